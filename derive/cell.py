@@ -1,0 +1,248 @@
+"""A cell: a single-assignment program for one step, its roles inferred from the equations and validated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sympy import Expr, Symbol
+
+from derive.errors import InputError, Place, ShapeError
+from derive.functions import ScalarFunction
+from derive.nodes import Elementwise, Node, Quantity, Size, children, describe, leaves, t
+from derive.notation import AS_WRITTEN, Notation
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One assignment `symbol = expression`, the symbol at time t."""
+
+    symbol: Quantity
+    expression: Node
+    place: Place | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A declared fact about a quantity: `sums to one` (Σy = 1), `one-hot`, or `starts at zero` (h_0 = 0)."""
+
+    kind: str
+    quantity: Quantity
+
+    KINDS = ("sums to one", "one-hot", "starts at zero")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What each name is: given at every step, carried between steps, or the same at all steps."""
+
+    inputs: tuple[str, ...]
+    states: tuple[str, ...]
+    parameters: tuple[str, ...]
+
+
+def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Place | None]]) -> Roles:
+    """Roles from the names assigned at t and every use (name, offset from t or None if it has no time, place).
+
+    Raises InputError for a use outside t and t - 1, and for a state that no equation assigns.
+    """
+    inputs: dict[str, None] = {}
+    states: dict[str, None] = {}
+    parameters: dict[str, None] = {}
+    for name, offset, place in uses:
+        if offset is None:
+            if name in assigned:
+                raise InputError(
+                    f"{name} is assigned at t but used without a time index", place, f"write {name}_t or {name}_{{t-1}}"
+                )
+            parameters[name] = None
+        elif offset == 0:
+            if name not in assigned:
+                inputs[name] = None
+        elif offset == -1:
+            if name not in assigned:
+                raise InputError(
+                    f"the state {name} is used at t-1 but no equation assigns it",
+                    place,
+                    f"add an equation for {name}_t",
+                )
+            states[name] = None
+        else:
+            raise InputError(
+                f"{name} is used at t{offset:+d}; an equation for step t may use t and t-1 only", place,
+                "introduce a state that carries the older value",
+            )  # fmt: skip
+    for name in parameters:
+        if name in inputs:
+            raise InputError(f"{name} appears both with and without a time index")
+    return Roles(tuple(inputs), tuple(states), tuple(parameters))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The equations of one step with their roles; build one with `Cell.of` or with the reader.
+
+    `inputs` are given at every step (at time t), or once if they have no time; `targets` are inputs that J compares
+    with and that get no gradient; `states` are carried from t-1 to t; `output` is what the outside sees of a step.
+    """
+
+    name: str
+    title: str
+    equations: tuple[Equation, ...]
+    inputs: tuple[Quantity, ...]
+    states: tuple[Quantity, ...]
+    parameters: tuple[Quantity, ...]
+    output: Quantity
+    targets: tuple[Quantity, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    source: str = ""
+    notation: Notation = AS_WRITTEN
+
+    @classmethod
+    def of(
+        cls,
+        equations: Sequence[Equation],
+        *,
+        name: str = "cell",
+        title: str = "",
+        output: str | None = None,
+        constants: Sequence[str] = (),
+        targets: Sequence[str] = (),
+        assumptions: Sequence[Assumption] = (),
+        source: str = "",
+        notation: Notation | None = None,
+    ) -> Cell:
+        """Infer the roles, order the equations so that each uses only what stands before it, and validate.
+
+        Raises InputError (and ShapeError) with the place of the equation at fault.
+        """
+        if not equations:
+            raise InputError("no equation found", hint="write at least one equation such as h_t = ...")
+        _check_assignments(equations)
+        assigned = {equation.symbol.name: equation.symbol for equation in equations}
+        used = {leaf: equation.place for equation in reversed(equations) for leaf in leaves(equation.expression)}
+        appearing = [leaf for equation in equations for leaf in leaves(equation.expression)]
+        roles = classify(list(assigned), [(leaf.name, offset(leaf), used[leaf]) for leaf in appearing])
+        symbols: dict[str, Quantity] = dict(assigned)
+        for leaf in appearing:
+            known = symbols.setdefault(leaf.name, leaf)
+            if known.shape != leaf.shape:
+                raise ShapeError(f"{leaf.name} has two shapes: {describe(known)} and {describe(leaf)}", used[leaf])
+        ordered = in_dependency_order(equations)
+        states = tuple(assigned[s] for s in assigned if s in roles.states)
+        return cls(
+            name=name,
+            title=title or name,
+            equations=ordered,
+            inputs=tuple(symbols[n] for n in (*roles.inputs, *constants)),
+            states=states,
+            parameters=tuple(symbols[n] for n in roles.parameters if n not in constants),
+            output=_output(ordered, states, output),
+            targets=tuple(symbols[n] for n in targets),
+            assumptions=tuple(assumptions),
+            source=source,
+            notation=notation or AS_WRITTEN,
+        )
+
+    @cached_property
+    def quantities(self) -> Mapping[str, Quantity]:
+        """Every quantity by name, those with a time at time t."""
+        assigned = (equation.symbol for equation in self.equations)
+        return {q.name: q for q in (*self.inputs, *self.parameters, *assigned)}
+
+    @cached_property
+    def open_functions(self) -> tuple[ScalarFunction, ...]:
+        """Functions that the equations name but do not specify, such as f and g."""
+        found: dict[ScalarFunction, None] = {}
+
+        def visit(node: Node) -> None:
+            if isinstance(node, Elementwise) and not node.function.specified:
+                found[node.function] = None
+            for child in children(node):
+                visit(child)
+
+        for equation in self.equations:
+            visit(equation.expression)
+        return tuple(found)
+
+    @cached_property
+    def sizes(self) -> tuple[Symbol, ...]:
+        """The size letters in order of appearance: inputs, states, then the rest."""
+        found: dict[Symbol, None] = {}
+        for quantity in (*self.inputs, *self.states, *self.quantities.values()):
+            for dimension in quantity.shape:
+                for symbol in sorted(dimension.free_symbols, key=str):
+                    found[symbol] = None
+        return tuple(found)
+
+
+def offset(quantity: Quantity) -> int | None:
+    """The time of a quantity relative to t (0 or -1 in a valid cell), None without a time."""
+    return None if quantity.time is None else int(quantity.time - t)
+
+
+def dimensions(node: Node) -> tuple[Size, Size]:
+    """Rows and columns."""
+    rows, cols = node.shape
+    return rows, cols
+
+
+def _check_assignments(equations: Sequence[Equation]) -> None:
+    seen: dict[str, Equation] = {}
+    for equation in equations:
+        symbol = equation.symbol
+        if symbol.time != t:
+            raise InputError(f"{symbol.name} must be assigned at time t", equation.place)
+        if symbol.name in seen:
+            raise InputError(
+                f"{symbol.name} is assigned twice", equation.place, "give the second value a name of its own"
+            )
+        if symbol.shape != equation.expression.shape:
+            raise ShapeError(f"{describe(symbol)} is assigned {describe(equation.expression)}", equation.place)
+        seen[symbol.name] = equation
+
+
+def in_dependency_order(equations: Sequence[Equation]) -> tuple[Equation, ...]:
+    """The author's order, changed only where an equation uses what a later one assigns."""
+    waiting = list(equations)
+    assigned = {equation.symbol for equation in equations}
+    done: set[Quantity] = set()
+    ordered: list[Equation] = []
+    while waiting:
+        ready = next((e for e in waiting if all(q in done for q in leaves(e.expression) if q in assigned)), None)
+        if ready is None:
+            names = " -> ".join(e.symbol.name for e in waiting)
+            raise InputError(
+                f"the equations form a cycle within one step: {names}", waiting[0].place,
+                "one of them must use a value of step t-1",
+            )  # fmt: skip
+        waiting.remove(ready)
+        done.add(ready.symbol)
+        ordered.append(ready)
+    return tuple(ordered)
+
+
+def _output(equations: Sequence[Equation], states: Sequence[Quantity], named: str | None) -> Quantity:
+    """The quantity that was named; else the one that nothing uses; else the first state."""
+    assigned = {equation.symbol.name: equation.symbol for equation in equations}
+    if named is not None:
+        if named not in assigned:
+            raise InputError(f"the output {named} is not assigned by any equation")
+        return assigned[named]
+    used = {leaf.name for equation in equations for leaf in leaves(equation.expression)}
+    unused = [symbol for symbol in assigned.values() if symbol.name not in used]
+    if len(unused) == 1:
+        return unused[0]
+    if unused:
+        names = ", ".join(symbol.name for symbol in unused)
+        raise InputError(
+            f"which of {names} is the output? Nothing uses any of them", equations[-1].place,
+            f"add a line such as: output: ${unused[-1].name}_t$",
+        )  # fmt: skip
+    return states[0]
+
+
+def size_letters(expression: Expr) -> list[str]:
+    """The letters of a size such as D + H, sorted."""
+    return sorted(str(symbol) for symbol in expression.free_symbols)

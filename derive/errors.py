@@ -1,0 +1,61 @@
+"""What a person is told when the input cannot be used: one message, the place, and what to do."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a piece of text stands: file, 1-based line and column, last line, and the source line itself."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    text: str = ""
+    length: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+def caret(text: str, column: int, length: int = 1) -> str:
+    """The source line with a caret under `column` (1-based), aligned for wide (CJK) characters."""
+    before = text[: column - 1]
+    padding = "".join(" " * _width(character) if character != "\t" else "\t" for character in before)
+    marked = text[column - 1 : column - 1 + max(length, 1)] or " "
+    return f"    {text}\n    {padding}{'^' * max(1, sum(map(_width, marked)))}"
+
+
+def _width(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+class InputError(ValueError):
+    """Input that cannot be used: `message` says what is wrong, `place` where, `hint` what to do about it."""
+
+    def __init__(self, message: str, place: Place | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [f"{self.place}: {self.message}" if self.place else self.message]
+        if self.place and self.place.text:
+            lines.append(caret(self.place.text, self.place.column, self.place.length))
+        if self.hint:
+            lines.append(f"    {self.hint}")
+        return "\n".join(lines)
+
+
+class ShapeError(InputError):
+    """Operands whose sizes do not fit; the message names both operands with their shapes."""
+
+
+class DerivationError(InputError):
+    """An equation that the engine cannot differentiate (an unknown node, a derivative that vanishes)."""

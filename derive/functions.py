@@ -1,0 +1,185 @@
+"""Elementwise functions: one entry each. The slope is derived by SymPy; nobody types it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from sympy import (
+    Abs,
+    Basic,
+    DiracDelta,
+    Expr,
+    Heaviside,
+    Integer,
+    Lambda,
+    Max,
+    Min,
+    Mul,
+    Poly,
+    Symbol,
+    cos,
+    exp,
+    fraction,
+    log,
+    sign,
+    sin,
+    sqrt,
+    tanh,
+    together,
+)
+from sympy import Function as UndefinedFunction
+from sympy.core.function import AppliedUndef
+from sympy.core.symbol import Str
+
+a = Symbol("a", real=True)
+b = Symbol("b", real=True)
+y = Symbol("y", real=True)
+"""The output of a function, in which its slope is written where that is possible."""
+
+
+class ScalarFunction(Basic):
+    """A named scalar function: a SymPy Lambda, or an unspecified function such as f with slope f'."""
+
+    def __new__(cls, name: Any, body: Lambda | None = None) -> ScalarFunction:
+        label = Str(name) if isinstance(name, str) else name
+        return cast(ScalarFunction, Basic.__new__(cls, label, body or Lambda(a, UndefinedFunction(label.name)(a))))
+
+    @property
+    def name(self) -> str:
+        return str(self.args[0].name)
+
+    @property
+    def body(self) -> Lambda:
+        return cast(Lambda, self.args[1])
+
+    @property
+    def specified(self) -> bool:
+        """Whether the function is known as an expression."""
+        return not isinstance(self.body.expr, AppliedUndef)
+
+    @property
+    def base(self) -> str:
+        """The name without the primes that mark its slopes."""
+        return self.name.rstrip("'")
+
+    def prime(self) -> ScalarFunction:
+        """The slope of an unspecified function, an unspecified function itself."""
+        return ScalarFunction(self.name + "'")
+
+    def value(self, *arguments: Expr) -> Expr:
+        return cast(Expr, self.body(*arguments))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a function: its expression in a (and b), how it is printed and how NumPy computes it.
+
+    `numpy` is stable code in `a` (and `b`) that also accepts complex arrays, so that the complex step works.
+    """
+
+    name: str
+    expression: Expr
+    numpy: str
+    latex: str
+    words: tuple[str, ...] = ()
+
+    @property
+    def function(self) -> ScalarFunction:
+        arguments = tuple(symbol for symbol in (a, b) if symbol in self.expression.free_symbols) or (a,)
+        return ScalarFunction(self.name, Lambda(arguments, self.expression))
+
+
+ENTRIES: Mapping[str, Entry] = {
+    entry.name: entry
+    for entry in (
+        Entry("tanh", tanh(a), "np.tanh(a)", r"\tanh"),
+        Entry("sigmoid", 1 / (1 + exp(-a)), "0.5 + 0.5 * np.tanh(0.5 * a)", r"\sigma", ("logistic", "σ")),
+        Entry("relu", Max(0, a), "np.where(a.real > 0, a, 0 * a)", r"\operatorname{ReLU}", ("ReLU", "Relu")),
+        Entry("identity", a, "a", r"\operatorname{id}", ("id", "linear")),
+        Entry("exp", exp(a), "np.exp(a)", r"\exp"),
+        Entry("log", log(a), "np.log(a)", r"\log", ("ln",)),
+        Entry("sqrt", sqrt(a), "np.sqrt(a)", r"\operatorname{sqrt}"),
+        Entry("sin", sin(a), "np.sin(a)", r"\sin"),
+        Entry("cos", cos(a), "np.cos(a)", r"\cos"),
+        Entry("abs", Abs(a), "np.where(a.real < 0, -a, a)", r"\operatorname{abs}"),
+        Entry("sign", sign(a), "np.sign(a.real)", r"\operatorname{sign}", ("sgn",)),
+        Entry("step", Heaviside(a), "(a.real > 0).astype(a.real.dtype)", r"\operatorname{H}", ("heaviside",)),
+        Entry(
+            "softplus",
+            log(1 + exp(a)),
+            "np.where(a.real > 0, a, 0 * a) + np.log1p(np.exp(np.where(a.real > 0, -a, a)))",
+            r"\operatorname{softplus}",
+        ),
+        Entry("max", Max(a, b), "np.where((a - b).real > 0, a, b)", r"\max"),
+        Entry("min", Min(a, b), "np.where((a - b).real < 0, a, b)", r"\min"),
+    )
+}
+"""The functions a note may use without defining them."""
+
+
+@cache
+def function(name: str) -> ScalarFunction | None:
+    """The function of that name or alias, if there is one."""
+    for entry in ENTRIES.values():
+        if name == entry.name or name in entry.words:
+            return entry.function
+    return None
+
+
+@cache
+def slope(of: ScalarFunction, argument: int = 0) -> Expr:
+    """∂f/∂(argument), derived by SymPy and written in the output `y` where `a` can be eliminated.
+
+    Calls of other functions that remain in it are calls of entries, or of f' for an unspecified f.
+    """
+    arguments = of.body.variables
+    by = arguments[argument]
+    if not of.specified:
+        return cast(Expr, of.prime().value(by))
+    body = of.body.expr
+    derivative = body.diff(by).replace(DiracDelta, lambda *_: Integer(0))  # a jump has slope zero beside it
+    if not isinstance(body, Symbol):
+        derivative = derivative.subs(body, y)
+    if derivative.has(exp):
+        derivative = _in_output(body, derivative, by)
+    if derivative.has(exp):
+        derivative = _recognised(derivative, by)
+    return _signs_inside(derivative)
+
+
+def _recognised(derivative: Expr, by: Symbol) -> Expr:
+    """The derivative as a call of a known function, where it is one (softplus' = sigmoid)."""
+    for entry in ENTRIES.values():
+        if (
+            entry.expression.has(exp)
+            and together(entry.expression.subs(a, by) - derivative).rewrite(exp).simplify() == 0
+        ):
+            return cast(Expr, UndefinedFunction(entry.name)(by))
+    return derivative
+
+
+def _in_output(body: Expr, derivative: Expr, by: Symbol) -> Expr:
+    """Eliminate an exponential in which `body` is a ratio of two linear terms."""
+    exponentials = body.atoms(exp)
+    if len(exponentials) != 1:
+        return derivative
+    exponential = next(iter(exponentials))
+    u = Symbol("u")
+    above, below = fraction(together(body.subs(exponential, u)))
+    relation = above - y * below
+    if by in relation.free_symbols or not relation.is_polynomial(u) or Poly(relation, u).degree() != 1:
+        return derivative
+    slope_of, constant = Poly(relation, u).all_coeffs()
+    return cast(Expr, derivative.subs(exponential, -constant / slope_of).factor())
+
+
+def _signs_inside(expression: Expr) -> Expr:
+    """-y(y - 1) as y(1 - y)."""
+    if isinstance(expression, Mul) and expression.args[0] == -1:
+        for factor in expression.args[1:]:
+            if factor.is_Add and any(term.could_extract_minus_sign() for term in factor.args):
+                return cast(Expr, Mul(*(-f if f == factor else f for f in expression.args[1:])))
+    return expression
