@@ -49,14 +49,14 @@ def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Plac
     """
     inputs: dict[str, None] = {}
     states: dict[str, None] = {}
-    parameters: dict[str, None] = {}
+    parameters: dict[str, Place | None] = {}
     for name, offset, place in uses:
         if offset is None:
             if name in assigned:
                 raise InputError(
                     f"{name} is assigned at t but used without a time index", place, f"write {name}_t or {name}_{{t-1}}"
                 )
-            parameters[name] = None
+            parameters.setdefault(name, place)
         elif offset == 0:
             if name not in assigned:
                 inputs[name] = None
@@ -73,9 +73,9 @@ def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Plac
                 f"{name} is used at t{offset:+d}; an equation for step t may use t and t-1 only", place,
                 "introduce a state that carries the older value",
             )  # fmt: skip
-    for name in parameters:
+    for name, place in parameters.items():
         if name in inputs:
-            raise InputError(f"{name} appears both with and without a time index")
+            raise InputError(f"{name} appears both with and without a time index", place, f"write {name}_t here")
     return Roles(tuple(inputs), tuple(states), tuple(parameters))
 
 
@@ -130,7 +130,9 @@ class Cell:
             if known.shape != leaf.shape:
                 raise ShapeError(f"{leaf.name} has two shapes: {describe(known)} and {describe(leaf)}", used[leaf])
         ordered = in_dependency_order(equations)
-        states = tuple(assigned[s] for s in assigned if s in roles.states)
+        carried = [assigned[name] for name in assigned if name in roles.states]
+        seen = _output(ordered, carried, output)
+        states = tuple(sorted(carried, key=lambda state: state != seen))  # the output first
         return cls(
             name=name,
             title=title or name,
@@ -138,7 +140,7 @@ class Cell:
             inputs=tuple(symbols[n] for n in (*roles.inputs, *constants)),
             states=states,
             parameters=tuple(symbols[n] for n in roles.parameters if n not in constants),
-            output=_output(ordered, states, output),
+            output=seen,
             targets=tuple(symbols[n] for n in targets),
             assumptions=tuple(assumptions),
             source=source,
@@ -150,6 +152,11 @@ class Cell:
         """Every quantity by name, those with a time at time t."""
         assigned = (equation.symbol for equation in self.equations)
         return {q.name: q for q in (*self.inputs, *self.parameters, *assigned)}
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether the output is a loss: it compares with targets, and J is its sum over t."""
+        return bool(self.targets)
 
     @cached_property
     def open_functions(self) -> tuple[ScalarFunction, ...]:
@@ -224,23 +231,35 @@ def in_dependency_order(equations: Sequence[Equation]) -> tuple[Equation, ...]:
 
 
 def _output(equations: Sequence[Equation], states: Sequence[Quantity], named: str | None) -> Quantity:
-    """The quantity that was named; else the one that nothing uses; else the first state."""
+    """The quantity that was named; else what is computed from the new states and used by nothing; else the state that
+    nothing in the same step uses."""
     assigned = {equation.symbol.name: equation.symbol for equation in equations}
     if named is not None:
         if named not in assigned:
             raise InputError(f"the output {named} is not assigned by any equation")
         return assigned[named]
-    used = {leaf.name for equation in equations for leaf in leaves(equation.expression)}
-    unused = [symbol for symbol in assigned.values() if symbol.name not in used]
-    if len(unused) == 1:
-        return unused[0]
-    if unused:
-        names = ", ".join(symbol.name for symbol in unused)
+    used = {leaf for equation in equations for leaf in leaves(equation.expression)}
+    last = [symbol for symbol in assigned.values() if symbol not in used]
+    read_out = [symbol for symbol in last if symbol not in states]
+    if not read_out:
+        return last[0]
+    if len(read_out) > 1 or (states and not _depends(read_out[0], states, equations)):
+        names = " and ".join(symbol.name for symbol in (last if len(read_out) == 1 else read_out))
         raise InputError(
-            f"which of {names} is the output? Nothing uses any of them", equations[-1].place,
-            f"add a line such as: output: ${unused[-1].name}_t$",
-        )  # fmt: skip
-    return states[0]
+            f"nothing uses {names}: which one is the output?",
+            next(e.place for e in equations if e.symbol == read_out[-1]),
+            f"add a line such as: output: ${last[-1].name}_t$",
+        )
+    return read_out[0]
+
+
+def _depends(symbol: Quantity, on: Sequence[Quantity], equations: Sequence[Equation]) -> bool:
+    """Whether a quantity depends, within the step, on one of those given."""
+    found = {symbol}
+    for equation in reversed(equations):
+        if equation.symbol in found:
+            found.update(leaves(equation.expression))
+    return not found.isdisjoint(on)
 
 
 def size_letters(expression: Expr) -> list[str]:

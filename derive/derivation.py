@@ -6,12 +6,13 @@ the NumPy program and the verdicts only read it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
-from derive.cell import Assumption, Cell
-from derive.nodes import Node, Quantity, t
+from derive.cell import Assumption, Cell, Equation
+from derive.nodes import Adjoint, Node, Quantity, ones, substitute, t
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,52 @@ class Derivation:
     def by_name(self) -> Mapping[str, Gradient]:
         """The gradients by the name of their quantity."""
         return {gradient.of.name: gradient for gradient in self.gradients}
+
+    def mapped(self, change: Callable[[Node], Node]) -> Derivation:
+        """The same derivation with every expression changed in one way."""
+
+        def equation(e: Equation) -> Equation:
+            return replace(e, symbol=cast(Quantity, change(e.symbol)), expression=change(e.expression))
+
+        def quantities(found: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
+            return tuple(cast(Quantity, change(quantity)) for quantity in found)
+
+        def cell(c: Cell) -> Cell:
+            return replace(
+                c,
+                equations=tuple(map(equation, c.equations)),
+                inputs=quantities(c.inputs),
+                states=quantities(c.states),
+                parameters=quantities(c.parameters),
+                targets=quantities(c.targets),
+                output=cast(Quantity, change(c.output)),
+            )
+
+        def step(s: Step) -> Step:
+            return replace(s, quantity=change(s.quantity), before=change(s.before), after=change(s.after))
+
+        def path(p: Path) -> Path:
+            via = None if p.via is None else cast(Quantity, change(p.via))
+            return Path(via, change(p.term), tuple(map(step, p.steps)))
+
+        def gradient(g: Gradient) -> Gradient:
+            return replace(
+                g,
+                of=cast(Quantity, change(g.of)),
+                paths=tuple(map(path, g.paths)),
+                value=change(g.value),
+                steps=tuple(map(step, g.steps)),
+            )
+
+        return Derivation(cell(self.cell), cell(self.program), tuple(map(gradient, self.gradients)))
+
+    @property
+    def summed_losses(self) -> Derivation:
+        """For a loss: J is the plain sum of the losses, so that ∂J/∂L_t = 1; any other derivation as it is."""
+        if not self.cell.is_loss:
+            return self
+        loss = (Adjoint(self.cell.output), Adjoint(self.cell.output, True))
+        return self.mapped(lambda node: substitute(node, lambda part: ones(1, 1) if part in loss else None))
 
     @property
     def steps(self) -> tuple[Step, ...]:

@@ -23,6 +23,10 @@ class Place:
 
 def caret(text: str, column: int, length: int = 1) -> str:
     """The source line with a caret under `column` (1-based), aligned for wide (CJK) characters."""
+    if len(text) > 200:  # show the surroundings only
+        cut = max(0, column - 81)
+        text = ("…" if cut else "") + text[cut : cut + 160] + ("…" if cut + 160 < len(text) else "")
+        column -= cut - (1 if cut else 0)
     before = text[: column - 1]
     padding = "".join(" " * _width(character) if character != "\t" else "\t" for character in before)
     marked = text[column - 1 : column - 1 + max(length, 1)] or " "

@@ -106,7 +106,7 @@ ENTRIES: Mapping[str, Entry] = {
         Entry("cos", cos(a), "np.cos(a)", r"\cos"),
         Entry("abs", Abs(a), "np.where(a.real < 0, -a, a)", r"\operatorname{abs}"),
         Entry("sign", sign(a), "np.sign(a.real)", r"\operatorname{sign}", ("sgn",)),
-        Entry("step", Heaviside(a), "(a.real > 0).astype(a.real.dtype)", r"\operatorname{H}", ("heaviside",)),
+        Entry("heaviside", Heaviside(a), "(a.real > 0).astype(a.real.dtype)", r"\operatorname{H}", ("Heaviside",)),
         Entry(
             "softplus",
             log(1 + exp(a)),
@@ -143,11 +143,13 @@ def slope(of: ScalarFunction, argument: int = 0) -> Expr:
     derivative = body.diff(by).replace(DiracDelta, lambda *_: Integer(0))  # a jump has slope zero beside it
     if not isinstance(body, Symbol):
         derivative = derivative.subs(body, y)
+    # SymPy's Heaviside carries its value at 0 along; one step function of one argument is enough.
+    derivative = derivative.replace(Heaviside, lambda argument, *_: UndefinedFunction("heaviside")(argument))
     if derivative.has(exp):
         derivative = _in_output(body, derivative, by)
     if derivative.has(exp):
         derivative = _recognised(derivative, by)
-    return _signs_inside(derivative)
+    return signs_inside(derivative)
 
 
 def _recognised(derivative: Expr, by: Symbol) -> Expr:
@@ -176,7 +178,7 @@ def _in_output(body: Expr, derivative: Expr, by: Symbol) -> Expr:
     return cast(Expr, derivative.subs(exponential, -constant / slope_of).factor())
 
 
-def _signs_inside(expression: Expr) -> Expr:
+def signs_inside(expression: Expr) -> Expr:
     """-y(y - 1) as y(1 - y)."""
     if isinstance(expression, Mul) and expression.args[0] == -1:
         for factor in expression.args[1:]:

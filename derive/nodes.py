@@ -325,12 +325,16 @@ def matmul(*factors: Node) -> Node:
 def hadamard(*factors: Node) -> Node:
     """Elementwise product; repeated factors become positive powers."""
     number: Expr = S.One
+    scalars: list[Node] = []
     powers: dict[Node, Expr] = {}
     for factor in factors:
         if factor.shape != factors[0].shape:
             raise ShapeError(f"cannot multiply {describe(factors[0])} elementwise by {describe(factor)}")
         inner, base = coefficient(factor)
         number *= inner
+        while isinstance(base, MatMul) and base.args[-1].shape == (1, 1) != base.shape:
+            scalars.insert(0, base.args[-1])  # a ⊙ (v λ) = (a ⊙ v) λ
+            base = matmul(*base.args[:-1])
         for part in base.args if isinstance(base, HadamardProduct) else (base,):
             root, exponent = (part.base, part.exp) if isinstance(part, HadamardPower) else (part, S.One)
             # A root and its inverse stay apart: cancelling them is a step that needs a reason.
@@ -344,9 +348,8 @@ def hadamard(*factors: Node) -> Node:
         for base, exponent in powers.items()
         if not isinstance(base, OneMatrix)
     ]
-    if not kept:
-        return scale(number, OneMatrix(*shape))
-    return scale(number, kept[0] if len(kept) == 1 else HadamardProduct(*kept))
+    product = HadamardProduct(*kept) if len(kept) > 1 else kept[0] if kept else OneMatrix(*shape)
+    return scale(number, matmul(product, *scalars))
 
 
 def power(base: Node, exponent: Any) -> Node:

@@ -1,0 +1,238 @@
+"""Backpropagation through time in the textbook's terms: Jacobians of one step, their product over time, and the sum
+over steps with immediate partials. All of it is read off the derivation; nothing is derived a second way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sympy import HadamardProduct, Identity, MatAdd, MatMul, Symbol, ZeroMatrix
+
+from derive.derivation import Derivation
+from derive.nodes import (
+    Adjoint,
+    Elementwise,
+    Jacobian,
+    Node,
+    Quantity,
+    TimeProduct,
+    TimeSum,
+    add,
+    coefficient,
+    contains,
+    diag,
+    hadamard,
+    matmul,
+    scale,
+    shift,
+    substitute,
+    t,
+    transpose,
+)
+from derive.sections import Entries, Equality, Section
+from derive.simplify import common_factor
+
+tau = Symbol("tau", integer=True, positive=True)
+"""The step whose output alone J reads, where one loss is followed back."""
+k, j = Symbol("k", integer=True), Symbol("j", integer=True)
+
+
+def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
+    """∂of/∂by (rows of `of`, columns of `by`) as a matrix, `of` at t and `by` at t or t - 1.
+
+    The states at t - 1 are independent of each other: what one of them does to another within step t - 1 does not count.
+
+    It is the transpose of the matrix that the derivation's own paths apply to the gradient of `of`. None where a path
+    is not of the form matrix times gradient (stacked operands, matrix-valued quantities).
+    """
+    if of == by:
+        return Identity(of.shape[0])
+    reaching = _through(derivation, of, by)
+    matrix = _matrix(reaching, Adjoint(of))
+    return None if matrix is None else transpose(matrix)
+
+
+def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node:
+    """The gradient that reaches `by` if ∂J/∂of is the only gradient that comes from outside step t."""
+    found: dict[Quantity, Node] = {of: Adjoint(of)}
+    states = derivation.program.states
+
+    def reaching(q: Quantity, at: int) -> Node:
+        """The gradient that reaches q at t + at, a sum over the paths of its own derivation."""
+        timed = q.at(t + at)
+        if timed not in found:
+            terms = []
+            for path in derivation.by_name[q.name].paths:
+                if path.via is None or (path.crosses_time and at == 0):
+                    continue
+                if q in states and at < 0 and not path.crosses_time:
+                    continue  # the states of the step before are independent coordinates
+                via, term = path.via, shift(path.term, at)
+                arriving = reaching(via.at(t), at + (1 if path.crosses_time else 0))
+                if not isinstance(arriving, ZeroMatrix):
+                    terms.append(_replaced(term, Adjoint(via.at(via.time + at)), arriving))
+            found[timed] = common_factor(add(*terms)) if terms else ZeroMatrix(*q.shape)
+        return found[timed]
+
+    return reaching(by.at(t), int(by.time - t))
+
+
+def _replaced(node: Node, what: Node, by: Node) -> Node:
+    return substitute(node, lambda part: by if part == what else None)
+
+
+def _matrix(node: Node, gradient: Adjoint) -> Node | None:
+    """M such that node = M @ gradient."""
+    if node == gradient:
+        return Identity(gradient.shape[0])
+    if isinstance(node, ZeroMatrix):
+        return ZeroMatrix(node.shape[0], gradient.shape[0])
+    if isinstance(node, MatAdd):
+        terms = [_matrix(term, gradient) for term in node.args]
+        return None if any(term is None for term in terms) else add(*terms)
+    factor, base = coefficient(node)
+    if isinstance(base, MatMul) and contains(base.args[-1], gradient) and not contains(matmul(*base.args[:-1]), gradient):
+        inner = _matrix(base.args[-1], gradient)
+        return None if inner is None else scale(factor, matmul(*base.args[:-1], inner))
+    if isinstance(base, HadamardProduct):
+        inside = [part for part in base.args if contains(part, gradient)]
+        weights = [part for part in base.args if part not in inside]
+        inner = _matrix(inside[0], gradient) if len(inside) == 1 else None
+        return None if inner is None else scale(factor, matmul(diag(common_factor(hadamard(*weights))), inner))
+    return None
+
+
+def through_time(derivation: Derivation) -> tuple[Section, ...]:
+    """The sections on time: Jacobians of one step, and for a cell with one state their product and the two sums."""
+    program = derivation.program
+    if not program.states or any(state.shape[1] != 1 for state in program.states):
+        return ()
+    blocks: list[str | Equality | Entries] = []
+    for of in program.states:
+        for by in program.states:
+            value = jacobian(derivation, of, by.at(t - 1))
+            if value is None:
+                return ()
+            blocks.append(Equality((Jacobian(of, by.at(t - 1)), value)))
+    if len(program.states) > 1:
+        opening = "How the states at t respond to the states at t - 1, everything within the step recomputed:"
+        return (Section("One step as a Jacobian", (opening, *blocks)),)
+    sections = (_one_step(derivation, blocks), _product(derivation))
+    return sections if _preactivation(derivation) is None else (*sections, _two_sums(derivation))
+
+
+def _preactivation(derivation: Derivation) -> Quantity | None:
+    """The quantity whose function value the state is, where it is one (net, with s = f(net))."""
+    (state,) = derivation.program.states
+    expression = next(e.expression for e in derivation.program.equations if e.symbol == state)
+    simple = isinstance(expression, Elementwise) and len(expression.operands) == 1
+    argument = expression.operands[0] if simple else None
+    return argument if isinstance(argument, Quantity) else None
+
+
+def _one_step(derivation: Derivation, blocks: list[str | Equality | Entries]) -> Section:
+    items: list[str | Equality | Entries] = ["How the state at t responds to the state at t - 1:", *blocks]
+    net = _preactivation(derivation)
+    if net is not None:
+        (state,) = derivation.program.states
+        value = jacobian(derivation, net, net.at(t - 1))
+        if value is not None:
+            middle = matmul(Jacobian(net, state.at(t - 1)), Jacobian(state.at(t - 1), net.at(t - 1)))
+            items += ["The same from argument to argument:", Equality((Jacobian(net, net.at(t - 1)), middle, value))]
+    return Section("One step as a Jacobian", tuple(items))
+
+
+def _steps(state: Quantity, first: object, last: object) -> Node:
+    """∏ ∂s_j/∂s_{j-1}, the latest factor on the left."""
+    return TimeProduct(Jacobian(state.at(j), state.at(j - 1)), j, first, last)
+
+
+def _product(derivation: Derivation) -> Section:
+    (state,) = derivation.program.states
+    after, here = Adjoint(state.at(k + 1)), Adjoint(state.at(k))
+    end = Adjoint(state.at(tau))
+    later = transpose(Jacobian(state.at(k + 1), state.at(k)))
+    return Section(
+        "Many steps as a product",
+        (
+            "The chain rule applied step by step multiplies the Jacobians, the factor of the latest step leftmost:",
+            Equality((Jacobian(state.at(tau), state.at(k)), _steps(state, k + 1, tau))),
+            "Let J read the output of step τ alone. Then for k < τ no immediate term remains, and the recurrence is:",
+            Equality((here, matmul(later, after)), "the paths through step k + 1, as one matrix"),
+            "By induction from k = τ downwards, it unrolls to the product:",
+            Equality(
+                (
+                    here,
+                    matmul(later, transpose(_steps(state, k + 2, tau)), end),
+                    matmul(transpose(_steps(state, k + 1, tau)), end),
+                ),
+                "the induction hypothesis for k + 1, then one more factor on the right of the product",
+            ),
+            *_product_of_arguments(derivation),
+        ),
+    )
+
+
+def _product_of_arguments(derivation: Derivation) -> tuple[str | Equality | Entries, ...]:
+    """The same between arguments of the function: δ_k from δ_τ."""
+    net = _preactivation(derivation)
+    value = None if net is None else jacobian(derivation, net, net.at(t - 1))
+    if net is None or value is None:
+        return ()
+    unnamed = TimeProduct(Jacobian(net.at(j), net.at(j - 1)), j, k + 1, tau)
+    written = TimeProduct(value.xreplace({t: j}), j, k + 1, tau)
+    return (
+        "The same between the arguments of the function at two steps, and for their gradients:",
+        Equality((Jacobian(net.at(tau), net.at(k)), unnamed, written)),
+        Equality((Adjoint(net.at(k)), matmul(transpose(written), Adjoint(net.at(tau))))),
+    )
+
+
+def within_step(derivation: Derivation, node: Node) -> Node:
+    """Insert the gradients of everything within a step, until only the gradients of states are left."""
+    states = {state.name for state in derivation.program.states}
+
+    def insert(part: Node) -> Node | None:
+        if isinstance(part, Adjoint) and not part.immediate and part.quantity.name not in states:
+            return within_step(derivation, derivation.by_name[part.quantity.name].value)
+        return None
+
+    return substitute(node, insert)
+
+
+def _two_sums(derivation: Derivation) -> Section:
+    """∂J/∂P for every parameter that the state depends on: the recurrence's sum, and the sum over products."""
+    (state,) = derivation.program.states
+    items: list[str | Equality | Entries] = [
+        "Each parameter is used at every step; the immediate contribution of step k keeps the state of step k - 1 "
+        "fixed. With the gradient of the state at k from the recurrence (first form), or from the product of Jacobians "
+        "(second form):"
+    ]
+    end, unrolled = Adjoint(state.at(tau)), transpose(_steps(state, k + 1, tau))
+    example: Node | None = None
+    for parameter in derivation.program.parameters:
+        value = derivation.by_name[parameter.name].value
+        if not isinstance(value, TimeSum):
+            continue
+        term = within_step(derivation, value.term).xreplace({t: k})
+        if not contains(term, Adjoint(state.at(k))):
+            continue
+        second = _replaced(term, Adjoint(state.at(k)), matmul(unrolled, end))
+        items.append(Equality((Adjoint(parameter), TimeSum(term, k, 1, tau), TimeSum(second, k, 1, tau))))
+        if contains(term, state.at(k - 1)):
+            example = example or term
+            chosen = parameter if example is term else chosen
+    if example is not None:
+        items += ["Written out for τ = 3:", _three_steps(example, chosen, state)]
+    return Section("The gradient of a parameter as a sum over steps", tuple(items))
+
+
+def _three_steps(term: Node, parameter: Quantity, state: Quantity) -> Equality:
+    """The second form for τ = 3, term by term."""
+    at: Callable[[int], Quantity] = state.at
+    parts = []
+    for step in (3, 2, 1):
+        factors = [transpose(Jacobian(at(later), at(later - 1))) for later in range(step + 1, 4)]
+        arriving = matmul(*factors, Adjoint(at(3))) if factors else Adjoint(at(3))
+        parts.append(_replaced(term.xreplace({k: step}), Adjoint(at(step)), arriving))
+    return Equality((Adjoint(parameter), add(*parts)))

@@ -1,0 +1,186 @@
+"""Every pullback rule is proved by SymPy at the level of entries; the sweep is looked at path by path."""
+
+from __future__ import annotations
+
+import pytest
+from sympy import Function, Heaviside, Identity, KroneckerDelta, Max, Min, MatAdd, MatMul, OneMatrix, Rational, Symbol
+from sympy import Transpose, ZeroMatrix, simplify, symbols
+from sympy import Abs, HadamardPower, HadamardProduct, sign
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from derive import catalogue, functions
+from derive.adjoint import arrivals, differentiate, pullback
+from derive.cell import Cell, Equation
+from derive.errors import DerivationError
+from derive.softmax import softmax_entry
+from derive.nodes import (
+    CLOSED_SET,
+    Adjoint,
+    Concat,
+    Elementwise,
+    Jacobian,
+    Node,
+    Quantity,
+    Slice,
+    Softmax,
+    TimeProduct,
+    TimeSum,
+    add,
+    apply,
+    block,
+    concat,
+    diag,
+    diagonal,
+    hadamard,
+    leaves,
+    matmul,
+    ones,
+    power,
+    scale,
+    size,
+    softmax,
+    t,
+    transpose,
+)
+
+A, B, C = Quantity("A", 2, 3), Quantity("B", 3, 4), Quantity("C", 2, 3)
+x, y, z = Quantity("x", 3, 1, t), Quantity("y", 3, 1, t), Quantity("z", 3, 1, t)
+S, s = Quantity("S", 3, 3), Quantity("s", 1, 1, t)
+
+EXAMPLES: dict[type, list[Node]] = {
+    Quantity: [x, A],
+    OneMatrix: [hadamard(x, matmul(ones(3), s))],
+    ZeroMatrix: [concat(0, x, ZeroMatrix(2, 1))],
+    Identity: [add(S, Identity(3))],
+    MatAdd: [add(A, scale(-2, C)), add(ones(3), scale(-1, x))],
+    MatMul: [matmul(A, B), matmul(A, S, x), scale(Rational(1, 2), matmul(A, x)), matmul(x, transpose(y)), matmul(x, s)],
+    Transpose: [Transpose(A), matmul(transpose(x), y)],
+    HadamardProduct: [hadamard(A, C), hadamard(x, y, z), hadamard(x, power(y, -1))],
+    HadamardPower: [power(x, 2), power(x, -1), power(A, 3)],
+    Softmax: [softmax(x), softmax(add(x, y))],
+    DiagMatrix: [diag(x), matmul(diag(x), y)],
+    DiagonalOf: [diagonal(S)],
+    Concat: [concat(0, x, y), concat(1, A, C)],
+    Slice: [block(0, A, 1, 1), block(1, A, 1, 2), block(0, x, 0, 2)],
+    Elementwise: [
+        apply(entry.function, *(x, y)[: len(entry.function.body.variables)])
+        for entry in functions.ENTRIES.values()
+        if functions.slope(entry.function) != 0
+    ],
+}
+"""At least one node for every rule; the sizes of one node differ where they can."""
+
+
+def test_every_rule_has_an_example_and_every_node_a_rule() -> None:
+    rules = set(pullback.registry) - {object}
+    assert rules == set(EXAMPLES)
+    # An adjoint, a Jacobian and a sum over time occur in results only, never in a cell.
+    assert set(CLOSED_SET) - rules == {Adjoint, Jacobian, TimeSum, TimeProduct}
+
+
+@pytest.mark.parametrize("node", [n for nodes in EXAMPLES.values() for n in nodes], ids=lambda n: type(n).__name__)
+def test_rule_is_right_entry_by_entry(node: Node) -> None:
+    rows, cols = (int(size) for size in node.shape)
+    given = Quantity("G", rows, cols)
+    total = sum(given[i, j] * node[i, j] for i in range(rows) for j in range(cols))
+    found: dict[Quantity, Node] = {}
+    for arrival in arrivals(node, given):
+        found[arrival.quantity] = add(*filter(None, [found.get(arrival.quantity), arrival.gradient]))
+    assert set(found) == set(leaves(node))
+    for quantity, gradient in found.items():
+        assert gradient.shape == quantity.shape
+        for i in range(int(quantity.shape[0])):
+            for j in range(int(quantity.shape[1])):
+                expected = _plain(total).diff(_symbol(quantity[i, j]))
+                difference = _resolved(expected) - _resolved(_plain(gradient[i, j]))
+                assert simplify(difference) == 0, (quantity, i, j)
+
+
+def _symbol(entry: MatrixElement) -> Symbol:
+    return Symbol(f"{entry.parent.name}_{entry.i}_{entry.j}", real=True)
+
+
+def _plain(expression: object) -> object:
+    """Entries of matrices as independent real symbols."""
+    return expression.replace(lambda part: isinstance(part, MatrixElement), _symbol)  # type: ignore[attr-defined]
+
+
+def _resolved(expression: object) -> object:
+    """One way of writing steps and signs: everything by Heaviside away from zero."""
+    step = Function("heaviside")
+    named = expression.replace(step, lambda a: Heaviside(a))  # type: ignore[attr-defined]
+    named = named.replace(Max, lambda a, b: b + (a - b) * Heaviside(a - b))
+    named = named.replace(Min, lambda a, b: a - (a - b) * Heaviside(a - b))
+    named = named.replace(Heaviside, lambda a, *_: (1 + sign(a)) / 2)
+    return named.replace(sign, lambda a: a / Abs(a))
+
+
+def test_softmax_jacobian_comes_from_sympy() -> None:
+    i, j = symbols("i j", integer=True)
+    entry = softmax_entry()
+    y_i = next(part for part in entry.atoms(MatrixElement) if part.i == i)
+    y_j = next(part for part in entry.atoms(MatrixElement) if part.i == j)
+    assert entry == y_i * KroneckerDelta(i, j) - y_i * y_j
+
+
+def test_unknown_node_names_itself() -> None:
+    with pytest.raises(DerivationError, match="TimeSum"):
+        list(pullback(TimeSum(x, t, 1, 3), x, x))
+
+
+def test_vanishing_derivative_is_refused() -> None:
+    heaviside = functions.ENTRIES["heaviside"].function
+    h = Quantity("h", 3, 1, t)
+    cell = Cell.of([Equation(h, apply(heaviside, add(h.at(t - 1), Quantity("x", 3, 1, t))))])
+    with pytest.raises(DerivationError, match="vanishes"):
+        differentiate(cell)
+
+
+@pytest.mark.parametrize("name", catalogue.cells())
+def test_derivation_is_independent_of_sizes_and_time(name: str) -> None:
+    derivation = differentiate(catalogue.find(name))
+    letters = {str(symbol) for symbol in derivation.cell.sizes} | {"t", "T"}
+    for gradient in derivation.gradients:
+        assert {str(s) for s in gradient.value.free_symbols if isinstance(s, Symbol)} <= letters
+        assert gradient.value.shape == gradient.of.shape
+
+
+def test_paths_that_meet_are_counted_in_words() -> None:
+    gradient = differentiate(catalogue.find("lstm")).by_name["c"]
+    assert [(path.via.name, path.crosses_time) for path in gradient.paths if path.via] == [("h", False), ("c", True)]
+    assert gradient.why.startswith("Two paths meet here")
+    assert "next step" in gradient.why
+
+
+def test_softmax_with_cross_entropy_uses_its_assumption() -> None:
+    head = catalogue.find("softmax_cross_entropy")
+    gradient = differentiate(head).by_name["z"]
+    z, y_hat = head.quantities["z"], head.quantities["y_hat"]
+    y, weight = head.quantities["y"], Adjoint(head.output)
+    assert z.shape == y_hat.shape
+    assert gradient.value == matmul(add(y_hat, scale(-1, y)), weight)
+    assert [a.kind for a in gradient.assumptions] == ["sums to one"]
+    assert [step.rule for step in gradient.steps] == [
+        "insertion", "cancellation", "assumption: sums to one", "common factor",
+    ]  # fmt: skip
+    # Without the assumption: (Σy)ŷ - y.
+    before = gradient.steps[2].before
+    assert before == add(matmul(y_hat, weight, ones(1, y.shape[0]), y), scale(-1, matmul(y, weight)))
+
+
+@pytest.mark.parametrize("name", ["sigmoid_binary_cross_entropy", "linear_squared_error"])
+def test_other_heads_end_in_prediction_minus_target(name: str) -> None:
+    head = catalogue.find(name)
+    derived = differentiate(head).by_name
+    logits = "z" if "z" in derived else "y_hat"
+    difference = add(head.quantities["y_hat"], scale(-1, head.quantities["y"]))
+    assert derived[logits].value == matmul(difference, Adjoint(head.output))
+    assert not derived[logits].assumptions
+
+
+def test_constant_input_is_summed_over_time() -> None:
+    n = size("n")
+    h, v = Quantity("h", n, 1, t), Quantity("v", n, 1)
+    cell = Cell.of([Equation(h, add(h.at(t - 1), v, Quantity("x", n, 1, t)))], constants=["v"])
+    assert isinstance(differentiate(cell).by_name["v"].value, TimeSum)
