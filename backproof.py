@@ -1,0 +1,221 @@
+"""The command line: one short function per command, no logic of its own.
+
+Exit codes: 0 done (and everything holds), 1 something is wrong, 2 the input cannot be used.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from derive.errors import InputError
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text for people.")
+
+
+def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
+    """Turn an InputError into its message and exit code 2, and the returned number into the exit code."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            sys.exit(command(*args, **kwargs) or 0)
+        except InputError as error:
+            if kwargs.get("as_json"):
+                place = error.place and {"file": error.place.file, "line": error.place.line, "column": error.place.column}
+                _print_json({"error": {"message": error.message, "place": place, "hint": error.hint}})
+            click.echo(f"error: {error}", err=True)
+            sys.exit(2)
+        except BrokenPipeError:
+            sys.stderr.close()  # the reader of our output went away, which is no mistake
+            sys.exit(0)
+
+    return run
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A progress bar on a terminal, nothing elsewhere; call it with the name of what comes next."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        started = False
+
+        def advance(name: str) -> None:
+            nonlocal started
+            bar.update(task, description=name, advance=1 if started else 0)
+            started = True
+
+        yield advance
+
+
+def _table(title: str, header: list[str], rows: list[list[str]], caption: str = "") -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    left = {"title_justify": "left", "caption_justify": "left"}
+    table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, **left)
+    for number, name in enumerate(header):
+        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="backproof")
+def main() -> None:
+    """Derive the gradients of recurrent networks, write NumPy code for them, and prove both right."""
+
+
+@main.command(epilog="Example:  backproof build --check")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a generated file is not fresh.")
+@click.option("--root", type=click.Path(path_type=Path), default=Path(), help="The checkout (default: this folder).")
+@json_option
+@guarded
+def build(check: bool, root: Path, as_json: bool) -> int:
+    """Regenerate derivations, docs and generated/ from the catalogue."""
+    from derive import build as builder
+
+    if not (root / "pyproject.toml").is_file():
+        raise InputError(f"{root.resolve()} is no checkout: it has no pyproject.toml", hint="give the folder with --root")
+    with _progress(2 * len(builder.names())) as progress:
+        derived = builder.derivations(progress)
+        files = builder.render(derived, progress)
+    if check:
+        return _report_differences(builder.differences(files, root), len(files), as_json)
+    changed = builder.write(files, root)
+    if as_json:
+        _print_json({"files": list(files), "changed": changed})
+        return 0
+    rows = [
+        [name, str(len(d.gradients)), str(len(d.steps)), str(files[f"generated/{name}.py"].count("\n"))]
+        for name, d in derived.items()
+    ]
+    caption = f"{len(files)} files, {len(changed)} changed"
+    _table("Derived and generated", ["cell or head", "gradients", "steps", "lines of NumPy"], rows, caption)
+    return 0
+
+
+def _report_differences(found: list[Any], total: int, as_json: bool) -> int:
+    if as_json:
+        listed = [{"path": d.path, "kind": d.kind, "diff": d.diff} for d in found]
+        _print_json({"fresh": not found, "files": total, "differences": listed})
+    elif not found:
+        click.echo(f"{total} generated files are fresh")
+    else:
+        for difference in found:
+            click.echo(f"{difference.path}: {difference.kind}")
+            click.echo(difference.diff, nl=False)
+        click.echo("run: backproof build")
+    return 1 if found else 0
+
+
+@main.command(epilog="Example:  backproof derive lstm --notation deeplearning-ai --target text")
+@click.argument("cell", metavar="CELL|NOTE")
+@click.option("--notation", help="The letters to print in (default: those of the note).")
+@click.option("--target", type=click.Choice(["text", "markdown", "latex"]), default="text", show_default=True)
+@json_option
+@guarded
+def derive(cell: str, notation: str | None, target: str, as_json: bool) -> None:
+    """Print the derivation of a cell, step by step."""
+    from derive import catalogue
+    from derive.adjoint import differentiate
+    from derive.notation import find
+    from derive.targets import TARGETS
+
+    letters = find(notation) if notation else None
+    derivation = differentiate(catalogue.find(cell))
+    if as_json:
+        from derive.targets.record import record
+
+        _print_json(record(derivation, letters))
+    else:
+        click.echo(TARGETS[target].render(derivation, letters, cell), nl=False)
+
+
+@main.command(epilog="Example:  backproof generate my_cell.md -o my_cell.py")
+@click.argument("cell", metavar="CELL|NOTE")
+@click.option("--target", type=click.Choice(["numpy", "markdown", "latex", "text"]), default="numpy", show_default=True)
+@click.option("--notation", help="The letters to print in (default: those of the note).")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write.")
+@json_option
+@guarded
+def generate(cell: str, target: str, notation: str | None, output: Path, as_json: bool) -> None:
+    """Write the code (or the page) of a cell to a file."""
+    from derive import catalogue
+    from derive.adjoint import differentiate
+    from derive.build import replace
+    from derive.notation import find
+    from derive.targets import TARGETS
+
+    letters = find(notation) if notation else None
+    derivation = differentiate(catalogue.find(cell))
+    text = TARGETS[target].render(derivation, letters, Path(cell).name)
+    replace(output, text)
+    if as_json:
+        names = {"parameters": derivation.cell.parameters, "states": derivation.cell.states}
+        listed = {key: [quantity.name for quantity in found] for key, found in names.items()}
+        _print_json({"cell": derivation.cell.name, "file": str(output), "target": target, **listed})
+    else:
+        click.echo(f"{output}: {TARGETS[target].about} for {derivation.cell.title}, {text.count(chr(10))} lines")
+
+
+@main.command(epilog="Example:  backproof verify lstm my_cell.md")
+@click.argument("cells", metavar="[CELL|NOTE]...", nargs=-1)
+@json_option
+@guarded
+def verify(cells: tuple[str, ...], as_json: bool) -> int:
+    """Show the evidence that derivation and code are right (default: the whole catalogue)."""
+    from derive import catalogue
+    from verify.evidence import evidence, report
+
+    found = [catalogue.find(name) for name in cells] or [*catalogue.cells().values(), *catalogue.heads().values()]
+    with _progress(len(found)) as progress:
+        gathered = []
+        for cell in found:
+            progress(cell.name)
+            gathered.append(evidence(cell))
+    if as_json:
+        _print_json(report(gathered))
+    else:
+        _table("Evidence", *_evidence_rows(gathered))
+    return 0 if all(one.passed for one in gathered) else 1
+
+
+def _evidence_rows(gathered: list[Any]) -> tuple[list[str], list[list[str]], str]:
+    from verify.evidence import THRESHOLDS
+
+    rows = []
+    for one in gathered:
+        verdicts = [gradient.verdict for gradient in one.gradients.values()] + list(one.intermediates.values())
+        proved = f"{sum(verdict.proved for verdict in verdicts)} of {len(verdicts)}"
+        worst = [one.worst(method) for method in THRESHOLDS]
+        errors = ["absent" if error is None else f"{error:.0e}" for error in worst]
+        rows.append([one.cell, proved, *errors, "yes" if one.passed else "NO"])
+    header = ["cell or head", "proved", "complex", "central", "torch", "jax", "holds"]
+    bounds = ", ".join(f"{method.replace('_', ' ')} {bound:.0e}" for method, bound in THRESHOLDS.items())
+    return header, rows, (
+        "proved: derived gradients that exact arithmetic shows equal to the truth. The other columns: the worst relative "
+        f"error over all gradients of the generated module; bounds: {bounds}. absent: that engine is not installed."
+    )
+
+
+if __name__ == "__main__":
+    main()

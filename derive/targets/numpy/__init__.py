@@ -1,0 +1,13 @@
+"""The NumPy target: Derivation -> one standalone module.
+
+1. `sweep`        the derivation cut into what code computes            Derivation -> expressions per quantity
+2. `stacking`     parameters that act on one operand                    equations -> Layout
+3. `plan`         before, in or after the loop; names; stacks           Sweep -> Plan
+4. `forward`, `backward`, `single_step`                                 Plan -> statements of `code`
+5. `passes`       what nothing reads is dropped                         statements -> statements
+6. `module`       statements and checks put into the template           -> text
+"""
+
+from derive.targets.numpy.module import module
+
+__all__ = ["module"]

@@ -1,0 +1,179 @@
+"""`backward` over a sequence: what no state depends on, the loop backwards, then one product of T·B rows for each
+stack of parameters and for the inputs."""
+
+from __future__ import annotations
+
+from derive.nodes import Adjoint, Node, Quantity, ZeroMatrix, add
+from derive.targets.numpy.code import Assign, Buffer, Call, Code, Index, Loop, MatrixProduct, Method, Name, Statement
+from derive.targets.numpy.code import Transposed, assigned, read
+from derive.targets.numpy.forward import axes
+from derive.targets.numpy.frame import Emission, Frame, emit, sliced, span
+from derive.targets.numpy.plan import Plan
+from derive.targets.numpy.single_step import summed_over_batch
+from derive.targets.numpy.stacking import Bias, Run
+
+
+class Backward:
+    """Lowers the gradients over a sequence; `values` are the forward values over all steps."""
+
+    def __init__(self, plan: Plan, values: dict[Node, Code], helpers: set[str]) -> None:
+        self.plan = plan
+        self.names = plan.names
+        sweep, program = plan.sweep, plan.program
+        self._wanted = [q for q in sweep.backward if q in sweep.needed]
+        self._in_loop = [q for q in self._wanted if q in plan.loop]
+        self._stack = self.names.fresh("d_net") if len(plan.layout.nets) > 1 else None
+        self._stack_now = self.names.fresh("d_net_t") if self._stack else None
+        immediate = Name("d_losses" if program.is_loss else "d_ys")
+
+        over_time = values | self._net_gradients(self._stack)
+        for q in self._wanted:
+            over_time.setdefault(Adjoint(q), self.names.gradients(q))
+        over_time[Adjoint(program.output, True)] = immediate
+        runs = self._runs(self._stack)
+        self._over_time = Frame(over_time, program.parameters, helpers, sequence=True, runs=runs)
+
+        at_step = plan.values_at_step() | {q: self.names.now(q) for q in plan.loop}
+        for group, (_, name) in plan.groups.items():
+            at_step |= plan.members(group, name)
+        for node, code in values.items():
+            if node not in at_step and isinstance(code, Name):
+                at_step[node] = self.names.now_inner(node)
+        at_step |= {sweep.forward[q]: at_step[q] for q in plan.loop}
+        at_step |= self._net_gradients(self._stack_now)
+        for q in self._in_loop:
+            at_step.setdefault(Adjoint(q), self.names.gradient(q))
+        at_step[Adjoint(program.output, True)] = Index(immediate, "t")
+        at_step |= {carry: self.names.carry(s) for s, carry in sweep.carries.items()}
+        self._values = values
+        self._at_step = Frame(at_step, program.parameters, helpers, sequence=False, runs=self._runs(self._stack_now))
+
+    def _net_gradients(self, stack: Name | None) -> dict[Node, Code]:
+        if stack is None:
+            return {}
+        rows = self.plan.layout.rows
+        spans = {net.symbol: self.plan.layout.span([net]) for net in self.plan.layout.nets}
+        return {Adjoint(q): sliced(stack, first, last, rows) for q, (first, last) in spans.items()}
+
+    def _runs(self, stack: Name | None) -> dict[Run, tuple[Code, Code]]:
+        if stack is None:
+            return {}
+        rows = self.plan.layout.rows
+        return {
+            run: (matrix, sliced(stack, run.start, run.stop, rows))
+            for run, matrix in self.plan.matrices.items()
+            if not isinstance(run.operand, Bias)
+        }
+
+    def statements(self) -> tuple[list[Statement], dict[str, str]]:
+        """The body of `backward` and the gradients by key."""
+        plan, sweep = self.plan, self.plan.sweep
+        found = self._outside(q for q in self._wanted if q in plan.after)
+        found += self._from_after()
+        found += self._loop()
+        found += self._outside(q for q in self._wanted if q in plan.before)
+        gradients = {s.name: self.names.carry(s).name for s in plan.program.states}
+        emissions: list[Emission] = []
+        for q in plan.program.inputs:
+            if q in sweep.to_given:
+                emissions.append(((self.names.gradients(q),), sweep.to_given[q], ""))
+                gradients[q.name] = self.names.gradients(q).name
+        found += emit(emissions, self._over_time, self.names)
+        constant = [self.names.gradients(q) for q in plan.program.inputs if q.time is None]
+        found += [Assign((name,), Method(name, "sum(axis=0)")) for name in constant]
+        return found + self._parameters(gradients), gradients
+
+    def _outside(self, quantities: object) -> list[Statement]:
+        """Gradients outside the loop, for all steps at once."""
+        sweep = self.plan.sweep
+        emissions: list[Emission] = [
+            ((self.names.gradients(q),), sweep.backward[q], sweep.gradient(q))
+            for q in quantities  # type: ignore[attr-defined]  # any iterable of quantities
+        ]
+        return emit(emissions, self._over_time, self.names)
+
+    def _from_after(self) -> list[Statement]:
+        """What quantities in the loop receive from those behind it, for all steps at once."""
+        emissions: list[Emission] = []
+        self._received: dict[Quantity, tuple[Quantity, Node]] = {}
+        for q in self._in_loop:
+            paths = self.plan.sweep.derivation.by_name[q.name].paths
+            outside = [path.term for path in paths if path.via in self.plan.after]
+            if outside:
+                inside = [p.term for p in paths if p.via not in self.plan.after and not p.crosses_time]
+                if q in self.plan.sweep.carries:
+                    inside.append(self.plan.sweep.carries[q])
+                received = Quantity(f"received {q.name}", *q.shape, q.time)
+                name = self.names.fresh(f"d_{q.name}_read")
+                emissions.append(((name,), add(*outside), ""))
+                self._at_step.values[received] = Index(name, "t")
+                self._received[q] = (received, add(received, *inside))
+        return emit(emissions, self._over_time, self.names)
+
+    def _loop(self) -> list[Statement]:
+        plan, sweep = self.plan, self.plan.sweep
+        if not plan.loop:
+            return []
+        emissions: list[Emission] = []
+        buffers: list[Statement] = []
+        nets = {net.symbol for net in plan.layout.nets}
+        for q in self._in_loop:
+            node = self._received[q][1] if q in self._received else sweep.backward[q]
+            name = self._at_step.values[Adjoint(q)]
+            targets: tuple[Code, ...] = (name,)
+            if not (q in nets and self._stack):
+                targets += (Index(self.names.gradients(q), "t"),)
+                buffers.append(Buffer(self.names.gradients(q).name, axes(q)))
+            emissions.append((targets, node, sweep.gradient(q)))
+        for state, node in sweep.to_previous.items():
+            emissions.append(((self.names.carry(state),), node, sweep.passed_back(state)))
+        body = emit(emissions, self._at_step, self.names)
+        start: list[Statement] = []
+        if self._stack and self._stack_now:
+            buffers.append(Buffer(self._stack.name, (plan.layout.rows,)))
+            start.append(Assign((self._stack_now,), Index(self._stack, "t")))
+        return [*buffers, Loop(True, (*start, *self._loads(body), *body))]
+
+    def _loads(self, body: list[Statement]) -> list[Statement]:
+        """The values at t that the body reads, taken from their arrays."""
+        available: dict[str, Assign] = {}
+        for state in self.plan.program.states:
+            whole = self.names.whole(state)
+            for name, index in ((self.names.now(state), "t + 1"), (self.names.before(state), "t")):
+                available[name.name] = Assign((name,), Index(whole, index))
+        for q in self.plan.loop:
+            if q not in self.plan.program.states:
+                available[self.names.now(q).name] = Assign((self.names.now(q),), Index(self.names.whole(q), "t"))
+        for whole, name in self.plan.groups.values():
+            available[name.name] = Assign((name,), Index(whole, "t"))
+        for node, code in self._values.items():
+            now = self._at_step.values.get(node)
+            if isinstance(now, Name) and isinstance(code, Name) and now != code:
+                available.setdefault(now.name, Assign((now,), Index(code, "t")))
+        own = assigned(body)
+        return [available[name] for name in read(body) if name in available and name not in own]
+
+    def _parameters(self, gradients: dict[str, str]) -> list[Statement]:
+        """Gradients of parameters: a stack at once, and one by one what stands alone."""
+        frame, layout = self._over_time, self.plan.layout
+        statements: list[Statement] = []
+        for run in layout.runs:
+            if len(run.parameters) > 1 and self._stack:
+                name = self.names.fresh(f"d_{self.plan.matrices[run].name}")
+                stacked = sliced(self._stack, run.start, run.stop, layout.rows)
+                value: Code = Method(stacked, "sum(axis=(0, 1))")
+                if not isinstance(run.operand, Bias):
+                    left = Transposed(Call(frame.uses("rows"), (stacked,)))
+                    value = MatrixProduct(left, Call(frame.uses("rows"), (frame.code(run.operand),)))
+                statements.append(Assign((name,), value))
+                for parameter, net in zip(run.parameters, run.nets, strict=True):
+                    first, last = layout.span([net])
+                    gradients[parameter.name] = f"{name.name}[{span(first - run.start, last - run.start, leading='')}]"
+        for parameter in self.plan.program.parameters:
+            if parameter.name not in gradients:
+                node = self.plan.sweep.to_given[parameter]
+                name = self.names.gradients(parameter)
+                value = Call("np.zeros_like", (self.names.whole(parameter),)) if isinstance(node, ZeroMatrix) else None
+                statements.append(Assign((name,), value or summed_over_batch(node, frame)))
+                gradients[parameter.name] = name.name
+        return statements

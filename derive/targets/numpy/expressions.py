@@ -1,0 +1,306 @@
+"""Nodes to array expressions: the lowering from column vectors to batches of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Literal, Protocol
+
+from sympy import (
+    Expr,
+    HadamardPower,
+    HadamardProduct,
+    Identity,
+    MatAdd,
+    MatMul,
+    Mul,
+    OneMatrix,
+    Pow,
+    Transpose,
+    ZeroMatrix,
+)
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+
+from derive.errors import DerivationError
+from derive.functions import ENTRIES
+from derive.nodes import Adjoint, Concat, Elementwise, Node, Quantity, Slice, Softmax, coefficient
+from derive.targets.numpy.code import (
+    Call,
+    Code,
+    Index,
+    MatrixProduct,
+    Method,
+    Name,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Transposed,
+    Tuple,
+    size_text,
+)
+
+Kind = Literal["column", "row", "matrix", "scalar"]
+
+
+@dataclass(frozen=True)
+class Value:
+    """An array expression, what it is in the mathematics, and whether it has batch axes."""
+
+    code: Code
+    kind: Kind
+    batched: bool
+
+
+class Scope(Protocol):
+    """What the names in an expression stand for at this place of the program."""
+
+    sequence: bool
+    """Whether arrays have a time axis here."""
+
+    def known(self, node: Node) -> Code | None:
+        """The variable that already holds the value of a node."""
+
+    def is_parameter(self, quantity: Quantity) -> bool:
+        """Whether the quantity is the same for the whole batch."""
+
+    def gathered(self, terms: Sequence[Node]) -> tuple[list[Code], list[Node]]:
+        """Terms of a sum that one stacked matrix product computes, and the terms left over."""
+
+    def uses(self, function: str) -> str:
+        """The text that calls a helper function of the module."""
+
+
+def kind_of(node: Node) -> Kind:
+    """Column, row, matrix or scalar, by shape."""
+    rows, cols = node.shape
+    if rows == 1 and cols == 1:
+        return "scalar"
+    return "column" if cols == 1 else "row" if rows == 1 else "matrix"
+
+
+def lower(node: Node, scope: Scope) -> Value:
+    """An expression at this place of the program; raises DerivationError for a node that has no lowering."""
+    found = scope.known(node)
+    if found is not None:
+        quantity = node.quantity if isinstance(node, Adjoint) else node
+        return Value(found, kind_of(node), not (isinstance(quantity, Quantity) and scope.is_parameter(quantity)))
+    return _lower(node, scope)
+
+
+@singledispatch
+def _lower(node: Node, scope: Scope) -> Value:
+    raise DerivationError(f"{type(node).__name__} cannot be written in NumPy here: {node}")
+
+
+@_lower.register(OneMatrix)
+def _(node: Node, scope: Scope) -> Value:
+    return Value(Number("1"), kind_of(node), False)
+
+
+@_lower.register(ZeroMatrix)
+def _(node: Node, scope: Scope) -> Value:
+    axes = [size for size in node.shape if size != 1] or [1]
+    return Value(Call("np.zeros", (Number(f"({', '.join(map(size_text, axes))},)"), Name("dtype"))), kind_of(node), False)
+
+
+@_lower.register(Identity)
+def _(node: Node, scope: Scope) -> Value:
+    return Value(Call("np.eye", (Number(size_text(node.shape[0])),)), "matrix", False)
+
+
+@_lower.register(MatAdd)
+def _(node: Node, scope: Scope) -> Value:
+    stacked, rest = scope.gathered(node.args)
+    terms: list[tuple[bool, Code]] = [(False, code) for code in stacked]
+    batched = bool(stacked)
+    for term in rest:
+        number, base = coefficient(term)
+        negative = bool(number.could_extract_minus_sign())
+        value = lower(base, scope)
+        batched = batched or value.batched
+        terms.append((negative, _scaled(-number if negative else number, value.code)))
+    return Value(Sum(tuple(terms)) if len(terms) > 1 else terms[0][1], kind_of(node), batched)
+
+
+@_lower.register(HadamardProduct)
+def _(node: Node, scope: Scope) -> Value:
+    factors: list[Code] = []
+    divisors: list[Code] = []
+    batched = False
+    for part in node.args:
+        below = isinstance(part, HadamardPower) and part.exp == -1
+        value = lower(part.base if below else part, scope)
+        batched = batched or value.batched
+        (divisors if below else factors).append(value.code)
+    return Value(Product(tuple(factors), tuple(divisors)), kind_of(node), batched)
+
+
+@_lower.register(HadamardPower)
+def _(node: Node, scope: Scope) -> Value:
+    base = lower(node.base, scope)
+    code = Product((), (base.code,)) if node.exp == -1 else Power(base.code, _literal(node.exp))
+    return Value(code, base.kind, base.batched)
+
+
+@_lower.register(Elementwise)
+def _(node: Node, scope: Scope) -> Value:
+    operands = [lower(operand, scope) for operand in node.operands]
+    name = node.function.name
+    if name == "identity":
+        return operands[0]
+    direct = ENTRIES[name].numpy if name in ENTRIES else ""
+    called = direct[:-3] if direct == f"np.{name}(a)" else scope.uses(name.replace("'", "_slope"))
+    return Value(Call(called, tuple(o.code for o in operands)), operands[0].kind, any(o.batched for o in operands))
+
+
+@_lower.register(Softmax)
+def _(node: Node, scope: Scope) -> Value:
+    operand = lower(node.operand, scope)
+    return Value(Call(scope.uses("softmax"), (operand.code,)), operand.kind, operand.batched)
+
+
+@_lower.register(Transpose)
+def _(node: Node, scope: Scope) -> Value:
+    value = lower(node.arg, scope)
+    if value.kind in ("column", "row", "scalar"):  # both are the last axis of an array
+        return Value(value.code, kind_of(node), value.batched)
+    code = Call("np.swapaxes", (value.code, Number("-1"), Number("-2"))) if value.batched else Transposed(value.code)
+    return Value(code, "matrix", value.batched)
+
+
+@_lower.register(Concat)
+def _(node: Node, scope: Scope) -> Value:
+    parts = [lower(part, scope) for part in node.parts]
+    kind = kind_of(node)
+    axis = "-1" if kind != "matrix" or node.axis == 1 else "-2"
+    codes = tuple(part.code for part in parts)
+    batched = any(part.batched for part in parts)
+    if batched and not all(part.batched for part in parts):
+        return Value(Call(scope.uses("joined"), codes, f"axis={axis}"), kind, True)
+    return Value(Call("np.concatenate", (Tuple(codes),), f"axis={axis}"), kind, batched)
+
+
+@_lower.register(Slice)
+def _(node: Node, scope: Scope) -> Value:
+    value = lower(node.operand, scope)
+    span = f"{size_text(node.start)}:{size_text(node.start + node.length)}"
+    last = value.kind != "matrix" or node.axis == 1
+    return Value(Index(value.code, f"..., {span}" if last else f"..., {span}, :"), kind_of(node), value.batched)
+
+
+@_lower.register(DiagMatrix)
+def _(node: Node, scope: Scope) -> Value:
+    value = lower(node.args[0], scope)
+    eye = Call("np.eye", (Number(size_text(node.shape[0])),))
+    return Value(Product((Index(value.code, "..., :, None"), eye)), "matrix", value.batched)
+
+
+@_lower.register(DiagonalOf)
+def _(node: Node, scope: Scope) -> Value:
+    value = lower(node.arg, scope)
+    return Value(Call("np.diagonal", (value.code,), "axis1=-2, axis2=-1"), "column", value.batched)
+
+
+@_lower.register(MatMul)
+def _(node: Node, scope: Scope) -> Value:
+    number, base = coefficient(node)
+    if not isinstance(base, MatMul):
+        value = lower(base, scope)
+        return Value(_scaled(number, value.code), value.kind, value.batched)
+    value = _chain(list(base.args), scope)
+    return Value(_scaled(number, value.code), kind_of(node), value.batched)
+
+
+def _chain(factors: list[Node], scope: Scope) -> Value:
+    """A product of matrices, bracketed so that vectors are formed first."""
+    if len(factors) == 1:
+        return lower(factors[0], scope)
+    split = outer_split(factors)
+    if split:
+        left, right = _chain(factors[:split], scope), _chain(factors[split:], scope)
+        code = Product((Index(left.code, "..., :, None"), Index(right.code, "..., None, :")))
+        return Value(code, "matrix", left.batched or right.batched)
+    if factors[-1].shape[1] == 1:
+        return _times(factors[0], _chain(factors[1:], scope), scope)
+    return _row_times(_chain(factors[:-1], scope), factors[-1], scope)
+
+
+def outer_split(factors: Sequence[Node]) -> int:
+    """Where a product is a column times a row (0: nowhere)."""
+    rows, cols = factors[0].shape[0], factors[-1].shape[1]
+    if rows == 1 or cols == 1:
+        return 0
+    return next((k for k in range(1, len(factors)) if factors[k].shape[0] == 1), 0)
+
+
+def _times(left: Node, right: Value, scope: Scope) -> Value:
+    """left @ right, where right is a column or a scalar."""
+    kind = kind_of(left)
+    if isinstance(left, OneMatrix):
+        if kind == "row":
+            return Value(Method(right.code, "sum(axis=-1, keepdims=True)"), "scalar", right.batched)
+        return Value(right.code, kind, right.batched)  # a scalar is broadcast by NumPy
+    if isinstance(left, DiagMatrix):
+        vector = lower(left.args[0], scope)
+        return Value(Product((vector.code, right.code)), "column", vector.batched or right.batched)
+    if kind in ("column", "scalar"):
+        value = lower(left, scope)
+        return Value(Product((value.code, right.code)), kind, value.batched or right.batched)
+    if kind == "row":
+        value = lower(left, scope)
+        code = Method(Product((value.code, right.code)), "sum(axis=-1, keepdims=True)")
+        return Value(code, "scalar", value.batched or right.batched)
+    value = lower(left, scope)
+    if value.batched:
+        product = MatrixProduct(value.code, Index(right.code, "..., None"))
+        return Value(Index(product, "..., 0"), "column", True)
+    return Value(rows_times(right.code, _transposed(value.code), scope), "column", right.batched)
+
+
+def _row_times(left: Value, right: Node, scope: Scope) -> Value:
+    """left @ right, where right is a matrix or a row."""
+    value = lower(right, scope)
+    batched = left.batched or value.batched
+    if left.kind == "scalar":
+        scalar = Index(left.code, "..., None") if value.kind == "matrix" and left.batched else left.code
+        return Value(Product((scalar, value.code)), value.kind, batched)
+    if left.kind == "row" and value.kind == "matrix":
+        if value.batched:
+            product = MatrixProduct(Index(left.code, "..., None, :"), value.code)
+            return Value(Index(product, "..., 0, :"), "row", True)
+        return Value(rows_times(left.code, value.code, scope), "row", left.batched)
+    return Value(MatrixProduct(left.code, value.code), "matrix", batched)
+
+
+def rows_times(rows: Code, matrix: Code, scope: Scope) -> Code:
+    """A batch of rows times a matrix; over a sequence as one product of T·B rows."""
+    return Call(scope.uses("rows_times"), (rows, matrix)) if scope.sequence else MatrixProduct(rows, matrix)
+
+
+def _transposed(code: Code) -> Code:
+    return code.of if isinstance(code, Transposed) else Transposed(code)
+
+
+def _scaled(number: Expr, code: Code) -> Code:
+    if number == 1:
+        return code
+    if number == -1 and not isinstance(code, Number):
+        return Sum(((True, code),))
+    if isinstance(code, Number):
+        return Number(_literal(number) if code.text == "1" else f"{_literal(number)} * {code.text}")
+    above: list[Code] = []
+    below: list[Code] = []
+    for factor in Mul.make_args(number):
+        if isinstance(factor, Pow) and factor.exp.is_negative:
+            below.append(Number(size_text(1 / factor)))
+        else:
+            above.append(Number(_literal(factor)))
+    return Product((*above, code), tuple(below))
+
+
+def _literal(number: Expr) -> str:
+    if number.is_Integer or not number.is_Number:
+        return size_text(number)
+    return repr(float(number))

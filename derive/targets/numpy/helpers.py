@@ -1,0 +1,106 @@
+"""Helper functions that a generated module carries: only those it calls, each stable and fit for complex arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from derive import functions
+from derive.adjoint import as_node, slope
+from derive.functions import ENTRIES, ScalarFunction
+from derive.nodes import Elementwise, Node, Quantity, apply, size
+from derive.targets.numpy.code import Name, python
+from derive.targets.numpy.frame import Frame
+
+_WRITTEN = {
+    "rows": '''def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])''',
+    "rows_times": '''def rows_times(a, matrix):
+    """a @ matrix for every step and example at once, as one product of rows."""
+    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])''',
+    "joined": '''def joined(*parts, axis):
+    """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
+    leading = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    return np.concatenate([np.broadcast_to(part, leading + part.shape[-1:]) for part in parts], axis=axis)''',
+    "softmax": '''def softmax(a):
+    """exp(a) / Σ exp(a) along the last axis; the largest entry is subtracted first, so that exp cannot overflow."""
+    powers = np.exp(a - a.real.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)''',
+    "log_softmax": '''def log_softmax(a):
+    """log softmax(a) along the last axis without forming a quotient."""
+    shifted = a - a.real.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))''',
+}
+"""Helpers that no entry of `derive.functions` describes."""
+
+
+def helper_texts(used: Collection[str], own: Collection[ScalarFunction]) -> list[str]:
+    """The definitions of the helpers that were used, each before what calls it; `own` are the note's functions."""
+    defined = {function.name: function for function in own}
+    texts: dict[str, str] = {}
+
+    def define(name: str) -> None:
+        if name in texts:
+            return
+        if name in _WRITTEN:
+            texts[name] = _WRITTEN[name]
+        elif name in ENTRIES:
+            texts[name] = _definition(name, len(ENTRIES[name].function.body.variables), ENTRIES[name].numpy)
+        else:
+            called: set[str] = set()
+            body = _text(as_node(defined[name].body.expr, _arguments(defined[name])), called)
+            for other in sorted(called):
+                define(other)
+            texts[name] = _definition(name, len(defined[name].body.variables), body)
+
+    for name in sorted(used):
+        define(name)
+    return list(texts.values())
+
+
+def choices() -> tuple[list[str], dict[str, tuple[str, str]]]:
+    """The functions one may choose for an unspecified one: definitions, and (value, slope) by name."""
+    texts: list[str] = []
+    table: dict[str, tuple[str, str]] = {}
+    needed: set[str] = set()
+    for name, entry in ENTRIES.items():
+        if len(entry.function.body.variables) == 1 and functions.slope(entry.function) != 0:
+            needed.add(name)
+            argument, value = _argument("a"), _argument("y")
+            node = slope(apply(entry.function, argument), 0, value)
+            text = _text(node, needed, {argument: Name("a"), value: Name("y")})
+            opening = f"    y = {name}(a)\n" if "y" in text.replace("np.", "") else ""
+            texts.append(
+                f'def {name}_slope(a):\n    """The derivative of {name}."""\n{opening}    return {text} + 0 * a'
+                if text in ("1", "1.0")
+                else f'def {name}_slope(a):\n    """The derivative of {name}."""\n{opening}    return {text}'
+            )
+            table[name] = (name, f"{name}_slope")
+    return [*helper_texts(needed, ()), *texts], table
+
+
+def _definition(name: str, arity: int, body: str) -> str:
+    arguments = ", ".join("ab"[:arity])
+    return f'def {name}({arguments}):\n    """{name}, entry by entry."""\n    return {body}'
+
+
+def _argument(letter: str) -> Quantity:
+    return Quantity(letter, size("n"), 1)
+
+
+def _arguments(function: ScalarFunction) -> dict[object, Node]:
+    return {symbol: _argument(symbol.name) for symbol in function.body.variables}
+
+
+def _text(node: Node, called: set[str], names: dict[Node, Name] | None = None) -> str:
+    names = names or {_argument(letter): Name(letter) for letter in "ab"}
+    return python(Frame(names, (), called, sequence=False).code(node))[0]
+
+
+def functions_in(node: Node) -> list[ScalarFunction]:
+    """The scalar functions an expression calls."""
+    found = [node.function] if isinstance(node, Elementwise) else []
+    for child in node.args:
+        if isinstance(child, Node):
+            found += functions_in(child)
+    return found

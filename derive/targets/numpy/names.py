@@ -1,0 +1,81 @@
+"""Python names for the quantities of a cell: the cell's own letters, made distinct from everything else in sight."""
+
+from __future__ import annotations
+
+import keyword
+
+from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves
+from derive.targets.numpy.code import Name
+
+_TAKEN = frozenset(keyword.kwlist) | frozenset(
+    "np t T B params cache values arrays sizes key axes axis d_ys d_y ys final grads dtype rng init step forward backward step_backward "
+    "rows rows_times joined softmax log_softmax sigmoid softplus relu range reversed dict tuple len float "
+    "PARAMETERS STATES FUNCTIONS d_losses losses outputs".split()
+)
+
+
+class Names:
+    """Hands out each name once; the same thing asked for again gets the same name."""
+
+    def __init__(self) -> None:
+        self._taken = set(_TAKEN)
+        self._given: dict[tuple[str, object], Name] = {}
+
+    def fresh(self, wanted: str) -> Name:
+        """`wanted`, or with underscores behind it until it is free."""
+        while wanted in self._taken:
+            wanted += "_"
+        self._taken.add(wanted)
+        return Name(wanted)
+
+    def _same(self, kind: str, of: object, wanted: str) -> Name:
+        if (kind, of) not in self._given:
+            self._given[kind, of] = self.fresh(wanted)
+        return self._given[kind, of]
+
+    def whole(self, quantity: Quantity) -> Name:
+        """A parameter, a constant input, or the values of a quantity at all times."""
+        return self._same("whole", quantity.name, quantity.name)
+
+    def now(self, quantity: Quantity) -> Name:
+        """The value at t."""
+        return self._same("now", quantity.name, f"{quantity.name}_t")
+
+    def now_inner(self, value: Node) -> Name:
+        """A function value inside an equation at t, such as tanh_c_t."""
+        return self._same("now inner", value, f"{_words(value)}_t")
+
+    def whole_inner(self, value: Node) -> Name:
+        """The same at all times."""
+        return self._same("whole inner", value, _words(value))
+
+    def temporary(self, value: Node) -> Name:
+        """A value used more than once: through_U for Uᵀ∂J/∂net, or the function it is."""
+        letters = "_".join(leaf.name for leaf in leaves(value))
+        is_function = isinstance(value, Elementwise | Softmax)
+        return self.fresh(f"{_words(value)}_t" if is_function else f"through_{letters or 'product'}")
+
+    def before(self, state: Quantity) -> Name:
+        """The value of a state at t - 1."""
+        return self._same("before", state.name, f"{state.name}_prev")
+
+    def gradients(self, quantity: Quantity) -> Name:
+        """The gradient of a parameter or initial state, or those of a quantity at all times."""
+        return self._same("gradients", quantity.name, f"d_{quantity.name}")
+
+    def gradient(self, quantity: Quantity) -> Name:
+        """The gradient at t."""
+        return self._same("gradient", quantity.name, f"d_{quantity.name}_t")
+
+    def carry(self, state: Quantity) -> Name:
+        """The gradient that reaches a state from the next step."""
+        return self._same("carry", state.name, f"d_{state.name}_next")
+
+    def through(self, state: Quantity) -> Name:
+        """The gradient that reaches a state of the step before."""
+        return self._same("through", state.name, f"d_{state.name}_prev")
+
+
+def _words(value: Node) -> str:
+    function = value.function.name.replace("'", "_slope") if isinstance(value, Elementwise) else "softmax"
+    return "_".join((function, *(leaf.name for leaf in leaves(value))))

@@ -1,0 +1,37 @@
+"""Passes over the lowered program: statements in, statements out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from derive.targets.numpy.code import Assign, Buffer, Code, Index, Loop, Name, Statement, read
+
+
+def without_unread(statements: Sequence[Statement], also_read: Collection[str]) -> list[Statement]:
+    """Drop buffers and second names that neither the statements nor anyone else (`also_read`) reads."""
+    buffers = {statement.name for statement in statements if isinstance(statement, Buffer)}
+    wanted = set(read(statements)) | set(also_read)
+    unread = buffers - wanted
+
+    def kept(target: Code) -> bool:
+        if isinstance(target, Name):
+            return target.name in wanted
+        return not (isinstance(target, Index) and isinstance(target.of, Name) and target.of.name in unread)
+
+    def cleaned(block: Sequence[Statement]) -> list[Statement]:
+        found: list[Statement] = []
+        for statement in block:
+            match statement:
+                case Buffer(name) if name in unread:
+                    continue
+                case Loop(backwards, body):
+                    found.append(Loop(backwards, tuple(cleaned(body))))
+                case Assign(targets, value, formula):
+                    targets = tuple(filter(kept, targets))
+                    if targets:
+                        found.append(Assign(targets, value, formula))
+                case _:
+                    found.append(statement)
+        return found
+
+    return cleaned(statements)

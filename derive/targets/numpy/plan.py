@@ -1,0 +1,122 @@
+"""Where everything over a sequence is computed: before, in or after the loop over t, and what is stacked."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from derive.cell import Cell
+from derive.nodes import Node, Quantity, leaves, t
+from derive.targets.numpy.code import Assign, Call, Code, Index, Name, Statement, Tuple
+from derive.targets.numpy.frame import sliced
+from derive.targets.numpy.names import Names
+from derive.targets.numpy.stacking import Bias, Layout, Net, Run, layout
+from derive.targets.numpy.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The phases of a program, its layout of nets, and the names of both."""
+
+    sweep: Sweep
+    names: Names
+
+    @property
+    def program(self) -> Cell:
+        return self.sweep.program
+
+    @cached_property
+    def recurrent(self) -> frozenset[Quantity]:
+        """What depends on the step before."""
+        found = {state.at(t - 1) for state in self.program.states}
+        for equation in self.program.equations:
+            if not found.isdisjoint(leaves(equation.expression)):
+                found.add(equation.symbol)
+        return frozenset(found)
+
+    @cached_property
+    def before(self) -> tuple[Quantity, ...]:
+        """Assigned quantities that depend on inputs only: computed for all steps before the loop."""
+        return tuple(q for q in self.sweep.forward if q not in self.recurrent)
+
+    @cached_property
+    def loop(self) -> tuple[Quantity, ...]:
+        """Assigned quantities that recur."""
+        feeding = set(self.program.states)
+        for equation in reversed(self.program.equations):
+            if equation.symbol in feeding:
+                feeding.update(leaves(equation.expression))
+        return tuple(q for q in self.sweep.forward if q in self.recurrent and q in feeding)
+
+    @cached_property
+    def after(self) -> tuple[Quantity, ...]:
+        """Assigned quantities that no state depends on: computed for all steps after the loop."""
+        return tuple(q for q in self.sweep.forward if q not in self.before and q not in self.loop)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The nets of the loop side by side."""
+        return layout(self.program, [e for e in self.program.equations if e.symbol in self.loop], self.recurrent)
+
+    @cached_property
+    def matrices(self) -> dict[Run, Name]:
+        """The stacked parameters of each run; a run of one is the parameter itself."""
+        return {
+            run: self.names.whole(run.parameters[0])
+            if len(run.parameters) == 1
+            else self.names.fresh(_common([parameter.name for parameter in run.parameters]))
+            for run in self.layout.runs
+        }
+
+    def stack_parameters(self) -> list[Statement]:
+        """The statements that stack the parameters of each run."""
+        return [
+            Assign((name,), Call("np.concatenate", (Tuple(tuple(map(self.names.whole, run.parameters))),)))
+            for run, name in self.matrices.items()
+            if len(run.parameters) > 1
+        ]
+
+    def hoisted(self, run: Run) -> bool:
+        """Whether a run's product can be formed for all steps before the loop."""
+        return not isinstance(run.operand, Bias) and self.recurrent.isdisjoint(leaves(run.operand))
+
+    @cached_property
+    def groups(self) -> dict[tuple[Net, ...], tuple[Name, Name]]:
+        """Each group of several nets with its array over all steps and its variable at t."""
+        found = {}
+        for group in self.layout.groups:
+            if len(group) > 1:
+                name = self.names.fresh("net_" + "_".join(net.symbol.name.removeprefix("net_") for net in group))
+                found[group] = (name, self.names.fresh(f"{name.name}_t"))
+        return found
+
+    def members(self, group: Sequence[Net], code: Code) -> dict[Node, Code]:
+        """The part of a group's array that each net has."""
+        start, stop = self.layout.span(group)
+        spans = {net.symbol: self.layout.span([net]) for net in group}
+        return {q: sliced(code, first - start, last - start, stop - start) for q, (first, last) in spans.items()}
+
+    def values_at_step(self) -> dict[Node, Code]:
+        """Values inside the loop that come from outside it."""
+        values: dict[Node, Code] = {q: self.names.whole(q) for q in self.program.parameters}
+        for q in (*self.program.inputs, *self.before):
+            values[q] = self.names.whole(q) if q.time is None else Index(self.names.whole(q), "t")
+        values |= {state.at(t - 1): self.names.before(state) for state in self.program.states}
+        return values
+
+    def values_over_time(self) -> dict[Node, Code]:
+        """Values as arrays over all steps."""
+        given = (*self.program.parameters, *self.program.inputs, *self.sweep.forward)
+        values: dict[Node, Code] = {q: self.names.whole(q) for q in given}
+        for state in self.program.states:
+            values[state] = Index(self.names.whole(state), "1:")
+            values[state.at(t - 1)] = Index(self.names.whole(state), ":-1")
+        for group, (name, _) in self.groups.items():
+            values |= self.members(group, name)
+        return values
+
+
+def _common(words: Sequence[str]) -> str:
+    return os.path.commonprefix(list(words)).rstrip("_") or "_".join(words)

@@ -1,0 +1,101 @@
+"""`step` and `step_backward`: equation by equation, each line under the formula it implements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from sympy import MatMul
+
+from derive.nodes import Adjoint, Node, coefficient, leaves, matmul, t, transpose
+from derive.targets.numpy.code import Assign, Call, Code, MatrixProduct, Method, Name, Statement, Sum, Transposed
+from derive.targets.numpy.code import assigned, read
+from derive.targets.numpy.expressions import kind_of, lower, outer_split
+from derive.targets.numpy.frame import Emission, Frame, emit, unnamed_inner_functions
+from derive.targets.numpy.names import Names
+from derive.targets.numpy.sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Passes:
+    """A forward body and its backward body, the values that travel between them, and the gradients by key."""
+
+    forward: list[Statement]
+    backward: list[Statement]
+    cached: tuple[str, ...]
+    gradients: dict[str, str]
+
+
+def lower_step(sweep: Sweep, names: Names, helpers: set[str]) -> Passes:
+    """Lower a single step and its backward pass."""
+    program = sweep.program
+    values: dict[Node, Code] = {q: names.whole(q) for q in program.parameters}
+    values |= {q: names.whole(q) if q.time is None else names.now(q) for q in program.inputs}
+    values |= {s.at(t - 1): names.before(s) for s in program.states}
+    frame = Frame(values, program.parameters, helpers, sequence=False)
+
+    forward: list[Statement] = []
+    for quantity, expression in sweep.forward.items():
+        for inner in unnamed_inner_functions(expression, sweep.read_back, frame):
+            forward.append(Assign((names.now_inner(inner),), frame.code(inner)))
+            frame.values[inner] = names.now_inner(inner)
+        forward.append(Assign((names.now(quantity),), frame.code(expression), sweep.equation(quantity)))
+        frame.values |= {quantity: names.now(quantity), expression: names.now(quantity)}
+
+    wanted = [q for q in sweep.backward if q in sweep.needed]
+    frame.values[Adjoint(program.output, True)] = Name(sweep.immediate)
+    frame.values |= {sweep.carries[s]: names.carry(s) for s in program.states}
+    frame.values |= {Adjoint(q): names.gradient(q) for q in wanted}
+    emissions: list[Emission] = [((names.gradient(q),), sweep.backward[q], sweep.gradient(q)) for q in wanted]
+    emissions += [((names.through(s),), node, sweep.passed_back(s)) for s, node in sweep.to_previous.items()]
+    inputs = {q: node for q, node in sweep.to_given.items() if q in program.inputs}
+    emissions += [((names.gradient(q),), node, sweep.share(q)) for q, node in inputs.items()]
+    backward = emit(emissions, frame, names)
+    for parameter in program.parameters:
+        value = summed_over_batch(sweep.to_given[parameter], frame)
+        backward.append(Assign((names.gradients(parameter),), value, sweep.share(parameter)))
+
+    return Passes(
+        forward,
+        backward,
+        to_cache(backward, sweep, names, helpers),
+        {q.name: names.gradients(q).name for q in program.parameters}
+        | {q.name: names.gradient(q).name for q in inputs}
+        | {s.name: names.through(s).name for s in program.states},
+    )
+
+
+def to_cache(backward: Sequence[Statement], sweep: Sweep, names: Names, helpers: Set[str]) -> tuple[str, ...]:
+    """What a backward body reads and neither computes nor receives."""
+    program = sweep.program
+    chosen = {f"{function.name}{slope}" for function in program.open_functions for slope in ("", "_slope")}
+    received = {"d_y", "d_ys", "d_losses", "dtype", *(names.carry(s).name for s in program.states)}
+    there = assigned(backward) | received | (helpers - chosen)
+    return tuple(name for name in read(backward) if name not in there)
+
+
+def summed_over_batch(node: Node, frame: Frame) -> Code:
+    """The sum of an expression over all leading axes, in a parameter's shape; an outer product is one matrix product."""
+    terms = node.args if node.is_MatAdd else (node,)
+    codes = [_summed(term, frame) for term in terms]
+    return Sum(tuple((False, code) for code in codes)) if len(codes) > 1 else codes[0]
+
+
+def _summed(term: Node, frame: Frame) -> Code:
+    number, base = coefficient(term)
+    split = outer_split(base.args) if isinstance(base, MatMul) else 0
+    if split and number == 1:
+        left, right = matmul(*base.args[:split]), transpose(matmul(*base.args[split:]))
+        gradient = frame.code(left)
+        if frame.sequence and all(leaf.time is None for leaf in leaves(right)) and leaves(right):  # constant over time
+            return MatrixProduct(Transposed(Method(gradient, "sum(axis=0)")), frame.code(right))
+        return MatrixProduct(Transposed(_rows(gradient, frame)), _rows(frame.code(right), frame))
+    value = lower(term, frame)
+    if kind_of(term) == "scalar":
+        return Method(value.code, "sum()")
+    return Method(value.code, "sum(axis=(0, 1))" if frame.sequence else "sum(axis=0)")
+
+
+def _rows(code: Code, frame: Frame) -> Code:
+    return Call(frame.uses("rows"), (code,)) if frame.sequence else code
+

@@ -1,0 +1,122 @@
+"""The derivation cut into what code computes: for each quantity its gradient within the step, the carry that comes
+from the next step, and what it passes back to the step before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from derive.cell import Cell
+from derive.derivation import Derivation
+from derive.nodes import (
+    Adjoint,
+    Node,
+    Quantity,
+    TimeSum,
+    ZeroMatrix,
+    add,
+    children,
+    shift,
+    t,
+)
+from derive.targets.formula import text
+from derive.targets.numpy.frame import occurring
+from derive.targets.numpy.stable import stable
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A derivation as expressions in the values and gradients of one step."""
+
+    derivation: Derivation
+
+    @property
+    def program(self) -> Cell:
+        return self.derivation.program
+
+    @property
+    def immediate(self) -> str:
+        """The variable that holds what J asks of the output itself."""
+        return "d_losses" if self.program.is_loss else "d_y"
+
+    @cached_property
+    def forward(self) -> dict[Quantity, Node]:
+        """The equations, with logarithms in their stable form."""
+        definitions = {e.symbol: e.expression for e in self.program.equations}
+        return {symbol: stable(expression, definitions) for symbol, expression in definitions.items()}
+
+    @cached_property
+    def carries(self) -> dict[Quantity, Quantity]:
+        """For each state, the gradient that reaches it from the next step."""
+        return {s: Quantity(f"next {s.name}", *s.shape, t) for s in self.program.states}
+
+    @cached_property
+    def backward(self) -> dict[Quantity, Node]:
+        """Gradients of the assigned quantities in reverse order; those that J does not depend on are left out."""
+        found: dict[Quantity, Node] = {}
+        for gradient in self.derivation.gradients:
+            quantity = gradient.of
+            if quantity in self.carries:
+                local = [path.term for path in gradient.paths if not path.crosses_time]
+                found[quantity] = add(*local, self.carries[quantity])
+            elif quantity in self.forward and not isinstance(gradient.value, ZeroMatrix):
+                found[quantity] = gradient.value
+        return found
+
+    @cached_property
+    def to_previous(self) -> dict[Quantity, Node]:
+        """What each state of the step before receives through this step."""
+        found: dict[Quantity, Node] = {}
+        for state in self.program.states:
+            crossing = [path.term for path in self.derivation.by_name[state.name].paths if path.crosses_time]
+            terms = [shift(term, -1) for term in crossing]
+            found[state] = add(*terms) if terms else ZeroMatrix(*state.shape)
+        return found
+
+    @cached_property
+    def to_given(self) -> dict[Quantity, Node]:
+        """One step's share of the gradients of inputs and parameters."""
+        given = [q for q in (*self.program.inputs, *self.program.parameters) if q not in self.program.targets]
+        values = {q: self.derivation.by_name[q.name].value for q in given}
+        return {q: value.term if isinstance(value, TimeSum) else value for q, value in values.items()}
+
+    @cached_property
+    def needed(self) -> frozenset[Quantity]:
+        """The assigned quantities whose gradients are read by what is returned."""
+        seen: set[Quantity] = set()
+
+        def visit(node: Node) -> None:
+            if isinstance(node, Adjoint) and not node.immediate and node.quantity not in seen:
+                seen.add(node.quantity)
+                if node.quantity in self.backward:
+                    visit(self.backward[node.quantity])
+            for child in children(node):
+                visit(child)
+
+        for node in (*self.to_previous.values(), *self.to_given.values()):
+            visit(node)
+        return frozenset(seen)
+
+    @cached_property
+    def read_back(self) -> frozenset[Node]:
+        """Every expression that the backward pass reads."""
+        wanted = [node for quantity, node in self.backward.items() if quantity in self.needed]
+        return frozenset(occurring([*wanted, *self.to_previous.values(), *self.to_given.values()]))
+
+    def equation(self, quantity: Quantity) -> str:
+        """The formula of an assignment, as text."""
+        definition = next(e.expression for e in self.program.equations if e.symbol == quantity)
+        return f"{text(quantity)} = {text(definition)}"
+
+    def gradient(self, quantity: Quantity) -> str:
+        """The formula of a gradient, as text."""
+        return f"{text(Adjoint(quantity))} = {text(self.derivation.by_name[quantity.name].value)}"
+
+    def passed_back(self, state: Quantity) -> str:
+        """The formula of what a state of the step before receives, as text."""
+        return f"to {text(state.at(t - 1))} through this step: {text(self.to_previous[state])}"
+
+    def share(self, quantity: Quantity) -> str:
+        """The formula of one step's share of a gradient, as text."""
+        return f"this step's share of {text(Adjoint(quantity))}: {text(self.to_given[quantity])}"

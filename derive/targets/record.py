@@ -1,0 +1,52 @@
+"""A derivation as plain data, for `backproof derive --json`: every formula in LaTeX and in text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from derive.derivation import Derivation, Gradient, Path, Step
+from derive.nodes import Adjoint, Node
+from derive.notation import Notation
+from derive.program import introduced
+from derive.targets.formula import latex, text
+
+
+def record(derivation: Derivation, notation: Notation | None = None) -> dict[str, Any]:
+    """Equations and gradients with their paths and steps, in the letters of a notation (None: the note's own)."""
+    letters = notation or derivation.cell.notation
+    own = introduced(derivation.cell, derivation.program)
+
+    def formula(left: Node, right: Node) -> dict[str, str]:
+        return {
+            form: f"{printer(left, letters)} = {printer(right, letters)}"
+            for form, printer in (("latex", latex), ("text", text))
+        }
+
+    def step(s: Step) -> dict[str, Any]:
+        return {"rule": s.rule, "why": s.why, "latex": latex(s.after, letters), "text": text(s.after, letters)}
+
+    def path(p: Path) -> dict[str, Any]:
+        via = p.via and {"name": p.via.name, "text": text(p.via, letters)}
+        terms = {"latex": latex(p.term, letters), "text": text(p.term, letters)}
+        return {"via": via, "next_step": p.crosses_time, **terms, "steps": [step(s) for s in p.steps]}
+
+    def gradient(g: Gradient) -> dict[str, Any]:
+        return {
+            "of": g.of.name,
+            **formula(Adjoint(g.of), g.value),
+            "why": g.why,
+            "assumptions": [f"{a.quantity.name} {a.kind}" for a in g.assumptions],
+            "paths": [path(p) for p in g.paths],
+            "simplified": [step(s) for s in g.steps],
+        }
+
+    return {
+        "cell": derivation.cell.name,
+        "title": derivation.cell.title,
+        "source": derivation.cell.source,
+        "equations": [
+            {"of": e.symbol.name, "introduced": e.symbol.name in own, **formula(e.symbol, e.expression)}
+            for e in derivation.program.equations
+        ],
+        "gradients": [gradient(g) for g in derivation.gradients],
+    }

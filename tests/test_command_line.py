@@ -1,0 +1,161 @@
+"""The commands as a person runs them: output, exit codes, messages, and files left alone when something is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from backproof import main
+from derive import catalogue
+
+ROOT = Path(__file__).parents[1]
+NOTE = """# Mine
+
+$$ h_t = \\tanh(W x_t + U h_{t-1} + b) $$
+"""
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.mark.parametrize("command", ["build", "derive", "generate", "verify"])
+def test_help_shows_an_example(command: str) -> None:
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"Example:  backproof {command}" in result.output
+
+
+@pytest.mark.parametrize("name", [*catalogue.cells(), *catalogue.heads()])
+@pytest.mark.parametrize("target", ["text", "markdown", "latex"])
+def test_derive_prints_every_cell(name: str, target: str) -> None:
+    result = run("derive", name, "--target", target)
+    assert result.exit_code == 0
+    assert catalogue.find(name).title in result.output
+
+
+def test_derive_as_json_lists_gradients_with_steps() -> None:
+    found = json.loads(run("derive", "lstm", "--json").output)
+    assert found["cell"] == "lstm"
+    cell_state = next(gradient for gradient in found["gradients"] if gradient["of"] == "c")
+    assert {"latex", "text", "why", "paths"} <= set(cell_state)
+    assert len(cell_state["paths"]) == 2
+
+
+def test_generate_writes_a_module(tmp_path: Path) -> None:
+    note, module = tmp_path / "mine.md", tmp_path / "mine.py"
+    note.write_text(NOTE)
+    result = run("generate", str(note), "-o", str(module), "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.output)["parameters"] == ["W", "U", "b"]
+    use = "import numpy as np, mine; p = mine.init(D=2, H=3, rng=np.random.default_rng(0)); "
+    use += "print(mine.forward(p, np.ones((4, 1, 2)))[0].shape)"
+    done = subprocess.run([sys.executable, "-c", use], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(4, 1, 3)"
+
+
+def test_verify_shows_the_evidence_and_its_json(tmp_path: Path) -> None:
+    note = tmp_path / "mine.md"
+    note.write_text(NOTE)
+    result = run("verify", str(note))
+    assert result.exit_code == 0, result.output
+    assert "mine" in result.output
+    found = json.loads(run("verify", str(note), "--json").output)
+    gradients = found["cells"]["mine"]["gradients"]
+    assert set(gradients) == {"W", "U", "b", "x", "h"}
+    for evidence in gradients.values():
+        assert set(evidence) == {"proved", "complex_step", "differences", "torch", "jax"}
+        assert evidence["proved"] is True
+        assert evidence["complex_step"] <= 1e-12
+        assert evidence["differences"] <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# Empty\n", "no equation"),
+        ("$$ h_t = \\tanh(W x_t + U h_{t-1} $$\n", "1:"),
+        ("$$ h_t = \\foo(W x_t + U h_{t-1}) $$\n", "\\foo"),
+        ("$$ h_t = \\tanh(W x_t + U h_{t-1}) $$\n$$ h_t = W x_t $$\n", "assigned twice"),
+        ("$$ a_t = \\tanh(b_t) $$\n$$ b_t = \\tanh(a_t + W x_t) $$\n", "cycle"),
+        ("$$ h_t = \\tanh(W x_t + U m_{t-1}) $$\n", "no equation assigns"),
+    ],
+)
+def test_bad_notes_end_in_one_message_and_nothing_is_written(tmp_path: Path, text: str, expected: str) -> None:
+    note, module = tmp_path / "bad.md", tmp_path / "bad.py"
+    note.write_text(text)
+    module.write_text("precious")
+    for arguments in (["derive"], ["verify"], ["generate", "-o", str(module)]):
+        result = run(arguments[0], str(note), *arguments[1:])
+        assert result.exit_code == 2
+        assert expected in result.stderr
+        assert "Traceback" not in result.stderr
+    assert module.read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.md", "bad.py"]
+    assert json.loads(run("derive", str(note), "--json").stdout)["error"]["message"]
+
+
+def test_binary_and_missing_files(tmp_path: Path) -> None:
+    binary = tmp_path / "binary.md"
+    binary.write_bytes(bytes(range(256)))
+    for path in (binary, tmp_path / "missing.md", tmp_path):
+        result = run("derive", str(path))
+        assert result.exit_code == 2
+        assert str(path) in result.stderr
+
+
+def test_unknown_cell_and_notation_list_the_known_ones() -> None:
+    assert "lstm" in run("derive", "lstn").stderr
+    assert "goodfellow" in run("derive", "lstm", "--notation", "nobody").stderr
+
+
+def test_unwritable_output_is_a_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    result = run("generate", "rnn", "-o", str(tmp_path / "file" / "x.py"))
+    assert result.exit_code == 2
+    assert "cannot write" in result.stderr
+
+
+def test_build_check_finds_what_is_not_fresh(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    assert run("build", "--root", str(tmp_path)).exit_code == 0
+    assert run("build", "--root", str(tmp_path), "--check").exit_code == 0
+    (tmp_path / "generated/lstm.py").write_text("edited\n")
+    (tmp_path / "generated/gru.py").unlink()
+    (tmp_path / "generated/mine.py").write_text("my own\n")
+    (tmp_path / "docs/cells/old.md").write_text("Generated by backproof\n")
+    result = run("build", "--root", str(tmp_path), "--check")
+    assert result.exit_code == 1
+    for line in ("lstm.py: stale", "gru.py: missing", "mine.py: unexpected", "old.md: unexpected", "run: backproof build"):
+        assert line in result.output
+    listed = json.loads(run("build", "--root", str(tmp_path), "--check", "--json").output)
+    assert not listed["fresh"]
+    assert {d["kind"] for d in listed["differences"]} == {"stale", "missing", "unexpected"}
+    assert run("build", "--root", str(tmp_path)).exit_code == 0
+    assert (tmp_path / "generated/mine.py").read_text() == "my own\n", "what backproof did not write it does not remove"
+    assert not (tmp_path / "docs/cells/old.md").exists()
+
+
+def test_build_refuses_a_folder_that_is_no_checkout(tmp_path: Path) -> None:
+    result = run("build", "--root", str(tmp_path))
+    assert result.exit_code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_do_not_depend_on_the_hash_seed() -> None:
+    program = "from derive import build; import hashlib; f = build.render(build.derivations());"
+    program += "print(hashlib.sha256(repr(f).encode()).hexdigest())"
+    printed = set()
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        printed.add(done.stdout)
+    assert len(printed) == 1

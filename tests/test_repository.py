@@ -1,0 +1,61 @@
+"""Rules about the repository itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from derive import build, catalogue
+
+ROOT = Path(__file__).parents[1]
+SOURCES = [*ROOT.glob("derive/**/*"), *ROOT.glob("verify/**/*"), ROOT / "backproof.py"]
+PYTHON = [path for path in SOURCES if path.suffix == ".py"]
+
+
+def test_no_cell_is_named_in_the_engine() -> None:
+    names = re.compile("|".join(f"{name.split('_')[0]}" for name in catalogue.cells()), re.IGNORECASE)
+    notes = [ROOT / "derive" / folder for folder in ("cells", "heads")]
+    for path in SOURCES:
+        if path.is_file() and path.suffix != ".pyc" and path.parts[-3:-1] and "derive" in path.parts:
+            if any(folder in path.parents for folder in notes):
+                continue
+            found = names.search(path.read_text(encoding="utf-8"))
+            assert not found, f"{path.relative_to(ROOT)} names a cell: {found[0] if found else ''}"
+
+
+@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
+def test_text_never_becomes_code(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            assert called not in {"eval", "exec", "parse_expr", "parse_latex", "compile"} or _is_regex(node), path
+            if called == "sympify":
+                assert path == ROOT / "derive/nodes.py", f"{path}: sympify belongs to the checked constructors"
+
+
+def _is_regex(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name) and call.func.value.id == "re"
+
+
+def test_the_two_roads_share_no_code() -> None:
+    truth = [ROOT / f"verify/{name}.py" for name in ("exact", "field", "world")]
+    for path in truth:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            modules += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for module in modules:
+                assert module not in {"derive.adjoint", "derive.bptt", "derive.simplify", "derive.program"}, path
+
+
+def test_generated_modules_import_numpy_alone() -> None:
+    for path in ROOT.glob("generated/*.py"):
+        imports = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert [ast.unparse(n) for n in imports] == ([] if path.stem == "__init__" else ["import numpy as np"])
+
+
+def test_generated_files_are_fresh() -> None:
+    files = build.render(build.derivations())
+    assert build.differences(files, ROOT) == []
