@@ -1,0 +1,33 @@
+"""What all tests share: hypothesis without randomness of its own, and the registries to run over.
+
+A test with an argument `cell`, `head` or `registered` runs for every registered cell, head, or both.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from derive.cell import Cell
+
+settings.register_profile(
+    "backproof", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("backproof")
+
+
+@cache
+def _registry(kind: str) -> tuple[Cell, ...]:
+    from derive import catalogue  # reads every note: only for tests that run over the registries
+
+    cells, heads = tuple(catalogue.cells().values()), tuple(catalogue.heads().values())
+    return {"cell": cells, "head": heads, "registered": cells + heads}[kind]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    for kind in ("cell", "head", "registered"):
+        if kind in metafunc.fixturenames:
+            cells = _registry(kind)
+            metafunc.parametrize(kind, cells, ids=[cell.name for cell in cells])

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import by_hand
+import pytest
+from sympy import (
+    HadamardPower,
+    HadamardProduct,
+    Identity,
+    MatAdd,
+    MatMul,
+    OneMatrix,
+    Rational,
+    Symbol,
+    Transpose,
+    ZeroMatrix,
+)
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.inverse import Inverse
+
+import verify
+from derive import functions
+from derive.nodes import (
+    CLOSED_SET,
+    Concat,
+    Elementwise,
+    Quantity,
+    Slice,
+    Softmax,
+    TimeProduct,
+    TimeSum,
+    size,
+    t,
+)
+from verify.exact import Dual, Environment, evaluate
+from verify.field import P, Table, UnsupportedError, inverse
+
+n, m = size("n"), size("m")
+A, B, v, w = Quantity("A", n, m), Quantity("B", n, n), Quantity("v", n), Quantity("w", n)
+VALUES = {
+    "A": ([[1, 2, 3], [4, 5, 6]], [[1, 0, 0], [0, 0, 2]]),
+    "B": ([[2, 3], [5, 7]], [[0, 1], [0, 0]]),
+    "v": ([[3], [4]], [[1], [2]]),
+    "w": ([[10], [20]], [[0], [5]]),
+}
+k = Symbol("k", integer=True)
+
+
+def value_and_tangent(node, numbers=()):
+    def leaf(quantity, known):
+        if quantity.time is not None:
+            time = int(quantity.time.subs(known))
+            return Dual([[time + 1], [2 * time]], [[1], [time]])
+        return Dual(*VALUES[quantity.name])
+
+    table = Table(0)
+    found = evaluate(node, Environment(table, {n: 2, m: 3, **dict(numbers)}, leaf))
+    return found.value, found.tangent
+
+
+def column(*entries):
+    return [[entry % P] for entry in entries]
+
+
+def test_sum_and_number():
+    assert value_and_tangent(MatAdd(v, MatMul(2, w))) == (column(23, 44), column(1, 12))
+    assert value_and_tangent(MatMul(Rational(1, 2), v))[0] == column(3 * inverse(2), 2)
+
+
+def test_a_size_is_a_number():
+    assert value_and_tangent(MatMul(1 / n, v))[0] == column(3 * inverse(2), 2)
+    assert value_and_tangent(MatMul(n + m, v))[0] == column(15, 20)
+
+
+def test_matrix_product_and_transpose():
+    value, tangent = value_and_tangent(MatMul(B, v))
+    assert value == column(18, 43)
+    # Ḃ v + B v̇
+    assert tangent == column(4 + 2 + 6, 5 + 14)
+    assert value_and_tangent(MatMul(Transpose(v), w))[0] == [[110]]
+    assert value_and_tangent(MatMul(v, Transpose(w)))[1] == [[10, 20 + 15], [20, 40 + 20]]
+
+
+def test_products_and_powers_entry_by_entry():
+    assert value_and_tangent(HadamardProduct(v, w)) == (column(30, 80), column(10, 40 + 20))
+    assert value_and_tangent(HadamardPower(v, 3)) == (column(27, 64), column(27, 2 * 48))
+    assert value_and_tangent(HadamardPower(v, -1)) == (
+        column(inverse(3), inverse(4)),
+        column(-inverse(9), -2 * inverse(16)),
+    )
+
+
+def test_a_half_power_is_a_root():
+    square = HadamardPower(w, 2)
+    value, tangent = value_and_tangent(HadamardPower(square, Rational(1, 2)))
+    assert [row[0] ** 2 % P for row in value] == [100, 400]
+    # (w²)^(1/2)· is ±ẇ
+    assert tangent[0] == [0]
+    assert tangent[1][0] in (5, P - 5)
+
+
+def test_elementwise_functions_use_their_slopes():
+    tanh = functions.function("tanh")
+    value, tangent = value_and_tangent(Elementwise(tanh, v))
+    (y1,), (y2,) = value
+    assert tangent == column(1 - y1 * y1, 2 * (1 - y2 * y2))
+    largest = functions.function("max")
+    value, tangent = value_and_tangent(Elementwise(largest, v, w))
+    assert value[0][0] in (3, 10)
+    assert tangent[0][0] == (1 if value[0][0] == 3 else 0)
+
+
+def test_softmax_is_a_quotient_of_exponentials():
+    value, tangent = value_and_tangent(Softmax(v))
+    (y1,), (y2,) = value
+    assert (y1 + y2) % P == 1
+    # y ⊙ v̇ − y (y · v̇)
+    dot = y1 * 1 + y2 * 2
+    assert tangent == column(y1 * (1 - dot), y2 * (2 - dot))
+
+
+def test_stacking_and_slicing():
+    assert value_and_tangent(Concat(0, v, w)) == (column(3, 4, 10, 20), column(1, 2, 0, 5))
+    assert value_and_tangent(Concat(1, v, B))[0] == [[3, 2, 3], [4, 5, 7]]
+    assert value_and_tangent(Slice(1, A, 1, 2))[0] == [[2, 3], [5, 6]]
+    assert value_and_tangent(Slice(0, Concat(0, v, w), n, n))[0] == column(10, 20)
+    with pytest.raises(ValueError, match="slice"):
+        value_and_tangent(Slice(0, v, 1, n))
+
+
+def test_diagonals():
+    assert value_and_tangent(DiagMatrix(v)) == ([[3, 0], [0, 4]], [[1, 0], [0, 2]])
+    assert value_and_tangent(DiagonalOf(B)) == (column(2, 7), column(0, 0))
+
+
+def test_constants():
+    assert value_and_tangent(OneMatrix(n, m)) == ([[1, 1, 1]] * 2, None)
+    assert value_and_tangent(ZeroMatrix(n, 1)) == (column(0, 0), None)
+    assert value_and_tangent(Identity(n)) == ([[1, 0], [0, 1]], None)
+
+
+def test_sums_over_time_bind_their_index():
+    q = Quantity("q", n, 1, k)
+    assert value_and_tangent(TimeSum(q, k, 1, 3)) == (column(2 + 3 + 4, 2 + 4 + 6), column(3, 6))
+    assert value_and_tangent(TimeSum(q, k, 2, 1))[0] == column(0, 0)
+
+
+def test_the_last_factor_of_a_product_over_time_stands_leftmost():
+    factor = MatMul(DiagMatrix(Quantity("q", n, 1, k)), B)
+    explicit = MatMul(DiagMatrix(Quantity("q", n, 1, 2)), B, DiagMatrix(Quantity("q", n, 1, 1)), B)
+    assert value_and_tangent(TimeProduct(factor, k, 1, 2)) == value_and_tangent(explicit)
+    assert value_and_tangent(TimeProduct(factor, k, 2, 1))[0] == [[1, 0], [0, 1]]
+
+
+def test_operands_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="2×3"):
+        value_and_tangent(MatMul(A, B))
+
+
+def test_an_unknown_node_is_named():
+    with pytest.raises(UnsupportedError, match="Inverse"):
+        value_and_tangent(Inverse(B))
+
+
+@pytest.mark.parametrize("node", CLOSED_SET, ids=lambda node: node.__name__)
+def test_every_node_of_the_closed_set_has_a_rule(node):
+    assert evaluate.dispatch(node) is not evaluate.dispatch(object)
+
+
+@pytest.mark.parametrize(
+    "file", ["field.py", "exact.py", "world.py", "proof.py", "verdict.py", "oracles.py", "case.py"]
+)
+def test_the_road_to_the_truth_imports_nothing_of_the_engine(file):
+    source = (Path(verify.__file__).parent / file).read_text(encoding="utf-8")
+    imported = {
+        name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+        )
+    }
+    allowed = {"derive.cell", "derive.derivation", "derive.functions", "derive.nodes", "derive.errors"}
+    ours = {name for name in imported if name and name.startswith("derive.")}
+    assert {name for name in ours if ".".join(name.split(".")[:2]) not in allowed} == set()
+
+
+def test_hand_made_cells_cover_the_nodes_of_an_equation():
+    used = set()
+
+    def visit(node):
+        used.add(type(node))
+        for argument in node.args:
+            visit(argument)
+
+    for cell in by_hand.CELLS:
+        for equation in cell.equations:
+            visit(equation.expression)
+    assert {c for c in CLOSED_SET if c.__name__ not in {"Adjoint", "Jacobian", "TimeSum", "TimeProduct"}} - used <= {
+        ZeroMatrix,
+        Identity,
+    }
+
+
+def test_t_is_the_time_of_the_recurrence():
+    assert value_and_tangent(Quantity("q", n, 1, t + 1), {t: 1})[0] == column(3, 4)

@@ -1,0 +1,307 @@
+"""Random data for one trial of a cell, and the truth about it: how J responds to disturbances, by the equations alone.
+
+J = Σ_t <g_t, output_t> + Σ_s <G_s, s_T> with random g and G, so that every output and every final state counts. The
+sequence runs one step further than J sees: formulas with t + 1 have values at t = T; what they multiply is zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from sympy import Symbol, primerange
+
+from derive import nodes
+from derive.cell import Assumption, Cell, Equation
+from derive.nodes import Adjoint, Jacobian, Quantity, leaves
+from verify.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
+from verify.field import NoValueError, P, Table, UnsupportedError
+
+Key: TypeAlias = tuple[str, int | None]
+"""A quantity at a time, or without one."""
+
+Directions: TypeAlias = Mapping[Key, Matrix]
+"""Disturbances: what is added to which quantities."""
+
+STEPS = 4
+"""The number of steps of a trial: a path through time needs two, a mistake in carrying it three."""
+
+ATTEMPTS = 4000
+"""How often a step is drawn again before a cell is given up: a step with ten square roots succeeds once in 1024."""
+
+
+class NoPointError(ValueError):
+    """No random point was found at which every formula of the cell has a value."""
+
+
+def distinct_sizes(cell: Cell) -> dict[Symbol, int]:
+    """A number for every size letter, all shapes of the cell that differ as formulas differing as numbers.
+
+    Primes from 2 on: two entries tell a row from its sum, and different sizes leave no room for a transpose.
+    """
+    shapes = {dimension for quantity in cell.quantities.values() for dimension in quantity.shape}
+    chosen: dict[Symbol, int] = {}
+    # States first: the smallest number goes to the input, which matters least, and the next to the states.
+    for letter in cell.sizes:
+        for prime in primerange(2, 10_000):
+            trial = {**chosen, letter: int(prime)}
+            known = [s for s in shapes if s.free_symbols <= set(trial)]
+            if len({whole(s, trial) for s in known}) == len(known) and all(
+                whole(s, trial) > 1 for s in known if s.free_symbols
+            ):
+                chosen = trial
+                break
+        else:
+            raise NoPointError(f"no sizes found that keep the shapes of {cell.name} apart")
+    return chosen
+
+
+@dataclass
+class World:
+    """One trial: the values of all quantities at all times, and J's rates of change for any disturbance.
+
+    Build one with `World.draw`; `seen_by` gives the same data to another cell with the same inputs and parameters.
+    """
+
+    cell: Cell
+    sizes: Mapping[Symbol, int]
+    steps: int
+    seed: int
+    table: Table
+    values: dict[Key, Matrix] = field(default_factory=dict)
+    _adjoints: dict[Key, Matrix] = field(default_factory=dict)
+    _seen: dict[Cell, World] = field(default_factory=dict)
+
+    # Drawing
+
+    @classmethod
+    def draw(
+        cls,
+        cell: Cell,
+        seed: int = 0,
+        steps: int = STEPS,
+        sizes: Mapping[Symbol, int] | None = None,
+        assumptions: tuple[Assumption, ...] = (),
+    ) -> World:
+        """Random parameters, inputs and (non-zero) initial states, with the declared facts in `assumptions` imposed.
+
+        Raises NoPointError where no point is found at which the equations have values.
+        """
+        world = cls(cell, sizes or distinct_sizes(cell), steps, seed, Table(seed))
+        untimed = [q for q in (*cell.parameters, *cell.inputs) if q.time is None]
+        for quantity in untimed:
+            world.values[quantity.name, None] = world._drawn(quantity, None, assumptions)
+        for state in cell.states:
+            world.values[state.name, 0] = world._drawn(state, 0, assumptions)
+        marks = [world.table.mark()] * (steps + 2)
+        time, failures = 1, 0
+        while time <= steps + 1:
+            marks[time] = world.table.mark()
+            try:
+                world._draw_step(time, assumptions)
+                time += 1
+            except NoValueError as reason:
+                failures += 1
+                if failures > ATTEMPTS:
+                    raise NoPointError(f"{cell.name} has no value at {ATTEMPTS} random points: {reason}") from None
+                # Every eighth time the step before is drawn again too: the fault may lie in the state it left.
+                time = max(1, time - 1) if failures % 8 == 0 else time
+                world.table.salt = failures
+                world.table.forget(marks[time])
+                if time == 1 and failures % 64 == 0:
+                    for quantity in (*untimed, *(state.at(0) for state in cell.states)):
+                        key = quantity.name, None if quantity.time is None else 0
+                        world.values[key] = world._drawn(quantity, key[1], assumptions)
+        return world
+
+    def _draw_step(self, time: int, assumptions: tuple[Assumption, ...]) -> None:
+        for quantity in self.cell.inputs:
+            if quantity.time is not None:
+                self.values[quantity.name, time] = self._drawn(quantity, time, assumptions)
+        self._compute(time)
+
+    def _compute(self, time: int) -> None:
+        env = self.environment(time)
+        for equation in self.cell.equations:
+            self.values[equation.symbol.name, time] = evaluate(equation.expression, env).value
+
+    def _drawn(self, quantity: Quantity, time: int | None, assumptions: tuple[Assumption, ...]) -> Matrix:
+        matrix = self.random("value of", quantity, time)
+        for assumption in assumptions:
+            if assumption.quantity.name == quantity.name:
+                if assumption.kind == "starts at zero":
+                    matrix = constant(len(matrix), len(matrix[0]), 0) if time == 0 else matrix
+                elif assumption.kind == "one-hot":
+                    hot = self.table.random("hot", quantity.name, time) % len(matrix)
+                    matrix = [[int(i == hot)] for i in range(len(matrix))]
+                elif assumption.kind == "sums to one":
+                    last = [(1 - sum(column)) % P for column in zip(*matrix[:-1], strict=True)]
+                    matrix = [*matrix[:-1], last]
+                else:
+                    raise UnsupportedError(f"no data for the assumption {assumption.kind}")
+        return matrix
+
+    def random(self, label: str, quantity: Quantity, time: int | None) -> Matrix:
+        """A random matrix of the quantity's shape."""
+        rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
+        return [[self.table.random(label, quantity.name, time, i, j) for j in range(cols)] for i in range(rows)]
+
+    def seen_by(self, cell: Cell) -> World:
+        """The same data, the quantities assigned by the equations of `cell` instead."""
+        if cell in self._seen:
+            return self._seen[cell]
+        assigned = {equation.symbol.name for equation in self.cell.equations}
+        given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
+        other = World(cell, self.sizes, self.steps, self.seed, self.table, given)
+        other.__dict__["gradients"] = self.gradients
+        for time in range(1, self.steps + 2):
+            other._compute(time)
+        self._seen[cell] = other
+        return other
+
+    # Reading
+
+    @cached_property
+    def gradients(self) -> Mapping[Key, Matrix]:
+        """∂⁺J of what J reads: g_t of the output at t, and G_s of the states at T (added up where both are)."""
+        found: dict[Key, Matrix] = {}
+        for time in range(1, self.steps + 1):
+            found[self.cell.output.name, time] = self.random("g of", self.cell.output, time)
+        for state, matrix in self.final.items():
+            found[state, self.steps] = plus(found.get((state, self.steps)), matrix) or []
+        return found
+
+    @cached_property
+    def final(self) -> Mapping[str, Matrix]:
+        """G_s, the gradient of each final state."""
+        return {state.name: self.random("G of", state, self.steps) for state in self.cell.states}
+
+    def environment(self, time: int | None = None, tangents: Directions | None = None) -> Environment:
+        """The values, and the tangents where there are any, at t = `time`; adjoints and Jacobians are the true ones."""
+
+        def leaf(node: Leaf, numbers: Mapping[Symbol, int]) -> Dual:
+            if isinstance(node, Quantity):
+                key = key_of(node, numbers)
+                return Dual(self.value(key), tangents.get(key) if tangents else None)
+            if isinstance(node, Adjoint):
+                return Dual(self.adjoint(key_of(node.quantity, numbers), node.quantity, node.immediate))
+            return Dual(self.jacobian(node, numbers))
+
+        return Environment(self.table, self.numbers(time), leaf)
+
+    def numbers(self, time: int | None = None) -> dict[Symbol, int]:
+        """Numbers for the sizes, for T, and for t if a time is given."""
+        at = {} if time is None else {nodes.t: time}
+        return {**self.sizes, nodes.T: self.steps, **at}
+
+    def value(self, key: Key) -> Matrix:
+        """The value of a quantity; one that is asked for outside its range is random, since it must not matter."""
+        if key not in self.values:
+            self.values[key] = self.random("outside", self._quantity(key[0]), key[1])
+        return self.values[key]
+
+    def _quantity(self, name: str) -> Quantity:
+        if name not in self.cell.quantities:
+            raise UnsupportedError(f"{self.cell.name} has no quantity {name}")
+        return self.cell.quantities[name]
+
+    # The truth
+
+    def response(self, directions: Directions) -> int:
+        """The rate of change of J when the quantities in `directions` are disturbed and all later ones recomputed."""
+        tangents = self.tangents(directions)
+        return sum(inner(g, tangents[key]) for key, g in self.gradients.items() if key in tangents) % P
+
+    def tangents(self, directions: Directions) -> dict[Key, Matrix]:
+        """The rate of change of every quantity under those disturbances; a missing one does not change."""
+        tangents = dict(directions)
+        for time in range(1, self.steps + 1):
+            env = self.environment(time, tangents)
+            for equation, used in self._uses:
+                key = equation.symbol.name, time
+                if any((name, None if back is None else time + back) in tangents for name, back in used):
+                    moved = plus(evaluate(equation.expression, env).tangent, directions.get(key))
+                    if moved is not None:
+                        tangents[key] = moved
+        return tangents
+
+    @cached_property
+    def _uses(self) -> list[tuple[Equation, list[tuple[str, int | None]]]]:
+        """Every equation with the names it reads, each with its time relative to t."""
+        return [
+            (e, [(q.name, None if q.time is None else int(q.time - nodes.t)) for q in leaves(e.expression)])
+            for e in self.cell.equations
+        ]
+
+    def adjoint(self, key: Key, quantity: Quantity, immediate: bool = False) -> Matrix:
+        """The true gradient of J, entry by entry; beyond T nothing reaches J."""
+        rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
+        if immediate:
+            return self.gradients.get(key) or constant(rows, cols, 0)
+        if key not in self._adjoints:
+            name, time = key
+            if time is not None and time < (0 if name in {s.name for s in self.cell.states} else 1):
+                raise UnsupportedError(f"{name} has no value at {time}")
+            self._adjoints[key] = [
+                [self.response({key: unit}) for unit in row_units] for row_units in _units(rows, cols)
+            ]
+        return self._adjoints[key]
+
+    def jacobian(self, node: Jacobian, numbers: Mapping[Symbol, int]) -> Matrix:
+        """∂a/∂b column by column: total, or the immediate one of the equation that assigns a."""
+        of, by = key_of(node.of, numbers), key_of(node.by, numbers)
+        rows, cols = (whole(shape, self.sizes) for shape in node.shape)
+        columns = []
+        for (unit,) in _units(cols, 1):
+            moved = self._direct(of, {by: unit}) if node.immediate else self.tangents({by: unit}).get(of)
+            columns.append([row[0] for row in moved] if moved else [0] * rows)
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def _direct(self, of: Key, directions: Directions) -> Matrix | None:
+        name, time = of
+        for equation in self.cell.equations:
+            if equation.symbol.name == name and time is not None and time > 0:
+                return evaluate(equation.expression, self.environment(time, directions)).tangent
+        return None
+
+
+def key_of(quantity: Quantity, numbers: Mapping[Symbol, int]) -> Key:
+    """The quantity's name with its time as a number."""
+    return quantity.name, None if quantity.time is None else whole(quantity.time, numbers)
+
+
+def _units(rows: int, cols: int) -> list[list[Matrix]]:
+    """For every entry of a matrix the matrix with a one there."""
+    return [
+        [[[int((k, m) == (i, j)) for m in range(cols)] for k in range(rows)] for j in range(cols)] for i in range(rows)
+    ]
+
+
+def truth(
+    cell: Cell,
+    direction: Directions | Callable[[World], Directions],
+    *,
+    seed: int = 0,
+    steps: int = STEPS,
+    sizes: Mapping[Symbol, int] | None = None,
+) -> int:
+    """The rate of change of J along a direction at a random point of the cell; see `World.response`."""
+    world = World.draw(cell, seed, steps, sizes)
+    return world.response(direction(world) if callable(direction) else direction)
+
+
+def everywhere(world: World, quantity: Quantity) -> Iterator[Key]:
+    """All places of a quantity at which J may be disturbed: its times, for a state also the initial one."""
+    if quantity.time is None:
+        yield quantity.name, None
+        return
+    first = 0 if quantity.name in {state.name for state in world.cell.states} else 1
+    for time in range(first, world.steps + 1):
+        yield quantity.name, time
+
+
+def random_direction(world: World, quantity: Quantity) -> dict[Key, Matrix]:
+    """A random disturbance of a quantity at all its times."""
+    return {key: world.random("disturbance of", quantity, key[1]) for key in everywhere(world, quantity)}
