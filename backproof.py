@@ -29,7 +29,11 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
             sys.exit(command(*args, **kwargs) or 0)
         except InputError as error:
             if kwargs.get("as_json"):
-                place = error.place and {"file": error.place.file, "line": error.place.line, "column": error.place.column}
+                place = error.place and {
+                    "file": error.place.file,
+                    "line": error.place.line,
+                    "column": error.place.column,
+                }
                 _print_json({"error": {"message": error.message, "place": place, "hint": error.hint}})
             click.echo(f"error: {error}", err=True)
             sys.exit(2)
@@ -69,8 +73,8 @@ def _table(title: str, header: list[str], rows: list[list[str]], caption: str = 
     from rich.console import Console
     from rich.table import Table
 
-    left = {"title_justify": "left", "caption_justify": "left"}
-    table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, **left)
+    table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.title_justify = table.caption_justify = "left"
     for number, name in enumerate(header):
         table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
     for row in rows:
@@ -94,7 +98,9 @@ def build(check: bool, root: Path, as_json: bool) -> int:
     from derive import build as builder
 
     if not (root / "pyproject.toml").is_file():
-        raise InputError(f"{root.resolve()} is no checkout: it has no pyproject.toml", hint="give the folder with --root")
+        raise InputError(
+            f"{root.resolve()} is no checkout: it has no pyproject.toml", hint="give the folder with --root"
+        )
     with _progress(2 * len(builder.names())) as progress:
         derived = builder.derivations(progress)
         files = builder.render(derived, progress)
@@ -154,7 +160,9 @@ def derive(cell: str, notation: str | None, target: str, as_json: bool) -> None:
 @click.argument("cell", metavar="CELL|NOTE")
 @click.option("--target", type=click.Choice(["numpy", "markdown", "latex", "text"]), default="numpy", show_default=True)
 @click.option("--notation", help="The letters to print in (default: those of the note).")
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write."
+)
 @json_option
 @guarded
 def generate(cell: str, target: str, notation: str | None, output: Path, as_json: bool) -> None:
@@ -211,10 +219,11 @@ def _evidence_rows(gathered: list[Any]) -> tuple[list[str], list[list[str]], str
         rows.append([one.cell, proved, *errors, "yes" if one.passed else "NO"])
     header = ["cell or head", "proved", "complex", "central", "torch", "jax", "holds"]
     bounds = ", ".join(f"{method.replace('_', ' ')} {bound:.0e}" for method, bound in THRESHOLDS.items())
-    return header, rows, (
-        "proved: derived gradients that exact arithmetic shows equal to the truth. The other columns: the worst relative "
-        f"error over all gradients of the generated module; bounds: {bounds}. absent: that engine is not installed."
+    caption = (
+        "proved: derived gradients that exact arithmetic shows equal to the truth. The other columns: the worst "
+        f"relative error over all gradients of the generated module; bounds: {bounds}. absent: that engine is missing."
     )
+    return header, rows, caption
 
 
 if __name__ == "__main__":

@@ -145,7 +145,9 @@ def _chain(node: Node, gradient: Node, output: Node) -> Iterator[Pull]:
 @pullback.register(Softmax)
 def _softmax(node: Node, gradient: Node, output: Node) -> Iterator[Pull]:
     reaching = add(*(_times(transpose(term), gradient) for term in softmax_jacobian(output)))
-    yield Pull(node.operand, reaching, "softmax Jacobian", "every output of a softmax depends on every one of its inputs")
+    yield Pull(
+        node.operand, reaching, "softmax Jacobian", "every output of a softmax depends on every one of its inputs"
+    )
 
 
 @pullback.register(DiagMatrix)
@@ -257,7 +259,9 @@ def differentiate(cell: Cell) -> Derivation:
             raise
         for quantity, found in arrived.items():
             term = add(*(arrival.gradient for arrival in found))
-            paths[quantity].append(Path(equation.symbol, term, tuple(step for arrival in found for step in arrival.steps)))
+            paths[quantity].append(
+                Path(equation.symbol, term, tuple(step for arrival in found for step in arrival.steps))
+            )
 
     gradients: dict[Quantity, Gradient] = {}
     assigned = [equation.symbol for equation in reversed(program.equations)]
@@ -290,9 +294,7 @@ def _with_inherited_assumptions(gradients: tuple[Gradient, ...]) -> tuple[Gradie
 def _next_step(path: Path) -> Path:
     """A path from t - 1 into step t, seen from t: into step t + 1."""
     assert path.via is not None
-    steps = tuple(
-        Step(shift(s.quantity, 1), shift(s.before, 1), s.rule, shift(s.after, 1), s.why) for s in path.steps
-    )
+    steps = tuple(Step(shift(s.quantity, 1), shift(s.before, 1), s.rule, shift(s.after, 1), s.why) for s in path.steps)
     return Path(path.via.at(t + 1), shift(path.term, 1), steps)
 
 
@@ -321,7 +323,9 @@ def _why(quantity: Quantity, paths: tuple[Path, ...]) -> str:
         which, left = ("One of them leads", "it") if crossing == 1 else (f"{_number(crossing)} of them lead", "them")
         sentences.append(f"{which} through the next step; leaving {left} out cuts the gradient off from the future.")
     elif crossing:
-        sentences.append("It leads through the next step." if len(paths) == 1 else "All of them lead through the next step.")
+        sentences.append(
+            "It leads through the next step." if len(paths) == 1 else "All of them lead through the next step."
+        )
     if quantity.time is None:
         sentences.append("It is used at every step, so the contributions of all steps add up.")
     return " ".join(sentences)

@@ -40,7 +40,7 @@ k, j = Symbol("k", integer=True), Symbol("j", integer=True)
 def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
     """∂of/∂by (rows of `of`, columns of `by`) as a matrix, `of` at t and `by` at t or t - 1.
 
-    The states at t - 1 are independent of each other: what one of them does to another within step t - 1 does not count.
+    The states at t - 1 are independent of each other: what one does to another within step t - 1 does not count.
 
     It is the transpose of the matrix that the derivation's own paths apply to the gradient of `of`. None where a path
     is not of the form matrix times gradient (stacked operands, matrix-valued quantities).
@@ -67,10 +67,10 @@ def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node:
                     continue
                 if q in states and at < 0 and not path.crosses_time:
                     continue  # the states of the step before are independent coordinates
-                via, term = path.via, shift(path.term, at)
-                arriving = reaching(via.at(t), at + (1 if path.crosses_time else 0))
+                later = at + (1 if path.crosses_time else 0)
+                arriving = reaching(path.via.at(t), later)
                 if not isinstance(arriving, ZeroMatrix):
-                    terms.append(_replaced(term, Adjoint(via.at(via.time + at)), arriving))
+                    terms.append(_replaced(shift(path.term, at), Adjoint(path.via.at(t + later)), arriving))
             found[timed] = common_factor(add(*terms)) if terms else ZeroMatrix(*q.shape)
         return found[timed]
 
@@ -91,7 +91,11 @@ def _matrix(node: Node, gradient: Adjoint) -> Node | None:
         terms = [_matrix(term, gradient) for term in node.args]
         return None if any(term is None for term in terms) else add(*terms)
     factor, base = coefficient(node)
-    if isinstance(base, MatMul) and contains(base.args[-1], gradient) and not contains(matmul(*base.args[:-1]), gradient):
+    if (
+        isinstance(base, MatMul)
+        and contains(base.args[-1], gradient)
+        and not contains(matmul(*base.args[:-1]), gradient)
+    ):
         inner = _matrix(base.args[-1], gradient)
         return None if inner is None else scale(factor, matmul(*base.args[:-1], inner))
     if isinstance(base, HadamardProduct):
@@ -115,7 +119,10 @@ def through_time(derivation: Derivation) -> tuple[Section, ...]:
                 return ()
             blocks.append(Equality((Jacobian(of, by.at(t - 1)), value)))
     if len(program.states) > 1:
-        opening = "How the states at t respond to the states at t - 1, everything within the step recomputed:"
+        opening = (
+            "How the states at $t$ respond to the states at $t - 1$, everything within step $t$ recomputed, the "
+            "states of step $t - 1$ taken as independent of each other:"
+        )
         return (Section("One step as a Jacobian", (opening, *blocks)),)
     sections = (_one_step(derivation, blocks), _product(derivation))
     return sections if _preactivation(derivation) is None else (*sections, _two_sums(derivation))
@@ -131,7 +138,7 @@ def _preactivation(derivation: Derivation) -> Quantity | None:
 
 
 def _one_step(derivation: Derivation, blocks: list[str | Equality | Entries]) -> Section:
-    items: list[str | Equality | Entries] = ["How the state at t responds to the state at t - 1:", *blocks]
+    items: list[str | Equality | Entries] = ["How the state at $t$ responds to the state at $t - 1$:", *blocks]
     net = _preactivation(derivation)
     if net is not None:
         (state,) = derivation.program.states
@@ -157,16 +164,17 @@ def _product(derivation: Derivation) -> Section:
         (
             "The chain rule applied step by step multiplies the Jacobians, the factor of the latest step leftmost:",
             Equality((Jacobian(state.at(tau), state.at(k)), _steps(state, k + 1, tau))),
-            "Let J read the output of step τ alone. Then for k < τ no immediate term remains, and the recurrence is:",
-            Equality((here, matmul(later, after)), "the paths through step k + 1, as one matrix"),
-            "By induction from k = τ downwards, it unrolls to the product:",
+            "Let $J$ read the output of step $\\tau$ alone. Then for $k < \\tau$ no immediate term remains, and the "
+            "recurrence is:",
+            Equality((here, matmul(later, after)), "the paths through step $k + 1$, as one matrix"),
+            "By induction from $k = \\tau$ downwards, it unrolls to the product:",
             Equality(
                 (
                     here,
                     matmul(later, transpose(_steps(state, k + 2, tau)), end),
                     matmul(transpose(_steps(state, k + 1, tau)), end),
                 ),
-                "the induction hypothesis for k + 1, then one more factor on the right of the product",
+                "the induction hypothesis for $k + 1$, then one more factor on the right of the product",
             ),
             *_product_of_arguments(derivation),
         ),
@@ -204,12 +212,12 @@ def _two_sums(derivation: Derivation) -> Section:
     """∂J/∂P for every parameter that the state depends on: the recurrence's sum, and the sum over products."""
     (state,) = derivation.program.states
     items: list[str | Equality | Entries] = [
-        "Each parameter is used at every step; the immediate contribution of step k keeps the state of step k - 1 "
-        "fixed. With the gradient of the state at k from the recurrence (first form), or from the product of Jacobians "
-        "(second form):"
+        "Each parameter is used at every step; the immediate contribution of step $k$ keeps the state of step $k - 1$ "
+        "fixed. With the gradient of the state at $k$ from the recurrence (first form), or from the product of "
+        "Jacobians (second form):"
     ]
     end, unrolled = Adjoint(state.at(tau)), transpose(_steps(state, k + 1, tau))
-    example: Node | None = None
+    example: tuple[Node, Quantity] | None = None
     for parameter in derivation.program.parameters:
         value = derivation.by_name[parameter.name].value
         if not isinstance(value, TimeSum):
@@ -219,11 +227,10 @@ def _two_sums(derivation: Derivation) -> Section:
             continue
         second = _replaced(term, Adjoint(state.at(k)), matmul(unrolled, end))
         items.append(Equality((Adjoint(parameter), TimeSum(term, k, 1, tau), TimeSum(second, k, 1, tau))))
-        if contains(term, state.at(k - 1)):
-            example = example or term
-            chosen = parameter if example is term else chosen
+        if example is None and contains(term, state.at(k - 1)):
+            example = term, parameter
     if example is not None:
-        items += ["Written out for τ = 3:", _three_steps(example, chosen, state)]
+        items += ["Written out for $\\tau = 3$:", _three_steps(*example, state)]
     return Section("The gradient of a parameter as a sum over steps", tuple(items))
 
 

@@ -36,7 +36,8 @@ def named_preactivations(cell: Cell) -> Cell:
         for child in children(node):
             operand = named(child, target)
             if (prefix == ARGUMENT and _compound(operand)) or (prefix == FACTOR and _linear(operand)):
-                symbol = Quantity(fresh(prefix, target.symbol.name), *operand.shape, t)
+                rows, cols = operand.shape
+                symbol = Quantity(fresh(prefix, target.symbol.name), rows, cols, t)
                 equations.append(Equation(symbol, operand, target.place))
                 operand = symbol
             operands.append(operand)

@@ -29,7 +29,8 @@ def softmax_entry() -> Expr:
     derivative = value.diff(z[j, 0]).doit().replace(lambda part: part.is_Piecewise, lambda part: part.args[0][0])
     # The index j lies within the sum, so SymPy's case "1 if j in range" is the one that holds.
     derivative = derivative.replace(
-        lambda part: isinstance(part, KroneckerDelta) and len(part.args) > 2, lambda part: KroneckerDelta(*part.args[:2])
+        lambda part: isinstance(part, KroneckerDelta) and len(part.args) > 2,
+        lambda part: KroneckerDelta(*part.args[:2]),
     )
     derivative = derivative.subs(normaliser, s).subs({exp(z[i, 0]): s * y[i, 0], exp(z[j, 0]): s * y[j, 0]})
     return derivative.expand()
@@ -62,8 +63,8 @@ def softmax_sections(derivation: Derivation) -> tuple[Section, ...]:
                 Section(
                     "The softmax Jacobian",
                     (
-                        "Let y = softmax(z). Entry i is the exponential of z_i divided by the sum of all exponentials; "
-                        "by the quotient rule, with every quotient written as the entry of y that it is:",
+                        "Let $y$ be the softmax of $z$. Entry $y_i$ is the exponential of $z_i$ divided by the sum of "
+                        "all exponentials; by the quotient rule, with each quotient written as the entry of $y$ it is:",
                         *_cases(),
                         "As a matrix, with the first case on the diagonal:",
                         Equality((Jacobian(equation.symbol, node.operand), matrix)),

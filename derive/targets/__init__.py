@@ -30,19 +30,19 @@ def _numpy(derivation: Derivation, notation: Notation | None, origin: str) -> st
 def _markdown(derivation: Derivation, notation: Notation | None, origin: str) -> str:
     from derive.targets import pages
 
-    return pages.markdown(derivation, notation)
+    return pages.markdown(derivation, notation, origin=origin)
 
 
 def _latex(derivation: Derivation, notation: Notation | None, origin: str) -> str:
     from derive.targets import pages
 
-    return pages.latex(derivation, notation)
+    return pages.latex(derivation, notation, origin=origin)
 
 
 def _text(derivation: Derivation, notation: Notation | None, origin: str) -> str:
     from derive.targets import pages
 
-    return pages.text(derivation, notation)
+    return pages.text(derivation, notation, origin=origin)
 
 
 # Each target is imported when it is first used: a command pays only for what it writes.

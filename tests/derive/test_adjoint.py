@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import pytest
-from sympy import Function, Heaviside, Identity, KroneckerDelta, Max, Min, MatAdd, MatMul, OneMatrix, Rational, Symbol
-from sympy import Transpose, ZeroMatrix, simplify, symbols
-from sympy import Abs, HadamardPower, HadamardProduct, sign
+from sympy import (
+    Abs,
+    Function,
+    HadamardPower,
+    HadamardProduct,
+    Heaviside,
+    Identity,
+    KroneckerDelta,
+    MatAdd,
+    MatMul,
+    Max,
+    Min,
+    OneMatrix,
+    Rational,
+    Symbol,
+    Transpose,
+    ZeroMatrix,
+    sign,
+    simplify,
+    symbols,
+)
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -13,7 +31,6 @@ from derive import catalogue, functions
 from derive.adjoint import arrivals, differentiate, pullback
 from derive.cell import Cell, Equation
 from derive.errors import DerivationError
-from derive.softmax import softmax_entry
 from derive.nodes import (
     CLOSED_SET,
     Adjoint,
@@ -43,6 +60,7 @@ from derive.nodes import (
     t,
     transpose,
 )
+from derive.softmax import softmax_entry
 
 A, B, C = Quantity("A", 2, 3), Quantity("B", 3, 4), Quantity("C", 2, 3)
 x, y, z = Quantity("x", 3, 1, t), Quantity("y", 3, 1, t), Quantity("z", 3, 1, t)

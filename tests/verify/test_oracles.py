@@ -120,7 +120,7 @@ GATES = {
     # Our names of (W, b, U, c) for each of torch's gates, in torch's order; None: torch has a second bias, we have not
     ("rnn", "RNN"): [("W", "b", "U", None)],
     ("lstm", "LSTM"): [(f"W_{k}", f"b_{k}", f"U_{k}", None) for k in "ifgo"],
-    ("gru_reset_after", "GRU"): [(f"W_{k}", f"b_{k}", f"U_{k}", f"c_{k}") for k in "rzn"],
+    ("gru_reset_after", "GRU"): [(f"W_{k}", f"b_{k}", f"U_{k}", "c_n" if k == "n" else None) for k in "rzn"],
 }
 
 

@@ -3,9 +3,24 @@ stack of parameters and for the inputs."""
 
 from __future__ import annotations
 
-from derive.nodes import Adjoint, Node, Quantity, ZeroMatrix, add
-from derive.targets.numpy.code import Assign, Buffer, Call, Code, Index, Loop, MatrixProduct, Method, Name, Statement
-from derive.targets.numpy.code import Transposed, assigned, read
+from sympy import ZeroMatrix
+
+from derive.nodes import Adjoint, Node, Quantity, add
+from derive.targets.numpy.code import (
+    Assign,
+    Buffer,
+    Call,
+    Code,
+    Index,
+    Loop,
+    MatrixProduct,
+    Method,
+    Name,
+    Statement,
+    Transposed,
+    assigned,
+    read,
+)
 from derive.targets.numpy.forward import axes
 from derive.targets.numpy.frame import Emission, Frame, emit, sliced, span
 from derive.targets.numpy.plan import Plan
@@ -103,7 +118,7 @@ class Backward:
                 inside = [p.term for p in paths if p.via not in self.plan.after and not p.crosses_time]
                 if q in self.plan.sweep.carries:
                     inside.append(self.plan.sweep.carries[q])
-                received = Quantity(f"received {q.name}", *q.shape, q.time)
+                received = Quantity(f"received {q.name}", q.shape[0], q.shape[1], q.time)
                 name = self.names.fresh(f"d_{q.name}_read")
                 emissions.append(((name,), add(*outside), ""))
                 self._at_step.values[received] = Index(name, "t")
@@ -173,7 +188,8 @@ class Backward:
             if parameter.name not in gradients:
                 node = self.plan.sweep.to_given[parameter]
                 name = self.names.gradients(parameter)
-                value = Call("np.zeros_like", (self.names.whole(parameter),)) if isinstance(node, ZeroMatrix) else None
-                statements.append(Assign((name,), value or summed_over_batch(node, frame)))
+                unread = isinstance(node, ZeroMatrix)
+                zeros = Call("np.zeros_like", (self.names.whole(parameter),))
+                statements.append(Assign((name,), zeros if unread else summed_over_batch(node, frame)))
                 gradients[parameter.name] = name.name
         return statements

@@ -208,7 +208,9 @@ def _(code: Sum) -> tuple[str, int]:
 
 @python.register
 def _(code: Product) -> tuple[str, int]:
-    text = " * ".join(_inside(factor, _MULTIPLY if k == 0 else _UNARY) for k, factor in enumerate(code.factors)) or "1.0"
+    text = (
+        " * ".join(_inside(factor, _MULTIPLY if k == 0 else _UNARY) for k, factor in enumerate(code.factors)) or "1.0"
+    )
     for divisor in code.divisors:
         text += f" / {_inside(divisor, _UNARY)}"
     return text, _MULTIPLY

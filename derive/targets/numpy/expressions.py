@@ -102,7 +102,9 @@ def _(node: Node, scope: Scope) -> Value:
 @_lower.register(ZeroMatrix)
 def _(node: Node, scope: Scope) -> Value:
     axes = [size for size in node.shape if size != 1] or [1]
-    return Value(Call("np.zeros", (Number(f"({', '.join(map(size_text, axes))},)"), Name("dtype"))), kind_of(node), False)
+    return Value(
+        Call("np.zeros", (Number(f"({', '.join(map(size_text, axes))},)"), Name("dtype"))), kind_of(node), False
+    )
 
 
 @_lower.register(Identity)

@@ -154,7 +154,9 @@ class Forward:
                     statements.append(Assign((name,), product))
                     product = name
                 self._products[run] = product
-            parts.append((False, sliced(self._products[run], start - run.start, stop - run.start, run.stop - run.start)))
+            parts.append(
+                (False, sliced(self._products[run], start - run.start, stop - run.start, run.stop - run.start))
+            )
         if net.rest:
             parts.append((False, lower(add(*net.rest), frame).code))
         value = Sum(tuple(parts)) if len(parts) > 1 else parts[0][1]
@@ -175,4 +177,3 @@ def axes(node: Node) -> tuple[Expr, ...]:
     """The axes of an array behind its leading ones."""
     rows, cols = node.shape
     return (rows,) if cols == 1 else (cols,) if rows == 1 else (rows, cols)
-

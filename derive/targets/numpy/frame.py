@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from sympy import MatMul, Transpose
 
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, Softmax, children, coefficient, leaves
-from derive.targets.numpy.code import Assign, Code, Index, Name, Statement, size_text
+from derive.targets.numpy.code import Assign, Code, Index, Statement, size_text
 from derive.targets.numpy.expressions import lower, rows_times
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.stacking import Run
@@ -69,7 +69,7 @@ class Frame:
 
 def span(start: object, stop: object, *, leading: str = "...") -> str:
     """Index text for some entries of the last axis."""
-    text = f"{size_text(start)}:{size_text(stop)}"  # type: ignore[arg-type]  # sizes are SymPy expressions
+    text = f"{size_text(start)}:{size_text(stop)}"
     return f"{leading}, {text}" if leading else text
 
 
@@ -79,7 +79,7 @@ def sliced(code: Code, start: object, stop: object, whole: object) -> Code:
 
 
 def unnamed_inner_functions(expression: Node, read_back: Set[Node], frame: Frame) -> list[Node]:
-    """Function values inside an equation (not the whole of it) that the backward pass reads again, such as tanh(c_t)."""
+    """Function values inside an equation, not the whole of it, that the backward pass reads again: tanh(c_t), say."""
     found: dict[Node, None] = {}
 
     def visit(node: Node) -> None:

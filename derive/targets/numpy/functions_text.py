@@ -144,7 +144,9 @@ class Functions:
         body = [*self._arrived(immediate, passes), *lines(passes.backward), *self._returned(passes)]
         body = self._with_sizes(["B", *self._sizes], self._gradient_door(immediate), body)
         summary = "Gradients through one step, equation by equation in reverse."
-        return Function(self._back_signature("step_backward", immediate), summary, self._back_details("new"), tuple(body))
+        return Function(
+            self._back_signature("step_backward", immediate), summary, self._back_details("new"), tuple(body)
+        )
 
     def _shown(self, axis: str) -> str:
         """An axis in public letters."""
@@ -195,12 +197,15 @@ class Functions:
 
     def _described(self, given: Sequence[Argument]) -> list[str]:
         return [
-            f"{a.name}: {self._axes(a.axes)}" + (", the state before the first step, zero if None." if a.optional else ".")
+            f"{a.name}: {self._axes(a.axes)}"
+            + (", the state before the first step, zero if None." if a.optional else ".")
             for a in given
         ] + [f"{name}: the name of the function to use, one of FUNCTIONS." for name in self._opened]
 
     def _back_details(self, which: str) -> tuple[str, ...]:
-        carries = [f"{a.name}: gradient of the {which} state {self._axes(a.axes)}, zero if None." for a in self._carries()]
+        carries = [
+            f"{a.name}: gradient of the {which} state {self._axes(a.axes)}, zero if None." for a in self._carries()
+        ]
         keys = "parameters and inputs" + (" (not the targets)" if self._program.is_loss else "")
         states = ", and of each state before by its name" if self._program.states else ""
         return (
@@ -248,7 +253,9 @@ class Functions:
 
     def _with_sizes(self, letters: Sequence[str], head: Sequence[str], body: Sequence[str]) -> list[str]:
         """`head`, the sizes that `body` uses, `body`."""
-        words = {word for line in body if not line.lstrip().startswith("#") for word in re.findall(r"(?<![.\w])\w+", line)}
+        words = {
+            word for line in body if not line.lstrip().startswith("#") for word in re.findall(r"(?<![.\w])\w+", line)
+        }
         used = [letter for letter in letters if letter in words]
         if not used:
             return [*head, *body]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from sympy import MatrixExpr
+
 from derive import functions
 from derive.adjoint import as_node, slope
 from derive.functions import ENTRIES, ScalarFunction
@@ -101,6 +103,6 @@ def functions_in(node: Node) -> list[ScalarFunction]:
     """The scalar functions an expression calls."""
     found = [node.function] if isinstance(node, Elementwise) else []
     for child in node.args:
-        if isinstance(child, Node):
+        if isinstance(child, MatrixExpr):
             found += functions_in(child)
     return found

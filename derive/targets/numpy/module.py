@@ -44,7 +44,9 @@ def module(derivation: Derivation, origin: str = "") -> str:
     written = [functions.forward(sequence), functions.backward(sequence), functions.step(step)]
     return _template().render(
         title=_plain(derivation.cell.title),
-        source=textwrap.fill(f"Source: {_plain(derivation.cell.source).rstrip('.')}.", 118) if derivation.cell.source else "",
+        source=textwrap.fill(f"Source: {_plain(derivation.cell.source).rstrip('.')}.", 118)
+        if derivation.cell.source
+        else "",
         origin=_plain(origin),
         equations=[f"{text(e.symbol)} = {text(e.expression)}" for e in derivation.cell.equations],
         parameters={q.name: tuple_text(axes_text(q)) for q in derivation.program.parameters},
@@ -72,6 +74,10 @@ def _over_time(plan: Plan, helpers: set[str]) -> Passes:
 def local_sizes(program: Cell) -> dict[Symbol, Symbol]:
     """Other names for the sizes whose letters are quantities of the cell too, such as a state H of size H."""
     return {letter: size(f"{letter}_size") for letter in program.sizes if str(letter) in program.quantities}
+
+
+def _source(words: str) -> str:
+    return textwrap.fill(f"Source: {_plain(words).rstrip('.')}.", 118) if words else ""
 
 
 def _plain(words: str) -> str:

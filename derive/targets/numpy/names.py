@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import keyword
 
+from derive.functions import ENTRIES
 from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves
 from derive.targets.numpy.code import Name
 
-_TAKEN = frozenset(keyword.kwlist) | frozenset(
-    "np t T B params cache values arrays sizes key axes axis d_ys d_y ys final grads dtype rng init step forward backward step_backward "
-    "rows rows_times joined softmax log_softmax sigmoid softplus relu range reversed dict tuple len float "
-    "PARAMETERS STATES FUNCTIONS d_losses losses outputs".split()
-)
+_TAKEN = frozenset(keyword.kwlist) | {
+    *("np", "t", "T", "B", "params", "cache", "values", "arrays", "sizes", "key", "axes", "axis", "dtype", "rng"),
+    *("d_ys", "d_y", "ys", "final", "d_losses", "losses", "outputs", "range", "reversed", "len", "float"),
+    *("init", "step", "forward", "backward", "step_backward", "PARAMETERS", "STATES", "FUNCTIONS"),
+    *("rows", "rows_times", "joined", "softmax", "log_softmax"),
+    *ENTRIES,
+}
+"""What a module itself calls by name."""
 
 
 class Names:

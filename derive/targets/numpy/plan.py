@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 from derive.cell import Cell
 from derive.nodes import Node, Quantity, leaves, t
@@ -119,4 +119,6 @@ class Plan:
 
 
 def _common(words: Sequence[str]) -> str:
-    return os.path.commonprefix(list(words)).rstrip("_") or "_".join(words)
+    """What the names begin with, such as W for W_i, W_f; all of them where they have nothing in common."""
+    letters = takewhile(lambda same: len(set(same)) == 1, zip(*words, strict=False))
+    return "".join(same[0] for same in letters).rstrip("_") or "_".join(words)

@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from sympy import MatMul
 
 from derive.nodes import Adjoint, Node, coefficient, leaves, matmul, t, transpose
-from derive.targets.numpy.code import Assign, Call, Code, MatrixProduct, Method, Name, Statement, Sum, Transposed
-from derive.targets.numpy.code import assigned, read
+from derive.targets.numpy.code import (
+    Assign,
+    Call,
+    Code,
+    MatrixProduct,
+    Method,
+    Name,
+    Statement,
+    Sum,
+    Transposed,
+    assigned,
+    read,
+)
 from derive.targets.numpy.expressions import kind_of, lower, outer_split
 from derive.targets.numpy.frame import Emission, Frame, emit, unnamed_inner_functions
 from derive.targets.numpy.names import Names
@@ -75,7 +86,7 @@ def to_cache(backward: Sequence[Statement], sweep: Sweep, names: Names, helpers:
 
 
 def summed_over_batch(node: Node, frame: Frame) -> Code:
-    """The sum of an expression over all leading axes, in a parameter's shape; an outer product is one matrix product."""
+    """The sum over all leading axes, in a parameter's shape; an outer product is one matrix product."""
     terms = node.args if node.is_MatAdd else (node,)
     codes = [_summed(term, frame) for term in terms]
     return Sum(tuple((False, code) for code in codes)) if len(codes) > 1 else codes[0]
@@ -98,4 +109,3 @@ def _summed(term: Node, frame: Frame) -> Code:
 
 def _rows(code: Code, frame: Frame) -> Code:
     return Call(frame.uses("rows"), (code,)) if frame.sequence else code
-

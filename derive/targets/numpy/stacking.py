@@ -27,6 +27,7 @@ class Bias:
 
 Operand: TypeAlias = Node | Bias
 
+
 @dataclass(frozen=True)
 class Net:
     """A linear equation: its parameters by operand (a node, or BIAS), and the terms that are none of these."""
@@ -95,7 +96,9 @@ def layout(program: Cell, equations: Sequence[Equation], recurrent: Set[Quantity
         alone = net.rest or net.symbol in program.states  # a state has an array of its own, one step longer
         key = net.symbol if alone else net.operands
         groups.setdefault(key, []).append(net)
-    orders = list(permutations(map(tuple, groups.values()))) if len(groups) <= 6 else [tuple(map(tuple, groups.values()))]
+    orders = (
+        list(permutations(map(tuple, groups.values()))) if len(groups) <= 6 else [tuple(map(tuple, groups.values()))]
+    )
     best = min(orders, key=lambda order: len(_runs(order)))
     return Layout(best, _runs(best))
 

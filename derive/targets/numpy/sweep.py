@@ -3,9 +3,10 @@ from the next step, and what it passes back to the step before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+
+from sympy import ZeroMatrix
 
 from derive.cell import Cell
 from derive.derivation import Derivation
@@ -14,7 +15,6 @@ from derive.nodes import (
     Node,
     Quantity,
     TimeSum,
-    ZeroMatrix,
     add,
     children,
     shift,
@@ -49,7 +49,7 @@ class Sweep:
     @cached_property
     def carries(self) -> dict[Quantity, Quantity]:
         """For each state, the gradient that reaches it from the next step."""
-        return {s: Quantity(f"next {s.name}", *s.shape, t) for s in self.program.states}
+        return {s: Quantity(f"next {s.name}", s.shape[0], s.shape[1], t) for s in self.program.states}
 
     @cached_property
     def backward(self) -> dict[Quantity, Node]:

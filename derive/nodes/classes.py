@@ -1,0 +1,247 @@
+"""The classes a node may have: SymPy's matrix expressions, and what they lack."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, cast
+
+from sympy import (
+    Basic,
+    Expr,
+    HadamardPower,
+    HadamardProduct,
+    Identity,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    OneMatrix,
+    S,
+    Symbol,
+    Transpose,
+    ZeroMatrix,
+    exp,
+    sympify,
+)
+from sympy.concrete.summations import Sum
+from sympy.core.symbol import Dummy, Str
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+
+from derive.functions import ScalarFunction
+
+Node: TypeAlias = MatrixExpr
+Size: TypeAlias = Expr
+
+t = Symbol("t", integer=True)
+"""The symbolic time index of every recurrence."""
+T = Symbol("T", integer=True, positive=True)
+"""The number of steps."""
+
+
+def size(letter: str) -> Symbol:
+    """A symbolic size such as D or H."""
+    return Symbol(letter, integer=True, positive=True)
+
+
+class Quantity(MatrixSymbol):
+    """A named quantity: a parameter (no time) or a value at a time such as t, t - 1 or 3."""
+
+    def __new__(cls, name: Any, rows: Any, cols: Any = 1, time: Any = None) -> Quantity:
+        label = Str(name) if isinstance(name, str) else name
+        args = (label, sympify(rows), sympify(cols)) + (() if time is None else (sympify(time),))
+        return cast(Quantity, Basic.__new__(cls, *args))
+
+    @property
+    def time(self) -> Expr | None:
+        return self.args[3] if len(self.args) > 3 else None
+
+    def at(self, time: Any) -> Quantity:
+        """The same quantity at another time."""
+        rows, cols = self.shape
+        return Quantity(self.name, rows, cols, time)
+
+
+class Adjoint(MatrixExpr):
+    """The gradient of J with respect to a quantity, in the quantity's shape; total, or `immediate` (∂⁺)."""
+
+    def __new__(cls, quantity: Quantity, immediate: Any = S.false) -> Adjoint:
+        return cast(Adjoint, Basic.__new__(cls, quantity, sympify(bool(immediate))))
+
+    @property
+    def quantity(self) -> Quantity:
+        return cast(Quantity, self.args[0])
+
+    @property
+    def immediate(self) -> bool:
+        return bool(self.args[1])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return cast("tuple[Size, Size]", self.quantity.shape)
+
+    def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
+        label = "A" + ("+" if self.immediate else "")
+        return MatrixSymbol(f"{label}[{self.quantity}]", *self.shape)[i, j]
+
+
+class Jacobian(MatrixExpr):
+    """∂a/∂b of two column vectors, a's rows by b's rows; total, or `immediate` (∂⁺)."""
+
+    def __new__(cls, of: Quantity, by: Quantity, immediate: Any = S.false) -> Jacobian:
+        return cast(Jacobian, Basic.__new__(cls, of, by, sympify(bool(immediate))))
+
+    @property
+    def of(self) -> Quantity:
+        return cast(Quantity, self.args[0])
+
+    @property
+    def by(self) -> Quantity:
+        return cast(Quantity, self.args[1])
+
+    @property
+    def immediate(self) -> bool:
+        return bool(self.args[2])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return self.of.shape[0], self.by.shape[0]
+
+
+class Elementwise(MatrixExpr):
+    """A scalar function applied entry by entry to operands of one shape."""
+
+    def __new__(cls, function: ScalarFunction, *operands: Node) -> Elementwise:
+        return cast(Elementwise, Basic.__new__(cls, function, *operands))
+
+    @property
+    def function(self) -> ScalarFunction:
+        return cast(ScalarFunction, self.args[0])
+
+    @property
+    def operands(self) -> tuple[Node, ...]:
+        return cast("tuple[Node, ...]", self.args[1:])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return cast("tuple[Size, Size]", self.operands[0].shape)
+
+    def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
+        return self.function.value(*(operand[i, j] for operand in self.operands))
+
+
+class Softmax(MatrixExpr):
+    """exp(z) / Σ exp(z) of a column vector."""
+
+    def __new__(cls, operand: Node) -> Softmax:
+        return cast(Softmax, Basic.__new__(cls, operand))
+
+    @property
+    def operand(self) -> Node:
+        return cast(Node, self.args[0])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return cast("tuple[Size, Size]", self.operand.shape)
+
+    def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
+        k = Dummy("k", integer=True)
+        total = Sum(exp(self.operand[k, 0]), (k, 0, self.shape[0] - 1))
+        return exp(self.operand[i, 0]) / (total.doit() if self.shape[0].is_Integer else total)
+
+
+class Concat(MatrixExpr):
+    """Parts stacked below each other (axis 0) or side by side (axis 1)."""
+
+    def __new__(cls, axis: Any, *parts: Node) -> Concat:
+        return cast(Concat, Basic.__new__(cls, Integer(axis), *parts))
+
+    @property
+    def axis(self) -> int:
+        return int(self.args[0])
+
+    @property
+    def parts(self) -> tuple[Node, ...]:
+        return cast("tuple[Node, ...]", self.args[1:])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        along = sum((part.shape[self.axis] for part in self.parts), S.Zero)
+        across = self.parts[0].shape[1 - self.axis]
+        return (along, across) if self.axis == 0 else (across, along)
+
+    def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
+        index = (i, j)[self.axis]
+        for part in self.parts:
+            if index < part.shape[self.axis]:
+                return part[index, j] if self.axis == 0 else part[i, index]
+            index -= part.shape[self.axis]
+        raise IndexError((i, j))
+
+
+class Slice(MatrixExpr):
+    """`length` rows (axis 0) or columns (axis 1) of a node, from `start` on."""
+
+    def __new__(cls, axis: Any, operand: Node, start: Any, length: Any) -> Slice:
+        return cast(Slice, Basic.__new__(cls, Integer(axis), operand, sympify(start), sympify(length)))
+
+    @property
+    def axis(self) -> int:
+        return int(self.args[0])
+
+    @property
+    def operand(self) -> Node:
+        return cast(Node, self.args[1])
+
+    @property
+    def start(self) -> Size:
+        return cast(Size, self.args[2])
+
+    @property
+    def length(self) -> Size:
+        return cast(Size, self.args[3])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        across = self.operand.shape[1 - self.axis]
+        return (self.length, across) if self.axis == 0 else (across, self.length)
+
+    def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
+        return self.operand[i + self.start, j] if self.axis == 0 else self.operand[i, j + self.start]
+
+
+class TimeSum(MatrixExpr):
+    """Σ of a term over an index, first ≤ index ≤ last."""
+
+    def __new__(cls, term: Node, index: Any, first: Any, last: Any) -> TimeSum:
+        return cast(TimeSum, Basic.__new__(cls, term, index, sympify(first), sympify(last)))
+
+    @property
+    def term(self) -> Node:
+        return cast(Node, self.args[0])
+
+    @property
+    def index(self) -> Symbol:
+        return cast(Symbol, self.args[1])
+
+    @property
+    def first(self) -> Expr:
+        return cast(Expr, self.args[2])
+
+    @property
+    def last(self) -> Expr:
+        return cast(Expr, self.args[3])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return cast("tuple[Size, Size]", self.term.shape)
+
+
+class TimeProduct(TimeSum):
+    """∏ of a square factor over an index; the factor of the `last` index stands leftmost."""
+
+
+CLOSED_SET: tuple[type[Basic], ...] = (
+    Quantity, Adjoint, Jacobian, Elementwise, Softmax, Concat, Slice, TimeSum, TimeProduct,
+    MatAdd, MatMul, Transpose, HadamardProduct, HadamardPower, OneMatrix, ZeroMatrix, Identity, DiagMatrix, DiagonalOf,
+)  # fmt: skip
+"""Every class a node may have."""

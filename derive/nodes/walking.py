@@ -1,0 +1,105 @@
+"""Walking through expressions: operands, leaves, substitution, shift in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from sympy import Basic, HadamardPower, HadamardProduct, MatAdd, MatMul, MatrixExpr, Transpose
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+
+from derive.nodes.classes import (
+    Adjoint,
+    Concat,
+    Elementwise,
+    Jacobian,
+    Node,
+    Quantity,
+    Slice,
+    Softmax,
+    TimeSum,
+    t,
+)
+from derive.nodes.constructors import (
+    add,
+    apply,
+    block,
+    coefficient,
+    concat,
+    diag,
+    diagonal,
+    hadamard,
+    matmul,
+    power,
+    scale,
+    softmax,
+    transpose,
+)
+
+_REBUILD: dict[type[Basic], Callable[..., Node]] = {
+    MatAdd: add,
+    Transpose: transpose,
+    HadamardProduct: hadamard,
+    DiagMatrix: diag,
+    DiagonalOf: diagonal,
+    Softmax: softmax,
+}
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The operands of a node that are nodes themselves; an adjoint, like a quantity, is a leaf."""
+    if isinstance(node, Quantity | Adjoint | Jacobian):
+        return ()
+    return tuple(arg for arg in node.args if isinstance(arg, MatrixExpr))
+
+
+def rebuild(node: Node, operands: Iterable[Node]) -> Node:
+    """The same operation on other operands, simplified by the constructors."""
+    operands = tuple(operands)
+    if operands == children(node):
+        return node
+    if isinstance(node, MatMul):
+        return scale(coefficient(node)[0], matmul(*operands))
+    if isinstance(node, Elementwise):
+        return apply(node.function, *operands)
+    if isinstance(node, Concat):
+        return concat(node.axis, *operands)
+    if isinstance(node, Slice):
+        return block(node.axis, operands[0], node.start, node.length)
+    if isinstance(node, HadamardPower):
+        return power(operands[0], node.exp)
+    if isinstance(node, TimeSum):
+        return type(node)(operands[0], *node.args[1:])
+    return _REBUILD[type(node)](*operands)
+
+
+def substitute(node: Node, replacement: Callable[[Node], Node | None]) -> Node:
+    """Replace every node for which `replacement` returns another, outermost first."""
+    found = replacement(node)
+    if found is not None:
+        return found
+    return rebuild(node, (substitute(child, replacement) for child in children(node)))
+
+
+def shift(node: Node, by: int) -> Node:
+    """The same expression `by` steps later."""
+    return node if by == 0 else cast(Node, node.xreplace({t: t + by}))
+
+
+def leaves(node: Node) -> list[Quantity]:
+    """The quantities of an expression in order of appearance, each once; those of adjoints are not counted."""
+    found: dict[Quantity, None] = {}
+
+    def visit(part: Node) -> None:
+        if isinstance(part, Quantity):
+            found[part] = None
+        for child in children(part):
+            visit(child)
+
+    visit(node)
+    return list(found)
+
+
+def contains(node: Node, part: Node) -> bool:
+    """Whether `part` occurs in the expression."""
+    return node == part or any(contains(child, part) for child in children(node))

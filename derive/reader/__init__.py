@@ -1,0 +1,112 @@
+"""Text -> Cell: a note's equations in LaTeX or plain text, with roles and shapes inferred.
+
+1. note: Markdown -> displayed formulas and declaring lines, each a Fragment that knows its place in the file
+2. latex, plain (letters, tokens, words): Fragment -> tokens; words has the tables of notation
+3. parser (grammar.lark, syntax): tokens -> syntax tree; nothing is decided yet, so that claims can be read the same way
+4. symbols, vocabulary, meaning (terms): syntax tree -> terms: names, times, functions, products
+5. where: declaring lines -> shapes, functions, constants, roles, facts
+6. kinds, sizing, infer (shapes, typed): terms -> sizes by unification, and nodes built by the checked constructors
+7. restated, elaborate: equations -> Cell
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from derive.cell import Cell
+from derive.errors import InputError, Place
+from derive.reader.elaborate import cell, slug
+from derive.reader.fragment import Fragment, Line
+from derive.reader.note import KEYS, Declaration, note
+
+__all__ = ["read_equations", "read_file", "read_note"]
+
+_PLAIN = re.compile(r"@|\[\s*t\s*(?:[-+−]\s*\d+\s*)?\]|_\(|_[A-Za-z][A-Za-z0-9]+")
+LARGEST = 2_000_000
+"""Bytes a note may have."""
+
+
+def read_note(text: str, file: str = "<text>") -> Cell:
+    """Read a note: Markdown with displayed equations; raises InputError with the place of what is wrong."""
+    if not text.strip():
+        raise InputError("the note is empty", Place(file, 1, 1, 1), "write at least one equation between $$ and $$")
+    found = note(text, file)
+    if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
+        raise InputError(
+            "no equation found", Place(file, 1, 1, 1, text.split("\n")[0]),
+            "put equations between $$ and $$, or in a fence with the info equations",
+        )  # fmt: skip
+    name = slug(found.title) or slug(Path(file).stem) or "cell"
+    return cell(found.formulas, found.declarations, name=name, title=found.title, source=found.source)
+
+
+def read_file(path: str | Path) -> Cell:
+    """Read a note from a file; raises InputError if it is binary, not UTF-8, empty or not there."""
+    file = str(path)
+    start = Place(file, 1, 1, 1)
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot open the file: {error.strerror or error}", start) from None
+    if b"\0" in data[:8192]:
+        raise InputError("this is a binary file", start, "a note is Markdown text")
+    if len(data) > LARGEST:
+        raise InputError(f"the file has {len(data)} bytes; at most {LARGEST} are read", start)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise InputError(
+            f"byte {data[error.start]:#04x} is not UTF-8", Place(file, line, column, line), "save the note as UTF-8"
+        ) from None
+    return read_note(text, file)
+
+
+def read_equations(
+    equations: Sequence[str], where: Sequence[str] = (), name: str = "cell", *, file: str = "<equations>"
+) -> Cell:
+    """Read equations given one by one, and declarations such as `x_t \\in \\mathbb{R}^{D}` or `output: h_t`."""
+    if isinstance(equations, str):
+        equations = [equations]
+    formulas = []
+    line = 1
+    for text in equations:
+        formulas.append(formula(text, file, line))
+        line += text.count("\n") + 1
+    declarations = []
+    for text in where:
+        key, colon, rest = text.partition(":")
+        known = KEYS.get(key.strip().lower()) if colon else None
+        fragment = formula(text, file, line)
+        if known:
+            fragment = _cut(fragment, len(text) - len(rest))
+        if fragment.text.strip():
+            mathematics = _cut_words(fragment) if known == "assume" else fragment
+            declarations.append(Declaration(known or "where", (mathematics,), text))
+        line += text.count("\n") + 1
+    return cell(formulas, declarations, name=slug(name) or "cell", title=name)
+
+
+def formula(text: str, file: str = "<text>", line: int = 1) -> Fragment:
+    """One formula as a fragment: plain text or LaTeX, by how it looks."""
+    plain = "\\" not in text and _PLAIN.search(text) is not None
+    return Fragment.of(text, file, line=line, plain=plain)
+
+
+def _cut(fragment: Fragment, start: int) -> Fragment:
+    """A fragment without its first characters."""
+    first = fragment.lines[0]
+    lines = (
+        Line(0, first.number, first.column + start, first.text),
+        *(replace(line, offset=line.offset - start) for line in fragment.lines[1:]),
+    )
+    return replace(fragment, text=fragment.text[start:], lines=lines)
+
+
+def _cut_words(fragment: Fragment) -> Fragment:
+    """An assumption without the words one-hot behind it."""
+    return replace(fragment, text=re.sub(r"\s*\b(?:is\s+)?one-?hot\b.*", "", fragment.text))

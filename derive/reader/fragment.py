@@ -1,0 +1,89 @@
+"""A piece of mathematics cut out of a file, with the way back from its characters to lines and columns."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from derive.errors import InputError, Place
+
+LONGEST = 20_000
+"""Characters a formula may have."""
+DEEPEST = 50
+"""Levels of brackets a formula may have."""
+LONGEST_NUMBER = 40
+"""Digits a number may have."""
+LONGEST_NAME = 80
+"""Letters a name may have."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a fragment: where it starts in the fragment, and the line and column of that start in the file."""
+
+    offset: int
+    number: int
+    column: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One formula as written; `plain` is text such as `h_t = tanh(W @ x_t)`, otherwise LaTeX."""
+
+    text: str
+    file: str
+    lines: tuple[Line, ...]
+    plain: bool = False
+
+    @classmethod
+    def of(cls, text: str, file: str = "<text>", *, line: int = 1, plain: bool = False) -> Fragment:
+        """A fragment that is a whole text, starting at the beginning of a line."""
+        lines = []
+        offset = 0
+        for number, content in enumerate(text.split("\n"), line):
+            lines.append(Line(offset, number, 1, content))
+            offset += len(content) + 1
+        return cls(text, file, tuple(lines), plain)
+
+    def place(self, start: int, end: int | None = None) -> Place:
+        """The place of text[start:end]; the caret covers what stands on the first line of it."""
+        end = start + 1 if end is None else max(end, start + 1)
+        first = self._line(start)
+        last = self._line(max(start, end - 1))
+        column = first.column + start - first.offset
+        length = end - start if last is first else max(1, len(first.text.rstrip()) - column + 1)
+        return Place(self.file, first.number, column, last.number, first.text, length)
+
+    def error(self, message: str, start: int, end: int | None = None, hint: str = "") -> InputError:
+        """An error at text[start:end]."""
+        return InputError(message, self.place(start, end), hint)
+
+    def _line(self, offset: int) -> Line:
+        index = bisect_right(self.lines, offset, key=lambda line: line.offset) - 1
+        return self.lines[max(index, 0)]
+
+
+def matching_braces(fragment: Fragment) -> dict[int, int]:
+    """For every opening brace its closing one; unbalanced or too deep braces are refused before anything else."""
+    text = fragment.text
+    pairs: dict[int, int] = {}
+    open_: list[int] = []
+    i = 0
+    while i < len(text):
+        c = text[i]
+        if c == "\\":
+            i += 2
+            continue
+        if c == "{":
+            open_.append(i)
+            if len(open_) > DEEPEST:
+                raise fragment.error(f"brackets are nested more than {DEEPEST} deep", i)
+        elif c == "}":
+            if not open_:
+                raise fragment.error("'}' closes nothing", i, i + 1, "remove it, or open it before")
+            pairs[open_.pop()] = i
+        i += 1
+    if open_:
+        raise fragment.error("'{' is never closed", open_[-1], open_[-1] + 1, "add the closing brace")
+    return pairs

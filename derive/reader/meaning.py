@@ -1,0 +1,332 @@
+"""Syntax tree -> terms: which letters are quantities, which are functions, and what stands next to what."""
+
+from __future__ import annotations
+
+from derive.errors import InputError
+from derive.functions import ScalarFunction, function
+from derive.notation import TimeStyle
+from derive.reader import syntax, words
+from derive.reader.fragment import Fragment
+from derive.reader.symbols import Symbol, letter, number, number_of, only, symbol, time_of
+from derive.reader.syntax import Group, Name, Run, Scripted, Syntax
+from derive.reader.terms import (
+    Add,
+    Call,
+    Constant,
+    Divide,
+    IdentityMatrix,
+    Multiply,
+    OnesVector,
+    Power,
+    Ref,
+    Stack,
+    Term,
+    Total,
+    Transposed,
+)
+from derive.reader.vocabulary import NAMED, Vocabulary, bracket
+
+UNSURE = frozenset(words.listed("alpha beta gamma delta epsilon varepsilon eta kappa lambda_ mu nu omega"))
+"""Greek letters that are numbers as often as functions."""
+
+
+class Reading:
+    """Turns the syntax of one fragment into terms."""
+
+    def __init__(self, fragment: Fragment, vocabulary: Vocabulary, bound: frozenset[str] = frozenset()) -> None:
+        self.fragment = fragment
+        self.vocabulary = vocabulary
+        self.bound = bound
+
+    def error(self, message: str, node: Syntax, hint: str = "") -> InputError:
+        """An error at a part of the formula."""
+        return self.fragment.error(message, node.start, node.end, hint)
+
+    def term(self, node: Syntax) -> Term:
+        """The meaning of any expression."""
+        at = (self.fragment, node.start, node.end)
+        match node:
+            case Run(factors=factors):
+                return self.run(list(factors), node)
+            case Name() | Scripted() | Group():
+                return self.run([node], node)
+            case syntax.Number(text=text):
+                return Constant(*at, number(text))
+            case syntax.Ones():
+                return OnesVector(*at)
+            case syntax.Sum(terms=terms):
+                return Add(*at, tuple((sign, self.term(term)) for sign, term in terms))
+            case syntax.Dots(factors=factors):
+                return Multiply(*at, tuple(map(self.term, factors)), True)
+            case syntax.Product():
+                return self.product(node)
+            case syntax.Fraction(above=above, below=below):
+                if (value := number_of(node)) is not None:
+                    return Constant(*at, value)
+                if isinstance(above, Run | syntax.Mark | Name) and _is_partial(above):
+                    raise self.error("a derivative is no part of a forward equation", node)
+                return Divide(*at, self.term(above), self.term(below))
+            case syntax.Root(body=body):
+                return Call(*at, _entry("sqrt"), (self.term(body),))
+            case syntax.Bars():
+                return self.bars(node, ())
+            case syntax.Big():
+                return self.big(node)
+            case syntax.Chain():
+                raise self.error("a relation inside an expression", node)
+            case syntax.Mark(kind=kind):
+                raise self.error(_MARKS.get(kind, f"{kind} cannot stand alone"), node)
+        raise self.error("cannot read this", node)
+
+    def run(self, factors: list[Syntax], node: Syntax) -> Term:
+        """Factors next to each other: applications first, then products."""
+        items: list[Term] = []
+        i = 0
+        while i < len(factors):
+            item, i = self.factor(factors, i)
+            items.append(item)
+        if len(items) == 1:
+            return items[0]
+        return Multiply(self.fragment, node.start, node.end, tuple(items), bool(self.bound))
+
+    def factor(self, factors: list[Syntax], i: int) -> tuple[Term, int]:
+        """The term that starts at factor i, and where the next one starts."""
+        node = factors[i]
+        following = factors[i + 1] if i + 1 < len(factors) else None
+        if letter(node) is None:
+            return self.other(node), i + 1
+        if (exponential := self.exponential(node)) is not None:
+            return exponential, i + 1
+        found = symbol(node, self.fragment, self.bound)
+        assert found is not None
+        group, scripts = bracket(following)
+        if group is not None and found.offset is None and (offset := time_of(group)) is not None:
+            found.offset, found.end = offset, group.end
+            found.style = TimeStyle.PARENTHESES
+            return self.scripted(self.reference(found), scripts), i + 2
+        called = self.called(found, group)
+        if called is None:
+            return self.reference(found), i + 1
+        known = called if isinstance(called, str) else called.name
+        aliased = found.name in self.vocabulary.functions and known != found.name
+        if found.latex.startswith("\\") and not aliased:
+            self.vocabulary.letters.setdefault(known, found.latex)
+        self.vocabulary.called.add(found.name)
+        if found.transposed or found.indices:
+            raise self.error(f"the function {found.name} cannot be transposed or indexed", node)
+        if group is not None:
+            arguments = tuple(self.term(cell) for row in group.rows for cell in row)
+            call = self.call(called, arguments, node.start, group.end, found)
+            return self.scripted(call, scripts), i + 2
+        stop = i + 1
+        while stop < len(factors) and not self.is_function(factors[stop]):
+            stop += 1
+        if stop == i + 1 and following is not None:
+            inner, stop = self.factor(factors, i + 1)
+        elif following is None:
+            raise self.error(f"{found.name} needs an argument", node, f"write {found.name}(...)")
+        else:
+            inner = self.run(factors[i + 1 : stop], Syntax(factors[i + 1].start, factors[stop - 1].end))
+        return self.call(called, (inner,), node.start, inner.end, found), stop
+
+    def is_function(self, node: Syntax) -> bool:
+        """Whether this is a letter that stands for a function."""
+        found = symbol(node, self.fragment, self.bound) if letter(node) is not None else None
+        return found is not None and found.offset is None and self.vocabulary.known_function(found.name) is not None
+
+    def called(self, found: Symbol, group: Group | None) -> ScalarFunction | str | None:
+        """The function that this letter is, here before a bracket or not; None for a quantity."""
+        if found.offset is not None:
+            return None
+        known = self.vocabulary.known_function(found.name)
+        if known is not None:
+            return known
+        place = self.fragment.place(found.start, found.end)
+        base = found.name.split("_")[0]
+        if base in NAMED or function(base) is not None:
+            raise InputError(
+                f"cannot read {found.latex} as a function",
+                place,
+                f"{base} takes no label; a slope is no forward equation",
+            )
+        if found.name in self.vocabulary.quantities or group is None:
+            return None
+        if found.primes:
+            raise InputError(f"the slope {found.name} is no part of a forward equation", place)
+        if found.name in UNSURE:
+            raise InputError(
+                f"is {found.name} a number or a function?", place,
+                f"add a line such as ${found.latex} \\in \\mathbb{{R}}$ or ${found.latex}(a) = \\dots$",
+            )  # fmt: skip
+        if base in words.GREEK or (len(base) == 1 and base.islower()):
+            if group.bracket != "LPAR" and base not in words.GREEK:
+                return None
+            return ScalarFunction(found.name)
+        if len(base) > 1:
+            raise InputError(
+                f"unknown function {found.name}", place,
+                f"known: {', '.join(sorted(words.ENTRYWISE))}, softmax; or say what it is: "
+                f"${found.latex}(a) = \\dots$",
+            )  # fmt: skip
+        return None
+
+    def call(
+        self, called: ScalarFunction | str, arguments: tuple[Term, ...], start: int, end: int, found: Symbol
+    ) -> Term:
+        """A function applied to its arguments."""
+        at = (self.fragment, start, end)
+        wanted = 1 if isinstance(called, str) else len(called.body.variables)
+        if len(arguments) != wanted:
+            raise InputError(
+                f"{found.name} takes {wanted} argument{'s' if wanted > 1 else ''}, not {len(arguments)}",
+                self.fragment.place(start, end),
+            )
+        result: Term = Total(*at, arguments[0]) if called == "sum" else Call(*at, called, arguments)
+        return result if found.power is None else Power(*at, result, found.power)
+
+    def reference(self, found: Symbol) -> Term:
+        """A quantity with its power and transpose."""
+        at = (self.fragment, found.start, found.end)
+        self.remember(found)
+        if found.style is not None:
+            self.vocabulary.styles[found.style] += 1
+        if found.offset is None and found.name in self.vocabulary.constants:
+            self.vocabulary.called.add(found.name)
+            term: Term = Constant(*at, self.vocabulary.constants[found.name])
+        else:
+            if self.bound and not found.indices:
+                index = sorted(self.bound)[0]
+                raise InputError(
+                    f"{found.name} stands inside a sum over {index} without the index {index}",
+                    self.fragment.place(found.start, found.end), "put what does not depend on the index before the sum",
+                )  # fmt: skip
+            identity = found.name == "I" and found.offset is None and "I" not in self.vocabulary.declared
+            term = IdentityMatrix(*at) if identity else Ref(*at, found.name, found.offset)
+        if found.power is not None:
+            term = Power(*at, term, found.power)
+        return Transposed(*at, term) if found.transposed else term
+
+    def remember(self, found: Symbol) -> None:
+        """Keep how the author writes this name."""
+        self.vocabulary.letters.setdefault(found.name, found.latex)
+
+    def other(self, node: Syntax) -> Term:
+        """A factor that is no letter."""
+        if isinstance(node, Scripted):
+            if isinstance(node.base, syntax.Bars):
+                return self.bars(node.base, node.scripts)
+            return self.scripted(self.other(node.base), node.scripts)
+        if not isinstance(node, Group):
+            return self.term(node)
+        cell = only(node.rows)
+        if node.bracket == "LANGLE":
+            raise self.error("angle brackets mark a time here, as in h^{<t>}", node)
+        if cell is not None and node.bracket != "MATRIX":
+            return self.term(cell)
+        return Stack(
+            self.fragment, node.start, node.end, tuple(tuple(self.term(cell) for cell in row) for row in node.rows)
+        )
+
+    def scripted(self, term: Term, scripts: tuple[syntax.Script, ...]) -> Term:
+        """A bracket or application with a power or transpose behind it."""
+        for script in scripts:
+            at = (self.fragment, term.start, script.end)
+            if script.kind == "tick":
+                term = Transposed(*at, term)
+                continue
+            cell = only(script.rows)
+            value = number_of(cell) if script.kind == "sup" else None
+            if value is not None:
+                term = Power(*at, term, value)
+            elif script.kind == "sup" and (
+                (isinstance(cell, syntax.Mark) and cell.kind == "top") or (isinstance(cell, Name) and cell.word == "T")
+            ):
+                term = Transposed(*at, term)
+            else:
+                raise self.error(
+                    "only a power or a transpose can stand behind a bracket", script,
+                    "a time index belongs to the letter: h_{t-1}",
+                )  # fmt: skip
+        return term
+
+    def product(self, node: syntax.Product) -> Term:
+        """Factors joined by * and /, from left to right."""
+        joined = self.term(node.factors[0])
+        factors = [joined]
+        for operator, right in zip(node.operators, node.factors[1:], strict=True):
+            operand = self.term(right)
+            at = (self.fragment, node.start, right.end)
+            if operator.negative:
+                operand = Add(self.fragment, operator.start, right.end, ((-1, operand),))
+            if operator.kind == "TIMES":
+                factors.append(operand)
+                joined = Multiply(*at, tuple(factors), bool(self.bound))
+            else:
+                joined = Divide(*at, joined, operand)
+                factors = [joined]
+        return joined
+
+    def bars(self, node: syntax.Bars, scripts: tuple[syntax.Script, ...]) -> Term:
+        """|a|, or a norm, squared or not."""
+        body = self.term(node.body)
+        at = (self.fragment, node.start, scripts[-1].end if scripts else node.end)
+        if node.bracket == "LABS":
+            return self.scripted(Call(self.fragment, node.start, node.end, _entry("abs"), (body,)), scripts)
+        subs = [number_of(only(script.rows)) for script in scripts if script.kind == "sub"]
+        sups = [number_of(only(script.rows)) for script in scripts if script.kind == "sup"]
+        if subs == [1] and not sups:
+            return Total(*at, Call(*at, _entry("abs"), (body,)))
+        if subs not in ([], [2]) or sups not in ([], [2]):
+            raise self.error("only the norms ‖v‖, ‖v‖^2 and ‖v‖_1 are read", node)
+        squared = Total(*at, Multiply(*at, (body, body), True))
+        return squared if sups else Call(*at, _entry("sqrt"), (squared,))
+
+    def big(self, node: syntax.Big) -> Term:
+        """A sum over the entries of vectors."""
+        if node.sign == "product":
+            raise self.error("a product over an index is no part of a forward equation", node)
+        index = None
+        for script in node.scripts:
+            cell = only(script.rows)
+            first = cell.sides[0] if isinstance(cell, syntax.Chain) else cell
+            if script.kind == "sub" and isinstance(first, Name) and len(first.word) == 1:
+                index = first.word
+        if index is None or index == "t":
+            raise self.error(
+                "only a sum over the entries of a vector can be read here", node,
+                "write \\sum_i y_i \\log p_i; the sum over t belongs to the loss of a sequence",
+            )  # fmt: skip
+        inner = Reading(self.fragment, self.vocabulary, self.bound | {index})
+        return Total(self.fragment, node.start, node.end, inner.term(node.body))
+
+    def exponential(self, node: Syntax) -> Term | None:
+        """e^{-x}."""
+        if not (isinstance(node, Scripted) and isinstance(node.base, Name) and node.base.word == "e"):
+            return None
+        if len(node.scripts) != 1 or node.scripts[0].kind != "sup" or "e" in self.vocabulary.quantities:
+            return None
+        cell = only(node.scripts[0].rows)
+        if cell is None or time_of(cell) is not None or isinstance(cell, syntax.Mark):
+            return None
+        return Call(self.fragment, node.start, node.end, _entry("exp"), (self.term(cell),))
+
+
+_MARKS = {
+    "dots": "dots cannot be read in a forward equation",
+    "partial": "a derivative is no part of a forward equation",
+    "top": "a ⊤ can only stand as a superscript",
+    "star": "a star can only stand as a superscript",
+    "prime": "a prime needs a letter before it",
+}
+
+
+def _is_partial(node: Syntax) -> bool:
+    first = node.factors[0] if isinstance(node, Run) else node
+    base = first.base if isinstance(first, Scripted) else first
+    return isinstance(base, syntax.Mark) and base.kind == "partial"
+
+
+def _entry(name: str) -> ScalarFunction:
+    found = function(name)
+    assert found is not None
+    return found

@@ -1,0 +1,59 @@
+"""Equations that a note displays twice: the same ones are kept once, in the form that names more steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sympy import Basic, HadamardProduct, MatAdd
+
+from derive.cell import Equation
+from derive.errors import InputError
+from derive.nodes import Node, Quantity, leaves, substitute
+
+
+def without_restatements(equations: Sequence[Equation]) -> list[Equation]:
+    """Each symbol once; raises InputError where two equations for it differ."""
+    versions: dict[str, list[Equation]] = {}
+    for equation in equations:
+        versions.setdefault(equation.symbol.name, []).append(equation)
+    if all(len(same) == 1 for same in versions.values()):
+        return list(equations)
+    assigned = {equation.symbol for equation in equations}
+    kept: dict[str, Equation] = {
+        name: max(same, key=lambda e: sum(leaf in assigned for leaf in leaves(e.expression)))
+        for name, same in versions.items()
+    }
+    for name, same in versions.items():
+        first = _canonical(_expanded(same[0].expression, kept, {name}))
+        for other in same[1:]:
+            if _canonical(_expanded(other.expression, kept, {name})) != first:
+                before = same[0].place
+                raise InputError(
+                    f"{name} is assigned twice, differently" + (f": first at {before}" if before else ""), other.place,
+                    "give the second value a name of its own",
+                )  # fmt: skip
+    return [equation for equation in equations if kept[equation.symbol.name] is equation]
+
+
+def _expanded(node: Node, kept: dict[str, Equation], within: set[str]) -> Node:
+    """The node with everything assigned in the same step put in; what stands inside itself is left alone."""
+
+    def put_in(part: Node) -> Node | None:
+        if isinstance(part, Quantity) and part.name in kept and part.name not in within:
+            equation = kept[part.name]
+            if part == equation.symbol:
+                return _expanded(equation.expression, kept, within | {part.name})
+        return None
+
+    return substitute(node, put_in)
+
+
+def _canonical(node: Basic) -> Any:
+    """A value that is equal for sums and elementwise products in another order."""
+    if not node.args or isinstance(node, Quantity):
+        return node
+    parts = [_canonical(part) for part in node.args]
+    if isinstance(node, MatAdd | HadamardProduct):
+        parts.sort(key=repr)
+    return (type(node).__name__, *parts)

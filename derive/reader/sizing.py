@@ -1,0 +1,120 @@
+"""Shapes for all names before and after inference: what is open, what collapsed, what the sizes are called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from derive.cell import Roles
+from derive.errors import ShapeError
+from derive.reader import kinds
+from derive.reader.fragment import Fragment
+from derive.reader.infer import Inference
+from derive.reader.shapes import ONE
+from derive.reader.terms import Term, references
+from derive.reader.where import Declared
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """`name_t = term` as written, shifted to step t."""
+
+    name: str
+    term: Term
+    fragment: Fragment
+    start: int
+    end: int
+
+
+def in_order(assignments: Sequence[Assignment]) -> list[Assignment]:
+    """Definitions before uses in the same step, so that a scalar is known as one when it multiplies."""
+    waiting = list(assignments)
+    ordered: list[Assignment] = []
+    while waiting:
+        open_names = {assignment.name for assignment in waiting}
+        ready = [
+            assignment
+            for assignment in waiting
+            if not any(ref.offset == 0 and ref.name in open_names for ref in references(assignment.term))
+        ]
+        ordered.extend(ready or waiting)
+        waiting = [assignment for assignment in waiting if ready and assignment not in ready]
+    return ordered
+
+
+def declare(assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference) -> None:
+    """Give every name a shape with sizes still open."""
+    sizes = declared.sizes
+    where = kinds.contexts(assignment.term for assignment in assignments)
+    places = {ref.name: ref for assignment in reversed(assignments) for ref in references(assignment.term)}
+    for name in dict.fromkeys((*roles.inputs, *(a.name for a in assignments), *declared.inputs, *declared.targets)):
+        inference.declare(name, *declared.shapes.get(name, (sizes.fresh(), ONE)))
+    for name in roles.parameters:
+        if name in declared.shapes:
+            inference.declare(name, *declared.shapes[name])
+            continue
+        if name in inference.shapes:
+            continue
+        kind = kinds.kind(name, where[name])
+        if kind == "ask":
+            ref = places[name]
+            space = "\\mathbb{R}^{H \\times D}" if name[0].isupper() else "\\mathbb{R}"
+            raise ref.error(
+                f"the shape of {ref.written} is open: nothing says whether it is a number, a vector or a matrix",
+                f"add a line such as ${ref.written} \\in {space}$; "
+                "quantities are columns, so that a matrix stands left of the vector it acts on",
+            )
+        inference.declare(name, sizes.fresh(), sizes.fresh() if kind == "matrix" else ONE)
+        if kind == "guess vector":
+            inference.guessed[name] = "vector"
+
+
+def refuse_collapse(assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference) -> None:
+    """A state, input or matrix that the equations leave a single row or column is more often a slip than meant."""
+    where = kinds.contexts(assignment.term for assignment in assignments)
+    for ref in (ref for assignment in assignments for ref in references(assignment.term)):
+        if ref.name in declared.shapes:
+            continue
+        collapsed = [inference.sizes.is_one(dim) for dim in inference.shapes[ref.name]]
+        matrix = ref.offset is None and ref.name in where and kinds.kind(ref.name, where[ref.name]) == "matrix"
+        carried = ref.name in roles.states or (ref.name in roles.inputs and ref.name not in declared.places)
+        if (matrix and any(collapsed)) or (carried and all(collapsed)):
+            rows, cols = (inference.sizes.show(dim, inference.names) for dim in inference.shapes[ref.name])
+            latex = declared.vocabulary.letters[ref.name] + ("" if ref.offset is None else "_t")
+            raise ShapeError(
+                f"the equations leave {latex} the shape {rows}×{cols}", ref.place,
+                "is a transpose or a product wrong? If it is meant, declare it: "
+                f"${latex} \\in \\mathbb{{R}}^{{{rows} \\times {cols}}}$",
+            )  # fmt: skip
+
+
+def name_sizes(assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference) -> None:
+    """Letters for the sizes that the note leaves unnamed: D, H, then after their symbol."""
+    sizes = declared.sizes
+    assigned = list(dict.fromkeys(a.name for a in assignments))
+    states = [name for name in assigned if name in roles.states]
+    taken = set(map(str, sizes.letters.values()))
+    preferred = [(_main_state(states, assignments, declared), "H")] if states else []
+    preferred += [(name, "D") for name in roles.inputs[:1]]
+    vectors = [name for name in roles.parameters if inference.shapes[name][1] == ONE]
+    given = (*declared.inputs, *declared.targets)
+    names = (*roles.inputs, *states, *assigned, *given, *vectors, *inference.shapes)
+    for name, wanted in [*preferred, *((name, "") for name in names)]:
+        for dim, prefix in zip(inference.shapes[name], "nm", strict=True):
+            for variable in sizes.find(dim).variables:
+                if variable in sizes.letters:
+                    continue
+                chosen = wanted if wanted and wanted not in taken else f"{prefix}_{name}"
+                while chosen in taken:
+                    chosen += "_"
+                sizes.letters[variable] = chosen
+                taken.add(chosen)
+
+
+def _main_state(states: Sequence[str], assignments: Sequence[Assignment], declared: Declared) -> str:
+    """The state that is the output, where a state is: the one named, else the first that nothing in its step uses."""
+    if declared.output in states:
+        return str(declared.output)
+    read = {ref.name for a in assignments for ref in references(a.term) if ref.offset == 0}
+    unread = [a.name for a in assignments if a.name not in read]
+    return unread[0] if unread and all(name in states for name in unread) else states[0]

@@ -1,0 +1,167 @@
+"""How mathematics is written: tables of commands, letters and words. Data only."""
+
+from __future__ import annotations
+
+from derive.functions import ENTRIES
+
+
+def listed(words: str) -> list[str]:
+    """Words with spaces between them, as a list."""
+    return words.split()
+
+
+GREEK = {
+    name: name
+    for name in listed(
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon "
+        "phi chi psi omega varepsilon vartheta varpi varrho varsigma varphi digamma Gamma Delta Theta Lambda "
+        "Xi Pi Sigma Upsilon Phi Psi Omega ell"
+    )
+}
+"""Commands that are letters, and their names."""
+
+UNICODE_LETTERS = dict(
+    zip(
+        "αβγδεζηθικλμνξπρστυφχψωςϕϵϑΓΔΘΛΞΠΣΥΦΨΩℓ",
+        listed(
+            "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon "
+            "phi chi psi omega sigma phi epsilon theta Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega "
+            "ell"
+        ),
+        strict=True,
+    )
+)
+"""Greek letters typed as themselves (the n-ary ∑ and ∏ are other characters)."""
+
+ACCENTS = {
+    "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar", "overline": "bar",
+    "dot": "dot", "ddot": "ddot", "vec": "vec", "overrightarrow": "forward", "overleftarrow": "backward",
+    "check": "check", "breve": "breve", "acute": "acute", "grave": "grave", "mathring": "ring", "underline": "under",
+}  # fmt: skip
+"""Commands over a letter, and what they add to its name."""
+
+COMBINING = {
+    "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0305": "bar", "\u0307": "dot", "\u0308": "ddot",
+    "\u20d7": "vec",
+}  # fmt: skip
+"""Combining characters over a letter, and what they add to its name."""
+
+ACCENT_COMMANDS = {"hat": "hat", "tilde": "tilde", "bar": "bar", "dot": "dot", "ddot": "ddot", "vec": "vec"}
+"""The LaTeX command for what an accent adds to a name."""
+
+WORD_FONTS = frozenset(
+    listed("mathrm text operatorname textrm textit textsf texttt mathit mathsf mathtt textnormal mbox textbf")
+)
+"""Commands whose argument is one word."""
+
+LETTER_FONTS = frozenset(listed("mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathds pmb mathnormal bf rm it"))
+"""Commands whose argument is letters."""
+
+WORDS: dict[str, str] = {
+    **{word: entry.name for entry in ENTRIES.values() for word in (entry.name, *entry.words) if word.isascii()},
+    "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
+    "sigm": "sigmoid", "hardtanh": "hardtanh", "sech": "sech", "net": "net", "sum": "sum", "tan": "tan",
+    "cosh": "cosh", "sinh": "sinh",
+}  # fmt: skip
+"""Words recognised in a run of letters, and the name each stands for."""
+
+LATEX_WORDS = tuple(
+    sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in ("step", "sign", "sum")), key=lambda w: -len(w))
+)
+"""Those that LaTeX letter runs are searched for, longest first."""
+
+FUNCTION_COMMANDS = frozenset(listed("tanh exp log ln sin cos max min tan cosh sinh"))
+"""Commands that are functions."""
+
+ENTRYWISE = frozenset({*ENTRIES})
+"""Names of functions that are known as expressions."""
+
+SYMBOLS = {
+    "=": "EQ", "≔": "EQ", "+": "PLUS", "-": "MINUS", "−": "MINUS", "–": "MINUS", "*": "TIMES", "·": "TIMES",
+    "⋅": "TIMES", "×": "TIMES", "∗": "TIMES", "/": "SLASH", "÷": "SLASH", "⊙": "DOT", "∘": "DOT", "◦": "DOT",
+    "○": "DOT", ",": "COMMA", "，": "COMMA", "、": "COMMA", ";": "SEMI", "；": "SEMI", "∈": "IN",
+    "∂": "PARTIAL", "≠": "RELATION", "∑": "BIG", "∏": "BIG", "…": "DOTS", "⋯": "DOTS", "⊤": "TOP", "ᵀ": "TICK",
+    "←": "EQ",
+}  # fmt: skip
+"""Characters that mean the same in LaTeX and in plain text."""
+
+COMMANDS = {
+    "cdot": "TIMES", "times": "TIMES", "ast": "TIMES", "bullet": "TIMES", "div": "SLASH", "odot": "DOT", "circ": "DOT",
+    "bigodot": "DOT", "in": "IN", "partial": "PARTIAL", "sum": "BIG", "prod": "BIG", "neq": "RELATION",
+    "ne": "RELATION", "le": "RELATION", "leq": "RELATION", "ge": "RELATION", "geq": "RELATION", "approx": "RELATION",
+    "propto": "RELATION", "sim": "RELATION", "to": "RELATION", "rightarrow": "RELATION", "coloneqq": "EQ",
+    "leftarrow": "EQ", "gets": "EQ", "equiv": "EQ", "triangleq": "EQ", "top": "TOP", "intercal": "TOP",
+    "dots": "DOTS", "cdots": "DOTS", "ldots": "DOTS", "ddots": "DOTS", "dotsc": "DOTS", "dotsb": "DOTS",
+}  # fmt: skip
+"""LaTeX commands without arguments."""
+
+AMBIGUOUS = {
+    "otimes": "write \\odot for an elementwise product, or u v^\\top for an outer one",
+    "cases": "write one equation for each case, or a function such as \\max(0, a)",
+}
+"""Commands that mean different things to different authors, and what to write."""
+
+OPENING = {
+    "(": ("LPAR", ")"), "（": ("LPAR", "）"), "[": ("LBRACK", "]"), "lbrack": ("LBRACK", "rbrack"),
+    "lparen": ("LPAR", "rparen"), "langle": ("LANGLE", "rangle"), "lVert": ("LNORM", "rVert"),
+    "lvert": ("LABS", "rvert"), "⟨": ("LANGLE", "⟩"), "〈": ("LANGLE", "〉"),
+}  # fmt: skip
+"""What opens a group: the token, and how the same group is usually closed."""
+
+CLOSING = {
+    ")": "RPAR", "）": "RPAR", "]": "RBRACK", "rbrack": "RBRACK", "rparen": "RPAR", "rangle": "RANGLE",
+    "rVert": "RNORM", "rvert": "RABS", "⟩": "RANGLE", "〉": "RANGLE",
+}  # fmt: skip
+"""What closes a group."""
+
+PAIRS = {
+    "LPAR": "RPAR", "LBRACK": "RBRACK", "LBRACE": "RBRACE", "LANGLE": "RANGLE", "LABS": "RABS", "LNORM": "RNORM",
+    "MATRIX": "ENDMATRIX",
+}  # fmt: skip
+"""The token that closes each opening token."""
+
+SPACING = frozenset(
+    listed(
+        "quad qquad , ; : ! > enspace thinspace medspace thickspace negthinspace left right middle big Big "
+        "bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm displaystyle textstyle scriptstyle limits "
+        "nolimits nonumber notag hfill boxed strut"
+    )
+) | {" ", "\n", "\t"}
+"""Commands that say nothing about the mathematics."""
+
+SKIPPED_ARGUMENTS = frozenset(listed("tag label hspace vspace phantom hphantom vphantom tag*"))
+"""Commands that are ignored with their argument."""
+
+LAYOUTS = frozenset(
+    listed(
+        "aligned align align* alignat* gather gather* gathered split equation equation* eqnarray eqnarray* "
+        "multline multline* alignedat"
+    )
+)
+"""Environments that only lay out equations."""
+
+MATRICES = frozenset(listed("matrix bmatrix pmatrix Bmatrix vmatrix smallmatrix array"))
+"""Environments that are matrices."""
+
+KNOWN_COMMANDS = sorted(
+    {*GREEK, *ACCENTS, *WORD_FONTS, *LETTER_FONTS, *FUNCTION_COMMANDS, *COMMANDS, "frac", "sqrt", "left", "right"}
+)
+"""Commands to suggest for an unknown one."""
+
+SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ₊₋₍₎", "0123456789aehijklmnoprstuvx+-()", strict=True))
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ⁺⁻⁽⁾", "0123456789t+-()", strict=True))
+"""Characters that are scripts by themselves."""
+
+
+def latex_of(word: str) -> str:
+    """A name typed as plain text, as LaTeX: `W_xh` is W_{xh}, `h_tilde` is \\tilde{h}."""
+    base, *labels = word.split("_")
+    accent = labels[0] if labels and labels[0] in ACCENT_COMMANDS else ""
+    letter = f"\\{base}" if base in GREEK else base if len(base) == 1 else f"\\mathrm{{{base}}}"
+    if accent:
+        letter = f"\\{ACCENT_COMMANDS[accent]}{{{letter}}}"
+        labels = labels[1:]
+    if not labels:
+        return letter
+    written = ",".join("\\" + label if label in GREEK else label for label in labels)
+    return f"{letter}_{{{written}}}"

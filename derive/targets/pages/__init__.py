@@ -1,0 +1,180 @@
+"""The pages: Derivation -> one `model.Page` per format -> a template for Markdown, LaTeX or plain text."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from derive.bptt import through_time
+from derive.derivation import Derivation
+from derive.notation import GREEK, Notation
+from derive.sections import Section
+from derive.softmax import softmax_sections
+from derive.targets.pages.printing import Format
+from derive.targets.pages.writer import page
+from derive.targets.vocabulary import Latex, Text
+
+TEXT_WIDTH = 88
+_HELD = "\ue000"  # a space within a formula, while a paragraph is broken into lines
+
+
+def markdown(
+    derivation: Derivation,
+    notation: Notation | None = None,
+    sections: Sequence[Section] | None = None,
+    origin: str = "",
+) -> str:
+    """A page for a code host, in the letters of the notation or of the author.
+
+    `sections` stand in the place of those on time; `origin` is the file that the equations come from.
+    """
+    return _render("page.md.jinja", derivation, notation, sections, origin, MARKDOWN)
+
+
+def latex(
+    derivation: Derivation,
+    notation: Notation | None = None,
+    sections: Sequence[Section] | None = None,
+    origin: str = "",
+) -> str:
+    """A standalone article for pdflatex with the content of the Markdown page."""
+    return _render("page.tex.jinja", derivation, notation, sections, origin, LATEX)
+
+
+def text(
+    derivation: Derivation,
+    notation: Notation | None = None,
+    sections: Sequence[Section] | None = None,
+    origin: str = "",
+) -> str:
+    """The same for a terminal."""
+    return _render("page.txt.jinja", derivation, notation, sections, origin, TEXT)
+
+
+def _render(
+    template: str,
+    derivation: Derivation,
+    notation: Notation | None,
+    sections: Sequence[Section] | None,
+    origin: str,
+    form: Format,
+) -> str:
+    after = through_time(derivation) if sections is None else sections
+    content = page(derivation, notation, softmax_sections(derivation), after, form)
+    written = _environment().get_template(template).render(page=content, origin=origin)
+    return written.replace(_HELD, " ").rstrip() + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("derive.targets.pages"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["wrapped"] = _wrapped
+    environment.filters["columns"] = columns
+    environment.filters["padded"] = _padded
+    environment.filters["tex"] = _tex_words
+    return environment
+
+
+def columns(line: str) -> int:
+    """How many columns of a terminal a line takes."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in line)
+    return len(line) + wide - sum(bool(unicodedata.combining(character)) for character in line)
+
+
+def _padded(line: str, width: int) -> str:
+    return line + " " * (width - columns(line))
+
+
+def _wrapped(words: str, indent: str = "", first: str | None = None) -> str:
+    return textwrap.fill(
+        words,
+        TEXT_WIDTH,
+        initial_indent=indent if first is None else first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+_FRACTION = re.compile(r"\\frac\{\\partial(?:\^\{\+\})? ?[^{}]*\}\{")
+
+
+def _latex_width(formula: str) -> int:
+    """Roughly how many letters wide a formula is set: a gradient is as wide as its denominator."""
+    narrow = re.sub(r"\\[A-Za-z]+", "x", _FRACTION.sub("", formula))
+    return len(re.sub(r"[{}_^ ]", "", narrow))
+
+
+def _markdown_words(words: str) -> str:
+    return re.sub(r"(?<![^\W_])_|[\\`*<>\[\]|$]", lambda found: "\\" + found[0], words)
+
+
+_TEX_SPECIAL = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": "$<$", ">": "$>$", "∂": r"$\partial$", "⊙": r"$\odot$", "→": r"$\to$", "Σ": r"$\sum$", "∏": r"$\prod$",
+    "≤": r"$\leq$", "≥": r"$\geq$", "–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "…": r"\dots{}",
+    "×": r"$\times$", "−": "$-$", "·": r"$\cdot$", "\N{NO-BREAK SPACE}": "~",
+    **{character: "\\" + character for character in "{}#$%&_"},
+    **{letter: rf"$\{name}$" for name, letter in GREEK.items() if letter != "Σ"},
+}  # fmt: skip
+
+
+def _tex_words(words: str) -> str:
+    """Words for pdflatex; what its standard fonts lack goes into \\unlettered."""
+    out = []
+    for run in re.findall(
+        r"[\x00-\x7f\u00a0-\u017f]+|[^\x00-\x7f\u00a0-\u017f]+", re.sub(r'"([^"]*)"', r"“\1”", words)
+    ):
+        pieces = re.split("([" + re.escape("".join(_TEX_SPECIAL)) + "])", run)
+        for piece in pieces:
+            if piece in _TEX_SPECIAL:
+                out.append(_TEX_SPECIAL[piece])
+            elif piece and ord(piece[0]) > 0x17F:
+                out.append(rf"\unlettered{{{piece}}}")
+            else:
+                out.append(piece)
+    return "".join(out)
+
+
+MARKDOWN = Format(
+    vocabulary=Latex,
+    # A host reads _ and * between plain dollar signs as emphasis: a formula is safe in $`...`$ and ```math only.
+    inline=lambda formula: f"$`{formula}`$",
+    words=_markdown_words,
+    strong=lambda words: f"**{words}**",
+    measure=_latex_width,
+    width=58,
+    continued=r"\quad {}",
+)
+
+LATEX = Format(
+    vocabulary=Latex,
+    inline=lambda formula: f"${formula}$",
+    words=_tex_words,
+    strong=lambda words: rf"\emph{{{words}}}",
+    measure=_latex_width,
+    width=58,
+    continued=r"\quad {}",
+)
+
+TEXT = Format(
+    vocabulary=Text,
+    inline=lambda formula: formula.replace(" ", _HELD) if columns(formula) < TEXT_WIDTH // 2 else formula,
+    words=lambda words: words,
+    strong=lambda words: words,
+    measure=columns,
+    width=TEXT_WIDTH - 22,
+    continued="  ",
+)

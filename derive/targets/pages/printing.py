@@ -1,0 +1,112 @@
+"""Formulas and words of one page: printed in one format, displays numbered as they come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from derive.derivation import Derivation
+from derive.nodes import Adjoint, Node, Quantity
+from derive.notation import Notation
+from derive.program import ARGUMENT, introduced
+from derive.targets.formula import show, terms
+from derive.targets.pages.model import Display
+from derive.targets.vocabulary import Latex, Vocabulary, unicode
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one output writes: its vocabulary, formulas within a sentence, words, and the width of a line."""
+
+    vocabulary: type[Vocabulary]
+    inline: Callable[[str], str]
+    words: Callable[[str], str]
+    strong: Callable[[str], str]
+    measure: Callable[[str], int]
+    width: int
+    continued: str
+
+
+@dataclass
+class Printing:
+    """What the parts of a page share: the letters, the numbers given so far, and what was already said."""
+
+    derivation: Derivation
+    notation: Notation
+    form: Format
+    said: set[str] = field(default_factory=set)
+    printed: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        program = self.derivation.program
+        notation = self.notation.among(program.quantities)
+        self.introduced = introduced(self.derivation.cell, program)
+        taken = any(r"\delta" in notation.letter(name).base for name in program.quantities)
+        prefix = f"{ARGUMENT}_"
+        self.deltas = frozenset(name for name in self.introduced if name.startswith(prefix) and not taken)
+        self.v = self.form.vocabulary(notation, self.deltas)
+        self.plain = self.form.vocabulary(notation)
+
+    def m(self, node: Node) -> str:
+        """A node within a sentence."""
+        return self.math(show(node, self.v).text)
+
+    def large(self, node: Node) -> str:
+        """A node within a sentence that is there for its sake."""
+        formula = show(node, self.v).text
+        return self.math(rf"\displaystyle {formula}" if r"\frac" in formula else formula)
+
+    def math(self, formula: str) -> str:
+        """A printed formula within a sentence."""
+        self.printed.append(formula)
+        return self.form.inline(formula)
+
+    def display(self, *members: Node) -> Display:
+        """A numbered chain a = b = c; long members break at their plus signs."""
+        self.count += 1
+        left = show(members[0], self.v).text
+        lines: list[tuple[str, str]] = []
+        for member in members[1:]:
+            for position, line in enumerate(self._broken(terms(member, self.v))):
+                start = "= " if position == 0 else self.form.continued
+                lines.append(("" if lines else left, start + line))
+        self.printed += [part for line in lines for part in line]
+        return Display(self.count, tuple(lines))
+
+    def _broken(self, parts: list[str]) -> list[str]:
+        lines = [parts[0]]
+        for part in parts[1:]:
+            if self.form.measure(f"{lines[-1]} {part}") > self.form.width:
+                lines.append(part)
+            else:
+                lines[-1] += f" {part}"
+        return lines
+
+    def once(self, sentence: str) -> str:
+        """A sentence the first time it is due, and nothing afterwards."""
+        if sentence in self.said:
+            return ""
+        self.said.add(sentence)
+        return sentence
+
+    def prose(self, text: str) -> str:
+        """Words with formulas between dollar signs."""
+        pieces = re.split(r"\$([^$]+)\$", text)
+        formulas = pieces[1::2] if self.form.vocabulary is Latex else map(unicode, pieces[1::2])
+        pieces[::2] = map(self.form.words, pieces[::2])
+        pieces[1::2] = map(self.form.inline, formulas)
+        return "".join(pieces)
+
+    @property
+    def loss(self) -> str:
+        """The letter of J."""
+        return self.v.letter("J").text
+
+    def gradient_of(self, quantity: Quantity) -> str:
+        """∂J/∂q on one line; with its δ where it has one."""
+        full = show(Adjoint(quantity), self.plain).text
+        if self.form.vocabulary is Latex:
+            full = re.sub(r"^\\frac\{(.*)\}\{(\\partial .*)\}$", r"\1 / \2", full)
+        return f"{show(Adjoint(quantity), self.v).text} = {full}" if quantity.name in self.deltas else full

@@ -1,0 +1,84 @@
+"""What the letters and signs on a page mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from derive.nodes import Adjoint, Quantity
+from derive.program import ARGUMENT
+from derive.targets.pages.model import Row
+from derive.targets.pages.printing import Printing
+from derive.targets.vocabulary import Latex, Text
+
+
+def symbols(p: Printing) -> tuple[Row, ...]:
+    """The table of symbols: the author's, then those named by the derivation, then open functions."""
+    program = p.derivation.program
+    rows = [_row(p, q, _role(p, q)) for q in program.quantities.values() if q.name not in p.introduced]
+    for equation in program.equations:
+        q = equation.symbol
+        if q.name in p.introduced:
+            kind = "argument of a function" if q.name.startswith(f"{ARGUMENT}_") else "linear factor"
+            rows.append(_row(p, q, f"{kind}, named here"))
+    for name in (e.symbol.name for e in program.equations if e.symbol.name in p.deltas):
+        q = program.quantities[name]
+        role = f"{p.form.words('short for')} {p.form.inline(p.gradient_of(q).partition(' = ')[2])}"
+        rows.append(Row(p.m(Adjoint(q)), role, _shape(p, q), ""))
+    for function in p.derivation.cell.open_functions:
+        name = p.math(p.v.word(function))
+        slope = p.math(p.v.word(function.prime()))
+        role = f"{p.form.words('any function, entry by entry; its slope is')} {slope}"
+        rows.append(Row(name, role, "", function.name))
+    return tuple(rows)
+
+
+def _row(p: Printing, quantity: Quantity, role: str) -> Row:
+    return Row(p.m(quantity), p.form.words(role), _shape(p, quantity), quantity.name)
+
+
+def _shape(p: Printing, quantity: Quantity) -> str:
+    rows, cols = quantity.shape
+    if cols == 1:
+        return p.math(p.v.amount(rows))
+    times = r"\times" if p.form.vocabulary is Latex else "×"
+    return p.math(f"{p.v.amount(rows)} {times} {p.v.amount(cols)}")
+
+
+def _role(p: Printing, quantity: Quantity) -> str:
+    program = p.derivation.program
+    if quantity in program.targets:
+        return "target, given at every step"
+    if quantity in program.inputs:
+        return "input, given at every step" if quantity.time is not None else "input, the same at every step"
+    if quantity in program.parameters:
+        return "parameter"
+    role = "state, carried from step to step" if quantity in program.states else "value within a step"
+    return role + ("; output" if quantity == program.output else "")
+
+
+def conventions(p: Printing) -> Iterable[str]:
+    """What the signs on this page mean; only those that occur."""
+    say, q = p.form.words, p.v.letter("q").text
+    loss = p.math(p.loss)
+    between = "/" if p.form.vocabulary is Text else " / "
+    below = f"{between}{p.v.partial}{q}"
+    gradient = p.form.inline(f"{p.v.partial}{p.loss}{below}")
+    immediate = p.form.inline(f"{p.v.immediate}{p.loss}{below}")
+    readers = "any function of the outputs of all steps"
+    if p.derivation.program.states:
+        readers += " and of the final states"
+    yield f"{loss} {say(f'is a scalar, {readers}. Vectors are columns.')}"
+    yield (
+        f"{gradient} {say('is the total gradient, with everything later recomputed; it has the shape of')} "
+        f"{p.form.inline(q)}."
+    )
+    seen = "\n".join(p.printed)
+    if p.v.immediate in seen:
+        yield f"{immediate} {say('is the immediate part: what')} {loss} {say('reads itself, nothing recomputed.')}"
+    if p.v.odot in seen:
+        sign = p.form.inline(p.v.odot)
+        yield f"{sign} {say('multiplies entry by entry; other products are matrix products.')}"
+    if p.v.one in seen:
+        yield f"{p.form.inline(p.v.one)} {say('is a column of ones.')}"
+    if p.v.product_sign in seen:
+        yield say("In a product over steps the factor of the latest step stands leftmost.")

@@ -1,0 +1,285 @@
+"""The page of a derivation: every gradient with its paths, steps and reasons, put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from derive.cell import Assumption, Cell, Equation
+from derive.derivation import Derivation, Gradient, Path, Step
+from derive.nodes import Adjoint, Node, T, add, ones, t, transpose
+from derive.notation import AS_WRITTEN, Notation
+from derive.program import ARGUMENT
+from derive.sections import Entries, Equality, Section
+from derive.targets.formula import show
+from derive.targets.pages.model import Block, Display, Item, Page, Part, Point
+from derive.targets.pages.printing import Format, Printing
+from derive.targets.pages.symbols import conventions, symbols
+from derive.targets.vocabulary import Latex
+
+
+def page(
+    derivation: Derivation,
+    notation: Notation | None,
+    before: Sequence[Section],
+    after: Sequence[Section],
+    form: Format,
+) -> Page:
+    """The page of a derivation in the letters of a notation, or in the author's.
+
+    The sections `before` stand before the gradients, those `after` them are about time.
+    """
+    return _Writer(derivation, notation or derivation.cell.notation, form).page(before, after)
+
+
+class _Writer(Printing):
+    """The parts of the page, in their order: each numbers its displays when it is written."""
+
+    def page(self, before: Sequence[Section], after: Sequence[Section]) -> Page:
+        cell, program = self.derivation.cell, self.derivation.program
+        parts = [self.forward(cell)]
+        if self.introduced:
+            parts.append(self.named(cell, program))
+        parts += [Part(self.prose(section.title), blocks=(self.section(section),)) for section in before]
+        base = self.count
+        self.numbers = {g.of: base + k for k, g in enumerate(self.derivation.gradients, start=1)}
+        parts += self.gradients()
+        parts += self.ends()
+        if self.derivation.cell.is_loss:
+            parts.append(self.summed())
+        if after:
+            blocks = tuple(replace(self.section(part), heading=self.prose(part.title)) for part in after)
+            parts.append(Part("Through time", blocks=blocks))
+        table = symbols(self)
+        return Page(
+            title=self.prose(cell.title),
+            source=self.prose(cell.source),
+            notation=self.remarks(),
+            symbols=table,
+            conventions=tuple(conventions(self)),
+            parts=tuple(parts),
+        )
+
+    def remarks(self) -> tuple[str, ...]:
+        if self.notation.name == AS_WRITTEN.name:
+            return ()
+        return tuple(map(self.prose, (f"Letters: {self.notation.title}.", *self.notation.remarks)))
+
+    def forward(self, cell: Cell) -> Part:
+        self.places: dict[str, int] = {}
+        return Part("Equations", blocks=(self.equations(cell.equations),))
+
+    def equations(self, equations: Iterable[Equation]) -> Block:
+        displays = []
+        for equation in equations:
+            displays.append(self.display(equation.symbol, equation.expression))
+            self.places[equation.symbol.name] = self.count
+        return Block("", (Item(displays=tuple(displays)),))
+
+    def named(self, cell: Cell, program: Cell) -> Part:
+        written = {equation.symbol: equation.expression for equation in cell.equations}
+        changed = [e for e in program.equations if written.get(e.symbol) != e.expression]
+        words = "The same with a name for every argument of a function"
+        if any(not name.startswith(f"{ARGUMENT}_") for name in self.introduced):
+            words += " and for every linear factor of a product"
+        return Part("Equations with their parts named", self.form.words(words + ":"), (self.equations(changed),))
+
+    def gradients(self) -> list[Part]:
+        program = self.derivation.program
+        assigned = {equation.symbol.name for equation in program.equations}
+        parameters = {q.name for q in program.parameters}
+        groups: dict[str, list[Gradient]] = {"Gradients within a step": [], "Inputs": [], "Parameters": []}
+        for gradient in self.derivation.gradients:
+            name = gradient.of.name
+            given = "Parameters" if name in parameters else "Inputs"
+            groups["Gradients within a step" if name in assigned else given].append(gradient)
+        return [
+            Part(self.form.words(title), blocks=tuple(self.gradient(g, title != "Parameters") for g in group))
+            for title, group in groups.items()
+            if group
+        ]
+
+    def gradient(self, gradient: Gradient, headed: bool) -> Block:
+        quantity, paths = gradient.of, gradient.paths
+        why = gradient.why if len(paths) > 1 else self.once(gradient.why)
+        words = [self.ways(gradient), self.form.words(why)]
+        steps = [path.steps for path in paths]
+        items: list[Item] = []
+        if len(paths) > 1:
+            items.append(Item(_joined(words), tuple(map(self.path, paths))))
+        elif any(steps) and (len(steps[0]) > 1 or gradient.steps):
+            items.append(Item(_joined(words), tuple(map(Point, self.steps(steps[0], paths[0].term))), numbered=True))
+        elif any(steps):
+            items.append(Item(_joined([*words, self.lead(steps[0][0])])))
+        elif paths and paths[0].via is not None:
+            items.append(Item(_joined([*words, self.form.words("The gradient passes unchanged:")])))
+        else:
+            items.append(Item(_joined(words)))
+        items += self.simplified(gradient)
+        held = [self.assumption(a) for a in gradient.assumptions]
+        after = f"{self.form.words('This holds if')} {' and '.join(held)}." if held else ""
+        items.append(Item(displays=(self.display(Adjoint(quantity), gradient.value),), after=after))
+        heading = self.gradient_of(quantity) if headed else ""
+        return Block(self.form.inline(heading) if heading else "", tuple(items))
+
+    def simplified(self, gradient: Gradient) -> list[Item]:
+        """What was done to the sum of the paths."""
+        if not gradient.steps:
+            return []
+        together = ""
+        if len(gradient.paths) > 1:
+            total = self.large(add(*(path.term for path in gradient.paths)))
+            together = f"{self.form.words('Together')} {total}."
+        if len(gradient.steps) == 1:
+            return [Item(_joined([together, self.lead(gradient.steps[0])]))]
+        points = tuple(Point(self.step(step)) for step in gradient.steps)
+        return [Item(_joined([together, self.form.words("Simplified:")]), points, numbered=True)]
+
+    def lead(self, step: Step) -> str:
+        """A step that the numbered result shows: its rule alone."""
+        return f"{self.form.strong(self.form.words(_capital(step.rule)))}{self.because(step)}:"
+
+    def step(self, step: Step, place: str = "", to: bool = False) -> str:
+        target = f" {self.form.words('to')} {self.m(step.quantity)}" if to else ""
+        rule = self.form.strong(self.form.words(step.rule))
+        return f"{self.form.words(place)}{rule}{target}: {self.large(step.after)}{self.because(step)}"
+
+    def ways(self, gradient: Gradient) -> str:
+        """By which paths the quantity reaches J."""
+        if not gradient.paths:
+            return ""
+        say = self.form.words
+        via = [
+            (path.crosses_time, f"{self.m(path.via)} ({self.places[path.via.name]})")
+            for path in gradient.paths
+            if path.via
+        ]
+        now = [place for later, place in via if not later]
+        next_step = [place for later, place in via if later]
+        ways = []
+        if any(path.via is None for path in gradient.paths):
+            ways.append(say("directly, as the output of the step"))
+        if now:
+            ways.append(f"{say('through')} {_listed(now)}")
+        if next_step:
+            ways.append(f"{say('one step later through')} {_listed(next_step)}")
+        if len(gradient.paths) == 1 and gradient.paths[0].via is not None:
+            ways[0] += f"{say(', whose gradient is')} ({self.numbers[gradient.paths[0].via.at(t)]})"
+        return f"{self.m(gradient.of)} {say('reaches')} {self.math(self.loss)} {_listed(ways, '; ', ', and ')}."
+
+    def path(self, path: Path) -> Point:
+        """One of several paths."""
+        if path.via is None:
+            return Point(f"{self.form.words('directly:')} {self.large(path.term)}")
+        say, later = self.form.words, ", one step later" if path.crosses_time else ""
+        source = f"{say('with')} {self.m(Adjoint(path.via))} {say('from')} ({self.numbers[path.via.at(t)]}){say(later)}"
+        lead = f"{say('through')} {self.m(path.via)}, {source}:"
+        steps = self.steps(path.steps, path.term)
+        if len(steps) > 1:
+            return Point(lead, steps)
+        return Point(f"{lead} {steps[0] if steps else say('unchanged')}")
+
+    def steps(self, steps: Sequence[Step], term: Node) -> tuple[str, ...]:
+        """The steps of a path; where the quantity stands in several places, each place starts anew."""
+        starts = [k for k, step in enumerate(steps) if k == 0 or step.before != steps[k - 1].after]
+        lines = []
+        for k, step in enumerate(steps):
+            several = len(starts) > 1 and k in starts
+            place = f"{_ORDINALS[min(starts.index(k), len(_ORDINALS) - 1)]} place, " if several else ""
+            lines.append(self.step(step, place, to=len(steps) > 1))
+        if len(starts) > 1:
+            lines.append(f"{self.form.strong('sum')}: {self.large(term)}")
+        return tuple(lines)
+
+    def because(self, step: Step) -> str:
+        reason = self.once(step.why)
+        return f" ({self.form.words(reason)})" if reason else ""
+
+    def assumption(self, assumption: Assumption) -> str:
+        q = assumption.quantity
+        if assumption.kind == "sums to one":
+            row = show(transpose(ones(q.shape[0])), self.v).text
+            return f"{self.math(f'{row} {show(q, self.v).text} = 1')} ({self.form.words('the entries sum to one')})"
+        if assumption.kind == "starts at zero":
+            return self.math(f"{show(q.at(0), self.v).text} = 0")
+        return f"{self.m(q)} {self.form.words(f'is {assumption.kind}')}"
+
+    def ends(self) -> list[Part]:
+        """What holds at the last step and before the first."""
+        program = self.derivation.program
+        if not program.states:
+            return []
+        last: list[tuple[Node, Node]] = []
+        first: list[tuple[Node, Node]] = []
+        for state in program.states:
+            paths = self.derivation.by_name[state.name].paths
+            within = [path.term for path in paths if not path.crosses_time]
+            across = [path.term for path in paths if path.crosses_time]
+            if not any(path.via is None for path in paths):
+                within.append(Adjoint(state, True))
+            last.append((Adjoint(state.at(T)), add(*within).xreplace({t: T})))
+            first.append((Adjoint(state.at(0)), add(*across).xreplace({t: 0})))
+        at_end, at_start = (
+            Block("", (Item(displays=tuple(self.display(*pair) for pair in pairs)),)) for pairs in (last, first)
+        )
+        end, start = self.math(f"t = {self.v.amount(T)}"), self.math("t = 0")
+        say = self.form.words
+        words = (
+            f"{say('At')} {end} {say('there is no next step: the paths through it give way to what')} "
+            f"{self.math(self.loss)} {say('reads of the final state itself, its immediate gradient.')}"
+        )
+        before = (
+            f"{say('An initial state enters the first step only: the same formula at')} {start}"
+            f"{say(', without the immediate term and the paths within the step.')}"
+        )
+        return [
+            Part(say("The last step"), words, (at_end,)),
+            Part(say("Initial states"), before, (at_start,)),
+        ]
+
+    def section(self, section: Section) -> Block:
+        """The items of a section, without its title."""
+        items = []
+        for item in section.items:
+            if isinstance(item, Equality):
+                reason = self.prose(f"{_capital(item.why)}.") if item.why else ""
+                items.append(Item(displays=(self.display(*item.members),), after=reason))
+            elif isinstance(item, Entries):
+                items.append(Item(displays=(self.entries(item),)))
+            else:
+                items.append(Item(self.prose(item)))
+        return Block("", tuple(items))
+
+    def entries(self, item: Entries) -> Display:
+        self.count += 1
+        left, _, right = (item.latex if self.form.vocabulary is Latex else item.text).partition(" = ")
+        return Display(self.count, ((left, f"= {right}"),))
+
+    def summed(self) -> Part:
+        """The gradients of a plain sum of losses, where they differ from those of any J."""
+        output, summed = self.derivation.cell.output, self.derivation.summed_losses
+        pairs = [
+            (Adjoint(gradient.of), gradient.value)
+            for gradient, general in zip(summed.gradients, self.derivation.gradients, strict=True)
+            if gradient.value != general.value and gradient.of != output
+        ]
+        total = f"{self.v.bounds(self.v.sum_sign, 't', '1', 'T')} {show(output, self.v).text}"
+        given = self.math(f"{self.loss} = {total}")
+        words = f"{self.form.words('With')} {given} {self.form.words('the gradient of each loss is 1:')}"
+        displays = tuple(self.display(*pair) for pair in pairs)
+        return Part(self.form.words("For a plain sum of losses"), words, (Block("", (Item(displays=displays),)),))
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "further")
+
+
+def _joined(sentences: Iterable[str]) -> str:
+    return " ".join(filter(None, sentences))
+
+
+def _listed(parts: list[str], comma: str = ", ", last: str = " and ") -> str:
+    return parts[0] if len(parts) == 1 else f"{comma.join(parts[:-1])}{last}{parts[-1]}"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

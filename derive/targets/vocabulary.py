@@ -1,0 +1,295 @@
+"""The two vocabularies of formulas, LaTeX and Unicode: letters with their times, signs, brackets, numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
+
+from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Symbol
+
+from derive.errors import DerivationError
+from derive.functions import ENTRIES, ScalarFunction
+from derive.notation import ACCENTS, AS_WRITTEN, GREEK, Letter, Notation, TimeStyle, script, spelled, take_apart
+
+
+class Kind(Enum):
+    """What a printed formula is on its outside."""
+
+    ATOM = "a letter, with or without a subscript"
+    RAISED = "a letter or bracket that already has a superscript"
+    CALL = "a function with its bracket"
+    QUOTIENT = "a fraction"
+    PRODUCT = "factors side by side"
+    ELEMENTWISE = "factors joined by an elementwise sign"
+    BIG = "a sum or product over an index"
+    SUM = "terms, or a leading minus sign"
+
+
+class Shown(NamedTuple):
+    """A printed formula and its kind."""
+
+    text: str
+    kind: Kind
+
+
+TIGHT = frozenset({Kind.ATOM, Kind.RAISED, Kind.CALL})
+_SMALL_DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Signs and letters. `deltas` names the quantities q whose gradient ∂J/∂q is abbreviated by a δ."""
+
+    notation: Notation = AS_WRITTEN
+    deltas: frozenset[str] = frozenset()
+    letters: dict[tuple[Any, ...], Shown] = field(default_factory=dict, repr=False, compare=False)
+    amounts: dict[Expr, str] = field(default_factory=dict, repr=False, compare=False)
+
+    odot: ClassVar[str]
+    partial: ClassVar[str]
+    immediate: ClassVar[str]
+    one: ClassVar[str]
+    transposed: ClassVar[str]
+    sum_sign: ClassVar[str]
+    product_sign: ClassVar[str]
+    beside_product: ClassVar[frozenset[Kind]]
+    stacked: ClassVar[bool]
+
+    def letter(self, name: str, time: Expr | None = None, below: str = "", base: str = "") -> Shown:
+        """A name at a time; `below` adds to its subscript, `base` replaces its base."""
+        key = (name, time, below, base)
+        if key not in self.letters:
+            letter = self.notation.letter(name)
+            if base:
+                letter = letter._replace(base=base)
+            self.letters[key] = self.place(letter, "" if time is None else self.amount(time), below)
+        return self.letters[key]
+
+    def amount(self, value: Expr) -> str:
+        """A size, a time index or a number."""
+        if value not in self.amounts:
+            self.amounts[value] = _amount(value, self)
+        return self.amounts[value]
+
+    def place(self, letter: Letter, time: str, below: str) -> Shown:
+        raise NotImplementedError
+
+    def symbol(self, name: str) -> str:
+        raise NotImplementedError
+
+    def brackets(self, inner: str) -> str:
+        raise NotImplementedError
+
+    def word(self, function: ScalarFunction) -> str:
+        raise NotImplementedError
+
+    def named(self, word: str) -> str:
+        raise NotImplementedError
+
+    def quotient(self, above: str, below: str) -> Shown:
+        raise NotImplementedError
+
+    def number(self, value: Expr) -> str:
+        raise NotImplementedError
+
+    def raised(self, base: str, exponent: Expr, plain: bool) -> str:
+        """An elementwise power; `plain` where no other power could be meant."""
+        raise NotImplementedError
+
+    def matrix(self, rows: list[list[str]]) -> str:
+        raise NotImplementedError
+
+    def bounds(self, sign: str, index: str, first: str, last: str) -> str:
+        raise NotImplementedError
+
+    def sized(self, sign: str, rows: Expr, cols: Expr) -> str:
+        raise NotImplementedError
+
+
+class Latex(Vocabulary):
+    """Standard constructs only: amsmath, MathJax and the project's reader know them all."""
+
+    odot = r"\odot"
+    partial = r"\partial "
+    immediate = r"\partial^{+} "
+    one = r"\mathbf{1}"
+    transposed = r"^\top"
+    sum_sign = r"\sum"
+    product_sign = r"\prod"
+    beside_product = TIGHT | {Kind.QUOTIENT}
+    stacked = True
+
+    def place(self, letter: Letter, time: str, below: str) -> Shown:
+        base, subscript, superscript = letter
+        if time and self.notation.time is TimeStyle.SUBSCRIPT:
+            subscript = f"{subscript},{time}" if subscript else time
+        elif time:
+            mark = {
+                TimeStyle.PARENTHESES: f"({time})",
+                TimeStyle.ANGLES: rf"\langle {time} \rangle",
+                TimeStyle.SUPERSCRIPT: time,
+            }[self.notation.time]
+            if superscript:
+                base, superscript = f"{{{base}{script('^', superscript)}}}", mark
+            else:
+                superscript = mark
+        if below:
+            subscript = f"{subscript},{below}" if subscript else below
+        text = base + script("_", subscript) + script("^", superscript)
+        return Shown(text, Kind.RAISED if superscript else Kind.ATOM)
+
+    def brackets(self, inner: str) -> str:
+        tall = any(mark in inner for mark in (r"\frac", r"\begin", r"\sum", r"\prod"))
+        return rf"\left({inner}\right)" if tall else f"({inner})"
+
+    def symbol(self, name: str) -> str:
+        return str(spelled(name))
+
+    def word(self, function: ScalarFunction) -> str:
+        entry = ENTRIES.get(function.name)
+        if entry is not None and entry.function == function:
+            return self.notation.word(entry.name) or entry.latex
+        base = str(take_apart("\\" + function.base if function.base in GREEK else function.base))
+        primes = function.name[len(function.base) :]
+        return (base if len(function.base) == 1 or base[0] == "\\" else rf"\operatorname{{{base}}}") + primes
+
+    def named(self, word: str) -> str:
+        return self.notation.word(word) or rf"\operatorname{{{word}}}"
+
+    def quotient(self, above: str, below: str) -> Shown:
+        return Shown(rf"\frac{{{above}}}{{{below}}}", Kind.QUOTIENT)
+
+    def number(self, value: Expr) -> str:
+        if isinstance(value, Rational) and not isinstance(value, Integer):
+            return rf"\tfrac{{{value.p}}}{{{value.q}}}"
+        above, below = value.as_numer_denom()
+        return rf"\tfrac{{{self.amount(above)}}}{{{self.amount(below)}}}" if below != 1 else _bracketed(value, self)
+
+    def raised(self, base: str, exponent: Expr, plain: bool) -> str:
+        return base + script("^", self.amount(exponent)) if plain else rf"{base}^{{\odot {self.amount(exponent)}}}"
+
+    def matrix(self, rows: list[list[str]]) -> str:
+        return r"\begin{bmatrix} " + r" \\ ".join(" & ".join(row) for row in rows) + r" \end{bmatrix}"
+
+    def bounds(self, sign: str, index: str, first: str, last: str) -> str:
+        return f"{sign}_{{{index}={first}}}^{{{last}}}"
+
+    def sized(self, sign: str, rows: Expr, cols: Expr) -> str:
+        return rf"{sign}_{{{self.amount(rows)} \times {self.amount(cols)}}}"
+
+
+class Text(Vocabulary):
+    """One line of Unicode, for terminals, messages and comments."""
+
+    odot = "⊙"
+    partial = "∂"
+    immediate = "∂⁺"
+    one = "𝟏"
+    transposed = "ᵀ"
+    sum_sign = "Σ"
+    product_sign = "∏"
+    beside_product = TIGHT
+    stacked = False
+
+    def place(self, letter: Letter, time: str, below: str) -> Shown:
+        base, subscript, superscript = (unicode(part).replace("{", "").replace("}", "") for part in letter)
+        if time and self.notation.time is TimeStyle.SUBSCRIPT:
+            subscript = f"{subscript},{time}" if subscript else time
+        text = base + (superscript if superscript in ("′", "*") else script("^", superscript))
+        text += f"_{{{subscript}}}" if len(subscript) > 1 else script("_", subscript)
+        raised = bool(superscript)
+        if time and self.notation.time is not TimeStyle.SUBSCRIPT:
+            raised = True
+            text += {
+                TimeStyle.PARENTHESES: f"^({time})",
+                TimeStyle.ANGLES: f"^<{time}>",
+                TimeStyle.SUPERSCRIPT: script("^", time),
+            }[self.notation.time]
+        return Shown(text + (f"[{below}]" if below else ""), Kind.RAISED if raised else Kind.ATOM)
+
+    def brackets(self, inner: str) -> str:
+        return f"({inner})"
+
+    def symbol(self, name: str) -> str:
+        return unicode(str(spelled(name)))
+
+    def word(self, function: ScalarFunction) -> str:
+        return unicode(Latex(self.notation).word(function)).replace("′", "'")
+
+    def named(self, word: str) -> str:
+        return unicode(Latex(self.notation).named(word))
+
+    def quotient(self, above: str, below: str) -> Shown:
+        return Shown(f"{above}/{below}", Kind.QUOTIENT)
+
+    def number(self, value: Expr) -> str:
+        if value == Rational(1, 2):
+            return "½"
+        above, below = value.as_numer_denom()
+        return f"({self.amount(above)}/{_bracketed(below, self)})" if below != 1 else _bracketed(value, self)
+
+    def raised(self, base: str, exponent: Expr, plain: bool) -> str:
+        if plain and isinstance(exponent, Integer):
+            return base + self.amount(exponent).translate(_SMALL_DIGITS)
+        return f"{base}^{{⊙{self.amount(exponent)}}}"
+
+    def matrix(self, rows: list[list[str]]) -> str:
+        return "[" + "; ".join(", ".join(row) for row in rows) + "]"
+
+    def bounds(self, sign: str, index: str, first: str, last: str) -> str:
+        return f"{sign}_{{{index}={first}}}" + (f"^{{{last}}}" if len(last) > 1 else f"^{last}")
+
+    def sized(self, sign: str, rows: Expr, cols: Expr) -> str:
+        return f"{sign}_{{{self.amount(rows)}×{self.amount(cols)}}}"
+
+
+def _amount(value: Expr, v: Vocabulary) -> str:
+    if isinstance(value, Float):
+        return f"{float(value):g}"
+    if isinstance(value, Symbol):
+        return v.symbol(value.name)
+    if isinstance(value, Integer):
+        return str(value)
+    if isinstance(value, Rational):
+        return f"{value.p}/{value.q}"
+    if isinstance(value, Add):
+        first, *rest = value.as_ordered_terms()
+        signed = ("-" + v.amount(-term) if term.could_extract_minus_sign() else "+" + v.amount(term) for term in rest)
+        return v.amount(first) + "".join(signed)
+    if isinstance(value, Mul):
+        if value.could_extract_minus_sign():
+            return "-" + _bracketed(-value, v)
+        return " ".join(_bracketed(factor, v) for factor in value.as_ordered_factors())
+    if isinstance(value, Pow) and isinstance(value.exp, Integer) and value.exp.is_positive:
+        return f"{_bracketed(value.base, v)}^{value.exp}"
+    raise DerivationError(f"no rule to print a number of class {type(value).__name__}")
+
+
+def _bracketed(value: Expr, v: Vocabulary) -> str:
+    return f"({v.amount(value)})" if isinstance(value, Add) else v.amount(value)
+
+
+_FONT = re.compile(r"\\(?:math[a-z]+|boldsymbol|bm|operatorname|text[a-z]*)\s*\{([^{}]*)\}")
+_ACCENT = re.compile(r"\\([a-z]+)\s*(?:\{([^{}]*)\}|(\w))")
+
+
+@cache
+def unicode(letter: str) -> str:
+    r"""A LaTeX letter in Unicode: \hat{y} is ŷ, \Gamma is Γ, \mathbf{W} is W."""
+    out = letter.replace(r"\prime", "′").replace(r"\ast", "*")
+    out = re.sub(r"\\([A-Za-z]+)", lambda found: GREEK.get(found[1], found[0]), out)
+    before = ""
+    while out != before:
+        before, out = out, _ACCENT.sub(_accented, _FONT.sub(r"\1", out))
+    return re.sub(r"\\([A-Za-z]+)\s*", r"\1", out)
+
+
+def _accented(found: re.Match[str]) -> str:
+    base = found[2] or found[3]
+    if found[1] not in ACCENTS:
+        return found[0]
+    return unicodedata.normalize("NFC", base[:1] + ACCENTS[found[1]] + base[1:])

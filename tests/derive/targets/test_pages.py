@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from derive import catalogue
+from derive.adjoint import differentiate
+from derive.cell import Cell, Equation
+from derive.derivation import Derivation
+from derive.functions import ScalarFunction, function
+from derive.nodes import Quantity, add, apply, matmul, size, t
+from derive.notation import notations
+from derive.targets import pages
+from derive.targets.pages import _markdown_words, _tex_words
+
+CELLS = {**catalogue.cells(), **catalogue.heads()}
+NOTATIONS = [None, *notations()]
+FORMATS = {"markdown": pages.markdown, "latex": pages.latex, "text": pages.text}
+
+every_cell = pytest.mark.parametrize("name", CELLS)
+every_format = pytest.mark.parametrize("write", FORMATS.values(), ids=FORMATS)
+
+
+@cache
+def derivation(name: str) -> Derivation:
+    return differentiate(CELLS[name])
+
+
+def two_open_functions() -> Derivation:
+    D, H, K = map(size, "DHK")
+    x, s, o = Quantity("x", D, 1, t), Quantity("s", H, 1, t), Quantity("o", K, 1, t)
+    U, W, V = Quantity("U", H, D), Quantity("W", H, H), Quantity("V", K, H)
+    f, g = ScalarFunction("f"), ScalarFunction("g")
+    equations = [
+        Equation(s, apply(f, add(matmul(U, x), matmul(W, s.at(t - 1))))),
+        Equation(o, apply(g, matmul(V, s))),
+    ]
+    return differentiate(Cell.of(equations, title="循环神经网络 & 100% <é>", source="a_b, $s_{t-1}$", output="o"))
+
+
+@every_cell
+@every_format
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_a_page_in_every_notation(name, write, notation):
+    page = write(derivation(name), notation and notations()[notation])
+    assert not re.search(r"Dummy|object at|0x[0-9a-f]{6}|Quantity|Adjoint|None\b", page)
+    assert page.endswith("\n")
+    assert "\ue000" not in page
+
+
+def referenced(page: str) -> set[int]:
+    body = page[page.index("Equations") :]
+    return {int(number) for number in re.findall(r"(?<![\w^)])\((\d+)\)", body)}
+
+
+@every_cell
+@every_format
+def test_numbers_are_given_once_and_those_referred_to_exist(name, write):
+    page = write(derivation(name))
+    pattern = r"^\((\d+)\) " if write is pages.text else r"\\tag\{(\d+)\}"
+    given = [int(number) for number in re.findall(pattern, page, re.MULTILINE)]
+    assert given == list(range(1, len(given) + 1))
+    assert referenced(page) <= set(given)
+    assert len(referenced(page)) > 1
+
+
+@every_cell
+def test_the_result_of_every_gradient_stands_on_the_page(name):
+    found = derivation(name)
+    page = pages.text(found)
+    for gradient in found.gradients:
+        head = "δ" if gradient.of.name.startswith("net_") else "∂J/∂"
+        assert re.search(rf"^\(\d+\) +{head}\S+ = ", page, re.MULTILINE)
+        for step in gradient.steps:
+            assert step.rule in page.lower()
+
+
+def test_assumptions_stand_with_the_result_that_used_them():
+    assumed = [name for name in CELLS if any(gradient.assumptions for gradient in derivation(name).gradients)]
+    assert assumed
+    for name in assumed:
+        assert "This holds if 𝟏ᵀ y_t = 1" in pages.text(derivation(name))
+
+
+def test_where_paths_meet_the_page_says_why():
+    for name in CELLS:
+        page = " ".join(pages.text(derivation(name)).split())
+        for gradient in derivation(name).gradients:
+            if len(gradient.paths) > 1:
+                assert gradient.why in page
+
+
+@every_format
+def test_open_functions_and_letters_of_other_alphabets(write):
+    page = write(two_open_functions())
+    assert "any function, entry by entry" in page
+    assert "循环神经网络" in page
+
+
+@pytest.mark.parametrize("page", [pages.markdown, pages.latex])
+def test_formulas_are_safe_from_markup(page):
+    found = page(two_open_functions())
+    if page is pages.markdown:
+        outside = re.sub(r"```math.*?```|\$`[^`]*`\$", "", found, flags=re.DOTALL)
+        assert "$" not in outside
+        assert "\\frac" not in outside
+    else:
+        assert r"\& 100\% $<$é$>$" in found
+
+
+def test_words_are_escaped():
+    assert _markdown_words("a_b _c_ <d> *e*") == r"a_b \_c_ \<d\> \*e\*"
+    assert _tex_words("50% of a_b < σ") == r"50\% of a\_b $<$ $\sigma$"
+    assert _tex_words('"循环" x') == r"``\unlettered{循环}'' x"
+
+
+def test_long_right_hand_sides_break_at_plus_signs():
+    for name in catalogue.cells():
+        page = pages.latex(derivation(name))
+        for line in re.findall(r"&.*", page):
+            assert line.count("{") == line.count("}")
+            assert line.count(r"\left") == line.count(r"\right")
+
+
+def test_sections_are_given_or_those_on_time():
+    found = derivation("rnn")
+    assert "Through time" in pages.text(found)
+    assert "Through time" not in pages.text(found, sections=())
+
+
+def test_without_introduced_names_there_is_no_second_list():
+    H = size("H")
+    h, x = Quantity("h", H, 1, t), Quantity("x", H, 1, t)
+    cell = Cell.of([Equation(h, apply(function("tanh"), x))], output="h")
+    assert "parts named" not in pages.text(differentiate(cell))
+
+
+def test_a_taken_delta_is_not_used_again():
+    found = derivation("rnn")
+    taken = replace(notations()["net"], letters=(("x", r"\delta"), *notations()["net"].letters))
+    assert "short for" not in pages.text(found, taken)
+
+
+COMPILED = [(name, None) for name in CELLS] + [(next(iter(CELLS)), notation) for notation in notations()]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize(("name", "notation"), [*COMPILED, ("open", None)])
+def test_pdflatex_compiles_it(name, notation, tmp_path):
+    found = two_open_functions() if name == "open" else derivation(name)
+    (tmp_path / "page.tex").write_text(pages.latex(found, notation and notations()[notation]), encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
+    assert (tmp_path / "page.pdf").stat().st_size > 10_000
+
+
+def everything() -> Iterable[str]:
+    for name in CELLS:
+        for write in FORMATS.values():
+            yield write(derivation(name))
+
+
+def test_bytes_do_not_depend_on_the_hash_seed():
+    program = (
+        "import hashlib, sys; sys.path.insert(0, '.');"
+        "from derive import catalogue; from derive.adjoint import differentiate; from derive.targets import pages;"
+        "cells = {**catalogue.cells(), **catalogue.heads()};"
+        "made = ''.join(write(differentiate(cell)) for cell in cells.values()"
+        "               for write in (pages.markdown, pages.latex, pages.text));"
+        "print(hashlib.sha256(made.encode()).hexdigest())"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
+def test_all_pages_take_less_than_half_a_second():
+    list(everything())
+    start = time.process_time()
+    list(everything())
+    assert time.process_time() - start < 0.5
