@@ -215,13 +215,13 @@ def _evidence_rows(gathered: list[Any]) -> tuple[list[str], list[list[str]], str
         verdicts = [gradient.verdict for gradient in one.gradients.values()] + list(one.intermediates.values())
         proved = f"{sum(verdict.proved for verdict in verdicts)} of {len(verdicts)}"
         worst = [one.worst(method) for method in THRESHOLDS]
-        errors = ["absent" if error is None else f"{error:.0e}" for error in worst]
+        errors = ["-" if error is None else f"{error:.0e}" for error in worst]
         rows.append([one.cell, proved, *errors, "yes" if one.passed else "NO"])
     header = ["cell or head", "proved", "complex", "central", "torch", "jax", "holds"]
     bounds = ", ".join(f"{method.replace('_', ' ')} {bound:.0e}" for method, bound in THRESHOLDS.items())
     caption = (
         "proved: derived gradients that exact arithmetic shows equal to the truth. The other columns: the worst "
-        f"relative error over all gradients of the generated module; bounds: {bounds}. absent: that engine is missing."
+        f"relative error over all gradients of the generated module; bounds: {bounds}. -: that engine is not installed."
     )
     return header, rows, caption
 

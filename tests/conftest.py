@@ -5,6 +5,7 @@ A test with an argument `cell`, `head` or `registered` runs for every registered
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 import pytest
@@ -31,3 +32,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if kind in metafunc.fixturenames:
             cells = _registry(kind)
             metafunc.parametrize(kind, cells, ids=[cell.name for cell in cells])
+
+
+_skipped: list[str] = []
+"""In CI everything is installed: there, a skipped test is one that was not run."""
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and os.environ.get("BACKPROOF_NOTHING_MAY_BE_SKIPPED"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _skipped:
+        print("\nskipped, where nothing may be:", *_skipped, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
