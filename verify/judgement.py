@@ -1,0 +1,81 @@
+"""What a person is told about a formula: one judgement for every `=` of a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from derive.errors import Place
+
+
+class Word(Enum):
+    """The word of a judgement; undecided and unreadable never look like right or wrong."""
+
+    PROVED = "proved"
+    HOLDS_IF = "holds_if"
+    WRONG = "wrong"
+    UNDECIDED = "undecided"
+    UNREADABLE = "unreadable"
+    NOT_A_CLAIM = "not_a_claim"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A named mistake that explains a wrong formula, and where it lies, in the author's letters."""
+
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The judgement on one formula.
+
+    `assumptions` are the conventions and declared facts under which it holds, `reading` says how it was read where it
+    could be read in several ways, `correct` is the true formula in the author's letters (LaTeX), `true_when` the
+    special case in which a wrong formula is true, `counterexample` a smallest case that can be rerun.
+    """
+
+    formula: str
+    word: Word
+    assumptions: tuple[str, ...] = ()
+    reading: str = ""
+    mistakes: tuple[Mistake, ...] = ()
+    correct: str | None = None
+    true_when: str = ""
+    counterexample: Mapping[str, Any] | None = None
+    reason: str = ""
+    place: Place | None = field(default=None, compare=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `claims` in the output of `backproof check` and `backproof audit`."""
+        at = self.place
+        return {
+            "formula": self.formula,
+            "verdict": self.word.value,
+            "assumptions": list(self.assumptions),
+            "reading": self.reading,
+            "mistakes": [{"name": m.name, "detail": m.detail} for m in self.mistakes],
+            "correct": self.correct,
+            "true_when": self.true_when,
+            "counterexample": None if self.counterexample is None else dict(self.counterexample),
+            "reason": self.reason,
+            "place": at and {"file": at.file, "line": at.line, "column": at.column, "end_line": at.end_line},
+        }
+
+
+def report(judgements: Iterable[Judgement]) -> dict[str, Any]:
+    """All judgements as JSON, with a count for every word."""
+    found = list(judgements)
+    counts = {word.value: sum(judgement.word is word for judgement in found) for word in Word}
+    return {"claims": [judgement.to_json() for judgement in found], "summary": counts}
+
+
+def exit_code(judgements: Iterable[Judgement]) -> int:
+    """1 if anything is wrong, else 2 if anything is unreadable or undecided, else 0."""
+    words = {judgement.word for judgement in judgements}
+    if Word.WRONG in words:
+        return 1
+    return 2 if words & {Word.UNREADABLE, Word.UNDECIDED} else 0
