@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sympy import Expr, Symbol
+from sympy import Symbol
 
 from derive.errors import InputError, Place, ShapeError
 from derive.functions import ScalarFunction
-from derive.nodes import Elementwise, Node, Quantity, Size, children, describe, leaves, t
+from derive.nodes import Elementwise, Node, Quantity, children, describe, leaves, t
 from derive.notation import AS_WRITTEN, Notation
+
+RESERVED_SIZES = {"T": "the number of steps", "B": "the number of examples in a batch"}
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,6 @@ class Assumption:
 
     kind: str
     quantity: Quantity
-
-    KINDS = ("sums to one", "one-hot", "starts at zero")
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,13 @@ class Cell:
             known = symbols.setdefault(leaf.name, leaf)
             if known.shape != leaf.shape:
                 raise ShapeError(f"{leaf.name} has two shapes: {describe(known)} and {describe(leaf)}", used[leaf])
+        for known in symbols.values():
+            for letter in sorted(set(map(str, known.shape)) & RESERVED_SIZES.keys()):
+                raise InputError(
+                    f"the size {letter} of {known.name} has the letter of {RESERVED_SIZES[letter]}",
+                    used.get(known) or equations[0].place,
+                    "choose another letter",
+                )
         ordered = in_dependency_order(equations)
         carried = [assigned[name] for name in assigned if name in roles.states]
         seen = _output(ordered, carried, output)
@@ -187,12 +194,6 @@ class Cell:
 def offset(quantity: Quantity) -> int | None:
     """The time of a quantity relative to t (0 or -1 in a valid cell), None without a time."""
     return None if quantity.time is None else int(quantity.time - t)
-
-
-def dimensions(node: Node) -> tuple[Size, Size]:
-    """Rows and columns."""
-    rows, cols = node.shape
-    return rows, cols
 
 
 def _check_assignments(equations: Sequence[Equation]) -> None:
@@ -260,8 +261,3 @@ def _depends(symbol: Quantity, on: Sequence[Quantity], equations: Sequence[Equat
         if equation.symbol in found:
             found.update(leaves(equation.expression))
     return not found.isdisjoint(on)
-
-
-def size_letters(expression: Expr) -> list[str]:
-    """The letters of a size such as D + H, sorted."""
-    return sorted(str(symbol) for symbol in expression.free_symbols)

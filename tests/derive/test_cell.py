@@ -8,6 +8,7 @@ from derive.cell import Cell, Equation, Roles, classify
 from derive.errors import InputError, Place, ShapeError, caret
 from derive.functions import ScalarFunction
 from derive.nodes import Quantity, add, apply, hadamard, matmul, size, t
+from derive.reader import read_equations
 
 D, H = size("D"), size("H")
 x, h, c = (Quantity(name, n, 1, t) for name, n in (("x", D), ("h", H), ("c", H)))
@@ -81,3 +82,9 @@ def test_the_caret_of_a_wide_line_and_of_a_long_one():
     line, mark = caret("a" * 500 + "!" + "b" * 500, 501).split("\n")
     assert len(line) < 200
     assert line[mark.index("^")] == "!"
+
+
+@pytest.mark.parametrize("letter", ["T", "B"])
+def test_letters_of_steps_and_batches_are_no_sizes(letter):
+    with pytest.raises(InputError, match=f"the size {letter} of"):
+        read_equations([r"h_t = \tanh(W x_t + U h_{t-1})"], [rf"$x_t \in \mathbb{{R}}^{{{letter}}}$"])

@@ -130,14 +130,7 @@ class Buffer:
     with_start: bool = False
 
 
-@dataclass(frozen=True)
-class Remark:
-    """A comment on what follows."""
-
-    text: str
-
-
-Statement = Assign | Loop | Buffer | Remark
+Statement = Assign | Loop | Buffer
 
 
 def free_names(code: Code) -> list[str]:
@@ -283,8 +276,6 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                     printed += textwrap.wrap(line, WIDTH, initial_indent="# ", subsequent_indent="#     ")
                 left = " = ".join(python(target)[0] for target in targets)
                 printed.append(f"{left} = {python(value)[0]}")
-            case Remark(text):
-                printed.append(f"# {text}")
             case Buffer(name, axes, with_start):
                 shape = ", ".join(["T + 1" if with_start else "T", "B", *(size_text(axis) for axis in axes)])
                 printed.append(f"{name} = np.empty(({shape}), dtype)")
