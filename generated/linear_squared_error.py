@@ -175,6 +175,7 @@ def _length(axis, sizes):
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
     sizes = dict(sizes or {})
+    lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
             raise ValueError(f"{name} must be a NumPy array of shape ({', '.join(axes)}), got {type(array).__name__}")
@@ -182,8 +183,11 @@ def _checked(arrays, sizes=None, dtype=None):
             raise ValueError(f"{name} has dtype {array.dtype}, expected a floating dtype such as float64")
         if array.ndim == len(axes):
             for axis, length in zip(axes, array.shape):
-                if axis.isidentifier():
-                    sizes.setdefault(axis, length)
+                lengths.setdefault(axis, []).append(length)
+    for axis, found in lengths.items():
+        if axis.isidentifier():
+            # What most arrays agree on, the first where none do.
+            sizes.setdefault(axis, sorted(found, key=found.count, reverse=True)[0])
     for name, array, axes in arrays:
         expected = tuple(_length(axis, sizes) for axis in axes)
         if array.shape != expected:

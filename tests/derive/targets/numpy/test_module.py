@@ -150,3 +150,13 @@ def test_no_digit_or_date_of_the_machine_in_the_header() -> None:
     header = text.split('"""')[1]
     assert "derive/cells/rnn.md" in header
     assert not re.search(r"\d{4}-\d\d|/home|/tmp|version", header)
+
+
+def test_the_array_that_is_wrong_is_the_one_that_is_named() -> None:
+    found = load(module(differentiate(catalogue.find("lstm"))), "named")
+    params = found.init(D=3, H=5, rng=np.random.default_rng(0))
+    x = np.zeros((4, 2, 3))
+    with pytest.raises(ValueError, match=r"params\['W_i'\] has shape \(5, 5\), expected \(H, D\) = \(5, 3\)"):
+        found.forward({**params, "W_i": params["U_i"]}, x)
+    with pytest.raises(ValueError, match=r"x has shape \(4, 2, 4\), expected \(T, B, D\) = \(4, 2, 3\)"):
+        found.forward(params, np.zeros((4, 2, 4)))
