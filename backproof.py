@@ -185,6 +185,33 @@ def generate(cell: str, target: str, notation: str | None, output: Path, as_json
         click.echo(f"{output}: {TARGETS[target].about} for {derivation.cell.title}, {text.count(chr(10))} lines")
 
 
+@main.command(epilog=r"Example:  backproof check '\frac{\partial J}{\partial c_t} = ...' --cell lstm")
+@click.argument("formula")
+@click.option("--cell", "-c", required=True, metavar="CELL|NOTE", help="The cell that the formula is about.")
+@click.option("--notation", help="The letters of the formula (default: those of the cell).")
+@click.option("--assume", multiple=True, metavar="FACT", help="A fact about the data: 'y_t one-hot', 'h_0 = 0'.")
+@json_option
+@guarded
+def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...], as_json: bool) -> int:
+    """Say whether a gradient formula written by hand is right: one answer for every = in it.
+
+    Exit code 1 if something is wrong, else 2 if something cannot be read or decided.
+    """
+    from derive import catalogue
+    from derive.notation import find
+    from verify.claims import check as judge
+    from verify.judgement import exit_code, report
+    from verify.telling import told
+
+    letters = find(notation) if notation else None
+    judgements = judge(formula, catalogue.find(cell), assume=assume, notation=letters)
+    if as_json:
+        _print_json(report(judgements))
+    else:
+        click.echo("\n".join(told(judgement) for judgement in judgements))
+    return exit_code(judgements)
+
+
 @main.command(epilog="Example:  backproof verify lstm my_cell.md")
 @click.argument("cells", metavar="[CELL|NOTE]...", nargs=-1)
 @json_option
@@ -224,6 +251,102 @@ def _evidence_rows(gathered: list[Any]) -> tuple[list[str], list[list[str]], str
         f"relative error over all gradients of the generated module; bounds: {bounds}. -: that engine is not installed."
     )
     return header, rows, caption
+
+
+@main.command(epilog="Example:  backproof audit notes/*.md --format sarif")
+@click.argument("notes", metavar="NOTE...", nargs=-1, required=True)
+@click.option("--cell", metavar="CELL|NOTE", help="The model (default: the note's own equations, or recognised).")
+@click.option("--notation", help="The letters that the note uses.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "sarif", "html", "markdown"]),
+    default="text",
+    show_default=True,
+)
+@click.option("--fix", is_flag=True, help="Write a corrected copy, note.fixed.md, beside each wrong note.")
+@click.option("--lenient", is_flag=True, help="Exit with 0 for what cannot be read or decided.")
+@json_option
+@guarded
+def audit(
+    notes: tuple[str, ...], cell: str | None, notation: str | None, form: str, fix: bool, lenient: bool, as_json: bool
+) -> int:
+    """Judge every formula in notes (Markdown, Jupyter notebooks, LaTeX).
+
+    Exit codes: 0 nothing is wrong, 1 something is wrong, 2 something cannot be read or decided.
+    """
+    from verify.audit import audit as audited
+    from verify.audit import code
+    from verify.reports import FORMATS
+
+    found, errors = [], []
+    with _progress(len(notes)) as progress:
+        for note in notes:
+            progress(Path(note).name)
+            try:
+                found.append(audited(note, cell=cell, notation=notation))
+            except InputError as error:
+                errors.append(error)
+    form = "json" if as_json else form
+    if form == "text":
+        _print_audits(found)
+    else:
+        click.echo(FORMATS[form](found, errors), nl=False)
+    for unread in errors:
+        click.echo(f"error: {unread}", err=True)
+    if fix:
+        _write_fixes(found)
+    return code(found, len(errors), lenient)
+
+
+def _print_audits(found: list[Any]) -> None:
+    from verify.judgement import Word
+    from verify.reports.text import counts, lines, summary
+
+    colors = {Word.WRONG: "red", Word.HOLDS_IF: "yellow", Word.UNDECIDED: "blue", Word.UNREADABLE: "blue"}
+    for line in lines(found, lambda word, text: click.style(text, fg=colors[word], bold=True)):
+        click.echo(line)
+    if found:
+        _table("Audit", *counts(found), summary(found))
+
+
+def _write_fixes(found: list[Any]) -> None:
+    from derive.build import replace
+    from verify.fixes import corrected, fixed_path, fixes
+
+    for one in found:
+        number = len(fixes(one))
+        if number:
+            target = fixed_path(one.file)
+            replace(target, corrected(one))
+            click.echo(f"{target}: {number} formula{'s' * (number != 1)} corrected", err=True)
+
+
+@main.command("check-code", epilog="Example:  backproof check-code my_lstm.py:backward --cell lstm")
+@click.argument("function", metavar="PATH.py[:FUNCTION]")
+@click.option("--cell", metavar="CELL|NOTE", required=True, help="The cell that the function belongs to.")
+@click.option("--layout", default="TBn", show_default=True, help="Axes of x, as in: BTn, vectors=n1, gates=ifgo.")
+@click.option("--names", default="", help="Your arrays in the cell's names, as in: W_ih=W_*; b_ih=b_*; b_hh=b_*.")
+@click.option("--tolerance", type=float, help="The largest relative error that counts as right.")
+@json_option
+@guarded
+def check_code(function: str, cell: str, layout: str, names: str, tolerance: float | None, as_json: bool) -> int:
+    """Compare your own gradients with the derivation of a cell. THIS RUNS YOUR CODE.
+
+    FUNCTION is called as f(params, x, d_ys) and returns the gradients by name; where it takes them, it is given the
+    initial states (h, c) and the gradients of the final states (d_h, d_c). Without FUNCTION the file itself has
+    forward and backward as a generated module has.
+    """
+    from verify.code.load_user import checked
+    from verify.code.report import Standing
+
+    click.echo(f"running your code: {function}", err=True)
+    report = checked(function, cell, layout, names, tolerance)
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        click.echo(str(report))
+    return {Standing.RIGHT: 0, Standing.WRONG: 1}.get(report.standing, 2)
 
 
 if __name__ == "__main__":

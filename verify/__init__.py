@@ -9,20 +9,40 @@
 7. `oracles`   cell -> gradients by torch and JAX, from the equations
 8. `load`      the text of a generated module -> the module
 9. `evidence`  cell -> all of these together
+10. `handwritten`, `code`  a person's gradients -> right or wrong, and the named mistake in them
+11. `claims`    a formula written by hand -> a judgement for every `=` in it: `conventions`, `readings` (`parts`,
+    `multiplying`) turn it into expressions under a reading, `comparison` compares them, `deciding` chooses,
+    `sizes` judges shapes and definitions, `explaining` asks the dictionary of mistakes, `telling` prints
 
-Public names: `prove`, `identical`, `evidence`, `Verdict`, `Outcome`, `Evidence`, `report`.
+Public names: `check` for formulas; `prove`, `identical`, `evidence`, `Verdict`, `Outcome`, `Evidence`, `report`; for
+code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`, `Layout`, `Standing`.
 """
 
+from verify.claims import check
+from verify.code.asserting import assert_backward, assert_gradients
+from verify.code.gradients import check_gradients
+from verify.code.layout import Layout
+from verify.code.report import CodeReport, GradientReport, Standing
 from verify.evidence import Evidence, GradientEvidence, evidence, report
+from verify.handwritten import check_backward
 from verify.proof import identical, prove
 from verify.verdict import Counterexample, Outcome, Verdict
 
 __all__ = [
+    "CodeReport",
     "Counterexample",
     "Evidence",
     "GradientEvidence",
+    "GradientReport",
+    "Layout",
     "Outcome",
+    "Standing",
     "Verdict",
+    "assert_backward",
+    "assert_gradients",
+    "check",
+    "check_backward",
+    "check_gradients",
     "evidence",
     "identical",
     "prove",

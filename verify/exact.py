@@ -39,11 +39,14 @@ from derive.nodes import (
     Adjoint,
     Concat,
     Elementwise,
+    Entry,
     Jacobian,
     Node,
     Quantity,
+    Shaped,
     Slice,
     Softmax,
+    Tabular,
     TimeProduct,
     TimeSum,
 )
@@ -312,6 +315,38 @@ def _slice(node: Slice, env: Environment) -> Dual:
         raise ValueError(f"a slice from {start} to {start + length} of {operand.shape[node.axis]} entries")
     end = start + length
     return _linear(lambda m: m[start:end] if node.axis == 0 else [row[start:end] for row in m], operand)
+
+
+@evaluate.register(Entry)
+def _entry(node: Entry, env: Environment) -> Dual:
+    operand = evaluate(node.operand, env)
+    i, j = env.whole(node.row), env.whole(node.col)
+    if not (0 <= i < operand.shape[0] and 0 <= j < operand.shape[1]):
+        raise UnsupportedError(f"no entry ({i}, {j}) in {operand.shape[0]}×{operand.shape[1]}")
+    return _linear(lambda m: [[m[i][j]]], operand)
+
+
+@evaluate.register(Shaped)
+def _shaped(node: Shaped, env: Environment) -> Dual:
+    rows, cols = map(env.whole, node.shape)
+
+    def laid_out(m: Matrix) -> Matrix:
+        entries = list(chain.from_iterable(m))
+        return [entries[row * cols : (row + 1) * cols] for row in range(rows)]
+
+    return _linear(laid_out, evaluate(node.operand, env))
+
+
+@evaluate.register(Tabular)
+def _table(node: Tabular, env: Environment) -> Dual:
+    rows, cols = map(env.whole, node.shape)
+    entries = [
+        [evaluate(node.entry, env.bound(node.row, i).bound(node.col, j)) for j in range(cols)] for i in range(rows)
+    ]
+    value = [[entry.value[0][0] for entry in row] for row in entries]
+    if all(entry.tangent is None for row in entries for entry in row):
+        return Dual(value)
+    return Dual(value, [[entry.tangent[0][0] if entry.tangent else 0 for entry in row] for row in entries])
 
 
 @evaluate.register(TimeSum)

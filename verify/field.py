@@ -2,8 +2,8 @@
 
 An uninterpreted function is a table of random numbers: an identity that holds for random tables holds for every
 function, so what is found equal here is equal by the chain rule alone. The few relations that all readers use are
-built in, each by storing one half of the table: tanh and sin are odd, cos is even, exp(−a) = 1/exp(a),
-σ(−a) = 1 − σ(a), softplus(−a) = softplus(a) − a, H(−a) = 1 − H(a).
+built in, most by storing one half of the table: sin is odd, cos is even, exp(−a) = 1/exp(a), softplus(−a) =
+softplus(a) − a, H(−a) = 1 − H(a); σ(a) = 1/(1 + exp(−a)) and tanh(a) = 2σ(2a) − 1 follow from the table of exp.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from derive.functions import ScalarFunction
 P = (1 << 61) - 1
 """The prime; P ≡ 3 (mod 4), so a square root is a power."""
 
-ODD, EVEN = frozenset({"tanh", "sin"}), frozenset({"cos"})
+ODD, EVEN = frozenset({"sin"}), frozenset({"cos"})
 HALF = (P + 1) // 2
 
 
@@ -90,6 +90,14 @@ class Table:
             value = self._drawn[key] = self.random(name, *arguments)
         return value
 
+    def kept(self, name: str, a: int, value: Callable[[], int]) -> int:
+        """A value that follows from others in the table, computed once."""
+        key = (name, (a,))
+        if key not in self._drawn:
+            found = value()
+            self._drawn[key] = found
+        return self._drawn[key]
+
     def call(self, name: str, *arguments: int) -> int:
         """The value of a function known by its name, with the relations listed above."""
         if name in _RELATIONS:
@@ -136,9 +144,11 @@ def _cos(table: Table, a: int, negative: bool) -> int:
 
 
 def _sigmoid(table: Table, a: int, negative: bool) -> int:
-    if a == 0:
-        return HALF
-    return (1 - table.draw("sigmoid", P - a)) % P if negative else table.draw("sigmoid", a)
+    return table.kept("sigmoid", a, lambda: inverse(1 + _exp(table, -a % P, -a % P > P // 2)))
+
+
+def _tanh(table: Table, a: int, negative: bool) -> int:
+    return (2 * _sigmoid(table, 2 * a % P, False) - 1) % P
 
 
 def _softplus(table: Table, a: int, negative: bool) -> int:
@@ -147,6 +157,7 @@ def _softplus(table: Table, a: int, negative: bool) -> int:
 
 _RELATIONS: dict[str, Callable[[Table, int, bool], int]] = {
     **{name: _odd(name) for name in sorted(ODD)},
+    "tanh": _tanh,
     "exp": _exp,
     "cos": _cos,
     "sigmoid": _sigmoid,

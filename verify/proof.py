@@ -22,7 +22,7 @@ from verify.field import NoValueError, P, UnsupportedError
 from verify.verdict import Counterexample, Outcome, Verdict
 from verify.world import STEPS, Key, NoPointError, World, everywhere, key_of, random_direction
 
-REDRAWS = 64
+REDRAWS = 256
 """How many points are tried for an expression that may divide by zero or ask for a root that is not there."""
 
 
@@ -262,6 +262,14 @@ def identical(
         if decided == trials:
             return Verdict(Outcome.PROVED, assumptions)
     return Verdict(Outcome.UNDECIDED, assumptions, reason="no point was found at which both sides have a value")
+
+
+def point(
+    sides: tuple[Node, ...], cell: Cell, assumptions: tuple[Assumption, ...] = (), seed: int = 0
+) -> tuple[World, list[int | None]]:
+    """One trial of `identical`: a world, and the steps of it at which everything that the sides name exists."""
+    world = _world(cell, seed, max(STEPS, _last_step(sides) + 1), assumptions)
+    return world, _times(sides, world)
 
 
 _WORLDS: dict[tuple[Cell, int, int, tuple[Assumption, ...]], World] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TypeAlias
 
 from sympy import Symbol, primerange
@@ -70,8 +71,10 @@ class World:
     steps: int
     seed: int
     table: Table
+    plain: bool = False
     values: dict[Key, Matrix] = field(default_factory=dict)
-    _adjoints: dict[Key, Matrix] = field(default_factory=dict)
+    _adjoints: dict[tuple[Key, int | None], Matrix] = field(default_factory=dict)
+    _jacobians: dict[tuple[Key, Key, bool, bool], Matrix] = field(default_factory=dict)
     _seen: dict[Cell, World] = field(default_factory=dict)
 
     # Drawing
@@ -84,12 +87,14 @@ class World:
         steps: int = STEPS,
         sizes: Mapping[Symbol, int] | None = None,
         assumptions: tuple[Assumption, ...] = (),
+        plain: bool = False,
     ) -> World:
         """Random parameters, inputs and (non-zero) initial states, with the declared facts in `assumptions` imposed.
 
+        A `plain` J reads no final state, and is the sum of the losses where the outputs are losses.
         Raises NoPointError where no point is found at which the equations have values.
         """
-        world = cls(cell, sizes or distinct_sizes(cell), steps, seed, Table(seed))
+        world = cls(cell, sizes or distinct_sizes(cell), steps, seed, Table(seed), plain)
         untimed = [q for q in (*cell.parameters, *cell.inputs) if q.time is None]
         for quantity in untimed:
             world.values[quantity.name, None] = world._drawn(quantity, None, assumptions)
@@ -154,7 +159,7 @@ class World:
             return self._seen[cell]
         assigned = {equation.symbol.name for equation in self.cell.equations}
         given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
-        other = World(cell, self.sizes, self.steps, self.seed, self.table, given)
+        other = World(cell, self.sizes, self.steps, self.seed, self.table, self.plain, given)
         other.__dict__["gradients"] = self.gradients
         for time in range(1, self.steps + 2):
             other._compute(time)
@@ -168,14 +173,25 @@ class World:
         """∂⁺J of what J reads: g_t of the output at t, and G_s of the states at T (added up where both are)."""
         found: dict[Key, Matrix] = {}
         for time in range(1, self.steps + 1):
-            found[self.cell.output.name, time] = self.random("g of", self.cell.output, time)
+            found |= self.read_at(time)
         for state, matrix in self.final.items():
             found[state, self.steps] = plus(found.get((state, self.steps)), matrix) or []
         return found
 
+    def read_at(self, time: int) -> dict[Key, Matrix]:
+        """∂⁺J of the output of one step; 1 where J is the plain sum of the losses."""
+        output = self.cell.output
+        if not 1 <= time <= self.steps:
+            return {}
+        if self.plain and self.cell.is_loss:
+            return {(output.name, time): constant(1, 1, 1)}
+        return {(output.name, time): self.random("g of", output, time)}
+
     @cached_property
     def final(self) -> Mapping[str, Matrix]:
         """G_s, the gradient of each final state."""
+        if self.plain:
+            return {}
         return {state.name: self.random("G of", state, self.steps) for state in self.cell.states}
 
     def environment(self, time: int | None = None, tangents: Directions | None = None) -> Environment:
@@ -186,7 +202,8 @@ class World:
                 key = key_of(node, numbers)
                 return Dual(self.value(key), tangents.get(key) if tangents else None)
             if isinstance(node, Adjoint):
-                return Dual(self.adjoint(key_of(node.quantity, numbers), node.quantity, node.immediate))
+                only = None if node.only is None else whole(node.only, numbers)
+                return Dual(self.adjoint(key_of(node.quantity, numbers), node.quantity, node.immediate, only))
             return Dual(self.jacobian(node, numbers))
 
         return Environment(self.table, self.numbers(time), leaf)
@@ -209,15 +226,22 @@ class World:
 
     # The truth
 
-    def response(self, directions: Directions) -> int:
-        """The rate of change of J when the quantities in `directions` are disturbed and all later ones recomputed."""
-        tangents = self.tangents(directions)
-        return sum(inner(g, tangents[key]) for key, g in self.gradients.items() if key in tangents) % P
+    def response(self, directions: Directions, only: int | None = None) -> int:
+        """The rate of change of J when the quantities in `directions` are disturbed and all later ones recomputed.
 
-    def tangents(self, directions: Directions) -> dict[Key, Matrix]:
-        """The rate of change of every quantity under those disturbances; a missing one does not change."""
+        With `only`, of the part of J that reads the output of that step.
+        """
+        tangents = self.tangents(directions)
+        read = self.gradients if only is None else self.read_at(only)
+        return sum(inner(g, tangents[key]) for key, g in read.items() if key in tangents) % P
+
+    def tangents(self, directions: Directions, steps: range | None = None) -> dict[Key, Matrix]:
+        """The rate of change of every quantity under those disturbances; a missing one does not change.
+
+        With `steps`, the equations of those steps only are recomputed.
+        """
         tangents = dict(directions)
-        for time in range(1, self.steps + 1):
+        for time in range(1, self.steps + 1) if steps is None else steps:
             env = self.environment(time, tangents)
             for equation, used in self._uses:
                 key = equation.symbol.name, time
@@ -235,29 +259,47 @@ class World:
             for e in self.cell.equations
         ]
 
-    def adjoint(self, key: Key, quantity: Quantity, immediate: bool = False) -> Matrix:
+    def adjoint(self, key: Key, quantity: Quantity, immediate: bool = False, only: int | None = None) -> Matrix:
         """The true gradient of J, entry by entry; beyond T nothing reaches J."""
         rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
         if immediate:
-            return self.gradients.get(key) or constant(rows, cols, 0)
-        if key not in self._adjoints:
+            read = self.gradients if only is None else self.read_at(only)
+            return read.get(key) or constant(rows, cols, 0)
+        if (key, only) not in self._adjoints:
             name, time = key
             if time is not None and time < (0 if name in {s.name for s in self.cell.states} else 1):
                 raise UnsupportedError(f"{name} has no value at {time}")
-            self._adjoints[key] = [
-                [self.response({key: unit}) for unit in row_units] for row_units in _units(rows, cols)
+            self._adjoints[key, only] = [
+                [self.response({key: unit}, only) for unit in row_units] for row_units in _units(rows, cols)
             ]
-        return self._adjoints[key]
+        return self._adjoints[key, only]
 
     def jacobian(self, node: Jacobian, numbers: Mapping[Symbol, int]) -> Matrix:
-        """∂a/∂b column by column: total, or the immediate one of the equation that assigns a."""
+        """∂a/∂b column by column: total, stepwise, or the immediate one of the equation that assigns a."""
         of, by = key_of(node.of, numbers), key_of(node.by, numbers)
-        rows, cols = (whole(shape, self.sizes) for shape in node.shape)
-        columns = []
-        for (unit,) in _units(cols, 1):
-            moved = self._direct(of, {by: unit}) if node.immediate else self.tangents({by: unit}).get(of)
-            columns.append([row[0] for row in moved] if moved else [0] * rows)
-        return [list(row) for row in zip(*columns, strict=True)]
+        kind = (of, by, node.immediate, node.stepwise)
+        if kind not in self._jacobians:
+            size = whole(node.shape[0], self.sizes)
+            columns = []
+            for unit in chain.from_iterable(_units(*(whole(n, self.sizes) for n in node.by.shape))):
+                if node.immediate:
+                    moved = self._direct(of, {by: unit})
+                else:
+                    moved = self.tangents({by: unit}, self._steps(of, by) if node.stepwise else None).get(of)
+                columns.append(list(chain.from_iterable(moved)) if moved else [0] * size)
+            self._jacobians[kind] = [list(row) for row in zip(*columns, strict=True)]
+        return self._jacobians[kind]
+
+    def _steps(self, of: Key, by: Key) -> range | None:
+        """The steps that a stepwise derivative recomputes: none before those in which b is used as a state."""
+        last = of[1]
+        if last is None:
+            return None
+        if by[1] is None:
+            return range(max(1, last), last + 1)
+        if by[0] in {state.name for state in self.cell.states} and by[1] < last:
+            return range(by[1] + 1, last + 1)
+        return None
 
     def _direct(self, of: Key, directions: Directions) -> Matrix | None:
         name, time = of

@@ -62,10 +62,14 @@ class Quantity(MatrixSymbol):
 
 
 class Adjoint(MatrixExpr):
-    """The gradient of J with respect to a quantity, in the quantity's shape; total, or `immediate` (∂⁺)."""
+    """The gradient of J with respect to a quantity, in the quantity's shape; total, or `immediate` (∂⁺).
 
-    def __new__(cls, quantity: Quantity, immediate: Any = S.false) -> Adjoint:
-        return cast(Adjoint, Basic.__new__(cls, quantity, sympify(bool(immediate))))
+    With `only`, J is what it reads of the output of that one step, as in ∂E_3/∂W.
+    """
+
+    def __new__(cls, quantity: Quantity, immediate: Any = S.false, only: Any = None) -> Adjoint:
+        alone = () if only is None else (sympify(only),)
+        return cast(Adjoint, Basic.__new__(cls, quantity, sympify(bool(immediate)), *alone))
 
     @property
     def quantity(self) -> Quantity:
@@ -76,19 +80,28 @@ class Adjoint(MatrixExpr):
         return bool(self.args[1])
 
     @property
+    def only(self) -> Expr | None:
+        """The one step whose output J reads, or None where J reads all."""
+        return self.args[2] if len(self.args) > 2 else None
+
+    @property
     def shape(self) -> tuple[Size, Size]:
         return cast("tuple[Size, Size]", self.quantity.shape)
 
     def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
-        label = "A" + ("+" if self.immediate else "")
+        label = "A" + ("+" if self.immediate else "") + ("" if self.only is None else f"[{self.only}]")
         return MatrixSymbol(f"{label}[{self.quantity}]", *self.shape)[i, j]
 
 
 class Jacobian(MatrixExpr):
-    """∂a/∂b of two column vectors, a's rows by b's rows; total, or `immediate` (∂⁺)."""
+    """∂a/∂b, a's entries by b's entries (those of a matrix row by row); total, or `immediate` (∂⁺).
 
-    def __new__(cls, of: Quantity, by: Quantity, immediate: Any = S.false) -> Jacobian:
-        return cast(Jacobian, Basic.__new__(cls, of, by, sympify(bool(immediate))))
+    `stepwise` counts no path through the other states of b's step, and of a parameter only its use in a's step.
+    """
+
+    def __new__(cls, of: Quantity, by: Quantity, immediate: Any = S.false, stepwise: Any = S.false) -> Jacobian:
+        extra = (S.true,) if bool(stepwise) else ()
+        return cast(Jacobian, Basic.__new__(cls, of, by, sympify(bool(immediate)), *extra))
 
     @property
     def of(self) -> Quantity:
@@ -103,8 +116,13 @@ class Jacobian(MatrixExpr):
         return bool(self.args[2])
 
     @property
+    def stepwise(self) -> bool:
+        return len(self.args) > 3
+
+    @property
     def shape(self) -> tuple[Size, Size]:
-        return self.of.shape[0], self.by.shape[0]
+        (rows, cols), (above, across) = self.of.shape, self.by.shape
+        return rows * cols, above * across
 
 
 class Elementwise(MatrixExpr):
@@ -209,6 +227,77 @@ class Slice(MatrixExpr):
         return self.operand[i + self.start, j] if self.axis == 0 else self.operand[i, j + self.start]
 
 
+class Entry(MatrixExpr):
+    """One entry of a node as a scalar; row and column count from 0 and may contain indices."""
+
+    def __new__(cls, operand: Node, row: Any, col: Any = 0) -> Entry:
+        return cast(Entry, Basic.__new__(cls, operand, sympify(row), sympify(col)))
+
+    @property
+    def operand(self) -> Node:
+        return cast(Node, self.args[0])
+
+    @property
+    def row(self) -> Expr:
+        return cast(Expr, self.args[1])
+
+    @property
+    def col(self) -> Expr:
+        return cast(Expr, self.args[2])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return S.One, S.One
+
+    def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
+        return cast(Expr, self.operand[self.row, self.col])
+
+
+class Shaped(MatrixExpr):
+    """The entries of a row or column, laid out row by row in another shape."""
+
+    def __new__(cls, operand: Node, rows: Any, cols: Any) -> Shaped:
+        return cast(Shaped, Basic.__new__(cls, operand, sympify(rows), sympify(cols)))
+
+    @property
+    def operand(self) -> Node:
+        return cast(Node, self.args[0])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return cast("tuple[Size, Size]", self.args[1:])
+
+    def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
+        place = i * self.shape[1] + j
+        return cast(Expr, self.operand[place, 0] if self.operand.shape[1] == 1 else self.operand[0, place])
+
+
+class Tabular(MatrixExpr):
+    """The matrix whose entry in row i and column j is a scalar node in these two indices."""
+
+    def __new__(cls, entry: Node, row: Any, col: Any, rows: Any, cols: Any) -> Tabular:
+        return cast(Tabular, Basic.__new__(cls, entry, row, col, sympify(rows), sympify(cols)))
+
+    @property
+    def entry(self) -> Node:
+        return cast(Node, self.args[0])
+
+    @property
+    def row(self) -> Symbol:
+        return cast(Symbol, self.args[1])
+
+    @property
+    def col(self) -> Symbol:
+        return cast(Symbol, self.args[2])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return cast("tuple[Size, Size]", self.args[3:])
+
+    def _entry(self, i: Any, j: Any, **_: Any) -> Expr:
+        return cast(Expr, self.entry.xreplace({self.row: i, self.col: j})[0, 0])
+
+
 class TimeSum(MatrixExpr):
     """Σ of a term over an index, first ≤ index ≤ last."""
 
@@ -244,4 +333,5 @@ CLOSED_SET: tuple[type[Basic], ...] = (
     Quantity, Adjoint, Jacobian, Elementwise, Softmax, Concat, Slice, TimeSum, TimeProduct,
     MatAdd, MatMul, Transpose, HadamardProduct, HadamardPower, OneMatrix, ZeroMatrix, Identity, DiagMatrix, DiagonalOf,
 )  # fmt: skip
-"""Every class a node may have."""
+"""Every class a node of an equation or a gradient may have; a formula to be checked may also have
+Entry, Shaped and Tabular."""

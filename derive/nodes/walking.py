@@ -12,11 +12,14 @@ from derive.nodes.classes import (
     Adjoint,
     Concat,
     Elementwise,
+    Entry,
     Jacobian,
     Node,
     Quantity,
+    Shaped,
     Slice,
     Softmax,
+    Tabular,
     TimeSum,
     t,
 )
@@ -68,7 +71,7 @@ def rebuild(node: Node, operands: Iterable[Node]) -> Node:
         return block(node.axis, operands[0], node.start, node.length)
     if isinstance(node, HadamardPower):
         return power(operands[0], node.exp)
-    if isinstance(node, TimeSum):
+    if isinstance(node, TimeSum | Entry | Shaped | Tabular):
         return type(node)(operands[0], *node.args[1:])
     return _REBUILD[type(node)](*operands)
 

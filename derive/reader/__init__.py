@@ -7,6 +7,8 @@
 5. where: declaring lines -> shapes, functions, constants, roles, facts
 6. kinds, sizing, infer (shapes, typed): terms -> sizes by unification, and nodes built by the checked constructors
 7. restated, elaborate: equations -> Cell
+8. claims, claim_letters, claim_survey, claim_meaning (claim_derivatives, claim_dots, claim_matrix): a formula to be
+   checked -> what it says (claimed); which conventions it is written in is `verify`'s question
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from derive.reader.elaborate import cell, slug
 from derive.reader.fragment import Fragment, Line
 from derive.reader.note import KEYS, Declaration, note
 
-__all__ = ["read_equations", "read_file", "read_note"]
+__all__ = ["read_equations", "read_file", "read_note", "text_of"]
 
 _PLAIN = re.compile(r"@|\[\s*t\s*(?:[-+−]\s*\d+\s*)?\]|_\(|_[A-Za-z][A-Za-z0-9]+")
 LARGEST = 2_000_000
@@ -45,6 +47,11 @@ def read_note(text: str, file: str = "<text>") -> Cell:
 
 def read_file(path: str | Path) -> Cell:
     """Read a note from a file; raises InputError if it is binary, not UTF-8, empty or not there."""
+    return read_note(text_of(path), str(path))
+
+
+def text_of(path: str | Path) -> str:
+    """The text of a file; raises InputError if it is binary, too large, not UTF-8 or not there."""
     file = str(path)
     start = Place(file, 1, 1, 1)
     try:
@@ -56,14 +63,13 @@ def read_file(path: str | Path) -> Cell:
     if len(data) > LARGEST:
         raise InputError(f"the file has {len(data)} bytes; at most {LARGEST} are read", start)
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         raise InputError(
             f"byte {data[error.start]:#04x} is not UTF-8", Place(file, line, column, line), "save the note as UTF-8"
         ) from None
-    return read_note(text, file)
 
 
 def read_equations(

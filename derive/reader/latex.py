@@ -20,6 +20,8 @@ _SLIP = re.compile(r"\{([A-Za-z]{2,4})\}")
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
+_SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
+_BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
 
 
@@ -99,6 +101,9 @@ class LatexLexer:
             if self.in_matrix:
                 out.emit("COMMA", i, i + 1)
             return i + 1
+        if c == "𝟏":
+            out.emit("ONES", i, i + 1)
+            return i + 1
         if c == "|" or c == "‖":
             double = c == "‖" or text.startswith("||", i)
             out.bar(i, i + len(c) + (c == "|" and double), *(("LNORM", "RNORM") if double else ("LABS", "RABS")))
@@ -176,10 +181,23 @@ class LatexLexer:
             j += 1
         if j >= end:
             raise out.error(f"{self.text[i]!r} without anything after it", i, i + 1)
+        if alone := _SIGN_ALONE.match(self.text, j, end):  # \partial^{+} J
+            out.opening("LBRACE", j, j + 1)
+            out.emit("MARK", alone.start(1), alone.end(1), "plus" if alone.group(1) == "+" else "minus")
+            out.closing("RBRACE", alone.end() - 1, alone.end())
+            return alone.end()
         if self.text[j] == "{":
             out.opening("LBRACE", j, j + 1)
             return j + 1
         out.opening("LBRACE", j, j)
+        if bracketed := _BRACKETED_TIME.match(self.text, j, end):  # a^<t>, a^(t-1)
+            closing = bracketed.end() - 1
+            kind = "ANGLE" if self.text[j] == "<" else "PAR"
+            out.opening(f"L{kind}", j, j + 1)
+            self.lex(j + 1, closing)
+            out.closing(f"R{kind}", closing, closing + 1)
+            out.closing("RBRACE", closing + 1, closing + 1)
+            return closing + 1
         stop = self.step(j, end, single=True)
         if out.items[-1].type == "LBRACE" or out.innermost != "LBRACE":
             raise out.error(f"{self.text[i]!r} needs braces around what follows", i, j + 1)

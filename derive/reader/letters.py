@@ -33,6 +33,9 @@ def _character_script(out: Tokens, i: int, end: int, table: dict[str, str], kind
     """A run of subscript or superscript characters as one script."""
     out.emit(kind, i, i)
     out.opening("LBRACE", i, i)
+    if out.fragment.text[i] in "⁺⁻" and not (i + 1 < end and out.fragment.text[i + 1] in table):
+        out.emit("MARK", i, i + 1, "plus" if out.fragment.text[i] == "⁺" else "minus")  # ∂⁺J
+        i += 1
     while i < end and out.fragment.text[i] in table:
         c = table[out.fragment.text[i]]
         if c in "()":

@@ -219,6 +219,8 @@ class Reading:
         if not isinstance(node, Group):
             return self.term(node)
         cell = only(node.rows)
+        if self.fragment.text.startswith(r"\begin{cases}", node.start):
+            raise self.error("cases cannot be read here", node, words.AMBIGUOUS["cases"])
         if node.bracket == "LANGLE":
             raise self.error("angle brackets mark a time here, as in h^{<t>}", node)
         if cell is not None and node.bracket != "MATRIX":

@@ -22,6 +22,7 @@ KEYS = {
 _KEY = re.compile(r"\s*(?:[*_]{1,2})?([A-Za-z]+)(?:[*_]{1,2})?\s*[:：](?:[*_]{1,2})?")
 _WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
+_CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
 _PLAIN_FENCES = {"equations", "text"}
 
@@ -56,7 +57,7 @@ def note(text: str, file: str) -> Note:
             heading = True
         elif token.type == "heading_close":
             heading = False
-        elif token.type in ("math_block", "math_block_label", "amsmath"):
+        elif token.type in ("math_block", "math_block_eqno", "math_block_label", "amsmath"):
             found.formulas.append(_block(token, lines, file))
         elif token.type == "fence":
             info = token.info.strip().split()[:1]
@@ -84,25 +85,78 @@ def _markdown() -> Any:
     markdown.use(texmath_plugin, delimiters="brackets")
     markdown.use(dollarmath_plugin, double_inline=True, allow_blank_lines=True)
     markdown.use(amsmath_plugin)
-    rule = next(rule.fn for rule in markdown.block.ruler.__rules__ if rule.name == "math_block")
+    for rule in markdown.block.ruler.__rules__:
+        # The brackets and the dollars each bring a rule of this name: all end the paragraph before them, so that the
+        # lines of a formula are not read as text or lists.
+        if rule.name.startswith("math_block"):
+            rule.fn = _interrupting(rule.fn)
+            rule.alt = ["paragraph", "reference", "blockquote", "list"]
+    markdown.block.ruler.__cache__ = None
+    return markdown
 
-    def interrupting(state: Any, first: int, last: int, silent: bool) -> bool:
-        """The same rule, leaving nothing behind when it is only asked."""
+
+def _interrupting(rule: Any) -> Any:
+    """The same rule, leaving nothing behind when it is only asked, and leaving lines with several formulas alone."""
+
+    def found(state: Any, first: int, last: int, silent: bool) -> bool:
+        written = state.src[state.bMarks[first] + state.tShift[first] : state.eMarks[first]].strip()
+        if written.startswith("$$") and "$$" in written[2:].removesuffix("$$"):
+            return False
         count, line = len(state.tokens), state.line
-        found = bool(rule(state, first, last, silent))
+        matches = bool(rule(state, first, last, silent))
         if silent:
             del state.tokens[count:]
             state.line = line
-        return found
+        return matches
 
-    # A formula ends the paragraph before it, so that its lines are not read as lists.
-    markdown.block.ruler.at("math_block", interrupting, {"alt": ["paragraph", "reference", "blockquote", "list"]})
-    return markdown
+    return found
+
+
+@dataclass(frozen=True)
+class Found:
+    """Any formula of a text: displayed or inline, under the headings that stand above it."""
+
+    fragment: Fragment
+    displayed: bool
+    headings: tuple[str, ...]
+
+
+def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple[list[Found], tuple[str, ...]]:
+    """All formulas of a Markdown text in their order, those that declare nothing too, and the headings at its end."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found: list[Found] = []
+    path = list(headings)
+    level = 0
+    for token in _markdown().parse("\n".join(lines)):
+        if token.type == "heading_open":
+            level = int(token.tag[1:])
+        elif token.type == "heading_close":
+            level = 0
+        elif token.type in ("math_block", "math_block_eqno", "math_block_label", "amsmath"):
+            found.append(Found(_block(token, lines, file), True, tuple(path)))
+        elif token.type == "fence":
+            info = token.info.strip().split()[:1]
+            if info and info[0] in _LATEX_FENCES | {"equations"}:
+                fragment = _block(token, lines, file, plain=info[0] in _PLAIN_FENCES, fence=True)
+                found.append(Found(fragment, True, tuple(path)))
+        elif token.type == "inline":
+            if level:
+                path[level - 1 :] = [*[""] * (level - 1 - len(path)), token.content.strip()]
+            first, last = token.map or [0, len(lines)]
+            number, column = first, 0
+            for kind, content in (piece for pieces in _lines(token) for piece in pieces if piece[0] != "text"):
+                if kind == "code":
+                    number, column = _after(content, lines, number, last, column)
+                    continue
+                fragment, number, column = _inline(content, lines, number, last, column, file)
+                found.append(Found(fragment, kind == "display", tuple(path)))
+    return found, tuple(path)
 
 
 def _block(token: Token, lines: list[str], file: str, *, plain: bool = False, fence: bool = False) -> Fragment:
     """A formula on lines of its own."""
     first, last = token.map or [0, len(lines)]
+    last += token.type == "amsmath"  # whose map ends before its last line
     return _located(token.content, lines, first + fence, last, file, plain=plain)
 
 
@@ -138,7 +192,7 @@ def _paragraph(token: Token, lines: list[str], found: Note) -> None:
         formulas: list[Fragment] = []
         words = ""
         for kind, content in pieces:
-            if kind == "text":
+            if kind in ("text", "code"):
                 words += content
                 continue
             fragment, number, column = _inline(content, lines, number, last, column, found.file)
@@ -186,7 +240,7 @@ def _lines(token: Token) -> Iterator[list[tuple[str, str]]]:
         elif child.type in ("math_inline_double", "math_single", "math_block"):
             pieces.append(("display", child.content))
         elif child.content:
-            pieces.append(("text", child.content))
+            pieces.append(("code" if child.type == "code_inline" else "text", child.content))
     yield pieces
 
 
@@ -196,18 +250,27 @@ def _inline(
     """A formula inside a paragraph, found from a line and column on."""
     start = content.strip().split("\n")[0]
     for candidate in range(number, min(last, len(lines))):
-        at = lines[candidate].find(start, column if candidate == number else 0)
+        begin = column if candidate == number else 0
+        at = lines[candidate].find(start, begin)
         # what stands before must be a delimiter: the same letter may occur in the words before it
-        while at > 0 and lines[candidate][:at].rstrip()[-1:] not in ("$", "(", "["):
+        while at > 0 and lines[candidate][begin:at].rstrip()[-1:] not in ("$", "(", "["):
             at = lines[candidate].find(start, at + 1)
         if at >= 0:
             fragment = _located(content, lines[:], candidate, last, file)
             mark = Line(len(content) - len(content.lstrip()), candidate + 1, at + 1, lines[candidate])
-            end = at + len(start)
+            found = Fragment(fragment.text, file, (mark, *fragment.lines[1:]))
             extra = content.strip().count("\n")
-            return (
-                Fragment(fragment.text, file, (mark, *fragment.lines[1:])),
-                candidate + extra,
-                end if not extra else 0,
-            )
+            if extra:
+                return found, candidate + extra, 0
+            closing = _CLOSING.match(lines[candidate], at + len(start))
+            return found, candidate, closing.end() if closing else at + len(start)
     return _located(content, lines, number, last, file), number, column
+
+
+def _after(content: str, lines: list[str], number: int, last: int, column: int) -> tuple[int, int]:
+    """Where the text goes on after a piece of code, whose dollars are none."""
+    for candidate in range(number, min(last, len(lines))):
+        at = lines[candidate].find(content, column if candidate == number else 0)
+        if at >= 0:
+            return candidate, at + len(content)
+    return number, column

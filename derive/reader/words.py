@@ -15,18 +15,18 @@ GREEK = {
     for name in listed(
         "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon "
         "phi chi psi omega varepsilon vartheta varpi varrho varsigma varphi digamma Gamma Delta Theta Lambda "
-        "Xi Pi Sigma Upsilon Phi Psi Omega ell"
+        "Xi Pi Sigma Upsilon Phi Psi Omega ell nabla"
     )
 }
 """Commands that are letters, and their names."""
 
 UNICODE_LETTERS = dict(
     zip(
-        "αβγδεζηθικλμνξπρστυφχψωςϕϵϑΓΔΘΛΞΠΣΥΦΨΩℓ",
+        "αβγδεζηθικλμνξπρστυφχψωςϕϵϑΓΔΘΛΞΠΣΥΦΨΩℓ∇",
         listed(
             "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon "
             "phi chi psi omega sigma phi epsilon theta Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega "
-            "ell"
+            "ell nabla"
         ),
         strict=True,
     )
@@ -60,7 +60,7 @@ LETTER_FONTS = frozenset(listed("mathbf boldsymbol bm mathcal mathbb mathfrak ma
 WORDS: dict[str, str] = {
     **{word: entry.name for entry in ENTRIES.values() for word in (entry.name, *entry.words) if word.isascii()},
     "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
-    "sigm": "sigmoid", "hardtanh": "hardtanh", "sech": "sech", "net": "net", "sum": "sum", "tan": "tan",
+    "sigm": "sigmoid", "hardtanh": "hardtanh", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
     "cosh": "cosh", "sinh": "sinh",
 }  # fmt: skip
 """Words recognised in a run of letters, and the name each stands for."""
@@ -140,7 +140,7 @@ LAYOUTS = frozenset(
 )
 """Environments that only lay out equations."""
 
-MATRICES = frozenset(listed("matrix bmatrix pmatrix Bmatrix vmatrix smallmatrix array"))
+MATRICES = frozenset(listed("matrix bmatrix pmatrix Bmatrix vmatrix smallmatrix array cases"))
 """Environments that are matrices."""
 
 KNOWN_COMMANDS = sorted(

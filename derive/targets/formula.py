@@ -19,11 +19,14 @@ from derive.nodes import (
     Adjoint,
     Concat,
     Elementwise,
+    Entry,
     Jacobian,
     Node,
     Quantity,
+    Shaped,
     Slice,
     Softmax,
+    Tabular,
     TimeProduct,
     TimeSum,
     coefficient,
@@ -94,7 +97,8 @@ def _(node: Adjoint, v: Vocabulary) -> Shown:
     if quantity.name in v.deltas and not node.immediate:
         return v.letter(quantity.name, quantity.time, base=r"\delta")
     sign = v.immediate if node.immediate else v.partial
-    return v.quotient(sign + v.letter("J").text, v.partial + v.letter(quantity.name, quantity.time).text)
+    loss = v.letter("J", node.only).text
+    return v.quotient(sign + loss, v.partial + v.letter(quantity.name, quantity.time).text)
 
 
 @show.register
@@ -201,6 +205,22 @@ def _(node: Slice, v: Vocabulary) -> Shown:
         return v.letter(node.operand.name, node.operand.time, below=below)
     inner = v.brackets(show(node.operand, v).text)
     return Shown(f"{inner}_{{[{extent}]}}" if isinstance(v, Latex) else f"{inner}[{extent}]", Kind.ATOM)
+
+
+@show.register
+def _(node: Entry, v: Vocabulary) -> Shown:
+    place = ",".join(v.amount(index + 1) for index in (node.row, node.col)[: 1 if node.operand.shape[1] == 1 else 2])
+    return Shown(f"{v.brackets(show(node.operand, v).text)}_{{{place}}}", Kind.ATOM)
+
+
+@show.register
+def _(node: Tabular, v: Vocabulary) -> Shown:
+    return Shown(v.brackets(show(node.entry, v).text), Kind.CALL)
+
+
+@show.register
+def _(node: Shaped, v: Vocabulary) -> Shown:
+    return show(node.operand, v)
 
 
 @show.register

@@ -1,0 +1,281 @@
+"""A letter of a claim with its scripts -> the cell's quantity, its time, an entry of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import NamedTuple
+
+from sympy import Expr, Integer, Symbol
+
+from derive import nodes
+from derive.cell import Cell
+from derive.errors import InputError
+from derive.notation import AS_WRITTEN, Notation
+from derive.reader import syntax
+from derive.reader.fragment import Fragment
+from derive.reader.parser import parse
+from derive.reader.symbols import identifier, label, number_of, only
+from derive.reader.syntax import Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
+
+ENTRY_LETTERS = frozenset("ijlmnpqr")
+"""Letters that count entries unless something says that they are times."""
+TIME_LETTERS = frozenset(["t", "T", "tau", "k", "s", "T_x"])
+"""Letters that are times unless something says that they count entries."""
+
+
+def index(word: str) -> Symbol:
+    """The symbol of a time or an index."""
+    if word == "t":
+        return nodes.t
+    if word in ("T", "T_x"):
+        return nodes.T
+    return Symbol(word, integer=True)
+
+
+@dataclass
+class Written:
+    """A letter as written: base, script parts that may be labels, times or indices, and what is plain."""
+
+    base: str
+    parts: list[tuple[str, Syntax]] = field(default_factory=list)
+    primes: int = 0
+    stars: int = 0
+    power: Expr | None = None
+    transposed: bool = False
+    elementwise: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resolved letter."""
+
+    name: str
+    time: Expr | None
+    at: tuple[Expr, ...] = ()
+
+
+def taken(node: Syntax, fragment: Fragment) -> Written | None:
+    """A letter with all its scripts, or None where the base is no letter."""
+    if isinstance(node, Name):
+        return Written(node.word)
+    if isinstance(node, Mark) and node.kind == "partial":
+        return Written("partial")
+    if isinstance(node, Group) and node.bracket == "LBRACE" and (inner := only(node.rows)) is not None:
+        return taken(inner, fragment)
+    if not isinstance(node, Scripted) or (found := taken(node.base, fragment)) is None:
+        return None
+    for script in node.scripts:
+        if script.kind == "prime":
+            found.primes += 1
+        elif script.kind == "tick":
+            found.transposed = not found.transposed
+        else:
+            for cell in (cell for row in script.rows for cell in row):
+                _script(found, script.kind, cell)
+    return found
+
+
+def _script(found: Written, kind: str, cell: Syntax) -> None:
+    parts = list(cell.factors) if isinstance(cell, Run) and kind == "sup" else [cell]
+    if kind == "sup" and len(parts) > 1 and all(isinstance(part, Name) and part.word != "T" for part in parts):
+        parts = [cell]
+    for part in parts:
+        value = None if isinstance(part, Group) and part.bracket != "LBRACE" else number_of(part)
+        if kind == "sup" and isinstance(part, Mark):
+            if part.kind == "top":
+                found.transposed = not found.transposed
+            elif part.kind == "prime":
+                found.primes += 1
+            elif part.kind in ("plus", "star"):
+                found.stars += 1
+                found.parts.append(("label", part))
+        elif kind == "sup" and isinstance(part, Name) and part.word == "T":
+            found.transposed = not found.transposed
+        elif kind == "sup" and value is not None and found.power is None:
+            found.power = value
+        else:
+            found.parts.append((kind, part))
+
+
+def time_expression(node: Syntax | None, letters: frozenset[str] | None = None) -> Expr | None:
+    """A time such as t, k+1, T-1 or 3; with `letters`, of those letters only."""
+    if isinstance(node, Group):
+        return time_expression(only(node.rows), letters)
+    if isinstance(node, Name):
+        word = node.word
+        return index(word) if (len(word) == 1 or word in TIME_LETTERS) and (not letters or word in letters) else None
+    if isinstance(node, Scripted) and isinstance(node.base, Name) and node.base.word == "T":
+        return nodes.T
+    if isinstance(node, Number):
+        return Integer(node.text) if node.text.isdigit() and len(node.text) < 4 else None
+    if isinstance(node, Sum):
+        found = [(sign, time_expression(term, letters)) for sign, term in node.terms]
+        if all(value is not None for _, value in found):
+            return sum((sign * value for sign, value in found if value is not None), Integer(0))
+    return None
+
+
+class Choice(NamedTuple):
+    """One way to read a part of a script."""
+
+    label: str = ""
+    time: Expr | None = None
+    at: tuple[Expr, ...] = ()
+
+
+class Letters:
+    """The quantities of a cell under the names that a claim may give them."""
+
+    def __init__(self, cell: Cell, program: Cell, notation: Notation | None = None) -> None:
+        self.cell, self.program = cell, program
+        self.quantities = dict(program.quantities)
+        self.known: dict[str, str] = {}
+        self.sizes = {str(letter) for letter in cell.sizes}
+        self.timed_letters: set[str] = set()
+        self.entry_letters: set[str] = set()
+        self.aliases: dict[str, tuple[str, Expr]] = {}
+        """Letters that stand for a quantity at a time, for as long as they are tried."""
+        self.with_times = False
+        """Whether the formula writes a time anywhere."""
+        names = list(self.quantities)
+        if notation is not None and notation is not AS_WRITTEN:
+            table = notation.among(names)
+            for name in names:
+                self.known.setdefault(_identifier(str(table.letter(name))), name)
+        for name in names:
+            self.known.setdefault(name, name)
+        for name in names:
+            self.known.setdefault(_identifier(str(cell.notation.letter(name))), name)
+
+    def is_timed(self, name: str) -> bool:
+        """Whether a quantity has a time."""
+        return self.quantities[name].time is not None
+
+    def resolve(self, written: Written, fragment: Fragment, default: Expr | None = nodes.t) -> Found | None:
+        """The quantity that is meant, or None. `default` is the time of a letter that should have one."""
+        if written.base in self.aliases and not written.parts:
+            return Found(*self.aliases[written.base])
+        return self._resolve(written, fragment, self.known, default) or self._resolve(
+            written, fragment, self._folded, default
+        )
+
+    @property
+    def _folded(self) -> Mapping[str, str]:
+        folded: dict[str, list[str]] = {}
+        for letter, name in self.known.items():
+            folded.setdefault(letter.swapcase(), []).append(name)
+        return {letter: names[0] for letter, names in folded.items() if len(set(names)) == 1}
+
+    def _resolve(
+        self, written: Written, fragment: Fragment, known: Mapping[str, str], default: Expr | None
+    ) -> Found | None:
+        for labels, time, at in self._ways(written, fragment):
+            spelled = [written.base, *labels]
+            for name in dict.fromkeys((identifier("_".join(spelled)), identifier(spelled[0] + "_" + "".join(labels)))):
+                if name in known and (time is None or self.is_timed(known[name])):
+                    found = known[name]
+                    when = default if time is None and self.is_timed(found) else time
+                    if len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
+                        return Found(found, when, at)
+        return None
+
+    def _ways(self, written: Written, fragment: Fragment) -> Iterator[tuple[list[str], Expr | None, tuple[Expr, ...]]]:
+        """All ways to read the scripts as labels, one time and indices; those with most labels first."""
+        choices: list[list[Choice]] = []
+        for kind, part in written.parts:
+            choices.append(list(self._choices(kind, part, fragment)))
+        if written.primes:
+            choices.append([Choice("prime" * written.primes)])
+        for picked in product(*choices[:6]):
+            labels: list[str] = []
+            moments: list[Expr] = []
+            at: tuple[Expr, ...] = ()
+            for choice in picked:
+                labels += [choice.label] if choice.label else []
+                moments += [choice.time] if choice.time is not None else []
+                at += choice.at
+            if len(moments) <= 1:
+                yield labels, moments[0] if moments else None, at
+
+    def _choices(self, kind: str, part: Syntax, fragment: Fragment) -> Iterator[Choice]:
+        try:
+            text = label(part, fragment)
+            yield Choice(text)
+        except InputError:
+            text = ""
+        bracketed = isinstance(part, Group) and part.bracket in ("LPAR", "LANGLE")
+        time = time_expression(part)
+        entry = self.entry(part)
+        if time is not None and (bracketed or entry is None or kind == "sup"):
+            yield Choice(time=time)
+        if entry is not None:
+            yield Choice(at=(entry,))
+            if time is not None and not bracketed:
+                yield Choice(time=time)
+        if isinstance(part, Run) and 2 <= len(part.factors) <= 3:
+            entries = [self.entry(factor) or _digits(factor) for factor in part.factors]
+            if all(each is not None for each in entries):
+                yield Choice(at=tuple(each for each in entries if each is not None))
+            moments = [time_expression(factor, TIME_LETTERS) for factor in part.factors]
+            if moments[-1] is not None and len(part.factors) == 2:
+                if entries[0] is not None:
+                    yield Choice("", moments[-1], (entries[0],))
+                yield Choice(label(part.factors[0], fragment), moments[-1])
+            if moments[0] is not None and len(part.factors) == 2 and entries[-1] is not None:
+                yield Choice("", moments[0], (entries[-1],))
+        if isinstance(part, Number) and part.text.isdigit() and len(part.text) == 2:
+            yield Choice(at=tuple(Integer(int(digit) - 1) for digit in part.text))
+        if isinstance(part, Number) and part.text.isdigit() and kind == "sub":
+            yield Choice(at=(Integer(int(part.text) - 1),))
+        if text in _DECORATION:
+            yield Choice()
+
+    def entry(self, part: Syntax) -> Expr | None:
+        """An index that counts entries."""
+        if isinstance(part, Group) and (inner := only(part.rows)) is not None:
+            return self.entry(inner)
+        if not isinstance(part, Name) or len(part.word) != 1:
+            return None
+        word = part.word
+        if word in self.entry_letters or (word in ENTRY_LETTERS and word not in self.timed_letters):
+            return index(word)
+        return None
+
+
+_DECORATION = frozenset(["total", "tot", "l", "layer"])
+"""Labels that add nothing where they name no quantity of their own."""
+
+
+def _digits(node: Syntax) -> Expr | None:
+    if isinstance(node, Number) and node.text.isdigit():
+        return Integer(int(node.text) - 1)
+    return None
+
+
+def _identifier(latex: str) -> str:
+    """The identifier that this letter would have in a formula."""
+    fragment = Fragment.of(latex)
+    try:
+        (row,) = parse(fragment)
+        found = taken(row[0], fragment)
+        if found is None:
+            return latex
+        labels = [label(part, fragment) for _, part in found.parts] + ["prime"] * bool(found.primes)
+        return identifier("_".join([found.base, *labels]))
+    except (InputError, ValueError):
+        return latex
+
+
+__all__ = [
+    "ENTRY_LETTERS",
+    "TIME_LETTERS",
+    "Found",
+    "Letters",
+    "Written",
+    "index",
+    "syntax",
+    "taken",
+    "time_expression",
+]

@@ -1,0 +1,42 @@
+"""Audits of whole notes against the judgement by hand: the model is found, not given, and nothing wrong passes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from verify.audit import A_DEFINITION, audit
+from verify.judgement import Judgement, Word
+
+DATA = Path(__file__).parents[1] / "data"
+RIGHT = {Word.PROVED.value, Word.HOLDS_IF.value}
+_LAYOUT = re.compile(r"\\tag\{.*?\}|\\(?:left|right|quad|begin\{\w+\}|end\{\w+\})|\\\\|\\ |[\s{}&,]")
+
+
+def bare(formula: str) -> str:
+    """A formula without what only lays it out."""
+    return _LAYOUT.sub("", formula)
+
+
+@pytest.mark.parametrize("number", ["000", "001", "002", "003", "004"])
+def test_audits_agree_with_the_judgement_by_hand(number: str) -> None:
+    found: dict[str, list[Judgement]] = {}
+    for judgement in audit(DATA / f"notes/{number}.md").judgements:
+        found.setdefault(bare(judgement.formula), []).append(judgement)
+    printed = [
+        c for c in json.loads((DATA / f"claims/{number}.json").read_text("utf-8"))["claims"] if not c["in_words"]
+    ]
+    open_ = []
+    for claim in printed:
+        here = found.get(bare(claim["formula"]), [])
+        near = [j for j in here if j.place is not None and j.place.line == claim["line"]] or here
+        if not near or near[0].word in (Word.UNDECIDED, Word.UNREADABLE):
+            open_.append(claim["id"])
+            continue
+        word = near[0].word.value
+        assert word in claim["accept"] or near[0].reason == A_DEFINITION, (claim["id"], word, claim["why"])
+        assert not (claim["verdict"] == "wrong" and word in RIGHT), claim["id"]
+    assert len(open_) <= max(1, len(printed) // 3), open_

@@ -1,0 +1,211 @@
+"""A note -> a judgement on every formula in it, with the model that each was held against."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from derive.cell import Cell
+from derive.errors import InputError, Place
+from derive.reader.claims import statements
+from derive.reader.fragment import Fragment
+from verify.judgement import Judgement, Word, exit_code, report
+from verify.models import Model, Models
+from verify.models.equations import Equation, equations
+from verify.notes import Document, Formula, continued, read
+
+NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
+A_MENTION = "a mention"
+A_DEFINITION = "an equation of the model"
+AN_OPEN_END = "unfinished: nothing stands behind the ="
+UNUSED = "a definition that the model does not use"
+
+_UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
+
+
+class Check(Protocol):
+    """Judges one formula against a cell: a judgement for every `=`."""
+
+    def __call__(
+        self, formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
+        fragment: Fragment | None = None,
+    ) -> tuple[Judgement, ...]: ...  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A formula with its model and the judgements on it."""
+
+    formula: Formula
+    model: Model | None
+    judgements: tuple[Judgement, ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found in one file."""
+
+    document: Document
+    formulas: tuple[Audited, ...]
+
+    @property
+    def file(self) -> str:
+        return self.document.path
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        return tuple(judgement for each in self.formulas for judgement in each.judgements)
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models that a claim was held against, in the order of the note."""
+        used = [each.model for each in self.formulas if each.model is not None and _claims(each)]
+        return tuple(dict.fromkeys(used))
+
+    @property
+    def counts(self) -> Counter[Word]:
+        return Counter(judgement.word for judgement in self.judgements)
+
+    def model_number(self, audited: Audited) -> int | None:
+        """Which of `models` a formula was held against, counted from 1."""
+        return self.models.index(audited.model) + 1 if audited.model in self.models and _claims(audited) else None
+
+
+def _claims(audited: Audited) -> bool:
+    return any(judgement.word is not Word.NOT_A_CLAIM for judgement in audited.judgements)
+
+
+def audit(
+    path: str | Path, *, cell: str | None = None, notation: str | None = None, check: Check | None = None
+) -> Audit:
+    """Judge every formula of a note, notebook or LaTeX file; raises InputError if it cannot be read.
+
+    `cell` and `notation` name the model where the note does not; otherwise it is the note's own, or recognised.
+    """
+    if check is None:
+        from verify.claims import check as judge  # reads much; a file that cannot be opened needs none of it
+
+        check = judge
+    document = read(path)
+    models = Models(document.formulas, str(path), cell, notation)
+    before = (None, *document.formulas)
+    pairs = zip(document.formulas, before, strict=False)
+    return Audit(document, tuple(_judged(formula, previous, models, check) for formula, previous in pairs))
+
+
+def _judged(formula: Formula, before: Formula | None, models: Models, check: Check) -> Audited:
+    place = formula.place
+    written = formula.text.strip()
+    if not formula.claims:
+        return Audited(formula, None, (Judgement(written, Word.NOT_A_CLAIM, reason=A_MENTION, place=place),))
+    model = models.of(formula)
+    defined = list(equations(formula, 0))
+    if model is None:
+        word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, NO_MODEL)
+        return Audited(formula, None, (Judgement(written, word, reason=reason, place=place),))
+    if defined and _only(defined, formula) and all(model.defines(_at(e.place, place)) for e in defined):
+        return Audited(
+            formula, model, tuple(
+                Judgement(_line(e.fragment.text), Word.NOT_A_CLAIM, reason=A_DEFINITION, place=e.fragment.place(0))
+                for e in defined
+            ),
+        )  # fmt: skip
+    fragment = continued(formula, before)
+    unfinished = _UNFINISHED.search(fragment.text)
+    if unfinished is not None:
+        return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))
+    try:
+        found = check(fragment.text, model.cell, place=place, fragment=fragment)
+    except InputError as error:
+        found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
+    found = tuple(replace(judgement, place=judgement.place or place) for judgement in found)
+    definitions = _definitions(formula, model)
+    return Audited(formula, model, tuple(_defining(judgement, definitions) for judgement in found))
+
+
+def _completed(formula: Formula, end: int, model: Model, check: Check) -> Judgement:
+    """A formula that ends in `=` claims nothing; the true right side is found by holding it against zero."""
+    fragment = replace(formula.fragment, text=f"{formula.text[:end]} 0{formula.text[end:]}")
+    try:
+        found = check(fragment.text, model.cell, place=formula.place, fragment=fragment)
+    except InputError:
+        found = ()
+    correct = found[-1].correct if len(found) == 1 and found[0].word is Word.WRONG else None
+    return Judgement(_line(formula.text), Word.NOT_A_CLAIM, correct=correct, reason=AN_OPEN_END, place=formula.place)
+
+
+def _only(defined: Sequence[Equation], formula: Formula) -> bool:
+    """Whether a formula is nothing but these equations."""
+    return formula.text.count("=") - formula.text.count("\\neq") <= sum(
+        equation.fragment.text.count("=") for equation in defined
+    )
+
+
+def _definitions(formula: Formula, model: Model) -> frozenset[tuple[int, int]]:
+    """The places of the `=` in a formula that belong to equations of the model."""
+    try:
+        chains = statements(formula.fragment)
+    except InputError:
+        return frozenset()
+    return frozenset(
+        (chain.place(0).line, chain.place(0).column)
+        for chain in chains
+        if chain.relations and model.defines(formula.fragment.place(chain.sides[0].start))
+    )
+
+
+def _defining(judgement: Judgement, definitions: frozenset[tuple[int, int]]) -> Judgement:
+    """An equation that the model consists of claims nothing."""
+    place = judgement.place
+    if place is not None and (place.line, place.column) in definitions and judgement.word is Word.PROVED:
+        return replace(judgement, word=Word.NOT_A_CLAIM, reason=A_DEFINITION)
+    return judgement
+
+
+def _at(found: tuple[str, int, int], place: Place) -> Place:
+    return replace(place, file=found[0], line=found[1], column=found[2])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("&", " ").split())
+
+
+def as_json(audits: Iterable[Audit]) -> dict[str, Any]:
+    """All judgements, and for each file its models."""
+    audits = list(audits)
+    found = report(judgement for each in audits for judgement in each.judgements)
+    entries = iter(found["claims"])
+    for each in audits:
+        for audited in each.formulas:
+            for _ in audited.judgements:
+                entry = next(entries)
+                entry["section"] = list(audited.formula.section)
+                entry["displayed"] = audited.formula.displayed
+                number = each.model_number(audited)
+                entry["model"] = None if number is None else number - 1
+    found["files"] = [
+        {
+            "file": each.file,
+            "models": [
+                {"cell": model.cell.name, "origin": model.origin, "assumed": list(model.assumed)}
+                for model in each.models
+            ],
+        }
+        for each in audits
+    ]
+    return found
+
+
+def code(audits: Iterable[Audit], unread: int = 0, lenient: bool = False) -> int:
+    """The exit code: 1 if anything is wrong, else 2 if something could not be read or decided, else 0.
+
+    `lenient`: 2 only for files that could not be read.
+    """
+    found = exit_code(judgement for each in audits for judgement in each.judgements)
+    if found == 1:
+        return 1
+    return 2 if unread or (found and not lenient) else 0

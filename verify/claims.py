@@ -1,0 +1,221 @@
+"""A formula written by hand -> a judgement for every `=` in it.
+
+A claim has several readings; the literal one is tried first, and a verdict names what it had to assume beyond it.
+Truth comes from `verify.world`; the derivation only explains what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from derive import nodes
+from derive.adjoint import differentiate
+from derive.cell import Assumption, Cell
+from derive.derivation import Derivation
+from derive.errors import InputError, Place
+from derive.notation import Notation
+from derive.program import named_preactivations
+from derive.reader import formula as fragment_of
+from derive.reader.claim_letters import Letters, taken
+from derive.reader.claim_meaning import Claiming
+from derive.reader.claim_survey import survey
+from derive.reader.claimed import OpenQuestionError, Said
+from derive.reader.claims import Statement, lines, statements
+from derive.reader.fragment import Fragment
+from derive.reader.syntax import Syntax
+from verify import deciding, explaining, sizes
+from verify.comparison import Bench
+from verify.judgement import Judgement, Word
+
+LARGEST = 4_000
+"""Characters of a formula that are read as claims."""
+
+
+@lru_cache(maxsize=8)
+def bench(cell: Cell) -> Bench:
+    """Random data of a cell, kept between claims."""
+    return Bench(cell, named_preactivations(cell))
+
+
+@lru_cache(maxsize=8)
+def derivation(cell: Cell) -> Derivation:
+    """The derivation of a cell, kept between claims."""
+    return differentiate(cell)
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What all claims of one text share."""
+
+    cell: Cell
+    facts: tuple[Assumption, ...]
+    notation: Notation | None
+    bench: Bench
+
+
+def check(
+    formula: str,
+    cell: Cell,
+    *,
+    assume: Sequence[str] = (),
+    notation: Notation | None = None,
+    place: Place | None = None,
+    fragment: Fragment | None = None,
+) -> tuple[Judgement, ...]:
+    """One judgement for every `=` of every line of a formula (LaTeX or plain text), in the letters of `cell`.
+
+    `assume` declares facts about the data, such as `\\mathbf{1}^\\top y_t = 1`, `y_t one-hot` or `h_0 = 0`; with
+    `notation` the formula is written in that notation's letters. `fragment` is the formula with its place in a file.
+    Every text ends in judgements; what cannot be read is `unreadable`, with the place.
+    """
+    fragment = fragment or fragment_of(formula, place.file if place else "<formula>", place.line if place else 1)
+    try:
+        facts = sizes.facts(assume, cell)
+        if len(fragment.text) > LARGEST:
+            raise fragment.error(f"a formula of {len(fragment.text)} characters; at most {LARGEST} are read", 0)
+        context = _Context(cell, facts, notation, bench(cell))
+        return _judged(fragment, context)
+    except InputError as error:
+        return (_unreadable(fragment, error, place),)
+    except RecursionError:
+        return (Judgement(fragment.text, Word.UNREADABLE, reason="nested too deep", place=place or fragment.place(0)),)
+
+
+def _unreadable(fragment: Fragment, error: InputError, place: Place | None) -> Judgement:
+    reason = error.message + (f"; {error.hint}" if error.hint else "")
+    text = " ".join(fragment.text.split())
+    return Judgement(text, Word.UNREADABLE, reason=reason, place=error.place or place or fragment.place(0))
+
+
+def _judged(fragment: Fragment, context: _Context) -> tuple[Judgement, ...]:
+    try:
+        found = statements(fragment)
+    except InputError:
+        rows = list(lines(fragment))
+        if not rows or len(rows) > 60:
+            raise
+        # One line that cannot be read does not take the others with it.
+        judgements: list[Judgement] = []
+        for row in rows:
+            try:
+                judgements += _judged(row, context) if row.text.strip() else ()
+            except InputError as error:
+                judgements.append(_unreadable(row, error, None))
+        if all(judgement.word is Word.UNREADABLE for judgement in judgements):
+            raise
+        return tuple(judgements)
+    judgements = []
+    for statement in found:
+        judgements += _statement(statement, context)
+    return tuple(judgements)
+
+
+def _statement(statement: Statement, context: _Context) -> list[Judgement]:
+    whole = statement.text(statement.sides[0].start, statement.sides[-1].end)
+    if not statement.relations:
+        place = statement.fragment.place(statement.sides[0].start, statement.sides[0].end)
+        return [Judgement(whole, Word.NOT_A_CLAIM, reason="nothing is claimed: there is no =", place=place)]
+    letters = Letters(context.cell, context.bench.program, context.notation)
+    for side in statement.sides:
+        survey(side, letters)
+    for condition in statement.conditions:
+        survey(condition, letters)
+    claiming = Claiming(statement.fragment, letters)
+    judgements: list[Judgement] = []
+    first: Syntax = statement.sides[0]
+    wrong = False
+    for number, relation in enumerate(statement.relations):
+        left, right = statement.sides[number], statement.sides[number + 1]
+        text = statement.text(left.start, right.end)
+        place = statement.place(number)
+        if relation.type == "IN":
+            judgements.append(sizes.membership(left, right, statement, letters, text, place))
+            continue
+        if relation.type != "EQ":
+            reason = "only equations are decided"
+            judgements.append(Judgement(text, Word.UNDECIDED, reason=reason, place=place))
+            continue
+        judgement = _equation(left, right, statement, claiming, context, text, place)
+        if wrong and judgement.word is Word.WRONG:
+            again = _equation(first, right, statement, claiming, context, text, place)
+            if again.word in (Word.PROVED, Word.HOLDS_IF):
+                start = statement.text(first.start, first.end)
+                note = f"compared with {start}, of which it is true; what stands left of this = is wrong"
+                judgement = replace(again, reason=note, formula=text)
+        if judgement.word is Word.WRONG:
+            wrong = True
+        elif wrong and judgement.word in (Word.PROVED, Word.HOLDS_IF) and not judgement.reason:
+            judgement = replace(judgement, reason="this = is right, but a wrong step stands before it in the chain")
+        judgements.append(judgement)
+    return judgements
+
+
+def _equation(
+    left: Syntax,
+    right: Syntax,
+    statement: Statement,
+    claiming: Claiming,
+    context: _Context,
+    text: str,
+    place: Place,
+) -> Judgement:
+    blank = Judgement(text, Word.UNDECIDED, place=place)
+    try:
+        named = sizes.definition(left, right, claiming)
+        if named:
+            return replace(blank, word=Word.NOT_A_CLAIM, reason=named)
+        said = claiming.said(left), claiming.said(right)
+        pairs = sizes.conditions(statement, claiming)
+    except OpenQuestionError as error:
+        return _renamed(left, right, statement, claiming, context, blank) or replace(blank, reason=error.message)
+    except InputError as error:
+        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=error.place or place)
+    return _decided(said, statement, context, blank, pairs)
+
+
+def _decided(
+    said: tuple[Said, Said], statement: Statement, context: _Context, blank: Judgement, pairs: deciding.Pairs
+) -> Judgement:
+    decision = deciding.decide(said[0], said[1], context.bench, context.facts, statement.accumulated, pairs)
+    judgement = replace(
+        blank,
+        word=decision.word,
+        assumptions=decision.assumptions,
+        reading="; ".join(decision.assumptions),
+        counterexample=decision.point,
+        reason=decision.reason,
+    )
+    if decision.word is Word.WRONG:
+        judgement = explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation)
+    return judgement
+
+
+def _renamed(
+    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: _Context, blank: Judgement
+) -> Judgement | None:
+    """A forward equation with a letter that the cell does not have, if it holds with a state of step t - 1 there."""
+    letters = claiming.letters
+    found = taken(left, statement.fragment)
+    if found is None or letters.resolve(found, statement.fragment) is None:
+        return None
+    for letter in sorted(
+        set(re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", statement.text(right.start, right.end)))
+    ):
+        if letter in letters.known:
+            continue
+        for state in context.cell.states:
+            letters.aliases[letter] = (state.name, nodes.t - 1)
+            try:
+                said = claiming.said(left), claiming.said(right)
+                judgement = _decided(said, statement, context, blank, deciding.Pairs())
+            except InputError:
+                continue
+            finally:
+                letters.aliases.clear()
+            if judgement.word in (Word.PROVED, Word.HOLDS_IF):
+                words = (*judgement.assumptions, f"{letter} stands for {state.name}_{{t-1}}")
+                return replace(judgement, word=Word.HOLDS_IF, assumptions=words, reading="; ".join(words))
+    return None

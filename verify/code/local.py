@@ -1,0 +1,216 @@
+"""Mistakes in one term: left out, wrong sign, a factor forgotten, a wrong time index, a slope at the wrong place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from sympy import HadamardProduct, MatAdd, Transpose, ZeroMatrix
+
+from derive.derivation import Derivation, Gradient, Path
+from derive.nodes import (
+    Adjoint,
+    Node,
+    Quantity,
+    T,
+    add,
+    children,
+    hadamard,
+    scale,
+    shift,
+    substitute,
+    sum_over_time,
+    t,
+    transpose,
+)
+from derive.targets.formula import text
+from verify.code.mistakes import Change, Variation, kind
+from verify.judgement import Mistake
+
+TERM, PART = 1, 2
+"""Ranks: slopes write a term anew, the other mistakes spoil the term that is there."""
+
+Edit = Callable[[Node], Node | None]
+"""What becomes of a term; None: it is left out."""
+
+
+def as_written(derivation: Derivation) -> Derivation:
+    """The derivation with the simplified form of a gradient in place of its path, as people write ŷ - y."""
+    gradients = tuple(
+        replace(g, paths=(replace(g.paths[0], term=g.value),))
+        if g.steps and len(g.paths) == 1 and g.of.time is not None
+        else g
+        for g in derivation.gradients
+    )
+    return replace(derivation, gradients=gradients)
+
+
+def edited(edits: Mapping[tuple[str, Quantity | None], Edit]) -> Change:
+    """Change the terms of paths, given by the name of their gradient and the quantity they lead to; None: left out."""
+
+    def change(derivation: Derivation) -> Derivation:
+        names = {name for name, _ in edits}
+        changed = tuple(
+            _edited(gradient, edits) if gradient.of.name in names else gradient for gradient in derivation.gradients
+        )
+        return replace(derivation, gradients=changed)
+
+    return change
+
+
+def _edited(gradient: Gradient, edits: Mapping[tuple[str, Quantity | None], Edit]) -> Gradient:
+    paths = []
+    for path in gradient.paths:
+        edit = edits.get((gradient.of.name, path.via))
+        term = edit(path.term) if edit else path.term
+        if term is not None:
+            paths.append(replace(path, term=term))
+    value: Node = add(*(path.term for path in paths)) if paths else ZeroMatrix(*gradient.of.shape)
+    if gradient.of.time is None and paths:
+        value = sum_over_time(value, t, 1, T)
+    return replace(gradient, paths=tuple(paths), value=value, steps=())
+
+
+def _paths(derivation: Derivation) -> Iterator[tuple[Gradient, Path, str]]:
+    """Every path with the words for it."""
+    for gradient in derivation.gradients:
+        for path in gradient.paths:
+            left = text(Adjoint(gradient.of))
+            yield gradient, path, f"{text(path.term)} in {left}"
+
+
+def _one(gradient: Gradient, path: Path, name: str, detail: str, edit: Edit) -> Variation:
+    return Variation(Mistake(name, detail), edited({(gradient.of.name, path.via): edit}), PART)
+
+
+@kind("missing term")
+def missing(derivation: Derivation) -> Iterator[Variation]:
+    """A path to J left out."""
+    for gradient, path, words in _paths(derivation):
+        yield _one(gradient, path, "missing term", words, lambda term: None)
+
+
+@kind("wrong sign of a term")
+def sign(derivation: Derivation) -> Iterator[Variation]:
+    """A path with the wrong sign."""
+    for gradient, path, words in _paths(derivation):
+        yield _one(gradient, path, "wrong sign of a term", words, lambda term: scale(-1, term))
+
+
+@kind("term counted twice")
+def twice(derivation: Derivation) -> Iterator[Variation]:
+    """A path that counts twice."""
+    for gradient, path, words in _paths(derivation):
+        yield _one(gradient, path, "term counted twice", words, lambda term: scale(2, term))
+
+
+@kind("factor forgotten")
+def factor(derivation: Derivation) -> Iterator[Variation]:
+    """A factor of an elementwise product left out."""
+    for gradient, path, words in _paths(derivation):
+        for product in parts(path.term, HadamardProduct):
+            for k, part in enumerate(product.args):
+                if isinstance(part, Adjoint):
+                    continue
+                rest = hadamard(*(product.args[:k] + product.args[k + 1 :]))
+                detail = f"factor {text(part)} of {words}"
+                yield _one(gradient, path, "factor forgotten", detail, swap(product, rest))
+
+
+@kind("part of a sum forgotten")
+def part_of_sum(derivation: Derivation) -> Iterator[Variation]:
+    """A part of a sum within a term left out or with the wrong sign."""
+    for gradient, path, words in _paths(derivation):
+        for total in parts(path.term, MatAdd):
+            for part in total.args:
+                rest = add(*(other for other in total.args if other != part))
+                detail = f"{text(part)} in {text(total)}: {words}"
+                yield _one(gradient, path, "part of a sum forgotten", detail, swap(total, rest))
+                turned = add(*(scale(-1, other) if other == part else other for other in total.args))
+                yield _one(gradient, path, "wrong sign in a sum", detail, swap(total, turned))
+
+
+@kind("Uᵀ not transposed")
+def untransposed(derivation: Derivation) -> Iterator[Variation]:
+    """Uᵀ for U, or U for Uᵀ."""
+    for gradient, path, words in _paths(derivation):
+        for part in parts(path.term, Transpose):
+            if part.shape[0] == part.shape[1]:
+                name = f"{part.arg.name}ᵀ not transposed" if isinstance(part.arg, Quantity) else "not transposed"
+                yield _one(gradient, path, name, words, swap(part, part.arg))
+        for part in parts(path.term, Quantity):
+            if part.time is None and part.shape[0] == part.shape[1] and not _under_transpose(path.term, part):
+                yield _one(gradient, path, f"{part.name} transposed", words, swap(part, transpose(part)))
+    for gradient in derivation.gradients:
+        edits: dict[tuple[str, Quantity | None], Edit] = {}
+        for path in gradient.paths:
+            square = [part for part in parts(path.term, Transpose) if part.shape[0] == part.shape[1]]
+            if square:
+                edits[gradient.of.name, path.via] = swap(square[0], square[0].arg)
+        if len(edits) > 1:
+            detail = f"no transpose in any term of {text(Adjoint(gradient.of))}"
+            yield Variation(Mistake("not transposed", detail), edited(edits), PART)
+
+
+@kind("wrong time index")
+def time_index(derivation: Derivation) -> Iterator[Variation]:
+    """A value of the step before or after."""
+    for gradient, path, words in _paths(derivation):
+        for part in parts(path.term, Quantity):
+            if part.time is None:
+                continue
+            others = {t: (t - 1,), t - 1: (t,), t + 1: (t,)}.get(part.time, ())
+            for other in others:
+                moved = part.at(other)
+                detail = f"{text(moved)} in place of {text(part)}: {words}"
+                yield _one(gradient, path, "wrong time index", detail, swap(part, moved))
+
+
+@kind("read before the carry is added")
+def before_carry(derivation: Derivation) -> Iterator[Variation]:
+    """A term that reads the gradient of a state before the part from the next step was added to it."""
+    for state in derivation.program.states:
+        paths = derivation.by_name[state.name].paths
+        if not any(path.crosses_time for path in paths):
+            continue
+        local = [path.term for path in paths if not path.crosses_time]
+        edits: dict[tuple[str, Quantity | None], Edit] = {}
+        for gradient, path, words in _paths(derivation):
+            for part in parts(path.term, Adjoint):
+                if part.quantity.name != state.name or part.immediate:
+                    continue
+                time = part.quantity.time
+                assert time is not None
+                early = add(*(shift(term, int(time - t)) for term in local)) if local else ZeroMatrix(*part.shape)
+                edit = edits[gradient.of.name, path.via] = swap(part, early)
+                detail = f"{text(part)} lacks what comes from the next step: {words}"
+                yield _one(gradient, path, "read before the carry is added", detail, edit)
+        if len(edits) > 1:
+            detail = f"every term reads {text(Adjoint(state))} without what comes from the next step"
+            yield Variation(Mistake("read before the carry is added", detail), edited(edits), PART)
+
+
+# Parts of expressions
+
+
+def parts(node: Node, kinds: type[Node]) -> list[Node]:
+    """The nodes of one class in an expression, each once, outermost first."""
+    found: dict[Node, None] = {}
+
+    def visit(part: Node) -> None:
+        if isinstance(part, kinds):
+            found[part] = None
+        for child in children(part):
+            visit(child)
+
+    visit(node)
+    return list(found)
+
+
+def _under_transpose(node: Node, part: Node) -> bool:
+    return any(found.arg == part for found in parts(node, Transpose))
+
+
+def swap(part: Node, other: Node) -> Edit:
+    """The change that puts `other` in the place of `part`."""
+    return lambda term: substitute(term, lambda node: other if node == part else None)

@@ -1,0 +1,219 @@
+"""What a program computes that follows a derivation, right or mistaken: the sweep over one case in NumPy.
+
+The generated module is the truth that people's gradients are compared with; this runs *mistaken* derivations and
+mistaken loops, hundreds of them, without writing a module for each. Values are batches of matrices (B, n, m).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from derive.derivation import Derivation
+from derive.nodes import Adjoint, Node, Quantity, shift, t
+from verify.case import Array, Arrays, Case
+from verify.oracles import NumPy, Scope, interpret
+
+
+@interpret.register(Adjoint)
+def _adjoint(node: Adjoint, scope: Scope) -> Any:
+    return scope.now[node]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How the loop over t treats what goes from step to step.
+
+    `dropped` names the states whose carry is left out, `stuck` those whose carry keeps its first value; what reaches
+    the initial state is computed all the same, unless it is left out or kept as well (`to_the_start`). `cut` says
+    where the carry is cut: None, or a kind and a number k (`last`: only the last k steps run; `from the end`, `from
+    the start`: chunks of k steps; `each output`: every output goes back through k steps at most).
+    """
+
+    dropped: frozenset[str] = frozenset()
+    stuck: frozenset[str] = frozenset()
+    to_the_start: bool = False
+    cut: tuple[str, int] | None = None
+
+    def closes(self, step: int, steps: int) -> bool:
+        """Whether nothing is carried from `step` to the one before it."""
+        if self.cut is None or step == 0:
+            return False
+        kind, k = self.cut
+        return (kind == "from the end" and (steps - step) % k == 0) or (kind == "from the start" and step % k == 0)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The gradients by name, and for every parameter the share of each step and example, (T, B, …)."""
+
+    gradients: Arrays
+    shares: Arrays
+
+
+class Forward:
+    """The values of all quantities over time, (T, B, n, m), computed by the equations of a program."""
+
+    def __init__(self, derivation: Derivation, case: Case) -> None:
+        program = derivation.program
+        self.scope = Scope(NumPy(), case)
+        T, B = case.T, case.B
+        self.constants: dict[Node, Array] = {q: self.column(case.given[q.name], q) for q in program.parameters}
+        self.constants |= {q: self.column(case.given[q.name], q, B) for q in program.inputs if q.time is None}
+        self.steps: list[dict[Node, Array]] = []
+        states = {state: self.column(case.given[state.name], state, B) for state in program.states}
+        inputs = {q: self.column(case.given[q.name], q, T, B) for q in program.inputs if q.time is not None}
+        for step in range(case.T):
+            now: dict[Node, Array] = dict(self.constants)
+            now |= {q: value[step] for q, value in inputs.items()}
+            # Mistakes read the step before; where there is none, the first step stands in.
+            before = self.steps[-1] if self.steps else {}
+            now |= {q.at(t - 1): before[q] for q in before if isinstance(q, Quantity) and q.time == t}
+            now |= {state.at(t - 1): value for state, value in states.items()}
+            self.scope.now = now
+            for equation in program.equations:
+                now[equation.symbol] = interpret(equation.expression, self.scope)
+                if not self.steps and equation.symbol not in states:
+                    now[equation.symbol.at(t - 1)] = now[equation.symbol]
+            if not self.steps:
+                now |= {q.at(t - 1): value[0] for q, value in inputs.items()}
+            states = {state: now[state] for state in states}
+            self.steps.append(now)
+
+    def column(self, value: Array, quantity: Quantity, *lead: int) -> Array:
+        """An array in the layout of the code as matrices, under the axes `lead`."""
+        return value.reshape((*lead, *_shape(quantity, self.scope)))
+
+
+class Sweep:
+    """The terms of a derivation, sorted for the sweep."""
+
+    def __init__(self, derivation: Derivation) -> None:
+        program = derivation.program
+        self.program = program
+        states = set(program.states)
+        self.assigned: list[tuple[Quantity, list[Node]]] = []
+        self.crossing: list[tuple[Quantity, list[Node]]] = []
+        self.given: list[tuple[Quantity, list[Node]]] = []
+        for gradient in derivation.gradients:
+            local = [path.term for path in gradient.paths if not path.crosses_time]
+            if gradient.of in states:
+                back = [shift(path.term, -1) for path in gradient.paths if path.crosses_time]
+                self.crossing.append((gradient.of, back))
+            if gradient.of in program.inputs or gradient.of in program.parameters:
+                self.given.append((gradient.of, local))
+            else:
+                self.assigned.append((gradient.of, local))
+
+    def run(self, forward: Forward, case: Case, loop: Loop) -> Prediction:
+        """The gradients of the case."""
+        if loop.cut is not None and loop.cut[0] == "each output":
+            return self._each_output(forward, case, loop.cut[1])
+        first = max(case.T - loop.cut[1], 0) if loop.cut is not None and loop.cut[0] == "last" else 0
+        carry = {s: forward.column(case.d_final[s.name], s, case.B) for s in self.program.states}
+        return self._back(forward, case, loop, carry, range(first, case.T), case.d_output)
+
+    def _each_output(self, forward: Forward, case: Case, k: int) -> Prediction:
+        """Every step's loss goes back through k steps; the final states count as the loss of the last step."""
+        total: Prediction | None = None
+        for last in range(case.T):
+            seeds = np.zeros_like(case.d_output)
+            seeds[last] = case.d_output[last]
+            counts = last == case.T - 1
+            carry = {s: forward.column(case.d_final[s.name], s, case.B) * counts for s in self.program.states}
+            steps = range(max(0, last - k + 1), last + 1)
+            found = self._back(forward, case, Loop(), carry, steps, seeds)
+            total = found if total is None else _added(total, found)
+        assert total is not None
+        return total
+
+    def _back(
+        self, forward: Forward, case: Case, loop: Loop, carry: dict[Quantity, Array], steps: range, seeds: Array
+    ) -> Prediction:
+        scope, first_carry, none = forward.scope, dict(carry), frozenset[str]()
+        adjoints: dict[Node, list[Array]] = {}
+        output = self.program.output
+        immediate = forward.column(seeds, output, case.T, case.B)
+        zero = {q: np.zeros((case.B, *_shape(q, scope))) for q, _ in self.assigned}
+        for step in reversed(range(case.T)):
+            now = dict(forward.steps[step])
+            scope.now = now
+            now[Adjoint(output, True)] = immediate[step]
+            runs = step in steps
+            for q, terms in self.assigned:
+                value = _total(terms, scope) if runs else None
+                value = zero[q] if value is None else value
+                if runs and q in carry:
+                    value = value + carry[q]
+                now[Adjoint(q)] = value
+                adjoints.setdefault(Adjoint(q), []).append(value)
+            if not runs:
+                continue
+            passed = {}
+            dropped, stuck = (loop.dropped, loop.stuck) if step > 0 or loop.to_the_start else (none, none)
+            for state, terms in self.crossing:
+                value = None if state.name in dropped else _total(terms, scope)
+                value = zero[state] if value is None or loop.closes(step, case.T) else value
+                passed[state] = first_carry[state] if state.name in stuck else value
+            carry = passed
+        if not steps or steps.start > 0:
+            carry = {state: zero[state] for state in carry}
+        return self._given(forward, case, adjoints, carry, immediate)
+
+    def _given(
+        self, forward: Forward, case: Case, adjoints: dict[Node, list[Array]], carry: dict[Quantity, Array], seed: Array
+    ) -> Prediction:
+        """The gradients of inputs and parameters, for all steps at once."""
+        scope = forward.scope
+        now: dict[Node, Array] = dict(forward.constants)
+        for q in forward.steps[0] if forward.steps else ():
+            if q not in now:
+                now[q] = np.stack([step[q] for step in forward.steps])
+        now |= {q: np.stack(values[::-1]) for q, values in adjoints.items()}
+        now[Adjoint(self.program.output, True)] = seed
+        scope.now = now
+        gradients: dict[str, Array] = {}
+        shares: dict[str, Array] = {}
+        for q, terms in self.given:
+            shape = case.given[q.name].shape
+            value = _total(terms, scope)
+            value = np.zeros((case.T, case.B, *_shape(q, scope))) if value is None else value
+            if q in self.program.parameters:
+                shares[q.name] = np.broadcast_to(value, (case.T, case.B, *value.shape[-2:])).reshape(
+                    (case.T, case.B, *shape)
+                )
+                gradients[q.name] = shares[q.name].sum((0, 1))
+            else:
+                gradients[q.name] = (value.sum(0) if q.time is None else value).reshape(shape)
+        for state, value in carry.items():
+            gradients[state.name] = value.reshape(case.given[state.name].shape)
+        for name in case.differentiable:
+            gradients.setdefault(name, np.zeros(case.given[name].shape))
+        return Prediction(gradients, shares)
+
+
+def _shape(quantity: Quantity, scope: Scope) -> tuple[int, ...]:
+    return tuple(scope.whole(dimension) for dimension in quantity.shape)
+
+
+def _total(terms: Iterable[Node], scope: Scope) -> Array | None:
+    total: Array | None = None
+    for term in terms:
+        value = interpret(term, scope)
+        total = value if total is None else total + value
+    return total
+
+
+def _added(a: Prediction, b: Prediction) -> Prediction:
+    def sums(x: Arrays, y: Arrays) -> Mapping[str, Array]:
+        return {name: value + y[name] for name, value in x.items()}
+
+    return Prediction(sums(a.gradients, b.gradients), sums(a.shares, b.shares))
+
+
+def run(derivation: Derivation, case: Case, loop: Loop | None = None) -> Prediction:
+    """The gradients that a program following this derivation computes for the case."""
+    return Sweep(derivation).run(Forward(derivation, case), case, loop or Loop())

@@ -1,0 +1,142 @@
+"""Mistakes in what goes from step to step: the carry, truncation, and what J asks of the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from derive.derivation import Derivation
+from derive.nodes import Adjoint
+from derive.targets.formula import text
+from verify.case import Case
+from verify.code.mistakes import Variation, kind
+from verify.code.run import Loop
+from verify.judgement import Mistake
+
+CUTS = {
+    "from the end": "the carry is cut every {k} steps, counted from the end",
+    "from the start": "the carry is cut every {k} steps, counted from the start",
+    "each output": "the loss of a step goes back through {k} steps only",
+}
+
+CHUNKS = range(1, 7)
+"""Lengths that are tried; the case has fewer steps than twice the longest."""
+
+
+@kind("carry left out")
+def dropped(derivation: Derivation) -> Iterator[Variation]:
+    """The part from the next step is computed and not added."""
+    yield from _carries(derivation, "carry left out", "what comes from the next step is not added to {}", "dropped")
+
+
+@kind("carry not updated")
+def stuck(derivation: Derivation) -> Iterator[Variation]:
+    """The variable for the part from the next step is never assigned again."""
+    detail = "what comes from the next step keeps its first value: {}"
+    yield from _carries(derivation, "carry not updated", detail, "stuck")
+
+
+def _carries(derivation: Derivation, name: str, detail: str, field: str) -> Iterator[Variation]:
+    states = derivation.program.states
+    groups = [frozenset({state.name}) for state in states]
+    if len(states) > 1:
+        groups.append(frozenset(state.name for state in states))
+    for group in groups:
+        words = " and ".join(text(Adjoint(state)) for state in states if state.name in group)
+        for whole in (False, True):
+
+            def loop(before: Loop, group: frozenset[str] = group, whole: bool = whole) -> Loop:
+                return replace(before, **{field: getattr(before, field) | group}, to_the_start=whole)
+
+            yield Variation(Mistake(name, detail.format(words)), loop=loop)
+
+
+@kind("truncated")
+def truncated(
+    derivation: Derivation, lengths: Iterable[int] = CHUNKS, ways: Iterable[str] = tuple(CUTS)
+) -> Iterator[Variation]:
+    """The gradient goes back through k steps only."""
+    if not derivation.program.states:
+        return
+    for k in lengths:
+        for way in ways:
+            yield Variation(Mistake("truncated", CUTS[way].format(k=k)), loop=_cut(way, k))
+
+
+@kind("last steps only")
+def last_only(derivation: Derivation, lengths: Iterable[int] = CHUNKS) -> Iterator[Variation]:
+    """The loop runs over the last steps only."""
+    for k in lengths:
+        steps = "step" if k == 1 else f"{k} steps"
+        yield Variation(Mistake("last steps only", f"only the last {steps} is gone through"), loop=_cut("last", k))
+
+
+def _cut(way: str, k: int) -> Callable[[Loop], Loop]:
+    return lambda before: replace(before, cut=(way, k))
+
+
+# What J asks of the outputs, and where the sequence starts
+
+
+def _given(name: str, detail: str, change: Callable[[Case], Case]) -> Variation:
+    return Variation(Mistake(name, detail), given=change)
+
+
+@kind("last output only")
+def last_output(derivation: Derivation) -> Iterator[Variation]:
+    """What J asks of the outputs counts at the last step only."""
+
+    def change(case: Case) -> Case:
+        seeds = np.zeros_like(case.d_output)
+        seeds[-1:] = case.d_output[-1:]
+        return replace(case, d_output=seeds)
+
+    yield _given("last output only", "the gradient of the outputs counts at the last step only", change)
+
+
+@kind("outputs in the wrong order")
+def reversed_seeds(derivation: Derivation) -> Iterator[Variation]:
+    """The gradient of the outputs read backwards."""
+    yield _given(
+        "outputs in the wrong order",
+        "the gradient of the outputs is read in reversed order of time",
+        lambda case: replace(case, d_output=case.d_output[::-1]),
+    )
+
+
+@kind("outputs one step off")
+def shifted_seeds(derivation: Derivation) -> Iterator[Variation]:
+    """The gradient of the outputs read one step too late or too early."""
+
+    def later(case: Case) -> Case:
+        return replace(case, d_output=np.concatenate((case.d_output[1:], np.zeros_like(case.d_output[:1]))))
+
+    def earlier(case: Case) -> Case:
+        return replace(case, d_output=np.concatenate((np.zeros_like(case.d_output[:1]), case.d_output[:-1])))
+
+    yield _given("outputs one step off", "step t reads the gradient of the output of step t + 1", later)
+    yield _given("outputs one step off", "step t reads the gradient of the output of step t - 1", earlier)
+
+
+@kind("final state ignored")
+def final_ignored(derivation: Derivation) -> Iterator[Variation]:
+    """The loop starts from zero instead of the gradient of the final state."""
+    for state in derivation.program.states:
+
+        def change(case: Case, name: str = state.name) -> Case:
+            return replace(case, d_final={**case.d_final, name: np.zeros_like(case.d_final[name])})
+
+        yield _given("final state ignored", f"the gradient of the final state {state.name} is not used", change)
+
+
+@kind("initial state ignored")
+def initial_ignored(derivation: Derivation) -> Iterator[Variation]:
+    """The forward pass starts from zero."""
+    for state in derivation.program.states:
+
+        def change(case: Case, name: str = state.name) -> Case:
+            return replace(case, given={**case.given, name: np.zeros_like(case.given[name])})
+
+        yield _given("initial state ignored", f"the initial state {state.name} counts as zero", change)

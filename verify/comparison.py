@@ -1,0 +1,243 @@
+"""Two expressions of a claim compared in the field, at every step and index, against the true derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import product
+from typing import Any
+
+from sympy import Expr, Symbol
+
+from derive import nodes
+from derive.cell import Assumption, Cell
+from derive.nodes import Adjoint, Jacobian, Node, Quantity, Tabular, TimeProduct, TimeSum, children
+from verify.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, whole
+from verify.field import NoValueError, UnsupportedError
+from verify.world import STEPS, NoPointError, World, distinct_sizes, key_of
+
+REDRAWS = 64
+"""How many points are tried where a formula may divide by zero or ask for a root that is not there."""
+LONGEST = 12
+"""The largest step number that a claim may name."""
+
+
+BATCH = Symbol("B", integer=True, positive=True)
+"""The size of a batch: a number that no equation of a cell has."""
+
+
+class Answer(Enum):
+    """What a comparison found."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The answer, for a difference the point, and otherwise the reason where nothing was decided."""
+
+    answer: Answer
+    point: Mapping[str, Any] | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is imposed on the data: declared facts, and a J that reads no final state."""
+
+    assumptions: tuple[Assumption, ...] = ()
+    plain: bool = False
+
+
+@dataclass
+class Bench:
+    """Random data of one cell at several points, kept between claims."""
+
+    cell: Cell
+    program: Cell
+    absent: bool = False
+    """Whether the last comparison asked for a gradient before step 1; it counts as zero."""
+    _worlds: dict[tuple[int, int, Facts], World] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Numbers for the size letters that keep all shapes apart."""
+        return {str(letter): number for letter, number in distinct_sizes(self.cell).items()}
+
+    def world(self, seed: int, steps: int, facts: Facts) -> World:
+        key = seed, steps, facts
+        if key not in self._worlds:
+            while len(self._worlds) >= 24:
+                self._worlds.pop(next(iter(self._worlds)))
+            plain = facts.plain or self.cell.is_loss
+            self._worlds[key] = World.draw(self.cell, seed, steps, assumptions=facts.assumptions, plain=plain)
+        return self._worlds[key]
+
+    def environment(self, world: World, numbers: Mapping[Symbol, int]) -> Environment:
+        """All leaves have their true values; what only the program names is read off the program."""
+        program = world.seen_by(self.program) if self.program != self.cell else world
+        own, states = self.cell.quantities, {state.name for state in self.cell.states}
+
+        def leaf(node: Leaf, at: Mapping[Symbol, int]) -> Dual:
+            if isinstance(node, Quantity):
+                return Dual((world if node.name in own else program).value(key_of(node, at)))
+            if isinstance(node, Adjoint):
+                judge = world if node.quantity.name in own else program
+                only = None if node.only is None else whole(node.only, at)
+                key = key_of(node.quantity, at)
+                if key[1] is not None and key[1] < 1 and key[0] not in states:
+                    self.absent = True
+                    rows, cols = (whole(n, world.sizes) for n in node.shape)
+                    return Dual(constant(rows, cols, 0))
+                return Dual(judge.adjoint(key, node.quantity, node.immediate, only))
+            judge = world if node.of.name in own and node.by.name in own else program
+            return Dual(judge.jacobian(node, at))
+
+        return Environment(world.table, {**world.numbers(), BATCH: 7, **numbers}, leaf)
+
+    def compare(
+        self,
+        left: Node,
+        right: Node,
+        *,
+        domains: Mapping[Symbol, Expr],
+        differ: Sequence[tuple[Symbol, Symbol]] = (),
+        equal: Sequence[tuple[Symbol, Symbol]] = (),
+        diagonal: Sequence[Node] = (),
+        facts: Facts = Facts(),
+        steps: int = STEPS,
+        trials: int = 2,
+        seed: int = 0,
+    ) -> Compared:
+        """Whether both sides are equal at every step and for every free index.
+
+        The nodes in `diagonal` must be diagonal matrices there; where they are not, nothing is decided.
+        """
+        decided = 0
+        self.absent = False
+        for attempt in range(trials + REDRAWS):
+            try:
+                world = self.world(seed + attempt, steps, facts)
+                points = list(_points((left, right), world, domains, differ, equal))
+                if not points:
+                    return Compared(Answer.OPEN, reason=f"no step of {steps} has everything that the formula names")
+                for numbers in points:
+                    env = self.environment(world, numbers)
+                    for node in diagonal:
+                        if not _is_diagonal(evaluate(node, env).value):
+                            return Compared(Answer.OPEN, reason="the derivative taken entry by entry is not diagonal")
+                    a, b = evaluate(left, env).value, evaluate(right, env).value
+                    if a != b:
+                        return Compared(Answer.DIFFERENT, _point(world, numbers, domains, a, b))
+            except NoValueError:
+                continue
+            except (NoPointError, UnsupportedError, ValueError) as reason:
+                return Compared(Answer.OPEN, reason=str(reason))
+            decided += 1
+            if decided == trials:
+                return Compared(Answer.SAME)
+        return Compared(Answer.OPEN, reason="no point was found at which both sides have a value")
+
+
+def last_step(sides: Sequence[Node]) -> int:
+    """The largest number that stands as a time or as the bound of a sum."""
+    found = [0]
+    for side in sides:
+        for node in _walk(side):
+            times = [q.time for q in _own(node)]
+            times += [node.first, node.last] if isinstance(node, TimeSum) else []
+            times += [node.only] if isinstance(node, Adjoint) else []
+            found.extend(int(time) for time in times if time is not None and time.is_Integer)
+    return max(found)
+
+
+def _walk(node: Node) -> Iterator[Node]:
+    yield node
+    for child in children(node):
+        yield from _walk(child)
+
+
+def _own(node: Node) -> tuple[Quantity, ...]:
+    if isinstance(node, Quantity):
+        return (node,)
+    if isinstance(node, Adjoint):
+        return (node.quantity,)
+    return (node.of, node.by) if isinstance(node, Jacobian) else ()
+
+
+def _points(
+    sides: Sequence[Node],
+    world: World,
+    domains: Mapping[Symbol, Expr],
+    differ: Sequence[tuple[Symbol, Symbol]],
+    equal: Sequence[tuple[Symbol, Symbol]],
+) -> Iterator[dict[Symbol, int]]:
+    """All numbers for the free times and indices at which everything named exists."""
+    states = {state.name for state in world.cell.states}
+    lowest: list[tuple[Expr, int]] = []
+    ordered: list[tuple[Expr, Expr]] = []
+    bound: set[Symbol] = set()
+    times: dict[Symbol, None] = {}
+    for node in (node for side in sides for node in _walk(side)):
+        if isinstance(node, Tabular):
+            bound |= {node.row, node.col}
+        if isinstance(node, TimeSum):
+            bound.add(node.index)
+            if node.index not in domains and node.last != nodes.T:
+                ordered.append((node.last + 1, node.first))
+        for quantity in _own(node):
+            if quantity.time is not None:
+                lowest.append((quantity.time, 0 if quantity.name in states else 1))
+        if isinstance(node, Adjoint) and node.only is not None:
+            lowest.append((node.only, 1))
+        if isinstance(node, Jacobian) and node.of.time is not None and node.by.time is not None:
+            ordered.append((node.of.time, node.by.time))
+    products = [node for side in sides for node in _walk(side) if isinstance(node, TimeProduct)]
+    starts = {node.index: node.first for node in products}
+    lowest = [(time.xreplace(starts), low) for time, low in lowest]
+    lowest = [(time, low) for time, low in lowest if not time.free_symbols & bound]
+    ordered = [pair for pair in ordered if not (pair[0].free_symbols | pair[1].free_symbols) & bound]
+    for expression in (*(e for e, _ in lowest), *(e for pair in ordered for e in pair)):
+        for symbol in sorted(expression.free_symbols, key=str):
+            if symbol != nodes.T and symbol not in world.sizes:
+                times[symbol] = None
+    letters = list(times)
+    indices = [i for i in domains if any(i in side.atoms(Symbol) for side in sides) and i not in bound]
+    extents = [range(whole(domains[i], world.sizes)) for i in indices]
+    for steps in product(range(world.steps + 1), repeat=len(letters)):
+        moment = {**dict(zip(letters, steps, strict=True)), nodes.T: world.steps, **world.sizes}
+        reached = [whole(time, moment) for time, _ in lowest]
+        if any(at < low or at > world.steps for at, (_, low) in zip(reached, lowest, strict=True)):
+            continue
+        if letters and reached and max(reached) < 1:
+            continue
+        if any(whole(later, moment) < whole(earlier, moment) for later, earlier in ordered):
+            continue
+        for places in product(*extents):
+            at = dict(zip(indices, places, strict=True))
+            if any(at.get(i) == at.get(j) for i, j in differ) or any(at.get(i) != at.get(j) for i, j in equal):
+                continue
+            yield {**dict(zip(letters, steps, strict=True)), **at}
+
+
+def _is_diagonal(matrix: Matrix) -> bool:
+    return all(entry == 0 for i, row in enumerate(matrix) for j, entry in enumerate(row) if i != j)
+
+
+def _point(
+    world: World, numbers: Mapping[Symbol, int], domains: Mapping[Symbol, Expr], a: Matrix, b: Matrix
+) -> dict[str, Any]:
+    i, j = next((i, j) for i, row in enumerate(a) for j, x in enumerate(row) if x != b[i][j])
+    return {
+        "sizes": {str(letter): number for letter, number in world.sizes.items()},
+        "T": world.steps,
+        "seed": world.seed,
+        "at": {str(s): int(n) + (s in domains) for s, n in numbers.items()},
+        "entry": [i + 1, j + 1],
+        "left": a[i][j],
+        "right": b[i][j],
+        "arithmetic": "modulo 2^61 - 1, functions known by their slopes alone",
+    }

@@ -1,0 +1,78 @@
+"""The conventions a claim may be written in, and the most literal of them; what a part becomes under one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Expr
+
+from derive.errors import ShapeError
+from derive.nodes import Node
+
+LAYOUTS = {
+    "columns": "",
+    "denominator": "denominator layout: ∂a/∂b has the rows of b",
+    "numerator": "numerator layout: ∂J/∂q is a row",
+    "all rows": "numerator layout: ∂J/∂q and δ are rows",
+    "rows": "row layout: vectors are rows",
+    "batch": "row layout: vectors are rows, and a weight acts from the right, as the transpose of the cell's",
+}
+PRODUCTS = {
+    "strict": "",
+    "elementwise": "elementwise product meant between two vectors",
+    "inner": "inner product meant",
+    "diagonal": "a vector stands for the diagonal matrix",
+}
+DERIVATIVES = {
+    "natural": "",
+    "step": "∂ by a parameter means its use in that one step",
+    "total": "∂a/∂b means the total derivative",
+    "immediate": "∂a/∂b means the immediate derivative of a's own equation",
+}
+ORDERS = {"latest": "", "earliest": "the factor of the earliest step stands leftmost in the product"}
+DELTAS = {"argument": "", "itself": "δ with a label is the gradient of the quantity itself"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One set of conventions; the first of each table is the literal one."""
+
+    layout: str = "columns"
+    product: str = "strict"
+    derivative: str = "natural"
+    order: str = "latest"
+    delta: str = "argument"
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """The conventions that differ from the literal reading."""
+        words = (
+            LAYOUTS[self.layout],
+            PRODUCTS[self.product],
+            DERIVATIVES[self.derivative],
+            ORDERS[self.order],
+            DELTAS[self.delta],
+        )
+        return tuple(word for word in words if word)
+
+
+class MisfitError(ShapeError):
+    """The shapes do not fit under this reading."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """A part as a node; or a number, or ones or an identity whose size the context gives."""
+
+    node: Node | None = None
+    number: Expr | None = None
+    kind: str = ""
+    flat: tuple[Expr, Expr] | None = None
+    """For a derivative by a matrix: that matrix's shape; its entries lie along the last axis."""
+    flipped: bool = False
+
+    @property
+    def shape(self) -> tuple[Expr, Expr]:
+        assert self.node is not None
+        rows, cols = self.node.shape
+        return rows, cols

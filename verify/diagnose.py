@@ -1,0 +1,141 @@
+"""What is wrong with a formula: the named mistakes that lead from the true one to it, and the true one.
+
+1. terms of the true sum that are missing: the difference is compared with sums of the derivation's paths
+2. one mistake taken back in the formula as it was written, the most plausible first
+3. one mistake made in a form of the true formula
+4. two mistakes: in different terms of the sum; one taken back and one made; one taken back after the other
+
+Every candidate is tried at one random point (`verify.mistakes.judge`) and then decided exactly. The order and the
+number of candidates are fixed, so that a formula has the same diagnosis on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sympy import MatAdd, Symbol
+
+from derive.cell import Assumption, Cell
+from derive.derivation import Derivation
+from derive.nodes import Node
+from derive.targets.formula import latex
+from verify.judgement import Mistake
+from verify.mistakes.context import Context, context_of, names_in
+from verify.mistakes.forms import Term, spoken
+from verify.mistakes.judge import Judge
+from verify.mistakes.places import quoted
+from verify.mistakes.search import CANDIDATES, Finding, Part, Search
+from verify.mutate import MISTAKES
+from verify.special import true_when
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The mistakes (none where no explanation was found), the true formula, and the special case of a wrong one.
+
+    `correct` keeps the author's form where the mistakes can be taken back in it; otherwise it is the derivation's.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    correct: Node | None
+    true_when: str = ""
+
+
+def diagnose(
+    left: Node,
+    right: Node,
+    cell: Cell,
+    derivation: Derivation,
+    *,
+    assumptions: tuple[Assumption, ...] = (),
+    numbers: Mapping[Symbol, int] | None = None,
+    budget: int = CANDIDATES,
+) -> Diagnosis:
+    """Explain why `left = right` is wrong; `budget` is the number of candidates that are tried for two mistakes.
+
+    `cell` is the one the two sides are read in: the derivation's program where they use its introduced names.
+    """
+    context = context_of(derivation, left)
+    judge = Judge(cell, left, assumptions, dict(numbers or {}))
+    author = _Author(right, context)
+    if not judge.opened(right):
+        return Diagnosis((), None)
+    stated = next((author.said(form) for form in context.forms if judge.proves(form)), None)
+    finding = Search(context, judge, budget).explained(right)
+    if finding is None:
+        return Diagnosis((), stated, true_when(left, right, cell, assumptions, numbers))
+    mistakes = tuple(author.told(part) for part in finding.parts)
+    special = true_when(left, right, cell, assumptions, numbers) or author.ignored(finding)
+    correct = stated if finding.correct is None else finding.correct
+    return Diagnosis(mistakes, correct, special)
+
+
+@dataclass(frozen=True)
+class _Author:
+    """Speaks in the author's letters: without the names that the derivation introduced, unless they use them."""
+
+    right: Node
+    context: Context
+
+    @property
+    def derivation(self) -> Derivation:
+        return self.context.derivation
+
+    def said(self, node: Node) -> Node:
+        """A formula in the names that the author knows."""
+        cell = self.derivation.cell
+        known = set(cell.quantities) | names_in(self.right)
+        return node if names_in(node) <= known else spoken(node, self.derivation)
+
+    def _letters(self, node: Node) -> str:
+        return f"${latex(self.said(node), self.derivation.cell.notation)}$"
+
+    def told(self, part: Part) -> Mistake:
+        """A part of an explanation as a sentence."""
+        if isinstance(part.what, Term):
+            return Mistake(part.name, f"missing term {self._letters(part.what.node)}{self._reason(part.what)}")
+        wrong, true = quoted(self.said(part.wrong), self.said(part.true))
+        kind = "term" if isinstance(part.true, MatAdd) or isinstance(part.wrong, MatAdd) else "factor"
+        if wrong is None and true is not None:
+            return Mistake(part.name, f"missing {kind} {self._letters(true)}{self._reason(self._term(true))}")
+        if true is None and wrong is not None:
+            return Mistake(part.name, f"{self._letters(wrong)} does not belong here")
+        assert wrong is not None
+        assert true is not None
+        detail = MISTAKES[part.name].detail.format(wrong=self._letters(wrong), true=self._letters(true))
+        return Mistake(part.name, detail)
+
+    def _term(self, node: Node) -> Term | None:
+        return next((term for term in self.context.terms if self.said(term.node) == node), None)
+
+    def _reason(self, term: Term | None) -> str:
+        if term is None or term.of is None:
+            return ""
+        notation = self.derivation.cell.notation
+        of = latex(term.of, notation)
+        if term.via is None:
+            return f": $J$ reads ${of}$ itself"
+        via = self._visible(term.via)
+        also = "also " if term.whole else ""
+        return f": ${of}$ {also}reaches $J$ through ${latex(via, notation)}$"
+
+    def _visible(self, quantity: Node) -> Node:
+        """The quantity, or the first one with a name of the author's that it enters."""
+        known = set(self.derivation.cell.quantities) | names_in(self.right)
+        for _ in self.derivation.program.equations:
+            if quantity.name in known:
+                break
+            later = [path.via for path in self.derivation.by_name[quantity.name].paths if path.via is not None]
+            if not later:
+                break
+            quantity = later[0].at(quantity.time)
+        return quantity
+
+    def ignored(self, finding: Finding) -> str:
+        """The special case that the missing paths make: they are cut."""
+        paths = [part.what for part in finding.parts if isinstance(part.what, Term) and part.what.via is not None]
+        if not paths or len(paths) < len(finding.parts):
+            return ""
+        through = dict.fromkeys(latex(self._visible(term.via), self.derivation.cell.notation) for term in paths)
+        return "the paths through " + ", ".join(f"${via}$" for via in through) + " are ignored"

@@ -1,0 +1,99 @@
+"""Mistakes in time: a wrong index, a sum that is missing or closed too early, a product over the wrong steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sympy import Expr, Transpose
+
+from derive.nodes import Adjoint, Jacobian, Node, Quantity, T, TimeProduct, TimeSum, shift, sum_over_time, t, transpose
+from verify.mistakes.context import Context, times
+
+
+def other_time(node: Node, context: Context) -> Iterator[Node]:
+    """A quantity, gradient or Jacobian one step later or earlier; one at a fixed step, at t."""
+    for by in (1, -1):
+        yield from moved(node, by)
+    if isinstance(node, Quantity | Adjoint):
+        quantity = node if isinstance(node, Quantity) else node.quantity
+        if quantity.time is not None and t not in quantity.time.free_symbols:
+            yield _at(node, t)
+
+
+def moved(node: Node, by: int) -> Iterator[Node]:
+    """A leaf some steps later; for a Jacobian, both of its sides or one of them."""
+    if isinstance(node, Quantity) and node.time is not None:
+        yield node.at(node.time + by)
+    if isinstance(node, Adjoint) and node.quantity.time is not None:
+        yield _at(node, node.quantity.time + by)
+    if isinstance(node, Jacobian) and node.of.time is not None and node.by.time is not None:
+        of, other = node.of.at(node.of.time + by), node.by.at(node.by.time + by)
+        yield node.func(of, other, *node.args[2:])
+        if of.time > node.by.time or of.name != node.by.name:
+            yield node.func(of, node.by, *node.args[2:])
+        if node.of.time > other.time or of.name != node.by.name:
+            yield node.func(node.of, other, *node.args[2:])
+
+
+def all_moved(node: Node, context: Context) -> Iterator[Node]:
+    """The whole formula one step later or earlier; all gradients of the next step taken at t, and the reverse."""
+    if t in _symbols(node):
+        yield shift(node, 1)
+        yield shift(node, -1)
+    for by, wanted in ((-1, t + 1), (1, t)):
+        there = [leaf for leaf in node.atoms(Adjoint) if leaf.quantity.time == wanted and not leaf.immediate]
+        if len(there) > 1:
+            yield node.xreplace({leaf: _at(leaf, leaf.quantity.time + by) for leaf in there})
+
+
+def _symbols(node: Node) -> set[Expr]:
+    return {symbol for time in times(node) for symbol in time.free_symbols}
+
+
+def _at(node: Node, time: Expr) -> Node:
+    return node.func(node.quantity.at(time), *node.args[1:]) if isinstance(node, Adjoint) else node.at(time)
+
+
+def without_sum(node: Node, context: Context) -> Iterator[Node]:
+    """A sum over t without its Σ."""
+    if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
+        yield node.term
+
+
+def with_sum(node: Node, context: Context) -> Iterator[Node]:
+    """The formula summed over all steps."""
+    if t in _symbols(node) and not node.atoms(TimeSum):
+        yield sum_over_time(node, t, 1, T)
+
+
+def other_bounds(node: Node, context: Context) -> Iterator[Node]:
+    """A sum that begins or ends one step early or late, or runs to t only."""
+    if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
+        yield from _bounds(node)
+        if (node.first, node.last) != (1, T):
+            yield type(node)(node.term, node.index, 1, T)
+            yield type(node)(node.term, node.index, node.first, T)
+            yield type(node)(node.term, node.index, 1, node.last)
+        elif node.index != t:
+            yield type(node)(node.term, node.index, 1, t)
+
+
+def other_range(node: Node, context: Context) -> Iterator[Node]:
+    """A product over time with one factor too many or too few, or shifted by one."""
+    if isinstance(node, TimeProduct):
+        yield from _bounds(node)
+        for by in (1, -1):
+            yield type(node)(node.term, node.index, node.first + by, node.last + by)
+
+
+def _bounds(node: TimeSum) -> Iterator[Node]:
+    for first, last in ((0, -1), (1, 0), (0, 1), (-1, 0)):
+        yield type(node)(node.term, node.index, node.first + first, node.last + last)
+
+
+def reversed_product(node: Node, context: Context) -> Iterator[Node]:
+    """A product over time with its factors in the other order."""
+    if isinstance(node, TimeProduct):
+        yield transpose(TimeProduct(transpose(node.term), *node.args[1:]))
+    if isinstance(node, Transpose) and isinstance(node.arg, TimeProduct):
+        yield TimeProduct(transpose(node.arg.term), *node.arg.args[1:])

@@ -1,0 +1,104 @@
+"""Candidates for a true formula, tried fast at one random point; what holds there is then decided exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TypeAlias
+
+from sympy import MatAdd, Symbol
+
+from derive.cell import Assumption, Cell
+from derive.nodes import Node, TimeProduct, TimeSum, transpose
+from verify.exact import Environment, evaluate
+from verify.field import NoValueError, P, UnsupportedError
+from verify.proof import identical, point
+from verify.world import NoPointError
+
+Value: TypeAlias = tuple[int, ...]
+"""All entries of a formula at the random point."""
+
+ATTEMPTS = 8
+
+
+@dataclass
+class Judge:
+    """The left side at a random point, and the values there of what has been compared with it."""
+
+    cell: Cell
+    left: Node
+    assumptions: tuple[Assumption, ...] = ()
+    numbers: Mapping[Symbol, int] = field(default_factory=dict)
+    _environment: Environment | None = None
+    _left: Value = ()
+    _values: dict[Node, Value | None] = field(default_factory=dict)
+
+    def opened(self, right: Node) -> bool:
+        """Find a point and a step at which both sides have a value, or the left side alone."""
+        for sides in ((self.left, right), (self.left,)):
+            for seed in range(ATTEMPTS):
+                try:
+                    world, times = point(sides, self.cell, self.assumptions, seed)
+                    if not times:
+                        break
+                    environment = world.environment(times[len(times) // 2])
+                    for symbol, number in self.numbers.items():
+                        environment = environment.bound(symbol, number)
+                    values = [_entries(side, environment) for side in sides]
+                except NoValueError:
+                    continue
+                except (NoPointError, UnsupportedError, ValueError):
+                    break
+                self._environment, self._left = environment, values[0]
+                return True
+        return False
+
+    @property
+    def truth(self) -> Value:
+        """The left side at the point."""
+        return self._left
+
+    def value(self, node: Node) -> Value | None:
+        """A formula at the point; None where it has no value there."""
+        assert self._environment is not None
+        if node not in self._values:
+            parts = _terms(node)
+            if len(parts) > 1:  # candidates differ in a term or two: the others are known
+                values = [self.value(part) for part in parts]
+                known = [value for value in values if value is not None]
+                self._values[node] = reduce(plus, known) if len(known) == len(values) else None
+            else:
+                try:
+                    self._values[node] = _entries(node, self._environment)
+                except (NoValueError, UnsupportedError, ValueError):
+                    self._values[node] = None
+        return self._values[node]
+
+    def proves(self, node: Node) -> bool:
+        """Whether a formula says what the left side is, decided exactly; the left side itself says nothing."""
+        if node in (self.left, transpose(self.left)) or node.shape != self.left.shape or self.value(node) != self._left:
+            return False
+        verdict = identical(self.left, node, self.cell, assumptions=self.assumptions, numbers=self.numbers)
+        return verdict.proved
+
+
+def _entries(node: Node, environment: Environment) -> Value:
+    return tuple(entry for row in evaluate(node, environment).value for entry in row)
+
+
+def _terms(node: Node) -> list[Node]:
+    """The terms of a sum; of a sum over time, the sums of its terms."""
+    if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
+        return [TimeSum(term, *node.args[1:]) for term in _terms(node.term)]
+    return list(node.args) if isinstance(node, MatAdd) else [node]
+
+
+def minus(a: Value, b: Value) -> Value:
+    """The difference, entry by entry."""
+    return tuple((x - y) % P for x, y in zip(a, b, strict=True))
+
+
+def plus(a: Value, b: Value) -> Value:
+    """The sum, entry by entry."""
+    return tuple((x + y) % P for x, y in zip(a, b, strict=True))

@@ -1,0 +1,294 @@
+"""The search for an explanation: mistakes whose reversal turns a wrong formula into a true one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import combinations, islice
+
+from sympy import MatAdd, Symbol
+
+from derive.nodes import Node, T, TimeProduct, TimeSum, add, children, coefficient, rebuild, scale, t
+from verify.mistakes.context import Context, walk
+from verify.mistakes.forms import Term
+from verify.mistakes.judge import Judge, Value, minus, plus
+from verify.mistakes.places import Change
+from verify.mistakes.terms import is_of_next_step, plus_term
+from verify.mutate import MISTAKES, NamedMistake, mutants
+
+CANDIDATES = 600
+"""How many pairs of reversals are tried, one after the other."""
+SINGLES = 2500
+"""How many single reversals are listed."""
+PATHS = 12
+"""Of how many paths all subsets are tried."""
+
+RANK = {name: rank for rank, name in enumerate(MISTAKES)}
+MISSING, MIXED, CONSTANT = "missing term", "total and immediate derivative mixed", "constant factor"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One mistake of an explanation: the part as it was written and as it should be, or the term that is missing."""
+
+    name: str
+    wrong: Node
+    true: Node
+    what: Term | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An explanation; `correct` is the author's formula with the mistakes taken back, where that was possible."""
+
+    parts: tuple[Part, ...]
+    correct: Node | None = None
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """A mistake taken back in the formula, and what the formula is worth then."""
+
+    part: Part
+    node: Node
+    value: Value
+
+
+@dataclass
+class Search:
+    """One search, for one left side; `budget` bounds the pairs."""
+
+    context: Context
+    judge: Judge
+    budget: int = CANDIDATES
+    _listed: dict[Node, list[Reversal]] = field(default_factory=dict)
+    _made: dict[Value, list[Part]] = field(default_factory=dict)
+    _forms: dict[Part, Node] = field(default_factory=dict)
+
+    def explained(self, right: Node) -> Finding | None:
+        """The most plausible explanation, or None."""
+        plain, foreign = self._without_foreign_numbers(right)
+        if foreign and self.judge.proves(plain):
+            return Finding((foreign,), plain)
+        found = self._one_kind(plain) or self._two(plain)
+        if found is None or foreign is None:
+            return found
+        return Finding((foreign, *found.parts), found.correct)
+
+    def _one_kind(self, right: Node) -> Finding | None:
+        return (
+            self._missing_paths(right)
+            or self._taken_back(right)
+            or self._missing_parts(right)
+            or self._made_in_form(right)
+        )
+
+    def _without_foreign_numbers(self, right: Node) -> tuple[Node, Part | None]:
+        """The formula without letters in its numbers that mean nothing here, such as a 1/B."""
+        known = {*self.judge.cell.sizes, t, T, *self.judge.numbers}
+        known |= {node.index for node in walk(right) if isinstance(node, TimeSum)}
+        letters = {symbol for node in walk(right) for symbol in coefficient(node)[0].free_symbols} - known
+        if not letters:
+            return right, None
+        plain = _with_ones(right, letters)
+        return plain, Part(CONSTANT, right, plain)
+
+    # Missing terms
+
+    def _lacking(self, right: Node) -> Value | None:
+        value = self.judge.value(right) if right.shape == self.judge.left.shape else None
+        return None if value is None else minus(self.judge.truth, value)
+
+    def _terms(self) -> list[tuple[Term, Value]]:
+        valued = ((term, self.judge.value(term.node)) for term in self.context.terms)
+        return [(term, value) for term, value in valued if value is not None and any(value)]
+
+    def _missing_paths(self, right: Node) -> Finding | None:
+        """Whole paths whose sum is exactly what the formula lacks."""
+        lacking = self._lacking(right)
+        if lacking is None:
+            return None
+        whole = [pair for pair in self._terms() if pair[0].whole][:PATHS]
+        for count in range(1, len(whole)):
+            for chosen in combinations(whole, count):
+                if _sum(v for _, v in chosen) == lacking:
+                    return self._with_terms(right, [term for term, _ in chosen], whole)
+        return None
+
+    def _missing_parts(self, right: Node) -> Finding | None:
+        """One or two paths or parts of paths that the formula lacks."""
+        lacking, terms = self._lacking(right), self._terms()
+        if lacking is None:
+            return None
+        by_value = {v: term for term, v in reversed(terms)}
+        if lacking in by_value:
+            return self._with_terms(right, [by_value[lacking]], [])
+        for term, v in terms:
+            rest = minus(lacking, v)
+            other = by_value.get(rest)
+            if other is not None and rest != v:
+                return self._with_terms(right, [term, other], [])
+        return None
+
+    def _with_terms(self, right: Node, terms: list[Term], whole: list[tuple[Term, Value]]) -> Finding | None:
+        correct = right
+        for term in terms:
+            correct = plus_term(correct, term.node)
+        if not self.judge.proves(correct):
+            return None
+        later = [term for term, _ in whole if is_of_next_step(term.node)]
+        if len(terms) > 1 and terms == later:
+            return Finding((Part(MIXED, right, correct),), correct)
+        return Finding(tuple(Part(MISSING, right, correct, term) for term in terms), correct)
+
+    # One mistake
+
+    def _reversals(self, right: Node) -> Iterator[Reversal]:
+        """Every mistake taken back, the most plausible first, with the value of what results."""
+        for mistake in MISTAKES.values():
+            for change in mistake.undone_in(right, self.context):
+                if change.node.shape == self.judge.left.shape and change.node != self.judge.left:
+                    value = self.judge.value(change.node)
+                    if value is not None:
+                        yield Reversal(Part(mistake.name, change.before, change.after), change.node, value)
+
+    def _taken_back(self, right: Node, only: str | None = None) -> Finding | None:
+        listed: list[Reversal] = []
+        for found in islice(self._reversals(right), SINGLES):
+            listed.append(found)
+            if found.value == self.judge.truth and only in (None, found.part.name) and self.judge.proves(found.node):
+                return Finding((found.part,), found.node)
+        self._listed[right] = listed
+        return None
+
+    def _mistakes_made(self) -> dict[Value, list[Part]]:
+        """What the true forms are worth with one mistake made in them."""
+        if not self._made:
+            for form in self.context.forms:
+                if not self.judge.proves(form):
+                    continue
+                for mistake, change in mutants_of(self.context, form):
+                    value = self.judge.value(change.node)
+                    if value is not None and value != self.judge.truth:
+                        part = Part(mistake.name, change.after, change.before)
+                        self._made.setdefault(value, []).append(part)
+                        self._forms.setdefault(part, form)
+        return self._made
+
+    def _made_in_form(self, right: Node) -> Finding | None:
+        value = self.judge.value(right)
+        if value is None or right.shape != self.judge.left.shape:
+            return None
+        parts = self._mistakes_made().get(value)
+        if not parts:
+            return None
+        best = min(parts, key=lambda part: RANK[part.name])
+        return Finding((best,), self._forms[best])
+
+    # Two mistakes
+
+    def _two(self, right: Node) -> Finding | None:
+        reversals = self._listed.get(right) or list(islice(self._reversals(right), SINGLES))
+        for way in (self._in_two_terms, self._back_and_made, self._one_after_the_other):
+            found = way(right, reversals)
+            if found is not None:
+                return found
+        return None
+
+    def _in_two_terms(self, right: Node, reversals: list[Reversal]) -> Finding | None:
+        """Reversals in different terms of one sum: what they change adds up to what is wrong."""
+        value = self.judge.value(right)
+        if value is None or right.shape != self.judge.left.shape:
+            return None
+        wrap, terms = _as_sum(right)
+        lacking = minus(self.judge.truth, value)
+        local: list[tuple[Reversal, frozenset[Node], tuple[Node, ...], Value]] = []
+        for reversal in reversals:
+            around, others = _as_sum(reversal.node)
+            if around(right) == wrap(right):
+                gone = frozenset(terms) - frozenset(others)
+                come = tuple(term for term in others if term not in terms)
+                local.append((reversal, gone, come, minus(reversal.value, value)))
+        by_change: dict[Value, list[int]] = {}
+        for k, (*_, change) in enumerate(local):
+            by_change.setdefault(change, []).append(k)
+        found: list[tuple[int, Finding]] = []
+        for k, (first, gone, come, change) in enumerate(local):
+            for j in by_change.get(minus(lacking, change), ()):
+                second, also_gone, also_come, _ = local[j]
+                if j <= k or gone & also_gone:
+                    continue
+                edited = _exchanged(_exchanged(terms, gone, come), also_gone, also_come)
+                correct = wrap(add(*edited)) if edited else right
+                if self.judge.proves(correct):
+                    finding = Finding((first.part, second.part), correct)
+                    found.append((RANK[first.part.name] + RANK[second.part.name], finding))
+        return min(found, key=lambda pair: pair[0])[1] if found else None
+
+    def _back_and_made(self, right: Node, reversals: list[Reversal]) -> Finding | None:
+        """One mistake taken back leaves a formula that is one mistake away from a true form."""
+        made = self._mistakes_made()
+        found = [
+            (RANK[reversal.part.name] + RANK[part.name], k, reversal, part)
+            for k, reversal in enumerate(reversals)
+            for part in made.get(reversal.value, ())
+        ]
+        if not found:
+            return None
+        _, _, reversal, part = min(found, key=lambda entry: entry[:2])
+        in_place = self._missing_paths(reversal.node) if part.name == MISSING else None
+        in_place = in_place or self._taken_back(reversal.node, only=part.name)
+        if in_place is not None and len(in_place.parts) == 1 and in_place.parts[0].name == part.name:
+            return Finding((reversal.part, in_place.parts[0]), in_place.correct)
+        return Finding((reversal.part, part), self._forms[part])
+
+    def _one_after_the_other(self, right: Node, reversals: list[Reversal]) -> Finding | None:
+        """A second mistake taken back after the first, as far as the budget goes."""
+        left = self.budget
+        for first in reversals:
+            for second in self._reversals(first.node):
+                left -= 1
+                if left < 0:
+                    return None
+                if second.value == self.judge.truth and self.judge.proves(second.node):
+                    return Finding((first.part, second.part), second.node)
+        return None
+
+
+@lru_cache(maxsize=64)
+def mutants_of(context: Context, form: Node) -> tuple[tuple[NamedMistake, Change], ...]:
+    """The mutants of a true form, kept: one formula is seldom asked about once."""
+    return tuple(mutants(form, context))
+
+
+def _sum(values: Iterator[Value]) -> Value:
+    total = next(values)
+    for value in values:
+        total = plus(total, value)
+    return total
+
+
+def _exchanged(terms: tuple[Node, ...], gone: frozenset[Node], come: tuple[Node, ...]) -> tuple[Node, ...]:
+    """Terms with some exchanged for others, in their place."""
+    place = min((k for k, term in enumerate(terms) if term in gone), default=len(terms))
+    return tuple(
+        term
+        for k, old in enumerate((*terms, None))
+        for term in ((*(come if k == place else ()), *(() if old is None or old in gone else (old,))))
+    )
+
+
+def _as_sum(node: Node) -> tuple[Callable[[Node], Node], tuple[Node, ...]]:
+    """A formula as what stands around its sum, and the terms."""
+    if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
+        wrap, terms = _as_sum(node.term)
+        return lambda inner: TimeSum(wrap(inner), *node.args[1:]), terms
+    return lambda inner: inner, tuple(node.args) if isinstance(node, MatAdd) else (node,)
+
+
+def _with_ones(node: Node, letters: set[Symbol]) -> Node:
+    """The formula with 1 for some letters in its numbers."""
+    number, base = coefficient(node)
+    inner = rebuild(base, tuple(_with_ones(child, letters) for child in children(base)))
+    return scale(number.subs(dict.fromkeys(letters, 1)), inner)

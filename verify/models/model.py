@@ -1,0 +1,28 @@
+"""A model with its origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from derive.cell import Cell
+from derive.errors import Place
+
+
+@dataclass(frozen=True)
+class Model:
+    """A cell, where it comes from (`origin`), and what had to be assumed to complete it.
+
+    `definitions` are the places of the note's equations that it consists of: they define, they claim nothing.
+    """
+
+    cell: Cell
+    origin: str
+    assumed: tuple[str, ...] = ()
+    definitions: frozenset[tuple[str, int, int]] = frozenset()
+
+    def __str__(self) -> str:
+        return "model: " + "; ".join((self.origin, *self.assumed))
+
+    def defines(self, place: Place) -> bool:
+        """Whether the formula at this place is one of the model's equations."""
+        return (place.file, place.line, place.column) in self.definitions

@@ -1,0 +1,177 @@
+"""What products mean under a reading: by shape, entry by entry, with diagonal matrices."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sympy import Expr, S
+
+from derive import nodes
+from derive.nodes import Adjoint, Jacobian, Node, Shaped
+from derive.reader.claimed import OpenQuestionError
+from verify.conventions import Built, MisfitError
+from verify.parts import Leaves
+
+
+class Products(Leaves):
+    """Builds products; `Builder` in `verify.readings` builds everything."""
+
+    def elementwise(self, parts: list[Built]) -> Built:
+        number, shaped = self._numbers(parts)
+        if not shaped:
+            return Built(number=number)
+        shape = next((part.shape for part in shaped if part.node is not None and not self._is_jacobian(part)), None)
+        if shape is None:
+            shape = next((part.shape for part in shaped if part.node is not None), None)
+            if shape is None:
+                raise OpenQuestionError("constants whose size nothing tells")
+        factors = [self._fitted(part, shape) for part in shaped]
+        return Built(nodes.scale(number, nodes.hadamard(*factors)))
+
+    def _is_jacobian(self, part: Built) -> bool:
+        return isinstance(part.node, Jacobian)
+
+    def _fitted(self, part: Built, shape: tuple[Expr, Expr]) -> Node:
+        node = self.node(part, shape)
+        if node.shape == shape:
+            return node
+        rows, cols = node.shape
+        vector = 1 in shape and shape != (1, 1)
+        length = shape[0] if shape[1] == 1 else shape[1]
+        if node.shape == (1, 1):
+            return nodes.matmul(nodes.ones(shape[0]), node, nodes.ones(1, shape[1]))
+        rows_meant = self.reading.product != "strict" and self.reading.layout in ("numerator", "all rows")
+        if rows_meant and vector and (cols, rows) == shape and not part.flipped:
+            return nodes.transpose(node)
+        if self.reading.product == "elementwise" and vector and rows == cols == length:
+            self.diagonal.append(node)
+            spread = nodes.diagonal(node)
+            return spread if shape[1] == 1 else nodes.transpose(spread)
+        raise MisfitError(f"cannot multiply {shape[0]}×{shape[1]} elementwise by {rows}×{cols}")
+
+    def _numbers(self, parts: Sequence[Built]) -> tuple[Expr, list[Built]]:
+        number: Expr = S.One
+        shaped = []
+        for part in parts:
+            if part.number is not None:
+                number *= part.number
+            else:
+                shaped.append(part)
+        return number, shaped
+
+    def juxtaposed(self, parts: list[Built]) -> Built:
+        """A product whose meaning follows from the shapes."""
+        number, shaped = self._numbers(parts)
+        shaped = [part for part in shaped if part.kind != "identity"] or shaped[:1]
+        if not shaped:
+            return Built(number=number)
+        if len(shaped) == 1 and shaped[0].node is None:
+            if number == 1:
+                return shaped[0]
+            raise OpenQuestionError("a constant whose size nothing tells")
+        sized = self._ones(shaped)
+        if self.reading.product == "inner":
+            sized = self._paired(sized)
+        if self.reading.product in ("elementwise", "strict"):
+            sized = self._merged(sized)
+        elif self.reading.product == "diagonal":
+            sized = self._spread(sized)
+        scalars = [part for part in sized if part.shape == (1, 1)]
+        rest = [part for part in sized if part.shape != (1, 1)]
+        if not rest:
+            return Built(nodes.scale(number, nodes.hadamard(*(self.node(part) for part in scalars))))
+        for left, right in itertools.pairwise(rest):
+            if left.shape[1] != right.shape[0] or left.flat is not None:
+                a, b = left.shape, right.shape
+                raise MisfitError(f"cannot multiply {a[0]}×{a[1]} by {b[0]}×{b[1]}")
+        product = nodes.matmul(*(self.node(part) for part in rest))
+        for part in scalars:
+            product = self._scaled(self.node(part), product)
+        product = nodes.scale(number, product)
+        flat = rest[-1].flat
+        if flat is not None and product.shape[0] == 1:
+            return Built(Shaped(product, *flat))
+        return Built(product, flat=flat)
+
+    def _scaled(self, factor: Node, node: Node) -> Node:
+        rows, cols = node.shape
+        if (rows, cols) == (1, 1):
+            return nodes.hadamard(factor, node)
+        if cols == 1:
+            return nodes.matmul(node, factor)
+        if rows == 1:
+            return nodes.matmul(factor, node)
+        return nodes.hadamard(nodes.matmul(nodes.ones(rows), factor, nodes.ones(1, cols)), node)
+
+    def _ones(self, parts: list[Built]) -> list[Built]:
+        """Ones beside a factor take its size."""
+        found = list(parts)
+        for i, part in enumerate(parts):
+            if part.node is not None:
+                continue
+            if part.kind != "ones":
+                raise OpenQuestionError("a constant whose size nothing tells")
+            after = found[i + 1] if i + 1 < len(found) else None
+            before = found[i - 1] if i else None
+            if part.flipped and after is not None and after.node is not None:
+                found[i] = Built(nodes.ones(1, after.shape[0]), flipped=True)
+            elif not part.flipped and before is not None and before.node is not None:
+                found[i] = Built(nodes.ones(before.shape[1]))
+            else:
+                raise OpenQuestionError("ones whose size nothing tells")
+        return found
+
+    def _merged(self, parts: list[Built]) -> list[Built]:
+        """Neighbouring vectors of one length multiplied entry by entry."""
+        merged: list[Built] = []
+        for part in parts:
+            if merged and self._vector(part) and self._vector(merged[-1]):
+                left, right = merged[-1], part
+                # Two columns of one length have no matrix product: their entries are meant.
+                columns = left.shape == right.shape and left.shape[1] == 1
+                meant = columns or self.reading.product == "elementwise"
+                if meant and not left.flipped and not right.flipped and self._length(left) == self._length(right):
+                    row = left.shape[0] == 1 or right.shape[0] == 1
+                    pair = [
+                        nodes.transpose(each.node) if (each.shape[0] == 1) != row else each.node
+                        for each in (left, right)
+                    ]
+                    merged[-1] = Built(nodes.hadamard(*pair))
+                    continue
+            merged.append(part)
+        return merged
+
+    def _paired(self, parts: list[Built]) -> list[Built]:
+        """Two columns of one length as the sum of their products."""
+        same = len(parts) == 2 and all(self._vector(p) for p in parts) and parts[0].shape == parts[1].shape
+        if same and parts[0].shape[1] == 1:
+            return [Built(nodes.transpose(self.node(parts[0]))), parts[1]]
+        return parts
+
+    def _spread(self, parts: list[Built]) -> list[Built]:
+        """Vectors beside a matrix as diagonal matrices."""
+        if not any(1 not in part.shape for part in parts) and len(parts) > 1:
+            return parts
+        return [
+            Built(nodes.diag(self.node(part) if part.shape[1] == 1 else nodes.transpose(part.node)))
+            if self._vector(part) and not part.flipped and not isinstance(part.node, Adjoint)
+            else part
+            for part in parts
+        ]
+
+    @staticmethod
+    def _vector(part: Built) -> bool:
+        return 1 in part.shape and part.shape != (1, 1) and part.flat is None
+
+    @staticmethod
+    def _length(part: Built) -> Expr:
+        return part.shape[0] if part.shape[1] == 1 else part.shape[1]
+
+    def flipped(self, body: Built) -> Built:
+        if body.node is None:
+            return replace(body, flipped=not body.flipped)
+        if body.flat is not None:
+            raise MisfitError("the transpose of a derivative by a matrix")
+        return Built(nodes.transpose(body.node), flipped=not body.flipped)

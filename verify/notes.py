@@ -1,0 +1,197 @@
+"""A file -> its formulas, each with its place and its section: Markdown, Jupyter notebooks and LaTeX.
+
+Markdown is read by `derive.reader.note`, which knows the places; a notebook is its Markdown cells, one after the other
+(the place of a formula names the cell: `note.ipynb#cell3`); LaTeX has a reader of its own in `verify.latex_notes`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from derive.errors import InputError, Place
+from derive.reader import text_of
+from derive.reader.fragment import Fragment, Line
+from derive.reader.note import every_formula
+
+_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
+_DIRECTIVE = re.compile(r"\s*backproof\s*:(.*)", re.DOTALL)
+_RELATION = re.compile(
+    r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
+    r"(?![A-Za-z])"
+)
+_LEADING = re.compile(r"\s*&?\s*=")
+SETTINGS = ("cell", "notation")
+"""What a comment in a note can say about the formulas after it."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula of a note: `section` are the headings above it, `settings` what a comment says about its model."""
+
+    fragment: Fragment
+    displayed: bool
+    section: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.fragment.text
+
+    @cached_property
+    def place(self) -> Place:
+        """Where it starts and ends, without the space around it."""
+        text = self.fragment.text
+        return self.fragment.place(len(text) - len(text.lstrip()), len(text.rstrip()))
+
+    @property
+    def claims(self) -> bool:
+        """Whether it says anything: a letter on its own is a mention."""
+        return _RELATION.search(self.fragment.text) is not None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A text with formulas: a whole file, or one cell of a notebook (`number` is its place among the cells)."""
+
+    file: str
+    text: str
+    formulas: tuple[Formula, ...]
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file with the texts in it."""
+
+    path: str
+    parts: tuple[Part, ...]
+
+    @property
+    def formulas(self) -> tuple[Formula, ...]:
+        return tuple(formula for part in self.parts for formula in part.formulas)
+
+
+def read(path: str | Path) -> Document:
+    """The formulas of a file; raises InputError if it cannot be read."""
+    text = text_of(path)
+    file = str(path)
+    if not text.strip():
+        raise InputError("the note is empty", Place(file, 1, 1, 1), "there is nothing to audit")
+    suffix = Path(path).suffix.lower()
+    if suffix == ".ipynb":
+        return Document(file, tuple(_notebook(text, file)))
+    if suffix == ".tex":
+        from verify.latex_notes import formulas
+
+        return Document(file, (Part(file, text, tuple(formulas(text, file))),))
+    found, _, _ = _markdown(text, file, (), ())
+    return Document(file, (Part(file, text, found),))
+
+
+def _notebook(text: str, file: str) -> Iterator[Part]:
+    section: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    for number, source in markdown_cells(notebook(text, file)):
+        found, section, settings = _markdown(source, f"{file}#cell{number}", section, settings)
+        yield Part(f"{file}#cell{number}", source, found, number)
+
+
+def notebook(text: str, file: str) -> dict[str, Any]:
+    """The JSON of a notebook."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        place = Place(file, line, getattr(error, "colno", 1), line)
+        raise InputError(f"this is no notebook: {getattr(error, 'msg', 'nested too deeply')}", place) from None
+    if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
+        raise InputError("this is no notebook: it has no cells", Place(file, 1, 1, 1), "version 4 or newer is read")
+    return data
+
+
+def markdown_cells(data: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """The Markdown cells of a notebook with their numbers among all cells, counted from 1."""
+    for number, cell in enumerate(data["cells"], 1):
+        if isinstance(cell, dict) and cell.get("cell_type") == "markdown":
+            source = cell.get("source", "")
+            lines = source if isinstance(source, list) else [source]
+            yield number, "".join(line for line in lines if isinstance(line, str))
+
+
+def _markdown(
+    text: str, file: str, section: tuple[str, ...], settings: tuple[tuple[str, str], ...]
+) -> tuple[tuple[Formula, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """The formulas of a Markdown text that follows on `section`, and where it ends."""
+    visible, said = comments(text, file)
+    found, section = every_formula(visible, file, section)
+    formulas = []
+    for each in found:
+        formula = Formula(each.fragment, each.displayed, each.headings)
+        formulas.append(replace(formula, settings=in_force(said, formula.place, settings)))
+    end = Place(file, text.count("\n") + 2, 1, 0)
+    return tuple(formulas), section, in_force(said, end, settings)
+
+
+def in_force(
+    said: list[tuple[Place, tuple[tuple[str, str], ...]]], place: Place, before: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str], ...]:
+    """What the last comment before a place says."""
+    for at, settings in reversed(said):
+        if (at.line, at.column) <= (place.line, place.column):
+            return settings
+    return before
+
+
+def comments(text: str, file: str) -> tuple[str, list[tuple[Place, tuple[tuple[str, str], ...]]]]:
+    """The text with its comments blanked out, and what those that speak to us say."""
+    said = []
+    for comment in _COMMENT.finditer(text):
+        if directive := _DIRECTIVE.fullmatch(comment.group(1)):
+            line = text.count("\n", 0, comment.start()) + 1
+            column = comment.start() - text.rfind("\n", 0, comment.start())
+            place = Place(file, line, column, line, text.split("\n")[line - 1], comment.end() - comment.start())
+            said.append((place, directive_settings(directive.group(1), place)))
+    return _COMMENT.sub(lambda comment: re.sub(r"[^\n]", " ", comment.group()), text), said
+
+
+def directive_settings(words: str, place: Place) -> tuple[tuple[str, str], ...]:
+    """cell=lstm notation=deeplearning-ai; raises InputError for anything else."""
+    found = []
+    for word in words.split():
+        key, equals, value = word.partition("=")
+        if not equals or not value or key not in SETTINGS:
+            raise InputError(
+                f"cannot understand {word!r} in this comment", place,
+                "readable: <!-- backproof: cell=lstm notation=deeplearning-ai -->",
+            )  # fmt: skip
+        found.append((key, value))
+    return tuple(found)
+
+
+def continued(formula: Formula, before: Formula | None) -> Fragment:
+    """The formula as it is to be read: one that begins with `=` goes on from the last side of the one before it."""
+    fragment = formula.fragment
+    lead = _LEADING.match(fragment.text)
+    if lead is None or before is None or before.section != formula.section or "=" not in before.text:
+        return fragment
+    start = before.text.rindex("=") + 1
+    start += len(before.text[start:]) - len(before.text[start:].lstrip())
+    last = piece(before.fragment, start, len(before.text.rstrip()))
+    shift = len(last.text) + 1
+    own = [replace(line, offset=max(line.offset, 0) + shift) for line in fragment.lines]
+    return replace(fragment, text=f"{last.text} {fragment.text}", lines=(*last.lines, *own))
+
+
+def piece(fragment: Fragment, start: int, end: int) -> Fragment:
+    """A part of a fragment that still knows its place."""
+    before = [line for line in fragment.lines if line.offset <= start][-1:] or [fragment.lines[0]]
+    first = before[0]
+    marks = [Line(0, first.number, first.column + start - first.offset, first.text)]
+    marks += [replace(line, offset=line.offset - start) for line in fragment.lines if start < line.offset < end]
+    return replace(fragment, text=fragment.text[start:end], lines=tuple(marks))

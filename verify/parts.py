@@ -1,0 +1,103 @@
+"""The leaves of a claim under a reading: quantities, gradients and derivatives in its layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sympy import Expr, S, Symbol
+
+from derive import nodes
+from derive.cell import Cell
+from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity
+from derive.reader import claimed
+from derive.reader.claimed import OpenQuestionError, Value
+from verify.conventions import Built, MisfitError, Reading
+
+
+@dataclass
+class Leaves:
+    """Builds leaves; `Builder` in `verify.readings` builds everything."""
+
+    cell: Cell
+    program: Cell
+    reading: Reading
+    domains: dict[Symbol, Expr] = field(default_factory=dict)
+    diagonal: list[Node] = field(default_factory=list)
+    """Nodes that must be diagonal matrices for this reading to make sense."""
+
+    def quantity(self, value: Value) -> Quantity:
+        found = self.program.quantities[value.name]
+        return found if value.time is None else found.at(value.time)
+
+    def value(self, value: Value) -> Built:
+        node = self.quantity(value)
+        if value.at:
+            return Built(self.entry(node, value.at))
+        return Built(self.laid(node, self.reading.layout in ("rows", "batch")))
+
+    def laid(self, node: Node, as_row: bool) -> Node:
+        """A quantity or gradient in the layout: vectors as rows, in a batch layout matrices transposed."""
+        rows, cols = node.shape
+        if cols == 1 and rows != 1:
+            return nodes.transpose(node) if as_row else node
+        if cols != 1 and rows != 1 and self.reading.layout == "batch":
+            return nodes.transpose(node)
+        return node
+
+    def entry(self, node: Node, at: tuple[Expr, ...]) -> Node:
+        for place, extent in zip(at, node.shape, strict=False):
+            if isinstance(place, Symbol) and self.domains.setdefault(place, extent) != extent:
+                raise MisfitError(f"the index {place} counts the entries of two sizes")
+        return Entry(node, *at)
+
+    def gradient(self, said: claimed.Gradient) -> Built:
+        node = Adjoint(self.quantity(said.by), said.immediate, said.only)
+        if said.by.at:
+            return Built(self.entry(node, said.by.at))
+        layout = self.reading.layout
+        row = layout in ("all rows", "rows", "batch") or (layout == "numerator" and said.spelling == "partial")
+        return Built(self.laid(node, row))
+
+    def derivative(self, said: claimed.Derivative) -> Built:
+        of, by = self.quantity(said.of), self.quantity(said.by)
+        if of.shape[1] != 1:
+            raise OpenQuestionError(f"the derivative of the matrix {of.name}")
+        mode = self.reading.derivative
+        immediate = said.immediate or mode == "immediate"
+        stepwise = not immediate and (mode == "step" or (mode == "natural" and by.time is not None))
+        node: Node = Jacobian(of, by, immediate, stepwise)
+        if said.of.at or said.by.at:
+            place = (said.of.at or (S.Zero,))[0], *said.by.at
+            if len(said.by.at) == 2 or (not said.of.at and of.shape[0] != 1) or not said.by.at:
+                raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")
+            return Built(self.entry(node, place))
+        matrix = by.shape if by.shape[1] != 1 else None
+        if self.reading.layout == "denominator":
+            if matrix is not None:
+                raise MisfitError("a derivative by a matrix has no denominator layout here")
+            return Built(nodes.transpose(node))
+        return Built(node, flat=matrix)
+
+    def kronecker(self, said: claimed.Kronecker) -> Built:
+        size = next((self.domains[i] for i in (said.first, said.second) if i in self.domains), None)
+        if size is not None:
+            self.domains.update({i: size for i in (said.first, said.second) if isinstance(i, Symbol)})
+        if size is None:
+            return Built(kind="kronecker", number=None)
+        node = self.entry(nodes.diag(nodes.ones(size)), (said.first, said.second))
+        return Built(nodes.add(nodes.ones(1), nodes.scale(-1, node)) if said.differ else node)
+
+    def node(self, built: Built, like: tuple[Expr, Expr] | None = None) -> Node:
+        """The node; a number fills the shape of its neighbour, and ones and identities take it."""
+        if built.node is not None:
+            return built.node
+        rows, cols = like or (S.One, S.One)
+        if built.number is not None:
+            return nodes.scale(built.number, nodes.ones(rows, cols))
+        if built.kind == "identity":
+            if rows != cols:
+                raise MisfitError("an identity matrix is square")
+            return nodes.diag(nodes.ones(rows))
+        if built.kind == "ones":
+            return nodes.ones(rows, cols)
+        raise OpenQuestionError("a Kronecker δ whose indices count nothing here")

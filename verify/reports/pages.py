@@ -1,0 +1,133 @@
+"""Audits as pages for people: HTML in one file, and Markdown that code hosts show with typeset formulas."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from verify.audit import Audit
+from verify.judgement import Judgement, Word
+from verify.reports.mathml import mathml
+from verify.reports.text import counts, summary
+from verify.reports.wording import MARKS, TITLES, Detail, details, shown, split
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One judgement as a page shows it: `at` is its line, with the cell of a notebook before it."""
+
+    at: str
+    word: str
+    verdict: str
+    formula: str
+    details: tuple[Detail, ...]
+    readable: bool
+    model: int | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One file: its models, the judgements that are worth a look, and what claims nothing."""
+
+    file: str
+    models: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    definitions: tuple[Entry, ...]
+    mentions: int
+
+
+def html(audits: Sequence[Audit]) -> str:
+    """One self-contained page."""
+    return _render("audit.html.jinja", audits)
+
+
+def markdown(audits: Sequence[Audit]) -> str:
+    """Markdown with a block of mathematics for every formula."""
+    return re.sub(r"\n{3,}", "\n\n", _render("audit.md.jinja", audits)).rstrip() + "\n"
+
+
+def _render(template: str, audits: Sequence[Audit]) -> str:
+    header, rows = counts(audits)
+    found: str = _environment().get_template(template).render(
+        pages=[_page(audit) for audit in audits], header=header, rows=rows, summary=summary(audits)
+    )  # fmt: skip
+    return found
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("verify.reports"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, autoescape=lambda name: name is not None and ".html" in name,
+    )  # fmt: skip
+    environment.filters["fenced"] = fenced
+    environment.filters["plain"] = plain
+    environment.filters["split"] = split
+    environment.filters["typeset"] = typeset
+    return environment
+
+
+def _page(audit: Audit) -> Page:
+    entries = list(_entries(audit))
+    claims = tuple(entry for entry in entries if entry.word != Word.NOT_A_CLAIM.value)
+    rest = [entry for entry in entries if entry.word == Word.NOT_A_CLAIM.value]
+    definitions = tuple(entry for entry in rest if "=" in entry.formula)
+    models = tuple(str(model).removeprefix("model: ") for model in audit.models)
+    return Page(audit.file, models, claims, definitions, len(rest) - len(definitions))
+
+
+def _entries(audit: Audit) -> Iterator[Entry]:
+    for each in audit.formulas:
+        for judgement in each.judgements:
+            yield Entry(
+                at=_at(judgement),
+                word=judgement.word.value,
+                verdict=f"{MARKS[judgement.word].split()[0]} {TITLES[judgement.word]}",
+                formula=shown(judgement.formula),
+                details=tuple(details(judgement)),
+                readable=judgement.word is not Word.UNREADABLE,
+                model=audit.model_number(each),
+            )
+
+
+def _at(judgement: Judgement) -> str:
+    place = judgement.place
+    if place is None:
+        return ""
+    _, _, cell = place.file.partition("#")
+    return f"{cell} line {place.line}".strip() if cell else f"line {place.line}"
+
+
+def fenced(formula: str, readable: Any = True) -> str:
+    """A formula as a block of mathematics, or as it was typed where nobody can typeset it."""
+    body = formula.replace("```", "` ` `")
+    return f"```{'math' if readable else 'tex'}\n{body}\n```"
+
+
+def typeset(formula: str, display: str = "block") -> Markup:
+    """A formula as MathML; what cannot be parsed is nothing here, its source stands beside it."""
+    from markupsafe import Markup
+
+    return Markup(mathml(formula, display) or "")  # every letter in it is escaped
+
+
+def plain(text: str) -> str:
+    """Words in Markdown: formulas between dollars stay formulas, and nothing else is markup."""
+    written = []
+    for part, formula in split(text):
+        if formula:
+            written.append(f"$`{part}`$" if "`" not in part else f"``{part}``")
+        elif "\\" in part:
+            written.append(f"`` {part} ``" if "`" in part else f"`{part}`")
+        else:
+            written.append(re.sub(r"([*`<>\[\]|#])", r"\\\1", part))
+    return "".join(written)

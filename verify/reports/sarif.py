@@ -1,0 +1,110 @@
+"""Audits as SARIF 2.1.0 (OASIS 2020), which editors and code hosts show beside the text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import quote
+
+from derive.errors import InputError, Place
+from verify.audit import Audit
+from verify.judgement import Judgement, Word
+from verify.reports.wording import TITLES, details, headline, shown
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+LEVELS: Mapping[Word, str] = {
+    Word.WRONG: "error",
+    Word.UNDECIDED: "warning",
+    Word.UNREADABLE: "warning",
+    Word.HOLDS_IF: "note",
+}
+"""How loudly each word is said; what is proved or no claim is no result."""
+RULES: Mapping[Word, tuple[str, str]] = {
+    Word.WRONG: ("WrongFormula", "The formula does not follow from the model's equations."),
+    Word.UNDECIDED: ("UndecidedFormula", "Whether the formula holds could not be decided."),
+    Word.UNREADABLE: ("UnreadableFormula", "The formula could not be read."),
+    Word.HOLDS_IF: ("FormulaNeedsAssumption", "The formula holds under a convention or a declared fact."),
+}
+"""The identifier and description of each."""
+
+
+def render(audits: Iterable[Audit], errors: Sequence[InputError] = ()) -> str:
+    """A log with one run."""
+    words = list(RULES)
+    results = [
+        _result(judgement, words.index(judgement.word))
+        for audit in audits
+        for judgement in audit.judgements
+        if judgement.word in RULES
+    ]
+    driver = {
+        "name": "backproof",
+        "semanticVersion": _version(),
+        "rules": [_rule(word) for word in words],
+    }
+    run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    notifications = [_notification(error) for error in errors]
+    run["invocations"] = [{"executionSuccessful": not errors, "toolExecutionNotifications": notifications}]
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
+
+
+def _version() -> str:
+    try:
+        return version("backproof")
+    except PackageNotFoundError:
+        return "0.0.0"
+
+
+def _rule(word: Word) -> dict[str, Any]:
+    name, description = RULES[word]
+    return {
+        "id": f"backproof/{word.value.replace('_', '-')}",
+        "name": name,
+        "shortDescription": {"text": description},
+        "defaultConfiguration": {"level": LEVELS[word]},
+    }
+
+
+def _result(judgement: Judgement, index: int) -> dict[str, Any]:
+    said = headline(judgement)
+    message = f"{TITLES[judgement.word]}: {said}" if said else TITLES[judgement.word]
+    lines = [f"{message}", shown(judgement.formula)]
+    lines += [f"{d.label}: {d.text}" for d in details(judgement) if d.label not in ("if", "mistake") and d.text != said]
+    result: dict[str, Any] = {
+        "ruleId": f"backproof/{judgement.word.value.replace('_', '-')}",
+        "ruleIndex": index,
+        "level": LEVELS[judgement.word],
+        "message": {"text": "\n".join(lines)},
+    }
+    if judgement.place is not None:
+        result["locations"] = [_location(judgement.place)]
+    return result
+
+
+def _location(place: Place) -> dict[str, Any]:
+    file, _, cell = place.file.partition("#")
+    physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
+    if cell:  # the lines of a cell are not those of the file
+        where = f"{cell}, line {place.line}, column {place.column}"
+        return {"physicalLocation": physical, "logicalLocations": [{"name": cell, "fullyQualifiedName": where}]}
+    region = {"startLine": place.line, "startColumn": place.column, "endLine": max(place.end_line, place.line)}
+    if region["endLine"] == place.line:
+        region["endColumn"] = place.column + max(place.length, 1)
+    physical["region"] = region
+    return {"physicalLocation": physical}
+
+
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+
+
+def _notification(error: InputError) -> dict[str, Any]:
+    found: dict[str, Any] = {"level": "error", "message": {"text": error.message}}
+    if error.place is not None:
+        found["locations"] = [_location(error.place)]
+    return found

@@ -1,0 +1,62 @@
+"""Audits as lines that editors understand: `note.md:128:1: wrong: ...`, then a count for every file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from verify.audit import Audit
+from verify.judgement import Judgement, Word
+from verify.reports.wording import TITLES, details, headline, shown
+
+Paint = Callable[[Word, str], str]
+SAID = (Word.WRONG, Word.HOLDS_IF, Word.UNDECIDED, Word.UNREADABLE)
+"""The words that get a line of their own."""
+
+
+def lines(audits: Iterable[Audit], paint: Paint = lambda _, text: text) -> Iterator[str]:
+    """A block of lines for every judgement that asks for attention."""
+    for audit in audits:
+        for number, model in enumerate(audit.models, 1):
+            yield f"{audit.file}: {str(model).replace('model', f'model {number}', 1)}"
+        for judgement in audit.judgements:
+            if judgement.word in SAID:
+                yield from _block(judgement, paint)
+
+
+def _block(judgement: Judgement, paint: Paint) -> Iterator[str]:
+    said = headline(judgement)
+    title = paint(judgement.word, TITLES[judgement.word])
+    yield f"{judgement.place}: {title}: {said}" if said else f"{judgement.place}: {title}"
+    yield f"    {shown(judgement.formula)}"
+    for detail in details(judgement):
+        if detail.label not in ("if", "mistake") and detail.text != said:
+            yield f"    {detail.label}: {detail.text}"
+
+
+def counts(audits: Iterable[Audit]) -> tuple[list[str], list[list[str]]]:
+    """A table: for every file how many formulas ended in which word."""
+    words = list(TITLES)
+    header = ["note", "formulas", *(TITLES[word] for word in words)]
+    rows = [
+        [audit.file, str(len(audit.formulas)), *(str(audit.counts[word] or "") for word in words)] for audit in audits
+    ]
+    return header, rows
+
+
+def summary(audits: Sequence[Audit]) -> str:
+    """All files in one sentence."""
+    judgements = [judgement for audit in audits for judgement in audit.judgements]
+    claims = [judgement for judgement in judgements if judgement.word is not Word.NOT_A_CLAIM]
+    if not claims:
+        return "no claims found"
+    parts = []
+    for word, title in TITLES.items():
+        number = sum(judgement.word is word for judgement in claims)
+        if number:
+            parts.append(f"{number} {'hold under an assumption' if word is Word.HOLDS_IF else title}")
+    return f"{len(claims)} claim{'s' * (len(claims) != 1)}: {', '.join(parts)}"
+
+
+def render(audits: Sequence[Audit]) -> str:
+    """The lines and the summary."""
+    return "\n".join([*lines(audits), summary(audits), ""])

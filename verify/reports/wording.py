@@ -1,0 +1,113 @@
+"""What a judgement says in words, the same in all reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from derive.reader.words import LAYOUTS
+from verify.judgement import Judgement, Word
+
+TITLES: Mapping[Word, str] = {
+    Word.PROVED: "proved",
+    Word.HOLDS_IF: "holds if",
+    Word.WRONG: "wrong",
+    Word.UNDECIDED: "undecided",
+    Word.UNREADABLE: "unreadable",
+    Word.NOT_A_CLAIM: "not a claim",
+}
+"""The words of a verdict."""
+MARKS: Mapping[Word, str] = {
+    Word.PROVED: "✓",
+    Word.HOLDS_IF: "✓ if",
+    Word.WRONG: "✗",
+    Word.UNDECIDED: "?",
+    Word.UNREADABLE: "?",
+    Word.NOT_A_CLAIM: "–",
+}
+"""Their signs; what could not be read or decided looks like neither right nor wrong."""
+
+
+_ALIGNED = re.compile(r"\s*(?:\\\\\s*)?&\s*=\s*&?|\s*\\\\\s*=\s*")
+_BEGIN = re.compile(r"\\begin\{(\w+\*?)\}")
+_END = re.compile(r"\\end\{(\w+\*?)\}")
+_LEFT = re.compile(r"\\left(?![A-Za-z])\s*\.?")
+_RIGHT = re.compile(r"\\right(?![A-Za-z])\s*\.?")
+_LAST = re.compile(r"(?:\\\\|[,，。.;&]|\s)+\Z")
+
+
+@dataclass(frozen=True)
+class Detail:
+    """One thing that a judgement says: `latex` is a formula, otherwise words."""
+
+    label: str
+    text: str
+    latex: bool = False
+
+
+def headline(judgement: Judgement) -> str:
+    """What a judgement says, in one line."""
+    if judgement.word is Word.HOLDS_IF:
+        return "; ".join(judgement.assumptions)
+    if judgement.mistakes:
+        return "; ".join(_mistake(mistake.name, mistake.detail) for mistake in judgement.mistakes)
+    return _flat(judgement.reason)
+
+
+def details(judgement: Judgement) -> list[Detail]:
+    """Everything that a judgement says besides its word and formula."""
+    holds = judgement.word is Word.HOLDS_IF
+    found = [
+        Detail("if" if holds else "assuming", _flat(assumption))
+        for assumption in judgement.assumptions
+        if holds or assumption not in judgement.reading
+    ]
+    found += [Detail("mistake", _mistake(mistake.name, mistake.detail)) for mistake in judgement.mistakes]
+    if judgement.correct and judgement.word is not Word.PROVED:
+        found.append(Detail("true formula", _flat(judgement.correct), latex=True))
+    if judgement.true_when:
+        found.append(Detail("true only when", _flat(judgement.true_when)))
+    if judgement.reading and _flat(judgement.reading) != headline(judgement):
+        found.append(Detail("read as", _flat(judgement.reading)))
+    if judgement.reason:
+        found.append(Detail("why", _flat(judgement.reason)))
+    if judgement.counterexample:
+        found.append(Detail("counterexample", written(judgement.counterexample)))
+    return found
+
+
+def written(values: Mapping[str, Any]) -> str:
+    """A counterexample in one line; long arrays are left to the JSON."""
+    parts = []
+    for name, value in values.items():
+        shown = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+        if value is not None and len(shown) <= 80:
+            parts.append(shown if isinstance(value, Mapping) else f"{name} {shown}")
+    return _flat("; ".join(parts))
+
+
+def shown(formula: str) -> str:
+    """A formula in one line, without what only aligned it with others."""
+    text = _ALIGNED.sub(" = ", formula)
+    for environment in {match.group(1) for match in _BEGIN.finditer(text)} | {m.group(1) for m in _END.finditer(text)}:
+        begin, end = f"\\begin{{{environment}}}", f"\\end{{{environment}}}"
+        if text.count(begin) != text.count(end) or (text.strip().startswith(begin) and environment in LAYOUTS):
+            text = text.replace(begin, " ").replace(end, " ")
+    if len(_LEFT.findall(text)) != len(_RIGHT.findall(text)):  # one of them stands outside of what was cut out
+        text = _RIGHT.sub("", _LEFT.sub("", text))
+    return _flat(_LAST.sub("", text))
+
+
+def split(text: str) -> list[tuple[str, bool]]:
+    """Words and the formulas between dollars in them, each with whether it is a formula."""
+    return [(part, number % 2 == 1) for number, part in enumerate(text.split("$")) if part]
+
+
+def _mistake(name: str, detail: str) -> str:
+    return _flat(detail if detail.startswith(name) else f"{name}: {detail}" if detail else name)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
