@@ -21,6 +21,8 @@ CANDIDATES = 600
 """How many pairs of reversals are tried, one after the other."""
 SINGLES = 2500
 """How many single reversals are listed."""
+ATTEMPTS = 20
+"""How many pairs that agree at the point are decided exactly."""
 PATHS = 12
 """Of how many paths all subsets are tried."""
 
@@ -213,18 +215,19 @@ class Search:
         by_change: dict[Value, list[int]] = {}
         for k, (*_, change) in enumerate(local):
             by_change.setdefault(change, []).append(k)
-        found: list[tuple[int, Finding]] = []
-        for k, (first, gone, come, change) in enumerate(local):
-            for j in by_change.get(minus(lacking, change), ()):
-                second, also_gone, also_come, _ = local[j]
-                if j <= k or gone & also_gone:
-                    continue
-                edited = _exchanged(_exchanged(terms, gone, come), also_gone, also_come)
-                correct = wrap(add(*edited)) if edited else right
-                if self.judge.proves(correct):
-                    finding = Finding((first.part, second.part), correct)
-                    found.append((RANK[first.part.name] + RANK[second.part.name], finding))
-        return min(found, key=lambda pair: pair[0])[1] if found else None
+        matching = [
+            (RANK[local[k][0].part.name] + RANK[local[j][0].part.name], k, j)
+            for k, (_, gone, _, change) in enumerate(local)
+            for j in by_change.get(minus(lacking, change), ())
+            if k < j and not gone & local[j][1]
+        ]
+        for _, k, j in sorted(matching)[:ATTEMPTS]:
+            (first, gone, come, _), (second, also_gone, also_come, _) = local[k], local[j]
+            edited = _exchanged(_exchanged(terms, gone, come), also_gone, also_come)
+            correct = wrap(add(*edited)) if edited else right
+            if self.judge.proves(correct):
+                return Finding((first.part, second.part), correct)
+        return None
 
     def _back_and_made(self, right: Node, reversals: list[Reversal]) -> Finding | None:
         """One mistake taken back leaves a formula that is one mistake away from a true form."""
