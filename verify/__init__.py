@@ -13,6 +13,10 @@
 11. `claims`    a formula written by hand -> a judgement for every `=` in it: `conventions`, `readings` (`parts`,
     `multiplying`) turn it into expressions under a reading, `comparison` compares them, `deciding` chooses,
     `sizes` judges shapes and definitions, `explaining` asks the dictionary of mistakes, `telling` prints
+12. `mutate`, `diagnose` (`mistakes`)  a wrong formula -> the named mistakes that, undone, make it true
+13. `notes` (`latex_notes`), `models`  a file -> its formulas with their places, and the model each is about
+14. `audit`     a note -> judgements; `fixes` a corrected copy; `reports` text, JSON, SARIF, HTML, Markdown
+15. `judgement`  what a person is told about a formula
 
 Public names: `check` for formulas; `prove`, `identical`, `evidence`, `Verdict`, `Outcome`, `Evidence`, `report`; for
 code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`, `Layout`, `Standing`.
