@@ -119,7 +119,7 @@ def without_factor(node: Node, context: Context) -> Iterator[Node]:
     if isinstance(node, HadamardProduct):
         for k in range(len(node.args)):
             yield hadamard(*node.args[:k], *node.args[k + 1 :])
-    if isinstance(node, HadamardPower) and node.exp.is_positive:
+    if isinstance(node, HadamardPower) and node.exp.is_Integer and node.exp > 1:
         yield power(node.base, node.exp - 1)
     factors = _matrices(node)
     if len(factors) > 1:

@@ -27,7 +27,8 @@ PATHS = 12
 """Of how many paths all subsets are tried."""
 
 RANK = {name: rank for rank, name in enumerate(MISTAKES)}
-MISSING, MIXED, CONSTANT = "missing term", "total and immediate derivative mixed", "constant factor"
+MISSING, EXTRA, CONSTANT = "missing term", "extra term", "constant factor"
+MIXED = "total and immediate derivative mixed"
 
 
 @dataclass(frozen=True)
@@ -192,11 +193,13 @@ class Search:
 
     def _two(self, right: Node) -> Finding | None:
         reversals = self._listed.get(right) or list(islice(self._reversals(right), SINGLES))
+        exchanged: Finding | None = None
         for way in (self._in_two_terms, self._back_and_made, self._one_after_the_other):
             found = way(right, reversals)
-            if found is not None:
+            if found is not None and not _exchanges_a_term(found.parts):
                 return found
-        return None
+            exchanged = exchanged or found
+        return exchanged
 
     def _in_two_terms(self, right: Node, reversals: list[Reversal]) -> Finding | None:
         """Reversals in different terms of one sum: what they change adds up to what is wrong."""
@@ -216,7 +219,7 @@ class Search:
         for k, (*_, change) in enumerate(local):
             by_change.setdefault(change, []).append(k)
         matching = [
-            (RANK[local[k][0].part.name] + RANK[local[j][0].part.name], k, j)
+            (_plausibility(local[k][0].part, local[j][0].part), k, j)
             for k, (_, gone, _, change) in enumerate(local)
             for j in by_change.get(minus(lacking, change), ())
             if k < j and not gone & local[j][1]
@@ -233,7 +236,7 @@ class Search:
         """One mistake taken back leaves a formula that is one mistake away from a true form."""
         made = self._mistakes_made()
         found = [
-            (RANK[reversal.part.name] + RANK[part.name], k, reversal, part)
+            (_plausibility(reversal.part, part), k, reversal, part)
             for k, reversal in enumerate(reversals)
             for part in made.get(reversal.value, ())
         ]
@@ -254,9 +257,20 @@ class Search:
                 left -= 1
                 if left < 0:
                     return None
-                if second.value == self.judge.truth and self.judge.proves(second.node):
+                parts = first.part, second.part
+                if second.value == self.judge.truth and not _exchanges_a_term(parts) and self.judge.proves(second.node):
                     return Finding((first.part, second.part), second.node)
         return None
+
+
+def _exchanges_a_term(parts: tuple[Part, ...]) -> bool:
+    """Whether one whole term goes and another comes: any wrong term can be explained so, and nothing is learnt."""
+    return sorted(part.name for part in parts) == [EXTRA, MISSING]
+
+
+def _plausibility(first: Part, second: Part) -> int:
+    """Less is more plausible."""
+    return RANK[first.name] + RANK[second.name] + (len(RANK) ** 2 if _exchanges_a_term((first, second)) else 0)
 
 
 @lru_cache(maxsize=64)
