@@ -53,9 +53,14 @@ def axes_text(node: Node) -> tuple[str, ...]:
 class Functions:
     """Writes `init`, `forward`, `backward`, `step` and `step_backward` of one program."""
 
-    def __init__(self, program: Cell, names: Names, letters: Mapping[str, str]) -> None:
-        """`letters` are the public letters of the sizes that have another name inside."""
+    def __init__(self, program: Cell, names: Names, letters: Mapping[str, str], prefix: str = "") -> None:
+        """`letters` are the public letters of the sizes that have another name inside.
+
+        `prefix` stands before the functions' names where a module holds several programs.
+        """
         self._program = program
+        self._prefix = prefix
+        self._table = f"{prefix.upper()}PARAMETERS"
         self._names = names
         self._public = letters
         self._sizes = [str(symbol) for symbol in program.sizes]
@@ -105,7 +110,7 @@ class Functions:
         ]
         summary = "The losses of a sequence." if program.is_loss else "Run the cell over a sequence."
         body = self._with_sizes(["T", "B", *self._sizes], self._door(given), body)
-        return Function(f"forward({self._signature(given)})", summary, tuple(details), tuple(body))
+        return Function(f"{self._prefix}forward({self._signature(given)})", summary, tuple(details), tuple(body))
 
     def backward(self, passes: Passes) -> Function:
         """Gradients over the whole sequence."""
@@ -136,7 +141,7 @@ class Functions:
             returns = "Returns the output, the new states by name, and a cache for `step_backward`."
         details = (*self._described(given), returns)
         body = self._with_sizes(["B", *self._sizes], self._door(given), body)
-        return Function(f"step({self._signature(given)})", "One step, equation by equation.", details, tuple(body))
+        return Function(f"{self._prefix}step({self._signature(given)})", "One step, equation by equation.", details, tuple(body))
 
     def step_backward(self, passes: Passes) -> Function:
         """Gradients of one step."""
@@ -193,7 +198,7 @@ class Functions:
 
     def _back_signature(self, name: str, immediate: Argument) -> str:
         first = f"{immediate.name}=None" if immediate.optional else immediate.name
-        return f"{name}({', '.join(['cache', first, *(f'{a.name}=None' for a in self._carries())])})"
+        return f"{self._prefix}{name}({', '.join(['cache', first, *(f'{a.name}=None' for a in self._carries())])})"
 
     def _described(self, given: Sequence[Argument]) -> list[str]:
         return [
@@ -216,8 +221,8 @@ class Functions:
 
     def _door(self, given: Sequence[Argument]) -> list[str]:
         """Checks on everything that comes in."""
-        body = ['arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]']
-        return [*body, *self._listed(given), "sizes, dtype = _checked(arrays)"]
+        every = f'(f"params[{{key!r}}]", _parameter(params, key), axes) for key, axes in {self._table}.items()'
+        return [f"arrays = [{every}]", *self._listed(given), "sizes, dtype = _checked(arrays)"]
 
     def _bound(self, given: Sequence[Argument]) -> list[str]:
         """The names the body uses, zeros for states that were not given, and the functions that were chosen."""

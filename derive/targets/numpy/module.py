@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
@@ -14,7 +16,7 @@ from derive.nodes import size
 from derive.targets.formula import text
 from derive.targets.numpy.backward import Backward
 from derive.targets.numpy.forward import Forward
-from derive.targets.numpy.functions_text import Functions, axes_text, tuple_text
+from derive.targets.numpy.functions_text import Function, Functions, axes_text, tuple_text
 from derive.targets.numpy.helpers import choices, functions_in, helper_texts
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.passes import without_unread
@@ -23,11 +25,43 @@ from derive.targets.numpy.single_step import Passes, lower_step, to_cache
 from derive.targets.numpy.sweep import Sweep
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What one derivation puts into a module."""
+
+    program: Cell
+    parameters: Mapping[str, str]
+    states: Mapping[str, str]
+    init: Function
+    forward: Function
+    backward: Function
+    step: Function
+    step_backward: Function
+    helpers: tuple[str, ...]
+    table: Mapping[str, str]
+
+
 def module(derivation: Derivation, origin: str = "") -> str:
     """The text of a standalone NumPy module with the cell's forward and backward functions.
 
     `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
     """
+    own = parts(derivation)
+    return template("module.py.jinja").render(
+        title=plain(derivation.cell.title),
+        source=source_line(derivation.cell.source),
+        origin=plain(origin),
+        equations=equation_lines(derivation.cell),
+        parameters=own.parameters,
+        states=own.states,
+        functions=[own.init, own.forward, own.backward, own.step, own.step_backward],
+        helpers=own.helpers,
+        table=own.table,
+    )
+
+
+def parts(derivation: Derivation, prefix: str = "") -> Parts:
+    """The functions of one derivation, with a prefix before their names, and what they need."""
     letters = local_sizes(derivation.program)
     sweep = Sweep(derivation.mapped(lambda node: node.xreplace(letters)) if letters else derivation)
     program = sweep.program
@@ -40,21 +74,24 @@ def module(derivation: Derivation, origin: str = "") -> str:
     helpers -= {*opened, *(f"{name}_slope" for name in opened)}
     definitions, table = choices() if opened else ([], {})
     called = [function for equation in program.equations for function in functions_in(equation.expression)]
-    functions = Functions(program, names, {str(local): str(letter) for letter, local in letters.items()})
-    written = [functions.forward(sequence), functions.backward(sequence), functions.step(step)]
-    return _template().render(
-        title=_plain(derivation.cell.title),
-        source=textwrap.fill(f"Source: {_plain(derivation.cell.source).rstrip('.')}.", 118)
-        if derivation.cell.source
-        else "",
-        origin=_plain(origin),
-        equations=[f"{text(e.symbol)} = {text(e.expression)}" for e in derivation.cell.equations],
+    functions = Functions(program, names, {str(local): str(letter) for letter, local in letters.items()}, prefix)
+    return Parts(
+        program=program,
         parameters={q.name: tuple_text(axes_text(q)) for q in derivation.program.parameters},
         states={q.name: tuple_text(axes_text(q)) for q in derivation.program.states},
-        functions=[functions.init(), *written, functions.step_backward(step)],
-        helpers=list(dict.fromkeys([*definitions, *helper_texts(helpers, called)])),
+        forward=functions.forward(sequence),
+        init=functions.init(),
+        backward=functions.backward(sequence),
+        step=functions.step(step),
+        step_backward=functions.step_backward(step),
+        helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers, called)])),
         table={name: f"({', '.join(pair)})" for name, pair in table.items()},
     )
+
+
+def equation_lines(cell: Cell) -> list[str]:
+    """The equations of a cell, for a docstring."""
+    return [f"{text(e.symbol)} = {text(e.expression)}" for e in cell.equations]
 
 
 def _over_time(plan: Plan, helpers: set[str]) -> Passes:
@@ -76,18 +113,19 @@ def local_sizes(program: Cell) -> dict[Symbol, Symbol]:
     return {letter: size(f"{letter}_size") for letter in program.sizes if str(letter) in program.quantities}
 
 
-def _source(words: str) -> str:
-    return textwrap.fill(f"Source: {_plain(words).rstrip('.')}.", 118) if words else ""
+def source_line(words: str) -> str:
+    """Where the equations come from, for a docstring."""
+    return textwrap.fill(f"Source: {plain(words).rstrip('.')}.", 118) if words else ""
 
 
-def _plain(words: str) -> str:
+def plain(words: str) -> str:
     """Text from a note, fit to stand in a docstring: one line, no quotes or backslashes that could end it."""
     shown = "".join(character if character.isprintable() else " " for character in words)
     return " ".join(shown.replace("\\", "\\\\").replace('"', "'").split())
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A template of this folder."""
     loader = PackageLoader("derive.targets.numpy")
-    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("module.py.jinja")
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(name)

@@ -1,0 +1,359 @@
+"""A network: one cell in several layers and directions, and on top of it a readout and a loss.
+
+A network brings no calculus of its own. Its copies of the cell, the place where two directions meet, the dropout
+between layers, the readout and the loss are all cells, differentiated like any other; in between stand reversals in time
+and the choice of a last step, which only move entries. Letters of a copy carry its layer and direction as names
+do in torch: `W_i_l0`, `W_i_l0_reverse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cached_property
+
+from sympy import Expr, Symbol
+
+from derive.cell import Cell, Equation
+from derive.errors import InputError
+from derive.nodes import Node, Quantity, concat, hadamard, leaves, size, substitute, t
+from derive.notation import Notation
+from derive.program import ARGUMENT, FACTOR
+
+
+class Direction(Enum):
+    """Whether the copies of a layer run from the first step to the last, from the last to the first, or both."""
+
+    FORWARD = "forward"
+    REVERSE = "reverse"
+    BIDIRECTIONAL = "bidirectional"
+
+
+class Reads(Enum):
+    """What the head reads: the outputs of every step (many to many) or each copy's last output (many to one)."""
+
+    EVERY_STEP = "every step"
+    LAST_STEP = "last step"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One copy of the cell: its layer, counted from 0 at the input, and whether it runs from the last step to the first."""
+
+    layer: int
+    reverse: bool = False
+
+    @property
+    def suffix(self) -> str:
+        """What its names end with."""
+        return f"_l{self.layer}" + ("_reverse" if self.reverse else "")
+
+    @property
+    def mark(self) -> str:
+        """What its letters carry above them."""
+        return f"({self.layer})" + (r"\leftarrow" if self.reverse else "")
+
+
+@dataclass(frozen=True)
+class Network:
+    """`layers` copies of a cell above each other in one or both directions; build one with `Network.of`.
+
+    `dropout` puts a given mask between one layer and the next.
+    """
+
+    cell: Cell
+    layers: int = 1
+    direction: Direction = Direction.FORWARD
+    head: Cell | None = None
+    reads: Reads = Reads.EVERY_STEP
+    dropout: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        cell: Cell,
+        *,
+        layers: int = 1,
+        direction: Direction = Direction.FORWARD,
+        head: Cell | None = None,
+        reads: Reads = Reads.EVERY_STEP,
+        dropout: bool = False,
+    ) -> Network:
+        """A network of copies of `cell`.
+
+        Raises InputError if the cell cannot stand in a network (it has no input at every step, its output is not a
+        column, its sizes do not fit above each other) or the head cannot be cut into a readout and a loss.
+        """
+        if layers < 1:
+            raise InputError(f"a network needs at least one layer, not {layers}")
+        if cell.is_loss:
+            raise InputError(f"{cell.name} is a head, not a recurrent cell", hint="give it as the head")
+        if not cell.states:
+            raise InputError(f"{cell.name} has no state: nothing recurs in it")
+        if not cell.inputs or cell.inputs[0].time is None:
+            raise InputError(f"{cell.name} has no input at every step, so nothing can stand below it")
+        if cell.inputs[0].shape[1] != 1 or cell.output.shape[1] != 1:
+            raise InputError(f"the input and the output of {cell.name} must be columns to stand above each other")
+        if head is not None and not head.is_loss:
+            raise InputError(f"{head.name} has no target, so it is no head")
+        network = cls(cell, layers, direction, head, reads, dropout)
+        for copy in network.copies:
+            network.cell_of(copy)
+        _ = network.readout, network.loss
+        return network
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """The copies of the cell, layer by layer from below."""
+        return tuple(Copy(layer, reverse) for layer in range(self.layers) for reverse in self.senses)
+
+    @property
+    def senses(self) -> tuple[bool, ...]:
+        """For each copy of a layer whether it runs in reverse."""
+        return {
+            Direction.FORWARD: (False,),
+            Direction.REVERSE: (True,),
+            Direction.BIDIRECTIONAL: (False, True),
+        }[self.direction]
+
+    @property
+    def width(self) -> Expr:
+        """The number of entries that a layer hands to the one above it."""
+        return len(self.senses) * self.cell.output.shape[0]
+
+    def cell_of(self, copy: Copy) -> Cell:
+        """The cell in the letters and sizes of one copy."""
+        below = self.cell.inputs[0]
+        sizes: dict[Symbol, Expr] = {}
+        if copy.layer > 0 and below.shape[0] != self.width:
+            letter = below.shape[0]
+            bound = {symbol for e in self.cell.equations for n in e.symbol.shape for symbol in n.free_symbols}
+            if not isinstance(letter, Symbol) or letter in bound:
+                raise InputError(
+                    f"layer {copy.layer} gets {self.width} entries from the layer below it, but {below.name} of "
+                    f"{self.cell.name} has {letter}"
+                )
+            sizes[letter] = self.width
+        given = {q.name for q in self.cell.inputs if q is not below}
+        return renamed(self.cell, lambda name: name if name in given else name + copy.suffix, copy.mark, sizes)
+
+    @cached_property
+    def meeting(self) -> Cell | None:
+        """Where the outputs of the two directions are put under each other, if there are two."""
+        if len(self.senses) == 1:
+            return None
+        n = size("n")
+        a, b, u = Quantity("a", n, 1, t), Quantity("b", n, 1, t), Quantity("u", 2 * n, 1, t)
+        return Cell.of([Equation(u, concat(0, a, b))], name="meeting", title="Two directions meet")
+
+    @cached_property
+    def mask(self) -> Cell | None:
+        """Dropout between two layers with a given mask, if there is any."""
+        if not self.dropout or self.layers == 1:
+            return None
+        n = size("n")
+        u, mask, x = Quantity("u", n, 1, t), Quantity("mask", n, 1, t), Quantity("x", n, 1, t)
+        return Cell.of([Equation(x, hadamard(u, mask))], name="dropout", title="Dropout")
+
+    @cached_property
+    def readout(self) -> Cell | None:
+        """The equations of the head up to the last that has parameters; None without such equations.
+
+        Its input has the size of the top layer's output; its further sizes keep letters of their own.
+        """
+        if self.head is None or not self._cut:
+            return None
+        equations = self.head.equations[: self._cut]
+        found = Cell.of(
+            equations,
+            name=f"{self.head.name}_readout",
+            title=f"Readout of {self.head.title}",
+            output=equations[-1].symbol.name,
+            notation=self.head.notation,
+        )
+        letter = found.inputs[0].shape[0]
+        taken = {str(symbol) for symbol in self.cell.sizes} - {str(letter)}
+        sizes = {symbol: size(f"{symbol}_out") for symbol in found.sizes if str(symbol) in taken}
+        if isinstance(letter, Symbol):
+            sizes[letter] = self.width
+        return resized(found, sizes)
+
+    @cached_property
+    def loss(self) -> Cell | None:
+        """The equations of the head behind its readout: what they read is the readout's output."""
+        if self.head is None:
+            return None
+        targets = {q.name for q in self.head.targets}
+        found = Cell.of(
+            self.head.equations[self._cut :],
+            name=self.head.name,
+            title=self.head.title,
+            output=self.head.output.name,
+            targets=tuple(targets),
+            assumptions=self.head.assumptions,
+            source=self.head.source,
+            notation=self.head.notation,
+        )
+        read = [q for q in found.inputs if q.name not in targets]
+        wanted = self.head.equations[self._cut - 1].symbol if self._cut else self.head.inputs[0]
+        if [q.name for q in read] != [wanted.name] or found.parameters:
+            raise InputError(
+                f"the head {self.head.name} cannot be cut into a readout and a loss: its loss reads "
+                f"{', '.join(q.name for q in (*read, *found.parameters))}"
+            )
+        return replace(found, inputs=(*read, *(q for q in found.inputs if q.name in targets)))
+
+    @property
+    def _cut(self) -> int:
+        """How many of the head's equations belong to the readout."""
+        assert self.head is not None
+        parameters = set(self.head.parameters)
+        return max(
+            (k + 1 for k, e in enumerate(self.head.equations) if parameters & set(leaves(e.expression))), default=0
+        )
+
+    @cached_property
+    def prediction(self) -> Cell | None:
+        """The part of the loss that needs no target, such as ŷ = softmax(z); None where there is none."""
+        if self.loss is None:
+            return None
+        seen = {q for q in self.loss.inputs if q not in self.loss.targets}
+        kept: list[Equation] = []
+        for equation in self.loss.equations:
+            if set(leaves(equation.expression)) <= seen:
+                seen.add(equation.symbol)
+                kept.append(equation)
+        if not kept:
+            return None
+        return Cell.of(
+            kept,
+            name=f"{self.loss.name}_prediction",
+            title=f"Prediction of {self.loss.title}",
+            output=kept[-1].symbol.name,
+            notation=self.loss.notation,
+        )
+
+    @property
+    def title(self) -> str:
+        """In words, such as GRU, 2 layers, bidirectional, with softmax cross-entropy."""
+        words = [self.cell.title]
+        if self.layers > 1:
+            words.append(f"{self.layers} layers")
+        if self.direction is not Direction.FORWARD:
+            words.append(self.direction.value)
+        if self.dropout:
+            words.append("dropout between layers")
+        if self.head is not None:
+            words.append(f"with {self.head.title} of the {self.reads.value}")
+        return ", ".join(words)
+
+
+def renamed(
+    cell: Cell, name: Callable[[str], str], mark: str, sizes: Mapping[Symbol, Expr] | None = None
+) -> Cell:
+    """The cell with other names and sizes; a letter whose name changes carries `mark` above it."""
+    resized_cell = resized(cell, sizes or {})
+
+    def moved(node: Node) -> Node | None:
+        return Quantity(name(node.name), *node.shape, node.time) if isinstance(node, Quantity) else None
+
+    def quantities(some: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
+        return tuple(Quantity(name(q.name), *q.shape, q.time) for q in some)
+
+    letters = []
+    for old in cell.quantities:
+        if name(old) != old:
+            letter = cell.notation.letter(old)
+            letters.append((name(old), str(letter._replace(above=letter.above + mark))))
+            for prefix in (ARGUMENT, FACTOR):
+                below = str(letter)
+                letters.append((f"{prefix}_{name(old)}", rf"\mathrm{{{prefix}}}_{{{below}}}^{{{mark}}}"))
+    return replace(
+        resized_cell,
+        equations=tuple(
+            Equation(Quantity(name(e.symbol.name), *e.symbol.shape, t), substitute(e.expression, moved), e.place)
+            for e in resized_cell.equations
+        ),
+        inputs=quantities(resized_cell.inputs),
+        states=quantities(resized_cell.states),
+        parameters=quantities(resized_cell.parameters),
+        targets=quantities(resized_cell.targets),
+        output=quantities((resized_cell.output,))[0],
+        assumptions=tuple(
+            replace(a, quantity=quantities((a.quantity,))[0]) for a in resized_cell.assumptions
+        ),
+        notation=_with(cell.notation, tuple(letters)),
+    )
+
+
+def resized(cell: Cell, sizes: Mapping[Symbol, Expr]) -> Cell:
+    """The cell with other sizes in the places of its size letters."""
+    if not sizes:
+        return cell
+
+    def moved(some: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
+        return tuple(q.xreplace(sizes) for q in some)
+
+    return replace(
+        cell,
+        equations=tuple(
+            Equation(e.symbol.xreplace(sizes), e.expression.xreplace(sizes), e.place) for e in cell.equations
+        ),
+        inputs=moved(cell.inputs),
+        states=moved(cell.states),
+        parameters=moved(cell.parameters),
+        targets=moved(cell.targets),
+        output=moved((cell.output,))[0],
+        assumptions=tuple(replace(a, quantity=moved((a.quantity,))[0]) for a in cell.assumptions),
+    )
+
+
+def _with(notation: Notation, letters: tuple[tuple[str, str], ...]) -> Notation:
+    return replace(notation, name=f"{notation.name}, by layer", letters=letters + notation.letters)
+
+
+def above_each_other(cells: list[Cell], title: str) -> Cell:
+    """Cells as one: each reads the output of the one before it as its first input.
+
+    This is how layers above each other become a single cell, to which derivation and proof apply as to any other.
+    """
+    equations: list[Equation] = []
+    for position, cell in enumerate(cells):
+        below = cells[position - 1].output if position else None
+        first = cell.inputs[0]
+
+        def moved(node: Node, first: Quantity = first, below: Quantity | None = below) -> Node | None:
+            return below if node == first else None
+
+        equations += [
+            replace(e, expression=substitute(e.expression, moved)) if below is not None else e for e in cell.equations
+        ]
+    letters = tuple(letter for cell in cells for letter in cell.notation.letters)
+    return Cell.of(
+        equations,
+        name="_above_".join(dict.fromkeys(cell.name for cell in reversed(cells))),
+        title=title,
+        output=cells[-1].output.name,
+        constants=[q.name for q in cells[0].inputs if q.time is None],
+        source=cells[0].source,
+        notation=replace(cells[-1].notation, letters=letters),
+    )
+
+
+def two_layers(cell: Cell) -> Cell:
+    """Layer l above layer l - 1 of the same cell, in letters that say so: how the error comes down a layer."""
+    network = Network.of(cell, layers=2)
+    names = {0: ("_below", "(l-1)"), 1: ("_above", "(l)")}
+    found = []
+    for copy in network.copies:
+        suffix, mark = names[copy.layer]
+        plain = resized(cell, _sizes_of(network, copy))
+        given = {q.name for q in cell.inputs[1:]} | ({cell.inputs[0].name} if copy.layer else set())
+        found.append(renamed(plain, lambda name, s=suffix, g=given: name if name in g else name + s, mark))
+    return above_each_other(found, f"Two layers of {cell.title}")
+
+
+def _sizes_of(network: Network, copy: Copy) -> dict[Symbol, Expr]:
+    letter = network.cell.inputs[0].shape[0]
+    return {letter: network.width} if copy.layer and letter != network.width else {}
