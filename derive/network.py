@@ -1,9 +1,9 @@
 """A network: one cell in several layers and directions, and on top of it a readout and a loss.
 
 A network brings no calculus of its own. Its copies of the cell, the place where two directions meet, the dropout
-between layers, the readout and the loss are all cells, differentiated like any other; in between stand reversals in time
-and the choice of a last step, which only move entries. Letters of a copy carry its layer and direction as names
-do in torch: `W_i_l0`, `W_i_l0_reverse`.
+between layers, the readout and the loss are all cells, differentiated like any other; in between stand reversals in
+time and the choice of a last step, which only move entries. Letters of a copy carry its layer and direction as names do
+in torch: `W_i_l0`, `W_i_l0_reverse`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Reads(Enum):
     """What the head reads: the outputs of every step (many to many) or each copy's last output (many to one)."""
 
     EVERY_STEP = "every step"
-    LAST_STEP = "last step"
+    LAST_STEP = "the last step"
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One copy of the cell: its layer, counted from 0 at the input, and whether it runs from the last step to the first."""
+    """One copy of the cell: its layer, counted from 0 at the input, and whether it runs from the last step on back."""
 
     layer: int
     reverse: bool = False
@@ -122,21 +122,24 @@ class Network:
         """The number of entries that a layer hands to the one above it."""
         return len(self.senses) * self.cell.output.shape[0]
 
+    def sizes_of(self, copy: Copy) -> dict[Symbol, Expr]:
+        """The sizes of a copy that are not the cell's own: the input above layer 0 is what the layer below gives."""
+        letter = self.cell.inputs[0].shape[0]
+        if copy.layer == 0 or letter == self.width:
+            return {}
+        bound = {symbol for e in self.cell.equations for n in e.symbol.shape for symbol in n.free_symbols}
+        if not isinstance(letter, Symbol) or letter in bound:
+            raise InputError(
+                f"layer {copy.layer} gets {self.width} entries from the layer below it, but {self.cell.inputs[0].name} "
+                f"of {self.cell.name} has {letter}"
+            )
+        return {letter: self.width}
+
     def cell_of(self, copy: Copy) -> Cell:
         """The cell in the letters and sizes of one copy."""
-        below = self.cell.inputs[0]
-        sizes: dict[Symbol, Expr] = {}
-        if copy.layer > 0 and below.shape[0] != self.width:
-            letter = below.shape[0]
-            bound = {symbol for e in self.cell.equations for n in e.symbol.shape for symbol in n.free_symbols}
-            if not isinstance(letter, Symbol) or letter in bound:
-                raise InputError(
-                    f"layer {copy.layer} gets {self.width} entries from the layer below it, but {below.name} of "
-                    f"{self.cell.name} has {letter}"
-                )
-            sizes[letter] = self.width
-        given = {q.name for q in self.cell.inputs if q is not below}
-        return renamed(self.cell, lambda name: name if name in given else name + copy.suffix, copy.mark, sizes)
+        given = {q.name for q in self.cell.inputs[1:]}
+        own = resized(self.cell, self.sizes_of(copy))
+        return renamed(own, lambda name: name if name in given else name + copy.suffix, copy.mark)
 
     @cached_property
     def meeting(self) -> Cell | None:
@@ -158,26 +161,27 @@ class Network:
 
     @cached_property
     def readout(self) -> Cell | None:
-        """The equations of the head up to the last that has parameters; None without such equations.
-
-        Its input has the size of the top layer's output; its further sizes keep letters of their own.
-        """
+        """The equations of the head up to the last that has parameters; None without such equations."""
         if self.head is None or not self._cut:
             return None
         equations = self.head.equations[: self._cut]
-        found = Cell.of(
+        return Cell.of(
             equations,
             name=f"{self.head.name}_readout",
             title=f"Readout of {self.head.title}",
             output=equations[-1].symbol.name,
             notation=self.head.notation,
         )
-        letter = found.inputs[0].shape[0]
+
+    @cached_property
+    def readout_in_place(self) -> Cell | None:
+        """The readout with the sizes it has here: its input is what the top layer gives, other letters are its own."""
+        if self.readout is None:
+            return None
+        letter = self.readout.inputs[0].shape[0]
         taken = {str(symbol) for symbol in self.cell.sizes} - {str(letter)}
-        sizes = {symbol: size(f"{symbol}_out") for symbol in found.sizes if str(symbol) in taken}
-        if isinstance(letter, Symbol):
-            sizes[letter] = self.width
-        return resized(found, sizes)
+        sizes = {symbol: size(f"{symbol}_out") for symbol in self.readout.sizes if str(symbol) in taken}
+        return resized(self.readout, {**sizes, letter: self.width} if isinstance(letter, Symbol) else sizes)
 
     @cached_property
     def loss(self) -> Cell | None:
@@ -245,21 +249,21 @@ class Network:
         if self.dropout:
             words.append("dropout between layers")
         if self.head is not None:
-            words.append(f"with {self.head.title} of the {self.reads.value}")
+            words.append(f"with {self.head.title} at {self.reads.value}")
         return ", ".join(words)
 
 
-def renamed(
-    cell: Cell, name: Callable[[str], str], mark: str, sizes: Mapping[Symbol, Expr] | None = None
-) -> Cell:
-    """The cell with other names and sizes; a letter whose name changes carries `mark` above it."""
-    resized_cell = resized(cell, sizes or {})
+def renamed(cell: Cell, name: Callable[[str], str], mark: str) -> Cell:
+    """The cell with other names; a letter whose name changes carries `mark` above it."""
 
     def moved(node: Node) -> Node | None:
-        return Quantity(name(node.name), *node.shape, node.time) if isinstance(node, Quantity) else None
+        return quantity(node) if isinstance(node, Quantity) else None
+
+    def quantity(q: Quantity) -> Quantity:
+        return Quantity(name(q.name), q.shape[0], q.shape[1], q.time)
 
     def quantities(some: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
-        return tuple(Quantity(name(q.name), *q.shape, q.time) for q in some)
+        return tuple(map(quantity, some))
 
     letters = []
     for old in cell.quantities:
@@ -270,19 +274,14 @@ def renamed(
                 below = str(letter)
                 letters.append((f"{prefix}_{name(old)}", rf"\mathrm{{{prefix}}}_{{{below}}}^{{{mark}}}"))
     return replace(
-        resized_cell,
-        equations=tuple(
-            Equation(Quantity(name(e.symbol.name), *e.symbol.shape, t), substitute(e.expression, moved), e.place)
-            for e in resized_cell.equations
-        ),
-        inputs=quantities(resized_cell.inputs),
-        states=quantities(resized_cell.states),
-        parameters=quantities(resized_cell.parameters),
-        targets=quantities(resized_cell.targets),
-        output=quantities((resized_cell.output,))[0],
-        assumptions=tuple(
-            replace(a, quantity=quantities((a.quantity,))[0]) for a in resized_cell.assumptions
-        ),
+        cell,
+        equations=tuple(Equation(quantity(e.symbol), substitute(e.expression, moved), e.place) for e in cell.equations),
+        inputs=quantities(cell.inputs),
+        states=quantities(cell.states),
+        parameters=quantities(cell.parameters),
+        targets=quantities(cell.targets),
+        output=quantity(cell.output),
+        assumptions=tuple(replace(a, quantity=quantity(a.quantity)) for a in cell.assumptions),
         notation=_with(cell.notation, tuple(letters)),
     )
 
@@ -310,7 +309,7 @@ def resized(cell: Cell, sizes: Mapping[Symbol, Expr]) -> Cell:
 
 
 def _with(notation: Notation, letters: tuple[tuple[str, str], ...]) -> Notation:
-    return replace(notation, name=f"{notation.name}, by layer", letters=letters + notation.letters)
+    return replace(notation, letters=letters + notation.letters)
 
 
 def above_each_other(cells: list[Cell], title: str) -> Cell:
@@ -342,18 +341,18 @@ def above_each_other(cells: list[Cell], title: str) -> Cell:
 
 
 def two_layers(cell: Cell) -> Cell:
-    """Layer l above layer l - 1 of the same cell, in letters that say so: how the error comes down a layer."""
-    network = Network.of(cell, layers=2)
-    names = {0: ("_below", "(l-1)"), 1: ("_above", "(l)")}
-    found = []
-    for copy in network.copies:
-        suffix, mark = names[copy.layer]
-        plain = resized(cell, _sizes_of(network, copy))
-        given = {q.name for q in cell.inputs[1:]} | ({cell.inputs[0].name} if copy.layer else set())
-        found.append(renamed(plain, lambda name, s=suffix, g=given: name if name in g else name + s, mark))
-    return above_each_other(found, f"Two layers of {cell.title}")
+    """Layer l above layer l - 1 of the same cell, in letters that say so: how the error comes down a layer.
+
+    Raises InputError if the cell cannot stand above itself.
+    """
+    below, above = Network.of(cell, layers=2).copies
+    return above_each_other(
+        [_of_layer(cell, below, "_below", "(l-1)"), _of_layer(cell, above, "_above", "(l)")],
+        f"Two layers of {cell.title}",
+    )
 
 
-def _sizes_of(network: Network, copy: Copy) -> dict[Symbol, Expr]:
-    letter = network.cell.inputs[0].shape[0]
-    return {letter: network.width} if copy.layer and letter != network.width else {}
+def _of_layer(cell: Cell, copy: Copy, suffix: str, mark: str) -> Cell:
+    given = {q.name for q in cell.inputs[1 if copy.layer == 0 else 0 :]}
+    sizes = Network(cell, layers=2).sizes_of(copy)
+    return renamed(resized(cell, sizes), lambda name: name if name in given else name + suffix, mark)

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from functools import reduce, singledispatch
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import sympy
@@ -290,8 +290,23 @@ def _column(value: Any, quantity: Quantity, scope: Scope, lead: tuple[int, ...])
     return value.reshape((*lead, *(scope.whole(dimension) for dimension in quantity.shape)))
 
 
+C = TypeVar("C", bound=Case)
+Objective: TypeAlias = Callable[[Engine, C, Mapping[str, Any]], Any]
+"""J of a case in an engine, from the given arrays."""
+
+
 def torch_gradients(case: Case) -> dict[str, Array] | None:
     """The gradients of J by torch autograd in float64; None where torch is not installed."""
+    return gradients_by_torch(case, objective)
+
+
+def jax_gradients(case: Case) -> dict[str, Array] | None:
+    """The gradients of J by jax.grad in float64; None where JAX is not installed."""
+    return gradients_by_jax(case, objective)
+
+
+def gradients_by_torch(case: C, objective: Objective[C]) -> dict[str, Array] | None:
+    """The gradients of an objective by torch autograd in float64; None where torch is not installed."""
     library = _imported("torch")
     if library is None:
         return None
@@ -308,8 +323,8 @@ def torch_gradients(case: Case) -> dict[str, Array] | None:
     }
 
 
-def jax_gradients(case: Case) -> dict[str, Array] | None:
-    """The gradients of J by jax.grad in float64; None where JAX is not installed."""
+def gradients_by_jax(case: C, objective: Objective[C]) -> dict[str, Array] | None:
+    """The gradients of an objective by jax.grad in float64; None where JAX is not installed."""
     library, numpy = _imported("jax"), _imported("jax.numpy")
     if library is None or numpy is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derive.cell import Cell
 from derive.nodes import Node, Quantity
@@ -50,6 +50,35 @@ def axes_text(node: Node) -> tuple[str, ...]:
     return tuple(map(size_text, axes(node)))
 
 
+def listed(arguments: Sequence[Argument]) -> list[str]:
+    """The statements that add arguments to the arrays which are checked."""
+    body = []
+    for a in arguments:
+        line = f'arrays.append(("{a.name}", {a.name}, {tuple_text(a.axes)}))'
+        body += [f"if {a.name} is not None:", f"    {line}"] if a.optional else [line]
+    return body
+
+
+def init_function(letters: Sequence[str]) -> Function:
+    """`init` for sizes of these letters."""
+    sizes = ", ".join(f'"{letter}": {letter}' for letter in letters)
+    body = (
+        f"sizes = {{{sizes}}}",
+        "params = {}",
+        "for name, axes in PARAMETERS.items():",
+        "    shape = tuple(_length(axis, sizes) for axis in axes)",
+        "    bound = 1.0 / np.sqrt(shape[-1] if shape else 1)",
+        "    params[name] = np.asarray(rng.uniform(-bound, bound, shape), dtype)",
+        "return params",
+    )
+    return Function(
+        f"init(*, {', '.join([*letters, 'rng'])}, dtype=np.float64)",
+        "Random parameters by name, every entry uniform in ±1/√m.",
+        ("m: the length of the last axis (1 for a scalar).", "rng: a numpy.random.Generator."),
+        body,
+    )
+
+
 class Functions:
     """Writes `init`, `forward`, `backward`, `step` and `step_backward` of one program."""
 
@@ -68,23 +97,7 @@ class Functions:
 
     def init(self) -> Function:
         """Random parameters."""
-        letters = [self._shown(letter) for letter in self._sizes]
-        sizes = ", ".join(f'"{letter}": {letter}' for letter in letters)
-        body = (
-            f"sizes = {{{sizes}}}",
-            "params = {}",
-            "for name, axes in PARAMETERS.items():",
-            "    shape = tuple(_length(axis, sizes) for axis in axes)",
-            "    bound = 1.0 / np.sqrt(shape[-1] if shape else 1)",
-            "    params[name] = np.asarray(rng.uniform(-bound, bound, shape), dtype)",
-            "return params",
-        )
-        return Function(
-            f"init(*, {', '.join([*letters, 'rng'])}, dtype=np.float64)",
-            "Random parameters by name, every entry uniform in ±1/√m.",
-            ("m: the length of the last axis (1 for a scalar).", "rng: a numpy.random.Generator."),
-            body,
-        )
+        return init_function([self._shown(letter) for letter in self._sizes])
 
     def forward(self, passes: Passes) -> Function:
         """The whole sequence."""
@@ -141,7 +154,9 @@ class Functions:
             returns = "Returns the output, the new states by name, and a cache for `step_backward`."
         details = (*self._described(given), returns)
         body = self._with_sizes(["B", *self._sizes], self._door(given), body)
-        return Function(f"{self._prefix}step({self._signature(given)})", "One step, equation by equation.", details, tuple(body))
+        return Function(
+            f"{self._prefix}step({self._signature(given)})", "One step, equation by equation.", details, tuple(body)
+        )
 
     def step_backward(self, passes: Passes) -> Function:
         """Gradients of one step."""
@@ -250,11 +265,7 @@ class Functions:
         return [*body, f"{_names(passes.cached)} = values"]
 
     def _listed(self, arguments: Sequence[Argument]) -> list[str]:
-        body = []
-        for a in arguments:
-            line = f'arrays.append(("{a.name}", {a.name}, {tuple_text(map(self._shown, a.axes))}))'
-            body += [f"if {a.name} is not None:", f"    {line}"] if a.optional else [line]
-        return body
+        return listed([replace(a, axes=tuple(map(self._shown, a.axes))) for a in arguments])
 
     def _with_sizes(self, letters: Sequence[str], head: Sequence[str], body: Sequence[str]) -> list[str]:
         """`head`, the sizes that `body` uses, `body`."""

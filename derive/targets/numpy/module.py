@@ -128,4 +128,6 @@ def plain(words: str) -> str:
 def template(name: str) -> Template:
     """A template of this folder."""
     loader = PackageLoader("derive.targets.numpy")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(name)
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(
+        name
+    )

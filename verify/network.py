@@ -1,0 +1,250 @@
+"""All evidence for a network: the exact proof of its parts, and its module against other roads to the same numbers.
+
+The reference runs the equations of every copy of the cell over the steps in that copy's own order, in an interpreter
+that shares nothing with the generated module; torch and JAX differentiate it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from derive.adjoint import differentiate
+from derive.cell import Cell
+from derive.network import Network, Reads, two_layers
+from derive.targets.numpy.network import network_module
+from verify.case import DEFAULT_FUNCTION, Array, Arrays, Case
+from verify.evidence import BATCH, SEED, STEPS, Evidence, GradientEvidence, errors_against
+from verify.load import load
+from verify.numeric import complex_step_errors, difference_errors, relative_error
+from verify.oracles import Engine, NumPy, gradients_by_jax, gradients_by_torch, simulate
+from verify.proof import prove
+from verify.verdict import Verdict
+from verify.world import distinct_sizes
+
+
+@dataclass(frozen=True)
+class NetworkCase(Case):
+    """The arrays of one call of a network; J = Σ d_ys · ys + Σ d_final · final, and the loss of its head if it has one."""
+
+    network: Network | None = None
+    masks: Arrays | None = None
+    targets: Arrays | None = None
+    lengths: Array | None = None
+
+    @classmethod
+    def of(
+        cls, network: Network, T: int, B: int, rng: np.random.Generator, lengths: Array | None = None
+    ) -> NetworkCase:
+        """Random numbers everywhere; sizes all different."""
+        face = _face(network)
+        sizes = {str(letter): number for letter, number in distinct_sizes(face).items()}
+        drawn = Case.draw(face, sizes, T, B, rng)
+        width = int(network.width.xreplace({s: sizes[str(s)] for s in network.width.free_symbols}))
+        masks = {f"mask_l{layer}": rng.uniform(0.5, 2.0, (T, B, width)) for layer in range(1, network.layers)}
+        targets: Arrays | None = None
+        d_output = drawn.d_output
+        if network.loss is not None:
+            loss_sizes = _loss_sizes(network, sizes)
+            loss = Case.draw(network.loss, loss_sizes, T, B, rng)
+            targets = {q.name: loss.given[q.name] for q in network.loss.targets}
+            if network.reads is Reads.LAST_STEP:
+                targets = {name: value[0] for name, value in targets.items()}
+                d_output = d_output[0]
+        return cls(
+            cell=face,
+            sizes=sizes,
+            T=T,
+            B=B,
+            given=drawn.given,
+            d_output=d_output,
+            d_final=drawn.d_final,
+            functions={f.base: DEFAULT_FUNCTION for f in network.cell.open_functions},
+            network=network,
+            masks=masks if network.mask is not None else {},
+            targets=targets,
+            lengths=lengths,
+        )
+
+    @property
+    def _network(self) -> Network:
+        assert self.network is not None
+        return self.network
+
+    def forward(self, module: ModuleType, given: Arrays | None = None) -> tuple[Array, Arrays, Any]:
+        """Outputs, final states and the cache."""
+        params = self.named(self.cell.parameters, given)
+        first, *others = self.named(self.cell.inputs, given).items()
+        rest = {**dict(others), **self.named(self.cell.states, given), **(self.masks or {})}
+        outputs, final, cache = module.forward(params, first[1], **rest, lengths=self.lengths, **self.functions)
+        return outputs, final, cache
+
+    def objective(self, module: ModuleType, given: Arrays | None = None) -> Any:
+        """J of the given arrays, by the module."""
+        outputs, final, _ = self.forward(module, given)
+        total = np.sum(self.d_output * outputs) + sum(np.sum(seed * final[name]) for name, seed in self.d_final.items())
+        return total if self.targets is None else total + self._loss(module, outputs)[0]
+
+    def backward(self, module: ModuleType) -> dict[str, Array]:
+        """The module's gradients of J by name."""
+        outputs, _, cache = self.forward(module)
+        d_ys = self.d_output if self.targets is None else self.d_output + self._loss(module, outputs)[1]
+        return dict(module.backward(cache, d_ys, **self.d_final))
+
+    def _loss(self, module: ModuleType, outputs: Array) -> tuple[Any, Array, Any]:
+        assert self.targets is not None
+        counted = {} if self._network.reads is Reads.LAST_STEP else {"lengths": self.lengths}
+        found: tuple[Any, Array, Any] = module.loss(outputs, *self.targets.values(), **counted)
+        return found
+
+
+def _face(network: Network) -> Cell:
+    """What a network looks like from outside: the names and shapes of what goes in and comes out."""
+    cells = [network.cell_of(copy) for copy in network.copies]
+    readout = network.readout_in_place
+    width = network.width
+    top = readout.output if readout is not None else replace_rows(cells[-1], width)
+    return Cell(
+        name=network.cell.name,
+        title=network.title,
+        equations=(),
+        inputs=network.cell.inputs,
+        states=tuple(state for cell in cells for state in cell.states),
+        parameters=tuple(q for cell in (*cells, *([readout] if readout is not None else [])) for q in cell.parameters),
+        output=top,
+    )
+
+
+def replace_rows(cell: Cell, rows: Any) -> Any:
+    """The output of a cell as a quantity with that many rows."""
+    from derive.nodes import Quantity
+
+    return Quantity("ys", rows, 1, cell.output.time)
+
+
+def _loss_sizes(network: Network, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The loss's letters: what it reads has the length of the network's output."""
+    assert network.loss is not None
+    face = _face(network)
+    rows = int(face.output.shape[0].xreplace({s: sizes[str(s)] for s in face.output.shape[0].free_symbols}))
+    return {str(letter): rows for letter in network.loss.sizes}
+
+
+def reference(
+    engine: Engine, case: NetworkCase, given: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, Any], list[Any]]:
+    """Outputs by step, final states and losses by step, of one network without lengths, as columns (B, n, 1)."""
+    network = case._network
+    below: Sequence[Any] = list(given[network.cell.inputs[0].name])
+    final: dict[str, Any] = {}
+    tops: list[list[Any]] = []
+    for layer in range(network.layers):
+        tops = []
+        for copy in (c for c in network.copies if c.layer == layer):
+            cell = network.cell_of(copy)
+            order = slice(None, None, -1) if copy.reverse else slice(None)
+            timed = {q.name: given[q.name][order] for q in cell.inputs[1:] if q.time is not None}
+            inside = {**given, **timed, cell.inputs[0].name: list(below)[order]}
+            ys, states = simulate(engine, replace(case, cell=cell), inside)
+            final |= states
+            tops.append(ys[order])
+        below = [engine.concatenate(list(parts), -2) for parts in zip(*tops, strict=True)]
+        if layer + 1 < network.layers and network.mask is not None:
+            mask = engine.array((case.masks or {})[f"mask_l{layer + 1}"])
+            below = [y * mask[step][..., None] for step, y in enumerate(below)]
+    if network.reads is Reads.LAST_STEP and network.head is not None:
+        reverse = network.senses
+        below = [engine.concatenate([ys[0 if turned else -1] for ys, turned in zip(tops, reverse, strict=True)], -2)]
+    steps = replace(case, T=len(below))
+    readout = network.readout_in_place
+    if readout is not None:
+        below, _ = simulate(engine, replace(steps, cell=readout), {**given, readout.inputs[0].name: below})
+    losses: list[Any] = []
+    if network.loss is not None and case.targets is not None:
+        sizes = _loss_sizes(network, case.sizes)
+        targets = {
+            name: value if len(value) == len(below) and value.ndim > 2 else value[None]
+            for name, value in case.targets.items()
+        }
+        inside = {**{k: engine.array(v) for k, v in targets.items()}, network.loss.inputs[0].name: below}
+        losses, _ = simulate(engine, replace(steps, cell=network.loss, sizes=sizes), inside)
+    return list(below), final, losses
+
+
+def objective(engine: Engine, case: NetworkCase, given: Mapping[str, Any]) -> Any:
+    """J of the case by the reference."""
+    ys, final, losses = reference(engine, case, given)
+    seeds = case.d_output if case.d_output.ndim == 3 else case.d_output[None]
+    total = engine.array(np.zeros(()))
+    for value, seed in zip(ys, seeds, strict=True):
+        total = total + (value * engine.array(seed)[..., None]).sum()
+    for name, seed in case.d_final.items():
+        total = total + (final[name].reshape(seed.shape) * engine.array(seed)).sum()
+    for loss in losses:
+        total = total + loss.sum()
+    return total
+
+
+def network_evidence(network: Network, module: ModuleType | None = None) -> Evidence:
+    """Derive, generate, load, and gather all evidence for a network; a module that exists already is judged as it is."""
+    module = module or load(network_module(network), "network")
+    case = NetworkCase.of(network, STEPS, BATCH, np.random.default_rng(SEED))
+    gradients = case.backward(module)
+    complex_step = complex_step_errors(module, case, gradients)
+    differences = difference_errors(module, case, gradients)
+    torch = errors_against(gradients, gradients_by_torch(case, objective), case)
+    jax = errors_against(gradients, gradients_by_jax(case, objective), case)
+    verdicts, others = _proofs(network)
+    return Evidence(
+        network.title,
+        {
+            name: GradientEvidence(
+                verdicts[name],
+                complex_step[name],
+                differences[name],
+                torch[name] if torch else None,
+                jax[name] if jax else None,
+            )
+            for name in case.differentiable
+        },
+        others,
+        _forward_error(module, case),
+    )
+
+
+def _proofs(network: Network) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
+    """The verdict on the gradient of every name of the network, and those on all values in between."""
+    own = prove(differentiate(network.cell))
+    verdicts = {q.name: own[q.name] for q in network.cell.inputs}
+    for copy in network.copies:
+        copied = network.cell_of(copy)
+        for kind in ("parameters", "states"):
+            pairs = zip(getattr(network.cell, kind), getattr(copied, kind), strict=True)
+            verdicts |= {new.name: own[old.name] for old, new in pairs}
+    others = {f"cell: {name}": verdict for name, verdict in own.items()}
+    further = {"meeting": network.meeting, "dropout": network.mask, "readout": network.readout, "loss": network.loss}
+    if network.layers > 1:
+        further["two layers"] = two_layers(network.cell)
+    for role, cell in further.items():
+        if cell is not None:
+            found = prove(differentiate(cell))
+            others |= {f"{role}: {name}": verdict for name, verdict in found.items()}
+            if role == "readout":
+                verdicts |= {q.name: found[q.name] for q in cell.parameters}
+    return verdicts, others
+
+
+def _forward_error(module: ModuleType, case: NetworkCase) -> float:
+    outputs, final, _ = case.forward(module)
+    ys, states, losses = reference(NumPy(), case, case.given)
+    wanted = np.array(ys).reshape(outputs.shape)
+    errors = [relative_error(outputs, wanted, 1.0)]
+    errors += [relative_error(final[name], value.reshape(final[name].shape), 1.0) for name, value in states.items()]
+    if losses:
+        total = float(sum(np.sum(loss) for loss in losses))
+        errors.append(relative_error(np.asarray(case._loss(module, outputs)[0]), np.asarray(total), 1.0))
+    return max(errors)
