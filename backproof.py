@@ -48,6 +48,61 @@ def _print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
 
 
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that make a network of a cell."""
+    for option in reversed(
+        [
+            click.option("--layers", type=click.IntRange(1), help="Copies of the cell above each other."),
+            click.option("--bidirectional", is_flag=True, help="Run each layer in both directions."),
+            click.option("--reverse", is_flag=True, help="Run from the last step to the first."),
+            click.option("--dropout", is_flag=True, help="Take masks between the layers."),
+            click.option("--head", metavar="HEAD|NOTE", help="What stands on top: softmax, sigmoid, linear."),
+            click.option("--loss", help="The loss of that head: cross-entropy, binary-cross-entropy, squared-error."),
+            click.option("--last-step", is_flag=True, help="The head reads the last step only (many to one)."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _network(
+    cell: Any,
+    *,
+    layers: int | None,
+    bidirectional: bool,
+    reverse: bool,
+    dropout: bool,
+    head: str | None,
+    loss: str | None,
+    last_step: bool,
+) -> Any:
+    """The network that the options ask for, None if they ask for nothing."""
+    if not any((layers, bidirectional, reverse, dropout, head, loss, last_step)):
+        return None
+    from derive import catalogue
+    from derive.network import Direction, Network, Reads
+
+    if bidirectional and reverse:
+        raise InputError("--bidirectional and --reverse exclude each other")
+    if head is None and (loss or last_step):
+        raise InputError(f"{'--loss' if loss else '--last-step'} needs a head", hint="add --head softmax")
+    direction = Direction.BIDIRECTIONAL if bidirectional else Direction.REVERSE if reverse else Direction.FORWARD
+    return Network.of(
+        cell,
+        layers=layers or 1,
+        direction=direction,
+        head=catalogue.head(head, loss) if head else None,
+        reads=Reads.LAST_STEP if last_step else Reads.EVERY_STEP,
+        dropout=dropout,
+    )
+
+
+def _chosen(argument: str | None, option: str | None) -> str:
+    if (argument is None) == (option is None):
+        raise InputError("give one cell or note", hint="as in: backproof generate lstm -o lstm.py")
+    return argument or option or ""
+
+
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[str], None]]:
     """A progress bar on a terminal, nothing elsewhere; call it with the name of what comes next."""
@@ -76,7 +131,7 @@ def _table(title: str, header: list[str], rows: list[list[str]], caption: str = 
     table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.title_justify = table.caption_justify = "left"
     for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=True)
+        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=number > 0)
     for row in rows:
         table.add_row(*row)
     Console().print(table)
@@ -137,36 +192,50 @@ def _report_differences(found: list[Any], total: int, as_json: bool) -> int:
 @click.argument("cell", metavar="CELL|NOTE")
 @click.option("--notation", help="The letters to print in (default: those of the note).")
 @click.option("--target", type=click.Choice(["text", "markdown", "latex"]), default="text", show_default=True)
+@network_options
 @json_option
 @guarded
-def derive(cell: str, notation: str | None, target: str, as_json: bool) -> None:
-    """Print the derivation of a cell, step by step."""
+def derive(cell: str, notation: str | None, target: str, as_json: bool, **options: Any) -> None:
+    """Print the derivation of a cell or of a network of it, step by step."""
     from derive import catalogue
     from derive.adjoint import differentiate
     from derive.notation import find
     from derive.targets import TARGETS
 
     letters = find(notation) if notation else None
-    derivation = differentiate(catalogue.find(cell))
+    found = catalogue.find(cell)
+    network = _network(found, **options)
     if as_json:
-        from derive.targets.record import record
+        from derive.targets.record import network_record, record
 
-        _print_json(record(derivation, letters))
+        _print_json(network_record(network, letters) if network else record(differentiate(found), letters))
+    elif network:
+        click.echo(TARGETS[target].render_network(network, letters, cell), nl=False)
     else:
-        click.echo(TARGETS[target].render(derivation, letters, cell), nl=False)
+        click.echo(TARGETS[target].render(differentiate(found), letters, cell), nl=False)
 
 
-@main.command(epilog="Example:  backproof generate my_cell.md -o my_cell.py")
-@click.argument("cell", metavar="CELL|NOTE")
+@main.command(epilog="Example:  backproof generate --cell gru --layers 2 --bidirectional --head softmax -o model.py")
+@click.argument("cell", metavar="CELL|NOTE", required=False)
+@click.option("--cell", "option", metavar="CELL|NOTE", help="The same as the argument.")
 @click.option("--target", type=click.Choice(["numpy", "markdown", "latex", "text"]), default="numpy", show_default=True)
 @click.option("--notation", help="The letters to print in (default: those of the note).")
+@network_options
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write."
 )
 @json_option
 @guarded
-def generate(cell: str, target: str, notation: str | None, output: Path, as_json: bool) -> None:
-    """Write the code (or the page) of a cell to a file."""
+def generate(
+    cell: str | None,
+    option: str | None,
+    target: str,
+    notation: str | None,
+    output: Path,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Write the code (or the page) of a cell, or of a network of it, to a file."""
     from derive import catalogue
     from derive.adjoint import differentiate
     from derive.build import replace
@@ -174,15 +243,21 @@ def generate(cell: str, target: str, notation: str | None, output: Path, as_json
     from derive.targets import TARGETS
 
     letters = find(notation) if notation else None
-    derivation = differentiate(catalogue.find(cell))
-    text = TARGETS[target].render(derivation, letters, Path(cell).name)
-    replace(output, text)
-    if as_json:
-        names = {"parameters": derivation.cell.parameters, "states": derivation.cell.states}
-        listed = {key: [quantity.name for quantity in found] for key, found in names.items()}
-        _print_json({"cell": derivation.cell.name, "file": str(output), "target": target, **listed})
+    name = _chosen(cell, option)
+    found = catalogue.find(name)
+    network = _network(found, **options)
+    if network:
+        text = TARGETS[target].render_network(network, letters, Path(name).name)
     else:
-        click.echo(f"{output}: {TARGETS[target].about} for {derivation.cell.title}, {text.count(chr(10))} lines")
+        text = TARGETS[target].render(differentiate(found), letters, Path(name).name)
+    replace(output, text)
+    made = network or found
+    if as_json:
+        names = {"parameters": made.parameters, "states": made.states}
+        listed = {key: [quantity.name for quantity in some] for key, some in names.items()}
+        _print_json({"cell": found.name, "file": str(output), "target": target, **listed})
+    else:
+        click.echo(f"{output}: {TARGETS[target].about} for {made.title}, {text.count(chr(10))} lines")
 
 
 @main.command(epilog=r"Example:  backproof check '\frac{\partial J}{\partial c_t} = ...' --cell lstm")
@@ -212,21 +287,27 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
     return exit_code(judgements)
 
 
-@main.command(epilog="Example:  backproof verify lstm my_cell.md")
+@main.command(epilog="Example:  backproof verify lstm my_cell.md;  backproof verify gru --layers 2 --bidirectional")
 @click.argument("cells", metavar="[CELL|NOTE]...", nargs=-1)
+@network_options
 @json_option
 @guarded
-def verify(cells: tuple[str, ...], as_json: bool) -> int:
+def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Show the evidence that derivation and code are right (default: the whole catalogue)."""
     from derive import catalogue
     from verify.evidence import evidence, report
+    from verify.network import network_evidence
 
-    found = [catalogue.find(name) for name in cells] or [*catalogue.cells().values(), *catalogue.heads().values()]
+    everything = [*catalogue.cells().values()]
+    if not any(options.values()):
+        everything += catalogue.heads().values()
+    found = [catalogue.find(name) for name in cells] or everything
     with _progress(len(found)) as progress:
         gathered = []
         for cell in found:
             progress(cell.name)
-            gathered.append(evidence(cell))
+            network = _network(cell, **options)
+            gathered.append(network_evidence(network) if network else evidence(cell))
     if as_json:
         _print_json(report(gathered))
     else:

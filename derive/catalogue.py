@@ -47,3 +47,26 @@ def find(name_or_path: str) -> Cell:
         f"no cell or note is called {name_or_path}",
         hint=f"{hint}known: {', '.join(known)}; or the path of a note",
     )
+
+
+def head(answer: str, loss: str | None = None) -> Cell:
+    """A head by what it answers and its loss (softmax, cross-entropy), by its whole name, or from a note.
+
+    Raises InputError, which lists the known ones, and where the loss must be named.
+    """
+    if loss is None and (answer in heads() or Path(answer).is_file()):
+        return find(answer)
+    wanted = [word.replace("-", "_") for word in (answer, loss) if word is not None]
+    found = [
+        cell
+        for name, cell in heads().items()
+        if name == "_".join(wanted) or (not loss and name.startswith(f"{wanted[0]}_"))
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(name.replace("_", "-") for name in heads())
+    asked = answer if loss is None else f"{answer} with the loss {loss}"
+    raise InputError(
+        f"{'no head is' if not found else 'several heads are'} called {asked}",
+        hint=f"known: {known}, as in --head softmax --loss cross-entropy; or the path of a note",
+    )

@@ -122,6 +122,18 @@ class Network:
         """The number of entries that a layer hands to the one above it."""
         return len(self.senses) * self.cell.output.shape[0]
 
+    @cached_property
+    def parameters(self) -> tuple[Quantity, ...]:
+        """The parameters of all copies, then those of the readout, in the sizes they have here."""
+        readout = self.readout_in_place
+        own = tuple(q for copy in self.copies for q in self.cell_of(copy).parameters)
+        return own + (readout.parameters if readout is not None else ())
+
+    @cached_property
+    def states(self) -> tuple[Quantity, ...]:
+        """The states of all copies."""
+        return tuple(q for copy in self.copies for q in self.cell_of(copy).states)
+
     def sizes_of(self, copy: Copy) -> dict[Symbol, Expr]:
         """The sizes of a copy that are not the cell's own: the input above layer 0 is what the layer below gives."""
         letter = self.cell.inputs[0].shape[0]

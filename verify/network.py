@@ -16,6 +16,7 @@ import numpy as np
 from derive.adjoint import differentiate
 from derive.cell import Cell
 from derive.network import Network, Reads, two_layers
+from derive.nodes import Quantity
 from derive.targets.numpy.network import network_module
 from verify.case import DEFAULT_FUNCTION, Array, Arrays, Case
 from verify.evidence import BATCH, SEED, STEPS, Evidence, GradientEvidence, errors_against
@@ -29,7 +30,7 @@ from verify.world import distinct_sizes
 
 @dataclass(frozen=True)
 class NetworkCase(Case):
-    """The arrays of one call of a network; J = Σ d_ys · ys + Σ d_final · final, and the loss of its head if it has one."""
+    """The arrays of one call of a network; J = Σ d_ys · ys + Σ d_final · final + its loss, if it has one."""
 
     network: Network | None = None
     masks: Arrays | None = None
@@ -104,26 +105,18 @@ class NetworkCase(Case):
 
 def _face(network: Network) -> Cell:
     """What a network looks like from outside: the names and shapes of what goes in and comes out."""
-    cells = [network.cell_of(copy) for copy in network.copies]
     readout = network.readout_in_place
-    width = network.width
-    top = readout.output if readout is not None else replace_rows(cells[-1], width)
+    output = network.cell.output
+    top = readout.output if readout is not None else Quantity(output.name, network.width, 1, output.time)
     return Cell(
         name=network.cell.name,
         title=network.title,
         equations=(),
         inputs=network.cell.inputs,
-        states=tuple(state for cell in cells for state in cell.states),
-        parameters=tuple(q for cell in (*cells, *([readout] if readout is not None else [])) for q in cell.parameters),
+        states=network.states,
+        parameters=network.parameters,
         output=top,
     )
-
-
-def replace_rows(cell: Cell, rows: Any) -> Any:
-    """The output of a cell as a quantity with that many rows."""
-    from derive.nodes import Quantity
-
-    return Quantity("ys", rows, 1, cell.output.time)
 
 
 def _loss_sizes(network: Network, sizes: Mapping[str, int]) -> dict[str, int]:
@@ -190,7 +183,7 @@ def objective(engine: Engine, case: NetworkCase, given: Mapping[str, Any]) -> An
 
 
 def network_evidence(network: Network, module: ModuleType | None = None) -> Evidence:
-    """Derive, generate, load, and gather all evidence for a network; a module that exists already is judged as it is."""
+    """Derive, generate, load, and gather all evidence for a network; an existing module is judged as it is."""
     module = module or load(network_module(network), "network")
     case = NetworkCase.of(network, STEPS, BATCH, np.random.default_rng(SEED))
     gradients = case.backward(module)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from derive.derivation import Derivation
+from derive.network import Network
 from derive.notation import Notation
 
 
@@ -13,12 +14,14 @@ from derive.notation import Notation
 class Target:
     """One output: what it is, the suffix of its files, and how it is written.
 
-    `render` takes the derivation, the notation (None: the letters of the note) and the file the equations come from.
+    `render` takes the derivation, the notation (None: the letters of the note) and the file the equations come from;
+    `render_network` does the same for a network.
     """
 
     about: str
     suffix: str
     render: Callable[[Derivation, Notation | None, str], str]
+    render_network: Callable[[Network, Notation | None, str], str]
 
 
 def _numpy(derivation: Derivation, notation: Notation | None, origin: str) -> str:
@@ -27,28 +30,35 @@ def _numpy(derivation: Derivation, notation: Notation | None, origin: str) -> st
     return module(derivation, origin)
 
 
-def _markdown(derivation: Derivation, notation: Notation | None, origin: str) -> str:
-    from derive.targets import pages
+def _numpy_network(network: Network, notation: Notation | None, origin: str) -> str:
+    from derive.targets.numpy import network_module
 
-    return pages.markdown(derivation, notation, origin=origin)
-
-
-def _latex(derivation: Derivation, notation: Notation | None, origin: str) -> str:
-    from derive.targets import pages
-
-    return pages.latex(derivation, notation, origin=origin)
+    return network_module(network, origin)
 
 
-def _text(derivation: Derivation, notation: Notation | None, origin: str) -> str:
-    from derive.targets import pages
+def _page(form: str) -> Callable[[Derivation, Notation | None, str], str]:
+    def render(derivation: Derivation, notation: Notation | None, origin: str) -> str:
+        from derive.targets import pages
 
-    return pages.text(derivation, notation, origin=origin)
+        write: Callable[..., str] = getattr(pages, form)
+        return write(derivation, notation, origin=origin)
+
+    return render
+
+
+def _network_page(form: str) -> Callable[[Network, Notation | None, str], str]:
+    def render(network: Network, notation: Notation | None, origin: str) -> str:
+        from derive.targets import pages
+
+        return pages.of_network(form, network, notation, origin)
+
+    return render
 
 
 # Each target is imported when it is first used: a command pays only for what it writes.
 TARGETS = {
-    "numpy": Target("a standalone NumPy module", ".py", _numpy),
-    "markdown": Target("a page with formulas, for code hosts", ".md", _markdown),
-    "latex": Target("an article for pdflatex", ".tex", _latex),
-    "text": Target("plain text for a terminal", ".txt", _text),
+    "numpy": Target("a standalone NumPy module", ".py", _numpy, _numpy_network),
+    "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),
+    "latex": Target("an article for pdflatex", ".tex", _page("latex"), _network_page("latex")),
+    "text": Target("plain text for a terminal", ".txt", _page("text"), _network_page("text")),
 }

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from derive.adjoint import differentiate
 from derive.derivation import Derivation, Gradient, Path, Step
+from derive.network import Network
 from derive.nodes import Adjoint, Node
 from derive.notation import Notation
 from derive.program import introduced
 from derive.targets.formula import latex, text
+from derive.targets.pages.composition import composition, parts_to_show
 
 
 def record(derivation: Derivation, notation: Notation | None = None) -> dict[str, Any]:
@@ -49,4 +52,13 @@ def record(derivation: Derivation, notation: Notation | None = None) -> dict[str
             for e in derivation.program.equations
         ],
         "gradients": [gradient(g) for g in derivation.gradients],
+    }
+
+
+def network_record(network: Network, notation: Notation | None = None) -> dict[str, Any]:
+    """How the network is put together, and the record of each of its parts."""
+    return {
+        "network": network.title,
+        "composition": list(composition(network)),
+        "parts": [record(differentiate(cell), notation) for cell in parts_to_show(network)],
     }

@@ -6,8 +6,10 @@
 4. `forward`, `backward`, `single_step`                                 Plan -> statements of `code`
 5. `passes`       what nothing reads is dropped                         statements -> statements
 6. `module`       statements and checks put into the template           -> text
+7. `network`      the parts of a network under one roof                 Network -> text
 """
 
 from derive.targets.numpy.module import module
+from derive.targets.numpy.network import network_module
 
-__all__ = ["module"]
+__all__ = ["module", "network_module"]

@@ -45,8 +45,8 @@ def network_module(network: Network, origin: str = "") -> str:
         sources=[source_line(cell.source) for cell in (network.cell, *heads) if cell.source],
         origin=plain(origin),
         equations=[line for cell in (network.cell, *heads) for line in equation_lines(cell)],
-        parameters={q.name: tuple_text(axes_text(q)) for q in text.parameters},
-        states={q.name: tuple_text(axes_text(q)) for q in text.states.values()},
+        parameters={q.name: tuple_text(axes_text(q)) for q in network.parameters},
+        states={q.name: tuple_text(axes_text(q)) for q in network.states},
         tables={f"{name.upper()}_PARAMETERS": part.parameters for name, part in used.items()},
         functions=functions,
         helpers=list(helpers),
@@ -97,13 +97,6 @@ class _Text:
             for copy, cell in self.cells.items()
             for own, state in zip(self.network.cell.states, cell.states, strict=True)
         }
-
-    @cached_property
-    def parameters(self) -> tuple[Quantity, ...]:
-        readout = self.network.readout_in_place
-        return tuple(q for cell in self.cells.values() for q in cell.parameters) + (
-            readout.parameters if readout is not None else ()
-        )
 
     @property
     def _x(self) -> str:

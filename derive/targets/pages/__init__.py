@@ -10,11 +10,15 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from derive.adjoint import differentiate
 from derive.bptt import through_time
 from derive.derivation import Derivation
+from derive.network import Network
 from derive.notation import GREEK, Notation
 from derive.sections import Section
 from derive.softmax import softmax_sections
+from derive.targets.pages.composition import composition, parts_to_show
+from derive.targets.pages.model import Page
 from derive.targets.pages.printing import Format
 from derive.targets.pages.writer import page
 from derive.targets.vocabulary import Latex, Text
@@ -66,7 +70,29 @@ def _render(
 ) -> str:
     after = through_time(derivation) if sections is None else sections
     content = page(derivation, notation, softmax_sections(derivation), after, form)
-    written = _environment().get_template(template).render(page=content, origin=origin)
+    return _filled(template, [content], origin)
+
+
+def of_network(form: str, network: Network, notation: Notation | None = None, origin: str = "") -> str:
+    """The pages of a network's parts as one text; `form` is markdown, latex or text.
+
+    The layers (layer l above layer l - 1 where there are several), the place where two directions meet, dropout, and
+    the head: each with its whole derivation.
+    """
+    template, style = {
+        "markdown": ("page.md.jinja", MARKDOWN),
+        "latex": ("page.tex.jinja", LATEX),
+        "text": ("page.txt.jinja", TEXT),
+    }[form]
+    pages = []
+    for cell in parts_to_show(network):
+        derivation = differentiate(cell)
+        pages.append(page(derivation, notation, softmax_sections(derivation), through_time(derivation), style))
+    return _filled(template, pages, origin, style.words(network.title), list(map(style.words, composition(network))))
+
+
+def _filled(template: str, pages: Sequence[Page], origin: str, title: str = "", words: Sequence[str] = ()) -> str:
+    written = _environment().get_template(template).render(pages=pages, origin=origin, title=title, words=words)
     return written.replace(_HELD, " ").rstrip() + "\n"
 
 
