@@ -49,11 +49,13 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None):
+def forward(params, x, h=None, *, lengths=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
     h: (B, H), the state before the first step, zero if None.
+    lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.
+    Past its end a sequence has outputs of zero, reads no input and keeps its states.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -64,6 +66,8 @@ def forward(params, x, h=None):
     sizes, dtype = _checked(arrays)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     h_prev = np.zeros((B, H), dtype) if h is None else h
+    lengths = _lengths(lengths, T, B)
+    x = repeated(x, lengths)
     W_r = params["W_r"]
     U_r = params["U_r"]
     b_r = params["b_r"]
@@ -102,8 +106,10 @@ def forward(params, x, h=None):
         n_t = n[t] = np.tanh(net_n_t)
         # h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
         h[t + 1] = (1 - z_t) * n_t + z_t * h_prev
-    cache = (sizes, dtype, (z, n, r, h, lin_n, U, W, x))
-    return h[1:].copy(), {"h": h[T].copy()}, cache
+        if lengths is not None:  # a sequence that has ended keeps its states
+            h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
+    cache = (sizes, dtype, lengths, (z, n, r, h, lin_n, U, W, x))
+    return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
 def backward(cache, d_ys, h=None):
@@ -113,17 +119,23 @@ def backward(cache, d_ys, h=None):
     Returns a dict with the gradients of parameters and inputs by name, and of each state before by its name;
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
-    sizes, dtype, values = cache
+    sizes, dtype, lengths, values = cache
     arrays = []
     arrays.append(("d_ys", d_ys, ("T", "B", "H")))
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    d_ys = cut(d_ys, lengths)
     d_h_next = np.zeros((B, H), dtype) if h is None else h
     (z, n, r, h, lin_n, U, W, x) = values
     d_net = np.empty((T, B, 4 * H), dtype)
+    if lengths is not None:
+        d_h_last = d_h_next
+        d_h_next = np.zeros_like(d_h_last)
     for t in reversed(range(T)):
+        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
         d_net_t = d_net[t]
         z_t = z[t]
         n_t = n[t]
@@ -150,6 +162,8 @@ def backward(cache, d_ys, h=None):
         # to h_{t-1} through this step: U_rᵀ (∂J/∂net_{r,t}) + U_zᵀ (∂J/∂net_{z,t}) + U_nᵀ (∂J/∂lin_{n,t}) + ∂J/∂h_t ⊙
         #     z_t
         d_h_next = d_net_t[..., 0:3 * H] @ U + d_h_t * z_t
+    if lengths is not None:
+        d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net[..., H:4 * H], W)
     d_U = rows(d_net[..., 0:3 * H]).T @ rows(h[:-1])
     d_W = rows(d_net[..., H:4 * H]).T @ rows(x)
@@ -303,6 +317,48 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def repeated(a, lengths):
+    """(T, B, ...) where every sequence repeats its last step past its end; an empty one is zero."""
+    if lengths is None:
+        return a
+    steps = np.minimum(np.arange(len(a))[:, None], np.maximum(lengths - 1, 0))
+    found = a[steps, np.arange(len(lengths))]
+    found[:, lengths == 0] = 0
+    return found
+
+
+def cut(a, lengths):
+    """(T, B, ...) with zeros past the end of every sequence."""
+    if lengths is None:
+        return a
+    ended = np.arange(len(a))[:, None] >= lengths
+    return np.where(ended.reshape(ended.shape + (1,) * (a.ndim - 2)), 0, a)
+
+
+def _lengths(lengths, T, B):
+    """The lengths (B,), also of a mask; None where all sequences have T steps. Raises ValueError for other values."""
+    if lengths is None:
+        return None
+    found = np.asarray(lengths)
+    masked = found.dtype == bool
+    if not (masked and found.shape == (T, B) or found.dtype.kind in "iu" and found.shape == (B,)):
+        raise ValueError(
+            f"lengths has shape {found.shape} and dtype {found.dtype}, "
+            f"expected integers of shape (B,) = {(B,)} or a boolean mask of shape (T, B) = {(T, B)}"
+        )
+    if masked:
+        mask, found = found, found.sum(axis=0)
+        again = (mask != (np.arange(T)[:, None] < found)).any(axis=0)
+        if again.any():
+            k = int(again.argmax())
+            raise ValueError(f"lengths[:, {k}] is true after it was false, expected true up to the end of the sequence")
+    wrong = (found < 0) | (found > T)
+    if wrong.any():
+        k = int(wrong.argmax())
+        raise ValueError(f"lengths[{k}] is {found[k]}, expected an integer from 0 to T = {T}")
+    return None if (found == T).all() else found.astype(int)
 
 
 def _parameter(params, key):

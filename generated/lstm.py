@@ -52,12 +52,14 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, c=None):
+def forward(params, x, h=None, c=None, *, lengths=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
     h: (B, H), the state before the first step, zero if None.
     c: (B, H), the state before the first step, zero if None.
+    lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.
+    Past its end a sequence has outputs of zero, reads no input and keeps its states.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -71,6 +73,8 @@ def forward(params, x, h=None, c=None):
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     h_prev = np.zeros((B, H), dtype) if h is None else h
     c_prev = np.zeros((B, H), dtype) if c is None else c
+    lengths = _lengths(lengths, T, B)
+    x = repeated(x, lengths)
     W_i = params["W_i"]
     U_i = params["U_i"]
     b_i = params["b_i"]
@@ -117,8 +121,11 @@ def forward(params, x, h=None, c=None):
         tanh_c_t = tanh_c[t] = np.tanh(c_t)
         # h_t = o_t ⊙ tanh(c_t)
         h[t + 1] = o_t * tanh_c_t
-    cache = (sizes, dtype, (o, tanh_c, i, g, c, f, U, W, x, h))
-    return h[1:].copy(), {"h": h[T].copy(), "c": c[T].copy()}, cache
+        if lengths is not None:  # a sequence that has ended keeps its states
+            h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
+            c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
+    cache = (sizes, dtype, lengths, (o, tanh_c, i, g, c, f, U, W, x, h))
+    return cut(h[1:], lengths).copy(), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
 def backward(cache, d_ys, h=None, c=None):
@@ -129,7 +136,7 @@ def backward(cache, d_ys, h=None, c=None):
     Returns a dict with the gradients of parameters and inputs by name, and of each state before by its name;
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
-    sizes, dtype, values = cache
+    sizes, dtype, lengths, values = cache
     arrays = []
     arrays.append(("d_ys", d_ys, ("T", "B", "H")))
     if h is not None:
@@ -138,11 +145,20 @@ def backward(cache, d_ys, h=None, c=None):
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    d_ys = cut(d_ys, lengths)
     d_h_next = np.zeros((B, H), dtype) if h is None else h
     d_c_next = np.zeros((B, H), dtype) if c is None else c
     (o, tanh_c, i, g, c, f, U, W, x, h) = values
     d_net = np.empty((T, B, 4 * H), dtype)
+    if lengths is not None:
+        d_h_last = d_h_next
+        d_h_next = np.zeros_like(d_h_last)
+        d_c_last = d_c_next
+        d_c_next = np.zeros_like(d_c_last)
     for t in reversed(range(T)):
+        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
         d_net_t = d_net[t]
         o_t = o[t]
         tanh_c_t = tanh_c[t]
@@ -176,6 +192,9 @@ def backward(cache, d_ys, h=None, c=None):
         d_h_next = d_net_t @ U
         # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
         d_c_next = d_c_t * f_t
+    if lengths is not None:
+        d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
+        d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
     d_x = rows_times(d_net, W)
     d_W = rows(d_net).T @ rows(x)
     d_U = rows(d_net).T @ rows(h[:-1])
@@ -361,6 +380,48 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def repeated(a, lengths):
+    """(T, B, ...) where every sequence repeats its last step past its end; an empty one is zero."""
+    if lengths is None:
+        return a
+    steps = np.minimum(np.arange(len(a))[:, None], np.maximum(lengths - 1, 0))
+    found = a[steps, np.arange(len(lengths))]
+    found[:, lengths == 0] = 0
+    return found
+
+
+def cut(a, lengths):
+    """(T, B, ...) with zeros past the end of every sequence."""
+    if lengths is None:
+        return a
+    ended = np.arange(len(a))[:, None] >= lengths
+    return np.where(ended.reshape(ended.shape + (1,) * (a.ndim - 2)), 0, a)
+
+
+def _lengths(lengths, T, B):
+    """The lengths (B,), also of a mask; None where all sequences have T steps. Raises ValueError for other values."""
+    if lengths is None:
+        return None
+    found = np.asarray(lengths)
+    masked = found.dtype == bool
+    if not (masked and found.shape == (T, B) or found.dtype.kind in "iu" and found.shape == (B,)):
+        raise ValueError(
+            f"lengths has shape {found.shape} and dtype {found.dtype}, "
+            f"expected integers of shape (B,) = {(B,)} or a boolean mask of shape (T, B) = {(T, B)}"
+        )
+    if masked:
+        mask, found = found, found.sum(axis=0)
+        again = (mask != (np.arange(T)[:, None] < found)).any(axis=0)
+        if again.any():
+            k = int(again.argmax())
+            raise ValueError(f"lengths[:, {k}] is true after it was false, expected true up to the end of the sequence")
+    wrong = (found < 0) | (found > T)
+    if wrong.any():
+        k = int(wrong.argmax())
+        raise ValueError(f"lengths[{k}] is {found[k]}, expected an integer from 0 to T = {T}")
+    return None if (found == T).all() else found.astype(int)
 
 
 def _parameter(params, key):

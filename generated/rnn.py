@@ -38,11 +38,13 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None):
+def forward(params, x, h=None, *, lengths=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
     h: (B, H), the state before the first step, zero if None.
+    lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.
+    Past its end a sequence has outputs of zero, reads no input and keeps its states.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -53,6 +55,8 @@ def forward(params, x, h=None):
     sizes, dtype = _checked(arrays)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     h_prev = np.zeros((B, H), dtype) if h is None else h
+    lengths = _lengths(lengths, T, B)
+    x = repeated(x, lengths)
     W = params["W"]
     U = params["U"]
     b = params["b"]
@@ -65,8 +69,10 @@ def forward(params, x, h=None):
         net_h_t = x_net[t] + h_prev @ U.T
         # h_t = tanh(net_{h,t})
         h[t + 1] = np.tanh(net_h_t)
-    cache = (sizes, dtype, (h, U, W, x))
-    return h[1:].copy(), {"h": h[T].copy()}, cache
+        if lengths is not None:  # a sequence that has ended keeps its states
+            h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
+    cache = (sizes, dtype, lengths, (h, U, W, x))
+    return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
 def backward(cache, d_ys, h=None):
@@ -76,17 +82,23 @@ def backward(cache, d_ys, h=None):
     Returns a dict with the gradients of parameters and inputs by name, and of each state before by its name;
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
-    sizes, dtype, values = cache
+    sizes, dtype, lengths, values = cache
     arrays = []
     arrays.append(("d_ys", d_ys, ("T", "B", "H")))
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    d_ys = cut(d_ys, lengths)
     d_h_next = np.zeros((B, H), dtype) if h is None else h
     (h, U, W, x) = values
     d_net_h = np.empty((T, B, H), dtype)
+    if lengths is not None:
+        d_h_last = d_h_next
+        d_h_next = np.zeros_like(d_h_last)
     for t in reversed(range(T)):
+        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
         h_t = h[t + 1]
         # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{h,t+1})
         d_h_t = d_ys[t] + d_h_next
@@ -94,6 +106,8 @@ def backward(cache, d_ys, h=None):
         d_net_h_t = d_net_h[t] = d_h_t * (1 - h_t * h_t)
         # to h_{t-1} through this step: Uᵀ (∂J/∂net_{h,t})
         d_h_next = d_net_h_t @ U
+    if lengths is not None:
+        d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net_h, W)
     d_W = rows(d_net_h).T @ rows(x)
     d_U = rows(d_net_h).T @ rows(h[:-1])
@@ -180,6 +194,48 @@ def rows(a):
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
     return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+
+
+def repeated(a, lengths):
+    """(T, B, ...) where every sequence repeats its last step past its end; an empty one is zero."""
+    if lengths is None:
+        return a
+    steps = np.minimum(np.arange(len(a))[:, None], np.maximum(lengths - 1, 0))
+    found = a[steps, np.arange(len(lengths))]
+    found[:, lengths == 0] = 0
+    return found
+
+
+def cut(a, lengths):
+    """(T, B, ...) with zeros past the end of every sequence."""
+    if lengths is None:
+        return a
+    ended = np.arange(len(a))[:, None] >= lengths
+    return np.where(ended.reshape(ended.shape + (1,) * (a.ndim - 2)), 0, a)
+
+
+def _lengths(lengths, T, B):
+    """The lengths (B,), also of a mask; None where all sequences have T steps. Raises ValueError for other values."""
+    if lengths is None:
+        return None
+    found = np.asarray(lengths)
+    masked = found.dtype == bool
+    if not (masked and found.shape == (T, B) or found.dtype.kind in "iu" and found.shape == (B,)):
+        raise ValueError(
+            f"lengths has shape {found.shape} and dtype {found.dtype}, "
+            f"expected integers of shape (B,) = {(B,)} or a boolean mask of shape (T, B) = {(T, B)}"
+        )
+    if masked:
+        mask, found = found, found.sum(axis=0)
+        again = (mask != (np.arange(T)[:, None] < found)).any(axis=0)
+        if again.any():
+            k = int(again.argmax())
+            raise ValueError(f"lengths[:, {k}] is true after it was false, expected true up to the end of the sequence")
+    wrong = (found < 0) | (found > T)
+    if wrong.any():
+        k = int(wrong.argmax())
+        raise ValueError(f"lengths[{k}] is {found[k]}, expected an integer from 0 to T = {T}")
+    return None if (found == T).all() else found.astype(int)
 
 
 def _parameter(params, key):

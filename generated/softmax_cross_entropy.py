@@ -38,11 +38,13 @@ def init(*, H, K, rng, dtype=np.float64):
     return params
 
 
-def forward(params, h, y):
+def forward(params, h, y, *, lengths=None):
     """The losses of a sequence.
 
     h: (T, B, H).
     y: (T, B, K).
+    lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.
+    Past its end a sequence has outputs of zero, reads no input and keeps its states.
     Returns the losses (T, B), every named value by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -50,6 +52,10 @@ def forward(params, h, y):
     arrays.append(("h", h, ("T", "B", "H")))
     arrays.append(("y", y, ("T", "B", "K")))
     sizes, dtype = _checked(arrays)
+    T, B = (sizes[axis] for axis in ("T", "B"))
+    lengths = _lengths(lengths, T, B)
+    h = repeated(h, lengths)
+    y = repeated(y, lengths)
     V = params["V"]
     c = params["c"]
     # z_t = V h_t + c
@@ -58,8 +64,8 @@ def forward(params, h, y):
     y_hat = softmax(z)
     # L_t = -y_tᵀ log(ŷ_t)
     L = -(y * log_softmax(z)).sum(axis=-1, keepdims=True)
-    cache = (sizes, dtype, (y_hat, y, V, h))
-    return L[..., 0], {"z": z, "y_hat": y_hat.copy()}, cache
+    cache = (sizes, dtype, lengths, (y_hat, y, V, h))
+    return cut(L[..., 0], lengths), {"z": cut(z, lengths), "y_hat": cut(y_hat, lengths).copy()}, cache
 
 
 def backward(cache, d_losses=None):
@@ -68,13 +74,13 @@ def backward(cache, d_losses=None):
     Returns a dict with the gradients of parameters and inputs (not the targets) by name;
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
-    sizes, dtype, values = cache
+    sizes, dtype, lengths, values = cache
     arrays = []
     if d_losses is not None:
         arrays.append(("d_losses", d_losses, ("T", "B")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B = (sizes[axis] for axis in ("T", "B"))
-    d_losses = (np.ones((T, B), dtype) if d_losses is None else d_losses)[..., None]
+    d_losses = cut((np.ones((T, B), dtype) if d_losses is None else d_losses)[..., None], lengths)
     (y_hat, y, V, h) = values
     # ∂J/∂L_t = ∂⁺J/∂L_t
     d_L = d_losses
@@ -166,6 +172,48 @@ def softmax(a):
     """exp(a) / Σ exp(a) along the last axis; the largest entry is subtracted first, so that exp cannot overflow."""
     powers = np.exp(a - a.real.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def repeated(a, lengths):
+    """(T, B, ...) where every sequence repeats its last step past its end; an empty one is zero."""
+    if lengths is None:
+        return a
+    steps = np.minimum(np.arange(len(a))[:, None], np.maximum(lengths - 1, 0))
+    found = a[steps, np.arange(len(lengths))]
+    found[:, lengths == 0] = 0
+    return found
+
+
+def cut(a, lengths):
+    """(T, B, ...) with zeros past the end of every sequence."""
+    if lengths is None:
+        return a
+    ended = np.arange(len(a))[:, None] >= lengths
+    return np.where(ended.reshape(ended.shape + (1,) * (a.ndim - 2)), 0, a)
+
+
+def _lengths(lengths, T, B):
+    """The lengths (B,), also of a mask; None where all sequences have T steps. Raises ValueError for other values."""
+    if lengths is None:
+        return None
+    found = np.asarray(lengths)
+    masked = found.dtype == bool
+    if not (masked and found.shape == (T, B) or found.dtype.kind in "iu" and found.shape == (B,)):
+        raise ValueError(
+            f"lengths has shape {found.shape} and dtype {found.dtype}, "
+            f"expected integers of shape (B,) = {(B,)} or a boolean mask of shape (T, B) = {(T, B)}"
+        )
+    if masked:
+        mask, found = found, found.sum(axis=0)
+        again = (mask != (np.arange(T)[:, None] < found)).any(axis=0)
+        if again.any():
+            k = int(again.argmax())
+            raise ValueError(f"lengths[:, {k}] is true after it was false, expected true up to the end of the sequence")
+    wrong = (found < 0) | (found > T)
+    if wrong.any():
+        k = int(wrong.argmax())
+        raise ValueError(f"lengths[{k}] is {found[k]}, expected an integer from 0 to T = {T}")
+    return None if (found == T).all() else found.astype(int)
 
 
 def _parameter(params, key):

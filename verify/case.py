@@ -37,7 +37,10 @@ def axes(quantity: Quantity, sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Case:
-    """The arrays of one call: what is given by name (parameters, inputs, initial states), and the seeds of J."""
+    """The arrays of one call: what is given by name (parameters, inputs, initial states), and the seeds of J.
+
+    `lengths` (B,) are the steps of each sequence, T for all where it is None.
+    """
 
     cell: Cell
     sizes: Mapping[str, int]
@@ -47,6 +50,7 @@ class Case:
     d_output: Array
     d_final: Arrays
     functions: Mapping[str, str] = field(default_factory=dict)
+    lengths: Array | None = None
 
     @classmethod
     def draw(
@@ -102,18 +106,25 @@ class Case:
         )
 
     def examples(self) -> list[Case]:
-        """The batch taken apart: one case with B = 1 for every example."""
-        return [self._narrowed(slice(k, k + 1)) for k in range(self.B)]
+        """The batch taken apart: one case with B = 1 for every example, as long as its sequence."""
+        return [self._alone(k) for k in range(self.B)]
 
-    def _narrowed(self, part: slice) -> Case:
-        given = dict(self.given)
+    def of(self, k: int, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What is given of example k, as a batch of one."""
+        values = dict(self.given if given is None else given)
+        T = self.T if self.lengths is None else int(self.lengths[k])
         for quantity in self.cell.inputs:
-            value = given[quantity.name]
-            given[quantity.name] = value[part] if quantity.time is None else value[:, part]
+            value = values[quantity.name]
+            values[quantity.name] = value[k : k + 1] if quantity.time is None else value[:T, k : k + 1]
         for state in self.cell.states:
-            given[state.name] = given[state.name][part]
-        d_final = {name: value[part] for name, value in self.d_final.items()}
-        return replace(self, B=1, given=given, d_output=self.d_output[:, part], d_final=d_final)
+            values[state.name] = values[state.name][k : k + 1]
+        return values
+
+    def _alone(self, k: int) -> Case:
+        T = self.T if self.lengths is None else int(self.lengths[k])
+        d_final = {name: value[k : k + 1] for name, value in self.d_final.items()}
+        d_output = self.d_output[:T, k : k + 1]
+        return replace(self, T=T, B=1, given=self.of(k), d_output=d_output, d_final=d_final, lengths=None)
 
     # Calls of a generated module
 
@@ -127,6 +138,8 @@ class Case:
         params = self.named(self.cell.parameters, given)
         first, *others = self.named(self.cell.inputs, given).items()
         rest = {**dict(others), **self.named(self.cell.states, given)}
+        if self.lengths is not None:
+            rest["lengths"] = self.lengths
         outputs, final, cache = module.forward(params, first[1], **rest, **self.functions)
         return outputs, final, cache
 

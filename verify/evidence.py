@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +15,7 @@ from derive.derivation import Derivation
 from derive.targets import numpy as numpy_target
 from verify.case import Array, Case
 from verify.load import load
-from verify.numeric import FAILED, complex_step_errors, difference_errors, largest_entry, relative_error
+from verify.numeric import FAILED, complex_step_errors, difference_errors, largest_entry, max_of, relative_error
 from verify.oracles import jax_gradients, torch_gradients, values
 from verify.proof import prove
 from verify.verdict import Verdict
@@ -25,11 +25,16 @@ THRESHOLDS: Mapping[str, float] = {"complex_step": 1e-12, "differences": 1e-6, "
 """The largest relative error per gradient with which evidence counts."""
 
 SEED, STEPS, BATCH = 0, 5, 3
+LENGTHS = (2, 5, 0)
+"""Steps of each sequence where they differ: ended early, full, empty."""
 
 
 @dataclass(frozen=True)
 class GradientEvidence:
-    """What is known of one gradient of the generated module; None where an engine is not installed."""
+    """What is known of one gradient of the generated module; None where an engine is not installed.
+
+    Errors are the larger ones of two batches: of full sequences, and of sequences of different lengths.
+    """
 
     verdict: Verdict
     complex_step: float
@@ -108,15 +113,16 @@ def evidence(
     progress("prove")
     verdicts = prove(derivation)
     case = standard_case(cell)
-    gradients = case.backward(module)
+    cases = (case, replace(case, lengths=np.array(LENGTHS)))
+    both = [(one, one.backward(module)) for one in cases]
     progress("complex step")
-    complex_step = complex_step_errors(module, case, gradients)
+    complex_step = largest([complex_step_errors(module, one, found) for one, found in both])
     progress("differences")
-    differences = difference_errors(module, case, gradients)
+    differences = largest([difference_errors(module, one, found) for one, found in both])
     progress("torch")
-    torch = errors_against(gradients, torch_gradients(case), case)
+    torch = largest([errors_against(found, torch_gradients(one), one) for one, found in both])
     progress("jax")
-    jax = errors_against(gradients, jax_gradients(case), case)
+    jax = largest([errors_against(found, jax_gradients(one), one) for one, found in both])
     return Evidence(
         cell.name,
         {
@@ -124,13 +130,13 @@ def evidence(
                 verdicts[name],
                 complex_step[name],
                 differences[name],
-                torch[name] if torch else None,
-                jax[name] if jax else None,
+                torch.get(name),
+                jax.get(name),
             )
             for name in case.differentiable
         },
         {name: verdict for name, verdict in verdicts.items() if name not in case.differentiable},
-        forward_error(module, case),
+        max_of(forward_error(module, one) for one in cases),
     )
 
 
@@ -138,6 +144,12 @@ def standard_case(cell: Cell) -> Case:
     """Sizes all different, T and B different from them, random states and seeds."""
     sizes = {str(letter): number for letter, number in distinct_sizes(cell).items()}
     return Case.draw(cell, sizes, STEPS, BATCH, np.random.default_rng(SEED))
+
+
+def largest(errors: Sequence[Mapping[str, float] | None]) -> dict[str, float]:
+    """The larger error of every gradient; empty where there are none."""
+    found = [error for error in errors if error is not None]
+    return {name: max_of(error[name] for error in found) for name in (found[0] if found else ())}
 
 
 def errors_against(

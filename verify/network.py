@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from sympy import Expr
 
 from derive.adjoint import differentiate
 from derive.cell import Cell
@@ -19,7 +20,8 @@ from derive.network import Network, Reads, two_layers
 from derive.nodes import Quantity
 from derive.targets.numpy.network import network_module
 from verify.case import DEFAULT_FUNCTION, Array, Arrays, Case
-from verify.evidence import BATCH, SEED, STEPS, Evidence, GradientEvidence, errors_against
+from verify.evidence import BATCH, LENGTHS, SEED, STEPS, Evidence, GradientEvidence, errors_against, largest
+from verify.exact import whole
 from verify.load import load
 from verify.numeric import complex_step_errors, difference_errors, relative_error
 from verify.oracles import Engine, NumPy, gradients_by_jax, gradients_by_torch, simulate
@@ -35,17 +37,16 @@ class NetworkCase(Case):
     network: Network | None = None
     masks: Arrays | None = None
     targets: Arrays | None = None
-    lengths: Array | None = None
 
     @classmethod
-    def of(
+    def drawn(
         cls, network: Network, T: int, B: int, rng: np.random.Generator, lengths: Array | None = None
     ) -> NetworkCase:
         """Random numbers everywhere; sizes all different."""
         face = _face(network)
         sizes = {str(letter): number for letter, number in distinct_sizes(face).items()}
         drawn = Case.draw(face, sizes, T, B, rng)
-        width = int(network.width.xreplace({s: sizes[str(s)] for s in network.width.free_symbols}))
+        width = number(network.width, sizes)
         masks = {f"mask_l{layer}": rng.uniform(0.5, 2.0, (T, B, width)) for layer in range(1, network.layers)}
         targets: Arrays | None = None
         d_output = drawn.d_output
@@ -53,7 +54,7 @@ class NetworkCase(Case):
             loss_sizes = _loss_sizes(network, sizes)
             loss = Case.draw(network.loss, loss_sizes, T, B, rng)
             targets = {q.name: loss.given[q.name] for q in network.loss.targets}
-            if network.reads is Reads.LAST_STEP:
+            if network.reads is Reads.LAST_STEP and network.head is not None:
                 targets = {name: value[0] for name, value in targets.items()}
                 d_output = d_output[0]
         return cls(
@@ -76,12 +77,35 @@ class NetworkCase(Case):
         assert self.network is not None
         return self.network
 
+    @property
+    def one_step(self) -> bool:
+        """Whether the outputs are those of one step, without a time."""
+        return self._network.reads is Reads.LAST_STEP and self._network.head is not None
+
+    def _alone(self, k: int) -> NetworkCase:
+        T = self.T if self.lengths is None else int(self.lengths[k])
+        each = slice(k, k + 1)
+        timed = each if self.one_step else (slice(T), each)
+        return replace(
+            self,
+            T=T,
+            B=1,
+            given=self.of(k),
+            d_output=self.d_output[timed],
+            d_final={name: value[each] for name, value in self.d_final.items()},
+            masks={name: value[:T, each] for name, value in (self.masks or {}).items()},
+            targets=self.targets and {name: value[timed] for name, value in self.targets.items()},
+            lengths=None,
+        )
+
     def forward(self, module: ModuleType, given: Arrays | None = None) -> tuple[Array, Arrays, Any]:
         """Outputs, final states and the cache."""
         params = self.named(self.cell.parameters, given)
         first, *others = self.named(self.cell.inputs, given).items()
         rest = {**dict(others), **self.named(self.cell.states, given), **(self.masks or {})}
-        outputs, final, cache = module.forward(params, first[1], **rest, lengths=self.lengths, **self.functions)
+        if self.lengths is not None:
+            rest["lengths"] = self.lengths
+        outputs, final, cache = module.forward(params, first[1], **rest, **self.functions)
         return outputs, final, cache
 
     def objective(self, module: ModuleType, given: Arrays | None = None) -> Any:
@@ -98,9 +122,14 @@ class NetworkCase(Case):
 
     def _loss(self, module: ModuleType, outputs: Array) -> tuple[Any, Array, Any]:
         assert self.targets is not None
-        counted = {} if self._network.reads is Reads.LAST_STEP else {"lengths": self.lengths}
+        counted = {} if self.one_step else {"lengths": self.lengths}
         found: tuple[Any, Array, Any] = module.loss(outputs, *self.targets.values(), **counted)
         return found
+
+
+def number(size: Expr, sizes: Mapping[str, int]) -> int:
+    """A size such as 2 H as a number."""
+    return whole(size, {symbol: sizes[str(symbol)] for symbol in size.free_symbols})
 
 
 def _face(network: Network) -> Cell:
@@ -123,7 +152,7 @@ def _loss_sizes(network: Network, sizes: Mapping[str, int]) -> dict[str, int]:
     """The loss's letters: what it reads has the length of the network's output."""
     assert network.loss is not None
     face = _face(network)
-    rows = int(face.output.shape[0].xreplace({s: sizes[str(s)] for s in face.output.shape[0].free_symbols}))
+    rows = number(face.output.shape[0], sizes)
     return {str(letter): rows for letter in network.loss.sizes}
 
 
@@ -140,7 +169,7 @@ def reference(
         for copy in (c for c in network.copies if c.layer == layer):
             cell = network.cell_of(copy)
             order = slice(None, None, -1) if copy.reverse else slice(None)
-            timed = {q.name: given[q.name][order] for q in cell.inputs[1:] if q.time is not None}
+            timed = {q.name: list(given[q.name])[order] for q in cell.inputs[1:] if q.time is not None}
             inside = {**given, **timed, cell.inputs[0].name: list(below)[order]}
             ys, states = simulate(engine, replace(case, cell=cell), inside)
             final |= states
@@ -149,9 +178,10 @@ def reference(
         if layer + 1 < network.layers and network.mask is not None:
             mask = engine.array((case.masks or {})[f"mask_l{layer + 1}"])
             below = [y * mask[step][..., None] for step, y in enumerate(below)]
-    if network.reads is Reads.LAST_STEP and network.head is not None:
-        reverse = network.senses
-        below = [engine.concatenate([ys[0 if turned else -1] for ys, turned in zip(tops, reverse, strict=True)], -2)]
+    if case.one_step:
+        none = engine.array(np.zeros((case.B, number(network.cell.output.shape[0], case.sizes), 1)))
+        ends = [ys[0 if turned else -1] if ys else none for ys, turned in zip(tops, network.senses, strict=True)]
+        below = [engine.concatenate(ends, -2)]
     steps = replace(case, T=len(below))
     readout = network.readout_in_place
     if readout is not None:
@@ -159,19 +189,18 @@ def reference(
     losses: list[Any] = []
     if network.loss is not None and case.targets is not None:
         sizes = _loss_sizes(network, case.sizes)
-        targets = {
-            name: value if len(value) == len(below) and value.ndim > 2 else value[None]
-            for name, value in case.targets.items()
-        }
+        targets = {name: value[None] if case.one_step else value for name, value in case.targets.items()}
         inside = {**{k: engine.array(v) for k, v in targets.items()}, network.loss.inputs[0].name: below}
         losses, _ = simulate(engine, replace(steps, cell=network.loss, sizes=sizes), inside)
     return list(below), final, losses
 
 
 def objective(engine: Engine, case: NetworkCase, given: Mapping[str, Any]) -> Any:
-    """J of the case by the reference."""
+    """J of the case by the reference; sequences of different lengths are run one by one."""
+    if case.lengths is not None:
+        return sum(objective(engine, one, case.of(k, given)) for k, one in enumerate(map(case._alone, range(case.B))))
     ys, final, losses = reference(engine, case, given)
-    seeds = case.d_output if case.d_output.ndim == 3 else case.d_output[None]
+    seeds = case.d_output[None] if case.one_step else case.d_output
     total = engine.array(np.zeros(()))
     for value, seed in zip(ys, seeds, strict=True):
         total = total + (value * engine.array(seed)[..., None]).sum()
@@ -185,12 +214,13 @@ def objective(engine: Engine, case: NetworkCase, given: Mapping[str, Any]) -> An
 def network_evidence(network: Network, module: ModuleType | None = None) -> Evidence:
     """Derive, generate, load, and gather all evidence for a network; an existing module is judged as it is."""
     module = module or load(network_module(network), "network")
-    case = NetworkCase.of(network, STEPS, BATCH, np.random.default_rng(SEED))
-    gradients = case.backward(module)
-    complex_step = complex_step_errors(module, case, gradients)
-    differences = difference_errors(module, case, gradients)
-    torch = errors_against(gradients, gradients_by_torch(case, objective), case)
-    jax = errors_against(gradients, gradients_by_jax(case, objective), case)
+    case = NetworkCase.drawn(network, STEPS, BATCH, np.random.default_rng(SEED))
+    cases = (case, replace(case, lengths=np.array(LENGTHS)))
+    both = [(one, one.backward(module)) for one in cases]
+    complex_step = largest([complex_step_errors(module, one, found) for one, found in both])
+    differences = largest([difference_errors(module, one, found) for one, found in both])
+    torch = largest([errors_against(found, gradients_by_torch(one, objective), one) for one, found in both])
+    jax = largest([errors_against(found, gradients_by_jax(one, objective), one) for one, found in both])
     verdicts, others = _proofs(network)
     return Evidence(
         network.title,
@@ -199,13 +229,13 @@ def network_evidence(network: Network, module: ModuleType | None = None) -> Evid
                 verdicts[name],
                 complex_step[name],
                 differences[name],
-                torch[name] if torch else None,
-                jax[name] if jax else None,
+                torch.get(name),
+                jax.get(name),
             )
             for name in case.differentiable
         },
         others,
-        _forward_error(module, case),
+        max(_forward_error(module, one) for one in cases),
     )
 
 
@@ -233,11 +263,19 @@ def _proofs(network: Network) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
 
 def _forward_error(module: ModuleType, case: NetworkCase) -> float:
     outputs, final, _ = case.forward(module)
-    ys, states, losses = reference(NumPy(), case, case.given)
-    wanted = np.array(ys).reshape(outputs.shape)
-    errors = [relative_error(outputs, wanted, 1.0)]
-    errors += [relative_error(final[name], value.reshape(final[name].shape), 1.0) for name, value in states.items()]
-    if losses:
-        total = float(sum(np.sum(loss) for loss in losses))
+    total = 0.0
+    errors = []
+    alone = [case] if case.lengths is None else [case._alone(k) for k in range(case.B)]
+    for k, one in enumerate(alone):
+        each = slice(None) if case.lengths is None else slice(k, k + 1)
+        ys, states, losses = reference(NumPy(), one, one.given)
+        got = outputs[each] if case.one_step else outputs[: one.T, each]
+        errors.append(relative_error(got, np.array(ys).reshape(got.shape), 1.0))
+        if not case.one_step and one.T < case.T:
+            errors.append(float(np.abs(outputs[one.T :, each]).max()))
+        for name, value in states.items():
+            errors.append(relative_error(final[name][each], value.reshape(final[name][each].shape), 1.0))
+        total += float(sum(np.sum(loss) for loss in losses))
+    if case.targets is not None:
         errors.append(relative_error(np.asarray(case._loss(module, outputs)[0]), np.asarray(total), 1.0))
     return max(errors)

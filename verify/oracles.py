@@ -273,7 +273,9 @@ def simulate(engine: Engine, case: Case, given: Mapping[str, Any]) -> tuple[list
 
 
 def objective(engine: Engine, case: Case, given: Mapping[str, Any]) -> Any:
-    """J of the case by the interpreter."""
+    """J of the case by the interpreter; sequences of different lengths are run one by one."""
+    if case.lengths is not None:
+        return sum(objective(engine, one, case.of(k, given)) for k, one in enumerate(case.examples()))
     scope = Scope(engine, case)
     outputs, final = simulate(engine, case, given)
     total = engine.array(np.zeros(()))
@@ -346,6 +348,14 @@ def _imported(name: str) -> ModuleType | None:
 
 def values(case: Case) -> tuple[Array, dict[str, Array]]:
     """The outputs and final states of the case by the interpreter, in the layout of the code."""
-    outputs, final = simulate(NumPy(), case, case.given)
-    stacked = np.array(outputs).reshape(case.d_output.shape) if outputs else np.zeros_like(case.d_output)
-    return stacked, {name: final[name].reshape(case.given[name].shape) for name in final}
+    if case.lengths is not None:
+        outputs, final = np.zeros_like(case.d_output), {name: np.empty_like(v) for name, v in case.d_final.items()}
+        for k, one in enumerate(case.examples()):
+            alone, ends = values(one)
+            outputs[: one.T, k : k + 1] = alone
+            for name, end in ends.items():
+                final[name][k : k + 1] = end
+        return outputs, final
+    found, ends = simulate(NumPy(), case, case.given)
+    stacked = np.array(found).reshape(case.d_output.shape) if found else np.zeros_like(case.d_output)
+    return stacked, {name: ends[name].reshape(case.given[name].shape) for name in ends}

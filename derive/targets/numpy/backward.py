@@ -23,6 +23,7 @@ from derive.targets.numpy.code import (
 )
 from derive.targets.numpy.forward import axes
 from derive.targets.numpy.frame import Emission, Frame, emit, sliced, span
+from derive.targets.numpy.lengths import entering, entering_empty, set_aside
 from derive.targets.numpy.plan import Plan
 from derive.targets.numpy.single_step import summed_over_batch
 from derive.targets.numpy.stacking import Bias, Run
@@ -56,6 +57,7 @@ class Backward:
                 at_step[node] = self.names.now_inner(node)
         at_step |= {sweep.forward[q]: at_step[q] for q in plan.loop}
         at_step |= self._net_gradients(self._stack_now)
+        at_step |= {Adjoint(q): Index(self.names.gradients(q), "t") for q in self._wanted if q in plan.after}
         for q in self._in_loop:
             at_step.setdefault(Adjoint(q), self.names.gradient(q))
         at_step[Adjoint(program.output, True)] = Index(immediate, "t")
@@ -147,7 +149,9 @@ class Backward:
         if self._stack and self._stack_now:
             buffers.append(Buffer(self._stack.name, (plan.layout.rows,)))
             start.append(Assign((self._stack_now,), Index(self._stack, "t")))
-        return [*buffers, Loop(True, (*start, *self._loads(body), *body))]
+        states = plan.program.states
+        loop = Loop(True, (entering(states, self.names), *start, *self._loads(body), *body))
+        return [*buffers, set_aside(states, self.names), loop, entering_empty(states, self.names)]
 
     def _loads(self, body: list[Statement]) -> list[Statement]:
         """The values at t that the body reads, taken from their arrays."""

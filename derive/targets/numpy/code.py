@@ -130,7 +130,15 @@ class Buffer:
     with_start: bool = False
 
 
-Statement = Assign | Loop | Buffer
+@dataclass(frozen=True)
+class WithLengths:
+    """Statements for sequences of different lengths alone, under the reason for them."""
+
+    body: tuple[Assign, ...]
+    why: str = ""
+
+
+Statement = Assign | Loop | Buffer | WithLengths
 
 
 def free_names(code: Code) -> list[str]:
@@ -282,6 +290,9 @@ def lines(statements: Sequence[Statement]) -> list[str]:
             case Loop(backwards, body):
                 printed.append(f"for t in {'reversed(range(T))' if backwards else 'range(T)'}:")
                 printed += [f"    {line}" for line in lines(body)]
+            case WithLengths(body, why):
+                printed.append("if lengths is not None:" + (f"  # {why}" if why else ""))
+                printed += [f"    {line}" for line in lines(body)]
     return printed
 
 
@@ -295,7 +306,7 @@ def assigned(statements: Sequence[Statement]) -> set[str]:
                     found.update(free_names(target))
             case Buffer(name):
                 found.add(name)
-            case Loop(_, body):
+            case Loop(_, body) | WithLengths(body):
                 found |= assigned(body)
     return found
 
@@ -307,6 +318,6 @@ def read(statements: Sequence[Statement]) -> list[str]:
         match statement:
             case Assign(_, value):
                 found.update(dict.fromkeys(free_names(value)))
-            case Loop(_, body):
+            case Loop(_, body) | WithLengths(body):
                 found.update(dict.fromkeys(read(body)))
     return list(found)

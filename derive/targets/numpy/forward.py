@@ -21,6 +21,7 @@ from derive.targets.numpy.code import (
 )
 from derive.targets.numpy.expressions import lower, rows_times
 from derive.targets.numpy.frame import Frame, sliced, unnamed_inner_functions
+from derive.targets.numpy.lengths import kept
 from derive.targets.numpy.plan import Plan
 from derive.targets.numpy.stacking import Bias, Net, Run
 
@@ -53,7 +54,7 @@ class Forward:
         body = self._body()
         if body:
             found += self._buffers()
-            found.append(Loop(False, tuple(body)))
+            found.append(Loop(False, (*body, kept(plan.program.states, self.names))))
         for quantity in plan.after:
             found += self._whole_sequence(quantity)
         return found

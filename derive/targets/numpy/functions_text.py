@@ -13,6 +13,11 @@ from derive.targets.numpy.forward import axes
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.single_step import Passes
 
+LENGTHS_DETAILS = (
+    "lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.",
+    "Past its end a sequence has outputs of zero, reads no input and keeps its states.",
+)
+
 
 @dataclass(frozen=True)
 class Function:
@@ -104,33 +109,36 @@ class Functions:
         program, names = self._program, self._names
         given = self._inputs(now=False)
         output = names.whole(program.output).name
-        body = [*self._bound(given), *self._unpacked(passes), *lines(passes.forward), self._cache(passes)]
+        body = [*self._bound(given), *self._repeated(given), *self._unpacked(passes), *lines(passes.forward)]
+        body.append(f"cache = (sizes, dtype, lengths, {_names(passes.cached)})")
         if program.is_loss:
             others = [q for q in self._assigned() if q != program.output]
-            named = _named({q.name: names.whole(q).name for q in others}, passes)
-            body.append(f"return {output}[..., 0], {{{named}}}, cache")
+            named = _named({q.name: names.whole(q).name for q in others}, passes, "cut({}, lengths)")
+            body.append(f"return cut({output}[..., 0], lengths), {{{named}}}, cache")
             returns = "Returns the losses (T, B), every named value by name, and a cache for `backward`, which"
         else:
-            ys = f"{output}[1:].copy()" if program.output in program.states else f"{output}.copy()"
+            ys = f"cut({output}{'[1:]' if program.output in program.states else ''}, lengths).copy()"
             final = ", ".join(f'"{s.name}": {names.whole(s).name}[T].copy()' for s in program.states)
             body.append(f"return {ys}, {{{final}}}, cache")
             shape = self._axes(("T", "B", *axes_text(program.output)))
             returns = f"Returns the outputs {shape}, the final states by name, and a cache for `backward`, which"
         details = [
             *self._described(given),
+            *LENGTHS_DETAILS,
             returns,
             "refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.",
         ]
         summary = "The losses of a sequence." if program.is_loss else "Run the cell over a sequence."
         body = self._with_sizes(["T", "B", *self._sizes], self._door(given), body)
-        return Function(f"{self._prefix}forward({self._signature(given)})", summary, tuple(details), tuple(body))
+        signature = self._signature(given, "lengths=None")
+        return Function(f"{self._prefix}forward({signature})", summary, tuple(details), tuple(body))
 
     def backward(self, passes: Passes) -> Function:
         """Gradients over the whole sequence."""
         program = self._program
         immediate = self._immediate("d_losses" if program.is_loss else "d_ys", ("T", "B"))
-        body = [*self._arrived(immediate, passes), *lines(passes.backward), *self._returned(passes)]
-        body = self._with_sizes(["T", "B", *self._sizes], self._gradient_door(immediate), body)
+        body = [*self._arrived(immediate, passes, "lengths"), *lines(passes.backward), *self._returned(passes)]
+        body = self._with_sizes(["T", "B", *self._sizes], self._gradient_door(immediate, "lengths"), body)
         if program.is_loss:
             summary = "Gradients of J, the sum of all losses, or of their sum weighted by d_losses (T, B)."
         else:
@@ -205,10 +213,10 @@ class Functions:
             Argument(names.whole(s).name, ("B", *axes_text(s)), True, names.carry(s).name) for s in self._program.states
         ]
 
-    def _signature(self, given: Sequence[Argument]) -> str:
+    def _signature(self, given: Sequence[Argument], *further: str) -> str:
         parts = ["params", *self._positional, *(f"{a.name}=None" for a in given if a.optional)]
         keywords = [a.name for a in given if not a.optional and a.name not in self._positional]
-        keywords += [f'{name}="tanh"' for name in self._opened]
+        keywords += [*further, *(f'{name}="tanh"' for name in self._opened)]
         return ", ".join([*parts, *(["*", *keywords] if keywords else [])])
 
     def _back_signature(self, name: str, immediate: Argument) -> str:
@@ -249,17 +257,31 @@ class Functions:
                 body.append(f"{a.bound} = {a.name}")
         return body + [f'{name}, {name}_slope = _choice("{name}", {name})' for name in self._opened]
 
-    def _gradient_door(self, immediate: Argument) -> list[str]:
-        """Checks on the gradients that come in."""
-        arriving = self._listed([immediate, *self._carries()])
-        return ["sizes, dtype, values = cache", "arrays = []", *arriving, "_, dtype = _checked(arrays, sizes, dtype)"]
+    def _repeated(self, given: Sequence[Argument]) -> list[str]:
+        """What is given at every step, without what stands past the end of a sequence."""
+        timed = [a.name for a in given if a.axes[0] == "T"]
+        return ["lengths = _lengths(lengths, T, B)", *(f"{name} = repeated({name}, lengths)" for name in timed)]
 
-    def _arrived(self, immediate: Argument, passes: Passes) -> list[str]:
+    def _gradient_door(self, immediate: Argument, *further: str) -> list[str]:
+        """Checks on the gradients that come in; `further` names what the cache holds besides."""
+        arriving = self._listed([immediate, *self._carries()])
+        return [
+            f"{', '.join(['sizes', 'dtype', *further, 'values'])} = cache",
+            "arrays = []",
+            *arriving,
+            "_, dtype = _checked(arrays, sizes, dtype)",
+        ]
+
+    def _arrived(self, immediate: Argument, passes: Passes, lengths: str = "") -> list[str]:
         """Zeros for the gradients not given (ones for losses), then the cached values."""
         body = []
+        value = immediate.name
         if self._program.is_loss:
-            ones = f"np.ones({_names(immediate.axes)}, dtype)"
-            body.append(f"{immediate.name} = ({ones} if {immediate.name} is None else {immediate.name})[..., None]")
+            value = f"(np.ones({_names(immediate.axes)}, dtype) if {value} is None else {value})[..., None]"
+        if lengths:
+            value = f"cut({value}, {lengths})"
+        if value != immediate.name:
+            body.append(f"{immediate.name} = {value}")
         for a in self._carries():
             body.append(f"{a.bound} = np.zeros({_names(a.axes)}, dtype) if {a.name} is None else {a.name}")
         return [*body, f"{_names(passes.cached)} = values"]
@@ -295,9 +317,12 @@ class Functions:
         return ["return {", *pairs, "}"]
 
 
-def _named(values: Mapping[str, str], passes: Passes) -> str:
+def _named(values: Mapping[str, str], passes: Passes, shown: str = "{}") -> str:
     """Entries of a dictionary; what the cache holds too is copied, so that the caller may change what was returned."""
-    own = {key: f"{name}.copy()" if name in passes.cached else name for key, name in values.items()}
+    own = {
+        key: f"{shown.format(name)}.copy()" if name in passes.cached else shown.format(name)
+        for key, name in values.items()
+    }
     return ", ".join(f'"{key}": {value}' for key, value in own.items())
 
 

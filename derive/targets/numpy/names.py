@@ -12,7 +12,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
     *("np", "t", "T", "B", "params", "cache", "values", "arrays", "sizes", "key", "axes", "axis", "dtype", "rng"),
     *("d_ys", "d_y", "ys", "final", "d_losses", "losses", "outputs", "range", "reversed", "len", "float"),
     *("init", "step", "forward", "backward", "step_backward", "PARAMETERS", "STATES", "FUNCTIONS"),
-    *("rows", "rows_times", "joined", "softmax", "log_softmax"),
+    *("lengths", "repeated", "cut", "rows", "rows_times", "joined", "softmax", "log_softmax"),
     *ENTRIES,
 }
 """What a module itself calls by name."""
@@ -74,6 +74,10 @@ class Names:
     def carry(self, state: Quantity) -> Name:
         """The gradient that reaches a state from the next step."""
         return self._same("carry", state.name, f"d_{state.name}_next")
+
+    def last(self, state: Quantity) -> Name:
+        """What J asks of the final state."""
+        return self._same("last", state.name, f"d_{state.name}_last")
 
     def through(self, state: Quantity) -> Name:
         """The gradient that reaches a state of the step before."""

@@ -16,7 +16,15 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.network import Copy, Network, Reads
 from derive.nodes import Quantity
-from derive.targets.numpy.functions_text import Argument, Function, axes_text, init_function, listed, tuple_text
+from derive.targets.numpy.functions_text import (
+    LENGTHS_DETAILS,
+    Argument,
+    Function,
+    axes_text,
+    init_function,
+    listed,
+    tuple_text,
+)
 from derive.targets.numpy.module import Parts, equation_lines, parts, plain, source_line, template
 
 
@@ -159,6 +167,7 @@ class _Text:
             'arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]',
             *listed(given),
             "sizes, dtype = _checked(arrays)",
+            'lengths = _lengths(lengths, sizes["T"], sizes["B"])',
             *self._layers(),
             *self._top(),
         ]
@@ -171,7 +180,7 @@ class _Text:
             f"{self._x}: (T, B, {', '.join(axes_text(self.network.cell.inputs[0]))}).",
             *(f"{a.name}: ({', '.join(a.axes)}), the same for all layers." for a in given[1 : 1 + len(self._others)]),
             "A state by its name, layer and direction: the one before the first step, zero if None.",
-            "lengths: the number of steps of each sequence (B,), all T if None.",
+            *LENGTHS_DETAILS,
             *(
                 f"{mask}: ({', '.join(given[-1].axes)}), multiplies what layer {k + 1} reads."
                 for k, mask in enumerate(self._masks)
@@ -197,7 +206,7 @@ class _Text:
                     _turned(below, copy),
                     *states,
                     *others,
-                    *(["lengths=lengths"] if "lengths" in self.parts["cell"].forward.signature else []),
+                    "lengths=lengths",
                     *opened,
                 ]
             )
@@ -238,7 +247,7 @@ class _Text:
         if self._last:
             yield "ys = ys[0]"
         elif self.network.readout is not None:
-            yield "ys = until_end(ys, lengths)"
+            yield "ys = cut(ys, lengths)"
 
     @cached_property
     def _cached(self) -> list[str]:
@@ -275,7 +284,7 @@ class _Text:
         if self._last:
             yield "d_ys = d_ys[None]"
         elif self.network.readout is not None:
-            yield "d_ys = until_end(d_ys, lengths)"
+            yield "d_ys = cut(d_ys, lengths)"
         if self.network.readout is not None:
             yield "found_readout = readout_backward(cache_readout, d_ys)"
             yield f'd_ys = found_readout["{self.network.readout.inputs[0].name}"]'
@@ -336,45 +345,34 @@ class _Text:
         """J of the outputs, and its gradient with respect to them."""
         loss = self.network.loss
         assert loss is not None
-        target = ", ".join(q.name for q in loss.targets)
-        raised = [f"{q.name}[None]" if self._last else q.name for q in loss.targets]
-        others = [q.name for q in loss.inputs[1:] if q not in loss.targets]
-        body = []
-        if self._last:
-            body.append(f"losses, values, cache = loss_forward({{}}, ys[None], {', '.join(raised)})")
-            body.append("weights = np.ones(losses.shape, losses.dtype)")
-        else:
-            body.append(f"losses, values, cache = loss_forward({{}}, ys, {', '.join(raised)})")
-            body.append("weights = until_end(np.ones(losses.shape, losses.dtype), lengths)")
-        if self._last:
-            back = f'loss_backward(cache, weights)["{loss.inputs[0].name}"][0]'
-            values = '{"losses": losses[0], **{key: value[0] for key, value in values.items()}}'
-        else:
-            back = f'loss_backward(cache, weights)["{loss.inputs[0].name}"]'
-            values = '{"losses": weighted, **values}'
-        body += [
+        targets = [q.name for q in loss.targets]
+        one = "[None]" if self._last else ""
+        lengths = [] if self._last else ["lengths=lengths"]
+        called = ", ".join(["{}", f"ys{one}", *(f"{name}{one}" for name in targets), *lengths])
+        body = [
             'if reduction not in ("sum", "mean"):',
             "    raise ValueError(f\"reduction is {reduction!r}, expected 'sum' or 'mean'\")",
-            'if reduction == "mean":',
-            "    weights = weights / max(weights.sum(), 1)",
-            *([] if self._last else ["weighted = np.where(weights > 0, losses, 0)"]),
-            f"return (weights * {'losses' if self._last else 'weighted'}).sum(), {back}, {values}",
+            f"losses, values, cache = loss_forward({called})",
+            "count = losses.size" + ("" if self._last else " if lengths is None else int(np.sum(lengths))"),
+            'weight = 1.0 / max(count, 1) if reduction == "mean" else 1.0',
+            "weights = np.full(losses.shape, weight, losses.dtype)",
+            f'd_ys = loss_backward(cache, weights)["{loss.inputs[0].name}"]',
         ]
-        assert not others
-        lengths = "" if self._last else "lengths=None, "
+        if self._last:
+            body.append("values = {key: value[0] for key, value in values.items()}")
+            body.append('return weight * losses.sum(), d_ys[0], {"losses": losses[0], **values}')
+        else:
+            body.append('return weight * losses.sum(), d_ys, {"losses": losses, **values}')
         shape = ", ".join((*self._leading, *axes_text(loss.targets[0])))
         details = (
             f"ys: ({', '.join(self._output)}), what `forward` returned.",
-            *(f"{q.name}: ({shape})." for q in loss.targets),
-            *(
-                ()
-                if self._last
-                else ("lengths: the number of steps of each sequence (B,); steps past the end do not count.",)
-            ),
-            'reduction: "sum" of the losses or their "mean".',
+            *(f"{name}: ({shape})." for name in targets),
+            *(() if self._last else ("lengths: as for `forward`; steps past the end do not count.",)),
+            'reduction: the "sum" of the losses or their "mean".',
             "Returns J, its gradient d_ys for `backward`, and every named value by name.",
         )
-        signature = f'loss(ys, {target}, *, {lengths}reduction="sum")'
+        keywords = [*([] if self._last else ["lengths=None"]), 'reduction="sum"']
+        signature = f"loss({', '.join(['ys', *targets, '*', *keywords])})"
         return Function(signature, "J and its gradient with respect to the outputs.", details, tuple(body))
 
     def predict(self) -> Function:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from derive.targets.numpy.code import Assign, Buffer, Code, Index, Loop, Name, Statement, read
+from derive.targets.numpy.code import Assign, Buffer, Code, Index, Loop, Name, Statement, WithLengths, read
 
 
 def without_unread(statements: Sequence[Statement], also_read: Collection[str]) -> list[Statement]:
@@ -26,6 +26,10 @@ def without_unread(statements: Sequence[Statement], also_read: Collection[str]) 
                     continue
                 case Loop(backwards, body):
                     found.append(Loop(backwards, tuple(cleaned(body))))
+                case WithLengths(body, why):
+                    kept_body = tuple(s for s in cleaned(body) if isinstance(s, Assign))
+                    if kept_body:
+                        found.append(WithLengths(kept_body, why))
                 case Assign(targets, value, formula):
                     targets = tuple(filter(kept, targets))
                     if targets:

@@ -29,8 +29,8 @@ class Plan:
 
     @cached_property
     def recurrent(self) -> frozenset[Quantity]:
-        """What depends on the step before."""
-        found = {state.at(t - 1) for state in self.program.states}
+        """The states, and what depends on the step before."""
+        found = {state.at(time) for state in self.program.states for time in (t - 1, t)}
         for equation in self.program.equations:
             if not found.isdisjoint(leaves(equation.expression)):
                 found.add(equation.symbol)

@@ -80,7 +80,7 @@ def to_cache(backward: Sequence[Statement], sweep: Sweep, names: Names, helpers:
     """What a backward body reads and neither computes nor receives."""
     program = sweep.program
     chosen = {f"{function.name}{slope}" for function in program.open_functions for slope in ("", "_slope")}
-    received = {"d_y", "d_ys", "d_losses", "dtype", *(names.carry(s).name for s in program.states)}
+    received = {"d_y", "d_ys", "d_losses", "dtype", "lengths", *(names.carry(s).name for s in program.states)}
     there = assigned(backward) | received | (helpers - chosen)
     return tuple(name for name in read(backward) if name not in there)
 
