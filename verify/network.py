@@ -235,7 +235,7 @@ def network_evidence(network: Network, module: ModuleType | None = None) -> Evid
             for name in case.differentiable
         },
         others,
-        max(_forward_error(module, one) for one in cases),
+        max(forward_error(module, one) for one in cases),
     )
 
 
@@ -261,7 +261,8 @@ def _proofs(network: Network) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
     return verdicts, others
 
 
-def _forward_error(module: ModuleType, case: NetworkCase) -> float:
+def forward_error(module: ModuleType, case: NetworkCase) -> float:
+    """The relative error of outputs, final states and loss against the reference."""
     outputs, final, _ = case.forward(module)
     total = 0.0
     errors = []
