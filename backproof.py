@@ -65,8 +65,8 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _network(
-    cell: Any,
+def _asked(
+    name: str,
     *,
     layers: int | None,
     bidirectional: bool,
@@ -76,25 +76,39 @@ def _network(
     loss: str | None,
     last_step: bool,
 ) -> Any:
-    """The network that the options ask for, None if they ask for nothing."""
-    if not any((layers, bidirectional, reverse, dropout, head, loss, last_step)):
-        return None
+    """The cell or head of that name; or a network: the catalogue's of that name, or the one that the options make."""
     from derive import catalogue
     from derive.network import Direction, Network, Reads
 
+    plain = not any((layers, bidirectional, reverse, dropout, head, loss, last_step))
+    if plain:
+        return catalogue.networks().get(name) or catalogue.find(name)
     if bidirectional and reverse:
         raise InputError("--bidirectional and --reverse exclude each other")
     if head is None and (loss or last_step):
         raise InputError(f"{'--loss' if loss else '--last-step'} needs a head", hint="add --head softmax")
     direction = Direction.BIDIRECTIONAL if bidirectional else Direction.REVERSE if reverse else Direction.FORWARD
     return Network.of(
-        cell,
+        catalogue.find(name),
         layers=layers or 1,
         direction=direction,
         head=catalogue.head(head, loss) if head else None,
         reads=Reads.LAST_STEP if last_step else Reads.EVERY_STEP,
         dropout=dropout,
     )
+
+
+def _rendered(made: Any, target: str, notation: str | None, origin: str) -> str:
+    """A cell or network written by a target."""
+    from derive.adjoint import differentiate
+    from derive.network import Network
+    from derive.notation import find
+    from derive.targets import TARGETS
+
+    letters = find(notation) if notation else None
+    if isinstance(made, Network):
+        return TARGETS[target].render_network(made, letters, origin)
+    return TARGETS[target].render(differentiate(made), letters, origin)
 
 
 def _chosen(argument: str | None, option: str | None) -> str:
@@ -197,28 +211,26 @@ def _report_differences(found: list[Any], total: int, as_json: bool) -> int:
 @guarded
 def derive(cell: str, notation: str | None, target: str, as_json: bool, **options: Any) -> None:
     """Print the derivation of a cell or of a network of it, step by step."""
-    from derive import catalogue
-    from derive.adjoint import differentiate
-    from derive.notation import find
-    from derive.targets import TARGETS
-
-    letters = find(notation) if notation else None
-    found = catalogue.find(cell)
-    network = _network(found, **options)
+    made = _asked(cell, **options)
     if as_json:
-        from derive.targets.record import network_record, record
+        from derive.notation import find
+        from derive.targets.record import of_any
 
-        _print_json(network_record(network, letters) if network else record(differentiate(found), letters))
-    elif network:
-        click.echo(TARGETS[target].render_network(network, letters, cell), nl=False)
+        _print_json(of_any(made, find(notation) if notation else None))
     else:
-        click.echo(TARGETS[target].render(differentiate(found), letters, cell), nl=False)
+        click.echo(_rendered(made, target, notation, cell), nl=False)
 
 
 @main.command(epilog="Example:  backproof generate --cell gru --layers 2 --bidirectional --head softmax -o model.py")
 @click.argument("cell", metavar="CELL|NOTE", required=False)
 @click.option("--cell", "option", metavar="CELL|NOTE", help="The same as the argument.")
-@click.option("--target", type=click.Choice(["numpy", "markdown", "latex", "text"]), default="numpy", show_default=True)
+@click.option(
+    "--target",
+    type=click.Choice(["numpy", "training", "markdown", "latex", "text"]),
+    default="numpy",
+    show_default=True,
+    help="What to write; training: a script with a training loop.",
+)
 @click.option("--notation", help="The letters to print in (default: those of the note).")
 @network_options
 @click.option(
@@ -236,26 +248,17 @@ def generate(
     **options: Any,
 ) -> None:
     """Write the code (or the page) of a cell, or of a network of it, to a file."""
-    from derive import catalogue
-    from derive.adjoint import differentiate
     from derive.build import replace
-    from derive.notation import find
     from derive.targets import TARGETS
 
-    letters = find(notation) if notation else None
     name = _chosen(cell, option)
-    found = catalogue.find(name)
-    network = _network(found, **options)
-    if network:
-        text = TARGETS[target].render_network(network, letters, Path(name).name)
-    else:
-        text = TARGETS[target].render(differentiate(found), letters, Path(name).name)
+    made = _asked(name, **options)
+    text = _rendered(made, target, notation, Path(name).name)
     replace(output, text)
-    made = network or found
     if as_json:
         names = {"parameters": made.parameters, "states": made.states}
         listed = {key: [quantity.name for quantity in some] for key, some in names.items()}
-        _print_json({"cell": found.name, "file": str(output), "target": target, **listed})
+        _print_json({"cell": made.name, "file": str(output), "target": target, **listed})
     else:
         click.echo(f"{output}: {TARGETS[target].about} for {made.title}, {text.count(chr(10))} lines")
 
@@ -295,19 +298,16 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
 def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Show the evidence that derivation and code are right (default: the whole catalogue)."""
     from derive import catalogue
-    from verify.evidence import evidence, report
-    from verify.network import network_evidence
+    from verify.evidence import report
+    from verify.network import evidence_of
 
-    everything = [*catalogue.cells().values()]
-    if not any(options.values()):
-        everything += catalogue.heads().values()
-    found = [catalogue.find(name) for name in cells] or everything
+    everything = [*catalogue.cells(), *([] if any(options.values()) else [*catalogue.heads(), *catalogue.networks()])]
+    found = [_asked(name, **options) for name in cells or everything]
     with _progress(len(found)) as progress:
         gathered = []
-        for cell in found:
-            progress(cell.name)
-            network = _network(cell, **options)
-            gathered.append(network_evidence(network) if network else evidence(cell))
+        for made in found:
+            progress(made.name)
+            gathered.append(evidence_of(made))
     if as_json:
         _print_json(report(gathered))
     else:

@@ -1,7 +1,9 @@
-"""The cells and heads that come with the package: one note each, read like a user's."""
+"""The cells, heads and networks that come with the package: a note for each cell and head, read like a user's, and a
+table for each network."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
@@ -11,6 +13,7 @@ from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.errors import InputError
+from derive.network import Direction, Network, Reads
 from derive.reader import read_file, read_note
 
 
@@ -32,6 +35,33 @@ def cells() -> dict[str, Cell]:
 def heads() -> dict[str, Cell]:
     """The heads with their loss by name."""
     return dict(_notes("heads"))
+
+
+@cache
+def _networks() -> Mapping[str, Network]:
+    tables = sorted(
+        (entry for entry in files("derive").joinpath("networks").iterdir() if entry.name.endswith(".toml")),
+        key=lambda entry: entry.name,
+    )
+    found = {}
+    for entry in tables:
+        data = tomllib.loads(entry.read_text(encoding="utf-8"))
+        found[entry.name[:-5]] = Network.of(
+            cells()[data["cell"]],
+            layers=data.get("layers", 1),
+            direction=Direction(data.get("direction", "forward")),
+            head=heads()[data["head"]] if "head" in data else None,
+            reads=Reads(data.get("reads", "every step")),
+            dropout=data.get("dropout", False),
+            name=entry.name[:-5],
+            about=data["about"],
+        )
+    return MappingProxyType(found)
+
+
+def networks() -> dict[str, Network]:
+    """The networks with a task, by name."""
+    return dict(_networks())
 
 
 def find(name_or_path: str) -> Cell:

@@ -59,7 +59,7 @@ class Copy:
 class Network:
     """`layers` copies of a cell above each other in one or both directions; build one with `Network.of`.
 
-    `dropout` puts a given mask between one layer and the next.
+    `dropout` puts a given mask between one layer and the next. `name` and `about` are for readers.
     """
 
     cell: Cell
@@ -68,6 +68,8 @@ class Network:
     head: Cell | None = None
     reads: Reads = Reads.EVERY_STEP
     dropout: bool = False
+    name: str = ""
+    about: str = ""
 
     @classmethod
     def of(
@@ -79,6 +81,8 @@ class Network:
         head: Cell | None = None,
         reads: Reads = Reads.EVERY_STEP,
         dropout: bool = False,
+        name: str = "",
+        about: str = "",
     ) -> Network:
         """A network of copies of `cell`.
 
@@ -97,7 +101,7 @@ class Network:
             raise InputError(f"the input and the output of {cell.name} must be columns to stand above each other")
         if head is not None and not head.is_loss:
             raise InputError(f"{head.name} has no target, so it is no head")
-        network = cls(cell, layers, direction, head, reads, dropout)
+        network = cls(cell, layers, direction, head, reads, dropout, name or f"{cell.name} network", about)
         for copy in network.copies:
             network.cell_of(copy)
         _ = network.readout, network.loss

@@ -20,7 +20,7 @@ from derive.network import Network, Reads, two_layers
 from derive.nodes import Quantity
 from derive.targets.numpy.network import network_module
 from verify.case import DEFAULT_FUNCTION, Array, Arrays, Case
-from verify.evidence import BATCH, LENGTHS, SEED, STEPS, Evidence, GradientEvidence, errors_against, largest
+from verify.evidence import BATCH, LENGTHS, SEED, STEPS, Evidence, GradientEvidence, errors_against, evidence, largest
 from verify.exact import whole
 from verify.load import load
 from verify.numeric import complex_step_errors, difference_errors, relative_error
@@ -211,6 +211,11 @@ def objective(engine: Engine, case: NetworkCase, given: Mapping[str, Any]) -> An
     return total
 
 
+def evidence_of(made: Cell | Network) -> Evidence:
+    """All evidence for a cell, a head or a network."""
+    return network_evidence(made) if isinstance(made, Network) else evidence(made)
+
+
 def network_evidence(network: Network, module: ModuleType | None = None) -> Evidence:
     """Derive, generate, load, and gather all evidence for a network; an existing module is judged as it is."""
     module = module or load(network_module(network), "network")
@@ -223,7 +228,7 @@ def network_evidence(network: Network, module: ModuleType | None = None) -> Evid
     jax = largest([errors_against(found, gradients_by_jax(one, objective), one) for one, found in both])
     verdicts, others = _proofs(network)
     return Evidence(
-        network.title,
+        network.name,
         {
             name: GradientEvidence(
                 verdicts[name],

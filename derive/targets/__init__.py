@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from derive.derivation import Derivation
+from derive.errors import InputError
 from derive.network import Network
 from derive.notation import Notation
 
@@ -36,6 +37,16 @@ def _numpy_network(network: Network, notation: Notation | None, origin: str) -> 
     return network_module(network, origin)
 
 
+def _training(derivation: Derivation, notation: Notation | None, origin: str) -> str:
+    raise InputError("training needs a network with a loss", hint="add a head, as in --head softmax")
+
+
+def _training_network(network: Network, notation: Notation | None, origin: str) -> str:
+    from derive.targets.numpy import network_module
+
+    return network_module(network, origin, training=True)
+
+
 def _page(form: str) -> Callable[[Derivation, Notation | None, str], str]:
     def render(derivation: Derivation, notation: Notation | None, origin: str) -> str:
         from derive.targets import pages
@@ -58,6 +69,7 @@ def _network_page(form: str) -> Callable[[Network, Notation | None, str], str]:
 # Each target is imported when it is first used: a command pays only for what it writes.
 TARGETS = {
     "numpy": Target("a standalone NumPy module", ".py", _numpy, _numpy_network),
+    "training": Target("a standalone NumPy script that trains", ".py", _training, _training_network),
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),
     "latex": Target("an article for pdflatex", ".tex", _page("latex"), _network_page("latex")),
     "text": Target("plain text for a terminal", ".txt", _page("text"), _network_page("text")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from derive.adjoint import differentiate
+from derive.cell import Cell
 from derive.derivation import Derivation, Gradient, Path, Step
 from derive.network import Network
 from derive.nodes import Adjoint, Node
@@ -62,3 +63,8 @@ def network_record(network: Network, notation: Notation | None = None) -> dict[s
         "composition": list(composition(network)),
         "parts": [record(differentiate(cell), notation) for cell in parts_to_show(network)],
     }
+
+
+def of_any(made: Cell | Network, notation: Notation | None = None) -> dict[str, Any]:
+    """The record of a cell or of a network."""
+    return network_record(made, notation) if isinstance(made, Network) else record(differentiate(made), notation)

@@ -28,11 +28,14 @@ from derive.targets.numpy.functions_text import (
 from derive.targets.numpy.module import Parts, equation_lines, parts, plain, source_line, template
 
 
-def network_module(network: Network, origin: str = "") -> str:
+def network_module(network: Network, origin: str = "", *, training: bool = False) -> str:
     """The text of a standalone NumPy module with `init`, `forward`, `backward`, and with a head `predict` and `loss`.
 
-    `origin` is where the equations come from. The text depends on the network and `origin` alone.
+    `training` adds `sgd` and makes the module a script that trains on a file of arrays. `origin` is where the equations
+    come from. The text depends on these alone. Raises InputError for training without a head.
     """
+    if training and network.head is None:
+        raise InputError("training needs a loss", hint="add a head, as in --head softmax --loss cross-entropy")
     text = _Text(network)
     used = text.parts
     helpers: dict[str, None] = {}
@@ -61,6 +64,7 @@ def network_module(network: Network, origin: str = "") -> str:
         table=table,
         turns=any(network.senses),
         last=network.reads is Reads.LAST_STEP,
+        training=text.training() if training else None,
     )
 
 
@@ -374,6 +378,23 @@ class _Text:
         keywords = [*([] if self._last else ["lengths=None"]), 'reduction="sum"']
         signature = f"loss({', '.join(['ys', *targets, '*', *keywords])})"
         return Function(signature, "J and its gradient with respect to the outputs.", details, tuple(body))
+
+    def training(self) -> dict[str, object]:
+        """What the training loop needs to know."""
+        assert self.network.loss is not None
+        x, targets = self.network.cell.inputs[0], self.network.loss.targets
+        x_axes, y_axes = axes_text(x), self._output[len(self._leading) :]
+        known = {axis for axis in (*x_axes, *y_axes) if axis.isidentifier()}
+        timed = [q.name for q in (*self.network.cell.inputs, *targets) if q.time is not None]
+        return {
+            "x": self._x,
+            "targets": [q.name for q in targets],
+            "timed": timed + self._masks,
+            "free": [letter for letter in self._sizes() if letter not in known],
+            "x_axes": x_axes,
+            "y_axes": y_axes,
+            "carries": not any(self.network.senses) and not self._last,
+        }
 
     def predict(self) -> Function:
         """What the head makes of the outputs without a target."""

@@ -16,6 +16,8 @@ def parts_to_show(network: Network) -> Iterator[Cell]:
 
 def composition(network: Network) -> Iterator[str]:
     """Paragraphs: what stands on what, and how the error comes back."""
+    if network.about:
+        yield network.about
     layers = f"{network.layers} layers" if network.layers > 1 else "One layer"
     yield f"{layers} of {network.cell.title}. What follows derives each part; the gradients are chained in this order."
     if network.layers > 1:
