@@ -17,6 +17,7 @@
 13. `notes` (`latex_notes`), `models`  a file -> its formulas with their places, and the model each is about
 14. `audit`     a note -> judgements; `fixes` a corrected copy; `reports` text, JSON, SARIF, HTML, Markdown
 15. `judgement`  what a person is told about a formula
+16. `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
 
 Public names: `check` for formulas; `prove`, `identical`, `evidence`, `Verdict`, `Outcome`, `Evidence`, `report`; for
 code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`, `Layout`, `Standing`.

@@ -38,10 +38,10 @@ def batch() -> dict[str, np.ndarray]:
     return {"x": x, "y": y, "lengths": lengths}
 
 
-def train(epochs: int = 800) -> tuple[dict[str, np.ndarray], list[float]]:
+def train(epochs: int = 1500) -> tuple[dict[str, np.ndarray], list[float]]:
     """Parameters and the losses of all updates."""
     params = sentiment.init(D=len(WORDS), H=8, K=len(ANSWERS), rng=np.random.default_rng(0))
-    return sentiment.sgd(params, [batch()], rate=1.0, epochs=epochs, clip=5.0)
+    return sentiment.sgd(params, [batch()], rate=0.3, epochs=epochs, clip=5.0)
 
 
 def answers(params: dict[str, np.ndarray]) -> list[str]:
