@@ -37,14 +37,16 @@ def init(*, H, K, rng, dtype=np.float64):
     return params
 
 
-def forward(params, h, y, *, lengths=None):
+def forward(params, h, y, *, lengths=None, weights=None, reduction=None):
     """The losses of a sequence.
 
     h: (T, B, H).
     y: (T, B, K).
     lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
-    Returns the losses (T, B), every named value by name, and a cache for `backward`, which
+    weights: what each step's loss is multiplied by (T, B), numbers or a mask; None: 1 for all.
+    reduction: "sum" or "mean" for one loss of all steps; the mean is weighted, and zero over no step.
+    Returns the losses (T, B) or the one, every named value by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
     arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
@@ -53,6 +55,7 @@ def forward(params, h, y, *, lengths=None):
     sizes, dtype = _checked(arrays)
     T, B = (sizes[axis] for axis in ("T", "B"))
     lengths = _lengths(lengths, T, B)
+    weights = step_weights(weights, reduction, lengths, T, B, dtype)
     h = repeated(h, lengths)
     y = repeated(y, lengths)
     V = params["V"]
@@ -61,23 +64,26 @@ def forward(params, h, y, *, lengths=None):
     y_hat = rows_times(h, V.T) + c
     # L_t = ½ 𝟏ᵀ (y_t - ŷ_t)²
     L = 0.5 * ((y - y_hat) ** 2).sum(axis=-1, keepdims=True)
-    cache = (sizes, dtype, lengths, (y_hat, y, V, h))
-    return cut(L[..., 0], lengths), {"y_hat": cut(y_hat, lengths).copy()}, cache
+    cache = (sizes, dtype, weights, reduction, (y_hat, y, V, h))
+    losses = weighted(L[..., 0], weights)
+    losses = losses if reduction is None else losses.sum()
+    return losses, {"y_hat": cut(y_hat, lengths).copy()}, cache
 
 
 def backward(cache, d_losses=None):
-    """Gradients of J, the sum of all losses, or of their sum weighted by d_losses (T, B).
+    """Gradients of J: the sum of the losses returned, each times its entry in d_losses if given.
 
     Returns a dict with the gradients of parameters and inputs (not the targets) by name;
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
-    sizes, dtype, lengths, values = cache
+    sizes, dtype, weights, reduction, values = cache
     arrays = []
     if d_losses is not None:
-        arrays.append(("d_losses", d_losses, ("T", "B")))
+        arrays.append(("d_losses", d_losses, ("T", "B") if reduction is None else ()))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B = (sizes[axis] for axis in ("T", "B"))
-    d_losses = cut((np.ones((T, B), dtype) if d_losses is None else d_losses)[..., None], lengths)
+    d_losses = np.ones((), dtype) if d_losses is None else d_losses
+    d_losses = weighted(np.broadcast_to(d_losses, (T, B)), weights)[..., None]
     (y_hat, y, V, h) = values
     # ∂J/∂L_t = ∂⁺J/∂L_t
     d_L = d_losses
@@ -155,6 +161,32 @@ def rows(a):
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
     return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+
+
+def step_weights(weights, reduction, lengths, T, B, dtype):
+    """What each loss counts for (T, B), zero past the end, with the sum 1 for a mean; None where all count 1."""
+    if reduction not in (None, "sum", "mean"):
+        raise ValueError(f"reduction is {reduction!r}, expected None, 'sum' or 'mean'")
+    if weights is None:
+        if lengths is None and reduction != "mean":
+            return None
+        weights = np.ones((T, B), dtype)
+    weights = np.asarray(weights)
+    if weights.shape != (T, B) or weights.dtype.kind not in "biufc":
+        raise ValueError(
+            f"weights has shape {weights.shape} and dtype {weights.dtype}, "
+            f"expected numbers or a mask of shape (T, B) = {(T, B)}"
+        )
+    weights = cut(weights.astype(dtype), lengths)
+    return weights / (weights.sum() or 1) if reduction == "mean" else weights
+
+
+def weighted(losses, weights):
+    """Each times its weight; what does not count is zero whatever it is."""
+    if weights is None:
+        return losses
+    found = np.zeros(weights.shape, np.result_type(losses, weights))
+    return np.multiply(losses, weights, out=found, where=weights != 0)
 
 
 def repeated(a, lengths):

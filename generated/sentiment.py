@@ -155,23 +155,22 @@ def backward(cache, d_ys, h_l0=None, h_l1=None):
     return gradients
 
 
-def loss(ys, y, *, reduction="sum"):
+def loss(ys, y, *, weights=None, reduction="sum"):
     """J and its gradient with respect to the outputs.
 
     ys: (B, K), what `forward` returned.
-    y: (B, K).
-    reduction: the "sum" of the losses or their "mean".
+    y: (B, K), or indices of classes (B).
+    weights: what each loss is multiplied by (B), numbers or a mask; None: 1 for all.
+    reduction: the "sum" of the losses or their weighted "mean".
     Returns J, its gradient d_ys for `backward`, and every named value by name.
     """
     if reduction not in ("sum", "mean"):
         raise ValueError(f"reduction is {reduction!r}, expected 'sum' or 'mean'")
-    losses, values, cache = loss_forward({}, ys[None], y[None])
-    count = losses.size
-    weight = 1.0 / max(count, 1) if reduction == "mean" else 1.0
-    weights = np.full(losses.shape, weight, losses.dtype)
-    d_ys = loss_backward(cache, weights)["z"]
-    values = {key: value[0] for key, value in values.items()}
-    return weight * losses.sum(), d_ys[0], {"losses": losses[0], **values}
+    y = np.asarray(y)
+    J, values, cache = loss_forward({}, ys[None], y[None], weights=None if weights is None else
+        np.asarray(weights)[None], reduction=reduction)
+    d_ys = loss_backward(cache)["z"]
+    return J, d_ys[0], {key: value[0] for key, value in values.items()}
 
 
 def predict(ys):
@@ -362,45 +361,52 @@ def readout_backward(cache, d_ys):
     }
 
 
-def loss_forward(params, z, y, *, lengths=None):
+def loss_forward(params, z, y, *, lengths=None, weights=None, reduction=None):
     """The losses of a sequence.
 
     z: (T, B, K).
-    y: (T, B, K).
+    y: (T, B, K), or indices of classes (T, B).
     lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
-    Returns the losses (T, B), every named value by name, and a cache for `backward`, which
+    weights: what each step's loss is multiplied by (T, B), numbers or a mask; None: 1 for all.
+    reduction: "sum" or "mean" for one loss of all steps; the mean is weighted, and zero over no step.
+    Returns the losses (T, B) or the one, every named value by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
     arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in LOSS_PARAMETERS.items()]
     arrays.append(("z", z, ("T", "B", "K")))
+    y = one_hot("y", y, ("T", "B", "K"), arrays, lengths)
     arrays.append(("y", y, ("T", "B", "K")))
     sizes, dtype = _checked(arrays)
     T, B = (sizes[axis] for axis in ("T", "B"))
     lengths = _lengths(lengths, T, B)
+    weights = step_weights(weights, reduction, lengths, T, B, dtype)
     z = repeated(z, lengths)
     y = repeated(y, lengths)
     # ŷ_t = softmax(z_t)
     y_hat = softmax(z)
     # L_t = -y_tᵀ log(ŷ_t)
     L = -(y * log_softmax(z)).sum(axis=-1, keepdims=True)
-    cache = (sizes, dtype, lengths, (y_hat, y))
-    return cut(L[..., 0], lengths), {"y_hat": cut(y_hat, lengths).copy()}, cache
+    cache = (sizes, dtype, weights, reduction, (y_hat, y))
+    losses = weighted(L[..., 0], weights)
+    losses = losses if reduction is None else losses.sum()
+    return losses, {"y_hat": cut(y_hat, lengths).copy()}, cache
 
 
 def loss_backward(cache, d_losses=None):
-    """Gradients of J, the sum of all losses, or of their sum weighted by d_losses (T, B).
+    """Gradients of J: the sum of the losses returned, each times its entry in d_losses if given.
 
     Returns a dict with the gradients of parameters and inputs (not the targets) by name;
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
-    sizes, dtype, lengths, values = cache
+    sizes, dtype, weights, reduction, values = cache
     arrays = []
     if d_losses is not None:
-        arrays.append(("d_losses", d_losses, ("T", "B")))
+        arrays.append(("d_losses", d_losses, ("T", "B") if reduction is None else ()))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B = (sizes[axis] for axis in ("T", "B"))
-    d_losses = cut((np.ones((T, B), dtype) if d_losses is None else d_losses)[..., None], lengths)
+    d_losses = np.ones((), dtype) if d_losses is None else d_losses
+    d_losses = weighted(np.broadcast_to(d_losses, (T, B)), weights)[..., None]
     (y_hat, y) = values
     # ∂J/∂L_t = ∂⁺J/∂L_t
     d_L = d_losses
@@ -476,10 +482,53 @@ def log_softmax(a):
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
+def one_hot(name, target, axes, arrays, lengths=None):
+    """Indices of classes as distributions, anything else as it is; past the end any index may stand."""
+    if not isinstance(target, np.ndarray) or target.dtype.kind not in "iu" or target.ndim != len(axes) - 1:
+        return target
+    sizes, dtype = _checked(arrays)
+    leading, classes = tuple(_length(axis, sizes) for axis in axes[:-1]), _length(axes[-1], sizes)
+    if target.shape != leading:
+        wanted = f"({', '.join(axes[:-1])}) = {leading}"
+        raise ValueError(f"{name} has shape {target.shape}, expected indices of classes of shape {wanted}")
+    fits = (target >= 0) & (target < classes)
+    wrong = np.argwhere(cut(~fits, None if lengths is None else _lengths(lengths, *leading)))
+    if len(wrong):
+        place = tuple(map(int, wrong[0]))
+        raise ValueError(f"{name}{list(place)} is {target[place]}, expected a class from 0 to {classes - 1}")
+    return np.eye(classes, dtype=dtype)[np.where(fits, target, 0)]
+
+
 def softmax(a):
     """exp(a) / Σ exp(a) along the last axis; the largest entry is subtracted first, so that exp cannot overflow."""
     powers = np.exp(a - a.real.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def step_weights(weights, reduction, lengths, T, B, dtype):
+    """What each loss counts for (T, B), zero past the end, with the sum 1 for a mean; None where all count 1."""
+    if reduction not in (None, "sum", "mean"):
+        raise ValueError(f"reduction is {reduction!r}, expected None, 'sum' or 'mean'")
+    if weights is None:
+        if lengths is None and reduction != "mean":
+            return None
+        weights = np.ones((T, B), dtype)
+    weights = np.asarray(weights)
+    if weights.shape != (T, B) or weights.dtype.kind not in "biufc":
+        raise ValueError(
+            f"weights has shape {weights.shape} and dtype {weights.dtype}, "
+            f"expected numbers or a mask of shape (T, B) = {(T, B)}"
+        )
+    weights = cut(weights.astype(dtype), lengths)
+    return weights / (weights.sum() or 1) if reduction == "mean" else weights
+
+
+def weighted(losses, weights):
+    """Each times its weight; what does not count is zero whatever it is."""
+    if weights is None:
+        return losses
+    found = np.zeros(weights.shape, np.result_type(losses, weights))
+    return np.multiply(losses, weights, out=found, where=weights != 0)
 
 
 def repeated(a, lengths):

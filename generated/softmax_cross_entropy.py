@@ -38,22 +38,26 @@ def init(*, H, K, rng, dtype=np.float64):
     return params
 
 
-def forward(params, h, y, *, lengths=None):
+def forward(params, h, y, *, lengths=None, weights=None, reduction=None):
     """The losses of a sequence.
 
     h: (T, B, H).
-    y: (T, B, K).
+    y: (T, B, K), or indices of classes (T, B).
     lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
-    Returns the losses (T, B), every named value by name, and a cache for `backward`, which
+    weights: what each step's loss is multiplied by (T, B), numbers or a mask; None: 1 for all.
+    reduction: "sum" or "mean" for one loss of all steps; the mean is weighted, and zero over no step.
+    Returns the losses (T, B) or the one, every named value by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
     arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
     arrays.append(("h", h, ("T", "B", "H")))
+    y = one_hot("y", y, ("T", "B", "K"), arrays, lengths)
     arrays.append(("y", y, ("T", "B", "K")))
     sizes, dtype = _checked(arrays)
     T, B = (sizes[axis] for axis in ("T", "B"))
     lengths = _lengths(lengths, T, B)
+    weights = step_weights(weights, reduction, lengths, T, B, dtype)
     h = repeated(h, lengths)
     y = repeated(y, lengths)
     V = params["V"]
@@ -64,23 +68,26 @@ def forward(params, h, y, *, lengths=None):
     y_hat = softmax(z)
     # L_t = -y_tᵀ log(ŷ_t)
     L = -(y * log_softmax(z)).sum(axis=-1, keepdims=True)
-    cache = (sizes, dtype, lengths, (y_hat, y, V, h))
-    return cut(L[..., 0], lengths), {"z": cut(z, lengths), "y_hat": cut(y_hat, lengths).copy()}, cache
+    cache = (sizes, dtype, weights, reduction, (y_hat, y, V, h))
+    losses = weighted(L[..., 0], weights)
+    losses = losses if reduction is None else losses.sum()
+    return losses, {"z": cut(z, lengths), "y_hat": cut(y_hat, lengths).copy()}, cache
 
 
 def backward(cache, d_losses=None):
-    """Gradients of J, the sum of all losses, or of their sum weighted by d_losses (T, B).
+    """Gradients of J: the sum of the losses returned, each times its entry in d_losses if given.
 
     Returns a dict with the gradients of parameters and inputs (not the targets) by name;
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
-    sizes, dtype, lengths, values = cache
+    sizes, dtype, weights, reduction, values = cache
     arrays = []
     if d_losses is not None:
-        arrays.append(("d_losses", d_losses, ("T", "B")))
+        arrays.append(("d_losses", d_losses, ("T", "B") if reduction is None else ()))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B = (sizes[axis] for axis in ("T", "B"))
-    d_losses = cut((np.ones((T, B), dtype) if d_losses is None else d_losses)[..., None], lengths)
+    d_losses = np.ones((), dtype) if d_losses is None else d_losses
+    d_losses = weighted(np.broadcast_to(d_losses, (T, B)), weights)[..., None]
     (y_hat, y, V, h) = values
     # ∂J/∂L_t = ∂⁺J/∂L_t
     d_L = d_losses
@@ -100,11 +107,12 @@ def step(params, h, y):
     """One step, equation by equation.
 
     h: (B, H).
-    y: (B, K).
+    y: (B, K), or indices of classes (B).
     Returns the losses (B,), every named value by name, and a cache for `step_backward`.
     """
     arrays = [(f"params[{key!r}]", _parameter(params, key), axes) for key, axes in PARAMETERS.items()]
     arrays.append(("h", h, ("B", "H")))
+    y = one_hot("y", y, ("B", "K"), arrays)
     arrays.append(("y", y, ("B", "K")))
     sizes, dtype = _checked(arrays)
     h_t = h
@@ -158,6 +166,23 @@ def log_softmax(a):
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
 
 
+def one_hot(name, target, axes, arrays, lengths=None):
+    """Indices of classes as distributions, anything else as it is; past the end any index may stand."""
+    if not isinstance(target, np.ndarray) or target.dtype.kind not in "iu" or target.ndim != len(axes) - 1:
+        return target
+    sizes, dtype = _checked(arrays)
+    leading, classes = tuple(_length(axis, sizes) for axis in axes[:-1]), _length(axes[-1], sizes)
+    if target.shape != leading:
+        wanted = f"({', '.join(axes[:-1])}) = {leading}"
+        raise ValueError(f"{name} has shape {target.shape}, expected indices of classes of shape {wanted}")
+    fits = (target >= 0) & (target < classes)
+    wrong = np.argwhere(cut(~fits, None if lengths is None else _lengths(lengths, *leading)))
+    if len(wrong):
+        place = tuple(map(int, wrong[0]))
+        raise ValueError(f"{name}{list(place)} is {target[place]}, expected a class from 0 to {classes - 1}")
+    return np.eye(classes, dtype=dtype)[np.where(fits, target, 0)]
+
+
 def rows(a):
     """(T, B, n) as T·B rows."""
     return a.reshape(-1, a.shape[-1])
@@ -172,6 +197,32 @@ def softmax(a):
     """exp(a) / Σ exp(a) along the last axis; the largest entry is subtracted first, so that exp cannot overflow."""
     powers = np.exp(a - a.real.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def step_weights(weights, reduction, lengths, T, B, dtype):
+    """What each loss counts for (T, B), zero past the end, with the sum 1 for a mean; None where all count 1."""
+    if reduction not in (None, "sum", "mean"):
+        raise ValueError(f"reduction is {reduction!r}, expected None, 'sum' or 'mean'")
+    if weights is None:
+        if lengths is None and reduction != "mean":
+            return None
+        weights = np.ones((T, B), dtype)
+    weights = np.asarray(weights)
+    if weights.shape != (T, B) or weights.dtype.kind not in "biufc":
+        raise ValueError(
+            f"weights has shape {weights.shape} and dtype {weights.dtype}, "
+            f"expected numbers or a mask of shape (T, B) = {(T, B)}"
+        )
+    weights = cut(weights.astype(dtype), lengths)
+    return weights / (weights.sum() or 1) if reduction == "mean" else weights
+
+
+def weighted(losses, weights):
+    """Each times its weight; what does not count is zero whatever it is."""
+    if weights is None:
+        return losses
+    found = np.zeros(weights.shape, np.result_type(losses, weights))
+    return np.multiply(losses, weights, out=found, where=weights != 0)
 
 
 def repeated(a, lengths):

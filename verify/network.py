@@ -191,7 +191,8 @@ def reference(
         sizes = _loss_sizes(network, case.sizes)
         targets = {name: value[None] if case.one_step else value for name, value in case.targets.items()}
         inside = {**{k: engine.array(v) for k, v in targets.items()}, network.loss.inputs[0].name: below}
-        losses, _ = simulate(engine, replace(steps, cell=network.loss, sizes=sizes), inside)
+        chosen = {f.base: DEFAULT_FUNCTION for f in network.loss.open_functions}
+        losses, _ = simulate(engine, replace(steps, cell=network.loss, sizes=sizes, functions=chosen), inside)
     return list(below), final, losses
 
 

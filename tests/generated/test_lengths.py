@@ -32,6 +32,13 @@ $$ o_t = V h_{t-1} + R x_t $$
 output: $o_t$
 """,
     "a state that only the step before made": "$$ h_t = \\tanh(W x_t) $$\n\n$$ o_t = V h_{t-1} $$\n\noutput: $o_t$\n",
+    "a loss of its own": r"""$$ h_t = \tanh(W x_t + U h_{t-1} + b) $$
+$$ L_t = \frac{1}{2} \lVert y_t - V h_t \rVert^2 $$
+
+input: $x_t$
+target: $y_t$
+output: $L_t$
+""",
     "undefined at zero": r"""$$ a_t = W x_t $$
 $$ h_t = U h_{t-1} + \frac{a_t}{|a_t|} $$""",
 }

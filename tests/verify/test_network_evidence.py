@@ -136,6 +136,29 @@ def test_arrays_are_checked_at_the_door(change, message: str) -> None:
         module.forward(call.pop("params"), call.pop("x"), **call)
 
 
+@pytest.mark.parametrize("reads", Reads)
+def test_every_head_stands_on_a_network(head: Cell, reads: Reads) -> None:
+    pytest.importorskip("torch", reason="torch is the judge here")
+    network = network_of(catalogue.find("rnn"), head=head, reads=reads, layers=1)
+    module = load(network_module(network))
+    case = drawn(network, LENGTHS)
+    errors = errors_against(case.backward(module), gradients_by_torch(case, objective), case)
+    assert errors is not None
+    assert max(errors.values()) <= THRESHOLDS["torch"], errors
+    assert forward_error(module, case) <= 1e-12
+
+
+def test_classes_stand_for_distributions() -> None:
+    module = load(network_module(network_of(catalogue.find("gru"), reads=Reads.LAST_STEP)))
+    rng = np.random.default_rng(5)
+    ys, classes = rng.normal(size=(4, 3)), np.array([2, 0, 1, 2])
+    weights = np.array([1.0, 0.5, 0.0, 2.0])
+    by_class = module.loss(ys, classes, weights=weights, reduction="mean")
+    by_row = module.loss(ys, np.eye(3)[classes], weights=weights, reduction="mean")
+    assert by_class[0] == by_row[0]
+    np.testing.assert_array_equal(by_class[1], by_row[1])
+
+
 def test_a_wrong_reduction_is_told() -> None:
     network = network_of(catalogue.find("rnn"))
     module = load(network_module(network))

@@ -4,84 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from derive.cell import Cell
-from derive.nodes import Node, Quantity
-from derive.targets.numpy.code import folded, lines, read, size_text
-from derive.targets.numpy.forward import axes
+from derive.nodes import Quantity
+from derive.targets.numpy.code import lines, read
+from derive.targets.numpy.loss_text import DETAILS, KEYWORDS, choose_weights, is_class, loss_gradient, returned_losses
 from derive.targets.numpy.names import Names
+from derive.targets.numpy.pieces import Argument, Function, axes_text, init_function, listed, names_text, tuple_text
 from derive.targets.numpy.single_step import Passes
 
 LENGTHS_DETAILS = (
     "lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.",
     "Past its end a sequence has outputs of zero, reads no input and keeps its states.",
 )
-
-
-@dataclass(frozen=True)
-class Function:
-    """One function of the module, as text."""
-
-    signature: str
-    summary: str
-    details: tuple[str, ...]
-    body: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "body", tuple(part for line in self.body for part in folded(line)))
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An array argument: its name, its axes, whether it may be None, and the variable the body knows it by."""
-
-    name: str
-    axes: tuple[str, ...]
-    optional: bool = False
-    bound: str = ""
-
-
-def tuple_text(items: Iterable[str]) -> str:
-    """A tuple of strings as Python text."""
-    quoted = [f'"{item}"' for item in items]
-    return f"({', '.join(quoted)}{',' if len(quoted) == 1 else ''})"
-
-
-def axes_text(node: Node) -> tuple[str, ...]:
-    """The axes of one value behind the leading ones; a scalar parameter has none, a scalar quantity one of length 1."""
-    if node.shape == (1, 1):
-        return () if isinstance(node, Quantity) and node.time is None else ("1",)
-    return tuple(map(size_text, axes(node)))
-
-
-def listed(arguments: Sequence[Argument]) -> list[str]:
-    """The statements that add arguments to the arrays which are checked."""
-    body = []
-    for a in arguments:
-        line = f'arrays.append(("{a.name}", {a.name}, {tuple_text(a.axes)}))'
-        body += [f"if {a.name} is not None:", f"    {line}"] if a.optional else [line]
-    return body
-
-
-def init_function(letters: Sequence[str]) -> Function:
-    """`init` for sizes of these letters."""
-    sizes = ", ".join(f'"{letter}": {letter}' for letter in letters)
-    body = (
-        f"sizes = {{{sizes}}}",
-        "params = {}",
-        "for name, axes in PARAMETERS.items():",
-        "    shape = tuple(_length(axis, sizes) for axis in axes)",
-        "    bound = 1.0 / np.sqrt(shape[-1] if shape else 1)",
-        "    params[name] = np.asarray(rng.uniform(-bound, bound, shape), dtype)",
-        "return params",
-    )
-    return Function(
-        f"init(*, {', '.join([*letters, 'rng'])}, dtype=np.float64)",
-        "Random parameters by name, every entry uniform in ±1/√m.",
-        ("m: the length of the last axis (1 for a scalar).", "rng: a numpy.random.Generator."),
-        body,
-    )
 
 
 class Functions:
@@ -99,6 +35,8 @@ class Functions:
         self._public = letters
         self._sizes = [str(symbol) for symbol in program.sizes]
         self._opened = [function.name for function in program.open_functions]
+        self._remembered = ["lengths"] if program.states or not program.is_loss else []
+        self._remembered += ["weights", "reduction"] if program.is_loss else []
 
     def init(self) -> Function:
         """Random parameters."""
@@ -110,12 +48,15 @@ class Functions:
         given = self._inputs(now=False)
         output = names.whole(program.output).name
         body = [*self._bound(given), *self._repeated(given), *self._unpacked(passes), *lines(passes.forward)]
-        body.append(f"cache = (sizes, dtype, lengths, {_names(passes.cached)})")
+        body.append(f"cache = (sizes, dtype, {', '.join(self._remembered)}, {names_text(passes.cached)})")
         if program.is_loss:
-            others = [q for q in self._assigned() if q != program.output]
+            others = [q for q in self._assigned() if q != program.output and q not in program.states]
+            states = [f'"{s.name}": {names.whole(s).name}[T].copy()' for s in program.states]
             named = _named({q.name: names.whole(q).name for q in others}, passes, "cut({}, lengths)")
-            body.append(f"return cut({output}[..., 0], lengths), {{{named}}}, cache")
-            returns = "Returns the losses (T, B), every named value by name, and a cache for `backward`, which"
+            named = ", ".join([*states, *([named] if named else [])])
+            body += returned_losses(output, named)
+            shown = "final states and every other named value" if program.states else "every named value"
+            returns = f"Returns the losses (T, B) or the one, {shown} by name, and a cache for `backward`, which"
         else:
             ys = f"cut({output}{'[1:]' if program.output in program.states else ''}, lengths).copy()"
             final = ", ".join(f'"{s.name}": {names.whole(s).name}[T].copy()' for s in program.states)
@@ -125,22 +66,23 @@ class Functions:
         details = [
             *self._described(given),
             *LENGTHS_DETAILS,
+            *(DETAILS if program.is_loss else ()),
             returns,
             "refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.",
         ]
         summary = "The losses of a sequence." if program.is_loss else "Run the cell over a sequence."
         body = self._with_sizes(["T", "B", *self._sizes], self._door(given), body)
-        signature = self._signature(given, "lengths=None")
+        signature = self._signature(given, "lengths=None", *(KEYWORDS if program.is_loss else ()))
         return Function(f"{self._prefix}forward({signature})", summary, tuple(details), tuple(body))
 
     def backward(self, passes: Passes) -> Function:
         """Gradients over the whole sequence."""
         program = self._program
         immediate = self._immediate("d_losses" if program.is_loss else "d_ys", ("T", "B"))
-        body = [*self._arrived(immediate, passes, "lengths"), *lines(passes.backward), *self._returned(passes)]
-        body = self._with_sizes(["T", "B", *self._sizes], self._gradient_door(immediate, "lengths"), body)
+        body = [*self._arrived(immediate, passes, whole=True), *lines(passes.backward), *self._returned(passes)]
+        body = self._with_sizes(["T", "B", *self._sizes], self._gradient_door(immediate, whole=True), body)
         if program.is_loss:
-            summary = "Gradients of J, the sum of all losses, or of their sum weighted by d_losses (T, B)."
+            summary = "Gradients of J: the sum of the losses returned, each times its entry in d_losses if given."
         else:
             summary = f"Gradients of J, given d_ys {self._axes(immediate.axes)}, what J asks of the outputs."
         return Function(self._back_signature("backward", immediate), summary, self._back_details("final"), tuple(body))
@@ -197,7 +139,8 @@ class Functions:
         for q in (first, *targets, *(q for q in rest if q not in targets)):
             leading = ("B",) if now or q.time is None else ("T", "B")
             bound = names.now(q).name if now and q.time is not None else ""
-            arguments.append(Argument(names.whole(q).name, (*leading, *(axes_text(q) or ("1",))), bound=bound))
+            shape = (*leading, *(axes_text(q) or ("1",)))
+            arguments.append(Argument(names.whole(q).name, shape, bound=bound, classes=is_class(q, program)))
         for s in program.states:
             arguments.append(Argument(names.whole(s).name, ("B", *axes_text(s)), True, names.before(s).name))
         return arguments
@@ -226,6 +169,7 @@ class Functions:
     def _described(self, given: Sequence[Argument]) -> list[str]:
         return [
             f"{a.name}: {self._axes(a.axes)}"
+            + (f", or indices of classes {self._axes(a.axes[:-1])}" if a.classes else "")
             + (", the state before the first step, zero if None." if a.optional else ".")
             for a in given
         ] + [f"{name}: the name of the function to use, one of FUNCTIONS." for name in self._opened]
@@ -252,7 +196,7 @@ class Functions:
         body = []
         for a in given:
             if a.optional:
-                body.append(f"{a.bound} = np.zeros({_names(a.axes)}, dtype) if {a.name} is None else {a.name}")
+                body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}")
             elif a.bound:
                 body.append(f"{a.bound} = {a.name}")
         return body + [f'{name}, {name}_slope = _choice("{name}", {name})' for name in self._opened]
@@ -260,31 +204,33 @@ class Functions:
     def _repeated(self, given: Sequence[Argument]) -> list[str]:
         """What is given at every step, without what stands past the end of a sequence."""
         timed = [a.name for a in given if a.axes[0] == "T"]
-        return ["lengths = _lengths(lengths, T, B)", *(f"{name} = repeated({name}, lengths)" for name in timed)]
+        weights = [choose_weights()] if self._program.is_loss else []
+        repeated = (f"{name} = repeated({name}, lengths)" for name in timed)
+        return ["lengths = _lengths(lengths, T, B)", *weights, *repeated]
 
-    def _gradient_door(self, immediate: Argument, *further: str) -> list[str]:
-        """Checks on the gradients that come in; `further` names what the cache holds besides."""
+    def _gradient_door(self, immediate: Argument, *, whole: bool = False) -> list[str]:
+        """Checks on the gradients that come in; `whole`: of a sequence."""
         arriving = self._listed([immediate, *self._carries()])
+        if whole and self._program.is_loss:
+            arriving = [line.replace('("T", "B")', '("T", "B") if reduction is None else ()') for line in arriving]
+        remembered = self._remembered if whole else []
         return [
-            f"{', '.join(['sizes', 'dtype', *further, 'values'])} = cache",
+            f"{', '.join(['sizes', 'dtype', *remembered, 'values'])} = cache",
             "arrays = []",
             *arriving,
             "_, dtype = _checked(arrays, sizes, dtype)",
         ]
 
-    def _arrived(self, immediate: Argument, passes: Passes, lengths: str = "") -> list[str]:
-        """Zeros for the gradients not given (ones for losses), then the cached values."""
+    def _arrived(self, immediate: Argument, passes: Passes, *, whole: bool = False) -> list[str]:
+        """What was not given, nothing asked where nothing counts, and the cached values; `whole`: of a sequence."""
         body = []
-        value = immediate.name
         if self._program.is_loss:
-            value = f"(np.ones({_names(immediate.axes)}, dtype) if {value} is None else {value})[..., None]"
-        if lengths:
-            value = f"cut({value}, {lengths})"
-        if value != immediate.name:
-            body.append(f"{immediate.name} = {value}")
+            body += loss_gradient(immediate, whole)
+        elif whole:
+            body.append(f"{immediate.name} = cut({immediate.name}, lengths)")
         for a in self._carries():
-            body.append(f"{a.bound} = np.zeros({_names(a.axes)}, dtype) if {a.name} is None else {a.name}")
-        return [*body, f"{_names(passes.cached)} = values"]
+            body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}")
+        return [*body, f"{names_text(passes.cached)} = values"]
 
     def _listed(self, arguments: Sequence[Argument]) -> list[str]:
         return listed([replace(a, axes=tuple(map(self._shown, a.axes))) for a in arguments])
@@ -308,7 +254,7 @@ class Functions:
 
     @staticmethod
     def _cache(passes: Passes) -> str:
-        return f"cache = (sizes, dtype, {_names(passes.cached)})"
+        return f"cache = (sizes, dtype, {names_text(passes.cached)})"
 
     def _returned(self, passes: Passes) -> list[str]:
         program = self._program
@@ -324,7 +270,3 @@ def _named(values: Mapping[str, str], passes: Passes, shown: str = "{}") -> str:
         for key, name in values.items()
     }
     return ", ".join(f'"{key}": {value}' for key, value in own.items())
-
-
-def _names(names: Sequence[str]) -> str:
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"

@@ -32,6 +32,43 @@ _WRITTEN = {
     """log softmax(a) along the last axis without forming a quotient."""
     shifted = a - a.real.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))''',
+    "one_hot": '''def one_hot(name, target, axes, arrays, lengths=None):
+    """Indices of classes as distributions, anything else as it is; past the end any index may stand."""
+    if not isinstance(target, np.ndarray) or target.dtype.kind not in "iu" or target.ndim != len(axes) - 1:
+        return target
+    sizes, dtype = _checked(arrays)
+    leading, classes = tuple(_length(axis, sizes) for axis in axes[:-1]), _length(axes[-1], sizes)
+    if target.shape != leading:
+        wanted = f"({', '.join(axes[:-1])}) = {leading}"
+        raise ValueError(f"{name} has shape {target.shape}, expected indices of classes of shape {wanted}")
+    fits = (target >= 0) & (target < classes)
+    wrong = np.argwhere(cut(~fits, None if lengths is None else _lengths(lengths, *leading)))
+    if len(wrong):
+        place = tuple(map(int, wrong[0]))
+        raise ValueError(f"{name}{list(place)} is {target[place]}, expected a class from 0 to {classes - 1}")
+    return np.eye(classes, dtype=dtype)[np.where(fits, target, 0)]''',
+    "step_weights": '''def step_weights(weights, reduction, lengths, T, B, dtype):
+    """What each loss counts for (T, B), zero past the end, with the sum 1 for a mean; None where all count 1."""
+    if reduction not in (None, "sum", "mean"):
+        raise ValueError(f"reduction is {reduction!r}, expected None, 'sum' or 'mean'")
+    if weights is None:
+        if lengths is None and reduction != "mean":
+            return None
+        weights = np.ones((T, B), dtype)
+    weights = np.asarray(weights)
+    if weights.shape != (T, B) or weights.dtype.kind not in "biufc":
+        raise ValueError(
+            f"weights has shape {weights.shape} and dtype {weights.dtype}, "
+            f"expected numbers or a mask of shape (T, B) = {(T, B)}"
+        )
+    weights = cut(weights.astype(dtype), lengths)
+    return weights / (weights.sum() or 1) if reduction == "mean" else weights''',
+    "weighted": '''def weighted(losses, weights):
+    """Each times its weight; what does not count is zero whatever it is."""
+    if weights is None:
+        return losses
+    found = np.zeros(weights.shape, np.result_type(losses, weights))
+    return np.multiply(losses, weights, out=found, where=weights != 0)''',
 }
 """Helpers that no entry of `derive.functions` describes."""
 

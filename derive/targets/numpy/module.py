@@ -14,12 +14,14 @@ from derive.cell import Cell
 from derive.derivation import Derivation
 from derive.nodes import size
 from derive.targets.formula import text
+from derive.targets.numpy import loss_text
 from derive.targets.numpy.backward import Backward
 from derive.targets.numpy.forward import Forward
-from derive.targets.numpy.functions_text import Function, Functions, axes_text, tuple_text
+from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, functions_in, helper_texts
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.passes import without_unread
+from derive.targets.numpy.pieces import Function, axes_text, tuple_text
 from derive.targets.numpy.plan import Plan
 from derive.targets.numpy.single_step import Passes, lower_step, to_cache
 from derive.targets.numpy.sweep import Sweep
@@ -65,7 +67,7 @@ def parts(derivation: Derivation, prefix: str = "") -> Parts:
     letters = local_sizes(derivation.program)
     sweep = Sweep(derivation.mapped(lambda node: node.xreplace(letters)) if letters else derivation)
     program = sweep.program
-    helpers: set[str] = set()
+    helpers = loss_text.used(program)
     names = Names()
     step = lower_step(sweep, names, helpers)
     sequence = _over_time(Plan(sweep, names), helpers)

@@ -12,7 +12,8 @@ _TAKEN = frozenset(keyword.kwlist) | {
     *("np", "t", "T", "B", "params", "cache", "values", "arrays", "sizes", "key", "axes", "axis", "dtype", "rng"),
     *("d_ys", "d_y", "ys", "final", "d_losses", "losses", "outputs", "range", "reversed", "len", "float"),
     *("init", "step", "forward", "backward", "step_backward", "PARAMETERS", "STATES", "FUNCTIONS"),
-    *("lengths", "repeated", "cut", "rows", "rows_times", "joined", "softmax", "log_softmax"),
+    *("lengths", "repeated", "cut", "weights", "reduction", "step_weights", "weighted", "one_hot"),
+    *("rows", "rows_times", "joined", "softmax", "log_softmax"),
     *ENTRIES,
 }
 """What a module itself calls by name."""

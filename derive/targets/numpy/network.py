@@ -16,16 +16,10 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.network import Copy, Network, Reads
 from derive.nodes import Quantity
-from derive.targets.numpy.functions_text import (
-    LENGTHS_DETAILS,
-    Argument,
-    Function,
-    axes_text,
-    init_function,
-    listed,
-    tuple_text,
-)
+from derive.targets.numpy import loss_text
+from derive.targets.numpy.functions_text import LENGTHS_DETAILS
 from derive.targets.numpy.module import Parts, equation_lines, parts, plain, source_line, template
+from derive.targets.numpy.pieces import Argument, Function, axes_text, init_function, listed, tuple_text
 
 
 def network_module(network: Network, origin: str = "", *, training: bool = False) -> str:
@@ -351,32 +345,40 @@ class _Text:
         assert loss is not None
         targets = [q.name for q in loss.targets]
         one = "[None]" if self._last else ""
-        lengths = [] if self._last else ["lengths=lengths"]
-        called = ", ".join(["{}", f"ys{one}", *(f"{name}{one}" for name in targets), *lengths])
+        keywords = ["weights"] if self._last else ["lengths", "weights"]
+        given = ["lengths=lengths", "weights=weights"]
+        if self._last:
+            given = ["weights=None if weights is None else np.asarray(weights)[None]"]
+        opened = [function.name for function in loss.open_functions]
+        given += ["reduction=reduction", *(f"{name}={name}" for name in opened)]
+        called = ", ".join(["{}", f"ys{one}", *(f"{name}{one}" for name in targets), *given])
         body = [
             'if reduction not in ("sum", "mean"):',
             "    raise ValueError(f\"reduction is {reduction!r}, expected 'sum' or 'mean'\")",
-            f"losses, values, cache = loss_forward({called})",
-            "count = losses.size" + ("" if self._last else " if lengths is None else int(np.sum(lengths))"),
-            'weight = 1.0 / max(count, 1) if reduction == "mean" else 1.0',
-            "weights = np.full(losses.shape, weight, losses.dtype)",
-            f'd_ys = loss_backward(cache, weights)["{loss.inputs[0].name}"]',
+            *([f"{name} = np.asarray({name})" for name in targets] if self._last else []),
+            f"J, values, cache = loss_forward({called})",
+            f'd_ys = loss_backward(cache)["{loss.inputs[0].name}"]',
         ]
         if self._last:
-            body.append("values = {key: value[0] for key, value in values.items()}")
-            body.append('return weight * losses.sum(), d_ys[0], {"losses": losses[0], **values}')
+            body.append("return J, d_ys[0], {key: value[0] for key, value in values.items()}")
         else:
-            body.append('return weight * losses.sum(), d_ys, {"losses": losses, **values}')
-        shape = ", ".join((*self._leading, *axes_text(loss.targets[0])))
+            body.append("return J, d_ys, values")
+        shapes = {q.name: (*self._leading, *axes_text(q)) for q in loss.targets}
+        classes = {q.name for q in loss.targets if loss_text.is_class(q, loss)}
+        leading = ", ".join(self._leading)
+        indices = f", or indices of classes ({leading})"
         details = (
             f"ys: ({', '.join(self._output)}), what `forward` returned.",
-            *(f"{name}: ({shape})." for name in targets),
+            *(f"{name}: ({', '.join(axes)}){indices if name in classes else ''}." for name, axes in shapes.items()),
             *(() if self._last else ("lengths: as for `forward`; steps past the end do not count.",)),
-            'reduction: the "sum" of the losses or their "mean".',
+            f"weights: what each loss is multiplied by ({leading}), numbers or a mask; None: 1 for all.",
+            'reduction: the "sum" of the losses or their weighted "mean".',
+            *(f"{name}: the name of the function to use, one of FUNCTIONS." for name in opened),
             "Returns J, its gradient d_ys for `backward`, and every named value by name.",
         )
-        keywords = [*([] if self._last else ["lengths=None"]), 'reduction="sum"']
-        signature = f"loss({', '.join(['ys', *targets, '*', *keywords])})"
+        listed_keywords = [*(f"{name}=None" for name in keywords), 'reduction="sum"']
+        listed_keywords += [f'{name}="tanh"' for name in opened]
+        signature = f"loss({', '.join(['ys', *targets, '*', *listed_keywords])})"
         return Function(signature, "J and its gradient with respect to the outputs.", details, tuple(body))
 
     def training(self) -> dict[str, object]:
@@ -398,13 +400,17 @@ class _Text:
 
     def predict(self) -> Function:
         """What the head makes of the outputs without a target."""
-        if self.network.prediction is None:
-            body = ["return ys"]
+        prediction = self.network.prediction
+        opened = [function.name for function in prediction.open_functions] if prediction is not None else []
+        given = "".join(f", {name}={name}" for name in opened)
+        keywords = ", ".join(["ys", *(["*"] if opened else []), *(f'{name}="tanh"' for name in opened)])
+        if prediction is None:
+            body = "return ys"
         elif self._last:
-            body = ["return prediction_forward({}, ys[None])[0][0]"]
+            body = f"return prediction_forward({{}}, ys[None]{given})[0][0]"
         else:
-            body = ["return prediction_forward({}, ys)[0]"]
-        return Function("predict(ys)", "The network's answer to the outputs of `forward`.", (), tuple(body))
+            body = f"return prediction_forward({{}}, ys{given})[0]"
+        return Function(f"predict({keywords})", "The network's answer to the outputs of `forward`.", (), (body,))
 
 
 def _turned(name: str, copy: Copy) -> str:
