@@ -160,8 +160,13 @@ def _elementwise(node: Elementwise, scope: Scope) -> Any:
 
 def _apply(function: ScalarFunction, operands: list[Any], scope: Scope) -> Any:
     if not function.specified:
-        chosen = functions.function(scope.functions[function.name])
+        chosen = functions.function(scope.functions[function.base])
         assert chosen is not None, function.name
+        if function.name == f"{function.base}'":
+            value = _apply(chosen, operands, scope)
+            return _scalar(functions.slope(chosen), {functions.a: operands[0], functions.y: value}, scope)
+        if function.name != function.base:
+            raise UnsupportedError(f"no array arithmetic for {function.name}")
         function = chosen
     known = dict(zip(function.body.variables, operands, strict=True))
     return _scalar(function.body.expr, known, scope)

@@ -88,3 +88,12 @@ def test_an_engine_that_is_not_installed_leaves_null():
     found = Evidence("cell", {"W": gradient()}, {}, 0.0)
     assert found.worst("torch") is None
     assert found.to_json()["gradients"]["W"]["torch"] is None
+
+
+def test_code_that_is_wrong_for_different_lengths_alone_does_not_pass():
+    source = numpy_target.module(differentiate(by_hand.rnn()))
+    for right, wrong in [("lengths == t + 1", "lengths == t"), ("lengths <= t", "lengths < t")]:
+        assert right in source
+        found = evidence(by_hand.rnn(), module=load(source.replace(right, wrong)))
+        assert not found.passed
+        assert found.worst("jax") is None or found.worst("jax") <= THRESHOLDS["jax"], "right for full sequences"

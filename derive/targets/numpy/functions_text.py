@@ -51,9 +51,9 @@ class Functions:
         body.append(f"cache = (sizes, dtype, {', '.join(self._remembered)}, {names_text(passes.cached)})")
         if program.is_loss:
             others = [q for q in self._assigned() if q != program.output and q not in program.states]
-            states = [f'"{s.name}": {names.whole(s).name}[T].copy()' for s in program.states]
-            named = _named({q.name: names.whole(q).name for q in others}, passes, "cut({}, lengths)")
-            named = ", ".join([*states, *([named] if named else [])])
+            ends = [f'"{s.name}": {names.whole(s).name}[T].copy()' for s in program.states]
+            others_named = _named({q.name: names.whole(q).name for q in others}, passes, "cut({}, lengths)")
+            named = ", ".join(filter(None, [*ends, others_named]))
             body += returned_losses(output, named)
             shown = "final states and every other named value" if program.states else "every named value"
             returns = f"Returns the losses (T, B) or the one, {shown} by name, and a cache for `backward`, which"

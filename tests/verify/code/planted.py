@@ -199,8 +199,9 @@ class Run:
     def backward(self, cache: Any, d_ys: Any, **states: Any) -> Grads:
         params, x, more = cache
         sizes = {str(letter): number for letter, number in distinct_sizes(self.cell).items()}
-        given = {**params, self.cell.inputs[0].name: x, **more}
-        case = Case(self.cell, sizes, len(x), x.shape[1], given, d_ys, states)
+        functions = {function.base: more[function.base] for function in self.cell.open_functions}
+        given = {**params, self.cell.inputs[0].name: x, **{k: v for k, v in more.items() if k not in functions}}
+        case = Case(self.cell, sizes, len(x), x.shape[1], given, d_ys, states, functions)
         found = Laboratory(derived(self.cell)[0], case).predict(*self.together)
         if found is None:
             raise ValueError("these mistakes exclude each other")
