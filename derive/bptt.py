@@ -23,6 +23,7 @@ from derive.nodes import (
     diag,
     hadamard,
     matmul,
+    ones,
     scale,
     shift,
     substitute,
@@ -91,6 +92,16 @@ def _matrix(node: Node, gradient: Adjoint) -> Node | None:
         terms = [_matrix(term, gradient) for term in node.args]
         return None if any(term is None for term in terms) else add(*terms)
     factor, base = coefficient(node)
+    if base == gradient:
+        return scale(factor, Identity(gradient.shape[0]))
+    if (
+        isinstance(base, MatMul)
+        and base.args[-1].shape == (1, 1) != base.shape
+        and not contains(base.args[-1], gradient)
+    ):
+        inner = _matrix(matmul(*base.args[:-1]), gradient)  # (M g) λ = diag(1 λ) M g
+        spread = diag(matmul(ones(base.shape[0], 1), base.args[-1]))
+        return None if inner is None else scale(factor, matmul(spread, inner))
     if (
         isinstance(base, MatMul)
         and contains(base.args[-1], gradient)

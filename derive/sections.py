@@ -9,10 +9,11 @@ from derive.nodes import Node
 
 @dataclass(frozen=True)
 class Equality:
-    """A chain of equal expressions with its reason."""
+    """A chain of equal expressions with its reason; `at_most` counts the last members, each joined by ≤ instead."""
 
     members: tuple[Node, ...]
     why: str = ""
+    at_most: int = 0
 
 
 @dataclass(frozen=True)

@@ -91,28 +91,28 @@ def using(node: Node, assumption: Assumption) -> Node:
 def cancel_quotients(node: Node) -> Node:
     """Multiply out and cancel, entry by entry; an inner product aᵀb is the sum of the entries of a ⊙ b."""
     atoms: dict[Node, Symbol] = {}
-    expression = _entry(node, atoms)
+    expression = entry(node, atoms)
     candidates = [expand(cancel(expression)), cancel(expression)]
     return _node(min(candidates, key=lambda e: (e.count_ops(), str(e))), atoms, node)
 
 
-def _entry(node: Node, atoms: dict[Node, Symbol]) -> Expr:
-    """One entry of an elementwise expression as a scalar; what is not elementwise becomes a symbol."""
+def entry(node: Node, atoms: dict[Node, Symbol]) -> Expr:
+    """One entry of an elementwise expression as a scalar; in `atoms`, what is not elementwise becomes a symbol."""
     factor, base = coefficient(node)
     if factor != 1:
-        return factor * _entry(base, atoms)
+        return factor * entry(base, atoms)
     if isinstance(base, OneMatrix):
         return factor
     if isinstance(base, MatAdd):
-        return sum(_entry(term, atoms) for term in base.args)
+        return sum(entry(term, atoms) for term in base.args)
     if isinstance(base, HadamardProduct):
-        return Mul(*(_entry(part, atoms) for part in base.args))
+        return Mul(*(entry(part, atoms) for part in base.args))
     if isinstance(base, HadamardPower):
-        return _entry(base.base, atoms) ** base.exp
+        return entry(base.base, atoms) ** base.exp
     if isinstance(base, MatMul):
         split = _vector_times_scalars(base)
         if split is not None:
-            return Mul(*(_entry(part, atoms) for part in split))
+            return Mul(*(entry(part, atoms) for part in split))
     return atoms.setdefault(base, Symbol(f"e{len(atoms):03d}"))
 
 

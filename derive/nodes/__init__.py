@@ -46,6 +46,7 @@ from derive.nodes.constructors import (
     total,
     transpose,
 )
+from derive.nodes.norms import Largest, Norm
 from derive.nodes.walking import (
     children,
     contains,
@@ -62,7 +63,9 @@ __all__ = [
     "Elementwise",
     "Entry",
     "Jacobian",
+    "Largest",
     "Node",
+    "Norm",
     "Quantity",
     "Shaped",
     "Size",

@@ -334,4 +334,4 @@ CLOSED_SET: tuple[type[Basic], ...] = (
     MatAdd, MatMul, Transpose, HadamardProduct, HadamardPower, OneMatrix, ZeroMatrix, Identity, DiagMatrix, DiagonalOf,
 )  # fmt: skip
 """Every class a node of an equation or a gradient may have; a formula to be checked may also have
-Entry, Shaped and Tabular."""
+Entry, Shaped and Tabular, a bound also the classes in `derive.nodes.norms`."""

@@ -38,6 +38,7 @@ from derive.nodes.constructors import (
     softmax,
     transpose,
 )
+from derive.nodes.norms import Largest, Norm
 
 _REBUILD: dict[type[Basic], Callable[..., Node]] = {
     MatAdd: add,
@@ -71,7 +72,7 @@ def rebuild(node: Node, operands: Iterable[Node]) -> Node:
         return block(node.axis, operands[0], node.start, node.length)
     if isinstance(node, HadamardPower):
         return power(operands[0], node.exp)
-    if isinstance(node, TimeSum | Entry | Shaped | Tabular):
+    if isinstance(node, TimeSum | Entry | Shaped | Tabular | Norm | Largest):
         return type(node)(operands[0], *node.args[1:])
     return _REBUILD[type(node)](*operands)
 

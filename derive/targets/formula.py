@@ -21,7 +21,9 @@ from derive.nodes import (
     Elementwise,
     Entry,
     Jacobian,
+    Largest,
     Node,
+    Norm,
     Quantity,
     Shaped,
     Slice,
@@ -117,6 +119,8 @@ def _(node: MatMul, v: Vocabulary) -> Shown:
     factor, base = coefficient(node)
     if factor.could_extract_minus_sign():
         return Shown(terms(node, v)[0], Kind.SUM)
+    if factor != 1 and base == OneMatrix(1, 1):
+        return Shown(v.number(factor), Kind.QUOTIENT if v.stacked and not factor.is_Integer else Kind.ATOM)
     if factor != 1:
         shown = show(base, v)
         inner = v.brackets(shown.text) if shown.kind is Kind.SUM else shown.text
@@ -191,8 +195,8 @@ def _(node: Transpose, v: Vocabulary) -> Shown:
 
 @show.register
 def _(node: Concat, v: Vocabulary) -> Shown:
-    parts = [show(part, v).text for part in node.parts]
-    return Shown(v.matrix([[part] for part in parts] if node.axis == 0 else [parts]), Kind.CALL)
+    rows = node.parts if node.axis == 0 else (node,)
+    return Shown(v.matrix([[show(part, v).text for part in _across(row)] for row in rows]), Kind.CALL)
 
 
 @show.register
@@ -234,8 +238,21 @@ def _(node: TimeProduct, v: Vocabulary) -> Shown:
 
 
 @show.register
+def _(node: Norm, v: Vocabulary) -> Shown:
+    inner = show(node.operand, v).text
+    return Shown(v.magnitude(inner) if node.operand.shape == (1, 1) else v.norm(inner, node.largest), Kind.ATOM)
+
+
+@show.register
+def _(node: Largest, v: Vocabulary) -> Shown:
+    return Shown(v.among(v.amount(node.index), operand(node.term, v, TIGHT)), Kind.BIG)
+
+
+@show.register
 def _(node: OneMatrix, v: Vocabulary) -> Shown:
     rows, cols = node.shape
+    if rows == cols == 1:
+        return Shown("1", Kind.ATOM)
     if cols == 1:
         return Shown(v.one, Kind.ATOM)
     if rows == 1:
@@ -251,6 +268,11 @@ def _(node: ZeroMatrix, v: Vocabulary) -> Shown:
 @show.register
 def _(node: Identity, v: Vocabulary) -> Shown:
     return Shown("I", Kind.ATOM)
+
+
+def _across(node: Node) -> tuple[Node, ...]:
+    """The parts of a row of blocks."""
+    return node.parts if isinstance(node, Concat) and node.axis == 1 else (node,)
 
 
 def _lies(node: Node) -> bool:

@@ -54,6 +54,8 @@ class Vocabulary:
     immediate: ClassVar[str]
     one: ClassVar[str]
     transposed: ClassVar[str]
+    at_most: ClassVar[str]
+    norm_sign: ClassVar[str]
     sum_sign: ClassVar[str]
     product_sign: ClassVar[str]
     beside_product: ClassVar[frozenset[Kind]]
@@ -109,6 +111,18 @@ class Vocabulary:
     def sized(self, sign: str, rows: Expr, cols: Expr) -> str:
         raise NotImplementedError
 
+    def norm(self, inner: str, largest: bool) -> str:
+        """The spectral norm, or the largest magnitude of an entry."""
+        raise NotImplementedError
+
+    def magnitude(self, inner: str) -> str:
+        """The magnitude of a scalar."""
+        raise NotImplementedError
+
+    def among(self, index: str, inner: str) -> str:
+        """The largest value over an index."""
+        raise NotImplementedError
+
 
 class Latex(Vocabulary):
     """Standard constructs only: amsmath, MathJax and the project's reader know them all."""
@@ -118,6 +132,8 @@ class Latex(Vocabulary):
     immediate = r"\partial^{+} "
     one = r"\mathbf{1}"
     transposed = r"^\top"
+    at_most = r"\leq"
+    norm_sign = r"\rVert"
     sum_sign = r"\sum"
     product_sign = r"\prod"
     beside_product = TIGHT | {Kind.QUOTIENT}
@@ -143,8 +159,7 @@ class Latex(Vocabulary):
         return Shown(text, Kind.RAISED if superscript else Kind.ATOM)
 
     def brackets(self, inner: str) -> str:
-        tall = any(mark in inner for mark in (r"\frac", r"\begin", r"\sum", r"\prod"))
-        return rf"\left({inner}\right)" if tall else f"({inner})"
+        return rf"\left({inner}\right)" if _tall(inner) else f"({inner})"
 
     def symbol(self, name: str) -> str:
         return str(spelled(name))
@@ -181,6 +196,20 @@ class Latex(Vocabulary):
     def sized(self, sign: str, rows: Expr, cols: Expr) -> str:
         return rf"{sign}_{{{self.amount(rows)} \times {self.amount(cols)}}}"
 
+    def norm(self, inner: str, largest: bool) -> str:
+        sides = (r"\left\lVert", r"\right\rVert") if _tall(inner) else (r"\lVert", r"\rVert")
+        return f"{sides[0]} {inner} {sides[1]}" + (r"_\infty" if largest else "")
+
+    def magnitude(self, inner: str) -> str:
+        return rf"\left\lvert {inner} \right\rvert" if _tall(inner) else rf"\lvert {inner} \rvert"
+
+    def among(self, index: str, inner: str) -> str:
+        return rf"\max_{{{index}}} {inner}"
+
+
+def _tall(formula: str) -> bool:
+    return any(mark in formula for mark in (r"\frac", r"\begin", r"\sum", r"\prod"))
+
 
 class Text(Vocabulary):
     """One line of Unicode, for terminals, messages and comments."""
@@ -190,6 +219,8 @@ class Text(Vocabulary):
     immediate = "∂⁺"
     one = "𝟏"
     transposed = "ᵀ"
+    at_most = "≤"
+    norm_sign = "‖"
     sum_sign = "Σ"
     product_sign = "∏"
     beside_product = TIGHT
@@ -235,6 +266,8 @@ class Text(Vocabulary):
     def raised(self, base: str, exponent: Expr, plain: bool) -> str:
         if plain and isinstance(exponent, Integer):
             return base + self.amount(exponent).translate(_SMALL_DIGITS)
+        if exponent.free_symbols:
+            return f"{base}^{{{self.amount(exponent)}}}"
         return f"{base}^{{⊙{self.amount(exponent)}}}"
 
     def matrix(self, rows: list[list[str]]) -> str:
@@ -245,6 +278,15 @@ class Text(Vocabulary):
 
     def sized(self, sign: str, rows: Expr, cols: Expr) -> str:
         return f"{sign}_{{{self.amount(rows)}×{self.amount(cols)}}}"
+
+    def norm(self, inner: str, largest: bool) -> str:
+        return f"‖{inner}‖" + ("_∞" if largest else "")
+
+    def magnitude(self, inner: str) -> str:
+        return f"|{inner}|"
+
+    def among(self, index: str, inner: str) -> str:
+        return f"max_{index} {inner}"
 
 
 def _amount(value: Expr, v: Vocabulary) -> str:
@@ -257,7 +299,7 @@ def _amount(value: Expr, v: Vocabulary) -> str:
     if isinstance(value, Rational):
         return f"{value.p}/{value.q}"
     if isinstance(value, Add):
-        first, *rest = value.as_ordered_terms()
+        first, *rest = sorted(value.as_ordered_terms(), key=lambda term: bool(term.could_extract_minus_sign()))
         signed = ("-" + v.amount(-term) if term.could_extract_minus_sign() else "+" + v.amount(term) for term in rest)
         return v.amount(first) + "".join(signed)
     if isinstance(value, Mul):

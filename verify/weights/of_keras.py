@@ -1,4 +1,7 @@
-"""Keras: `layer.get_weights()` of a recurrent layer, or of one inside `Bidirectional`."""
+"""Keras: `layer.get_weights()` of a recurrent layer, or of one inside `Bidirectional`.
+
+Compared with the equations that Keras publishes, written down in the tests, not with Keras itself.
+"""
 
 from __future__ import annotations
 

@@ -22,6 +22,7 @@ from derive.targets.pages.model import Page
 from derive.targets.pages.printing import Format
 from derive.targets.pages.writer import page
 from derive.targets.vocabulary import Latex, Text
+from derive.vanishing import vanishing
 
 TEXT_WIDTH = 88
 _HELD = "\ue000"  # a space within a formula, while a paragraph is broken into lines
@@ -68,7 +69,7 @@ def _render(
     origin: str,
     form: Format,
 ) -> str:
-    after = through_time(derivation) if sections is None else sections
+    after = (*through_time(derivation), *vanishing(derivation)) if sections is None else sections
     content = page(derivation, notation, softmax_sections(derivation), after, form)
     return _filled(template, [content], origin)
 

@@ -63,14 +63,15 @@ class Printing:
         self.printed.append(formula)
         return self.form.inline(formula)
 
-    def display(self, *members: Node) -> Display:
-        """A numbered chain a = b = c; long members break at their plus signs."""
+    def display(self, *members: Node, at_most: int = 0) -> Display:
+        """A numbered chain a = b = c, the last ones joined by ≤; long members break at their plus signs."""
         self.count += 1
         left = show(members[0], self.v).text
         lines: list[tuple[str, str]] = []
-        for member in members[1:]:
+        for member, left_over in zip(members[1:], range(len(members) - 1, 0, -1), strict=True):
+            sign = self.v.at_most if left_over <= at_most else "="
             for position, line in enumerate(self._broken(terms(member, self.v))):
-                start = "= " if position == 0 else self.form.continued
+                start = f"{sign} " if position == 0 else self.form.continued
                 lines.append(("" if lines else left, start + line))
         self.printed += [part for line in lines for part in line]
         return Display(self.count, tuple(lines))

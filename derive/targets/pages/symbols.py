@@ -80,5 +80,10 @@ def conventions(p: Printing) -> Iterable[str]:
         yield f"{sign} {say('multiplies entry by entry; other products are matrix products.')}"
     if p.v.one in seen:
         yield f"{p.form.inline(p.v.one)} {say('is a column of ones.')}"
+    if p.v.norm_sign in seen:
+        spectral = p.form.inline(p.v.norm(r"\cdot" if p.form.vocabulary is Latex else "·", False))
+        largest = p.form.inline(p.v.norm(q, True))
+        words = say("is the spectral norm of a matrix,"), say("the largest magnitude of an entry.")
+        yield f"{spectral} {words[0]} {largest} {words[1]}"
     if p.v.product_sign in seen:
         yield say("In a product over steps the factor of the latest step stands leftmost.")

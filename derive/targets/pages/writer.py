@@ -243,7 +243,7 @@ class _Writer(Printing):
         for item in section.items:
             if isinstance(item, Equality):
                 reason = self.prose(f"{_capital(item.why)}.") if item.why else ""
-                items.append(Item(displays=(self.display(*item.members),), after=reason))
+                items.append(Item(displays=(self.display(*item.members, at_most=item.at_most),), after=reason))
             elif isinstance(item, Entries):
                 items.append(Item(displays=(self.entries(item),)))
             else:

@@ -1,0 +1,48 @@
+"""Norms as nodes: scalars that stand in bounds, never in an equation or a gradient."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from sympy import Basic, S, Symbol
+from sympy.matrices.expressions.matexpr import MatrixExpr
+
+from derive.nodes.classes import Node, Size
+
+
+class Norm(MatrixExpr):
+    """The spectral norm of a node; with `largest`, the largest magnitude among its entries."""
+
+    def __new__(cls, operand: Node, largest: Any = S.false) -> Norm:
+        return cast(Norm, Basic.__new__(cls, operand, S.true if bool(largest) else S.false))
+
+    @property
+    def operand(self) -> Node:
+        return cast(Node, self.args[0])
+
+    @property
+    def largest(self) -> bool:
+        return bool(self.args[1])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return S.One, S.One
+
+
+class Largest(MatrixExpr):
+    """The largest value of a scalar node among the steps that its index counts."""
+
+    def __new__(cls, term: Node, index: Any) -> Largest:
+        return cast(Largest, Basic.__new__(cls, term, index))
+
+    @property
+    def term(self) -> Node:
+        return cast(Node, self.args[0])
+
+    @property
+    def index(self) -> Symbol:
+        return cast(Symbol, self.args[1])
+
+    @property
+    def shape(self) -> tuple[Size, Size]:
+        return S.One, S.One
