@@ -267,11 +267,17 @@ def generate(
 @click.argument("formula")
 @click.option("--cell", "-c", required=True, metavar="CELL|NOTE", help="The cell that the formula is about.")
 @click.option("--notation", help="The letters of the formula (default: those of the cell).")
-@click.option("--assume", multiple=True, metavar="FACT", help="A fact about the data: 'y_t one-hot', 'h_0 = 0'.")
+@click.option("--assume", multiple=True, metavar="FACT", help="A fact about the data (see below); repeatable.")
 @json_option
 @guarded
 def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...], as_json: bool) -> int:
     """Say whether a gradient formula written by hand is right: one answer for every = in it.
+
+    \b
+    Facts that --assume takes, in the letters of the formula:
+      'h_0 = 0'         a state starts at zero
+      '\\sum y_t = 1'    the entries of a target or an input sum to 1
+      'y_t one-hot'     one entry of a target or an input is 1, the others are 0
 
     Exit code 1 if something is wrong, else 2 if something cannot be read or decided.
     """

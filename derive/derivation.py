@@ -111,7 +111,7 @@ class Derivation:
 
         return Derivation(cell(self.cell), cell(self.program), tuple(map(gradient, self.gradients)))
 
-    @property
+    @cached_property
     def summed_losses(self) -> Derivation:
         """For a loss: J is the plain sum of the losses, so that ∂J/∂L_t = 1; any other derivation as it is."""
         if not self.cell.is_loss:

@@ -202,7 +202,12 @@ def _spelled_base(part: str) -> str:
     return part if len(part) == 1 else rf"\mathrm{{{part}}}"
 
 
+_STEP = re.compile(r"([A-Za-z])(minus|plus)(\d+)")
+
+
 def _spelled_part(part: str) -> str:
+    if step := _STEP.fullmatch(part):  # the layer below, l-1
+        return f"{step[1]}{'-' if step[2] == 'minus' else '+'}{step[3]}"
     # W_xi is W with the subscripts x and i, as the papers write it, not W with the subscript ξ.
     return "\\" + part if part in GREEK and len(part) > 2 else part
 

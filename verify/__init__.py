@@ -11,8 +11,10 @@
 9. `evidence`  cell -> all of these together
 10. `handwritten`, `code`  a person's gradients -> right or wrong, and the named mistake in them
 11. `claims`    a formula written by hand -> a judgement for every `=` in it: `conventions`, `readings` (`parts`,
-    `multiplying`) turn it into expressions under a reading, `comparison` compares them, `deciding` chooses,
-    `sizes` judges shapes and definitions, `explaining` asks the dictionary of mistakes, `telling` prints
+    `multiplying`) turn it into expressions under a reading, `sides` under every reading, `comparison`
+    compares them, `deciding` chooses,
+    `sizes` judges shapes and definitions, `operated` names what ∂/∂b is applied to, `assuming` reads the declared
+    facts, `explaining` asks the dictionary of mistakes, `telling` prints
 12. `mutate`, `diagnose` (`mistakes`)  a wrong formula -> the named mistakes that, undone, make it true
 13. `notes` (`latex_notes`), `models`  a file -> its formulas with their places, and the model each is about
 14. `audit`     a note -> judgements; `fixes` a corrected copy; `reports` text, JSON, SARIF, HTML, Markdown

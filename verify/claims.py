@@ -18,15 +18,17 @@ from derive.derivation import Derivation
 from derive.errors import InputError, Place
 from derive.notation import Notation
 from derive.program import named_preactivations
+from derive.reader import claimed
 from derive.reader import formula as fragment_of
+from derive.reader.claim_guesses import Guess
 from derive.reader.claim_letters import Letters, taken
 from derive.reader.claim_meaning import Claiming
-from derive.reader.claim_survey import survey
+from derive.reader.claim_survey import lowered, raised, survey
 from derive.reader.claimed import OpenQuestionError, Said
 from derive.reader.claims import Statement, lines, statements
 from derive.reader.fragment import Fragment
 from derive.reader.syntax import Syntax
-from verify import deciding, explaining, sizes
+from verify import assuming, deciding, explaining, operated, sizes
 from verify.comparison import Bench
 from verify.judgement import Judgement, Word
 
@@ -67,13 +69,14 @@ def check(
 ) -> tuple[Judgement, ...]:
     """One judgement for every `=` of every line of a formula (LaTeX or plain text), in the letters of `cell`.
 
-    `assume` declares facts about the data, such as `\\mathbf{1}^\\top y_t = 1`, `y_t one-hot` or `h_0 = 0`; with
-    `notation` the formula is written in that notation's letters. `fragment` is the formula with its place in a file.
-    Every text ends in judgements; what cannot be read is `unreadable`, with the place.
+    `assume` declares facts about the data, such as `\\sum y_t = 1`, `y_t one-hot` or `h_0 = 0`; with `notation` the
+    formula is written in that notation's letters. `fragment` is the formula with its place in a file. Every formula
+    ends in judgements; what cannot be read is `unreadable`, with the place. Raises InputError for a fact that is not
+    known, with the list of those that are.
     """
     fragment = fragment or fragment_of(formula, place.file if place else "<formula>", place.line if place else 1)
+    facts = assuming.facts(assume, cell, notation)
     try:
-        facts = sizes.facts(assume, cell)
         if len(fragment.text) > LARGEST:
             raise fragment.error(f"a formula of {len(fragment.text)} characters; at most {LARGEST} are read", 0)
         context = _Context(cell, facts, notation, bench(cell))
@@ -163,23 +166,69 @@ def _equation(
     place: Place,
 ) -> Judgement:
     blank = Judgement(text, Word.UNDECIDED, place=place)
+    guesses = claiming.letters.guesses
+    guesses.clear()
+    judgement, decision = _read(left, right, statement, claiming, context, blank)
+    if decision is None or judgement.word is not Word.WRONG:
+        return judgement
+    if statement.unread:
+        reason = f"the condition {statement.unread!r} is not read; without it the formula is wrong"
+        return replace(blank, reason=reason)
+    for keys in guesses.alternatives():
+        with guesses.turning(keys):
+            other, _ = _read(left, right, statement, claiming, context, blank)
+        made = [guesses.made[key] for key in keys]
+        words = tuple(guess.words for guess in made)
+        if other.word in (Word.PROVED, Word.HOLDS_IF):
+            if all(guess.holds for guess in made):
+                assumed = (*words, *other.assumptions)
+                return replace(other, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
+            return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
+        if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
+            return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
+    return explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation)
+
+
+def _read(
+    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: _Context, blank: Judgement
+) -> tuple[Judgement, deciding.Decision | None]:
+    """The judgement under the guesses as they stand, without explanation, and what it rests on."""
     try:
+        if raised(left) or raised(right):
+            other = Guess("a raised T is the last step, not a transpose")
+            if claiming.letters.guesses.other("raised", other):
+                left, right = lowered(left), lowered(right)
         named = sizes.definition(left, right, claiming)
         if named:
-            return replace(blank, word=Word.NOT_A_CLAIM, reason=named)
-        said = claiming.said(left), claiming.said(right)
+            return replace(blank, word=Word.NOT_A_CLAIM, reason=named), None
+        claiming.letters.leading = True
+        one = claiming.said(left)
+        claiming.letters.leading = False
+        said = one, claiming.said(right)
         pairs = sizes.conditions(statement, claiming)
     except OpenQuestionError as error:
-        return _renamed(left, right, statement, claiming, context, blank) or replace(blank, reason=error.message)
+        renamed = _renamed(left, right, statement, claiming, context, blank)
+        return renamed or replace(blank, reason=error.message), None
     except InputError as error:
-        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=error.place or place)
+        place = error.place or blank.place
+        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=place), None
+    finally:
+        claiming.letters.leading = False
     return _decided(said, statement, context, blank, pairs)
 
 
 def _decided(
     said: tuple[Said, Said], statement: Statement, context: _Context, blank: Judgement, pairs: deciding.Pairs
-) -> Judgement:
-    decision = deciding.decide(said[0], said[1], context.bench, context.facts, statement.accumulated, pairs)
+) -> tuple[Judgement, deciding.Decision]:
+    if statement.moment is not None:
+        at = {nodes.t: statement.moment}
+        said = tuple(claimed.mapped(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
+    try:
+        with operated.named(said, context.bench) as ((one, other), bench_):
+            question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs)
+            decision = deciding.decide(question)
+    except InputError as error:
+        decision = deciding.Decision(Word.UNDECIDED, reason=error.message)
     judgement = replace(
         blank,
         word=decision.word,
@@ -188,9 +237,7 @@ def _decided(
         counterexample=decision.point,
         reason=decision.reason,
     )
-    if decision.word is Word.WRONG:
-        judgement = explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation)
-    return judgement
+    return judgement, decision
 
 
 def _renamed(
@@ -210,7 +257,7 @@ def _renamed(
             letters.aliases[letter] = (state.name, nodes.t - 1)
             try:
                 said = claiming.said(left), claiming.said(right)
-                judgement = _decided(said, statement, context, blank, deciding.Pairs())
+                judgement, _ = _decided(said, statement, context, blank, deciding.Pairs())
             except InputError:
                 continue
             finally:

@@ -142,6 +142,51 @@ class Bench:
         return Compared(Answer.OPEN, reason="no point was found at which both sides have a value")
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What a claim is decided with, and explained with: the data, the facts imposed on it, and what its indices are."""
+
+    bench: Bench
+    facts: Facts = Facts()
+    domains: Mapping[Symbol, Expr] = field(default_factory=dict)
+    differ: Sequence[tuple[Symbol, Symbol]] = ()
+    equal: Sequence[tuple[Symbol, Symbol]] = ()
+    diagonal: Sequence[Node] = ()
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """The declared facts that are imposed."""
+        return self.facts.assumptions
+
+    @property
+    def plain(self) -> bool:
+        """Whether J reads no final state, and is the sum of the losses where the outputs are losses."""
+        return self.facts.plain or self.bench.cell.is_loss
+
+    def compare(self, left: Node, right: Node, steps: int | None = None) -> Compared:
+        """Whether both sides are equal; with `steps`, at one random point of that length."""
+        needed = last_step((left, right)) + 1
+        if needed > LONGEST:
+            return Compared(Answer.OPEN, reason=f"a step number beyond {LONGEST - 1}")
+        return self.bench.compare(
+            left,
+            right,
+            domains=self.domains,
+            differ=self.differ,
+            equal=self.equal,
+            diagonal=self.diagonal,
+            facts=self.facts,
+            steps=max(STEPS, needed) if steps is None else steps,
+            trials=2 if steps is None else 1,
+        )
+
+    def environments(self, sides: Sequence[Node], seed: int) -> list[Environment]:
+        """One trial of `compare`: an environment for every step and index at which everything in `sides` exists."""
+        world = self.bench.world(seed, max(STEPS, last_step(sides) + 1), self.facts)
+        points = _points(sides, world, self.domains, self.differ, self.equal)
+        return [self.bench.environment(world, numbers) for numbers in points]
+
+
 def last_step(sides: Sequence[Node]) -> int:
     """The largest number that stands as a time or as the bound of a sum."""
     found = [0]

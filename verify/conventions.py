@@ -57,7 +57,19 @@ class Reading:
 
 
 class MisfitError(ShapeError):
-    """The shapes do not fit under this reading."""
+    """The shapes do not fit under this reading.
+
+    `rows` says that they would if vectors were rows: a column stands left of a matrix, or vᵀw should be a matrix.
+    """
+
+    rows = False
+
+    @classmethod
+    def of_rows(cls, message: str, rows: bool) -> MisfitError:
+        """The error, with what it shows about the layout."""
+        error = cls(message)
+        error.rows = rows
+        return error
 
 
 @dataclass(frozen=True)

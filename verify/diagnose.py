@@ -11,15 +11,15 @@ number of candidates are fixed, so that a formula has the same diagnosis on ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sympy import MatAdd, Symbol
+from sympy import Expr, MatAdd
+from sympy import latex as printed
 
-from derive.cell import Assumption, Cell
 from derive.derivation import Derivation
-from derive.nodes import Node
+from derive.nodes import Node, TimeProduct, TimeSum, coefficient
 from derive.targets.formula import latex
+from verify.comparison import Setting
 from verify.judgement import Mistake
 from verify.mistakes.context import Context, context_of, names_in
 from verify.mistakes.forms import Term, spoken
@@ -43,31 +43,24 @@ class Diagnosis:
 
 
 def diagnose(
-    left: Node,
-    right: Node,
-    cell: Cell,
-    derivation: Derivation,
-    *,
-    assumptions: tuple[Assumption, ...] = (),
-    numbers: Mapping[Symbol, int] | None = None,
-    budget: int = CANDIDATES,
+    left: Node, right: Node, setting: Setting, derivation: Derivation, *, budget: int = CANDIDATES
 ) -> Diagnosis:
-    """Explain why `left = right` is wrong; `budget` is the number of candidates that are tried for two mistakes.
+    """Explain why `left = right` is wrong, in the `setting` in which it was found to be.
 
-    `cell` is the one the two sides are read in: the derivation's program where they use its introduced names.
+    `budget` is the number of candidates that are tried for two mistakes.
     """
     context = context_of(derivation, left)
-    judge = Judge(cell, left, assumptions, dict(numbers or {}))
+    judge = Judge(setting, left)
     author = _Author(right, context)
     if not judge.opened(right):
         return Diagnosis((), None)
     stated = next((author.said(form) for form in context.forms if judge.proves(form)), None)
     finding = Search(context, judge, budget).explained(right)
     if finding is None:
-        return Diagnosis((), stated, true_when(left, right, cell, assumptions, numbers))
+        return Diagnosis((), stated, true_when(left, right, setting))
     mistakes = tuple(author.told(part) for part in finding.parts)
-    special = true_when(left, right, cell, assumptions, numbers) or author.ignored(finding)
-    correct = stated if finding.correct is None else finding.correct
+    special = true_when(left, right, setting) or author.ignored(finding)
+    correct = stated if finding.correct is None else author.said(finding.correct)
     return Diagnosis(mistakes, correct, special)
 
 
@@ -103,6 +96,9 @@ class _Author:
             return Mistake(part.name, f"{self._letters(wrong)} does not belong here")
         assert wrong is not None
         assert true is not None
+        counted = _counted(wrong, true)
+        if counted is not None:
+            return Mistake(part.name, counted)
         detail = MISTAKES[part.name].detail.format(wrong=self._letters(wrong), true=self._letters(true))
         return Mistake(part.name, detail)
 
@@ -139,3 +135,29 @@ class _Author:
             return ""
         through = dict.fromkeys(latex(self._visible(term.via), self.derivation.cell.notation) for term in paths)
         return "the paths through " + ", ".join(f"${via}$" for via in through) + " are ignored"
+
+
+def _counted(wrong: Node, true: Node) -> str | None:
+    """The sentence on two formulas that differ in a number in front, or in the bounds of a sum, alone."""
+    (number, base), (other, true_base) = _split(wrong), _split(true)
+    if base == true_base and number not in (other, -other):
+        if other in (1, -1):
+            return f"the factor ${printed(number * other)}$ does not belong here"
+        if number in (1, -1):
+            return f"the factor ${printed(number * other)}$ is missing"
+        return f"the factor ${printed(number)}$ should be ${printed(other)}$"
+    same = isinstance(base, TimeSum) and type(base) is type(true_base) and base.args[:2] == true_base.args[:2]
+    if number == other and same:
+        kind = "product" if isinstance(base, TimeProduct) else "sum"
+        one, two = (rf"${printed(s.index)} = {printed(s.first)}, \dots, {printed(s.last)}$" for s in (base, true_base))
+        return f"the {kind} is taken over {one}; it should be over {two}"
+    return None
+
+
+def _split(node: Node) -> tuple[Expr, Node]:
+    """A formula as a number in front and the rest, the number from under a Σ too."""
+    number, base = coefficient(node)
+    if isinstance(base, TimeSum) and not isinstance(base, TimeProduct):
+        inner, term = _split(base.term)
+        return number * inner, TimeSum(term, *base.args[1:])
+    return number, base

@@ -4,81 +4,156 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Transpose
+from sympy import Symbol, Transpose
 
+from derive.bptt import jacobian
 from derive.derivation import Derivation
 from derive.errors import InputError
-from derive.nodes import Adjoint, Jacobian, Node
+from derive.nodes import Adjoint, Jacobian, Node, TimeSum, t, transpose
 from derive.notation import AS_WRITTEN, Notation
+from derive.reader.claim_letters import index as letter_index
 from derive.targets.formula import latex
-from verify.comparison import Bench
-from verify.deciding import Decision
+from verify.comparison import Answer, Bench, Facts, Setting
+from verify.deciding import Decision, in_words
+from verify.diagnose import Diagnosis, diagnose
 from verify.judgement import Judgement, Mistake
+from verify.misfits import repairs
+from verify.mistakes.search import CANDIDATES
+from verify.sides import Sides
+from verify.special import moments
+
+READINGS = 6
+"""How many other readings are looked at for one mistake, where the plainest leads nowhere."""
 
 
 def explained(
     judgement: Judgement, decision: Decision, bench: Bench, derivation: Derivation, notation: Notation | None
 ) -> Judgement:
     """The judgement with what the dictionary of mistakes and the derivation say about it."""
-    if decision.sides is None and decision.left is None:
-        return judgement
     letters = notation.among(bench.program.quantities) if notation is not None else bench.cell.notation
-    left = decision.sides.left if decision.sides is not None else decision.left
-    assert left is not None
-    correct = _derived(left, derivation)
-    mistakes, when = judgement.mistakes, ""
-    if decision.sides is None:
-        mistakes = (Mistake("shapes do not fit", decision.reason.partition(": ")[2]),)
+    derivation = derivation.summed_losses
+    if decision.sides is None or decision.setting is None:
+        return _misfit(judgement, decision, derivation, letters)
+    unusual = bool(decision.sides.reading.assumptions)
+    found, facts = _diagnosed(decision.sides, decision.setting, derivation, budget=0 if unusual else CANDIDATES)
+    if not found.mistakes and unusual:
+        other = _otherwise_read(judgement, decision, derivation, letters)
+        if other is not None:
+            return other
+        found, facts = _diagnosed(decision.sides, decision.setting, derivation, CANDIDATES)
+    correct = found.correct if found.correct is not None else _derived(decision.sides.left, derivation)
+    return replace(
+        judgement,
+        mistakes=found.mistakes,
+        assumptions=(*judgement.assumptions, *facts),
+        correct=_written(correct, letters),
+        true_when=found.true_when,
+    )
+
+
+def _diagnosed(
+    sides: Sides, setting: Setting, derivation: Derivation, budget: int
+) -> tuple[Diagnosis, tuple[str, ...]]:
+    """The diagnosis in the world of the verdict; if it finds none, with the cell's declared facts imposed."""
+    left, right = _plain_indices(sides.left, sides.right)
+    facts = setting.facts
+    declared = tuple(fact for fact in setting.bench.cell.assumptions if fact not in facts.assumptions)
+    found = diagnose(left, right, setting, derivation, budget=0 if declared else budget)
+    if found.mistakes or not declared:
+        return found, ()
+    imposed = replace(setting, facts=Facts((*facts.assumptions, *declared), facts.plain))
+    other = diagnose(left, right, imposed, derivation, budget=budget)
+    if not other.mistakes or other.correct is None:
+        return found, ()
+    needed = setting.compare(left, other.correct).answer is not Answer.SAME
+    return other, tuple(map(in_words, declared)) if needed else ()
+
+
+def _otherwise_read(
+    judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None
+) -> Judgement | None:
+    """The judgement under another reading, or with shapes repaired, where the plainest reading leads nowhere."""
+    for sides, setting in decision.others[:READINGS]:
+        found = diagnose(*_plain_indices(sides.left, sides.right), setting, derivation, budget=0)
+        if found.mistakes:
+            return _with(judgement, found.mistakes, found, sides, letters)
+    # Only an unusual convention made it fit: perhaps it was not meant to.
+    return _repaired(judgement, decision, derivation, letters)
+
+
+def _with(
+    judgement: Judgement, mistakes: tuple[Mistake, ...], found: Diagnosis, sides: Sides, letters: Notation | None
+) -> Judgement:
+    return replace(
+        judgement,
+        mistakes=mistakes,
+        correct=_written(found.correct, letters),
+        assumptions=sides.assumptions,
+        reading="; ".join(sides.assumptions),
+        true_when=found.true_when,
+    )
+
+
+def _misfit(judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None) -> Judgement:
+    """What fits in no shape: with the change that makes it true, or the derivation's own formula."""
+    repaired = _repaired(judgement, decision, derivation, letters)
+    if repaired is not None or decision.left is None:
+        return repaired or judgement
+    misfit = Mistake("shapes do not fit", decision.reason.partition(": ")[2])
+    return replace(judgement, mistakes=(misfit,), correct=_written(_derived(decision.left, derivation), letters))
+
+
+def _repaired(
+    judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None
+) -> Judgement | None:
+    """The judgement with a change of shapes that leads to a true formula, alone or with one mistake more."""
+    assert decision.question is not None
+    for repair in repairs(decision.question):
+        left, right = _plain_indices(repair.sides.left, repair.sides.right)
+        found = Diagnosis((), right) if repair.true else diagnose(left, right, repair.setting, derivation, budget=0)
+        if repair.true or found.mistakes:
+            return _with(judgement, (repair.mistake, *found.mistakes), found, repair.sides, letters)
+    return None
+
+
+def _plain_indices(left: Node, right: Node) -> tuple[Node, Node]:
+    """Both sides with t' under their sums and products as t again, where no other t stands beside it."""
+    free = {symbol.name for symbol in moments(left) | moments(right)}
+    plain: dict[Symbol, Symbol] = {}
+    for node in (*left.atoms(TimeSum), *right.atoms(TimeSum)):
+        name = node.index.name.removesuffix("'")
+        if name != node.index.name and name not in free:
+            plain[node.index] = letter_index(name)
+    return left.xreplace(plain), right.xreplace(plain)
+
+
+def _written(node: Node | None, letters: Notation | None) -> str | None:
+    """The formula in LaTeX; None where it cannot be written."""
+    if node is None:
+        return None
     try:
-        if decision.sides is None:
-            raise ValueError("only the derivation's own formula can be given")
-        right = decision.sides.right
-        from verify.diagnose import diagnose
-
-        names = set(bench.cell.quantities)
-        own = {q.name for side in (left, right) for q in _names(side)} <= names
-        found = diagnose(left, right, bench.cell if own else bench.program, derivation)
-        mistakes, when = found.mistakes, found.true_when
-        correct = found.correct if found.correct is not None else correct
-    except Exception:
-        pass
-    written = None
-    if correct is not None:
-        try:
-            written = latex(correct, letters or AS_WRITTEN)
-        except InputError:
-            written = None
-    return replace(judgement, mistakes=mistakes, correct=written, true_when=when)
-
-
-def _names(node: Node) -> set[Node]:
-    from derive.nodes import Quantity
-
-    return set(node.atoms(Quantity))
+        return latex(node, letters or AS_WRITTEN)
+    except InputError:
+        return None
 
 
 def _derived(left: Node, derivation: Derivation) -> Node | None:
     """The derivation's own formula for the left side."""
-    body = left.arg if isinstance(left, Transpose) else left
-    derivation = derivation.summed_losses
-    if isinstance(body, Adjoint) and not body.immediate and body.only is None:
-        gradient = derivation.by_name.get(body.quantity.name)
+    if isinstance(left, Transpose):
+        found = _derived(left.arg, derivation)
+        return None if found is None else transpose(found)
+    if isinstance(left, Adjoint) and not left.immediate and left.only is None:
+        gradient = derivation.by_name.get(left.quantity.name)
         if gradient is None:
             return None
-        time = body.quantity.time
-        value = gradient.value
-        from derive.nodes import t
-
-        return value if time is None or time == t else value.xreplace({t: time})
-    if isinstance(body, Jacobian) and body.of.time is not None and body.by.time is not None:
-        from derive.bptt import jacobian
-        from derive.nodes import t
-
-        offset = body.of.time - t
-        if (body.by.time - body.of.time) in (0, -1):
+        time = left.quantity.time
+        return gradient.value if time is None else gradient.value.xreplace({t: time})
+    if isinstance(left, Jacobian) and left.of.time is not None and left.by.time is not None:
+        offset = left.by.time - left.of.time
+        if offset in (0, -1):
             try:
-                found = jacobian(derivation, body.of.at(t), body.by.at(body.by.time - offset))
+                found = jacobian(derivation, left.of.at(t), left.by.at(t + offset))
             except (KeyError, InputError):
                 return None
-            return None if found is None else found.xreplace({t: body.of.time})
+            return None if found is None else found.xreplace({t: left.of.time})
     return None

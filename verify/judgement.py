@@ -28,6 +28,12 @@ class Mistake:
     name: str
     detail: str
 
+    def __str__(self) -> str:
+        """The name and the detail, the name once."""
+        if not self.detail or self.detail.startswith(self.name):
+            return self.detail or self.name
+        return f"{self.name}: {self.detail}"
+
 
 @dataclass(frozen=True)
 class Judgement:

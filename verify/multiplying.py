@@ -85,7 +85,7 @@ class Products(Leaves):
         for left, right in itertools.pairwise(rest):
             if left.shape[1] != right.shape[0] or left.flat is not None:
                 a, b = left.shape, right.shape
-                raise MisfitError(f"cannot multiply {a[0]}×{a[1]} by {b[0]}×{b[1]}")
+                raise MisfitError.of_rows(f"cannot multiply {a[0]}×{a[1]} by {b[0]}×{b[1]}", a[1] == 1 and 1 not in b)
         product = nodes.matmul(*(self.node(part) for part in rest))
         for part in scalars:
             product = self._scaled(self.node(part), product)
@@ -153,7 +153,7 @@ class Products(Leaves):
     def _spread(self, parts: list[Built]) -> list[Built]:
         """Vectors beside a matrix as diagonal matrices."""
         if not any(1 not in part.shape for part in parts) and len(parts) > 1:
-            return parts
+            return self._merged(parts)
         return [
             Built(nodes.diag(self.node(part) if part.shape[1] == 1 else nodes.transpose(part.node)))
             if self._vector(part) and not part.flipped and not isinstance(part.node, Adjoint)

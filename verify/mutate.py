@@ -84,6 +84,11 @@ MISTAKES: Mapping[str, NamedMistake] = {
             make=indices.without_sum, undo_whole=indices.with_sum,
         ),
         NamedMistake(
+            "sum closed too early", "A factor under the sum stands behind it.",
+            "{wrong} should be {true}: the sum goes over all factors with its index",
+            make=indices.closed_early, undo=indices.closed_late,
+        ),
+        NamedMistake(
             "total and immediate derivative mixed", "∂⁺ stands for ∂, or what lies beyond the step is ignored.", _IS,
             make=terms.other_kind, undo=terms.other_kind,
             make_whole=terms.without_the_future, undo_whole=terms.with_the_future, alike=True,
@@ -126,16 +131,20 @@ MISTAKES: Mapping[str, NamedMistake] = {
             make=indices.reversed_product, undo=indices.reversed_product,
         ),
         NamedMistake(
+            "sum for product", "A sum over time stands where a product is meant, or the reverse.", _IS,
+            make=indices.sum_for_product, undo=indices.sum_for_product,
+        ),
+        NamedMistake(
             "wrong block", "The block is cut from the wrong side of a stack.", _IS,
             make=exchanges.other_block, undo=exchanges.other_block,
         ),
         NamedMistake(
-            "constant factor", "A factor such as 2, 1/T or 1/B does not belong.", _IS,
-            make=terms.term_with_number, undo=terms.without_number, make_whole=terms.with_number,
-        ),
-        NamedMistake(
             "extra term", "A term does not belong to the sum.", _IS,
             make_whole=terms.with_a_foreign_term, undo=terms.without_a_term,
+        ),
+        NamedMistake(
+            "constant factor", "A factor such as 2, 1/T or 1/B does not belong.", _IS,
+            make=terms.term_with_number, undo=terms.without_number, make_whole=terms.with_number,
         ),
         NamedMistake(
             "wrong quantity", "Another gate, state or parameter stands in its place.", _IS,
@@ -148,6 +157,18 @@ MISTAKES: Mapping[str, NamedMistake] = {
         NamedMistake(
             "extra factor", "A factor does not belong.", _IS,
             make=products.with_foreign_factor, undo=products.without_factor,
+        ),
+        NamedMistake(
+            "wrong slope", "Something else made of the function's value stands in place of its slope.", _IS,
+            make=slopes.misshapen, undo=slopes.shaped,
+        ),
+        NamedMistake(
+            "wrong function", "Another function is applied.", _IS,
+            make=slopes.another_function, undo=slopes.another_function,
+        ),
+        NamedMistake(
+            "function forgotten", "A function is not applied.", _IS,
+            make=slopes.without_function, undo=slopes.with_function,
         ),
     )
 }  # fmt: skip

@@ -113,6 +113,7 @@ def prove(
     verdicts: dict[str, Verdict] = {}
     for assumptions, group in groups.items():
         remaining, decided = list(group), 0
+        reason = "no point was found at which the derived formulas have a value"
         for attempt in range(trials + REDRAWS):
             try:
                 world = _world(cell, seed + attempt, steps, assumptions)
@@ -121,12 +122,15 @@ def prove(
                     remaining.remove(counterexample.name)
             except NoValueError:
                 continue
+            except (NoPointError, UnsupportedError) as undefined:
+                reason = str(undefined)
+                break
             decided += 1
             if decided == trials:
                 break
         outcome = Outcome.PROVED if decided == trials else Outcome.UNDECIDED
-        reason = "" if decided == trials else "no point was found at which the derived formulas have a value"
-        verdicts.update({name: Verdict(outcome, assumptions, reason=reason) for name in remaining})
+        why = "" if decided == trials else reason
+        verdicts.update({name: Verdict(outcome, assumptions, reason=why) for name in remaining})
     return {name: verdicts[name] for name in names}
 
 
@@ -262,14 +266,6 @@ def identical(
         if decided == trials:
             return Verdict(Outcome.PROVED, assumptions)
     return Verdict(Outcome.UNDECIDED, assumptions, reason="no point was found at which both sides have a value")
-
-
-def point(
-    sides: tuple[Node, ...], cell: Cell, assumptions: tuple[Assumption, ...] = (), seed: int = 0
-) -> tuple[World, list[int | None]]:
-    """One trial of `identical`: a world, and the steps of it at which everything that the sides name exists."""
-    world = _world(cell, seed, max(STEPS, _last_step(sides) + 1), assumptions)
-    return world, _times(sides, world)
 
 
 _WORLDS: dict[tuple[Cell, int, int, tuple[Assumption, ...]], World] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sympy import Expr, HadamardPower, Integer, S, Symbol
+from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, S, Symbol
 
 from derive import functions, nodes
 from derive.adjoint import slope
@@ -64,8 +64,12 @@ class Builder(Products):
                 return self.applied(said)
             case claimed.Stacked():
                 return self.stacked(said)
+            case claimed.Part():
+                return self.part(said)
             case claimed.Tabulated():
                 return self.tabulated(said)
+            case claimed.Part():
+                return self.part(said)
             case claimed.OverTime():
                 return self.over_time(said)
             case claimed.OverEntries():
@@ -136,6 +140,8 @@ class Builder(Products):
             return Built(number=base.number**said.exponent)
         node = self.node(base)
         if 1 not in node.shape:
+            if isinstance(node, DiagMatrix):  # entry by entry and as a matrix product, the power is the same
+                return Built(nodes.diag(nodes.power(node.args[0], said.exponent)))
             raise OpenQuestionError("a power of a matrix can mean two things")
         if abs(said.exponent) > 64 or not (2 * said.exponent).is_Integer:
             raise OpenQuestionError("this exponent")
@@ -192,6 +198,17 @@ class Builder(Products):
             raise OpenQuestionError("a matrix whose indices count nothing")
         column = Symbol("column", integer=True) if said.column is None else said.column
         return Built(Tabular(inner.node(built), said.row, column, rows, cols))
+
+    def part(self, said: claimed.Part) -> Built:
+        node = self.node(self.build(said.body))
+        axis = 1 - said.axis if self.reading.layout == "batch" else said.axis
+        extent = node.shape[axis]
+        start = S.Zero if said.start is None else said.start
+        end = extent if said.end is None else said.end
+        lengths = (start, end - start, extent - end)
+        if any(term.could_extract_minus_sign() for length in lengths for term in Add.make_args(length.expand())):
+            raise MisfitError(f"a slice from {start} to {end} of {extent}")
+        return Built(nodes.block(axis, node, start, end - start))
 
     def over_time(self, said: claimed.OverTime) -> Built:
         body = self.build(said.body)

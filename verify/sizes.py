@@ -1,45 +1,24 @@
-"""Claims about shapes, definitions, conditions on indices, and the facts that a user declares."""
+"""Claims about shapes, definitions, and conditions on indices."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import replace
 
 from sympy import Expr, Symbol
 
-from derive.cell import Assumption, Cell
 from derive.errors import InputError, Place
 from derive.nodes import size
 from derive.reader import syntax
 from derive.reader.claim_letters import Letters, taken
 from derive.reader.claim_meaning import Claiming
+from derive.reader.claimed import Gradient
 from derive.reader.claims import Statement
 from derive.reader.symbols import number_of, only
-from derive.reader.syntax import Group, Name, Number, Product, Run, Scripted, Sum, Syntax
+from derive.reader.syntax import Fraction, Group, Name, Number, Product, Run, Scripted, Sum, Syntax
+from verify.conventions import LAYOUTS, Reading
 from verify.deciding import Pairs
 from verify.judgement import Judgement, Mistake, Word
-
-
-def facts(assume: Sequence[str], cell: Cell) -> tuple[Assumption, ...]:
-    """Declared facts about data; raises InputError for one that is not known."""
-    found = []
-    for text in assume:
-        bare = re.sub(r"\s*\b(?:is\s+)?one-?hot\b.*", "", text)
-        flat = re.sub(r"\\mathbf\{1\}|\\mathbb\{1\}|𝟏|\\top|\\sum\w*|[\s{}^$]|\\hat|_\w", "", bare)
-        kind = (
-            "one-hot" if "hot" in text else "starts at zero" if re.search(r"_?\{?0\}?.*=.*0", text) else "sums to one"
-        )
-        names = [name for name in cell.quantities if re.search(rf"(?<![A-Za-z]){re.escape(name.split('_')[0])}", flat)]
-        wanted = {q.name for q in (cell.states if kind == "starts at zero" else (*cell.targets, *cell.inputs))}
-        names = [name for name in names if name in wanted]
-        if not names:
-            raise InputError(
-                f"cannot read the assumption {text!r}", None,
-                "known: \\mathbf{1}^\\top y_t = 1, y_t one-hot, h_0 = 0, for a target, an input or a state",
-            )  # fmt: skip
-        found.append(Assumption(kind, cell.quantities[names[0]]))
-    return tuple(found)
+from verify.readings import Builder
 
 
 def membership(
@@ -47,7 +26,7 @@ def membership(
 ) -> Judgement:
     """W ∈ ℝ^{n×m} against the shape that the equations give."""
     blank = Judgement(text, Word.UNDECIDED, place=place)
-    shape = _space(right)
+    shape = _space(right) or _stated_sizes(right)
     if (between := _interval(right)) is not None:
         return _range(left, between, statement, letters, blank)
     try:
@@ -55,9 +34,10 @@ def membership(
         resolved = found and letters.resolve(found, statement.fragment)
     except InputError:
         resolved = None
-    if shape is None or not resolved:
+    derived = None if resolved or shape is None else _shape_of(left, statement, letters)
+    if shape is None or not (resolved or derived):
         return Judgement(text, Word.NOT_A_CLAIM, reason="a set, not a formula of this cell", place=place)
-    true = letters.quantities[resolved.name].shape
+    true = derived or letters.quantities[resolved.name].shape  # type: ignore[union-attr]
     stated = shape if len(shape) == 2 else (*(*shape, size("1"))[:1], true[1]) if true[1] == 1 else shape
     if len(stated) != 2:
         return _wrong_shape(blank, true)
@@ -69,10 +49,35 @@ def membership(
         return Judgement(text, Word.PROVED, reading="a letter of its own for a size of the cell", place=place)
     if (cols, rows) == true:
         words = ("row layout: a weight is the transpose of the cell's",)
+        if isinstance(left, Fraction):
+            gradient = "numerator layout: ∂J/∂q has the shape of qᵀ"
+            words = (gradient if _of_loss(left, statement, letters) else LAYOUTS["denominator"],)
         return Judgement(text, Word.HOLDS_IF, words, words[0], place=place)
     if named is None:
         return Judgement(text, Word.NOT_A_CLAIM, reason="names the sizes", place=place)
     return _wrong_shape(blank, true)
+
+
+def _shape_of(left: Syntax, statement: Statement, letters: Letters) -> tuple[Expr, Expr] | None:
+    """The shape of a gradient, a Jacobian or an expression, if it can be read."""
+    try:
+        said = Claiming(statement.fragment, letters).said(left)
+        node = Builder(letters.cell, letters.program, Reading()).side(said).node
+    except InputError:
+        return None
+    return None if node is None else (node.shape[0], node.shape[1])
+
+
+def _of_loss(left: Fraction, statement: Statement, letters: Letters) -> bool:
+    return isinstance(Claiming(statement.fragment, letters).said(left), Gradient)
+
+
+def _stated_sizes(node: Syntax) -> tuple[Expr, ...] | None:
+    """The sizes in `n × m`, as in `W is n × m`."""
+    if not isinstance(node, Product) or [operator.kind for operator in node.operators] != ["TIMES"]:
+        return None
+    sizes = [_size(part) for part in node.factors]
+    return None if None in sizes else tuple(part for part in sizes if part is not None)
 
 
 RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "exp": (0.0, float("inf")), "relu": (0.0, float("inf"))}
@@ -212,4 +217,4 @@ def conditions(statement: Statement, claiming: Claiming) -> Pairs:
     return Pairs(tuple(differ), tuple(equal))
 
 
-__all__ = ["conditions", "definition", "facts", "membership", "syntax"]
+__all__ = ["conditions", "definition", "membership", "syntax"]

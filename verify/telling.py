@@ -28,7 +28,7 @@ def told(judgement: Judgement) -> str:
     elif judgement.reading:
         add("read as: ", judgement.reading)
     for mistake in judgement.mistakes:
-        add("mistake: ", f"{mistake.name}: {mistake.detail}" if mistake.detail else mistake.name)
+        add("mistake: ", str(mistake))
     add("true is: ", judgement.correct or "")
     add("it is true when ", judgement.true_when)
     if judgement.counterexample is not None and "entry" in judgement.counterexample:

@@ -261,6 +261,7 @@ class World:
 
     def adjoint(self, key: Key, quantity: Quantity, immediate: bool = False, only: int | None = None) -> Matrix:
         """The true gradient of J, entry by entry; beyond T nothing reaches J."""
+        self._quantity(key[0])
         rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
         if immediate:
             read = self.gradients if only is None else self.read_at(only)

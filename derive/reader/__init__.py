@@ -1,14 +1,15 @@
 """Text -> Cell: a note's equations in LaTeX or plain text, with roles and shapes inferred.
 
 1. note: Markdown -> displayed formulas and declaring lines, each a Fragment that knows its place in the file
-2. latex, plain (letters, tokens, words): Fragment -> tokens; words has the tables of notation
+2. latex (latex_commands), plain (letters, tokens, words): Fragment -> tokens; words has the tables of notation
 3. parser (grammar.lark, syntax): tokens -> syntax tree; nothing is decided yet, so that claims can be read the same way
-4. symbols, vocabulary, meaning (terms): syntax tree -> terms: names, times, functions, products
+4. symbols, vocabulary, meaning (applying, terms): syntax tree -> terms: names, times, functions, products
 5. where: declaring lines -> shapes, functions, constants, roles, facts
 6. kinds, sizing, infer (shapes, typed): terms -> sizes by unification, and nodes built by the checked constructors
 7. restated, elaborate: equations -> Cell
-8. claims, claim_letters, claim_survey, claim_meaning (claim_derivatives, claim_dots, claim_matrix): a formula to be
-   checked -> what it says (claimed); which conventions it is written in is `verify`'s question
+8. claims (claim_stated), claim_letters, claim_survey, claim_meaning (claim_deltas, claim_derivatives, claim_brackets,
+   claim_sums, claim_slices, claim_dots, claim_matrix): a formula to be checked -> what it says (claimed), with the
+   guesses that were made (claim_guesses); which conventions it is written in is `verify`'s question
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader import syntax
+from derive.reader.claim_guesses import Guess, Guesses
 from derive.reader.fragment import Fragment
 from derive.reader.parser import parse
 from derive.reader.symbols import identifier, label, number_of, only
@@ -123,6 +124,7 @@ class Choice(NamedTuple):
     label: str = ""
     time: Expr | None = None
     at: tuple[Expr, ...] = ()
+    dropped: bool = False
 
 
 class Letters:
@@ -139,6 +141,9 @@ class Letters:
         """Letters that stand for a quantity at a time, for as long as they are tried."""
         self.with_times = False
         """Whether the formula writes a time anywhere."""
+        self.guesses = Guesses()
+        self.leading = False
+        """Whether the left side of the first = is being read."""
         names = list(self.quantities)
         if notation is not None and notation is not AS_WRITTEN:
             table = notation.among(names)
@@ -148,6 +153,8 @@ class Letters:
             self.known.setdefault(name, name)
         for name in names:
             self.known.setdefault(_identifier(str(cell.notation.letter(name))), name)
+        if len(arguments := [name for name in names if name.startswith("net_")]) == 1:
+            self.known.setdefault("net", arguments[0])
 
     def is_timed(self, name: str) -> bool:
         """Whether a quantity has a time."""
@@ -157,9 +164,14 @@ class Letters:
         """The quantity that is meant, or None. `default` is the time of a letter that should have one."""
         if written.base in self.aliases and not written.parts:
             return Found(*self.aliases[written.base])
-        return self._resolve(written, fragment, self.known, default) or self._resolve(
-            written, fragment, self._folded, default
-        )
+        found = self._resolve(written, fragment, self.known, default)
+        if found is not None:
+            return found
+        found = self._resolve(written, fragment, self._folded, default)
+        if found is None or (found.time is not None and self._resolve(written, fragment, self._folded, None) == found):
+            return found  # H_t for h_t: a capital with a time is a batch of states
+        other = Guess(f"{written.base} is not {found.name}", holds=False, doubtful=True)
+        return None if self.guesses.other(f"fold {written.base}", other) else found
 
     @property
     def _folded(self) -> Mapping[str, str]:
@@ -196,8 +208,13 @@ class Letters:
                 labels += [choice.label] if choice.label else []
                 moments += [choice.time] if choice.time is not None else []
                 at += choice.at
-            if len(moments) <= 1:
+            if len(moments) <= 1 and not (any(choice.dropped for choice in picked) and self._kept_layer(written)):
                 yield labels, moments[0] if moments else None, at
+
+    def _kept_layer(self, written: Written) -> bool:
+        """Whether the label of a layer may not be ignored."""
+        other = Guess(f"{written.base} belongs to a layer of its own", holds=False, doubtful=True)
+        return self.guesses.other("layer", other)
 
     def _choices(self, kind: str, part: Syntax, fragment: Fragment) -> Iterator[Choice]:
         try:
@@ -230,7 +247,7 @@ class Letters:
         if isinstance(part, Number) and part.text.isdigit() and kind == "sub":
             yield Choice(at=(Integer(int(part.text) - 1),))
         if text in _DECORATION:
-            yield Choice()
+            yield Choice(dropped=text in ("l", "layer"))
 
     def entry(self, part: Syntax) -> Expr | None:
         """An index that counts entries."""
@@ -239,9 +256,11 @@ class Letters:
         if not isinstance(part, Name) or len(part.word) != 1:
             return None
         word = part.word
-        if word in self.entry_letters or (word in ENTRY_LETTERS and word not in self.timed_letters):
+        if word in self.entry_letters:
             return index(word)
-        return None
+        if word not in ENTRY_LETTERS or word in self.timed_letters:
+            return None
+        return None if self.guesses.other("entries", Guess(f"{word} is a step, not an entry")) else index(word)
 
 
 _DECORATION = frozenset(["total", "tot", "l", "layer"])

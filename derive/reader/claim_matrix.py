@@ -11,11 +11,13 @@ from sympy import Expr, Integer, Symbol
 from derive import nodes
 from derive.reader.claimed import Factors, Kronecker, Said, Scalar, Tabulated, Value
 
+ZERO = Scalar(Integer(0))
 ROW, COLUMN = Symbol("row", integer=True), Symbol("column", integer=True)
 
 
 def tabulated(rows: Sequence[Sequence[Said | None]]) -> Said | None:
     """The matrix that the rows show, None standing for dots; or None where no pattern is plain."""
+    rows = _without_middle(rows)
     shown = [list(row) for row in rows if any(cell is not None for cell in row)]
     before = next((i for i, row in enumerate(rows) if all(cell is None for cell in row)), len(rows))
     if len(shown) != before + 1 or before not in (1, 2, 3):
@@ -32,6 +34,17 @@ def tabulated(rows: Sequence[Sequence[Said | None]]) -> Said | None:
     return Tabulated(entry, ROW, None if width == {1} else COLUMN)
 
 
+def _without_middle(rows: Sequence[Sequence[Said | None]]) -> Sequence[Sequence[Said | None]]:
+    """A diagonal of a first and a last entry with ⋱ between them, zeros elsewhere, with its dots spread as usual."""
+    middle = [i for i, row in enumerate(rows) if row.count(None) == 1 and all(c in (None, ZERO) for c in row)]
+    if len(middle) != 1 or any(None in row for i, row in enumerate(rows) if i != middle[0]):
+        return rows
+    at = list(rows[middle[0]]).index(None)
+    spread = [[None if j == at else cell for j, cell in enumerate(row)] for row in rows]
+    spread[middle[0]] = [None] * len(rows[middle[0]])
+    return spread
+
+
 def _column(grid: list[list[Said]]) -> Said | None:
     first, *rest = [_spatial(row[0]) for row in grid]
     template: Said | None = _varied(first, rest[0], ROW)
@@ -40,7 +53,7 @@ def _column(grid: list[list[Said]]) -> Said | None:
 
 
 def _full(grid: list[list[Said]]) -> Said | None:
-    if len(grid) < 3 or len(grid[0]) < 3:
+    if len(grid) < 2 or len(grid[0]) < 2:
         return None
     cells = [[_spatial(cell) for cell in row] for row in grid]
     down = _varied(cells[0][0], cells[1][0], ROW)
@@ -56,13 +69,12 @@ def _full(grid: list[list[Said]]) -> Said | None:
 
 
 def _diagonal(grid: list[list[Said]]) -> Said | None:
-    zero = Scalar(Integer(0))
     if len(grid) < 2 or any(len(row) != len(grid) for row in grid):
         return None
-    if any((cell == zero) != (i != j) for i, row in enumerate(grid) for j, cell in enumerate(row)):
+    if any((cell == ZERO) != (i != j) for i, row in enumerate(grid) for j, cell in enumerate(row)):
         return None
     cells = [_spatial(grid[i][i]) for i in range(len(grid))]
-    template = _varied(cells[0], cells[1], ROW) if len(cells) > 2 else None
+    template = _varied(cells[0], cells[1], ROW)
     if template is None or not _fits(template, cells[-1], True, True):
         return None
     return Factors((Kronecker(ROW, COLUMN), template))
@@ -73,7 +85,7 @@ def _spatial(said: Said) -> Said:
     if isinstance(said, Value) and not said.at and said.time is not None:
         if said.time.is_Integer:
             return Value(said.name, nodes.t, (said.time - 1,))
-        if said.time.is_Symbol and str(said.time) in "mnpqNMK":
+        if _is_last(said.time):
             return Value(said.name, nodes.t, (said.time,))
     return said
 
@@ -97,9 +109,14 @@ def _varied(first: Any, second: Any, index: Symbol) -> Any:
         return None if any(p is None and a is not None for p, a in zip(parts, first, strict=True)) else parts
     if first == second:
         return first
-    if isinstance(first, Expr) and isinstance(second, Expr) and first == 0 and second == 1:
+    if isinstance(first, Expr) and isinstance(second, Expr) and first == 0 and (second == 1 or _is_last(second)):
         return index
     return None
+
+
+def _is_last(index: Expr) -> bool:
+    """Whether this is a letter for the last entry, as in x_n."""
+    return bool(index.is_Symbol) and str(index) in "mnpqNMK"
 
 
 def _with(cell: Any, corner: Any, down: Any) -> Any:

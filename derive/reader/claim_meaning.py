@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Expr, Integer
+from sympy import Integer
 
 from derive import functions, nodes
 from derive.functions import ScalarFunction
 from derive.reader import claimed, syntax
-from derive.reader.claim_derivatives import Derivatives
+from derive.reader.claim_brackets import Brackets
 from derive.reader.claim_dots import filled
 from derive.reader.claim_letters import TIME_LETTERS, Written, index, taken, time_expression
-from derive.reader.claim_matrix import tabulated
-from derive.reader.claim_survey import bounds, inside
+from derive.reader.claim_slices import is_slice
+from derive.reader.claim_sums import bounds
 from derive.reader.claimed import Gradient, Said, Value
 from derive.reader.symbols import identifier, label, number, number_of, only
 from derive.reader.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax
 from derive.reader.vocabulary import bracket
 
 NAMED = {"softmax": "softmax", "diag": "diag", "sech": "sech", "sum": "sum", "cosh": "cosh", "diagonal": "diagonal"}
+COUNTS = {"T": nodes.T, "T_x": nodes.T, "B": nodes.size("B")}
+"""The number of steps, and the size of a batch, of which the mathematics knows nothing."""
 
 
-class Claiming(Derivatives):
+class Claiming(Brackets):
     """Reads the syntax of one fragment as a claim about a cell."""
 
     # Expressions
@@ -64,14 +66,25 @@ class Claiming(Derivatives):
 
     def factor(self, factors: list[Syntax], i: int) -> tuple[Said | None, int]:
         """What starts at factor i (None for dots), and where the next one starts."""
+        said, following = self.whole(factors, i)
+        while said is not None and following < len(factors) and is_slice(factors[following]):
+            said, following = self.cut(said, factors[following]), following + 1
+        return said, following
+
+    def whole(self, factors: list[Syntax], i: int) -> tuple[Said | None, int]:
+        """What starts at factor i, without a slice behind it."""
         node = factors[i]
         following = factors[i + 1] if i + 1 < len(factors) else None
         if isinstance(node, Mark) and node.kind == "dots":
             return None, i + 1
+        if (operated := self.operator(node, factors[i + 1 :])) is not None:
+            return operated, len(factors)
         if isinstance(node, syntax.Fraction):
             return self.fraction(node), i + 1
         if isinstance(node, Big):
             return self.big(node), i + 1
+        if (indicator := self.indicator(node, following)) is not None:
+            return indicator[0], i + indicator[1]
         found = taken(node, self.fragment)
         if found is None:
             return self.other(node), i + 1
@@ -80,7 +93,10 @@ class Claiming(Derivatives):
         if found.base == "e" and found.parts and "e" not in self.letters.known:
             (exponent,) = [part for _, part in found.parts][:1]
             return claimed.Applied(_entry("exp"), (self.said(exponent),)), i + 1
-        group, scripts = bracket(following)
+        group, scripts = (None, ()) if is_slice(following) else bracket(following)
+        counts = found.base in COUNTS and not (found.parts or found.primes or found.transposed)
+        if counts and found.base not in self.letters.known:
+            return self.decorated(claimed.Scalar(COUNTS[found.base]), found), i + 1
         quantity = self.quantity(found, group)
         if quantity is not None:
             value, used = quantity
@@ -93,9 +109,6 @@ class Claiming(Derivatives):
             return self.call(called, found, factors, i)
         if (delta := self.delta(found, node)) is not None:
             return self.decorated(delta, found), i + 1
-        if found.base in ("T", "B", "T_x") and not found.parts and not found.primes:
-            # The number of steps, and the size of a batch, of which the mathematics knows nothing.
-            return claimed.Scalar(nodes.T if found.base != "B" else nodes.size("B")), i + 1
         if found.base == "I" and not found.primes:
             return self.decorated(claimed.One(), found), i + 1
         raise self.unclear(f"{self.written(node)} is not known in this cell", node)
@@ -117,7 +130,14 @@ class Claiming(Derivatives):
             if outer is not None and outer.time is None and self.letters.is_timed(outer.name):
                 return Value(outer.name, when, outer.at), 1
         resolved = self.letters.resolve(found, self.fragment)
-        return None if resolved is None else (Value(resolved.name, resolved.time, resolved.at), 0)
+        if resolved is None:
+            return None
+        value = Value(resolved.name, resolved.time, resolved.at)
+        timeless = resolved.time == nodes.t and self.letters.resolve(found, self.fragment, None) != resolved
+        carried = resolved.name in {state.name for state in self.letters.cell.states} and not self.letters.leading
+        if timeless and carried and self.guess("now", f"{found.base} without a time stands for {found.base}_{{t-1}}"):
+            value = replace(value, time=nodes.t - 1)
+        return value, 0
 
     def loss_value(self, found: Written, value: Value) -> Said:
         """The loss of a step, or without a time the sum over all, unless nothing in the formula has a time."""
@@ -126,75 +146,6 @@ class Claiming(Derivatives):
             return self.decorated(value, found)
         index_ = claimed.index_clash(index("t"))
         return claimed.OverTime(replace(value, time=index_), index_, Integer(1), nodes.T)
-
-    def other(self, node: Syntax) -> Said:
-        """A factor that is no letter."""
-        if isinstance(node, Scripted):
-            return self.scripted(self.other(node.base), node.scripts)
-        if not isinstance(node, Group):
-            return self.said(node)
-        cell = only(node.rows)
-        if cell is not None and node.bracket != "MATRIX":
-            return self.said(cell)
-        if self.fragment.text.startswith(r"\begin{cases}", node.start):
-            return self.branches(node)
-        if any(_dotted(cell) for row in node.rows for cell in row):
-            table = tabulated([self.cells(row) for row in node.rows])
-            if table is None:
-                raise self.unclear("a matrix given by entries with dots whose pattern is not plain", node)
-            return table
-        return claimed.Stacked(tuple(tuple(map(self.said, row)) for row in node.rows))
-
-    def branches(self, node: Group) -> Said:
-        """Two cases, i = j and i ≠ j, as a sum with Kronecker δs."""
-        terms: list[tuple[int, Said]] = []
-        seen: tuple[Expr, Expr] | None = None
-        for row in node.rows:
-            chain = next((part for part in _deep(row[-1]) if isinstance(part, syntax.Chain)), None)
-            if len(row) not in (1, 2) or (chain is None and seen is None) or len(terms) > 1:
-                raise self.unclear("these cases are not read", node)
-            if chain is not None:
-                pair = [self.letters.entry(side) for side in chain.sides]
-                if len(pair) != 2 or pair[0] is None or pair[1] is None:
-                    raise self.unclear("a condition that compares no indices", node)
-                if seen is not None and {pair[0], pair[1]} != set(seen):
-                    raise self.unclear("cases of different indices", node)
-                seen = pair[0], pair[1]
-            assert seen is not None
-            differ = chain is None or chain.relations[0].type != "EQ"
-            terms.append((1, claimed.Factors((claimed.Kronecker(*seen, differ), self.said(row[0])))))
-        first, second = (factors.factors[0] for _, factors in terms if isinstance(factors, claimed.Factors))
-        if isinstance(first, claimed.Kronecker) and first.differ == getattr(second, "differ", None):
-            raise self.unclear("these cases are not read", node)
-        return claimed.Terms(tuple(terms))
-
-    def cells(self, row: tuple[Syntax, ...]) -> list[Said | None]:
-        """The entries of a row, None for dots; entries may stand next to each other without a separator."""
-        if len(row) == 1 and isinstance(row[0], Run) and _dotted(row[0]):
-            found: list[Said | None] = []
-            i = 0
-            while i < len(row[0].factors):
-                item, i = self.factor(list(row[0].factors), i)
-                found.append(item)
-            return found
-        return [None if isinstance(cell, Mark) else self.said(cell) for cell in row]
-
-    def scripted(self, said: Said, scripts: tuple[Script, ...]) -> Said:
-        """A bracket with a power or transpose behind it."""
-        for script in scripts:
-            cell = only(script.rows)
-            value = number_of(cell) if script.kind == "sup" else None
-            if script.kind == "tick":
-                said = claimed.Flipped(said)
-            elif value is not None:
-                said = claimed.Raised(said, value)
-            elif script.kind == "sup" and (
-                (isinstance(cell, Mark) and cell.kind == "top") or (isinstance(cell, Name) and cell.word == "T")
-            ):
-                said = claimed.Flipped(said)
-            else:
-                raise self.unclear(f"the script {self.written(script)} behind a bracket is not read", script)
-        return said
 
     def product(self, node: syntax.Product) -> Said:
         """Factors joined by * and /, from left to right; ∂J/∂W on one line is a derivative."""
@@ -234,8 +185,12 @@ class Claiming(Derivatives):
         start = next((i for i, part in enumerate(ups) if self._is_differential(part)), None)
         if start is None or len(downs) < 2 or not self._is_differential(downs[0]):
             return None
-        derivative = self.derivative(ups[start], ups[start + 1 :], downs[1:2], above)
         before = [self.run(ups[:start])] if start else []
+        if not ups[start + 1 :]:
+            return [*before, self.operated(ups[start], downs[1:2], downs[2:], above)]
+        cut = 3 if len(downs) > 2 and is_slice(downs[2]) else 2
+        derivative = self.derivative(ups[start], ups[start + 1 :], downs[1:cut], above)
+        downs = downs[cut - 2 :]
         behind = [self.run(downs[2:])] if downs[2:] else []
         return [*before, derivative, *behind]
 
@@ -277,32 +232,32 @@ class Claiming(Derivatives):
             return claimed.AllEntries(arguments[0])
         return claimed.Applied(called, arguments)
 
-    def big(self, node: Big) -> Said:
+    def big(self, node: Big, body: Said | None = None) -> Said:
         """Σ and ∏ over times or entries."""
-        word, first, last, without = bounds(node)
-        body = self.said(node.body)
-        if not word:
-            raise self.unclear("a sum or product without an index", node)
-        symbol = index(word)
-        if word in self.letters.entry_letters and node.sign == "sum":
-            left_out = index(without) if without else None
-            return claimed.OverEntries(body, symbol, left_out)
-        start = time_expression(first) if first is not None else Integer(1)
-        end = time_expression(last) if last is not None else nodes.T
-        if start is None or end is None:
+        found = bounds(node)
+        if found.unread or not found.word:
+            raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
+        body = self.said(node.body) if body is None else body
+        symbol = index(found.word)
+        if found.word in self.letters.entry_letters and node.sign == "sum":
+            if any(found.beyond) or (found.first is not None and number_of(found.first) != 1):
+                raise self.unclear("a sum over some of the entries", node)
+            return claimed.OverEntries(body, symbol, index(found.without) if found.without else None)
+        if found.without:
+            raise self.unclear("a sum over steps that leaves one out", node)
+        start, end = found.times()
+        if (start is None and found.first is not None) or (end is None and found.last is not None):
             raise self.unclear(f"the bounds of {self.written(node)} are not read", node)
+        start, end = Integer(1) if start is None else start, nodes.T if end is None else end
         free = claimed.index_clash(symbol)
         body = claimed.mapped(body, lambda e: e.xreplace({symbol: free}))
-        return claimed.OverTime(body, free, start, end, node.sign == "product")
-
-
-def _deep(node: Syntax) -> list[Syntax]:
-    return [node, *(inner for part in inside(node) for inner in _deep(part))]
-
-
-def _dotted(cell: Syntax) -> bool:
-    parts = cell.factors if isinstance(cell, Run) else (cell,)
-    return any(isinstance(part, Mark) and part.kind == "dots" for part in parts)
+        product = node.sign == "product"
+        down = start - end
+        if start == nodes.T or (down.is_Integer and down > 1):  # T, T - 1, ..., 1
+            return claimed.OverTime(body, free, end, start, product)
+        if product and down.free_symbols and self.guess("down", "the product counts down"):
+            return claimed.OverTime(body, free, end, start, True)
+        return claimed.OverTime(body, free, start, end, product)
 
 
 def _entry(name: str) -> ScalarFunction:

@@ -1,13 +1,14 @@
-"""Which single letters of a claim are times, and which count entries; what a sum or product runs over."""
+"""Which single letters of a claim are times, and which count entries."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+from typing import Any
 
-from derive.reader import syntax
 from derive.reader.claim_letters import ENTRY_LETTERS, TIME_LETTERS, Letters, time_expression
+from derive.reader.claim_sums import bounds, inside_times
 from derive.reader.symbols import only
-from derive.reader.syntax import Big, Group, Name, Scripted, Sum, Syntax
+from derive.reader.syntax import Big, Group, Mark, Name, Scripted, Sum, Syntax
 
 
 def survey(node: Syntax, letters: Letters) -> None:
@@ -19,10 +20,13 @@ def survey(node: Syntax, letters: Letters) -> None:
 
     def visit(part: Syntax) -> None:
         if isinstance(part, Big):
-            word, first, last, _ = bounds(part)
-            if word and (first is not None or last is not None or part.sign == "product"):
+            found = bounds(part)
+            word, last = found.word, found.last
+            if word and (found.first is not None or last is not None or part.sign == "product"):
                 sized = isinstance(last, Name) and (last.word in letters.sizes or last.word in ("n", "K", "N", "m"))
                 (entries if sized else timed).add(word)
+                if not sized:
+                    timed.update(inside_times(found))
             elif word:
                 (timed if word in TIME_LETTERS else entries).add(word)
         if isinstance(part, Scripted):
@@ -60,21 +64,27 @@ def inside(node: object) -> list[Syntax]:
     return found
 
 
-def bounds(node: Big) -> tuple[str, Syntax | None, Syntax | None, str]:
-    """The index of a big sign, its first and last value, and the index it leaves out."""
-    word, first, last, without = "", None, None, ""
-    for script in node.scripts:
-        cells = [cell for row in script.rows for cell in row]
-        if script.kind == "sup" and cells:
-            last = cells[0]
-        for cell in cells if script.kind == "sub" else []:
-            if isinstance(cell, syntax.Chain):
-                left, right = cell.sides[0], cell.sides[-1]
-                name = left.word if isinstance(left, Name) else ""
-                if cell.relations[0].type == "EQ":
-                    word, first = name, right
-                elif isinstance(right, Name) and cell.relations[0].type == "RELATION":
-                    word, without = word or name, right.word if right.word != word else name
-            elif isinstance(cell, Name):
-                word = cell.word
-    return word, first, last, without
+def raised(node: Syntax) -> bool:
+    """Whether a letter without another script has a raised T: h^T, a transpose or the last step."""
+    return _is_raised(node) or any(map(raised, inside(node)))
+
+
+def _is_raised(node: Syntax) -> bool:
+    if not isinstance(node, Scripted) or not isinstance(node.base, Name | Mark) or len(node.scripts) != 1:
+        return False
+    cell = only(node.scripts[0].rows)
+    return node.scripts[0].kind == "sup" and isinstance(cell, Name) and cell.word == "T"
+
+
+def lowered(node: Syntax) -> Syntax:
+    """The same with every raised T as a step."""
+    if isinstance(node, Scripted) and _is_raised(node):
+        (script,) = node.scripts
+        return replace(node, scripts=(replace(script, kind="sub"),))
+    return replace(node, **{each.name: _lowered(getattr(node, each.name)) for each in fields(node)})
+
+
+def _lowered(value: Any) -> Any:
+    if isinstance(value, Syntax):
+        return lowered(value)
+    return tuple(_lowered(part) for part in value) if isinstance(value, tuple) else value

@@ -58,6 +58,15 @@ class Derivative(Said):
 
 
 @dataclass(frozen=True)
+class Operated(Said):
+    """∂(an expression)/∂b."""
+
+    body: Said
+    by: Value
+    immediate: bool = False
+
+
+@dataclass(frozen=True)
 class Scalar(Said):
     """A number."""
 

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from sympy import Expr
+
 from derive.errors import InputError, Place
+from derive.reader.claim_stated import Stated, about_time, at_step, before_last, in_words
 from derive.reader.fragment import Fragment
 from derive.reader.parser import parse
-from derive.reader.syntax import Chain, Group, Mark, Run, Sum, Syntax
+from derive.reader.syntax import Chain, Dots, Group, Mark, Product, Run, Sum, Syntax
 from derive.reader.tokens import Token
 
 _DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
@@ -27,6 +30,15 @@ _SIGMA = re.compile(r"Σ(?=\s*_)")
 _FOR_ALL = re.compile(
     r"\\(?:text|textrm|mbox)\s*\{[^{}]*\b(?:for|where|with)\b[^{}]*\}(?:(?!\\\\|\\end|&).)*", re.DOTALL
 )
+_RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{[^{}]*\}\s*\{\s*:?=\s*\}")
+_LABEL = re.compile(r"[^=:\\{}\[\]]*:(?!=)")
+_SIZE = r"[A-Za-z](?:_(?:[A-Za-z0-9]|\{[A-Za-z0-9]+\}))?|\d+|\([A-Za-z0-9+ ]+\)"
+_SHAPED = re.compile(
+    rf"(?:\bis|\b(?:has|with|of|the)?\s*(?:shape|size)|:)\s*(?:an?|of)?\s*\}}?(?:\\[ ,;:]|\s|\\q?quad)*"
+    rf"\(?(?P<sizes>(?:{_SIZE})\s*(?:\\times|×|\bx\b|\bby\b|,)\s*(?:{_SIZE}))\)?\s*[.,]?\s*$"
+)
+_IS = re.compile(r"(?:\\[ ,;:]|\s)*(?:\\(?:text|textrm|mbox|mathrm)\s*\{\s*(?:is|has)\b[^{}]*\}|\b(?:is|has)\b.*|:).*$")
+_NEXT = re.compile(r"t\s*\+\s*1")
 _CONDITIONS = re.compile(r"\b(?:if|for|when|where|otherwise|else|and)\b", re.IGNORECASE)
 
 
@@ -39,6 +51,10 @@ class Statement:
     relations: tuple[Token, ...]
     conditions: tuple[Chain, ...] = ()
     accumulated: bool = False
+    moment: Expr | None = None
+    """The step for which the formula is stated, where it says so: T in `for t = T`."""
+    unread: str = ""
+    """A condition beside the formula that is not read."""
 
     def text(self, start: int, end: int) -> str:
         """What is written from here to there, on one line."""
@@ -52,18 +68,30 @@ class Statement:
 
 def blanked(text: str) -> tuple[str, bool]:
     """The text without decoration and prose, character for character in place; and whether it says +=."""
+    original = text
     for match in list(_BRACE_NOTE.finditer(text)):
         text = _without_note(text, match.end())
     text = _DROPPED.sub(_spaces, text)
-    text = _FOR_ALL.sub(_spaces, text)
+    text = _FOR_ALL.sub(_without_condition, text)
+    text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
     text = _PROSE.sub(lambda m: _spaces(m) if _is_prose(m.group(1)) else m.group(), text)
     text = _WIDE.sub(_spaces, text)
     text = _EMPTY.sub(_spaces, text)
     text = _SIGMA.sub("∑", text)
     text = _DOT_ROW.sub(lambda m: m.group(1) + "…".ljust(len(m.group(2))), text)
     text = _CELL_DOT.sub(lambda m: m.group(1) + "…", text)
+    if (label := _LABEL.match(text)) and label.group() != original[: label.end()]:
+        text = " " * label.end() + text[label.end() :]
     found = _ACCUMULATED.search(text)
     return _ACCUMULATED.sub(lambda m: "=".rjust(len(m.group())), text), found is not None
+
+
+def _without_condition(match: re.Match[str]) -> str:
+    """Blank `for ...` to its end; in cases only the word, as the condition is what tells them apart."""
+    before = match.string[: match.start()]
+    if before.count(r"\begin{cases}") > before.count(r"\end{cases}"):
+        return match.group()
+    return _spaces(match)
 
 
 def _spaces(match: re.Match[str]) -> str:
@@ -106,17 +134,80 @@ def statements(fragment: Fragment) -> list[Statement]:
     if not text.strip():
         return []
     read = replace(fragment, text=text)
+    if (shape := _shape_in_words(fragment)) is not None:
+        return [shape]
+    stated = in_words(fragment.text) if r"\begin{cases}" not in text else Stated()
     found: list[Statement] = []
     for row in parse(read):
         head, *beside = row
         conditions = tuple(part for part in beside if isinstance(part, Chain) and _is_condition(part))
-        for part in (_unwrapped(head), *(p for p in beside if p not in conditions)):
-            if isinstance(part, Chain):
-                part, more = _beside(part)
-                found.append(Statement(fragment, part.sides, part.relations, (*conditions, *more), accumulated))
-            else:
+        moments = [step for part in beside if (step := at_step(part)) is not None]
+        kept = [part for part in beside if part not in conditions and at_step(part) is None]
+        for part in (_unwrapped(head), *kept):
+            if not isinstance(part, Chain):
                 found.append(Statement(fragment, (part,), (), conditions))
+                continue
+            part, more = _beside(part)
+            moments += [step for each in more if (step := at_step(each)) is not None]
+            aside = tuple(each for each in (*conditions, *more) if not about_time(each))
+            steps = [each for each in (*conditions, *more) if about_time(each) and at_step(each) is None]
+            others = [each for each in steps if not (_NEXT.search(text) and before_last(each))]
+            unread = stated.unread or " ".join(fragment.text[each.start : each.end] for each in others)
+            moment = moments[0] if moments else stated.moment
+            part, added = _update(part, read)
+            plain = Statement(fragment, part.sides, part.relations, aside, accumulated or added, moment, unread)
+            found += _by_case(plain, text) or [plain]
     return found
+
+
+def _shape_in_words(read: Fragment) -> Statement | None:
+    """`W is n × m`, said with a word or a colon."""
+    match = _SHAPED.search(read.text)
+    found = None if match is None else _IS.search(read.text, 0, match.start("sizes"))
+    if match is None or found is None or not read.text[: found.start()].strip():
+        return None
+    blank = " " * found.end()
+    left, right = replace(read, text=read.text[: found.start()]), replace(read, text=blank + match.group("sizes"))
+    (first,), (second,) = parse(left)[0], parse(right)[0]
+    return Statement(read, (first, second), (Token("IN", found.start(), found.end()),))
+
+
+def _update(chain: Chain, read: Fragment) -> tuple[Chain, bool]:
+    """dW ← dW + a as dW += a; whether it is one."""
+    left, right = chain.sides[0], chain.sides[-1]
+    arrow = chain.relations[0].word.strip() in ("←", r"\leftarrow", r"\gets", "<-")
+    if len(chain.sides) != 2 or not arrow or not isinstance(right, Sum) or len(right.terms) < 2:
+        return chain, False
+
+    def written(node: Syntax) -> str:
+        return "".join(read.text[node.start : node.end].split())
+
+    others = tuple(term for term in right.terms if term[0] != 1 or written(term[1]) != written(left))
+    if len(others) != len(right.terms) - 1:
+        return chain, False
+    return replace(chain, sides=(left, replace(right, terms=others))), True
+
+
+def _by_case(statement: Statement, text: str) -> list[Statement]:
+    """One statement for every case where the cases are steps: t = T and t < T."""
+    group = statement.sides[-1] if statement.relations else None
+    if not isinstance(group, Group) or not text.startswith(r"\begin{cases}", group.start):
+        return []
+    rows = [(row[0], _condition(row)) for row in group.rows]
+    if not any(condition is not None and at_step(condition) is not None for _, condition in rows):
+        return []
+    if any(condition is not None and not about_time(condition) for _, condition in rows):
+        return []
+    found = []
+    for value, condition in rows:
+        sides = (*statement.sides[:-1], value)
+        found.append(replace(statement, sides=sides, moment=None if condition is None else at_step(condition)))
+    return found
+
+
+def _condition(row: tuple[Syntax, ...]) -> Syntax | None:
+    """The condition of a case; None for `otherwise`."""
+    return row[1] if len(row) > 1 else None
 
 
 def _unwrapped(part: Syntax) -> Syntax:
@@ -128,21 +219,31 @@ def _unwrapped(part: Syntax) -> Syntax:
 
 def _beside(chain: Chain) -> tuple[Chain, tuple[Chain, ...]]:
     """A chain without the condition in brackets behind its last side: a = b (i ≠ j)."""
-    last = chain.sides[-1]
-    if isinstance(last, Sum):
-        (*before, (sign, term)) = last.terms
-        inner_chain, more = _beside(Chain(term.start, term.end, (term, term), chain.relations[:1]))
-        if more:
-            kept_term = inner_chain.sides[-1]
-            kept_sum = replace(last, terms=(*before, (sign, kept_term)), end=kept_term.end)
-            return replace(chain, sides=(*chain.sides[:-1], kept_sum), end=kept_sum.end), more
-    if isinstance(last, Run) and isinstance(group := last.factors[-1], Group) and group.bracket == "LPAR":
-        inner = [cell for row in group.rows for cell in row]
+    rest, condition = _split(chain.sides[-1])
+    if condition is None or rest is None:
+        return chain, ()
+    return replace(chain, sides=(*chain.sides[:-1], rest), end=rest.end), (condition,)
+
+
+def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
+    """A side and the condition in brackets at its end."""
+    if isinstance(side, Group) and side.bracket == "LPAR":
+        inner = [cell for row in side.rows for cell in row]
         if len(inner) == 1 and isinstance(inner[0], Chain) and len(inner[0].sides) == 2:
-            rest = last.factors[:-1]
-            kept = rest[0] if len(rest) == 1 else Run(last.start, rest[-1].end, rest)
-            return replace(chain, sides=(*chain.sides[:-1], kept), end=kept.end), (inner[0],)
-    return chain, ()
+            return None, inner[0]
+    elif isinstance(side, Sum):
+        (*before, (sign, term)) = side.terms
+        rest, condition = _split(term)
+        if condition is not None and rest is not None:
+            return replace(side, terms=(*before, (sign, rest)), end=rest.end), condition
+    elif isinstance(side, Run | Dots | Product):
+        rest, condition = _split(side.factors[-1])
+        if condition is not None and rest is not None:
+            return replace(side, factors=(*side.factors[:-1], rest), end=rest.end), condition
+        if condition is not None and isinstance(side, Run):
+            kept = side.factors[:-1]
+            return (kept[0] if len(kept) == 1 else Run(side.start, kept[-1].end, kept)), condition
+    return side, None
 
 
 def _is_condition(part: Chain) -> bool:

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from difflib import get_close_matches
 
 from derive.reader import words
-from derive.reader.fragment import DEEPEST, Fragment, matching_braces
+from derive.reader.fragment import Fragment
+from derive.reader.latex_commands import Commands
 from derive.reader.letters import unicode_letter
-from derive.reader.tokens import Token, Tokens
+from derive.reader.tokens import Token
 
-_COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|\Z)|\$)+")
 _DOTS = re.compile(r"\.\.\.+|···+|⋅⋅⋅+|…|⋯|。。。+")
 _SLIP = re.compile(r"\{([A-Za-z]{2,4})\}")
-_ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
-_LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
-_NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
 _SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
 _BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
+_PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
+_ANGLES = re.compile(r"<[^<>=\\]{1,20}>")
 
 
 def latex_tokens(fragment: Fragment) -> list[Token]:
@@ -30,16 +27,8 @@ def latex_tokens(fragment: Fragment) -> list[Token]:
     return LatexLexer(fragment).run()
 
 
-class LatexLexer:
+class LatexLexer(Commands):
     """Walks once over the text of a fragment."""
-
-    def __init__(self, fragment: Fragment) -> None:
-        self.fragment = fragment
-        self.text = fragment.text
-        self.out = Tokens(fragment)
-        self.closers = matching_braces(fragment)
-        self.environments: list[tuple[str, int]] = []
-        self.depth = 0
 
     def run(self) -> list[Token]:
         """All tokens."""
@@ -76,6 +65,10 @@ class LatexLexer:
         if c in "_^":
             return self.script(i, end)
         if c == "{":
+            if primes := _PRIMES.match(text, i, end):  # f^{l-1}{'}
+                for at in range(primes.start(1), primes.end(1)):
+                    out.emit("PRIME", at, at + 1, "prime")
+                return primes.end()
             out.opening("LBRACE", i, i + 1)
             return i + 1
         if c == "}":
@@ -99,7 +92,11 @@ class LatexLexer:
         c = text[i]
         if c == "&":
             if self.in_matrix:
+                self.blank(i)
                 out.emit("COMMA", i, i + 1)
+            return i + 1
+        if c == ":" and out.innermost == "LBRACK":
+            out.emit("MARK", i, i + 1, "colon")
             return i + 1
         if c == "𝟏":
             out.emit("ONES", i, i + 1)
@@ -112,7 +109,9 @@ class LatexLexer:
             out.emit("EQ", i, i + 2)
             return i + 2
         if c in "<>":
-            if c == "<":
+            if (c == "<" and not _ANGLES.match(text, i, end)) or (c == ">" and out.innermost != "LANGLE"):
+                out.emit("RELATION", i, i + 1)
+            elif c == "<":
                 out.opening("LANGLE", i, i + 1)
             else:
                 out.closing("RANGLE", i, i + 1)
@@ -203,186 +202,3 @@ class LatexLexer:
             raise out.error(f"{self.text[i]!r} needs braces around what follows", i, j + 1)
         out.closing("RBRACE", stop, stop)
         return stop
-
-    @property
-    def in_matrix(self) -> bool:
-        """Whether & and \\\\ separate entries here."""
-        return bool(self.environments) and self.environments[-1][0] in words.MATRICES
-
-    def argument(self, i: int, end: int, command: str) -> tuple[int, int, int]:
-        """The argument after a command: its first and last character, and where the text goes on."""
-        j = i
-        while j < end and self.text[j].isspace():
-            j += 1
-        if j >= end or self.text[j] in "}&^_)]":
-            raise self.out.error(f"\\{command} needs an argument", i - len(command) - 1, i)
-        if self.text[j] == "{":
-            stop = self.closers[j]
-            return j + 1, stop, stop + 1
-        if self.text[j] == "\\":
-            match = _COMMAND.match(self.text, j, end)
-            assert match is not None
-            stop = match.end()
-            if match.group(1) in words.LETTER_FONTS | words.WORD_FONTS | words.ACCENTS.keys():
-                self.deeper(j)
-                _, _, stop = self.argument(stop, end, match.group(1))
-                self.depth -= 1
-            return j, stop, stop
-        return j, j + 1, j + 1
-
-    def deeper(self, position: int) -> None:
-        """Count a level of commands within commands."""
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise self.out.error(f"commands are nested more than {DEEPEST} deep", position)
-
-    def command(self, i: int, end: int) -> int:
-        """A backslash command."""
-        match = _COMMAND.match(self.text, i, end)
-        assert match is not None
-        name, after = match.group(1), match.end()
-        if name.endswith("*") and name not in words.SKIPPED_ARGUMENTS:
-            name, after = name[:-1], after - (name != "operatorname*")
-        out = self.out
-        if name == "\\" or name in ("cr", "newline"):
-            if space := _LINE_SPACE.match(self.text, after, end):
-                after = space.end()
-            out.emit("SEMI" if self.in_matrix else "NEWLINE", i, after)
-            return after
-        if name == "|" or name == "Vert":
-            out.bar(i, after, "LNORM", "RNORM")
-        elif name == "vert":
-            out.bar(i, after, "LABS", "RABS")
-        elif name in words.SPACING:
-            if numbered := _NUMBERED.match(self.text, i, end):
-                return numbered.end()  # \quad (3) at the end is the equation's number, no factor
-            if name in ("left", "right") and self.text.startswith(".", after):
-                after += 1
-        elif name in ("mid", "vdots"):
-            inner = out.innermost
-            out.emit("MID" if inner in ("LBRACK", "MATRIX", "LPAR") and not self.in_matrix else "DOTS", i, after)
-        elif name in ("{", "lbrace"):
-            out.opening("LPAR", i, after)
-        elif name in ("}", "rbrace"):
-            out.closing("RPAR", i, after)
-        elif name in words.GREEK:
-            out.emit("NAME", i, after, words.GREEK[name], self.text[i:after])
-        elif name in words.FUNCTION_COMMANDS:
-            out.emit("NAME", i, after, words.WORDS[name], self.text[i:after])
-        elif name in words.COMMANDS:
-            out.emit(words.COMMANDS[name], i, after)
-        elif name == "prime":
-            out.emit("MARK", i, after, "prime")
-        elif name in words.OPENING:
-            out.opening(words.OPENING[name][0], i, after)
-        elif name in words.CLOSING:
-            out.closing(words.CLOSING[name], i, after)
-        elif name in words.ACCENTS:
-            return self.accent(name, i, after, end)
-        elif name in words.WORD_FONTS or name in words.LETTER_FONTS:
-            return self.font(name, i, after, end)
-        elif name in words.SKIPPED_ARGUMENTS:
-            return self.argument(after, end, name)[2]
-        elif name in ("begin", "end"):
-            return self.environment(name, i, after, end)
-        elif name in ("frac", "dfrac", "tfrac", "cfrac", "sqrt"):
-            return self.fraction(name, i, after, end)
-        else:
-            raise out.error(f"unknown command \\{name}", i, after, _instead(name))
-        return after
-
-    def fraction(self, name: str, i: int, after: int, end: int) -> int:
-        """\\frac and \\sqrt, with every argument in braces."""
-        self.out.emit("SQRT" if name == "sqrt" else "FRAC", i, after)
-        self.deeper(i)
-        for _ in range(1 if name == "sqrt" else 2):
-            start, stop, after = self.argument(after, end, name)
-            self.out.opening("LBRACE", start - (after > stop), start)
-            self.lex(start, stop)
-            self.out.closing("RBRACE", stop, after)
-        self.depth -= 1
-        return after
-
-    def environment(self, kind: str, i: int, after: int, end: int) -> int:
-        """\\begin{...} or \\end{...}."""
-        match = _ENVIRONMENT.match(self.text, after, end)
-        if match is None:
-            raise self.out.error(f"\\{kind} needs the name of an environment in braces", i, after)
-        name, after = match.group(1), match.end()
-        if name not in words.LAYOUTS and name not in words.MATRICES:
-            raise self.out.error(
-                f"unknown environment {name}", i, after, "use aligned, align, gather, split or bmatrix"
-            )
-        if kind == "end":
-            if not self.environments or self.environments[-1][0] != name:
-                raise self.out.error(f"\\end{{{name}}} ends nothing", i, after, f"add \\begin{{{name}}} before it")
-            if name in words.MATRICES:
-                self.out.closing("ENDMATRIX", i, after)
-            else:
-                self.out.emit("NEWLINE", i, after)
-            self.environments.pop()
-            return after
-        self.environments.append((name, i))
-        if name in words.MATRICES:
-            self.out.opening("MATRIX", i, after)
-        if name in ("array", "alignat*", "alignedat"):
-            after = self.argument(after, end, name)[2]
-        return after
-
-    def font(self, name: str, i: int, after: int, end: int) -> int:
-        """A font command: its argument is one word, or letters that keep the font when printed."""
-        start, stop, following = self.argument(after, end, name)
-        inner = self.text[start:stop].strip()
-        out = self.out
-        if inner in ("1", "𝟏"):
-            out.emit("ONES", i, following)
-            return following
-        if inner == "0":
-            out.emit("NUMBER", i, following, "0")
-            return following
-        if name in words.WORD_FONTS and _WORD.fullmatch(inner):
-            word = re.sub(r"[ _-]+", "_", inner).strip("_")
-            out.emit("NAME", i, following, words.WORDS.get(word, word), self.text[i:following])
-            return following
-        first = len(out.items)
-        self.deeper(i)
-        self.lex(start, stop)
-        self.depth -= 1
-        for token in out.items[first:]:
-            if token.type == "NAME":
-                token.latex = f"\\{name}{{{token.latex}}}"
-        if len(out.items) == first + 1:
-            out.items[-1].start, out.items[-1].end = i, following
-        return following
-
-    def accent(self, name: str, i: int, after: int, end: int) -> int:
-        """An accent: it belongs to the first letter of its argument, scripts may follow inside."""
-        start, stop, following = self.argument(after, end, name)
-        out = self.out
-        first = len(out.items)
-        self.deeper(i)
-        self.lex(start, stop)
-        self.depth -= 1
-        added = out.items[first:]
-        depth, letters = 0, []
-        for token in added:
-            depth += (token.type == "LBRACE") - (token.type == "RBRACE")
-            if depth == 0 and token.type not in ("SUB", "SUP", "RBRACE"):
-                letters.append(token)
-        if len(letters) != 1 or letters[0].type != "NAME" or letters[0] is not added[0]:
-            raise out.error(f"\\{name} needs one letter", i, following, f"write \\{name}{{h}}, for example")
-        token = letters[0]
-        token.word = f"{token.word}_{words.ACCENTS[name]}"
-        token.latex = f"\\{name}{{{token.latex}}}"
-        token.start = i
-        if len(added) == 1:
-            token.end = following
-        return following
-
-
-def _instead(name: str) -> str:
-    """What to write for a command that is not known."""
-    if name in words.AMBIGUOUS:
-        return words.AMBIGUOUS[name]
-    close = get_close_matches(name, words.KNOWN_COMMANDS, n=1)
-    return f"did you mean \\{close[0]}?" if close else "a function is written \\operatorname{name}(...)"

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from derive.errors import InputError
-from derive.functions import ScalarFunction, function
 from derive.notation import TimeStyle
 from derive.reader import syntax, words
-from derive.reader.fragment import Fragment
-from derive.reader.symbols import Symbol, letter, number, number_of, only, symbol, time_of
+from derive.reader.applying import Applying, entry
+from derive.reader.symbols import letter, number, number_of, only, symbol, time_of
 from derive.reader.syntax import Group, Name, Run, Scripted, Syntax
 from derive.reader.terms import (
     Add,
     Call,
     Constant,
     Divide,
-    IdentityMatrix,
     Multiply,
     OnesVector,
     Power,
-    Ref,
     Stack,
     Term,
     Total,
     Transposed,
 )
-from derive.reader.vocabulary import NAMED, Vocabulary, bracket
-
-UNSURE = frozenset(words.listed("alpha beta gamma delta epsilon varepsilon eta kappa lambda_ mu nu omega"))
-"""Greek letters that are numbers as often as functions."""
+from derive.reader.vocabulary import bracket
 
 
-class Reading:
+class Reading(Applying):
     """Turns the syntax of one fragment into terms."""
-
-    def __init__(self, fragment: Fragment, vocabulary: Vocabulary, bound: frozenset[str] = frozenset()) -> None:
-        self.fragment = fragment
-        self.vocabulary = vocabulary
-        self.bound = bound
-
-    def error(self, message: str, node: Syntax, hint: str = "") -> InputError:
-        """An error at a part of the formula."""
-        return self.fragment.error(message, node.start, node.end, hint)
 
     def term(self, node: Syntax) -> Term:
         """The meaning of any expression."""
@@ -67,7 +51,7 @@ class Reading:
                     raise self.error("a derivative is no part of a forward equation", node)
                 return Divide(*at, self.term(above), self.term(below))
             case syntax.Root(body=body):
-                return Call(*at, _entry("sqrt"), (self.term(body),))
+                return Call(*at, entry("sqrt"), (self.term(body),))
             case syntax.Bars():
                 return self.bars(node, ())
             case syntax.Big():
@@ -109,7 +93,7 @@ class Reading:
             return self.reference(found), i + 1
         known = called if isinstance(called, str) else called.name
         aliased = found.name in self.vocabulary.functions and known != found.name
-        if found.latex.startswith("\\") and not aliased:
+        if (found.latex.startswith("\\") or "^" in found.latex) and not aliased:
             self.vocabulary.letters.setdefault(known, found.latex)
         self.vocabulary.called.add(found.name)
         if found.transposed or found.indices:
@@ -128,87 +112,6 @@ class Reading:
         else:
             inner = self.run(factors[i + 1 : stop], Syntax(factors[i + 1].start, factors[stop - 1].end))
         return self.call(called, (inner,), node.start, inner.end, found), stop
-
-    def is_function(self, node: Syntax) -> bool:
-        """Whether this is a letter that stands for a function."""
-        found = symbol(node, self.fragment, self.bound) if letter(node) is not None else None
-        return found is not None and found.offset is None and self.vocabulary.known_function(found.name) is not None
-
-    def called(self, found: Symbol, group: Group | None) -> ScalarFunction | str | None:
-        """The function that this letter is, here before a bracket or not; None for a quantity."""
-        if found.offset is not None:
-            return None
-        known = self.vocabulary.known_function(found.name)
-        if known is not None:
-            return known
-        place = self.fragment.place(found.start, found.end)
-        base = found.name.split("_")[0]
-        if base in NAMED or function(base) is not None:
-            raise InputError(
-                f"cannot read {found.latex} as a function",
-                place,
-                f"{base} takes no label; a slope is no forward equation",
-            )
-        if found.name in self.vocabulary.quantities or group is None:
-            return None
-        if found.primes:
-            raise InputError(f"the slope {found.name} is no part of a forward equation", place)
-        if found.name in UNSURE:
-            raise InputError(
-                f"is {found.name} a number or a function?", place,
-                f"add a line such as ${found.latex} \\in \\mathbb{{R}}$ or ${found.latex}(a) = \\dots$",
-            )  # fmt: skip
-        if base in words.GREEK or (len(base) == 1 and base.islower()):
-            if group.bracket != "LPAR" and base not in words.GREEK:
-                return None
-            return ScalarFunction(found.name)
-        if len(base) > 1:
-            raise InputError(
-                f"unknown function {found.name}", place,
-                f"known: {', '.join(sorted(words.ENTRYWISE))}, softmax; or say what it is: "
-                f"${found.latex}(a) = \\dots$",
-            )  # fmt: skip
-        return None
-
-    def call(
-        self, called: ScalarFunction | str, arguments: tuple[Term, ...], start: int, end: int, found: Symbol
-    ) -> Term:
-        """A function applied to its arguments."""
-        at = (self.fragment, start, end)
-        wanted = 1 if isinstance(called, str) else len(called.body.variables)
-        if len(arguments) != wanted:
-            raise InputError(
-                f"{found.name} takes {wanted} argument{'s' if wanted > 1 else ''}, not {len(arguments)}",
-                self.fragment.place(start, end),
-            )
-        result: Term = Total(*at, arguments[0]) if called == "sum" else Call(*at, called, arguments)
-        return result if found.power is None else Power(*at, result, found.power)
-
-    def reference(self, found: Symbol) -> Term:
-        """A quantity with its power and transpose."""
-        at = (self.fragment, found.start, found.end)
-        self.remember(found)
-        if found.style is not None:
-            self.vocabulary.styles[found.style] += 1
-        if found.offset is None and found.name in self.vocabulary.constants:
-            self.vocabulary.called.add(found.name)
-            term: Term = Constant(*at, self.vocabulary.constants[found.name])
-        else:
-            if self.bound and not found.indices:
-                index = sorted(self.bound)[0]
-                raise InputError(
-                    f"{found.name} stands inside a sum over {index} without the index {index}",
-                    self.fragment.place(found.start, found.end), "put what does not depend on the index before the sum",
-                )  # fmt: skip
-            identity = found.name == "I" and found.offset is None and "I" not in self.vocabulary.declared
-            term = IdentityMatrix(*at) if identity else Ref(*at, found.name, found.offset)
-        if found.power is not None:
-            term = Power(*at, term, found.power)
-        return Transposed(*at, term) if found.transposed else term
-
-    def remember(self, found: Symbol) -> None:
-        """Keep how the author writes this name."""
-        self.vocabulary.letters.setdefault(found.name, found.latex)
 
     def other(self, node: Syntax) -> Term:
         """A factor that is no letter."""
@@ -273,15 +176,15 @@ class Reading:
         body = self.term(node.body)
         at = (self.fragment, node.start, scripts[-1].end if scripts else node.end)
         if node.bracket == "LABS":
-            return self.scripted(Call(self.fragment, node.start, node.end, _entry("abs"), (body,)), scripts)
+            return self.scripted(Call(self.fragment, node.start, node.end, entry("abs"), (body,)), scripts)
         subs = [number_of(only(script.rows)) for script in scripts if script.kind == "sub"]
         sups = [number_of(only(script.rows)) for script in scripts if script.kind == "sup"]
         if subs == [1] and not sups:
-            return Total(*at, Call(*at, _entry("abs"), (body,)))
+            return Total(*at, Call(*at, entry("abs"), (body,)))
         if subs not in ([], [2]) or sups not in ([], [2]):
             raise self.error("only the norms ‖v‖, ‖v‖^2 and ‖v‖_1 are read", node)
         squared = Total(*at, Multiply(*at, (body, body), True))
-        return squared if sups else Call(*at, _entry("sqrt"), (squared,))
+        return squared if sups else Call(*at, entry("sqrt"), (squared,))
 
     def big(self, node: syntax.Big) -> Term:
         """A sum over the entries of vectors."""
@@ -301,17 +204,6 @@ class Reading:
         inner = Reading(self.fragment, self.vocabulary, self.bound | {index})
         return Total(self.fragment, node.start, node.end, inner.term(node.body))
 
-    def exponential(self, node: Syntax) -> Term | None:
-        """e^{-x}."""
-        if not (isinstance(node, Scripted) and isinstance(node.base, Name) and node.base.word == "e"):
-            return None
-        if len(node.scripts) != 1 or node.scripts[0].kind != "sup" or "e" in self.vocabulary.quantities:
-            return None
-        cell = only(node.scripts[0].rows)
-        if cell is None or time_of(cell) is not None or isinstance(cell, syntax.Mark):
-            return None
-        return Call(self.fragment, node.start, node.end, _entry("exp"), (self.term(cell),))
-
 
 _MARKS = {
     "dots": "dots cannot be read in a forward equation",
@@ -326,9 +218,3 @@ def _is_partial(node: Syntax) -> bool:
     first = node.factors[0] if isinstance(node, Run) else node
     base = first.base if isinstance(first, Scripted) else first
     return isinstance(base, syntax.Mark) and base.kind == "partial"
-
-
-def _entry(name: str) -> ScalarFunction:
-    found = function(name)
-    assert found is not None
-    return found

@@ -73,6 +73,9 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             elif out.items[-1].type in ("RNORM", "RABS"):
                 closers.pop()
             i += length
+        elif c == ":" and out.innermost == "LBRACK":
+            out.emit("MARK", i, i + 1, "colon")
+            i += 1
         elif c == "@":
             out.emit("TIMES", i, i + 1)
             i += 1

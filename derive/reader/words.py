@@ -80,7 +80,8 @@ SYMBOLS = {
     "=": "EQ", "≔": "EQ", "+": "PLUS", "-": "MINUS", "−": "MINUS", "–": "MINUS", "*": "TIMES", "·": "TIMES",
     "⋅": "TIMES", "×": "TIMES", "∗": "TIMES", "/": "SLASH", "÷": "SLASH", "⊙": "DOT", "∘": "DOT", "◦": "DOT",
     "○": "DOT", ",": "COMMA", "，": "COMMA", "、": "COMMA", ";": "SEMI", "；": "SEMI", "∈": "IN",
-    "∂": "PARTIAL", "≠": "RELATION", "∑": "BIG", "∏": "BIG", "…": "DOTS", "⋯": "DOTS", "⊤": "TOP", "ᵀ": "TICK",
+    "∂": "PARTIAL", "≠": "RELATION", "≤": "RELATION", "≥": "RELATION",
+    "∑": "BIG", "∏": "BIG", "…": "DOTS", "⋯": "DOTS", "⊤": "TOP", "ᵀ": "TICK",
     "←": "EQ",
 }  # fmt: skip
 """Characters that mean the same in LaTeX and in plain text."""
@@ -89,6 +90,7 @@ COMMANDS = {
     "cdot": "TIMES", "times": "TIMES", "ast": "TIMES", "bullet": "TIMES", "div": "SLASH", "odot": "DOT", "circ": "DOT",
     "bigodot": "DOT", "in": "IN", "partial": "PARTIAL", "sum": "BIG", "prod": "BIG", "neq": "RELATION",
     "ne": "RELATION", "le": "RELATION", "leq": "RELATION", "ge": "RELATION", "geq": "RELATION", "approx": "RELATION",
+    "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION",
     "propto": "RELATION", "sim": "RELATION", "to": "RELATION", "rightarrow": "RELATION", "coloneqq": "EQ",
     "leftarrow": "EQ", "gets": "EQ", "equiv": "EQ", "triangleq": "EQ", "top": "TOP", "intercal": "TOP",
     "dots": "DOTS", "cdots": "DOTS", "ldots": "DOTS", "ddots": "DOTS", "dotsc": "DOTS", "dotsb": "DOTS",
@@ -142,6 +144,9 @@ LAYOUTS = frozenset(
 
 MATRICES = frozenset(listed("matrix bmatrix pmatrix Bmatrix vmatrix smallmatrix array cases"))
 """Environments that are matrices."""
+
+ENTRIES_OF_MATRICES = frozenset(listed("matrix bmatrix pmatrix Bmatrix vmatrix smallmatrix"))
+"""Environments in which an entry may be left empty for zero."""
 
 KNOWN_COMMANDS = sorted(
     {*GREEK, *ACCENTS, *WORD_FONTS, *LETTER_FONTS, *FUNCTION_COMMANDS, *COMMANDS, "frac", "sqrt", "left", "right"}

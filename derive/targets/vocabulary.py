@@ -168,8 +168,11 @@ class Latex(Vocabulary):
         entry = ENTRIES.get(function.name)
         if entry is not None and entry.function == function:
             return self.notation.word(entry.name) or entry.latex
-        base = str(take_apart("\\" + function.base if function.base in GREEK else function.base))
         primes = function.name[len(function.base) :]
+        if "_" in function.base:  # f^{l-1}
+            letter = self.notation.letter(function.base)
+            return f"{{{letter}}}{primes}" if primes and letter.above else f"{letter}{primes}"
+        base = str(take_apart("\\" + function.base if function.base in GREEK else function.base))
         return (base if len(function.base) == 1 or base[0] == "\\" else rf"\operatorname{{{base}}}") + primes
 
     def named(self, word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import true_formulas
 
 from derive import catalogue
 from derive.adjoint import differentiate
@@ -24,8 +25,11 @@ from derive.nodes import (
     transpose,
 )
 from derive.nodes import T as LAST
+from verify.comparison import Bench, Setting
 from verify.diagnose import diagnose
+from verify.mistakes.context import Context
 from verify.mistakes.terms import BATCH
+from verify.mutate import MISTAKES
 from verify.proof import identical
 
 TANH, SIGMOID = (ENTRIES[name].function for name in ("tanh", "sigmoid"))
@@ -34,9 +38,10 @@ TANH, SIGMOID = (ENTRIES[name].function for name in ("tanh", "sigmoid"))
 class Known:
     """The quantities and gradients of a cell by name."""
 
-    def __init__(self, name):
-        self.derivation = differentiate(catalogue.find(name))
+    def __init__(self, cell):
+        self.derivation = differentiate(catalogue.find(cell) if isinstance(cell, str) else cell)
         self.program = self.derivation.program
+        self.bench = Bench(self.program, self.program)
 
     def q(self, name, shift=0):
         quantity = self.program.quantities[name]
@@ -49,7 +54,7 @@ class Known:
         return self.derivation.by_name[name].value
 
     def diagnose(self, left, right, **options):
-        found = diagnose(left, right, self.program, self.derivation, **options)
+        found = diagnose(left, right, Setting(self.bench), self.derivation, **options)
         if found.mistakes:
             assert identical(left, found.correct, self.program).proved
         return found
@@ -158,6 +163,17 @@ def test_the_product_is_in_the_wrong_order(rnn):
     found = rnn.diagnose(Jacobian(h, h.at(t - 1)), right)
     assert names(found) == ["product order"]
     assert found.correct == matmul(diag(one_minus(power(h, 2))), rnn.q("U"))
+
+
+def test_a_block_is_cut_from_the_wrong_side():
+    stacked = Known(true_formulas.STACKED)
+    context = Context(stacked.derivation, stacked.d("h"))
+    wrong = [change.node for change in MISTAKES["wrong block"].made_in(stacked.value("h"), context)]
+    assert wrong
+    for node in wrong:
+        found = stacked.diagnose(stacked.d("h"), node)
+        assert names(found) == ["wrong block"]
+        assert found.correct == stacked.value("h")
 
 
 def test_an_average_over_the_batch(rnn):

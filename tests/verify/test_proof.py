@@ -5,10 +5,10 @@ from dataclasses import replace
 import by_hand
 import mutants
 import pytest
-from sympy import Symbol, ZeroMatrix
+from sympy import Rational, Symbol, ZeroMatrix
 
 from derive.adjoint import differentiate
-from derive.cell import Equation
+from derive.cell import Cell, Equation
 from derive.nodes import (
     Adjoint,
     Jacobian,
@@ -239,3 +239,12 @@ def test_t_runs_over_steps_where_everything_exists():
     f, c, c_prev = by_hand.column("f", H), by_hand.c, by_hand.c_prev
     assert identical(Adjoint(f), hadamard(Adjoint(c), c_prev), lstm).proved
     assert identical(Adjoint(f), hadamard(Adjoint(c), c), lstm).refuted
+
+
+def test_a_cell_without_a_value_at_any_point_is_undecided():
+    """√(-a²) has no root in the field, whatever a is."""
+    negative = scale(-1, power(matmul(W, x), 2))
+    cell = Cell.of([Equation(h, power(negative, Rational(1, 2)))], name="imaginary")
+    for verdict in prove(differentiate(cell)).values():
+        assert verdict.outcome is Outcome.UNDECIDED
+        assert "has no value at" in verdict.reason

@@ -23,10 +23,26 @@ from derive.nodes import (
     scale,
     t,
 )
+from derive.reader import read_note
 from verify.mistakes import forms
 from verify.mistakes.context import Context
 from verify.mistakes.places import inside_sum
 from verify.proof import identical
+
+STACKED = read_note(
+    r"""# Stacked
+
+$$
+\begin{aligned}
+f_t &= \sigma(W_f [h_{t-1}; x_t] + b_f) \\
+h_t &= f_t \odot h_{t-1} + \tanh(W_h [h_{t-1}; x_t] + b_h)
+\end{aligned}
+$$
+
+where $x_t \in \mathbb{R}^{D}$
+"""
+)
+"""A cell whose weights act on a stack: the cells of the catalogue have none."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +63,9 @@ class Formula:
 
 @cache
 def everything() -> list[Formula]:
-    return [formula for cell in (*catalogue.cells().values(), *catalogue.heads().values()) for formula in of(cell)]
+    return [
+        formula for cell in (*catalogue.cells().values(), *catalogue.heads().values(), STACKED) for formula in of(cell)
+    ]
 
 
 @cache

@@ -71,8 +71,8 @@ class Context:
         return tuple(found.values())
 
     def slopes_in(self, node: Node) -> Iterator[Slope]:
-        """The cell's functions at the times that a formula names."""
-        for time in times(node):
+        """The cell's functions at the times that a formula names; where it names none, at those of the left side."""
+        for time in times(node) or times(self.left):
             if time not in self._at:
                 self._at[time] = tuple(fact.at(time) for fact in self.slopes)
             yield from self._at[time]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from sympy import HadamardProduct, MatAdd, MatMul, Symbol
+from sympy import HadamardProduct, MatAdd, MatMul, Symbol, Transpose
 
 from derive import bptt
 from derive.adjoint import differentiate
@@ -30,6 +30,7 @@ from derive.nodes import (
     substitute,
     sum_over_time,
     t,
+    transpose,
 )
 from derive.program import introduced
 
@@ -63,6 +64,8 @@ def forms_of(left: Node, derivation: Derivation) -> tuple[Node, ...]:
 
 def terms_of(left: Node, derivation: Derivation) -> tuple[Term, ...]:
     """The paths of the left side, then the parts of each path, one path deeper each time."""
+    if isinstance(left, Transpose):
+        return tuple(replace(term, node=transpose(term.node)) for term in terms_of(left.arg, derivation))
     if isinstance(left, Adjoint) and not left.immediate and left.quantity.name in derivation.by_name:
         gradient, time = derivation.by_name[left.quantity.name], left.quantity.time
         at = {} if time is None else {t: time}

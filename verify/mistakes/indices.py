@@ -4,20 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Expr, Transpose
+from sympy import Expr, HadamardProduct, MatMul, Symbol, Transpose
 
-from derive.nodes import Adjoint, Jacobian, Node, Quantity, T, TimeProduct, TimeSum, shift, sum_over_time, t, transpose
+from derive.nodes import (
+    Adjoint,
+    Jacobian,
+    Node,
+    Quantity,
+    T,
+    TimeProduct,
+    TimeSum,
+    coefficient,
+    hadamard,
+    matmul,
+    scale,
+    shift,
+    sum_over_time,
+    t,
+    transpose,
+)
 from verify.mistakes.context import Context, times
 
 
 def other_time(node: Node, context: Context) -> Iterator[Node]:
-    """A quantity, gradient or Jacobian one step later or earlier; one at a fixed step, at t."""
+    """A quantity, gradient or Jacobian one step later or earlier, or at a step that the left side names.
+
+    A term or a product, all of it one step later or earlier; one at a fixed step, at t.
+    """
     for by in (1, -1):
         yield from moved(node, by)
     if isinstance(node, Quantity | Adjoint):
         quantity = node if isinstance(node, Quantity) else node.quantity
-        if quantity.time is not None and t not in quantity.time.free_symbols:
-            yield _at(node, t)
+        if quantity.time is not None:
+            fixed = [] if t in quantity.time.free_symbols else [t]
+            for time in dict.fromkeys((*fixed, *times(context.left))):
+                yield _at(node, time)
+    elif isinstance(node, HadamardProduct | MatMul) and t in _symbols(node):
+        yield shift(node, 1)
+        yield shift(node, -1)
 
 
 def moved(node: Node, by: int) -> Iterator[Node]:
@@ -64,6 +88,47 @@ def with_sum(node: Node, context: Context) -> Iterator[Node]:
     """The formula summed over all steps."""
     if t in _symbols(node) and not node.atoms(TimeSum):
         yield sum_over_time(node, t, 1, T)
+
+
+def closed_early(node: Node, context: Context) -> Iterator[Node]:
+    """Σ_t a_t b_t as (Σ_t a_t) b_t, or a_t (Σ_t b_t)."""
+    if not isinstance(node, TimeSum) or isinstance(node, TimeProduct):
+        return
+    number, base = coefficient(node.term)
+    factors = _factors(base)
+    build = hadamard if isinstance(base, HadamardProduct) else matmul
+    for k in range(1, len(factors)):
+        first, rest = build(*factors[:k]), build(*factors[k:])
+        if all(node.index in part.atoms(Symbol) for part in (first, rest)):
+            yield scale(number, build(TimeSum(first, *node.args[1:]), rest))
+            yield scale(number, build(first, TimeSum(rest, *node.args[1:])))
+
+
+def closed_late(node: Node, context: Context) -> Iterator[Node]:
+    """(Σ_j a_j) b_j as Σ_j a_j b_j: what stands beside a sum taken into it."""
+    number, base = coefficient(node)
+    factors = _factors(base)
+    build = hadamard if isinstance(base, HadamardProduct) else matmul
+    for k, part in enumerate(factors):
+        inner_number, total = coefficient(part)
+        if not isinstance(total, TimeSum) or isinstance(total, TimeProduct):
+            continue
+        free = {symbol.name for j, other in enumerate(factors) if j != k for symbol in other.atoms(Symbol)}
+        if total.index.name.removesuffix("'") in free:
+            index = t if total.index == t else Symbol(total.index.name.removesuffix("'"), integer=True)
+            inner = total.term.xreplace({total.index: index})
+            product = build(*factors[:k], inner, *factors[k + 1 :])
+            yield scale(number * inner_number, TimeSum(product, index, *total.args[2:]))
+
+
+def _factors(node: Node) -> list[Node]:
+    return list(node.args) if isinstance(node, HadamardProduct | MatMul) else []
+
+
+def sum_for_product(node: Node, context: Context) -> Iterator[Node]:
+    """Σ where ∏ is meant, and the reverse."""
+    if isinstance(node, TimeSum) and node.shape[0] == node.shape[1] != 1:
+        yield (TimeSum if isinstance(node, TimeProduct) else TimeProduct)(*node.args)
 
 
 def other_bounds(node: Node, context: Context) -> Iterator[Node]:

@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TypeAlias
 
-from sympy import MatAdd, Symbol
+from sympy import MatAdd
 
-from derive.cell import Assumption, Cell
 from derive.nodes import Node, TimeProduct, TimeSum, transpose
+from verify.comparison import Answer, Setting
 from verify.exact import Environment, evaluate
 from verify.field import NoValueError, P, UnsupportedError
-from verify.proof import identical, point
 from verify.world import NoPointError
 
 Value: TypeAlias = tuple[int, ...]
 """All entries of a formula at the random point."""
 
 ATTEMPTS = 8
+UNDEFINED = (NoValueError, NoPointError, UnsupportedError, ValueError)
+"""What stands for a formula that has no value here."""
 
 
 @dataclass
 class Judge:
-    """The left side at a random point, and the values there of what has been compared with it."""
+    """The left side at a random point of a setting, and the values there of what has been compared with it."""
 
-    cell: Cell
+    setting: Setting
     left: Node
-    assumptions: tuple[Assumption, ...] = ()
-    numbers: Mapping[Symbol, int] = field(default_factory=dict)
     _environment: Environment | None = None
     _left: Value = ()
     _values: dict[Node, Value | None] = field(default_factory=dict)
 
     def opened(self, right: Node) -> bool:
-        """Find a point and a step at which both sides have a value, or the left side alone."""
+        """Find a point at which both sides have a value, if possible one at which they differ; or the left alone."""
         for sides in ((self.left, right), (self.left,)):
             for seed in range(ATTEMPTS):
                 try:
-                    world, times = point(sides, self.cell, self.assumptions, seed)
-                    if not times:
+                    environments = self.setting.environments(sides, seed)
+                    if not environments:
                         break
-                    environment = world.environment(times[len(times) // 2])
-                    for symbol, number in self.numbers.items():
-                        environment = environment.bound(symbol, number)
-                    values = [_entries(side, environment) for side in sides]
+                    self._environment, self._left = self._telling(sides, environments)
                 except NoValueError:
                     continue
-                except (NoPointError, UnsupportedError, ValueError):
+                except UNDEFINED:
                     break
-                self._environment, self._left = environment, values[0]
                 return True
         return False
+
+    @staticmethod
+    def _telling(sides: tuple[Node, ...], environments: list[Environment]) -> tuple[Environment, Value]:
+        """The point that tells most: one where the sides differ, near the middle of the sequence."""
+        middle = len(environments) // 2
+        for k in sorted(range(len(environments)), key=lambda k: abs(k - middle)):
+            environment = environments[k]
+            left, *others = (_entries(side, environment) for side in sides)
+            if left not in others:
+                return environment, left
+        return environments[middle], _entries(sides[0], environments[middle])
 
     @property
     def truth(self) -> Value:
@@ -71,7 +76,7 @@ class Judge:
             else:
                 try:
                     self._values[node] = _entries(node, self._environment)
-                except (NoValueError, UnsupportedError, ValueError):
+                except UNDEFINED:
                     self._values[node] = None
         return self._values[node]
 
@@ -79,8 +84,11 @@ class Judge:
         """Whether a formula says what the left side is, decided exactly; the left side itself says nothing."""
         if node in (self.left, transpose(self.left)) or node.shape != self.left.shape or self.value(node) != self._left:
             return False
-        verdict = identical(self.left, node, self.cell, assumptions=self.assumptions, numbers=self.numbers)
-        return verdict.proved
+        return self.setting.compare(self.left, node).answer is Answer.SAME
+
+    def same(self, one: Node, other: Node) -> bool:
+        """Whether two formulas say the same, decided exactly."""
+        return one == other or self.setting.compare(one, other).answer is Answer.SAME
 
 
 def _entries(node: Node, environment: Environment) -> Value:

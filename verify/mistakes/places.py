@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from sympy import HadamardProduct, MatAdd, Transpose, ZeroMatrix
+from sympy import HadamardPower, HadamardProduct, MatAdd, MatMul, Transpose, ZeroMatrix
 
 from derive.errors import ShapeError
 from derive.nodes import (
@@ -19,6 +19,7 @@ from derive.nodes import (
     children,
     coefficient,
     hadamard,
+    matmul,
     rebuild,
 )
 from verify.mistakes.context import Context
@@ -72,9 +73,28 @@ def quoted(before: Node, after: Node) -> tuple[Node | None, Node | None]:
             build = add if isinstance(whole, MatAdd) else hadamard
             rest = build(*(other for other in whole.args if other != part))
             return (None, rest) if kind == 1 else (rest, None)
-    if type(before) is type(after) and isinstance(before, TimeSum | Transpose) and before.args[1:] == after.args[1:]:
-        return quoted(before.args[0], after.args[0])
+    if number == other and (isinstance(inner, MatMul) or isinstance(after_inner, MatMul)):
+        one, other = _factors(inner), _factors(after_inner)
+        for long, short, missing in ((other, one, True), (one, other, False)):
+            rest = long[: -len(short)] if long[-len(short) :] == short else long[len(short) :]
+            if rest and len(rest) == len(long) - len(short) and (rest + short == long or short + rest == long):
+                return (None, matmul(*rest)) if missing else (matmul(*rest), None)
+    parts, others = children(before), children(after)
+    if type(before) is type(after) and len(parts) == len(others) and not _opaque_power(before, after):
+        differing = [(part, other) for part, other in zip(parts, others, strict=True) if part != other]
+        if len(differing) == 1 and rebuild(before, others) == after:
+            return quoted(*differing[0])
     return before, after
+
+
+def _factors(node: Node) -> tuple[Node, ...]:
+    return tuple(node.args) if isinstance(node, MatMul) else (node,)
+
+
+def _opaque_power(before: Node, after: Node) -> bool:
+    """A square is quoted as a whole, unless letters alone differ."""
+    bases = [part.base for part in (before, after) if isinstance(part, HadamardPower)]
+    return bool(bases) and not all(map(is_leaf, bases))
 
 
 def all_places(node: Node, rule: Rule, context: Context) -> Iterator[Change]:

@@ -14,13 +14,17 @@ from verify.mistakes.context import Context, walk
 from verify.mistakes.forms import Term
 from verify.mistakes.judge import Judge, Value, minus, plus
 from verify.mistakes.places import Change
-from verify.mistakes.terms import is_of_next_step, plus_term
+from verify.mistakes.terms import cancelling, is_of_next_step, plus_term
 from verify.mutate import MISTAKES, NamedMistake, mutants
 
-CANDIDATES = 600
+CANDIDATES = 400
 """How many pairs of reversals are tried, one after the other."""
-SINGLES = 2500
+SINGLES = 1200
 """How many single reversals are listed."""
+MADE = 500
+"""How many mistakes are made in true forms."""
+NODES = 60
+"""The size of a formula up to which these numbers hold; for longer ones they shrink, so that none takes seconds."""
 ATTEMPTS = 20
 """How many pairs that agree at the point are decided exactly."""
 PATHS = 12
@@ -58,6 +62,15 @@ class Reversal:
     value: Value
 
 
+@dataclass(frozen=True)
+class Made:
+    """A mistake made in a true form, and what comes of it."""
+
+    part: Part
+    form: Node
+    node: Node
+
+
 @dataclass
 class Search:
     """One search, for one left side; `budget` bounds the pairs."""
@@ -66,15 +79,14 @@ class Search:
     judge: Judge
     budget: int = CANDIDATES
     _listed: dict[Node, list[Reversal]] = field(default_factory=dict)
-    _made: dict[Value, list[Part]] = field(default_factory=dict)
-    _forms: dict[Part, Node] = field(default_factory=dict)
+    _made: dict[Value, list[Made]] = field(default_factory=dict)
 
     def explained(self, right: Node) -> Finding | None:
         """The most plausible explanation, or None."""
         plain, foreign = self._without_foreign_numbers(right)
         if foreign and self.judge.proves(plain):
             return Finding((foreign,), plain)
-        found = self._one_kind(plain) or self._two(plain)
+        found = self._one_kind(plain) or (self._two(plain) if self.budget else None)
         if found is None or foreign is None:
             return found
         return Finding((foreign, *found.parts), found.correct)
@@ -89,7 +101,8 @@ class Search:
 
     def _without_foreign_numbers(self, right: Node) -> tuple[Node, Part | None]:
         """The formula without letters in its numbers that mean nothing here, such as a 1/B."""
-        known = {*self.judge.cell.sizes, t, T, *self.judge.numbers}
+        setting = self.judge.setting
+        known = {*setting.bench.cell.sizes, t, T, *setting.domains}
         known |= {node.index for node in walk(right) if isinstance(node, TimeSum)}
         letters = {symbol for node in walk(right) for symbol in coefficient(node)[0].free_symbols} - known
         if not letters:
@@ -130,7 +143,7 @@ class Search:
         for term, v in terms:
             rest = minus(lacking, v)
             other = by_value.get(rest)
-            if other is not None and rest != v:
+            if other is not None and rest != v and not cancelling(right, term.node, other.node):
                 return self._with_terms(right, [term, other], [])
         return None
 
@@ -147,9 +160,9 @@ class Search:
 
     # One mistake
 
-    def _reversals(self, right: Node) -> Iterator[Reversal]:
-        """Every mistake taken back, the most plausible first, with the value of what results."""
-        for mistake in MISTAKES.values():
+    def _reversals(self, right: Node, only: str | None = None) -> Iterator[Reversal]:
+        """Every mistake taken back, or one kind, the most plausible first, with the value of what results."""
+        for mistake in MISTAKES.values() if only is None else (MISTAKES[only],):
             for change in mistake.undone_in(right, self.context):
                 if change.node.shape == self.judge.left.shape and change.node != self.judge.left:
                     value = self.judge.value(change.node)
@@ -158,41 +171,45 @@ class Search:
 
     def _taken_back(self, right: Node, only: str | None = None) -> Finding | None:
         listed: list[Reversal] = []
-        for found in islice(self._reversals(right), SINGLES):
+        for found in islice(self._reversals(right, only), _bounded(SINGLES, right)):
             listed.append(found)
-            if found.value == self.judge.truth and only in (None, found.part.name) and self.judge.proves(found.node):
+            if found.value == self.judge.truth and self.judge.proves(found.node):
                 return Finding((found.part,), found.node)
-        self._listed[right] = listed
+        if only is None:
+            self._listed[right] = listed
         return None
 
-    def _mistakes_made(self) -> dict[Value, list[Part]]:
+    def _mistakes_made(self) -> dict[Value, list[Made]]:
         """What the true forms are worth with one mistake made in them."""
         if not self._made:
+            share = 1.0
             for form in self.context.forms:
-                if not self.judge.proves(form):
+                if share <= 0 or not self.judge.proves(form):
                     continue
-                for mistake, change in mutants_of(self.context, form):
+                most = _bounded(MADE, form)
+                changes = mutants_of(self.context, form, int(share * most))
+                share -= len(changes) / most
+                for mistake, change in changes:
                     value = self.judge.value(change.node)
                     if value is not None and value != self.judge.truth:
-                        part = Part(mistake.name, change.after, change.before)
-                        self._made.setdefault(value, []).append(part)
-                        self._forms.setdefault(part, form)
+                        made = Made(Part(mistake.name, change.after, change.before), form, change.node)
+                        self._made.setdefault(value, []).append(made)
         return self._made
 
     def _made_in_form(self, right: Node) -> Finding | None:
         value = self.judge.value(right)
         if value is None or right.shape != self.judge.left.shape:
             return None
-        parts = self._mistakes_made().get(value)
-        if not parts:
-            return None
-        best = min(parts, key=lambda part: RANK[part.name])
-        return Finding((best,), self._forms[best])
+        found = self._mistakes_made().get(value, [])
+        for made in sorted(found, key=lambda made: RANK[made.part.name])[:ATTEMPTS]:
+            if self.judge.same(right, made.node):
+                return Finding((made.part,), made.form)
+        return None
 
     # Two mistakes
 
     def _two(self, right: Node) -> Finding | None:
-        reversals = self._listed.get(right) or list(islice(self._reversals(right), SINGLES))
+        reversals = self._listed.get(right) or list(islice(self._reversals(right), _bounded(SINGLES, right)))
         exchanged: Finding | None = None
         for way in (self._in_two_terms, self._back_and_made, self._one_after_the_other):
             found = way(right, reversals)
@@ -236,29 +253,33 @@ class Search:
         """One mistake taken back leaves a formula that is one mistake away from a true form."""
         made = self._mistakes_made()
         found = [
-            (_plausibility(reversal.part, part), k, reversal, part)
+            (_plausibility(reversal.part, mistake.part), k, reversal, mistake)
             for k, reversal in enumerate(reversals)
-            for part in made.get(reversal.value, ())
+            for mistake in made.get(reversal.value, ())
+            if not _cancel(reversal.part, mistake.part)
         ]
-        if not found:
-            return None
-        _, _, reversal, part = min(found, key=lambda entry: entry[:2])
-        in_place = self._missing_paths(reversal.node) if part.name == MISSING else None
-        in_place = in_place or self._taken_back(reversal.node, only=part.name)
-        if in_place is not None and len(in_place.parts) == 1 and in_place.parts[0].name == part.name:
-            return Finding((reversal.part, in_place.parts[0]), in_place.correct)
-        return Finding((reversal.part, part), self._forms[part])
+        for _, _, reversal, mistake in sorted(found, key=lambda entry: entry[:2])[:ATTEMPTS]:
+            if not self.judge.same(reversal.node, mistake.node):
+                continue
+            name = mistake.part.name
+            in_place = self._missing_paths(reversal.node) if name == MISSING else None
+            in_place = in_place or self._taken_back(reversal.node, only=name)
+            if in_place is not None and len(in_place.parts) == 1 and in_place.parts[0].name == name:
+                return Finding((reversal.part, in_place.parts[0]), in_place.correct)
+            return Finding((reversal.part, mistake.part), mistake.form)
+        return None
 
     def _one_after_the_other(self, right: Node, reversals: list[Reversal]) -> Finding | None:
         """A second mistake taken back after the first, as far as the budget goes."""
-        left = self.budget
+        left = _bounded(self.budget, right)
         for first in reversals:
             for second in self._reversals(first.node):
                 left -= 1
                 if left < 0:
                     return None
                 parts = first.part, second.part
-                if second.value == self.judge.truth and not _exchanges_a_term(parts) and self.judge.proves(second.node):
+                plausible = not (_exchanges_a_term(parts) or _cancel(*parts))
+                if second.value == self.judge.truth and plausible and self.judge.proves(second.node):
                     return Finding((first.part, second.part), second.node)
         return None
 
@@ -268,15 +289,26 @@ def _exchanges_a_term(parts: tuple[Part, ...]) -> bool:
     return sorted(part.name for part in parts) == [EXTRA, MISSING]
 
 
+def _cancel(first: Part, second: Part) -> bool:
+    """Whether one part is changed and changed back: such a pair explains nothing."""
+    return (first.wrong, first.true) == (second.true, second.wrong)
+
+
 def _plausibility(first: Part, second: Part) -> int:
     """Less is more plausible."""
     return RANK[first.name] + RANK[second.name] + (len(RANK) ** 2 if _exchanges_a_term((first, second)) else 0)
 
 
+def _bounded(number: int, node: Node) -> int:
+    """The number of candidates for a formula of that size; what stands in a product over time counts several times."""
+    size = sum(1 + 2 * isinstance(part, TimeProduct) * sum(1 for _ in walk(part)) for part in walk(node))
+    return number * NODES // max(NODES, size)
+
+
 @lru_cache(maxsize=64)
-def mutants_of(context: Context, form: Node) -> tuple[tuple[NamedMistake, Change], ...]:
+def mutants_of(context: Context, form: Node, most: int) -> tuple[tuple[NamedMistake, Change], ...]:
     """The mutants of a true form, kept: one formula is seldom asked about once."""
-    return tuple(mutants(form, context))
+    return tuple(islice(mutants(form, context), most))
 
 
 def _sum(values: Iterator[Value]) -> Value:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sympy import HadamardPower, HadamardProduct, MatMul
+from sympy import HadamardPower, HadamardProduct, MatAdd, MatMul
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
 from derive.adjoint import as_node
@@ -16,6 +16,7 @@ from derive.nodes import (
     Jacobian,
     Node,
     Quantity,
+    add,
     apply,
     coefficient,
     contains,
@@ -23,6 +24,7 @@ from derive.nodes import (
     hadamard,
     matmul,
     ones,
+    power,
     scale,
     substitute,
 )
@@ -60,13 +62,15 @@ def at_argument(node: Node, context: Context) -> Iterator[Node]:
 
 
 def from_argument(node: Node, context: Context) -> Iterator[Node]:
-    """An argument q as f(q), in powers and products of q."""
+    """The slope written in an argument as the one written in the value; c² as tanh²(c)."""
     for fact in context.slopes_in(node):
-        if isinstance(fact.argument, Quantity) and contains(node, fact.argument):
-            if isinstance(node, HadamardPower | HadamardProduct):
-                yield from _if_changed(node, replaced(node, fact.argument, fact.value))
-        elif not isinstance(fact.argument, Quantity):
-            yield from _if_changed(node, replaced(node, replaced(fact.slope, fact.value, fact.argument), fact.slope))
+        wrong = replaced(fact.slope, fact.value, fact.argument)
+        if isinstance(fact.argument, Quantity) and isinstance(node, HadamardPower):
+            yield from _if_changed(node, replaced(node, fact.argument, fact.value))
+        elif isinstance(fact.argument, Quantity):
+            yield from _with_factors(node, wrong, fact.slope)
+        else:
+            yield from _if_changed(node, replaced(node, wrong, fact.slope))
 
 
 def other_function(node: Node, context: Context) -> Iterator[Node]:
@@ -96,9 +100,12 @@ def without_slope(node: Node, context: Context) -> Iterator[Node]:
 
 
 def with_slope(node: Node, context: Context) -> Iterator[Node]:
-    """A gradient, a Jacobian, a product or a term, multiplied by a slope."""
-    if not isinstance(node, Adjoint | Jacobian | Quantity | HadamardProduct | MatMul):
+    """A gradient, a Jacobian, a product or a sum, multiplied by a slope."""
+    if not isinstance(node, Adjoint | Jacobian | Quantity | HadamardProduct | MatMul | MatAdd):
         return
+    base = coefficient(node)[1]
+    if isinstance(base, MatMul) and base.args[0].shape[1] == 1:
+        return  # δ hᵀ: the slope belongs to δ
     for fact in context.slopes_in(node):
         if fact.slope.shape == node.shape:
             yield hadamard(node, fact.slope)
@@ -106,6 +113,52 @@ def with_slope(node: Node, context: Context) -> Iterator[Node]:
             yield matmul(diag(fact.slope), node)
         if fact.slope.shape[0] == node.shape[1] != 1:
             yield matmul(node, diag(fact.slope))
+
+
+def misshapen(node: Node, context: Context) -> Iterator[Node]:
+    """Something made of the function's value in place of its slope: y or y² for 1 - y², (1 - y)² too."""
+    for wrong in (_itself, _square, _square_of_rest):
+        yield from _exchanged(node, context, wrong)
+
+
+def shaped(node: Node, context: Context) -> Iterator[Node]:
+    """The slope in place of something made of the function's value."""
+    for fact in context.slopes_in(node):
+        for wrong in (_itself, _square, _square_of_rest):
+            yield from _with_factors(node, wrong(fact), fact.slope)
+
+
+def _itself(fact: Slope) -> Node:
+    return fact.value
+
+
+def _square(fact: Slope) -> Node:
+    return power(fact.value, 2)
+
+
+def _square_of_rest(fact: Slope) -> Node:
+    return power(add(ones(*fact.value.shape), scale(-1, fact.value)), 2)
+
+
+def another_function(node: Node, context: Context) -> Iterator[Node]:
+    """tanh where σ is meant, and the reverse."""
+    if isinstance(node, Elementwise) and node.function.name in SQUASHING:
+        for name in SQUASHING:
+            if name != node.function.name:
+                yield apply(ENTRIES[name].function, *node.operands)
+
+
+def without_function(node: Node, context: Context) -> Iterator[Node]:
+    """The argument in place of the value."""
+    if isinstance(node, Elementwise) and len(node.operands) == 1:
+        yield node.operands[0]
+
+
+def with_function(node: Node, context: Context) -> Iterator[Node]:
+    """A function of the cell applied to what stands bare."""
+    if not isinstance(node, Elementwise) and node.shape[1] == 1:
+        for function in dict.fromkeys(fact.call.function for fact in context.slopes):
+            yield apply(function, node)
 
 
 def _at_value(fact: Slope) -> Node | None:

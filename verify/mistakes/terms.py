@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 from sympy import MatAdd, OneMatrix, Rational, Symbol
 
@@ -11,6 +12,7 @@ from derive.nodes import (
     Jacobian,
     Node,
     T,
+    TimeProduct,
     TimeSum,
     add,
     coefficient,
@@ -20,6 +22,7 @@ from derive.nodes import (
     t,
 )
 from verify.mistakes.context import Context, quantities_of, walk
+from verify.mistakes.forms import multiplied_out
 from verify.mistakes.places import inside_sum, is_leaf
 
 BATCH = Symbol("B", integer=True, positive=True)
@@ -38,7 +41,7 @@ def without_a_term(node: Node, context: Context) -> Iterator[Node]:
 def with_a_true_term(node: Node, context: Context) -> Iterator[Node]:
     """The whole formula with a term of the true one added; an inner sum completed to one of the true form."""
     for term in context.terms:
-        if term.whole and term.node.shape == node.shape:
+        if term.whole and term.node.shape == node.shape and not cancelling(node, term.node):
             yield plus_term(node, term.node)
 
 
@@ -61,6 +64,17 @@ def plus_term(node: Node, term: Node) -> Node:
     if isinstance(node, TimeSum) and isinstance(term, TimeSum) and node.args[1:] == term.args[1:]:
         return inside_sum(node, lambda inner: add(inner, term.term))
     return add(node, term)
+
+
+def cancelling(*terms: Node) -> bool:
+    """Whether terms cancel in a sum: then some of them are not missing, but wrong."""
+
+    def count(node: Node) -> int:
+        inner = node.term if isinstance(node, TimeSum) and not isinstance(node, TimeProduct) else node
+        total = add(*multiplied_out(inner))
+        return len(total.args) if isinstance(total, MatAdd) else 1
+
+    return count(reduce(plus_term, terms)) < sum(map(count, terms))
 
 
 def other_sign(node: Node, context: Context) -> Iterator[Node]:

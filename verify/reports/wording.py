@@ -52,7 +52,7 @@ def headline(judgement: Judgement) -> str:
     if judgement.word is Word.HOLDS_IF:
         return "; ".join(judgement.assumptions)
     if judgement.mistakes:
-        return "; ".join(_mistake(mistake.name, mistake.detail) for mistake in judgement.mistakes)
+        return "; ".join(_flat(str(mistake)) for mistake in judgement.mistakes)
     return _flat(judgement.reason)
 
 
@@ -64,7 +64,7 @@ def details(judgement: Judgement) -> list[Detail]:
         for assumption in judgement.assumptions
         if holds or assumption not in judgement.reading
     ]
-    found += [Detail("mistake", _mistake(mistake.name, mistake.detail)) for mistake in judgement.mistakes]
+    found += [Detail("mistake", _flat(str(mistake))) for mistake in judgement.mistakes]
     if judgement.correct and judgement.word is not Word.PROVED:
         found.append(Detail("true formula", _flat(judgement.correct), latex=True))
     if judgement.true_when:
@@ -103,10 +103,6 @@ def shown(formula: str) -> str:
 def split(text: str) -> list[tuple[str, bool]]:
     """Words and the formulas between dollars in them, each with whether it is a formula."""
     return [(part, number % 2 == 1) for number, part in enumerate(text.split("$")) if part]
-
-
-def _mistake(name: str, detail: str) -> str:
-    return _flat(detail if detail.startswith(name) else f"{name}: {detail}" if detail else name)
 
 
 def _flat(text: str) -> str:

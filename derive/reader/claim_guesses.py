@@ -1,0 +1,58 @@
+"""Where a claim can be read in two ways: what was taken, and what the other way would mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import combinations
+
+MOST = 4
+"""How many guesses of one claim are tried the other way."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The other way to read something. `words` say what it assumes.
+
+    `holds`: a formula that is true in the other way holds under that assumption; otherwise it is left undecided.
+    `doubtful`: where the other way leaves the formula undecided, it must not be called wrong.
+    """
+
+    words: str
+    holds: bool = True
+    doubtful: bool = False
+
+
+@dataclass
+class Guesses:
+    """The guesses made while a claim is read, and those that are to be made the other way."""
+
+    made: dict[str, Guess] = field(default_factory=dict)
+    turned: frozenset[str] = frozenset()
+    marked: set[str] = field(default_factory=set)
+    """The letters with a bar or dot that was read as a gradient; two of them show that the mark means that."""
+
+    def other(self, key: str, guess: Guess) -> bool:
+        """Note a guess; whether it is to be made the other way."""
+        self.made.setdefault(key, guess)
+        return key in self.turned
+
+    def clear(self) -> None:
+        self.made.clear()
+        self.marked.clear()
+
+    def alternatives(self) -> Iterator[tuple[str, ...]]:
+        """The guesses to make the other way: each alone, then two at a time (one can lead to another)."""
+        for size in (1, 2):
+            keys = [key for key in self.made if key != "mark" or len(self.marked) < 2]
+            yield from combinations(keys[:MOST], size)
+
+    @contextmanager
+    def turning(self, keys: tuple[str, ...]) -> Iterator[None]:
+        """Within this, these guesses are made the other way."""
+        self.turned = frozenset(keys)
+        try:
+            yield
+        finally:
+            self.turned = frozenset()

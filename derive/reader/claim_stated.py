@@ -1,0 +1,87 @@
+"""Conditions that a formula states beside it, in words or not: for t = T, if i ≠ j, assuming U symmetric."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sympy import Expr
+
+from derive.reader.claim_letters import time_expression
+from derive.reader.syntax import Chain, Group, Name, Syntax
+
+_TEXT = re.compile(r"\\(?:text|textrm|mbox|textit|textbf|mathrm)\s*\{([^{}]*)\}")
+_RESTRICTING = re.compile(
+    r"\b(?:if|when|whenever|only|assum\w+|suppos\w+|provided|neglect\w*|ignor\w+|approx\w*|last|final|first|single|"
+    r"symmetric|orthogonal|unless|except)\b|当|如果|假设|忽略|近似|仅",
+    re.IGNORECASE,
+)
+_FOR = re.compile(r"\bfor\b(?!\s*(?:all|every|each|any|the|example))", re.IGNORECASE)
+_WHOLE = re.compile(
+    r"t=1,?(?:\\[lc]?dots|\.\.\.|…),?T|1(?:\\leq?|≤)t(?:\\leq?|≤)T|t\\in\\?\{1.*T\\?\}|(?:\\forall)?[tkij]"
+)
+_MOMENT = re.compile(r"(?:^|[^A-Za-z\\])t=(T(?:-\d+)?|\d+)(?![\dA-Za-z.,])")
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The step that a condition names, such as T in `for t = T`; or the words of one that is not read."""
+
+    moment: Expr | None = None
+    unread: str = ""
+
+
+def in_words(text: str) -> Stated:
+    """The condition in the prose of a formula: `\\text{if } t = T`."""
+    from derive.nodes import T
+
+    for match in _TEXT.finditer(text):
+        words = match.group(1)
+        if not (_RESTRICTING.search(words) or _FOR.search(words)):
+            continue
+        rest = re.split(r"\\\\|\\end|&", text[match.end() :])[0]
+        said = " ".join((words + rest).split())
+        flat = re.sub(r"\s|\\[,;:! ]|\\q?quad|\$", "", said.rpartition("for ")[2] if "for " in said else said)
+        flat = flat.rstrip(".,)")
+        if (moment := _MOMENT.search("," + flat)) and not _RESTRICTING.search(
+            words.replace("if", "").replace("when", "")
+        ):
+            step = moment.group(1)
+            letter, _, back = step.partition("-")
+            from sympy import Integer
+
+            return Stated(T - int(back or 0) if letter == "T" else Integer(int(step)))
+        if not _RESTRICTING.search(words) and (not flat or _WHOLE.fullmatch(flat)):
+            continue
+        if _INDICES.search(rest):
+            continue  # i ≠ j is read with the formula
+        return Stated(unread=said)
+    return Stated()
+
+
+_INDICES = re.compile(r"\b[ijklmn]\s*(?:=|\\neq?|≠)\s*[ijklmn]\b")
+
+
+def at_step(part: Syntax) -> Expr | None:
+    """The step in `t = T` beside a formula."""
+    if isinstance(part, Group) and len(part.rows) == 1 and len(part.rows[0]) == 1:
+        return at_step(part.rows[0][0])
+    if not isinstance(part, Chain) or len(part.sides) != 2 or part.relations[0].type != "EQ":
+        return None
+    left, right = part.sides
+    return time_expression(right) if isinstance(left, Name) and left.word == "t" else None
+
+
+def before_last(part: Syntax) -> bool:
+    """Whether this says t < T, which holds wherever a formula names step t + 1."""
+    if not isinstance(part, Chain) or len(part.sides) != 2 or not isinstance(part.sides[1], Name):
+        return False
+    return about_time(part) and part.sides[1].word == "T" and part.relations[0].word.strip() in _LESS
+
+
+_LESS = frozenset(["<", r"\lt", "≠", r"\ne", r"\neq"])
+
+
+def about_time(part: Syntax) -> bool:
+    """Whether this compares t with something: t = T, t < T."""
+    return isinstance(part, Chain) and isinstance(part.sides[0], Name) and part.sides[0].word == "t"
