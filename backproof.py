@@ -100,15 +100,10 @@ def _asked(
 
 def _rendered(made: Any, target: str, notation: str | None, origin: str) -> str:
     """A cell or network written by a target."""
-    from derive.adjoint import differentiate
-    from derive.network import Network
     from derive.notation import find
-    from derive.targets import TARGETS
+    from derive.targets import generate
 
-    letters = find(notation) if notation else None
-    if isinstance(made, Network):
-        return TARGETS[target].render_network(made, letters, origin)
-    return TARGETS[target].render(differentiate(made), letters, origin)
+    return generate(made, target, notation=find(notation) if notation else None, origin=origin)
 
 
 def _chosen(argument: str | None, option: str | None) -> str:

@@ -1,6 +1,6 @@
 """Mathematics in, text out; runs no numerics. The stages, each with what goes in and what comes out:
 
-1. `reader`     a note, in LaTeX or plain text          -> Cell
+1. `reader`     a note, in LaTeX or plain text          -> Cell; `from_sympy` SymPy expressions -> Cell
 2. `cell`       equations                               -> Cell: roles inferred, ordered, validated
 3. `program`    Cell                                    -> Cell with its pre-activations named
 4. `adjoint`    Cell                                    -> Derivation, at a symbolic t; uses `simplify` and `softmax`
@@ -11,8 +11,8 @@
 Beneath them: `nodes` (the closed set of expressions), `functions` (elementwise functions with derived slopes),
 `notation` (names and letters), `errors` (what a person is told), `catalogue` (the notes that come along).
 
-Public names: `Cell`, `Equation`, `Derivation`, `InputError`, `Notation`, `TARGETS`, `differentiate`, `find`,
-`read_equations`, `read_file`, `read_note`.
+Public names: `Cell`, `Equation`, `Assumption`, `Network`, `Direction`, `Reads`, `Derivation`, `InputError`, `Notation`,
+`TARGETS`, `differentiate`, `find`, `generate`, `quantity`, `t`, `read_equations`, `read_file`, `read_note`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,24 @@ import importlib
 from typing import Any
 
 _PUBLIC = {
+    "Assumption": "derive.cell",
     "Cell": "derive.cell",
     "Derivation": "derive.derivation",
+    "Direction": "derive.network",
     "Equation": "derive.cell",
     "InputError": "derive.errors",
+    "Network": "derive.network",
     "Notation": "derive.notation",
+    "Reads": "derive.network",
     "TARGETS": "derive.targets",
     "differentiate": "derive.adjoint",
     "find": "derive.catalogue",
+    "generate": "derive.targets",
+    "quantity": "derive.from_sympy",
     "read_equations": "derive.reader",
     "read_file": "derive.reader",
     "read_note": "derive.reader",
+    "t": "derive.nodes",
 }
 
 __all__ = list(_PUBLIC)

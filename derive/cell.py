@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any
 
 from sympy import Symbol
 
@@ -79,25 +80,102 @@ def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Plac
     return Roles(tuple(inputs), tuple(states), tuple(parameters))
 
 
+_INFERRED: Any = None
+"""Stands for what a person leaves out of a cell."""
+
+
 @dataclass(frozen=True)
 class Cell:
-    """The equations of one step with their roles; build one with `Cell.of` or with the reader.
+    """The equations of one step with their roles, as the reader, `from_latex` and `from_sympy` build it.
 
     `inputs` are given at every step (at time t), or once if they have no time; `targets` are inputs that J compares
     with and that get no gradient; `states` are carried from t-1 to t; `output` is what the outside sees of a step.
+    `Cell(equations=[Eq(h, ...), ...])` infers all that is left out, as `from_sympy` does.
     """
 
-    name: str
-    title: str
     equations: tuple[Equation, ...]
-    inputs: tuple[Quantity, ...]
-    states: tuple[Quantity, ...]
-    parameters: tuple[Quantity, ...]
-    output: Quantity
+    name: str = "cell"
+    title: str = ""
+    inputs: tuple[Quantity, ...] = ()
+    states: tuple[Quantity, ...] = _INFERRED
+    parameters: tuple[Quantity, ...] = ()
+    output: Quantity = _INFERRED
     targets: tuple[Quantity, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
     source: str = ""
     notation: Notation = AS_WRITTEN
+
+    def __post_init__(self) -> None:
+        """Infer the roles where they are left out, as a person writes a cell."""
+        if self.states is _INFERRED:
+            inferred = Cell.from_sympy(
+                self.equations,
+                name=self.name,
+                title=self.title,
+                output=self.output,
+                inputs=self.inputs,
+                targets=self.targets,
+                assumptions=self.assumptions,
+                source=self.source,
+            )
+            for one in fields(self):
+                object.__setattr__(self, one.name, getattr(inferred, one.name))
+
+    @classmethod
+    def from_latex(
+        cls,
+        equations: Sequence[str],
+        *,
+        where: Sequence[str] = (),
+        output: str | None = None,
+        name: str = "cell",
+        title: str = "",
+        source: str = "",
+    ) -> Cell:
+        """A cell from equations in LaTeX (or plain text), one string each; `where` declares, as the lines of a note do.
+
+        Raises InputError with the text at fault and its place, where the items count as the lines of one text.
+        """
+        from derive.reader import read_equations
+
+        lines = [where] if isinstance(where, str) else [*where]
+        lines += [] if output is None else [f"output: {output}"]
+        return read_equations(equations, lines, name, title=title, source=source)
+
+    @classmethod
+    def from_sympy(
+        cls,
+        equations: Sequence[Any],
+        *,
+        name: str = "cell",
+        title: str = "",
+        output: Quantity | str | None = None,
+        inputs: Sequence[Quantity | str] = (),
+        targets: Sequence[Quantity | str] = (),
+        assumptions: Sequence[Assumption] = (),
+        source: str = "",
+    ) -> Cell:
+        """A cell from SymPy equations `Eq(h, ...)` or pairs `(h, ...)`; `inputs` names those constant over time.
+
+        A symbol called `h_t` or `h_{t-1}` has that time, as has `derive.quantity("h", H, time=t)`. Raises InputError
+        for a SymPy node that has no counterpart, and ShapeError, both with the number of the equation.
+        """
+        from derive.from_sympy import equations_from, names_of
+
+        found, notation = equations_from(equations)
+        constant = {leaf.name for one in found for leaf in leaves(one.expression) if leaf.time is None}
+        wanted = names_of([*inputs, *targets])
+        return cls.of(
+            found,
+            name=name,
+            title=title,
+            output=None if output is None else names_of([output])[0],
+            constants=[one for one in wanted if one in constant],
+            targets=names_of(targets),
+            assumptions=assumptions,
+            source=source,
+            notation=notation,
+        )
 
     @classmethod
     def of(

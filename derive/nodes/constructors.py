@@ -52,6 +52,16 @@ def scale(factor: Any, node: Node) -> Node:
     return MatMul(factor, *(base.args if isinstance(base, MatMul) else (base,)))
 
 
+def scaled(factor: Node, node: Node) -> Node:
+    """A scalar (1, 1) times a node of any shape."""
+    rows, cols = node.shape
+    if cols == 1:
+        return matmul(node, factor)
+    if rows == 1:
+        return matmul(factor, node)
+    return hadamard(matmul(ones(rows), factor, ones(1, cols)), node)
+
+
 def add(*terms: Node) -> Node:
     """Sum of nodes of one shape; equal terms are collected."""
     collected: dict[Node, Expr] = {}

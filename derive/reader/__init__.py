@@ -23,11 +23,14 @@ from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.reader.elaborate import cell, slug
 from derive.reader.fragment import Fragment, Line
-from derive.reader.note import KEYS, Declaration, note
+from derive.reader.note import KEYS, WHERE, Declaration, note
+from derive.reader.parser import parse
+from derive.reader.symbols import symbol
 
-__all__ = ["read_equations", "read_file", "read_note", "text_of"]
+__all__ = ["named", "read_equations", "read_file", "read_note", "text_of"]
 
 _PLAIN = re.compile(r"@|\[\s*t\s*(?:[-+−]\s*\d+\s*)?\]|_\(|_[A-Za-z][A-Za-z0-9]+")
+_AS_IN_A_NOTE = re.compile(r"\$|\\\[|\\\(")
 LARGEST = 2_000_000
 """Bytes a note may have."""
 
@@ -74,28 +77,64 @@ def text_of(path: str | Path) -> str:
 
 
 def read_equations(
-    equations: Sequence[str], where: Sequence[str] = (), name: str = "cell", *, file: str = "<equations>"
+    equations: Sequence[str],
+    where: Sequence[str] = (),
+    name: str = "cell",
+    *,
+    title: str = "",
+    source: str = "",
+    file: str = "<equations>",
 ) -> Cell:
-    """Read equations given one by one, and declarations such as `x_t \\in \\mathbb{R}^{D}` or `output: h_t`."""
-    if isinstance(equations, str):
-        equations = [equations]
-    formulas = []
+    """Read equations given one by one, and declarations such as `x_t \\in \\mathbb{R}^{D}` or `output: h_t`.
+
+    A declaration may also stand among the equations, with its word before it. An item may be written as in a note, with
+    its dollars. Raises InputError with its place, where the items count as the lines of one text.
+    """
+    formulas: list[Fragment] = []
+    declarations: list[Declaration] = []
     line = 1
-    for text in equations:
-        formulas.append(formula(text, file, line))
+    listed = [[given] if isinstance(given, str) else given for given in (equations, where)]
+    for text, declares in [*((text, False) for text in listed[0]), *((text, True) for text in listed[1])]:
+        if not isinstance(text, str):
+            raise InputError(
+                f"{type(text).__name__} is no text", Place(file, line, 1, line), "write LaTeX as a string"
+            )  # fmt: skip
+        found = note("\n" * (line - 1) + text, file) if _AS_IN_A_NOTE.search(text) else None
+        if found and (found.formulas or found.declarations):
+            formulas += found.formulas
+            declarations += found.declarations
+        elif (declared := _declaration(text, file, line, always=declares)) is not None:
+            declarations += declared
+        else:
+            formulas.append(formula(text, file, line))
         line += text.count("\n") + 1
-    declarations = []
-    for text in where:
-        key, colon, rest = text.partition(":")
-        known = KEYS.get(key.strip().lower()) if colon else None
-        fragment = formula(text, file, line)
-        if known:
-            fragment = _cut(fragment, len(text) - len(rest))
-        if fragment.text.strip():
-            mathematics = _cut_words(fragment) if known == "assume" else fragment
-            declarations.append(Declaration(known or "where", (mathematics,), text))
-        line += text.count("\n") + 1
-    return cell(formulas, declarations, name=slug(name) or "cell", title=name)
+    return cell(formulas, declarations, name=slug(name) or "cell", title=title or name, source=source)
+
+
+def _declaration(text: str, file: str, line: int, *, always: bool) -> list[Declaration] | None:
+    """What a line without dollars declares; None where it is an equation."""
+    key, colon, rest = text.partition(":")
+    known = KEYS.get(key.strip().lower()) if colon else None
+    opening = None if known else WHERE.match(text)
+    if not (known or opening or always):
+        return None
+    fragment = formula(text, file, line)
+    if known or opening:
+        fragment = _cut(fragment, len(text) - len(rest) if opening is None else opening.end())
+    mathematics = _cut_words(fragment) if known == "assume" else fragment
+    return [Declaration(known or "where", (mathematics,), text)] if fragment.text.strip() else []
+
+
+def named(text: str) -> tuple[str, int | None, str] | None:
+    """A name as a letter of a note is read: `h_{t-1}` is h at offset -1. With its LaTeX; None if it is no name."""
+    try:
+        rows = parse(fragment := formula(text, "<name>"))
+        found = symbol(rows[0][0], fragment) if len(rows) == 1 and len(rows[0]) == 1 else None
+    except InputError:
+        found = None
+    if found is None or found.transposed or found.power is not None or found.indices:
+        return (text, None, text) if text.isidentifier() else None
+    return found.name, found.offset, found.latex
 
 
 def formula(text: str, file: str = "<text>", line: int = 1) -> Fragment:

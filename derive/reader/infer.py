@@ -149,7 +149,7 @@ class Inference(Shapes):
             return Typed(at, other.rows, other.cols, lambda: nodes.scale(number, other.build()))
         if self.is_scalar(left) or self.is_scalar(right):
             factor, other = (left, right) if self.is_scalar(left) else (right, left)
-            return Typed(at, other.rows, other.cols, lambda: self.scaled(factor.build(), other))
+            return Typed(at, other.rows, other.cols, lambda: nodes.scaled(factor.build(), other.build()))
         if self.is_column(left) and self.is_column(right):
             self._not_guessed(left, right, at)
             self.same("multiply", left, right, at)
@@ -167,16 +167,6 @@ class Inference(Shapes):
                 self.sizes.unify(ours, theirs, failure)
         self.sizes.unify(left.cols, right.rows, failure)
         return Typed(at, left.rows, right.cols, lambda: nodes.matmul(left.build(), right.build()))
-
-    def scaled(self, factor: Node, other: Typed) -> Node:
-        """A scalar (1, 1) times a node of any shape."""
-        node = other.build()
-        if self.sizes.is_one(other.cols):
-            return nodes.matmul(node, factor)
-        if self.sizes.is_one(other.rows):
-            return nodes.matmul(factor, node)
-        rows, cols = node.shape
-        return nodes.hadamard(nodes.matmul(nodes.ones(rows), factor, nodes.ones(1, cols)), node)
 
     def _not_guessed(self, left: Typed, right: Typed, at: Term) -> None:
         """Refuse to guess what a parameter is that nothing but this product tells about."""
@@ -209,7 +199,7 @@ class Inference(Shapes):
             )  # fmt: skip
         if self.is_scalar(below) and not self.is_scalar(above):
             return Typed(
-                term, above.rows, above.cols, lambda: self.scaled(nodes.power(below.build(), -1), above)
+                term, above.rows, above.cols, lambda: nodes.scaled(nodes.power(below.build(), -1), above.build())
             )  # fmt: skip
         self.same("divide", above, below, term)
         return Typed(term, above.rows, above.cols, lambda: nodes.divide(above.build(), below.build()))

@@ -20,7 +20,8 @@ KEYS = {
 """Words that start a declaring line when a colon follows."""
 
 _KEY = re.compile(r"\s*(?:[*_]{1,2})?([A-Za-z]+)(?:[*_]{1,2})?\s*[:：](?:[*_]{1,2})?")
-_WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
+WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
+"""Words that start a line of declarations."""
 _PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
 _CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
@@ -212,7 +213,7 @@ def _paragraph(token: Token, lines: list[str], found: Note) -> None:
         elif name in KEYS:
             key = ""
             found.declarations.append(Declaration(KEYS[name], tuple(formulas), plain_words))
-        elif formulas and (_WHERE.match(words) or _PUNCTUATION.fullmatch(plain_words)):
+        elif formulas and (WHERE.match(words) or _PUNCTUATION.fullmatch(plain_words)):
             key = "for" if words.lstrip().lower().startswith("for") else "where"
             found.declarations.append(Declaration(key, tuple(formulas), plain_words))
         elif formulas and key:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from derive.cell import Cell
 from derive.derivation import Derivation
 from derive.errors import InputError
 from derive.network import Network
@@ -74,3 +75,17 @@ TARGETS = {
     "latex": Target("an article for pdflatex", ".tex", _page("latex"), _network_page("latex")),
     "text": Target("plain text for a terminal", ".txt", _page("text"), _network_page("text")),
 }
+
+
+def generate(made: Cell | Network, target: str = "numpy", *, notation: Notation | None = None, origin: str = "") -> str:
+    """The text that a target writes for a cell or a network; `origin` is the file that its equations come from.
+
+    Raises InputError for an unknown target and for a cell that cannot be differentiated.
+    """
+    if target not in TARGETS:
+        raise InputError(f"there is no target {target!r}", hint="known targets: " + ", ".join(TARGETS))
+    if isinstance(made, Network):
+        return TARGETS[target].render_network(made, notation, origin)
+    from derive.adjoint import differentiate
+
+    return TARGETS[target].render(differentiate(made), notation, origin)

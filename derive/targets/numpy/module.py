@@ -12,6 +12,7 @@ from sympy import Symbol
 
 from derive.cell import Cell
 from derive.derivation import Derivation
+from derive.functions import ENTRIES, ScalarFunction
 from derive.nodes import size
 from derive.targets.formula import text
 from derive.targets.numpy import loss_text
@@ -64,11 +65,12 @@ def module(derivation: Derivation, origin: str = "") -> str:
 
 def parts(derivation: Derivation, prefix: str = "") -> Parts:
     """The functions of one derivation, with a prefix before their names, and what they need."""
+    names = Names()
+    derivation = _with_safe_functions(derivation, names)
     letters = local_sizes(derivation.program)
     sweep = Sweep(derivation.mapped(lambda node: node.xreplace(letters)) if letters else derivation)
     program = sweep.program
     helpers = loss_text.used(program)
-    names = Names()
     step = lower_step(sweep, names, helpers)
     sequence = _over_time(Plan(sweep, names), helpers)
 
@@ -89,6 +91,15 @@ def parts(derivation: Derivation, prefix: str = "") -> Parts:
         helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers, called)])),
         table={name: f"({', '.join(pair)})" for name, pair in table.items()},
     )
+
+
+def _with_safe_functions(derivation: Derivation, names: Names) -> Derivation:
+    """The derivation where a note's own functions have names that hide nothing the module calls."""
+    called = (function for equation in derivation.program.equations for function in functions_in(equation.expression))
+    own = [f for f in dict.fromkeys(called) if f.name not in ENTRIES or ENTRIES[f.name].function != f]
+    safe = {function: ScalarFunction(names.reserved(function).name, function.body) for function in own}
+    changed = {old: new for old, new in safe.items() if old != new}
+    return derivation.mapped(lambda node: node.xreplace(changed)) if changed else derivation
 
 
 def equation_lines(cell: Cell) -> list[str]:

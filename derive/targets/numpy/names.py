@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import builtins
 import keyword
 
-from derive.functions import ENTRIES
+from derive.errors import InputError
+from derive.functions import ENTRIES, ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves
 from derive.targets.numpy.code import Name
 
 _TAKEN = frozenset(keyword.kwlist) | {
+    *dir(builtins),
     *("np", "t", "T", "B", "params", "cache", "values", "arrays", "sizes", "key", "axes", "axis", "dtype", "rng"),
-    *("d_ys", "d_y", "ys", "final", "d_losses", "losses", "outputs", "range", "reversed", "len", "float"),
+    *("d_ys", "d_y", "ys", "final", "d_losses", "losses", "outputs"),
     *("init", "step", "forward", "backward", "step_backward", "PARAMETERS", "STATES", "FUNCTIONS"),
     *("lengths", "repeated", "cut", "weights", "reduction", "step_weights", "weighted", "one_hot"),
-    *("rows", "rows_times", "joined", "softmax", "log_softmax"),
+    *("rows", "rows_times", "joined", "softmax", "log_softmax", "argparse"),
+    *("own", "turned", "last", "at_last", "loss", "predict", "sgd", "evaluated", "updated", "pieces", "main"),
     *ENTRIES,
+    *(f"{name}_slope" for name in ENTRIES),
 }
 """What a module itself calls by name."""
 
@@ -32,6 +37,15 @@ class Names:
             wanted += "_"
         self._taken.add(wanted)
         return Name(wanted)
+
+    def reserved(self, function: ScalarFunction) -> Name:
+        """The name of a function that the module defines or, if it is left open, takes as an argument.
+
+        Raises InputError for an open function whose name the module needs: its callers must know it by its own name.
+        """
+        if not function.specified and function.name in self._taken:
+            raise InputError(f"the code cannot have a function called {function.name}", hint="give it another letter")
+        return self._same("function", function, function.name)
 
     def _same(self, kind: str, of: object, wanted: str) -> Name:
         if (kind, of) not in self._given:

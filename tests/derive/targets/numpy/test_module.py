@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 
 import numpy as np
 import pytest
 
-from derive import catalogue
+from derive import Cell, InputError, catalogue, generate
 from derive.adjoint import differentiate
+from derive.functions import ENTRIES
 from derive.reader import read_note
 from derive.targets.numpy import module
 from verify.evidence import evidence
@@ -160,3 +162,25 @@ def test_the_array_that_is_wrong_is_the_one_that_is_named() -> None:
         found.forward({**params, "W_i": params["U_i"]}, x)
     with pytest.raises(ValueError, match=r"x has shape \(4, 2, 4\), expected \(T, B, D\) = \(4, 2, 3\)"):
         found.forward(params, np.zeros((4, 2, 4)))
+
+
+@pytest.mark.parametrize(
+    "name", ["zip", "sum", "rows", "joined", "softmax", "relu", "np", "forward", "t", "d_h", "dict", "last"]
+)
+def test_a_note_may_call_its_function_as_it_likes(name: str) -> None:
+    cell = Cell.from_latex(
+        [
+            rf"z_t = \mathrm{{{name}}}(V x_t) \odot \sigma(P h_{{t-1}})",
+            rf"h_t = \mathrm{{{name}}}(W x_t + \max(z_t, U h_{{t-1}}))",
+        ],
+        where=[rf"\mathrm{{{name}}}(a) = \frac{{a}}{{1 + |a|}}", r"x_t \in \mathbb{R}^{D}, h_t \in \mathbb{R}^{H}"],
+    )
+    text = generate(cell)
+    defined = {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    assert not defined & set(dir(builtins)) - {*ENTRIES}
+    assert evidence(cell).passed
+
+
+def test_an_open_function_has_a_name_that_the_module_does_not_need() -> None:
+    with pytest.raises(InputError, match="a function called t"):
+        generate(Cell.from_latex(["h_t = t(W x_t + U h_{t-1})"]))
