@@ -336,6 +336,69 @@ def _evidence_rows(gathered: list[Any]) -> tuple[list[str], list[list[str]], str
     return header, rows, caption
 
 
+@main.command(epilog="Example:  backproof norms rnn lstm gru -o norms.svg")
+@click.argument("cells", metavar="CELL|NOTE...", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A figure (FILE.svg), or a page (FILE.md) with its figure beside it.",
+)
+@click.option("--steps", type=click.IntRange(1, 1000), default=40, show_default=True, help="How far back to look.")
+@click.option(
+    "--radius",
+    "radii",
+    type=click.FloatRange(0, 100, min_open=True),
+    multiple=True,
+    default=(0.5, 1.0, 1.5),
+    show_default=True,
+    help="The norm, and spectral radius, of recurrent parameters.",
+)
+@json_option
+@guarded
+def norms(cells: tuple[str, ...], output: Path | None, steps: int, radii: tuple[float, ...], as_json: bool) -> None:
+    """Show how far gradients reach: the norm of one state's response to an earlier one, measured and bounded."""
+    from derive import catalogue
+    from verify.gradient_norms.measure import measured
+
+    if output and output.suffix not in (".svg", ".md"):
+        raise InputError(f"{output} is neither a figure nor a page", hint="name a file ending in .svg or .md")
+    found = [measured(catalogue.find(name), radii, steps) for name in cells]
+    written = _write_norms(found, output) if output else []
+    if as_json:
+        _print_json({"steps": steps, "files": written, "cells": {one.cell.name: one.to_json() for one in found}})
+    elif written:
+        click.echo("\n".join(f"{path}: norms of {', '.join(one.cell.title for one in found)}" for path in written))
+    else:
+        _table("Norms of gradients", *_norm_rows(found, steps))
+
+
+def _write_norms(found: list[Any], output: Path) -> list[str]:
+    from derive.build import replace
+    from verify.gradient_norms.figure import svg
+    from verify.gradient_norms.page import markdown
+
+    figure = output.with_suffix(".svg")
+    replace(figure, svg(found))
+    if output == figure:
+        return [str(figure)]
+    replace(output, markdown(found, figure.name))
+    return [str(output), str(figure)]
+
+
+def _norm_rows(found: list[Any], steps: int) -> tuple[list[str], list[list[str]], str]:
+    from verify.gradient_norms.page import told
+
+    rows = []
+    for one in found:
+        for curve in one.curves:
+            bound = f"{curve.bounds[-1]:.1e}" if curve.bounds else "-"
+            values = [f"{curve.norms[step]:.1e}" for step in told(steps)]
+            rows.append([one.cell.title, f"{curve.radius:g}", *values, bound])
+    header = ["cell", "radius", *(f"t-k = {step}" for step in told(steps)), f"bound at {steps}"]
+    return header, rows, "radius: the norm of the recurrent parameters. -: no bound is derived for this cell."
+
+
 @main.command(epilog="Example:  backproof audit notes/*.md --format sarif")
 @click.argument("notes", metavar="NOTE...", nargs=-1, required=True)
 @click.option("--cell", metavar="CELL|NOTE", help="The model (default: the note's own equations, or recognised).")

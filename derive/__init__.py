@@ -5,8 +5,9 @@
 3. `program`    Cell                                    -> Cell with its pre-activations named
 4. `adjoint`    Cell                                    -> Derivation, at a symbolic t; uses `simplify` and `softmax`
 5. `bptt`       Derivation                              -> sections on Jacobians, products and sums over time
-6. `targets`    Derivation, Notation                    -> text: NumPy modules, pages, records
-7. `build`      the catalogue                           -> every generated file
+6. `vanishing`  Derivation                              -> bounds on gradients over many steps; uses `ranges`
+7. `targets`    Derivation, Notation                    -> text: NumPy modules, pages, records
+8. `build`      the catalogue                           -> every generated file
 
 Beneath them: `nodes` (the closed set of expressions), `functions` (elementwise functions with derived slopes),
 `notation` (names and letters), `errors` (what a person is told), `catalogue` (the notes that come along).

@@ -179,7 +179,7 @@ def _direct_paths(blocks: list[Block], program: Cell) -> tuple[Direct, ...]:
             continue
         terms = block.value.args if isinstance(block.value, MatAdd) else (block.value,)
         gates = [gate for gate in map(_gate, terms) if gate is not None]
-        if gates:
+        if gates and (len(blocks) > 1 or len(gates) < len(terms)):  # else it is all there is
             gate = add(*gates)
             found.append(Direct(block.of, gate, magnitude(gate, program)))
     return tuple(found)
@@ -290,8 +290,6 @@ def _direct(found: Reach) -> Items:
     items: Items = []
     for path in found.direct:
         gate = diag(path.gate)
-        if len(found.blocks) == 1 and found.blocks[0].value == gate:
-            continue  # it is all there is
         if isinstance(gate, Identity):
             items.append(
                 "One path from a state to itself passes through no matrix and no gate, from step to step unchanged: "

@@ -25,7 +25,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
-@pytest.mark.parametrize("command", ["build", "derive", "generate", "verify"])
+@pytest.mark.parametrize("command", ["build", "derive", "generate", "norms", "verify"])
 def test_help_shows_an_example(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
@@ -165,3 +165,35 @@ def test_bytes_do_not_depend_on_the_hash_seed() -> None:
         )
         printed.add(done.stdout)
     assert len(printed) == 1
+
+
+def test_norms_are_told_as_a_table_json_figure_and_page(tmp_path: Path) -> None:
+    few = ("--steps", "6", "--radius", "0.5", "--radius", "2")
+    table = run("norms", "rnn", *few)
+    assert table.exit_code == 0
+    assert "RNN" in table.output
+    found = json.loads(run("norms", "rnn", "lstm", *few, "--json").output)
+    assert list(found["cells"]) == ["rnn", "lstm"]
+    assert found["cells"]["rnn"]["rate"]["text"] == "‖U‖"
+    curves = found["cells"]["lstm"]["curves"]
+    assert [curve["radius"] for curve in curves] == [0.5, 2.0]
+    assert all(len(curve[key]) == 7 for curve in curves for key in ("norms", "bounds", "direct_path"))
+    page = tmp_path / "far.md"
+    assert run("norms", "gru", *few, "-o", str(page)).exit_code == 0
+    assert "](far.svg)" in page.read_text(encoding="utf-8")
+    assert (tmp_path / "far.svg").read_text(encoding="utf-8").startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("softmax_cross_entropy",), "has no states"),
+        (("rnn", "-o", "figure.png"), "neither a figure nor a page"),
+        (("lsmt",), "did you mean lstm"),
+    ],
+)
+def test_norms_refuse_in_one_message(arguments: tuple[str, ...], message: str) -> None:
+    result = run("norms", *arguments)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert "Traceback" not in result.output

@@ -20,6 +20,7 @@
 14. `audit`     a note -> judgements; `fixes` a corrected copy; `reports` text, JSON, SARIF, HTML, Markdown
 15. `judgement`  what a person is told about a formula
 16. `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
+17. `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
 
 Public names: `check` for formulas; `prove`, `identical`, `evidence`, `Verdict`, `Outcome`, `Evidence`, `report`; for
 code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`, `Layout`, `Standing`.

@@ -16,11 +16,13 @@ from derive.targets.formula import latex
 from verify.comparison import Answer, Bench, Facts, Setting
 from verify.deciding import Decision, in_words
 from verify.diagnose import Diagnosis, diagnose
+from verify.field import NoValueError, UnsupportedError
 from verify.judgement import Judgement, Mistake
 from verify.misfits import repairs
 from verify.mistakes.search import CANDIDATES
 from verify.sides import Sides
 from verify.special import moments
+from verify.world import NoPointError
 
 READINGS = 6
 """How many other readings are looked at for one mistake, where the plainest leads nowhere."""
@@ -31,7 +33,13 @@ def explained(
 ) -> Judgement:
     """The judgement with what the dictionary of mistakes and the derivation say about it."""
     letters = notation.among(bench.program.quantities) if notation is not None else bench.cell.notation
-    derivation = derivation.summed_losses
+    try:
+        return _explained(judgement, decision, derivation.summed_losses, letters)
+    except (InputError, UnsupportedError, NoValueError, NoPointError):
+        return judgement  # the verdict stands; what has no letters or no value here cannot be explained
+
+
+def _explained(judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None) -> Judgement:
     if decision.sides is None or decision.setting is None:
         return _misfit(judgement, decision, derivation, letters)
     unusual = bool(decision.sides.reading.assumptions)

@@ -262,13 +262,13 @@ def _diagonal(node: DiagonalOf, scope: Scope) -> Any:
 def simulate(engine: Engine, case: Case, given: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """Run the cell's equations over all steps: the outputs (B, n, 1) of every step and the final states."""
     cell, scope = case.cell, Scope(engine, case)
-    constants = {q: _column(given[q.name], q, scope, ()) for q in cell.parameters}
-    constants |= {q: _column(given[q.name], q, scope, (case.B,)) for q in cell.inputs if q.time is None}
-    states = {state: _column(given[state.name], state, scope, (case.B,)) for state in cell.states}
+    constants = {q: column(given[q.name], q, scope, ()) for q in cell.parameters}
+    constants |= {q: column(given[q.name], q, scope, (case.B,)) for q in cell.inputs if q.time is None}
+    states = {state: column(given[state.name], state, scope, (case.B,)) for state in cell.states}
     outputs = []
     for time in range(case.T):
         scope.now = dict(constants)
-        scope.now |= {q: _column(given[q.name][time], q, scope, (case.B,)) for q in cell.inputs if q.time is not None}
+        scope.now |= {q: column(given[q.name][time], q, scope, (case.B,)) for q in cell.inputs if q.time is not None}
         scope.now |= {state.at(nodes.t - 1): value for state, value in states.items()}
         for equation in cell.equations:
             scope.now[equation.symbol] = interpret(equation.expression, scope)
@@ -285,14 +285,14 @@ def objective(engine: Engine, case: Case, given: Mapping[str, Any]) -> Any:
     outputs, final = simulate(engine, case, given)
     total = engine.array(np.zeros(()))
     for value, seed in zip(outputs, case.d_output, strict=True):
-        total = total + (value * _column(engine.array(seed), case.cell.output, scope, (case.B,))).sum()
+        total = total + (value * column(engine.array(seed), case.cell.output, scope, (case.B,))).sum()
     for state in case.cell.states:
-        seed = _column(engine.array(case.d_final[state.name]), state, scope, (case.B,))
+        seed = column(engine.array(case.d_final[state.name]), state, scope, (case.B,))
         total = total + (final[state.name] * seed).sum()
     return total
 
 
-def _column(value: Any, quantity: Quantity, scope: Scope, lead: tuple[int, ...]) -> Any:
+def column(value: Any, quantity: Quantity, scope: Scope, lead: tuple[int, ...]) -> Any:
     """An array in the layout of the code as a batch of matrices."""
     return value.reshape((*lead, *(scope.whole(dimension) for dimension in quantity.shape)))
 

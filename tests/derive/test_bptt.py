@@ -96,3 +96,18 @@ def test_three_steps_written_out() -> None:
 def test_matrix_states_have_no_such_section() -> None:
     shapes = [r"$M_t \in \mathbb{R}^{D \times D}$", r"$x_t \in \mathbb{R}^D$"]
     assert through_time(differentiate(read_equations([r"M_t = M_{t-1} + x_t x_t^\top"], shapes))) == ()
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        r"h_t = 0.9 h_{t-1} + 0.1 \tanh(W x_t + U h_{t-1} + b)",
+        r"h_t = h_{t-1} + \alpha \tanh(W x_t + (A - A^\top) h_{t-1} + b)",
+    ],
+)
+def test_jacobians_of_scaled_terms_are_true(equation: str) -> None:
+    derivation = differentiate(read_equations([equation], [r"$\alpha \in \mathbb{R}$"] if "alpha" in equation else []))
+    (state,) = derivation.program.states
+    found = jacobian(derivation, state, state.at(t - 1))
+    assert found is not None
+    assert identical(Jacobian(state, state.at(t - 1)), found, derivation.program).proved

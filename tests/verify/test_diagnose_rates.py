@@ -19,6 +19,8 @@ from verify.mutate import MISTAKES, mutants
 ALL = bool(os.environ.get("BACKPROOF_ALL_MISTAKES"))
 SINGLES, PAIRS = (400, 100) if ALL else (40, 15)
 """With BACKPROOF_ALL_MISTAKES=1 all figures, which take minutes; otherwise a sample."""
+NAMED, BOTH_NAMED = (0.95, 0.8) if ALL else (0.9, 0.6)
+"""The rates that must be reached; a small sample is allowed to fall below the true ones."""
 
 
 def hands(formula):
@@ -111,7 +113,7 @@ def measured(count, formulas):
 
 def test_single_mistakes_are_named(capsys):
     singles = (((name,), formula, change.node) for name, formula, change in planted(Random(1)))
-    assert figures("single mistakes", measured(SINGLES, singles), capsys) >= 0.95
+    assert figures("single mistakes", measured(SINGLES, singles), capsys) >= NAMED
 
 
 def pairs(rng):
@@ -124,4 +126,4 @@ def pairs(rng):
 
 
 def test_pairs_of_mistakes_are_named(capsys):
-    assert figures("pairs of mistakes", measured(PAIRS, pairs(Random(2))), capsys) >= 0.8
+    assert figures("pairs of mistakes", measured(PAIRS, pairs(Random(2))), capsys) >= BOTH_NAMED

@@ -17,11 +17,11 @@ from verify.mistakes.places import Change
 from verify.mistakes.terms import cancelling, is_of_next_step, plus_term
 from verify.mutate import MISTAKES, NamedMistake, mutants
 
-CANDIDATES = 400
+CANDIDATES = 600
 """How many pairs of reversals are tried, one after the other."""
 SINGLES = 1200
 """How many single reversals are listed."""
-MADE = 500
+MADE = 1500
 """How many mistakes are made in true forms."""
 NODES = 60
 """The size of a formula up to which these numbers hold; for longer ones they shrink, so that none takes seconds."""

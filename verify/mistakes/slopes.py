@@ -59,6 +59,10 @@ def at_argument(node: Node, context: Context) -> Iterator[Node]:
         return None if slope == fact.slope else slope
 
     yield from _exchanged(node, context, wrong)
+    if isinstance(node, HadamardPower):
+        for fact in context.slopes_in(node):
+            if isinstance(fact.argument, Quantity) and node.base == fact.value:
+                yield power(fact.argument, node.exp)
 
 
 def from_argument(node: Node, context: Context) -> Iterator[Node]:

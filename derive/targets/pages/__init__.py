@@ -41,6 +41,14 @@ def markdown(
     return _render("page.md.jinja", derivation, notation, sections, origin, MARKDOWN)
 
 
+def markdown_section(derivation: Derivation, title: str, notation: Notation | None = None) -> str:
+    """One section on time of the Markdown page, below its heading and with the page's numbers; "" if it has none."""
+    content = page(derivation, notation, softmax_sections(derivation), _on_time(derivation), MARKDOWN)
+    template = _environment().get_template("section.md.jinja")
+    blocks = (block for part in content.parts for block in part.blocks if block.heading == title)
+    return "".join(template.render(block=block).strip() + "\n" for block in blocks)
+
+
 def latex(
     derivation: Derivation,
     notation: Notation | None = None,
@@ -69,7 +77,7 @@ def _render(
     origin: str,
     form: Format,
 ) -> str:
-    after = (*through_time(derivation), *vanishing(derivation)) if sections is None else sections
+    after = _on_time(derivation) if sections is None else sections
     content = page(derivation, notation, softmax_sections(derivation), after, form)
     return _filled(template, [content], origin)
 
@@ -95,6 +103,10 @@ def of_network(form: str, network: Network, notation: Notation | None = None, or
 def _filled(template: str, pages: Sequence[Page], origin: str, title: str = "", words: Sequence[str] = ()) -> str:
     written = _environment().get_template(template).render(pages=pages, origin=origin, title=title, words=words)
     return written.replace(_HELD, " ").rstrip() + "\n"
+
+
+def _on_time(derivation: Derivation) -> tuple[Section, ...]:
+    return (*through_time(derivation), *vanishing(derivation))
 
 
 @cache
