@@ -8,7 +8,6 @@ in torch: `W_i_l0`, `W_i_l0_reverse`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
@@ -16,10 +15,9 @@ from functools import cached_property
 from sympy import Expr, Symbol
 
 from derive.cell import Cell, Equation
+from derive.copies import renamed, resized
 from derive.errors import InputError
-from derive.nodes import Node, Quantity, concat, hadamard, leaves, size, substitute, t
-from derive.notation import Notation
-from derive.program import ARGUMENT, FACTOR
+from derive.nodes import Quantity, concat, hadamard, leaves, size, t
 
 
 class Direction(Enum):
@@ -267,108 +265,3 @@ class Network:
         if self.head is not None:
             words.append(f"with {self.head.title} at {self.reads.value}")
         return ", ".join(words)
-
-
-def renamed(cell: Cell, name: Callable[[str], str], mark: str) -> Cell:
-    """The cell with other names; a letter whose name changes carries `mark` above it."""
-
-    def moved(node: Node) -> Node | None:
-        return quantity(node) if isinstance(node, Quantity) else None
-
-    def quantity(q: Quantity) -> Quantity:
-        return Quantity(name(q.name), q.shape[0], q.shape[1], q.time)
-
-    def quantities(some: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
-        return tuple(map(quantity, some))
-
-    letters = []
-    for old in cell.quantities:
-        if name(old) != old:
-            letter = cell.notation.letter(old)
-            letters.append((name(old), str(letter._replace(above=letter.above + mark))))
-            for prefix in (ARGUMENT, FACTOR):
-                below = str(letter)
-                letters.append((f"{prefix}_{name(old)}", rf"\mathrm{{{prefix}}}_{{{below}}}^{{{mark}}}"))
-    return replace(
-        cell,
-        equations=tuple(Equation(quantity(e.symbol), substitute(e.expression, moved), e.place) for e in cell.equations),
-        inputs=quantities(cell.inputs),
-        states=quantities(cell.states),
-        parameters=quantities(cell.parameters),
-        targets=quantities(cell.targets),
-        output=quantity(cell.output),
-        assumptions=tuple(replace(a, quantity=quantity(a.quantity)) for a in cell.assumptions),
-        notation=_with(cell.notation, tuple(letters)),
-    )
-
-
-def resized(cell: Cell, sizes: Mapping[Symbol, Expr]) -> Cell:
-    """The cell with other sizes in the places of its size letters."""
-    if not sizes:
-        return cell
-
-    def moved(some: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
-        return tuple(q.xreplace(sizes) for q in some)
-
-    return replace(
-        cell,
-        equations=tuple(
-            Equation(e.symbol.xreplace(sizes), e.expression.xreplace(sizes), e.place) for e in cell.equations
-        ),
-        inputs=moved(cell.inputs),
-        states=moved(cell.states),
-        parameters=moved(cell.parameters),
-        targets=moved(cell.targets),
-        output=moved((cell.output,))[0],
-        assumptions=tuple(replace(a, quantity=moved((a.quantity,))[0]) for a in cell.assumptions),
-    )
-
-
-def _with(notation: Notation, letters: tuple[tuple[str, str], ...]) -> Notation:
-    return replace(notation, letters=letters + notation.letters)
-
-
-def above_each_other(cells: list[Cell], title: str) -> Cell:
-    """Cells as one: each reads the output of the one before it as its first input.
-
-    This is how layers above each other become a single cell, to which derivation and proof apply as to any other.
-    """
-    equations: list[Equation] = []
-    for position, cell in enumerate(cells):
-        below = cells[position - 1].output if position else None
-        first = cell.inputs[0]
-
-        def moved(node: Node, first: Quantity = first, below: Quantity | None = below) -> Node | None:
-            return below if node == first else None
-
-        equations += [
-            replace(e, expression=substitute(e.expression, moved)) if below is not None else e for e in cell.equations
-        ]
-    letters = tuple(letter for cell in cells for letter in cell.notation.letters)
-    return Cell.of(
-        equations,
-        name="_above_".join(dict.fromkeys(cell.name for cell in reversed(cells))),
-        title=title,
-        output=cells[-1].output.name,
-        constants=[q.name for q in cells[0].inputs if q.time is None],
-        source=cells[0].source,
-        notation=replace(cells[-1].notation, letters=letters),
-    )
-
-
-def two_layers(cell: Cell) -> Cell:
-    """Layer l above layer l - 1 of the same cell, in letters that say so: how the error comes down a layer.
-
-    Raises InputError if the cell cannot stand above itself.
-    """
-    below, above = Network.of(cell, layers=2).copies
-    return above_each_other(
-        [_of_layer(cell, below, "_below", "(l-1)"), _of_layer(cell, above, "_above", "(l)")],
-        f"Two layers of {cell.title}",
-    )
-
-
-def _of_layer(cell: Cell, copy: Copy, suffix: str, mark: str) -> Cell:
-    given = {q.name for q in cell.inputs[1 if copy.layer == 0 else 0 :]}
-    sizes = Network(cell, layers=2).sizes_of(copy)
-    return renamed(resized(cell, sizes), lambda name: name if name in given else name + suffix, mark)

@@ -16,7 +16,8 @@ from sympy import Expr
 
 from derive.adjoint import differentiate
 from derive.cell import Cell
-from derive.network import Network, Reads, two_layers
+from derive.layers import two_layers
+from derive.network import Network, Reads
 from derive.nodes import Quantity
 from derive.targets.numpy.network import network_module
 from verify.case import DEFAULT_FUNCTION, Array, Arrays, Case

@@ -8,7 +8,8 @@ from derive import catalogue
 from derive.adjoint import differentiate
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.network import Copy, Direction, Network, Reads, two_layers
+from derive.layers import two_layers
+from derive.network import Copy, Direction, Network, Reads
 from derive.nodes import Adjoint, Quantity, t
 from derive.reader import read_note
 from derive.targets.formula import latex, text

@@ -17,10 +17,11 @@ from derive.targets.formula import latex
 from verify import check
 from verify.claims import bench
 from verify.comparison import Answer, Facts
-from verify.deciding import ABSENT, SUMMED
+from verify.deciding import ABSENT
 from verify.judgement import Word
 from verify.mistakes.context import Context
 from verify.mutate import MISTAKES
+from verify.sides import SUMMED
 
 NAMES = ["rnn", "lstm", "gru", "softmax_cross_entropy"]
 CONVENTIONS = (SUMMED, ABSENT, "row layout", "numerator layout")

@@ -10,7 +10,8 @@ import pytest
 from derive import catalogue
 from derive.adjoint import differentiate
 from derive.cell import Cell
-from derive.network import Direction, Network, Reads, two_layers
+from derive.layers import two_layers
+from derive.network import Direction, Network, Reads
 from derive.targets.numpy import network_module
 from verify.evidence import THRESHOLDS, errors_against
 from verify.load import load
