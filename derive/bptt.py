@@ -15,9 +15,11 @@ from derive.nodes import (
     Jacobian,
     Node,
     Quantity,
+    Slice,
     TimeProduct,
     TimeSum,
     add,
+    block,
     coefficient,
     contains,
     diag,
@@ -44,8 +46,10 @@ def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
     The states at t - 1 are independent of each other: what one does to another within step t - 1 does not count.
 
     It is the transpose of the matrix that the derivation's own paths apply to the gradient of `of`. None where a path
-    is not of the form matrix times gradient (stacked operands, matrix-valued quantities).
+    is not of the form matrix times gradient, or where a matrix stands between.
     """
+    if of.shape[1] != 1 or by.shape[1] != 1:
+        return None
     if of == by:
         return Identity(of.shape[0])
     reaching = _through(derivation, of, by)
@@ -88,27 +92,29 @@ def _matrix(node: Node, gradient: Adjoint) -> Node | None:
         return Identity(gradient.shape[0])
     if isinstance(node, ZeroMatrix):
         return ZeroMatrix(node.shape[0], gradient.shape[0])
-    if isinstance(node, MatAdd):
-        terms = [_matrix(term, gradient) for term in node.args]
-        return None if any(term is None for term in terms) else add(*terms)
     factor, base = coefficient(node)
-    if base == gradient:
-        return scale(factor, Identity(gradient.shape[0]))
-    if (
-        isinstance(base, MatMul)
-        and base.args[-1].shape == (1, 1) != base.shape
-        and not contains(base.args[-1], gradient)
-    ):
-        inner = _matrix(matmul(*base.args[:-1]), gradient)  # (M g) λ = diag(1 λ) M g
-        spread = diag(matmul(ones(base.shape[0], 1), base.args[-1]))
-        return None if inner is None else scale(factor, matmul(spread, inner))
-    if (
-        isinstance(base, MatMul)
-        and contains(base.args[-1], gradient)
-        and not contains(matmul(*base.args[:-1]), gradient)
-    ):
-        inner = _matrix(base.args[-1], gradient)
-        return None if inner is None else scale(factor, matmul(*base.args[:-1], inner))
+    if base.shape[1] != 1:
+        return None
+    if factor != 1 and not isinstance(base, MatMul | HadamardProduct):
+        inner = _matrix(base, gradient)
+        return None if inner is None else scale(factor, inner)
+    if isinstance(base, MatAdd):
+        terms = [_matrix(term, gradient) for term in base.args]
+        return None if any(term is None for term in terms) else add(*terms)
+    if isinstance(base, Slice) and base.axis == 0:
+        inner = _matrix(base.operand, gradient)
+        return None if inner is None else block(0, inner, base.start, base.length)
+    if isinstance(base, MatMul):
+        inside = [place for place, part in enumerate(base.args) if contains(part, gradient)]
+        if len(inside) != 1:
+            return None
+        before, after = base.args[: inside[0]], base.args[inside[0] + 1 :]
+        inner = _matrix(base.args[inside[0]], gradient)
+        if inner is None or (after and matmul(*after).shape != (1, 1)):
+            return None
+        if after:  # v λ = diag(𝟏 λ) v
+            inner = matmul(diag(matmul(ones(inner.shape[0]), *after)), inner)
+        return scale(factor, matmul(*before, inner))
     if isinstance(base, HadamardProduct):
         inside = [part for part in base.args if contains(part, gradient)]
         weights = [part for part in base.args if part not in inside]

@@ -66,7 +66,8 @@ def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Plac
                 raise InputError(
                     f"the state {name} is used at t-1 but no equation assigns it",
                     place,
-                    f"add an equation for {name}_t",
+                    f"add an equation for {name}_t; what was given a step before is carried by a state: "
+                    f"p_t = {name}_t, read as p_{{t-1}}",
                 )
             states[name] = None
         else:
@@ -215,6 +216,7 @@ class Cell:
                     "choose another letter",
                 )
         ordered = in_dependency_order(equations)
+        _check_sizes(equations, {q for name, q in symbols.items() if name not in assigned or name in roles.states})
         carried = [assigned[name] for name in assigned if name in roles.states]
         seen = _output(ordered, carried, output)
         states = tuple(sorted(carried, key=lambda state: state != seen))  # the output first
@@ -287,6 +289,19 @@ def _check_assignments(equations: Sequence[Equation]) -> None:
         if symbol.shape != equation.expression.shape:
             raise ShapeError(f"{describe(symbol)} is assigned {describe(equation.expression)}", equation.place)
         seen[symbol.name] = equation
+
+
+def _check_sizes(equations: Sequence[Equation], given: Iterable[Quantity]) -> None:
+    """Every size of a value must be that of something given, or nothing tells how large it is."""
+    known = {letter for quantity in given for size in quantity.shape for letter in size.free_symbols}
+    for equation in equations:
+        for size in equation.symbol.shape:
+            for letter in sorted(size.free_symbols - known, key=str):
+                raise InputError(
+                    f"the size {letter} of {equation.symbol.name} is that of no input, state or parameter",
+                    equation.place,
+                    "write it with a size that one of them has",
+                )
 
 
 def in_dependency_order(equations: Sequence[Equation]) -> tuple[Equation, ...]:

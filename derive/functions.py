@@ -106,7 +106,9 @@ ENTRIES: Mapping[str, Entry] = {
         Entry("cos", cos(a), "np.cos(a)", r"\cos"),
         Entry("abs", Abs(a), "np.where(a.real < 0, -a, a)", r"\operatorname{abs}"),
         Entry("sign", sign(a), "np.sign(a.real)", r"\operatorname{sign}", ("sgn",)),
-        Entry("heaviside", Heaviside(a), "(a.real > 0).astype(a.real.dtype)", r"\operatorname{H}", ("Heaviside",)),
+        Entry(
+            "heaviside", Heaviside(a), "(a.real > 0).astype(a.real.dtype)", r"\operatorname{Heaviside}", ("Heaviside",)
+        ),
         Entry(
             "softplus",
             log(1 + exp(a)),

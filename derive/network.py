@@ -254,7 +254,7 @@ class Network:
 
     @property
     def title(self) -> str:
-        """In words, such as GRU, 2 layers, bidirectional, with softmax cross-entropy."""
+        """In words: the cell, its layers and directions, the head and what it reads."""
         words = [self.cell.title]
         if self.layers > 1:
             words.append(f"{self.layers} layers")

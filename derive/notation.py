@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -73,10 +74,22 @@ class Notation:
     _found: dict[str, Letter] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def among(self, names: Iterable[str]) -> Notation:
-        """This notation for a cell with these names: what is `given` for them joins the letters."""
-        present = set(names)
+        """This notation for a cell with these names: what is `given` for them joins the letters.
+
+        A name whose letter another name has too keeps its own, so that no two names print alike.
+        """
+        present = dict.fromkeys(names)
         extra = tuple(letter for name, letters in self.given if name in present for letter in letters)
-        return replace(self, letters=extra + self.letters, given=()) if self.given else self
+        found = replace(self, letters=extra + self.letters, given=()) if self.given else self
+        for _ in present:
+            written = {name: str(found.letter(name)) for name in present}
+            often = Counter(written.values())
+            own = {name: str(spelled(name)) for name, letter in written.items() if often[letter] > 1}
+            changed = tuple((name, letter) for name, letter in own.items() if letter != written[name])
+            if not changed:
+                break
+            found = replace(found, letters=changed + found.letters)
+        return found
 
     def letter(self, name: str) -> Letter:
         """The letter of a name, without a time."""
@@ -112,7 +125,7 @@ class Notation:
         for before, after, written in self._patterns:
             star = name[len(before) : len(name) - len(after)]
             if name.startswith(before) and name.endswith(after) and star and star not in (*ACCENTS, *MARKS):
-                return Letter(*(part.replace("*", self._below(star)) for part in take_apart(written)))
+                return Letter(*(_put(self._below(star), part) for part in take_apart(written)))
         head, _, rest = name.partition("_")
         return spelled(head)._replace(below=self._below(rest)) if rest in self._exact else spelled(name)
 
@@ -194,6 +207,13 @@ def spelled_below(name: str) -> str:
     """An identifier as the subscript of another: `xi` stays x and i, `h_tilde` is \\tilde{h}."""
     head, *rest = name.split("_")
     return spelled("x_" + "_".join((head, *rest))).below
+
+
+def _put(star: str, part: str) -> str:
+    """A part of a letter with its star replaced; a command ends before the letter behind it."""
+    before, found, after = part.partition("*")
+    gap = " " if after[:1].isalpha() and re.search(r"\\[A-Za-z]+$", star) else ""
+    return f"{before}{star}{gap}{after}" if found else part
 
 
 def _spelled_base(part: str) -> str:

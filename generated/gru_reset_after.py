@@ -398,7 +398,8 @@ def _checked(arrays, sizes=None, dtype=None):
         if axis.isidentifier():
             # What most arrays agree on, the first where none do.
             sizes.setdefault(axis, sorted(found, key=found.count, reverse=True)[0])
-    for name, array, axes in arrays:
+    # First an array with a wrong number of axes: it leaves open what others are compared with.
+    for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
         expected = tuple(_length(axis, sizes) for axis in axes)
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")

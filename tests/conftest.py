@@ -1,6 +1,8 @@
 """What all tests share: hypothesis without randomness of its own, and the registries to run over.
 
-A test with an argument `cell`, `head` or `registered` runs for every registered cell, head, or both.
+A test with an argument `cell`, `head` or `registered` runs for every registered cell, head, or both; one with `rated`
+for those on which rates of success are measured, which take long, or for all where BACKPROOF_ALL_CELLS is set. What
+proves a cell right is never rated: it runs for all.
 """
 
 from __future__ import annotations
@@ -21,14 +23,18 @@ settings.load_profile("backproof")
 
 @cache
 def _registry(kind: str) -> tuple[Cell, ...]:
-    from derive import catalogue  # reads every note: only for tests that run over the registries
+    from registry import RATED  # reads every note: only for tests that run over the registries
+
+    from derive import catalogue
 
     cells, heads = tuple(catalogue.cells().values()), tuple(catalogue.heads().values())
-    return {"cell": cells, "head": heads, "registered": cells + heads}[kind]
+    every = cells + heads
+    rated = tuple(cell for cell in every if cell.name in RATED)
+    return {"cell": cells, "head": heads, "registered": every, "rated": rated}[kind]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for kind in ("cell", "head", "registered"):
+    for kind in ("cell", "head", "registered", "rated"):
         if kind in metafunc.fixturenames:
             cells = _registry(kind)
             metafunc.parametrize(kind, cells, ids=[cell.name for cell in cells])

@@ -34,6 +34,7 @@ def test_text_never_becomes_code(path: Path) -> None:
             assert called not in {"eval", "exec", "parse_expr", "parse_latex", "compile"} or _is_regex(node), path
             if called == "sympify":
                 assert path.parent == ROOT / "derive/nodes", f"{path}: sympify belongs to the checked constructors"
+                assert [ast.unparse(keyword) for keyword in node.keywords] == ["strict=True"], f"{path} takes text"
 
 
 def _is_regex(call: ast.Call) -> bool:

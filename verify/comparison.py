@@ -226,6 +226,7 @@ def _points(
     ordered: list[tuple[Expr, Expr]] = []
     bound: set[Symbol] = set()
     times: dict[Symbol, None] = {}
+    meeting: dict[Expr, set[str]] = {}
     for node in (node for side in sides for node in _walk(side)):
         if isinstance(node, Tabular):
             bound |= {node.row, node.col}
@@ -236,10 +237,14 @@ def _points(
         for quantity in _own(node):
             if quantity.time is not None:
                 lowest.append((quantity.time, 0 if quantity.name in states else 1))
+        if isinstance(node, Adjoint) and node.quantity.name in states and node.quantity.time is not None:
+            meeting.setdefault(node.quantity.time, set()).add(node.quantity.name)
         if isinstance(node, Adjoint) and node.only is not None:
             lowest.append((node.only, 1))
         if isinstance(node, Jacobian) and node.of.time is not None and node.by.time is not None:
             ordered.append((node.of.time, node.by.time))
+    # One state's gradient within a step by another's: the initial states are independent of each other.
+    lowest += [(time, 1) for time, names in meeting.items() if len(names) > 1]
     products = [node for side in sides for node in _walk(side) if isinstance(node, TimeProduct)]
     starts = {node.index: node.first for node in products}
     lowest = [(time.xreplace(starts), low) for time, low in lowest]

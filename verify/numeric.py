@@ -7,7 +7,8 @@ that the two fail for different reasons.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from types import ModuleType
 
 import numpy as np
@@ -18,8 +19,11 @@ COMPLEX_STEP = 2.0**-100
 """Its square vanishes beside one, and it is far above the smallest numbers."""
 
 DIFFERENCE = 2.0**-17
-"""About the cube root of the rounding error, where truncation and cancellation cost the same (1e-10); small enough
-that a kink of ReLU rarely lies within."""
+"""About the cube root of the rounding error, where truncation and cancellation cost the same (1e-10)."""
+
+SHORTER, SMOOTH = 2.0**-21, 1e-6
+"""A kink of ReLU that lies within the step leaves an error above SMOOTH: there a shorter step decides. What is wrong
+stays wrong at any step."""
 
 ENTRIES = 400
 """Arrays up to this size are compared entry by entry; of larger ones this many entries and directions are drawn."""
@@ -75,19 +79,26 @@ def complex_step_errors(module: ModuleType, case: Case, gradients: Mapping[str, 
 def difference_errors(module: ModuleType, case: Case, gradients: Mapping[str, Array]) -> dict[str, float]:
     """The error of every gradient against central differences."""
 
-    def derivative(name: str, direction: Array) -> float:
+    def derivative(name: str, direction: Array, step: float = DIFFERENCE) -> float:
         value = case.given[name]
-        ahead = case.objective(module, {**case.given, name: value + DIFFERENCE * direction})
-        behind = case.objective(module, {**case.given, name: value - DIFFERENCE * direction})
-        return float((ahead - behind) / (2 * DIFFERENCE))
+        ahead = case.objective(module, {**case.given, name: value + step * direction})
+        behind = case.objective(module, {**case.given, name: value - step * direction})
+        return float((ahead - behind) / (2 * step))
 
-    return _errors(case, gradients, derivative)
+    errors = _errors(case, gradients, derivative)
+    kinked = [name for name, error in errors.items() if SMOOTH < error < FAILED]
+    return errors | _errors(case, gradients, partial(derivative, step=SHORTER), kinked)
 
 
-def _errors(case: Case, gradients: Mapping[str, Array], derivative: Callable[[str, Array], float]) -> dict[str, float]:
+def _errors(
+    case: Case,
+    gradients: Mapping[str, Array],
+    derivative: Callable[[str, Array], float],
+    names: Iterable[str] | None = None,
+) -> dict[str, float]:
     largest = largest_entry(gradients)
     errors: dict[str, float] = {}
-    for name in case.differentiable:
+    for name in case.differentiable if names is None else names:
         value, gradient = case.given[name], gradients.get(name)
         if gradient is None or np.shape(gradient) != value.shape or not np.isfinite(gradient).all():
             errors[name] = FAILED

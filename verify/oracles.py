@@ -356,11 +356,13 @@ def values(case: Case) -> tuple[Array, dict[str, Array]]:
     if case.lengths is not None:
         outputs, final = np.zeros_like(case.d_output), {name: np.empty_like(v) for name, v in case.d_final.items()}
         for k, one in enumerate(case.examples()):
-            alone, ends = values(one)
+            alone, last = values(one)
             outputs[: one.T, k : k + 1] = alone
-            for name, end in ends.items():
+            for name, end in last.items():
                 final[name][k : k + 1] = end
         return outputs, final
     found, ends = simulate(NumPy(), case, case.given)
     stacked = np.array(found).reshape(case.d_output.shape) if found else np.zeros_like(case.d_output)
-    return stacked, {name: ends[name].reshape(case.given[name].shape) for name in ends}
+    # A constant has no batch.
+    spread = {name: np.broadcast_to(end, (case.B, *end.shape[-2:])) for name, end in ends.items()}
+    return stacked, {name: spread[name].reshape(case.given[name].shape) for name in ends}

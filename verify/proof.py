@@ -157,8 +157,9 @@ def _refuted(derivation: Derivation, world: World, names: Iterable[str]) -> Iter
     names = list(names)
     cell_names = set(world.cell.quantities)
     program = world.seen_by(derivation.program)
-    for key, value in world.values.items():
-        if program.values.get(key) != value:
+    assigned = [(e.symbol.name, time) for e in world.cell.equations for time in range(1, world.steps + 2)]
+    for key in assigned:  # and nothing else: a world that is shared may have been asked for values outside its steps
+        if program.values.get(key) != world.values[key]:
             for name in names:
                 yield _counterexample(world, name, key[1], None, f"the program computes another {key[0]} than the cell")
             return

@@ -38,6 +38,11 @@ T = Symbol("T", integer=True, positive=True)
 """The number of steps."""
 
 
+def exact(value: Any) -> Expr:
+    """A number, a size or a time as SymPy's; raises SympifyError for text, which SymPy would evaluate."""
+    return sympify(value, strict=True)
+
+
 def size(letter: str) -> Symbol:
     """A symbolic size such as D or H."""
     return Symbol(letter, integer=True, positive=True)
@@ -48,7 +53,7 @@ class Quantity(MatrixSymbol):
 
     def __new__(cls, name: Any, rows: Any, cols: Any = 1, time: Any = None) -> Quantity:
         label = Str(name) if isinstance(name, str) else name
-        args = (label, sympify(rows), sympify(cols)) + (() if time is None else (sympify(time),))
+        args = (label, exact(rows), exact(cols)) + (() if time is None else (exact(time),))
         return cast(Quantity, Basic.__new__(cls, *args))
 
     @property
@@ -68,8 +73,8 @@ class Adjoint(MatrixExpr):
     """
 
     def __new__(cls, quantity: Quantity, immediate: Any = S.false, only: Any = None) -> Adjoint:
-        alone = () if only is None else (sympify(only),)
-        return cast(Adjoint, Basic.__new__(cls, quantity, sympify(bool(immediate)), *alone))
+        alone = () if only is None else (exact(only),)
+        return cast(Adjoint, Basic.__new__(cls, quantity, exact(bool(immediate)), *alone))
 
     @property
     def quantity(self) -> Quantity:
@@ -101,7 +106,7 @@ class Jacobian(MatrixExpr):
 
     def __new__(cls, of: Quantity, by: Quantity, immediate: Any = S.false, stepwise: Any = S.false) -> Jacobian:
         extra = (S.true,) if bool(stepwise) else ()
-        return cast(Jacobian, Basic.__new__(cls, of, by, sympify(bool(immediate)), *extra))
+        return cast(Jacobian, Basic.__new__(cls, of, by, exact(bool(immediate)), *extra))
 
     @property
     def of(self) -> Quantity:
@@ -200,7 +205,7 @@ class Slice(MatrixExpr):
     """`length` rows (axis 0) or columns (axis 1) of a node, from `start` on."""
 
     def __new__(cls, axis: Any, operand: Node, start: Any, length: Any) -> Slice:
-        return cast(Slice, Basic.__new__(cls, Integer(axis), operand, sympify(start), sympify(length)))
+        return cast(Slice, Basic.__new__(cls, Integer(axis), operand, exact(start), exact(length)))
 
     @property
     def axis(self) -> int:
@@ -231,7 +236,7 @@ class Entry(MatrixExpr):
     """One entry of a node as a scalar; row and column count from 0 and may contain indices."""
 
     def __new__(cls, operand: Node, row: Any, col: Any = 0) -> Entry:
-        return cast(Entry, Basic.__new__(cls, operand, sympify(row), sympify(col)))
+        return cast(Entry, Basic.__new__(cls, operand, exact(row), exact(col)))
 
     @property
     def operand(self) -> Node:
@@ -257,7 +262,7 @@ class Shaped(MatrixExpr):
     """The entries of a row or column, laid out row by row in another shape."""
 
     def __new__(cls, operand: Node, rows: Any, cols: Any) -> Shaped:
-        return cast(Shaped, Basic.__new__(cls, operand, sympify(rows), sympify(cols)))
+        return cast(Shaped, Basic.__new__(cls, operand, exact(rows), exact(cols)))
 
     @property
     def operand(self) -> Node:
@@ -276,7 +281,7 @@ class Tabular(MatrixExpr):
     """The matrix whose entry in row i and column j is a scalar node in these two indices."""
 
     def __new__(cls, entry: Node, row: Any, col: Any, rows: Any, cols: Any) -> Tabular:
-        return cast(Tabular, Basic.__new__(cls, entry, row, col, sympify(rows), sympify(cols)))
+        return cast(Tabular, Basic.__new__(cls, entry, row, col, exact(rows), exact(cols)))
 
     @property
     def entry(self) -> Node:
@@ -302,7 +307,7 @@ class TimeSum(MatrixExpr):
     """Σ of a term over an index, first ≤ index ≤ last."""
 
     def __new__(cls, term: Node, index: Any, first: Any, last: Any) -> TimeSum:
-        return cast(TimeSum, Basic.__new__(cls, term, index, sympify(first), sympify(last)))
+        return cast(TimeSum, Basic.__new__(cls, term, index, exact(first), exact(last)))
 
     @property
     def term(self) -> Node:

@@ -16,13 +16,12 @@ from sympy import (
     Symbol,
     Transpose,
     ZeroMatrix,
-    sympify,
 )
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
 from derive.errors import ShapeError
 from derive.functions import ScalarFunction
-from derive.nodes.classes import Concat, Elementwise, Node, Slice, Softmax, TimeSum
+from derive.nodes.classes import Concat, Elementwise, Node, Slice, Softmax, TimeSum, exact
 
 
 def describe(node: Node) -> str:
@@ -44,7 +43,7 @@ def coefficient(node: Node) -> tuple[Expr, Node]:
 def scale(factor: Any, node: Node) -> Node:
     """A number (or a size) times a node."""
     inner, base = coefficient(node)
-    factor = sympify(factor) * inner
+    factor = exact(factor) * inner
     if factor == 0 or isinstance(base, ZeroMatrix):
         return ZeroMatrix(*node.shape)
     if factor == 1:
@@ -89,6 +88,9 @@ def matmul(*factors: Node) -> Node:
         for part in base.args if isinstance(base, MatMul) else (base,):
             if parts and parts[-1].shape[1] != part.shape[0]:
                 raise ShapeError(f"cannot multiply {describe(parts[-1])} by {describe(part)}")
+            if parts and isinstance(parts[-1], OneMatrix) and isinstance(part, OneMatrix) and part.shape[0] != 1:
+                number *= part.shape[0]  # 𝟏ᵀ𝟏 counts
+                part = OneMatrix(parts.pop().shape[0], part.shape[1])
             parts.append(part)
     shape = (parts[0].shape[0], parts[-1].shape[1])
     if any(isinstance(part, ZeroMatrix) for part in parts):
@@ -131,7 +133,7 @@ def hadamard(*factors: Node) -> Node:
 
 def power(base: Node, exponent: Any) -> Node:
     """Elementwise power with a number as exponent."""
-    exponent = sympify(exponent)
+    exponent = exact(exponent)
     if exponent == 0:
         return OneMatrix(*base.shape)
     if exponent == 1 or isinstance(base, OneMatrix):
@@ -211,7 +213,7 @@ def concat(axis: int, *parts: Node) -> Node:
 
 def block(axis: int, node: Node, start: Any, length: Any) -> Node:
     """`length` rows or columns from `start` on."""
-    start, length = sympify(start), sympify(length)
+    start, length = exact(start), exact(length)
     if start == 0 and length == node.shape[axis]:
         return node
     if isinstance(node, Concat) and node.axis == axis:
@@ -227,7 +229,7 @@ def block(axis: int, node: Node, start: Any, length: Any) -> Node:
 
 def ones(rows: Any, cols: Any = 1) -> Node:
     """A matrix of ones."""
-    return OneMatrix(sympify(rows), sympify(cols))
+    return OneMatrix(exact(rows), exact(cols))
 
 
 def total(node: Node) -> Node:

@@ -40,6 +40,8 @@ class Applying:
         """The function that this letter is, here before a bracket or not; None for a quantity."""
         if found.offset is not None:
             return None
+        if found.name in self.vocabulary.constants:
+            return None
         known = self.vocabulary.known_function(found.name)
         if known is not None:
             return known

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from derive.cell import Assumption, Cell, Equation, Roles, classify
 from derive.errors import InputError, Place, ShapeError
@@ -22,7 +21,8 @@ from derive.reader.shapes import Sizes
 from derive.reader.sizing import Assignment, declare, in_order, name_sizes, refuse_collapse
 from derive.reader.symbols import Symbol, identifier, letter, number_of, symbol, time_of
 from derive.reader.syntax import Chain, Group, Run, Syntax
-from derive.reader.terms import Add, Ref, Stack, Term, depth_exceeds, references
+from derive.reader.terms import Ref, depth_exceeds, references
+from derive.reader.times import at_step
 from derive.reader.typed import Typed
 from derive.reader.vocabulary import Vocabulary
 from derive.reader.where import Declared
@@ -65,7 +65,7 @@ def _cell(chains: Sequence[tuple[Fragment, Chain]], declared: Declared, name: st
         vocabulary.functions.pop(target.name, None)
         for side in chain.sides[1:]:
             vocabulary.survey(side, fragment)
-    assignments = [assignment for fragment, chain in chains for assignment in _assignments(chain, fragment, vocabulary)]
+    assignments = at_step([read for fragment, chain in chains for read in _assignments(chain, fragment, vocabulary)])
     roles = _roles(assignments, declared)
     inference = Inference(declared.sizes)
     declare(assignments, roles, declared, inference)
@@ -150,8 +150,8 @@ def _target(left: Syntax, fragment: Fragment) -> Symbol:
     return found
 
 
-def _assignments(chain: Chain, fragment: Fragment, vocabulary: Vocabulary) -> Iterable[Assignment]:
-    """One assignment for each right side, at step t."""
+def _assignments(chain: Chain, fragment: Fragment, vocabulary: Vocabulary) -> Iterable[tuple[Assignment, int]]:
+    """One assignment for each right side as it is written, with the time of its left side relative to t."""
     target = _target(chain.sides[0], fragment)
     vocabulary.letters.setdefault(target.name, target.latex)
     if target.style is not None:
@@ -161,26 +161,7 @@ def _assignments(chain: Chain, fragment: Fragment, vocabulary: Vocabulary) -> It
         term = reading.term(side)
         if depth_exceeds(term, NESTED):
             raise fragment.error(f"operations are nested more than {NESTED} deep", side.start, side.end)
-        if target.offset:
-            term = _shifted(term, -target.offset)
-        yield Assignment(target.name, term, fragment, chain.start, side.end)
-
-
-def _shifted(term: Term, by: int) -> Term:
-    """The same term `by` steps later."""
-    if isinstance(term, Ref):
-        return term if term.offset is None else replace(term, offset=term.offset + by)
-    changes: dict[str, object] = {}
-    for name, value in vars(term).items():
-        if isinstance(value, Term):
-            changes[name] = _shifted(value, by)
-        elif isinstance(term, Add) and name == "terms":
-            changes[name] = tuple((sign, _shifted(part, by)) for sign, part in term.terms)
-        elif isinstance(term, Stack) and name == "rows":
-            changes[name] = tuple(tuple(_shifted(part, by) for part in row) for row in term.rows)
-        elif isinstance(value, tuple) and name in ("factors", "arguments"):
-            changes[name] = tuple(_shifted(part, by) for part in value)
-    return replace(term, **changes) if changes else term  # type: ignore[arg-type]
+        yield Assignment(target.name, term, fragment, chain.start, side.end), target.offset or 0
 
 
 def _roles(assignments: Sequence[Assignment], declared: Declared) -> Roles:
@@ -190,6 +171,11 @@ def _roles(assignments: Sequence[Assignment], declared: Declared) -> Roles:
     roles = classify(assigned, [(ref.name, ref.offset, ref.place) for ref in uses])
     known = {*assigned, *(ref.name for ref in uses), *declared.vocabulary.called}
     for name, place in declared.places.items():
+        if name not in known and name in declared.vocabulary.sizes:
+            raise InputError(
+                f"{name} is a size: it stays a letter, and code takes its number from the arrays", place,
+                "remove the line",
+            )  # fmt: skip
         if name not in known:
             raise InputError(f"{name} is declared, but no equation has it", place, "remove the line, or use the letter")
     for name in (*declared.inputs, *declared.targets):

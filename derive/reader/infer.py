@@ -23,6 +23,7 @@ from derive.reader.terms import (
     OnesVector,
     Power,
     Ref,
+    SizeOf,
     Stack,
     Term,
     Total,
@@ -43,6 +44,8 @@ class Inference(Shapes):
                 return Typed(term, rows, cols, lambda: self.quantity(name, offset))
             case Constant(value=value):
                 return self._number(term, value)
+            case SizeOf(letter=letter):
+                return self._number(term, self.sizes.expression(self.sizes.letter(letter)))
             case OnesVector():
                 rows = self.sizes.fresh()
                 return Typed(term, rows, ONE, lambda: nodes.ones(self.sizes.expression(rows)))
@@ -72,7 +75,7 @@ class Inference(Shapes):
         raise AssertionError(term)
 
     def _number(self, term: Term, value: Expr) -> Typed:
-        if not value.is_Rational:
+        if not (value.is_Rational or (value.free_symbols and value.is_rational_function())):
             raise term.error(
                 f"{term.written} is no rational number",
                 "write it as a decimal number, or as a parameter in $\\mathbb{R}$",
@@ -90,19 +93,26 @@ class Inference(Shapes):
         if not shaped:
             numbers = [sign * typed.number for sign, typed in operands if typed.number is not None]
             return self._number(term, sum(numbers, Integer(0)))
-        first = shaped[0]
-        for other in shaped[1:]:
-            self.same("add", first, other, other.term)
+        first = next((typed for typed in shaped if self.is_wide(typed)), shaped[0])
+        # Only a scalar with a name: a product that collapses to one entry is more often a transpose that slipped in.
+        spread = {
+            id(typed)
+            for typed in shaped
+            if isinstance(typed.term, Ref) and self.is_scalar(typed) and self.is_wide(first)
+        }
+        for other in shaped:
+            if other is not first and id(other) not in spread:
+                self.same("add", *((first, other) if shaped[0] is first else (other, first)), other.term)
+
+        def part(sign: int, typed: Typed) -> Node:
+            if typed.number is not None:
+                return self.filled(sign * typed.number, first)
+            entries = nodes.ones(self.sizes.expression(first.rows))
+            node = nodes.matmul(entries, typed.build()) if id(typed) in spread else typed.build()
+            return nodes.scale(sign, node)
 
         def build() -> Node:
-            return nodes.add(
-                *(
-                    nodes.scale(sign, typed.build())
-                    if typed.number is None
-                    else self.filled(sign * typed.number, first)
-                    for sign, typed in operands
-                )
-            )
+            return nodes.add(*(part(sign, typed) for sign, typed in operands))
 
         return Typed(term, first.rows, first.cols, build)
 

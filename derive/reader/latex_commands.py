@@ -10,6 +10,8 @@ from derive.reader.fragment import DEEPEST, Fragment, matching_braces
 from derive.reader.tokens import Tokens
 
 _COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
+_INTERVAL = re.compile(r"(?:\s|\\[,;!])*t(?![A-Za-z_^'])")
+"""The t of Δt, an interval of time and one name."""
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
@@ -104,6 +106,9 @@ class Commands:
             out.opening("LPAR", i, after)
         elif name in ("}", "rbrace"):
             out.closing("RPAR", i, after)
+        elif name == "Delta" and (interval := _INTERVAL.match(self.text, after, end)):
+            out.emit("NAME", i, interval.end(), f"{name}_t", self.text[i : interval.end()])
+            return interval.end()
         elif name in words.GREEK:
             out.emit("NAME", i, after, words.GREEK[name], self.text[i:after])
         elif name in words.FUNCTION_COMMANDS:

@@ -15,6 +15,7 @@ from derive.reader.terms import (
     Multiply,
     OnesVector,
     Power,
+    SizeOf,
     Stack,
     Term,
     Total,
@@ -49,7 +50,7 @@ class Reading(Applying):
                     return Constant(*at, value)
                 if isinstance(above, Run | syntax.Mark | Name) and _is_partial(above):
                     raise self.error("a derivative is no part of a forward equation", node)
-                return Divide(*at, self.term(above), self.term(below))
+                return Divide(*at, self.term(above), self.divisor(below))
             case syntax.Root(body=body):
                 return Call(*at, entry("sqrt"), (self.term(body),))
             case syntax.Bars():
@@ -61,6 +62,20 @@ class Reading(Applying):
             case syntax.Mark(kind=kind):
                 raise self.error(_MARKS.get(kind, f"{kind} cannot stand alone"), node)
         raise self.error("cannot read this", node)
+
+    def divisor(self, node: Syntax) -> Term:
+        """What stands below: a letter that where-lines know as a size is that number there, as no one divides by a
+        matrix; elsewhere the same letter may be a matrix."""
+        if isinstance(node, syntax.Root) and isinstance(self.divisor(node.body), SizeOf):
+            raise self.error(
+                "the root of a size is no rational number", node, "take such a factor into the parameters beside it"
+            )
+        found = symbol(node, self.fragment, self.bound) if letter(node) is not None else None
+        if found is not None and found.name in self.vocabulary.sizes and found.name not in self.vocabulary.timeless:
+            plain = found.offset is None and found.power is None and not found.indices
+            if plain and found.name not in self.vocabulary.constants:
+                return SizeOf(self.fragment, node.start, node.end, found.name)
+        return self.term(node)
 
     def run(self, factors: list[Syntax], node: Syntax) -> Term:
         """Factors next to each other: applications first, then products."""
@@ -159,7 +174,7 @@ class Reading(Applying):
         joined = self.term(node.factors[0])
         factors = [joined]
         for operator, right in zip(node.operators, node.factors[1:], strict=True):
-            operand = self.term(right)
+            operand = self.term(right) if operator.kind == "TIMES" else self.divisor(right)
             at = (self.fragment, node.start, right.end)
             if operator.negative:
                 operand = Add(self.fragment, operator.start, right.end, ((-1, operand),))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer
 
-from derive.errors import InputError
+from derive.errors import InputError, ShapeError
 from derive.nodes import size
 
 
@@ -127,6 +127,11 @@ class Sizes:
         dim = self.find(dim)
         total: Expr = Integer(dim.constant)
         for variable in dim.variables:
+            if variable not in self.letters:
+                raise ShapeError(
+                    "nothing says how many entries a vector of ones or an identity matrix has here",
+                    hint="give its product a name, and declare that: $e_t \\in \\mathbb{R}^{H}$",
+                )
             total += size(self.letters[variable])
         return total
 

@@ -67,6 +67,11 @@ def declare(assignments: Sequence[Assignment], roles: Roles, declared: Declared,
         inference.declare(name, sizes.fresh(), sizes.fresh() if kind == "matrix" else ONE)
         if kind == "guess vector":
             inference.guessed[name] = "vector"
+        if kind == "matrix":
+            inference.wide += inference.shapes[name]
+    for name in (*roles.states, *roles.inputs):
+        if name not in declared.shapes:
+            inference.wide.append(inference.shapes[name][0])
 
 
 def refuse_collapse(assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference) -> None:

@@ -58,6 +58,13 @@ class Constant(Term):
 
 
 @dataclass(frozen=True, eq=False)
+class SizeOf(Term):
+    """A size as a number, such as the H of a mean over H entries."""
+
+    letter: str
+
+
+@dataclass(frozen=True, eq=False)
 class OnesVector(Term):
     """Ones in whatever number the context wants."""
 

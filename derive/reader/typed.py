@@ -35,6 +35,8 @@ class Shapes:
         self.shapes: dict[str, tuple[Dim, Dim]] = {}
         self.names: dict[int, str] = {}
         self.guessed: dict[str, str] = {}
+        self.wide: list[Dim] = []
+        """The sizes of states, inputs and matrices: a scalar beside one of them stands in every entry."""
 
     def declare(self, name: str, rows: Dim, cols: Dim) -> None:
         """Give a quantity its shape; its sizes are shown under its name until they have letters."""
@@ -61,6 +63,13 @@ class Shapes:
 
     def is_matrix(self, typed: Typed) -> bool:
         return typed.number is None and not self.sizes.is_one(typed.rows) and not self.sizes.is_one(typed.cols)
+
+    def is_wide(self, typed: Typed) -> bool:
+        """A column that cannot be meant to have one entry."""
+        if not self.is_column(typed):
+            return False
+        rows = self.sizes.find(typed.rows)
+        return any(v in self.sizes.letters for v in rows.variables) or rows in map(self.sizes.find, self.wide)
 
     def shape_text(self, typed: Typed) -> str:
         """`W x_t (H×1)` for messages."""

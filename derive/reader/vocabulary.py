@@ -30,6 +30,8 @@ class Vocabulary:
     styles: Counter[TimeStyle] = field(default_factory=Counter)
     called: set[str] = field(default_factory=set)
     declared: set[str] = field(default_factory=set)
+    sizes: set[str] = field(default_factory=set)
+    timeless: set[str] = field(default_factory=set)
 
     def survey(self, node: Syntax, fragment: Fragment) -> None:
         """Note every letter that is used as a quantity somewhere: with a time, or not before a bracket."""

@@ -84,6 +84,8 @@ class Declared:
     def _known(self, found: Symbol, fragment: Fragment) -> None:
         self.vocabulary.quantities.add(found.name)
         self.vocabulary.declared.add(found.name)
+        if found.offset is None:
+            self.vocabulary.timeless.add(found.name)
         self.places.setdefault(found.name, fragment.place(found.start, found.end))
 
     def _where(self, fragment: Fragment, *, strict: bool) -> None:
@@ -112,7 +114,7 @@ class Declared:
                 if found is None:
                     raise unclear
                 self._known(found, fragment)
-                self.shapes[found.name] = self._space(right, fragment)
+                self._shape(found, self._space(right, fragment), fragment)
             return
         if before or kinds != ["EQ"]:
             if strict:
@@ -202,6 +204,16 @@ class Declared:
         self._known(found, fragment)
         self.facts.append((kind, found.name))
 
+    def _shape(self, found: Symbol, shape: tuple[Dim, Dim], fragment: Fragment) -> None:
+        """Keep a declared shape; a second one must be the same."""
+        before = self.shapes.setdefault(found.name, shape)
+        if [*map(self.sizes.find, before)] != [*map(self.sizes.find, shape)]:
+            first, second = ("×".join(self.sizes.show(dim, {}) for dim in dims) for dims in (before, shape))
+            raise fragment.error(
+                f"{found.name} is declared with two shapes, {first} and {second}", found.start, found.end,
+                "keep one; two letters for one size are declared as $D = H$ before",
+            )  # fmt: skip
+
     def _space(self, node: Syntax, fragment: Fragment) -> tuple[Dim, Dim]:
         """The rows and columns of ℝ^{H × D}."""
         base, dims = node, None
@@ -250,7 +262,9 @@ class Declared:
             labels = [
                 label(cell, fragment) for script in getattr(node, "scripts", ()) for row in script.rows for cell in row
             ]
-            return self.sizes.letter(identifier("_".join([name.word, *labels])))
+            named = identifier("_".join([name.word, *labels]))
+            self.vocabulary.sizes.add(named)
+            return self.sizes.letter(named)
         raise fragment.error("cannot read this size", node.start, node.end, "write a letter, a number, 2H or H + D")
 
 

@@ -14,7 +14,7 @@ from derive.reader import read_equations
 from derive.sections import Equality
 from verify.proof import identical
 
-ONE_STATE = [name for name, cell in catalogue.cells().items() if len(cell.states) == 1]
+ONE_STATE = [name for name, cell in catalogue.cells().items() if len(cell.states) == 1 and cell.states[0].shape[1] == 1]
 
 
 def equalities(cell: Cell) -> list[tuple[Node, ...]]:
@@ -32,13 +32,17 @@ def test_jacobians_of_one_step_are_true(name: str) -> None:
     for of in derivation.program.states:
         for by in derivation.program.states:
             found = jacobian(derivation, of, by.at(t - 1))
+            if of.shape[1] != 1 or by.shape[1] != 1:
+                assert found is None, "a Jacobian of matrices has no matrix"
+                continue
             assert found is not None
             # Initial states are independent of each other, as the formula takes the states of step t - 1 to be.
             first = Jacobian(of.at(1), by.at(0)), found.xreplace({t: 1})
             assert identical(*first, derivation.program).proved, (of, by)
             if len(derivation.program.states) == 1:
                 assert identical(Jacobian(of, by.at(t - 1)), found, derivation.program).proved
-    assert jacobian(derivation, of, of) == Identity(of.shape[0])
+    if of.shape[1] == 1:
+        assert jacobian(derivation, of, of) == Identity(of.shape[0])
 
 
 @pytest.mark.parametrize("name", ONE_STATE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,12 @@ from verify.weights import from_torch, to_torch
 
 torch = pytest.importorskip("torch", reason="torch is the judge here")
 
-MODULES = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru_reset_after": torch.nn.GRU}
+MODULES = {
+    "rnn": torch.nn.RNN,
+    "irnn": partial(torch.nn.RNN, nonlinearity="relu"),
+    "lstm": torch.nn.LSTM,
+    "gru_reset_after": torch.nn.GRU,
+}
 ROOT = Path(__file__).parents[2]
 T, B, D, H = 6, 4, 3, 5
 LENGTHS = np.array([6, 2, 1, 4])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sympy import HadamardPower, ZeroMatrix
 
 from derive.derivation import Derivation, Gradient, Path
-from derive.nodes import Adjoint, Node, T, add, scale, sum_over_time, t
+from derive.nodes import Adjoint, Node, Slice, T, add, scale, sum_over_time, t
 from verify.mistakes.context import Context, quantities_of
 from verify.mistakes.indices import moved
 from verify.mistakes.places import one_place
@@ -37,10 +37,16 @@ def mistaken(derivation: Derivation, gradient: Gradient, k: int) -> Iterator[tup
     for name in ("missing transpose", "forgotten factor", "missing term"):
         for change in MISTAKES[name].made_in(path.term, context):
             # A square is left alone: under a root, what is left of it may have none at any random point.
-            if change.node.shape == path.term.shape and not isinstance(change.before, HadamardPower):
+            fits = change.node.shape == path.term.shape and _cut(change.node) <= _cut(path.term)
+            if fits and not isinstance(change.before, HadamardPower):
                 yield name, spoilt(change.node)
     for change in one_place(path.term, taken_at_t, context):
         yield "taken at t", spoilt(change.node)
+
+
+def _cut(node: Node) -> set[tuple[object, ...]]:
+    """What is cut out of what: a block beyond the end of its operand is no formula."""
+    return {(part.axis, part.start, part.length, *part.operand.shape) for part in node.atoms(Slice)}
 
 
 def taken_at_t(node: Node, context: Context) -> Iterator[Node]:

@@ -39,12 +39,14 @@ def unproved(derivation):
 def survivors(derivation):
     """The mutants that are not refuted in the gradient they spoil.
 
-    A mistake in a path that carries nothing (a variance does not change with the mean it is taken about) is none.
+    A mistake in a path that carries nothing (a variance does not change with the mean it is taken about) is none, nor
+    one that leaves no value anywhere (the root of -a² in this field): it is undecided, not proved.
     """
     found = []
     for path, mistake, wrong, mutant in mutants.mutants(derivation):
         name = wrong.of.name
-        if not prove(mutant, trials=1, names=[name])[name].refuted:
+        verdict = prove(mutant, trials=1, names=[name])[name]
+        if not verdict.refuted and not verdict.reason.startswith("no point"):
             nothing = ZeroMatrix(*path.term.shape)
             carries = not identical(path.term, nothing, derivation.program).proved
             right = derivation.by_name[name].value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
+from registry import RATED
 from sympy import HadamardProduct, MatAdd, Symbol
 
 from derive import catalogue
@@ -63,9 +64,8 @@ class Formula:
 
 @cache
 def everything() -> list[Formula]:
-    return [
-        formula for cell in (*catalogue.cells().values(), *catalogue.heads().values(), STACKED) for formula in of(cell)
-    ]
+    cells = (*map(catalogue.find, RATED), STACKED)
+    return [formula for cell in cells for formula in of(cell)]
 
 
 @cache

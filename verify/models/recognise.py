@@ -124,10 +124,15 @@ def _stacked() -> tuple[tuple[str, str, Cell], ...]:
     return tuple(found)
 
 
+KINDS = ("rnn", "lstm", "gru", "gru_reset_after")
+"""The cells that letters alone can tell: every other one shares its letters with one of these, and is written out in
+a note or named."""
+
+
 def candidates(cell: str | None = None, notation: str | None = None) -> Iterator[Candidate]:
-    """Every cell in every notation, or those that are asked for."""
+    """The cells that letters can tell in every notation, or what is asked for."""
     for kind, known in catalogue.cells().items():
-        if cell not in (None, kind):
+        if kind not in (KINDS if cell is None else (cell,)):
             continue
         if notation is None:
             yield Candidate(kind, known, known.notation)

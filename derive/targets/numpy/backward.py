@@ -60,6 +60,9 @@ class Backward:
         at_step |= {Adjoint(q): Index(self.names.gradients(q), "t") for q in self._wanted if q in plan.after}
         for q in self._in_loop:
             at_step.setdefault(Adjoint(q), self.names.gradient(q))
+        for q in self._wanted:
+            if q in plan.after:  # read where a state of the step before reaches it directly
+                at_step.setdefault(Adjoint(q), Index(self.names.gradients(q), "t"))
         at_step[Adjoint(program.output, True)] = Index(immediate, "t")
         at_step |= {carry: self.names.carry(s) for s, carry in sweep.carries.items()}
         self._values = values

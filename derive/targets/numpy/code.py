@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import singledispatch
+from itertools import accumulate
 
 from sympy import Expr
 
@@ -261,17 +262,19 @@ WIDTH = 112
 
 
 def folded(line: str) -> list[str]:
-    """A line that is too long, broken where brackets are open; as it is where that is impossible."""
+    """A line that is too long, broken where brackets are open; brackets are put around a value that has none."""
     indent = line[: len(line) - len(line.lstrip())]
     if line.startswith(f"{indent}#"):
         return [line]
-    parts = textwrap.wrap(line.strip(), WIDTH - len(indent), subsequent_indent="    ", break_on_hyphens=False)
-    before = ""
-    for part in parts[:-1]:
-        before += part
-        if sum(map(before.count, "([{")) == sum(map(before.count, ")]}")):
-            return [line]
-    return [indent + part for part in parts]
+    targets, equals, value = line.strip().rpartition(" = ")
+    for written in (line.strip(), f"{targets} = ({value})"):
+        parts = textwrap.wrap(written, WIDTH - len(indent), subsequent_indent="    ", break_on_hyphens=False)
+        openings = accumulate(sum(map(part.count, "([{")) - sum(map(part.count, ")]}")) for part in parts[:-1])
+        if all(openings):
+            return [indent + part for part in parts]
+        if not equals:
+            break
+    return [line]
 
 
 def lines(statements: Sequence[Statement]) -> list[str]:

@@ -17,6 +17,7 @@ from sympy import (
     Mul,
     OneMatrix,
     Pow,
+    S,
     Transpose,
     ZeroMatrix,
 )
@@ -24,7 +25,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
 from derive.errors import DerivationError
 from derive.functions import ENTRIES
-from derive.nodes import Adjoint, Concat, Elementwise, Node, Quantity, Slice, Softmax, coefficient
+from derive.nodes import Adjoint, Concat, Elementwise, Node, Quantity, Slice, Softmax, children, coefficient, matmul
 from derive.targets.numpy.code import (
     Call,
     Code,
@@ -89,6 +90,40 @@ def lower(node: Node, scope: Scope) -> Value:
     return _lower(node, scope)
 
 
+def lower_full(node: Node, scope: Scope) -> Value:
+    """Like `lower`, with every entry written out, for what is summed over or named: ones times a scalar otherwise
+    stay a scalar, which NumPy broadcasts."""
+    value = lower(node, scope)
+    if scope.known(node) is not None or not narrow(node):
+        return value
+    return _filled(value, node.shape)
+
+
+def _filled(value: Value, shape: tuple[Expr, Expr]) -> Value:
+    """A value that may be broadcast, at full length."""
+    axes = ", ".join(size_text(size) for size in shape if size != 1)
+    if not axes:
+        return value
+    ones = Call("np.ones", (Number(f"({axes},)"), Name("dtype")))
+    return Value(ones if _is_ones(value) else Product((ones, value.code)), value.kind, value.batched)
+
+
+def narrow(node: Node) -> bool:
+    """Whether the array of a node may have one entry where its shape has many."""
+    base = coefficient(node)[1]
+    if base.shape == (1, 1):
+        return False
+    if isinstance(base, MatMul):
+        split = outer_split(base.args)
+        if split:
+            return any(narrow(matmul(*side)) for side in (base.args[:split], base.args[split:]))
+        outer = base.args[0] if base.shape[1] == 1 else base.args[-1]
+        return isinstance(outer, OneMatrix) or (1 in outer.shape and narrow(outer))
+    if isinstance(base, MatAdd | HadamardProduct | HadamardPower | Elementwise | Transpose):
+        return all(narrow(part) for part in children(base))
+    return isinstance(base, OneMatrix)
+
+
 @singledispatch
 def _lower(node: Node, scope: Scope) -> Value:
     raise DerivationError(f"{type(node).__name__} cannot be written in NumPy here: {node}")
@@ -109,7 +144,7 @@ def _(node: Node, scope: Scope) -> Value:
 
 @_lower.register(Identity)
 def _(node: Node, scope: Scope) -> Value:
-    return Value(Call("np.eye", (Number(size_text(node.shape[0])),)), "matrix", False)
+    return Value(Call("np.eye", (Number(size_text(node.shape[0])),), "dtype=dtype"), "matrix", False)
 
 
 @_lower.register(MatAdd)
@@ -195,7 +230,7 @@ def _(node: Node, scope: Scope) -> Value:
 @_lower.register(DiagMatrix)
 def _(node: Node, scope: Scope) -> Value:
     value = lower(node.args[0], scope)
-    eye = Call("np.eye", (Number(size_text(node.shape[0])),))
+    eye = Call("np.eye", (Number(size_text(node.shape[0])),), "dtype=dtype")
     return Value(Product((Index(value.code, "..., :, None"), eye)), "matrix", value.batched)
 
 
@@ -218,15 +253,23 @@ def _(node: Node, scope: Scope) -> Value:
 def _chain(factors: list[Node], scope: Scope) -> Value:
     """A product of matrices, bracketed so that vectors are formed first."""
     if len(factors) == 1:
-        return lower(factors[0], scope)
+        return lower(factors[0], scope) if isinstance(factors[0], OneMatrix) else lower_full(factors[0], scope)
     split = outer_split(factors)
     if split:
         left, right = _chain(factors[:split], scope), _chain(factors[split:], scope)
-        code = Product((Index(left.code, "..., :, None"), Index(right.code, "..., None, :")))
+        beside = [(left, "..., :, None"), (right, "..., None, :")]  # ones are left to NumPy's broadcasting
+        sides = tuple(Index(side.code, axes) for side, axes in beside if not _is_ones(side))
+        code = Product(sides) if len(sides) > 1 else sides[0] if sides else Number("1")
         return Value(code, "matrix", left.batched or right.batched)
     if factors[-1].shape[1] == 1:
-        return _times(factors[0], _chain(factors[1:], scope), scope)
-    return _row_times(_chain(factors[:-1], scope), factors[-1], scope)
+        right = _chain(factors[1:], scope)
+        if len(factors) > 2 and isinstance(factors[1], OneMatrix):
+            right = _filled(right, (factors[1].shape[0], S.One))
+        return _times(factors[0], right, scope)
+    left = _chain(factors[:-1], scope)
+    if len(factors) > 2 and isinstance(factors[-2], OneMatrix):
+        left = _filled(left, (S.One, factors[-2].shape[1]))
+    return _row_times(left, factors[-1], scope)
 
 
 def outer_split(factors: Sequence[Node]) -> int:
@@ -243,7 +286,13 @@ def _times(left: Node, right: Value, scope: Scope) -> Value:
     if isinstance(left, OneMatrix):
         if kind == "row":
             return Value(Method(right.code, "sum(axis=-1, keepdims=True)"), "scalar", right.batched)
+        if kind == "matrix":
+            return Value(Method(right.code, "sum(axis=-1, keepdims=True)"), "column", right.batched)
         return Value(right.code, kind, right.batched)  # a scalar is broadcast by NumPy
+    if _is_ones(right) and kind in ("row", "matrix"):
+        value = lower(left, scope)
+        axis = "sum(axis=-1, keepdims=True)" if kind == "row" else "sum(axis=-1)"
+        return Value(Method(value.code, axis), "scalar" if kind == "row" else "column", value.batched)
     if isinstance(left, DiagMatrix):
         vector = lower(left.args[0], scope)
         return Value(Product((vector.code, right.code)), "column", vector.batched or right.batched)
@@ -261,10 +310,18 @@ def _times(left: Node, right: Value, scope: Scope) -> Value:
     return Value(rows_times(right.code, _transposed(value.code), scope), "column", right.batched)
 
 
+def _is_ones(value: Value) -> bool:
+    return value.code == Number("1")
+
+
 def _row_times(left: Value, right: Node, scope: Scope) -> Value:
     """left @ right, where right is a matrix or a row."""
     value = lower(right, scope)
     batched = left.batched or value.batched
+    if isinstance(right, OneMatrix) and left.kind == "scalar":
+        return Value(left.code, value.kind, left.batched)  # broadcast by NumPy
+    if left.kind == "row" and value.kind == "matrix" and _is_ones(left):
+        return Value(Method(value.code, "sum(axis=-2)"), "row", value.batched)
     if left.kind == "scalar":
         scalar = Index(left.code, "..., None") if value.kind == "matrix" and left.batched else left.code
         return Value(Product((scalar, value.code)), value.kind, batched)

@@ -9,7 +9,7 @@ from sympy import MatMul, Transpose
 
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, Softmax, children, coefficient, leaves
 from derive.targets.numpy.code import Assign, Code, Index, Statement, size_text
-from derive.targets.numpy.expressions import lower, rows_times
+from derive.targets.numpy.expressions import lower_full, rows_times
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.stacking import Run
 
@@ -64,7 +64,7 @@ class Frame:
 
     def code(self, node: Node) -> Code:
         """The lowered expression."""
-        return lower(node, self).code
+        return lower_full(node, self).code
 
 
 def span(start: object, stop: object, *, leading: str = "...") -> str:

@@ -228,8 +228,10 @@ class Functions:
             body += loss_gradient(immediate, whole)
         elif whole:
             body.append(f"{immediate.name} = cut({immediate.name}, lengths)")
+        wanted = {*read(passes.backward), *passes.gradients.values()}
         for a in self._carries():
-            body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}")
+            if a.bound in wanted:
+                body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}")
         return [*body, f"{names_text(passes.cached)} = values"]
 
     def _listed(self, arguments: Sequence[Argument]) -> list[str]:

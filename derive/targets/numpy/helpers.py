@@ -11,6 +11,7 @@ from derive.adjoint import as_node, slope
 from derive.functions import ENTRIES, ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, apply, size
 from derive.targets.numpy.code import Name, python
+from derive.targets.numpy.expressions import lower
 from derive.targets.numpy.frame import Frame
 
 _WRITTEN = {
@@ -133,7 +134,7 @@ def _arguments(function: ScalarFunction) -> dict[object, Node]:
 
 def _text(node: Node, called: set[str], names: dict[Node, Name] | None = None) -> str:
     names = names or {_argument(letter): Name(letter) for letter in "ab"}
-    return python(Frame(names, (), called, sequence=False).code(node))[0]
+    return python(lower(node, Frame(names, (), called, sequence=False)).code)[0]
 
 
 def functions_in(node: Node) -> list[ScalarFunction]:

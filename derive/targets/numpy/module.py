@@ -54,6 +54,7 @@ def module(derivation: Derivation, origin: str = "") -> str:
         title=plain(derivation.cell.title),
         source=source_line(derivation.cell.source),
         origin=plain(origin),
+        opened=[function.name for function in own.program.open_functions],
         equations=equation_lines(derivation.cell),
         parameters=own.parameters,
         states=own.states,
@@ -104,7 +105,8 @@ def _with_safe_functions(derivation: Derivation, names: Names) -> Derivation:
 
 def equation_lines(cell: Cell) -> list[str]:
     """The equations of a cell, for a docstring."""
-    return [f"{text(e.symbol)} = {text(e.expression)}" for e in cell.equations]
+    lines = (f"{text(e.symbol)} = {text(e.expression)}" for e in cell.equations)
+    return [textwrap.fill(line, 112, subsequent_indent=8 * " ") for line in lines]
 
 
 def _over_time(plan: Plan, helpers: set[str]) -> Passes:

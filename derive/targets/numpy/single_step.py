@@ -12,16 +12,18 @@ from derive.targets.numpy.code import (
     Assign,
     Call,
     Code,
+    Index,
     MatrixProduct,
     Method,
     Name,
+    Product,
     Statement,
     Sum,
     Transposed,
     assigned,
     read,
 )
-from derive.targets.numpy.expressions import kind_of, lower, outer_split
+from derive.targets.numpy.expressions import kind_of, lower_full, outer_split
 from derive.targets.numpy.frame import Emission, Frame, emit, unnamed_inner_functions
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.sweep import Sweep
@@ -97,11 +99,16 @@ def _summed(term: Node, frame: Frame) -> Code:
     split = outer_split(base.args) if isinstance(base, MatMul) else 0
     if split and number == 1:
         left, right = matmul(*base.args[:split]), transpose(matmul(*base.args[split:]))
+        sides = [lower_full(left, frame), lower_full(right, frame)]
+        if not all(side.batched for side in sides):  # ones or a parameter on one side
+            axes = "sum(axis=(0, 1))" if frame.sequence else "sum(axis=0)"
+            first, second = (Method(side.code, axes) if side.batched else side.code for side in sides)
+            return Product((Index(first, ":, None"), second))
         gradient = frame.code(left)
         if frame.sequence and all(leaf.time is None for leaf in leaves(right)) and leaves(right):  # constant over time
             return MatrixProduct(Transposed(Method(gradient, "sum(axis=0)")), frame.code(right))
         return MatrixProduct(Transposed(_rows(gradient, frame)), _rows(frame.code(right), frame))
-    value = lower(term, frame)
+    value = lower_full(term, frame)
     if kind_of(term) == "scalar":
         return Method(value.code, "sum()")
     return Method(value.code, "sum(axis=(0, 1))" if frame.sequence else "sum(axis=0)")

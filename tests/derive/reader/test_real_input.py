@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sympy import Rational
 
 from derive.errors import InputError
 from derive.functions import ScalarFunction, function
@@ -194,4 +195,6 @@ def test_cross_entropy_as_a_product(loss):
 def test_a_squared_norm(norm):
     cell = read_equations([rf"L_t = \frac{{1}}{{2}} {norm}"], ["target: y_t", "input: p_t"])
     n = cell.quantities["y"].shape[0]
-    assert expressions(cell)["L"] == scale("1/2", total(power(add(column("y", n), scale(-1, column("p", n))), 2)))
+    assert expressions(cell)["L"] == scale(
+        Rational(1, 2), total(power(add(column("y", n), scale(-1, column("p", n))), 2))
+    )

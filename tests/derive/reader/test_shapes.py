@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sympy import Rational
 
 from derive.errors import InputError, ShapeError
 from derive.functions import ScalarFunction, function
@@ -56,12 +57,12 @@ PRODUCTS = [
     (r"v \odot h_{t-1} + W x_t", [], add(hadamard(v, before), Wx)),
     (r"\alpha h_{t-1} + W x_t", [r"\alpha \in \mathbb{R}"], add(matmul(before, alpha), Wx)),
     (r"\alpha \cdot W x_t", [r"\alpha \in \mathbb{R}"], matmul(Wx, alpha)),
-    (r"0.5 h_{t-1} + W x_t", [], add(scale("1/2", before), Wx)),
-    (r"\alpha h_{t-1} + W x_t", [r"\alpha = 0.1"], add(scale("1/10", before), Wx)),
+    (r"0.5 h_{t-1} + W x_t", [], add(scale(Rational(1, 2), before), Wx)),
+    (r"\alpha h_{t-1} + W x_t", [r"\alpha = 0.1"], add(scale(Rational(1, 10), before), Wx)),
     (r"(v^\top h_{t-1}) u + W x_t", [], add(matmul(u, transpose(v), before), Wx)),
     (r"u v^\top h_{t-1} + W x_t", [r"u \in \mathbb{R}^H"], add(matmul(u, transpose(v), before), Wx)),
-    (r"W x_t / 2", [], scale("1/2", Wx)),
-    (r"1/2 W x_t", [], scale("1/2", Wx)),
+    (r"W x_t / 2", [], scale(Rational(1, 2), Wx)),
+    (r"1/2 W x_t", [], scale(Rational(1, 2), Wx)),
     (r"\frac{W x_t}{1 + |h_{t-1}|}", [], divide(Wx, add(ones(H), apply(function("abs"), before)))),
     (r"\frac{1}{h_{t-1}} + W x_t", [], add(divide(ones(H), before), Wx)),
     (r"1 - W x_t", [], add(ones(H), scale(-1, Wx))),
@@ -76,7 +77,7 @@ PRODUCTS = [
     (r"\max(0, W x_t)", [], apply(function("max"), scale(0, ones(H)), Wx)),
     (r"\operatorname{diag}(v) h_{t-1} + W x_t", [], add(matmul(diag(v), before), Wx)),
     (r"(I + U) h_{t-1} + W x_t", [], add(matmul(add(diag(ones(H)), U), before), Wx)),
-    (r"\left( W x_t \right) \Big/ 2", [], scale("1/2", Wx)),
+    (r"\left( W x_t \right) \Big/ 2", [], scale(Rational(1, 2), Wx)),
     (r"{W}{x_t} + {U}\,{h_{t-1}}", [], add(Wx, Uh)),
     (r"\begin{bmatrix} W & U \end{bmatrix} \begin{bmatrix} x_t \\ h_{t-1} \end{bmatrix}", [],
      matmul(concat(1, W, U), concat(0, x, before))),

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from registry import IN_NOTATIONS
 from sympy import Float, Matrix, Rational, Symbol, ZeroMatrix
 
+from derive import catalogue
 from derive.errors import DerivationError
 from derive.functions import ScalarFunction, function
 from derive.nodes import (
@@ -31,7 +33,7 @@ from derive.nodes import (
     total,
     transpose,
 )
-from derive.notation import Notation, TimeStyle, find, notations
+from derive.notation import Notation, TimeStyle, find
 from derive.reader import read_note
 from derive.targets.formula import latex, show, text
 from derive.targets.vocabulary import unicode
@@ -214,13 +216,19 @@ def test_letters_in_unicode(letter, expected):
     assert unicode(letter) == expected
 
 
-@pytest.mark.parametrize("notation", [None, *notations()])
-def test_what_is_printed_reads_back(registered, notation):
+def _space(q: Quantity) -> str:
+    rows, cols = q.shape
+    if q.shape == (1, 1):
+        return "\\mathbb{R}"
+    return f"\\mathbb{{R}}^{{{rows}}}" if cols == 1 else f"\\mathbb{{R}}^{{({rows}) \\times ({cols})}}"
+
+
+@pytest.mark.parametrize(("name", "notation"), IN_NOTATIONS)
+def test_what_is_printed_reads_back(name, notation):
+    registered = catalogue.find(name)
     letters = (find(notation) if notation else registered.notation).among(registered.quantities)
     lines = [f"{latex(e.symbol, letters)} &= {latex(e.expression, letters)}" for e in registered.equations]
-    sizes = [
-        f"${latex(q, letters)} \\in \\mathbb{{R}}^{{{q.shape[0]}}}$" for q in (*registered.inputs, *registered.states)
-    ]
+    sizes = [f"${latex(q, letters)} \\in {_space(q)}$" for q in registered.quantities.values()]
     given = [f"target: ${latex(q, letters)}$" for q in registered.targets]
     if not registered.states:
         given += [f"input: ${latex(q, letters)}$" for q in registered.inputs if q not in registered.targets]

@@ -82,44 +82,44 @@ def test_right_programs_pass(registered: Cell) -> None:
     assert report.notes == ()
 
 
-def test_single_mistakes_are_named(registered: Cell) -> None:
-    _, variations = with_effect(registered)
+def test_single_mistakes_are_named(rated: Cell) -> None:
+    _, variations = with_effect(rated)
     chosen = some(variations, SINGLES)
     named = 0
     for variation in chosen:
-        report = report_of(registered, variation)
+        report = report_of(rated, variation)
         assert report.standing is Standing.WRONG, f"{variation.mistake} passed"
         if {variation.mistake} in explanations(report):
             named += 1
         else:
             print(f"  not named: {variation.mistake}\n{report}")
-    print(f"{registered.name}: {named} of {len(chosen)} single mistakes named")
+    print(f"{rated.name}: {named} of {len(chosen)} single mistakes named")
     assert named >= 0.95 * len(chosen)
 
 
-def test_loops_and_finished_gradients_spoilt_by_hand_are_named(registered: Cell) -> None:
-    _, module, _ = derived(registered)
+def test_loops_and_finished_gradients_spoilt_by_hand_are_named(rated: Cell) -> None:
+    _, module, _ = derived(rated)
     programs = [(name, Spoilt(module, spoil)) for name, spoil in spoilings(module)]
-    if registered.states:
-        programs += list(loops(registered, module))
+    if rated.states:
+        programs += list(loops(rated, module))
     named = 0
     for name, program in programs:
-        report = check_backward(program, registered)
+        report = check_backward(program, rated)
         assert report.standing is Standing.WRONG, f"{name} passed"
         found = any([mistake.name for mistake in one] == [name] for one in (report.mistakes, *report.alternatives))
         named += found
         if not found:
             print(f"  not named: {name}\n{report}")
-    print(f"{registered.name}: {named} of {len(programs)} mistakes made by hand named")
+    print(f"{rated.name}: {named} of {len(programs)} mistakes made by hand named")
     assert named >= 0.95 * len(programs)
 
 
-def test_pairs_are_explained(registered: Cell) -> None:
+def test_pairs_are_explained(rated: Cell) -> None:
     """Two mistakes at once: the answer names these two, or at most two that give the same numbers.
 
     Two changes of the order of the gates are not taken for a pair: together they are one more order.
     """
-    laboratory, variations = with_effect(registered)
+    laboratory, variations = with_effect(rated)
     rng = random.Random(0)
     truth = laboratory.predict()
     exactly = otherwise = tried = 0
@@ -131,7 +131,7 @@ def test_pairs_are_explained(registered: Cell) -> None:
         if together is None or same(together, truth) or any(same(laboratory.predict(v), together) for v in pair):
             continue  # they exclude each other, or one hides the other
         tried += 1
-        report = report_of(registered, *pair)
+        report = report_of(rated, *pair)
         assert report.standing is Standing.WRONG, f"{pair} passed"
         if {v.mistake for v in pair} in explanations(report):
             exactly += 1
@@ -139,7 +139,7 @@ def test_pairs_are_explained(registered: Cell) -> None:
             otherwise += 1
         else:
             print("  not explained:", *(v.mistake for v in pair))
-    print(f"{registered.name}: of {tried} pairs {exactly} named, {otherwise} by others with the same numbers")
+    print(f"{rated.name}: of {tried} pairs {exactly} named, {otherwise} by others with the same numbers")
     assert exactly + otherwise >= 0.8 * tried
 
 
