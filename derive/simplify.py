@@ -6,6 +6,7 @@ SymPy does the algebra: entry by entry, an expression of elementwise operations 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import takewhile
 
 from sympy import Expr, HadamardPower, HadamardProduct, MatAdd, MatMul, Mul, OneMatrix, Symbol, cancel, expand
 
@@ -15,6 +16,8 @@ from derive.nodes import (
     Adjoint,
     Node,
     Quantity,
+    TimeProduct,
+    TimeSum,
     add,
     children,
     coefficient,
@@ -25,6 +28,7 @@ from derive.nodes import (
     rebuild,
     scale,
     substitute,
+    sum_over_time,
     total,
     transpose,
 )
@@ -214,3 +218,16 @@ def _factors(node: Node) -> tuple[Expr, list[Node], list[Node]]:
         scalars.insert(0, base.args[-1])
         base = matmul(*base.args[:-1])
     return number, list(base.args) if isinstance(base, HadamardProduct) else [base], scalars
+
+
+def constants_out(value: Node) -> Node:
+    """Σ_t Wᵀδ_t as Wᵀ Σ_t δ_t: the matrices on the left that do not change over the sum stand before it."""
+    if not isinstance(value, TimeSum) or isinstance(value, TimeProduct):
+        return value
+    factor, base = coefficient(value.term)
+    factors = base.args if isinstance(base, MatMul) else (base,)
+    fixed = list(takewhile(lambda part: value.index not in part.atoms(Symbol), factors[:-1]))
+    if not fixed:
+        return value
+    inner = scale(factor, matmul(*factors[len(fixed) :]))
+    return matmul(*fixed, sum_over_time(inner, value.index, value.first, value.last))

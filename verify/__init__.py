@@ -22,8 +22,9 @@
 16. `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
 17. `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
 
-Public names: `check` for formulas; `prove`, `identical`, `evidence`, `Verdict`, `Outcome`, `Evidence`, `report`; for
-code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`, `Layout`, `Standing`.
+Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `Verdict`, `Outcome`, `Evidence`,
+`report`; for code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`, `Layout`,
+`Standing`.
 """
 
 from verify.claims import check
@@ -33,6 +34,7 @@ from verify.code.layout import Layout
 from verify.code.report import CodeReport, GradientReport, Standing
 from verify.evidence import Evidence, GradientEvidence, evidence, report
 from verify.handwritten import check_backward
+from verify.load import load
 from verify.proof import identical, prove
 from verify.verdict import Counterexample, Outcome, Verdict
 
@@ -53,6 +55,7 @@ __all__ = [
     "check_gradients",
     "evidence",
     "identical",
+    "load",
     "prove",
     "report",
 ]

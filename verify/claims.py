@@ -56,6 +56,7 @@ class _Context:
     facts: tuple[Assumption, ...]
     notation: Notation | None
     bench: Bench
+    explain: bool
 
 
 def check(
@@ -66,20 +67,22 @@ def check(
     notation: Notation | None = None,
     place: Place | None = None,
     fragment: Fragment | None = None,
+    explain: bool = True,
 ) -> tuple[Judgement, ...]:
     """One judgement for every `=` of every line of a formula (LaTeX or plain text), in the letters of `cell`.
 
     `assume` declares facts about the data, such as `\\sum y_t = 1`, `y_t one-hot` or `h_0 = 0`; with `notation` the
-    formula is written in that notation's letters. `fragment` is the formula with its place in a file. Every formula
-    ends in judgements; what cannot be read is `unreadable`, with the place. Raises InputError for a fact that is not
-    known, with the list of those that are.
+    formula is written in that notation's letters. `fragment` is the formula with its place in a file. Without `explain`
+    a wrong formula gets its counterexample, but no mistakes and no true formula. Every formula ends in judgements; what
+    cannot be read is `unreadable`, with the place. Raises InputError for a fact that is not known, with the list of
+    those that are.
     """
     fragment = fragment or fragment_of(formula, place.file if place else "<formula>", place.line if place else 1)
     facts = assuming.facts(assume, cell, notation)
     try:
         if len(fragment.text) > LARGEST:
             raise fragment.error(f"a formula of {len(fragment.text)} characters; at most {LARGEST} are read", 0)
-        context = _Context(cell, facts, notation, bench(cell))
+        context = _Context(cell, facts, notation, bench(cell), explain)
         return _judged(fragment, context)
     except InputError as error:
         return (_unreadable(fragment, error, place),)
@@ -186,6 +189,8 @@ def _equation(
             return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
             return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
+    if not context.explain:
+        return judgement
     return explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation)
 
 

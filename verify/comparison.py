@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from sympy import Expr, Symbol
@@ -17,10 +17,12 @@ from verify.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, wh
 from verify.field import NoValueError, UnsupportedError
 from verify.world import STEPS, NoPointError, World, distinct_sizes, key_of
 
-REDRAWS = 64
+REDRAWS = 40
 """How many points are tried where a formula may divide by zero or ask for a root that is not there."""
 LONGEST = 12
 """The largest step number that a claim may name."""
+LARGEST = 20_000
+"""How many parts of both sides are evaluated at one random point: a part in a sum counts once for every term."""
 
 
 BATCH = Symbol("B", integer=True, positive=True)
@@ -70,7 +72,7 @@ class Bench:
     def world(self, seed: int, steps: int, facts: Facts) -> World:
         key = seed, steps, facts
         if key not in self._worlds:
-            while len(self._worlds) >= 24:
+            while len(self._worlds) >= REDRAWS + 8:
                 self._worlds.pop(next(iter(self._worlds)))
             plain = facts.plain or self.cell.is_loss
             self._worlds[key] = World.draw(self.cell, seed, steps, assumptions=facts.assumptions, plain=plain)
@@ -121,15 +123,18 @@ class Bench:
         for attempt in range(trials + REDRAWS):
             try:
                 world = self.world(seed + attempt, steps, facts)
-                points = list(_points((left, right), world, domains, differ, equal))
+                points = list(islice(_points((left, right), world, domains, differ, equal), LARGEST // 2))
                 if not points:
                     return Compared(Answer.OPEN, reason=f"no step of {steps} has everything that the formula names")
+                if len(points) * (work := _work(left, world) + _work(right, world)) >= LARGEST:
+                    return Compared(Answer.OPEN, reason=f"{len(points)} steps and indices with {work} parts in each")
                 for numbers in points:
                     env = self.environment(world, numbers)
                     for node in diagonal:
                         if not _is_diagonal(evaluate(node, env).value):
                             return Compared(Answer.OPEN, reason="the derivative taken entry by entry is not diagonal")
-                    a, b = evaluate(left, env).value, evaluate(right, env).value
+                    b = evaluate(right, env).value  # first: it is cheaper to find that it has no value
+                    a = evaluate(left, env).value
                     if a != b:
                         return Compared(Answer.DIFFERENT, _point(world, numbers, domains, a, b))
             except NoValueError:
@@ -205,6 +210,18 @@ def _walk(node: Node) -> Iterator[Node]:
         yield from _walk(child)
 
 
+def _work(node: Node, world: World) -> int:
+    """How many parts are evaluated for a node: those in a sum once for every term."""
+    if isinstance(node, TimeSum):
+        # Both ends may depend on the index of a sum around this one: then it has at most this many terms.
+        ends = {nodes.T: world.steps, **world.sizes}
+        known = not (node.first.free_symbols | node.last.free_symbols) - set(ends)
+        times = max(0, whole(node.last, ends) - whole(node.first, ends) + 1) if known else world.steps + 1
+    else:
+        times = whole(node.rows * node.cols, world.sizes) if isinstance(node, Tabular) else 1
+    return 1 + times * sum(_work(child, world) for child in children(node))
+
+
 def _own(node: Node) -> tuple[Quantity, ...]:
     if isinstance(node, Quantity):
         return (node,)
@@ -257,6 +274,8 @@ def _points(
     letters = list(times)
     indices = [i for i in domains if any(i in side.atoms(Symbol) for side in sides) and i not in bound]
     extents = [range(whole(domains[i], world.sizes)) for i in indices]
+    if (world.steps + 1) ** len(letters) > LARGEST:
+        raise UnsupportedError(f"{len(letters)} letters for steps")
     for steps in product(range(world.steps + 1), repeat=len(letters)):
         moment = {**dict(zip(letters, steps, strict=True)), nodes.T: world.steps, **world.sizes}
         reached = [whole(time, moment) for time, _ in lowest]

@@ -17,7 +17,7 @@ from sympy import Expr, MatAdd
 from sympy import latex as printed
 
 from derive.derivation import Derivation
-from derive.nodes import Node, TimeProduct, TimeSum, coefficient
+from derive.nodes import Node, TimeProduct, TimeSum, children, coefficient
 from derive.targets.formula import latex
 from verify.comparison import Setting
 from verify.judgement import Mistake
@@ -55,6 +55,8 @@ def diagnose(
     if not judge.opened(right):
         return Diagnosis((), None)
     stated = next((author.said(form) for form in context.forms if judge.proves(form)), None)
+    if not _tractable(right):
+        return Diagnosis((), stated)
     finding = Search(context, judge, budget).explained(right)
     if finding is None:
         return Diagnosis((), stated, true_when(left, right, setting))
@@ -62,6 +64,23 @@ def diagnose(
     special = true_when(left, right, setting) or author.ignored(finding)
     correct = stated if finding.correct is None else author.said(finding.correct)
     return Diagnosis(mistakes, correct, special)
+
+
+LARGEST, DEEPEST, WIDEST = 250, 20, 16
+"""Parts, levels and factors of one product that a formula may have to be searched: true ones have a third of that."""
+
+
+def _tractable(node: Node) -> bool:
+    """Whether the search for mistakes ends soon: it tries every exchange at every place."""
+    waiting, parts = [(node, 1)], 0
+    while waiting:
+        part, depth = waiting.pop()
+        parts += 1
+        wide = not isinstance(part, MatAdd) and len(part.args) > WIDEST
+        if parts > LARGEST or depth > DEEPEST or wide:
+            return False
+        waiting += [(child, depth + 1) for child in children(part)]
+    return True
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from sympy import Symbol, Transpose
 from derive.bptt import jacobian
 from derive.derivation import Derivation
 from derive.errors import InputError
+from derive.lettering import lettered
 from derive.nodes import Adjoint, Jacobian, Node, TimeSum, t, transpose
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claim_letters import index as letter_index
@@ -32,7 +33,7 @@ def explained(
     judgement: Judgement, decision: Decision, bench: Bench, derivation: Derivation, notation: Notation | None
 ) -> Judgement:
     """The judgement with what the dictionary of mistakes and the derivation say about it."""
-    letters = notation.among(bench.program.quantities) if notation is not None else bench.cell.notation
+    letters = lettered(notation, bench.program) if notation is not None else bench.cell.notation
     try:
         return _explained(judgement, decision, derivation.summed_losses, letters)
     except (InputError, UnsupportedError, NoValueError, NoPointError):

@@ -43,7 +43,7 @@ class Products(Leaves):
         if node.shape == (1, 1):
             return nodes.matmul(nodes.ones(shape[0]), node, nodes.ones(1, shape[1]))
         rows_meant = self.reading.product != "strict" and self.reading.layout in ("numerator", "all rows")
-        if rows_meant and vector and (cols, rows) == shape and not part.flipped:
+        if rows_meant and not self.strictly and vector and (cols, rows) == shape and not part.flipped:
             return nodes.transpose(node)
         if self.reading.product == "elementwise" and vector and rows == cols == length:
             self.diagonal.append(node)

@@ -24,6 +24,8 @@ class Leaves:
     domains: dict[Symbol, Expr] = field(default_factory=dict)
     diagonal: list[Node] = field(default_factory=list)
     """Nodes that must be diagonal matrices for this reading to make sense."""
+    strictly: bool = False
+    """Rows and columns are told apart even where a layout would let one stand for the other."""
 
     def quantity(self, value: Value) -> Quantity:
         found = self.program.quantities[value.name]

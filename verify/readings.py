@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, S, Symbol
+from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatrix, S, Symbol
 
 from derive import functions, nodes
 from derive.adjoint import slope
@@ -13,6 +13,9 @@ from derive.reader import claimed
 from derive.reader.claimed import OpenQuestionError, Said, Value
 from verify.conventions import Built, MisfitError
 from verify.multiplying import Products
+
+LARGEST_NUMBER = 512
+"""Bits that a power of a number may have."""
 
 
 @dataclass
@@ -98,7 +101,8 @@ class Builder(Products):
         """Terms that are vectors in different layouts: numerator layout beside columns, a diagonal beside a matrix."""
         shapes = [part.shape for _, part in parts if part.node is not None]
         rows = next((s for s in shapes if s[0] == 1 and s[1] != 1), None)
-        mixed = self.reading.layout in ("numerator", "all rows") and not any(part.flipped for _, part in parts)
+        loose = self.reading.layout in ("numerator", "all rows") and not self.strictly
+        mixed = loose and not any(part.flipped for _, part in parts)
         if mixed and rows is not None and all(s == rows or s == rows[::-1] for s in shapes):
             turned = [
                 (sign, replace(part, node=nodes.transpose(part.node)))
@@ -135,7 +139,10 @@ class Builder(Products):
             return slope_ if upright else Built(nodes.power(self.node(slope_), -1))
         base = self.build(said.base)
         if base.number is not None:
-            if abs(said.exponent) > 64 or not said.exponent.is_Integer or (base.number == 0 and said.exponent < 0):
+            digits = max(abs(part).bit_length() for part in map(int, base.number.as_numer_denom()))
+            if not said.exponent.is_Integer or (base.number == 0 and said.exponent < 0):
+                raise OpenQuestionError("this power of a number")
+            if digits * abs(said.exponent) > LARGEST_NUMBER:
                 raise OpenQuestionError("this power of a number")
             return Built(number=base.number**said.exponent)
         node = self.node(base)
@@ -166,7 +173,7 @@ class Builder(Products):
                 column = node if node.shape[1] == 1 else nodes.transpose(node)
                 if function == "diag":
                     return Built(nodes.diag(column))
-                result = nodes.softmax(column)
+                result = nodes.softmax(_unshifted(column))
                 return Built(result if column is node else nodes.transpose(result))
             if function == "diagonal" and node.shape[0] == node.shape[1]:
                 return Built(nodes.diagonal(node))
@@ -241,6 +248,13 @@ class Builder(Products):
         if said.without is not None:
             total = nodes.add(total, nodes.scale(-1, node.xreplace({said.index: said.without})))
         return Built(total)
+
+
+def _unshifted(node: Node) -> Node:
+    """A column without the numbers that are added to all its entries, which softmax does not see."""
+    terms = node.args if isinstance(node, MatAdd) else (node,)
+    kept = [term for term in terms if not isinstance(nodes.coefficient(term)[1], OneMatrix)]
+    return nodes.add(*kept) if 0 < len(kept) < len(terms) else node
 
 
 def _entry(name: str) -> functions.ScalarFunction:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import product
 
 from sympy import Expr, Symbol
@@ -42,6 +43,8 @@ def _kinds(left: Said, right: Said) -> Iterator[Reading]:
     layouts = list(LAYOUTS) if derivatives or gradients or products else ["columns"]
     if not derivatives:
         layouts = [layout for layout in layouts if layout != "denominator"]
+    if not derivatives and not gradients:
+        layouts = [layout for layout in layouts if layout not in ("numerator", "all rows")]
     kinds = list(PRODUCTS) if products or derivatives else ["strict"]
     if derivatives or gradients:
         kinds = [kind for kind in kinds if kind != "inner"]
@@ -74,10 +77,11 @@ def _is_chain(said: Said) -> bool:
 
 def built(left: Said, right: Said, reading: Reading, bench: Bench, accumulated: bool, beside: str = "") -> list[Sides]:
     """Both sides under a reading; `beside` names the side that has columns where the other has a chain of rows."""
-    builder = Builder(bench.cell, bench.program, reading)
-    for side in (left, right):  # once to learn what the indices count
-        with contextlib.suppress(InputError):
-            builder.side(side)
+    builder = Builder(bench.cell, bench.program, reading, strictly=_turned(left, right))
+    if _indexed(left, right):
+        for side in (left, right):  # once to learn what the indices count
+            with contextlib.suppress(InputError):
+                builder.side(side)
     builder.diagonal.clear()
     columns = replace(builder, reading=replace(reading, layout="columns"))
     explicit = {"left": columns, "right": columns}.get(beside, builder)
@@ -97,6 +101,20 @@ def built(left: Said, right: Said, reading: Reading, bench: Bench, accumulated: 
     return found
 
 
+@lru_cache(maxsize=8)
+def _turned(left: Said, right: Said) -> bool:
+    """Whether a gradient is transposed: whoever writes that does mean rows to differ from columns."""
+    parts = (part for side in (left, right) for part in claimed.walk(side))
+    return any(isinstance(part, claimed.Flipped) and isinstance(part.body, claimed.Gradient) for part in parts)
+
+
+@lru_cache(maxsize=8)
+def _indexed(left: Said, right: Said) -> bool:
+    """Whether something can be built only when it is known what an index counts."""
+    kinds = claimed.OverEntries | claimed.Kronecker | claimed.Tabulated
+    return any(isinstance(part, kinds) for side in (left, right) for part in claimed.walk(side))
+
+
 def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:
     """Both sides in one shape."""
     if a.node is None and b.node is None:
@@ -111,7 +129,8 @@ def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:
         if vector and builder.reading.product == "diagonal":
             column = second if second.shape[1] == 1 else nodes.transpose(second)
             return (first, nodes.diag(column)) if first is one else (nodes.diag(column), first)
-    if other.shape == one.shape[::-1] and 1 in one.shape and builder.reading.layout in ("numerator", "all rows"):
+    loose = not builder.strictly and builder.reading.layout in ("numerator", "all rows")
+    if loose and other.shape == one.shape[::-1] and 1 in one.shape:
         return one, nodes.transpose(other)
     message = f"{one.shape[0]}×{one.shape[1]} cannot equal {other.shape[0]}×{other.shape[1]}"
     raise MisfitError.of_rows(message, other.shape == (1, 1) and 1 not in one.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 from sympy import (
@@ -124,7 +125,7 @@ class Jacobian(MatrixExpr):
     def stepwise(self) -> bool:
         return len(self.args) > 3
 
-    @property
+    @cached_property
     def shape(self) -> tuple[Size, Size]:
         (rows, cols), (above, across) = self.of.shape, self.by.shape
         return rows * cols, above * across
@@ -186,7 +187,7 @@ class Concat(MatrixExpr):
     def parts(self) -> tuple[Node, ...]:
         return cast("tuple[Node, ...]", self.args[1:])
 
-    @property
+    @cached_property  # parts within parts ask for it at every level
     def shape(self) -> tuple[Size, Size]:
         along = sum((part.shape[self.axis] for part in self.parts), S.Zero)
         across = self.parts[0].shape[1 - self.axis]

@@ -95,7 +95,7 @@ class Brackets(Derivatives):
         for script in scripts:
             cell = only(script.rows)
             value = number_of(cell) if script.kind == "sup" else None
-            if script.kind == "tick":
+            if script.kind in ("tick", "prime"):
                 said = claimed.Flipped(said)
             elif value is not None:
                 said = claimed.Raised(said, value)

@@ -51,25 +51,33 @@ class Derivatives(Deltas):
         ups = list(node.above.factors) if isinstance(node.above, Run) else [node.above]
         downs = list(node.below.factors) if isinstance(node.below, Run) else [node.below]
         if self._is_differential(ups[0]) and len(downs) > 1 and self._is_differential(downs[0]):
-            return self.derivative(ups[0], ups[1:], downs[1:], node)
+            return self.derivative(ups[0], ups[1:], downs, node)
         return claimed.Quotient(self.said(node.above), self.said(node.below))
 
     def derivative(self, sign: Syntax, above: list[Syntax], below: list[Syntax], node: Syntax) -> Said:
-        """∂(above)/∂(below)."""
-        mark = taken(sign, self.fragment)
-        immediate = mark is not None and mark.stars > 0
+        """∂(above)/(below), which begins with its ∂."""
         if not above:
             raise self.unclear("∂ of nothing", node)
-        if len(below) == 2 and is_slice(below[1]):
-            return self.cut(self.derivative(sign, above, below[:1], node), below[1])
-        by, transposed = self.variable(below, node)
+        if len(below) == 3 and is_slice(below[2]):
+            return self.cut(self.derivative(sign, above, below[:2], node), below[2])
+        immediate = self.immediate(sign, below[0])
+        by, transposed = self.variable(below[1:], node)
         said = self.differentiated(above, by, immediate, node)
         return claimed.Flipped(said) if transposed else said
+
+    def immediate(self, above: Syntax, below: Syntax) -> bool:
+        """Whether a ∂⁺ stands above; any other script of a ∂ is not read."""
+        mark = taken(above, self.fragment)
+        if mark is not None and (mark.primes or mark.transposed or len(mark.parts) > mark.stars):
+            raise self.unclear(f"the scripts of {self.written(above)} are not read", above)
+        if isinstance(below, syntax.Scripted):
+            raise self.unclear(f"the scripts of {self.written(below)} are not read", below)
+        return mark is not None and mark.stars > 0
 
     def variable(self, below: list[Syntax], node: Syntax) -> tuple[Value, bool]:
         """What a derivative is taken by, and whether that is transposed."""
         target = taken(below[0], self.fragment) if len(below) == 1 else None
-        if target is None:
+        if target is None or target.power is not None:
             raise self.unclear(f"the derivative {self.written(node)} is not read", node)
         resolved = self.letters.resolve(target, self.fragment)
         if resolved is None:
@@ -101,16 +109,16 @@ class Derivatives(Deltas):
         downs = list(node.below.factors) if isinstance(node.below, Run) else []
         if len(downs) < 2 or not self._is_differential(downs[0]):
             return None
-        return self.operated(node.above, downs[1:], following, node)
+        return self.operated(node.above, downs, following, node)
 
     def operated(self, sign: Syntax, below: list[Syntax], following: list[Syntax], node: Syntax) -> Said:
-        """∂/∂(below) of what follows, which must be one thing: a letter, a bracket, a function, a sum."""
-        by, transposed = self.variable(below, node)
+        """∂/(below), which begins with its ∂, of what follows: one letter, bracket, function or sum."""
+        immediate = self.immediate(sign, below[0])
+        by, transposed = self.variable(below[1:], node)
         single = len(following) == 1 or (len(following) == 2 and bracket(following[1])[0] is not None)
         if not following or not single:
             raise self.unclear(f"how far {self.written(node)} reaches is not plain; use brackets", node)
-        mark = taken(sign, self.fragment)
-        said = self.differentiated(following, by, mark is not None and mark.stars > 0, node)
+        said = self.differentiated(following, by, immediate, node)
         return claimed.Flipped(said) if transposed else said
 
     def cut(self, said: Said, part: Syntax) -> Said:
@@ -124,6 +132,8 @@ class Derivatives(Deltas):
 
     def loss(self, found: Written) -> tuple[Expr | None] | None:
         """The step of the loss that this letter is (None for all steps), or None where it is no loss."""
+        if found.primes or found.transposed or found.power is not None:
+            return None
         output = self.letters.cell.output.name if self.letters.cell.is_loss else None
         resolved = self.letters.resolve(found, self.fragment, None)
         if resolved is not None and resolved.name != output:

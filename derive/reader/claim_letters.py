@@ -12,6 +12,7 @@ from sympy import Expr, Integer, Symbol
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError
+from derive.lettering import lettered
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader import syntax
 from derive.reader.claim_guesses import Guess, Guesses
@@ -89,8 +90,8 @@ def _script(found: Written, kind: str, cell: Syntax) -> None:
                 found.transposed = not found.transposed
             elif part.kind == "prime":
                 found.primes += 1
-            elif part.kind in ("plus", "star"):
-                found.stars += 1
+            else:
+                found.stars += part.kind in ("plus", "star")
                 found.parts.append(("label", part))
         elif kind == "sup" and isinstance(part, Name) and part.word == "T":
             found.transposed = not found.transposed
@@ -146,7 +147,7 @@ class Letters:
         """Whether the left side of the first = is being read."""
         names = list(self.quantities)
         if notation is not None and notation is not AS_WRITTEN:
-            table = notation.among(names)
+            table = lettered(notation, program)
             for name in names:
                 self.known.setdefault(_identifier(str(table.letter(name))), name)
         for name in names:
@@ -224,6 +225,8 @@ class Letters:
             text = ""
         bracketed = isinstance(part, Group) and part.bracket in ("LPAR", "LANGLE")
         time = time_expression(part)
+        if time is not None and not bracketed and any(self._is_letter(str(s)) for s in time.free_symbols):
+            time = None
         entry = self.entry(part)
         if time is not None and (bracketed or entry is None or kind == "sup"):
             yield Choice(time=time)
@@ -248,6 +251,11 @@ class Letters:
             yield Choice(at=(Integer(int(part.text) - 1),))
         if text in _DECORATION:
             yield Choice(dropped=text in ("l", "layer"))
+
+    def _is_letter(self, word: str) -> bool:
+        """Whether a single letter has a meaning of its own, which keeps it from being a step."""
+        own = word in self.known or word in self.sizes or (word.isupper() and word not in ("N", "S"))
+        return own and word not in TIME_LETTERS | self.timed_letters
 
     def entry(self, part: Syntax) -> Expr | None:
         """An index that counts entries."""

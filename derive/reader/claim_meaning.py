@@ -108,7 +108,11 @@ class Claiming(Brackets):
         if called is not None:
             return self.call(called, found, factors, i)
         if (delta := self.delta(found, node)) is not None:
-            return self.decorated(delta, found), i + 1
+            if found.primes > 1:
+                raise self.unclear(f"the primes of {self.written(node)} are not read", node)
+            return self.decorated(claimed.Flipped(delta) if found.primes else delta, found), i + 1
+        if (turned := self.primed(found, i)) is not None:
+            return turned, i + 1
         if found.base == "I" and not found.primes:
             return self.decorated(claimed.One(), found), i + 1
         raise self.unclear(f"{self.written(node)} is not known in this cell", node)
@@ -138,6 +142,13 @@ class Claiming(Brackets):
         if timeless and carried and self.guess("now", f"{found.base} without a time stands for {found.base}_{{t-1}}"):
             value = replace(value, time=nodes.t - 1)
         return value, 0
+
+    def primed(self, found: Written, i: int) -> Said | None:
+        """A' as a transpose: of a matrix, or of a vector behind another factor, as in u v'."""
+        resolved = self.letters.resolve(replace(found, primes=0), self.fragment) if found.primes == 1 else None
+        if resolved is None or resolved.at or (i == 0 and self.letters.quantities[resolved.name].shape[1] == 1):
+            return None
+        return self.decorated(claimed.Flipped(Value(resolved.name, resolved.time)), found)
 
     def loss_value(self, found: Written, value: Value) -> Said:
         """The loss of a step, or without a time the sum over all, unless nothing in the formula has a time."""
@@ -187,9 +198,9 @@ class Claiming(Brackets):
             return None
         before = [self.run(ups[:start])] if start else []
         if not ups[start + 1 :]:
-            return [*before, self.operated(ups[start], downs[1:2], downs[2:], above)]
+            return [*before, self.operated(ups[start], downs[:2], downs[2:], above)]
         cut = 3 if len(downs) > 2 and is_slice(downs[2]) else 2
-        derivative = self.derivative(ups[start], ups[start + 1 :], downs[1:cut], above)
+        derivative = self.derivative(ups[start], ups[start + 1 :], downs[:cut], above)
         downs = downs[cut - 2 :]
         behind = [self.run(downs[2:])] if downs[2:] else []
         return [*before, derivative, *behind]

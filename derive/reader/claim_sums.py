@@ -41,7 +41,9 @@ class Bounds:
 
 def bounds(node: Big) -> Bounds:
     """What the scripts of a big sign say."""
-    word, without, unread = "", "", False
+    kinds = [script.kind for script in node.scripts]
+    word, without = "", ""
+    unread = len(set(kinds)) < len(kinds) or not set(kinds) <= {"sub", "sup"}
     ends: dict[str, Syntax] = {}
     beyond = {"first": 0, "last": 0}
     for script in node.scripts:

@@ -26,6 +26,11 @@ _DOT_ROW = re.compile(
     r"((?:\\\\|matrix\})\s*)((?:&|\s|[·.⋮…⋯]|\\[vdc]dots|\\cdot(?![a-z]))*[·.⋮…⋯s](?:&|\s|[·.⋮…⋯]|\\[vdc]dots)*)(?=\\\\|\\end)"
 )
 _EMPTY = re.compile(r"\{\s*\}")
+_WANTING = re.compile(
+    r"(?:[_^]|\\(?:[dt]?frac|sqrt|hat|widehat|tilde|widetilde|bar|overline|dot|vec|math[a-z]+|boldsymbol|bm))\s*\Z"
+)
+"""What needs an argument: empty braces behind it are not decoration."""
+_FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
 _SIGMA = re.compile(r"Σ(?=\s*_)")
 _FOR_ALL = re.compile(
     r"\\(?:text|textrm|mbox)\s*\{[^{}]*\b(?:for|where|with)\b[^{}]*\}(?:(?!\\\\|\\end|&).)*", re.DOTALL
@@ -76,7 +81,8 @@ def blanked(text: str) -> tuple[str, bool]:
     text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
     text = _PROSE.sub(lambda m: _spaces(m) if _is_prose(m.group(1)) else m.group(), text)
     text = _WIDE.sub(_spaces, text)
-    text = _EMPTY.sub(_spaces, text)
+    seconds = {_closing(text, match.end()) for match in _FRACTION.finditer(text)}
+    text = _EMPTY.sub(lambda m: m.group() if m.start() in seconds or _wanting(text, m.start()) else _spaces(m), text)
     text = _SIGMA.sub("∑", text)
     text = _DOT_ROW.sub(lambda m: m.group(1) + "…".ljust(len(m.group(2))), text)
     text = _CELL_DOT.sub(lambda m: m.group(1) + "…", text)
@@ -92,6 +98,10 @@ def _without_condition(match: re.Match[str]) -> str:
     if before.count(r"\begin{cases}") > before.count(r"\end{cases}"):
         return match.group()
     return _spaces(match)
+
+
+def _wanting(text: str, end: int) -> bool:
+    return _WANTING.search(text, max(0, end - 20), end) is not None
 
 
 def _spaces(match: re.Match[str]) -> str:

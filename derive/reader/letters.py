@@ -26,6 +26,9 @@ def unicode_letter(out: Tokens, i: int, end: int) -> int:
         suffixes = [words.COMBINING[mark] for mark in marks]
         out.emit("NAME", i, stop, "_".join([word, *suffixes]), words.latex_of("_".join([word, *suffixes])))
         return stop
+    if parts.replace("\N{FRACTION SLASH}", "").isdigit():  # ½
+        out.emit("NUMBER", i, stop, parts.replace("\N{FRACTION SLASH}", "/"))
+        return stop
     raise out.error(f"unexpected character {text[i]!r}", i, stop)
 
 

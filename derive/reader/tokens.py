@@ -157,6 +157,7 @@ def _fractions(items: list[Token], text: str) -> list[Token]:
             and kept[-2].type == "NUMBER"
             and kept[-2].word.isdigit()
             and token.word.isdigit()
+            and int(token.word)
         ):
             numerator = kept[-2]
             del kept[-2:]

@@ -7,6 +7,7 @@ from typing import Any
 from derive.adjoint import differentiate
 from derive.cell import Cell
 from derive.derivation import Derivation, Gradient, Path, Step
+from derive.lettering import lettered
 from derive.network import Network
 from derive.nodes import Adjoint, Node
 from derive.notation import Notation
@@ -17,7 +18,7 @@ from derive.targets.pages.composition import composition, parts_to_show
 
 def record(derivation: Derivation, notation: Notation | None = None) -> dict[str, Any]:
     """Equations and gradients with their paths and steps, in the letters of a notation (None: the note's own)."""
-    letters = notation or derivation.cell.notation
+    letters = lettered(notation or derivation.cell.notation, derivation.program)
     own = introduced(derivation.cell, derivation.program)
 
     def formula(left: Node, right: Node) -> dict[str, str]:

@@ -1,20 +1,25 @@
 from __future__ import annotations
 
 import pytest
+from sympy import MatMul, preorder_traversal
 
+from derive import catalogue, generate
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.nodes import Quantity, t
+from derive.lettering import lettered, parts_played
+from derive.nodes import Quantity, leaves, t
 from derive.notation import AS_WRITTEN, Notation, TimeStyle, find, notations, spelled, take_apart
 from derive.program import named_preactivations
 from derive.targets.formula import latex, text
+from verify import check
+from verify.judgement import Word
 
 NOTATIONS = {AS_WRITTEN.name: AS_WRITTEN, **notations()}
 
 
 def letters(cell: Cell, notation: Notation, write: type) -> list[str]:
     program = named_preactivations(cell)
-    chosen = notation.among(program.quantities)
+    chosen = lettered(notation, program)
     return [write(quantity, chosen) for quantity in program.quantities.values()] + [str(chosen.letter("J"))]
 
 
@@ -128,3 +133,94 @@ def test_an_unknown_notation_lists_the_known_ones():
     with pytest.raises(InputError) as caught:
         find("goodfelow")
     assert all(name in str(caught.value) for name in notations())
+
+
+RECURRENCES = {
+    "goodfellow": [r"a^{(t)} = b + W h^{(t-1)} + U x^{(t)}", r"h^{(t)} = \tanh(a^{(t)})", r"o^{(t)} = c + V h^{(t)}"],
+    "deeplearning-ai": [
+        r"a^{\langle t \rangle} = \tanh(W_{aa} a^{\langle t-1 \rangle} + W_{ax} x^{\langle t \rangle} + b_a)",
+        r"y^{\langle t \rangle} = W_{ya} a^{\langle t \rangle} + b_y",
+    ],
+    "d2l": [
+        r"H_t = \tanh(\mathbf{W}_{xh} X_t + \mathbf{W}_{hh} H_{t-1} + \mathbf{b}_h)",
+        r"O_t = \mathbf{W}_{hy} H_t + \mathbf{b}_y",
+    ],
+    "memory": ["S_t = f(U X_t + W S_{t-1})", "q_t = V S_t"],
+    "net": [r"\mathrm{net}_t = U x_t + W s_{t-1}", r"s_t = f(\mathrm{net}_t)", "q_t = V s_t"],
+    "torch": [r"h_t = \tanh(W_{ih} x_t + b_{ih} + W_{hh} h_{t-1} + b_{hh})"],
+    "as in the catalogue": [r"h_t = \tanh(W x_t + U h_{t-1} + b)", "o_t = V h_t + c"],
+}
+"""One recurrence as different authors write it; what their letters have in common is what each weight acts on."""
+
+
+@pytest.mark.parametrize("own", RECURRENCES)
+@pytest.mark.parametrize("asked", notations())
+def test_weights_are_lettered_by_the_part_they_play(own, asked):
+    cell = Cell.from_latex(RECURRENCES[own])
+    program = named_preactivations(cell)
+    chosen = lettered(find(asked), program)
+    table = find(asked).among([*"Wxh", *(["V"] if len(cell.parameters) > 3 else [])])
+    by_part = {q.name: [str(chosen.letter(q.name))] for q in cell.parameters}
+    state = cell.states[0].name
+    entry = next(
+        e.expression for e in program.equations if any(q.name == cell.inputs[0].name for q in leaves(e.expression))
+    )
+    for product in (part for part in preorder_traversal(entry) if isinstance(part, MatMul)):
+        weight, operand = product.args
+        expected = {cell.inputs[0].name: "W", state: "U"}[operand.name]
+        assert by_part[weight.name] == [str(table.letter(expected))]
+    assert str(chosen.letter(state)) == str(table.letter("h"))
+
+
+@pytest.mark.parametrize("own", [name for name in RECURRENCES if name in notations()])
+def test_a_note_in_the_letters_of_a_notation_stays_as_it_is(own):
+    cell = Cell.from_latex(RECURRENCES[own])
+    program = named_preactivations(cell)
+    chosen = lettered(find(own), program)
+    for q in cell.parameters:
+        assert str(chosen.letter(q.name)) == str(cell.notation.letter(q.name))
+    assert str(chosen.letter(cell.states[0].name)) == str(cell.notation.letter(cell.states[0].name))
+
+
+def test_gates_keep_what_stands_behind_their_letter():
+    gated = [
+        r"f_t = \sigma(b_f + U_f x_t + W_f h_{t-1})",
+        r"g_t = \sigma(b_g + U_g x_t + W_g h_{t-1})",
+        r"s_t = f_t \odot s_{t-1} + g_t \odot \sigma(b + U x_t + W h_{t-1})",
+        r"h_t = \tanh(s_t)",
+    ]
+    program = named_preactivations(Cell.from_latex(gated))
+    chosen = lettered(find("goodfellow"), program)
+    assert [str(chosen.letter(name)) for name in ("U_f", "W_f", "b_f", "U", "W")] == ["U_f", "W_f", "b_f", "U", "W"]
+    other = lettered(find("deeplearning-ai"), program)
+    assert [str(other.letter(name)) for name in ("U_f", "W_f", "U", "W")] == ["W_{fx}", "W_{fa}", "W_{ax}", "W_{aa}"]
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "gru_reset_after", *catalogue.heads()])
+def test_the_letters_of_the_tables_are_left_alone(name):
+    assert parts_played(named_preactivations(catalogue.find(name))) == {}
+
+
+@pytest.mark.parametrize(
+    "unclear",
+    [
+        "h_t = U (x_t + h_{t-1})",
+        "h_t = U x_t + U h_{t-1}",
+        "h_t = U x_t + A x_t + W h_{t-1}",
+        r"h_t = \tanh(U x_t + W p_t)",
+    ],
+)
+def test_where_parts_are_not_clear_names_count(unclear):
+    extra = [r"p_t = P h_{t-1}"] if "p_t" in unclear else []
+    where = [r"x_t \in \mathbb{R}^{H}", r"h_t \in \mathbb{R}^{H}", r"W, U \in \mathbb{R}^{H \times H}"]
+    cell = Cell.from_latex([unclear, *extra], where=where if "W" in unclear else where[:2])
+    assert str(lettered(find("goodfellow"), cell).letter("U")) == "W"
+
+
+def test_what_is_printed_in_a_notation_can_be_checked_in_it():
+    cell = Cell.from_latex(RECURRENCES["goodfellow"][:2], output="h_t")
+    assert "W h^(t-1)" in generate(cell, "text", notation=find("goodfellow"))
+    for letter, operand in (("U", "x^{(t)}"), ("W", "h^{(t-1)}")):
+        left, error = rf"\frac{{\partial J}}{{\partial {letter}}}", r"\frac{\partial J}{\partial a^{(t)}}"
+        (judged,) = check(rf"{left} = \sum_t {error} {operand}^\top", cell, notation=find("goodfellow"))
+        assert judged.word is Word.PROVED

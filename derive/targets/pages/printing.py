@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from derive.derivation import Derivation
+from derive.lettering import lettered
 from derive.nodes import Adjoint, Node, Quantity
 from derive.notation import Notation
 from derive.program import ARGUMENT, introduced
@@ -41,7 +42,7 @@ class Printing:
 
     def __post_init__(self) -> None:
         program = self.derivation.program
-        notation = self.notation.among(program.quantities)
+        notation = lettered(self.notation, program)
         self.introduced = introduced(self.derivation.cell, program)
         taken = any(r"\delta" in notation.letter(name).base for name in program.quantities)
         prefix = f"{ARGUMENT}_"

@@ -11,6 +11,7 @@ from derive.nodes import Adjoint, Node, T, add, ones, t, transpose
 from derive.notation import AS_WRITTEN, Notation
 from derive.program import ARGUMENT
 from derive.sections import Entries, Equality, Section
+from derive.simplify import constants_out
 from derive.targets.formula import show
 from derive.targets.pages.model import Block, Display, Item, Page, Part, Point
 from derive.targets.pages.printing import Format, Printing
@@ -118,7 +119,8 @@ class _Writer(Printing):
         items += self.simplified(gradient)
         held = [self.assumption(a) for a in gradient.assumptions]
         after = f"{self.form.words('This holds if')} {' and '.join(held)}." if held else ""
-        items.append(Item(displays=(self.display(Adjoint(quantity), gradient.value),), after=after))
+        members = dict.fromkeys((gradient.value, constants_out(gradient.value)))
+        items.append(Item(displays=(self.display(Adjoint(quantity), *members),), after=after))
         heading = self.gradient_of(quantity) if headed else ""
         return Block(self.form.inline(heading) if heading else "", tuple(items))
 
