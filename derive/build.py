@@ -64,7 +64,7 @@ def render(derived: Mapping[str, Derivation], progress: Progress = lambda _: Non
     for name, network in catalogue.networks().items():
         progress(name)
         origin = f"derive/networks/{name}.toml"
-        for target, path in (("training", f"generated/{name}"), ("markdown", f"docs/networks/{name}")):
+        for target, path in (("numpy", f"generated/{name}"), ("markdown", f"docs/networks/{name}")):
             files[path + TARGETS[target].suffix] = TARGETS[target].render_network(network, None, origin)
     return dict(sorted(files.items()))
 

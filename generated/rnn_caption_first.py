@@ -175,7 +175,7 @@ def step(params, x, h=None, v=None):
     # h_t = tanh(net_{h,t})
     h_t = np.tanh(net_h_t)
     # v_t = 0
-    v_t = np.zeros((N,), dtype)
+    v_t = np.ones((B, N), dtype) * np.zeros((N,), dtype)
     cache = (sizes, dtype, (h_t, W_hh, W_ih, W_xh, x_t, h_prev, v_prev))
     return h_t, {"h": h_t, "v": v_t}, cache
 

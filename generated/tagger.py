@@ -750,39 +750,3 @@ def updated(params, gradients, rate, clip):
 
 TARGETS = ["y"]
 """What `loss` compares with."""
-
-
-def main():
-    """Train on the arrays of an .npz file and write the parameters to another."""
-    import argparse
-
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("data", help=".npz with x, y and whatever else `forward` takes")
-    parser.add_argument("-o", "--output", default="params.npz", help="where to write the parameters")
-    parser.add_argument("--H", type=int, required=True, help="the size H")
-    parser.add_argument("--rate", type=float, default=0.1)
-    parser.add_argument("--epochs", type=int, default=1000)
-    parser.add_argument("--tolerance", type=float, default=0.0)
-    parser.add_argument("--clip", type=float)
-    parser.add_argument("--seed", type=int, default=0)
-    chosen = parser.parse_args()
-    batch = dict(np.load(chosen.data))
-    sizes = dict(zip(["D"], batch["x"].shape[2:]))
-    sizes |= dict(zip(["K"], batch["y"].shape[2:]))
-    sizes["H"] = chosen.H
-    params = init(**sizes, rng=np.random.default_rng(chosen.seed))
-    params, losses = sgd(
-        params,
-        [batch],
-        rate=chosen.rate,
-        epochs=chosen.epochs,
-        tolerance=chosen.tolerance,
-        clip=chosen.clip,
-        report=lambda epoch, mean: print(f"round {epoch}: mean loss {mean:.6g}") if epoch % 100 == 0 else None,
-    )
-    np.savez(chosen.output, **params)
-    print(f"{len(losses)} updates, loss {losses[0]:.6g} -> {losses[-1]:.6g}; parameters in {chosen.output}")
-
-
-if __name__ == "__main__":
-    main()

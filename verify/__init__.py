@@ -22,9 +22,9 @@
 16. `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
 17. `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
 
-Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `Verdict`, `Outcome`, `Evidence`,
-`report`; for code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`, `Layout`,
-`Standing`.
+Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `report`, `Verdict`, `Outcome`,
+`Evidence`; for code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`,
+`Layout`, `Standing`.
 """
 
 from verify.claims import check

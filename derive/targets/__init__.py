@@ -45,7 +45,7 @@ def _training(derivation: Derivation, notation: Notation | None, origin: str) ->
 def _training_network(network: Network, notation: Notation | None, origin: str) -> str:
     from derive.targets.numpy import network_module
 
-    return network_module(network, origin, training=True)
+    return network_module(network, origin, script=True)
 
 
 def _page(form: str) -> Callable[[Derivation, Notation | None, str], str]:

@@ -172,6 +172,9 @@ def test_what_equations_leave_open_is_said_by_name():
         (["h = x"], InputError, "not an equation: h = x"),
         ([], InputError, "no equation found"),
         ([(MatrixSymbol("h t+", H, 1), x)], InputError, "cannot be read as a name"),
+        ([(quantity("h\nimport os", H, time=t), before)], InputError, "cannot be a name"),
+        ([(h, before.applyfunc(Function("f(), g")))], InputError, "cannot be a name"),
+        ([(h, before.applyfunc(Function("lambda")))], InputError, "cannot be a name"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_meant_is_told(given, kind, message):

@@ -6,15 +6,17 @@ import random
 from functools import cache
 
 import mutated_texts
+from registry import RATED
 
 from derive import catalogue
 from derive.adjoint import differentiate
+from derive.lettering import lettered
 from derive.nodes import Adjoint
 from derive.notation import notations
 from derive.reader import words
 from derive.targets.formula import latex, text
 
-NAMES = [*catalogue.cells(), *catalogue.heads()]
+NAMES = RATED
 
 _LETTERS = list("abcdefghijklmnopqrstuvwxyzABCDEHIJKLTUVWXYZ0123456789")
 _GRAMMAR = [
@@ -88,7 +90,7 @@ def sources(name: str) -> tuple[tuple[str, str | None], ...]:
     found = differentiate(catalogue.find(name)).summed_losses
     formulas: list[tuple[str, str | None]] = []
     for key in (None, *notations()):
-        table = found.cell.notation if key is None else notations()[key].among(found.program.quantities)
+        table = found.cell.notation if key is None else lettered(notations()[key], found.program)
         for gradient in found.gradients:
             for printer in (latex, text):
                 sides = (printer(node, table) for node in (Adjoint(gradient.of), gradient.value))

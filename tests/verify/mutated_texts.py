@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import by_numbers
+from registry import RATED
 
 from derive import catalogue
 from derive.adjoint import differentiate
@@ -16,7 +17,7 @@ from derive.targets.formula import latex
 from verify.mistakes.context import Context
 from verify.mutate import MISTAKES
 
-NAMES = [*catalogue.cells(), *catalogue.heads()]
+NAMES = RATED
 
 
 @cache

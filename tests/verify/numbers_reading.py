@@ -162,6 +162,12 @@ class Reader:
         name = self.letter()
         if name in ("tanh", "sigma", "log", "softmax"):
             return self.call(name)
+        if name == "g" and "g" not in self.names:
+            slope = self.now == "'"
+            self.i += slope
+            if self.now != "(":
+                raise UnreadError("an open function without an argument")
+            return self.call("g'" if slope else "g")
         return self.quantity(name)
 
     def letter(self) -> str:

@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from registry import RATED
 from spellings import spellings
 from sympy import HadamardPower, HadamardProduct, Integer, MatAdd, MatMul, Transpose
 
 from derive import catalogue, functions, nodes
 from derive.adjoint import differentiate
+from derive.lettering import lettered
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, T, TimeSum, children, coefficient, rebuild, t
 from derive.notation import notations
 from derive.reader import read_note
 from derive.targets.formula import latex, text
 
-NAMES = [*catalogue.cells(), *catalogue.heads()]
+NAMES = RATED
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ RENAMED = {
     "linear_squared_error": {"V": "A", "h": "s", "y": "d", "c": "a"},
     "sigmoid_binary_cross_entropy": {"V": "A", "h": "s", "y": "d", "c": "a", "z": "o"},
     "softmax_cross_entropy": {"V": "A", "h": "s", "y": "d", "c": "a", "z": "o"},
+    "squared_error": {"V": "A", "h": "s", "y": "d", "c": "a", "z": "o", "g": "f"},
 }
 
 
@@ -266,10 +269,10 @@ def _all(name: str) -> Iterator[Rewritten]:
             "δ for the error of net", name, f"{latex(left, own, deltas)} = {latex(right, own, deltas)}", None, declared
         )
         yield Rewritten("plain text", name, f"{text(left, own)} = {text(right, own)}", None, declared)
-        renamed = _other_letters(name, printed)
-        yield Rewritten("renamed", name, renamed, None, declared)
+        if name in RENAMED:
+            yield Rewritten("renamed", name, _other_letters(name, printed), None, declared)
         for key, table in notations().items():
-            among = table.among(derivation(name).program.quantities)
+            among = lettered(table, derivation(name).program)
             sides = f"{latex(left, among)} = {latex(right, among)}"
             yield Rewritten("another notation", name, sides, key, declared)
             swapped = everywhere(right, commuted)

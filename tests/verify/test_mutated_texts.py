@@ -18,8 +18,9 @@ from derive.targets.formula import latex
 from verify import check
 from verify.claims import bench
 from verify.comparison import Answer, Facts
-from verify.deciding import ABSENT, SUMMED
+from verify.deciding import ABSENT
 from verify.judgement import Word
+from verify.sides import SUMMED
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 NAMED, DISTURBED = (10_000, 40_000) if FULL else (20, 1_200)

@@ -1,14 +1,27 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import by_hand
 import numpy as np
 import pytest
 
+from derive import catalogue
+from derive.adjoint import differentiate
+from derive.targets import numpy as numpy_target
 from verify.case import Case
-from verify.evidence import THRESHOLDS
-from verify.numeric import FAILED, ROUNDING, complex_step_errors, difference_errors, largest_entry, relative_error
+from verify.evidence import THRESHOLDS, standard_case
+from verify.load import load
+from verify.numeric import (
+    DIFFERENCE,
+    FAILED,
+    ROUNDING,
+    complex_step_errors,
+    difference_errors,
+    largest_entry,
+    relative_error,
+)
 
 SIZES = {"D": 2, "H": 3}
 
@@ -142,3 +155,14 @@ def test_the_largest_entry_does_not_hide_what_is_not_a_number():
     assert largest_entry({"a": np.array([1.0, -3.0]), "b": np.zeros(0)}) == 3.0
     assert np.isnan(largest_entry({"a": np.array([np.nan]), "b": np.array([5.0])}))
     assert np.isnan(largest_entry({"a": np.array([5.0]), "b": np.array([np.nan])}))
+
+
+def test_a_kink_within_the_step_is_no_error_and_a_wrong_gradient_is() -> None:
+    cell = catalogue.find("irnn")
+    case, module = standard_case(cell), load(numpy_target.module(differentiate(cell)), "irnn")
+    still = {"W": 0 * case.given["W"], "U": 0 * case.given["U"], "b": np.full_like(case.given["b"], DIFFERENCE / 3)}
+    case = replace(case, given={**case.given, **still})
+    gradients = case.backward(module)
+    assert max(difference_errors(module, case, gradients).values()) <= 1e-6
+    wrong = {**gradients, "b": 1.01 * gradients["b"]}
+    assert difference_errors(module, case, wrong)["b"] > 1e-3

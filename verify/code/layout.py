@@ -87,6 +87,8 @@ class Layout:
 
 
 def _arranged(value: Array, ours: str, theirs: str) -> Array:
+    if value.ndim > len(ours):  # a matrix: its columns stay last
+        ours, theirs = ours + "m", theirs + "m"
     if value.ndim != len(ours):  # a quantity with no axis of its own, such as a loss
         ours = ours[: value.ndim]
         theirs = "".join(letter for letter in theirs if letter in ours)

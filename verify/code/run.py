@@ -75,7 +75,8 @@ class Forward:
             now |= {state.at(t - 1): value for state, value in states.items()}
             self.scope.now = now
             for equation in program.equations:
-                now[equation.symbol] = interpret(equation.expression, self.scope)
+                value = interpret(equation.expression, self.scope)
+                now[equation.symbol] = np.broadcast_to(value, (B, *value.shape[-2:]))  # a constant has no batch
                 if not self.steps and equation.symbol not in states:
                     now[equation.symbol.at(t - 1)] = now[equation.symbol]
             if not self.steps:

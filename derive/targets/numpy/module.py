@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from sympy import Symbol
 
 from derive.cell import Cell
@@ -50,7 +50,8 @@ def module(derivation: Derivation, origin: str = "") -> str:
     `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
     """
     own = parts(derivation)
-    return template("module.py.jinja").render(
+    return filled(
+        "module.py.jinja",
         title=plain(derivation.cell.title),
         source=source_line(derivation.cell.source),
         origin=plain(origin),
@@ -139,10 +140,12 @@ def plain(words: str) -> str:
     return " ".join(shown.replace("\\", "\\\\").replace('"', "'").split())
 
 
+def filled(name: str, **values: object) -> str:
+    """A template of this folder with its values."""
+    return _environment().get_template(name).render(**values).rstrip() + "\n"
+
+
 @cache
-def template(name: str) -> Template:
-    """A template of this folder."""
+def _environment() -> Environment:
     loader = PackageLoader("derive.targets.numpy")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).get_template(
-        name
-    )
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -16,12 +16,14 @@ from derive.targets.numpy.code import (
     MatrixProduct,
     Method,
     Name,
+    Number,
     Product,
     Statement,
     Sum,
     Transposed,
     assigned,
     read,
+    size_text,
 )
 from derive.targets.numpy.expressions import kind_of, lower_full, outer_split
 from derive.targets.numpy.frame import Emission, Frame, emit, unnamed_inner_functions
@@ -52,7 +54,11 @@ def lower_step(sweep: Sweep, names: Names, helpers: set[str]) -> Passes:
         for inner in unnamed_inner_functions(expression, sweep.read_back, frame):
             forward.append(Assign((names.now_inner(inner),), frame.code(inner)))
             frame.values[inner] = names.now_inner(inner)
-        forward.append(Assign((names.now(quantity),), frame.code(expression), sweep.equation(quantity)))
+        code = frame.code(expression)
+        if quantity in program.states and not lower_full(expression, frame).batched:  # a constant, for every example
+            every = ", ".join(("B", *(size_text(size) for size in quantity.shape if size != 1)))
+            code = Product((Call("np.ones", (Number(f"({every})"), Name("dtype"))), code))
+        forward.append(Assign((names.now(quantity),), code, sweep.equation(quantity)))
         frame.values |= {quantity: names.now(quantity), expression: names.now(quantity)}
 
     wanted = [q for q in sweep.backward if q in sweep.needed]

@@ -134,7 +134,7 @@ def test_the_cell_of_an_onnx_node(operator, attributes, peepholes, name):
         (lambda s: onnx_cell("RNN", {"activations": ["Affine"]}), ["no cell of the catalogue", "Affine"]),
         (lambda s: to_torch({"W_i_l0": np.ones((5, 3))}, "lstm"), ["params has no 'W_f'"]),
     ],
-    ids=str,
+    ids=lambda value: None if callable(value) else value[0],
 )
 def test_what_does_not_fit_is_named(call, words):
     with pytest.raises(InputError) as caught:

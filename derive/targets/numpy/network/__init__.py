@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from derive.errors import InputError
 from derive.network import Network, Reads
-from derive.targets.numpy.module import equation_lines, plain, source_line, template
+from derive.targets.numpy.module import equation_lines, filled, plain, source_line
 from derive.targets.numpy.network.assembly import Assembly
 from derive.targets.numpy.network.backward import backward
 from derive.targets.numpy.network.forward import forward
@@ -19,13 +19,13 @@ from derive.targets.numpy.network.head import loss, predict, training_needs
 from derive.targets.numpy.pieces import axes_text, init_function, tuple_text
 
 
-def network_module(network: Network, origin: str = "", *, training: bool = False) -> str:
-    """The text of a standalone NumPy module with `init`, `forward`, `backward`, and with a head `predict` and `loss`.
+def network_module(network: Network, origin: str = "", *, script: bool = False) -> str:
+    """The text of a standalone NumPy module: `init`, `forward`, `backward`; with a head `loss`, `predict` and `sgd`.
 
-    `training` adds `sgd` and makes the module a script that trains on a file of arrays. `origin` is where the equations
-    come from. The text depends on these alone. Raises InputError for training without a head.
+    `script` makes it a program that trains on a file of arrays. `origin` is where the equations come from. The text
+    depends on these alone. Raises InputError for a script without a head.
     """
-    if training and network.head is None:
+    if script and network.head is None:
         raise InputError("training needs a loss", hint="add a head, as in --head softmax --loss cross-entropy")
     net = Assembly(network)
     used = net.parts
@@ -42,7 +42,8 @@ def network_module(network: Network, origin: str = "", *, training: bool = False
     for name, part in used.items():
         functions += [part.forward] if name == "prediction" else [part.forward, part.backward]
     heads = [network.head] if network.head is not None else []
-    return template("network.py.jinja").render(
+    return filled(
+        "network.py.jinja",
         title=textwrap.fill(plain(network.title), 110),
         sources=[source_line(cell.source) for cell in (network.cell, *heads) if cell.source],
         origin=plain(origin),
@@ -55,7 +56,8 @@ def network_module(network: Network, origin: str = "", *, training: bool = False
         table=table,
         turns=any(network.senses),
         last=network.reads is Reads.LAST_STEP,
-        training=training_needs(net) if training else None,
+        training=training_needs(net) if network.head is not None else None,
+        script=script,
     )
 
 

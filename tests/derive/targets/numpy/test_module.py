@@ -60,6 +60,21 @@ $$ o_t = q_t \odot (V h_t) $$""",
     "bottleneck": r"""$$ p_t = P h_{t-1} $$
 $$ h_t = \tanh(W x_t + U p_t) $$""",
     "open functions": "$$ o_t = g(V s_t) $$\n\n$$ s_t = f(U x_t + W s_{t-1}) $$\n",
+    "ones around a sum": r"""$$ s_t = v^\top x_t $$
+$$ h_t = \tanh(W x_t + M \mathbf{1} + \mathbf{1} (\mathbf{1}^\top (\mathbf{1} s_t + h_{t-1}))
+    + \mathbf{1} (\mathbf{1}^\top M u)) $$
+where $x_t \in \mathbb{R}^D$, $h_t \in \mathbb{R}^H$, $M \in \mathbb{R}^{H \times N}$, $u \in \mathbb{R}^N$""",
+    "a scaled matrix state": r"""$$ s_t = v^\top x_t $$
+$$ M_t = s_t M_{t-1} + \mathbf{1} s_t \mathbf{1}^\top + s_t N $$
+$$ h_t = \tanh(M_t u) $$
+where $x_t \in \mathbb{R}^D$, $M_t, N \in \mathbb{R}^{H \times K}$, $u \in \mathbb{R}^K$""",
+    "a state that only sums": r"""$$ s_t = \sum_i h_{i,t-1} + \sum_i x_{i,t} + s_{t-1} $$
+$$ h_t = \mathbf{1} s_t $$
+where $x_t \in \mathbb{R}^D$, $h_t \in \mathbb{R}^H$, $s_t \in \mathbb{R}$""",
+    "an output behind the loop": r"""$$ r_t = \sigma(W_r x_t + v_r \odot c_{t-1}) $$
+$$ c_t = 0.5 c_{t-1} + W x_t $$
+$$ h_t = r_t \odot c_t + (1 - r_t) \odot x_t $$
+where $x_t \in \mathbb{R}^H$, $h_t \in \mathbb{R}^H$""",
     "a softmax output": r"""$$ a^{(t)} = b + Wh^{(t-1)} + Ux^{(t)}, $$
 $$ h(t) = tanh(a^{(t)}), $$
 $$ o^{(t)} = c + Vh^{(t)}, $$

@@ -1,9 +1,4 @@
-"""SymPy expressions -> equations of a cell: ordinary SymPy becomes nodes, through the constructors that check shapes.
-
-SymPy neither checks symbolic shapes nor keeps the order in which a sum or an elementwise product was written. Here they
-get the order in which such equations are written: in a sum numbers, what comes from the inputs, from the step before,
-from this step, and last the parameters alone; in a product parameters, what this step assigns, inputs, the step before.
-"""
+"""The rules: every class of SymPy expression that can stand in a cell, as nodes built by the checked constructors."""
 
 from __future__ import annotations
 
@@ -15,7 +10,6 @@ from sympy import (
     Add,
     Basic,
     BlockMatrix,
-    Eq,
     Expr,
     Function,
     HadamardPower,
@@ -31,13 +25,11 @@ from sympy import (
     Mul,
     OneMatrix,
     Pow,
-    Rational,
     S,
     Symbol,
     Transpose,
     ZeroMatrix,
     exp,
-    preorder_traversal,
 )
 from sympy.core.function import AppliedUndef, FunctionClass
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
@@ -46,76 +38,15 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from derive import functions, nodes
 from derive.cell import Equation
 from derive.errors import InputError, Place
+from derive.from_sympy.names import Names, short
 from derive.nodes import Concat, Elementwise, Node, Quantity, Size, Slice, Softmax, shift, t
-from derive.notation import Notation
-from derive.reader import named
 
 HIGHEST_POWER = 16
 """The largest exponent of a matrix power, which is written out as a product."""
 
 
-def quantity(name: str, rows: Any, cols: Any = 1, time: Any = None) -> Quantity:
-    """A quantity of a cell: a column of `rows` entries, or a matrix; at a time such as `t` or `t - 1`, or without one.
-
-    Sizes are SymPy symbols, letters or numbers. `h.at(t - 1)` is the same quantity a step earlier.
-    """
-    rows, cols = (Symbol(n) if isinstance(n, str) else n for n in (rows, cols))
-    return Quantity(name, rows, cols, time)
-
-
-def equations_from(given: Sequence[Any]) -> tuple[tuple[Equation, ...], Notation]:
-    """Equations from `Eq(h, ...)`, pairs (h, ...) or Equations, and the letters in which LaTeX names are written.
-
-    Raises InputError or ShapeError, which say which equation and which part of it.
-    """
-    if isinstance(given, Basic) or (isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], Basic)):
-        given = [given]
-    places = [Place(f"equation {number}", 1, 1, 1) for number in range(1, len(given) + 1)]
-    pairs = [_sides(one, place) for one, place in zip(given, places, strict=True)]
-    try:
-        conversion = _Conversion(pairs, places)
-        found = tuple(conversion.equation(*pair, place) for pair, place in zip(pairs, places, strict=True))
-    except RecursionError:
-        raise InputError("operations are nested too deeply to be read") from None
-    return found, Notation("as written", tuple(conversion.letters.items()))
-
-
-def _sides(one: Any, place: Place) -> tuple[Basic, Basic]:
-    if isinstance(one, Equation):
-        return one.symbol, one.expression
-    if isinstance(one, Eq):
-        return one.lhs, one.rhs
-    if one is False or one is S.false:
-        raise InputError(
-            "SymPy holds this equation to be false: its sides differ in shape, or one of them is a scalar to SymPy",
-            place,
-            "give the pair (left, right), of which the shapes can be told, and (...).applyfunc(tanh) for tanh(...)",
-        )
-    if isinstance(one, tuple | list) and len(one) == 2 and all(isinstance(side, Basic) for side in one):
-        return one[0], one[1]
-    raise InputError(f"not an equation: {_short(one)}", place, "write Eq(h, ...) or the pair (h, ...)")
-
-
-def _short(part: Any) -> str:
-    written = str(part)
-    return written if len(written) <= 80 else written[:79] + "…"
-
-
-class _Conversion:
-    """What must be known of all equations to convert one: the sizes, what is assigned, and how names are written."""
-
-    def __init__(self, pairs: Sequence[tuple[Basic, Basic]], places: Sequence[Place]) -> None:
-        self.place = places[0] if places else None
-        self.letters: dict[str, str] = {}
-        matrices = {atom for pair in pairs for side in pair for atom in side.atoms(MatrixSymbol, OneMatrix, Identity)}
-        self.sizes = {symbol for atom in matrices for n in atom.shape for symbol in n.free_symbols}
-        self.assigned: list[str] = []
-        for (left, _), place in zip(pairs, places, strict=True):
-            self.place = place
-            self.assigned.append(self.target(left).name)
-
-    def error(self, message: str, hint: str = "") -> InputError:
-        return InputError(message, self.place, hint)
+class Conversion(Names):
+    """SymPy expressions -> nodes."""
 
     def equation(self, left: Basic, right: Basic, place: Place) -> Equation:
         self.place = place
@@ -127,46 +58,6 @@ class _Conversion:
             error.place = error.place or place
             raise
         return Equation(symbol.at(t), shift(expression, -by), place)
-
-    def target(self, left: Basic) -> Quantity:
-        if not isinstance(left, MatrixSymbol | Symbol):
-            raise self.error(f"the left side must be one quantity, not {type(left).__name__} {_short(left)}")
-        symbol = self.named_quantity(left)
-        if symbol.time is None:
-            raise self.error(
-                f"{symbol.name} is assigned without a time index",
-                f"write derive.quantity({symbol.name!r}, {left.shape[0] if isinstance(left, MatrixSymbol) else 1}, "
-                f"time=derive.t), or call it {symbol.name}_t",
-            )
-        return symbol
-
-    def size(self, written: Expr) -> Size:
-        return written.xreplace({symbol: nodes.size(symbol.name) for symbol in written.free_symbols})
-
-    def shape(self, matrix: Any) -> tuple[Size, Size]:
-        rows, cols = matrix.shape
-        return self.size(rows), self.size(cols)
-
-    def time(self, written: Expr | None) -> Expr | None:
-        if written is None:
-            return None
-        time = written.xreplace({symbol: t for symbol in written.free_symbols if symbol.name == t.name})
-        if not (time - t).is_Integer:
-            raise self.error(f"the time index {written} is not t, or t and a number", "as in h.at(derive.t - 1)")
-        return time
-
-    def named_quantity(self, written: Any) -> Quantity:
-        """A quantity; other symbols have names as in a note, so that `h_t` and `h_{t-1}` tell the time."""
-        rows, cols = self.shape(written) if isinstance(written, MatrixSymbol) else (S.One, S.One)
-        if isinstance(written, Quantity):
-            return Quantity(written.name, rows, cols, self.time(written.time))
-        found = named(written.name)
-        if found is None:
-            raise self.error(f"{written.name!r} cannot be read as a name", "write it as in a note: W_i, h_t, h_{t-1}")
-        name, offset, letter = found
-        if "\\" in letter:
-            self.letters.setdefault(name, letter)
-        return Quantity(name, rows, cols, None if offset is None else t + offset)
 
     def node(self, written: Basic, like: Node | None = None) -> Node:
         """An expression as a node; `like` gives the shape where a scalar stands for every entry."""
@@ -182,7 +73,7 @@ class _Conversion:
         if isinstance(written, Function):
             return self.node(written)
         raise self.error(
-            f"the SymPy node {type(written).__name__} has no counterpart in a cell: {_short(written)}",
+            f"the SymPy node {type(written).__name__} has no counterpart in a cell: {short(written)}",
             "what can stand here: +, products, .T, HadamardProduct, HadamardPower, applyfunc, Identity, OneMatrix, "
             "ZeroMatrix, DiagMatrix, BlockMatrix, and derive.nodes",
         )
@@ -195,23 +86,6 @@ class _Conversion:
     def _(self, written: MatAdd) -> Node:
         terms = [self.convert(argument) for argument in written.args]
         return nodes.add(*sorted(terms, key=self.rank))
-
-    def rank(self, term: Node) -> int:
-        """The place of a term in a sum."""
-        ranks = [
-            3 if q.time is None else 1 if q.time != t else 2 if q.name in self.assigned else 0
-            for q in nodes.leaves(term)
-        ]
-        return min(ranks, default=-1)
-
-    def factor_rank(self, factor: Node) -> tuple[int, int, int]:
-        """The place of a factor in an elementwise product; of two alike the simpler one stands first."""
-        timed = [q for q in nodes.leaves(factor) if q.time is not None]
-        ranks = [
-            (3, 0) if q.time != t else (1, self.assigned.index(q.name)) if q.name in self.assigned else (2, 0)
-            for q in timed
-        ]
-        return (*min(ranks, default=(0, 0)), sum(1 for _ in preorder_traversal(factor)))
 
     def product(self, factors: Iterable[Node]) -> Node:
         return nodes.hadamard(*sorted(factors, key=self.factor_rank))
@@ -237,7 +111,7 @@ class _Conversion:
     def _(self, written: MatPow) -> Node:
         if not (written.exp.is_Integer and 0 <= written.exp <= HIGHEST_POWER):
             raise self.error(
-                f"the matrix power {_short(written)} is not a product that can be written out",
+                f"the matrix power {short(written)} is not a product that can be written out",
                 "for a power entry by entry use HadamardPower",
             )
         base = self.convert(written.base)
@@ -254,7 +128,7 @@ class _Conversion:
     @convert.register(HadamardPower)
     def _(self, written: HadamardPower) -> Node:
         if not written.exp.is_Number:
-            raise self.error(f"the exponent of {_short(written)} is not a number")
+            raise self.error(f"the exponent of {short(written)} is not a number")
         return nodes.power(self.convert(written.base), self.rational(written.exp))
 
     @convert.register(OneMatrix)
@@ -287,7 +161,7 @@ class _Conversion:
         if isinstance(function, FunctionClass):
             return self.called(function, [operand])
         if not isinstance(function, Lambda) or len(function.variables) != 1:
-            raise self.error(f"{_short(function)} is no function of one argument")
+            raise self.error(f"{short(function)} is no function of one argument")
         return self.scalar(function.expr, {function.variables[0]: operand}, operand.shape)
 
     @convert.register(Elementwise)
@@ -303,7 +177,7 @@ class _Conversion:
         if written in known:
             return known[written]
         if written.free_symbols & self.sizes:
-            raise self.error(f"{_short(written)} computes with a size", "give the number, or a parameter in its place")
+            raise self.error(f"{short(written)} computes with a size", "give the number, or a parameter in its place")
         if isinstance(written, Symbol):
             return nodes.scaled(self.named_quantity(written), nodes.ones(*shape))
         if written.is_number:
@@ -328,7 +202,7 @@ class _Conversion:
             operands = operands[:1] if isinstance(written, Heaviside) else operands  # without its value at 0
             return self.called(written.func, [self.scalar(argument, known, shape) for argument in operands])
         raise self.error(
-            f"the SymPy node {type(written).__name__} has no counterpart in an elementwise function: {_short(written)}"
+            f"the SymPy node {type(written).__name__} has no counterpart in an elementwise function: {short(written)}"
         )
 
     def called(self, function: Any, operands: Sequence[Node]) -> Node:
@@ -342,7 +216,7 @@ class _Conversion:
                 f"there is no function {function.__name__}",
                 f"known: {', '.join(sorted(functions.ENTRIES))}, softmax; Function('f') stands for any other",
             )
-        return self.applied(known or functions.ScalarFunction(name), operands)
+        return self.applied(known or functions.ScalarFunction(self.checked(name)), operands)
 
     def applied(self, function: functions.ScalarFunction, operands: Sequence[Node]) -> Node:
         """A call; SymPy's Max(0, a) is the function that has a name of its own."""
@@ -357,13 +231,6 @@ class _Conversion:
             raise self.error(f"{function.name} takes {arity} argument{'s' * (arity > 1)}, not {len(operands)}")
         return nodes.apply(function, *operands)
 
-    def rational(self, number: Expr) -> Expr:
-        """An exact number; a decimal number means what it shows."""
-        exact = Rational(str(number)) if number.is_Float else number
-        if not exact.is_Rational:
-            raise self.error(f"{number} is no rational number", "write it as a decimal number, or as a parameter")
-        return exact
-
 
 def _name(function: Any) -> str:
     """The name of a SymPy function as the table has it: Max is max."""
@@ -375,8 +242,3 @@ def _offset(symbol: Quantity) -> int:
     """How many steps from t a quantity with a time stands."""
     assert symbol.time is not None
     return int(Integer(symbol.time - t))
-
-
-def names_of(some: Iterable[Any]) -> list[str]:
-    """The names of quantities given as such or by name."""
-    return [one if isinstance(one, str) else one.name for one in some]
