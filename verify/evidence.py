@@ -16,7 +16,7 @@ from derive.targets import numpy as numpy_target
 from verify.case import Array, Case
 from verify.load import load
 from verify.numeric import FAILED, complex_step_errors, difference_errors, largest_entry, max_of, relative_error
-from verify.oracles import jax_gradients, torch_gradients, values
+from verify.oracles import C, Objective, gradients_by_jax, gradients_by_torch, objective, values
 from verify.proof import prove
 from verify.verdict import Verdict
 from verify.world import distinct_sizes
@@ -113,30 +113,43 @@ def evidence(
     progress("prove")
     verdicts = prove(derivation)
     case = standard_case(cell)
+    between = {name: verdict for name, verdict in verdicts.items() if name not in case.differentiable}
+    return measured(cell.name, module, case, (verdicts, between), objective, forward_error, progress)
+
+
+def measured(
+    name: str,
+    module: ModuleType,
+    case: C,
+    verdicts: tuple[Mapping[str, Verdict], Mapping[str, Verdict]],
+    objective: Objective[C],
+    forward_error: Callable[[ModuleType, C], float],
+    progress: Callable[[str], object] = str,
+) -> Evidence:
+    """The evidence of a module on two batches: `case`, of full sequences, and the same with different lengths.
+
+    `verdicts` are those on the gradients of the module and on the values in between; `objective` and `forward_error`
+    are J and the error of the outputs by the equations.
+    """
     cases = (case, replace(case, lengths=np.array(LENGTHS)))
     both = [(one, one.backward(module)) for one in cases]
     progress("complex step")
-    complex_step = largest([complex_step_errors(module, one, found) for one, found in both])
+    complex_step = _largest([complex_step_errors(module, one, found) for one, found in both])
     progress("differences")
-    differences = largest([difference_errors(module, one, found) for one, found in both])
+    differences = _largest([difference_errors(module, one, found) for one, found in both])
     progress("torch")
-    torch = largest([errors_against(found, torch_gradients(one), one) for one, found in both])
+    torch = _largest([errors_against(found, gradients_by_torch(one, objective), one) for one, found in both])
     progress("jax")
     # JAX compiles anew for every shape: it judges the full sequences alone.
-    jax = largest([errors_against(found, jax_gradients(one), one) for one, found in both[:1]])
+    jax = _largest([errors_against(found, gradients_by_jax(one, objective), one) for one, found in both[:1]])
+    proved, between = verdicts
     return Evidence(
-        cell.name,
+        name,
         {
-            name: GradientEvidence(
-                verdicts[name],
-                complex_step[name],
-                differences[name],
-                torch.get(name),
-                jax.get(name),
-            )
-            for name in case.differentiable
+            key: GradientEvidence(proved[key], complex_step[key], differences[key], torch.get(key), jax.get(key))
+            for key in case.differentiable
         },
-        {name: verdict for name, verdict in verdicts.items() if name not in case.differentiable},
+        between,
         max_of(forward_error(module, one) for one in cases),
     )
 
@@ -147,7 +160,7 @@ def standard_case(cell: Cell) -> Case:
     return Case.draw(cell, sizes, STEPS, BATCH, np.random.default_rng(SEED))
 
 
-def largest(errors: Sequence[Mapping[str, float] | None]) -> dict[str, float]:
+def _largest(errors: Sequence[Mapping[str, float] | None]) -> dict[str, float]:
     """The larger error of every gradient; empty where there are none."""
     found = [error for error in errors if error is not None]
     return {name: max_of(error[name] for error in found) for name in (found[0] if found else ())}

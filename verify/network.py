@@ -21,11 +21,11 @@ from derive.network import Network, Reads
 from derive.nodes import Quantity
 from derive.targets.numpy.network import network_module
 from verify.case import DEFAULT_FUNCTION, Array, Arrays, Case
-from verify.evidence import BATCH, LENGTHS, SEED, STEPS, Evidence, GradientEvidence, errors_against, evidence, largest
+from verify.evidence import BATCH, SEED, STEPS, Evidence, evidence, measured
 from verify.exact import whole
 from verify.load import load
-from verify.numeric import complex_step_errors, difference_errors, relative_error
-from verify.oracles import Engine, NumPy, gradients_by_jax, gradients_by_torch, simulate
+from verify.numeric import max_of, relative_error
+from verify.oracles import Engine, NumPy, simulate
 from verify.proof import prove
 from verify.verdict import Verdict
 from verify.world import distinct_sizes
@@ -222,29 +222,7 @@ def network_evidence(network: Network, module: ModuleType | None = None) -> Evid
     """Derive, generate, load, and gather all evidence for a network; an existing module is judged as it is."""
     module = module or load(network_module(network), "network")
     case = NetworkCase.drawn(network, STEPS, BATCH, np.random.default_rng(SEED))
-    cases = (case, replace(case, lengths=np.array(LENGTHS)))
-    both = [(one, one.backward(module)) for one in cases]
-    complex_step = largest([complex_step_errors(module, one, found) for one, found in both])
-    differences = largest([difference_errors(module, one, found) for one, found in both])
-    torch = largest([errors_against(found, gradients_by_torch(one, objective), one) for one, found in both])
-    # JAX compiles anew for every shape: it judges the full sequences alone.
-    jax = largest([errors_against(found, gradients_by_jax(one, objective), one) for one, found in both[:1]])
-    verdicts, others = _proofs(network)
-    return Evidence(
-        network.name,
-        {
-            name: GradientEvidence(
-                verdicts[name],
-                complex_step[name],
-                differences[name],
-                torch.get(name),
-                jax.get(name),
-            )
-            for name in case.differentiable
-        },
-        others,
-        max(forward_error(module, one) for one in cases),
-    )
+    return measured(network.name, module, case, _proofs(network), objective, forward_error)
 
 
 def _proofs(network: Network) -> tuple[dict[str, Verdict], dict[str, Verdict]]:
@@ -287,4 +265,4 @@ def forward_error(module: ModuleType, case: NetworkCase) -> float:
         total += float(sum(np.sum(loss) for loss in losses))
     if case.targets is not None:
         errors.append(relative_error(np.asarray(case._loss(module, outputs)[0]), np.asarray(total), 1.0))
-    return max(errors)
+    return max_of(iter(errors))
