@@ -59,8 +59,8 @@ def test_every_registered_derivation_is_proved(registered):
     assert unproved(differentiate(registered)) == {}
 
 
-def test_every_mistake_in_a_registered_derivation_is_refuted(registered):
-    derivation = differentiate(registered)
+def test_every_mistake_in_a_rated_derivation_is_refuted(rated):
+    derivation = differentiate(rated)
     assert len(list(mutants.mutants(derivation))) >= 2 * len(derivation.gradients)
     assert survivors(derivation) == []
 
