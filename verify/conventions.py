@@ -55,6 +55,11 @@ class Reading:
         )
         return tuple(word for word in words if word)
 
+    @property
+    def unusual(self) -> int:
+        """How many conventions it needs besides the one that most people leave unsaid: ⊙ between two columns."""
+        return len(self.assumptions) - (self.product == "elementwise")
+
 
 class MisfitError(ShapeError):
     """The shapes do not fit under this reading.

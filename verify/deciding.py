@@ -67,8 +67,8 @@ def decide(question: Question) -> Decision:
 
 
 def readings_with(question: Question, conventions: int) -> list[tuple[Reading, str]]:
-    """The readings with that many conventions."""
-    return [pair for pair in readings(question.left, question.right) if len(pair[0].assumptions) == conventions]
+    """The readings with that many unusual conventions."""
+    return [pair for pair in readings(question.left, question.right) if pair[0].unusual == conventions]
 
 
 def in_shape(question: Question, reading: Reading, beside: str) -> Sides | None:

@@ -43,7 +43,7 @@ def explained(
 def _explained(judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None) -> Judgement:
     if decision.sides is None or decision.setting is None:
         return _misfit(judgement, decision, derivation, letters)
-    unusual = bool(decision.sides.reading.assumptions)
+    unusual = decision.sides.reading.unusual > 0
     found, facts = _diagnosed(decision.sides, decision.setting, derivation, budget=0 if unusual else CANDIDATES)
     if not found.mistakes and unusual:
         other = _otherwise_read(judgement, decision, derivation, letters)

@@ -61,8 +61,8 @@ class Products(Leaves):
                 shaped.append(part)
         return number, shaped
 
-    def juxtaposed(self, parts: list[Built]) -> Built:
-        """A product whose meaning follows from the shapes."""
+    def juxtaposed(self, parts: list[Built], *, signed: bool = False) -> Built:
+        """A product whose meaning follows from the shapes; `signed` where a sign stands between the factors."""
         number, shaped = self._numbers(parts)
         shaped = [part for part in shaped if part.kind != "identity"] or shaped[:1]
         if not shaped:
@@ -74,7 +74,7 @@ class Products(Leaves):
         sized = self._ones(shaped)
         if self.reading.product == "inner":
             sized = self._paired(sized)
-        if self.reading.product in ("elementwise", "strict"):
+        if self.reading.product == "elementwise" or (self.reading.product == "strict" and signed):
             sized = self._merged(sized)
         elif self.reading.product == "diagonal":
             sized = self._spread(sized)
@@ -129,7 +129,7 @@ class Products(Leaves):
         for part in parts:
             if merged and self._vector(part) and self._vector(merged[-1]):
                 left, right = merged[-1], part
-                # Two columns of one length have no matrix product: their entries are meant.
+                # Two columns of one length have no matrix product: a sign between them means their entries.
                 columns = left.shape == right.shape and left.shape[1] == 1
                 meant = columns or self.reading.product == "elementwise"
                 if meant and not left.flipped and not right.flipped and self._length(left) == self._length(right):

@@ -56,7 +56,7 @@ class Builder(Products):
                 parts = [self.build(factor) for factor in said.factors]
                 if any(part.kind == "kronecker" for part in parts):
                     parts = [self.build(factor) for factor in said.factors]
-                return self.elementwise(parts) if said.elementwise else self.juxtaposed(parts)
+                return self.elementwise(parts) if said.elementwise else self.juxtaposed(parts, signed=said.signed)
             case claimed.Quotient():
                 return self.quotient(said)
             case claimed.Raised():

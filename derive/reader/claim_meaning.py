@@ -179,7 +179,7 @@ class Claiming(Brackets):
             else:
                 items.append(item)
             i += 1
-        return items[0] if len(items) == 1 else claimed.Factors(tuple(items))
+        return items[0] if len(items) == 1 else claimed.Factors(tuple(items), signed=True)
 
     def slashed(self, above: Syntax, below: Syntax) -> list[Said] | None:
         """∂J/∂W x: the derivative, with what stands before and behind it."""

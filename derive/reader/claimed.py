@@ -101,10 +101,11 @@ class Terms(Said):
 
 @dataclass(frozen=True)
 class Factors(Said):
-    """Factors from left to right; `elementwise` says ⊙."""
+    """Factors from left to right; `elementwise` says ⊙, `signed` that a sign such as · or * stands between them."""
 
     factors: tuple[Said, ...]
     elementwise: bool = False
+    signed: bool = False
 
 
 @dataclass(frozen=True)

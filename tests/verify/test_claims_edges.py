@@ -65,6 +65,18 @@ def test_another_spelling_is_proved(name, formula):
     assert judgement.word is Word.PROVED, judgement
 
 
+EXPLAINED = [
+    ("softmax_cross_entropy", r"∂E/∂z_t = \frac{\partial h_0}{\partial L_t}"),
+    ("rnn", r"\frac{\partial J}{\partial h_k} = \frac{\partial h_t}{\partial h_k} \frac{\partial J}{\partial h_k}"),
+]
+
+
+@pytest.mark.parametrize(("name", "formula"), EXPLAINED)
+def test_steps_without_an_order_are_explained(name, formula):
+    (judgement,) = check(formula, catalogue.find(name))
+    assert judgement.word is Word.WRONG
+
+
 LETTERS = "abdeijklmnpqrsuvwyz"
 COSTLY = [
     "h_t = " + "(" * 40 + "9" + ")^{60}" * 40,

@@ -53,10 +53,17 @@ def moved(node: Node, by: int) -> Iterator[Node]:
     if isinstance(node, Jacobian) and node.of.time is not None and node.by.time is not None:
         of, other = node.of.at(node.of.time + by), node.by.at(node.by.time + by)
         yield node.func(of, other, *node.args[2:])
-        if of.time > node.by.time or of.name != node.by.name:
+        if of.name != node.by.name or _may_follow(of, node.by):
             yield node.func(of, node.by, *node.args[2:])
-        if node.of.time > other.time or of.name != node.by.name:
+        if of.name != node.by.name or _may_follow(node.of, other):
             yield node.func(node.of, other, *node.args[2:])
+
+
+def _may_follow(later: Quantity, earlier: Quantity) -> bool:
+    """Whether one step can be after another; nothing is known of t and k."""
+    assert later.time is not None
+    assert earlier.time is not None
+    return (later.time - earlier.time).is_positive is not False
 
 
 def all_moved(node: Node, context: Context) -> Iterator[Node]:
