@@ -141,8 +141,7 @@ class Network:
         letter = self.cell.inputs[0].shape[0]
         if copy.layer == 0 or letter == self.width:
             return {}
-        bound = {symbol for e in self.cell.equations for n in e.symbol.shape for symbol in n.free_symbols}
-        if not isinstance(letter, Symbol) or letter in bound:
+        if not isinstance(letter, Symbol) or letter in self.width.free_symbols:
             raise InputError(
                 f"layer {copy.layer} gets {self.width} entries from the layer below it, but {self.cell.inputs[0].name} "
                 f"of {self.cell.name} has {letter}"

@@ -31,6 +31,10 @@ TRIED = 160
 """How many changes are tried."""
 BUILT = 600
 """In how many ways changed claims are read."""
+PARTS = 12_000
+"""How many parts the changed claims that are read may have together."""
+LARGEST = 100
+"""Parts of a claim that is repaired: those of people have up to 40."""
 KEPT = 3
 """How many of those that fit, but are not true, are looked at for further mistakes."""
 
@@ -59,7 +63,11 @@ class Repair:
 
 def repairs(question: Question) -> Iterator[Repair]:
     """Changes after which the claim fits: without a convention, of those a true one first, then with one."""
+    size = sum(1 for _ in claimed.walk(question.right))
+    if size > LARGEST:
+        return
     changes = list(islice(_changes(question.right, question.bench.program), TRIED))
+    most = min(BUILT, PARTS // size)
     tried = 0
     for conventions in (0, 1):
         fitting: list[Repair] = []
@@ -67,7 +75,7 @@ def repairs(question: Question) -> Iterator[Repair]:
             changed = replace(question, right=change.side)
             for reading, beside in readings_with(changed, conventions):
                 tried += 1
-                if tried > BUILT:
+                if tried > most:
                     break
                 sides = in_shape(changed, reading, beside)
                 if sides is None:

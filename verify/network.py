@@ -63,7 +63,8 @@ class NetworkCase(Case):
             sizes=sizes,
             T=T,
             B=B,
-            given=drawn.given,
+            # Layers multiply: with numbers of order one some cells leave the range in which a softmax has a logarithm.
+            given={name: value / network.layers for name, value in drawn.given.items()},
             d_output=d_output,
             d_final=drawn.d_final,
             functions={f.base: DEFAULT_FUNCTION for f in network.cell.open_functions},

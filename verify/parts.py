@@ -93,6 +93,8 @@ class Leaves:
         """The node; a number fills the shape of its neighbour, and ones and identities take it."""
         if built.node is not None:
             return built.node
+        if like is None and built.kind in ("ones", "identity"):
+            raise OpenQuestionError("a constant whose size nothing tells")
         rows, cols = like or (S.One, S.One)
         if built.number is not None:
             return nodes.scale(built.number, nodes.ones(rows, cols))

@@ -145,6 +145,8 @@ class Builder(Products):
             if digits * abs(said.exponent) > LARGEST_NUMBER:
                 raise OpenQuestionError("this power of a number")
             return Built(number=base.number**said.exponent)
+        if base.kind in ("ones", "identity"):
+            return base
         node = self.node(base)
         if 1 not in node.shape:
             if isinstance(node, DiagMatrix):  # entry by entry and as a matrix product, the power is the same

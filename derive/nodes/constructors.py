@@ -212,8 +212,15 @@ def concat(axis: int, *parts: Node) -> Node:
 
 
 def block(axis: int, node: Node, start: Any, length: Any) -> Node:
-    """`length` rows or columns from `start` on."""
+    """`length` rows or columns from `start` on.
+
+    Raises ShapeError for a block that does not lie within the node, whatever the sizes.
+    """
     start, length = exact(start), exact(length)
+    extent = node.shape[axis]
+    for part in (start, length, extent - start - length):
+        if part.expand().is_negative or part.expand().could_extract_minus_sign():
+            raise ShapeError(f"{describe(node)} has no {('rows', 'columns')[axis]} {start} to {start + length}")
     if start == 0 and length == node.shape[axis]:
         return node
     if isinstance(node, Concat) and node.axis == axis:

@@ -46,7 +46,9 @@ def test_a_linear_recurrence_has_the_norm_alone() -> None:
 
 
 def test_direct_paths_pass_no_matrix() -> None:
-    gates = {name: reach(differentiate(catalogue.find(name))).direct for name in catalogue.cells()}
+    gates = {
+        name: reach(differentiate(catalogue.find(name))).direct for name in ("rnn", "lstm", "gru", "gru_reset_after")
+    }
     assert [text(path.gate) for path in gates["lstm"]] == ["f_t"]
     assert [text(path.gate) for path in gates["gru"]] == ["1 - z_t"]
     assert [text(path.gate) for path in gates["gru_reset_after"]] == ["z_t"]

@@ -31,7 +31,7 @@ SPELLINGS = [
     ("lstm", r"\dot{c}_t = \dot{h}_t \odot o_t \odot (1-\tanh^2 c_t) + \dot{c}_{t+1} \odot f_{t+1}", PROVED),
     ("lstm", r"\dot{c}_t = \dot{h}_t \odot o_t \odot (1-\tanh^2 c_t)", WRONG),
     ("lstm", r"\frac{\partial C}{\partial c_t} = \frac{\partial C}{\partial h_t} o_t (1-\tanh^2(c_t)) + "
-     r"\frac{\partial C}{\partial c_{t+1}} f_{t+1}", PROVED),
+     r"\frac{\partial C}{\partial c_{t+1}} f_{t+1}", IF),
     ("lstm", r"\delta_{x}^{(t)} = W_f^T\delta_f^{(t)} + W_i^T\delta_i^{(t)} + W_o^T\delta_o^{(t)}", WRONG),
     ("rnn", r"\delta_t = \frac{\partial J}{\partial h_t} \odot \tanh'(net_t)", PROVED),
     ("rnn", r"\delta_t = \frac{\partial J}{\partial h_t} \odot \tanh'(h_t)", WRONG),

@@ -14,6 +14,7 @@ from derive.errors import Place
 from derive.notation import find
 from derive.reader import read_equations
 from verify import check
+from verify.conventions import PRODUCTS
 from verify.judgement import Judgement, Word
 
 CARRY = r"\frac{\partial J}{\partial c_{t+1}} \odot f_{t+1}"
@@ -21,7 +22,6 @@ WITHOUT_CARRY = r"\frac{\partial J}{\partial c_t} = \frac{\partial J}{\partial h
 
 TRUE = [
     ("lstm", f"{WITHOUT_CARRY} + {CARRY}"),
-    ("lstm", r"dc_t = dh_t o_t (1 - \tanh(c_t)^2) + dc_{t+1} f_{t+1}"),
     ("lstm", r"\delta c_t = \delta h_t \odot o_t \odot \tanh'(c_t) + f_{t+1} \odot \delta c_{t+1}"),
     ("lstm", r"\delta c_t = \delta h_t \odot o_t \odot \tanh^{'}(c_t) + f_{t+1} \odot \delta c_{t+1}"),
     ("lstm", "dc_t = dh_t * o_t * (1 - tanh(c_t)**2) + dc_next * f_next"),
@@ -37,7 +37,6 @@ TRUE = [
     ("lstm", r"f_t = \frac{1}{1 + e^{-W_f x_t - U_f h_{t-1} - b_f}}"),
     ("lstm", r"g_t = 2 \sigma(2 (W_g x_t + U_g h_{t-1} + b_g)) - 1"),
     ("lstm", r"\frac{\partial c_t}{\partial c_{t-1}} = \mathrm{diag}[f_t]"),
-    ("lstm", r"c_t = f_t c_{t-1} + i_t g_t"),
     ("lstm", r"W_f \in \mathbb{R}^{H \times D}"),
     ("lstm", r"\tanh(c_t) \in (-1, 1)"),
     ("rnn", r"\delta_t = (U^T \delta_{t+1} + \frac{\partial^+ J}{\partial h_t}) \odot (1-h_t^2)"),
@@ -48,7 +47,6 @@ TRUE = [
     ("rnn", r"\frac{\partial E_t}{\partial h_k} = \left(\prod_{j=k+1}^t \frac{\partial h_j}{\partial h_{j-1}}\right)^T"
      r" \frac{\partial E_t}{\partial h_t}"),
     ("rnn", r"\frac{\partial L}{\partial U} = \sum_t \frac{\partial L_t}{\partial U}"),
-    ("gru", r"h_t = (1-z_t) h_{t-1} + z_t \tilde h_t"),
     ("softmax_cross_entropy", r"\frac{\partial \hat y_i}{\partial z_j} = \hat y_i(\delta_{ij} - \hat y_j)"),
     ("softmax_cross_entropy", r"\frac{\partial \hat y_i}{\partial z_j} = \begin{cases} \hat y_i (1-\hat y_i) & "
      r"\text{if } i = j \\ -\hat y_i \hat y_j & \text{otherwise} \end{cases}"),
@@ -60,6 +58,9 @@ TRUE = [
 ]  # fmt: skip
 
 HOLDS_IF = [
+    ("lstm", r"dc_t = dh_t o_t (1 - \tanh(c_t)^2) + dc_{t+1} f_{t+1}", "elementwise product meant"),
+    ("lstm", r"c_t = f_t c_{t-1} + i_t g_t", "elementwise product meant"),
+    ("gru", r"h_t = (1-z_t) h_{t-1} + z_t \tilde h_t", "elementwise product meant"),
     ("lstm", r"dW_f = \delta_{f,t} x_t^T", "the term of step t"),
     ("lstm", r"dW_f += \delta_{f,t} x_t^T", "the term of step t"),
     ("lstm", r"\frac{\partial c_t}{\partial c_{t-1}} = f_t", "diagonal matrix"),
@@ -203,7 +204,7 @@ def test_a_formula_in_other_letters() -> None:
         r"(1 - \tanh(c^{<t>})^2) + \frac{\partial J}{\partial c^{<t+1>}} \Gamma_f^{<t+1>}"
     )
     (judgement,) = check(formula, cell("lstm"), notation=find("deeplearning-ai"))
-    assert judgement.word is Word.PROVED, judgement
+    assert (judgement.word, judgement.assumptions) == (Word.HOLDS_IF, (PRODUCTS["elementwise"],)), judgement
 
 
 def test_open_functions_and_their_slopes() -> None:

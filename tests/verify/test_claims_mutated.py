@@ -76,7 +76,7 @@ REWRITTEN = [
         r"\delta_T h_{T-1}^\top + \sum_{t=1}^{T-1} \delta_t h_{t-1}^\top",
         r"\sum_{t=0}^{T-1} \delta_{t+1} h_t^\top",
         r"\sum_t \mathrm{diag}(1 - h_t^2) \frac{\partial J}{\partial h_t} h_{t-1}^\top",
-        r"\sum_t \mathrm{diag}((1 - h_t)(1 + h_t)) \frac{\partial J}{\partial h_t} h_{t-1}^\top",
+        r"\sum_t \mathrm{diag}((1 - h_t) \odot (1 + h_t)) \frac{\partial J}{\partial h_t} h_{t-1}^\top",
     ]),
 ]  # fmt: skip
 

@@ -103,13 +103,15 @@ def _(node: HadamardPower, steps: Steps) -> Any:
 @value.register(OneMatrix)
 @value.register(ZeroMatrix)
 def _(node: Node, steps: Steps) -> Any:
-    return 1.0 if isinstance(node, OneMatrix) else 0.0
+    number = 1.0 if isinstance(node, OneMatrix) else 0.0
+    return number if node.shape == (1, 1) else np.full([int(size) for size in node.shape], number)
 
 
 @value.register(Concat)
 def _(node: Concat, steps: Steps) -> Any:
-    rows = node.parts if node.axis == 0 else (node,)
-    return np.array([[value(part, steps) for part in row.parts] for row in rows])
+    if node.axis == 0:
+        return np.vstack([value(row, steps) for row in node.parts])
+    return np.array([[value(part, steps) for part in node.parts]])
 
 
 @value.register(Norm)

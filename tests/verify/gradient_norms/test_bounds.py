@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from registry import RATED
 from sympy import MatAdd, Rational
 
 from derive import catalogue
@@ -20,6 +21,7 @@ from verify.case import Case
 from verify.gradient_norms.numbers import Steps, bounds, direct_norms, jacobians, value
 from verify.load import load
 from verify.oracles import interpret, torch_gradients
+from verify.world import distinct_sizes
 
 OTHERS = {
     "sigmoid": ([r"h_t = \sigma(W x_t + U h_{t-1} + b)"], []),
@@ -51,7 +53,7 @@ def found_for(derivation: Derivation) -> Reach:
 
 def drawn(cell: Cell, seed: int, spread: float) -> Case:
     """Random data, the parameters that a state is multiplied by times `spread`."""
-    sizes = {str(letter): 5 - 2 * number for number, letter in enumerate(sorted(map(str, cell.sizes), reverse=True))}
+    sizes = {str(letter): number for letter, number in distinct_sizes(cell).items()}
     case = Case.draw(cell, sizes, STEPS, 1, np.random.default_rng(seed))
     carried = {state.shape[0] for state in cell.states}
     scaled = {q.name: spread * case.given[q.name] for q in cell.parameters if set(q.shape) == carried}
@@ -61,6 +63,9 @@ def drawn(cell: Cell, seed: int, spread: float) -> Case:
 @pytest.mark.parametrize("name", CELLS)
 def test_no_jacobian_exceeds_its_bound(name: str) -> None:
     derivation = differentiate(CELLS[name])
+    if isinstance(reach(derivation), str):
+        assert name not in RATED  # a cell that has no bound says why
+        return
     found, module = found_for(derivation), load(TARGETS["numpy"].render(derivation, None, name))
     for seed, spread in enumerate((0.03, 0.3, 1.0, 3.0, 3.0, 1.0)):
         case = drawn(derivation.cell, seed, spread)
