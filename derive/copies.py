@@ -9,7 +9,7 @@ from sympy import Expr, Symbol
 
 from derive.cell import Cell, Equation
 from derive.nodes import Node, Quantity, substitute
-from derive.notation import Notation
+from derive.notation import AS_WRITTEN, Notation
 from derive.program import ARGUMENT, FACTOR
 
 
@@ -28,11 +28,9 @@ def renamed(cell: Cell, name: Callable[[str], str], mark: str) -> Cell:
     letters = []
     for old in cell.quantities:
         if name(old) != old:
-            letter = cell.notation.letter(old)
-            letters.append((name(old), str(letter._replace(above=letter.above + mark))))
-            for prefix in (ARGUMENT, FACTOR):
-                below = str(letter)
-                letters.append((f"{prefix}_{name(old)}", rf"\mathrm{{{prefix}}}_{{{below}}}^{{{mark}}}"))
+            for prefix in ("", f"{ARGUMENT}_", f"{FACTOR}_"):
+                letter = cell.notation.letter(prefix + old)
+                letters.append((prefix + name(old), str(letter._replace(above=letter.above + mark))))
     return replace(
         cell,
         equations=tuple(Equation(quantity(e.symbol), substitute(e.expression, moved), e.place) for e in cell.equations),
@@ -69,4 +67,5 @@ def resized(cell: Cell, sizes: Mapping[Symbol, Expr]) -> Cell:
 
 
 def _with(notation: Notation, letters: tuple[tuple[str, str], ...]) -> Notation:
-    return replace(notation, letters=letters + notation.letters)
+    # No longer a notation of its own: its letters belong to these names.
+    return replace(notation, name=AS_WRITTEN.name, letters=letters + notation.letters)

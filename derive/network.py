@@ -17,7 +17,10 @@ from sympy import Expr, Symbol
 from derive.cell import Cell, Equation
 from derive.copies import renamed, resized
 from derive.errors import InputError
+from derive.lettering import lettered
 from derive.nodes import Quantity, concat, hadamard, leaves, size, t
+from derive.notation import Notation
+from derive.program import named_preactivations
 
 
 class Direction(Enum):
@@ -104,6 +107,14 @@ class Network:
             network.cell_of(copy)
         _ = network.readout, network.loss
         return network
+
+    def in_letters(self, notation: Notation) -> Network:
+        """The same network, printed in the letters of a notation."""
+
+        def written(cell: Cell) -> Cell:
+            return replace(cell, notation=lettered(notation, named_preactivations(cell)))
+
+        return replace(self, cell=written(self.cell), head=self.head and written(self.head))
 
     @property
     def copies(self) -> tuple[Copy, ...]:

@@ -86,7 +86,13 @@ class Products(Leaves):
             if left.shape[1] != right.shape[0] or left.flat is not None:
                 a, b = left.shape, right.shape
                 raise MisfitError.of_rows(f"cannot multiply {a[0]}×{a[1]} by {b[0]}×{b[1]}", a[1] == 1 and 1 not in b)
-        product = nodes.matmul(*(self.node(part) for part in rest))
+        factors = [self.node(part) for part in rest]
+        # Between a column and a row, numbers are factors like any other.
+        between = next((k + 1 for k, part in enumerate(rest[:-1]) if part.shape[1] == 1 and part.flat is None), None)
+        if between is not None and 1 not in (factors[0].shape[0], factors[-1].shape[1]):
+            factors[between:between] = [self.node(part) for part in scalars]
+            scalars = []
+        product = nodes.matmul(*factors)
         for part in scalars:
             product = self._scaled(self.node(part), product)
         product = nodes.scale(number, product)

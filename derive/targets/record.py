@@ -59,10 +59,11 @@ def record(derivation: Derivation, notation: Notation | None = None) -> dict[str
 
 def network_record(network: Network, notation: Notation | None = None) -> dict[str, Any]:
     """How the network is put together, and the record of each of its parts."""
+    network = network if notation is None else network.in_letters(notation)
     return {
         "network": network.title,
         "composition": list(composition(network)),
-        "parts": [record(differentiate(cell), notation) for cell in parts_to_show(network)],
+        "parts": [record(differentiate(cell)) for cell in parts_to_show(network)],
     }
 
 

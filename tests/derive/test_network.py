@@ -11,7 +11,9 @@ from derive.errors import InputError
 from derive.layers import two_layers
 from derive.network import Copy, Direction, Network, Reads
 from derive.nodes import Adjoint, Quantity, t
+from derive.notation import find
 from derive.reader import read_note
+from derive.targets import TARGETS
 from derive.targets.formula import latex, text
 
 BOTH = Direction.BIDIRECTIONAL
@@ -45,6 +47,14 @@ def test_the_error_comes_down_a_layer() -> None:
     printed = f"{text(Adjoint(below.of), derivation.cell.notation)} = {text(below.value, derivation.cell.notation)}"
     assert printed == ("∂J/∂h^{(l-1)}_t = (W^{(l)})ᵀ (∂J/∂net^{(l)}_{h,t}) + (U^{(l-1)})ᵀ (∂J/∂net^{(l-1)}_{h,t+1})")
     assert [path.crosses_time for path in below.paths] == [False, True]
+
+
+def test_layers_stand_in_the_letters_of_a_notation() -> None:
+    network = Network.of(catalogue.find("rnn"), layers=2, head=catalogue.head("softmax"))
+    page = TARGETS["text"].render_network(network, find("goodfellow"), "")
+    assert "h^{(l)}^(t) = tanh(U^{(l)} h^{(l-1)}^(t) + W^{(l)} h^{(l)}^(t-1) + b^{(l)})" in page
+    assert "o^(t) = V h^(t) + c" in page
+    assert "Letters: Goodfellow" in page
 
 
 def test_a_head_is_cut_behind_its_last_parameter(head: Cell) -> None:

@@ -155,3 +155,24 @@ def test_the_mistake_is_named(case: Wrong) -> None:
     assert tuple(mistake.name for mistake in found.mistakes) == case.names, found.mistakes
     assert case.word in " ".join(mistake.detail for mistake in found.mistakes)
     assert found.correct
+
+
+def test_the_slope_of_an_open_function_is_a_function_that_can_be_forgotten() -> None:
+    gradient = r"\frac{\partial J}{\partial z_t} = \hat{y}_t \odot g'(z_t) - y_t \odot z_t"
+    (mistake,) = told(gradient, "squared_error").mistakes
+    assert mistake.name == "function forgotten"
+
+
+def test_of_two_mistakes_that_come_to_the_same_the_one_in_the_formula_is_named() -> None:
+    slope = r"\frac{\partial J}{\partial i_t} \odot i_t^{\odot 2}"
+    found = told(rf"\frac{{\partial J}}{{\partial U_i}} = \sum_{{t=2}}^{{T}} ({slope}) h_{{t-1}}^\top", "lstm")
+    assert [mistake.name for mistake in found.mistakes] == ["wrong slope", "wrong bounds of the sum"]
+
+
+def test_a_number_between_a_column_and_a_row_stays_there() -> None:
+    cell = catalogue.find("linear_squared_error")
+    term = r"\hat{y}_t \frac{\partial J}{\partial L_t} h_t^\top - y_t \frac{\partial J}{\partial L_t} h_t^\top"
+    gradient, true = r"\frac{\partial J}{\partial V}", rf"\sum_{{t=1}}^{{T}} \left({term}\right)"
+    found = told(f"{gradient} = {true.replace('{T}', '{T-1}')}", cell)
+    assert found.correct == true
+    assert check(f"{gradient} = {true}", cell)[-1].word in (Word.PROVED, Word.HOLDS_IF)

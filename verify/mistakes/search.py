@@ -258,7 +258,10 @@ class Search:
             for mistake in made.get(reversal.value, ())
             if not _cancel(reversal.part, mistake.part)
         ]
+        plain: Finding | None = None
         for _, _, reversal, mistake in sorted(found, key=lambda entry: entry[:2])[:ATTEMPTS]:
+            if plain is not None and plain.parts[0] != reversal.part:
+                continue
             if not self.judge.same(reversal.node, mistake.node):
                 continue
             name = mistake.part.name
@@ -266,8 +269,9 @@ class Search:
             in_place = in_place or self._taken_back(reversal.node, only=name)
             if in_place is not None and len(in_place.parts) == 1 and in_place.parts[0].name == name:
                 return Finding((reversal.part, in_place.parts[0]), in_place.correct)
-            return Finding((reversal.part, mistake.part), mistake.form)
-        return None
+            # Another mistake can come to the same, such as wrong bounds to a wrong step; the author's form tells which.
+            plain = plain or Finding((reversal.part, mistake.part), mistake.form)
+        return plain
 
     def _one_after_the_other(self, right: Node, reversals: list[Reversal]) -> Finding | None:
         """A second mistake taken back after the first, as far as the budget goes."""

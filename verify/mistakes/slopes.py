@@ -159,9 +159,11 @@ def without_function(node: Node, context: Context) -> Iterator[Node]:
 
 
 def with_function(node: Node, context: Context) -> Iterator[Node]:
-    """A function of the cell applied to what stands bare."""
+    """A function of the cell, or the slope of an open one, applied to what stands bare."""
     if not isinstance(node, Elementwise) and node.shape[1] == 1:
-        for function in dict.fromkeys(fact.call.function for fact in context.slopes):
+        own = [fact.call.function for fact in context.slopes]
+        own += [fact.slope.function for fact in context.slopes if isinstance(fact.slope, Elementwise)]
+        for function in dict.fromkeys(own):
             yield apply(function, node)
 
 

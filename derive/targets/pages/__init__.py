@@ -93,11 +93,15 @@ def of_network(form: str, network: Network, notation: Notation | None = None, or
         "latex": ("page.tex.jinja", LATEX),
         "text": ("page.txt.jinja", TEXT),
     }[form]
+    words = list(composition(network))
+    if notation is not None:
+        network = network.in_letters(notation)
+        words.append(" ".join([f"Letters: {notation.title}.", *notation.remarks]))
     pages = []
     for cell in parts_to_show(network):
         derivation = differentiate(cell)
-        pages.append(page(derivation, notation, softmax_sections(derivation), through_time(derivation), style))
-    return _filled(template, pages, origin, style.words(network.title), list(map(style.words, composition(network))))
+        pages.append(page(derivation, None, softmax_sections(derivation), through_time(derivation), style))
+    return _filled(template, pages, origin, style.words(network.title), list(map(style.prose, words)))
 
 
 def _filled(template: str, pages: Sequence[Page], origin: str, title: str = "", words: Sequence[str] = ()) -> str:

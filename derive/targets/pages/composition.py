@@ -25,7 +25,8 @@ def composition(network: Network) -> Iterator[str]:
         yield (
             "Layer l reads at step t what layer l - 1 gives at step t. The error of layer l - 1 at step t therefore "
             "comes from two sides: from layer l at the same step, and from layer l - 1 itself at step t + 1. The first "
-            "part derives both for any two neighbouring layers; the top layer gets the error from the head instead."
+            "part derives both for any two neighbouring layers, named below and above; the top layer gets the error "
+            "from the head instead. In code, a name ends with its layer, counted from 0 at the input."
         )
     if network.direction is not Direction.FORWARD:
         who = "The second copy of each layer" if network.direction is Direction.BIDIRECTIONAL else "Each layer"

@@ -28,6 +28,14 @@ class Format:
     width: int
     continued: str
 
+    def prose(self, text: str) -> str:
+        """Words with formulas between dollar signs."""
+        pieces = re.split(r"\$([^$]+)\$", text)
+        formulas = pieces[1::2] if self.vocabulary is Latex else map(unicode, pieces[1::2])
+        pieces[::2] = map(self.words, pieces[::2])
+        pieces[1::2] = map(self.inline, formulas)
+        return "".join(pieces)
+
 
 @dataclass
 class Printing:
@@ -95,11 +103,7 @@ class Printing:
 
     def prose(self, text: str) -> str:
         """Words with formulas between dollar signs."""
-        pieces = re.split(r"\$([^$]+)\$", text)
-        formulas = pieces[1::2] if self.form.vocabulary is Latex else map(unicode, pieces[1::2])
-        pieces[::2] = map(self.form.words, pieces[::2])
-        pieces[1::2] = map(self.form.inline, formulas)
-        return "".join(pieces)
+        return self.form.prose(text)
 
     @property
     def loss(self) -> str:
