@@ -22,10 +22,10 @@ def batch() -> dict[str, np.ndarray]:
     return {"x": hot[:-1, None], "y": hot[1:, None]}
 
 
-def train(epochs: int = 600) -> tuple[dict[str, np.ndarray], list[float]]:
+def train(epochs: int = 1500) -> tuple[dict[str, np.ndarray], list[float]]:
     """Parameters and the losses of all updates."""
     params = character_model.init(D=len(CHARACTERS), H=32, K=len(CHARACTERS), rng=np.random.default_rng(0))
-    return character_model.sgd(params, [batch()], rate=0.5, epochs=epochs, clip=1.0, truncate=PIECE)
+    return character_model.sgd(params, [batch()], rate=0.2, epochs=epochs, clip=1.0, truncate=PIECE)
 
 
 def written(params: dict[str, np.ndarray], first: str, count: int) -> str:

@@ -194,7 +194,7 @@ def test_the_character_model_learns_as_torch_does() -> None:
         return torch.nn.functional.cross_entropy(theirs.readout(ys).flatten(0, 1), y[piece].flatten())
 
     assert len(losses) == 200
-    follow(theirs, losses, 200, 0.5, 1.0, loss_of)
+    follow(theirs, losses, 200, 0.2, 1.0, loss_of)
 
 
 def test_the_examples_learn_what_they_are_shown() -> None:
