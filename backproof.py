@@ -65,39 +65,6 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _asked(
-    name: str,
-    *,
-    layers: int | None,
-    bidirectional: bool,
-    reverse: bool,
-    dropout: bool,
-    head: str | None,
-    loss: str | None,
-    last_step: bool,
-) -> Any:
-    """The cell or head of that name; or a network: the catalogue's of that name, or the one that the options make."""
-    from derive import catalogue
-    from derive.network import Direction, Network, Reads
-
-    plain = not any((layers, bidirectional, reverse, dropout, head, loss, last_step))
-    if plain:
-        return catalogue.networks().get(name) or catalogue.find(name)
-    if bidirectional and reverse:
-        raise InputError("--bidirectional and --reverse exclude each other")
-    if head is None and (loss or last_step):
-        raise InputError(f"{'--loss' if loss else '--last-step'} needs a head", hint="add --head softmax")
-    direction = Direction.BIDIRECTIONAL if bidirectional else Direction.REVERSE if reverse else Direction.FORWARD
-    return Network.of(
-        catalogue.find(name),
-        layers=layers or 1,
-        direction=direction,
-        head=catalogue.head(head, loss) if head else None,
-        reads=Reads.LAST_STEP if last_step else Reads.EVERY_STEP,
-        dropout=dropout,
-    )
-
-
 def _rendered(made: Any, target: str, notation: str | None, origin: str) -> str:
     """A cell or network written by a target."""
     from derive.notation import find
@@ -206,7 +173,9 @@ def _report_differences(found: list[Any], total: int, as_json: bool) -> int:
 @guarded
 def derive(cell: str, notation: str | None, target: str, as_json: bool, **options: Any) -> None:
     """Print the derivation of a cell or of a network of it, step by step."""
-    made = _asked(cell, **options)
+    from derive import catalogue
+
+    made = catalogue.made(cell, **options)
     if as_json:
         from derive.notation import find
         from derive.targets.record import of_any
@@ -243,11 +212,12 @@ def generate(
     **options: Any,
 ) -> None:
     """Write the code (or the page) of a cell, or of a network of it, to a file."""
+    from derive import catalogue
     from derive.build import replace
     from derive.targets import TARGETS
 
     name = _chosen(cell, option)
-    made = _asked(name, **options)
+    made = catalogue.made(name, **options)
     text = _rendered(made, target, notation, Path(name).name)
     replace(output, text)
     if as_json:
@@ -301,9 +271,10 @@ def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
     from derive import catalogue
     from verify.evidence import report
     from verify.network import evidence_of
+    from verify.reports.evidence import table
 
     everything = [*catalogue.cells(), *([] if any(options.values()) else [*catalogue.heads(), *catalogue.networks()])]
-    found = [_asked(name, **options) for name in cells or everything]
+    found = [catalogue.made(name, **options) for name in cells or everything]
     with _progress(len(found)) as progress:
         gathered = []
         for made in found:
@@ -312,28 +283,8 @@ def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
     if as_json:
         _print_json(report(gathered))
     else:
-        _table("Evidence", *_evidence_rows(gathered))
+        _table("Evidence", *table(gathered))
     return 0 if all(one.passed for one in gathered) else 1
-
-
-def _evidence_rows(gathered: list[Any]) -> tuple[list[str], list[list[str]], str]:
-    from verify.evidence import THRESHOLDS
-
-    rows = []
-    for one in gathered:
-        verdicts = [gradient.verdict for gradient in one.gradients.values()] + list(one.intermediates.values())
-        proved = f"{sum(verdict.proved for verdict in verdicts)} of {len(verdicts)}"
-        worst = [one.worst(method) for method in THRESHOLDS]
-        errors = ["-" if error is None else f"{error:.0e}" for error in worst]
-        rows.append([one.cell, proved, *errors, "yes" if one.passed else "NO"])
-    header = ["cell or head", "proved", "complex", "central", "torch", "jax", "holds"]
-    bounds = ", ".join(f"{method.replace('_', ' ')} {bound:.0e}" for method, bound in THRESHOLDS.items())
-    caption = (
-        "proved: derived gradients that exact arithmetic shows equal to the truth. The other columns: the worst "
-        "relative error over all gradients of the generated module, for sequences of one length and (but for JAX) of "
-        f"several; bounds: {bounds}. -: that engine is not installed."
-    )
-    return header, rows, caption
 
 
 @main.command(epilog="Example:  backproof norms rnn lstm gru -o norms.svg")
@@ -360,43 +311,18 @@ def norms(cells: tuple[str, ...], output: Path | None, steps: int, radii: tuple[
     """Show how far gradients reach: the norm of one state's response to an earlier one, measured and bounded."""
     from derive import catalogue
     from verify.gradient_norms.measure import measured
+    from verify.gradient_norms.output import table, write
 
     if output and output.suffix not in (".svg", ".md"):
         raise InputError(f"{output} is neither a figure nor a page", hint="name a file ending in .svg or .md")
     found = [measured(catalogue.find(name), radii, steps) for name in cells]
-    written = _write_norms(found, output) if output else []
+    written = write(found, output) if output else []
     if as_json:
         _print_json({"steps": steps, "files": written, "cells": {one.cell.name: one.to_json() for one in found}})
     elif written:
         click.echo("\n".join(f"{path}: norms of {', '.join(one.cell.title for one in found)}" for path in written))
     else:
-        _table("Norms of gradients", *_norm_rows(found, steps))
-
-
-def _write_norms(found: list[Any], output: Path) -> list[str]:
-    from derive.build import replace
-    from verify.gradient_norms.figure import svg
-    from verify.gradient_norms.page import markdown
-
-    figure = output.with_suffix(".svg")
-    replace(figure, svg(found))
-    if output == figure:
-        return [str(figure)]
-    replace(output, markdown(found, figure.name))
-    return [str(output), str(figure)]
-
-
-def _norm_rows(found: list[Any], steps: int) -> tuple[list[str], list[list[str]], str]:
-    from verify.gradient_norms.page import told
-
-    rows = []
-    for one in found:
-        for curve in one.curves:
-            bound = f"{curve.bounds[-1]:.1e}" if curve.bounds else "-"
-            values = [f"{curve.norms[step]:.1e}" for step in told(steps)]
-            rows.append([one.cell.title, f"{curve.radius:g}", *values, bound])
-    header = ["cell", "radius", *(f"t-k = {step}" for step in told(steps)), f"bound at {steps}"]
-    return header, rows, "radius: the norm of the recurrent parameters. -: no bound is derived for this cell."
+        _table("Norms of gradients", *table(found, steps))
 
 
 @main.command(epilog="Example:  backproof audit notes/*.md --format sarif")

@@ -79,7 +79,7 @@ def find(name_or_path: str) -> Cell:
     )
 
 
-def head(answer: str, loss: str | None = None) -> Cell:
+def find_head(answer: str, loss: str | None = None) -> Cell:
     """A head by what it answers and its loss (softmax, cross-entropy), by its whole name, or from a note.
 
     Raises InputError, which lists the known ones, and where the loss must be named.
@@ -99,4 +99,37 @@ def head(answer: str, loss: str | None = None) -> Cell:
     raise InputError(
         f"{'no head is' if not found else 'several heads are'} called {asked}",
         hint=f"known: {known}, as in --head softmax --loss cross-entropy; or the path of a note",
+    )
+
+
+def made(
+    name: str,
+    *,
+    layers: int | None = None,
+    bidirectional: bool = False,
+    reverse: bool = False,
+    dropout: bool = False,
+    head: str | None = None,
+    loss: str | None = None,
+    last_step: bool = False,
+) -> Cell | Network:
+    """The cell or head of that name; or a network: the catalogue's of that name, or the one that the options make.
+
+    Raises InputError for options that exclude each other, and as `find`, `find_head` and `Network.of` do.
+    """
+    plain = not any((layers, bidirectional, reverse, dropout, head, loss, last_step))
+    if plain:
+        return networks().get(name) or find(name)
+    if bidirectional and reverse:
+        raise InputError("--bidirectional and --reverse exclude each other")
+    if head is None and (loss or last_step):
+        raise InputError(f"{'--loss' if loss else '--last-step'} needs a head", hint="add --head softmax")
+    direction = Direction.BIDIRECTIONAL if bidirectional else Direction.REVERSE if reverse else Direction.FORWARD
+    return Network.of(
+        find(name),
+        layers=layers or 1,
+        direction=direction,
+        head=find_head(head, loss) if head else None,
+        reads=Reads.LAST_STEP if last_step else Reads.EVERY_STEP,
+        dropout=dropout,
     )

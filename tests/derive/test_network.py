@@ -32,7 +32,7 @@ def test_names_and_letters_tell_layer_and_direction() -> None:
 
 
 def test_a_layer_reads_what_the_layer_below_gives() -> None:
-    network = Network.of(catalogue.find("gru"), layers=2, direction=BOTH, head=catalogue.head("softmax"))
+    network = Network.of(catalogue.find("gru"), layers=2, direction=BOTH, head=catalogue.find_head("softmax"))
     shapes = {q.name: tuple(map(str, q.shape)) for q in network.parameters}
     assert shapes["W_z_l0"] == ("H", "D")
     assert shapes["W_z_l1"] == ("H", "2*H")
@@ -50,7 +50,7 @@ def test_the_error_comes_down_a_layer() -> None:
 
 
 def test_layers_stand_in_the_letters_of_a_notation() -> None:
-    network = Network.of(catalogue.find("rnn"), layers=2, head=catalogue.head("softmax"))
+    network = Network.of(catalogue.find("rnn"), layers=2, head=catalogue.find_head("softmax"))
     page = TARGETS["text"].render_network(network, find("goodfellow"), "")
     assert "h^{(l)}^(t) = tanh(U^{(l)} h^{(l-1)}^(t) + W^{(l)} h^{(l)}^(t-1) + b^{(l)})" in page
     assert "o^(t) = V h^(t) + c" in page
@@ -69,7 +69,7 @@ def test_a_head_is_cut_behind_its_last_parameter(head: Cell) -> None:
 
 def test_a_letter_of_the_head_gives_way_to_the_cells() -> None:
     cell = note(r"$$ h_t = \tanh(W x_t + U h_{t-1}) $$", r"where $x_t \in \mathbb{R}^{K}$")
-    network = Network.of(cell, head=catalogue.head("softmax"))
+    network = Network.of(cell, head=catalogue.find_head("softmax"))
     assert tuple(map(str, network.parameters[-2].shape)) == ("K_out", "H")
 
 
@@ -83,14 +83,14 @@ def test_every_cell_stands_above_itself(cell: Cell) -> None:
     ("make", "message"),
     [
         (lambda rnn: Network.of(rnn, layers=0), "at least one layer, not 0"),
-        (lambda rnn: Network.of(catalogue.head("softmax")), "softmax_cross_entropy is a head"),
+        (lambda rnn: Network.of(catalogue.find_head("softmax")), "softmax_cross_entropy is a head"),
         (lambda rnn: Network.of(rnn, head=rnn), "rnn has no target, so it is no head"),
         (lambda rnn: Network.of(note(r"$$ h_t = \tanh(U h_{t-1}) $$")), "no input at every step"),
         (
             lambda rnn: Network.of(note(r"$$ h_t = \tanh(W x_t + h_{t-1}) + x_t $$"), layers=2, direction=BOTH),
             r"layer 1 gets 2\*H entries from the layer below it, but x of",
         ),
-        (lambda rnn: catalogue.head("softmax", "squared-error"), "no head is called softmax with the loss squared"),
+        (lambda rnn: catalogue.find_head("softmax", "squared-error"), "no head is called softmax with the loss"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_told(make, message) -> None:
@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_told(make, message) -> None:
 
 
 def test_a_title_says_what_it_is() -> None:
-    head = catalogue.head("softmax", "cross-entropy")
+    head = catalogue.find_head("softmax", "cross-entropy")
     network = Network.of(catalogue.find("gru"), layers=2, direction=BOTH, head=head, reads=Reads.LAST_STEP)
     assert network.title == "GRU, 2 layers, bidirectional, with Softmax cross-entropy at the last step"
 

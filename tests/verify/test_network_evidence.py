@@ -25,7 +25,7 @@ LENGTHS = np.array([3, 0, 4])
 
 
 def network_of(cell: Cell, **options) -> Network:
-    head = catalogue.head("softmax", "cross-entropy")
+    head = catalogue.find_head("softmax", "cross-entropy")
     return Network.of(cell, **{"layers": 2, "direction": Direction.BIDIRECTIONAL, "head": head, **options})
 
 
