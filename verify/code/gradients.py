@@ -158,7 +158,11 @@ class _Numeric:
         return (ahead - behind) / (2 * h)
 
     def _quietest(self, name: str, probe: Array) -> float:
-        return min(STEPS, key=lambda step: np.nan_to_num(self._central(name, probe, step)[1], nan=np.inf))
+        def noise(step: float) -> float:
+            found = self._central(name, probe, step)[1]
+            return found if np.isfinite(found) else np.inf
+
+        return min(STEPS, key=noise)
 
 
 def _units(chosen: Array, size: int) -> Iterator[Array]:
