@@ -32,7 +32,7 @@ IN_HAND = {
     """,
     "module.state_dict": """
         import pytest
-        torch = pytest.importorskip("torch")
+        torch = pytest.importorskip("torch", reason="the block is about torch")
         from generated import lstm
         module = torch.nn.LSTM(3, 5).double()
         x = torch.zeros(4, 2, 3, dtype=torch.float64).numpy()

@@ -103,7 +103,6 @@ class Scope:
         self.engine = engine
         self.numbers = {symbol: case.sizes[str(symbol)] for symbol in case.cell.sizes}
         self.functions = case.functions
-        self.batch = case.B
         self.now: dict[Quantity, Any] = {}
 
     def whole(self, size: Expr) -> int:

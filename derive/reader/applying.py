@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from derive.errors import InputError
 from derive.functions import ScalarFunction, function
 from derive.reader import syntax, words
@@ -15,7 +17,7 @@ UNSURE = frozenset(words.listed("alpha beta gamma delta epsilon varepsilon eta k
 """Greek letters that are numbers as often as functions."""
 
 
-class Applying:
+class Applying(ABC):
     """The part of `Reading` that knows letters; `meaning` knows what joins them."""
 
     def __init__(self, fragment: Fragment, vocabulary: Vocabulary, bound: frozenset[str] = frozenset()) -> None:
@@ -27,9 +29,9 @@ class Applying:
         """An error at a part of the formula."""
         return self.fragment.error(message, node.start, node.end, hint)
 
+    @abstractmethod
     def term(self, node: Syntax) -> Term:
         """The meaning of any expression."""
-        raise NotImplementedError
 
     def is_function(self, node: Syntax) -> bool:
         """Whether this is a letter that stands for a function."""

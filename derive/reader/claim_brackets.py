@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from sympy import Expr
 
 from derive.reader import claimed, syntax
@@ -16,9 +18,9 @@ from derive.reader.syntax import Group, Mark, Name, Run, Script, Scripted, Synta
 class Brackets(Derivatives):
     """The part of a claim's reader that knows brackets."""
 
+    @abstractmethod
     def factor(self, factors: list[Syntax], i: int) -> tuple[Said | None, int]:
         """What starts at factor i, and where the next one starts."""
-        raise NotImplementedError
 
     def other(self, node: Syntax) -> Said:
         """A factor that is no letter."""

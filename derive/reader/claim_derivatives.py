@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 from sympy import Expr
@@ -20,23 +21,23 @@ LOSSES = frozenset(["J", "E", "L", "C", "ell", "Loss", "loss", "Cost", "cost"])
 DIFFERENTIALS = frozenset(["d", "partial"])
 
 
-class Derivatives(Deltas):
+class Derivatives(Deltas, ABC):
     """The part of a claim's reader that knows derivatives; the rest is in `claim_meaning`."""
 
-    def said(self, node: Syntax) -> Said:
-        raise NotImplementedError
+    @abstractmethod
+    def said(self, node: Syntax) -> Said: ...
 
-    def run(self, factors: list[Syntax]) -> Said:
-        raise NotImplementedError
+    @abstractmethod
+    def run(self, factors: list[Syntax]) -> Said: ...
 
-    def big(self, node: Big, body: Said | None = None) -> Said:
-        raise NotImplementedError
+    @abstractmethod
+    def big(self, node: Big, body: Said | None = None) -> Said: ...
 
-    def scripted(self, said: Said, scripts: tuple[Script, ...]) -> Said:
-        raise NotImplementedError
+    @abstractmethod
+    def scripted(self, said: Said, scripts: tuple[Script, ...]) -> Said: ...
 
-    def decorated(self, said: Said, found: Written, scripts: tuple[Script, ...] = ()) -> Said:
-        raise NotImplementedError
+    @abstractmethod
+    def decorated(self, said: Said, found: Written, scripts: tuple[Script, ...] = ()) -> Said: ...
 
     def _is_differential(self, node: Syntax) -> bool:
         found = taken(node, self.fragment)

@@ -12,7 +12,7 @@ from derive.errors import InputError, Place
 from derive.reader.claim_stated import Stated, about_time, at_step, before_last, in_words
 from derive.reader.fragment import Fragment
 from derive.reader.parser import parse
-from derive.reader.syntax import Chain, Dots, Group, Mark, Product, Run, Sum, Syntax
+from derive.reader.syntax import Chain, Dots, Group, Product, Run, Sum, Syntax
 from derive.reader.tokens import Token
 
 _DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
@@ -258,11 +258,6 @@ def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
 
 def _is_condition(part: Chain) -> bool:
     return len(part.sides) == 2 and part.relations[0].type == "RELATION"
-
-
-def has_dots(node: Syntax) -> bool:
-    """Whether a bracket of entries has dots in it."""
-    return isinstance(node, Group) and any(isinstance(cell, Mark) for row in node.rows for cell in row)
 
 
 def lines(fragment: Fragment) -> Iterator[Fragment]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from difflib import get_close_matches
 
 from derive.reader import words
@@ -19,7 +20,7 @@ _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
 
 
-class Commands:
+class Commands(ABC):
     """The part of the lexer that knows commands; the walk over the text is in `latex`."""
 
     def __init__(self, fragment: Fragment) -> None:
@@ -31,9 +32,9 @@ class Commands:
         self.depth = 0
         self.stacked = 0
 
+    @abstractmethod
     def lex(self, position: int, end: int) -> None:
         """Lex text[position:end]."""
-        raise NotImplementedError
 
     @property
     def in_matrix(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cache
@@ -41,7 +42,7 @@ _SMALL_DIGITS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class Vocabulary(ABC):
     """Signs and letters. `deltas` names the quantities q whose gradient ∂J/∂q is abbreviated by a δ."""
 
     notation: Notation = AS_WRITTEN
@@ -77,51 +78,51 @@ class Vocabulary:
             self.amounts[value] = _amount(value, self)
         return self.amounts[value]
 
-    def place(self, letter: Letter, time: str, below: str) -> Shown:
-        raise NotImplementedError
+    @abstractmethod
+    def place(self, letter: Letter, time: str, below: str) -> Shown: ...
 
-    def symbol(self, name: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def symbol(self, name: str) -> str: ...
 
-    def brackets(self, inner: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def brackets(self, inner: str) -> str: ...
 
-    def word(self, function: ScalarFunction) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def word(self, function: ScalarFunction) -> str: ...
 
-    def named(self, word: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def named(self, word: str) -> str: ...
 
-    def quotient(self, above: str, below: str) -> Shown:
-        raise NotImplementedError
+    @abstractmethod
+    def quotient(self, above: str, below: str) -> Shown: ...
 
-    def number(self, value: Expr) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def number(self, value: Expr) -> str: ...
 
+    @abstractmethod
     def raised(self, base: str, exponent: Expr, plain: bool) -> str:
         """An elementwise power; `plain` where no other power could be meant."""
-        raise NotImplementedError
 
-    def matrix(self, rows: list[list[str]]) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def matrix(self, rows: list[list[str]]) -> str: ...
 
-    def bounds(self, sign: str, index: str, first: str, last: str) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def bounds(self, sign: str, index: str, first: str, last: str) -> str: ...
 
-    def sized(self, sign: str, rows: Expr, cols: Expr) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def sized(self, sign: str, rows: Expr, cols: Expr) -> str: ...
 
+    @abstractmethod
     def norm(self, inner: str, largest: bool) -> str:
         """The spectral norm, or the largest magnitude of an entry."""
-        raise NotImplementedError
 
+    @abstractmethod
     def magnitude(self, inner: str) -> str:
         """The magnitude of a scalar."""
-        raise NotImplementedError
 
+    @abstractmethod
     def among(self, index: str, inner: str) -> str:
         """The largest value over an index."""
-        raise NotImplementedError
 
 
 class Latex(Vocabulary):

@@ -64,7 +64,8 @@ def drawn(cell: Cell, seed: int, spread: float) -> Case:
 def test_no_jacobian_exceeds_its_bound(name: str) -> None:
     derivation = differentiate(CELLS[name])
     if isinstance(reach(derivation), str):
-        assert name not in RATED  # a cell that has no bound says why
+        assert name not in RATED
+        assert any(state.shape[1] != 1 for state in derivation.cell.states)  # the one reason to have no bound here
         return
     found, module = found_for(derivation), load(TARGETS["numpy"].render(derivation, None, name))
     for seed, spread in enumerate((0.03, 0.3, 1.0, 3.0, 3.0, 1.0)):
@@ -134,7 +135,7 @@ def test_a_bound_with_too_small_a_slope_is_exceeded(name: str) -> None:
 
 
 def test_jacobians_by_the_complex_step_are_those_of_torch() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is the judge here")
     derivation = differentiate(catalogue.find("lstm"))
     case = drawn(derivation.cell, 5, 1.0)
     module = load(TARGETS["numpy"].render(derivation, None, "lstm"))
