@@ -1,12 +1,13 @@
 """The command line: one short function per command, no logic of its own.
 
-Exit codes: 0 done (and everything holds), 1 something is wrong, 2 the input cannot be used.
+Exit codes: 0 done (and everything holds), 1 something is wrong, 2 the input cannot be used, 3 a fault of the program.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,13 +16,13 @@ from typing import Any
 
 import click
 
-from derive.errors import InputError
+from derive.errors import InputError, ProgramFault
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text for people.")
 
 
 def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
-    """Turn an InputError into its message and exit code 2, and the returned number into the exit code."""
+    """Turn an InputError into its message and exit code 2, a ProgramFault into exit code 3, a number into the code."""
 
     @wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -40,8 +41,24 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output went away, which is no mistake
             sys.exit(0)
+        except click.ClickException:
+            raise
+        except Exception as error:  # nothing is answered: what was not foreseen is told as what it is
+            fault = error if isinstance(error, ProgramFault) else _unforeseen(error)
+            if kwargs.get("as_json"):
+                _print_json({"fault": {"name": fault.name, "details": fault.details, "subject": fault.subject}})
+            click.echo(f"error: {fault}", err=True)
+            sys.exit(3)
 
     return run
+
+
+def _unforeseen(error: Exception) -> ProgramFault:
+    """An exception that no part of the program raises on purpose, with the calls that led to it."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    details = f"{type(error).__name__} at {where}: {error}"
+    return ProgramFault("unforeseen", details, "".join(traceback.format_exception(error, limit=-8)))
 
 
 def _print_json(value: object) -> None:

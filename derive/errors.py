@@ -57,6 +57,26 @@ class InputError(ValueError):
         return "\n".join(lines)
 
 
+class ProgramFault(Exception):
+    """A fault of backproof itself, never of what it was given: `name` says which check failed, `details` what to report.
+
+    The command line ends with exit code 3. It is no InputError and no verdict: nothing may catch it and go on as if
+    the input were unreadable or the answer undecided.
+    """
+
+    def __init__(self, name: str, details: str, subject: str = "") -> None:
+        super().__init__(f"{name}: {details}")
+        self.name = name
+        self.details = details
+        self.subject = subject
+
+    def __str__(self) -> str:
+        lines = [f"a fault of backproof, not of what you gave it ({self.name}): {self.details}"]
+        if self.subject:
+            lines += ["please report it with these lines:", *(f"    {line}" for line in self.subject.splitlines())]
+        return "\n".join(lines)
+
+
 class ShapeError(InputError):
     """Operands whose sizes do not fit; the message names both operands with their shapes."""
 

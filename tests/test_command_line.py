@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from backproof import main
 from derive import catalogue
+from derive.errors import ProgramFault
 
 ROOT = Path(__file__).parents[1]
 NOTE = """# Mine
@@ -197,3 +198,20 @@ def test_norms_refuse_in_one_message(arguments: tuple[str, ...], message: str) -
     assert result.exit_code == 2
     assert message in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("raised", [ProgramFault("a check", "it failed", "the equation"), KeyError("net_a")])
+def test_a_fault_of_the_program_has_a_name_and_an_exit_code_of_its_own(
+    raised: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    monkeypatch.setattr(catalogue, "made", fail)
+    result = run("generate", "lstm", "-o", str(tmp_path / "m.py"), "--json")
+    assert result.exit_code == 3
+    assert "a fault of backproof, not of what you gave it" in result.stderr
+    fault = json.loads(result.stdout)["fault"]
+    assert fault["name"] == ("a check" if isinstance(raised, ProgramFault) else "unforeseen")
+    assert ("the equation" in fault["subject"]) or ("KeyError" in fault["details"])
+    assert not (tmp_path / "m.py").exists()
