@@ -65,40 +65,65 @@ def module(derivation: Derivation, origin: str = "") -> str:
     )
 
 
-def parts(derivation: Derivation, prefix: str = "") -> Parts:
-    """The functions of one derivation, with a prefix before their names, and what they need."""
+@dataclass(frozen=True)
+class Lowered:
+    """A derivation as programs: over a sequence and for one step, with the names in them and the helpers they call."""
+
+    sweep: Sweep
+    names: Names
+    letters: Mapping[Symbol, Symbol]
+    step: Passes
+    sequence: Passes
+    helpers: set[str]
+
+    @property
+    def program(self) -> Cell:
+        return self.sweep.program
+
+
+def lowered(derivation: Derivation) -> Lowered:
+    """The lowered programs of a derivation, which every target of code prints."""
     names = Names()
     derivation = _with_safe_functions(derivation, names)
     letters = local_sizes(derivation.program)
     sweep = Sweep(derivation.mapped(lambda node: node.xreplace(letters)) if letters else derivation)
-    program = sweep.program
-    helpers = loss_text.used(program)
+    helpers = loss_text.used(sweep.program)
     step = lower_step(sweep, names, helpers)
     sequence = _over_time(Plan(sweep, names), helpers)
+    return Lowered(sweep, names, letters, step, sequence, helpers)
 
+
+def parts(derivation: Derivation, prefix: str = "") -> Parts:
+    """The functions of one derivation, with a prefix before their names, and what they need."""
+    low = lowered(derivation)
+    program = low.program
     opened = [function.name for function in program.open_functions]
-    helpers -= {*opened, *(f"{name}_slope" for name in opened)}
+    helpers = low.helpers - {*opened, *(f"{name}_slope" for name in opened)}
     definitions, table = choices() if opened else ([], {})
-    called = [function for equation in program.equations for function in functions_in(equation.expression)]
-    functions = Functions(program, names, {str(local): str(letter) for letter, local in letters.items()}, prefix)
+    letters = {str(local): str(letter) for letter, local in low.letters.items()}
+    functions = Functions(program, low.names, letters, prefix)
     return Parts(
         program=program,
         parameters={q.name: tuple_text(axes_text(q)) for q in derivation.program.parameters},
         states={q.name: tuple_text(axes_text(q)) for q in derivation.program.states},
-        forward=functions.forward(sequence),
+        forward=functions.forward(low.sequence),
         init=functions.init(),
-        backward=functions.backward(sequence),
-        step=functions.step(step),
-        step_backward=functions.step_backward(step),
-        helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers, called)])),
+        backward=functions.backward(low.sequence),
+        step=functions.step(low.step),
+        step_backward=functions.step_backward(low.step),
+        helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers, called(program))])),
         table={name: f"({', '.join(pair)})" for name, pair in table.items()},
     )
 
 
+def called(program: Cell) -> list[ScalarFunction]:
+    """The scalar functions that the equations call."""
+    return [function for equation in program.equations for function in functions_in(equation.expression)]
+
+
 def _with_safe_functions(derivation: Derivation, names: Names) -> Derivation:
     """The derivation where a note's own functions have names that hide nothing the module calls."""
-    called = (function for equation in derivation.program.equations for function in functions_in(equation.expression))
-    own = [f for f in dict.fromkeys(called) if f.name not in ENTRIES or ENTRIES[f.name].function != f]
+    own = [f for f in dict.fromkeys(called(derivation.program)) if f.name not in ENTRIES or ENTRIES[f.name].function != f]
     safe = {function: ScalarFunction(names.reserved(function).name, function.body) for function in own}
     changed = {old: new for old, new in safe.items() if old != new}
     return derivation.mapped(lambda node: node.xreplace(changed)) if changed else derivation
