@@ -38,6 +38,16 @@ def _numpy_network(network: Network, notation: Notation | None, origin: str) -> 
     return network_module(network, origin)
 
 
+def _torch(derivation: Derivation, notation: Notation | None, origin: str) -> str:
+    from derive.targets.torch import module
+
+    return module(derivation, origin)
+
+
+def _torch_network(network: Network, notation: Notation | None, origin: str) -> str:
+    raise InputError("a network has no torch module yet", hint="stack modules of its cell, or use --target numpy")
+
+
 def _training(derivation: Derivation, notation: Notation | None, origin: str) -> str:
     raise InputError("training needs a network with a loss", hint="add a head, as in --head softmax")
 
@@ -70,6 +80,7 @@ def _network_page(form: str) -> Callable[[Network, Notation | None, str], str]:
 # Each target is imported when it is first used: a command pays only for what it writes.
 TARGETS = {
     "numpy": Target("a standalone NumPy module", ".py", _numpy, _numpy_network),
+    "torch": Target("a standalone torch module with the derived backward pass", ".py", _torch, _torch_network),
     "training": Target("a standalone NumPy script that trains", ".py", _training, _training_network),
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),
     "latex": Target("an article for pdflatex", ".tex", _page("latex"), _network_page("latex")),

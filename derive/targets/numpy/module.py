@@ -123,7 +123,9 @@ def called(program: Cell) -> list[ScalarFunction]:
 
 def _with_safe_functions(derivation: Derivation, names: Names) -> Derivation:
     """The derivation where a note's own functions have names that hide nothing the module calls."""
-    own = [f for f in dict.fromkeys(called(derivation.program)) if f.name not in ENTRIES or ENTRIES[f.name].function != f]
+    own = [
+        f for f in dict.fromkeys(called(derivation.program)) if f.name not in ENTRIES or ENTRIES[f.name].function != f
+    ]
     safe = {function: ScalarFunction(names.reserved(function).name, function.body) for function in own}
     changed = {old: new for old, new in safe.items() if old != new}
     return derivation.mapped(lambda node: node.xreplace(changed)) if changed else derivation

@@ -1,0 +1,111 @@
+"""The lowered program in torch's words: the same statements, with torch's functions and constructors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from derive.errors import DerivationError
+from derive.targets.numpy.code import (
+    Assign,
+    Buffer,
+    Call,
+    Code,
+    Index,
+    Loop,
+    MatrixProduct,
+    Method,
+    Name,
+    Number,
+    Power,
+    Product,
+    Statement,
+    Sum,
+    Transposed,
+    Tuple,
+    WithLengths,
+    size_text,
+)
+
+_SAME = {"broadcast_to", "cos", "exp", "log", "log1p", "sign", "sin", "sqrt", "swapaxes", "tanh", "where", "zeros_like"}
+"""Functions that torch calls as NumPy does."""
+
+_MADE = {"ones", "zeros", "empty", "eye"}
+"""Functions that make a new array: torch must be told on which device."""
+
+_KEYWORDS = {"axis=": "dim=", "axis1=": "dim1=", "axis2=": "dim2=", "keepdims=": "keepdim="}
+
+
+def in_torch(statements: Sequence[Statement]) -> list[Statement]:
+    """The statements with every array function in torch's words; raises DerivationError for one that has none."""
+    return [_statement(statement) for statement in statements]
+
+
+def _statement(statement: Statement) -> Statement:
+    match statement:
+        case Assign(targets, value, formula):
+            return Assign(targets, code_in_torch(value), formula)
+        case Buffer(name, axes, with_start):
+            shape = ", ".join(["T + 1" if with_start else "T", "B", *map(size_text, axes)])
+            return Assign((Name(name),), _made("empty", (Number(f"({shape})"),)))
+        case Loop(_, body) | WithLengths(body):
+            return replace(statement, body=tuple(in_torch(body)))
+
+
+def code_in_torch(code: Code) -> Code:
+    """An expression in torch's words."""
+    match code:
+        case Call(function, arguments, keywords):
+            return _call(function, tuple(map(code_in_torch, arguments)), keywords)
+        case Sum(terms):
+            return Sum(tuple((negative, code_in_torch(term)) for negative, term in terms))
+        case Product(factors, divisors):
+            return Product(tuple(map(code_in_torch, factors)), tuple(map(code_in_torch, divisors)))
+        case MatrixProduct(left, right):
+            return MatrixProduct(code_in_torch(left), code_in_torch(right))
+        case Power(base, exponent):
+            return Power(code_in_torch(base), exponent)
+        case Transposed(of):
+            return Transposed(code_in_torch(of))
+        case Tuple(items):
+            return Tuple(tuple(map(code_in_torch, items)))
+        case Method(of, call):
+            return Method(code_in_torch(of), _keywords(call))
+        case Index(of, index):
+            return Index(code_in_torch(of), index)
+    return code
+
+
+def text_in_torch(text: str) -> str:
+    """The text of an elementwise function in torch's words."""
+
+    def word(found: re.Match[str]) -> str:
+        if found[1] not in _SAME:
+            raise DerivationError(f"np.{found[1]} has no counterpart in torch here: {text}")
+        return f"torch.{found[1]}"
+
+    return re.sub(r"\bnp\.(\w+)", word, text).replace(".astype(", ".to(")
+
+
+def _call(function: str, arguments: tuple[Code, ...], keywords: str) -> Code:
+    library, dot, name = function.partition(".")
+    if not dot or library != "np":
+        return Call(function, arguments, _keywords(keywords))
+    if name in _MADE:
+        return _made(name, arguments[:1])
+    if name == "concatenate":
+        return Call("torch.cat", arguments, _keywords(keywords))
+    if name == "diagonal" or name in _SAME:
+        return Call(f"torch.{name}", arguments, _keywords(keywords))
+    raise DerivationError(f"{function} has no counterpart in torch here")
+
+
+def _made(name: str, shape: tuple[Code, ...]) -> Code:
+    return Call(f"torch.{name}", shape, "dtype=dtype, device=device")
+
+
+def _keywords(text: str) -> str:
+    for old, new in _KEYWORDS.items():
+        text = text.replace(old, new)
+    return text

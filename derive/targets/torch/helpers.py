@@ -1,0 +1,24 @@
+"""Helper functions of a torch file whose NumPy form torch does not share."""
+
+WRITTEN = {
+    "rows": '''def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])''',
+    "rows_times": '''def rows_times(a, matrix):
+    """a @ matrix for every step and example at once, as one product of rows."""
+    return a @ matrix''',
+    "joined": '''def joined(*parts, dim):
+    """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
+    leading = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
+    return torch.cat([part.expand(leading + part.shape[-1:]) for part in parts], dim=dim)''',
+    "softmax": '''def softmax(a):
+    """exp(a) / Σ exp(a) along the last axis."""
+    return torch.softmax(a, dim=-1)''',
+    "log_softmax": '''def log_softmax(a):
+    """log softmax(a) along the last axis without forming a quotient."""
+    return torch.log_softmax(a, dim=-1)''',
+    "sigmoid": '''def sigmoid(a):
+    """sigmoid, entry by entry."""
+    return torch.sigmoid(a)''',
+}
+"""By name, in place of what `derive.targets.numpy.helpers` writes."""

@@ -1,0 +1,189 @@
+"""A standalone torch file: the lowered programs in torch's words, put into the template."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from derive.derivation import Derivation
+from derive.errors import InputError
+from derive.nodes import Quantity
+from derive.targets.numpy.code import Statement, lines, read
+from derive.targets.numpy.helpers import choices, helper_texts
+from derive.targets.numpy.module import Lowered, called, equation_lines, lowered, plain, source_line
+from derive.targets.numpy.pieces import axes_text, names_text, tuple_text
+from derive.targets.torch.dialect import in_torch, text_in_torch
+from derive.targets.torch.helpers import WRITTEN
+
+
+def module(derivation: Derivation, origin: str = "") -> str:
+    """The text of a standalone torch file with an `nn.Module` of the cell over a sequence.
+
+    `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
+    Raises InputError for a head, whose losses torch has modules for.
+    """
+    low = lowered(derivation)
+    if low.program.is_loss:
+        raise InputError(
+            "a head has no torch module of its own", hint="use torch's losses on the outputs, or --target numpy"
+        )
+    return _Module(low, derivation).text(origin)
+
+
+class _Module:
+    """The parts of one file."""
+
+    def __init__(self, low: Lowered, derivation: Derivation) -> None:
+        self.low = low
+        self.cell = derivation.cell
+        self.public = derivation.program
+        program, names = low.program, low.names
+        self.inputs = {q.name: (names.whole(q).name, self._input_axes(q)) for q in program.inputs}
+        self.states = {s.name: (names.before(s).name, ("B", *axes_text(s))) for s in program.states}
+        self.parameters = {q.name: (names.whole(q).name, axes_text(q)) for q in program.parameters}
+        self.opened = [function.name for function in program.open_functions]
+
+    def text(self, origin: str) -> str:
+        program = self.low.program
+        values = {
+            "title": plain(self.cell.title),
+            "name": class_name(self.cell.title, self.cell.name),
+            "source": source_line(self.cell.source),
+            "origin": plain(origin),
+            "equations": equation_lines(self.cell),
+            "parameters": {q.name: tuple_text(axes_text(q)) for q in self.public.parameters},
+            "states": {q.name: tuple_text(axes_text(q)) for q in self.public.states},
+            "inputs": {name: tuple_text(map(self._shown, axes)) for name, (_, axes) in self.inputs.items()},
+            "letters": [self._shown(str(letter)) for letter in program.sizes],
+            "output_axes": ", ".join(map(self._shown, axes_text(program.output))),
+            "opened": self.opened,
+            "given": [bound for bound, _ in self._given()],
+            "computed": self._computed(),
+            "forward": self._forward(),
+            "backward": self._backward(),
+            "step": self._step(),
+            "step_arguments": self._step_arguments(),
+            "each_step": self._each_step(),
+            "carried": [bound for bound, _ in self.states.values()],
+            "timed": [bound for bound, axes in self.inputs.values() if axes[0] == "T"],
+            "output": tuple_text(map(self._shown, axes_text(program.output))),
+            "helpers": self._helpers(),
+            "table": {name: f"({', '.join(pair)})" for name, pair in (choices()[1] if self.opened else {}).items()},
+        }
+        digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
+        template = _environment().get_template("module.py.jinja")
+        return template.render(operator=f"{self.cell.name}_{digest}", **values).rstrip() + "\n"
+
+    @staticmethod
+    def _input_axes(quantity: Quantity) -> tuple[str, ...]:
+        leading = ("B",) if quantity.time is None else ("T", "B")
+        return (*leading, *(axes_text(quantity) or ("1",)))
+
+    def _given(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Every tensor that comes in, in order: the variable that holds it, and its axes."""
+        return [*self.inputs.values(), *self.states.values(), *self.parameters.values()]
+
+    def _computed(self) -> list[str]:
+        """What backward reads and forward computes."""
+        outside = {name for name, _ in (*self.inputs.values(), *self.parameters.values())}
+        chosen = {f"{name}{slope}" for name in self.opened for slope in ("", "_slope")}
+        return [name for name in self.low.sequence.cached if name not in outside | chosen]
+
+    def _forward(self) -> list[str]:
+        low, names = self.low, self.low.names
+        body = in_torch(low.sequence.forward)
+        output = names.whole(low.program.output).name
+        whole = f"{output}[1:]" if low.program.output in low.program.states else output
+        final = [f"{names.whole(s).name}[T].clone()" for s in low.program.states]
+        ending = [f"return [cut({whole}, lengths).clone(), {', '.join([*final, *self._computed()])}]"]
+        return [*self._opening([*lines(body), *ending], low.sequence.forward), *lines(body), *ending]
+
+    def _backward(self) -> list[str]:
+        names = self.low.names
+        body = in_torch(self.low.sequence.backward)
+        carries = [names.carry(s).name for s in self.low.program.states]
+        arriving = [f"{names_text(carries)} = d_final"] if carries else []
+        ending = ["return [", *(f"    {text}," for text in self._gradients()), "]"]
+        head = self._opening([*lines(body), *ending], self.low.sequence.backward)
+        return [*head, *arriving, "d_ys = cut(d_ys, lengths)", *lines(body), *ending]
+
+    def _gradients(self) -> list[str]:
+        """The gradient of everything given, each a tensor of its own."""
+        program, found = self.low.program, self.low.sequence.gradients
+        texts = []
+        for quantity in (*program.inputs, *program.states, *program.parameters):
+            text = found[quantity.name]
+            shared = "[" in text or quantity in program.states
+            texts.append(f"{text}.clone()" if shared else text)
+        return texts
+
+    def _step(self) -> list[str]:
+        """One step with torch's own gradients, for second derivatives."""
+        low, names = self.low, self.low.names
+        body = lines(in_torch(low.step.forward))
+        ending = [f"return {', '.join(names.now(q).name for q in (low.program.output, *low.program.states))}"]
+        return [*self._sizes([*body, *ending]), *self._chosen(low.step.forward), *body, *ending]
+
+    def _each_step(self) -> list[str]:
+        """The arguments of a step, out of those of a sequence."""
+        names, program = self.low.names, self.low.program
+        inputs = [f"{names.whole(q).name}{'[t]' if q.time is not None else ''}" for q in program.inputs]
+        return [*inputs, *(bound for bound, _ in self.states.values()), *(p for p, _ in self.parameters.values())]
+
+    def _step_arguments(self) -> list[str]:
+        names, program = self.low.names, self.low.program
+        inputs = [names.now(q).name if q.time is not None else names.whole(q).name for q in program.inputs]
+        return [*inputs, *(bound for bound, _ in self.states.values()), *(p for p, _ in self.parameters.values())]
+
+    def _opening(self, body: Iterable[str], statements: Sequence[Statement]) -> list[str]:
+        """Sizes, chosen functions and inputs without what stands past the end of a sequence."""
+        timed = [bound for bound, axes in self.inputs.values() if axes[0] == "T"]
+        repeated = [f"{name} = repeated({name}, lengths)" for name in timed if name in read(statements)]
+        return [*self._sizes([*body, *repeated]), *self._chosen(statements), *repeated]
+
+    def _sizes(self, body: Iterable[str]) -> list[str]:
+        """The size letters that the body uses, out of the shapes of what was given."""
+        code = [line for line in body if not line.lstrip().startswith("#")]
+        words = {word for line in code for word in re.findall(r"(?<![.\w])\w+", line)}
+        return [
+            f'{letter} = sizes["{self._shown(letter)}"]'
+            for letter in ("T", "B", *map(str, self.low.program.sizes))
+            if letter in words
+        ]
+
+    def _chosen(self, statements: Sequence[Statement]) -> list[str]:
+        used = set(read(statements))
+        return [
+            f"{name}, {name}_slope = FUNCTIONS[chosen[{k}]]"
+            for k, name in enumerate(self.opened)
+            if not used.isdisjoint({name, f"{name}_slope"})
+        ]
+
+    def _helpers(self) -> list[str]:
+        opened = {*self.opened, *(f"{name}_slope" for name in self.opened)}
+        used = self.low.helpers - opened
+        definitions = choices()[0] if self.opened else []
+        written = [WRITTEN[name] for name in sorted(used) if name in WRITTEN]
+        others = helper_texts({name for name in used if name not in WRITTEN}, called(self.low.program))
+        return list(dict.fromkeys([*written, *map(text_in_torch, [*definitions, *others])]))
+
+    def _shown(self, axis: str) -> str:
+        public = {str(local): str(letter) for letter, local in self.low.letters.items()}
+        return re.sub(r"\w+", lambda word: public.get(word[0], word[0]), axis)
+
+
+def class_name(title: str, name: str) -> str:
+    """The title's words run together, or the cell's name, as the name of a class."""
+    words = re.findall(r"[A-Za-z0-9]+", title) or re.findall(r"[A-Za-z0-9]+", name)
+    joined = "".join(word[0].upper() + word[1:] for word in words)
+    return joined if joined and not joined[0].isdigit() else f"Cell{joined}"
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("derive.targets.torch")
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

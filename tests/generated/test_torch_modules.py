@@ -1,0 +1,191 @@
+"""The torch target: for every cell the results of its NumPy module, and a module that torch's own tools accept."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from derive import catalogue
+from derive.cell import Cell
+from derive.errors import InputError
+from derive.network import Network
+from derive.targets import generate
+from verify.load import load
+
+
+torch = pytest.importorskip("torch", reason="the files are torch's")
+
+T, B = 5, 4
+LENGTHS = [None, np.array([5, 0, 3, 1]), np.arange(T)[:, None] < np.array([2, 5, 0, 4])]
+TOLERANCE = 1e-12
+
+
+@cache
+def _files(name: str) -> tuple[ModuleType, ModuleType]:
+    cell = catalogue.find(name)
+    return load(generate(cell, "torch")), load(generate(cell))
+
+
+def _class(module: ModuleType) -> Any:
+    (found,) = (v for v in vars(module).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))
+    return found
+
+
+def _lengths_of(module: ModuleType, axes: tuple[str, ...], sizes: dict[str, int]) -> list[int]:
+    return [module._length(axis, {**sizes, "T": T, "B": B}) for axis in axes]
+
+
+def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.abs(found - wanted).max(initial=0) / max(1.0, np.abs(wanted).max(initial=0)))
+
+
+def _sizes(cell: Cell) -> dict[str, int]:
+    return {str(letter): 3 + k for k, letter in enumerate(cell.sizes)}
+
+
+def _data(module: ModuleType, sizes: dict[str, int], rng: np.random.Generator) -> tuple[dict, dict]:
+    inputs = {k: rng.uniform(0.1, 0.9, _lengths_of(module, axes, sizes)) for k, axes in module.INPUTS.items()}
+    states = {k: rng.uniform(0.1, 0.9, _lengths_of(module, ("B", *axes), sizes)) for k, axes in module.STATES.items()}
+    return inputs, states
+
+
+def _tensors(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    return {name: torch.from_numpy(array).requires_grad_() for name, array in arrays.items()}
+
+
+def _called(module: Any, inputs: dict, states: dict, **more: Any) -> Any:
+    first, *others = inputs
+    return module(inputs[first], **states, **{name: inputs[name] for name in others}, **more)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS, ids=["full", "lengths", "mask"])
+def test_results_are_those_of_the_numpy_module(cell: Cell, lengths: np.ndarray | None) -> None:
+    theirs, ours = _files(cell.name)
+    sizes, rng = _sizes(cell), np.random.default_rng(5)
+    params = ours.init(**sizes, rng=rng)
+    module = _class(theirs)(**sizes, dtype=torch.float64)
+    assert dict(theirs.PARAMETERS) == dict(ours.PARAMETERS)
+    assert dict(theirs.STATES) == dict(ours.STATES)
+    module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in params.items()})
+    inputs, states = _data(theirs, sizes, rng)
+    ys, final, cache = _called(lambda x, **more: ours.forward(params, x, **more), inputs, states, lengths=lengths)
+    d_ys = rng.normal(size=ys.shape)
+    d_final = {name: rng.normal(size=value.shape) for name, value in final.items()}
+    wanted = ours.backward(cache, d_ys, **d_final)
+
+    given, starts = _tensors(inputs), _tensors(states)
+    outputs, ends = _called(module, given, starts, lengths=lengths)
+    asked = [torch.from_numpy(d) for d in (d_ys, *d_final.values())]
+    torch.autograd.backward([outputs, *ends.values()], asked)
+    found = {name: a.grad.numpy() for name, a in {**dict(module.named_parameters()), **given, **starts}.items()}
+    assert relative_error(outputs.detach().numpy(), ys) < TOLERANCE
+    for name, end in ends.items():
+        assert relative_error(end.detach().numpy(), final[name]) < TOLERANCE, name
+    assert set(found) == set(wanted)
+    for name, gradient in wanted.items():
+        assert relative_error(found[name], gradient) < TOLERANCE, name
+
+
+@pytest.mark.parametrize("name", ["lstm", "rnn_general"])
+def test_torch_finds_the_gradients_right_to_second_order(name: str) -> None:
+    theirs, _ = _files(name)
+    sizes = {letter: 2 + k for k, letter in enumerate(_sizes(catalogue.find(name)))}
+    module = _class(theirs)(**sizes, dtype=torch.float64)
+    axes = [*theirs.INPUTS.values(), *(("B", *axes) for axes in theirs.STATES.values())]
+    rng = np.random.default_rng(1)
+    lengths = torch.tensor([3, 1])
+    given = [rng.uniform(0.1, 0.9, [theirs._length(a, {**sizes, "T": 3, "B": 2}) for a in one]) for one in axes]
+    tensors = [*(torch.from_numpy(a).requires_grad_() for a in given), *module.parameters()]
+
+    def outputs(*tensors: Any) -> tuple[Any, ...]:
+        parameters = dict(zip(theirs.PARAMETERS, tensors[len(given) :], strict=True))
+        ys, final = torch.func.functional_call(module, parameters, tensors[: len(given)], {"lengths": lengths})
+        return (ys, *final.values())
+
+    assert torch.autograd.gradcheck(outputs, tensors, check_undefined_grad=False)
+    assert torch.autograd.gradgradcheck(outputs, tensors, check_undefined_grad=False)
+
+
+@pytest.mark.parametrize("name", ["lstm", "mlstm"])
+def test_compile_and_export_keep_the_results(name: str) -> None:
+    theirs, _ = _files(name)
+    sizes = _sizes(catalogue.find(name))
+    module = _class(theirs)(**sizes, dtype=torch.float64)
+    inputs, _ = _data(theirs, sizes, np.random.default_rng(2))
+    (x,) = _tensors(inputs).values()
+    plain, _ = module(x)
+    (plain**2).sum().backward()
+    wanted = [a.grad.clone() for a in (x, *module.parameters())]
+    module.zero_grad()
+    x.grad = None
+    compiled, _ = torch.compile(module, backend="aot_eager", fullgraph=True)(x)
+    (compiled**2).sum().backward()
+    for found, gradient in zip((x, *module.parameters()), wanted, strict=True):
+        torch.testing.assert_close(found.grad, gradient)
+    steps = torch.export.Dim("steps", min=2)
+    exported = torch.export.export(module, (x.detach(),), dynamic_shapes={"x": {0: steps}}).module()
+    longer = torch.cat([x, x]).detach()
+    torch.testing.assert_close(exported(longer)[0], module(longer)[0])
+
+
+def test_batch_first_no_steps_one_example_and_other_dtypes() -> None:
+    theirs, _ = _files("lstm")
+    make = _class(theirs)
+    module = make(D=3, H=5, batch_first=True, dtype=torch.float64)
+    assert str(module) == "LSTM(D=3, H=5)"
+    timed = make(D=3, H=5, dtype=torch.float64)
+    timed.load_state_dict(module.state_dict())
+    x = torch.rand(2, 7, 3, dtype=torch.float64)
+    torch.testing.assert_close(module(x)[0], timed(x.transpose(0, 1))[0].transpose(0, 1))
+    ys, final = timed(x[:, :0].transpose(0, 1).requires_grad_())
+    assert ys.shape == (0, 2, 5)
+    assert not final["c"].any()
+    (final["h"].sum() + ys.sum()).backward()
+    assert make(D=3, H=5)(torch.rand(4, 1, 3))[0].dtype == torch.float32
+    single = make(D=3, H=5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        ys, _ = single(torch.rand(4, 2, 3))
+    assert ys.dtype == torch.bfloat16
+    ys.float().sum().backward()
+    assert single.W_i.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("x", "more", "words"),
+    [
+        (torch.rand(4, 2, 6), {}, r"x has shape \(4, 2, 6\), expected \(T, B, D\) = \(4, 2, 3\)"),
+        (torch.rand(4), {}, "expected time, batch and features"),
+        (torch.rand(4, 2, 3, dtype=torch.float64), {}, "x is torch.float64 on cpu, expected torch.float32"),
+        (torch.rand(4, 2, 3), {"h": torch.rand(1, 5)}, "h has shape"),
+        (torch.rand(4, 2, 3), {"lengths": torch.tensor([5, 1])}, "expected integers from 0 to T = 4"),
+        (torch.rand(4, 2, 3), {"lengths": torch.tensor([1.0, 2.0])}, "expected integers of shape"),
+    ],
+)
+def test_what_does_not_fit_is_refused_at_the_door(x: Any, more: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        _class(_files("lstm")[0])(D=3, H=5)(x, **more)
+
+
+def test_an_open_function_is_chosen_by_its_name() -> None:
+    theirs, ours = _files("rnn_general")
+    opened = [function.name for function in catalogue.find("rnn_general").open_functions]
+    choice = dict.fromkeys(opened, "relu")
+    sizes = _sizes(catalogue.find("rnn_general"))
+    module = _class(theirs)(**sizes, **choice, dtype=torch.float64)
+    inputs, states = _data(theirs, sizes, np.random.default_rng(3))
+    params = {name: a.detach().numpy() for name, a in module.named_parameters()}
+    ys, _, _ = _called(lambda x, **more: ours.forward(params, x, **more, **choice), inputs, states)
+    assert relative_error(_called(module, _tensors(inputs), _tensors(states))[0].detach().numpy(), ys) < TOLERANCE
+    with pytest.raises(ValueError, match="'cosh' is no function known here"):
+        _class(theirs)(**sizes, **dict.fromkeys(opened, "cosh"))
+
+
+def test_a_head_and_a_network_say_what_to_do_instead() -> None:
+    with pytest.raises(InputError, match="no torch module of its own"):
+        generate(catalogue.find("softmax_cross_entropy"), "torch")
+    with pytest.raises(InputError, match="no torch module yet"):
+        generate(Network.of(catalogue.find("rnn"), layers=2), "torch")
