@@ -57,8 +57,8 @@ class InputError(ValueError):
         return "\n".join(lines)
 
 
-class ProgramFault(Exception):
-    """A fault of backproof itself, never of what it was given: `name` says which check failed, `details` what to report.
+class ProgramFault(Exception):  # noqa: N818 - an error is the person's, a fault is ours
+    """A fault of backproof itself, never of its input: `name` says which check failed, `details` what to report.
 
     The command line ends with exit code 3. It is no InputError and no verdict: nothing may catch it and go on as if
     the input were unreadable or the answer undecided.

@@ -49,8 +49,10 @@ def _statement(statement: Statement) -> Statement:
         case Buffer(name, axes, with_start):
             shape = ", ".join(["T + 1" if with_start else "T", "B", *map(size_text, axes)])
             return Assign((Name(name),), _made("empty", (Number(f"({shape})"),)))
-        case Loop(_, body) | WithLengths(body):
+        case Loop(_, body):
             return replace(statement, body=tuple(in_torch(body)))
+        case WithLengths(body):
+            return replace(statement, body=tuple(Assign(a.targets, code_in_torch(a.value), a.formula) for a in body))
 
 
 def code_in_torch(code: Code) -> Code:
