@@ -19,8 +19,10 @@
 13. `notes` (`latex_notes`), `models`  a file -> its formulas with their places, and the model each is about
 14. `audit`     a note -> judgements; `fixes` a corrected copy; `reports` text, JSON, SARIF, HTML, Markdown
 15. `judgement`  what a person is told about a formula
-16. `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
-17. `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
+16. `decimals` a second opinion with 50 digits before anything is called wrong; `relations` the identities among
+    functions that then prove what decimals found equal
+17. `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
+18. `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
 
 Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `report`, `Verdict`, `Outcome`,
 `Evidence`; for code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`,

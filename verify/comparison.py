@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice, product
 from typing import Any
@@ -13,8 +13,10 @@ from sympy import Expr, Symbol
 from derive import nodes
 from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Jacobian, Node, Quantity, Tabular, TimeProduct, TimeSum, children
+from verify.decimals import Opinion, opinion
 from verify.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, whole
-from verify.field import NoValueError, UnsupportedError
+from verify.field import NoValueError, Table, UnsupportedError
+from verify.relations import Related
 from verify.world import STEPS, NoPointError, World, distinct_sizes, key_of
 
 REDRAWS = 40
@@ -44,6 +46,8 @@ class Compared:
     answer: Answer
     point: Mapping[str, Any] | None = None
     reason: str = ""
+    numbers: Mapping[Symbol, int] = field(default_factory=dict)
+    """For a difference: the numbers of all sizes, of T and of the indices there."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Bench:
     program: Cell
     absent: bool = False
     """Whether the last comparison asked for a gradient before step 1; it counts as zero."""
+    table: type[Table] = Table
+    """What is known of functions: their slopes alone, or also the identities in `verify.relations`."""
     _worlds: dict[tuple[int, int, Facts], World] = field(default_factory=dict)
 
     @property
@@ -75,7 +81,9 @@ class Bench:
             while len(self._worlds) >= REDRAWS + 8:
                 self._worlds.pop(next(iter(self._worlds)))
             plain = facts.plain or self.cell.is_loss
-            self._worlds[key] = World.draw(self.cell, seed, steps, assumptions=facts.assumptions, plain=plain)
+            self._worlds[key] = World.draw(
+                self.cell, seed, steps, assumptions=facts.assumptions, plain=plain, table=self.table
+            )
         return self._worlds[key]
 
     def environment(self, world: World, numbers: Mapping[Symbol, int]) -> Environment:
@@ -136,7 +144,7 @@ class Bench:
                     b = evaluate(right, env).value  # first: it is cheaper to find that it has no value
                     a = evaluate(left, env).value
                     if a != b:
-                        return Compared(Answer.DIFFERENT, _point(world, numbers, domains, a, b))
+                        return Compared(Answer.DIFFERENT, _point(world, numbers, domains, a, b), numbers=env.numbers)
             except NoValueError:
                 continue
             except (NoPointError, UnsupportedError, ValueError) as reason:
@@ -184,6 +192,15 @@ class Setting:
             steps=max(STEPS, needed) if steps is None else steps,
             trials=2 if steps is None else 1,
         )
+
+    def related(self) -> Setting:
+        """The same with identities of functions, as `verify.relations` knows them."""
+        return replace(self, bench=Bench(self.bench.cell, self.bench.program, table=Related))
+
+    def opinion(self, left: Node, right: Node, found: Compared) -> Opinion:
+        """Whether both sides agree as decimals where they were found to be different."""
+        bench = self.bench
+        return opinion(left, right, bench.cell, bench.program, found.numbers, self.facts.assumptions, self.plain)
 
     def environments(self, sides: Sequence[Node], seed: int) -> list[Environment]:
         """One trial of `compare`: an environment for every step and index at which everything in `sides` exists."""

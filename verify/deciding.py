@@ -17,6 +17,7 @@ from derive.reader import claimed
 from derive.reader.claimed import OpenQuestionError, Said
 from verify.comparison import Answer, Bench, Compared, Facts, Setting, last_step
 from verify.conventions import MisfitError, Reading
+from verify.decimals import WORDS, Opinion
 from verify.judgement import Word
 from verify.readings import Builder
 from verify.sides import Sides, built, readings
@@ -125,8 +126,8 @@ def _decided(question: Question) -> Decision:
         point = {"sizes": bench.sizes, "T": STEPS, "shapes": misfit}
         reason = f"no reading fits the shapes: {misfit}"
         return Decision(Word.WRONG, point=point, reason=reason, left=_left(left, bench))
-    declared = tuple(f"{fact.quantity.name} {fact.kind}" for fact in facts)
     refuted: list[tuple[Sides, Compared, Setting]] = []
+    doubted: list[tuple[Sides, Compared, Setting, tuple[str, ...]]] = []
     unsure: list[str] = list(reasons)
     for each, imposed, words in _trials(candidates, bench, facts):
         setting = _setting(each, bench, imposed, pairs)
@@ -134,16 +135,22 @@ def _decided(question: Question) -> Decision:
         if found.answer is Answer.SAME:
             zero = (ABSENT,) if bench.absent else ()
             bare = replace(setting, facts=_without(imposed, facts))
-            needed = declared and bare.compare(each.left, each.right).answer is not Answer.SAME
-            assumptions = (*each.assumptions, *words, *zero, *(declared if needed else ()))
+            needed = facts and bare.compare(each.left, each.right).answer is not Answer.SAME
+            assumptions = (*each.assumptions, *words, *zero, *(map(declared, facts) if needed else ()))
             word = Word.HOLDS_IF if assumptions else Word.PROVED
             return Decision(word, assumptions, sides=each)
+        if found.answer is Answer.DIFFERENT:
+            doubted.append((each, found, setting, words))
         if found.answer is Answer.DIFFERENT and not words:
             refuted.append((each, found, setting))
         elif found.answer is Answer.OPEN and not words:
             unsure.append(found.reason)
     if not refuted:
         return Decision(Word.UNDECIDED, reason=unsure[0] if unsure else "nothing could be evaluated")
+    for each, found, setting, words in doubted:
+        second = _second_opinion(each, found, setting, (*each.assumptions, *words), facts)
+        if second is not None:
+            return second
     chosen, differing, setting = _plainest(refuted)
     smallest = _smallest(chosen, differing, setting)
     others = sorted(refuted, key=lambda each: len(each[0].assumptions))
@@ -151,6 +158,28 @@ def _decided(question: Question) -> Decision:
         Word.WRONG, chosen.reading.assumptions, smallest, sides=chosen, setting=setting,
         others=tuple((sides, setting) for sides, _, setting in others if sides is not chosen),
     )  # fmt: skip
+
+
+def declared(fact: Assumption) -> str:
+    """A fact that the user declared, as a judgement tells it."""
+    return f"{fact.quantity.name} {fact.kind}"
+
+
+def _second_opinion(
+    sides: Sides, found: Compared, setting: Setting, assumptions: tuple[str, ...], facts: tuple[Assumption, ...]
+) -> Decision | None:
+    """The decision where the arithmetic may lack an identity; None where decimals differ too."""
+    answer = setting.opinion(sides.left, sides.right, found)
+    if answer is Opinion.DIFFER:
+        return None
+    if answer is Opinion.NONE:
+        return Decision(Word.UNDECIDED, reason="no real point was found at which both sides have a value", sides=sides)
+    bare = replace(setting, facts=_without(setting.facts, facts))
+    if facts and bare.opinion(sides.left, sides.right, found) is not Opinion.AGREE:
+        assumptions = (*assumptions, *map(declared, facts))
+    if setting.related().compare(sides.left, sides.right).answer is not Answer.SAME:
+        assumptions = (*assumptions, WORDS)
+    return Decision(Word.HOLDS_IF if assumptions else Word.PROVED, assumptions, sides=sides)
 
 
 def _left(left: Said, bench: Bench) -> Node | None:

@@ -88,13 +88,14 @@ class World:
         sizes: Mapping[Symbol, int] | None = None,
         assumptions: tuple[Assumption, ...] = (),
         plain: bool = False,
+        table: Callable[[int], Table] = Table,
     ) -> World:
         """Random parameters, inputs and (non-zero) initial states, with the declared facts in `assumptions` imposed.
 
-        A `plain` J reads no final state, and is the sum of the losses where the outputs are losses.
-        Raises NoPointError where no point is found at which the equations have values.
+        A `plain` J reads no final state, and is the sum of the losses where the outputs are losses. `table` makes the
+        functions. Raises NoPointError where no point is found at which the equations have values.
         """
-        world = cls(cell, sizes or distinct_sizes(cell), steps, seed, Table(seed), plain)
+        world = cls(cell, sizes or distinct_sizes(cell), steps, seed, table(seed), plain)
         untimed = [q for q in (*cell.parameters, *cell.inputs) if q.time is None]
         for quantity in untimed:
             world.values[quantity.name, None] = world._drawn(quantity, None, assumptions)
