@@ -142,8 +142,9 @@ def main() -> None:
 @json_option
 @guarded
 def build(check: bool, root: Path, as_json: bool) -> int:
-    """Regenerate derivations, docs and generated/ from the catalogue."""
+    """Regenerate derivations, docs and generated/ from the catalogue, and the pages of mistakes."""
     from derive import build as builder
+    from verify.mistakes import dictionary
 
     if not (root / "pyproject.toml").is_file():
         raise InputError(
@@ -151,10 +152,10 @@ def build(check: bool, root: Path, as_json: bool) -> int:
         )
     with _progress(2 * len(builder.names())) as progress:
         derived = builder.derivations(progress)
-        files = builder.render(derived, progress)
+        files = {**builder.render(derived, progress), **dictionary.rendered()}
     if check:
-        return _report_differences(builder.differences(files, root), len(files), as_json)
-    changed = builder.write(files, root)
+        return _report_differences(builder.differences(files, root, [dictionary.FOLDER]), len(files), as_json)
+    changed = builder.write(files, root, [dictionary.FOLDER])
     if as_json:
         _print_json({"files": list(files), "changed": changed})
         return 0
@@ -276,6 +277,25 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
     else:
         click.echo("\n".join(told(judgement) for judgement in judgements))
     return exit_code(judgements)
+
+
+@main.command(epilog="Example:  backproof explain missing term")
+@click.argument("name", nargs=-1)
+@json_option
+@guarded
+def explain(name: tuple[str, ...], as_json: bool) -> None:
+    """Say what a named mistake is, with a smallest example; without a NAME list them all."""
+    from verify.mistakes import dictionary
+
+    if name:
+        found = dictionary.entry(" ".join(name))
+        _print_json(found.to_json()) if as_json else click.echo(dictionary.told(found))
+        return
+    found_all = dictionary.entries().values()
+    if as_json:
+        _print_json({"mistakes": [found.to_json() for found in found_all]})
+    else:
+        click.echo("\n".join(f"{found.name}: {found.sentence}" for found in found_all))
 
 
 @main.command(epilog="Example:  backproof verify lstm my_cell.md;  backproof verify gru --layers 2 --bidirectional")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -82,8 +82,8 @@ def _package(derived: Mapping[str, Derivation]) -> str:
     return "\n".join(lines)
 
 
-def differences(files: Mapping[str, str], root: Path) -> list[Difference]:
-    """How the files below `root` differ from those rendered: compared as sets and as text."""
+def differences(files: Mapping[str, str], root: Path, also: Iterable[str] = ()) -> list[Difference]:
+    """How the files below `root` differ from those rendered, as sets and as text; `also`: further generated folders."""
     found = []
     for path, text in files.items():
         try:
@@ -96,24 +96,24 @@ def differences(files: Mapping[str, str], root: Path) -> list[Difference]:
                 present.splitlines(True), text.splitlines(True), f"{path} (on disk)", f"{path} (generated)"
             )
             found.append(Difference(path, "stale", "".join(lines)))
-    return found + [Difference(path, "unexpected") for path in unexpected(files, root)]
+    return found + [Difference(path, "unexpected") for path in unexpected(files, root, also)]
 
 
-def unexpected(files: Mapping[str, str], root: Path) -> list[str]:
+def unexpected(files: Mapping[str, str], root: Path, also: Iterable[str] = ()) -> list[str]:
     """Files in generated folders that would not be generated."""
     present = (
         path.relative_to(root).as_posix()
-        for folder in OWNED
+        for folder in (*OWNED, *also)
         for path in (root / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     )
     return sorted(path for path in present if path not in files)
 
 
-def write(files: Mapping[str, str], root: Path) -> list[str]:
+def write(files: Mapping[str, str], root: Path, also: Iterable[str] = ()) -> list[str]:
     """Write what differs and remove what was generated before and is no longer; returns the paths that changed."""
     changed = []
-    for difference in differences(files, root):
+    for difference in differences(files, root, also):
         path = root / difference.path
         if difference.kind != "unexpected":
             replace(path, files[difference.path])

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from derive.errors import Place
+from verify.mistakes.dictionary import entry
 
 
 class Word(Enum):
@@ -33,6 +34,10 @@ class Mistake:
         if not self.detail or self.detail.startswith(self.name):
             return self.detail or self.name
         return f"{self.name}: {self.detail}"
+
+    def to_json(self) -> dict[str, str]:
+        """The name, the detail and the page of the dictionary, from the root of the project."""
+        return {"name": self.name, "detail": self.detail, "page": entry(self.name).path}
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Judgement:
             "verdict": self.word.value,
             "assumptions": list(self.assumptions),
             "reading": self.reading,
-            "mistakes": [{"name": m.name, "detail": m.detail} for m in self.mistakes],
+            "mistakes": [mistake.to_json() for mistake in self.mistakes],
             "correct": self.correct,
             "true_when": self.true_when,
             "counterexample": None if self.counterexample is None else dict(self.counterexample),

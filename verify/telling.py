@@ -29,6 +29,7 @@ def told(judgement: Judgement) -> str:
         add("read as: ", judgement.reading)
     for mistake in judgement.mistakes:
         add("mistake: ", str(mistake))
+    add("see: ", "; ".join(f"backproof explain {name}" for name in dict.fromkeys(m.name for m in judgement.mistakes)))
     add("true is: ", judgement.correct or "")
     add("it is true when ", judgement.true_when)
     if judgement.counterexample is not None and "entry" in judgement.counterexample:

@@ -90,21 +90,21 @@ def missing(derivation: Derivation) -> Iterator[Variation]:
         yield _one(gradient, path, "missing term", words, lambda term: None)
 
 
-@kind("wrong sign of a term")
+@kind("sign")
 def sign(derivation: Derivation) -> Iterator[Variation]:
     """A path with the wrong sign."""
     for gradient, path, words in _paths(derivation):
-        yield _one(gradient, path, "wrong sign of a term", words, lambda term: scale(-1, term))
+        yield _one(gradient, path, "sign", words, lambda term: scale(-1, term))
 
 
-@kind("term counted twice")
+@kind("constant factor")
 def twice(derivation: Derivation) -> Iterator[Variation]:
     """A path that counts twice."""
     for gradient, path, words in _paths(derivation):
-        yield _one(gradient, path, "term counted twice", words, lambda term: scale(2, term))
+        yield _one(gradient, path, "constant factor", f"counted twice: {words}", lambda term: scale(2, term))
 
 
-@kind("factor forgotten")
+@kind("forgotten factor")
 def factor(derivation: Derivation) -> Iterator[Variation]:
     """A factor of an elementwise product left out."""
     for gradient, path, words in _paths(derivation):
@@ -114,10 +114,10 @@ def factor(derivation: Derivation) -> Iterator[Variation]:
                     continue
                 rest = hadamard(*(product.args[:k] + product.args[k + 1 :]))
                 detail = f"factor {text(part)} of {words}"
-                yield _one(gradient, path, "factor forgotten", detail, swap(product, rest))
+                yield _one(gradient, path, "forgotten factor", detail, swap(product, rest))
 
 
-@kind("part of a sum forgotten")
+@kind("missing term in a sum")
 def part_of_sum(derivation: Derivation) -> Iterator[Variation]:
     """A part of a sum within a term left out or with the wrong sign."""
     for gradient, path, words in _paths(derivation):
@@ -125,22 +125,23 @@ def part_of_sum(derivation: Derivation) -> Iterator[Variation]:
             for part in total.args:
                 rest = add(*(other for other in total.args if other != part))
                 detail = f"{text(part)} in {text(total)}: {words}"
-                yield _one(gradient, path, "part of a sum forgotten", detail, swap(total, rest))
+                yield _one(gradient, path, "missing term", detail, swap(total, rest))
                 turned = add(*(scale(-1, other) if other == part else other for other in total.args))
-                yield _one(gradient, path, "wrong sign in a sum", detail, swap(total, turned))
+                yield _one(gradient, path, "sign", detail, swap(total, turned))
 
 
-@kind("Uᵀ not transposed")
+@kind("missing transpose")
 def untransposed(derivation: Derivation) -> Iterator[Variation]:
     """Uᵀ for U, or U for Uᵀ."""
     for gradient, path, words in _paths(derivation):
         for part in parts(path.term, Transpose):
             if part.shape[0] == part.shape[1]:
-                name = f"{part.arg.name}ᵀ not transposed" if isinstance(part.arg, Quantity) else "not transposed"
-                yield _one(gradient, path, name, words, swap(part, part.arg))
+                detail = f"{text(part.arg)} for {text(part)}: {words}"
+                yield _one(gradient, path, "missing transpose", detail, swap(part, part.arg))
         for part in parts(path.term, Quantity):
             if part.time is None and part.shape[0] == part.shape[1] and not _under_transpose(path.term, part):
-                yield _one(gradient, path, f"{part.name} transposed", words, swap(part, transpose(part)))
+                detail = f"{text(transpose(part))} for {text(part)}: {words}"
+                yield _one(gradient, path, "extra transpose", detail, swap(part, transpose(part)))
     for gradient in derivation.gradients:
         edits: dict[tuple[str, Quantity | None], Edit] = {}
         for path in gradient.paths:
@@ -149,7 +150,7 @@ def untransposed(derivation: Derivation) -> Iterator[Variation]:
                 edits[gradient.of.name, path.via] = swap(square[0], square[0].arg)
         if len(edits) > 1:
             detail = f"no transpose in any term of {text(Adjoint(gradient.of))}"
-            yield Variation(Mistake("not transposed", detail), edited(edits), PART)
+            yield Variation(Mistake("missing transpose", detail), edited(edits), PART)
 
 
 @kind("wrong time index")

@@ -153,7 +153,7 @@ class CodeReport(_NoBool):
         """The report as `backproof check-code --json` prints it."""
 
         def listed(mistakes: tuple[Mistake, ...]) -> list[dict[str, str]]:
-            return [{"name": mistake.name, "detail": mistake.detail} for mistake in mistakes]
+            return [mistake.to_json() for mistake in mistakes]
 
         return {
             "cell": self.cell,

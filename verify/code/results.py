@@ -61,7 +61,7 @@ def transform(made: Transform) -> Transform:
 def transposed(spot: Spot) -> Iterator[Candidate]:
     """W.T for W."""
     if spot.value.ndim == 2 and spot.shares is not None:
-        yield Candidate("transposed", "the gradient is transposed", spot.value.T)
+        yield Candidate("transposed gradient", "the gradient is transposed", spot.value.T)
 
 
 @transform
@@ -72,8 +72,8 @@ def one_step(spot: Spot) -> Iterator[Candidate]:
     steps = spot.shares.sum(1)
     yield Candidate("overwritten", "overwritten instead of accumulated: the step gone through last counts", steps[0])
     yield Candidate("overwritten", "only the last step of the sequence counts", steps[-1])
-    yield Candidate("step left out", "the first step is not counted", steps[1:].sum(0))
-    yield Candidate("step left out", "the last step is not counted", steps[:-1].sum(0))
+    yield Candidate("wrong bounds of the sum", "the first step is not counted", steps[1:].sum(0))
+    yield Candidate("wrong bounds of the sum", "the last step is not counted", steps[:-1].sum(0))
 
 
 @transform
@@ -82,11 +82,11 @@ def one_example(spot: Spot) -> Iterator[Candidate]:
     if spot.shares is None or spot.case.B < 2:
         return
     examples = spot.shares.sum(0)
-    yield Candidate("one example only", "only the last example of the batch counts", examples[-1])
-    yield Candidate("one example only", "only the first example of the batch counts", examples[0])
-    yield Candidate("not summed", "not summed over the batch", examples)
-    yield Candidate("not summed", "not summed over t", spot.shares.sum(1))
-    yield Candidate("not summed", "summed neither over t nor over the batch", spot.shares)
+    yield Candidate("missing sum over the batch", "only the last example of the batch counts", examples[-1])
+    yield Candidate("missing sum over the batch", "only the first example of the batch counts", examples[0])
+    yield Candidate("missing sum over the batch", "not summed over the batch", examples)
+    yield Candidate("missing sum over t", "not summed over t", spot.shares.sum(1))
+    yield Candidate("missing sum over t", "summed neither over t nor over the batch", spot.shares)
 
 
 @transform
@@ -144,8 +144,8 @@ def scaled(got: Array, wanted: Array, tolerance: float, case: Case) -> Mistake |
     for name, value in factors(case):
         if abs(factor - value) <= 10 * tolerance * abs(value):
             sign = value == -1
-            return Mistake("wrong sign", "multiplied by -1") if sign else Mistake("scaled", f"multiplied by {name}")
-    return Mistake("scaled", f"multiplied by {factor:.6g}") if wanted.size >= ENTRIES else None
+            return Mistake("sign" if sign else "constant factor", f"multiplied by {name}")
+    return Mistake("constant factor", f"multiplied by {factor:.6g}") if wanted.size >= ENTRIES else None
 
 
 def clipped(got: Array, wanted: Array, tolerance: float) -> Mistake | None:

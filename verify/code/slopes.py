@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from derive import functions
 from derive.adjoint import as_node, pullback
@@ -51,14 +51,15 @@ def _slope(node: Elementwise, argument: Node, value: Node) -> Node:
     return as_node(functions.slope(node.function, 0), known)
 
 
-SLOPES: Mapping[str, Slope] = {
-    "slope forgotten": _forgotten,
-    "slope of the activated value": _activated,
-    "slope of the value at the argument": _at_argument,
-    "slope of another function": _of_other,
-    "slope 1 - y": _not_squared,
-    "slope y": _value_alone,
-}
+SLOPES: Sequence[tuple[str, str, Slope]] = (
+    ("slope forgotten", "", _forgotten),
+    ("slope at the activated value", "", _activated),
+    ("slope at the argument", "", _at_argument),
+    ("slope of another function", "", _of_other),
+    ("wrong slope", "1 - y for the slope: ", _not_squared),
+    ("wrong slope", "y for the slope: ", _value_alone),
+)
+"""The name of each, what its detail begins with, and the slope."""
 
 
 @kind("slope")
@@ -70,7 +71,7 @@ def slopes(derivation: Derivation) -> Iterator[Variation]:
         for node in parts(equation.expression, Elementwise)
         if len(node.operands) == 1
     ]
-    for name, wrong in SLOPES.items():
+    for name, first, wrong in SLOPES:
         usable = [(equation, node) for equation, node in places if wrong(node, _value(equation, node)) is not None]
         groups: list[tuple[str, Sequence[tuple[Equation, Elementwise]]]] = []
         called = sorted({node.function.name for _, node in usable})
@@ -86,7 +87,7 @@ def slopes(derivation: Derivation) -> Iterator[Variation]:
             for equation in dict.fromkeys(equation for equation, _ in group):
                 edits |= _rewritten(equation, {node for e, node in group if e is equation}, wrong, derivation)
             if edits:
-                yield Variation(Mistake(name, words), edited(edits), TERM)
+                yield Variation(Mistake(name, first + words), edited(edits), TERM)
 
 
 def _value(equation: Equation, node: Elementwise) -> Node:

@@ -23,7 +23,7 @@ from derive.nodes import (
     t,
     transpose,
 )
-from verify.mistakes.context import Context, times
+from verify.mistakes.context import Context, quantities_of, times, walk
 
 
 def other_time(node: Node, context: Context) -> Iterator[Node]:
@@ -86,15 +86,27 @@ def _at(node: Node, time: Expr) -> Node:
 
 
 def without_sum(node: Node, context: Context) -> Iterator[Node]:
-    """A sum over t without its Σ."""
+    """A sum over t without its Σ, or its last term alone."""
     if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
         yield node.term
+        if node.last == T:
+            yield _moved_to(node.term, node.index, T)
 
 
 def with_sum(node: Node, context: Context) -> Iterator[Node]:
-    """The formula summed over all steps."""
-    if t in _symbols(node) and not node.atoms(TimeSum):
+    """The formula summed over all steps; one of step T alone, for all steps."""
+    if node.atoms(TimeSum):
+        return
+    if t in _symbols(node):
         yield sum_over_time(node, t, 1, T)
+    elif T in _symbols(node):
+        yield sum_over_time(_moved_to(node, T, t), t, 1, T)
+
+
+def _moved_to(node: Node, old: Expr, new: Expr) -> Node:
+    """The formula with its quantities at another step; a factor 1/T stays."""
+    leaves = [part for part in walk(node) if quantities_of(part)]
+    return node.xreplace({leaf: leaf.xreplace({old: new}) for leaf in leaves})
 
 
 def closed_early(node: Node, context: Context) -> Iterator[Node]:
@@ -143,9 +155,9 @@ def other_bounds(node: Node, context: Context) -> Iterator[Node]:
     if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
         yield from _bounds(node)
         if (node.first, node.last) != (1, T):
-            yield type(node)(node.term, node.index, 1, T)
             yield type(node)(node.term, node.index, node.first, T)
             yield type(node)(node.term, node.index, 1, node.last)
+            yield type(node)(node.term, node.index, 1, T)
         elif node.index != t:
             yield type(node)(node.term, node.index, 1, t)
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from derive.errors import InputError, Place
 from verify.audit import Audit
 from verify.judgement import Judgement, Word
+from verify.mistakes.dictionary import Entry, entry, page, told
 from verify.reports.wording import TITLES, details, headline, shown
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -33,18 +34,12 @@ RULES: Mapping[Word, tuple[str, str]] = {
 
 def render(audits: Iterable[Audit], errors: Sequence[InputError] = ()) -> str:
     """A log with one run."""
-    words = list(RULES)
-    results = [
-        _result(judgement, words.index(judgement.word))
-        for audit in audits
-        for judgement in audit.judgements
-        if judgement.word in RULES
-    ]
-    driver = {
-        "name": "backproof",
-        "semanticVersion": _version(),
-        "rules": [_rule(word) for word in words],
-    }
+    found = [judgement for audit in audits for judgement in audit.judgements if judgement.word in RULES]
+    named = dict.fromkeys(judgement.mistakes[0].name for judgement in found if judgement.mistakes)
+    rules = [*map(_rule, RULES), *(_rule_of(entry(name)) for name in named)]
+    places = {rule["id"]: index for index, rule in enumerate(rules)}
+    results = [_result(judgement, places) for judgement in found]
+    driver = {"name": "backproof", "semanticVersion": _version(), "rules": rules}
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     notifications = [_notification(error) for error in errors]
     run["invocations"] = [{"executionSuccessful": not errors, "toolExecutionNotifications": notifications}]
@@ -62,21 +57,42 @@ def _version() -> str:
 def _rule(word: Word) -> dict[str, Any]:
     name, description = RULES[word]
     return {
-        "id": f"backproof/{word.value.replace('_', '-')}",
+        "id": _id(word),
         "name": name,
         "shortDescription": {"text": description},
         "defaultConfiguration": {"level": LEVELS[word]},
     }
 
 
-def _result(judgement: Judgement, index: int) -> dict[str, Any]:
+def _rule_of(mistake: Entry) -> dict[str, Any]:
+    """The rule of a named mistake, with its page."""
+    return {
+        "id": f"{_id(Word.WRONG)}/{mistake.slug}",
+        "name": "".join(word.capitalize() for word in mistake.slug.split("-")),
+        "shortDescription": {"text": mistake.sentence},
+        "help": {"text": told(mistake), "markdown": page(mistake)},
+        "defaultConfiguration": {"level": LEVELS[Word.WRONG]},
+    }
+
+
+def _id(word: Word) -> str:
+    return f"backproof/{word.value.replace('_', '-')}"
+
+
+def _rule_id(judgement: Judgement) -> str:
+    """The rule of the word, of a wrong formula that of its first mistake."""
+    named = judgement.word is Word.WRONG and judgement.mistakes
+    return _id(judgement.word) + (f"/{entry(judgement.mistakes[0].name).slug}" if named else "")
+
+
+def _result(judgement: Judgement, places: Mapping[str, int]) -> dict[str, Any]:
     said = headline(judgement)
     message = f"{TITLES[judgement.word]}: {said}" if said else TITLES[judgement.word]
     lines = [f"{message}", shown(judgement.formula)]
     lines += [f"{d.label}: {d.text}" for d in details(judgement) if d.label not in ("if", "mistake") and d.text != said]
     result: dict[str, Any] = {
-        "ruleId": f"backproof/{judgement.word.value.replace('_', '-')}",
-        "ruleIndex": index,
+        "ruleId": _rule_id(judgement),
+        "ruleIndex": places[_rule_id(judgement)],
         "level": LEVELS[judgement.word],
         "message": {"text": "\n".join(lines)},
     }

@@ -131,7 +131,7 @@ def loops(cell: Cell, module: ModuleType) -> Iterator[tuple[str, Looped]]:
     )
     yield "overwritten", Looped(module, collect=lambda shares: shares[0])
     yield "overwritten", Looped(module, collect=lambda shares: shares[-1])
-    yield "step left out", Looped(module, collect=lambda s: np.sum(s[1:], axis=0) if len(s) > 1 else s[0])
+    yield "wrong bounds of the sum", Looped(module, collect=lambda s: np.sum(s[1:], axis=0) if len(s) > 1 else s[0])
     yield "outputs in the wrong order", Looped(module, seeds=lambda d: d[::-1])
     yield "outputs one step off", Looped(module, seeds=lambda d: np.concatenate((d[1:], 0 * d[:1])))
     yield "last output only", Looped(module, seeds=lambda d: np.concatenate((0 * d[:-1], d[-1:])))
@@ -162,17 +162,17 @@ def spoilings(module: ModuleType) -> Iterator[tuple[str, Callable[[Grads, int, i
 
     groups = [parameters, parameters[:1], parameters[-1:], parameters[1:]]
     for names in groups:
-        yield "scaled", some(names, lambda v, T, B: v / B)
-        yield "scaled", some(names, lambda v, T, B: v / T)
-        yield "scaled", some(names, lambda v, T, B: v * B)
-        yield "scaled", some(names, lambda v, T, B: v / (B * T))
-        yield "wrong sign", some(names, lambda v, T, B: -v)
+        yield "constant factor", some(names, lambda v, T, B: v / B)
+        yield "constant factor", some(names, lambda v, T, B: v / T)
+        yield "constant factor", some(names, lambda v, T, B: v * B)
+        yield "constant factor", some(names, lambda v, T, B: v / (B * T))
+        yield "sign", some(names, lambda v, T, B: -v)
         yield "clipped", some(names, lambda v, T, B: np.clip(v, -0.1, 0.1))
         yield "left at zero", some(names, lambda v, T, B: 0 * v)
     yield "clipped", some(parameters, lambda v, T, B: np.clip(v, -5, 5))
     yield "clipped", some(parameters, lambda v, T, B: np.clip(v, -100, 100))
     for names in [[n] for n in parameters if len(module.PARAMETERS[n]) == 2]:
-        yield "transposed", some(names, lambda v, T, B: v.T)
+        yield "transposed gradient", some(names, lambda v, T, B: v.T)
     vectors = [n for n in parameters if len(module.PARAMETERS[n]) == 1]
     if len(vectors) > 1:
         yield (

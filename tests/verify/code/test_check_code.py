@@ -76,7 +76,7 @@ def test_wrong_function_names_the_mistake(tmp_path: Path) -> None:
     assert result.exit_code == 1
     found = json.loads(result.stdout)
     assert found["verdict"] == "wrong"
-    assert found["mistakes"][0]["name"] == "Uᵀ not transposed"
+    assert found["mistakes"][0]["name"] == "missing transpose"
     assert run(written(tmp_path, RNN), "--cell", "rnn").exit_code == 0
 
 
@@ -148,7 +148,7 @@ def rnn() -> Any:
 
 def test_helpers_raise_with_the_table() -> None:
     assert_backward(rnn(), "rnn")
-    with pytest.raises(AssertionError, match=r"scaled: multiplied by 1/B"):
+    with pytest.raises(AssertionError, match=r"constant factor: multiplied by 1/B"):
         assert_backward(lambda p, x, d: {k: v / x.shape[1] for k, v in rnn()(p, x, d).items()}, "rnn")
     with pytest.raises(AssertionError, match=r"x\s+wrong"):
         assert_gradients(lambda p: (p["x"] ** 2).sum(), {"x": np.ones(3)}, {"x": np.ones(3)})
