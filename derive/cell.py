@@ -248,10 +248,15 @@ class Cell:
     @cached_property
     def open_functions(self) -> tuple[ScalarFunction, ...]:
         """Functions that the equations name but do not specify, such as f and g."""
+        return tuple(function for function in self.functions if not function.specified)
+
+    @cached_property
+    def functions(self) -> tuple[ScalarFunction, ...]:
+        """All elementwise functions that the equations apply, in order of appearance."""
         found: dict[ScalarFunction, None] = {}
 
         def visit(node: Node) -> None:
-            if isinstance(node, Elementwise) and not node.function.specified:
+            if isinstance(node, Elementwise):
                 found[node.function] = None
             for child in children(node):
                 visit(child)

@@ -16,10 +16,11 @@ from derive.adjoint import differentiate
 from derive.cell import Assumption, Cell
 from derive.derivation import Derivation
 from derive.errors import InputError, Place
-from derive.notation import Notation
+from derive.notation import Notation, spelled
 from derive.program import named_preactivations
 from derive.reader import claimed
 from derive.reader import formula as fragment_of
+from derive.reader.claim_functions import Alone, Functions, alone
 from derive.reader.claim_guesses import Guess
 from derive.reader.claim_letters import Letters, taken
 from derive.reader.claim_meaning import Claiming
@@ -27,7 +28,7 @@ from derive.reader.claim_survey import lowered, raised, survey
 from derive.reader.claimed import OpenQuestionError, Said
 from derive.reader.claims import Statement, lines, statements
 from derive.reader.fragment import Fragment
-from derive.reader.syntax import Syntax
+from derive.reader.syntax import Name, Syntax
 from verify import assuming, deciding, explaining, operated, sizes
 from verify.comparison import Bench
 from verify.judgement import Judgement, Word
@@ -124,12 +125,51 @@ def _statement(statement: Statement, context: _Context) -> list[Judgement]:
     if not statement.relations:
         place = statement.fragment.place(statement.sides[0].start, statement.sides[0].end)
         return [Judgement(whole, Word.NOT_A_CLAIM, reason="nothing is claimed: there is no =", place=place)]
+    functions = alone(statement.sides, context.cell.functions)
+    if functions is None or isinstance(statement.sides[0], Name):
+        return _relations(statement, context, _claiming(statement, context))
+    return _about_functions(statement, context, functions)
+
+
+def _claiming(statement: Statement, context: _Context, reader: type[Claiming] = Claiming) -> Claiming:
     letters = Letters(context.cell, context.bench.program, context.notation)
     for side in statement.sides:
         survey(side, letters)
     for condition in statement.conditions:
         survey(condition, letters)
-    claiming = Claiming(statement.fragment, letters)
+    return reader(statement.fragment, letters)
+
+
+def _about_functions(statement: Statement, context: _Context, functions: Alone) -> list[Judgement]:
+    """A statement about functions of a free variable; what is not true of every number may be true of the cell."""
+    cell = functions.cell(context.cell.functions)
+    free = replace(context, cell=cell, facts=(), notation=None, bench=bench(cell), explain=False)
+    reader = _claiming(statement, free, Functions)
+    assert isinstance(reader, Functions)
+    reader.alone = functions
+    letters = ", ".join(str(spelled(name)) for name in functions.variables)
+    words = f"{letters} stand{'s' if len(functions.variables) == 1 else ''} for any number"
+    free_ones = [replace(judgement, reading=words) for judgement in _relations(statement, free, reader)]
+    if all(judgement.word in (Word.PROVED, Word.HOLDS_IF) for judgement in free_ones):
+        return free_ones
+    own = _relations(statement, context, _claiming(statement, context))
+    if functions.naming and all(judgement.word is not Word.PROVED for judgement in own):
+        start = statement.text(statement.sides[0].start, statement.sides[0].end)
+        blank = replace(own[0], mistakes=(), correct=None, counterexample=None, reason=f"says what {start} is")
+        return [replace(blank, word=Word.NOT_A_CLAIM, formula=each.formula, place=each.place) for each in own]
+    return [one if _prevails(one, other, functions) else other for one, other in zip(free_ones, own, strict=True)]
+
+
+def _prevails(free: Judgement, own: Judgement, functions: Alone) -> bool:
+    """Whether a statement counts as one of free variables: where it holds; wrong only where it can mean no other."""
+    if free.word in (Word.PROVED, Word.HOLDS_IF):
+        return True
+    plain = len(functions.variables) == 1 and not functions.naming
+    return plain and free.word is Word.WRONG and own.word in (Word.UNDECIDED, Word.WRONG)
+
+
+def _relations(statement: Statement, context: _Context, claiming: Claiming) -> list[Judgement]:
+    letters = claiming.letters
     judgements: list[Judgement] = []
     first: Syntax = statement.sides[0]
     wrong = False

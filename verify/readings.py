@@ -167,7 +167,8 @@ class Builder(Products):
         if isinstance(function, str):
             node = self.node(arguments[0])
             if function.endswith("'") and len(arguments) == 1:
-                called = Elementwise(_entry(function[:-1]), node)
+                own = next((f for f in self.cell.functions if f.name == function[:-1]), None)
+                called = Elementwise(own or _entry(function[:-1]), node)
                 return Built(slope(called, 0, called))
             if function in ("softmax", "diag"):
                 if 1 not in node.shape:

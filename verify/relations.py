@@ -186,14 +186,11 @@ class Related(Table):
         """H(a), the same for all positive multiples of a, and 1 for what is known to be positive."""
         if a == 0:
             return HALF
-        if a in self._logs or self._of(a, self._logs, inverted=False) is not None:
+        if self._of(a, self._logs, inverted=False) is not None:
             return 1
-        if -a % P in self._logs:
+        if self._of(-a % P, self._logs, inverted=False) is not None:
             return 0
-        factor = small_ratio(a, 1)
-        if factor is not None:
-            return int(factor > 0)
-        for known, bit in self._signs.items():
+        for known, bit in ((1, 1), *((value, 1) for value in self._logs), *self._signs.items()):
             factor = small_ratio(a, known)
             if factor is not None:
                 return bit if factor > 0 else 1 - bit

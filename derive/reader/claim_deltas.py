@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sympy import Expr
 
-from derive import nodes
+from derive import functions, nodes
 from derive.errors import InputError
 from derive.nodes import Elementwise, Quantity, Softmax
 from derive.reader import claimed
@@ -25,7 +25,8 @@ class Deltas:
         self.fragment = fragment
         self.letters = letters
         self.deltas = deltas if deltas is not None else {}
-        self.open = {f.name: f for f in letters.cell.open_functions}
+        self.open = {f.name: f for f in letters.cell.functions if f.name not in functions.ENTRIES}
+        """The functions that the cell declares itself, or leaves open."""
 
     def error(self, message: str, node: Syntax, hint: str = "") -> InputError:
         return self.fragment.error(message, node.start, node.end, hint)

@@ -90,8 +90,7 @@ class Claiming(Brackets):
             return self.other(node), i + 1
         if (gradient := self.differential(found, factors, i)) is not None:
             return gradient
-        if found.base == "e" and found.parts and "e" not in self.letters.known:
-            (exponent,) = [part for _, part in found.parts][:1]
+        if found.base == "e" and "e" not in self.letters.known and (exponent := _exponent(node)) is not None:
             return claimed.Applied(_entry("exp"), (self.said(exponent),)), i + 1
         group, scripts = (None, ()) if is_slice(following) else bracket(following)
         counts = found.base in COUNTS and not (found.parts or found.primes or found.transposed)
@@ -105,6 +104,8 @@ class Claiming(Brackets):
                 return self.loss_value(found, value), i + 1 + max(used, with_arguments)
             return self.decorated(value, found, scripts if used else ()), i + 1 + used
         called = self.function(found)
+        if called is not None and found.power is not None and found.power < 0:
+            raise self.unclear(f"{self.written(node)} can be the inverse function or one over the value", node)
         if called is not None:
             return self.call(called, found, factors, i)
         if (delta := self.delta(found, node)) is not None:
@@ -269,6 +270,13 @@ class Claiming(Brackets):
         if product and down.free_symbols and self.guess("down", "the product counts down"):
             return claimed.OverTime(body, free, end, start, True)
         return claimed.OverTime(body, free, start, end, product)
+
+
+def _exponent(node: Syntax) -> Syntax | None:
+    """What e is raised to: all that stands in its one script."""
+    if not isinstance(node, Scripted) or len(node.scripts) != 1 or node.scripts[0].kind != "sup":
+        return None
+    return only(node.scripts[0].rows)
 
 
 def _entry(name: str) -> ScalarFunction:
