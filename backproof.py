@@ -324,6 +324,24 @@ def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
     return 0 if all(one.passed for one in gathered) else 1
 
 
+@main.command(epilog="Example:  backproof which my_gru.md")
+@click.argument("cell", metavar="CELL|NOTE")
+@json_option
+@guarded
+def which(cell: str, as_json: bool) -> int:
+    """Say which published or framework cell this is, and in what it differs (exit 1 where it is none of them)."""
+    from derive import catalogue
+    from verify.which import telling, which
+
+    given = catalogue.find(cell)
+    found = which(given)
+    if as_json:
+        _print_json(telling.to_json(found))
+    else:
+        click.echo("\n".join(telling.lines(found, given.title)))
+    return 0 if found and found[0].proved else 1
+
+
 @main.command(epilog="Example:  backproof norms rnn lstm gru -o norms.svg")
 @click.argument("cells", metavar="CELL|NOTE...", nargs=-1, required=True)
 @click.option(

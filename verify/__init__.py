@@ -22,7 +22,8 @@
 16. `decimals` a second opinion with 50 digits before anything is called wrong; `relations` the identities among
     functions that then prove what decimals found equal
 17. `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
-18. `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
+18. `which`      cell -> the published or framework cell that it is, or is nearest to, and in what it differs
+19. `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
 
 Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `report`, `Verdict`, `Outcome`,
 `Evidence`; for code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`,

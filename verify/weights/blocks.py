@@ -20,6 +20,9 @@ import numpy as np
 from derive.errors import InputError
 from verify.case import Array
 
+FRAMEWORKS = ("torch", "keras", "onnx")
+"""The frameworks that have a table."""
+
 Rows: TypeAlias = Sequence[str] | Sequence[Sequence[str]]
 """The blocks of an array along its last or only stacked axis; nested where the array has rows of blocks."""
 
