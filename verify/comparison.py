@@ -17,13 +17,14 @@ from verify.decimals import Opinion, opinion
 from verify.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, whole
 from verify.field import NoValueError, Table, UnsupportedError
 from verify.relations import Related
-from verify.world import STEPS, NoPointError, World, distinct_sizes, key_of
+from verify.scales import NoPointError, Scale, quantities_of, reach, scales
+from verify.world import World, key_of
 
 REDRAWS = 40
 """How many points are tried where a formula may divide by zero or ask for a root that is not there."""
 LONGEST = 12
-"""The largest step number that a claim may name."""
-LARGEST = 20_000
+"""The largest step number, offset or width of a window that a claim may name."""
+LARGEST = 50_000
 """How many parts of both sides are evaluated at one random point: a part in a sum counts once for every term."""
 
 
@@ -68,21 +69,24 @@ class Bench:
     """Whether the last comparison asked for a gradient before step 1; it counts as zero."""
     table: type[Table] = Table
     """What is known of functions: their slopes alone, or also the identities in `verify.relations`."""
-    _worlds: dict[tuple[int, int, Facts], World] = field(default_factory=dict)
+    _worlds: dict[tuple[int, Scale, Facts], World] = field(default_factory=dict)
 
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Numbers for the size letters that keep all shapes apart."""
-        return {str(letter): number for letter, number in distinct_sizes(self.cell).items()}
-
-    def world(self, seed: int, steps: int, facts: Facts) -> World:
-        key = seed, steps, facts
+    def world(self, seed: int, scale: Scale, facts: Facts) -> World:
+        """Random data of that scale, drawn once."""
+        key = seed, scale, facts
         if key not in self._worlds:
             while len(self._worlds) >= REDRAWS + 8:
                 self._worlds.pop(next(iter(self._worlds)))
             plain = facts.plain or self.cell.is_loss
             self._worlds[key] = World.draw(
-                self.cell, seed, steps, assumptions=facts.assumptions, plain=plain, table=self.table
+                self.cell,
+                seed,
+                scale.steps,
+                scale.sizes,
+                facts.assumptions,
+                plain=plain,
+                table=self.table,
+                batch=scale.batch,
             )
         return self._worlds[key]
 
@@ -106,7 +110,7 @@ class Bench:
             judge = world if node.of.name in own and node.by.name in own else program
             return Dual(judge.jacobian(node, at))
 
-        return Environment(world.table, {**world.numbers(), BATCH: 7, **numbers}, leaf)
+        return Environment(world.table, {**world.numbers(), BATCH: world.batch, **numbers}, leaf)
 
     def compare(
         self,
@@ -118,41 +122,54 @@ class Bench:
         equal: Sequence[tuple[Symbol, Symbol]] = (),
         diagonal: Sequence[Node] = (),
         facts: Facts = Facts(),
-        steps: int = STEPS,
-        trials: int = 2,
-        seed: int = 0,
+        over: Sequence[Scale] | None = None,
     ) -> Compared:
-        """Whether both sides are equal at every step and for every free index.
+        """Whether both sides are equal at every step and for every free index, at a random point of each scale.
 
-        The nodes in `diagonal` must be diagonal matrices there; where they are not, nothing is decided.
+        The nodes in `diagonal` must be diagonal matrices there; where they are not, nothing is decided. Raises
+        NoPointError where the shapes of the cell cannot be kept apart.
         """
-        decided = 0
         self.absent = False
-        for attempt in range(trials + REDRAWS):
-            try:
-                world = self.world(seed + attempt, steps, facts)
-                points = list(islice(_points((left, right), world, domains, differ, equal), LARGEST // 2))
-                if not points:
-                    return Compared(Answer.OPEN, reason=f"no step of {steps} has everything that the formula names")
-                if len(points) * (work := _work(left, world) + _work(right, world)) >= LARGEST:
-                    return Compared(Answer.OPEN, reason=f"{len(points)} steps and indices with {work} parts in each")
-                for numbers in points:
-                    env = self.environment(world, numbers)
-                    for node in diagonal:
-                        if not _is_diagonal(evaluate(node, env).value):
-                            return Compared(Answer.OPEN, reason="the derivative taken entry by entry is not diagonal")
-                    b = evaluate(right, env).value  # first: it is cheaper to find that it has no value
-                    a = evaluate(left, env).value
-                    if a != b:
-                        return Compared(Answer.DIFFERENT, _point(world, numbers, domains, a, b), numbers=env.numbers)
-            except NoValueError:
-                continue
-            except (NoPointError, UnsupportedError, ValueError) as reason:
-                return Compared(Answer.OPEN, reason=str(reason))
-            decided += 1
-            if decided == trials:
-                return Compared(Answer.SAME)
-        return Compared(Answer.OPEN, reason="no point was found at which both sides have a value")
+        for number, scale in enumerate(scales(self.cell, (left, right)) if over is None else over):
+            found = Compared(Answer.OPEN, reason="no point was found at which both sides have a value")
+            for attempt in range(REDRAWS):
+                try:
+                    world = self.world(REDRAWS * number + attempt, scale, facts)
+                    points = list(islice(_points((left, right), world, domains, differ, equal), LARGEST // 2))
+                    found = self._at(points, world, left, right, domains, diagonal)
+                except NoValueError:
+                    continue
+                except (NoPointError, UnsupportedError, ValueError) as reason:
+                    return Compared(Answer.OPEN, reason=str(reason))
+                break
+            if found.answer is not Answer.SAME:
+                return found
+        return Compared(Answer.SAME)
+
+    def _at(
+        self,
+        points: Sequence[Mapping[Symbol, int]],
+        world: World,
+        left: Node,
+        right: Node,
+        domains: Mapping[Symbol, Expr],
+        diagonal: Sequence[Node],
+    ) -> Compared:
+        """Whether both sides are equal at the steps and indices of one random point."""
+        if not points:
+            return Compared(Answer.OPEN, reason=f"no step of {world.steps} has everything that the formula names")
+        if len(points) * (work := _work(left, world) + _work(right, world)) >= LARGEST:
+            return Compared(Answer.OPEN, reason=f"{len(points)} steps and indices with {work} parts in each")
+        for numbers in points:
+            env = self.environment(world, numbers)
+            for node in diagonal:
+                if not _is_diagonal(evaluate(node, env).value):
+                    return Compared(Answer.OPEN, reason="the derivative taken entry by entry is not diagonal")
+            b = evaluate(right, env).value  # first: it is cheaper to find that it has no value
+            a = evaluate(left, env).value
+            if a != b:
+                return Compared(Answer.DIFFERENT, _point(world, numbers, domains, a, b), numbers=env.numbers)
+        return Compared(Answer.SAME)
 
 
 @dataclass(frozen=True)
@@ -176,10 +193,9 @@ class Setting:
         """Whether J reads no final state, and is the sum of the losses where the outputs are losses."""
         return self.facts.plain or self.bench.cell.is_loss
 
-    def compare(self, left: Node, right: Node, steps: int | None = None) -> Compared:
-        """Whether both sides are equal; with `steps`, at one random point of that length."""
-        needed = last_step((left, right)) + 1
-        if needed > LONGEST:
+    def compare(self, left: Node, right: Node, over: Sequence[Scale] | None = None) -> Compared:
+        """Whether both sides are equal, in two worlds; with `over`, in those of these scales."""
+        if reach((left, right)) > LONGEST - 1:
             return Compared(Answer.OPEN, reason=f"a step number beyond {LONGEST - 1}")
         return self.bench.compare(
             left,
@@ -189,8 +205,7 @@ class Setting:
             equal=self.equal,
             diagonal=self.diagonal,
             facts=self.facts,
-            steps=max(STEPS, needed) if steps is None else steps,
-            trials=2 if steps is None else 1,
+            over=over,
         )
 
     def related(self) -> Setting:
@@ -204,21 +219,10 @@ class Setting:
 
     def environments(self, sides: Sequence[Node], seed: int) -> list[Environment]:
         """One trial of `compare`: an environment for every step and index at which everything in `sides` exists."""
-        world = self.bench.world(seed, max(STEPS, last_step(sides) + 1), self.facts)
+        scale, _ = scales(self.bench.cell, sides)
+        world = self.bench.world(seed, scale, self.facts)
         points = _points(sides, world, self.domains, self.differ, self.equal)
         return [self.bench.environment(world, numbers) for numbers in points]
-
-
-def last_step(sides: Sequence[Node]) -> int:
-    """The largest number that stands as a time or as the bound of a sum."""
-    found = [0]
-    for side in sides:
-        for node in _walk(side):
-            times = [q.time for q in _own(node)]
-            times += [node.first, node.last] if isinstance(node, TimeSum) else []
-            times += [node.only] if isinstance(node, Adjoint) else []
-            found.extend(int(time) for time in times if time is not None and time.is_Integer)
-    return max(found)
 
 
 def _walk(node: Node) -> Iterator[Node]:
@@ -237,14 +241,6 @@ def _work(node: Node, world: World) -> int:
     else:
         times = whole(node.rows * node.cols, world.sizes) if isinstance(node, Tabular) else 1
     return 1 + times * sum(_work(child, world) for child in children(node))
-
-
-def _own(node: Node) -> tuple[Quantity, ...]:
-    if isinstance(node, Quantity):
-        return (node,)
-    if isinstance(node, Adjoint):
-        return (node.quantity,)
-    return (node.of, node.by) if isinstance(node, Jacobian) else ()
 
 
 def _points(
@@ -268,7 +264,7 @@ def _points(
             bound.add(node.index)
             if node.index not in domains and node.last != nodes.T:
                 ordered.append((node.last + 1, node.first))
-        for quantity in _own(node):
+        for quantity in quantities_of(node):
             if quantity.time is not None:
                 lowest.append((quantity.time, 0 if quantity.name in states else 1))
         if isinstance(node, Adjoint) and node.quantity.name in states and node.quantity.time is not None:

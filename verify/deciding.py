@@ -15,13 +15,13 @@ from derive.nodes import Adjoint, Node, TimeSum
 from derive.notation import spelled
 from derive.reader import claimed
 from derive.reader.claimed import OpenQuestionError, Said
-from verify.comparison import Answer, Bench, Compared, Facts, Setting, last_step
+from verify.comparison import Answer, Bench, Compared, Facts, Setting
 from verify.conventions import MisfitError, Reading
 from verify.decimals import WORDS, Opinion
 from verify.judgement import Word
 from verify.readings import Builder
+from verify.scales import last_step, scales
 from verify.sides import Sides, built, readings
-from verify.world import STEPS
 
 ABSENT = "a gradient before step 1 counts as zero"
 OUTPUTS = "J reads the final states through the outputs only"
@@ -123,9 +123,8 @@ def _decided(question: Question) -> Decision:
             return Decision(Word.UNDECIDED, reason=reasons[0])
         if any(isinstance(p, claimed.AllEntries) for side in (left, right) for p in claimed.walk(side)):
             return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {misfit}")
-        point = {"sizes": bench.sizes, "T": STEPS, "shapes": misfit}
         reason = f"no reading fits the shapes: {misfit}"
-        return Decision(Word.WRONG, point=point, reason=reason, left=_left(left, bench))
+        return Decision(Word.WRONG, point={"shapes": misfit}, reason=reason, left=_left(left, bench))
     refuted: list[tuple[Sides, Compared, Setting]] = []
     doubted: list[tuple[Sides, Compared, Setting, tuple[str, ...]]] = []
     unsure: list[str] = list(reasons)
@@ -239,8 +238,9 @@ def _setting(sides: Sides, bench: Bench, facts: Facts, pairs: Pairs) -> Setting:
 
 def _smallest(sides: Sides, found: Compared, setting: Setting) -> Mapping[str, Any] | None:
     """The counterexample with the fewest steps."""
-    for steps in range(max(1, last_step((sides.left, sides.right))), STEPS):
-        shorter = setting.compare(sides.left, sides.right, steps)
+    scale, _ = scales(setting.bench.cell, (sides.left, sides.right))
+    for steps in range(max(1, last_step((sides.left, sides.right))), scale.steps):
+        shorter = setting.compare(sides.left, sides.right, [scale.of_length(steps)])
         if shorter.answer is Answer.DIFFERENT:
             return shorter.point
     return found.point

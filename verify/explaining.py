@@ -21,9 +21,9 @@ from verify.field import NoValueError, UnsupportedError
 from verify.judgement import Judgement, Mistake
 from verify.misfits import repairs
 from verify.mistakes.search import CANDIDATES
+from verify.scales import NoPointError
 from verify.sides import Sides
 from verify.special import moments
-from verify.world import NoPointError
 
 READINGS = 6
 """How many other readings are looked at for one mistake, where the plainest leads nowhere."""

@@ -19,8 +19,9 @@ from derive.derivation import Derivation, Gradient
 from derive.nodes import Adjoint, Jacobian, Node, Quantity, TimeSum, children
 from verify.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
 from verify.field import NoValueError, P, UnsupportedError
+from verify.scales import NoPointError, Scale, quantities_of, scales
 from verify.verdict import Counterexample, Outcome, Verdict
-from verify.world import STEPS, Key, NoPointError, World, everywhere, key_of, random_direction
+from verify.world import Key, World, everywhere, key_of, random_direction
 
 REDRAWS = 256
 """How many points are tried for an expression that may divide by zero or ask for a root that is not there."""
@@ -95,12 +96,13 @@ class Recurrence:
 
 
 def prove(
-    derivation: Derivation, trials: int = 2, steps: int = STEPS, seed: int = 0, names: Collection[str] | None = None
+    derivation: Derivation, trials: int = 2, seed: int = 0, names: Collection[str] | None = None
 ) -> dict[str, Verdict]:
     """Compare every gradient of a derivation with the truth; one verdict per name of parameter, input and value.
 
-    `names` limits the question to some of them. A state's verdict covers its values and the initial one. Declared
-    facts are imposed on the data only for the gradients that used them, directly or through another gradient.
+    The trials are of the two scales in turn. `names` limits the question to some of them. A state's verdict covers
+    its values and the initial one. Declared facts are imposed on the data only for the gradients that used them,
+    directly or through another gradient.
     Gradients that are defined by a wrong one are refuted with it.
     """
     cell, program = derivation.cell, derivation.program
@@ -111,12 +113,16 @@ def prove(
     for name in names:
         groups.setdefault(_assumptions(derivation, name), []).append(name)
     verdicts: dict[str, Verdict] = {}
+    try:
+        both = scales(cell, [derivation.by_name[name].value for name in names if name in derivation.by_name])
+    except NoPointError as undefined:
+        return {name: Verdict(Outcome.UNDECIDED, reason=str(undefined)) for name in names}
     for assumptions, group in groups.items():
         remaining, decided = list(group), 0
         reason = "no point was found at which the derived formulas have a value"
         for attempt in range(trials + REDRAWS):
             try:
-                world = _world(cell, seed + attempt, steps, assumptions)
+                world = _world(cell, seed + attempt, both[decided % 2], assumptions)
                 for counterexample in list(_refuted(derivation, world, remaining)):
                     verdicts[counterexample.name] = Verdict(Outcome.REFUTED, assumptions, counterexample)
                     remaining.remove(counterexample.name)
@@ -224,11 +230,10 @@ def identical(
     *,
     assumptions: tuple[Assumption, ...] = (),
     trials: int = 2,
-    steps: int = STEPS,
     seed: int = 0,
     numbers: Mapping[Symbol, int] | None = None,
 ) -> Verdict:
-    """Whether two expressions over a cell's quantities, adjoints and Jacobians are equal at every t.
+    """Whether two expressions over a cell's quantities, adjoints and Jacobians are equal at every t, on two scales.
 
     The adjoints are the true ones, of a J that reads all outputs and all final states. A symbolic t runs over all
     steps at which everything named exists; `numbers` binds further indices. Expressions of different shapes are
@@ -239,14 +244,14 @@ def identical(
     if shapes[0] != shapes[1]:
         reason = " and ".join(f"{rows}×{cols}" for rows, cols in shapes)
         return Verdict(Outcome.REFUTED, assumptions, reason=f"the shapes differ: {reason}")
-    steps = max(steps, _last_step((left, right)) + 1)
     decided = 0
     for attempt in range(trials + REDRAWS):
         try:
-            world = _world(cell, seed + attempt, steps, assumptions)
+            world = _world(cell, seed + attempt, scales(cell, (left, right))[decided % 2], assumptions)
             times = _times((left, right), world)
             if not times:
-                return Verdict(Outcome.UNDECIDED, assumptions, reason=f"no step of {steps} has everything it names")
+                reason = f"no step of {world.steps} has everything it names"
+                return Verdict(Outcome.UNDECIDED, assumptions, reason=reason)
             for time in times:
                 env = world.environment(time)
                 for symbol, number in (numbers or {}).items():
@@ -269,16 +274,16 @@ def identical(
     return Verdict(Outcome.UNDECIDED, assumptions, reason="no point was found at which both sides have a value")
 
 
-_WORLDS: dict[tuple[Cell, int, int, tuple[Assumption, ...]], World] = {}
+_WORLDS: dict[tuple[Cell, int, Scale, tuple[Assumption, ...]], World] = {}
 """The last worlds drawn: a note makes many claims about one cell, and true adjoints are worth keeping."""
 
 
-def _world(cell: Cell, seed: int, steps: int, assumptions: tuple[Assumption, ...]) -> World:
-    key = (cell, seed, steps, assumptions)
+def _world(cell: Cell, seed: int, scale: Scale, assumptions: tuple[Assumption, ...]) -> World:
+    key = (cell, seed, scale, assumptions)
     if key not in _WORLDS:
         while len(_WORLDS) >= 16:
             _WORLDS.pop(next(iter(_WORLDS)))
-        _WORLDS[key] = World.draw(cell, seed, steps, assumptions=assumptions)
+        _WORLDS[key] = World.draw(cell, seed, scale.steps, scale.sizes, assumptions, batch=scale.batch)
     return _WORLDS[key]
 
 
@@ -304,35 +309,11 @@ def _timed(node: Node) -> Iterator[Quantity]:
     """The quantities with a time in an expression, those of adjoints and Jacobians too, outside sums over t itself."""
     if isinstance(node, TimeSum) and node.index == nodes.t:
         return
-    for leaf in _own_leaves(node):
+    for leaf in quantities_of(node):
         if leaf.time is not None:
             yield leaf
     for child in children(node):
         yield from _timed(child)
-
-
-def _last_step(sides: tuple[Node, ...]) -> int:
-    """The largest number that stands as a time or as the bound of a sum."""
-    found = [0]
-
-    def visit(node: Node) -> None:
-        times = [leaf.time for leaf in _own_leaves(node)]
-        times += [node.first, node.last] if isinstance(node, TimeSum) else []
-        found.extend(int(time) for time in times if time is not None and time.is_Integer)
-        for child in children(node):
-            visit(child)
-
-    for side in sides:
-        visit(side)
-    return max(found)
-
-
-def _own_leaves(node: Node) -> tuple[Quantity, ...]:
-    if isinstance(node, Quantity):
-        return (node,)
-    if isinstance(node, Adjoint):
-        return (node.quantity,)
-    return (node.of, node.by) if isinstance(node, Jacobian) else ()
 
 
 def _gradient_leaves(node: Node) -> Iterator[Adjoint]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,20 +14,21 @@ from derive.targets.formula import latex
 from verify.comparison import Setting
 from verify.exact import evaluate
 from verify.field import NoValueError, UnsupportedError
-from verify.mistakes.context import quantities_of
-from verify.world import STEPS, NoPointError, World
-
-TRIALS = 2
+from verify.scales import NoPointError, Scale, quantities_of, scales
+from verify.world import World
 
 
 @dataclass(frozen=True)
 class Case:
-    """A special case in words, a world in which it holds, and the steps to look at; of a family the first is told."""
+    """A special case in words, a world of a scale in which it holds, and the steps to look at there.
+
+    Of a family the first is told.
+    """
 
     words: str
     family: str
-    world: Callable[[int], World]
-    steps: tuple[int, ...]
+    world: Callable[[Scale], World]
+    steps: Callable[[Scale], Iterable[int]]
 
 
 def true_when(left: Node, right: Node, setting: Setting) -> str:
@@ -35,9 +36,9 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
     if left.shape != right.shape or setting.domains or (moments(left) | moments(right)) - {t}:
         return ""
     found: dict[str, str] = {}
+    both = scales(setting.bench.cell, (left, right))
     for case in _cases(left, right, setting):
-        holds = (_holds(left, right, case, setting, seed) for seed in range(TRIALS))
-        if case.family not in found and all(holds):
+        if case.family not in found and all(_holds(left, right, case, setting, scale) for scale in both):
             found[case.family] = case.words
     return "; or ".join(found.values())
 
@@ -46,28 +47,33 @@ def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:
     cell = setting.bench.cell
     here = t in moments(left) | moments(right)
 
-    def world(kind: str) -> Callable[[int], World]:
-        return lambda seed: _drawn(cell, setting.assumptions, kind, seed, setting.plain)
+    def world(kind: str) -> Callable[[Scale], World]:
+        return lambda scale: _drawn(cell, setting.assumptions, kind, scale, setting.plain)
+
+    def first(scale: Scale) -> Iterable[int]:
+        return (1,)
+
+    def earlier(scale: Scale) -> Iterable[int]:
+        return range(1, scale.steps)
 
     if cell.states and here:
         asked = "" if setting.plain else ", nothing being asked of the final states"
-        yield Case(f"$t = T${asked}", "end", world("outputs"), (STEPS,))
-    yield Case("$T = 1$", "end", world("one step"), (1,))
+        yield Case(f"$t = T${asked}", "end", world("outputs"), lambda scale: (scale.steps,))
+    yield Case("$T = 1$", "end", world("one step"), first)
     if cell.states:
         zero = ", ".join(f"${latex(state.at(0), cell.notation)} = 0$" for state in cell.states)
-        yield Case(f"$T = 1$ and {zero}", "end", world("one step from zero"), (1,))
+        yield Case(f"$T = 1$ and {zero}", "end", world("one step from zero"), first)
         if here:
-            yield Case(f"$t = 1$ and {zero}", "end", world("from zero"), (1,))
+            yield Case(f"$t = 1$ and {zero}", "end", world("from zero"), first)
     yield Case(
-        "$J$ reads the output of the last step alone, at every earlier step", "losses",
-        world("last loss"), tuple(range(1, STEPS)),
-    )  # fmt: skip
+        "$J$ reads the output of the last step alone, at every earlier step", "losses", world("last loss"), earlier
+    )
     squares = tuple(q for q in cell.parameters if q.shape[0] == q.shape[1] != 1 and _occurs(q, right))
     if squares:
         words = " and ".join(f"${latex(q, cell.notation)}$" for q in squares)
         verb = "is" if len(squares) == 1 else "are"
         kind = "symmetric " + " ".join(q.name for q in squares)
-        yield Case(f"{words} {verb} symmetric", "matrices", world(kind), tuple(range(1, STEPS)))
+        yield Case(f"{words} {verb} symmetric", "matrices", world(kind), earlier)
 
 
 def moments(node: Node) -> set[Expr]:
@@ -87,11 +93,11 @@ def _occurs(quantity: Quantity, node: Node) -> bool:
     return node == quantity or any(_occurs(quantity, child) for child in children(node))
 
 
-def _holds(left: Node, right: Node, case: Case, setting: Setting, seed: int) -> bool:
+def _holds(left: Node, right: Node, case: Case, setting: Setting, scale: Scale) -> bool:
     """Whether both sides agree at all steps of the case, and are not merely zero."""
     try:
-        world = case.world(seed)
-        environments = [setting.bench.environment(world, {t: step}) for step in case.steps]
+        world = case.world(scale)
+        environments = [setting.bench.environment(world, {t: step}) for step in case.steps(scale)]
         found = [(evaluate(left, there).value, evaluate(right, there).value) for there in environments]
     except (NoValueError, NoPointError, UnsupportedError, ValueError):
         return False
@@ -99,18 +105,20 @@ def _holds(left: Node, right: Node, case: Case, setting: Setting, seed: int) -> 
 
 
 @lru_cache(maxsize=32)
-def _drawn(cell: Cell, assumptions: tuple[Assumption, ...], kind: str, seed: int, plain: bool) -> World:
+def _drawn(cell: Cell, assumptions: tuple[Assumption, ...], kind: str, scale: Scale, plain: bool) -> World:
+    zero: tuple[Assumption, ...] = ()
+    if kind.endswith("zero"):
+        zero = tuple(Assumption("starts at zero", state) for state in cell.states)
+    steps = 1 if kind.startswith("one step") else scale.steps
+    world = World.draw(cell, 0, steps, scale.sizes, assumptions=(*assumptions, *zero), plain=plain, batch=scale.batch)
     if kind.startswith("one step") or kind == "from zero":
-        zero = tuple(Assumption("starts at zero", state) for state in cell.states) if kind.endswith("zero") else ()
-        steps = 1 if kind.startswith("one step") else STEPS
-        return World.draw(cell, seed, steps, assumptions=(*assumptions, *zero), plain=plain)
-    world = World.draw(cell, seed, assumptions=assumptions, plain=plain)
+        return world
     given = dict(world.values)
     if kind.startswith("symmetric"):
         for name in kind.split()[1:]:
             matrix = given[name, None]
             given[name, None] = [[matrix[max(i, j)][min(i, j)] for j in range(len(matrix))] for i in range(len(matrix))]
-    changed = World(cell, world.sizes, world.steps, world.seed, world.table, plain, given)
+    changed = World(cell, world.sizes, world.steps, world.seed, world.table, plain, world.batch, given)
     if kind in ("outputs", "last loss"):
         first = world.steps if kind == "last loss" else 1
         read = (world.read_at(step) for step in range(first, world.steps + 1))

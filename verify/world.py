@@ -12,13 +12,14 @@ from functools import cached_property
 from itertools import chain
 from typing import TypeAlias
 
-from sympy import Symbol, primerange
+from sympy import Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Quantity, leaves
 from verify.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
 from verify.field import NoValueError, P, Table, UnsupportedError
+from verify.scales import SHORTEST, NoPointError, sizes_apart
 
 Key: TypeAlias = tuple[str, int | None]
 """A quantity at a time, or without one."""
@@ -26,37 +27,13 @@ Key: TypeAlias = tuple[str, int | None]
 Directions: TypeAlias = Mapping[Key, Matrix]
 """Disturbances: what is added to which quantities."""
 
-STEPS = 4
-"""The number of steps of a trial: a path through time needs two, a mistake in carrying it three."""
-
 ATTEMPTS = 4000
 """How often a step is drawn again before a cell is given up: a step with ten square roots succeeds once in 1024."""
 
 
-class NoPointError(ValueError):
-    """No random point was found at which every formula of the cell has a value."""
-
-
 def distinct_sizes(cell: Cell) -> dict[Symbol, int]:
-    """A number for every size letter, all shapes of the cell that differ as formulas differing as numbers.
-
-    Primes from 2 on: two entries tell a row from its sum, and different sizes leave no room for a transpose.
-    """
-    shapes = {dimension for quantity in cell.quantities.values() for dimension in quantity.shape}
-    chosen: dict[Symbol, int] = {}
-    # States first: the smallest number goes to the input, which matters least, and the next to the states.
-    for letter in cell.sizes:
-        for prime in primerange(2, 10_000):
-            trial = {**chosen, letter: int(prime)}
-            known = [s for s in shapes if s.free_symbols <= set(trial)]
-            if len({whole(s, trial) for s in known}) == len(known) and all(
-                whole(s, trial) > 1 for s in known if s.free_symbols
-            ):
-                chosen = trial
-                break
-        else:
-            raise NoPointError(f"no sizes found that keep the shapes of {cell.name} apart")
-    return chosen
+    """A number for every size letter, all shapes of the cell that differ as formulas differing as numbers."""
+    return sizes_apart(cell)
 
 
 @dataclass
@@ -72,6 +49,7 @@ class World:
     seed: int
     table: Table
     plain: bool = False
+    batch: int = 7
     values: dict[Key, Matrix] = field(default_factory=dict)
     _adjoints: dict[tuple[Key, int | None], Matrix] = field(default_factory=dict)
     _jacobians: dict[tuple[Key, Key, bool, bool], Matrix] = field(default_factory=dict)
@@ -84,18 +62,19 @@ class World:
         cls,
         cell: Cell,
         seed: int = 0,
-        steps: int = STEPS,
+        steps: int = SHORTEST,
         sizes: Mapping[Symbol, int] | None = None,
         assumptions: tuple[Assumption, ...] = (),
         plain: bool = False,
         table: Callable[[int], Table] = Table,
+        batch: int = 7,
     ) -> World:
         """Random parameters, inputs and (non-zero) initial states, with the declared facts in `assumptions` imposed.
 
         A `plain` J reads no final state, and is the sum of the losses where the outputs are losses. `table` makes the
         functions. Raises NoPointError where no point is found at which the equations have values.
         """
-        world = cls(cell, sizes or distinct_sizes(cell), steps, seed, table(seed), plain)
+        world = cls(cell, sizes or distinct_sizes(cell), steps, seed, table(seed), plain, batch)
         untimed = [q for q in (*cell.parameters, *cell.inputs) if q.time is None]
         for quantity in untimed:
             world.values[quantity.name, None] = world._drawn(quantity, None, assumptions)
@@ -160,7 +139,7 @@ class World:
             return self._seen[cell]
         assigned = {equation.symbol.name for equation in self.cell.equations}
         given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
-        other = World(cell, self.sizes, self.steps, self.seed, self.table, self.plain, given)
+        other = World(cell, self.sizes, self.steps, self.seed, self.table, self.plain, self.batch, given)
         other.__dict__["gradients"] = self.gradients
         for time in range(1, self.steps + 2):
             other._compute(time)
@@ -328,7 +307,7 @@ def truth(
     direction: Directions | Callable[[World], Directions],
     *,
     seed: int = 0,
-    steps: int = STEPS,
+    steps: int = SHORTEST,
     sizes: Mapping[Symbol, int] | None = None,
 ) -> int:
     """The rate of change of J along a direction at a random point of the cell; see `World.response`."""

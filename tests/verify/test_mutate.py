@@ -23,7 +23,7 @@ PAIRS, RANDOM = 600, 600
 
 def equivalent(formula, mutant) -> bool:
     facts = formula.assumptions
-    return identical(formula.right, mutant, formula.program, assumptions=facts, trials=3, steps=5, seed=1000).proved
+    return identical(formula.right, mutant, formula.program, assumptions=facts, trials=3, seed=1000).proved
 
 
 def random_edits(formula, rng):

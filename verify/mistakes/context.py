@@ -15,7 +15,6 @@ from derive.derivation import Derivation
 from derive.nodes import (
     Adjoint,
     Elementwise,
-    Jacobian,
     Node,
     Quantity,
     TimeSum,
@@ -25,6 +24,7 @@ from derive.nodes import (
     t,
 )
 from verify.mistakes.forms import Term, forms_of, terms_of
+from verify.scales import quantities_of
 
 
 @dataclass(frozen=True)
@@ -136,15 +136,6 @@ def times(node: Node) -> tuple[Expr, ...]:
             if quantity.time is not None:
                 found[quantity.time] = None
     return tuple(found)
-
-
-def quantities_of(leaf: Node) -> tuple[Quantity, ...]:
-    """The quantities that a leaf names."""
-    if isinstance(leaf, Quantity):
-        return (leaf,)
-    if isinstance(leaf, Adjoint):
-        return (leaf.quantity,)
-    return (leaf.of, leaf.by) if isinstance(leaf, Jacobian) else ()
 
 
 def names_in(node: Node) -> frozenset[str]:

@@ -12,7 +12,7 @@ from derive.nodes import Node, TimeProduct, TimeSum, transpose
 from verify.comparison import Answer, Setting
 from verify.exact import Environment, evaluate
 from verify.field import NoValueError, P, UnsupportedError
-from verify.world import NoPointError
+from verify.scales import NoPointError
 
 Value: TypeAlias = tuple[int, ...]
 """All entries of a formula at the random point."""
