@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from derive.errors import InputError, Place, ShapeError
 from derive.functions import ScalarFunction
@@ -105,6 +105,8 @@ class Cell:
     assumptions: tuple[Assumption, ...] = ()
     source: str = ""
     notation: Notation = AS_WRITTEN
+    numbers: tuple[tuple[str, Expr], ...] = ()
+    """Letters that stand for a number wherever they stand, such as α = 0.1; the equations hold the number."""
 
     def __post_init__(self) -> None:
         """Infer the roles where they are left out, as a person writes a cell."""
@@ -191,6 +193,7 @@ class Cell:
         assumptions: Sequence[Assumption] = (),
         source: str = "",
         notation: Notation | None = None,
+        numbers: Iterable[tuple[str, Expr]] = (),
     ) -> Cell:
         """Infer the roles, order the equations so that each uses only what stands before it, and validate.
 
@@ -232,6 +235,7 @@ class Cell:
             assumptions=tuple(assumptions),
             source=source,
             notation=notation or AS_WRITTEN,
+            numbers=tuple(numbers),
         )
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sympy import Expr
+from sympy import Expr, S
 
 from derive.errors import ShapeError
 from derive.nodes import Node
@@ -87,6 +87,8 @@ class Built:
     flat: tuple[Expr, Expr] | None = None
     """For a derivative by a matrix: that matrix's shape; its entries lie along the last axis."""
     flipped: bool = False
+    factor: Expr = S.One
+    """What multiplies ones or an identity."""
 
     @property
     def shape(self) -> tuple[Expr, Expr]:

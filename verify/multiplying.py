@@ -58,7 +58,8 @@ class Products(Leaves):
             if part.number is not None:
                 number *= part.number
             else:
-                shaped.append(part)
+                number *= part.factor
+                shaped.append(replace(part, factor=S.One))
         return number, shaped
 
     def juxtaposed(self, parts: list[Built], *, signed: bool = False) -> Built:
@@ -67,6 +68,8 @@ class Products(Leaves):
         shaped = [part for part in shaped if part.kind != "identity"] or shaped[:1]
         if not shaped:
             return Built(number=number)
+        if len(shaped) == 1 and shaped[0].kind in ("ones", "identity"):
+            return replace(shaped[0], factor=number)
         if len(shaped) == 1 and shaped[0].node is None:
             if number == 1:
                 return shaped[0]

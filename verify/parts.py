@@ -101,7 +101,7 @@ class Leaves:
         if built.kind == "identity":
             if rows != cols:
                 raise MisfitError("an identity matrix is square")
-            return nodes.diag(nodes.ones(rows))
+            return nodes.scale(built.factor, nodes.diag(nodes.ones(rows)))
         if built.kind == "ones":
-            return nodes.ones(rows, cols)
+            return nodes.scale(built.factor, nodes.ones(rows, cols))
         raise OpenQuestionError("a Kronecker δ whose indices count nothing here")

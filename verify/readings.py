@@ -120,6 +120,8 @@ class Builder(Products):
                 raise OpenQuestionError("division by zero")
             if above.number is not None:
                 return Built(number=above.number / below.number)
+            if above.node is None and above.kind in ("ones", "identity"):
+                return replace(above, factor=above.factor / below.number)
             return replace(above, node=nodes.scale(1 / below.number, self.node(above)))
         bottom = self.node(below)
         if bottom.shape == (1, 1) and above.node is not None and above.shape != (1, 1):
@@ -145,7 +147,7 @@ class Builder(Products):
             if digits * abs(said.exponent) > LARGEST_NUMBER:
                 raise OpenQuestionError("this power of a number")
             return Built(number=base.number**said.exponent)
-        if base.kind in ("ones", "identity"):
+        if base.kind in ("ones", "identity") and base.factor == 1:
             return base
         node = self.node(base)
         if 1 not in node.shape:

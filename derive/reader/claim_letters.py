@@ -136,6 +136,8 @@ class Letters:
         self.quantities = dict(program.quantities)
         self.known: dict[str, str] = {}
         self.sizes = {str(letter) for letter in cell.sizes}
+        self.numbers: dict[str, Expr] = {str(letter): letter for letter in cell.sizes} | dict(cell.numbers)
+        """The letters that are numbers wherever they stand: sizes, and those that the note declares."""
         self.timed_letters: set[str] = set()
         self.entry_letters: set[str] = set()
         self.aliases: dict[str, tuple[str, Expr]] = {}
@@ -160,6 +162,21 @@ class Letters:
     def is_timed(self, name: str) -> bool:
         """Whether a quantity has a time."""
         return self.quantities[name].time is not None
+
+    def number(self, written: Written, fragment: Fragment) -> Expr | None:
+        """The size or the declared number that is meant, or None. A capital may also be a batch of states."""
+        if written.primes or written.transposed:
+            return None
+        try:
+            word = identifier("_".join([written.base, *(label(part, fragment) for _, part in written.parts)]))
+        except InputError:
+            return None
+        if word not in self.numbers or word in self.known:
+            return None
+        other = Guess(f"{word} is no size", holds=False)
+        if word in self._folded and self.guesses.other(f"number {word}", other):
+            return None
+        return self.numbers[word]
 
     def resolve(self, written: Written, fragment: Fragment, default: Expr | None = nodes.t) -> Found | None:
         """The quantity that is meant, or None. `default` is the time of a letter that should have one."""

@@ -96,6 +96,8 @@ class Claiming(Brackets):
         counts = found.base in COUNTS and not (found.parts or found.primes or found.transposed)
         if counts and found.base not in self.letters.known:
             return self.decorated(claimed.Scalar(COUNTS[found.base]), found), i + 1
+        if (number_ := self.letters.number(found, self.fragment)) is not None:
+            return self.decorated(claimed.Scalar(number_), found), i + 1
         quantity = self.quantity(found, group)
         if quantity is not None:
             value, used = quantity

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import Any
 
 from derive.reader.claim_letters import ENTRY_LETTERS, TIME_LETTERS, Letters, time_expression
 from derive.reader.claim_sums import bounds, inside_times
 from derive.reader.symbols import only
-from derive.reader.syntax import Big, Group, Mark, Name, Scripted, Sum, Syntax
+from derive.reader.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
 
 
 def survey(node: Syntax, letters: Letters) -> None:
@@ -17,6 +18,8 @@ def survey(node: Syntax, letters: Letters) -> None:
     entries: set[str] = set()
     plain: set[str] = set()
     raised: set[str] = set()
+    loose: set[str] = set()
+    beside: set[str] = set()
 
     def visit(part: Syntax) -> None:
         if isinstance(part, Big):
@@ -28,8 +31,10 @@ def survey(node: Syntax, letters: Letters) -> None:
                 if not sized:
                     timed.update(inside_times(found))
             elif word:
-                (timed if word in TIME_LETTERS else entries).add(word)
+                (loose if word in TIME_LETTERS else entries).add(word)
         if isinstance(part, Scripted):
+            words = {name for script in part.scripts for row in script.rows for cell in row for name in named(cell)}
+            beside.update(words & {"k"} if "t" in words else ())
             for script in part.scripts:
                 for cell in (cell for row in script.rows for cell in row):
                     inner = cell
@@ -43,12 +48,27 @@ def survey(node: Syntax, letters: Letters) -> None:
             visit(inner)
 
     visit(node)
+    entries |= beside - timed  # z_{t,k}: a quantity has one time
+    timed |= loose - beside
     letters.with_times |= bool(timed & TIME_LETTERS or plain & TIME_LETTERS or "t" in raised)
     letters.timed_letters |= timed
     if (plain & ENTRY_LETTERS - timed) and "k" in plain | entries and "k" not in timed - entries:
         entries.add("k")
         letters.timed_letters.discard("k")
     letters.entry_letters |= entries - (timed & TIME_LETTERS)
+
+
+def named(node: Syntax) -> Iterator[str]:
+    """The letters that stand alone in a script, beside each other or in brackets."""
+    if isinstance(node, Name):
+        yield node.word
+    elif isinstance(node, Run):
+        for factor in node.factors:
+            yield from named(factor)
+    elif isinstance(node, Group):
+        for row in node.rows:
+            for cell in row:
+                yield from named(cell)
 
 
 def inside(node: object) -> list[Syntax]:

@@ -84,6 +84,7 @@ def _cell(chains: Sequence[tuple[Fragment, Chain]], declared: Declared, name: st
         assumptions=[Assumption(kind, inference.quantity(n, 0)) for kind, n in declared.facts],
         source=source,
         notation=_notation(vocabulary),
+        numbers=sorted(vocabulary.constants.items()),
     )
 
 
