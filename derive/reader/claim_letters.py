@@ -188,6 +188,8 @@ class Letters:
         found = self._resolve(written, fragment, self._folded, default)
         if found is None or (found.time is not None and self._resolve(written, fragment, self._folded, None) == found):
             return found  # H_t for h_t: a capital with a time is a batch of states
+        if f"number {written.base}" in self.guesses.turned:
+            return found
         other = Guess(f"{written.base} is not {found.name}", holds=False, doubtful=True)
         return None if self.guesses.other(f"fold {written.base}", other) else found
 
