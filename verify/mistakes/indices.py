@@ -23,7 +23,8 @@ from derive.nodes import (
     t,
     transpose,
 )
-from verify.mistakes.context import Context, quantities_of, times, walk
+from verify.mistakes.context import Context, times, walk
+from verify.scales import quantities_of
 
 
 def other_time(node: Node, context: Context) -> Iterator[Node]:
