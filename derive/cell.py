@@ -14,6 +14,19 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, children, describe, leaves, t
 from derive.notation import AS_WRITTEN, Notation
 
+@dataclass(frozen=True)
+class Guess:
+    """What was taken where a text can be read in two ways: the other way, why, and where."""
+
+    taken: str
+    otherwise: str
+    why: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return f"{self.taken} ({self.why}); otherwise {self.otherwise}"
+
+
 RESERVED_SIZES = {"T": "the number of steps", "B": "the number of examples in a batch"}
 
 
@@ -107,6 +120,8 @@ class Cell:
     notation: Notation = AS_WRITTEN
     numbers: tuple[tuple[str, Expr], ...] = ()
     """Letters that stand for a number wherever they stand, such as α = 0.1; the equations hold the number."""
+    guesses: tuple[Guess, ...] = field(default=(), compare=False, repr=False)
+    """What the reader took where the text can be read in two ways."""
 
     def __post_init__(self) -> None:
         """Infer the roles where they are left out, as a person writes a cell."""
@@ -194,6 +209,7 @@ class Cell:
         source: str = "",
         notation: Notation | None = None,
         numbers: Iterable[tuple[str, Expr]] = (),
+        guesses: Sequence[Guess] = (),
     ) -> Cell:
         """Infer the roles, order the equations so that each uses only what stands before it, and validate.
 
@@ -236,6 +252,7 @@ class Cell:
             source=source,
             notation=notation or AS_WRITTEN,
             numbers=tuple(numbers),
+            guesses=tuple(guesses),
         )
 
     @cached_property

@@ -18,7 +18,7 @@ UNSURE = frozenset(words.listed("alpha beta gamma delta epsilon varepsilon eta k
 
 
 class Applying(ABC):
-    """The part of `Reading` that knows letters; `meaning` knows what joins them."""
+    """The part of `Meaning` that knows letters; `meaning` knows what joins them."""
 
     def __init__(self, fragment: Fragment, vocabulary: Vocabulary, bound: frozenset[str] = frozenset()) -> None:
         self.fragment = fragment

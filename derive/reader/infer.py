@@ -11,7 +11,7 @@ from derive import nodes
 from derive.errors import ShapeError
 from derive.functions import ScalarFunction
 from derive.nodes import Node
-from derive.reader.shapes import ONE
+from derive.reader.shapes import ONE, Dim
 from derive.reader.terms import (
     LONGEST_POWER,
     Add,
@@ -21,6 +21,7 @@ from derive.reader.terms import (
     IdentityMatrix,
     Multiply,
     OnesVector,
+    Part,
     Power,
     Ref,
     SizeOf,
@@ -67,6 +68,8 @@ class Inference(Shapes):
                 return self._call(term)
             case Stack():
                 return self._stack(term)
+            case Part():
+                return self._part(term)
             case Total(body=body):
                 inner = self.typed(body)
                 if inner.number is not None:
@@ -126,13 +129,22 @@ class Inference(Shapes):
                 shaped.append(typed)
         if not shaped:
             return self._number(term, number)
+        scalars = [typed for typed in shaped if self.is_scalar(typed)]
+        if len(scalars) < len(shaped):  # a scalar beside ⊙ stands in every entry
+            shaped = [typed for typed in shaped if not self.is_scalar(typed)]
+        else:
+            scalars = []
         first = shaped[0]
         for other in shaped[1:]:
             self.same("multiply elementwise", first, other, term)
-        return Typed(
-            term, first.rows, first.cols,
-            lambda: nodes.scale(number, nodes.hadamard(*(typed.build() for typed in shaped))),
-        )  # fmt: skip
+
+        def build() -> Node:
+            whole = nodes.scale(number, nodes.hadamard(*(typed.build() for typed in shaped)))
+            for factor in scalars:
+                whole = nodes.scaled(factor.build(), whole)
+            return whole
+
+        return Typed(term, first.rows, first.cols, build)
 
     def _by_shape(self, term: Multiply, operands: list[Typed]) -> Typed:
         """A product whose meaning follows from the shapes, from left to right; a matrix waits for what it acts on."""
@@ -161,7 +173,6 @@ class Inference(Shapes):
             factor, other = (left, right) if self.is_scalar(left) else (right, left)
             return Typed(at, other.rows, other.cols, lambda: nodes.scaled(factor.build(), other.build()))
         if self.is_column(left) and self.is_column(right):
-            self._not_guessed(left, right, at)
             self.same("multiply", left, right, at)
             return Typed(at, left.rows, left.cols, lambda: nodes.hadamard(left.build(), right.build()))
         if self.is_column(left) and self.is_row(right):
@@ -170,27 +181,12 @@ class Inference(Shapes):
             raise self.clash(
                 "multiply", left, right, at, "quantities are columns: a matrix stands left of the vector it acts on"
             )()
-        self._not_guessed(left, right, at)
         failure = self.clash("multiply", left, right, at)
         if len(left.blocks) == len(right.blocks):
             for ours, theirs in zip(left.blocks, right.blocks, strict=True):  # [A, B] [a; b] = A a + B b
                 self.sizes.unify(ours, theirs, failure)
         self.sizes.unify(left.cols, right.rows, failure)
         return Typed(at, left.rows, right.cols, lambda: nodes.matmul(left.build(), right.build()))
-
-    def _not_guessed(self, left: Typed, right: Typed, at: Term) -> None:
-        """Refuse to guess what a parameter is that nothing but this product tells about."""
-        for typed, other in ((left, right), (right, left)):
-            inner = typed.term.body if isinstance(typed.term, Transposed) else typed.term
-            if isinstance(inner, Ref) and inner.offset is None and inner.name in self.guessed:
-                if typed is right and self.is_matrix(left) and self.guessed[inner.name] == "vector":
-                    continue
-                raise inner.error(
-                    f"the shape of {inner.written} is open: it multiplies {other.term.written}, and nothing says "
-                    "whether it is a number, a vector or a matrix",
-                    f"add a line such as ${inner.written} \\in \\mathbb{{R}}^{{H}}$, "
-                    f"or write \\odot for an elementwise product and W x for a matrix W",
-                )
 
     def _divide(self, term: Divide) -> Typed:
         above, below = self.typed(term.above), self.typed(term.below)
@@ -273,6 +269,20 @@ class Inference(Shapes):
         if len(rows) == 1 and all(self.is_column(cell) or self.is_scalar(cell) for cell in rows[0]):
             rows = [[cell] for cell in rows[0]]  # [h, x] of vectors is meant as one below the other
         return self._joined(0, [self._joined(1, row, term) for row in rows], term)
+
+    def _part(self, term: Part) -> Typed:
+        """One of several parts of equal length."""
+        body, rows = self.typed(term.body), self.sizes.fresh()
+        whole = Dim(0)
+        for _ in range(term.count):
+            whole += rows
+        self.sizes.unify(body.rows, whole, self.clash("split", body, body, term))
+
+        def build() -> Node:
+            length = self.sizes.expression(rows)
+            return nodes.block(0, body.build(), term.index * length, length)
+
+        return Typed(term, rows, body.cols, build)
 
     def _joined(self, axis: int, parts: Sequence[Typed], term: Stack) -> Typed:
         first = parts[0]

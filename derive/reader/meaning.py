@@ -24,7 +24,7 @@ from derive.reader.terms import (
 from derive.reader.vocabulary import bracket
 
 
-class Reading(Applying):
+class Meaning(Applying):
     """Turns the syntax of one fragment into terms."""
 
     def term(self, node: Syntax) -> Term:
@@ -128,6 +128,15 @@ class Reading(Applying):
             inner = self.run(factors[i + 1 : stop], Syntax(factors[i + 1].start, factors[stop - 1].end))
         return self.call(called, (inner,), node.start, inner.end, found), stop
 
+    def applied(self, function: Syntax, term: Term) -> Term:
+        """A function, given by its letter, of a term."""
+        found = symbol(function, self.fragment)
+        called = None if found is None else self.vocabulary.known_function(found.name)
+        if found is None or called is None:
+            raise self.error("expected a function", function)
+        self.vocabulary.called.add(found.name)
+        return self.call(called, (term,), term.start, term.end, found)
+
     def other(self, node: Syntax) -> Term:
         """A factor that is no letter."""
         if isinstance(node, Scripted):
@@ -216,7 +225,7 @@ class Reading(Applying):
                 "only a sum over the entries of a vector can be read here", node,
                 "write \\sum_i y_i \\log p_i; the sum over t belongs to the loss of a sequence",
             )  # fmt: skip
-        inner = Reading(self.fragment, self.vocabulary, self.bound | {index})
+        inner = Meaning(self.fragment, self.vocabulary, self.bound | {index})
         return Total(self.fragment, node.start, node.end, inner.term(node.body))
 
 

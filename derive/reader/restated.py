@@ -9,11 +9,15 @@ from sympy import Basic, HadamardProduct, MatAdd
 
 from derive.cell import Equation
 from derive.errors import InputError
+from derive.reader.resolving.guesses import Guess
 from derive.nodes import Node, Quantity, leaves, substitute
 
 
-def without_restatements(equations: Sequence[Equation]) -> list[Equation]:
-    """Each symbol once; raises InputError where two equations for it differ."""
+def without_restatements(equations: Sequence[Equation], guesses: list[Guess] | None = None) -> list[Equation]:
+    """Each symbol once; raises InputError where two equations for it differ, unless they are sides of one chain.
+
+    The second value of `p = 1 - g = σ(-a)` is the first one rewritten: whether it is the same is no question of reading.
+    """
     versions: dict[str, list[Equation]] = {}
     for equation in equations:
         versions.setdefault(equation.symbol.name, []).append(equation)
@@ -29,6 +33,14 @@ def without_restatements(equations: Sequence[Equation]) -> list[Equation]:
         for other in same[1:]:
             if _canonical(_expanded(other.expression, kept, {name})) != first:
                 before = same[0].place
+                if before and other.place and (before.line, before.column) == (other.place.line, other.place.column):
+                    kept[name] = same[0]
+                    if guesses is not None:
+                        guesses.append(
+                            Guess(f"{name} is the first value of its chain", "it is a later one",
+                                  "they are taken to be equal", other.place)
+                        )  # fmt: skip
+                    continue
                 raise InputError(
                     f"{name} is assigned twice, differently" + (f": first at {before}" if before else ""), other.place,
                     "give the second value a name of its own",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from derive.cell import Roles
@@ -42,47 +42,45 @@ def in_order(assignments: Sequence[Assignment]) -> list[Assignment]:
     return ordered
 
 
-def declare(assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference) -> None:
-    """Give every name a shape with sizes still open."""
+def declare(
+    assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference, found: Mapping[str, str]
+) -> None:
+    """Give every name the shape of its kind with sizes still open; a name without a kind is a column."""
     sizes = declared.sizes
-    where = kinds.contexts(assignment.term for assignment in assignments)
-    places = {ref.name: ref for assignment in reversed(assignments) for ref in references(assignment.term)}
-    for name in dict.fromkeys((*roles.inputs, *(a.name for a in assignments), *declared.inputs, *declared.targets)):
-        inference.declare(name, *declared.shapes.get(name, (sizes.fresh(), ONE)))
-    for name in roles.parameters:
-        if name in declared.shapes:
-            inference.declare(name, *declared.shapes[name])
-            continue
-        if name in inference.shapes:
-            continue
-        kind = kinds.kind(name, where[name])
-        if kind == "ask":
-            ref = places[name]
-            space = "\\mathbb{R}^{H \\times D}" if name[0].isupper() else "\\mathbb{R}"
-            raise ref.error(
-                f"the shape of {ref.written} is open: nothing says whether it is a number, a vector or a matrix",
-                f"add a line such as ${ref.written} \\in {space}$; "
-                "quantities are columns, so that a matrix stands left of the vector it acts on",
-            )
-        inference.declare(name, sizes.fresh(), sizes.fresh() if kind == "matrix" else ONE)
-        if kind == "guess vector":
-            inference.guessed[name] = "vector"
-        if kind == "matrix":
+    names = (*roles.inputs, *(a.name for a in assignments), *declared.inputs, *declared.targets, *roles.parameters)
+    for name in dict.fromkeys(names):
+        kind = found.get(name, kinds.COLUMN)
+        rows = ONE if kind == kinds.SCALAR else sizes.fresh()
+        cols = sizes.fresh() if kind == kinds.MATRIX else ONE
+        inference.declare(name, *declared.shapes.get(name, (rows, cols)))
+        if kind == kinds.MATRIX and name in roles.parameters and name not in declared.shapes:
             inference.wide += inference.shapes[name]
     for name in (*roles.states, *roles.inputs):
-        if name not in declared.shapes:
+        if name not in declared.shapes and found.get(name) != kinds.SCALAR:
             inference.wide.append(inference.shapes[name][0])
 
 
-def refuse_collapse(assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference) -> None:
-    """A state, input or matrix that the equations leave a single row or column is more often a slip than meant."""
+def fallback(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
+    """Kinds by where letters stand, for equations that no kinds satisfy: their sizes then say what clashes."""
     where = kinds.contexts(assignment.term for assignment in assignments)
+    return {
+        name: kinds.MATRIX if kinds.capital(name) and where.get(name, set()) & kinds.IN_A_PRODUCT else kinds.COLUMN
+        for name in roles.parameters
+    }
+
+
+def refuse_collapse(
+    assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference, found: Mapping[str, str]
+) -> None:
+    """A state, input or matrix that the equations leave a single row or column is more often a slip than meant."""
     for ref in (ref for assignment in assignments for ref in references(assignment.term)):
         if ref.name in declared.shapes:
             continue
         collapsed = [inference.sizes.is_one(dim) for dim in inference.shapes[ref.name]]
-        matrix = ref.offset is None and ref.name in where and kinds.kind(ref.name, where[ref.name]) == "matrix"
-        carried = ref.name in roles.states or (ref.name in roles.inputs and ref.name not in declared.places)
+        matrix = found.get(ref.name) == kinds.MATRIX
+        carried = found.get(ref.name) != kinds.SCALAR and (
+            ref.name in roles.states or (ref.name in roles.inputs and ref.name not in declared.places)
+        )
         if (matrix and any(collapsed)) or (carried and all(collapsed)):
             rows, cols = (inference.sizes.show(dim, inference.names) for dim in inference.shapes[ref.name])
             latex = declared.vocabulary.letters[ref.name] + ("" if ref.offset is None else "_t")
@@ -98,6 +96,13 @@ def name_sizes(assignments: Sequence[Assignment], roles: Roles, declared: Declar
     sizes = declared.sizes
     assigned = list(dict.fromkeys(a.name for a in assignments))
     states = [name for name in assigned if name in roles.states]
+    unused = set(sizes.declared) - {
+        letter
+        for shape in inference.shapes.values()
+        for dim in shape
+        for letter, known in sizes.declared.items()
+        if set(sizes.find(known).variables) & set(sizes.find(dim).variables)
+    }
     taken = set(map(str, sizes.letters.values()))
     preferred = [(_main_state(states, assignments, declared), "H")] if states else []
     preferred += [(name, "D") for name in roles.inputs[:1]]
@@ -108,6 +113,9 @@ def name_sizes(assignments: Sequence[Assignment], roles: Roles, declared: Declar
         for dim, prefix in zip(inference.shapes[name], "nm", strict=True):
             for variable in sizes.find(dim).variables:
                 if variable in sizes.letters:
+                    continue
+                if wanted in unused:  # D = H, where nothing else says whose sizes these are
+                    sizes.bound[variable] = sizes.find(sizes.declared[wanted])
                     continue
                 chosen = wanted if wanted and wanted not in taken else f"{prefix}_{name}"
                 while chosen in taken:

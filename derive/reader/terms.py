@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from sympy import Expr
 
@@ -166,12 +166,43 @@ class Total(Term):
         return (self.body,)
 
 
+@dataclass(frozen=True, eq=False)
+class Part(Term):
+    """One of `count` parts of equal length, below each other, of a vector."""
+
+    body: Term
+    index: int
+    count: int
+
+    @property
+    def parts(self) -> tuple[Term, ...]:
+        return (self.body,)
+
+
 def references(term: Term) -> Iterator[Ref]:
     """Every reference in the order written."""
     if isinstance(term, Ref):
         yield term
     for part in term.parts:
         yield from references(part)
+
+
+def mapped(term: Term, change: Callable[[Term], Term | None]) -> Term:
+    """The term with `change` applied from the top; where it returns None the parts are looked at."""
+    new = change(term)
+    if new is not None:
+        return new
+    changes: dict[str, object] = {}
+    for name, value in vars(term).items():
+        if isinstance(value, Term):
+            changes[name] = mapped(value, change)
+        elif isinstance(term, Add) and name == "terms":
+            changes[name] = tuple((sign, mapped(part, change)) for sign, part in term.terms)
+        elif isinstance(term, Stack) and name == "rows":
+            changes[name] = tuple(tuple(mapped(part, change) for part in row) for row in term.rows)
+        elif isinstance(value, tuple) and name in ("factors", "arguments"):
+            changes[name] = tuple(mapped(part, change) for part in value)
+    return replace(term, **changes) if changes else term  # type: ignore[arg-type]
 
 
 def exact_power(base: Expr, exponent: Expr, term: Term) -> Expr:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from derive.errors import InputError
 from derive.reader.sizing import Assignment
-from derive.reader.terms import Add, Ref, Stack, Term, references
+from derive.reader.terms import Ref, mapped, references
 
 BIAS = "b"
 
@@ -26,6 +26,7 @@ def at_step(written: Sequence[tuple[Assignment, int]]) -> list[Assignment]:
                 assignment.fragment.place(assignment.start, assignment.end),
                 "write it for step t, and introduce a state that carries an older value",
             )
+    written = _without_locals_before(written)
     ahead = {assignment.name for assignment, offset in written if offset == 1}
     now = {assignment.name for assignment, offset in written if offset == 0}
     counted_from_zero = not ahead & now and any(
@@ -41,6 +42,27 @@ def at_step(written: Sequence[tuple[Assignment, int]]) -> list[Assignment]:
         return _with(assignment, lambda ref: _later(ref, -offset)) if offset else assignment
 
     return _labelled([moved(assignment, offset) for assignment, offset in written])
+
+
+def _without_locals_before(written: Sequence[tuple[Assignment, int]]) -> list[tuple[Assignment, int]]:
+    """A value of this step that is written at t - 1, after what it changes, as one at t: ĥ_{t-1} = γ_t ⊙ h_{t-1}."""
+    now = {assignment.name for assignment, offset in written if offset != -1}
+    uses: dict[str, set[int | None]] = {}
+    for assignment, _ in written:
+        for ref in references(assignment.term):
+            uses.setdefault(ref.name, set()).add(ref.offset)
+    local = {
+        assignment.name
+        for assignment, offset in written
+        if offset == -1 and assignment.name not in now and uses.get(assignment.name) == {-1}
+        and any(ref.offset == 0 for ref in references(assignment.term))
+    }  # fmt: skip
+    if not local:
+        return list(written)
+    return [
+        (_with(a, lambda ref: replace(ref, offset=0) if ref.name in local else ref), 0 if a.name in local else offset)
+        for a, offset in written
+    ]
 
 
 def _labelled(assignments: list[Assignment]) -> list[Assignment]:
@@ -64,21 +86,6 @@ def _later(ref: Ref, by: int) -> Ref:
 
 
 def _with(assignment: Assignment, change: Callable[[Ref], Ref]) -> Assignment:
-    return replace(assignment, term=_changed(assignment.term, change))
-
-
-def _changed(term: Term, change: Callable[[Ref], Ref]) -> Term:
-    """The same term with every reference changed."""
-    if isinstance(term, Ref):
-        return change(term)
-    changes: dict[str, object] = {}
-    for name, value in vars(term).items():
-        if isinstance(value, Term):
-            changes[name] = _changed(value, change)
-        elif isinstance(term, Add) and name == "terms":
-            changes[name] = tuple((sign, _changed(part, change)) for sign, part in term.terms)
-        elif isinstance(term, Stack) and name == "rows":
-            changes[name] = tuple(tuple(_changed(part, change) for part in row) for row in term.rows)
-        elif isinstance(value, tuple) and name in ("factors", "arguments"):
-            changes[name] = tuple(_changed(part, change) for part in value)
-    return replace(term, **changes) if changes else term  # type: ignore[arg-type]
+    return replace(
+        assignment, term=mapped(assignment.term, lambda term: change(term) if isinstance(term, Ref) else None)
+    )

@@ -34,7 +34,6 @@ class Shapes:
         self.sizes = sizes
         self.shapes: dict[str, tuple[Dim, Dim]] = {}
         self.names: dict[int, str] = {}
-        self.guessed: dict[str, str] = {}
         self.wide: list[Dim] = []
         """The sizes of states, inputs and matrices: a scalar beside one of them stands in every entry."""
 

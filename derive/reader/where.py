@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,20 +15,21 @@ from derive.errors import InputError, Place
 from derive.functions import ScalarFunction
 from derive.reader import syntax
 from derive.reader.fragment import Fragment
-from derive.reader.meaning import Reading
+from derive.reader.meaning import Meaning
 from derive.reader.note import Declaration
-from derive.reader.parser import parse
+from derive.reader.resolving.document import Row
 from derive.reader.shapes import ONE, Dim, Sizes
 from derive.reader.symbols import Symbol, identifier, label, letter, number_of, only, symbol, time_of
 from derive.reader.syntax import Chain, Group, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
 from derive.reader.terms import Add, Call, Constant, Divide, Multiply, Power, Ref, Term, exact_power
 from derive.reader.vocabulary import Vocabulary
 
-_RELATION = re.compile(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])")
 FORMS = (
     "readable: $x_t \\in \\mathbb{R}^{D}$, $D = H$, $\\sigma = \\operatorname{ReLU}$, $\\phi(a) = ...$, "
     "$\\alpha = 0.1$, $h_0 = 0$"
 )
+
+INDICES = frozenset({"t", "i", "j", "k"})
 
 
 @dataclass
@@ -44,19 +45,23 @@ class Declared:
     facts: list[tuple[str, str]] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
     equations: list[tuple[Fragment, Chain]] = field(default_factory=list)
+    assigned: set[str] = field(default_factory=set)
+    """The names that some equation gives a value at a step."""
+    starts: dict[str, str] = field(default_factory=dict)
+    """States that start from a parameter: {state: parameter}."""
 
-    def read(self, declaration: Declaration) -> None:
-        """Take in one declaring line."""
-        for fragment in declaration.formulas:
+    def read(self, declaration: Declaration, formulas: Sequence[tuple[Fragment, Sequence[Row]]]) -> None:
+        """Take in one declaring line, whose formulas come as their rows."""
+        for fragment, rows in formulas:
             if declaration.key in ("where", "for"):
-                self._where(fragment, strict=declaration.key == "where")
+                self._where(fragment, rows, strict=declaration.key == "where")
             elif declaration.key == "assume":
-                self._assume(fragment, declaration.words)
+                self._assume(fragment, rows, declaration.words)
             else:
-                self._role(declaration.key, fragment)
+                self._role(declaration.key, fragment, rows)
 
-    def _role(self, key: str, fragment: Fragment) -> None:
-        for row in parse(fragment):
+    def _role(self, key: str, fragment: Fragment, rows: Sequence[Row]) -> None:
+        for row in rows:
             for part in row:
                 found = (
                     symbol(part, fragment) if isinstance(part, Name | Scripted | Group) else self._timed(part, fragment)
@@ -88,11 +93,9 @@ class Declared:
             self.vocabulary.timeless.add(found.name)
         self.places.setdefault(found.name, fragment.place(found.start, found.end))
 
-    def _where(self, fragment: Fragment, *, strict: bool) -> None:
-        if not _RELATION.search(fragment.text):
-            return  # a mention
+    def _where(self, fragment: Fragment, rows: Sequence[Row], *, strict: bool) -> None:
         waiting: list[Syntax] = []
-        for row in parse(fragment):
+        for row in rows:
             for part in row:
                 if not isinstance(part, Chain):
                     waiting.append(part)
@@ -106,7 +109,7 @@ class Declared:
         left, right = chain.sides[0], chain.sides[1]
         kinds = [relation.type for relation in chain.relations]
         first = symbol(left, fragment) if letter(left) is not None else None
-        if not before and first is not None and first.name in ("t", "i", "j", "k") and first.offset in (None, 0):
+        if not before and first is not None and first.name in INDICES and first.offset is None and not _real(right):
             return  # the range of an index
         if kinds == ["IN"]:
             for node in (*before, left):
@@ -143,6 +146,12 @@ class Declared:
                     self.vocabulary.quantities.discard(first.name)
                     self.vocabulary.constants[first.name] = value
                 return
+            started = first.name.removesuffix("_0")
+            if named is not None and named.offset is None and started != first.name and started in self.assigned:
+                self.starts[started] = named.name
+                self.vocabulary.letters.setdefault(named.name, named.latex)
+                self._known(named, fragment)
+                return
             if named is not None and known is not None and named.offset is None:
                 self.vocabulary.functions[first.name] = known
                 self.places.setdefault(first.name, fragment.place(first.start, first.end))
@@ -173,12 +182,12 @@ class Declared:
         arguments = dict(zip(names, (functions.a, functions.b), strict=False))
         quantities = {*self.vocabulary.quantities, *names}
         vocabulary = Vocabulary(quantities, self.vocabulary.functions, self.vocabulary.constants)
-        body = scalar(Reading(fragment, vocabulary).term(right), arguments)
+        body = scalar(Meaning(fragment, vocabulary).term(right), arguments)
         return ScalarFunction(name.name, Lambda(tuple(arguments.values()), body))
 
-    def _assume(self, fragment: Fragment, words: str) -> None:
+    def _assume(self, fragment: Fragment, rows: Sequence[Row], words: str) -> None:
         """Σy = 1, h_0 = 0, or a letter that the words call one-hot."""
-        for row in parse(fragment):
+        for row in rows:
             for part in row:
                 found = letter(part) is not None and symbol(part, fragment)
                 if found and "hot" in words.lower():
@@ -266,6 +275,12 @@ class Declared:
             self.vocabulary.sizes.add(named)
             return self.sizes.letter(named)
         raise fragment.error("cannot read this size", node.start, node.end, "write a letter, a number, 2H or H + D")
+
+
+def _real(node: Syntax) -> bool:
+    """Whether this is ℝ, or a space of vectors or matrices."""
+    base = node.base if isinstance(node, Scripted) else node
+    return isinstance(base, Name) and base.word in ("R", "ℝ")
 
 
 def _summed(node: Syntax, fragment: Fragment) -> Symbol | None:

@@ -207,7 +207,6 @@ def test_sums_over_entries():
     [
         (r"h_t = w x_t + h_{t-1}", "w"),
         (r"h_t = \alpha W x_t", r"\alpha"),
-        (r"h_t = x_t W", "W"),
         (r"h_t = h_{t-1} \cdot a + W x_t", "a"),
     ],
 )

@@ -1,0 +1,41 @@
+"""All that a document leaves open as one message, with the lines that would settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from derive.errors import InputError
+from derive.reader.resolving.guesses import Question
+
+
+def ask(questions: Sequence[Question]) -> None:
+    """Raise one InputError that names every open letter; nothing where there is no question."""
+    if not any(question.needed for question in questions):
+        return
+    merged: dict[str, Question] = {}
+    for question in questions:
+        merged.setdefault(question.asked + "".join(question.letters), question)
+    shapes = [q for q in merged.values() if q.asked == SHAPE]
+    others = [q for q in merged.values() if q.asked != SHAPE]
+    said, lines = [], []
+    if shapes:
+        letters = [letter for q in shapes for letter in q.letters]
+        one = len(letters) == 1
+        said.append(
+            f"the shape{'' if one else 's'} of {_listed(letters)} {'is' if one else 'are'} open: nothing says whether "
+            f"{'it is a number, a vector or a matrix' if one else 'they are numbers, vectors or matrices'}"
+        )
+        lines.append("where " + ", ".join(line for q in shapes for line in q.lines))
+    for question in others:
+        said.append(question.asked)
+        lines += question.lines
+    hint = "add a line such as " if len(lines) == 1 else "add lines such as "
+    raise InputError("; ".join(said), (shapes or others)[0].place, hint + "   ".join(lines))
+
+
+SHAPE = "shape"
+"""The question for the shape of a letter."""
+
+
+def _listed(letters: Sequence[str]) -> str:
+    return letters[0] if len(letters) == 1 else f"{', '.join(letters[:-1])} and {letters[-1]}"

@@ -1,0 +1,29 @@
+"""Syntax -> Syntax over a whole document: every letter, time and left side in the one form that terms are read from.
+
+1. document: all formulas of a note, parsed
+2. sides: what trails behind an equation, chains of names
+3. typefaces, labels: which written letters are two, which superscripts are labels
+4. clocks: the letter of time, next/previous/new/old, values of this step that are written without t
+5. indices: sums over entries as products, loops over layers unrolled
+
+What was taken where a text can be read in two ways is kept as a `Guess`, what cannot be taken as a `Question`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from derive.reader.fragment import Fragment
+from derive.reader.note import Declaration
+from derive.reader.resolving import clocks, labels, sides, typefaces
+from derive.reader.resolving.document import Document
+
+__all__ = ["Document", "document"]
+
+
+def document(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) -> Document:
+    """Parse and resolve; raises InputError with the place of what cannot be read."""
+    found = Document.of(formulas, declarations)
+    for stage in (sides, typefaces, labels, clocks):
+        stage.resolve(found)
+    return found

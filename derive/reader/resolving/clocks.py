@@ -1,0 +1,341 @@
+"""Time as documents write it -> t: another letter, next and previous by word or prime, values without a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from derive.reader.fragment import Fragment
+from derive.reader.resolving.document import Document
+from derive.reader.resolving.guesses import Guess
+from derive.reader.resolving.rewriting import (
+    at_time,
+    base_of,
+    bracketed,
+    letters,
+    parts,
+    rewritten,
+    scripts_of,
+    symbol_of,
+    walk,
+    whole_letter,
+    with_scripts,
+)
+from derive.reader.symbols import Symbol, letter, number_of, only, time_of
+from derive.reader.syntax import Big, Chain, Group, Mark, Name, Number, Product, Run, Script, Sum, Syntax
+from derive.reader.words import ENTRYWISE
+
+CLOCKS = ("n", "k", "s", "i", "tau", "m", "j")
+"""Letters that count steps where t does not, the likeliest first."""
+BEFORE = frozenset({"prev", "previous", "old", "last", "before"})
+AFTER = frozenset({"new", "next"})
+
+
+def resolve(document: Document) -> None:
+    """Write every time as t."""
+    _clock(document)
+    timed = _timed(document)
+    worded = _words(document)
+    if not timed:
+        _without_times(document, worded)
+    _locals(document)
+
+
+# Another letter than t
+
+
+def _clock(document: Document) -> None:
+    """n, k, ... as t, where a letter is used at k and at k - 1 or k + 1, and nothing at t."""
+    shifted: dict[str, set[str]] = defaultdict(set)
+    bare: dict[str, set[str]] = defaultdict(set)
+    bound: set[str] = set()
+    for fragment, part in document.said():
+        bound |= {index for node in walk(part) if isinstance(node, Big) for index in _indices(node)}
+        for name, cell in _times(part, fragment):
+            if isinstance(cell, Name):
+                bare[cell.word].add(name)
+            elif isinstance(cell, Sum) and isinstance(cell.terms[0][1], Name):
+                shifted[cell.terms[0][1].word].add(name)
+    if "t" in shifted or bare.get("t"):
+        return
+    candidates = [one for one in CLOCKS if shifted[one] & bare[one] and one not in bound]
+    if not candidates:
+        candidates = [one for one in CLOCKS if shifted[one] and bare[one] and one not in bound]
+    if not candidates:
+        return
+    clock = max(candidates, key=lambda one: len(shifted[one] | bare[one]))
+
+    def as_t(node: Syntax) -> Syntax | None:
+        if isinstance(node, Name) and node.word == clock:
+            return Name(node.start, node.end, "t", node.latex)
+        return None
+
+    def change(node: Syntax) -> Syntax | None:
+        if whole_letter(node):
+            scripts = tuple(
+                Script(script.start, script.end, script.kind, tuple(
+                    tuple(rewritten(cell, as_t) if _is_time(cell, clock) else cell for cell in row)
+                    for row in script.rows
+                ))
+                for script in scripts_of(node)
+            )  # fmt: skip
+            return with_scripts(node, scripts) if scripts else node
+        if isinstance(node, Group) and (cell := only(node.rows)) is not None and _is_time(cell, clock):
+            return rewritten(node, as_t) if node.bracket in ("LPAR", "LBRACK") else None
+        return None
+
+    document.rewrite(change)
+
+
+def _times(part: Syntax, fragment: Fragment) -> Iterator[tuple[str, Syntax]]:
+    """Every script or bracket that may be a time, with the name of the letter that has it."""
+    for node in letters(part):
+        base = letter(node)
+        assert base is not None
+        for script in scripts_of(node):
+            for row in script.rows:
+                for cell in row:
+                    inner = only(cell.rows) if isinstance(cell, Group) else cell
+                    if inner is not None and (script.kind == "sub" or isinstance(cell, Group | Sum)):
+                        yield base.word, inner
+                    elif isinstance(inner, Name) and inner.word == "t":
+                        yield base.word, inner
+    for node, group in bracketed(part):
+        base = letter(node)
+        cell = only(group.rows)
+        if base is not None and cell is not None and base.word not in ENTRYWISE:
+            yield base.word, cell
+
+
+def _is_time(cell: Syntax, clock: str) -> bool:
+    """k, k - 1, (k + 1)."""
+    if isinstance(cell, Group):
+        inner = only(cell.rows)
+        return inner is not None and _is_time(inner, clock)
+    if isinstance(cell, Name):
+        return cell.word == clock
+    if isinstance(cell, Sum) and len(cell.terms) == 2:
+        (sign, first), (_, amount) = cell.terms
+        return sign == 1 and isinstance(first, Name) and first.word == clock and isinstance(amount, Number)
+    return False
+
+
+def _indices(node: Big) -> Iterator[str]:
+    for script in node.scripts:
+        cell = only(script.rows)
+        first = cell.sides[0] if isinstance(cell, Chain) else cell
+        if isinstance(first, Name):
+            yield first.word
+
+
+# Next and previous by word
+
+
+def _words(document: Document) -> set[str]:
+    """s_prev and s_new as s at t - 1 and at t; beside s_new, a bare s is the one before. Their names."""
+    seen: dict[str, set[int]] = defaultdict(set)
+    bare: set[str] = set()
+    for fragment, part in document.displayed():
+        for node in letters(part):
+            found = symbol_of(node, fragment)
+            if found is None:
+                continue
+            stem, offset = _worded(found)
+            if offset is not None:
+                seen[stem].add(offset)
+            elif found.offset is None:
+                bare.add(found.name)
+    if not seen:
+        return set()
+
+    def change(node: Syntax) -> Syntax | None:
+        found = symbol_of(node, document.fragment)
+        if found is None:
+            return None
+        stem, offset = _worded(found)
+        if offset is not None:
+            return at_time(_without_word(node), offset)
+        if found.name in seen and found.offset is None:
+            return at_time(node, -1 if 0 in seen[found.name] and -1 not in seen[found.name] else 0)
+        return node
+
+    document.rewrite(change)
+    return set(seen)
+
+
+def _worded(found: Symbol) -> tuple[str, int | None]:
+    """`s_prev` as s and -1, `s_new` as s and 0."""
+    stem, _, last = found.name.rpartition("_")
+    if found.offset is not None or not stem:
+        return found.name, None
+    return stem, -1 if last in BEFORE else 0 if last in AFTER else None
+
+
+def _without_word(node: Syntax) -> Syntax:
+    kept = []
+    for script in scripts_of(node):
+        rows = tuple(
+            tuple(c for c in row if not (isinstance(c, Name) and c.word in BEFORE | AFTER)) for row in script.rows
+        )
+        if script.kind not in ("sub", "sup") or any(rows):
+            kept.append(Script(script.start, script.end, script.kind, rows))
+    return with_scripts(node, tuple(kept))
+
+
+# No time at all
+
+
+def _timed(document: Document) -> bool:
+    return any(_offset(node, fragment) is not None for fragment, part in document.displayed() for node in letters(part)) or any(
+        time_of(group) is not None for _, part in document.displayed() for _, group in bracketed(part)
+    )
+
+
+def _offset(node: Syntax, fragment: Fragment) -> int | None:
+    found = symbol_of(node, fragment)
+    return None if found is None else found.offset
+
+
+def _without_times(document: Document, worded: set[str]) -> None:
+    """h' = f(x, h): h is the state found, h' the state left, and everything computed or acted on is of this step."""
+    assigned = {found.name: found for fragment, part in document.displayed() for found in _targets(part, fragment)}
+    used = {
+        found.name
+        for fragment, part in document.displayed()
+        for node in letters(part)
+        if (found := symbol_of(node, fragment)) is not None
+    }
+    states = {
+        name.removesuffix("_prime")
+        for name in assigned
+        if name.endswith("_prime") and name.removesuffix("_prime") in used - assigned.keys()
+    }
+    if not states | worded:
+        return
+    given = {name for fragment, part in document.displayed() for name in _acted_on(part, fragment)}
+
+    def change(node: Syntax) -> Syntax | None:
+        found = symbol_of(node, document.fragment)
+        if found is None:
+            return None
+        if found.offset is not None:
+            return node
+        stem = found.name.removesuffix("_prime")
+        if stem in states:
+            return at_time(_without_prime(node), 0) if stem != found.name else at_time(node, -1)
+        return at_time(node, 0) if found.name in assigned or found.name in given else node
+
+    document.rewrite(change)
+    names = ", ".join(sorted(given - assigned.keys() - states - worded))
+    if names:
+        document.guesses.append(
+            Guess(f"{names} is given at every step", "it is the same at all steps", "a matrix acts on it, as on a state")
+        )
+
+
+def _targets(part: Syntax, fragment: Fragment) -> Iterator[Symbol]:
+    """The letters that a chain gives a value."""
+    if isinstance(part, Chain) and all(relation.type == "EQ" for relation in part.relations):
+        for node in letters(part.sides[0]):
+            found = symbol_of(node, fragment)
+            if found is not None:
+                yield found
+
+
+def _acted_on(node: Syntax, fragment: Fragment) -> Iterator[str]:
+    """Lower-case letters that stand right of a capital one, as x in W x, or left of a transposed one."""
+    if isinstance(node, Run | Product):
+        for left, right in zip(node.factors, node.factors[1:], strict=False):
+            first, second = symbol_of(left, fragment), symbol_of(right, fragment)
+            if first is not None and second is not None:
+                if first.name[0].isupper() and second.name[0].islower() and not second.transposed:
+                    yield second.name
+                if second.name[0].isupper() and second.transposed and first.name[0].islower():
+                    yield first.name
+            elif first is not None and first.name[0].isupper() and isinstance(right, Group) and right.bracket == "LBRACK":
+                for row in right.rows:
+                    for cell in row:
+                        found = symbol_of(cell, fragment)
+                        if found is not None:
+                            yield found.name
+    for part in parts(node):
+        if not isinstance(part, Script):
+            yield from _acted_on(part, fragment)
+
+
+def _without_prime(node: Syntax) -> Syntax:
+    """The letter without its last prime."""
+    kept = list(scripts_of(node))
+    for at in range(len(kept) - 1, -1, -1):
+        script = kept[at]
+        cell = only(script.rows) if script.kind == "sup" else None
+        if script.kind == "prime" or (isinstance(cell, Mark) and cell.kind == "prime"):
+            del kept[at]
+            break
+    return with_scripts(node, tuple(kept))
+
+
+# Values of this step that are written without t
+
+
+def _locals(document: Document) -> None:
+    """g = σ(W x_t) as the value of this step; what depends on no time stays a constant."""
+    given: dict[str, tuple[Fragment, Chain]] = {}
+    timed: set[str] = set()
+    for fragment, part in document.displayed():
+        if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
+            continue
+        targets = list(_targets(part, fragment)) if _one_letter_each(part.sides[0]) else []
+        for found in targets:
+            if found.offset is None and found.primes == 0 or found.offset is None and _has_time(part, fragment):
+                given[found.name] = (fragment, part)
+            else:
+                timed.add(found.name)
+    given = {name: said for name, said in given.items() if name not in timed and not _is_value(said[1])}
+    local: set[str] = set()
+    while True:
+        more = {
+            name
+            for name, (fragment, part) in given.items()
+            if name not in local and any(_reads_time(side, fragment, local) for side in part.sides[1:])
+        }
+        if not more:
+            break
+        local |= more
+    if not local:
+        return
+
+    def change(node: Syntax) -> Syntax | None:
+        found = symbol_of(node, document.fragment)
+        if found is None:
+            return None
+        return at_time(node, 0) if found.name in local and found.offset is None else node
+
+    document.rewrite(change)
+
+
+def _one_letter_each(left: Syntax) -> bool:
+    """A letter, or a bracket of letters; f(a) is none."""
+    if whole_letter(left):
+        return True
+    return isinstance(left, Group) and all(whole_letter(cell) for row in left.rows for cell in row)
+
+
+def _is_value(chain: Chain) -> bool:
+    """α = 0.1, σ = tanh."""
+    return len(chain.sides) == 2 and number_of(chain.sides[1]) is not None
+
+
+def _has_time(part: Syntax, fragment: Fragment) -> bool:
+    return _reads_time(part, fragment, set())
+
+
+def _reads_time(node: Syntax, fragment: Fragment, local: set[str]) -> bool:
+    for one in letters(node):
+        found = symbol_of(one, fragment)
+        if found is not None and (found.offset is not None or found.name in local):
+            return True
+    return any(time_of(group) is not None for _, group in bracketed(node))
+
+
+__all__ = ["base_of", "resolve"]

@@ -1,0 +1,80 @@
+"""All formulas of a document as syntax, with what is decided about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from derive.reader.fragment import Fragment
+from derive.reader.note import Declaration
+from derive.reader.parser import parse
+from derive.reader.resolving.guesses import Guess, Question
+from derive.reader.resolving.rewriting import Change, rewritten
+from derive.reader.syntax import Syntax
+
+Row = tuple[Syntax, ...]
+_RELATION = re.compile(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])")
+
+
+@dataclass
+class Formula:
+    """A fragment and its rows of parts."""
+
+    fragment: Fragment
+    rows: list[Row]
+
+
+@dataclass
+class Document:
+    """The displayed formulas, the declaring lines, and what was guessed and is left open."""
+
+    formulas: list[Formula]
+    declarations: list[tuple[Declaration, list[Formula]]]
+    guesses: list[Guess] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    remarks: list[tuple[Fragment, Syntax]] = field(default_factory=list)
+    fragment: Fragment = field(init=False)
+    """The fragment that is being rewritten."""
+
+    @classmethod
+    def of(cls, formulas: Sequence[Fragment], declarations: Sequence[Declaration]) -> Document:
+        """Parse everything; raises InputError with the place of what cannot be read."""
+        return cls(
+            [Formula(fragment, parse(fragment)) for fragment in formulas],
+            [
+                (one, [Formula(fragment, parse(fragment)) for fragment in one.formulas if _says(one, fragment)])
+                for one in declarations
+            ],
+        )
+
+    def every(self) -> Iterator[Formula]:
+        """Displayed formulas first, then those of declaring lines."""
+        yield from self.formulas
+        for _, formulas in self.declarations:
+            yield from formulas
+
+    def said(self) -> Iterator[tuple[Fragment, Syntax]]:
+        """Every part of every row."""
+        for formula in self.every():
+            for row in formula.rows:
+                for part in row:
+                    yield formula.fragment, part
+
+    def displayed(self) -> Iterator[tuple[Fragment, Syntax]]:
+        """Every part of the displayed formulas."""
+        for formula in self.formulas:
+            for row in formula.rows:
+                for part in row:
+                    yield formula.fragment, part
+
+    def rewrite(self, change: Change) -> None:
+        """Rewrite every part; `change` finds the fragment at hand in `fragment`."""
+        for formula in self.every():
+            self.fragment = formula.fragment
+            formula.rows = [tuple(rewritten(part, change) for part in row) for row in formula.rows]
+
+
+def _says(declaration: Declaration, fragment: Fragment) -> bool:
+    """Whether this declares something; a letter alone in a where line is a mention."""
+    return declaration.key not in ("where", "for") or _RELATION.search(fragment.text) is not None

@@ -1,0 +1,66 @@
+"""What stands left of an equation and behind it: chains, tuples, sets and ranges."""
+
+from __future__ import annotations
+
+from derive.reader.resolving.document import Document, Row
+from derive.reader.resolving.rewriting import whole_letter
+from derive.reader.syntax import Chain, Mark, Name, Number, Syntax
+from derive.reader.tokens import Token
+
+INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
+
+
+def resolve(document: Document) -> None:
+    """Every equation alone in its part: what a set, a range or a bound says beside it is taken off."""
+    for formula in document.formulas:
+        formula.rows = [_without_ranges(row, document) for row in formula.rows]
+        formula.rows = [tuple(new for part in row for new in _separated(part)) for row in formula.rows]
+        formula.rows = [row for row in formula.rows if row]
+
+
+def _without_ranges(row: Row, document: Document) -> Row:
+    """An equation without `t = 1, ..., T` or `0 <= a <= 1` behind it."""
+    kept: list[Syntax] = []
+    ranging = False
+    for part in row:
+        if _starts_range(part) and (kept or len(row) > 1):
+            ranging = True
+            continue
+        if ranging and not isinstance(part, Chain) and _ends_range(part):
+            continue
+        ranging = False
+        if isinstance(part, Chain) and {r.type for r in part.relations} == {"RELATION"}:
+            continue  # a bound on a value gives none
+        kept.append(part)
+    return tuple(kept)
+
+
+def _starts_range(part: Syntax) -> bool:
+    """t = 1, or t ∈ {1, ..., T}: an index and where it starts."""
+    if not isinstance(part, Chain):
+        return isinstance(part, Name) and part.word in ("for", "forall")
+    first = part.sides[0]
+    return isinstance(first, Name) and first.word in INDICES and first.latex not in ("s", "m") or (
+        isinstance(first, Name) and first.word in ("s", "m") and isinstance(part.sides[1], Number)
+    )
+
+
+def _ends_range(part: Syntax) -> bool:
+    return isinstance(part, Mark | Number | Name) or whole_letter(part)
+
+
+def _separated(part: Syntax) -> list[Syntax]:
+    """`h = f(x) ∈ ℝ^H` as an equation and a declaration."""
+    if not isinstance(part, Chain):
+        return [part]
+    kinds = [relation.type for relation in part.relations]
+    if len(kinds) > 1 and kinds[-1] == "IN" and set(kinds[:-1]) == {"EQ"}:
+        equation = Chain(part.start, part.sides[-2].end, part.sides[:-1], part.relations[:-1])
+        declared = Chain(part.start, part.end, (part.sides[0], part.sides[-1]), (part.relations[-1],))
+        return [equation, declared]
+    return [part]
+
+
+def equation(left: Syntax, right: Syntax, sign: Token) -> Chain:
+    """left = right."""
+    return Chain(left.start, max(left.end, right.end), (left, right), (sign,))

@@ -1,0 +1,66 @@
+"""Two typefaces of one letter that a document uses side by side are two letters."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import replace
+
+from derive.reader.resolving.document import Document
+from derive.reader.resolving.guesses import Guess
+from derive.reader.resolving.rewriting import base_of, letters, rewritten, symbol_of
+from derive.reader.syntax import Name, Syntax
+
+_FACE = re.compile(r"\\(\w+)\{")
+FACES = {
+    "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "bf": "bold", "textbf": "bold",
+    "mathcal": "cal", "mathscr": "scr", "mathfrak": "frak", "mathbb": "bb", "mathds": "bb", "mathsf": "sf",
+}  # fmt: skip
+"""Commands of typefaces, and what they add to the name of a letter that stands beside its plain form."""
+
+
+def face(name: Name) -> str:
+    """The typeface of a letter; nothing for plain ones."""
+    found = _FACE.match(name.latex)
+    return FACES.get(found.group(1), "") if found else ""
+
+
+def resolve(document: Document) -> None:
+    """Give letters that differ in their typeface alone names of their own, where one formula has both."""
+    uses: dict[str, Counter[str]] = defaultdict(Counter)
+    together: dict[str, set[str]] = defaultdict(set)
+    written: dict[tuple[str, str], str] = {}
+    for fragment, part in document.said():
+        here: dict[str, set[str]] = defaultdict(set)
+        for node in letters(part):
+            base, found = base_of(node), symbol_of(node, fragment)
+            if found is not None and isinstance(base, Name):
+                uses[found.name][face(base)] += 1
+                here[found.name].add(face(base))
+                written.setdefault((found.name, face(base)), base.latex)
+        for name, faces in here.items():
+            if len(faces) > 1:
+                together[name] |= faces
+    if not any(len(faces) > 1 for faces in uses.values()):
+        return
+    for name, faces in uses.items():
+        if len(faces) > 1 and name not in together:
+            several = " and ".join(written[name, one] for one in faces)
+            document.guesses.append(
+                Guess(f"{several} are one letter", "two letters", "no formula has both typefaces of it")
+            )
+
+    def kept(name: str) -> str:
+        return "" if "" in uses[name] else uses[name].most_common(1)[0][0]
+
+    def rename(node: Syntax) -> Syntax | None:
+        base, found = base_of(node), symbol_of(node, document.fragment)
+        if found is None or not isinstance(base, Name):
+            return None
+        own = face(base)
+        if found.name not in together or own == kept(found.name):
+            return node
+        word = f"{base.word}_{own or 'plain'}"
+        return rewritten(node, lambda part: replace(part, word=word) if part is base else None)
+
+    document.rewrite(rename)
