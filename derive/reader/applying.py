@@ -11,7 +11,7 @@ from derive.reader.fragment import Fragment
 from derive.reader.symbols import Symbol, letter, only, symbol, time_of
 from derive.reader.syntax import Group, Name, Scripted, Syntax
 from derive.reader.terms import Call, Constant, IdentityMatrix, Power, Ref, Term, Total, Transposed
-from derive.reader.vocabulary import NAMED, Vocabulary
+from derive.reader.vocabulary import NAMED, Macro, Vocabulary
 
 UNSURE = frozenset(words.listed("alpha beta gamma delta epsilon varepsilon eta kappa lambda_ mu nu omega"))
 """Greek letters that are numbers as often as functions."""
@@ -38,7 +38,7 @@ class Applying(ABC):
         found = symbol(node, self.fragment, self.bound) if letter(node) is not None else None
         return found is not None and found.offset is None and self.vocabulary.known_function(found.name) is not None
 
-    def called(self, found: Symbol, group: Group | None) -> ScalarFunction | str | None:
+    def called(self, found: Symbol, group: Group | None) -> ScalarFunction | Macro | str | None:
         """The function that this letter is, here before a bracket or not; None for a quantity."""
         if found.offset is not None:
             return None
@@ -77,10 +77,13 @@ class Applying(ABC):
         return None
 
     def call(
-        self, called: ScalarFunction | str, arguments: tuple[Term, ...], start: int, end: int, found: Symbol
+        self, called: ScalarFunction | Macro | str, arguments: tuple[Term, ...], start: int, end: int, found: Symbol
     ) -> Term:
         """A function applied to its arguments."""
         at = (self.fragment, start, end)
+        if isinstance(called, Macro):
+            inlined = called.of(arguments, self.fragment.place(start, end))
+            return inlined if found.power is None else Power(*at, inlined, found.power)
         wanted = 1 if isinstance(called, str) else len(called.body.variables)
         if len(arguments) != wanted:
             raise InputError(

@@ -37,7 +37,7 @@ from derive.reader.shapes import ONE, Sizes
 from derive.reader.sizing import Assignment, declare, fallback, in_order, name_sizes, refuse_collapse
 from derive.reader.symbols import identifier, letter, number_of, only, symbol, time_of
 from derive.reader.syntax import Big, Chain, Group, Mark, Name, Run, Syntax
-from derive.reader.terms import Multiply, Ref, Term, Transposed, depth_exceeds, mapped, references
+from derive.reader.terms import Multiply, Outer, Ref, Term, Transposed, depth_exceeds, mapped, references
 from derive.reader.times import at_step
 from derive.reader.typed import Typed
 from derive.reader.vocabulary import Vocabulary
@@ -92,10 +92,7 @@ def _cell(
     ]
     assignments, lines = with_delays(at_step(_without_constants(read)))
     roles = _roles(assignments, declared, document)
-    found = kinds.solve(
-        [kinds.Given(a.name, a.term) for a in assignments], declared.shapes,
-        [*roles.inputs, *declared.inputs, *declared.targets], roles.states,
-    )  # fmt: skip
+    assignments, found = _solved(assignments, roles, declared, document)
     output = _output(assignments, roles, declared, document, lines)
     _ask_shapes(found, assignments, declared, document)
     _say_inputs(assignments, roles, declared, document)
@@ -263,6 +260,35 @@ def _without_constants(read: Iterable[tuple[Assignment, int | None]]) -> list[tu
                 f"write {name}_t = ... if it is a value of a step",
             )  # fmt: skip
     return [(replace(a, term=put_in(a.term)), offset) for a, offset in steps] if constants else steps
+
+
+def _solved(
+    assignments: Sequence[Assignment], roles: Roles, declared: Declared, document: Document
+) -> tuple[list[Assignment], kinds.Solution | None]:
+    """The kinds of all names; ⊗ is the outer product where that fits, else entry by entry."""
+
+    def outer(term: Term) -> Term | None:
+        if not isinstance(term, Outer):
+            return None
+        at = (term.fragment, term.start, term.end)
+        return Multiply(*at, (mapped(term.left, outer), Transposed(*at, mapped(term.right, outer))), False)
+
+    def entrywise(term: Term) -> Term | None:
+        if not isinstance(term, Outer):
+            return None
+        return Multiply(
+            term.fragment, term.start, term.end, (mapped(term.left, entrywise), mapped(term.right, entrywise)), True
+        )
+
+    given = [*roles.inputs, *declared.inputs, *declared.targets]
+    for meant in (outer, entrywise):
+        read = [replace(a, term=mapped(a.term, meant)) for a in assignments]
+        found = kinds.solve([kinds.Given(a.name, a.term) for a in read], declared.shapes, given, roles.states)
+        if found is not None:
+            break
+    if meant is entrywise and found is not None:
+        document.guesses.append(Guess("⊗ is taken entry by entry", "it is the outer product", "an outer product does not fit"))
+    return read, found
 
 
 # Roles, output, and what is open

@@ -9,8 +9,9 @@ from sympy import Expr, Integer
 
 from derive import nodes
 from derive.errors import ShapeError
-from derive.functions import ScalarFunction
+from derive.functions import ScalarFunction, function
 from derive.nodes import Node
+from derive.reader.kinds import TOTALS
 from derive.reader.shapes import ONE, Dim
 from derive.reader.terms import (
     LONGEST_POWER,
@@ -101,7 +102,8 @@ class Inference(Shapes):
         spread = {
             id(typed)
             for typed in shaped
-            if isinstance(typed.term, Ref) and self.is_scalar(typed) and self.is_wide(first)
+            if (isinstance(typed.term, Ref) and self.is_scalar(typed) and self.is_wide(first))
+            or (isinstance(typed.term, Call) and typed.term.function in TOTALS and typed is not first)
         }
         for other in shaped:
             if other is not first and id(other) not in spread:
@@ -254,11 +256,13 @@ class Inference(Shapes):
         return Typed(term, first.rows, first.cols, build)
 
     def _named(self, name: str, term: Call, argument: Typed) -> Typed:
-        """softmax and diag act on a whole vector."""
+        """softmax, diag, mean and variance act on a whole vector."""
         if argument.number is not None or not self.sizes.is_one(argument.cols):
             raise ShapeError(f"{name} acts on a column vector, not on {self.shape_text(argument)}", term.place)
         if name == "softmax":
             return Typed(term, argument.rows, argument.cols, lambda: nodes.softmax(argument.build()))
+        if name in TOTALS:
+            return Typed(term, ONE, ONE, lambda: _summary(name, argument.build()))
         return Typed(term, argument.rows, argument.rows, lambda: nodes.diag(argument.build()))
 
     def _stack(self, term: Stack) -> Typed:
@@ -299,3 +303,17 @@ class Inference(Shapes):
         return Typed(
             term, rows, cols, lambda: nodes.concat(axis, *(part.build() for part in parts)), blocks=blocks
         )  # fmt: skip
+
+
+def _summary(name: str, vector: Node) -> Node:
+    """The mean, the variance (the mean of the squared deviations) or the standard deviation of the entries."""
+    mean = nodes.scale(1 / vector.shape[0], nodes.total(vector))
+    if name == "mean":
+        return mean
+    deviation = nodes.add(vector, nodes.scale(-1, nodes.matmul(nodes.ones(vector.shape[0]), mean)))
+    variance = nodes.scale(1 / vector.shape[0], nodes.total(nodes.hadamard(deviation, deviation)))
+    if name == "var":
+        return variance
+    root = function("sqrt")
+    assert root is not None
+    return nodes.apply(root, variance)

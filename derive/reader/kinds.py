@@ -44,6 +44,8 @@ _PAIRS = {
     (COLUMN, ROW): MATRIX, (COLUMN, COLUMN): COLUMN, (ROW, ROW): ROW,
 }  # fmt: skip
 """What two factors beside each other make; columns (or rows) are multiplied entry by entry."""
+TOTALS = frozenset({"sum", "mean", "var", "std"})
+"""Functions of a whole vector that give one number."""
 _FLIPPED = {COLUMN: ROW, ROW: COLUMN}
 
 
@@ -153,7 +155,10 @@ class Kinds:
     def _may_spread(self, term: Term) -> list[bool] | None:
         match term:
             case Add():
-                return [isinstance(part, Ref) and part.name in self.loose for part in term.parts]
+                return [
+                    (isinstance(part, Ref) and part.name in self.loose) or (isinstance(part, Call) and part.function in TOTALS)
+                    for part in term.parts
+                ]
             case Multiply(elementwise=True):
                 return [all(ref.name in self.loose for ref in references(part)) for part in term.parts]
             case Call(function=ScalarFunction()):
@@ -243,7 +248,7 @@ def _divided(kinds: Sequence[str]) -> Iterator[str]:
 def _named(name: str, kinds: Sequence[str]) -> Iterator[str]:
     """Functions of a whole vector."""
     for kind in kinds[:1]:
-        if name == "sum":
+        if name in TOTALS:
             yield SCALAR
         elif kind in (COLUMN, ROW):
             yield MATRIX if name == "diag" else kind
@@ -343,7 +348,7 @@ def solve(
             found.append(_solved(equations, declared, inputs, states, rows))
         except ImpossibleError:
             continue
-        if not rows and not found[0].open and not _unlikely(found[0], equations):
+        if not rows and not _unlikely(found[0], equations):
             break
     return min(found, key=lambda one: _unlikely(one, equations), default=None)
 
@@ -352,7 +357,7 @@ def _unlikely(solution: Solution, equations: Sequence[Given]) -> int:
     """How far a reading is from what is usual: open letters, values at a step that are no vectors, capital numbers."""
     timed = {equation.name for equation in equations}
     timed |= {ref.name for equation in equations for ref in references(equation.term) if ref.offset is not None}
-    odd = len(solution.open)
+    odd = len(timed.intersection(solution.open))
     for name in timed:
         kind = solution.kinds[name]
         if kind == SCALAR and capital(name):

@@ -19,6 +19,8 @@ _SLIP = re.compile(r"\{([A-Za-z]{2,4})\}")
 _SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
 _BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
 _PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
+_NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?![A-Za-z])")
+"""The number of an equation in front of it."""
 _ANGLES = re.compile(r"<[^<>=\\]{1,20}>")
 
 
@@ -32,7 +34,8 @@ class LatexLexer(Commands):
 
     def run(self) -> list[Token]:
         """All tokens."""
-        self.lex(0, len(self.text))
+        numbered = _NUMBER_BEFORE.match(self.text)
+        self.lex(numbered.end() if numbered else 0, len(self.text))
         if self.environments:
             name, start = self.environments[-1]
             raise self.out.error(f"\\begin{{{name}}} is never ended", start, start + 6, f"add \\end{{{name}}}")
@@ -92,6 +95,8 @@ class LatexLexer(Commands):
         c = text[i]
         if c == "&":
             if self.in_matrix:
+                if self.environments[-1][0] not in words.ENTRIES_OF_MATRICES and out.items[-1].type in ("COMMA", "PERIOD"):
+                    out.items.pop()  # x, & x > 0
                 self.blank(i)
                 out.emit("COMMA", i, i + 1)
             return i + 1

@@ -17,6 +17,7 @@ _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
 _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
+_SCRIPT = re.compile(r"\s*[_^]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
 
 
@@ -29,6 +30,8 @@ class Commands(ABC):
         self.out = Tokens(fragment)
         self.closers = matching_braces(fragment)
         self.environments: list[tuple[str, int]] = []
+        self.layouts: set[int] = set()
+        """Where arrays begin that are no matrices."""
         self.depth = 0
         self.stacked = 0
 
@@ -39,7 +42,11 @@ class Commands(ABC):
     @property
     def in_matrix(self) -> bool:
         """Whether & and \\\\ separate entries here."""
-        return bool(self.environments) and self.environments[-1][0] in words.MATRICES
+        return (
+            bool(self.environments)
+            and self.environments[-1][0] in words.MATRICES
+            and self.environments[-1][1] not in self.layouts
+        )
 
     def blank(self, i: int) -> None:
         """An empty entry of a matrix is zero."""
@@ -128,6 +135,8 @@ class Commands(ABC):
             return self.font(name, i, after, end)
         elif name in words.SKIPPED_ARGUMENTS:
             return self.argument(after, end, name)[2]
+        elif name in words.BRACES:
+            return self.brace(name, i, after, end)
         elif name == "substack":
             return self.substack(i, after, end)
         elif name in ("begin", "end"):
@@ -137,6 +146,16 @@ class Commands(ABC):
         else:
             raise out.error(f"unknown command \\{name}", i, after, _instead(name))
         return after
+
+    def brace(self, name: str, i: int, after: int, end: int) -> int:
+        """\\underbrace{x}_{words}: x alone."""
+        start, stop, following = self.argument(after, end, name)
+        self.deeper(i)
+        self.lex(start, stop)
+        self.depth -= 1
+        if said := _SCRIPT.match(self.text, following, end):
+            following = self.argument(said.end(), end, name)[2]
+        return following
 
     def substack(self, i: int, after: int, end: int) -> int:
         """\\substack{j=1 \\\\ j \\neq i}: conditions with commas between them."""
@@ -173,7 +192,7 @@ class Commands(ABC):
         if kind == "end":
             if not self.environments or self.environments[-1][0] != name:
                 raise self.out.error(f"\\end{{{name}}} ends nothing", i, after, f"add \\begin{{{name}}} before it")
-            if name in words.MATRICES:
+            if self.in_matrix:
                 if self.out.items[-1].type == "COMMA":
                     self.blank(i)
                 self.out.closing("ENDMATRIX", i, after)
@@ -181,12 +200,20 @@ class Commands(ABC):
                 self.out.emit("NEWLINE", i, after)
             self.environments.pop()
             return after
-        self.environments.append((name, i))
-        if name in words.MATRICES:
-            self.out.opening("MATRIX", i, after)
+        start = i
         if name in ("array", "alignat*", "alignedat"):
             after = self.argument(after, end, name)[2]
+        if name == "array" and not self.out.open and self._has_equations(after, end):
+            self.layouts.add(start)
+        self.environments.append((name, start))
+        if self.in_matrix:
+            self.out.opening("MATRIX", i, after)
         return after
+
+    def _has_equations(self, after: int, end: int) -> bool:
+        """Whether an array only lays out equations: a matrix has none."""
+        stop = self.text.find(r"\end{array}", after, end)
+        return "=" in self.text[after : stop if stop >= 0 else end]
 
     def font(self, name: str, i: int, after: int, end: int) -> int:
         """A font command: its argument is one word, or letters that keep the font when printed."""
@@ -198,6 +225,10 @@ class Commands(ABC):
             return following
         if inner == "0":
             out.emit("NUMBER", i, following, "0")
+            return following
+        if name in words.WORD_FONTS and inner.lower().strip(" ,:") in words.JOINING:
+            if not out.open:
+                out.emit("COMMA", i, following)
             return following
         if name in words.WORD_FONTS and _WORD.fullmatch(inner):
             word = re.sub(r"[ _-]+", "_", inner).strip("_")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from derive.notation import TimeStyle
-from derive.reader import syntax, words
+from derive.reader import syntax
 from derive.reader.applying import Applying, entry
 from derive.reader.symbols import letter, number, number_of, only, symbol, time_of
 from derive.reader.syntax import Group, Name, Run, Scripted, Syntax
@@ -14,6 +14,7 @@ from derive.reader.terms import (
     Divide,
     Multiply,
     OnesVector,
+    Outer,
     Power,
     SizeOf,
     Stack,
@@ -147,7 +148,7 @@ class Meaning(Applying):
             return self.term(node)
         cell = only(node.rows)
         if self.fragment.text.startswith(r"\begin{cases}", node.start):
-            raise self.error("cases cannot be read here", node, words.AMBIGUOUS["cases"])
+            return self.cases(node)
         if node.bracket == "LANGLE":
             raise self.error("angle brackets mark a time here, as in h^{<t>}", node)
         if cell is not None and node.bracket != "MATRIX":
@@ -155,6 +156,34 @@ class Meaning(Applying):
         return Stack(
             self.fragment, node.start, node.end, tuple(tuple(self.term(cell) for cell in row) for row in node.rows)
         )
+
+    def cases(self, node: Group) -> Term:
+        """a where c > 0, else b: b + H(c) (a - b), H being 1 where its argument is positive."""
+        at = (self.fragment, node.start, node.end)
+        hint = "write each row as a value & a > b, the last one as a value & \\text{otherwise}"
+        rows = [row for row in node.rows if row]
+        if len(rows) < 2 or any(len(row) > 2 for row in rows):
+            raise self.error("cannot read these cases", node, hint)
+        value = self.term(rows[-1][0])
+        for row in reversed(rows[:-1]):
+            if len(row) != 2 or not isinstance(row[1], syntax.Chain) or len(row[1].sides) != 2:
+                raise self.error("cannot read the condition of this case", row[-1], hint)
+            written = row[1].relations[0].word
+            smaller = written in ("<", "\\lt", "\\le", "\\leq", "\\leqslant", "≤")
+            if not smaller and written not in (">", "\\gt", "\\ge", "\\geq", "\\geqslant", "≥"):
+                raise self.error(f"a condition with {written} cannot be read", row[1], "compare by > or <")
+            left, right = map(self.term, row[1].sides if not smaller else reversed(row[1].sides))
+            zero = isinstance(right, Constant) and right.value == 0
+            difference = left if zero else Add(*at, ((1, left), (-1, right)))
+            chosen = Call(*at, entry("heaviside"), (difference,))
+            value = Add(
+                *at,
+                (
+                    (1, Multiply(*at, (chosen, self.term(row[0])), True)),
+                    (1, Multiply(*at, (Add(*at, ((1, Constant(*at, number("1"))), (-1, chosen))), value), True)),
+                ),
+            )
+        return value
 
     def scripted(self, term: Term, scripts: tuple[syntax.Script, ...]) -> Term:
         """A bracket or application with a power or transpose behind it."""
@@ -183,11 +212,14 @@ class Meaning(Applying):
         joined = self.term(node.factors[0])
         factors = [joined]
         for operator, right in zip(node.operators, node.factors[1:], strict=True):
-            operand = self.term(right) if operator.kind == "TIMES" else self.divisor(right)
+            operand = self.divisor(right) if operator.kind == "SLASH" else self.term(right)
             at = (self.fragment, node.start, right.end)
             if operator.negative:
                 operand = Add(self.fragment, operator.start, right.end, ((-1, operand),))
-            if operator.kind == "TIMES":
+            if operator.kind == "OTIMES":
+                joined = Outer(*at, joined, operand)
+                factors = [joined]
+            elif operator.kind == "TIMES":
                 factors.append(operand)
                 joined = Multiply(*at, tuple(factors), bool(self.bound))
             else:

@@ -203,7 +203,7 @@ def _parser() -> Any:
     return Lark(grammar, parser="lalr", lexer=Passing, transformer=_Build())
 
 
-_OPERATORS = frozenset(listed("EQ IN RELATION PLUS MINUS DOT TIMES SLASH COMMA SEMI MID NEWLINE SUB SUP"))
+_OPERATORS = frozenset(listed("EQ IN RELATION PLUS MINUS DOT TIMES SLASH OTIMES COMMA SEMI MID NEWLINE SUB SUP"))
 _CLOSERS = frozenset(listed("RPAR RBRACK RBRACE RANGLE RABS RNORM ENDMATRIX"))
 
 

@@ -167,6 +167,18 @@ class Total(Term):
 
 
 @dataclass(frozen=True, eq=False)
+class Outer(Term):
+    """a ⊗ b: the outer product, or entry by entry where the shapes say so."""
+
+    left: Term
+    right: Term
+
+    @property
+    def parts(self) -> tuple[Term, ...]:
+        return (self.left, self.right)
+
+
+@dataclass(frozen=True, eq=False)
 class Part(Term):
     """One of `count` parts of equal length, below each other, of a vector."""
 

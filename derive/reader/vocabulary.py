@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
 from sympy import Expr
 
-from derive.errors import InputError
+from derive.errors import InputError, Place
 from derive.functions import ScalarFunction, function
 from derive.notation import TimeStyle
 from derive.reader.fragment import Fragment
 from derive.reader.symbols import letter, symbol, time_of
+from derive.reader.terms import Ref, Term, mapped
 from derive.reader.syntax import Group, Name, Run, Script, Scripted, Sum, Syntax
 
-NAMED = {"softmax", "diag", "sum"}
+NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
 """Functions of a whole vector."""
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A function of whole vectors that a note defines: what it says is put in where it is used."""
+
+    name: str
+    arguments: tuple[str, ...]
+    body: Term
+
+    def of(self, values: Sequence[Term], place: Place) -> Term:
+        """The body with values for its arguments."""
+        if len(values) != len(self.arguments):
+            raise InputError(f"{self.name} takes {len(self.arguments)} arguments, not {len(values)}", place)
+        given = dict(zip(self.arguments, values, strict=True))
+        return mapped(
+            self.body, lambda term: given.get(term.name) if isinstance(term, Ref) and term.offset is None else None
+        )
 
 
 @dataclass
@@ -24,7 +43,7 @@ class Vocabulary:
     """What the letters of a note stand for."""
 
     quantities: set[str] = field(default_factory=set)
-    functions: dict[str, ScalarFunction | str] = field(default_factory=dict)
+    functions: dict[str, ScalarFunction | Macro | str] = field(default_factory=dict)
     constants: dict[str, Expr] = field(default_factory=dict)
     letters: dict[str, str] = field(default_factory=dict)
     styles: Counter[TimeStyle] = field(default_factory=Counter)
@@ -61,7 +80,7 @@ class Vocabulary:
         if timed or (not bracketed and self.known_function(found.name) is None):
             self.quantities.add(found.name)
 
-    def known_function(self, name: str) -> ScalarFunction | str | None:
+    def known_function(self, name: str) -> ScalarFunction | Macro | str | None:
         """The function of that name, unless the note uses the name for a quantity."""
         if name in self.functions:
             return self.functions[name]

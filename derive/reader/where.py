@@ -21,8 +21,8 @@ from derive.reader.resolving.document import Row
 from derive.reader.shapes import ONE, Dim, Sizes
 from derive.reader.symbols import Symbol, identifier, label, letter, number_of, only, symbol, time_of
 from derive.reader.syntax import Chain, Group, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
-from derive.reader.terms import Add, Call, Constant, Divide, Multiply, Power, Ref, Term, exact_power
-from derive.reader.vocabulary import Vocabulary
+from derive.reader.terms import Add, Call, Constant, Divide, Multiply, Power, Ref, Term, Total, exact_power, references
+from derive.reader.vocabulary import Macro, Vocabulary
 
 FORMS = (
     "readable: $x_t \\in \\mathbb{R}^{D}$, $D = H$, $\\sigma = \\operatorname{ReLU}$, $\\phi(a) = ...$, "
@@ -166,24 +166,30 @@ class Declared:
                 return
         elif isinstance(left, Run) and len(left.factors) == 2 and isinstance(left.factors[1], Group):
             name, group = symbol(left.factors[0], fragment), left.factors[1]
-            if name is not None and name.offset is None and len(group.rows) == 1:
+            if name is not None and name.offset is None:
                 self.vocabulary.functions[name.name] = self._function(name, group, right, fragment)
                 self.places.setdefault(name.name, fragment.place(name.start, name.end))
                 return
         if unclear is not None:
             raise unclear
 
-    def _function(self, name: Symbol, group: Group, right: Syntax, fragment: Fragment) -> ScalarFunction:
-        """A function given by an expression in its arguments."""
-        parameters = [symbol(cell, fragment) for cell in group.rows[0]]
+    def _function(self, name: Symbol, group: Group, right: Syntax, fragment: Fragment) -> ScalarFunction | Macro:
+        """A function given by an expression in its arguments: entry by entry, or of whole vectors."""
+        parameters = [symbol(cell, fragment) for row in group.rows for cell in row]
         names = [parameter.name for parameter in parameters if parameter is not None]
-        if len(names) != len(parameters) or len(set(names)) != len(names) or len(names) > 2:
-            raise fragment.error("a function needs one or two letters as arguments", group.start, group.end)
-        arguments = dict(zip(names, (functions.a, functions.b), strict=False))
+        if len(names) != len(parameters) or len(set(names)) != len(names):
+            raise fragment.error("a function needs letters as arguments", group.start, group.end)
         quantities = {*self.vocabulary.quantities, *names}
-        vocabulary = Vocabulary(quantities, self.vocabulary.functions, self.vocabulary.constants)
-        body = scalar(Meaning(fragment, vocabulary).term(right), arguments)
-        return ScalarFunction(name.name, Lambda(tuple(arguments.values()), body))
+        functions_ = {known: value for known, value in self.vocabulary.functions.items() if known not in names}
+        vocabulary = Vocabulary(quantities, functions_, self.vocabulary.constants)
+        term = Meaning(fragment, vocabulary).term(right)
+        if len(names) > 2 or _of_vectors(term):
+            for ref in references(term):
+                if ref.name not in names:
+                    raise ref.error(f"{ref.name} is not an argument of this function")
+            return Macro(name.name, tuple(names), term)
+        arguments = dict(zip(names, (functions.a, functions.b), strict=False))
+        return ScalarFunction(name.name, Lambda(tuple(arguments.values()), scalar(term, arguments)))
 
     def _assume(self, fragment: Fragment, rows: Sequence[Row], words: str) -> None:
         """Σy = 1, h_0 = 0, or a letter that the words call one-hot."""
@@ -294,6 +300,12 @@ def _summed(node: Syntax, fragment: Fragment) -> Symbol | None:
         if isinstance(first, Scripted) and isinstance(first.base, Ones) and letter(second) is not None:
             return symbol(second, fragment)
     return None
+
+
+def _of_vectors(term: Term) -> bool:
+    """Whether an expression is about whole vectors."""
+    whole = isinstance(term, Total) or (isinstance(term, Call) and isinstance(term.function, str))
+    return whole or any(map(_of_vectors, term.parts))
 
 
 def scalar(term: Term, arguments: dict[str, Scalar]) -> Expr:

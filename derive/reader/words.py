@@ -61,12 +61,15 @@ WORDS: dict[str, str] = {
     **{word: entry.name for entry in ENTRIES.values() for word in (entry.name, *entry.words) if word.isascii()},
     "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
     "sigm": "sigmoid", "hardtanh": "hardtanh", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
-    "cosh": "cosh", "sinh": "sinh",
+    "Diag": "diag", "mean": "mean", "Mean": "mean", "var": "var", "Var": "var", "std": "std", "cosh": "cosh", "sinh": "sinh",
 }  # fmt: skip
 """Words recognised in a run of letters, and the name each stands for."""
 
+NO_RUNS = frozenset(["step", "sign", "sum", "mean", "var", "std", "elu", "erf"])
+"""Words that may as well be letters beside each other."""
+
 LATEX_WORDS = tuple(
-    sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in ("step", "sign", "sum")), key=lambda w: -len(w))
+    sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in NO_RUNS), key=lambda w: -len(w))
 )
 """Those that LaTeX letter runs are searched for, longest first."""
 
@@ -78,7 +81,7 @@ ENTRYWISE = frozenset({*ENTRIES})
 
 SYMBOLS = {
     "=": "EQ", "≔": "EQ", "+": "PLUS", "-": "MINUS", "−": "MINUS", "–": "MINUS", "*": "TIMES", "·": "TIMES",
-    "⋅": "TIMES", "×": "TIMES", "∗": "TIMES", "/": "SLASH", "÷": "SLASH", "⊙": "DOT", "∘": "DOT", "◦": "DOT",
+    "⋅": "TIMES", "×": "TIMES", "∗": "TIMES", "/": "SLASH", "÷": "SLASH", "⊗": "OTIMES", "⊙": "DOT", "∘": "DOT", "◦": "DOT",
     "○": "DOT", ",": "COMMA", "，": "COMMA", "、": "COMMA", ";": "SEMI", "；": "SEMI", "∈": "IN",
     "∂": "PARTIAL", "≠": "RELATION", "≤": "RELATION", "≥": "RELATION",
     "∑": "BIG", "∏": "BIG", "…": "DOTS", "⋯": "DOTS", "⊤": "TOP", "ᵀ": "TICK",
@@ -87,7 +90,7 @@ SYMBOLS = {
 """Characters that mean the same in LaTeX and in plain text."""
 
 COMMANDS = {
-    "cdot": "TIMES", "times": "TIMES", "ast": "TIMES", "bullet": "TIMES", "div": "SLASH", "odot": "DOT", "circ": "DOT",
+    "cdot": "TIMES", "otimes": "OTIMES", "times": "TIMES", "ast": "TIMES", "bullet": "TIMES", "div": "SLASH", "odot": "DOT", "circ": "DOT",
     "bigodot": "DOT", "in": "IN", "partial": "PARTIAL", "sum": "BIG", "prod": "BIG", "neq": "RELATION",
     "ne": "RELATION", "le": "RELATION", "leq": "RELATION", "ge": "RELATION", "geq": "RELATION", "approx": "RELATION",
     "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION",
@@ -98,8 +101,11 @@ COMMANDS = {
 """LaTeX commands without arguments."""
 
 AMBIGUOUS = {
-    "otimes": "write \\odot for an elementwise product, or u v^\\top for an outer one",
-    "cases": "write one equation for each case, or a function such as \\max(0, a)",
+    "star": "a convolution cannot be read: only products of matrices and vectors can",
+    "circledast": "a convolution cannot be read: only products of matrices and vectors can",
+    "bmod": "time steps cannot be counted in an equation: give the mask m_t as an input",
+    "mod": "time steps cannot be counted in an equation: give the mask m_t as an input",
+    "pmod": "time steps cannot be counted in an equation: give the mask m_t as an input",
 }
 """Commands that mean different things to different authors, and what to write."""
 
@@ -133,6 +139,12 @@ SPACING = frozenset(
 
 SKIPPED_ARGUMENTS = frozenset(listed("tag label hspace vspace phantom hphantom vphantom tag*"))
 """Commands that are ignored with their argument."""
+
+BRACES = frozenset(["underbrace", "overbrace"])
+"""Commands that put words below or above a part of a formula."""
+
+JOINING = frozenset(["for", "for all", "where", "with", "if", "when", "and"])
+"""Words between formulas that say nothing of their own: what follows is another one."""
 
 LAYOUTS = frozenset(
     listed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from functools import cache
 from typing import Any
 
 from derive.errors import InputError
@@ -23,11 +24,11 @@ def rewritten(node: Syntax, change: Change) -> Syntax:
 def inside(node: Syntax, change: Change) -> Syntax:
     """The same node with its parts rewritten."""
     changes: dict[str, Any] = {}
-    for each in fields(node):
-        value = getattr(node, each.name)
+    for name in _fields(type(node)):
+        value = getattr(node, name)
         new = _value(value, change)
         if new is not value:
-            changes[each.name] = new
+            changes[name] = new
     return replace(node, **changes) if changes else node
 
 
@@ -42,8 +43,14 @@ def _value(value: Any, change: Change) -> Any:
 
 def parts(node: Syntax) -> Iterator[Syntax]:
     """The parts of a node, scripts among them."""
-    for each in fields(node):
-        yield from _parts(getattr(node, each.name))
+    for name in _fields(type(node)):
+        yield from _parts(getattr(node, name))
+
+
+@cache
+def _fields(kind: type[Syntax]) -> tuple[str, ...]:
+    """The fields that may hold parts."""
+    return tuple(each.name for each in fields(kind) if each.name not in ("start", "end", "word", "latex", "text"))
 
 
 def _parts(value: Any) -> Iterator[Syntax]:
