@@ -14,6 +14,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, children, describe, leaves, t
 from derive.notation import AS_WRITTEN, Notation
 
+
 @dataclass(frozen=True)
 class Guess:
     """What was taken where a text can be read in two ways: the other way, why, and where."""

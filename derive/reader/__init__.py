@@ -31,6 +31,8 @@ __all__ = ["named", "read_equations", "read_file", "read_note", "text_of"]
 
 _PLAIN = re.compile(r"@|\[\s*t\s*(?:[-+−]\s*\d+\s*)?\]|_\(|_[A-Za-z][A-Za-z0-9]+")
 _AS_IN_A_NOTE = re.compile(r"\$|\\\[|\\\(")
+_CONVOLUTION = re.compile(r"convol(?:ution|ve)|convlstm|convgru|卷积", re.IGNORECASE)
+_STAR = re.compile(r"\*|\\(?:ast|star|circledast)(?![A-Za-z])")
 LARGEST = 2_000_000
 """Bytes a note may have."""
 
@@ -45,6 +47,13 @@ def read_note(text: str, file: str = "<text>") -> Cell:
             "no equation found", Place(file, 1, 1, 1, text.split("\n")[0]),
             "put equations between $$ and $$, or in a fence with the info equations",
         )  # fmt: skip
+    if (said := _CONVOLUTION.search(text)) and any(_STAR.search(fragment.text) for fragment in found.formulas):
+        line = text.count("\n", 0, said.start()) + 1
+        raise InputError(
+            "a convolution cannot be read: a cell is made of products of matrices and vectors",
+            Place(file, line, 1, line, text.split("\n")[line - 1]),
+            "write it for one place of the image, with a matrix for what the kernel does there",
+        )
     name = slug(found.title) or slug(Path(file).stem) or "cell"
     return cell(found.formulas, found.declarations, name=name, title=found.title, source=found.source)
 

@@ -36,7 +36,7 @@ from derive.reader.rows import Columns
 from derive.reader.shapes import ONE, Sizes
 from derive.reader.sizing import Assignment, declare, fallback, in_order, name_sizes, refuse_collapse
 from derive.reader.symbols import identifier, letter, number_of, only, symbol, time_of
-from derive.reader.syntax import Big, Chain, Group, Mark, Name, Run, Syntax
+from derive.reader.syntax import Big, Chain, Group, Mark, Name, Run
 from derive.reader.terms import Multiply, Outer, Ref, Term, Transposed, depth_exceeds, mapped, references
 from derive.reader.times import at_step
 from derive.reader.typed import Typed
@@ -130,14 +130,11 @@ def _assigned(document: Document) -> set[str]:
     """The names that some equation gives a value at a step."""
     found = set()
     for fragment, part in document.displayed():
-        if isinstance(part, Chain) and letter(part.sides[0]) is not None:
-            named = symbol(part.sides[0], fragment)
-            if named is not None and named.offset is not None:
-                found.add(named.name)
-        elif isinstance(part, Chain) and isinstance(part.sides[0], Run) and letter(part.sides[0].factors[0]) is not None:
-            named = symbol(part.sides[0].factors[0], fragment)
-            if named is not None:
-                found.add(named.name)
+        left = part.sides[0] if isinstance(part, Chain) else part
+        factor = left.factors[0] if isinstance(left, Run) else left
+        named = symbol(factor, fragment) if letter(factor) is not None else None
+        if named is not None and (named.offset is not None or isinstance(left, Run)):
+            found.add(named.name)
     return found
 
 
@@ -250,7 +247,10 @@ def _without_constants(read: Iterable[tuple[Assignment, int | None]]) -> list[tu
     for name, one in constants.items():
         if name in timed:
             raise one.fragment.error(
-                f"{name} is assigned both with and without a time index", one.start, one.end, "give one of them a name of its own"
+                f"{name} is assigned both with and without a time index",
+                one.start,
+                one.end,
+                "give one of them a name of its own",
             )
     used = {ref.name for a, _ in everything for ref in references(a.term) if ref.offset is None}
     for name, one in constants.items():
@@ -287,7 +287,9 @@ def _solved(
         if found is not None:
             break
     if meant is entrywise and found is not None:
-        document.guesses.append(Guess("⊗ is taken entry by entry", "it is the outer product", "an outer product does not fit"))
+        document.guesses.append(
+            Guess("⊗ is taken entry by entry", "it is the outer product", "an outer product does not fit")
+        )
     return read, found
 
 
@@ -334,7 +336,12 @@ def _forgotten(
     found = False
     given = roles.inputs or declared.inputs or declared.targets
     for name in roles.parameters:
-        if name in declared.places or kinds.capital(name) or not _acted_on(name, assignments) or where[name] != {"right"}:
+        if (
+            name in declared.places
+            or kinds.capital(name)
+            or not _acted_on(name, assignments)
+            or where[name] != {"right"}
+        ):
             continue
         ref = next(ref for ref in uses if ref.name == name)
         latex = declared.vocabulary.letters[name]
@@ -344,7 +351,7 @@ def _forgotten(
                 Question(
                     (latex,),
                     f"{latex} has no time: is it the same at all steps, or is it {latex}_t or {latex}_{{t-1}}",
-                    (f"input: ${latex}$ (given once), ${latex} \\in \\mathbb{{R}}^{{n}}$ (a parameter), or write ${latex}_t$",),
+                    (f"input: ${latex}$ (given once; or write ${latex}_t in the equation)",),
                     ref.place,
                 )
             )
@@ -404,9 +411,7 @@ def _ask_shapes(
         document.questions.append(Question((latex,), SHAPE, (f"${latex} \\in {space}$",), refs[name].place))
 
 
-def _say_inputs(
-    assignments: Sequence[Assignment], roles: Roles, declared: Declared, document: Document
-) -> None:
+def _say_inputs(assignments: Sequence[Assignment], roles: Roles, declared: Declared, document: Document) -> None:
     """Mark what is taken to be given because no equation assigns it."""
     if len(roles.inputs) < 2:
         return
@@ -418,7 +423,12 @@ def _say_inputs(
                 Question((latex,), f"{latex}_t is never assigned", (f"input: ${latex}_t$",), ref.place, needed=False)
             )
             document.guesses.append(
-                Guess(f"${latex}_t$ is an input", f"an equation for ${latex}_t$ is missing", "nothing assigns it", ref.place)
+                Guess(
+                    f"${latex}_t$ is an input",
+                    f"an equation for ${latex}_t$ is missing",
+                    "nothing assigns it",
+                    ref.place,
+                )
             )
 
 
@@ -428,7 +438,11 @@ def _as_columns(
     """The equations for columns, where vectors are written as rows."""
     columns = Columns(found.kinds)
     document.guesses.append(
-        Guess("vectors are rows: x W is read as W^⊤ x", "nothing else fits the products", "vectors stand left of the matrices")
+        Guess(
+            "vectors are rows: x W is read as W^⊤ x",
+            "nothing else fits the products",
+            "vectors stand left of the matrices",
+        )
     )
     turned = []
     for a in assignments:

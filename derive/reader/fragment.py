@@ -35,6 +35,8 @@ class Fragment:
     file: str
     lines: tuple[Line, ...]
     plain: bool = False
+    words: frozenset[str] = frozenset()
+    """Words of several letters that the document defines as functions, as in LN(v) = ..."""
 
     @classmethod
     def of(cls, text: str, file: str = "<text>", *, line: int = 1, plain: bool = False) -> Fragment:

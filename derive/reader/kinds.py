@@ -1,8 +1,8 @@
 """What every letter is - a number, a column, a row or a matrix - by one search over all equations, defaults last.
 
-Each kind of term says which kinds of its parts give which kind of the whole; what no equation allows is struck out until
-nothing changes. Only then defaults are taken, one after the other, each with what follows from it. A letter that is
-still open where it multiplies is asked for.
+Each kind of term says which kinds of its parts give which kind of the whole; what no equation allows is struck out
+until nothing changes. Only then defaults are taken, one after the other, each with what follows from it. A letter that
+is still open where it multiplies is asked for.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Kinds:
         for position, part in enumerate(term.parts):
             self.restrict(part, frozenset(kinds[position] for kinds in fitting))
 
-    # Sums, elementwise products and functions: terms of one kind; numbers, and the scalars that may, stand in every entry
+    # Sums, elementwise products and functions: terms of one kind; numbers, and scalars that may, stand in every entry
 
     def _spreads(self, term: Term) -> list[bool] | None:
         if id(term) not in self.spreading:
@@ -156,7 +156,8 @@ class Kinds:
         match term:
             case Add():
                 return [
-                    (isinstance(part, Ref) and part.name in self.loose) or (isinstance(part, Call) and part.function in TOTALS)
+                    (isinstance(part, Ref) and part.name in self.loose)
+                    or (isinstance(part, Call) and part.function in TOTALS)
                     for part in term.parts
                 ]
             case Multiply(elementwise=True):
@@ -301,15 +302,15 @@ def _scan(term: Term, context: str, found: dict[str, set[str]]) -> None:
         else:
             _scan(inner, context, found)
     else:
-        inner = "other"
+        within = "other"
         if isinstance(term, Stack):
-            inner = context if context == "left" else "stacked"
+            within = context if context == "left" else "stacked"
         elif context in ("left", "right"):
-            inner = context if isinstance(term, Add) else f"inside {context}"
+            within = context if isinstance(term, Add) else f"inside {context}"
         elif context.startswith("inside"):
-            inner = context
+            within = context
         for part in term.parts:
-            _scan(part, inner if not isinstance(term, Total) else "other", found)
+            _scan(part, within if not isinstance(term, Total) else "other", found)
 
 
 IN_A_PRODUCT = frozenset({"left", "right", "transposed left", "transposed right"})

@@ -95,7 +95,10 @@ class LatexLexer(Commands):
         c = text[i]
         if c == "&":
             if self.in_matrix:
-                if self.environments[-1][0] not in words.ENTRIES_OF_MATRICES and out.items[-1].type in ("COMMA", "PERIOD"):
+                if self.environments[-1][0] not in words.ENTRIES_OF_MATRICES and out.items[-1].type in (
+                    "COMMA",
+                    "PERIOD",
+                ):
                     out.items.pop()  # x, & x > 0
                 self.blank(i)
                 out.emit("COMMA", i, i + 1)
@@ -146,6 +149,9 @@ class LatexLexer(Commands):
                 return unicode_letter(self.out, i, end)
         first = len(self.out.items)
         while i < stop:
+            if self.text[i:stop] in self.fragment.words:
+                i = self.name(i, stop)
+                continue
             word = next((w for w in words.LATEX_WORDS if self.text.startswith(w, i, stop)), None)
             i = self.name(i, i + len(word)) if word else self.name(i, i + 1)
         added = self.out.items[first:]

@@ -9,14 +9,14 @@ from sympy import Basic, HadamardProduct, MatAdd
 
 from derive.cell import Equation
 from derive.errors import InputError
-from derive.reader.resolving.guesses import Guess
 from derive.nodes import Node, Quantity, leaves, substitute
+from derive.reader.resolving.guesses import Guess
 
 
 def without_restatements(equations: Sequence[Equation], guesses: list[Guess] | None = None) -> list[Equation]:
     """Each symbol once; raises InputError where two equations for it differ, unless they are sides of one chain.
 
-    The second value of `p = 1 - g = σ(-a)` is the first one rewritten: whether it is the same is no question of reading.
+    The second value of `p = 1 - g = σ(-a)` is the first one rewritten; whether it is the same is not asked here.
     """
     versions: dict[str, list[Equation]] = {}
     for equation in equations:

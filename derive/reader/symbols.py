@@ -133,7 +133,9 @@ def _script(base: Symbol, script: Script, fragment: Fragment, bound: frozenset[s
             _superscript(base, cell, script, fragment)
         else:
             words.append(label(cell, fragment))
-            written.append(" ".join(fragment.text[cell.start : cell.end].split()))
+            written.append(
+                cell.text if isinstance(cell, Number) else " ".join(fragment.text[cell.start : cell.end].split())
+            )
     if words:
         base.labels.append("".join(words))
         if not fragment.plain or "_" not in base.latex:
@@ -174,7 +176,9 @@ def _superscript(base: Symbol, cell: Syntax, script: Script, fragment: Fragment)
         else:
             base.labels.append(label(part, fragment))
             base.primes += isinstance(part, Mark) and part.kind == "prime"
-            base.latex += f"^{{{' '.join(fragment.text[part.start : part.end].split())}}}"
+            inner = only(part.rows) if isinstance(part, Group) else part
+            written = inner.text if isinstance(inner, Number) else fragment.text[part.start : part.end]
+            base.latex += f"^{{{' '.join(written.split())}}}"
 
 
 def label(node: Syntax, fragment: Fragment) -> str:

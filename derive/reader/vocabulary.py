@@ -13,8 +13,8 @@ from derive.functions import ScalarFunction, function
 from derive.notation import TimeStyle
 from derive.reader.fragment import Fragment
 from derive.reader.symbols import letter, symbol, time_of
-from derive.reader.terms import Ref, Term, mapped
 from derive.reader.syntax import Group, Name, Run, Script, Scripted, Sum, Syntax
+from derive.reader.terms import Ref, Term, mapped
 
 NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
 """Functions of a whole vector."""

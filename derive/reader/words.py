@@ -61,16 +61,15 @@ WORDS: dict[str, str] = {
     **{word: entry.name for entry in ENTRIES.values() for word in (entry.name, *entry.words) if word.isascii()},
     "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
     "sigm": "sigmoid", "hardtanh": "hardtanh", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
-    "Diag": "diag", "mean": "mean", "Mean": "mean", "var": "var", "Var": "var", "std": "std", "cosh": "cosh", "sinh": "sinh",
+    "Diag": "diag", "mean": "mean", "Mean": "mean", "var": "var", "Var": "var", "std": "std", "cosh": "cosh",
+    "sinh": "sinh",
 }  # fmt: skip
 """Words recognised in a run of letters, and the name each stands for."""
 
 NO_RUNS = frozenset(["step", "sign", "sum", "mean", "var", "std", "elu", "erf"])
 """Words that may as well be letters beside each other."""
 
-LATEX_WORDS = tuple(
-    sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in NO_RUNS), key=lambda w: -len(w))
-)
+LATEX_WORDS = tuple(sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in NO_RUNS), key=lambda w: -len(w)))
 """Those that LaTeX letter runs are searched for, longest first."""
 
 FUNCTION_COMMANDS = frozenset(listed("tanh exp log ln sin cos max min tan cosh sinh"))
@@ -81,8 +80,8 @@ ENTRYWISE = frozenset({*ENTRIES})
 
 SYMBOLS = {
     "=": "EQ", "≔": "EQ", "+": "PLUS", "-": "MINUS", "−": "MINUS", "–": "MINUS", "*": "TIMES", "·": "TIMES",
-    "⋅": "TIMES", "×": "TIMES", "∗": "TIMES", "/": "SLASH", "÷": "SLASH", "⊗": "OTIMES", "⊙": "DOT", "∘": "DOT", "◦": "DOT",
-    "○": "DOT", ",": "COMMA", "，": "COMMA", "、": "COMMA", ";": "SEMI", "；": "SEMI", "∈": "IN",
+    "⋅": "TIMES", "×": "TIMES", "∗": "TIMES", "/": "SLASH", "÷": "SLASH", "⊙": "DOT", "∘": "DOT", "◦": "DOT",
+    "○": "DOT", "⊗": "OTIMES", ",": "COMMA", "，": "COMMA", "、": "COMMA", ";": "SEMI", "；": "SEMI", "∈": "IN",
     "∂": "PARTIAL", "≠": "RELATION", "≤": "RELATION", "≥": "RELATION",
     "∑": "BIG", "∏": "BIG", "…": "DOTS", "⋯": "DOTS", "⊤": "TOP", "ᵀ": "TICK",
     "←": "EQ",
@@ -90,10 +89,11 @@ SYMBOLS = {
 """Characters that mean the same in LaTeX and in plain text."""
 
 COMMANDS = {
-    "cdot": "TIMES", "otimes": "OTIMES", "times": "TIMES", "ast": "TIMES", "bullet": "TIMES", "div": "SLASH", "odot": "DOT", "circ": "DOT",
+    "cdot": "TIMES", "times": "TIMES", "ast": "TIMES", "bullet": "TIMES", "div": "SLASH", "odot": "DOT", "circ": "DOT",
     "bigodot": "DOT", "in": "IN", "partial": "PARTIAL", "sum": "BIG", "prod": "BIG", "neq": "RELATION",
     "ne": "RELATION", "le": "RELATION", "leq": "RELATION", "ge": "RELATION", "geq": "RELATION", "approx": "RELATION",
     "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION",
+    "otimes": "OTIMES",
     "propto": "RELATION", "sim": "RELATION", "to": "RELATION", "rightarrow": "RELATION", "coloneqq": "EQ",
     "leftarrow": "EQ", "gets": "EQ", "equiv": "EQ", "triangleq": "EQ", "top": "TOP", "intercal": "TOP",
     "dots": "DOTS", "cdots": "DOTS", "ldots": "DOTS", "ddots": "DOTS", "dotsc": "DOTS", "dotsb": "DOTS",

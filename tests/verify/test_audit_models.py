@@ -90,7 +90,7 @@ def test_equations_that_cannot_be_used_are_left_out_and_said(tmp_path: Path) -> 
     assert model
     assert [e.symbol.name for e in model.cell.equations] == ["h"]
     text = (
-        "$$ h_t = \\tanh(W x_t + U h_{t-1}) $$\n$$ q_t = h_{t-2} $$\n$\\frac{\\partial J}{\\partial W} = h_t x_t U$\n"
+        "$$ h_t = \\tanh(W x_t + U h_{t-1}) $$\n$$ q_t = h_{t+2} $$\n$\\frac{\\partial J}{\\partial W} = h_t x_t U$\n"
     )
     model = models_of(tmp_path, text)[-1]
     assert model

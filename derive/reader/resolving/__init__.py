@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from derive.reader.fragment import Fragment
 from derive.reader.note import Declaration
-from derive.reader.resolving import clocks, labels, sides, typefaces
+from derive.reader.resolving import clocks, indices, labels, sides, typefaces
 from derive.reader.resolving.document import Document
 
 __all__ = ["Document", "document"]
@@ -24,6 +24,7 @@ __all__ = ["Document", "document"]
 def document(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) -> Document:
     """Parse and resolve; raises InputError with the place of what cannot be read."""
     found = Document.of(formulas, declarations)
-    for stage in (sides, typefaces, labels, clocks):
+    indices.layers(found)
+    for stage in (sides, typefaces, labels, clocks, indices):
         stage.resolve(found)
     return found

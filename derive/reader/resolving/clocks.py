@@ -10,7 +10,6 @@ from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import (
     at_time,
-    base_of,
     bracketed,
     letters,
     parts,
@@ -93,18 +92,15 @@ def _times(part: Syntax, fragment: Fragment) -> Iterator[tuple[str, Syntax]]:
         base = letter(node)
         assert base is not None
         for script in scripts_of(node):
-            for row in script.rows:
-                for cell in row:
-                    inner = only(cell.rows) if isinstance(cell, Group) else cell
-                    if inner is not None and (script.kind == "sub" or isinstance(cell, Group | Sum)):
-                        yield base.word, inner
-                    elif isinstance(inner, Name) and inner.word == "t":
-                        yield base.word, inner
+            for cell in (cell for row in script.rows for cell in row):
+                inner = only(cell.rows) if isinstance(cell, Group) else cell
+                likely = script.kind == "sub" or isinstance(cell, Group | Sum)
+                if inner is not None and (likely or (isinstance(inner, Name) and inner.word == "t")):
+                    yield base.word, inner
     for node, group in bracketed(part):
-        base = letter(node)
-        cell = only(group.rows)
-        if base is not None and cell is not None and base.word not in ENTRYWISE:
-            yield base.word, cell
+        base, argument = letter(node), only(group.rows)
+        if base is not None and argument is not None and base.word not in ENTRYWISE:
+            yield base.word, argument
 
 
 def _is_time(cell: Syntax, clock: str) -> bool:
@@ -152,7 +148,7 @@ def _words(document: Document) -> set[str]:
         found = symbol_of(node, document.fragment)
         if found is None:
             return None
-        stem, offset = _worded(found)
+        _, offset = _worded(found)
         if offset is not None:
             return at_time(_without_word(node), offset)
         if found.name in seen and found.offset is None:
@@ -186,14 +182,7 @@ def _without_word(node: Syntax) -> Syntax:
 
 
 def _timed(document: Document) -> bool:
-    return any(_offset(node, fragment) is not None for fragment, part in document.displayed() for node in letters(part)) or any(
-        time_of(group) is not None for _, part in document.displayed() for _, group in bracketed(part)
-    )
-
-
-def _offset(node: Syntax, fragment: Fragment) -> int | None:
-    found = symbol_of(node, fragment)
-    return None if found is None else found.offset
+    return any(_has_time(part, fragment) for fragment, part in document.displayed())
 
 
 def _without_times(document: Document, worded: set[str]) -> None:
@@ -229,7 +218,9 @@ def _without_times(document: Document, worded: set[str]) -> None:
     names = ", ".join(sorted(given - assigned.keys() - states - worded))
     if names:
         document.guesses.append(
-            Guess(f"{names} is given at every step", "it is the same at all steps", "a matrix acts on it, as on a state")
+            Guess(
+                f"{names} is given at every step", "it is the same at all steps", "a matrix acts on it, as on a state"
+            )
         )
 
 
@@ -252,7 +243,9 @@ def _acted_on(node: Syntax, fragment: Fragment) -> Iterator[str]:
                     yield second.name
                 if second.name[0].isupper() and second.transposed and first.name[0].islower():
                     yield first.name
-            elif first is not None and first.name[0].isupper() and isinstance(right, Group) and right.bracket == "LBRACK":
+            elif (
+                first is not None and first.name[0].isupper() and isinstance(right, Group) and right.bracket == "LBRACK"
+            ):
                 for row in right.rows:
                     for cell in row:
                         found = symbol_of(cell, fragment)
@@ -287,7 +280,7 @@ def _locals(document: Document) -> None:
             continue
         targets = list(_targets(part, fragment)) if _one_letter_each(part.sides[0]) else []
         for found in targets:
-            if found.offset is None and found.primes == 0 or found.offset is None and _has_time(part, fragment):
+            if (found.offset is None and found.primes == 0) or (found.offset is None and _has_time(part, fragment)):
                 given[found.name] = (fragment, part)
             else:
                 timed.add(found.name)
@@ -336,6 +329,3 @@ def _reads_time(node: Syntax, fragment: Fragment, local: set[str]) -> bool:
         if found is not None and (found.offset is not None or found.name in local):
             return True
     return any(time_of(group) is not None for _, group in bracketed(node))
-
-
-__all__ = ["base_of", "resolve"]

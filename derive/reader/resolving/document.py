@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from derive.reader.fragment import Fragment
 from derive.reader.note import Declaration
@@ -12,9 +12,12 @@ from derive.reader.parser import parse
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.resolving.rewriting import Change, rewritten
 from derive.reader.syntax import Syntax
+from derive.reader.words import WORDS
 
 Row = tuple[Syntax, ...]
 _RELATION = re.compile(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])")
+_DEFINED = re.compile(r"(?:^|\\\\|,|;)\s*([A-Za-z]{2,})\([^()=]*\)\s*:?=")
+_CAPITALS = re.compile(r"(?<![A-Za-z\\{])([A-Z][A-Za-z]+)\(")
 
 
 @dataclass
@@ -40,13 +43,24 @@ class Document:
     @classmethod
     def of(cls, formulas: Sequence[Fragment], declarations: Sequence[Declaration]) -> Document:
         """Parse everything; raises InputError with the place of what cannot be read."""
-        return cls(
+        everything = [*formulas, *(fragment for one in declarations for fragment in one.formulas)]
+        words = frozenset(word for fragment in everything for word in _DEFINED.findall(fragment.text))
+        if words:
+            formulas = [replace(fragment, words=words) for fragment in formulas]
+            declarations = [
+                replace(one, formulas=tuple(replace(fragment, words=words) for fragment in one.formulas))
+                for one in declarations
+            ]
+        found = cls(
             [Formula(fragment, parse(fragment)) for fragment in formulas],
             [
                 (one, [Formula(fragment, parse(fragment)) for fragment in one.formulas if _says(one, fragment)])
                 for one in declarations
             ],
         )
+        for fragment in formulas:
+            found.questions += _unknown_words(fragment)
+        return found
 
     def every(self) -> Iterator[Formula]:
         """Displayed formulas first, then those of declaring lines."""
@@ -78,3 +92,16 @@ class Document:
 def _says(declaration: Declaration, fragment: Fragment) -> bool:
     """Whether this declares something; a letter alone in a where line is a mention."""
     return declaration.key not in ("where", "for") or _RELATION.search(fragment.text) is not None
+
+
+def _unknown_words(fragment: Fragment) -> Iterator[Question]:
+    """LN( may be a function, or a product of two matrices."""
+    for match in _CAPITALS.finditer("" if fragment.plain else fragment.text):
+        word = match.group(1)
+        if word not in fragment.words and word not in WORDS:
+            yield Question(
+                (word,),
+                f"{word}(...) may be a function or a product of the letters {' '.join(word)}",
+                (f"where $\\operatorname{{{word}}}(v) = \\dots$, or write ${' '.join(word)} (\\dots)$",),
+                fragment.place(match.start(1), match.end(1)),
+            )

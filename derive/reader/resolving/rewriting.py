@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from functools import cache
 from typing import Any
 
 from derive.errors import InputError
@@ -24,7 +23,7 @@ def rewritten(node: Syntax, change: Change) -> Syntax:
 def inside(node: Syntax, change: Change) -> Syntax:
     """The same node with its parts rewritten."""
     changes: dict[str, Any] = {}
-    for name in _fields(type(node)):
+    for name in _fields(node):
         value = getattr(node, name)
         new = _value(value, change)
         if new is not value:
@@ -43,14 +42,20 @@ def _value(value: Any, change: Change) -> Any:
 
 def parts(node: Syntax) -> Iterator[Syntax]:
     """The parts of a node, scripts among them."""
-    for name in _fields(type(node)):
+    for name in _fields(node):
         yield from _parts(getattr(node, name))
 
 
-@cache
-def _fields(kind: type[Syntax]) -> tuple[str, ...]:
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _fields(node: Syntax) -> tuple[str, ...]:
     """The fields that may hold parts."""
-    return tuple(each.name for each in fields(kind) if each.name not in ("start", "end", "word", "latex", "text"))
+    kind = type(node)
+    if kind not in _FIELDS:
+        plain = ("start", "end", "word", "latex", "text")
+        _FIELDS[kind] = tuple(each.name for each in fields(node) if each.name not in plain)
+    return _FIELDS[kind]
 
 
 def _parts(value: Any) -> Iterator[Syntax]:

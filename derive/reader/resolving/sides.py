@@ -40,7 +40,7 @@ def _starts_range(part: Syntax) -> bool:
     if not isinstance(part, Chain):
         return isinstance(part, Name) and part.word in ("for", "forall")
     first = part.sides[0]
-    return isinstance(first, Name) and first.word in INDICES and first.latex not in ("s", "m") or (
+    return (isinstance(first, Name) and first.word in INDICES and first.latex not in ("s", "m")) or (
         isinstance(first, Name) and first.word in ("s", "m") and isinstance(part.sides[1], Number)
     )
 

@@ -38,9 +38,9 @@ def resolve(document: Document) -> None:
                 uses[found.name][face(base)] += 1
                 here[found.name].add(face(base))
                 written.setdefault((found.name, face(base)), base.latex)
-        for name, faces in here.items():
-            if len(faces) > 1:
-                together[name] |= faces
+        for name, beside in here.items():
+            if len(beside) > 1:
+                together[name] |= beside
     if not any(len(faces) > 1 for faces in uses.values()):
         return
     for name, faces in uses.items():
