@@ -37,7 +37,7 @@ where $x_t \in \mathbb{R}^{D}$, $s_t \in \mathbb{R}^{H}$, $f_t \in \mathbb{R}^{M
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The catalogue's notes with one more."""
-    for kind in ("cells", "heads"):
+    for kind in ("cells", "heads", "networks"):
         shutil.copytree(ROOT / "derive" / kind, tmp_path / "derive" / kind)
     (tmp_path / "derive" / "cells" / f"{NAME}.md").write_text(NOTE, encoding="utf-8")
     monkeypatch.setattr(catalogue, "files", lambda package: tmp_path / package)
