@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,14 +14,16 @@ from derive.errors import InputError, Place
 from derive.reader.claims import statements
 from derive.reader.fragment import Fragment
 from verify.judgement import Judgement, Word, exit_code, report
-from verify.models import Model, Models
+from verify.models import Model, Models, holes
 from verify.models.equations import Equation, equations
+from verify.models.holes import spoken
 from verify.notes import Document, Formula, continued, read
 
 NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 A_MENTION = "a mention"
 A_DEFINITION = "an equation of the model"
 AN_OPEN_END = "unfinished: nothing stands behind the ="
+ANOTHER = "a definition that differs from the model's"
 UNUSED = "a definition that the model does not use"
 
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
@@ -91,7 +93,9 @@ def audit(
 
         check = judge
     document = read(path)
-    models = Models(document.formulas, str(path), cell, notation)
+    models = Models(
+        document.formulas, str(path), cell, notation, declarations=document.declarations, aside=document.aside
+    )
     before = (None, *document.formulas)
     pairs = zip(document.formulas, before, strict=False)
     return Audit(document, tuple(_judged(formula, previous, models, check) for formula, previous in pairs))
@@ -105,7 +109,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     model = models.of(formula)
     defined = list(equations(formula, 0))
     if model is None:
-        word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, NO_MODEL)
+        unknown = models.why_none(formula) or NO_MODEL
+        word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, unknown)
         return Audited(formula, None, (Judgement(written, word, reason=reason, place=place),))
     if defined and _only(defined, formula) and all(model.defines(_at(e.place, place)) for e in defined):
         return Audited(
@@ -122,9 +127,51 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         found = check(fragment.text, model.cell, place=place, fragment=fragment)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
-    found = tuple(replace(judgement, place=judgement.place or place) for judgement in found)
     definitions = _definitions(formula, model)
-    return Audited(formula, model, tuple(_defining(judgement, definitions) for judgement in found))
+    found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
+    stated = {e.place[1:] for e in defined if not e.numbered}
+    found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
+    return Audited(formula, model, tuple(_under(model, found, fragment)))
+
+
+def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tuple[int, int]]) -> Judgement:
+    """A definition that is not the model's contradicts it, which is no mistake of arithmetic."""
+    if judgement.word is not Word.WRONG or judgement.place is None:
+        return judgement
+    try:
+        chains = statements(fragment)
+    except InputError:
+        return judgement
+    for chain in chains:
+        start = fragment.place(chain.sides[0].start)
+        first = chain.place(0) if chain.relations else None
+        here = first is not None and (first.line, first.column) == (judgement.place.line, judgement.place.column)
+        if here and (start.line, start.column) in stated:
+            return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=ANOTHER, place=judgement.place)
+    return judgement
+
+
+def _under(model: Model, found: Sequence[Judgement], fragment: Fragment) -> Iterator[Judgement]:
+    """What stands of the judgements where the model has holes, or rests on a guess."""
+    about = spoken(fragment, model.cell, model.meant) if model.holes else {}
+    for judgement in found:
+        place = judgement.place
+        kept = holes.judged(judgement, model.holes, about.get((place.line, place.column)) if place else None)
+        yield _doubted(kept, model)
+
+
+def _doubted(judgement: Judgement, model: Model) -> Judgement:
+    """A judgement that rests on a guess about the model: right only under it, and wrong for certain in no case."""
+    if not model.doubts or judgement.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
+        return judgement
+    if judgement.word is not Word.WRONG:
+        assumptions = (*model.doubts, *judgement.assumptions)
+        return replace(judgement, word=Word.HOLDS_IF, assumptions=assumptions)
+    if model.recognised:
+        return judgement
+    return Judgement(
+        judgement.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(model.doubts)}", place=judgement.place
+    )
 
 
 def _completed(formula: Formula, end: int, model: Model, check: Check) -> Judgement:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from derive.errors import InputError, Place
 from derive.reader import text_of
 from derive.reader.fragment import Fragment, Line
-from derive.reader.note import every_formula
+from derive.reader.note import Declaration, every_formula, note
 
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _DIRECTIVE = re.compile(r"\s*backproof\s*:(.*)", re.DOTALL)
@@ -25,6 +25,9 @@ _RELATION = re.compile(
     r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
     r"(?![A-Za-z])"
 )
+_FENCE = re.compile(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\b)")
+_IN_CODE = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*(?:\[[^\]]*\])?)\s*=(?!=)")
+_IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
 _LEADING = re.compile(r"\s*&?\s*=")
 SETTINGS = ("cell", "notation")
 """What a comment in a note can say about the formulas after it."""
@@ -56,13 +59,27 @@ class Formula:
 
 
 @dataclass(frozen=True)
+class Aside:
+    """An assignment to a quantity that stands outside of the formulas: in code, or in plain text."""
+
+    name: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Part:
-    """A text with formulas: a whole file, or one cell of a notebook (`number` is its place among the cells)."""
+    """A text with formulas: a whole file, or one cell of a notebook (`number` is its place among the cells).
+
+    `declarations` are its "where" lines, `aside` what is assigned outside of its formulas.
+    """
 
     file: str
     text: str
     formulas: tuple[Formula, ...]
     number: int | None = None
+    declarations: tuple[Declaration, ...] = ()
+    aside: tuple[Aside, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,14 @@ class Document:
     @property
     def formulas(self) -> tuple[Formula, ...]:
         return tuple(formula for part in self.parts for formula in part.formulas)
+
+    @property
+    def declarations(self) -> tuple[Declaration, ...]:
+        return tuple(declaration for part in self.parts for declaration in part.declarations)
+
+    @property
+    def aside(self) -> tuple[Aside, ...]:
+        return tuple(each for part in self.parts for each in part.aside)
 
 
 def read(path: str | Path) -> Document:
@@ -91,7 +116,7 @@ def read(path: str | Path) -> Document:
 
         return Document(file, (Part(file, text, tuple(formulas(text, file))),))
     found, _, _ = _markdown(text, file, (), ())
-    return Document(file, (Part(file, text, found),))
+    return Document(file, (Part(file, text, found, None, _declarations(text, file), tuple(asides(text, found))),))
 
 
 def _notebook(text: str, file: str) -> Iterator[Part]:
@@ -99,7 +124,28 @@ def _notebook(text: str, file: str) -> Iterator[Part]:
     settings: tuple[tuple[str, str], ...] = ()
     for number, source in markdown_cells(notebook(text, file)):
         found, section, settings = _markdown(source, f"{file}#cell{number}", section, settings)
-        yield Part(f"{file}#cell{number}", source, found, number)
+        name = f"{file}#cell{number}"
+        yield Part(name, source, found, number, _declarations(source, name), tuple(asides(source, found)))
+
+
+def _declarations(text: str, file: str) -> tuple[Declaration, ...]:
+    """The lines of a Markdown text that declare something, as a note of a cell has them."""
+    return tuple(note(comments(text, file)[0], file).declarations)
+
+
+def asides(text: str, formulas: Iterable[Formula]) -> Iterator[Aside]:
+    """Assignments in code, and in plain text without dollars."""
+    read = {line.number for formula in formulas for line in formula.fragment.lines}
+    fence = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        marker = _FENCE.match(line)
+        if marker and (not fence or line.strip().startswith(fence)):
+            fence = "" if fence else marker.group(1)
+            continue
+        found = (_IN_CODE if fence else _IN_TEXT).match(line)
+        if found and number not in read:
+            name = found.group(1).split("_")[0].split("[")[0]
+            yield Aside(name, number, "code is not read as a model" if fence else "write it between $$ and $$")
 
 
 def notebook(text: str, file: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from derive.notation import AS_WRITTEN, Notation
 from derive.reader import syntax
 from derive.reader.claim_guesses import Guess, Guesses
 from derive.reader.fragment import Fragment
+from derive.reader.meant import NOTHING, Meant
 from derive.reader.parser import parse
 from derive.reader.symbols import identifier, label, number_of, only
 from derive.reader.syntax import Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
@@ -131,8 +132,9 @@ class Choice(NamedTuple):
 class Letters:
     """The quantities of a cell under the names that a claim may give them."""
 
-    def __init__(self, cell: Cell, program: Cell, notation: Notation | None = None) -> None:
+    def __init__(self, cell: Cell, program: Cell, notation: Notation | None = None, meant: Meant = NOTHING) -> None:
         self.cell, self.program = cell, program
+        self.meant = meant
         self.quantities = dict(program.quantities)
         self.known: dict[str, str] = {}
         self.sizes = {str(letter) for letter in cell.sizes}

@@ -95,14 +95,14 @@ def test_equations_that_cannot_be_used_are_left_out_and_said(tmp_path: Path) -> 
     model = models_of(tmp_path, text)[-1]
     assert model
     assert [e.symbol.name for e in model.cell.equations] == ["h"]
-    assert "the equation for q in line 2 could not be used" in str(model)
+    assert "q is open: its equation in line 2 cannot be used" in str(model)
 
 
 def test_a_section_whose_equations_are_missing_does_not_take_the_earlier_ones(tmp_path: Path) -> None:
     text = r"""# RNN
 $$ h_t = \tanh(W x_t + U h_{t-1}) $$
 # LSTM
-$$ \frac{\partial J}{\partial i_t} = \frac{\partial J}{\partial c_t} g_t, f_t = o_t + h_t $$
+$$ \frac{\partial J}{\partial i_t} = \frac{\partial J}{\partial c_t} g_t, \frac{\partial J}{\partial f_t} = o_t h_t $$
 """
     model = models_of(tmp_path, text)[-1]
     assert model

@@ -6,15 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
-from derive.errors import InputError
+from derive.errors import InputError, Place
 from derive.notation import TimeStyle, spelled
+from derive.reader.claims import blanked, lines
 from derive.reader.fragment import Fragment
 from derive.reader.parser import parse
 from derive.reader.symbols import Symbol, letter, symbol, time_of
 from derive.reader.syntax import Chain, Group, Name, Run, Syntax
 from derive.reader.vocabulary import Vocabulary
-from verify.models.names import stripped
+from verify.models.names import spelled_names, stripped
 from verify.notes import Formula, piece
 
 TIMES: Mapping[TimeStyle, str] = {
@@ -26,8 +28,19 @@ TIMES: Mapping[TimeStyle, str] = {
 """The index of step t in each style."""
 LOSSES = frozenset(["L", "E", "J", "loss", "Loss", "ell"])
 """Names of what is minimised."""
+LONGEST_LEFT = 60
+"""Characters of a left side that is one letter."""
 _DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
 _NUMBERED = re.compile(r"(?P<letter>\s*\\?[A-Za-z]+)_\{?(?P<step>[1-9])\}?\s*")
+APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
+"""Relations with which a quantity is given a value that is not said exactly."""
+_RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
+_WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
+_REMARK = re.compile(
+    r"\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*\{(?P<words>[^{}]*)\}[\s.,;]*(?=\\\\|\\end\b|&|\Z)"
+)
+_SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
+_RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
 _LOG = re.compile(r"\\?(?:log|ln)(?![a-z])")
 _SQUARE = re.compile(r"\^\s*\{?\s*2")
 
@@ -110,11 +123,11 @@ class Equation:
 
 def equations(formula: Formula, index: int) -> Iterator[Equation]:
     """The forward equations in a formula."""
-    fragment = formula.fragment
+    fragment = _without_remarks(formula.fragment)
     try:
         rows = parse(fragment)
     except (InputError, RecursionError):
-        return
+        rows = _rows(fragment)
     for part in (part for row in rows for part in row):
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
@@ -127,11 +140,152 @@ def equations(formula: Formula, index: int) -> Iterator[Equation]:
         at = (place.file, place.line, place.column)
         edges = (left.end - left.start, right.start - left.start, formula.section, index, at)
         if found := _target(left, fragment):
+            if _is_copy(found.name, right, fragment):
+                continue
             yield Equation(found.name, found.offset or 0, found.style or TimeStyle.SUBSCRIPT, cut, *edges)
+            yield from _named_on_the_way(part, fragment, formula, index)
         elif numbered := _numbered(text, edges[1]):
             style = TimeStyle.SUBSCRIPT
             written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
             yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def _without_remarks(fragment: Fragment) -> Fragment:
+    """A formula without prose, and without the words that stand behind an equation: `&& \\text{(forget gate)}`."""
+
+    text = fragment.text
+    for match in list(_REMARK.finditer(text)):
+        start = match.start()
+        while text[:start].endswith((*_SEPARATORS, " ", "\n")):
+            start -= next((len(s) for s in _SEPARATORS if text[:start].endswith(s)), 1)
+        apart = text[start : match.start()].strip() or match.group("words").strip().startswith("(")
+        if apart and not _RESTRICTING.search(match.group("words")):
+            text = text[:start] + re.sub(r"[^\n]", " ", text[start : match.end()]) + text[match.end() :]
+    return replace(fragment, text=blanked(text)[0])
+
+
+def _rows(fragment: Fragment) -> list[tuple[Syntax, ...]]:
+    """The lines of a formula that can be parsed, where the whole cannot."""
+    found: list[tuple[Syntax, ...]] = []
+    for line in lines(fragment):
+        try:
+            found += parse(line) if line.text.strip() else []
+        except (InputError, RecursionError):
+            continue
+    return found
+
+
+def _is_copy(name: str, right: Syntax, fragment: Fragment) -> bool:
+    """W_t = W: a copy for every step, of which the model has one."""
+    try:
+        copied = symbol(right, fragment) if letter(right) is not None else None
+    except InputError:
+        return False
+    return copied is not None and copied.name == name and copied.offset is None
+
+
+def _named_on_the_way(chain: Chain, fragment: Fragment, formula: Formula, index: int) -> Iterator[Equation]:
+    """z_t = W x_t in h_t = f(z_t) = f(W x_t): two right sides that differ in one letter say what that letter is."""
+    for one, other in pairwise(chain.sides[1:]):
+        found = _difference(one, fragment.text[other.start : other.end], fragment)
+        if found is None:
+            continue
+        named, start, end = found
+        text = f"{fragment.text[named.start : named.end]} = {fragment.text[other.start + start : other.start + end]}"
+        cut = replace(piece(fragment, other.start, other.end), text=text)
+        place = cut.place(0)
+        edge = named.end - named.start
+        at = (place.file, place.line, place.column)
+        style = named.style or TimeStyle.SUBSCRIPT
+        yield Equation(named.name, named.offset or 0, style, cut, edge, edge + 2, formula.section, index, at)
+
+
+def _difference(side: Syntax, other: str, fragment: Fragment) -> tuple[Symbol, int, int] | None:
+    """The letter of one side in whose place the other has text[start:end]; blanks do not count."""
+    text = fragment.text[side.start : side.end]
+    for mention in mentions(replace(fragment, text=" " * side.start + text)):
+        if mention.offset != 0:
+            continue
+        before = "".join(fragment.text[side.start : mention.start].split())
+        after = "".join(fragment.text[mention.end : side.end].split())
+        places = [i for i, character in enumerate(other) if not character.isspace()]
+        bare = "".join(other.split())
+        if not bare.startswith(before) or not bare.endswith(after) or len(before) + len(after) >= len(bare):
+            continue
+        start, end = places[len(before)], places[len(bare) - len(after) - 1] + 1
+        if other[start:end].count("(") != other[start:end].count(")"):
+            continue
+        named = Symbol(mention.name, "", mention.start, mention.end, mention.offset)
+        return named, start, end
+    return None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An equation that a note writes for a quantity, and that makes no equation of a model: `used` are names in it."""
+
+    name: str
+    used: frozenset[str]
+    reason: str
+    section: tuple[str, ...]
+    place: Place
+
+
+def unread(formula: Formula) -> Iterator[Unread]:
+    """Equations of a formula whose left side is a letter, and that cannot be parsed or have no time."""
+    fragment = _without_remarks(formula.fragment)
+    for line in [*lines(fragment)] or [fragment]:
+        relation = _RELATION.search(line.text)
+        if relation is None or _DERIVATIVE.search(line.text):
+            continue
+        left = _WRAPPING.sub(lambda match: " " * len(match.group()), line.text[: relation.start()])
+        name = _letter_named(left)
+        reason = _not_usable(line) if name else ""
+        if reason:
+            used = frozenset(spelled_names(line.text[relation.end() :]))
+            yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
+
+
+def _letter_named(text: str) -> str:
+    """The name of the one letter that a text is, perhaps with arguments behind it; empty if it is anything else."""
+    if not text.strip() or len(text.strip()) > LONGEST_LEFT:
+        return ""
+    fragment = Fragment.of(text)
+    try:
+        rows = parse(fragment)
+        (part,) = [part for row in rows for part in row]
+        first = part.factors[0] if isinstance(part, Run) and len(part.factors) == 2 else part
+        found = symbol(first, fragment) if letter(first) is not None else None
+    except (InputError, ValueError):
+        return ""
+    if isinstance(part, Run) and not (len(part.factors) == 2 and isinstance(part.factors[1], Group)):
+        return ""
+    return found.name if found is not None else ""
+
+
+def _not_usable(fragment: Fragment) -> str:
+    """Why a text that looks like an equation is none; nothing where it is one, or says only what a letter is."""
+    try:
+        rows = parse(fragment)
+    except InputError as error:
+        return error.message
+    except RecursionError:
+        return "nested too deep"
+    for chain in (part for row in rows for part in row if isinstance(part, Chain)):
+        kinds = {relation.type for relation in chain.relations}
+        if kinds == {"EQ"} and _target(chain.sides[0], fragment) is None and _computes(chain.sides[1], fragment):
+            return "the left side has no time that can be read"
+        if kinds == {"RELATION"} and chain.relations[0].word.strip() in APPROXIMATE:
+            return "it is no equality"
+    return ""
+
+
+def _computes(right: Syntax, fragment: Fragment) -> bool:
+    """Whether a right side computes something from more than one letter."""
+    if isinstance(right, Group) and sum(map(len, right.rows)) > 1:
+        return False  # a list
+    text = " " * right.start + fragment.text[right.start : right.end]
+    return len({mention.name for mention in mentions(replace(fragment, text=text))}) > 1
 
 
 def _target(left: Syntax, fragment: Fragment) -> Symbol | None:

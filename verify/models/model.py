@@ -6,19 +6,28 @@ from dataclasses import dataclass
 
 from derive.cell import Cell
 from derive.errors import Place
+from derive.reader.meant import NOTHING, Meant
+from verify.models.holes import Hole
 
 
 @dataclass(frozen=True)
 class Model:
     """A cell, where it comes from (`origin`), and what had to be assumed to complete it.
 
-    `definitions` are the places of the note's equations that it consists of: they define, they claim nothing.
+    `definitions` are the places of the note's equations that it consists of: they define, they claim nothing. `holes`
+    are quantities whose equation is not known; `doubts` are guesses on which every verdict rests; `meant` are letters
+    that the note defines beside the cell, `facts` what it declares about the data.
     """
 
     cell: Cell
     origin: str
     assumed: tuple[str, ...] = ()
     definitions: frozenset[tuple[str, int, int]] = frozenset()
+    holes: tuple[Hole, ...] = ()
+    doubts: tuple[str, ...] = ()
+    meant: Meant = NOTHING
+    facts: tuple[str, ...] = ()
+    recognised: bool = False
 
     def __str__(self) -> str:
         return "model: " + "; ".join((self.origin, *self.assumed))

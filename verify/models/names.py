@@ -31,8 +31,13 @@ def names(fragment: Fragment) -> frozenset[str]:
                 found.survey(part, fragment)
         written = found.quantities
     except (InputError, RecursionError):
-        written = {_spelled(match) for match in _LETTER.finditer(fragment.text)}
+        written = set(spelled_names(fragment.text))
     return frozenset(written - ABOUT)
+
+
+def spelled_names(text: str) -> list[str]:
+    """The names of all letters in a text that may not be readable, in their order."""
+    return [_spelled(match) for match in _LETTER.finditer(text)]
 
 
 def stripped(name: str) -> str:

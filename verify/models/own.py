@@ -1,72 +1,111 @@
-"""The note's own forward equations as a cell, as far as they make one."""
+"""The note's own forward equations as a cell, and what they leave open."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from derive.cell import Cell
-from derive.errors import InputError
+from derive.errors import InputError, Place
 from derive.notation import MARKS, spelled
 from derive.reader.elaborate import cell as elaborated
 from derive.reader.fragment import Fragment
-from derive.reader.note import Declaration
-from verify.models.equations import TIMES, Equation
+from derive.reader.note import WHERE, Declaration
+from verify.models.equations import TIMES, Equation, Unread
+from verify.models.holes import Hole, reaching
 from verify.models.model import Model
-from verify.models.names import stripped
+from verify.models.names import letter_name, spelled_names, stripped
 
 ACCENTED = ("_tilde", "_hat", "_prime")
 """Endings of names that usually have an equation."""
 MOST = 60
 """Equations that a model may have."""
+NUMBER = "{letter} is a number, which the note does not say"
+
+_UNDECLARED = re.compile(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
+_DECLARES = re.compile(r"\\in(?![A-Za-z])|∈|(?:=|≔|\\equiv|\\coloneqq|\\gets)(?!\s*\([^()]*,)|\\sum|1\s*\^")
+_BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
 
-def own(given: Sequence[Equation], section: tuple[str, ...], names: Collection[str]) -> Model | None:
+@dataclass(frozen=True)
+class Written:
+    """What one note writes: equations, those that cannot be used, and declarations."""
+
+    equations: Sequence[Equation] = ()
+    unread: Sequence[Unread] = ()
+    declarations: Sequence[Declaration] = ()
+
+
+def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Model | None:
     """The cell that defines the quantities called `names`, by the equations of the section or the nearest others.
 
-    None where the equations make no recurrent cell.
+    An equation that cannot be used is a hole of the model. None where there is no equation at all.
     """
-    chosen = _Choice(sorted(given, key=lambda e: _distance(e, section, given)), names)
-    chosen.take({e.target for e in given if e.section == section} | set(names) | {stripped(n) for n in names})
+    chosen = _Choice(given, _nearest(given.equations, section), names)
+    wanted = {e.target for e in given.equations if e.section == section}
+    chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])
     chosen.fill_gaps()
-    while chosen.by_name:
-        model = chosen.model()
-        if isinstance(model, Cell):
-            if not model.states:
-                return None
-            return Model(model, chosen.origin(), tuple(chosen.said()), chosen.places())
-        if not chosen.drop(model):
+    chosen.find_holes()
+    if not chosen.by_name:
+        return None
+    while True:
+        chosen.set_aside()
+        if set(chosen.by_name) <= set(chosen.open):
             return None
-    return None
+        try:
+            cell = elaborated(*chosen.fragments(), name="note", title="the note's own equations")
+        except InputError as error:
+            if not chosen.settle(error):
+                return None
+            continue
+        if not chosen.settled(cell):
+            return Model(
+                cell, chosen.origin(), tuple(chosen.said()), chosen.places(), tuple(chosen.holes()),
+                tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
+            )  # fmt: skip
 
 
-def _distance(equation: Equation, section: tuple[str, ...], given: Sequence[Equation]) -> tuple[int, int]:
+def _nearest(given: Sequence[Equation], section: tuple[str, ...]) -> list[Equation]:
     """The section's own first, then those before it from the nearest on, then those after it."""
-    if equation.section == section:
-        return 0, -equation.index
-    inside = [e.index for e in given if e.section == section]
-    here = min(inside, default=MOST * MOST)
-    return (1, -equation.index) if equation.index < here else (2, equation.index)
+    here = min((e.index for e in given if e.section == section), default=MOST * MOST)
+
+    def distance(equation: Equation) -> tuple[int, int]:
+        if equation.section == section:
+            return 0, -equation.index
+        return (1, -equation.index) if equation.index < here else (2, equation.index)
+
+    return sorted(given, key=distance)
 
 
 @dataclass
 class _Choice:
-    """The equations chosen so far, one for each name; `nearest` are all, the nearest first."""
+    """The equations chosen so far, one for each name; `nearest` are all, the nearest first.
 
+    `open` are the names whose equation is not known, with the reason; `numbers` letters that are taken to be numbers.
+    """
+
+    given: Written
     nearest: Sequence[Equation]
     wanted: Collection[str]
     by_name: dict[str, Equation] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)
-    refused: set[int] = field(default_factory=set)
+    open: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    numbers: list[str] = field(default_factory=list)
+    rewritten: set[str] = field(default_factory=set)
+    unused: set[int] = field(default_factory=set)
+    ends: dict[str, set[str]] = field(default_factory=dict)
+    """Holes that the model does without, with what else they read."""
 
-    def take(self, names: Collection[str]) -> None:
+    def take(self, names: Sequence[str]) -> None:
         """Take the equations for these names and for everything that they use."""
         waiting = list(names)
         while waiting and len(self.by_name) < MOST:
-            name = waiting.pop()
+            name = waiting.pop(0)
             if name in self.by_name:
                 continue
-            equation = next((e for e in self.nearest if e.target == name and id(e) not in self.refused), None)
+            equation = next((e for e in self.nearest if e.target == name), None)
             if equation is not None:
                 self.by_name[name] = equation
                 waiting += [mention.name for mention in equation.used]
@@ -109,37 +148,165 @@ class _Choice:
         self.assumed += [f"{old} is taken to be {new}" for old, new in letters.items()]
         self.take([m.name for m in self.by_name[name].used])
 
-    def model(self) -> Cell | InputError:
-        """The cell, or what stands in its way."""
-        try:
-            formulas, declarations = self.fragments()
-            return elaborated(formulas, declarations, name="note", title="the note's own equations")
-        except InputError as error:
-            return error
+    # Holes
+
+    def find_holes(self) -> None:
+        """Quantities whose equation cannot be parsed, or that are carried from step to step without an equation."""
+        letters = {m.name for e in self.by_name.values() for m in e.used}
+        for equation in list(self.by_name.values()):
+            for called in _UNDECLARED.finditer(equation.right):
+                if not set(called.group("word")) & self.apart(equation):
+                    self.leave_open(equation.target, f"{called.group('word')} is not declared", equation.place[1])
+        for each in self.given.unread:
+            known = {each.name, stripped(each.name)} & set(self.by_name)
+            spoken = each.name in letters | set(self.wanted) and not known
+            if spoken and self.used.get(each.name, {0}) - {None}:
+                self.open[each.name] = f"its equation in line {each.place.line} cannot be used ({each.reason})"
+        for name, offsets in self.used.items():
+            if -1 in offsets and 0 not in offsets and name not in self.by_name and name not in self.open:
+                self.open[name] = "the note has no equation for it"
+                self.missing.add(name)
+
+    def apart(self, equation: Equation) -> set[str]:
+        """The capitals that stand alone somewhere else in the note."""
+        return {
+            name
+            for other in self.given.equations
+            for name in (m.name for m in other.used)
+            if other is not equation and len(name) == 1 and not _UNDECLARED.search(other.right)
+        }
+
+    def leave_open(self, name: str, reason: str, line: int) -> None:
+        self.open[name] = f"its equation in line {line} cannot be used ({reason})"
+
+    def holes(self) -> Iterator[Hole]:
+        """The holes with the names that may act on them."""
+        used: dict[str, Collection[str]] = {
+            name: [mention.name for mention in e.used] for name, e in self.by_name.items()
+        }
+        for each in self.given.unread:
+            if each.name in self.open:
+                used.setdefault(each.name, sorted(each.used))
+        for name, reason in self.open.items():
+            if name in self.ends:
+                yield Hole(name, reason, frozenset(self.ends[name]))
+            else:
+                yield Hole(name, reason, None if name in self.missing else reaching(name, used))
+
+    def set_aside(self) -> None:
+        """Leave out a hole that no equation reads and reads nothing but the output: J may read that as it likes."""
+        for name in self.open:
+            unread = next((each for each in self.given.unread if each.name == name), None)
+            equation = self.by_name.get(name)
+            if name in self.used or name in self.ends or (equation is None and unread is None):
+                continue
+            used = {m.name for m in equation.used} if equation else set(unread.used if unread else ())
+            rest = {other: e for other, e in self.by_name.items() if other != name}
+            if not rest:
+                continue
+            self.by_name, before = rest, self.by_name
+            if used & set(rest) <= {self.output().target}:
+                self.ends[name] = used - {self.output().target}
+            else:
+                self.by_name = before
+
+    def settle(self, error: InputError) -> bool:
+        """Deal with what stands in the way: take a letter to be a number, drop a declaration, leave a quantity open."""
+        place = error.place
+        for number, declaration in enumerate(self.declarations()):
+            if place is not None and _within(place, declaration.formulas[0]) and number not in self.unused:
+                self.unused.add(number)
+                self.assumed.append(f"the declaration in line {place.line} could not be used ({error.message})")
+                return True
+        guilty = next((n for n, e in self.by_name.items() if place and _within(place, e.fragment)), None)
+        if guilty is None or place is None or guilty in self.open:
+            return False
+        letter = place.text[place.column - 1 : place.column - 1 + place.length].strip()
+        name = letter_name(letter)
+        timeless = self.used.get(name) == {None}
+        called = _BRACKET.match(place.text, place.column - 1 + place.length)
+        if name and timeless and name not in self.numbers and not called and _is_small(letter):
+            self.numbers.append(name)
+            return True
+        equation = self.by_name[guilty]
+        if equation.loss == "cross-entropy" and guilty not in self.rewritten:
+            self.rewritten.add(guilty)
+            return True
+        self.leave_open(guilty, error.message, equation.place[1])
+        return True
+
+    def settled(self, cell: Cell) -> bool:
+        """Whether something had to be changed after all: a loss must be a number."""
+        loss = self.output()
+        if not loss.loss or loss.target in self.open or cell.output.shape == (1, 1):
+            return False
+        if loss.loss == "cross-entropy" and loss.target not in self.rewritten:
+            self.rewritten.add(loss.target)
+        else:
+            self.leave_open(loss.target, "the loss is no number", loss.place[1])
+        return True
+
+    # The text of the model
+
+    def declarations(self) -> list[Declaration]:
+        """Declarations of the note, each with one formula, that speak of letters of the model and nothing else."""
+        letters = {*self.by_name, *self.used}
+        functions = {name for e in self.by_name.values() for name in spelled_names(e.fragment.text)}
+        known = letters | functions | {stripped(name) for name in letters}
+        found = []
+        written = [Place(*e.place, e.place[1]) for e in self.given.equations]
+        for declaration in self.given.declarations:
+            if declaration.key in ("where", "for") and not WHERE.match(declaration.words):
+                continue  # formulas alone in a line declare nothing
+            for fragment in declaration.formulas:
+                if any(_within(place, fragment) for place in written):
+                    continue
+                spoken = spelled_names(fragment.text)
+                if spoken and spoken[0] in known and _DECLARES.search(fragment.text):
+                    found.append(Declaration(declaration.key, (fragment,), declaration.words))
+        return found
 
     def fragments(self) -> tuple[list[Fragment], list[Declaration]]:
-        """The equations and what has to be declared: targets, inputs and the output."""
+        """The equations and what has to be declared: targets, inputs, numbers and the output."""
         formulas: list[Fragment] = []
-        declarations: list[Declaration] = []
+        kept = [d for n, d in enumerate(self.declarations()) if n not in self.unused]
+        declarations = [d for d in kept if d.key in ("where", "for", "assume")]
         output = self.output()
         time = TIMES[output.style]
-        targets: set[str] = set()
+        targets: dict[str, None] = {}
         for equation in sorted(self.by_name.values(), key=lambda e: e.index):
-            if equation.loss == "cross-entropy":
+            if equation.target in self.open:
+                continue
+            if equation.target in self.rewritten:
                 written, target = _cross_entropy(equation)
                 formulas.append(written)
                 if target not in self.by_name:
-                    targets.add(target)
-                    letter = f"{spelled(target)}{time}"
-                    declarations.append(_declared("target", letter))
-                    declarations.append(_declared("assume", rf"\mathbf{{1}}^\top {_bracketed(letter)} = 1"))
-            else:
-                formulas.append(equation.fragment)
+                    targets[target] = None
+                    declarations.append(_sums_to_one(f"{spelled(target)}{time}"))
+                continue
+            formulas.append(equation.fragment)
+            if equation.loss:
+                compared = [m.name for m in equation.used if m.offset == equation.offset and self.is_data(m.name)]
+                targets |= dict.fromkeys(compared)
+                if equation.loss == "cross-entropy":
+                    declarations += [_sums_to_one(f"{spelled(name)}{time}") for name in compared]
+        for count, name in enumerate([name for name in self.open if name not in self.ends], 1):
+            value = rf"\mathrm{{given}}_{{{count},t}}"
+            formulas.append(Fragment.of(f"{spelled(name)}{time} = {value}", "<model>"))
+            declarations.append(_declared("input", value))
+        for name in targets:
+            declarations.append(_declared("target", f"{spelled(name)}{time}"))
         declarations.append(_declared("output", f"{spelled(output.target)}{time}"))
         for name, offsets in self.used.items():
-            if name not in self.by_name and name not in targets and 0 in offsets:
+            if name not in self.by_name and name not in targets and name not in self.open and 0 in offsets:
                 declarations.append(_declared("input", f"{spelled(name)}{time}"))
+        declarations += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in self.numbers]
         return formulas, declarations
+
+    def is_data(self, name: str) -> bool:
+        """Whether a name is given at every step and no part of the model but its loss reads it."""
+        readers = [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
+        return name not in self.by_name and name not in self.open and all(e.loss for e in readers)
 
     def output(self) -> Equation:
         """The loss; else what is computed from the state and used by nothing; else a state that nothing else uses."""
@@ -168,25 +335,15 @@ class _Choice:
                     waiting.append(self.by_name[mention.name])
         return False
 
-    def drop(self, error: InputError) -> bool:
-        """Leave out the equation at fault."""
-        place = error.place
-        guilty = [
-            name for name, e in self.by_name.items() if place and e.place[:2] == (place.file, place.line)
-        ] or list(self.by_name)[-1:]
-        states = {name for name, offsets in self.used.items() if -1 in offsets}
-        guilty.sort(key=lambda name: name in states)
-        equation = self.by_name.pop(guilty[0])
-        self.refused.add(id(equation))
-        self.assumed.append(f"the equation for {equation.target} in line {equation.place[1]} could not be used")
-        return bool(self.by_name)
-
     def said(self) -> list[str]:
         """What was assumed to complete the cell."""
         every = [e.numbered for e in self.by_name.values() if e.numbered]
         open_ = [name for name in self.used if name not in self.by_name and name.endswith(ACCENTED)]
         said = [f"the equation for {step} is taken for every step" for step in every]
-        return self.assumed + said + [f"{name} has no equation and is taken as given" for name in open_]
+        holes = [f"{name} is open: {reason}" for name, reason in self.open.items()]
+        numbers = [NUMBER.format(letter=letter) for letter in self.numbers]
+        given = [f"{name} has no equation and is taken as given" for name in open_ if name not in self.open]
+        return self.assumed + said + given + numbers + holes
 
     def places(self) -> frozenset[tuple[str, int, int]]:
         """Where the equations stand; one for step 3 is a claim about step 3."""
@@ -198,12 +355,25 @@ class _Choice:
         return f"the note's own equations in line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
 
 
+def _is_small(letter: str) -> bool:
+    """Whether a letter looks like a number: Greek or Latin and small."""
+    return letter.removeprefix("\\")[:1].islower()
+
+
+def _within(place: Place, fragment: Fragment) -> bool:
+    """Whether a place lies in a fragment."""
+    first, last = fragment.place(0), fragment.place(max(len(fragment.text.rstrip()) - 1, 0))
+    return place.file == first.file and (first.line, first.column) <= (place.line, place.column) <= (
+        last.line, last.column,
+    )  # fmt: skip
+
+
 def _declared(key: str, latex: str) -> Declaration:
     return Declaration(key, (Fragment.of(latex, "<model>"),), "")
 
 
-def _bracketed(letter: str) -> str:
-    return f"{{{letter}}}"
+def _sums_to_one(letter: str) -> Declaration:
+    return _declared("assume", rf"\mathbf{{1}}^\top {{{letter}}} = 1")
 
 
 def _cross_entropy(equation: Equation) -> tuple[Fragment, str]:

@@ -171,7 +171,9 @@ def recognised(
     except InputError:
         return None
     how = "as named" if cell else f"recognised from {', '.join(seen[:8])}"
-    return Model(read, f"{best.title}, {how}", tuple(assumed))
+    title = f"{best.title}, {how}"
+    doubts = () if cell else (f"the model is {best.title}, which the note does not write out",)
+    return Model(read, title, tuple(assumed), doubts=doubts, recognised=cell is None)
 
 
 def _head(text: str) -> str:

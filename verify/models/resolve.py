@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from derive import catalogue
 from derive.notation import find as find_notation
-from verify.models.equations import Equation, equations
+from derive.reader.note import Declaration
+from verify.judgement import Word
+from verify.models.equations import Equation, equations, unread
 from verify.models.model import Model
 from verify.models.names import names, stripped
-from verify.models.own import own
+from verify.models.own import Written, own
 from verify.models.recognise import ENOUGH, recognised
-from verify.notes import Formula
+from verify.notes import Aside, Formula
 
 IN_CLAIMS, IN_WORDS = 1.0, 0.25
 """What a letter counts for in a formula that claims something, and where it is only mentioned."""
@@ -22,17 +24,25 @@ class Models:
     """The models of one note: one for every section, and for what its comments name."""
 
     def __init__(
-        self, formulas: Sequence[Formula], file: str, cell: str | None = None, notation: str | None = None
+        self,
+        formulas: Sequence[Formula],
+        file: str,
+        cell: str | None = None,
+        notation: str | None = None,
+        *,
+        declarations: Sequence[Declaration] = (),
+        aside: Sequence[Aside] = (),
     ) -> None:
         self.formulas = formulas
         self.file = file
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
-        self.equations: list[Equation] = [
-            equation
-            for index, formula in enumerate(formulas)
-            if formula.claims
-            for equation in equations(formula, index)
-        ]
+        claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
+        self.written = Written(
+            [equation for index, formula in claiming for equation in equations(formula, index)],
+            [each for _, formula in claiming for each in unread(formula)],
+            declarations,
+        )
+        self.aside = aside
         self._found: dict[tuple[object, ...], Model | None] = {}
 
     def of(self, formula: Formula) -> Model | None:
@@ -42,6 +52,10 @@ class Models:
             self._found[key] = self._resolve(formula)
         return self._found[key]
 
+    def why_none(self, formula: Formula) -> str:
+        """Why a formula has no model, where that is known."""
+        return "" if self.of(formula) else self._own_word(names(formula.fragment), formula)
+
     def _resolve(self, formula: Formula) -> Model | None:
         settings = {**self.named, **dict(formula.settings)}
         cell, notation = settings.get("cell"), settings.get("notation")
@@ -50,22 +64,50 @@ class Models:
         around = [f for f in self.formulas if (f.section, f.settings) == (formula.section, formula.settings)]
         claimed = set().union(*(names(f.fragment) for f in around if f.claims))
         text = " ".join(f.text for f in around)
-        wanted = dict.fromkeys(claimed, IN_CLAIMS)
+        wanted = dict.fromkeys(sorted(claimed), IN_CLAIMS)
         for each in around:
-            for name in names(each.fragment):
+            for name in sorted(names(each.fragment)):
                 wanted.setdefault(name, IN_WORDS)
         if cell is not None:
-            if cell in catalogue.cells():
-                return recognised(wanted, text, cell, notation)
-            found = catalogue.find(self._path(cell))
-            return Model(found, f"{found.name}, as named")
-        model = None if notation else own(self.equations, formula.section, claimed)
-        if model is not None and _share(model, claimed) >= ENOUGH:
+            if cell in catalogue.cells() and (found := recognised(wanted, text, cell, notation)) is not None:
+                return found
+            known = catalogue.find(self._path(cell))
+            return Model(known, f"{known.name}, as named")
+        model = own(self.written, formula.section, claimed)
+        share = 0.0 if model is None else _share(model, claimed)
+        if model is not None and model.cell.states and share >= ENOUGH:
             return model
         other = recognised(wanted, text, None, notation)
-        if model is None or (other is not None and _share(other, claimed) > _share(model, claimed)):
-            return other
-        return model
+        if other is None or (model is not None and model.cell.states and _share(other, claimed) <= share):
+            return model
+        # A definition is never wrong: what the note writes itself, the catalogue does not replace.
+        written = self._own_word({e.symbol.name for e in other.cell.equations} & claimed, formula, model, other)
+        return model if written else other
+
+    def _own_word(
+        self,
+        claimed: Collection[str],
+        formula: Formula,
+        model: Model | None = None,
+        other: Model | None = None,
+    ) -> str:
+        """What the note says itself about quantities that are claimed, in this section or where it has no other.
+
+        An equation that says the same as the `other` model does not count.
+        """
+        apart = model is not None and not model.holes
+        for name, line, section, reason in [
+            *((e.target, e.place[1], e.section, "") for e in self.written.equations if not _agrees(e, other)),
+            *((e.name, e.place.line, e.section, e.reason) for e in self.written.unread),
+            *((each.name, each.line, None, each.reason) for each in self.aside),
+        ]:
+            if name not in claimed and stripped(name) not in claimed:
+                continue
+            if section is not None and apart and not _related(section, formula.section):
+                continue
+            why = f", which cannot be used ({reason})" if reason else ""
+            return f"line {line} has an equation of the note's own for {name}{why}"
+        return ""
 
     def _path(self, name: str) -> str:
         """A note that is named beside the file is found there too."""
@@ -73,6 +115,22 @@ class Models:
         if not Path(name).is_file() and beside.is_file():
             return str(beside)
         return name
+
+
+def _agrees(equation: Equation, model: Model | None) -> bool:
+    """Whether a model has the same equation."""
+    from verify.claims import check  # reads much, and is needed for few notes
+
+    if model is None or stripped(equation.target) not in {e.symbol.name for e in model.cell.equations}:
+        return False
+    found = check(equation.fragment.text, model.cell, fragment=equation.fragment, explain=False)
+    return bool(found) and all(judgement.word in (Word.PROVED, Word.HOLDS_IF) for judgement in found)
+
+
+def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether a section contains the other, or is the same."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
 def _share(model: Model, claimed: set[str]) -> float:
