@@ -332,6 +332,8 @@ def _shaped(node: Shaped, env: Environment) -> Dual:
 
     def laid_out(m: Matrix) -> Matrix:
         entries = list(chain.from_iterable(m))
+        if len(entries) != rows * cols:
+            raise UnsupportedError(f"{len(entries)} entries are not {rows}×{cols}")
         return [entries[row * cols : (row + 1) * cols] for row in range(rows)]
 
     return _linear(laid_out, evaluate(node.operand, env))

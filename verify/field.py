@@ -37,6 +37,7 @@ from sympy.logic.boolalg import BooleanTrue
 
 from derive import functions
 from derive.functions import ScalarFunction
+from verify.rates import NoRateError, rate
 
 P = (1 << 61) - 1
 """The prime; P ≡ 3 (mod 4), so a square root is a power."""
@@ -92,7 +93,11 @@ class Table:
 
     def kept(self, name: str, a: int, value: Callable[[], int]) -> int:
         """A value that follows from others in the table, computed once."""
-        key = (name, (a,))
+        return self.kept_at(name, (a,), value)
+
+    def kept_at(self, name: str, arguments: tuple[int, ...], value: Callable[[], int]) -> int:
+        """The same for several arguments."""
+        key = (name, arguments)
         if key not in self._drawn:
             found = value()
             self._drawn[key] = found
@@ -183,15 +188,28 @@ class Scalar:
 
 @cache
 def scalar(function: ScalarFunction) -> Scalar:
-    """The function and its slopes, the latter as `derive.functions.slope` states them."""
+    """The function and its slopes."""
     name, variables = function.name, function.body.variables
     entry = functions.ENTRIES.get(name)
     if not function.specified or (entry and entry.function == function and name in UNINTERPRETED):
         value: Code = lambda table, values: table.call(name, *values)  # noqa: E731 - a table entry, like the compiled ones
     else:
         value = compiled(function.body.expr, tuple(variables))
-    known = (*variables, functions.y)
-    return Scalar(value, tuple(compiled(functions.slope(function, k), known) for k in range(len(variables))))
+    return Scalar(value, tuple(own_slope(function, k) for k in range(len(variables))))
+
+
+def own_slope(function: ScalarFunction, argument: int) -> Code:
+    """The slope from (*arguments, value), differentiated here; of `derive`, nothing but the definition is used."""
+    variables = tuple(function.body.variables)
+    if not function.specified:
+        name = function.prime().name
+        return lambda table, values: table.call(name, values[argument])
+    try:
+        code = compiled(rate(function.body.expr, variables[argument]), variables)
+    except NoRateError as error:
+        raise UnsupportedError(str(error)) from None
+    label = f"slope {argument} of {function.name} {function.body}"
+    return lambda table, values: table.kept_at(label, values[:-1], lambda: code(table, values[:-1]))
 
 
 @singledispatch

@@ -65,9 +65,10 @@ def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:
         yield Case(f"$T = 1$ and {zero}", "end", world("one step from zero"), first)
         if here:
             yield Case(f"$t = 1$ and {zero}", "end", world("from zero"), first)
-    yield Case(
-        "$J$ reads the output of the last step alone, at every earlier step", "losses", world("last loss"), earlier
-    )
+    last = "$J$ reads the output of the last step alone"
+    yield Case(last + ", at every earlier step" if here else last, "losses", world("last loss"), earlier)
+    for step in sorted(_fixed(right)):
+        yield Case(f"$J$ reads the output of step {step} alone", "losses", world(f"loss {step}"), earlier)
     squares = tuple(q for q in cell.parameters if q.shape[0] == q.shape[1] != 1 and _occurs(q, right))
     if squares:
         words = " and ".join(f"${latex(q, cell.notation)}$" for q in squares)
@@ -87,6 +88,12 @@ def moments(node: Node) -> set[Expr]:
     times = [quantity.time for quantity in quantities_of(node) if quantity.time is not None]
     times += [node.only] if isinstance(node, Adjoint) and node.only is not None else []
     return (found | {letter for time in times for letter in time.free_symbols}) - {T}
+
+
+def _fixed(node: Node) -> set[int]:
+    """The steps that a formula names by their number."""
+    own = {int(q.time) for q in quantities_of(node) if q.time is not None and q.time.is_Integer and q.time > 0}
+    return own.union(*(_fixed(child) for child in children(node)))
 
 
 def _occurs(quantity: Quantity, node: Node) -> bool:
@@ -119,8 +126,9 @@ def _drawn(cell: Cell, assumptions: tuple[Assumption, ...], kind: str, scale: Sc
             matrix = given[name, None]
             given[name, None] = [[matrix[max(i, j)][min(i, j)] for j in range(len(matrix))] for i in range(len(matrix))]
     changed = World(cell, world.sizes, world.steps, world.seed, world.table, plain, world.batch, given)
-    if kind in ("outputs", "last loss"):
-        first = world.steps if kind == "last loss" else 1
-        read = (world.read_at(step) for step in range(first, world.steps + 1))
+    if kind == "outputs" or "loss" in kind:
+        every = range(1, world.steps + 1)
+        only = {"outputs": every, "last loss": every[-1:]}.get(kind) or (int(kind.removeprefix("loss ")),)
+        read = (world.read_at(step) for step in only)
         changed.__dict__["gradients"] = {key: gradient for found in read for key, gradient in found.items()}
     return changed.seen_by(cell)

@@ -91,11 +91,12 @@ class World:
                 failures += 1
                 if failures > ATTEMPTS:
                     raise NoPointError(f"{cell.name} has no value at {ATTEMPTS} random points: {reason}") from None
-                # Every eighth time the step before is drawn again too: the fault may lie in the state it left.
-                time = max(1, time - 1) if failures % 8 == 0 else time
+                # Now and then the step before is drawn again too: the fault may lie in the state it left. Not too
+                # often: five square roots are all there once in 32 times.
+                time = max(1, time - 1) if failures % 64 == 0 else time
                 world.table.salt = failures
                 world.table.forget(marks[time])
-                if time == 1 and failures % 64 == 0:
+                if time == 1 and failures % 256 == 0:
                     for quantity in (*untimed, *(state.at(0) for state in cell.states)):
                         key = quantity.name, None if quantity.time is None else 0
                         world.values[key] = world._drawn(quantity, key[1], assumptions)

@@ -166,7 +166,7 @@ class Search:
             for change in mistake.undone_in(right, self.context):
                 if change.node.shape == self.judge.left.shape and change.node != self.judge.left:
                     value = self.judge.value(change.node)
-                    if value is not None:
+                    if value is not None and (any(value) or not any(self.judge.truth)):  # zero explains nothing
                         yield Reversal(Part(mistake.name, change.before, change.after), change.node, value)
 
     def _taken_back(self, right: Node, only: str | None = None) -> Finding | None:
