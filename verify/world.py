@@ -91,12 +91,13 @@ class World:
                 failures += 1
                 if failures > ATTEMPTS:
                     raise NoPointError(f"{cell.name} has no value at {ATTEMPTS} random points: {reason}") from None
-                # Now and then the step before is drawn again too: the fault may lie in the state it left. Not too
-                # often: five square roots are all there once in 32 times.
-                time = max(1, time - 1) if failures % 64 == 0 else time
+                # Every so often the step before is drawn again too: the fault may lie in the state it left. In the end
+                # less often: five square roots are all there once in 32 times.
+                patience = 8 if failures < ATTEMPTS // 2 else 128
+                time = max(1, time - 1) if failures % patience == 0 else time
                 world.table.salt = failures
                 world.table.forget(marks[time])
-                if time == 1 and failures % 256 == 0:
+                if time == 1 and failures % 64 == 0:
                     for quantity in (*untimed, *(state.at(0) for state in cell.states)):
                         key = quantity.name, None if quantity.time is None else 0
                         world.values[key] = world._drawn(quantity, key[1], assumptions)
