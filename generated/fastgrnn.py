@@ -68,12 +68,12 @@ def forward(params, x, h=None, *, lengths=None):
     b_h = params["b_h"]
     zeta = params["zeta"]
     nu = params["nu"]
+    sigmoid_zeta = sigmoid(zeta)
+    sigmoid_nu = sigmoid(nu)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     z = np.empty((T, B, H), dtype)
     h_tilde = np.empty((T, B, H), dtype)
-    sigmoid_zeta = np.empty((T, B, 1), dtype)
-    sigmoid_nu = np.empty((T, B, 1), dtype)
     for t in range(T):
         h_prev = h[t]
         # net_{z,t} = W x_t + U h_{t-1} + b_z
@@ -84,13 +84,11 @@ def forward(params, x, h=None, *, lengths=None):
         net_h_tilde_t = x[t] @ W.T + h_prev @ U.T + b_h
         # h̃_t = tanh(net_{h̃,t})
         h_tilde_t = h_tilde[t] = np.tanh(net_h_tilde_t)
-        sigmoid_zeta_t = sigmoid_zeta[t] = sigmoid(zeta)
-        sigmoid_nu_t = sigmoid_nu[t] = sigmoid(nu)
         # h_t = ((1 - z_t) σ(ζ) + 𝟏 σ(ν)) ⊙ h̃_t + z_t ⊙ h_{t-1}
-        h[t + 1] = ((1 - z_t) * sigmoid_zeta_t + sigmoid_nu_t) * h_tilde_t + z_t * h_prev
+        h[t + 1] = ((1 - z_t) * sigmoid_zeta + sigmoid_nu) * h_tilde_t + z_t * h_prev
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x))
+    cache = (sizes, dtype, lengths, (z, h_tilde, h, sigmoid_zeta, sigmoid_nu, U, W, x))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
@@ -110,7 +108,7 @@ def backward(cache, d_ys, h=None):
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths)
     d_h_next = np.zeros((B, H), dtype) if h is None else h
-    (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x) = values
+    (z, h_tilde, h, sigmoid_zeta, sigmoid_nu, U, W, x) = values
     d_h = np.empty((T, B, H), dtype)
     d_net_h_tilde = np.empty((T, B, H), dtype)
     d_net_z = np.empty((T, B, H), dtype)
@@ -121,18 +119,16 @@ def backward(cache, d_ys, h=None):
         if lengths is not None:  # what J asks of a final state enters at the sequence's own end
             d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
         z_t = z[t]
-        sigmoid_zeta_t = sigmoid_zeta[t]
-        sigmoid_nu_t = sigmoid_nu[t]
         h_tilde_t = h_tilde[t]
         h_prev = h[t]
         # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{z,t+1}) + Uᵀ (∂J/∂net_{h̃,t+1}) + ∂J/∂h_{t+1} ⊙ z_{t+1}
         d_h_t = d_h[t] = d_ys[t] + d_h_next
         # ∂J/∂h̃_t = ∂J/∂h_t ⊙ ((1 - z_t) σ(ζ) + 𝟏 σ(ν))
-        d_h_tilde_t = d_h_t * ((1 - z_t) * sigmoid_zeta_t + sigmoid_nu_t)
+        d_h_tilde_t = d_h_t * ((1 - z_t) * sigmoid_zeta + sigmoid_nu)
         # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
         d_net_h_tilde_t = d_net_h_tilde[t] = d_h_tilde_t * (1 - h_tilde_t * h_tilde_t)
         # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - h̃_t σ(ζ))
-        d_z_t = d_h_t * (h_prev - h_tilde_t * sigmoid_zeta_t)
+        d_z_t = d_h_t * (h_prev - h_tilde_t * sigmoid_zeta)
         # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
         d_net_z_t = d_net_z[t] = d_z_t * z_t * (1 - z_t)
         # to h_{t-1} through this step: Uᵀ (∂J/∂net_{z,t}) + Uᵀ (∂J/∂net_{h̃,t}) + ∂J/∂h_t ⊙ z_t

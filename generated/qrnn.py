@@ -102,12 +102,12 @@ def forward(params, x, c=None, p=None, *, lengths=None):
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             p[t + 1] = np.where((lengths <= t)[:, None], p[t], p[t + 1])
     # net_{o,t} = W_o p_{t-1} + V_o x_t
-    net_o = rows_times(p[:-1], W_o.T) + rows_times(p[1:], V_o.T)
+    net_o = rows_times(p[:-1], W_o.T) + rows_times(x, V_o.T)
     # o_t = σ(net_{o,t})
     o = sigmoid(net_o)
     # h_t = o_t ⊙ c_t
     h = o * c[1:]
-    cache = (sizes, dtype, lengths, (c, o, z, f, W, W_o, V, V_o, p))
+    cache = (sizes, dtype, lengths, (c, o, z, f, W, W_o, V, V_o, p, x))
     return cut(h, lengths).copy(), {"c": c[T].copy(), "p": p[T].copy()}, cache
 
 
@@ -131,7 +131,7 @@ def backward(cache, d_ys, c=None, p=None):
     d_ys = cut(d_ys, lengths)
     d_c_next = np.zeros((B, H), dtype) if c is None else c
     d_p_next = np.zeros((B, D), dtype) if p is None else p
-    (c, o, z, f, W, W_o, V, V_o, p) = values
+    (c, o, z, f, W, W_o, V, V_o, p, x) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂o_t = ∂J/∂h_t ⊙ c_t
@@ -175,9 +175,9 @@ def backward(cache, d_ys, c=None, p=None):
         d_p_next = np.where((lengths == 0)[:, None], d_p_last, d_p_next)
     d_x = rows_times(d_net, V) + rows_times(d_net_o, V_o) + d_p
     d_W = rows(d_net).T @ rows(p[:-1])
-    d_V = rows(d_net).T @ rows(p[1:])
+    d_V = rows(d_net).T @ rows(x)
     d_W_o = rows(d_net_o).T @ rows(p[:-1])
-    d_V_o = rows(d_net_o).T @ rows(p[1:])
+    d_V_o = rows(d_net_o).T @ rows(x)
     return {
         "W_z": d_W[0:H],
         "V_z": d_V[0:H],
@@ -234,7 +234,7 @@ def step(params, x, c=None, p=None):
     h_t = o_t * c_t
     # p_t = x_t
     p_t = x_t
-    cache = (sizes, dtype, (o_t, c_t, c_prev, z_t, f_t, W_z, W_f, W_o, V_z, V_f, V_o, p_prev, p_t))
+    cache = (sizes, dtype, (o_t, c_t, c_prev, z_t, f_t, W_z, W_f, W_o, V_z, V_f, V_o, p_prev, x_t))
     return h_t, {"c": c_t, "p": p_t}, cache
 
 
@@ -257,7 +257,7 @@ def step_backward(cache, d_y, c=None, p=None):
     B, D, H = (sizes[axis] for axis in ("B", "D", "H"))
     d_c_next = np.zeros((B, H), dtype) if c is None else c
     d_p_next = np.zeros((B, D), dtype) if p is None else p
-    (o_t, c_t, c_prev, z_t, f_t, W_z, W_f, W_o, V_z, V_f, V_o, p_prev, p_t) = values
+    (o_t, c_t, c_prev, z_t, f_t, W_z, W_f, W_o, V_z, V_f, V_o, p_prev, x_t) = values
     # ∂J/∂p_t = W_zᵀ (∂J/∂net_{z,t+1}) + W_fᵀ (∂J/∂net_{f,t+1}) + W_oᵀ (∂J/∂net_{o,t+1})
     d_p_t = d_p_next
     # ∂J/∂h_t = ∂⁺J/∂h_t
@@ -285,15 +285,15 @@ def step_backward(cache, d_y, c=None, p=None):
     # this step's share of ∂J/∂W_z: (∂J/∂net_{z,t}) p_{t-1}ᵀ
     d_W_z = d_net_z_t.T @ p_prev
     # this step's share of ∂J/∂V_z: (∂J/∂net_{z,t}) x_tᵀ
-    d_V_z = d_net_z_t.T @ p_t
+    d_V_z = d_net_z_t.T @ x_t
     # this step's share of ∂J/∂W_f: (∂J/∂net_{f,t}) p_{t-1}ᵀ
     d_W_f = d_net_f_t.T @ p_prev
     # this step's share of ∂J/∂V_f: (∂J/∂net_{f,t}) x_tᵀ
-    d_V_f = d_net_f_t.T @ p_t
+    d_V_f = d_net_f_t.T @ x_t
     # this step's share of ∂J/∂W_o: (∂J/∂net_{o,t}) p_{t-1}ᵀ
     d_W_o = d_net_o_t.T @ p_prev
     # this step's share of ∂J/∂V_o: (∂J/∂net_{o,t}) x_tᵀ
-    d_V_o = d_net_o_t.T @ p_t
+    d_V_o = d_net_o_t.T @ x_t
     return {
         "W_z": d_W_z,
         "V_z": d_V_z,

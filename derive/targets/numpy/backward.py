@@ -18,11 +18,10 @@ from derive.targets.numpy.code import (
     Name,
     Statement,
     Transposed,
-    assigned,
     read,
 )
 from derive.targets.numpy.forward import axes
-from derive.targets.numpy.frame import Emission, Frame, emit, sliced, span
+from derive.targets.numpy.frame import Emission, Frame, emit, sliced, span, timeless
 from derive.targets.numpy.lengths import entering, entering_empty, set_aside
 from derive.targets.numpy.plan import Plan
 from derive.targets.numpy.single_step import summed_over_batch
@@ -52,10 +51,11 @@ class Backward:
         at_step = plan.values_at_step() | {q: self.names.now(q) for q in plan.loop}
         for group, (_, name) in plan.groups.items():
             at_step |= plan.members(group, name)
+        at_step |= {sweep.forward[q]: at_step[q] for q in (*plan.before, *plan.loop) if sweep.forward[q] in values}
+        self._stored = self._loads()
         for node, code in values.items():
             if node not in at_step and isinstance(code, Name):
-                at_step[node] = self.names.now_inner(node)
-        at_step |= {sweep.forward[q]: at_step[q] for q in plan.loop}
+                at_step[node] = self._inner_at_step(node, code)
         at_step |= self._net_gradients(self._stack_now)
         at_step |= {Adjoint(q): Index(self.names.gradients(q), "t") for q in self._wanted if q in plan.after}
         for q in self._in_loop:
@@ -65,7 +65,6 @@ class Backward:
                 at_step.setdefault(Adjoint(q), Index(self.names.gradients(q), "t"))
         at_step[Adjoint(program.output, True)] = Index(immediate, "t")
         at_step |= {carry: self.names.carry(s) for s, carry in sweep.carries.items()}
-        self._values = values
         self._at_step = Frame(at_step, program.parameters, helpers, sequence=False, runs=self._runs(self._stack_now))
 
     def _net_gradients(self, stack: Name | None) -> dict[Node, Code]:
@@ -153,27 +152,27 @@ class Backward:
             buffers.append(Buffer(self._stack.name, (plan.layout.rows,)))
             start.append(Assign((self._stack_now,), Index(self._stack, "t")))
         states = plan.program.states
-        loop = Loop(True, (entering(states, self.names), *start, *self._loads(body), *body))
+        loads = [Assign((Name(name),), self._stored[name]) for name in read(body) if name in self._stored]
+        loop = Loop(True, (entering(states, self.names), *start, *loads, *body))
         return [*buffers, set_aside(states, self.names), loop, entering_empty(states, self.names)]
 
-    def _loads(self, body: list[Statement]) -> list[Statement]:
-        """The values at t that the body reads, taken from their arrays."""
-        available: dict[str, Assign] = {}
-        for state in self.plan.program.states:
-            whole = self.names.whole(state)
-            for name, index in ((self.names.now(state), "t + 1"), (self.names.before(state), "t")):
-                available[name.name] = Assign((name,), Index(whole, index))
-        for q in self.plan.loop:
-            if q not in self.plan.program.states:
-                available[self.names.now(q).name] = Assign((self.names.now(q),), Index(self.names.whole(q), "t"))
-        for whole, name in self.plan.groups.values():
-            available[name.name] = Assign((name,), Index(whole, "t"))
-        for node, code in self._values.items():
-            now = self._at_step.values.get(node)
-            if isinstance(now, Name) and isinstance(code, Name) and now != code:
-                available.setdefault(now.name, Assign((now,), Index(code, "t")))
-        own = assigned(body)
-        return [available[name] for name in read(body) if name in available and name not in own]
+    def _loads(self) -> dict[str, Code]:
+        """What the body of the loop may read of the forward pass at t, by its name there."""
+        names, states = self.names, self.plan.program.states
+        found: dict[str, Code] = {}
+        for state in states:
+            found[names.now(state).name] = Index(names.whole(state), "t + 1")
+            found[names.before(state).name] = Index(names.whole(state), "t")
+        found |= {names.now(q).name: Index(names.whole(q), "t") for q in self.plan.loop if q not in states}
+        return found | {name.name: Index(whole, "t") for whole, name in self.plan.groups.values()}
+
+    def _inner_at_step(self, node: Node, code: Name) -> Code:
+        """A function value of the forward pass, as it is called in the loop."""
+        if timeless(node):
+            return code
+        now = self.names.now_inner(node)
+        self._stored[now.name] = Index(code, "t")
+        return now
 
     def _parameters(self, gradients: dict[str, str]) -> list[Statement]:
         """Gradients of parameters: a stack at once, and one by one what stands alone."""

@@ -149,12 +149,13 @@ def free_names(code: Code) -> list[str]:
     found: dict[str, None] = {}
     if isinstance(code, Call) and code.function.isidentifier():
         found[code.function] = None
-    for part in _parts(code):
+    for part in parts(code):
         found.update(dict.fromkeys(free_names(part)))
     return list(found)
 
 
-def _parts(code: Code) -> tuple[Code, ...]:
+def parts(code: Code) -> tuple[Code, ...]:
+    """The expressions an expression is made of."""
     match code:
         case Sum(terms):
             return tuple(term for _, term in terms)

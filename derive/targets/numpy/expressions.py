@@ -85,9 +85,17 @@ def lower(node: Node, scope: Scope) -> Value:
     """An expression at this place of the program; raises DerivationError for a node that has no lowering."""
     found = scope.known(node)
     if found is not None:
-        quantity = node.quantity if isinstance(node, Adjoint) else node
-        return Value(found, kind_of(node), not (isinstance(quantity, Quantity) and scope.is_parameter(quantity)))
+        return Value(found, kind_of(node), _varies(node, scope))
     return _lower(node, scope)
+
+
+def _varies(node: Node, scope: Scope) -> bool:
+    """Whether the value differs within the batch: everything but functions of parameters alone."""
+    if isinstance(node, Adjoint):
+        return True
+    if isinstance(node, Quantity):
+        return not scope.is_parameter(node)
+    return any(_varies(child, scope) for child in children(node))
 
 
 def lower_full(node: Node, scope: Scope) -> Value:

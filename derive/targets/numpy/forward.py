@@ -20,7 +20,7 @@ from derive.targets.numpy.code import (
     size_text,
 )
 from derive.targets.numpy.expressions import lower, rows_times
-from derive.targets.numpy.frame import Frame, sliced, unnamed_inner_functions
+from derive.targets.numpy.frame import Frame, sliced, timeless, unnamed_inner_functions
 from derive.targets.numpy.lengths import kept
 from derive.targets.numpy.plan import Plan
 from derive.targets.numpy.stacking import Bias, Net, Run
@@ -51,6 +51,7 @@ class Forward:
         for quantity in plan.before:
             found += self._whole_sequence(quantity)
         found += self._hoisted_products()
+        found += self._constants()
         body = self._body()
         if body:
             found += self._buffers()
@@ -68,11 +69,12 @@ class Forward:
             statements.append(Assign((name,), frame.code(inner)))
             frame.values[inner] = name
         value = frame.code(expression)
-        if all(leaf.time is None for leaf in leaves(expression)):  # the same at all steps
+        if timeless(expression):
             shape = ", ".join(("T", "B", *map(size_text, axes(quantity))))
             value = Call("np.broadcast_to", (value, Number(f"({shape})")))
         statements.append(Assign((self.names.whole(quantity),), value, self.plan.sweep.equation(quantity)))
-        frame.values[expression] = self.names.whole(quantity)
+        if not timeless(expression):  # an array with other axes: no other name for the expression
+            frame.values[expression] = self.names.whole(quantity)
         return statements
 
     def _hoisted_products(self) -> list[Statement]:
@@ -92,6 +94,18 @@ class Forward:
             timed = any(leaf.time is not None for leaf in leaves(run.operand))
             self._products[run] = Index(name, "t") if timed else name
         return statements
+
+    def _constants(self) -> list[Statement]:
+        """Function values in the loop that are the same at every step and that the backward pass reads."""
+        found: list[Statement] = []
+        for quantity in self.plan.loop:
+            expression = self.plan.sweep.forward[quantity]
+            for inner in unnamed_inner_functions(expression, self._read_back, self._at_step):
+                if timeless(inner):
+                    name = self.names.whole_inner(inner)
+                    found.append(Assign((name,), self._at_step.code(inner)))
+                    self._at_step.values[inner] = self._over_time.values[inner] = name
+        return found
 
     def _buffers(self) -> list[Statement]:
         """Arrays for what the loop computes; those that nothing reads are dropped later."""
@@ -132,8 +146,10 @@ class Forward:
             where = "t + 1" if quantity in plan.program.states else "t"
             targets = (self.names.now(quantity), Index(self.names.whole(quantity), where))
             statements.append(Assign(targets, frame.code(expression), plan.sweep.equation(quantity)))
-            frame.values |= {quantity: self.names.now(quantity), expression: self.names.now(quantity)}
-            self._over_time.values[expression] = self._over_time.values[quantity]
+            frame.values[quantity] = self.names.now(quantity)
+            if not isinstance(expression, Quantity):  # another name for the same array
+                frame.values[expression] = self.names.now(quantity)
+                self._over_time.values[expression] = self._over_time.values[quantity]
         return statements
 
     def _nets(self, net: Net) -> list[Statement]:

@@ -92,6 +92,11 @@ def unnamed_inner_functions(expression: Node, read_back: Set[Node], frame: Frame
     return list(found)
 
 
+def timeless(node: Node) -> bool:
+    """Whether the value is the same at all steps, so that its array has no axis for them."""
+    return all(leaf.time is None for leaf in leaves(node))
+
+
 def occurring(expressions: Sequence[Node]) -> set[Node]:
     """Every subexpression."""
     found: set[Node] = set()
@@ -111,9 +116,9 @@ def repeated(expressions: Sequence[Node], known: Mapping[Node, Code]) -> list[No
     counts: Counter[Node] = Counter()
 
     def visit(node: Node) -> None:
-        if node in known:
-            return
         base = coefficient(node)[1]
+        if node in known or base in known:
+            return
         if isinstance(base, Elementwise | Softmax) or (isinstance(base, MatMul) and base.shape[1] == 1):
             counts[base] += 1
         for child in children(node) if base == node or isinstance(base, MatMul) else (base,):

@@ -15,7 +15,7 @@ from derive.derivation import Derivation
 from derive.functions import ENTRIES, ScalarFunction
 from derive.nodes import size
 from derive.targets.formula import text
-from derive.targets.numpy import loss_text
+from derive.targets.numpy import loss_text, scopes
 from derive.targets.numpy.backward import Backward
 from derive.targets.numpy.forward import Forward
 from derive.targets.numpy.functions_text import Functions
@@ -148,7 +148,20 @@ def _over_time(plan: Plan, helpers: set[str]) -> Passes:
     outside = {*cached, *(names.whole(q).name for q in (*program.states, program.output))}
     if program.is_loss:
         outside |= {names.whole(q).name for q in plan.sweep.forward}
-    return Passes(without_unread(forward, outside), backward, cached, gradients)
+    passes = Passes(without_unread(forward, outside), backward, cached, gradients)
+    given = [names.whole(q).name for q in (*program.parameters, *program.inputs)]
+    given += [f"{function.name}{slope}" for function in program.open_functions for slope in ("", "_slope")]
+    scopes.check(
+        passes.forward,
+        passes.backward,
+        given=(*given, *(names.before(s).name for s in program.states), "dtype"),
+        timed=("d_ys", "d_losses", *(names.whole(q).name for q in program.inputs if q.time is not None)),
+        arriving=("d_ys", "d_losses", *(names.carry(s).name for s in program.states), "dtype"),
+        carried=[names.carry(s).name for s in program.states],
+        cached=cached,
+        returned=[value.split("[")[0] for value in gradients.values()],
+    )
+    return passes
 
 
 def local_sizes(program: Cell) -> dict[Symbol, Symbol]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sympy import MatMul
 
-from derive.nodes import Adjoint, Node, coefficient, leaves, matmul, t, transpose
+from derive.nodes import Adjoint, Node, Quantity, coefficient, leaves, matmul, t, transpose
 from derive.targets.numpy.code import (
     Assign,
     Call,
@@ -59,7 +59,9 @@ def lower_step(sweep: Sweep, names: Names, helpers: set[str]) -> Passes:
             every = ", ".join(("B", *(size_text(size) for size in quantity.shape if size != 1)))
             code = Product((Call("np.ones", (Number(f"({every})"), Name("dtype"))), code))
         forward.append(Assign((names.now(quantity),), code, sweep.equation(quantity)))
-        frame.values |= {quantity: names.now(quantity), expression: names.now(quantity)}
+        frame.values[quantity] = names.now(quantity)
+        if not isinstance(expression, Quantity):
+            frame.values[expression] = names.now(quantity)
 
     wanted = [q for q in sweep.backward if q in sweep.needed]
     frame.values[Adjoint(program.output, True)] = Name(sweep.immediate)
