@@ -84,10 +84,10 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _rendered(made: Any, target: str, notation: str | None, origin: str) -> str:
     """A cell or network written by a target."""
+    from derive import targets
     from derive.notation import find
-    from derive.targets import generate
 
-    return generate(made, target, notation=find(notation) if notation else None, origin=origin)
+    return targets.generate(made, target, notation=find(notation) if notation else None, origin=origin)
 
 
 def _chosen(argument: str | None, option: str | None) -> str:
@@ -146,10 +146,7 @@ def build(check: bool, root: Path, as_json: bool) -> int:
     from derive import build as builder
     from verify.mistakes import dictionary
 
-    if not (root / "pyproject.toml").is_file():
-        raise InputError(
-            f"{root.resolve()} is no checkout: it has no pyproject.toml", hint="give the folder with --root"
-        )
+    builder.require_checkout(root)
     with _progress(2 * len(builder.names())) as progress:
         derived = builder.derivations(progress)
         files = {**builder.render(derived, progress), **dictionary.rendered()}
@@ -218,6 +215,7 @@ def derive(cell: str, notation: str | None, target: str, as_json: bool, **option
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write."
 )
+@click.option("--no-check", is_flag=True, help="Write without running the code against the complex step first.")
 @json_option
 @guarded
 def generate(
@@ -226,10 +224,14 @@ def generate(
     target: str,
     notation: str | None,
     output: Path,
+    no_check: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Write the code (or the page) of a cell, or of a network of it, to a file."""
+    """Write the code (or the page) of a cell, or of a network of it, to a file.
+
+    Code is run first, at random sizes, and its gradients are compared with the complex step.
+    """
     from derive import catalogue
     from derive.build import replace
     from derive.targets import TARGETS
@@ -237,13 +239,20 @@ def generate(
     name = _chosen(cell, option)
     made = catalogue.made(name, **options)
     text = _rendered(made, target, notation, Path(name).name)
+    if target in ("numpy", "training") and not no_check:
+        from verify.written import checked
+
+        if not checked(made, text):
+            click.echo("not checked: no random point gave finite numbers", err=True)
     replace(output, text)
     if as_json:
         names = {"parameters": made.parameters, "states": made.states}
         listed = {key: [quantity.name for quantity in some] for key, some in names.items()}
         _print_json({"cell": made.name, "file": str(output), "target": target, **listed})
     else:
-        click.echo(f"{output}: {TARGETS[target].about} for {made.title}, {text.count(chr(10))} lines")
+        regular = output.is_file() and not output.is_symlink()
+        told = f"{output}: {TARGETS[target].about} for {made.title}, {text.count(chr(10))} lines"
+        click.echo(told, err=not regular)  # what was written may be on its way to the same place
 
 
 @main.command(epilog=r"Example:  backproof check '\frac{\partial J}{\partial c_t} = ...' --cell lstm")

@@ -34,6 +34,8 @@ from sympy import Function as UndefinedFunction
 from sympy.core.function import AppliedUndef
 from sympy.core.symbol import Str
 
+from derive.stable_scalars import saturating
+
 a = Symbol("a", real=True)
 b = Symbol("b", real=True)
 y = Symbol("y", real=True)
@@ -151,7 +153,7 @@ def slope(of: ScalarFunction, argument: int = 0) -> Expr:
         derivative = _in_output(body, derivative, by)
     if derivative.has(exp):
         derivative = _recognised(derivative, by)
-    return signs_inside(derivative)
+    return signs_inside(saturating(derivative))
 
 
 def _recognised(derivative: Expr, by: Symbol) -> Expr:

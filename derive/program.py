@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import HadamardProduct, MatAdd, MatMul
+from sympy import HadamardProduct, MatAdd, MatMul, OneMatrix
 
 from derive.cell import Cell, Equation
 from derive.nodes import Elementwise, Node, Quantity, Softmax, children, leaves, rebuild, t
@@ -58,7 +58,8 @@ def _linear(node: Node) -> bool:
     """Whether the node is a matrix product, or a sum with one in it."""
     if isinstance(node, MatAdd):
         return any(_linear(term) for term in node.args)
-    return isinstance(node, MatMul) and sum(factor.is_Matrix and factor.shape != (1, 1) for factor in node.args) > 1
+    factors = [part for part in node.args if part.is_Matrix and part.shape != (1, 1)]
+    return isinstance(node, MatMul) and sum(not isinstance(factor, OneMatrix) for factor in factors) > 1
 
 
 def _compound(node: Node) -> bool:

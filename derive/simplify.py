@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import takewhile
+from math import prod
 
 from sympy import Expr, HadamardPower, HadamardProduct, MatAdd, MatMul, Mul, OneMatrix, Symbol, cancel, expand
 
@@ -32,6 +33,9 @@ from derive.nodes import (
     total,
     transpose,
 )
+
+MULTIPLIED_OUT = 32
+"""What has more terms than this when multiplied out is left as it is: nobody would see what cancels."""
 
 
 def simplified(
@@ -96,8 +100,22 @@ def cancel_quotients(node: Node) -> Node:
     """Multiply out and cancel, entry by entry; an inner product aᵀb is the sum of the entries of a ⊙ b."""
     atoms: dict[Node, Symbol] = {}
     expression = entry(node, atoms)
-    candidates = [expand(cancel(expression)), cancel(expression)]
+    if _terms(expression) > MULTIPLIED_OUT:
+        return node
+    cancelled = cancel(expression)
+    candidates = [expand(cancelled), cancelled]
     return _node(min(candidates, key=lambda e: (e.count_ops(), str(e))), atoms, node)
+
+
+def _terms(expression: Expr) -> int:
+    """How many terms the expression has once it is multiplied out, above and below its fraction lines."""
+    if expression.is_Add:
+        return sum(map(_terms, expression.args))
+    if expression.is_Mul:
+        return prod(map(_terms, expression.args))
+    if expression.is_Pow and expression.exp.is_Integer:
+        return int(_terms(expression.base) ** min(abs(int(expression.exp)), MULTIPLIED_OUT))
+    return 1
 
 
 def entry(node: Node, atoms: dict[Node, Symbol]) -> Expr:

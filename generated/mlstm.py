@@ -120,7 +120,6 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None):
     net_m = np.empty((T, B, 1), dtype)
     i_prime = np.empty((T, B, 1), dtype)
     f_prime = np.empty((T, B, 1), dtype)
-    lin_C = np.empty((T, B, H, N), dtype)
     for t in range(T):
         m_prev = m[t]
         C_prev = C[t]
@@ -137,10 +136,8 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None):
         net_f_prime_t = f_tilde[t] + m_prev - m_t
         # f′_t = exp(net_{f,prime,t})
         f_prime_t = f_prime[t] = np.exp(net_f_prime_t)
-        # lin_{C,t} = 𝟏 f′_t 𝟏ᵀ
-        lin_C_t = lin_C[t] = np.ones((H, N,), dtype) * f_prime_t[..., None, :]
-        # C_t = lin_{C,t} ⊙ C_{t-1} + v_t i′_t k_tᵀ
-        C[t + 1] = lin_C_t * C_prev + v[t][..., :, None] * (i_prime_t * k[t])[..., None, :]
+        # C_t = (𝟏 f′_t 𝟏ᵀ) ⊙ C_{t-1} + v_t i′_t k_tᵀ
+        C[t + 1] = f_prime_t[..., None, :] * C_prev + v[t][..., :, None] * (i_prime_t * k[t])[..., None, :]
         # n_t = n_{t-1} f′_t + k_t i′_t
         n[t + 1] = n_prev * f_prime_t + k[t] * i_prime_t
         if lengths is not None:  # a sequence that has ended keeps its states
@@ -155,8 +152,8 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None):
     max_net_h = max(abs_net_h, 1)
     # h_t = (o_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
     h = o * lin_h * (1.0 / max_net_h)
-    cache = (sizes, dtype, lengths, (o, lin_h, max_net_h, abs_net_h, net_h, q, C, n, f_prime, i_prime, net_m, lin_C,
-        v, k, i_tilde, W_q, W_k, W_v, w_i, w_f, W_o, x))
+    cache = (sizes, dtype, lengths, (o, lin_h, max_net_h, abs_net_h, net_h, q, C, n, f_prime, i_prime, net_m, v, k,
+        i_tilde, W_q, W_k, W_v, w_i, w_f, W_o, x))
     return cut(h, lengths).copy(), {"m": m[T].copy(), "C": C[T].copy(), "n": n[T].copy()}, cache
 
 
@@ -184,8 +181,8 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     d_m_next = np.zeros((B, 1), dtype) if m is None else m
     d_C_next = np.zeros((B, H, N), dtype) if C is None else C
     d_n_next = np.zeros((B, N), dtype) if n is None else n
-    (o, lin_h, max_net_h, abs_net_h, net_h, q, C, n, f_prime, i_prime, net_m, lin_C, v, k, i_tilde, W_q, W_k, W_v,
-        w_i, w_f, W_o, x) = values
+    (o, lin_h, max_net_h, abs_net_h, net_h, q, C, n, f_prime, i_prime, net_m, v, k, i_tilde, W_q, W_k, W_v, w_i,
+        w_f, W_o, x) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(abs(net_{h,t}), 1) ⊙ Heaviside(abs(net_{h,t}) - 1) ⊙
@@ -219,15 +216,12 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         f_prime_t = f_prime[t]
         i_prime_t = i_prime[t]
         net_m_t = net_m[t]
-        lin_C_t = lin_C[t]
         # ∂J/∂n_t = q_t (∂J/∂net_{h,t}) + (∂J/∂n_{t+1}) f′_{t+1}
         d_n_t = d_n[t] = d_n_read[t] + d_n_next
-        # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + ∂J/∂C_{t+1} ⊙ lin_{C,t+1}
+        # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + ∂J/∂C_{t+1} ⊙ (𝟏 f′_{t+1} 𝟏ᵀ)
         d_C_t = d_C[t] = d_C_read[t] + d_C_next
-        # ∂J/∂lin_{C,t} = ∂J/∂C_t ⊙ C_{t-1}
-        d_lin_C_t = d_C_t * C_prev
-        # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂lin_{C,t}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
-        d_f_prime_t = d_lin_C_t.sum(axis=-1).sum(axis=-1, keepdims=True) + (n_prev * d_n_t).sum(axis=-1,
+        # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
+        d_f_prime_t = (d_C_t * C_prev).sum(axis=-1).sum(axis=-1, keepdims=True) + (n_prev * d_n_t).sum(axis=-1,
             keepdims=True)
         # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
         d_net_f_prime_t = d_net_f_prime[t] = d_f_prime_t * f_prime_t
@@ -242,8 +236,8 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         d_net_m_t = d_net_m[t] = d_m_t * heaviside(net_m_t - i_tilde[t])
         # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
         d_m_next = d_net_m_t + d_net_f_prime_t
-        # to C_{t-1} through this step: ∂J/∂C_t ⊙ lin_{C,t}
-        d_C_next = d_C_t * lin_C_t
+        # to C_{t-1} through this step: ∂J/∂C_t ⊙ (𝟏 f′_t 𝟏ᵀ)
+        d_C_next = d_C_t * f_prime_t[..., None, :]
         # to n_{t-1} through this step: (∂J/∂n_t) f′_t
         d_n_next = d_n_t * f_prime_t
     if lengths is not None:
@@ -355,10 +349,8 @@ def step(params, x, m=None, C=None, n=None):
     net_f_prime_t = f_tilde_t + m_prev - m_t
     # f′_t = exp(net_{f,prime,t})
     f_prime_t = np.exp(net_f_prime_t)
-    # lin_{C,t} = 𝟏 f′_t 𝟏ᵀ
-    lin_C_t = np.ones((H, N,), dtype) * f_prime_t[..., None, :]
-    # C_t = lin_{C,t} ⊙ C_{t-1} + v_t i′_t k_tᵀ
-    C_t = lin_C_t * C_prev + v_t[..., :, None] * (i_prime_t * k_t)[..., None, :]
+    # C_t = (𝟏 f′_t 𝟏ᵀ) ⊙ C_{t-1} + v_t i′_t k_tᵀ
+    C_t = f_prime_t[..., None, :] * C_prev + v_t[..., :, None] * (i_prime_t * k_t)[..., None, :]
     # n_t = n_{t-1} f′_t + k_t i′_t
     n_t = n_prev * f_prime_t + k_t * i_prime_t
     # net_{o,t} = W_o x_t + b_o
@@ -374,7 +366,7 @@ def step(params, x, m=None, C=None, n=None):
     # h_t = (o_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
     h_t = o_t * lin_h_t * (1.0 / max_net_h_t)
     cache = (sizes, dtype, (o_t, lin_h_t, max_net_h_t, abs_net_h_t, net_h_t, q_t, C_prev, n_prev, f_prime_t, v_t,
-        k_t, i_prime_t, net_m_t, i_tilde_t, C_t, n_t, lin_C_t, W_q, W_k, W_v, w_i, w_f, W_o, x_t))
+        k_t, i_prime_t, net_m_t, i_tilde_t, C_t, n_t, W_q, W_k, W_v, w_i, w_f, W_o, x_t))
     return h_t, {"m": m_t, "C": C_t, "n": n_t}, cache
 
 
@@ -402,7 +394,7 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
     d_C_next = np.zeros((B, H, N), dtype) if C is None else C
     d_n_next = np.zeros((B, N), dtype) if n is None else n
     (o_t, lin_h_t, max_net_h_t, abs_net_h_t, net_h_t, q_t, C_prev, n_prev, f_prime_t, v_t, k_t, i_prime_t, net_m_t,
-        i_tilde_t, C_t, n_t, lin_C_t, W_q, W_k, W_v, w_i, w_f, W_o, x_t) = values
+        i_tilde_t, C_t, n_t, W_q, W_k, W_v, w_i, w_f, W_o, x_t) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h_t = d_y
     # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(abs(net_{h,t}), 1) ⊙ Heaviside(abs(net_{h,t}) - 1) ⊙
@@ -417,12 +409,11 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
     d_net_o_t = d_o_t * o_t * (1 - o_t)
     # ∂J/∂n_t = q_t (∂J/∂net_{h,t}) + (∂J/∂n_{t+1}) f′_{t+1}
     d_n_t = q_t * d_net_h_t + d_n_next
-    # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + ∂J/∂C_{t+1} ⊙ lin_{C,t+1}
+    # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + ∂J/∂C_{t+1} ⊙ (𝟏 f′_{t+1} 𝟏ᵀ)
     d_C_t = d_lin_h_t[..., :, None] * q_t[..., None, :] + d_C_next
-    # ∂J/∂lin_{C,t} = ∂J/∂C_t ⊙ C_{t-1}
-    d_lin_C_t = d_C_t * C_prev
-    # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂lin_{C,t}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
-    d_f_prime_t = d_lin_C_t.sum(axis=-1).sum(axis=-1, keepdims=True) + (n_prev * d_n_t).sum(axis=-1, keepdims=True)
+    # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
+    d_f_prime_t = (d_C_t * C_prev).sum(axis=-1).sum(axis=-1, keepdims=True) + (n_prev * d_n_t).sum(axis=-1,
+        keepdims=True)
     # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
     d_net_f_prime_t = d_f_prime_t * f_prime_t
     # ∂J/∂i′_t = v_tᵀ (∂J/∂C_t) k_t + k_tᵀ (∂J/∂n_t)
@@ -446,8 +437,8 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
     d_q_t = (np.swapaxes(C_t, -1, -2) @ d_lin_h_t[..., None])[..., 0] + n_t * d_net_h_t
     # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
     d_m_prev = d_net_m_t + d_net_f_prime_t
-    # to C_{t-1} through this step: ∂J/∂C_t ⊙ lin_{C,t}
-    d_C_prev = d_C_t * lin_C_t
+    # to C_{t-1} through this step: ∂J/∂C_t ⊙ (𝟏 f′_t 𝟏ᵀ)
+    d_C_prev = d_C_t * f_prime_t[..., None, :]
     # to n_{t-1} through this step: (∂J/∂n_t) f′_t
     d_n_prev = d_n_t * f_prime_t
     # this step's share of ∂J/∂x_t: W_qᵀ (∂J/∂q_t) + W_kᵀ (∂J/∂k_t) + W_vᵀ (∂J/∂v_t) + w_i (∂J/∂ĩ_t) + w_f

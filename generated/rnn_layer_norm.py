@@ -77,10 +77,8 @@ def forward(params, x, h=None, *, lengths=None):
         a_t = a[t] = x_net[t] + h_prev @ U.T
         # μ_t = (1/H) 𝟏ᵀ a_t
         mu_t = mu[t] = a_t.sum(axis=-1, keepdims=True) / H
-        # net_{s,t} = (1/H) 𝟏ᵀ (a_t - 𝟏 μ_t)² + (1/100000)
-        net_s_t = ((a_t - mu_t) ** 2).sum(axis=-1, keepdims=True) / H + 1e-05
-        # s_t = sqrt(net_{s,t})
-        s_t = s[t] = np.sqrt(net_s_t)
+        # s_t = sqrt((1/H) 𝟏ᵀ (a_t - 𝟏 μ_t)² + (1/100000))
+        s_t = s[t] = np.sqrt(((a_t - mu_t) ** 2).sum(axis=-1, keepdims=True) / H + 1e-05)
         # net_{h,t} = (g ⊙ (a_t - 𝟏 μ_t)) (1 / s_t) + b
         net_h_t = g * (a_t - mu_t) * (1.0 / s_t) + b
         # h_t = tanh(net_{h,t})
@@ -126,13 +124,11 @@ def backward(cache, d_ys, h=None):
         d_net_h_t = d_net_h[t] = d_h_t * (1 - h_t * h_t)
         # ∂J/∂s_t = -((g ⊙ (a_t - 𝟏 μ_t))ᵀ (∂J/∂net_{h,t})) / s_t²
         d_s_t = -(g * (a_t - mu_t) * d_net_h_t).sum(axis=-1, keepdims=True) * s_t ** -2
-        # ∂J/∂net_{s,t} = ½ ∂J/∂s_t ⊙ 1 / s_t
-        d_net_s_t = 0.5 * (d_s_t / s_t)
-        # ∂J/∂μ_t = -(2/H) 𝟏ᵀ (a_t - 𝟏 μ_t) (∂J/∂net_{s,t}) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-        d_mu_t = -2 * ((a_t - mu_t) * d_net_s_t).sum(axis=-1, keepdims=True) / H - (d_net_h_t * g * (1.0 /
+        # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+        d_mu_t = -((a_t - mu_t) * (d_s_t / s_t)).sum(axis=-1, keepdims=True) / H - (d_net_h_t * g * (1.0 /
             s_t)).sum(axis=-1, keepdims=True)
-        # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (2/H) (a_t - 𝟏 μ_t) (∂J/∂net_{s,t}) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-        d_a_t = d_a[t] = d_mu_t / H + 2 * ((a_t - mu_t) * d_net_s_t) / H + d_net_h_t * g * (1.0 / s_t)
+        # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+        d_a_t = d_a[t] = d_mu_t / H + (a_t - mu_t) * (d_s_t / s_t) / H + d_net_h_t * g * (1.0 / s_t)
         # to h_{t-1} through this step: Uᵀ (∂J/∂a_t)
         d_h_next = d_a_t @ U
     if lengths is not None:
@@ -175,10 +171,8 @@ def step(params, x, h=None):
     a_t = x_t @ W.T + h_prev @ U.T
     # μ_t = (1/H) 𝟏ᵀ a_t
     mu_t = a_t.sum(axis=-1, keepdims=True) / H
-    # net_{s,t} = (1/H) 𝟏ᵀ (a_t - 𝟏 μ_t)² + (1/100000)
-    net_s_t = ((a_t - mu_t) ** 2).sum(axis=-1, keepdims=True) / H + 1e-05
-    # s_t = sqrt(net_{s,t})
-    s_t = np.sqrt(net_s_t)
+    # s_t = sqrt((1/H) 𝟏ᵀ (a_t - 𝟏 μ_t)² + (1/100000))
+    s_t = np.sqrt(((a_t - mu_t) ** 2).sum(axis=-1, keepdims=True) / H + 1e-05)
     # net_{h,t} = (g ⊙ (a_t - 𝟏 μ_t)) (1 / s_t) + b
     net_h_t = g * (a_t - mu_t) * (1.0 / s_t) + b
     # h_t = tanh(net_{h,t})
@@ -209,13 +203,11 @@ def step_backward(cache, d_y, h=None):
     d_net_h_t = d_h_t * (1 - h_t * h_t)
     # ∂J/∂s_t = -((g ⊙ (a_t - 𝟏 μ_t))ᵀ (∂J/∂net_{h,t})) / s_t²
     d_s_t = -(g * (a_t - mu_t) * d_net_h_t).sum(axis=-1, keepdims=True) * s_t ** -2
-    # ∂J/∂net_{s,t} = ½ ∂J/∂s_t ⊙ 1 / s_t
-    d_net_s_t = 0.5 * (d_s_t / s_t)
-    # ∂J/∂μ_t = -(2/H) 𝟏ᵀ (a_t - 𝟏 μ_t) (∂J/∂net_{s,t}) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-    d_mu_t = -2 * ((a_t - mu_t) * d_net_s_t).sum(axis=-1, keepdims=True) / H - (d_net_h_t * g * (1.0 /
+    # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+    d_mu_t = -((a_t - mu_t) * (d_s_t / s_t)).sum(axis=-1, keepdims=True) / H - (d_net_h_t * g * (1.0 /
         s_t)).sum(axis=-1, keepdims=True)
-    # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (2/H) (a_t - 𝟏 μ_t) (∂J/∂net_{s,t}) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-    d_a_t = d_mu_t / H + 2 * ((a_t - mu_t) * d_net_s_t) / H + d_net_h_t * g * (1.0 / s_t)
+    # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+    d_a_t = d_mu_t / H + (a_t - mu_t) * (d_s_t / s_t) / H + d_net_h_t * g * (1.0 / s_t)
     # to h_{t-1} through this step: Uᵀ (∂J/∂a_t)
     d_h_prev = d_a_t @ U
     # this step's share of ∂J/∂x_t: Wᵀ (∂J/∂a_t)

@@ -272,7 +272,7 @@ def log_slope(a):
 def sqrt_slope(a):
     """The derivative of sqrt."""
     y = sqrt(a)
-    return 0.5 * (1.0 / y)
+    return 1 / 2 / y
 
 
 def sin_slope(a):

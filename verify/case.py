@@ -105,6 +105,12 @@ class Case:
             d_final={name: value.astype(dtype) for name, value in self.d_final.items()},
         )
 
+    def scaled(self, factor: float) -> Case:
+        """The same case with smaller (or larger) parameters, inputs and states; targets stay what they are."""
+        targets = {target.name for target in self.cell.targets}
+        given = {name: value if name in targets else factor * value for name, value in self.given.items()}
+        return replace(self, given=given)
+
     def examples(self) -> list[Case]:
         """The batch taken apart: one case with B = 1 for every example, as long as its sequence."""
         return [self._alone(k) for k in range(self.B)]

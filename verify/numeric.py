@@ -76,6 +76,25 @@ def complex_step_errors(module: ModuleType, case: Case, gradients: Mapping[str, 
     return _errors(case, gradients, derivative)
 
 
+def directional_errors(
+    module: ModuleType, case: Case, gradients: Mapping[str, Array], rng: np.random.Generator
+) -> dict[str, float]:
+    """The error of every gradient against the complex step in one random direction: a mistake shows, at little cost."""
+    largest = max(largest_entry(gradients), ROUNDING)
+    errors = {}
+    for name in case.differentiable:
+        value, gradient = case.given[name], gradients.get(name)
+        if gradient is None or np.shape(gradient) != value.shape:
+            errors[name] = FAILED
+            continue
+        direction = rng.normal(size=value.shape)
+        given = {key: some.astype(np.complex128) for key, some in case.given.items()}
+        given[name] = given[name] + 1j * COMPLEX_STEP * direction
+        wanted = np.imag(case.objective(module, given)) / COMPLEX_STEP
+        errors[name] = relative_error(np.asarray(np.sum(gradient * direction)), np.asarray(wanted), largest)
+    return errors
+
+
 def difference_errors(module: ModuleType, case: Case, gradients: Mapping[str, Array]) -> dict[str, float]:
     """The error of every gradient against central differences."""
 

@@ -20,11 +20,10 @@ from derive.targets.numpy.code import (
     Transposed,
     read,
 )
-from derive.targets.numpy.forward import axes
-from derive.targets.numpy.frame import Emission, Frame, emit, sliced, span, timeless
+from derive.targets.numpy.frame import Emission, Frame, axes, emit, sliced, span, timeless
 from derive.targets.numpy.lengths import entering, entering_empty, set_aside
 from derive.targets.numpy.plan import Plan
-from derive.targets.numpy.single_step import summed_over_batch
+from derive.targets.numpy.single_step import summed_over_batch, zeros_like
 from derive.targets.numpy.stacking import Bias, Run
 
 
@@ -95,7 +94,10 @@ class Backward:
         emissions: list[Emission] = []
         for q in plan.program.inputs:
             if q in sweep.to_given:
-                emissions.append(((self.names.gradients(q),), sweep.to_given[q], ""))
+                if isinstance(sweep.to_given[q], ZeroMatrix):
+                    found.append(Buffer(self.names.gradients(q).name, axes(q), zeros=True))
+                else:
+                    emissions.append(((self.names.gradients(q),), sweep.to_given[q], ""))
                 gradients[q.name] = self.names.gradients(q).name
         found += emit(emissions, self._over_time, self.names)
         constant = [self.names.gradients(q) for q in plan.program.inputs if q.time is None]
@@ -117,9 +119,10 @@ class Backward:
         self._received: dict[Quantity, tuple[Quantity, Node]] = {}
         for q in self._in_loop:
             paths = self.plan.sweep.derivation.by_name[q.name].paths
-            outside = [path.term for path in paths if path.via in self.plan.after]
+            live = [path for path in paths if path.via not in self.plan.sweep.idle]
+            outside = [path.term for path in live if path.via in self.plan.after]
             if outside:
-                inside = [p.term for p in paths if p.via not in self.plan.after and not p.crosses_time]
+                inside = [p.term for p in live if p.via not in self.plan.after and not p.crosses_time]
                 if q in self.plan.sweep.carries:
                     inside.append(self.plan.sweep.carries[q])
                 received = Quantity(f"received {q.name}", q.shape[0], q.shape[1], q.time)
@@ -145,8 +148,14 @@ class Backward:
                 buffers.append(Buffer(self.names.gradients(q).name, axes(q)))
             emissions.append((targets, node, sweep.gradient(q)))
         for state, node in sweep.to_previous.items():
-            emissions.append(((self.names.carry(state),), node, sweep.passed_back(state)))
+            if not isinstance(node, ZeroMatrix):
+                emissions.append(((self.names.carry(state),), node, sweep.passed_back(state)))
         body = emit(emissions, self._at_step, self.names)
+        body += [
+            zeros_like(self.names.carry(state), self.names.carry(state), sweep.passed_back(state))
+            for state, node in sweep.to_previous.items()
+            if isinstance(node, ZeroMatrix)
+        ]
         start: list[Statement] = []
         if self._stack and self._stack_now:
             buffers.append(Buffer(self._stack.name, (plan.layout.rows,)))
@@ -194,8 +203,9 @@ class Backward:
             if parameter.name not in gradients:
                 node = self.plan.sweep.to_given[parameter]
                 name = self.names.gradients(parameter)
-                unread = isinstance(node, ZeroMatrix)
-                zeros = Call("np.zeros_like", (self.names.whole(parameter),))
-                statements.append(Assign((name,), zeros if unread else summed_over_batch(node, frame)))
+                if isinstance(node, ZeroMatrix):
+                    statements.append(zeros_like(name, self.names.whole(parameter)))
+                else:
+                    statements.append(Assign((name,), summed_over_batch(node, frame)))
                 gradients[parameter.name] = name.name
         return statements

@@ -8,6 +8,7 @@ array (..., n), a matrix the last two, and a scalar an axis of length 1; leading
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,11 +125,12 @@ class Loop:
 
 @dataclass(frozen=True)
 class Buffer:
-    """An array allocated before the loop: its axes after (T, B), and whether it has one more entry in time."""
+    """An array for all steps: its axes after (T, B), whether it has one more entry in time, and whether it is zero."""
 
     name: str
     axes: tuple[Expr, ...]
     with_start: bool = False
+    zeros: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def parts(code: Code) -> tuple[Code, ...]:
 
 def size_text(size: Expr) -> str:
     """A size such as 2*H + D as Python text."""
-    return str(size).replace("*", " * ")
+    return re.sub(r"\*+", lambda sign: f" {sign[0]} ", str(size))
 
 
 _ADD, _MULTIPLY, _UNARY, _POWER, _ATOM = 1, 2, 3, 4, 5
@@ -196,6 +198,10 @@ def _(code: Name) -> tuple[str, int]:
 
 @python.register
 def _(code: Number) -> tuple[str, int]:
+    if " + " in code.text or " - " in code.text:
+        return code.text, _ADD
+    if " * " in code.text or " / " in code.text:
+        return code.text, _MULTIPLY
     return code.text, _UNARY if code.text.startswith("-") else _ATOM
 
 
@@ -269,7 +275,9 @@ def folded(line: str) -> list[str]:
         return [line]
     targets, equals, value = line.strip().rpartition(" = ")
     for written in (line.strip(), f"{targets} = ({value})"):
-        parts = textwrap.wrap(written, WIDTH - len(indent), subsequent_indent="    ", break_on_hyphens=False)
+        parts = textwrap.wrap(
+            written, WIDTH - len(indent), subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+        )
         openings = accumulate(sum(map(part.count, "([{")) - sum(map(part.count, ")]}")) for part in parts[:-1])
         if all(openings):
             return [indent + part for part in parts]
@@ -285,12 +293,14 @@ def lines(statements: Sequence[Statement]) -> list[str]:
         match statement:
             case Assign(targets, value, formula):
                 for line in formula.splitlines():
-                    printed += textwrap.wrap(line, WIDTH, initial_indent="# ", subsequent_indent="#     ")
+                    printed += textwrap.wrap(
+                        line, WIDTH, initial_indent="# ", subsequent_indent="#     ", break_long_words=False
+                    )
                 left = " = ".join(python(target)[0] for target in targets)
                 printed.append(f"{left} = {python(value)[0]}")
-            case Buffer(name, axes, with_start):
+            case Buffer(name, axes, with_start, zeros):
                 shape = ", ".join(["T + 1" if with_start else "T", "B", *(size_text(axis) for axis in axes)])
-                printed.append(f"{name} = np.empty(({shape}), dtype)")
+                printed.append(f"{name} = np.{'zeros' if zeros else 'empty'}(({shape}), dtype)")
             case Loop(backwards, body):
                 printed.append(f"for t in {'reversed(range(T))' if backwards else 'range(T)'}:")
                 printed += [f"    {line}" for line in lines(body)]

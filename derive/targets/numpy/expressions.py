@@ -98,6 +98,13 @@ def _varies(node: Node, scope: Scope) -> bool:
     return any(_varies(child, scope) for child in children(node))
 
 
+def _timed(node: Node) -> bool:
+    """Whether the value differs from step to step."""
+    if isinstance(node, Quantity):
+        return node.time is not None
+    return isinstance(node, Adjoint) or any(_timed(child) for child in children(node))
+
+
 def lower_full(node: Node, scope: Scope) -> Value:
     """Like `lower`, with every entry written out, for what is summed over or named: ones times a scalar otherwise
     stay a scalar, which NumPy broadcasts."""
@@ -222,7 +229,8 @@ def _(node: Node, scope: Scope) -> Value:
     axis = "-1" if kind != "matrix" or node.axis == 1 else "-2"
     codes = tuple(part.code for part in parts)
     batched = any(part.batched for part in parts)
-    if batched and not all(part.batched for part in parts):
+    leading = {(value.batched, scope.sequence and _timed(part)) for part, value in zip(node.parts, parts, strict=True)}
+    if len(leading) > 1:
         return Value(Call(scope.uses("joined"), codes, f"axis={axis}"), kind, True)
     return Value(Call("np.concatenate", (Tuple(codes),), f"axis={axis}"), kind, batched)
 
@@ -265,8 +273,13 @@ def _chain(factors: list[Node], scope: Scope) -> Value:
     split = outer_split(factors)
     if split:
         left, right = _chain(factors[:split], scope), _chain(factors[split:], scope)
-        beside = [(left, "..., :, None"), (right, "..., None, :")]  # ones are left to NumPy's broadcasting
-        sides = tuple(Index(side.code, axes) for side, axes in beside if not _is_ones(side))
+        beside = [(left, factors[:split], "..., :, None"), (right, factors[split:], "..., None, :")]
+        # Ones, and a number beside them, are left to NumPy's broadcasting.
+        sides = tuple(
+            Index(side.code, axes) if side.batched or not narrow(matmul(*parts)) else side.code
+            for side, parts, axes in beside
+            if not _is_ones(side)
+        )
         code = Product(sides) if len(sides) > 1 else sides[0] if sides else Number("1")
         return Value(code, "matrix", left.batched or right.batched)
     if factors[-1].shape[1] == 1:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sympy import Expr
-
 from derive.nodes import Node, Quantity, add, leaves
 from derive.targets.numpy.code import (
     Assign,
@@ -20,7 +18,7 @@ from derive.targets.numpy.code import (
     size_text,
 )
 from derive.targets.numpy.expressions import lower, rows_times
-from derive.targets.numpy.frame import Frame, sliced, timeless, unnamed_inner_functions
+from derive.targets.numpy.frame import Frame, axes, sliced, timeless, unnamed_inner_functions
 from derive.targets.numpy.lengths import kept
 from derive.targets.numpy.plan import Plan
 from derive.targets.numpy.stacking import Bias, Net, Run
@@ -188,9 +186,3 @@ class Forward:
             targets = (name, Index(whole, "t"))
             frame.values |= plan.members(group, name)
         return [*statements, Assign(targets, value, formula)]
-
-
-def axes(node: Node) -> tuple[Expr, ...]:
-    """The axes of an array behind its leading ones."""
-    rows, cols = node.shape
-    return (rows,) if cols == 1 else (cols,) if rows == 1 else (rows, cols)

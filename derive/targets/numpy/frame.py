@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 
-from sympy import MatMul, Transpose
+from sympy import Expr, MatMul, Transpose
 
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, Softmax, children, coefficient, leaves
 from derive.targets.numpy.code import Assign, Code, Index, Statement, size_text
@@ -65,6 +65,12 @@ class Frame:
     def code(self, node: Node) -> Code:
         """The lowered expression."""
         return lower_full(node, self).code
+
+
+def axes(node: Node) -> tuple[Expr, ...]:
+    """The axes of an array behind its leading ones."""
+    rows, cols = node.shape
+    return (rows,) if cols == 1 else (cols,) if rows == 1 else (rows, cols)
 
 
 def span(start: object, stop: object, *, leading: str = "...") -> str:

@@ -52,7 +52,7 @@ class Functions:
         if program.is_loss:
             others = [q for q in self._assigned() if q != program.output and q not in program.states]
             ends = [f'"{s.name}": {names.whole(s).name}[T].copy()' for s in program.states]
-            others_named = _named({q.name: names.whole(q).name for q in others}, passes, "cut({}, lengths)")
+            others_named = _named({q.name: passes.named[q.name] for q in others}, passes, "cut({}, lengths)")
             named = ", ".join(filter(None, [*ends, others_named]))
             body += returned_losses(output, named)
             shown = "final states and every other named value" if program.states else "every named value"
@@ -95,7 +95,7 @@ class Functions:
         body = [*self._bound(given), *self._unpacked(passes), *lines(passes.forward), self._cache(passes)]
         if program.is_loss:
             others = [q for q in self._assigned() if q != program.output]
-            named = _named({q.name: names.now(q).name for q in others}, passes)
+            named = _named({q.name: passes.named[q.name] for q in others}, passes)
             body.append(f"return {output}[..., 0], {{{named}}}, cache")
             returns = "Returns the losses (B,), every named value by name, and a cache for `step_backward`."
         else:
@@ -268,7 +268,7 @@ class Functions:
 def _named(values: Mapping[str, str], passes: Passes, shown: str = "{}") -> str:
     """Entries of a dictionary; what the cache holds too is copied, so that the caller may change what was returned."""
     own = {
-        key: f"{shown.format(name)}.copy()" if name in passes.cached else shown.format(name)
+        key: f"{shown.format(name)}.copy()" if name.split("[")[0] in passes.cached else shown.format(name)
         for key, name in values.items()
     }
     return ", ".join(f'"{key}": {value}' for key, value in own.items())

@@ -7,12 +7,9 @@ from collections.abc import Collection
 from sympy import MatrixExpr
 
 from derive import functions
-from derive.adjoint import as_node, slope
 from derive.functions import ENTRIES, ScalarFunction
-from derive.nodes import Elementwise, Node, Quantity, apply, size
-from derive.targets.numpy.code import Name, python
-from derive.targets.numpy.expressions import lower
-from derive.targets.numpy.frame import Frame
+from derive.nodes import Elementwise, Node
+from derive.targets.numpy.scalars import scalar
 
 _WRITTEN = {
     "rows": '''def rows(a):
@@ -88,7 +85,7 @@ def helper_texts(used: Collection[str], own: Collection[ScalarFunction]) -> list
             texts[name] = _definition(name, len(ENTRIES[name].function.body.variables), ENTRIES[name].numpy)
         else:
             called: set[str] = set()
-            body = _text(as_node(defined[name].body.expr, _arguments(defined[name])), called)
+            body = scalar(defined[name].body.expr, called)
             for other in sorted(called):
                 define(other)
             texts[name] = _definition(name, len(defined[name].body.variables), body)
@@ -106,9 +103,7 @@ def choices() -> tuple[list[str], dict[str, tuple[str, str]]]:
     for name, entry in ENTRIES.items():
         if len(entry.function.body.variables) == 1 and functions.slope(entry.function) != 0:
             needed.add(name)
-            argument, value = _argument("a"), _argument("y")
-            node = slope(apply(entry.function, argument), 0, value)
-            text = _text(node, needed, {argument: Name("a"), value: Name("y")})
+            text = scalar(functions.slope(entry.function), needed)
             opening = f"    y = {name}(a)\n" if "y" in text.replace("np.", "") else ""
             texts.append(
                 f'def {name}_slope(a):\n    """The derivative of {name}."""\n{opening}    return {text} + 0 * a'
@@ -122,19 +117,6 @@ def choices() -> tuple[list[str], dict[str, tuple[str, str]]]:
 def _definition(name: str, arity: int, body: str) -> str:
     arguments = ", ".join("ab"[:arity])
     return f'def {name}({arguments}):\n    """{name}, entry by entry."""\n    return {body}'
-
-
-def _argument(letter: str) -> Quantity:
-    return Quantity(letter, size("n"), 1)
-
-
-def _arguments(function: ScalarFunction) -> dict[object, Node]:
-    return {symbol: _argument(symbol.name) for symbol in function.body.variables}
-
-
-def _text(node: Node, called: set[str], names: dict[Node, Name] | None = None) -> str:
-    names = names or {_argument(letter): Name(letter) for letter in "ab"}
-    return python(lower(node, Frame(names, (), called, sequence=False)).code)[0]
 
 
 def functions_in(node: Node) -> list[ScalarFunction]:

@@ -12,11 +12,13 @@ from sympy import Symbol
 
 from derive.cell import Cell
 from derive.derivation import Derivation
+from derive.errors import InputError
 from derive.functions import ENTRIES, ScalarFunction
 from derive.nodes import size
 from derive.targets.formula import text
 from derive.targets.numpy import loss_text, scopes
 from derive.targets.numpy.backward import Backward
+from derive.targets.numpy.code import free_names, python
 from derive.targets.numpy.forward import Forward
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, functions_in, helper_texts
@@ -82,7 +84,15 @@ class Lowered:
 
 
 def lowered(derivation: Derivation) -> Lowered:
-    """The lowered programs of a derivation, which every target of code prints."""
+    """The lowered programs of a derivation, which every target of code prints.
+
+    Raises InputError for a cell without an input.
+    """
+    if not derivation.cell.inputs:
+        raise InputError(
+            f"{derivation.cell.title} has no input: code takes the number of steps and the batch from one",
+            hint="give it one, as in + W x_t; `backproof derive` prints the formulas of a cell without",
+        )
     names = Names()
     derivation = _with_safe_functions(derivation, names)
     letters = local_sizes(derivation.program)
@@ -146,9 +156,11 @@ def _over_time(plan: Plan, helpers: set[str]) -> Passes:
     backward = without_unread(backward, {value.split("[")[0] for value in gradients.values()})
     cached = to_cache(backward, plan.sweep, names, helpers)
     outside = {*cached, *(names.whole(q).name for q in (*program.states, program.output))}
+    values = plan.values_over_time()
+    named = {q.name: python(values[q])[0] for q in plan.sweep.forward}
     if program.is_loss:
-        outside |= {names.whole(q).name for q in plan.sweep.forward}
-    passes = Passes(without_unread(forward, outside), backward, cached, gradients)
+        outside |= {name for q in plan.sweep.forward for name in free_names(values[q])}
+    passes = Passes(without_unread(forward, outside), backward, cached, gradients, named)
     given = [names.whole(q).name for q in (*program.parameters, *program.inputs)]
     given += [f"{function.name}{slope}" for function in program.open_functions for slope in ("", "_slope")]
     scopes.check(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from derive.nodes import Node, Quantity
 from derive.targets.numpy.code import folded, size_text
-from derive.targets.numpy.forward import axes
+from derive.targets.numpy.frame import axes
 
 
 @dataclass(frozen=True)

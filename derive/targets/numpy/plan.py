@@ -15,6 +15,9 @@ from derive.targets.numpy.names import Names
 from derive.targets.numpy.stacking import Bias, Layout, Net, Run, layout
 from derive.targets.numpy.sweep import Sweep
 
+LONGEST = 30
+"""Names put together of more letters than this are cut short."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -88,7 +91,7 @@ class Plan:
         found = {}
         for group in self.layout.groups:
             if len(group) > 1:
-                name = self.names.fresh("net_" + "_".join(net.symbol.name.removeprefix("net_") for net in group))
+                name = self.names.fresh("net_" + _joined([net.symbol.name.removeprefix("net_") for net in group]))
                 found[group] = (name, self.names.fresh(f"{name.name}_t"))
         return found
 
@@ -121,4 +124,10 @@ class Plan:
 def _common(words: Sequence[str]) -> str:
     """What the names begin with, such as W for W_i, W_f; all of them where they have nothing in common."""
     letters = takewhile(lambda same: len(set(same)) == 1, zip(*words, strict=False))
-    return "".join(same[0] for same in letters).rstrip("_") or "_".join(words)
+    return "".join(same[0] for same in letters).rstrip("_") or _joined(words)
+
+
+def _joined(words: Sequence[str]) -> str:
+    """One name of several; of many, the first and the last."""
+    whole = "_".join(words)
+    return whole if len(whole) <= LONGEST else f"{words[0]}_to_{words[-1]}"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from sympy import MatMul
+from sympy import MatMul, ZeroMatrix
 
 from derive.nodes import Adjoint, Node, Quantity, coefficient, leaves, matmul, t, transpose
 from derive.targets.numpy.code import (
@@ -26,19 +26,21 @@ from derive.targets.numpy.code import (
     size_text,
 )
 from derive.targets.numpy.expressions import kind_of, lower_full, outer_split
-from derive.targets.numpy.frame import Emission, Frame, emit, unnamed_inner_functions
+from derive.targets.numpy.frame import Emission, Frame, axes, emit, unnamed_inner_functions
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.sweep import Sweep
 
 
 @dataclass(frozen=True)
 class Passes:
-    """A forward body and its backward body, the values that travel between them, and the gradients by key."""
+    """A forward body and its backward body, the values that travel between them, the gradients by key, and the text
+    of every assigned value by its name."""
 
     forward: list[Statement]
     backward: list[Statement]
     cached: tuple[str, ...]
     gradients: dict[str, str]
+    named: Mapping[str, str]
 
 
 def lower_step(sweep: Sweep, names: Names, helpers: set[str]) -> Passes:
@@ -55,8 +57,8 @@ def lower_step(sweep: Sweep, names: Names, helpers: set[str]) -> Passes:
             forward.append(Assign((names.now_inner(inner),), frame.code(inner)))
             frame.values[inner] = names.now_inner(inner)
         code = frame.code(expression)
-        if quantity in program.states and not lower_full(expression, frame).batched:  # a constant, for every example
-            every = ", ".join(("B", *(size_text(size) for size in quantity.shape if size != 1)))
+        if not lower_full(expression, frame).batched:  # a constant, for every example
+            every = ", ".join(("B", *map(size_text, axes(quantity))))
             code = Product((Call("np.ones", (Number(f"({every})"), Name("dtype"))), code))
         forward.append(Assign((names.now(quantity),), code, sweep.equation(quantity)))
         frame.values[quantity] = names.now(quantity)
@@ -68,13 +70,20 @@ def lower_step(sweep: Sweep, names: Names, helpers: set[str]) -> Passes:
     frame.values |= {sweep.carries[s]: names.carry(s) for s in program.states}
     frame.values |= {Adjoint(q): names.gradient(q) for q in wanted}
     emissions: list[Emission] = [((names.gradient(q),), sweep.backward[q], sweep.gradient(q)) for q in wanted]
-    emissions += [((names.through(s),), node, sweep.passed_back(s)) for s, node in sweep.to_previous.items()]
     inputs = {q: node for q, node in sweep.to_given.items() if q in program.inputs}
-    emissions += [((names.gradient(q),), node, sweep.share(q)) for q, node in inputs.items()]
+    leaving: list[tuple[Name, Code, Node, str]] = [
+        (names.through(s), names.carry(s), node, sweep.passed_back(s)) for s, node in sweep.to_previous.items()
+    ]
+    leaving += [(names.gradient(q), values[q], node, sweep.share(q)) for q, node in inputs.items()]
+    emissions += [((name,), node, formula) for name, _, node, formula in leaving if not isinstance(node, ZeroMatrix)]
     backward = emit(emissions, frame, names)
+    backward += [zeros_like(name, of, text) for name, of, node, text in leaving if isinstance(node, ZeroMatrix)]
     for parameter in program.parameters:
-        value = summed_over_batch(sweep.to_given[parameter], frame)
-        backward.append(Assign((names.gradients(parameter),), value, sweep.share(parameter)))
+        node, name = sweep.to_given[parameter], names.gradients(parameter)
+        if isinstance(node, ZeroMatrix):
+            backward.append(zeros_like(name, names.whole(parameter), sweep.share(parameter)))
+        else:
+            backward.append(Assign((name,), summed_over_batch(node, frame), sweep.share(parameter)))
 
     return Passes(
         forward,
@@ -83,7 +92,13 @@ def lower_step(sweep: Sweep, names: Names, helpers: set[str]) -> Passes:
         {q.name: names.gradients(q).name for q in program.parameters}
         | {q.name: names.gradient(q).name for q in inputs}
         | {s.name: names.through(s).name for s in program.states},
+        {q.name: names.now(q).name for q in sweep.forward},
     )
+
+
+def zeros_like(name: Name, of: Code, formula: str = "") -> Assign:
+    """A gradient that is zero, in the shape of what it belongs to."""
+    return Assign((name,), Call("np.zeros_like", (of,)), formula)
 
 
 def to_cache(backward: Sequence[Statement], sweep: Sweep, names: Names, helpers: Set[str]) -> tuple[str, ...]:

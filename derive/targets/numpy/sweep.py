@@ -3,6 +3,7 @@ from the next step, and what it passes back to the step before."""
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from derive.nodes import (
     add,
     children,
     shift,
+    substitute,
     t,
 )
 from derive.targets.formula import text
@@ -52,6 +54,17 @@ class Sweep:
         return {s: Quantity(f"next {s.name}", s.shape[0], s.shape[1], t) for s in self.program.states}
 
     @cached_property
+    def idle(self) -> frozenset[Quantity]:
+        """Assigned quantities that J does not depend on: their gradient is zero, and they pass none on."""
+        found: set[Quantity] = set()
+        for gradient in self.derivation.gradients:  # in reverse order: what reads a quantity comes before it
+            quantity = gradient.of
+            candidate = quantity in self.forward and quantity not in self.carries
+            if candidate and isinstance(without(gradient.value, found), ZeroMatrix):
+                found.add(quantity)
+        return frozenset(found)
+
+    @cached_property
     def backward(self) -> dict[Quantity, Node]:
         """Gradients of the assigned quantities in reverse order; those that J does not depend on are left out."""
         found: dict[Quantity, Node] = {}
@@ -59,9 +72,9 @@ class Sweep:
             quantity = gradient.of
             if quantity in self.carries:
                 local = [path.term for path in gradient.paths if not path.crosses_time]
-                found[quantity] = add(*local, self.carries[quantity])
-            elif quantity in self.forward and not isinstance(gradient.value, ZeroMatrix):
-                found[quantity] = gradient.value
+                found[quantity] = without(add(*local, self.carries[quantity]), self.idle)
+            elif quantity in self.forward and quantity not in self.idle:
+                found[quantity] = without(gradient.value, self.idle)
         return found
 
     @cached_property
@@ -71,7 +84,7 @@ class Sweep:
         for state in self.program.states:
             crossing = [path.term for path in self.derivation.by_name[state.name].paths if path.crosses_time]
             terms = [shift(term, -1) for term in crossing]
-            found[state] = add(*terms) if terms else ZeroMatrix(*state.shape)
+            found[state] = without(add(*terms), self.idle) if terms else ZeroMatrix(*state.shape)
         return found
 
     @cached_property
@@ -79,7 +92,8 @@ class Sweep:
         """One step's share of the gradients of inputs and parameters."""
         given = [q for q in (*self.program.inputs, *self.program.parameters) if q not in self.program.targets]
         values = {q: self.derivation.by_name[q.name].value for q in given}
-        return {q: value.term if isinstance(value, TimeSum) else value for q, value in values.items()}
+        shares = {q: value.term if isinstance(value, TimeSum) else value for q, value in values.items()}
+        return {q: without(share, self.idle) for q, share in shares.items()}
 
     @cached_property
     def needed(self) -> frozenset[Quantity]:
@@ -120,3 +134,14 @@ class Sweep:
     def share(self, quantity: Quantity) -> str:
         """The formula of one step's share of a gradient, as text."""
         return f"this step's share of {text(Adjoint(quantity))}: {text(self.to_given[quantity])}"
+
+
+def without(node: Node, idle: Set[Quantity]) -> Node:
+    """The expression where the gradients of `idle` quantities are zero."""
+    if not any(part.quantity in idle for part in node.atoms(Adjoint)):
+        return node
+
+    def zero(part: Node) -> Node | None:
+        return ZeroMatrix(*part.shape) if isinstance(part, Adjoint) and part.quantity in idle else None
+
+    return substitute(node, zero)

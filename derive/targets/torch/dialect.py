@@ -46,9 +46,9 @@ def _statement(statement: Statement) -> Statement:
     match statement:
         case Assign(targets, value, formula):
             return Assign(targets, code_in_torch(value), formula)
-        case Buffer(name, axes, with_start):
+        case Buffer(name, axes, with_start, zeros):
             shape = ", ".join(["T + 1" if with_start else "T", "B", *map(size_text, axes)])
-            return Assign((Name(name),), _made("empty", (Number(f"({shape})"),)))
+            return Assign((Name(name),), _made("zeros" if zeros else "empty", (Number(f"({shape})"),)))
         case Loop(_, body):
             return replace(statement, body=tuple(in_torch(body)))
         case WithLengths(body):

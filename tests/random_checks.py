@@ -1,0 +1,238 @@
+"""What must hold for a random cell: it is read as it was meant, and its code computes it and its gradients."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from random_cells import ONE, RandomCell, Shape
+
+from derive.adjoint import differentiate
+from derive.cell import Cell
+from derive.derivation import Derivation
+from derive.reader import read_note
+from derive.targets import TARGETS
+from derive.targets import numpy as numpy_target
+from verify.case import Case, axes
+from verify.load import load
+from verify.numeric import COMPLEX_STEP, largest_entry, relative_error
+from verify.oracles import _imported
+
+STEPS, BATCH = 3, 2
+LIMIT = 1e-9
+SMALLEST = 1e-3
+"""Where all gradients vanish, what is left is rounding."""
+LARGEST = 1e6
+"""Numbers beyond this are no test of digits: they have left the range in which a cell is used."""
+
+
+class WrongError(AssertionError):
+    """What does not hold, and the note."""
+
+
+class VanishedError(Exception):
+    """A letter is no longer in the equations, as its terms cancel: there is nothing to compare it with."""
+
+
+def identifier(name: str) -> str:
+    """The name in code of a letter of the generator."""
+    head, _, label = name.partition("_")
+    for accent in ("tilde", "bar"):
+        if head.startswith(f"\\{accent}"):
+            head = f"{head.removeprefix(chr(92) + accent).strip('{}')}_{accent}"
+    head = head.removeprefix("\\")
+    found = f"{head}_{label}" if label else head
+    return f"{found}_" if keyword.iskeyword(found) else found
+
+
+def read(made: RandomCell) -> Cell:
+    """The note, read; its roles and shapes must be those that were meant."""
+    cell = read_note(made.text, "random.md")
+    meant = {
+        "parameters": made.parameters,
+        "inputs": {**made.inputs, **made.constant, **made.targets},
+        "states": made.states,
+    }
+    for role, quantities in meant.items():
+        got = {q.name: q.shape for q in getattr(cell, role)}
+        wanted = {identifier(name): shape for name, shape in quantities.items()}
+        if made.cancels and set(got) < set(wanted):
+            raise VanishedError(f"{sorted(set(wanted) - set(got))} cancel")
+        if set(got) != set(wanted):
+            raise WrongError(f"{role} are {sorted(got)}, not {sorted(wanted)}\n{made.text}")
+    return cell
+
+
+def check(made: RandomCell, seed: int, *, complete: bool = False) -> None:
+    """Raises WrongError where anything is wrong; `complete`: the exact proof, pages and different lengths as well."""
+    try:
+        cell = read(made)
+    except VanishedError:
+        return
+    derivation = differentiate(cell)
+    text = numpy_target.module(derivation, "random.md")
+    module = load(text, "random")
+    rng = np.random.default_rng(seed)
+    numbers = rng.permutation([1, 2, 3, 4]) if seed % 5 == 0 else rng.permutation([2, 3, 4, 5])
+    sizes = {str(size): int(number) for size, number in zip(cell.sizes, numbers, strict=False)}
+    T, B = (1, 2, STEPS)[seed % 3], 1 + seed % BATCH
+    case = Case.draw(cell, sizes, T, B, rng)
+    with np.errstate(all="ignore"):
+        _numbers(made, case, module)
+    if complete:
+        lengths = np.array([seed // 7 % (T + 1), T][:B])
+        with np.errstate(all="ignore"):
+            _numbers(made, replace(case, lengths=lengths), module)
+        _proved(derivation, made)
+        for target in ("text", "markdown", "latex"):
+            TARGETS[target].render(derivation, None, "")
+
+
+def _proved(derivation: Derivation, made: RandomCell) -> None:
+    from verify.proof import prove
+
+    failed = [name for name, verdict in prove(derivation).items() if not verdict.proved]
+    if failed:
+        raise WrongError(f"not proved: {failed}\n{made.text}")
+
+
+def _numbers(made: RandomCell, case: Case, module: ModuleType) -> None:
+    outputs, final, _ = case.forward(module)
+    if made.targets:
+        final = {}
+    wanted, last = _direct(made, case, np, case.given)
+    everything = [outputs, *final.values(), wanted, *last.values()]
+    if not all(np.isfinite(value).all() and np.abs(value).max(initial=0) < LARGEST for value in everything):
+        return
+    _same(made, case, "forward", {"ys": outputs, **final}, {"ys": wanted, **last})
+    gradients = case.backward(module)
+    if set(gradients) != set(case.differentiable):
+        raise WrongError(f"gradients of {sorted(gradients)}, not of {sorted(case.differentiable)}\n{made.text}")
+    library = _imported("torch")
+    if library is not None:
+        _same(made, case, "torch", gradients, _torch(made, case, library))
+    rng = np.random.default_rng(1)
+    moved = {}
+    for name in case.differentiable:
+        direction = rng.normal(size=case.given[name].shape)
+        given = {key: value.astype(complex) for key, value in case.given.items()}
+        given[name] = given[name] + 1j * COMPLEX_STEP * direction
+        moved[name] = np.imag(case.objective(module, given)) / COMPLEX_STEP, np.sum(gradients[name] * direction)
+    _same(made, case, "complex step", {n: b for n, (_, b) in moved.items()}, {n: a for n, (a, _) in moved.items()})
+    if case.lengths is None:
+        _steps(made, case, module, outputs, gradients)
+
+
+def _same(made: RandomCell, case: Case, what: str, got: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    largest = max(largest_entry(wanted), SMALLEST)
+    errors = {name: relative_error(got[name], wanted[name], largest) for name in wanted}
+    wrong = {name: error for name, error in errors.items() if not error <= LIMIT}
+    if wrong:
+        raise WrongError(f"{what} (T = {case.T}, B = {case.B}, sizes {case.sizes}): {wrong}\n{made.text}")
+
+
+def _steps(made: RandomCell, case: Case, module: ModuleType, outputs: Any, gradients: Mapping[str, Any]) -> None:
+    """`step` and `step_backward`, one after the other."""
+    cell = case.cell
+    timed = {q.name for q in cell.inputs if q.time is not None}
+    params, states, caches, ys = case.named(cell.parameters), case.named(cell.states), [], []
+    for time in range(case.T):
+        first, *rest = (
+            (q.name, case.given[q.name][time] if q.name in timed else case.given[q.name]) for q in cell.inputs
+        )
+        y, after, cache = module.step(params, first[1], **dict(rest), **states, **case.functions)
+        states = {name: after[name] for name in states}
+        caches.append(cache)
+        ys.append(y)
+    _same(made, case, "step", {"ys": np.array(ys)}, {"ys": outputs})
+    found = {name: np.zeros(case.given[name].shape) for name in case.differentiable}
+    carries = dict(case.d_final)
+    for time in reversed(range(case.T)):
+        back = module.step_backward(caches[time], case.d_output[time], **carries)
+        carries = {name: back[name] for name in carries}
+        for name in set(found) - set(carries):
+            if name in timed:
+                found[name][time] = back[name]
+            else:
+                found[name] = found[name] + back[name]
+    _same(made, case, "step_backward", {**found, **carries}, gradients)
+
+
+def _columns(made: RandomCell, case: Case, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The given arrays by the generator's letters, as matrices."""
+    shapes: dict[str, Shape] = {**made.parameters, **made.inputs, **made.constant, **made.states, **made.targets}
+    found = {}
+    for name, shape in shapes.items():
+        value = given[identifier(name)]
+        lead = () if name in made.parameters else (case.B,)
+        lead = (case.T, *lead) if name in made.inputs or name in made.targets else lead
+        own = [sum(case.sizes.get(part.strip(), 1) for part in axis.split("+")) for axis in shape]
+        found[name] = value.reshape((*lead, *own))
+    return found
+
+
+def _direct(made: RandomCell, case: Case, library: Any, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """Outputs and final states of the equations, in the layout of the code; sequence by sequence where they differ."""
+    if case.lengths is not None:
+        ys, ends = [], []
+        for k, one in enumerate(case.examples()):
+            y, end = _direct(made, one, library, case.of(k, given))
+            ys.append(y)
+            ends.append(end)
+        wide = [np.concatenate([y, np.zeros((case.T - len(y), *y.shape[1:]))]) for y in ys]
+        return np.concatenate(wide, 1), {name: np.concatenate([end[name] for end in ends]) for name in ends[0]}
+    outputs, final = made.run(library, _columns(made, case, given), case.sizes, case.T)
+    shape = axes(case.cell.output, case.sizes) if not case.cell.is_loss else ()
+    wide = [np.broadcast_to(y, (case.B, *y.shape[-2:])) for y in outputs]
+    ys = np.array(wide).reshape((case.T, case.B, *shape))
+    states = {q.name: axes(q, case.sizes) for q in case.cell.states}
+    named = {identifier(name): np.broadcast_to(value, (case.B, *value.shape[-2:])) for name, value in final.items()}
+    return ys, {name: value.reshape((case.B, *states[name])) for name, value in named.items()}
+
+
+class _Torch:
+    """torch by the names that NumPy has."""
+
+    def __init__(self, library: ModuleType) -> None:
+        self._library = library
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._library, name)
+
+    def concatenate(self, parts: list[Any], axis: int) -> Any:
+        return self._library.cat(parts, axis)
+
+
+def _torch(made: RandomCell, case: Case, library: ModuleType) -> dict[str, Any]:
+    given = {name: library.tensor(value, dtype=library.float64) for name, value in case.given.items()}
+    for name in case.differentiable:
+        given[name].requires_grad_()
+    total = _objective(made, case, library, given)
+    if total.requires_grad:
+        total.backward()
+    zero = {name: np.zeros(case.given[name].shape) for name in case.differentiable}
+    return {name: zero[name] if given[name].grad is None else given[name].grad.numpy() for name in case.differentiable}
+
+
+def _objective(made: RandomCell, case: Case, library: Any, given: Mapping[str, Any]) -> Any:
+    if case.lengths is not None:
+        return sum(_objective(made, one, library, case.of(k, given)) for k, one in enumerate(case.examples()))
+    outputs, final = made.run(_Torch(library), _columns(made, case, given), case.sizes, case.T)
+    total = library.zeros((), dtype=library.float64)
+    for value, seed in zip(outputs, case.d_output, strict=True):
+        total = total + (value.expand(case.B, *value.shape[-2:]) * _seed(library, seed, value)).sum()
+    for name, value in final.items():
+        seed = case.d_final[identifier(name)]
+        total = total + (value.expand(case.B, *value.shape[-2:]) * _seed(library, seed, value)).sum()
+    return total
+
+
+def _seed(library: Any, seed: Any, value: Any) -> Any:
+    return library.tensor(seed).reshape((len(seed), *value.shape[-2:]))
+
+
+__all__ = ["ONE", "WrongError", "check", "read"]

@@ -1,0 +1,134 @@
+"""Cells made at random: read, derived, written and run; forward and gradients against a road of their own.
+
+A few in every run; many where BACKPROOF_RANDOM_CELLS says how many. Cells that were wrong once stand below.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import pytest
+from random_cells import random_cell
+from random_checks import check
+
+from derive.adjoint import differentiate
+from derive.errors import ProgramFault
+from derive.reader import read_note
+from derive.targets import numpy as numpy_target
+from derive.targets.numpy import scopes
+from derive.targets.numpy.code import Assign, Buffer, Index, Loop, Name
+from verify.case import Case
+from verify.evidence import forward_error
+from verify.load import load
+from verify.numeric import complex_step_errors
+
+COUNT = int(os.environ.get("BACKPROOF_RANDOM_CELLS", "24"))
+CHUNKS = 8
+
+WRONG_ONCE = {
+    "gates without names": r"""
+        $$ a_t = A x_t + B s_{t-1} $$
+        $$ c_t = W x_t + R s_{t-1} $$
+        $$ s_t = (1 - \sigma(a_t)) \odot s_{t-1} + \sigma(a_t) \odot \tanh(c_t) $$
+    """,
+    "a square": r"""
+        $$ a_t = A x_t + B s_{t-1} $$
+        $$ s_t = a_t \odot a_t \odot \sigma(a_t) $$
+    """,
+    "nested functions": r"""
+        $$ z_t = A x_t + B s_{t-1} $$
+        $$ s_t = \tanh(\sigma(z_t)) - \sigma(z_t) \odot s_{t-1} $$
+    """,
+    "one minus one minus": r"""
+        $$ z_t = \sigma(A x_t + B s_{t-1}) $$
+        $$ s_t = 1 - (1 - z_t) \odot (1 - (1 - z_t)) $$
+    """,
+    "an equation that nothing reads": r"""
+        $$ a_t = A x_t + B s_{t-1} $$
+        $$ z_t = \tanh(a_t) \odot s_{t-1} $$
+        $$ s_t = \sigma(a_t) \odot s_{t-1} $$
+    """,
+    "a state that the next step does not read": r"""
+        $$ z_t = s_{t-1} \odot s_{t-1} $$
+        $$ s_t = \tanh(A x_t) $$
+    """,
+    "a value of parameters alone": r"""
+        $$ z_t = \sigma(b) \odot \tanh(b) $$
+        $$ s_t = A x_t + W z_t + \sigma(b) \odot s_{t-1} $$
+    """,
+    "a number times a matrix": r"""
+        $$ M_t = \mu (M_{t-1} \odot M_{t-1}) + (A x_t) (B x_t)^\top $$
+        $$ s_t = M_{t-1} w + s_{t-1} $$
+
+        where $M_t \in \mathbb{R}^{H \times N}$, $\mu \in \mathbb{R}$, $w \in \mathbb{R}^N$
+    """,
+    "a constant input beside another": r"""
+        $$ s_t = W_c [e; x_t] + s_{t-1} $$
+
+        where $W_c \in \mathbb{R}^{H \times (N + D)}$, $e \in \mathbb{R}^N$
+
+        input: $e$
+    """,
+    "a size twice below": r"""
+        $$ s_t = \frac{1}{H} (\frac{1}{H} A x_t) + s_{t-1} $$
+    """,
+    "functions with a number in them": r"""
+        $$ s_t = \phi(A x_t + B s_{t-1}) + \psi(s_{t-1}) $$
+
+        where $\phi(a) = \max(0, a) + \min(0, \exp(a) - 1)$
+        where $\psi(a) = \min(1, \max(0, 0.2 a + 0.5))$
+    """,
+}
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_random_cells(chunk: int) -> None:
+    for seed in range(chunk, COUNT, CHUNKS):
+        check(random_cell(random.Random(seed).randrange), seed, complete=seed % CHUNKS == chunk and seed % 3 == 0)
+
+
+@pytest.mark.parametrize("name", WRONG_ONCE)
+def test_cells_that_were_wrong_once(name: str) -> None:
+    lines = [line.strip() for line in WRONG_ONCE[name].strip().splitlines()]
+    shapes = r"where $x_t \in \mathbb{R}^D$, $s_t \in \mathbb{R}^H$"
+    cell = read_note("\n".join(["# Mine", "", *lines, "", shapes, "", "output: $s_t$", ""]))
+    module = load(numpy_target.module(differentiate(cell)))
+    sizes = {str(letter): 3 + k for k, letter in enumerate(cell.sizes)}
+    for T, B in ((4, 2), (1, 1)):
+        case = Case.draw(cell, sizes, T, B, np.random.default_rng(0))
+        errors = complex_step_errors(module, case, case.backward(module))
+        assert all(error < 1e-11 for error in errors.values()), errors
+        assert forward_error(module, case) < 1e-12
+
+
+T_LOOP = Loop(
+    False, (Assign((Name("gate_t"),), Index(Name("x"), "t")), Assign((Index(Name("h"), "t"),), Name("gate_t")))
+)
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "cached", "words"),
+    [
+        ([T_LOOP], [], ["gate_t"], "gate_t is kept for backward, but only the last step has left it"),
+        ([T_LOOP], [Loop(True, (Assign((Name("d_t"),), Name("h")),))], ["h"], "h is read in the loop without its step"),
+        ([T_LOOP], [Loop(True, (Assign((Name("d_t"),), Name("gate_t")),))], ["h"], "nothing has defined it"),
+        (
+            [T_LOOP],
+            [Loop(True, (Assign((Name("d_next"),), Name("d_next")), Assign((Name("e_t"),), Name("d_next"))))],
+            ["h"],
+            "d_next is read, but it is that of the next step already",
+        ),
+        (
+            [T_LOOP],
+            [Loop(True, (Assign((Name("b_t"),), Name("a_t")), Assign((Name("a_t"),), Index(Name("h"), "t"))))],
+            ["h"],
+            "nothing has defined it",
+        ),
+    ],
+)
+def test_what_is_read_at_a_step_is_of_that_step(forward, backward, cached, words) -> None:  # type: ignore[no-untyped-def]
+    given = {"timed": ("x",), "arriving": ("d_next",), "carried": ("d_next",), "returned": ()}
+    with pytest.raises(ProgramFault, match=words):
+        scopes.check([Buffer("h", ()), *forward], backward, ("x",), cached=cached, **given)
