@@ -89,6 +89,8 @@ class Built:
     flipped: bool = False
     factor: Expr = S.One
     """What multiplies ones or an identity."""
+    scalar: Node | None = None
+    """What every one is multiplied by, for ones whose number the context gives: μ 𝟏."""
 
     @property
     def shape(self) -> tuple[Expr, Expr]:

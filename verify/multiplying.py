@@ -65,15 +65,15 @@ class Products(Leaves):
     def juxtaposed(self, parts: list[Built], *, signed: bool = False) -> Built:
         """A product whose meaning follows from the shapes; `signed` where a sign stands between the factors."""
         number, shaped = self._numbers(parts)
-        shaped = [part for part in shaped if part.kind != "identity"] or shaped[:1]
+        shaped = self._without_identity(shaped)
         if not shaped:
             return Built(number=number)
-        if len(shaped) == 1 and shaped[0].kind in ("ones", "identity"):
-            return replace(shaped[0], factor=number)
-        if len(shaped) == 1 and shaped[0].node is None:
+        if len(shaped) == 1 and shaped[0].node is None and shaped[0].kind not in ("ones", "identity"):
             if number == 1:
                 return shaped[0]
             raise OpenQuestionError("a constant whose size nothing tells")
+        if (filled := self._filled(number, shaped)) is not None:
+            return filled
         sized = self._ones(shaped)
         if self.reading.product == "inner":
             sized = self._paired(sized)
@@ -114,6 +114,26 @@ class Products(Leaves):
             return nodes.matmul(factor, node)
         return nodes.hadamard(nodes.matmul(nodes.ones(rows), factor, nodes.ones(1, cols)), node)
 
+    @staticmethod
+    def _without_identity(parts: list[Built]) -> list[Built]:
+        """The parts without I, which changes nothing beside a vector or matrix; what it is multiplied by stays."""
+        identities = [part for part in parts if part.kind == "identity"]
+        others = [part for part in parts if part.kind != "identity"]
+        others += [Built(part.scalar) for part in identities if part.scalar is not None]
+        numbers = all(part.node is not None and part.shape == (1, 1) for part in others)
+        return [*others, replace(identities[0], scalar=None)] if identities and numbers else others
+
+    @staticmethod
+    def _filled(number: Expr, parts: list[Built]) -> Built | None:
+        """Numbers times ones or an identity, whose size the context gives."""
+        bare = [part for part in parts if part.kind in ("ones", "identity")]
+        scalars = [part.node for part in parts if part.node is not None and part.shape == (1, 1)]
+        if len(bare) != 1 or len(scalars) != len(parts) - 1:
+            return None
+        scalars += [] if bare[0].scalar is None else [bare[0].scalar]
+        product = nodes.hadamard(*scalars) if scalars else None
+        return replace(bare[0], scalar=product, factor=number)
+
     def _ones(self, parts: list[Built]) -> list[Built]:
         """Ones beside a factor take its size."""
         found = list(parts)
@@ -125,9 +145,9 @@ class Products(Leaves):
             after = found[i + 1] if i + 1 < len(found) else None
             before = found[i - 1] if i else None
             if part.flipped and after is not None and after.node is not None:
-                found[i] = Built(nodes.ones(1, after.shape[0]), flipped=True)
+                found[i] = Built(self.node(part, (S.One, after.shape[0])), flipped=True)
             elif not part.flipped and before is not None and before.node is not None:
-                found[i] = Built(nodes.ones(before.shape[1]))
+                found[i] = Built(self.node(part, (before.shape[1], S.One)))
             else:
                 raise OpenQuestionError("ones whose size nothing tells")
         return found

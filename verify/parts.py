@@ -101,7 +101,10 @@ class Leaves:
         if built.kind == "identity":
             if rows != cols:
                 raise MisfitError("an identity matrix is square")
-            return nodes.scale(built.factor, nodes.diag(nodes.ones(rows)))
+            entries = nodes.ones(rows) if built.scalar is None else nodes.matmul(nodes.ones(rows), built.scalar)
+            return nodes.scale(built.factor, nodes.diag(entries))
         if built.kind == "ones":
-            return nodes.scale(built.factor, nodes.ones(rows, cols))
+            scalars = () if built.scalar is None else (built.scalar,)
+            every = nodes.matmul(nodes.ones(rows), *scalars, nodes.ones(1, cols)) if scalars else nodes.ones(rows, cols)
+            return nodes.scale(built.factor, every)
         raise OpenQuestionError("a Kronecker δ whose indices count nothing here")

@@ -163,9 +163,11 @@ class Builder(Products):
     def applied(self, said: claimed.Applied) -> Built:
         arguments = [self.build(argument) for argument in said.arguments]
         shaped = [part for part in arguments if part.node is not None]
+        function = said.function
+        if function == "diag" and arguments[0].kind == "ones":
+            return replace(arguments[0], kind="identity", flipped=False)
         if not shaped:
             raise OpenQuestionError("a function of constants")
-        function = said.function
         if isinstance(function, str):
             node = self.node(arguments[0])
             if function.endswith("'") and len(arguments) == 1:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from sympy import Expr
+from sympy import Expr, Integer
 
+from derive import functions
+from derive.functions import ScalarFunction
 from derive.reader import claimed, syntax
 from derive.reader.claim_derivatives import Derivatives
 from derive.reader.claim_matrix import tabulated
+from derive.reader.claim_slices import is_slice
 from derive.reader.claim_survey import inside
 from derive.reader.claimed import Said
 from derive.reader.symbols import number_of, only
-from derive.reader.syntax import Group, Mark, Name, Run, Script, Scripted, Syntax
+from derive.reader.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax
 
 
 class Brackets(Derivatives):
@@ -24,6 +27,8 @@ class Brackets(Derivatives):
 
     def other(self, node: Syntax) -> Said:
         """A factor that is no letter."""
+        if isinstance(node, Scripted) and isinstance(node.base, Bars) and node.base.bracket == "LNORM":
+            return self.norm(node.base, node.scripts)
         if isinstance(node, Scripted):
             return self.scripted(self.other(node.base), node.scripts)
         if not isinstance(node, Group):
@@ -39,6 +44,27 @@ class Brackets(Derivatives):
                 raise self.unclear("a matrix given by entries with dots whose pattern is not plain", node)
             return table
         return claimed.Stacked(tuple(tuple(map(self.said, row)) for row in node.rows))
+
+    def norm(self, node: Bars, scripts: tuple[Script, ...] = ()) -> Said:
+        """‖v‖, ‖v‖², ‖v‖₁ and ‖W‖_F as what they are in entries."""
+        body = self.said(node.body)
+        subs = [only(script.rows) for script in scripts if script.kind == "sub"]
+        powers = [number_of(only(script.rows)) for script in scripts if script.kind == "sup"]
+        if len(subs) > 1 or len(powers) > 1 or None in powers or len(subs) + len(powers) < len(scripts):
+            raise self.unclear(f"the norm {self.written(node)} with these scripts is not read", node)
+        kind = subs[0] if subs else None
+        sized: Said
+        if kind is not None and number_of(kind) == 1:
+            sized = claimed.AllEntries(claimed.Applied(_entry("abs"), (body,)))
+            return claimed.Raised(sized, powers[0]) if powers and powers[0] is not None else sized
+        if isinstance(kind, Name) and kind.word == "F":
+            sized = claimed.AllEntries(claimed.Factors((body, body), True))
+        elif kind is None or number_of(kind) == 2:
+            sized = claimed.AllEntries(claimed.Raised(body, Integer(2)))
+        else:
+            raise self.unclear(f"the norm {self.written(node)} with these scripts is not read", node)
+        half = (powers[0] if powers and powers[0] is not None else Integer(1)) / 2
+        return sized if half == 1 else claimed.Raised(sized, half)
 
     def indicator(self, node: Syntax, following: Syntax | None) -> tuple[Said, int] | None:
         """𝟏_{i=j}, 𝟏{i=j} and [i=j]: 1 where two indices are equal; and how many factors that takes."""
@@ -99,6 +125,8 @@ class Brackets(Derivatives):
             value = number_of(cell) if script.kind == "sup" else None
             if script.kind in ("tick", "prime"):
                 said = claimed.Flipped(said)
+            elif script.kind == "sub" and isinstance(cell, Group) and is_slice(cell):
+                said = self.cut(said, cell)
             elif value is not None:
                 said = claimed.Raised(said, value)
             elif script.kind == "sup" and (
@@ -108,6 +136,12 @@ class Brackets(Derivatives):
             else:
                 raise self.unclear(f"the script {self.written(script)} behind a bracket is not read", script)
         return said
+
+
+def _entry(name: str) -> ScalarFunction:
+    found = functions.function(name)
+    assert found is not None
+    return found
 
 
 def _deep(node: Syntax) -> list[Syntax]:

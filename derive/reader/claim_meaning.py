@@ -12,7 +12,7 @@ from derive.reader import claimed, syntax
 from derive.reader.claim_brackets import Brackets
 from derive.reader.claim_dots import filled
 from derive.reader.claim_letters import TIME_LETTERS, Written, index, taken, time_expression
-from derive.reader.claim_slices import is_slice
+from derive.reader.claim_slices import is_slice, without_slice
 from derive.reader.claim_sums import bounds
 from derive.reader.claimed import Gradient, Said, Value
 from derive.reader.symbols import identifier, label, number, number_of, only
@@ -50,6 +50,8 @@ class Claiming(Brackets):
                 return claimed.Applied(_entry("sqrt"), (self.said(body),))
             case syntax.Bars(bracket="LABS", body=body):
                 return claimed.Applied(_entry("abs"), (self.said(body),))
+            case syntax.Bars():
+                return self.norm(node)
         raise self.unclear(f"{self.written(node)} is not read in a claim", node)
 
     def run(self, factors: list[Syntax]) -> Said:
@@ -66,6 +68,14 @@ class Claiming(Brackets):
 
     def factor(self, factors: list[Syntax], i: int) -> tuple[Said | None, int]:
         """What starts at factor i (None for dots), and where the next one starts."""
+        node, part = without_slice(factors[i])
+        if part is not None:
+            said, following = self.whole([*factors[:i], node, *factors[i + 1 :]], i)
+            if isinstance(said, claimed.Flipped):
+                return claimed.Flipped(self.cut(said.body, part)), following
+            if not isinstance(said, Value):
+                raise self.unclear(f"a part of {self.written(factors[i])} is not read", factors[i])
+            return self.cut(said, part), following
         said, following = self.whole(factors, i)
         while said is not None and following < len(factors) and is_slice(factors[following]):
             said, following = self.cut(said, factors[following]), following + 1

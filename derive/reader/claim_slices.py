@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from sympy import Expr
+from dataclasses import replace
+
+from sympy import Expr, Integer
 
 from derive.reader import claimed
 from derive.reader.claim_letters import Letters, taken
 from derive.reader.claimed import Said
 from derive.reader.fragment import Fragment
-from derive.reader.syntax import Group, Mark, Name, Run, Scripted, Sum, Syntax
+from derive.reader.syntax import Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
 from derive.reader.vocabulary import bracket
 
 
@@ -16,6 +18,21 @@ def is_slice(node: Syntax | None) -> bool:
     """Whether this is a bracket with a colon in it."""
     group, _ = bracket(node)
     return group is not None and group.bracket == "LBRACK" and any(map(_has_colon, _cells(group)))
+
+
+def without_slice(node: Syntax) -> tuple[Syntax, Group | None]:
+    """W_{f,[:,0:H]} as W_f and the bracket with its colon."""
+    if not isinstance(node, Scripted):
+        return node, None
+    for script in node.scripts if isinstance(node.base, Name) else ():
+        for row in script.rows if script.kind == "sub" else ():
+            for cell in row:
+                if isinstance(cell, Group) and is_slice(cell):
+                    rows = tuple(tuple(other for other in each if other is not cell) for each in script.rows)
+                    scripts = [replace(one, rows=rows) if one is script else one for one in node.scripts]
+                    kept = tuple(one for one in scripts if one.kind != "sub" or any(one.rows))
+                    return (replace(node, scripts=kept) if kept else node.base), cell
+    return node, None
 
 
 def sliced(said: Said, group: Group, letters: Letters, fragment: Fragment) -> Said | None:
@@ -69,7 +86,9 @@ def _joined(factors: tuple[Syntax, ...]) -> Syntax | None:
 
 
 def _extent(node: Syntax, letters: Letters, fragment: Fragment) -> Expr | None:
-    """A size of the cell: its letter, or n_a for the entries of a; sums of them."""
+    """A size of the cell: its letter, or n_a for the entries of a; sums of them; 0."""
+    if isinstance(node, Number) and node.text == "0":
+        return Integer(0)
     if isinstance(node, Sum):
         parts = [(sign, _extent(term, letters, fragment)) for sign, term in node.terms]
         if any(part is None for _, part in parts):

@@ -15,7 +15,7 @@ from sympy import HadamardPower, HadamardProduct, Integer, MatAdd, MatMul, Trans
 from derive import catalogue, functions, nodes
 from derive.adjoint import differentiate
 from derive.lettering import lettered
-from derive.nodes import Adjoint, Elementwise, Node, Quantity, T, TimeSum, children, coefficient, rebuild, t
+from derive.nodes import Adjoint, Elementwise, Node, Quantity, Softmax, T, TimeSum, children, coefficient, rebuild, t
 from derive.notation import notations
 from derive.reader import read_note
 from derive.targets.formula import latex, text
@@ -169,6 +169,49 @@ def sigmoid_by_tanh(node: Node) -> Node | None:
     return None
 
 
+def sigmoid_by_exp(node: Node) -> Node | None:
+    """σ(a) as 1 / (1 + exp(-a))."""
+    if isinstance(node, Elementwise) and node.function.name == "sigmoid":
+        return nodes.power(nodes.add(nodes.ones(*node.shape), _exp(nodes.scale(-1, node.operands[0]))), -1)
+    return None
+
+
+def tanh_by_exp(node: Node) -> Node | None:
+    """tanh(a) as (exp(a) - exp(-a)) / (exp(a) + exp(-a))."""
+    if isinstance(node, Elementwise) and node.function.name == "tanh":
+        up, down = _exp(node.operands[0]), _exp(nodes.scale(-1, node.operands[0]))
+        return nodes.divide(nodes.add(up, nodes.scale(-1, down)), nodes.add(up, down))
+    return None
+
+
+def log_of_inverse(node: Node) -> Node | None:
+    """log(v) as -log(1 / v)."""
+    if isinstance(node, Elementwise) and node.function.name == "log":
+        return nodes.scale(-1, Elementwise(node.function, nodes.power(node.operands[0], -1)))
+    return None
+
+
+def softmax_by_exp(node: Node) -> Node | None:
+    """softmax(z) as exp(z) / (𝟏ᵀ exp(z))."""
+    if isinstance(node, Softmax):
+        powers = _exp(node.operand)
+        return nodes.matmul(powers, nodes.power(nodes.total(powers), -1))
+    return None
+
+
+def doubled_argument(node: Node) -> Node | None:
+    """exp(a) as exp(a / 2)², and ReLU(a) as ReLU(2a) / 2."""
+    if isinstance(node, Elementwise) and node.function.name == "exp":
+        return nodes.power(_exp(nodes.scale(Integer(1) / 2, node.operands[0])), 2)
+    if isinstance(node, Elementwise) and node.function.name == "relu":
+        return nodes.scale(Integer(1) / 2, Elementwise(node.function, nodes.scale(2, node.operands[0])))
+    return None
+
+
+def _exp(node: Node) -> Node:
+    return Elementwise(functions.function("exp"), node)
+
+
 def diagonal_factors(node: Node) -> Node | None:
     """a ⊙ b as diag(a) b, for columns."""
     number, base = coefficient(node)
@@ -183,7 +226,9 @@ RULES = {
     "commuted": commuted, "distributed": distributed, "the sum split": split_sum, "the last step apart": last_apart,
     "the index of the sum shifted": shifted_sum, "transposed twice": turned, "squares factored": squares_factored,
     "squares as products": squares_as_products, "σ(-a)": one_minus_sigmoid, "tanh by σ": tanh_by_sigmoid,
-    "σ by tanh": sigmoid_by_tanh, "diagonal matrices": diagonal_factors,
+    "σ by tanh": sigmoid_by_tanh, "σ by exp": sigmoid_by_exp, "tanh by exp": tanh_by_exp,
+    "log of one over": log_of_inverse, "softmax by exp": softmax_by_exp, "another argument": doubled_argument,
+    "diagonal matrices": diagonal_factors,
 }  # fmt: skip
 
 
