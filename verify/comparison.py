@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice, product
-from typing import Any
+from typing import Any, Protocol
 
 from sympy import Expr, Symbol
 
@@ -135,7 +135,7 @@ class Bench:
             for attempt in range(REDRAWS):
                 try:
                     world = self.world(REDRAWS * number + attempt, scale, facts)
-                    points = list(islice(_points((left, right), world, domains, differ, equal), LARGEST // 2))
+                    points = list(islice(points_of((left, right), world, domains, differ, equal), LARGEST // 2))
                     found = self._at(points, world, left, right, domains, diagonal)
                 except NoValueError:
                     continue
@@ -221,7 +221,7 @@ class Setting:
         """One trial of `compare`: an environment for every step and index at which everything in `sides` exists."""
         scale, _ = scales(self.bench.cell, sides)
         world = self.bench.world(seed, scale, self.facts)
-        points = _points(sides, world, self.domains, self.differ, self.equal)
+        points = points_of(sides, world, self.domains, self.differ, self.equal)
         return [self.bench.environment(world, numbers) for numbers in points]
 
 
@@ -243,9 +243,20 @@ def _work(node: Node, world: World) -> int:
     return 1 + times * sum(_work(child, world) for child in children(node))
 
 
-def _points(
+class Extent(Protocol):
+    """What the steps and indices of a claim run over."""
+
+    @property
+    def cell(self) -> Cell: ...
+    @property
+    def sizes(self) -> Mapping[Symbol, int]: ...
+    @property
+    def steps(self) -> int: ...
+
+
+def points_of(
     sides: Sequence[Node],
-    world: World,
+    world: Extent,
     domains: Mapping[Symbol, Expr],
     differ: Sequence[tuple[Symbol, Symbol]],
     equal: Sequence[tuple[Symbol, Symbol]],

@@ -17,10 +17,10 @@ from derive.reader import claimed
 from derive.reader.claimed import OpenQuestionError, Said
 from verify.comparison import Answer, Bench, Compared, Facts, Setting
 from verify.conventions import MisfitError, Reading
+from verify.counterexample import case_of
 from verify.decimals import WORDS, Opinion
 from verify.judgement import Word
 from verify.readings import Builder
-from verify.scales import last_step, scales
 from verify.sides import Sides, built, readings
 
 ABSENT = "a gradient before step 1 counts as zero"
@@ -151,10 +151,10 @@ def _decided(question: Question) -> Decision:
         if second is not None:
             return second
     chosen, differing, setting = _plainest(refuted)
-    smallest = _smallest(chosen, differing, setting)
+    case = case_of(chosen.left, chosen.right, setting, differing.point or {})
     others = sorted(refuted, key=lambda each: len(each[0].assumptions))
     return Decision(
-        Word.WRONG, chosen.reading.assumptions, smallest, sides=chosen, setting=setting,
+        Word.WRONG, chosen.reading.assumptions, case, sides=chosen, setting=setting,
         others=tuple((sides, setting) for sides, _, setting in others if sides is not chosen),
     )  # fmt: skip
 
@@ -234,13 +234,3 @@ def in_words(fact: Assumption) -> str:
 
 def _setting(sides: Sides, bench: Bench, facts: Facts, pairs: Pairs) -> Setting:
     return Setting(bench, facts, sides.domains, pairs.differ, pairs.equal, sides.diagonal)
-
-
-def _smallest(sides: Sides, found: Compared, setting: Setting) -> Mapping[str, Any] | None:
-    """The counterexample with the fewest steps."""
-    scale, _ = scales(setting.bench.cell, (sides.left, sides.right))
-    for steps in range(max(1, last_step((sides.left, sides.right))), scale.steps):
-        shorter = setting.compare(sides.left, sides.right, [scale.of_length(steps)])
-        if shorter.answer is Answer.DIFFERENT:
-            return shorter.point
-    return found.point

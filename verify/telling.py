@@ -34,6 +34,8 @@ def told(judgement: Judgement) -> str:
     add("it is true when ", judgement.true_when)
     if judgement.counterexample is not None and "entry" in judgement.counterexample:
         add("counterexample: ", _point(judgement))
+        for line in judgement.counterexample.get("python", ()):
+            add("    ", line)
     add("", judgement.reason)
     if judgement.word is Word.UNREADABLE and judgement.place is not None:
         add("at ", f"line {judgement.place.line}, column {judgement.place.column}")
@@ -46,5 +48,4 @@ def _point(judgement: Judgement) -> str:
     at = ", ".join(f"{letter}={number}" for letter, number in dict(point.get("at", {})).items())
     row, column = point.get("entry", (1, 1))
     where = ", ".join(part for part in (sizes, f"T={point.get('T')}", at) if part)
-    values = f"{point.get('left')} left, {point.get('right')} right"
-    return f"{where}, seed {point.get('seed')}: entry ({row}, {column}) is {values}"
+    return f"{where}: entry ({row}, {column}) is {point.get('left')} on the left, {point.get('right')} on the right"

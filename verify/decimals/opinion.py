@@ -50,7 +50,7 @@ def opinion(
     for seed in range(ATTEMPTS):
         try:
             trial = _trial(cell, sizes, numbers[nodes.T], seed, assumptions, plain, seed >= ATTEMPTS // 3)
-            place = _place(trial, cell, program, numbers)
+            place = placed(trial, cell, program, numbers)
             one, other = computed(left, place).value, computed(right, place).value
         except NoRealError:
             continue
@@ -82,7 +82,7 @@ def _trial(
     return Trial.draw(cell, dict(sizes), steps, seed, assumptions, plain, positive)
 
 
-def _place(trial: Trial, cell: Cell, program: Cell, numbers: Mapping[Symbol, int]) -> Place:
+def placed(trial: Trial, cell: Cell, program: Cell, numbers: Mapping[Symbol, int]) -> Place:
     """All leaves have their true values; what only the program names is read off the program."""
     own, states = cell.quantities, {state.name for state in cell.states}
     programs = trial.seen_by(program) if program != cell else trial

@@ -35,6 +35,8 @@ class Trial:
     plain: bool = False
     positive: bool = False
     """Whether all data are drawn positive, for equations with roots and logarithms of them."""
+    two_decimals: bool = False
+    """Whether all data are numbers with two decimals, for a person to read."""
     values: dict[Key, Grid] = field(default_factory=dict)
     _adjoints: dict[tuple[Key, int | None], Grid] = field(default_factory=dict)
     _jacobians: dict[tuple[Key, Key, bool, bool], Grid] = field(default_factory=dict)
@@ -50,9 +52,10 @@ class Trial:
         assumptions: tuple[Assumption, ...] = (),
         plain: bool = False,
         positive: bool = False,
+        two_decimals: bool = False,
     ) -> Trial:
         """Random data with the declared facts imposed; raises NoRealError where an equation has no real value."""
-        trial = cls(cell, sizes, steps, seed, plain, positive)
+        trial = cls(cell, sizes, steps, seed, plain, positive, two_decimals)
         for quantity in (*cell.parameters, *cell.inputs):
             for time in [None] if quantity.time is None else range(1, steps + 2):
                 trial.values[quantity.name, time] = trial._drawn(quantity, time, assumptions)
@@ -72,7 +75,12 @@ class Trial:
         rng = random.Random(f"{self.seed} {label} {quantity.name} {time}")
         rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
         low = 0.05 if self.positive and label == "value" else -1.0
-        return [[CONTEXT.mpf(rng.uniform(low, 1.0)) for _ in range(cols)] for _ in range(rows)]
+
+        def drawn() -> Real:
+            number = rng.uniform(low, 1.0)
+            return CONTEXT.mpf(f"{number:.2f}" if self.two_decimals else number)
+
+        return [[drawn() for _ in range(cols)] for _ in range(rows)]
 
     def _drawn(self, quantity: Quantity, time: int | None, assumptions: tuple[Assumption, ...]) -> Grid:
         grid = self.random("value", quantity, time)
@@ -95,7 +103,7 @@ class Trial:
         if cell not in self._seen:
             assigned = {equation.symbol.name for equation in cell.equations}
             given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
-            other = Trial(cell, self.sizes, self.steps, self.seed, self.plain, self.positive, given)
+            other = Trial(cell, self.sizes, self.steps, self.seed, self.plain, self.positive, self.two_decimals, given)
             other.__dict__["weights"] = self.weights
             for time in range(1, self.steps + 2):
                 other._compute(time)
