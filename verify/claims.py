@@ -30,6 +30,7 @@ from derive.reader.claims import Statement, lines, statements
 from derive.reader.fragment import Fragment
 from derive.reader.syntax import Name, Syntax
 from verify import assuming, deciding, explaining, operated, sizes
+from verify.closing import Loop
 from verify.comparison import Bench
 from verify.judgement import Judgement, Word
 
@@ -178,7 +179,12 @@ def _relations(statement: Statement, context: _Context, claiming: Claiming) -> l
         text = statement.text(left.start, right.end)
         place = statement.place(number)
         if relation.type == "IN":
-            judgements.append(sizes.membership(left, right, statement, letters, text, place))
+            judgement = sizes.membership(left, right, statement, letters, text, place)
+            if judgement.correct is not None and context.explain:
+                loop = _loop(left, right, statement, context)
+                correct = loop.closed(judgement.correct, None, judgement.assumptions)
+                judgement = replace(judgement, correct=correct)
+            judgements.append(judgement)
             continue
         if relation.type != "EQ":
             reason = "only equations are decided"
@@ -191,6 +197,8 @@ def _relations(statement: Statement, context: _Context, claiming: Claiming) -> l
                 start = statement.text(first.start, first.end)
                 note = f"compared with {start}, of which it is true; what stands left of this = is wrong"
                 judgement = replace(again, reason=note, formula=text)
+            elif again.word is Word.WRONG:  # the step before is no truth to hold it against
+                judgement = again
         if judgement.word is Word.WRONG:
             wrong = True
         elif wrong and judgement.word in (Word.PROVED, Word.HOLDS_IF) and not judgement.reason:
@@ -231,7 +239,34 @@ def _equation(
             return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
     if not context.explain:
         return judgement
-    return explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation)
+    loop = _loop(left, right, statement, context)
+    return explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation, loop)
+
+
+def _loop(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> Loop:
+    """How another text in the place of the right side is judged, in the statement as it stands."""
+    fragment, number = statement.fragment, statement.sides.index(right)
+    silent = replace(context, explain=False)
+
+    def judged(text: str) -> Judgement | None:
+        changed = fragment.text[: right.start] + text + fragment.text[right.end :]
+        plain = fragment.plain and "\\" not in text
+        try:
+            found = statements(replace(fragment, text=changed, plain=plain))
+        except InputError:
+            return None
+        for other in found:
+            if other.sides[0].start != statement.sides[0].start or other.moment != statement.moment:
+                continue
+            if len(other.sides) != len(statement.sides):
+                return None
+            sides = other.sides[statement.sides.index(left)], other.sides[number]
+            pair = replace(other, sides=sides, relations=(other.relations[number - 1],))
+            return _statement(pair, silent)[0]
+        return None
+
+    whole = fragment.text[statement.sides[0].start : statement.sides[-1].end]
+    return Loop(fragment.text[right.start : right.end], whole, judged)
 
 
 def _read(

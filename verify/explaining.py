@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from sympy import Symbol, Transpose
 
@@ -10,11 +11,13 @@ from derive.bptt import jacobian
 from derive.derivation import Derivation
 from derive.errors import InputError
 from derive.lettering import lettered
-from derive.nodes import Adjoint, Jacobian, Node, TimeSum, t, transpose
+from derive.nodes import Adjoint, Jacobian, Node, TimeSum, substitute, t, transpose
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claim_letters import index as letter_index
 from derive.targets.formula import latex
+from verify.closing import Loop
 from verify.comparison import Answer, Bench, Facts, Setting
+from verify.conventions import LAYOUTS
 from verify.deciding import Decision, in_words
 from verify.diagnose import Diagnosis, diagnose
 from verify.field import NoValueError, UnsupportedError
@@ -29,35 +32,71 @@ READINGS = 6
 """How many other readings are looked at for one mistake, where the plainest leads nowhere."""
 
 
+@dataclass(frozen=True)
+class Explained:
+    """A judgement, the true formula (none where nothing is known of it), and the wrong one as it was read."""
+
+    judgement: Judgement
+    true: Node | None = None
+    read: Node | None = None
+
+
 def explained(
-    judgement: Judgement, decision: Decision, bench: Bench, derivation: Derivation, notation: Notation | None
+    judgement: Judgement,
+    decision: Decision,
+    bench: Bench,
+    derivation: Derivation,
+    notation: Notation | None,
+    loop: Loop,
 ) -> Judgement:
-    """The judgement with what the dictionary of mistakes and the derivation say about it."""
+    """The judgement with what the dictionary of mistakes and the derivation say about it.
+
+    `loop` reads the true formula back in the author's place: what does not hold there is not shown.
+    """
     letters = lettered(notation, bench.program) if notation is not None else bench.cell.notation
     try:
-        return _explained(judgement, decision, derivation.summed_losses, letters)
+        found = _explained(judgement, decision, derivation.summed_losses)
     except (InputError, UnsupportedError, NoValueError, NoPointError):
         return judgement  # the verdict stands; what has no letters or no value here cannot be explained
+    assumptions = found.judgement.assumptions
+    for turned in (True, False) if _lie(assumptions) else (False,):
+        true, read = (_written(_turned(node) if turned else node, letters) for node in (found.true, found.read))
+        correct = None if true is None else loop.closed(true, read, assumptions)
+        if correct is not None:
+            return replace(found.judgement, correct=correct)
+    return replace(found.judgement, correct=None)
 
 
-def _explained(judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None) -> Judgement:
+def _lie(assumptions: Iterable[str]) -> bool:
+    """Whether gradients are written as rows."""
+    return any(LAYOUTS[layout] in assumptions for layout in ("numerator", "all rows"))
+
+
+def _turned(node: Node | None) -> Node | None:
+    """The formula as one in which gradients are rows is written."""
+    return (
+        None if node is None else substitute(node, lambda part: transpose(part) if isinstance(part, Adjoint) else None)
+    )
+
+
+def _explained(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained:
     if decision.sides is None or decision.setting is None:
-        return _misfit(judgement, decision, derivation, letters)
+        return _misfit(judgement, decision, derivation)
     unusual = decision.sides.reading.unusual > 0
     found, facts = _diagnosed(decision.sides, decision.setting, derivation, budget=0 if unusual else CANDIDATES)
     if not found.mistakes and unusual:
-        other = _otherwise_read(judgement, decision, derivation, letters)
+        other = _otherwise_read(judgement, decision, derivation)
         if other is not None:
             return other
         found, facts = _diagnosed(decision.sides, decision.setting, derivation, CANDIDATES)
-    correct = found.correct if found.correct is not None else _derived(decision.sides.left, derivation)
-    return replace(
+    true = found.correct if found.correct is not None else _derived(decision.sides.left, derivation)
+    told = replace(
         judgement,
         mistakes=found.mistakes,
         assumptions=(*judgement.assumptions, *facts),
-        correct=_written(correct, letters),
         true_when=found.true_when,
     )
+    return Explained(told, true, _plain_indices(decision.sides.left, decision.sides.right)[1])
 
 
 def _diagnosed(
@@ -78,50 +117,46 @@ def _diagnosed(
     return other, tuple(map(in_words, declared)) if needed else ()
 
 
-def _otherwise_read(
-    judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None
-) -> Judgement | None:
+def _otherwise_read(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained | None:
     """The judgement under another reading, or with shapes repaired, where the plainest reading leads nowhere."""
     for sides, setting in decision.others[:READINGS]:
         found = diagnose(*_plain_indices(sides.left, sides.right), setting, derivation, budget=0)
         if found.mistakes:
-            return _with(judgement, found.mistakes, found, sides, letters)
+            return _with(judgement, found.mistakes, found, sides, _plain_indices(sides.left, sides.right)[1])
     # Only an unusual convention made it fit: perhaps it was not meant to.
-    return _repaired(judgement, decision, derivation, letters)
+    return _repaired(judgement, decision, derivation)
 
 
 def _with(
-    judgement: Judgement, mistakes: tuple[Mistake, ...], found: Diagnosis, sides: Sides, letters: Notation | None
-) -> Judgement:
-    return replace(
+    judgement: Judgement, mistakes: tuple[Mistake, ...], found: Diagnosis, sides: Sides, read: Node | None
+) -> Explained:
+    told = replace(
         judgement,
         mistakes=mistakes,
-        correct=_written(found.correct, letters),
         assumptions=sides.assumptions,
         reading="; ".join(sides.assumptions),
         true_when=found.true_when,
     )
+    return Explained(told, found.correct, read)
 
 
-def _misfit(judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None) -> Judgement:
+def _misfit(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained:
     """What fits in no shape: with the change that makes it true, or the derivation's own formula."""
-    repaired = _repaired(judgement, decision, derivation, letters)
+    repaired = _repaired(judgement, decision, derivation)
     if repaired is not None or decision.left is None:
-        return repaired or judgement
+        return repaired or Explained(judgement)
     misfit = Mistake("shapes do not fit", decision.reason.partition(": ")[2])
-    return replace(judgement, mistakes=(misfit,), correct=_written(_derived(decision.left, derivation), letters))
+    return Explained(replace(judgement, mistakes=(misfit,)), _derived(decision.left, derivation))
 
 
-def _repaired(
-    judgement: Judgement, decision: Decision, derivation: Derivation, letters: Notation | None
-) -> Judgement | None:
+def _repaired(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained | None:
     """The judgement with a change of shapes that leads to a true formula, alone or with one mistake more."""
     assert decision.question is not None
     for repair in repairs(decision.question):
         left, right = _plain_indices(repair.sides.left, repair.sides.right)
         found = Diagnosis((), right) if repair.true else diagnose(left, right, repair.setting, derivation, budget=0)
         if repair.true or found.mistakes:
-            return _with(judgement, (repair.mistake, *found.mistakes), found, repair.sides, letters)
+            return _with(judgement, (repair.mistake, *found.mistakes), found, repair.sides, None)
     return None
 
 

@@ -11,7 +11,18 @@ from collections.abc import Iterable
 from functools import singledispatch
 from typing import Any
 
-from sympy import HadamardPower, HadamardProduct, Identity, Integer, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
+from sympy import (
+    Expr,
+    HadamardPower,
+    HadamardProduct,
+    Identity,
+    Integer,
+    MatAdd,
+    MatMul,
+    OneMatrix,
+    Transpose,
+    ZeroMatrix,
+)
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
 from derive.errors import DerivationError
@@ -201,20 +212,43 @@ def _(node: Concat, v: Vocabulary) -> Shown:
 
 @show.register
 def _(node: Slice, v: Vocabulary) -> Shown:
-    extent = f"{v.amount(node.start)}:{v.amount(node.start + node.length)}"
+    first = "" if isinstance(v, Latex) and node.start == 0 else v.amount(node.start)
+    extent = f"{first}:{v.amount(node.start + node.length)}"
     if node.axis == 1:
-        extent = ":," + extent
-    if isinstance(node.operand, Quantity):
-        below = f"[{extent}]" if isinstance(v, Latex) else extent
-        return v.letter(node.operand.name, node.operand.time, below=below)
-    inner = v.brackets(show(node.operand, v).text)
-    return Shown(f"{inner}_{{[{extent}]}}" if isinstance(v, Latex) else f"{inner}[{extent}]", Kind.ATOM)
+        extent = (":, " if isinstance(v, Latex) else ":,") + extent
+    if isinstance(node.operand, Quantity) and not isinstance(v, Latex):
+        return v.letter(node.operand.name, node.operand.time, below=extent)
+    inner = show(node.operand, v)
+    whole = inner.text if isinstance(node.operand, Quantity) else v.brackets(inner.text)
+    return Shown(f"{whole}[{extent}]", Kind.RAISED)
 
 
 @show.register
 def _(node: Entry, v: Vocabulary) -> Shown:
-    place = ",".join(v.amount(index + 1) for index in (node.row, node.col)[: 1 if node.operand.shape[1] == 1 else 2])
-    return Shown(f"{v.brackets(show(node.operand, v).text)}_{{{place}}}", Kind.ATOM)
+    places = [_entry(index, v) for index in (node.row, node.col)[: 1 if node.operand.shape[1] == 1 else 2]]
+    operand_ = node.operand
+    if isinstance(operand_, Quantity):
+        return v.letter(
+            operand_.name, operand_.time, below="".join(places) if len("".join(places)) == 2 else ",".join(places)
+        )
+    if isinstance(operand_, Adjoint) and operand_.shape[1] == 1:
+        return _rate("J", operand_.only, operand_.quantity, "", places[0], operand_.immediate, v)
+    if isinstance(operand_, Jacobian) and len(places) == 2:
+        above, below = operand_.of, operand_.by
+        return _rate(above.name, above.time, below, places[0], places[1], operand_.immediate, v)
+    return Shown(f"{v.brackets(show(operand_, v).text)}_{{{','.join(places)}}}", Kind.ATOM)
+
+
+def _entry(index: Expr, v: Vocabulary) -> str:
+    """A place counted from 1; the letter of an index means the same in both ways of counting."""
+    return v.amount(index if index.free_symbols else index + 1)
+
+
+def _rate(of: str, time: Expr | None, by: Quantity, i: str, j: str, immediate: bool, v: Vocabulary) -> Shown:
+    """The derivative of an entry by an entry."""
+    sign = v.immediate if immediate else v.partial
+    above, below = v.letter(of, time, below=i), v.letter(by.name, by.time, below=j)
+    return v.quotient(sign + above.text, v.partial + below.text)
 
 
 @show.register
@@ -286,7 +320,8 @@ def _raised_up(node: Node, v: Vocabulary) -> Shown:
 
 
 def _over_index(sign: str, node: TimeSum, v: Vocabulary, bare: frozenset[Kind]) -> Shown:
-    bounds = v.bounds(sign, v.amount(node.index), v.amount(node.first), v.amount(node.last))
+    counted = 1 if any(node.index in entry.args[1:] for entry in node.term.atoms(Entry)) else 0
+    bounds = v.bounds(sign, v.amount(node.index), v.amount(node.first + counted), v.amount(node.last + counted))
     return Shown(f"{bounds} {operand(node.term, v, bare)}", Kind.BIG)
 
 
