@@ -431,7 +431,7 @@ def audit(
     for unread in errors:
         click.echo(f"error: {unread}", err=True)
     if fix:
-        _write_fixes(found)
+        _write_fixes(found, lambda path: audited(path, cell=cell, notation=notation))
     return code(found, len(errors), lenient)
 
 
@@ -446,16 +446,18 @@ def _print_audits(found: list[Any]) -> None:
         _table("Audit", *counts(found), summary(found))
 
 
-def _write_fixes(found: list[Any]) -> None:
+def _write_fixes(found: list[Any], again: Callable[[Path], Any]) -> None:
     from derive.build import replace
-    from verify.fixes import corrected, fixed_path, fixes
+    from verify.fixes import corrected, fixed_path
 
     for one in found:
-        number = len(fixes(one))
-        if number:
-            target = fixed_path(one.file)
-            replace(target, corrected(one))
+        copy = corrected(one, again)
+        if copy.corrected:
+            target, number = fixed_path(one.file), len(copy.corrected)
+            replace(target, copy.text)
             click.echo(f"{target}: {number} formula{'s' * (number != 1)} corrected", err=True)
+        for judgement in copy.left:
+            click.echo(f"{judgement.place}: left as it is: nothing was found that is true in its place", err=True)
 
 
 @main.command("check-code", epilog="Example:  backproof check-code my_lstm.py:backward --cell lstm")

@@ -11,7 +11,7 @@ from derive.bptt import jacobian
 from derive.derivation import Derivation
 from derive.errors import InputError
 from derive.lettering import lettered
-from derive.nodes import Adjoint, Jacobian, Node, TimeSum, substitute, t, transpose
+from derive.nodes import Adjoint, Jacobian, Node, Shaped, TimeSum, substitute, t, transpose
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claim_letters import index as letter_index
 from derive.targets.formula import latex
@@ -60,7 +60,7 @@ def explained(
         return judgement  # the verdict stands; what has no letters or no value here cannot be explained
     assumptions = found.judgement.assumptions
     for turned in (True, False) if _lie(assumptions) else (False,):
-        true, read = (_written(_turned(node) if turned else node, letters) for node in (found.true, found.read))
+        true, read = (_written(node, letters, turned) for node in (found.true, found.read))
         correct = None if true is None else loop.closed(true, read, assumptions)
         if correct is not None:
             return replace(found.judgement, correct=correct)
@@ -72,11 +72,13 @@ def _lie(assumptions: Iterable[str]) -> bool:
     return any(LAYOUTS[layout] in assumptions for layout in ("numerator", "all rows"))
 
 
-def _turned(node: Node | None) -> Node | None:
-    """The formula as one in which gradients are rows is written."""
-    return (
-        None if node is None else substitute(node, lambda part: transpose(part) if isinstance(part, Adjoint) else None)
-    )
+def _turned(node: Node) -> Node:
+    """The formula in gradients that lie: printed, they look as they do where they are columns."""
+
+    def lying(part: Node) -> Node | None:
+        return transpose(Shaped(part, *reversed(part.shape))) if isinstance(part, Adjoint) else None
+
+    return substitute(node, lying)
 
 
 def _explained(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained:
@@ -171,12 +173,12 @@ def _plain_indices(left: Node, right: Node) -> tuple[Node, Node]:
     return left.xreplace(plain), right.xreplace(plain)
 
 
-def _written(node: Node | None, letters: Notation | None) -> str | None:
-    """The formula in LaTeX; None where it cannot be written."""
+def _written(node: Node | None, letters: Notation | None, turned: bool) -> str | None:
+    """The formula in LaTeX, with gradients as rows or as columns; None where it cannot be written."""
     if node is None:
         return None
     try:
-        return latex(node, letters or AS_WRITTEN)
+        return latex(_turned(node) if turned else node, letters or AS_WRITTEN)
     except InputError:
         return None
 

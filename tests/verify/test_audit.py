@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def by_word(
         for number in range(len(chain.relations)):
             text = chain.text(chain.sides[number + 1].start, chain.sides[number + 1].end)
             word = next((w for mark, w in (("7", Word.WRONG), ("5", Word.UNDECIDED)) if mark in text), Word.PROVED)
-            correct = f"{chain.text(chain.sides[0].start, chain.sides[0].end)} = T(x)" if word is Word.WRONG else None
+            correct = "T(x)" if word is Word.WRONG else None
             found.append(Judgement(text, word, correct=correct, place=chain.place(number)))
     return tuple(found)
 
@@ -63,6 +64,10 @@ def audited(tmp_path: Path, text: str, name: str = "note.md", **options: Any) ->
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
     return audit(path, check=by_word, **options)
+
+
+def again(path: Path) -> Audit:
+    return audit(path, check=by_word)
 
 
 def test_every_formula_ends_in_judgements_with_places(tmp_path: Path) -> None:
@@ -139,10 +144,11 @@ def test_json_names_section_and_model(tmp_path: Path) -> None:
     json.dumps(found, allow_nan=False)
 
 
-def test_a_corrected_copy_replaces_wrong_sides_and_what_follows_from_them(tmp_path: Path) -> None:
+def test_a_corrected_copy_replaces_wrong_sides_alone(tmp_path: Path) -> None:
     found = audited(tmp_path, NOTE)
-    expected = NOTE.replace("> &= 72 \\\\\n> &= 3", "> &= T(x)").replace("74", "T(x)")
-    assert corrected(found) == expected
+    expected = NOTE.replace("72", "T(x)").replace("74", "T(x)")
+    assert corrected(found, again).text == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["note.md"]
     assert [fix.judgement.place.line for fix in fixes(found) if fix.judgement.place] == [15, 20]
     assert (tmp_path / "note.md").read_text(encoding="utf-8") == NOTE
 
@@ -151,7 +157,7 @@ def test_a_corrected_copy_replaces_wrong_sides_and_what_follows_from_them(tmp_pa
 def test_a_corrected_copy_keeps_the_ends_of_lines(tmp_path: Path, ends: str) -> None:
     path = tmp_path / "note.md"
     path.write_bytes(NOTE.replace("\n", ends).encode())
-    text = corrected(audit(path, check=by_word))
+    text = corrected(audit(path, check=by_word), again).text
     assert text.count("\r\n") == (0 if ends == "\n" else text.count("\n"))
     assert "7" not in text
 
@@ -160,7 +166,7 @@ def test_nothing_wrong_nothing_changed(tmp_path: Path) -> None:
     text = NOTE.replace("7", "8")
     found = audited(tmp_path, text)
     assert fixes(found) == []
-    assert corrected(found) == text
+    assert corrected(found, again).text == text
 
 
 def test_a_wrong_formula_without_a_true_one_stays(tmp_path: Path) -> None:
@@ -170,7 +176,58 @@ def test_a_wrong_formula_without_a_true_one_stays(tmp_path: Path) -> None:
     def no_truth(formula: str, cell: Cell, **options: Any) -> tuple[Judgement, ...]:
         return tuple(Judgement(j.formula, j.word, place=j.place) for j in by_word(formula, cell, **options))
 
-    assert corrected(audit(path, check=no_truth)) == NOTE
+    copy = corrected(audit(path, check=no_truth), lambda path: audit(path, check=no_truth))
+    assert copy.text == NOTE
+    assert len(copy.left) == 2
+
+
+def test_what_stays_wrong_is_left_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "note.md"
+    path.write_text(NOTE, encoding="utf-8")
+
+    def stubborn(formula: str, cell: Cell, **options: Any) -> tuple[Judgement, ...]:
+        found = by_word(formula, cell, **options)
+        return tuple(replace(j, word=Word.WRONG) if "T(x)" in j.formula and len(found) > 2 else j for j in found)
+
+    copy = corrected(audit(path, check=stubborn), lambda path: audit(path, check=stubborn))
+    assert copy.text == NOTE.replace("74", "T(x)")
+    assert [judgement.formula for judgement in copy.left] == ["72"]
+
+
+CHAIN = r"""# Mine
+
+$$ h_t = \tanh(W x_t + U h_{t-1} + b) $$
+
+$$
+\begin{aligned}
+\frac{\partial E}{\partial U} &= \sum_t \left(\frac{\partial E}{\partial h_t} \odot (1 - h_t)\right) h_{t-1}^T \\
+&= \sum_t \left(\frac{\partial E}{\partial h_t} \odot (1 - h_t^2)\right) h_{t-1}^T
+\end{aligned}
+$$
+
+and twice
+
+$$ \frac{\partial E}{\partial b} = \sum_t (1 - h_{t-1}^2) \odot \frac{\partial E}{\partial h_t} $$
+$$ \frac{\partial E}{\partial b} = \sum_t (1 - h_{t-1}^2) \odot \frac{\partial E}{\partial h_t} $$
+"""
+
+
+def test_the_wrong_factor_alone_is_exchanged_in_the_letters_of_the_author(tmp_path: Path) -> None:
+    path = tmp_path / "note.md"
+    path.write_text(CHAIN, encoding="utf-8")
+    expected = CHAIN.replace(r"\odot (1 - h_t)", r"\odot (1 - h_t^2)").replace("(1 - h_{t-1}^2)", "(1 - h_t^2)")
+    copy = corrected(audit(path), audit)
+    assert copy.text == expected
+    assert len(copy.corrected) == 3
+    assert not copy.left
+
+
+def test_a_definition_is_never_corrected(tmp_path: Path) -> None:
+    path = tmp_path / "note.md"
+    path.write_text(CHAIN.replace("W x_t + U h_{t-1} + b", "W x_t - U h_{t-1} + b"), encoding="utf-8")
+    found = audit(path, cell="rnn")
+    assert any(judgement.word is Word.WRONG and judgement.formula.startswith("h_t =") for judgement in found.judgements)
+    assert r"W x_t - U h_{t-1} + b" in corrected(found, lambda path: audit(path, cell="rnn")).text
 
 
 def test_a_corrected_notebook(tmp_path: Path) -> None:
@@ -181,7 +238,7 @@ def test_a_corrected_notebook(tmp_path: Path) -> None:
         {"cell_type": "markdown", "source": "$\\frac{\\partial J}{\\partial W} = 72$"},
     ]
     text = json.dumps({"cells": cells, "nbformat": 4, "metadata": {"a": "ü"}}, ensure_ascii=False)
-    data = json.loads(corrected(audited(tmp_path, text, "note.ipynb")))
+    data = json.loads(corrected(audited(tmp_path, text, "note.ipynb"), again).text)
     assert data["cells"][0] == cells[0]
     assert data["cells"][1]["source"] == [own, "\n", "$\\frac{\\partial J}{\\partial h_t} = T(x)$\n"]
     assert data["cells"][2]["source"] == ["$\\frac{\\partial J}{\\partial W} = T(x)$"]
@@ -192,7 +249,7 @@ def test_a_corrected_latex_file_leaves_what_a_macro_wrote(tmp_path: Path) -> Non
     text = "\\def\\h{h}\n\\[ \\h_t = \\tanh(W x_t + U \\h_{t-1}) \\]\n$\\frac{\\partial J}{\\partial \\h_t} = 7$\n"
     text += "$\\frac{\\partial J}{\\partial W} = 7 \\h$\n"
     found = audited(tmp_path, text, "note.tex")
-    assert corrected(found) == text.replace("= 7$", "= T(x)$")
+    assert corrected(found, again).text == text.replace("= 7$", "= T(x)$")
 
 
 def test_the_name_of_the_copy() -> None:
