@@ -69,7 +69,7 @@ def test_the_true_formulas_are_proved_when_put_back(capsys: pytest.CaptureFixtur
         if judgement.correct is None:
             continue
         printed += 1
-        text = f"{claim['left']} = {judgement.correct}"
+        text = f"{claim['left']} {claim['relation']} {judgement.correct}"
         again = check(text, model(claim["model"]), explain=False)[-1]
         under = again.word is Word.HOLDS_IF and {*again.assumptions} <= {*judgement.assumptions}
         assert again.word is Word.PROVED or under, (claim["id"], text, again)
