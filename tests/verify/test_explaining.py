@@ -135,11 +135,11 @@ MISFITS = (
     wrong("lstm", r"d{W_f} = \sum_t (d{f_t} \odot f_t \odot (1 - f_t)) h_{t-1}^\top", "wrong quantity", word="$x_t$"),
     wrong(
         MEMORY, r"d{f_t} \frac{\partial f_t}{\partial x_t} = W_f^\top d{f_t} f_t (1 - f_t)",
-        "wrong block", word="[:,H:D+H]",
+        "wrong block", word="[:, H:D+H]",
     ),
     wrong(
         MEMORY, r"d{g_t} \frac{\partial g_t}{\partial h_{t-1}} = W_g^\top d{g_t} (1 - \tanh(g_t)^2)",
-        "wrong block", "slope at the activated value", word="[:,0:H]",
+        "wrong block", "slope at the activated value", word="[:, :H]",
     ),
     wrong(
         MEMORY, r"d{g_t} \frac{\partial g_t}{\partial W_g} = d{g_t} (1 - \tanh(g_t)^2) [h_{t-1}; x_t]^\top",

@@ -126,8 +126,8 @@ CASES = {
     "zero": (ZeroMatrix(H, 1), "0", "0"),
     "stack": (concat(0, h.at(t - 1), x), r"\begin{bmatrix} h_{t-1} \\ x_t \end{bmatrix}", "[h_{t-1}; x_t]"),
     "side by side": (concat(1, U, W), r"\begin{bmatrix} U & W \end{bmatrix}", "[U, W]"),
-    "rows of a letter": (block(0, Quantity("G", 4 * H, 1, t), H, H), "G_{t,[H:2 H]}", "G_t[H:2 H]"),
-    "columns of a sum": (block(1, add(W, W), 0, 1), "(2 W)_{[:,0:1]}", "(2 W)[:,0:1]"),
+    "rows of a letter": (block(0, Quantity("G", 4 * H, 1, t), H, H), "G_t[H:2 H]", "G_t[H:2 H]"),
+    "columns of a sum": (block(1, add(W, W), 0, 1), "(2 W)[:, :1]", "(2 W)[:,0:1]"),
     "gradient": (Adjoint(h), r"\frac{\partial J}{\partial h_t}", "∂J/∂h_t"),
     "immediate gradient": (Adjoint(h, True), r"\frac{\partial^{+} J}{\partial h_t}", "∂⁺J/∂h_t"),
     "gradient on its side": (
