@@ -17,7 +17,7 @@ from derive.errors import InputError, Place
 from derive.reader.claims import statements
 from derive.reader.fragment import Fragment
 from verify.audit import A_DEFINITION, A_MENTION, AN_OPEN_END, NO_MODEL, UNUSED, Audit, as_json, audit, code
-from verify.fixes import corrected, fixed_path, fixes
+from verify.fixes import _fixes, corrected, fixed_path, fixes
 from verify.judgement import Judgement, Mistake, Word
 
 NOTE = r"""# RNN
@@ -224,10 +224,12 @@ def test_the_wrong_factor_alone_is_exchanged_in_the_letters_of_the_author(tmp_pa
 
 def test_a_definition_is_never_corrected(tmp_path: Path) -> None:
     path = tmp_path / "note.md"
-    path.write_text(CHAIN.replace("W x_t + U h_{t-1} + b", "W x_t - U h_{t-1} + b"), encoding="utf-8")
-    found = audit(path, cell="rnn")
-    assert any(judgement.word is Word.WRONG and judgement.formula.startswith("h_t =") for judgement in found.judgements)
-    assert r"W x_t - U h_{t-1} + b" in corrected(found, lambda path: audit(path, cell="rnn")).text
+    path.write_text(NOTE.replace("\\tanh(W", "\\tanh(7 W"), encoding="utf-8")
+    found = audit(path, check=by_word)
+    there = [formula for formula in found.formulas if formula.formula.place.line == 6]
+    wrong = Judgement("", Word.WRONG, correct="T(x)", place=there[0].formula.fragment.place(5))
+    assert not list(_fixes(replace(there[0], judgements=(wrong,)), found.document.parts[0], 0))
+    assert r"\tanh(7 W" in corrected(found, again).text
 
 
 def test_a_corrected_notebook(tmp_path: Path) -> None:
