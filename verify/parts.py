@@ -24,6 +24,8 @@ class Leaves:
     domains: dict[Symbol, Expr] = field(default_factory=dict)
     diagonal: list[Node] = field(default_factory=list)
     """Nodes that must be diagonal matrices for this reading to make sense."""
+    spread: list[Node] = field(default_factory=list)
+    """Numbers that stand beside a vector in a sum, as added to every entry of it."""
     strictly: bool = False
     """Rows and columns are told apart even where a layout would let one stand for the other."""
 

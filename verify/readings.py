@@ -111,7 +111,17 @@ class Builder(Products):
                 for sign, part in parts
             ]
             return rows, turned
+        vectors = [shape for shape in dict.fromkeys(shapes) if shape != (S.One, S.One)]
+        if len(vectors) == 1 and 1 in vectors[0]:
+            return vectors[0], [(sign, self._everywhere(part, vectors[0])) for sign, part in parts]
         raise MisfitError("cannot add " + " and ".join(f"{a}×{b}" for a, b in dict.fromkeys(shapes)))
+
+    def _everywhere(self, part: Built, shape: tuple[Expr, Expr]) -> Built:
+        """A number beside a vector, as added to every entry."""
+        if part.node is None or part.shape == shape:
+            return part
+        self.spread.append(part.node)
+        return replace(part, node=nodes.matmul(nodes.ones(shape[0]), part.node, nodes.ones(1, shape[1])))
 
     def quotient(self, said: claimed.Quotient) -> Built:
         above, below = self.build(said.above), self.build(said.below)

@@ -20,6 +20,7 @@ from verify.conventions import DELTAS, DERIVATIVES, LAYOUTS, ORDERS, PRODUCTS, B
 from verify.readings import Builder
 
 SUMMED = "the term of step t, to be summed over t"
+SPREAD = "a number beside a vector in a sum is added to every entry"
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,13 @@ def built(left: Said, right: Said, reading: Reading, bench: Bench, accumulated: 
             with contextlib.suppress(InputError):
                 builder.side(side)
     builder.diagonal.clear()
+    builder.spread.clear()
     columns = replace(builder, reading=replace(reading, layout="columns"))
     explicit = {"left": columns, "right": columns}.get(beside, builder)
     a = (explicit if beside == "left" else builder).side(left)
     b = (explicit if beside == "right" else builder).side(right)
     one, other = _matched(a, b, builder)
-    words = reading.assumptions
+    words = (*reading.assumptions, *((SPREAD,) if builder.spread else ()))
     diagonal = tuple(builder.diagonal)
     plain = Sides(one, other, reading, words, dict(builder.domains), diagonal)
     found = [] if accumulated else [plain]
