@@ -71,12 +71,13 @@ def _has_quotient(node: Node) -> bool:
 
 
 def _insert_quotients(value: Node, known: Mapping[Quantity, Gradient]) -> Node:
-    """Insert the gradients that contain a fraction: there is something to cancel."""
+    """Insert the gradients of the same step that contain a fraction: there is something to cancel."""
 
     def found(node: Node) -> Node | None:
         if isinstance(node, Adjoint) and not node.immediate and node.quantity in known:
-            gradient = known[node.quantity].value
-            return gradient if _has_quotient(gradient) else None
+            gradient = known[node.quantity]
+            within = not any(path.crosses_time for path in gradient.paths)
+            return gradient.value if within and _has_quotient(gradient.value) else None
         return None
 
     return substitute(value, found)

@@ -105,8 +105,6 @@ class RandomCell:
     equations: Sequence[tuple[str, Part]]
     output: str
     targets: Mapping[str, Shape] = field(default_factory=dict)
-    cancels: bool = False
-    """Whether a sum holds a term and its negative: then letters may vanish from the equations."""
 
     def run(self, library: ModuleType, given: Mapping[str, Any], sizes: Mapping[str, int], T: int) -> tuple[Any, Any]:
         """Outputs of all steps and the final states; `given` holds (n, m), (T, B, n, m) or (B, n, m) by letter."""
@@ -136,7 +134,6 @@ class Maker:
         self.own: dict[str, None] = {}
         self.read: set[str] = set()
         self.numbers: dict[str, str] = {}
-        self.cancels = False
         self.left = 14
         """How many operations may still be made."""
 
@@ -235,7 +232,6 @@ class Maker:
         terms = [(1, self.part(shape, depth - 1)), (1 - 2 * self.draw(2), self.part(shape, depth - 1))]
         if self.chance(4):
             terms.append((-1, self.leaf(shape)))
-        self.cancels = self.cancels or any((-sign, term.tex) in [(s, t.tex) for s, t in terms] for sign, term in terms)
         return _sum(terms)
 
     def product(self, shape: Shape, depth: int) -> Part:
@@ -375,7 +371,6 @@ class Maker:
             self.states,
             self.equations,
             output,
-            cancels=self.cancels,
         )
 
     def _read_everything(self) -> None:

@@ -23,6 +23,7 @@ from verify.case import Case
 from verify.evidence import forward_error
 from verify.load import load
 from verify.numeric import complex_step_errors
+from verify.proof import prove
 
 COUNT = int(os.environ.get("BACKPROOF_RANDOM_CELLS", "24"))
 CHUNKS = 8
@@ -74,6 +75,17 @@ WRONG_ONCE = {
     "a size twice below": r"""
         $$ s_t = \frac{1}{H} (\frac{1}{H} A x_t) + s_{t-1} $$
     """,
+    "terms from behind the loop that cancel": r"""
+        $$ s_t = W s_{t-1} + A x_t $$
+        $$ y_t = (1 - \sigma(s_t)) \odot s_{t-1} + \sigma(s_t) \odot s_{t-1} $$
+
+        output: $y_t$
+    """,
+    "a fraction whose gradient comes from the next step": r"""
+        $$ a_t = \frac{s_{t-1}}{1 + \exp(\tanh(s_{t-1}))} $$
+        $$ z_t = \frac{W a_t}{1 + \exp(\tanh(a_t))} $$
+        $$ s_t = V a_t + A x_t + z_t $$
+    """,
     "functions with a number in them": r"""
         $$ s_t = \phi(A x_t + B s_{t-1}) + \psi(s_{t-1}) $$
 
@@ -93,7 +105,8 @@ def test_random_cells(chunk: int) -> None:
 def test_cells_that_were_wrong_once(name: str) -> None:
     lines = [line.strip() for line in WRONG_ONCE[name].strip().splitlines()]
     shapes = r"where $x_t \in \mathbb{R}^D$, $s_t \in \mathbb{R}^H$"
-    cell = read_note("\n".join(["# Mine", "", *lines, "", shapes, "", "output: $s_t$", ""]))
+    output = [] if any(line.startswith("output") for line in lines) else ["output: $s_t$"]
+    cell = read_note("\n".join(["# Mine", "", *lines, "", shapes, "", *output, ""]))
     module = load(numpy_target.module(differentiate(cell)))
     sizes = {str(letter): 3 + k for k, letter in enumerate(cell.sizes)}
     for T, B in ((4, 2), (1, 1)):
@@ -101,6 +114,20 @@ def test_cells_that_were_wrong_once(name: str) -> None:
         errors = complex_step_errors(module, case, case.backward(module))
         assert all(error < 1e-11 for error in errors.values()), errors
         assert forward_error(module, case) < 1e-12
+
+
+def test_a_long_chain_of_equations_is_proved() -> None:
+    links = [rf"$$ a^{{({k})}}_t = \sigma(a^{{({k - 1})}}_t) $$" for k in range(2, 41)]
+    text = "\n\n".join(
+        [
+            "# Chain",
+            r"$$ a^{(1)}_t = \tanh(W x_t + U h_{t-1}) $$",
+            *links,
+            r"$$ h_t = a^{(40)}_t $$",
+            r"where $x_t \in \mathbb{R}^D$, $h_t \in \mathbb{R}^H$",
+        ]
+    )
+    assert all(verdict.proved for verdict in prove(differentiate(read_note(text)), trials=1, names=["W", "h"]).values())
 
 
 T_LOOP = Loop(

@@ -38,17 +38,39 @@ class Recurrence:
     derivation: Derivation
     world: World
     _known: dict[Key, Matrix] = field(default_factory=dict)
-    _open: list[Key] = field(default_factory=list)
+    _open: set[Key] = field(default_factory=set)
 
     def at(self, key: Key) -> Matrix:
         """The derived gradient of a quantity at a time; for a state at 0, of the initial state."""
-        if key not in self._known:
-            if key in self._open:
-                raise UndefinedError(f"the gradient of {key[0]} at {key[1]} is defined by itself")
-            self._open.append(key)
-            self._known[key] = self._evaluated(key)
-            self._open.pop()
+        waiting = [key]  # a stack of its own: a chain of equations is longer than Python lets calls be nested
+        while key not in self._known:
+            current = waiting[-1]
+            missing = [] if current in self._known else [k for k in self._needed(current) if k not in self._known]
+            if current in self._known:
+                waiting.pop()
+            elif missing and current in self._open:
+                raise UndefinedError(f"the gradient of {current[0]} at {current[1]} is defined by itself")
+            elif missing:
+                self._open.add(current)
+                waiting += missing
+            else:
+                self._known[current] = self._evaluated(current)
+                self._open.discard(current)
         return self._known[key]
+
+    def _needed(self, key: Key) -> list[Key]:
+        """The gradients at a step that the formula of one refers to; a sum over steps asks for its own."""
+        name, time = key
+        if time is None:
+            return []
+        gradient, numbers = self._gradient(name), self.world.numbers(time)
+        found: dict[Key, None] = {}
+        for expression in (gradient.value, *(path.term for path in gradient.paths)):
+            for node in _gradient_leaves(expression):
+                step = None if node.immediate else key_of(node.quantity, numbers)[1]
+                if step is not None and step <= self.world.steps and not (time == 0 and step <= 0):
+                    found[key_of(node.quantity, numbers)] = None
+        return list(found)
 
     def _evaluated(self, key: Key) -> Matrix:
         name, time = key

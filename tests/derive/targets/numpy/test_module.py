@@ -45,7 +45,7 @@ $$ h_t = a_t \odot \tanh(h_{t-1} + V x_t) $$""",
     "outer-product memory": r"""$$ M_t = \lambda M_{t-1} + (V x_t)(K x_t)^\top $$
 $$ h_t = M_t (Q x_t) $$
 
-where $M_t \in \mathbb{R}^{H \times N}$, $\lambda = 0.9$
+where $M_t \in \mathbb{R}^{H \times N}$, $x_t \in \mathbb{R}^D$, $\lambda = 0.9$
 """,
     "maximum": r"""$$ m_t = \max(W x_t + m_{t-1}, V x_t) $$
 $$ h_t = \exp(W x_t - m_t) + U h_{t-1} $$""",
