@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from derive.errors import ShapeError
 from derive.nodes import Node
-from verify.mistakes import exchanges, indices, products, slopes, terms
+from verify.mistakes import exchanges, indices, letters, products, slopes, terms
 from verify.mistakes.context import Context
 from verify.mistakes.places import Change, Rule, all_places, one_place, sound
 
@@ -169,6 +169,11 @@ MISTAKES: Mapping[str, NamedMistake] = {
         NamedMistake(
             "function forgotten", "A function is not applied.", _IS,
             make=slopes.without_function, undo=slopes.with_function,
+        ),
+        NamedMistake(
+            "number for a letter", "A number stands where a size, a length or another letter is meant.", _IS,
+            make_whole=letters.number_for_letter, undo=letters.letter_for_number,
+            undo_whole=letters.letter_for_number,
         ),
     )
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 1. `places`    a rule applied at every place of a formula, or at all of them at once
 2. `context`   cell and left side -> the true forms, and the terms, factors and slopes a mistake may draw on
-3. `terms`, `products`, `indices`, `slopes`, `exchanges`    the rules
+3. `terms`, `products`, `indices`, `letters`, `slopes`, `exchanges`    the rules
 
 The dictionary itself is `verify.mutate`; `verify.diagnose` reads it backwards.
 """

@@ -152,8 +152,11 @@ def sum_for_product(node: Node, context: Context) -> Iterator[Node]:
 
 
 def other_bounds(node: Node, context: Context) -> Iterator[Node]:
-    """A sum that begins or ends one step early or late, or runs to t only."""
+    """A sum that begins or ends one step early or late, runs to t only, or over a window of some steps."""
     if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
+        for further in (1, 2, 3) if node.last == T else ():
+            yield type(node)(node.term, node.index, node.first, node.first + further)
+            yield type(node)(node.term, node.index, T - further, T)
         yield from _bounds(node)
         if (node.first, node.last) != (1, T):
             yield type(node)(node.term, node.index, node.first, T)
