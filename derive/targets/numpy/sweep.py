@@ -17,7 +17,6 @@ from derive.nodes import (
     Quantity,
     TimeSum,
     add,
-    children,
     shift,
     substitute,
     t,
@@ -99,17 +98,12 @@ class Sweep:
     def needed(self) -> frozenset[Quantity]:
         """The assigned quantities whose gradients are read by what is returned."""
         seen: set[Quantity] = set()
-
-        def visit(node: Node) -> None:
-            if isinstance(node, Adjoint) and not node.immediate and node.quantity not in seen:
-                seen.add(node.quantity)
-                if node.quantity in self.backward:
-                    visit(self.backward[node.quantity])
-            for child in children(node):
-                visit(child)
-
-        for node in (*self.to_previous.values(), *self.to_given.values()):
-            visit(node)
+        waiting = [*self.to_previous.values(), *self.to_given.values()]
+        while waiting:  # a chain of equations is longer than Python lets calls be nested
+            for part in waiting.pop().atoms(Adjoint):
+                if not part.immediate and part.quantity not in seen:
+                    seen.add(part.quantity)
+                    waiting += [self.backward[part.quantity]] if part.quantity in self.backward else []
         return frozenset(seen)
 
     @cached_property
