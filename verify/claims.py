@@ -16,23 +16,25 @@ from derive.adjoint import differentiate
 from derive.cell import Assumption, Cell
 from derive.derivation import Derivation
 from derive.errors import InputError, Place
-from derive.notation import Notation, spelled
+from derive.notation import Notation, notations, spelled
 from derive.program import named_preactivations
 from derive.reader import claimed
 from derive.reader import formula as fragment_of
 from derive.reader.claim_functions import Alone, Functions, alone
 from derive.reader.claim_guesses import Guess
-from derive.reader.claim_letters import Letters, taken
+from derive.reader.claim_letters import Letters, taken, time_expression
 from derive.reader.claim_meaning import Claiming
 from derive.reader.claim_survey import lowered, raised, survey
 from derive.reader.claimed import OpenQuestionError, Said
 from derive.reader.claims import Statement, lines, statements
 from derive.reader.fragment import Fragment
 from derive.reader.syntax import Name, Syntax
-from verify import assuming, deciding, explaining, operated, sizes
+from derive.reader.tokens import Token
+from verify import assuming, deciding, explaining, meant, operated, sizes, upside
 from verify.closing import Loop
 from verify.comparison import Bench
 from verify.judgement import Judgement, Word
+from verify.unsaid import unsaid
 
 LARGEST = 4_000
 """Characters of a formula that are read as claims."""
@@ -84,6 +86,8 @@ def check(
     try:
         if len(fragment.text) > LARGEST:
             raise fragment.error(f"a formula of {len(fragment.text)} characters; at most {LARGEST} are read", 0)
+        if not fragment.text.strip():
+            raise fragment.error("an empty formula", 0)
         context = _Context(cell, facts, notation, bench(cell), explain)
         return _judged(fragment, context)
     except InputError as error:
@@ -102,6 +106,8 @@ def _judged(fragment: Fragment, context: _Context) -> tuple[Judgement, ...]:
     try:
         found = statements(fragment)
     except InputError:
+        if (unfinished := _unfinished(fragment)) is not None:
+            return (unfinished,)
         rows = list(lines(fragment))
         if not rows or len(rows) > 60:
             raise
@@ -121,11 +127,25 @@ def _judged(fragment: Fragment, context: _Context) -> tuple[Judgement, ...]:
     return tuple(judgements)
 
 
+def _unfinished(fragment: Fragment) -> Judgement | None:
+    """An equation whose right side is not written."""
+    match = re.search(r"(?<![:<>!=])=(?:\s|\\[,;:! ]|\\q?quad|[.,?]|\\[cl]?dots|\.\.\.)*\Z", fragment.text)
+    if match is None or not fragment.text[: match.start()].strip() or "=" in fragment.text[: match.start()]:
+        return None
+    place = fragment.place(match.start(), match.end())
+    return Judgement(
+        " ".join(fragment.text.split()), Word.NOT_A_CLAIM, reason="nothing stands right of the =", place=place
+    )
+
+
 def _statement(statement: Statement, context: _Context) -> list[Judgement]:
     whole = statement.text(statement.sides[0].start, statement.sides[-1].end)
     if not statement.relations:
         place = statement.fragment.place(statement.sides[0].start, statement.sides[0].end)
         return [Judgement(whole, Word.NOT_A_CLAIM, reason="nothing is claimed: there is no =", place=place)]
+    if statement.given:
+        place = statement.place(0)
+        return [Judgement(whole, Word.NOT_A_CLAIM, reason="a condition of the formula beside it", place=place)]
     functions = alone(statement.sides, context.cell.functions)
     if functions is None or isinstance(statement.sides[0], Name):
         return _relations(statement, context, _claiming(statement, context))
@@ -187,8 +207,7 @@ def _relations(statement: Statement, context: _Context, claiming: Claiming) -> l
             judgements.append(judgement)
             continue
         if relation.type != "EQ":
-            reason = "only equations are decided"
-            judgements.append(Judgement(text, Word.UNDECIDED, reason=reason, place=place))
+            judgements.append(_related(relation, left, right, statement, text, place))
             continue
         judgement = _equation(left, right, statement, claiming, context, text, place)
         if wrong and judgement.word is Word.WRONG:
@@ -207,6 +226,15 @@ def _relations(statement: Statement, context: _Context, claiming: Claiming) -> l
     return judgements
 
 
+def _related(relation: Token, left: Syntax, right: Syntax, statement: Statement, text: str, place: Place) -> Judgement:
+    """What is no equation: an arrow and a condition on steps claim nothing, an inequality is not decided."""
+    if relation.word.strip() in ("→", r"\to", r"\rightarrow"):
+        return Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place)
+    if all(time_expression(side) is not None for side in (left, right)):
+        return Judgement(text, Word.NOT_A_CLAIM, reason="says which steps or entries are meant", place=place)
+    return Judgement(text, Word.UNDECIDED, reason="only equations are decided", place=place)
+
+
 def _equation(
     left: Syntax,
     right: Syntax,
@@ -217,11 +245,15 @@ def _equation(
     place: Place,
 ) -> Judgement:
     blank = Judgement(text, Word.UNDECIDED, place=place)
+    if statement.words:
+        return replace(blank, reason=f"the words {statement.words!r} are not understood")
     guesses = claiming.letters.guesses
     guesses.clear()
     judgement, decision = _read(left, right, statement, claiming, context, blank)
     if decision is None or judgement.word is not Word.WRONG:
         return judgement
+    assert decision.question is not None
+    reversed_ = upside.upside_down((decision.question.left, decision.question.right), decision.question.bench.program)
     if statement.unread:
         reason = f"the condition {statement.unread!r} is not read; without it the formula is wrong"
         return replace(blank, reason=reason)
@@ -240,6 +272,13 @@ def _equation(
     if not context.explain:
         return judgement
     loop = _loop(left, right, statement, context)
+    exchanged: Judgement | None
+    if reversed_:
+        exchanged = meant.the_other_way_up(judgement, decision.question, reversed_, context.notation)
+    else:
+        exchanged = meant.otherwise(judgement, decision.question, derivation(context.cell), context.notation)
+    if exchanged is not None:
+        return replace(exchanged, correct=loop.closed(exchanged.correct, None, exchanged.assumptions))
     return explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation, loop)
 
 
@@ -288,17 +327,40 @@ def _read(
         pairs = sizes.conditions(statement, claiming)
     except OpenQuestionError as error:
         renamed = _renamed(left, right, statement, claiming, context, blank)
-        return renamed or replace(blank, reason=error.message), None
+        return renamed or replace(blank, reason=error.message + _libraries(left, right, statement, context)), None
     except InputError as error:
         place = error.place or blank.place
         return replace(blank, word=Word.UNREADABLE, reason=error.message, place=place), None
     finally:
         claiming.letters.leading = False
-    return _decided(said, statement, context, blank, pairs)
+    return _decided(said, statement, claiming, context, blank, pairs)
+
+
+def _libraries(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> str:
+    """Which notations have the letters of a formula that this cell does not have."""
+    if context.notation is not None or not context.explain:
+        return ""
+    found = []
+    for name, notation in notations().items():
+        letters = Letters(context.cell, context.bench.program, notation)
+        claiming = Claiming(statement.fragment, letters)
+        try:
+            for side in (left, right):
+                survey(side, letters)
+            claiming.said(left), claiming.said(right)
+        except InputError:
+            continue
+        found.append(name)
+    return f"; the notation {' and '.join(found)} has these letters (--notation {found[0]})" if found else ""
 
 
 def _decided(
-    said: tuple[Said, Said], statement: Statement, context: _Context, blank: Judgement, pairs: deciding.Pairs
+    said: tuple[Said, Said],
+    statement: Statement,
+    claiming: Claiming,
+    context: _Context,
+    blank: Judgement,
+    pairs: deciding.Pairs,
 ) -> tuple[Judgement, deciding.Decision]:
     if statement.moment is not None:
         at = {nodes.t: statement.moment}
@@ -307,6 +369,13 @@ def _decided(
         with operated.named(said, context.bench) as ((one, other), bench_):
             question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs)
             decision = deciding.decide(question)
+            if decision.word in (Word.PROVED, Word.HOLDS_IF):
+                more = unsaid(decision, claiming.letters.guesses)
+                letters = context.notation or context.cell.notation
+                reversed_ = upside.upside_down((one, other), bench_.program)
+                more += tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
+                word = Word.HOLDS_IF if more else decision.word
+                decision = replace(decision, word=word, assumptions=(*decision.assumptions, *more))
     except InputError as error:
         decision = deciding.Decision(Word.UNDECIDED, reason=error.message)
     judgement = replace(
@@ -337,7 +406,7 @@ def _renamed(
             letters.aliases[letter] = (state.name, nodes.t - 1)
             try:
                 said = claiming.said(left), claiming.said(right)
-                judgement, _ = _decided(said, statement, context, blank, deciding.Pairs())
+                judgement, _ = _decided(said, statement, claiming, context, blank, deciding.Pairs())
             except InputError:
                 continue
             finally:

@@ -26,10 +26,24 @@ PRODUCTS = {
 DERIVATIVES = {
     "natural": "",
     "step": "∂ by a parameter means its use in that one step",
-    "total": "∂a/∂b means the total derivative",
+    "use": "∂ by a parameter behind another derivative means its use in that one step",
+    "total": "∂a/∂b means the total derivative, through all states",
     "immediate": "∂a/∂b means the immediate derivative of a's own equation",
 }
 ORDERS = {"latest": "", "earliest": "the factor of the earliest step stands leftmost in the product"}
+HELD = "∂a/∂b is taken with the other states of b's step held fixed"
+LATEST = "the factor of the latest step stands leftmost in the product"
+"""What is said of the literal reading where another one would make a difference."""
+PRECEDENCES = {"matrix": "", "elementwise": "⊙ is taken before the matrix product beside it"}
+DIFFERENTIALS = {"itself": "", "argument": "d and δ before a gate mean the gradient of its argument"}
+POWERS = {"matrix": "", "entries": "the power of a matrix is taken entry by entry"}
+HANDED = {
+    "some": "d with next is the whole gradient of an output and what step t + 1 hands back to another state; "
+    "d with prev is what step t hands back",
+    "all": "d with next and prev is what a step hands back to the one before",
+    "whole": "d with next and prev is the whole gradient, at steps t and t - 1",
+}
+"""Whoever writes dc_next and dc_prev has one of these in mind."""
 DELTAS = {"argument": "", "itself": "δ with a label is the gradient of the quantity itself"}
 
 
@@ -42,6 +56,10 @@ class Reading:
     derivative: str = "natural"
     order: str = "latest"
     delta: str = "argument"
+    precedence: str = "matrix"
+    differential: str = "itself"
+    power: str = "matrix"
+    handed: str = ""
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -52,6 +70,10 @@ class Reading:
             DERIVATIVES[self.derivative],
             ORDERS[self.order],
             DELTAS[self.delta],
+            PRECEDENCES[self.precedence],
+            DIFFERENTIALS[self.differential],
+            POWERS[self.power],
+            HANDED.get(self.handed, ""),
         )
         return tuple(word for word in words if word)
 

@@ -9,9 +9,9 @@ from typing import Any
 from sympy import Symbol
 
 from derive import nodes
-from derive.cell import Assumption
+from derive.cell import Assumption, Cell
 from derive.errors import InputError
-from derive.nodes import Adjoint, Node, TimeSum
+from derive.nodes import Adjoint, Node, Softmax, TimeSum
 from derive.notation import spelled
 from derive.reader import claimed
 from derive.reader.claimed import OpenQuestionError, Said
@@ -137,7 +137,7 @@ def _decided(question: Question) -> Decision:
             needed = facts and bare.compare(each.left, each.right).answer is not Answer.SAME
             assumptions = (*each.assumptions, *words, *zero, *(map(declared, facts) if needed else ()))
             word = Word.HOLDS_IF if assumptions else Word.PROVED
-            return Decision(word, assumptions, sides=each)
+            return Decision(word, assumptions, sides=each, setting=setting)
         if found.answer is Answer.DIFFERENT:
             doubted.append((each, found, setting, words))
         if found.answer is Answer.DIFFERENT and not words:
@@ -178,7 +178,8 @@ def _second_opinion(
         assumptions = (*assumptions, *map(declared, facts))
     if setting.related().compare(sides.left, sides.right).answer is not Answer.SAME:
         assumptions = (*assumptions, WORDS)
-    return Decision(Word.HOLDS_IF if assumptions else Word.PROVED, assumptions, sides=sides)
+    word = Word.HOLDS_IF if assumptions else Word.PROVED
+    return Decision(word, assumptions, sides=sides, setting=setting.related())
 
 
 def _left(left: Said, bench: Bench) -> Node | None:
@@ -207,11 +208,19 @@ def _trials(
             if any(part.has(nodes.T) or _has_end(part) for part in (each.left, each.right)):
                 yield each, Facts(facts, True), (OUTPUTS,)
     known = {(fact.kind, fact.quantity.name) for fact in facts}
-    for fact in bench.cell.assumptions:
+    for fact in (*bench.cell.assumptions, *_usual(bench.cell)):
         if (fact.kind, fact.quantity.name) in known:
             continue
         for each in candidates:
             yield each, Facts((*facts, fact)), (in_words(fact),)
+
+
+def _usual(cell: Cell) -> Iterator[Assumption]:
+    """What is usual for the targets of a softmax: they sum to 1."""
+    if any(equation.expression.atoms(Softmax) for equation in cell.equations):
+        for target in cell.targets:
+            if target.shape[1] == 1 and target.shape[0] != 1:
+                yield Assumption("sums to one", target)
 
 
 def _without(imposed: Facts, facts: tuple[Assumption, ...]) -> Facts:

@@ -105,7 +105,7 @@ def _diagnosed(
     sides: Sides, setting: Setting, derivation: Derivation, budget: int
 ) -> tuple[Diagnosis, tuple[str, ...]]:
     """The diagnosis in the world of the verdict; if it finds none, with the cell's declared facts imposed."""
-    left, right = _plain_indices(sides.left, sides.right)
+    left, right = plain_indices(sides.left, sides.right)
     facts = setting.facts
     declared = tuple(fact for fact in setting.bench.cell.assumptions if fact not in facts.assumptions)
     found = diagnose(left, right, setting, derivation, budget=0 if declared else budget)
@@ -122,7 +122,7 @@ def _diagnosed(
 def _otherwise_read(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained | None:
     """The judgement under another reading, or with shapes repaired, where the plainest reading leads nowhere."""
     for sides, setting in decision.others[:READINGS]:
-        found = diagnose(*_plain_indices(sides.left, sides.right), setting, derivation, budget=0)
+        found = diagnose(*plain_indices(sides.left, sides.right), setting, derivation, budget=0)
         if found.mistakes:
             return _with(judgement, found.mistakes, found, sides, _plain_indices(sides.left, sides.right)[1])
     # Only an unusual convention made it fit: perhaps it was not meant to.
@@ -155,14 +155,14 @@ def _repaired(judgement: Judgement, decision: Decision, derivation: Derivation) 
     """The judgement with a change of shapes that leads to a true formula, alone or with one mistake more."""
     assert decision.question is not None
     for repair in repairs(decision.question):
-        left, right = _plain_indices(repair.sides.left, repair.sides.right)
+        left, right = plain_indices(repair.sides.left, repair.sides.right)
         found = Diagnosis((), right) if repair.true else diagnose(left, right, repair.setting, derivation, budget=0)
         if repair.true or found.mistakes:
             return _with(judgement, (repair.mistake, *found.mistakes), found, repair.sides, None)
     return None
 
 
-def _plain_indices(left: Node, right: Node) -> tuple[Node, Node]:
+def plain_indices(left: Node, right: Node) -> tuple[Node, Node]:
     """Both sides with t' under their sums and products as t again, where no other t stands beside it."""
     free = {symbol.name for symbol in moments(left) | moments(right)}
     plain: dict[Symbol, Symbol] = {}
@@ -181,6 +181,11 @@ def _written(node: Node | None, letters: Notation | None, turned: bool) -> str |
         return latex(_turned(node) if turned else node, letters or AS_WRITTEN)
     except InputError:
         return None
+
+
+def derived(left: Node, derivation: Derivation, letters: Notation | None) -> str | None:
+    """The derivation's own formula for the left side in LaTeX; None where it has none."""
+    return _written(_derived(left, derivation.summed_losses), letters)
 
 
 def _derived(left: Node, derivation: Derivation) -> Node | None:

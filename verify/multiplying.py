@@ -23,12 +23,24 @@ class Products(Leaves):
         if not shaped:
             return Built(number=number)
         shape = next((part.shape for part in shaped if part.node is not None and not self._is_jacobian(part)), None)
+        matrix = next((p.shape for p in shaped if p.node is not None and 1 not in p.shape), None)
+        if matrix is not None and self.reading.product == "diagonal":
+            return Built(nodes.scale(number, nodes.hadamard(*(self._beside(part, matrix) for part in shaped))))
         if shape is None:
             shape = next((part.shape for part in shaped if part.node is not None), None)
             if shape is None:
                 raise OpenQuestionError("constants whose size nothing tells")
         factors = [self._fitted(part, shape) for part in shaped]
         return Built(nodes.scale(number, nodes.hadamard(*factors)))
+
+    def _beside(self, part: Built, shape: tuple[Expr, Expr]) -> Node:
+        """A factor of an elementwise product with a matrix: a column scales its rows, a row its columns."""
+        node = self.node(part, shape)
+        if node.shape != shape and node.shape == (shape[0], 1):
+            return nodes.matmul(node, nodes.ones(1, shape[1]))
+        if node.shape != shape and node.shape == (1, shape[1]):
+            return nodes.matmul(nodes.ones(shape[0]), node)
+        return self._fitted(part, shape)
 
     def _is_jacobian(self, part: Built) -> bool:
         return isinstance(part.node, Jacobian)
@@ -88,7 +100,8 @@ class Products(Leaves):
         for left, right in itertools.pairwise(rest):
             if left.shape[1] != right.shape[0] or left.flat is not None:
                 a, b = left.shape, right.shape
-                raise MisfitError.of_rows(f"cannot multiply {a[0]}×{a[1]} by {b[0]}×{b[1]}", a[1] == 1 and 1 not in b)
+                rows = (a[1] == 1 and 1 not in b) or (a[0] == 1 and b[1] == 1)
+                raise MisfitError.of_rows(f"cannot multiply {a[0]}×{a[1]} by {b[0]}×{b[1]}", rows)
         factors = [self.node(part) for part in rest]
         # Between a column and a row, numbers are factors like any other.
         between = next((k + 1 for k, part in enumerate(rest[:-1]) if part.shape[1] == 1 and part.flat is None), None)

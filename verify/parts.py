@@ -62,13 +62,39 @@ class Leaves:
         row = layout in ("all rows", "rows", "batch") or (layout == "numerator" and said.spelling == "partial")
         return Built(self.laid(node, row))
 
+    def handed(self, said: claimed.Handed) -> Built:
+        """What a step's backward pass is given for a state, or hands on: its gradient but for its own step's parts."""
+        quantity = self.quantity(said.by)
+        node: Node = Adjoint(quantity)
+        whole = self.reading.handed == "whole"
+        output = quantity.name == self.cell.output.name
+        if not (whole or (self.reading.handed == "some" and output and not said.onward)):
+            if said.onward or output:
+                node = nodes.add(node, nodes.scale(-1, Adjoint(quantity, True)))
+            for other in self._computed_from(quantity):
+                back = nodes.matmul(nodes.transpose(Jacobian(other, quantity)), Adjoint(other))
+                node = nodes.add(node, nodes.scale(-1, back))
+        return Built(self.laid(node, self.reading.layout in ("all rows", "rows", "batch")))
+
+    def _computed_from(self, quantity: Quantity) -> list[Quantity]:
+        """The other states of the same step that a state goes into."""
+        reached = {quantity.name}
+        for equation in self.cell.equations:
+            now = {q.name for q in equation.expression.atoms(Quantity) if q.time == nodes.t}
+            if now & reached:
+                reached.add(equation.symbol.name)
+        found = [state.at(quantity.time) for state in self.cell.states if state.name in reached - {quantity.name}]
+        if len(found) > 1:
+            raise OpenQuestionError(f"{quantity.name} goes into several states of its step")
+        return found
+
     def derivative(self, said: claimed.Derivative) -> Built:
         of, by = self.quantity(said.of), self.quantity(said.by)
         if of.shape[1] != 1:
             raise OpenQuestionError(f"the derivative of the matrix {of.name}")
         mode = self.reading.derivative
         immediate = said.immediate or mode == "immediate"
-        stepwise = not immediate and (mode == "step" or (mode == "natural" and by.time is not None))
+        stepwise = not immediate and (mode in ("step", "use") or (mode == "natural" and by.time is not None))
         node: Node = Jacobian(of, by, immediate, stepwise)
         if said.of.at or said.by.at:
             place = (said.of.at or (S.Zero,))[0], *said.by.at

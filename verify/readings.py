@@ -26,7 +26,7 @@ class Builder(Products):
         """The meaning of a whole side: a ∂a/∂b that stands alone is what it says, not a factor of a chain."""
         alone = said.body if isinstance(said, claimed.Flipped) else said
         mode = self.reading.derivative
-        if isinstance(alone, claimed.Derivative) and not (mode == "step" and alone.by.time is None):
+        if isinstance(alone, claimed.Derivative) and mode != "total" and not (mode == "step" and alone.by.time is None):
             builder = replace(self, reading=replace(self.reading, derivative="natural"))
             return builder.build(said)
         return self.build(said)
@@ -52,7 +52,13 @@ class Builder(Products):
                 return self.kronecker(said)
             case claimed.Terms():
                 return self.terms(said)
+            case claimed.Differential():
+                return self.gradient(said.argument if self.reading.differential == "argument" else said.plain)
+            case claimed.Handed():
+                return self.handed(said)
             case claimed.Factors():
+                if said.elementwise and self.reading.precedence == "elementwise":
+                    said = _regrouped(said)
                 parts = [self.build(factor) for factor in said.factors]
                 if any(part.kind == "kronecker" for part in parts):
                     parts = [self.build(factor) for factor in said.factors]
@@ -160,15 +166,32 @@ class Builder(Products):
         if base.kind in ("ones", "identity") and base.factor == 1:
             return base
         node = self.node(base)
-        if 1 not in node.shape:
-            if isinstance(node, DiagMatrix):  # entry by entry and as a matrix product, the power is the same
-                return Built(nodes.diag(nodes.power(node.args[0], said.exponent)))
-            raise OpenQuestionError("a power of a matrix can mean two things")
+        if said.exponent.free_symbols or (1 not in node.shape and not isinstance(node, DiagMatrix)):
+            return self._power_of_matrix(node, said.exponent)
+        if isinstance(node, DiagMatrix):  # entry by entry and as a matrix product, the power is the same
+            return Built(nodes.diag(nodes.power(node.args[0], said.exponent)))
         if abs(said.exponent) > 64 or not (2 * said.exponent).is_Integer:
             raise OpenQuestionError("this exponent")
         if isinstance(node, HadamardPower):
             return Built(nodes.power(node.base, node.exp * said.exponent))
         return Built(nodes.power(node, said.exponent))
+
+    def _power_of_matrix(self, node: Node, exponent: Expr) -> Built:
+        """A matrix times itself as often as the exponent says, or its entries to that power."""
+        if self.reading.power == "entries":
+            if not exponent.is_Integer or abs(exponent) > 64:
+                raise OpenQuestionError("this exponent")
+            return Built(nodes.power(node, exponent))
+        rows, cols = node.shape
+        if rows != cols:
+            raise MisfitError("a power of what is not a square matrix")
+        if exponent.is_Integer and not 0 < exponent <= 12:
+            raise OpenQuestionError("this power of a matrix")
+        if exponent.is_Integer:
+            return Built(nodes.matmul(*[node] * int(exponent)))
+        if not exponent.free_symbols:
+            raise OpenQuestionError("this power of a matrix")
+        return Built(TimeProduct(node, Symbol("power", integer=True), 1, exponent))
 
     def applied(self, said: claimed.Applied) -> Built:
         arguments = [self.build(argument) for argument in said.arguments]
@@ -265,6 +288,44 @@ class Builder(Products):
         if said.without is not None:
             total = nodes.add(total, nodes.scale(-1, node.xreplace({said.index: said.without})))
         return Built(total)
+
+
+def is_run(said: Said) -> bool:
+    """Whether these are factors next to each other, without signs and without brackets around them."""
+    plain = isinstance(said, claimed.Factors) and not (said.elementwise or said.signed or said.bracketed)
+    return plain and len(said.factors) > 1  # type: ignore[attr-defined]
+
+
+def _regrouped(said: claimed.Factors) -> claimed.Factors:
+    """a ⊙ b c^⊤ as (a ⊙ b) c^⊤."""
+    if not any(map(is_run, said.factors)):
+        return said
+    run: list[Said] = []
+    group: list[Said] = []
+
+    def close() -> None:
+        if group:
+            run.append(group[0] if len(group) == 1 else claimed.Factors(tuple(group), True))
+            group.clear()
+
+    for i, factor in enumerate(said.factors):
+        if not isinstance(factor, claimed.Factors) or not is_run(factor):
+            group.append(factor)
+            continue
+        first, *rest = factor.factors
+        if i == 0:
+            run += factor.factors[:-1]
+            group.append(factor.factors[-1])
+            continue
+        group.append(first)
+        close()
+        if i + 1 < len(said.factors):
+            run += rest[:-1]
+            group.append(rest[-1])
+        else:
+            run += rest
+    close()
+    return claimed.Factors(tuple(run))
 
 
 def _unshifted(node: Node) -> Node:

@@ -16,8 +16,21 @@ from derive.nodes import Adjoint, Node, TimeSum
 from derive.reader import claimed
 from derive.reader.claimed import OpenQuestionError, Said
 from verify.comparison import Bench
-from verify.conventions import DELTAS, DERIVATIVES, LAYOUTS, ORDERS, PRODUCTS, Built, MisfitError, Reading
-from verify.readings import Builder
+from verify.conventions import (
+    DELTAS,
+    DERIVATIVES,
+    DIFFERENTIALS,
+    HANDED,
+    LAYOUTS,
+    ORDERS,
+    POWERS,
+    PRECEDENCES,
+    PRODUCTS,
+    Built,
+    MisfitError,
+    Reading,
+)
+from verify.readings import Builder, is_run
 
 SUMMED = "the term of step t, to be summed over t"
 SPREAD = "a number beside a vector in a sum is added to every entry"
@@ -39,7 +52,7 @@ def _kinds(left: Said, right: Said) -> Iterator[Reading]:
     """The readings that can differ for this claim, those with fewer assumptions first."""
     parts = [*claimed.walk(left), *claimed.walk(right)]
     derivatives = any(isinstance(part, claimed.Derivative) for part in parts)
-    gradients = any(isinstance(part, claimed.Gradient) for part in parts)
+    gradients = any(isinstance(part, claimed.Gradient | claimed.Handed) for part in parts)
     products = any(isinstance(part, claimed.Factors | claimed.Quotient) for part in parts)
     layouts = list(LAYOUTS) if derivatives or gradients or products else ["columns"]
     if not derivatives:
@@ -52,9 +65,28 @@ def _kinds(left: Said, right: Said) -> Iterator[Reading]:
     modes = list(DERIVATIVES) if derivatives else ["natural"]
     orders = list(ORDERS) if any(isinstance(p, claimed.OverTime) and p.product for p in parts) else ["latest"]
     deltas = list(DELTAS) if any(isinstance(part, claimed.Error) for part in parts) else ["argument"]
-    found = [Reading(*choice) for choice in product(layouts, kinds, modes, orders, deltas)]
+    precedences = list(PRECEDENCES) if any(map(_mixed, parts)) else ["matrix"]
+    small = list(DIFFERENTIALS) if any(isinstance(p, claimed.Differential) for p in parts) else ["itself"]
+    powers = list(POWERS) if any(map(_of_matrix, parts)) else ["matrix"]
+    handed = list(HANDED) if any(isinstance(p, claimed.Handed) for p in parts) else [""]
+    choices = product(layouts, kinds, modes, orders, deltas, precedences, small, powers, handed)
+    found = [Reading(*choice) for choice in choices]
     found.sort(key=lambda reading: len(reading.assumptions))
     yield from found
+
+
+def _mixed(said: Said) -> bool:
+    """Whether ⊙ stands beside a product without a sign and without brackets."""
+    return isinstance(said, claimed.Factors) and said.elementwise and any(map(is_run, said.factors))
+
+
+def _of_matrix(said: Said) -> bool:
+    """Whether this may be a power of a matrix: what has a time is a vector."""
+    while isinstance(said, claimed.Raised | claimed.Flipped):
+        if isinstance(said, claimed.Raised) and isinstance(said.base, claimed.Value) and said.base.time is None:
+            return True
+        said = said.base if isinstance(said, claimed.Raised) else said.body
+    return False
 
 
 def readings(left: Said, right: Said) -> Iterator[tuple[Reading, str]]:
@@ -161,7 +193,7 @@ def _alone(left: Said, right: Said, sides: Sides) -> Sides | None:
         if isinstance(part, claimed.Gradient):
             if part.only is not None or part.immediate:
                 return None
-            if part.by.time is not None and part.by.time not in bound:
+            if part.by.time is not None and not part.by.time.free_symbols & bound:
                 moments.add(part.by.time)
     ends = {part.last for part in parts if isinstance(part, claimed.OverTime) and not part.product} & {nodes.t, tau}
     apart = len(moments) == 2 and not any((m - n).is_Integer for m in moments for n in moments if m != n)

@@ -29,7 +29,10 @@ from derive.reader.symbols import symbol
 
 __all__ = ["named", "read_equations", "read_file", "read_note", "text_of"]
 
-_PLAIN = re.compile(r"@|\[\s*t\s*(?:[-+−]\s*\d+\s*)?\]|_\(|_[A-Za-z][A-Za-z0-9]+")
+_PLAIN = re.compile(
+    r"@|\[\s*t\s*(?:[-+−]\s*\d+\s*)?\]|_\(|_[A-Za-z][A-Za-z0-9]+|\*\*|(?<![A-Za-z_])(?:sum|prod)_|\.T(?![A-Za-z_{])|"
+    r"(?<![A-Za-z])delta(?=[_\[(])"
+)
 _AS_IN_A_NOTE = re.compile(r"\$|\\\[|\\\(")
 _CONVOLUTION = re.compile(r"convol(?:ution|ve)|convlstm|convgru|卷积", re.IGNORECASE)
 _STAR = re.compile(r"\*|\\(?:ast|star|circledast)(?![A-Za-z])")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 
 from sympy import Expr, Integer
 
@@ -10,6 +11,7 @@ from derive import functions
 from derive.functions import ScalarFunction
 from derive.reader import claimed, syntax
 from derive.reader.claim_derivatives import Derivatives
+from derive.reader.claim_letters import time_expression
 from derive.reader.claim_matrix import tabulated
 from derive.reader.claim_slices import is_slice
 from derive.reader.claim_survey import inside
@@ -35,7 +37,9 @@ class Brackets(Derivatives):
             return self.said(node)
         cell = only(node.rows)
         if cell is not None and node.bracket != "MATRIX":
-            return self.said(cell)
+            said = self.said(cell)
+            apart = isinstance(said, claimed.Factors) and node.bracket in ("LPAR", "LBRACK")
+            return replace(said, bracketed=True) if apart else said  # type: ignore[call-arg]
         if self.fragment.text.startswith(r"\begin{cases}", node.start):
             return self.branches(node)
         if any(_dotted(cell) for row in node.rows for cell in row):
@@ -129,6 +133,8 @@ class Brackets(Derivatives):
                 said = self.cut(said, cell)
             elif value is not None:
                 said = claimed.Raised(said, value)
+            elif script.kind == "sup" and isinstance(cell, syntax.Sum) and (steps := time_expression(cell)) is not None:
+                said = claimed.Raised(said, steps)
             elif script.kind == "sup" and (
                 (isinstance(cell, Mark) and cell.kind == "top") or (isinstance(cell, Name) and cell.word == "T")
             ):

@@ -9,7 +9,7 @@ from sympy import Expr
 
 from derive.reader import claimed, syntax
 from derive.reader.claim_deltas import Deltas, as_value
-from derive.reader.claim_letters import Written, taken, time_expression
+from derive.reader.claim_letters import BESIDE, Written, beside, taken, time_expression
 from derive.reader.claim_slices import is_slice, sliced
 from derive.reader.claimed import Gradient, Said, Value
 from derive.reader.symbols import number_of
@@ -136,7 +136,7 @@ class Derivatives(Deltas, ABC):
         if found.primes or found.transposed or found.power is not None:
             return None
         output = self.letters.cell.output.name if self.letters.cell.is_loss else None
-        resolved = self.letters.resolve(found, self.fragment, None)
+        resolved = self.letters.resolve(found, self.fragment, None, noted=False)
         if resolved is not None and resolved.name != output:
             # C is the loss beside a state c, C_t its state.
             if found.base in LOSSES and not found.parts and found.base not in self.letters.known:
@@ -147,6 +147,17 @@ class Derivatives(Deltas, ABC):
         steps = [time_expression(part) for _, part in found.parts]
         known = [step for step in steps if step is not None]
         return (known[0] if known else None,)
+
+    def small(self, value: Value, written: Written) -> Said:
+        """δ or d before a letter: for a gate perhaps the gradient of its argument; dc_{next} and dc_{prev}."""
+        word = beside(written, self.fragment)
+        if word and value.name in {state.name for state in self.letters.cell.states}:
+            return claimed.Handed(value, BESIDE[word] < 0)
+        plain = Gradient(value, None, False, "d")
+        nets = self._argument_of(value.name)
+        if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
+            return plain
+        return claimed.Differential(plain, replace(plain, by=replace(value, name=nets[0])))
 
     def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Said, int] | None:
         """dW, δh_t, ∇_W J, J_x, and words such as dW."""
@@ -170,7 +181,7 @@ class Derivatives(Deltas, ABC):
             else:
                 apart = False
             if resolved is not None and not apart:
-                return self.decorated(Gradient(as_value(resolved), None, False, "d"), target), i + 2
+                return self.decorated(self.small(as_value(resolved), target), target), i + 2
         if self.letters.resolve(found, self.fragment) is not None:
             return None
         for prefix, suffix in (("d_", ""), ("d", ""), ("grad_", ""), ("", "_dot"), ("", "_bar")):
@@ -187,7 +198,7 @@ class Derivatives(Deltas, ABC):
                     if self.guess("mark", words, holds=False, doubtful=True):
                         continue
                 if resolved is not None:
-                    return self.decorated(Gradient(as_value(resolved), None, False, "d"), found), i + 1
+                    return self.decorated(self.small(as_value(resolved), found), found), i + 1
         if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
             by = taken(found.parts[0][1], self.fragment)
             resolved = by and self.letters.resolve(by, self.fragment)

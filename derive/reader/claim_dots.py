@@ -40,7 +40,7 @@ def _product(before: list[Said], after: list[Said], length: int) -> Said | None:
                 continue
             start = list(before[: -2 * length])
             first = reference - direction
-        elif direction == -1 and length == 1:
+        elif direction == -1 and (length == 1 or not (reference - final).is_Integer):
             start, first = list(before[:-length]), reference
         else:
             continue
@@ -49,7 +49,7 @@ def _product(before: list[Said], after: list[Said], length: int) -> Said | None:
             continue
         body = block[0] if length == 1 else Factors(block)
         low, high = (final, first) if direction == -1 else (first, final)
-        product = OverTime(body, index, low, high, True, direction == 1)
+        product = OverTime(body, index, low, high, True, direction == 1, True)
         return Factors((*start, product, *after[length:])) if start or after[length:] else product
     return None
 

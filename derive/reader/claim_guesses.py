@@ -30,6 +30,8 @@ class Guesses:
 
     made: dict[str, Guess] = field(default_factory=dict)
     turned: frozenset[str] = frozenset()
+    assumed: dict[str, str] = field(default_factory=dict)
+    """For a quantity what was taken for its letter, where the formula writes another one."""
     marked: set[str] = field(default_factory=set)
     """The letters with a bar or dot that was read as a gradient; two of them show that the mark means that."""
 
@@ -40,6 +42,7 @@ class Guesses:
 
     def clear(self) -> None:
         self.made.clear()
+        self.assumed.clear()
         self.marked.clear()
 
     def alternatives(self) -> Iterator[tuple[str, ...]]:

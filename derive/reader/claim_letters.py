@@ -120,6 +120,22 @@ def time_expression(node: Syntax | None, letters: frozenset[str] | None = None) 
     return None
 
 
+BESIDE = {"prev": -1, "previous": -1, "old": -1, "next": 0, "new": 0, "cur": 0, "current": 0}
+"""Labels that name a step beside the one before or after it: the next state of a step is the one it leaves."""
+
+
+def beside(written: Written, fragment: Fragment) -> str:
+    """The label of a letter that names a step, such as next; or nothing."""
+    for kind, part in written.parts:
+        try:
+            text = label(part, fragment) if kind == "sub" else ""
+        except InputError:
+            continue
+        if text in BESIDE:
+            return text
+    return ""
+
+
 class Choice(NamedTuple):
     """One way to read a part of a script."""
 
@@ -180,16 +196,29 @@ class Letters:
             return None
         return self.numbers[word]
 
-    def resolve(self, written: Written, fragment: Fragment, default: Expr | None = nodes.t) -> Found | None:
-        """The quantity that is meant, or None. `default` is the time of a letter that should have one."""
+    def resolve(
+        self, written: Written, fragment: Fragment, default: Expr | None = nodes.t, *, noted: bool = True
+    ) -> Found | None:
+        """The quantity that is meant, or None. `default` is the time of a letter that should have one.
+
+        With `noted` a letter of the other case is noted as an assumption.
+        """
         if written.base in self.aliases and not written.parts:
             return Found(*self.aliases[written.base])
         found = self._resolve(written, fragment, self.known, default)
         if found is not None:
+            word = beside(written, fragment)
+            if noted and BESIDE.get(word) == 0 and identifier(f"{written.base}_{word}") not in self.known:
+                self.guesses.assumed[found.name] = f"{written.base}_{word} stands for {found.name}_t"
             return found
         found = self._resolve(written, fragment, self._folded, default)
         if found is None or (found.time is not None and self._resolve(written, fragment, self._folded, None) == found):
-            return found  # H_t for h_t: a capital with a time is a batch of states
+            # H_t for h_t: a capital with a time is a batch of states
+            if found is not None and noted and len(found.at) < 2:
+                self.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
+            return found
+        if noted and len(found.at) < 2:  # the entries of W are called w_{ij}
+            self.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
         if f"number {written.base}" in self.guesses.turned:
             return found
         other = Guess(f"{written.base} is not {found.name}", holds=False, doubtful=True)
@@ -251,6 +280,8 @@ class Letters:
         entry = self.entry(part)
         if time is not None and (bracketed or entry is None or kind == "sup"):
             yield Choice(time=time)
+        if isinstance(part, Name) and part.word in self.sizes and kind == "sub":
+            yield Choice(at=(nodes.size(part.word) - 1,))  # the last entry
         if entry is not None:
             yield Choice(at=(entry,))
             if time is not None and not bracketed:
@@ -270,6 +301,8 @@ class Letters:
             yield Choice(at=tuple(Integer(int(digit) - 1) for digit in part.text))
         if isinstance(part, Number) and part.text.isdigit() and kind == "sub":
             yield Choice(at=(Integer(int(part.text) - 1),))
+        if kind == "sub" and text in BESIDE:
+            yield Choice(time=nodes.t + BESIDE[text])
         if text in _DECORATION:
             yield Choice(dropped=text in ("l", "layer"))
 

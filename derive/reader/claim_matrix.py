@@ -116,7 +116,12 @@ def _varied(first: Any, second: Any, index: Symbol) -> Any:
 
 def _is_last(index: Expr) -> bool:
     """Whether this is a letter for the last entry, as in x_n."""
-    return bool(index.is_Symbol) and str(index) in "mnpqNMK"
+    return (bool(index.is_Symbol) and str(index) in "mnpqNMK") or bool((index + 1).is_Symbol)
+
+
+def _is_end(index: Any) -> bool:
+    """Whether this may be the last row or column: a letter, or a size counted from 0."""
+    return isinstance(index, Expr) and bool(index.is_Symbol or (index + 1).is_Symbol)
 
 
 def _with(cell: Any, corner: Any, down: Any) -> Any:
@@ -154,7 +159,7 @@ def _fits(
             and all(_fits(a, b, last_row, last_column, i, j) for a, b in zip(template, cell, strict=True))
         )
     if template == ROW:
-        return bool(getattr(cell, "is_Symbol", False)) if last_row else bool(cell == i)
+        return _is_end(cell) if last_row else bool(cell == i)
     if template == COLUMN:
-        return bool(getattr(cell, "is_Symbol", False)) if last_column else bool(cell == j)
+        return _is_end(cell) if last_column else bool(cell == j)
     return bool(template == cell)

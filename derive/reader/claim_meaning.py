@@ -115,15 +115,20 @@ class Claiming(Brackets):
                 with_arguments = int(group is not None and not used and sum(map(len, group.rows)) > 1)
                 return self.loss_value(found, value), i + 1 + max(used, with_arguments)
             return self.decorated(value, found, scripts if used else ()), i + 1 + used
+        if (powered := self.powered(found)) is not None:
+            return powered, i + 1
         called = self.function(found)
         if called is not None and found.power is not None and found.power < 0:
             raise self.unclear(f"{self.written(node)} can be the inverse function or one over the value", node)
         if called is not None:
             return self.call(called, found, factors, i)
-        if (delta := self.delta(found, node)) is not None:
+        timed = self.with_time(found, group)
+        if (delta := self.delta(timed, node)) is not None:
             if found.primes > 1:
                 raise self.unclear(f"the primes of {self.written(node)} are not read", node)
-            return self.decorated(claimed.Flipped(delta) if found.primes else delta, found), i + 1
+            used = timed is not found
+            said = self.decorated(claimed.Flipped(delta) if found.primes else delta, found, scripts if used else ())
+            return said, i + 1 + used
         if (turned := self.primed(found, i)) is not None:
             return turned, i + 1
         if found.base == "I" and not found.primes:
@@ -155,6 +160,29 @@ class Claiming(Brackets):
         if timeless and carried and self.guess("now", f"{found.base} without a time stands for {found.base}_{{t-1}}"):
             value = replace(value, time=nodes.t - 1)
         return value, 0
+
+    def with_time(self, found: Written, group: Group | None) -> Written:
+        """δ[t] and δ(t) as δ_t."""
+        inner = only(group.rows) if group is not None else None
+        when = time_expression(inner, TIME_LETTERS) if inner is not None else None
+        if found.base not in ("delta", "Delta") or inner is None or when is None or not when.free_symbols:
+            return found
+        return replace(found, parts=[*found.parts, ("sub", inner)])
+
+    def powered(self, found: Written) -> Said | None:
+        """A^{t-k}: a square matrix to the power of a number of steps."""
+        raised = [part for kind, part in found.parts if kind == "sup" and isinstance(part, Sum | Name)]
+        steps = time_expression(raised[0]) if len(raised) == 1 else None
+        if steps is None or found.power is not None:
+            return None
+        rest = replace(found, parts=[pair for pair in found.parts if pair[1] is not raised[0]])
+        resolved = self.letters.resolve(rest, self.fragment)
+        if resolved is None or resolved.at or self.letters.is_timed(resolved.name):
+            return None
+        rows, cols = self.letters.quantities[resolved.name].shape
+        if rows != cols or rows == 1:
+            return None
+        return self.decorated(claimed.Raised(Value(resolved.name), steps), found)
 
     def primed(self, found: Written, i: int) -> Said | None:
         """A' as a transpose: of a matrix, or of a vector behind another factor, as in u v'."""
@@ -203,9 +231,10 @@ class Claiming(Brackets):
             # dL/dW typed as two words
             loss = self.loss(replace(top, base=top.base[1:]))
             by = self.differential(bottom, downs[:1], 0)
-            if loss is not None and by is not None and isinstance(by[0], Gradient):
+            gradient = by[0].plain if by is not None and isinstance(by[0], claimed.Differential) else by and by[0]
+            if loss is not None and isinstance(gradient, Gradient):
                 before = [self.run(ups[:-1])] if ups[:-1] else []
-                return [*before, replace(by[0], only=loss[0]), *([self.run(downs[1:])] if downs[1:] else [])]
+                return [*before, replace(gradient, only=loss[0]), *([self.run(downs[1:])] if downs[1:] else [])]
         start = next((i for i, part in enumerate(ups) if self._is_differential(part)), None)
         if start is None or len(downs) < 2 or not self._is_differential(downs[0]):
             return None
@@ -278,9 +307,9 @@ class Claiming(Brackets):
         product = node.sign == "product"
         down = start - end
         if start == nodes.T or (down.is_Integer and down > 1):  # T, T - 1, ..., 1
-            return claimed.OverTime(body, free, end, start, product)
+            return claimed.OverTime(body, free, end, start, product, ordered=True)
         if product and down.free_symbols and self.guess("down", "the product counts down"):
-            return claimed.OverTime(body, free, end, start, True)
+            return claimed.OverTime(body, free, end, start, True, ordered=True)
         return claimed.OverTime(body, free, start, end, product)
 
 

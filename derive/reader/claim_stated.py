@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sympy import Expr
+from sympy import Expr, Integer
 
 from derive.reader.claim_letters import time_expression
-from derive.reader.syntax import Chain, Group, Name, Syntax
+from derive.reader.syntax import Chain, Group, Name, Number, Syntax
 
-_TEXT = re.compile(r"\\(?:text|textrm|mbox|textit|textbf|mathrm)\s*\{([^{}]*)\}")
 _RESTRICTING = re.compile(
     r"\b(?:if|when|whenever|only|assum\w+|suppos\w+|provided|neglect\w*|ignor\w+|approx\w*|last|final|first|single|"
     r"symmetric|orthogonal|unless|except)\b|当|如果|假设|忽略|近似|仅",
     re.IGNORECASE,
 )
-_FOR = re.compile(r"\bfor\b(?!\s*(?:all|every|each|any|the|example))", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^[\s,;.(]*(?:if|when|for|where|with|at)\b(?:\s*(?:all|every|each|any|the|time|times|step|steps)\b)*",
+    re.IGNORECASE,
+)
 _WHOLE = re.compile(
     r"t=1,?(?:\\[lc]?dots|\.\.\.|…),?T|1(?:\\leq?|≤)t(?:\\leq?|≤)T|t\\in\\?\{1.*T\\?\}|(?:\\forall)?[tkij]"
 )
@@ -29,37 +31,33 @@ class Stated:
 
     moment: Expr | None = None
     unread: str = ""
+    conditions: tuple[Chain, ...] = ()
+    """Comparisons of indices, such as i ≠ j."""
 
 
-def in_words(text: str) -> Stated:
-    """The condition in the prose of a formula: `\\text{if } t = T`."""
+def in_words(words: str, rest: str) -> Stated:
+    """The condition in words of a formula, with what follows them: `\\text{if } t = T`."""
     from derive.nodes import T
 
-    for match in _TEXT.finditer(text):
-        words = match.group(1)
-        if not (_RESTRICTING.search(words) or _FOR.search(words)):
-            continue
-        rest = re.split(r"\\\\|\\end|&", text[match.end() :])[0]
-        said = " ".join((words + rest).split())
-        flat = re.sub(r"\s|\\[,;:! ]|\\q?quad|\$", "", said.rpartition("for ")[2] if "for " in said else said)
-        flat = flat.rstrip(".,)")
-        if (moment := _MOMENT.search("," + flat)) and not _RESTRICTING.search(
-            words.replace("if", "").replace("when", "")
-        ):
-            step = moment.group(1)
-            letter, _, back = step.partition("-")
-            from sympy import Integer
-
-            return Stated(T - int(back or 0) if letter == "T" else Integer(int(step)))
-        if not _RESTRICTING.search(words) and (not flat or _WHOLE.fullmatch(flat)):
-            continue
-        if _INDICES.search(rest):
-            continue  # i ≠ j is read with the formula
-        return Stated(unread=said)
-    return Stated()
+    said = " ".join((words + rest).split())
+    flat = re.sub(r"\s|\\[,;:! ]|\\q?quad|\$", "", _LEAD.sub("", said)).rstrip(".,:)")
+    bare = re.sub(r"\b(?:if|when)\b", "", words, flags=re.IGNORECASE)
+    if (moment := _MOMENT.search("," + flat)) and not _RESTRICTING.search(bare):
+        letter, _, back = moment.group(1).partition("-")
+        return Stated(T - int(back or 0) if letter == "T" else Integer(int(letter)))
+    if not _RESTRICTING.search(bare) and (not flat or _WHOLE.fullmatch(flat)):
+        return Stated()
+    return Stated(unread=said)
 
 
-_INDICES = re.compile(r"\b[ijklmn]\s*(?:=|\\neq?|≠)\s*[ijklmn]\b")
+def given(part: Syntax) -> bool:
+    """Whether this says what a quantity is, as a condition behind a formula does: y_i = 1."""
+    return (
+        isinstance(part, Chain)
+        and len(part.sides) == 2
+        and part.relations[0].type == "EQ"
+        and isinstance(part.sides[1], Number)
+    )
 
 
 def at_step(part: Syntax) -> Expr | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 from sympy import Basic, Expr, Symbol
@@ -46,6 +46,23 @@ class Error(Said):
 
     argument: Gradient
     plain: Gradient
+
+
+@dataclass(frozen=True)
+class Differential(Said):
+    """δ or d before the letter of a gate: the gradient of the gate (`plain`), or that of its argument."""
+
+    plain: Gradient
+    argument: Gradient
+
+
+@dataclass(frozen=True)
+class Handed(Said):
+    """dc_{next} or dc_{prev}: what a step's backward pass is given for a state, or hands on for the state before."""
+
+    by: Value
+    onward: bool
+    """Whether this is handed on (prev), not given (next)."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +118,15 @@ class Terms(Said):
 
 @dataclass(frozen=True)
 class Factors(Said):
-    """Factors from left to right; `elementwise` says ⊙, `signed` that a sign such as · or * stands between them."""
+    """Factors from left to right; `elementwise` says ⊙, `signed` that a sign such as · or * stands between them.
+
+    `bracketed` says that brackets stand around them.
+    """
 
     factors: tuple[Said, ...]
     elementwise: bool = False
     signed: bool = False
+    bracketed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -118,7 +139,7 @@ class Quotient(Said):
 
 @dataclass(frozen=True)
 class Raised(Said):
-    """A power with a number as exponent."""
+    """A power; the exponent is a number or a number of steps."""
 
     base: Said
     exponent: Expr
@@ -175,6 +196,8 @@ class OverTime(Said):
     last: Expr
     product: bool = False
     ascending: bool = False
+    ordered: bool = False
+    """Whether the text shows the order of the factors: by dots, or by an index that counts down."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +240,7 @@ def walk(said: Said) -> Iterator[Said]:
         yield from walk(piece)
 
 
-_MOMENTS = frozenset(["time", "only", "first", "last"])
+_MOMENTS = frozenset(["time", "only", "first", "last", "exponent"])
 
 
 def mapped(said: Said, change: Callable[[Expr], Expr]) -> Said:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sympy import Expr
 
 from derive.errors import InputError, Place
-from derive.reader.claim_stated import Stated, about_time, at_step, before_last, in_words
+from derive.reader.claim_prose import Aside, asides, rows
+from derive.reader.claim_stated import Stated, about_time, at_step, before_last, given, in_words
 from derive.reader.fragment import Fragment
 from derive.reader.parser import parse
-from derive.reader.syntax import Chain, Dots, Group, Product, Run, Sum, Syntax
+from derive.reader.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax
 from derive.reader.tokens import Token
 
 _DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
 _BRACE_NOTE = re.compile(r"\\(?:under|over)brace(?![A-Za-z])")
-_PROSE = re.compile(r"\\(?:text|textrm|mbox|textit|textbf|mathrm)\s*\{([^{}]*)\}")
 _ACCUMULATED = re.compile(r"\+\s*=|\\mathrel\{\+\}=|\\mathrel\{\+=\}|\{\+=\}")
-_WORDY = re.compile(r"[^\x00-\x7f]|\s.*\S|[A-Za-z]{2,}\s")
-_WIDE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
+_WIDE = re.compile(r"[\u3000-\u303f\uff01-\uff5e]+")
 _CELL_DOT = re.compile(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
 _DOT_ROW = re.compile(
     r"((?:\\\\|matrix\})\s*)((?:&|\s|[·.⋮…⋯]|\\[vdc]dots|\\cdot(?![a-z]))*[·.⋮…⋯s](?:&|\s|[·.⋮…⋯]|\\[vdc]dots)*)(?=\\\\|\\end)"
@@ -32,11 +32,12 @@ _WANTING = re.compile(
 """What needs an argument: empty braces behind it are not decoration."""
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
 _SIGMA = re.compile(r"Σ(?=\s*_)")
-_FOR_ALL = re.compile(
-    r"\\(?:text|textrm|mbox)\s*\{[^{}]*\b(?:for|where|with)\b[^{}]*\}(?:(?!\\\\|\\end|&).)*", re.DOTALL
-)
-_RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{[^{}]*\}\s*\{\s*:?=\s*\}")
-_LABEL = re.compile(r"[^=:\\{}\[\]]*:(?!=)")
+_RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*:?=\s*\}")
+_BOX = re.compile(r"\\(?:boxed|fbox|bbox\s*(?:\[[^\]]*\])?|(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)")
+_GAP = re.compile(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
+_RELATED = re.compile(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
+_OPEN_END = re.compile(r"(?:[=+\-*/(<>≤≥≠∈&]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z])|\\\\)\s*\Z")
+_OPEN_START = re.compile(r"\s*(?:[=+\-*/)<>≤≥≠∈,;.]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z]))")
 _SIZE = r"[A-Za-z](?:_(?:[A-Za-z0-9]|\{[A-Za-z0-9]+\}))?|\d+|\([A-Za-z0-9+ ]+\)"
 _SHAPED = re.compile(
     rf"(?:\bis|\b(?:has|with|of|the)?\s*(?:shape|size)|:)\s*(?:an?|of)?\s*\}}?(?:\\[ ,;:]|\s|\\q?quad)*"
@@ -44,7 +45,6 @@ _SHAPED = re.compile(
 )
 _IS = re.compile(r"(?:\\[ ,;:]|\s)*(?:\\(?:text|textrm|mbox|mathrm)\s*\{\s*(?:is|has)\b[^{}]*\}|\b(?:is|has)\b.*|:).*$")
 _NEXT = re.compile(r"t\s*\+\s*1")
-_CONDITIONS = re.compile(r"\b(?:if|for|when|where|otherwise|else|and)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,10 @@ class Statement:
     """The step for which the formula is stated, where it says so: T in `for t = T`."""
     unread: str = ""
     """A condition beside the formula that is not read."""
+    words: str = ""
+    """Words in the formula that are not understood."""
+    given: bool = False
+    """Whether this is itself a condition of the formula beside it."""
 
     def text(self, start: int, end: int) -> str:
         """What is written from here to there, on one line."""
@@ -73,31 +77,66 @@ class Statement:
 
 def blanked(text: str) -> tuple[str, bool]:
     """The text without decoration and prose, character for character in place; and whether it says +=."""
-    original = text
+    read, accumulated, _ = _undecorated(text, plain=False)
+    return read, accumulated
+
+
+def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
+    """The text without decoration and prose, whether it says +=, and the words that stood in it."""
     for match in list(_BRACE_NOTE.finditer(text)):
         text = _without_note(text, match.end())
+    for match in list(_BOX.finditer(text)):
+        text = _without_box(text, match.start(), match.end())
     text = _DROPPED.sub(_spaces, text)
-    text = _FOR_ALL.sub(_without_condition, text)
     text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
-    text = _PROSE.sub(lambda m: _spaces(m) if _is_prose(m.group(1)) else m.group(), text)
+    spoken = [] if plain else asides(text)
+    for aside in spoken:
+        text = text[: aside.start] + " " * (aside.end - aside.start) + text[aside.end :]
     text = _WIDE.sub(_spaces, text)
     seconds = {_closing(text, match.end()) for match in _FRACTION.finditer(text)}
     text = _EMPTY.sub(lambda m: m.group() if m.start() in seconds or _wanting(text, m.start()) else _spaces(m), text)
     text = _SIGMA.sub("∑", text)
     text = _DOT_ROW.sub(lambda m: m.group(1) + "…".ljust(len(m.group(2))), text)
     text = _CELL_DOT.sub(lambda m: m.group(1) + "…", text)
-    if (label := _LABEL.match(text)) and label.group() != original[: label.end()]:
-        text = " " * label.end() + text[label.end() :]
+    if not plain:
+        text = _separated(text)
     found = _ACCUMULATED.search(text)
-    return _ACCUMULATED.sub(lambda m: "=".rjust(len(m.group())), text), found is not None
+    return _ACCUMULATED.sub(lambda m: "=".rjust(len(m.group())), text), found is not None, spoken
 
 
-def _without_condition(match: re.Match[str]) -> str:
-    """Blank `for ...` to its end; in cases only the word, as the condition is what tells them apart."""
-    before = match.string[: match.start()]
-    if before.count(r"\begin{cases}") > before.count(r"\end{cases}"):
-        return match.group()
-    return _spaces(match)
+def _without_box(text: str, start: int, brace: int) -> str:
+    """Blank a box or a colour; its braces too where they hold a whole equation."""
+    end = _closing(text, brace)
+    if end is None:
+        return text
+    if _RELATED.search(text, brace, end):
+        return text[:start] + " " * (brace + 1 - start) + text[brace + 1 : end - 1] + " " + text[end:]
+    return text[:start] + " " * (brace - start) + text[brace:]
+
+
+def _separated(text: str) -> str:
+    """Claims in one line with a wide space between them, with a comma there instead."""
+    for start, end in rows(text):
+        gaps = [m for m in _GAP.finditer(text, start, end) if _depth(text[start : m.start()]) == 0]
+        edges = [start, *(edge for m in gaps for edge in (m.start(), m.end())), end]
+        parts = [text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        for gap, before, behind in zip(gaps, parts, parts[1:], strict=False):
+            apart = _related(before) and _related(behind)
+            if apart and not _OPEN_END.search(before) and not _OPEN_START.match(behind) and "," not in before[-2:]:
+                text = text[: gap.start()] + ",".ljust(gap.end() - gap.start()) + text[gap.end() :]
+    return text
+
+
+def _related(text: str) -> bool:
+    """Whether two sides are compared here, outside brackets."""
+    return any(_depth(text[: match.start()]) == 0 for match in _RELATED.finditer(text))
+
+
+def _depth(text: str) -> int:
+    """How many brackets and environments are open at the end of a text."""
+    plain = re.sub(r"\\left\s*\.|\\right\s*\.", "", text)
+    opened = len(re.findall(r"[({\[]|\\begin\s*\{\w*matrix|\\begin\s*\{(?:cases|array)", plain))
+    return opened - len(re.findall(r"[)}\]]|\\end\s*\{\w*matrix|\\end\s*\{(?:cases|array)", plain))
 
 
 def _wanting(text: str, end: int) -> bool:
@@ -106,10 +145,6 @@ def _wanting(text: str, end: int) -> bool:
 
 def _spaces(match: re.Match[str]) -> str:
     return " " * len(match.group())
-
-
-def _is_prose(inner: str) -> bool:
-    return bool(_WORDY.search(inner)) or bool(_CONDITIONS.fullmatch(inner.strip())) or not inner.strip()
 
 
 def _without_note(text: str, start: int) -> str:
@@ -140,34 +175,82 @@ def statements(fragment: Fragment) -> list[Statement]:
 
     Raises InputError with the place of what cannot be parsed.
     """
-    text, accumulated = blanked(fragment.text)
+    text, accumulated, spoken = _undecorated(fragment.text, plain=fragment.plain)
     if not text.strip():
         return []
-    read = replace(fragment, text=text)
     if (shape := _shape_in_words(fragment)) is not None:
         return [shape]
-    stated = in_words(fragment.text) if r"\begin{cases}" not in text else Stated()
+    read = replace(fragment, text=text)
+    ends = [end for _, end in rows(text)]
     found: list[Statement] = []
     for row in parse(read):
-        head, *beside = row
-        conditions = tuple(part for part in beside if isinstance(part, Chain) and _is_condition(part))
-        moments = [step for part in beside if (step := at_step(part)) is not None]
-        kept = [part for part in beside if part not in conditions and at_step(part) is None]
-        for part in (_unwrapped(head), *kept):
-            if not isinstance(part, Chain):
-                found.append(Statement(fragment, (part,), (), conditions))
-                continue
-            part, more = _beside(part)
-            moments += [step for each in more if (step := at_step(each)) is not None]
-            aside = tuple(each for each in (*conditions, *more) if not about_time(each))
-            steps = [each for each in (*conditions, *more) if about_time(each) and at_step(each) is None]
-            others = [each for each in steps if not (_NEXT.search(text) and before_last(each))]
-            unread = stated.unread or " ".join(fragment.text[each.start : each.end] for each in others)
-            moment = moments[0] if moments else stated.moment
-            part, added = _update(part, read)
-            plain = Statement(fragment, part.sides, part.relations, aside, accumulated or added, moment, unread)
-            found += _by_case(plain, text) or [plain]
+        line = bisect_left(ends, row[0].start)
+        found += _in_row(row, read, fragment, accumulated, [a for a in spoken if bisect_left(ends, a.start) == line])
     return found
+
+
+def _in_row(
+    row: tuple[Syntax, ...], read: Fragment, fragment: Fragment, accumulated: bool, spoken: list[Aside]
+) -> list[Statement]:
+    """The statements of one line, with the conditions that stand in it."""
+    text = read.text
+    words = "; ".join(" ".join(aside.words.split()) for aside in spoken if aside.kind == "unknown")
+    stated = [_condition_of(aside, fragment) for aside in spoken if aside.kind == "condition"]
+    spoken_moments = [each.moment for each in stated if each.moment is not None]
+    unread = "; ".join(each.unread for each in stated if each.unread)
+    said = tuple(part for each in stated for part in each.conditions)
+    head, *beside = row
+    conditions = tuple(part for part in (*beside, *said) if isinstance(part, Chain) and _is_condition(part))
+    moments = [step for part in beside if (step := at_step(part)) is not None]
+    facts = [part for part in beside if given(part) and at_step(part) is None]
+    kept = [part for part in beside if part not in (*conditions, *facts) and at_step(part) is None]
+    unread = "; ".join([*([unread] if unread else []), *(text[part.start : part.end] for part in facts)])
+    found: list[Statement] = []
+    for part in (_unwrapped(head), *kept):
+        if not isinstance(part, Chain):
+            found.append(Statement(fragment, (part,), (), conditions, words=words))
+            continue
+        part, more = _beside(part)
+        steps = moments + [step for each in more if (step := at_step(each)) is not None] + spoken_moments
+        aside = tuple(each for each in (*conditions, *more) if not about_time(each))
+        about = [each for each in (*conditions, *more) if about_time(each) and at_step(each) is None]
+        others = [each for each in about if not (_NEXT.search(text) and before_last(each))]
+        open_ = unread or " ".join(fragment.text[each.start : each.end] for each in others)
+        part, added = _update(part, read)
+        plain = Statement(
+            fragment, part.sides, part.relations, aside, accumulated or added, steps[0] if steps else None, open_, words
+        )
+        found += _by_case(plain, text) or [plain]
+    for part in facts:
+        assert isinstance(part, Chain)
+        found.append(Statement(fragment, part.sides, part.relations, given=True))
+    return found
+
+
+def _condition_of(aside: Aside, fragment: Fragment) -> Stated:
+    """What a condition in words says: a step, indices, or nothing that is read."""
+    found = in_words(aside.words, fragment.text[aside.rest : aside.end])
+    if not found.unread:
+        return found
+    clause = re.sub(r"[:,.]\s*\Z", lambda m: " " * len(m.group()), fragment.text[: aside.end])
+    clause = re.sub(r"\\q?quad(?![A-Za-z])", lambda m: " " * len(m.group()), clause[aside.rest :])
+    try:
+        parts = [part for row in parse(replace(fragment, text=" " * aside.rest + clause)) for part in row]
+    except InputError:
+        return found
+    if len(parts) == 1 and isinstance(parts[0], Chain) and _compares_indices(parts[0]):
+        return Stated(conditions=(parts[0],))
+    return found
+
+
+def _compares_indices(part: Syntax) -> bool:
+    """i ≠ j, or i = j."""
+    return (
+        isinstance(part, Chain)
+        and len(part.sides) == 2
+        and all(isinstance(side, Name) and side.word in "ijklmn" for side in part.sides)
+        and part.relations[0].word.strip() in ("=", "≠", r"\ne", r"\neq")
+    )
 
 
 def _shape_in_words(read: Fragment) -> Statement | None:
@@ -257,7 +340,7 @@ def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
 
 
 def _is_condition(part: Chain) -> bool:
-    return len(part.sides) == 2 and part.relations[0].type == "RELATION"
+    return len(part.sides) == 2 and (part.relations[0].type == "RELATION" or _compares_indices(part))
 
 
 def lines(fragment: Fragment) -> Iterator[Fragment]:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from derive.reader import words
 from derive.reader.fragment import DEEPEST, Fragment, matching_braces
-from derive.reader.tokens import Tokens
+from derive.reader.tokens import Token, Tokens
 
 _COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
 _INTERVAL = re.compile(r"(?:\s|\\[,;!])*t(?![A-Za-z_^'])")
@@ -122,6 +122,8 @@ class Commands(ABC):
         elif name in words.FUNCTION_COMMANDS:
             out.emit("NAME", i, after, words.WORDS[name], self.text[i:after])
         elif name in words.COMMANDS:
+            if words.COMMANDS[name] == "NEWLINE" and out.open:
+                raise out.error(f"\\{name} within brackets", i, after, "write each equation on a line of its own")
             out.emit(words.COMMANDS[name], i, after)
         elif name == "prime":
             out.emit("MARK", i, after, "prime")
@@ -137,6 +139,10 @@ class Commands(ABC):
             return self.argument(after, end, name)[2]
         elif name in words.BRACES:
             return self.brace(name, i, after, end)
+        elif name in ("stackrel", "overset"):
+            return self.set_above(name, i, after, end)
+        elif name == "over":
+            self.over(i, after)
         elif name == "substack":
             return self.substack(i, after, end)
         elif name in ("begin", "end"):
@@ -178,6 +184,27 @@ class Commands(ABC):
             self.out.closing("RBRACE", stop, after)
         self.depth -= 1
         return after
+
+    def over(self, i: int, after: int) -> None:
+        """{a \\over b}: what is open becomes the numerator of a fraction."""
+        out = self.out
+        if out.innermost != "LBRACE":
+            raise out.error("\\over outside braces", i, after, "write \\frac{a}{b}")
+        at = next(k for k in range(len(out.items) - 1, -1, -1) if out.items[k] is out.open[-1])
+        if at and out.items[at - 1].type in ("SUB", "SUP", "FRAC", "SQRT"):
+            raise out.error("\\over directly in a script or fraction", i, after, "write \\frac{a}{b}")
+        start = out.open[-1].start
+        out.items.insert(at, Token("FRAC", start, start + 1))
+        out.closing("RBRACE", i, i)
+        out.opening("LBRACE", after, after)
+
+    def set_above(self, name: str, i: int, after: int, end: int) -> int:
+        """\\stackrel{\\sim}{h}: a letter with an accent."""
+        first, last, following = self.argument(after, end, name)
+        mark = words.SET_ABOVE.get(self.text[first:last].strip())
+        if mark is None:
+            raise self.out.error(f"\\{name} that is no accent", i, following, "write the letter without it")
+        return self.accent(mark, i, following, end)
 
     def environment(self, kind: str, i: int, after: int, end: int) -> int:
         """\\begin{...} or \\end{...}."""

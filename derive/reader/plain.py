@@ -11,6 +11,9 @@ from derive.reader.letters import unicode_letter
 from derive.reader.tokens import Token, Tokens
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
+_BIG = re.compile(r"(?:sum|prod)(?=\s*_)")
+_RUN_ON = re.compile(r"(?:t|T|k)(?=[A-Za-z]_)")
+"""A step with the next letter behind it without a blank, as in δ_th_{t-1}."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _SPACE = re.compile(r"(?:[ \t\r]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
@@ -97,6 +100,9 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
 
 def _word(out: Tokens, i: int) -> int:
     """An identifier; a last part that is a time becomes a time index."""
+    if big := _BIG.match(out.fragment.text, i):
+        out.emit("BIG", i, big.end(), {"sum": "∑", "prod": "∏"}[big.group()])
+        return big.end()
     match = _WORD.match(out.fragment.text, i)
     assert match is not None
     written, end = match.group(), match.end()
@@ -133,7 +139,7 @@ def _script(out: Tokens, closers: list[str], i: int, length: int, kind: str) -> 
     if sign:
         out.emit("MINUS", i, i + 1)
         i += 1
-    match = re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+(?:\.\d+)?|\*").match(text, i)
+    match = _RUN_ON.match(text, i) or re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+(?:\.\d+)?|\*").match(text, i)
     if match is None:
         raise out.error(f"{text[i - 1]!r} without a script after it", i - 1, i)
     written = match.group()

@@ -96,9 +96,18 @@ COMMANDS = {
     "otimes": "OTIMES",
     "propto": "RELATION", "sim": "RELATION", "to": "RELATION", "rightarrow": "RELATION", "coloneqq": "EQ",
     "leftarrow": "EQ", "gets": "EQ", "equiv": "EQ", "triangleq": "EQ", "top": "TOP", "intercal": "TOP",
+    **dict.fromkeys(
+        listed("Rightarrow implies Longrightarrow iff Leftrightarrow Longleftrightarrow therefore because"), "NEWLINE"
+    ),
     "dots": "DOTS", "cdots": "DOTS", "ldots": "DOTS", "ddots": "DOTS", "dotsc": "DOTS", "dotsb": "DOTS",
 }  # fmt: skip
 """LaTeX commands without arguments."""
+
+SET_ABOVE = {
+    r"\sim": "tilde", "~": "tilde", r"\wedge": "hat", r"\land": "hat", "^": "hat", "-": "bar", r"\_": "bar",
+    r"\rightarrow": "vec", r"\to": "vec", ".": "dot", r"\cdot": "dot",
+}  # fmt: skip
+"""What stands above a letter as an accent, where \\stackrel or \\overset puts it there."""
 
 AMBIGUOUS = {
     "star": "a convolution cannot be read: only products of matrices and vectors can",
@@ -132,12 +141,13 @@ SPACING = frozenset(
     listed(
         "quad qquad , ; : ! > enspace thinspace medspace thickspace negthinspace left right middle big Big "
         "bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm displaystyle textstyle scriptstyle limits "
-        "nolimits nonumber notag hfill boxed strut"
+        "nolimits nonumber notag hfill boxed strut mathstrut space scriptscriptstyle tiny footnotesize small "
+        "normalsize large Large LARGE huge Huge mathrel mathbin mathop mathord mathopen mathclose mathpunct"
     )
 ) | {" ", "\n", "\t"}
 """Commands that say nothing about the mathematics."""
 
-SKIPPED_ARGUMENTS = frozenset(listed("tag label hspace vspace phantom hphantom vphantom tag*"))
+SKIPPED_ARGUMENTS = frozenset(listed("tag label hspace vspace phantom hphantom vphantom tag* color textcolor mkern"))
 """Commands that are ignored with their argument."""
 
 BRACES = frozenset(["underbrace", "overbrace"])

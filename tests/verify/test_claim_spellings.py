@@ -44,10 +44,10 @@ SPELLINGS = [
     ("rnn", r"\frac{\partial}{\partial U} \sum_{t=1}^{T-1} E_t = \sum_t \delta_t h_{t-1}^T", WRONG),
     ("rnn", r"\frac{\partial}{\partial h_{t-1}} \tanh(W x_t + U h_{t-1} + b) = \mathrm{diag}(1-h_t^2) U", PROVED),
     ("rnn", r"\frac{\partial}{\partial h_{t-1}} \tanh(W x_t + U h_{t-1} + b) = U \mathrm{diag}(1-h_t^2)", WRONG),
-    ("lstm", r"\frac{\partial (f_t \odot c_{t-1})}{\partial c_{t-1}} = \mathrm{diag}(f_t)", PROVED),
+    ("lstm", r"\frac{\partial (f_t \odot c_{t-1})}{\partial c_{t-1}} = \mathrm{diag}(f_t)", IF),
     ("lstm", r"\frac{\partial (f_t \odot c_{t-1})}{\partial c_{t-1}} = \mathrm{diag}(c_{t-1})", WRONG),
     ("lstm", r"\frac{\partial \tanh(c_t)}{\partial c_t} = 1 - \tanh^2 c_t", IF),
-    ("lstm", r"\partial/\partial c_{t-1} c_t = \mathrm{diag}(f_t)", PROVED),
+    ("lstm", r"\partial/\partial c_{t-1} c_t = \mathrm{diag}(f_t)", IF),
     ("lstm", r"\frac{\partial}{\partial c_{t-1}} f_t c_{t-1} i_t = \mathrm{diag}(f_t)", OPEN),
     # Slices of stacked weights
     ("note004-lstm", r"dW_f[:, :n_a] = \sum_t \delta_f^{<t>} (a^{<t-1>})^T", PROVED),
@@ -58,12 +58,12 @@ SPELLINGS = [
     ("note004-lstm", r"dx^{<t>} = W_f[:, :n_a]^T \delta_f^{<t>} + " + STACKED, WRONG),
     ("note004-lstm", r"dW_f[:, :7] = \sum_t \delta_f^{<t>} (a^{<t-1>})^T", OPEN),
     # Sums and products
-    ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{k<j\le t} \mathrm{diag}(1-h_j^2) U", PROVED),
-    ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{t \ge i > k} \mathrm{diag}(1-h_i^2) U", PROVED),
+    ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{k<j\le t} \mathrm{diag}(1-h_j^2) U", IF),
+    ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{t \ge i > k} \mathrm{diag}(1-h_i^2) U", IF),
     ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{k<j<t} \mathrm{diag}(1-h_j^2) U", WRONG),
     ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{i=t}^{k+1} \mathrm{diag}(1-h_i^2) U", IF),
     ("rnn", r"\frac{\partial h_i}{\partial h_j} = \prod_{k=j+1}^{i} \frac{\partial h_k}{\partial h_{k-1}}", PROVED),
-    ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{\substack{j=k+1}}^{t} \mathrm{diag}(1-h_j^2) U", PROVED),
+    ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{\substack{j=k+1}}^{t} \mathrm{diag}(1-h_j^2) U", IF),
     ("rnn", r"\frac{\partial J}{\partial h_t} = \sum_{k \ge t} (\frac{\partial h_k}{\partial h_t})^T "
      r"\frac{\partial^+ J}{\partial h_k}", PROVED),
     ("rnn", r"\frac{\partial J}{\partial h_t} = \sum_{k > t} (\frac{\partial h_k}{\partial h_t})^T "

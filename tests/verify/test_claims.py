@@ -36,12 +36,10 @@ TRUE = [
     ("lstm", r"\delta_{f,t} = \frac{\partial J}{\partial f_t} \odot \sigma(-W_f x_t - U_f h_{t-1} - b_f) \odot f_t"),
     ("lstm", r"f_t = \frac{1}{1 + e^{-W_f x_t - U_f h_{t-1} - b_f}}"),
     ("lstm", r"g_t = 2 \sigma(2 (W_g x_t + U_g h_{t-1} + b_g)) - 1"),
-    ("lstm", r"\frac{\partial c_t}{\partial c_{t-1}} = \mathrm{diag}[f_t]"),
     ("lstm", r"W_f \in \mathbb{R}^{H \times D}"),
     ("lstm", r"\tanh(c_t) \in (-1, 1)"),
     ("rnn", r"\delta_t = (U^T \delta_{t+1} + \frac{\partial^+ J}{\partial h_t}) \odot (1-h_t^2)"),
     ("rnn", r"\frac{\partial h_t}{\partial h_{t-1}} = \mathrm{diag}(1-h_t^2) U"),
-    ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{j=k+1}^t \mathrm{diag}(1-h_j^2) U"),
     ("rnn", r"\frac{\partial h_t}{\partial h_k} = \frac{\partial h_t}{\partial h_{t-1}} \frac{\partial h_{t-1}}"
      r"{\partial h_{t-2}} \cdots \frac{\partial h_{k+1}}{\partial h_k}"),
     ("rnn", r"\frac{\partial E_t}{\partial h_k} = \left(\prod_{j=k+1}^t \frac{\partial h_j}{\partial h_{j-1}}\right)^T"
@@ -58,6 +56,21 @@ TRUE = [
 ]  # fmt: skip
 
 HOLDS_IF = [
+    ("lstm", r"\frac{\partial c_t}{\partial c_{t-1}} = \mathrm{diag}[f_t]", "held fixed"),
+    ("lstm", r"\frac{\partial f_t}{\partial c_{t-1}} = \frac{\partial f_t}{\partial h_{t-1}}"
+     r" \frac{\partial h_{t-1}}{\partial c_{t-1}}", "total derivative"),
+    ("rnn", r"\frac{\partial h_t}{\partial h_k} = \prod_{j=k+1}^t \mathrm{diag}(1-h_j^2) U", "stands leftmost"),
+    ("rnn", r"\frac{\partial h_t}{\partial U} = \sum_{k=1}^{t} \frac{\partial h_t}{\partial h_k}"
+     r" \frac{\partial h_k}{\partial U}", "use in that one step"),
+    ("rnn", r"dU = dh_t \odot (1 - h_t^2) h_{t-1}^\top", "⊙ is taken before the matrix product"),
+    ("rnn", r"\frac{\partial h_t}{\partial h_{t-1}} = (1 - h_t^2) \odot U", "stands for the diagonal matrix"),
+    ("rnn", r"\frac{\partial J}{\partial W} = \sum_t x_t^\top \delta_t", "row layout"),
+    ("rnn", r"\frac{\partial J}{\partial W} = \sum_t \delta_t^\top x_t", "row layout"),
+    ("lstm", r"\delta f_t = \delta c_t \odot c_{t-1} \odot f_t \odot (1 - f_t)", "gradient of its argument"),
+    ("lstm", r"dc_{prev} = dc_{next} * f_t + o_t * (1 - \tanh^2(c_t)) * f_t * dh_{next}", "hands back"),
+    ("rnn", r"\frac{\partial J}{\partial u} = \sum_t \delta_t h_{t-1}^\top", "u stands for U"),
+    ("rnn", r"\frac{\partial J_t}{\partial U} = \sum_{k=1}^{t} \frac{\partial J_t}{\partial h_t}"
+     r" \frac{\partial h_k}{\partial h_t} \frac{\partial h_k}{\partial U}", "is zero for $k < t$"),
     ("lstm", r"dc_t = dh_t o_t (1 - \tanh(c_t)^2) + dc_{t+1} f_{t+1}", "elementwise product meant"),
     ("lstm", r"c_t = f_t c_{t-1} + i_t g_t", "elementwise product meant"),
     ("gru", r"h_t = (1-z_t) h_{t-1} + z_t \tilde h_t", "elementwise product meant"),
@@ -169,7 +182,7 @@ class TestWords:
         assert only("lstm", text).word is Word.NOT_A_CLAIM
 
     @pytest.mark.parametrize(
-        "text", [r"\frac{\partial J", "a = ", "import os; __import__('os').system('x')", r"\foo = 1"]
+        "text", [r"\frac{\partial J", "a = +", "import os; __import__('os').system('x')", r"\foo = 1"]
     )
     def test_what_cannot_be_read_has_a_place_and_a_reason(self, text: str) -> None:
         (judgement,) = check(text, cell("lstm"))
@@ -182,8 +195,14 @@ class TestWords:
         assert judgement.word is Word.UNDECIDED
         assert "q_t" in judgement.reason
 
-    def test_an_empty_text_claims_nothing(self) -> None:
-        assert check("  ", cell("lstm")) == ()
+    def test_an_empty_text_is_told_so(self) -> None:
+        (judgement,) = check("  ", cell("lstm"))
+        assert judgement.word is Word.UNREADABLE
+        assert judgement.reason == "an empty formula"
+
+    @pytest.mark.parametrize("text", [r"\frac{\partial h_t}{\partial h_{t-1}} =", "t < T", r"h_0 \to h_1 \to h_2"])
+    def test_what_says_nothing_is_no_claim(self, text: str) -> None:
+        assert {judgement.word for judgement in check(text, cell("rnn"))} == {Word.NOT_A_CLAIM}
 
     def test_the_place_of_a_formula_in_a_file_is_kept(self) -> None:
         (judgement,) = check("do_t = dh_t", cell("lstm"), place=Place("note.md", 7, 1, 7))

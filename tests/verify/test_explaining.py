@@ -127,8 +127,6 @@ CASES = (
 MISFITS = (
     wrong(BASIC, r"s_t = \tanh(W x_t + U s_{t-1})", "wrong quantity", word="each other's place"),
     wrong("rnn", r"d{W} = \sum_t (d{h_t} \odot Y) x_t", "missing transpose", word=r"$x_t$ should be $x_t^\top$"),
-    wrong("rnn", r"d{U} = d{h_t} \odot Y h_{t-1}^\top", "missing brackets", "missing sum over t"),
-    wrong("rnn", r"\frac{\partial h_t}{\partial h_{t-1}} = Y \odot U", "elementwise for matrix product", word="diag"),
     wrong("rnn", r"d{x_t} = W (d{h_t} \odot Y)", "missing transpose", word=r"$W$ should be $W^\top$"),
     wrong("rnn", r"d{x_t} = U^\top (d{h_t} \odot Y)", "wrong quantity", word="$U$ should be $W$"),
     wrong("lstm", r"d{f_t} = d{c_t} c_{t-1}^\top", "matrix product for elementwise"),
