@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from verify.conventions import HELD, LATEST
 from verify.judgement import Judgement, Word
 from verify.restating import in_style, merged
 
@@ -33,7 +34,8 @@ class Loop:
             found = self.judged(text)
             if found is None:
                 continue
-            if found.word is Word.PROVED or (found.word is Word.HOLDS_IF and {*found.assumptions} <= {*assumptions}):
+            said = {*assumptions, HELD, LATEST}
+            if found.word is Word.PROVED or (found.word is Word.HOLDS_IF and {*found.assumptions} <= said):
                 return text
         return None
 

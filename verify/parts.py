@@ -34,10 +34,17 @@ class Leaves:
         return found if value.time is None else found.at(value.time)
 
     def value(self, value: Value) -> Built:
-        node = self.quantity(value)
+        node: Node = self.quantity(value)
+        if value.columns is not None:
+            node = self.columns(node, value.columns)
         if value.at:
             return Built(self.entry(node, value.at))
         return Built(self.laid(node, self.reading.layout in ("rows", "batch")))
+
+    @staticmethod
+    def columns(node: Node, between: tuple[Expr, Expr]) -> Node:
+        """Some columns of a matrix."""
+        return nodes.block(1, node, between[0], between[1] - between[0])
 
     def laid(self, node: Node, as_row: bool) -> Node:
         """A quantity or gradient in the layout: vectors as rows, in a batch layout matrices transposed."""
@@ -55,7 +62,9 @@ class Leaves:
         return Entry(node, *at)
 
     def gradient(self, said: claimed.Gradient) -> Built:
-        node = Adjoint(self.quantity(said.by), said.immediate, said.only)
+        node: Node = Adjoint(self.quantity(said.by), said.immediate, said.only)
+        if said.by.columns is not None:
+            node = self.columns(node, said.by.columns)
         if said.by.at:
             return Built(self.entry(node, said.by.at))
         layout = self.reading.layout
@@ -90,6 +99,8 @@ class Leaves:
 
     def derivative(self, said: claimed.Derivative) -> Built:
         of, by = self.quantity(said.of), self.quantity(said.by)
+        if said.of.columns is not None or said.by.columns is not None:
+            raise OpenQuestionError(f"a derivative by some columns of {by.name}")
         if of.shape[1] != 1:
             raise OpenQuestionError(f"the derivative of the matrix {of.name}")
         mode = self.reading.derivative

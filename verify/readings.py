@@ -163,7 +163,7 @@ class Builder(Products):
             if digits * abs(said.exponent) > LARGEST_NUMBER:
                 raise OpenQuestionError("this power of a number")
             return Built(number=base.number**said.exponent)
-        if base.kind in ("ones", "identity") and base.factor == 1:
+        if base.kind in ("ones", "identity") and base.factor == 1 and base.scalar is None:
             return base
         node = self.node(base)
         if said.exponent.free_symbols or (1 not in node.shape and not isinstance(node, DiagMatrix)):

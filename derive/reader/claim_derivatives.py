@@ -81,6 +81,8 @@ class Derivatives(Deltas, ABC):
         if target is None or target.power is not None:
             raise self.unclear(f"the derivative {self.written(node)} is not read", node)
         resolved = self.letters.resolve(target, self.fragment)
+        if resolved is None and (block := self.letters.block(target, self.fragment)) is not None:
+            return Value(block[0], columns=block[1]), target.transposed
         if resolved is None:
             raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
         return Value(resolved.name, resolved.time, resolved.at), target.transposed

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, MatMul, Symbol
 
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.lettering import lettered
+from derive.nodes import Concat, Node, Quantity
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader import syntax
 from derive.reader.claim_guesses import Guess, Guesses
@@ -244,6 +245,35 @@ class Letters:
                         return Found(found, when, at)
         return None
 
+    def block(self, written: Written, fragment: Fragment) -> tuple[str, tuple[Expr, Expr]] | None:
+        """The matrix and its columns that W_{kx} means: those of W_k that act on x in [h; x]."""
+        if len(written.parts) != 1 or written.primes or written.stars or written.parts[0][0] != "sub":
+            return None
+        try:
+            text = label(written.parts[0][1], fragment)
+        except InputError:
+            return None
+        for cut in range(len(text)):
+            name = self.known.get(f"{written.base}_{text[:cut].rstrip('_')}" if cut else written.base)
+            part = self.known.get(text[cut:])
+            between = None if name is None or part is None else self._columns(name, part)
+            if name is not None and between is not None:
+                word = f"{written.base}_{{{text}}} stands for the columns of {name} that act on {part}"
+                self.guesses.assumed[name] = word
+                return name, between
+        return None
+
+    def _columns(self, name: str, part: str) -> tuple[Expr, Expr] | None:
+        """The columns of a matrix that act on a part of what it is multiplied by."""
+        for factor, right in (pair for e in self.cell.equations for pair in _products(e.expression)):
+            if isinstance(factor, Quantity) and factor.name == name and isinstance(right, Concat) and right.axis == 0:
+                start: Expr = Integer(0)
+                for each in right.parts:
+                    if isinstance(each, Quantity) and each.name == part:
+                        return start, start + each.shape[0]
+                    start = start + each.shape[0]
+        return None
+
     def _ways(self, written: Written, fragment: Fragment) -> Iterator[tuple[list[str], Expr | None, tuple[Expr, ...]]]:
         """All ways to read the scripts as labels, one time and indices; those with most labels first."""
         choices: list[list[Choice]] = []
@@ -327,6 +357,12 @@ class Letters:
 
 _DECORATION = frozenset(["total", "tot", "l", "layer"])
 """Labels that add nothing where they name no quantity of their own."""
+
+
+def _products(node: Node) -> Iterator[tuple[Node, Node]]:
+    """Neighbouring factors of all matrix products."""
+    for each in node.atoms(MatMul):
+        yield from pairwise(each.args)
 
 
 def _digits(node: Syntax) -> Expr | None:

@@ -152,6 +152,8 @@ class Claiming(Brackets):
             if outer is not None and outer.time is None and self.letters.is_timed(outer.name):
                 return Value(outer.name, when, outer.at), 1
         resolved = self.letters.resolve(found, self.fragment)
+        if resolved is None and (block := self.letters.block(found, self.fragment)) is not None:
+            return Value(block[0], columns=block[1]), 0
         if resolved is None:
             return None
         value = Value(resolved.name, resolved.time, resolved.at)

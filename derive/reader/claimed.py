@@ -28,6 +28,8 @@ class Value(Said):
     name: str
     time: Expr | None = None
     at: tuple[Expr, ...] = ()
+    columns: tuple[Expr, Expr] | None = None
+    """Of a matrix the columns from the first up to the second."""
 
 
 @dataclass(frozen=True)

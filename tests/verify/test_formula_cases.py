@@ -10,6 +10,7 @@ import pytest
 
 from derive import catalogue
 from derive.cell import Cell
+from derive.notation import find
 from derive.reader import read_note
 from verify import check
 
@@ -30,11 +31,16 @@ def _bare(text: str) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['kind']}: {case['formula']}")
 def test_a_formula_gets_its_verdict(case):
-    judgements = check(case["formula"], _model(case.get("cell"), case.get("note")))
+    letters = find(case["notation"]) if "notation" in case else None
+    model = _model(case.get("cell"), case.get("note"))
+    says = bool(case.get("must_say") or case.get("must_not_say"))
+    judgements = check(case["formula"], model, assume=case.get("assume", ()), notation=letters, explain=says)
     told = [judgement.to_json() for judgement in judgements]
     for judgement in told:
         judgement.pop("formula")
-    assert {judgement["verdict"] for judgement in told} <= set(case["verdict"]), told
+    right = case.get("each") or [case["verdict"]] * len(told)
+    assert len(told) == len(right) > 0
+    assert all(judgement["verdict"] in words for judgement, words in zip(told, right, strict=True)), told
     said = _bare(json.dumps(told, ensure_ascii=False).replace("\\\\", "\\"))
     for wanted in case.get("must_say", []):
         options = [wanted] if isinstance(wanted, str) else wanted
