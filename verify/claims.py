@@ -278,7 +278,8 @@ def _equation(
     else:
         exchanged = meant.otherwise(judgement, decision.question, derivation(context.cell), context.notation)
     if exchanged is not None:
-        return replace(exchanged, correct=loop.closed(exchanged.correct, None, exchanged.assumptions))
+        true = exchanged.correct
+        return replace(exchanged, correct=true and loop.closed(true, None, exchanged.assumptions))
     return explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation, loop)
 
 

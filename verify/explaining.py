@@ -98,7 +98,7 @@ def _explained(judgement: Judgement, decision: Decision, derivation: Derivation)
         assumptions=(*judgement.assumptions, *facts),
         true_when=found.true_when,
     )
-    return Explained(told, true, _plain_indices(decision.sides.left, decision.sides.right)[1])
+    return Explained(told, true, plain_indices(decision.sides.left, decision.sides.right)[1])
 
 
 def _diagnosed(
@@ -124,7 +124,7 @@ def _otherwise_read(judgement: Judgement, decision: Decision, derivation: Deriva
     for sides, setting in decision.others[:READINGS]:
         found = diagnose(*plain_indices(sides.left, sides.right), setting, derivation, budget=0)
         if found.mistakes:
-            return _with(judgement, found.mistakes, found, sides, _plain_indices(sides.left, sides.right)[1])
+            return _with(judgement, found.mistakes, found, sides, plain_indices(sides.left, sides.right)[1])
     # Only an unusual convention made it fit: perhaps it was not meant to.
     return _repaired(judgement, decision, derivation)
 
@@ -185,7 +185,7 @@ def _written(node: Node | None, letters: Notation | None, turned: bool) -> str |
 
 def derived(left: Node, derivation: Derivation, letters: Notation | None) -> str | None:
     """The derivation's own formula for the left side in LaTeX; None where it has none."""
-    return _written(_derived(left, derivation.summed_losses), letters)
+    return _written(_derived(left, derivation.summed_losses), letters, turned=False)
 
 
 def _derived(left: Node, derivation: Derivation) -> Node | None:
