@@ -95,7 +95,8 @@ class Trial:
                 hot = random.Random(f"{self.seed} hot {quantity.name} {time}").randrange(len(grid))
                 grid = [[ONE if i == hot else ZERO] for i in range(len(grid))]
             elif assumption.kind == "sums to one":
-                grid = [*grid[:-1], [1 - CONTEXT.fsum(column) for column in zip(*grid[:-1], strict=True)]]
+                rest = grid[:-1]
+                grid = [*rest, [1 - CONTEXT.fsum(row[j] for row in rest) for j in range(len(grid[0]))]]
             else:
                 raise UnsupportedError(f"no data for the assumption {assumption.kind}")
         return grid
