@@ -94,17 +94,10 @@ def page(found: Entry) -> str:
 def told(found: Entry) -> str:
     """The same for a terminal."""
     of = f" (of {found.cell})" if found.cell else ""
-    lines = [
-        found.name,
-        "",
-        found.sentence,
-        found.about,
-        "",
-        f"written{of}:  {found.wrong}",
-        f"true:  {found.true}",
-        "",
-    ]
-    return "\n".join([*lines, f"how to see it:  {found.see}", f"page:  {found.path}"])
+    shown = [found.name, "", found.sentence, found.about, ""]
+    for label, example in ((f"written{of}:", found.wrong), ("true:", found.true)):
+        shown += [label, *(f"    {line}" for line in example.split("\n"))]
+    return "\n".join([*shown, "", f"how to see it: {found.see}", f"page: {found.path}"])
 
 
 def _overview() -> str:
