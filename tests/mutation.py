@@ -70,14 +70,15 @@ def decided(derivation: Derivation, wrong: Gradient, laboratory: Laboratory) -> 
         return "killed"
     if verdict.outcome is not Outcome.PROVED:
         return "open"
-    return "equivalent" if same_numbers(with_gradient(derivation, wrong), laboratory) else "survived"
+    same = same_numbers(with_gradient(derivation, wrong), laboratory)
+    return "open" if same is None else "equivalent" if same else "survived"
 
 
-def same_numbers(derivation: Derivation, laboratory: Laboratory) -> bool:
-    """Whether a program of this derivation has the true gradients."""
+def same_numbers(derivation: Derivation, laboratory: Laboratory) -> bool | None:
+    """Whether a program of this derivation has the true gradients; None where it cannot be run."""
     truth, found = laboratory.predict(), Laboratory(derivation, laboratory.case).predict()
     if truth is None or found is None:
-        return False
+        return None
     return all(np.allclose(found.gradients[name], value, CLOSE, CLOSE) for name, value in truth.gradients.items())
 
 
@@ -134,7 +135,8 @@ def page(each: int, rows: list[str], total: Counter[str], survivors: list[str]) 
         f"Written by `PYTHONPATH=.:tests python tests/mutation.py {each}`.",
         "Killed: the exact proof refutes the gradient. Equivalent: it proves it, and a program with it has\n"
         "the true gradients. Survived: proved, with other numbers. Open: it has no value, as it names a\n"
-        "step before the first one or a letter of the programs (1/B), which the mathematics does not have.\n"
+        "step outside of the sequence or a letter of the programs (1/B), which the mathematics does not have.\n"
+        "A cell that has no row was not counted.\n"
         "In code: a program with that mistake gives other gradients, or the same in the case that is run.",
         "\n".join([header, "|---" * 9 + "|", *rows, f"| all | {' | '.join(str(total[c]) for c in columns)} |"]),
         "Survivors: " + ("none." if not survivors else "; ".join(survivors) + "."),
