@@ -271,21 +271,31 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
       '\\sum y_t = 1'    the entries of a target or an input sum to 1
       'y_t one-hot'     one entry of a target or an input is 1, the others are 0
 
-    Exit code 1 if something is wrong, else 2 if something cannot be read or decided.
+    Exit code 1 if something is wrong, else 2 if something cannot be read or decided; 3 for a fault of backproof.
     """
     from derive import catalogue
     from derive.notation import find
+    from verify import faults
     from verify.claims import check as judge
+    from verify.faults import ClaimsFault
     from verify.judgement import exit_code, report
     from verify.telling import told
 
     letters = find(notation) if notation else None
-    judgements = judge(formula, catalogue.find(cell), assume=assume, notation=letters)
+    met: tuple[ProgramFault, ...] = ()
+    try:
+        judgements = judge(formula, catalogue.find(cell), assume=assume, notation=letters)
+    except ClaimsFault as fault:
+        judgements, met = fault.judgements, fault.faults
+    if not judgements and not met:
+        raise InputError("the formula is empty", hint="write an equation, as in: c = a + b")
     if as_json:
-        _print_json(report(judgements))
+        _print_json({**report(judgements), "faults": [faults.as_json(fault) for fault in met]})
     else:
         click.echo("\n".join(told(judgement) for judgement in judgements))
-    return exit_code(judgements)
+    for each in met:
+        click.echo(f"error: {each}", err=True)
+    return 3 if met else exit_code(judgements)
 
 
 @main.command(epilog="Example:  backproof explain missing term")
@@ -409,7 +419,7 @@ def audit(
 ) -> int:
     """Judge every formula in notes (Markdown, Jupyter notebooks, LaTeX).
 
-    Exit codes: 0 nothing is wrong, 1 something is wrong, 2 something cannot be read or decided.
+    Exit codes: 0 nothing is wrong, 1 something is wrong, 2 something cannot be read or decided, 3 a fault of backproof.
     """
     from verify.audit import audit as audited
     from verify.audit import code
@@ -430,6 +440,8 @@ def audit(
         click.echo(FORMATS[form](found, errors), nl=False)
     for unread in errors:
         click.echo(f"error: {unread}", err=True)
+    for place, fault in (each for one in found for each in one.faults):
+        click.echo(f"error: {place}: {fault}", err=True)
     if fix:
         _write_fixes(found, lambda path: audited(path, cell=cell, notation=notation))
     return code(found, len(errors), lenient)

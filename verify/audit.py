@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from derive.cell import Cell
-from derive.errors import InputError, Place
+from derive.errors import InputError, Place, ProgramFault
 from derive.reader.claims import statements
 from derive.reader.fragment import Fragment
+from verify import faults
+from verify.faults import ClaimsFault, fault_in
 from verify.judgement import Judgement, Word, exit_code, report
 from verify.models import Model, Models, holes
 from verify.models.equations import Equation, equations
@@ -40,11 +42,12 @@ class Check(Protocol):
 
 @dataclass(frozen=True)
 class Audited:
-    """A formula with its model and the judgements on it."""
+    """A formula with its model, the judgements on it, and the faults of the program that it met."""
 
     formula: Formula
     model: Model | None
     judgements: tuple[Judgement, ...]
+    faults: tuple[ProgramFault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class Audit:
     @property
     def judgements(self) -> tuple[Judgement, ...]:
         return tuple(judgement for each in self.formulas for judgement in each.judgements)
+
+    @property
+    def faults(self) -> tuple[tuple[Place, ProgramFault], ...]:
+        """The faults of the program, each with the place of its formula."""
+        return tuple((each.formula.place, fault) for each in self.formulas for fault in each.faults)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -98,7 +106,20 @@ def audit(
     )
     before = (None, *document.formulas)
     pairs = zip(document.formulas, before, strict=False)
-    return Audit(document, tuple(_judged(formula, previous, models, check) for formula, previous in pairs))
+    return Audit(document, tuple(_apart(formula, previous, models, check) for formula, previous in pairs))
+
+
+def _apart(formula: Formula, before: Formula | None, models: Models, check: Check) -> Audited:
+    """The judgements on one formula, which touch no other, whatever happens."""
+    try:
+        return _judged(formula, before, models, check)
+    except InputError as error:
+        if error.place is None:
+            raise  # not about the formula: a cell or notation that nothing has
+        found = Judgement(formula.text.strip(), Word.UNREADABLE, reason=error.message, place=error.place)
+        return Audited(formula, None, (found,))
+    except Exception as error:  # a fault of the program is told as one, and is no verdict
+        return Audited(formula, None, (), (fault_in(error, _line(formula.text), formula.place),))
 
 
 def _judged(formula: Formula, before: Formula | None, models: Models, check: Check) -> Audited:
@@ -123,15 +144,18 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     unfinished = _UNFINISHED.search(fragment.text)
     if unfinished is not None:
         return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))
+    met: tuple[ProgramFault, ...] = ()
     try:
         found = check(fragment.text, model.cell, place=place, fragment=fragment)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
+    except ClaimsFault as fault:
+        found, met = fault.judgements, fault.faults
     definitions = _definitions(formula, model)
     found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
     stated = {e.place[1:] for e in defined if not e.numbered}
     found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
-    return Audited(formula, model, tuple(_under(model, found, fragment)))
+    return Audited(formula, model, tuple(_under(model, found, fragment)), met)
 
 
 def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tuple[int, int]]) -> Judgement:
@@ -234,6 +258,11 @@ def as_json(audits: Iterable[Audit]) -> dict[str, Any]:
                 entry["displayed"] = audited.formula.displayed
                 number = each.model_number(audited)
                 entry["model"] = None if number is None else number - 1
+    found["faults"] = [
+        {**faults.as_json(fault), "place": {"file": at.file, "line": at.line, "column": at.column}}
+        for each in audits
+        for at, fault in each.faults
+    ]
     found["files"] = [
         {
             "file": each.file,
@@ -248,10 +277,13 @@ def as_json(audits: Iterable[Audit]) -> dict[str, Any]:
 
 
 def code(audits: Iterable[Audit], unread: int = 0, lenient: bool = False) -> int:
-    """The exit code: 1 if anything is wrong, else 2 if something could not be read or decided, else 0.
+    """The exit code: 3 for a fault of the program, else 1 if anything is wrong, else 2 if something is open, else 0.
 
     `lenient`: 2 only for files that could not be read.
     """
+    audits = list(audits)
+    if any(each.faults for each in audits):
+        return 3
     found = exit_code(judgement for each in audits for judgement in each.judgements)
     if found == 1:
         return 1

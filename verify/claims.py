@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from derive import nodes
 from derive.adjoint import differentiate
 from derive.cell import Assumption, Cell
 from derive.derivation import Derivation
-from derive.errors import InputError, Place
+from derive.errors import InputError, Place, ProgramFault
 from derive.notation import Notation, notations, spelled
 from derive.program import named_preactivations
 from derive.reader import claimed
@@ -28,11 +28,13 @@ from derive.reader.claim_survey import lowered, raised, survey
 from derive.reader.claimed import OpenQuestionError, Said
 from derive.reader.claims import Statement, lines, statements
 from derive.reader.fragment import Fragment
+from derive.reader.meant import NOTHING, Meant
 from derive.reader.syntax import Name, Syntax
 from derive.reader.tokens import Token
 from verify import assuming, deciding, explaining, meant, operated, sizes, upside
 from verify.closing import Loop
 from verify.comparison import Bench
+from verify.faults import ClaimsFault, fault_in
 from verify.judgement import Judgement, Word
 from verify.unsaid import unsaid
 
@@ -61,6 +63,8 @@ class _Context:
     notation: Notation | None
     bench: Bench
     explain: bool
+    meant: Meant = NOTHING
+    faults: list[ProgramFault] = field(default_factory=list)
 
 
 def check(
@@ -72,14 +76,16 @@ def check(
     place: Place | None = None,
     fragment: Fragment | None = None,
     explain: bool = True,
+    meant: Meant = NOTHING,
 ) -> tuple[Judgement, ...]:
     """One judgement for every `=` of every line of a formula (LaTeX or plain text), in the letters of `cell`.
 
     `assume` declares facts about the data, such as `\\sum y_t = 1`, `y_t one-hot` or `h_0 = 0`; with `notation` the
     formula is written in that notation's letters. `fragment` is the formula with its place in a file. Without `explain`
-    a wrong formula gets its counterexample, but no mistakes and no true formula. Every formula ends in judgements; what
-    cannot be read is `unreadable`, with the place. Raises InputError for a fact that is not known, with the list of
-    those that are.
+    a wrong formula gets its counterexample, but no mistakes and no true formula. `meant` are letters that a document
+    defines beside the cell. Every formula ends in judgements; what cannot be read is `unreadable`, with the place.
+    Raises InputError for a fact that is not known, with the list of those that are, and ClaimsFault for faults of
+    the program, with the judgements on the claims that they do not touch.
     """
     fragment = fragment or fragment_of(formula, place.file if place else "<formula>", place.line if place else 1)
     facts = assuming.facts(assume, cell, notation)
@@ -88,12 +94,15 @@ def check(
             raise fragment.error(f"a formula of {len(fragment.text)} characters; at most {LARGEST} are read", 0)
         if not fragment.text.strip():
             raise fragment.error("an empty formula", 0)
-        context = _Context(cell, facts, notation, bench(cell), explain)
-        return _judged(fragment, context)
+        context = _Context(cell, facts, notation, bench(cell), explain, meant)
+        judgements = _judged(fragment, context)
     except InputError as error:
         return (_unreadable(fragment, error, place),)
     except RecursionError:
         return (Judgement(fragment.text, Word.UNREADABLE, reason="nested too deep", place=place or fragment.place(0)),)
+    if context.faults:
+        raise ClaimsFault(context.faults, judgements)
+    return judgements
 
 
 def _unreadable(fragment: Fragment, error: InputError, place: Place | None) -> Judgement:
@@ -123,7 +132,13 @@ def _judged(fragment: Fragment, context: _Context) -> tuple[Judgement, ...]:
         return tuple(judgements)
     judgements = []
     for statement in found:
-        judgements += _statement(statement, context)
+        try:
+            judgements += _statement(statement, context)
+        except (InputError, RecursionError):
+            raise
+        except Exception as error:  # a fault of the program is told as one, and is no verdict
+            whole = statement.text(statement.sides[0].start, statement.sides[-1].end)
+            context.faults.append(fault_in(error, whole, statement.fragment.place(statement.sides[0].start)))
     return tuple(judgements)
 
 
@@ -153,7 +168,7 @@ def _statement(statement: Statement, context: _Context) -> list[Judgement]:
 
 
 def _claiming(statement: Statement, context: _Context, reader: type[Claiming] = Claiming) -> Claiming:
-    letters = Letters(context.cell, context.bench.program, context.notation)
+    letters = Letters(context.cell, context.bench.program, context.notation, context.meant)
     for side in statement.sides:
         survey(side, letters)
     for condition in statement.conditions:
@@ -272,15 +287,22 @@ def _equation(
     if not context.explain:
         return judgement
     loop = _loop(left, right, statement, context)
-    exchanged: Judgement | None
-    if reversed_:
-        exchanged = meant.the_other_way_up(judgement, decision.question, reversed_, context.notation)
-    else:
-        exchanged = meant.otherwise(judgement, decision.question, derivation(context.cell), context.notation)
-    if exchanged is not None:
-        true = exchanged.correct
-        return replace(exchanged, correct=true and loop.closed(true, None, exchanged.assumptions))
-    return explaining.explained(judgement, decision, context.bench, derivation(context.cell), context.notation, loop)
+    derived = derivation(context.cell)
+    try:
+        exchanged: Judgement | None
+        if reversed_:
+            exchanged = meant.the_other_way_up(judgement, decision.question, reversed_, context.notation)
+        else:
+            exchanged = meant.otherwise(judgement, decision.question, derived, context.notation)
+        if exchanged is not None:
+            true = exchanged.correct
+            return replace(exchanged, correct=true and loop.closed(true, None, exchanged.assumptions))
+        return explaining.explained(judgement, decision, context.bench, derived, context.notation, loop)
+    except RecursionError:
+        raise
+    except Exception as error:  # the verdict stands without its explanation, and the fault is told
+        context.faults.append(fault_in(error, text, place))
+        return judgement
 
 
 def _loop(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> Loop:

@@ -106,7 +106,7 @@ def _holds(left: Node, right: Node, case: Case, setting: Setting, scale: Scale) 
         world = case.world(scale)
         environments = [setting.bench.environment(world, {t: step}) for step in case.steps(scale)]
         found = [(evaluate(left, there).value, evaluate(right, there).value) for there in environments]
-    except (NoValueError, NoPointError, UnsupportedError, ValueError):
+    except (NoValueError, NoPointError, UnsupportedError):
         return False
     return all(a == b for a, b in found) and any(entry for a, _ in found for row in a for entry in row)
 

@@ -41,8 +41,9 @@ def render(audits: Iterable[Audit], errors: Sequence[InputError] = ()) -> str:
     results = [_result(judgement, places) for judgement in found]
     driver = {"name": "backproof", "semanticVersion": _version(), "rules": rules}
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    notifications = [_notification(error) for error in errors]
-    run["invocations"] = [{"executionSuccessful": not errors, "toolExecutionNotifications": notifications}]
+    notifications = [_notification(error.message, error.place) for error in errors]
+    notifications += [_notification(str(fault), place) for audit in audits for place, fault in audit.faults]
+    run["invocations"] = [{"executionSuccessful": not notifications, "toolExecutionNotifications": notifications}]
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, ensure_ascii=False, indent=2) + "\n"
 
@@ -119,8 +120,8 @@ def _uri(file: str) -> str:
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
-def _notification(error: InputError) -> dict[str, Any]:
-    found: dict[str, Any] = {"level": "error", "message": {"text": error.message}}
-    if error.place is not None:
-        found["locations"] = [_location(error.place)]
+def _notification(text: str, place: Place | None) -> dict[str, Any]:
+    found: dict[str, Any] = {"level": "error", "message": {"text": text}}
+    if place is not None:
+        found["locations"] = [_location(place)]
     return found
