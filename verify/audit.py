@@ -13,6 +13,7 @@ from derive.cell import Cell
 from derive.errors import InputError, Place, ProgramFault
 from derive.reader.claims import statements
 from derive.reader.fragment import Fragment
+from derive.reader.meant import NOTHING, Meant
 from verify import faults
 from verify.faults import ClaimsFault, fault_in
 from verify.judgement import Judgement, Word, exit_code, report
@@ -36,7 +37,7 @@ class Check(Protocol):
 
     def __call__(
         self, formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
-        fragment: Fragment | None = None,
+        fragment: Fragment | None = None, meant: Meant = NOTHING,
     ) -> tuple[Judgement, ...]: ...  # fmt: skip
 
 
@@ -146,14 +147,15 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))
     met: tuple[ProgramFault, ...] = ()
     try:
-        found = check(fragment.text, model.cell, place=place, fragment=fragment)
+        found = check(fragment.text, model.cell, assume=model.facts, place=place, fragment=fragment, meant=model.meant)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:
         found, met = fault.judgements, fault.faults
     definitions = _definitions(formula, model)
     found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
-    stated = {e.place[1:] for e in defined if not e.numbered}
+    gradients = {name for name, _ in model.meant.errors}
+    stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
     found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
     return Audited(formula, model, tuple(_under(model, found, fragment)), met)
 
@@ -232,7 +234,7 @@ def _definitions(formula: Formula, model: Model) -> frozenset[tuple[int, int]]:
 def _defining(judgement: Judgement, definitions: frozenset[tuple[int, int]]) -> Judgement:
     """An equation that the model consists of claims nothing."""
     place = judgement.place
-    if place is not None and (place.line, place.column) in definitions and judgement.word is Word.PROVED:
+    if place is not None and (place.line, place.column) in definitions:
         return replace(judgement, word=Word.NOT_A_CLAIM, reason=A_DEFINITION)
     return judgement
 

@@ -312,7 +312,7 @@ def _slice(node: Slice, env: Environment) -> Dual:
     operand = evaluate(node.operand, env)
     start, length = env.whole(node.start), env.whole(node.length)
     if start < 0 or start + length > operand.shape[node.axis]:
-        raise ValueError(f"a slice from {start} to {start + length} of {operand.shape[node.axis]} entries")
+        raise UnsupportedError(f"a slice from {start} to {start + length} of {operand.shape[node.axis]} entries")
     end = start + length
     return _linear(lambda m: m[start:end] if node.axis == 0 else [row[start:end] for row in m], operand)
 

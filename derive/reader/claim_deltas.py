@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from sympy import Expr
 
@@ -14,7 +15,7 @@ from derive.reader.claim_guesses import Guess
 from derive.reader.claim_letters import TIME_LETTERS, Found, Letters, Written, taken, time_expression
 from derive.reader.claimed import Gradient, OpenQuestionError, Said, Value
 from derive.reader.fragment import Fragment
-from derive.reader.symbols import label
+from derive.reader.symbols import identifier, label
 from derive.reader.syntax import Run, Syntax
 
 
@@ -40,6 +41,18 @@ class Deltas:
 
     def written(self, node: Syntax) -> str:
         return " ".join(self.fragment.text[node.start : node.end].split())
+
+    def meant(self, found: Written) -> Said | None:
+        """What the document says that a letter stands for, at the time written."""
+        errors = dict(self.letters.meant.errors)
+        if not errors:
+            return None
+        for labels, time, at in self.letters.ways(found, self.fragment):
+            said = errors.get(identifier("_".join([found.base, *labels])))
+            if said is not None and not at:
+                at_time = {nodes.t: nodes.t if time is None else time}
+                return claimed.mapped(said, partial(_moved, at_time))
+        return None
 
     def delta(self, found: Written, node: Syntax) -> Said | None:
         """δ_t, δ_h^{(t)}, δ_{ij}."""
@@ -108,6 +121,10 @@ class Deltas:
         operands = [e.operands[0] for e in found if isinstance(e, Elementwise)]
         operands += [e.operand for e in found if isinstance(e, Softmax)]
         return [operand.name for operand in operands if isinstance(operand, Quantity)]
+
+
+def _moved(times: dict[Expr, Expr], time: Expr) -> Expr:
+    return time.xreplace(times)
 
 
 def as_value(found: Found) -> Value:

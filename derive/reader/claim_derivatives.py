@@ -93,7 +93,7 @@ class Derivatives(Deltas, ABC):
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
             loss = self.loss(whole)
             if loss is not None:
-                return Gradient(by, loss[0], immediate)
+                return self.weighted(Gradient(by, loss[0], immediate), whole)
             of = self.letters.resolve(whole, self.fragment)
             if of is not None and whole.power is None:
                 said = claimed.Derivative(Value(of.name, of.time, of.at), by, immediate)
@@ -148,6 +148,9 @@ class Derivatives(Deltas, ABC):
             return None
         steps = [time_expression(part) for _, part in found.parts]
         known = [step for step in steps if step is not None]
+        defined = dict(self.letters.meant.losses).get(found.base)
+        if not known and defined is not None:
+            return (defined.step,)
         return (known[0] if known else None,)
 
     def small(self, value: Value, written: Written) -> Said:
@@ -160,6 +163,14 @@ class Derivatives(Deltas, ABC):
         if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
             return plain
         return claimed.Differential(plain, replace(plain, by=replace(value, name=nets[0])))
+
+    def weighted(self, gradient: Gradient, letter: Written) -> Said:
+        """The gradient of a loss that the document defines as a multiple of the sum over the steps."""
+        defined = dict(self.letters.meant.losses).get(letter.base)
+        timed = any(time_expression(part) is not None for _, part in letter.parts)
+        if defined is None or timed or defined.factor == 1:
+            return gradient
+        return claimed.Factors((claimed.Scalar(defined.factor), gradient))
 
     def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Said, int] | None:
         """dW, δh_t, ∇_W J, J_x, and words such as dW."""

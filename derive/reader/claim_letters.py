@@ -235,7 +235,7 @@ class Letters:
     def _resolve(
         self, written: Written, fragment: Fragment, known: Mapping[str, str], default: Expr | None
     ) -> Found | None:
-        for labels, time, at in self._ways(written, fragment):
+        for labels, time, at in self.ways(written, fragment):
             spelled = [written.base, *labels]
             for name in dict.fromkeys((identifier("_".join(spelled)), identifier(spelled[0] + "_" + "".join(labels)))):
                 if name in known and (time is None or self.is_timed(known[name])):
@@ -274,7 +274,7 @@ class Letters:
                     start = start + each.shape[0]
         return None
 
-    def _ways(self, written: Written, fragment: Fragment) -> Iterator[tuple[list[str], Expr | None, tuple[Expr, ...]]]:
+    def ways(self, written: Written, fragment: Fragment) -> Iterator[tuple[list[str], Expr | None, tuple[Expr, ...]]]:
         """All ways to read the scripts as labels, one time and indices; those with most labels first."""
         choices: list[list[Choice]] = []
         for kind, part in written.parts:

@@ -98,6 +98,8 @@ class Claiming(Brackets):
         found = taken(node, self.fragment)
         if found is None:
             return self.other(node), i + 1
+        if (meant := self.meant(found)) is not None:
+            return self.decorated(meant, found), i + 1
         if (gradient := self.differential(found, factors, i)) is not None:
             return gradient
         if found.base == "e" and "e" not in self.letters.known and (exponent := _exponent(node)) is not None:

@@ -16,6 +16,7 @@ from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.reader.claims import statements
 from derive.reader.fragment import Fragment
+from derive.reader.meant import NOTHING, Meant
 from verify.audit import A_DEFINITION, A_MENTION, AN_OPEN_END, NO_MODEL, UNUSED, Audit, as_json, audit, code
 from verify.fixes import _fixes, corrected, fixed_path, fixes
 from verify.judgement import Judgement, Mistake, Word
@@ -46,7 +47,7 @@ WRONG = Judgement("", Word.WRONG, mistakes=(Mistake("sign", "a minus"),), correc
 
 def by_word(
     formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
-    fragment: Fragment | None = None,
+    fragment: Fragment | None = None, meant: Meant = NOTHING,
 ) -> tuple[Judgement, ...]:  # fmt: skip
     """Judges by the digits on the right side: 7 is wrong, 5 is open, and the rest is proved."""
     assert fragment is not None

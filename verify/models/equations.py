@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -26,7 +26,7 @@ TIMES: Mapping[TimeStyle, str] = {
     TimeStyle.SUPERSCRIPT: "^t",
 }
 """The index of step t in each style."""
-LOSSES = frozenset(["L", "E", "J", "loss", "Loss", "ell"])
+LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell"])
 """Names of what is minimised."""
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
@@ -41,6 +41,10 @@ _REMARK = re.compile(
 )
 _SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
 _RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
+_GRADIENT = re.compile(
+    r"[\s&]*\\[dt]?frac\s*\{\s*\\partial(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*\\partial(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}[\s.,;&]*"
+)
+_BINARY = re.compile(r"1\s*-")
 _LOG = re.compile(r"\\?(?:log|ln)(?![a-z])")
 _SQUARE = re.compile(r"\^\s*\{?\s*2")
 
@@ -89,10 +93,10 @@ class Equation:
     @property
     def loss(self) -> str:
         """`cross-entropy`, `squared`, or nothing where this is no loss."""
-        if self.target not in LOSSES:
+        if self.target not in LOSSES or any(m.name == self.target for m in self.used):
             return ""
         if _LOG.search(self.right):
-            return "cross-entropy" if "1" not in self.right.split("^")[0] else "other"
+            return "other" if _BINARY.search(self.right) else "cross-entropy"
         return "squared" if _SQUARE.search(self.right) else ""
 
     def with_target(self, name: str) -> Equation:
@@ -119,6 +123,17 @@ class Equation:
                 shift += change
         fragment = replace(self.fragment, text=text, lines=self.fragment.lines[:1])
         return replace(self, target=letters.get(self.target, self.target), fragment=fragment, right_start=right)
+
+
+def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
+    """The letters that a note defines as gradients: r in r_t = ∂J/∂h_t."""
+    found = set()
+    for formula in formulas:
+        for line in [*lines(formula.fragment)] or [formula.fragment]:
+            left, equals, right = line.text.partition("=")
+            if equals and _GRADIENT.fullmatch(right.strip()):
+                found.add(_letter_named(left.rstrip(" &:")))
+    return frozenset(found - {""})
 
 
 def equations(formula: Formula, index: int) -> Iterator[Equation]:

@@ -95,6 +95,8 @@ def _of(said: Said) -> Spoken:
             by |= {_bare(part.by.name), _bare(part.of.name)}
         elif isinstance(part, Error):
             by |= {_bare(part.argument.by.name), _bare(part.plain.by.name)}
+        elif isinstance(part, claimed.Handed):
+            by |= {_bare(each.name) for each in claimed.walk(part) if isinstance(each, Value)}
         elif isinstance(part, Value):
             values.add(_bare(part.name))
     return Spoken(frozenset(by), frozenset(values - by))

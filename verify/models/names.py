@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from derive.errors import InputError
+from derive.notation import GREEK
 from derive.reader.fragment import Fragment
 from derive.reader.parser import parse
 from derive.reader.symbols import identifier
@@ -16,7 +17,7 @@ ABOUT = frozenset(["J", "delta", "d", "T", "I", "t", "j", "k", "l", "n", "m", "e
 """Names that say how a formula is written, not which model it is about."""
 _STEP = re.compile(r"_(?:\d+|[ijklmnt]|T)(?:(?:minus|plus)\d+)?$")
 _LETTER = re.compile(
-    r"(?:\\(?P<accent>hat|tilde|bar|widehat|widetilde)\s*\{?\s*)?(?P<base>\\(?:[gG]amma|alpha|beta|[lL]ambda|sigma|theta)"
+    r"(?:\\(?P<accent>hat|tilde|bar|widehat|widetilde)\s*\{?\s*)?(?P<base>\\(?:" + "|".join(GREEK) + r")(?![A-Za-z])"
     r"|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z]))\}?(?:_(?:\{(?P<long>[A-Za-z]{1,3})\}|(?P<short>[A-Za-z])))?"
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from derive.cell import Cell
@@ -113,8 +113,12 @@ class _Choice:
     @property
     def used(self) -> dict[str, set[int | None]]:
         """The names on the right sides, with their times relative to t."""
+        return self.used_by(self.by_name)
+
+    def used_by(self, names: Iterable[str]) -> dict[str, set[int | None]]:
+        """The names on the right sides of some equations."""
         found: dict[str, set[int | None]] = {}
-        for equation in self.by_name.values():
+        for equation in map(self.by_name.__getitem__, names):
             for mention in equation.used:
                 time = None if mention.offset is None else mention.offset - equation.offset
                 found.setdefault(mention.name, set()).add(time)
@@ -220,7 +224,10 @@ class _Choice:
                 return True
         guilty = next((n for n, e in self.by_name.items() if place and _within(place, e.fragment)), None)
         if guilty is None or place is None or guilty in self.open:
-            return False
+            last = next((name for name in reversed(self.by_name) if name not in self.open), None)
+            if last is not None:
+                self.leave_open(last, error.message, self.by_name[last].place[1])
+            return last is not None
         letter = place.text[place.column - 1 : place.column - 1 + place.length].strip()
         name = letter_name(letter)
         timeless = self.used.get(name) == {None}
@@ -297,7 +304,7 @@ class _Choice:
         for name in targets:
             declarations.append(_declared("target", f"{spelled(name)}{time}"))
         declarations.append(_declared("output", f"{spelled(output.target)}{time}"))
-        for name, offsets in self.used.items():
+        for name, offsets in self.used_by(name for name in self.by_name if name not in self.open).items():
             if name not in self.by_name and name not in targets and name not in self.open and 0 in offsets:
                 declarations.append(_declared("input", f"{spelled(name)}{time}"))
         declarations += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in self.numbers]

@@ -9,7 +9,8 @@ from derive import catalogue
 from derive.notation import find as find_notation
 from derive.reader.note import Declaration
 from verify.judgement import Word
-from verify.models.equations import Equation, equations, unread
+from verify.models.equations import Equation, equations, gradient_letters, unread
+from verify.models.meaning import completed
 from verify.models.model import Model
 from verify.models.names import names, stripped
 from verify.models.own import Written, own
@@ -37,8 +38,9 @@ class Models:
         self.file = file
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
         claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
+        gradients = gradient_letters(formula for _, formula in claiming)
         self.written = Written(
-            [equation for index, formula in claiming for equation in equations(formula, index)],
+            [e for index, formula in claiming for e in equations(formula, index) if e.target not in gradients],
             [each for _, formula in claiming for each in unread(formula)],
             declarations,
         )
@@ -49,7 +51,8 @@ class Models:
         """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
         key = formula.section, formula.settings
         if key not in self._found:
-            self._found[key] = self._resolve(formula)
+            found = self._resolve(formula)
+            self._found[key] = None if found is None else completed(found, self.formulas, formula.section)
         return self._found[key]
 
     def why_none(self, formula: Formula) -> str:

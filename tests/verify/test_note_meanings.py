@@ -1,0 +1,98 @@
+"""What a note says itself: its own equations, holes in them, and the letters, losses and facts that it defines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verify.audit import Audit, audit
+from verify.judgement import Word
+
+RNN = "$$ h_t = \\tanh(W x_t + U h_{t-1} + b) $$\n$$ q_t = V h_t $$\n\n"
+PLAIN = r"$$ \frac{\partial J}{\partial b} = \sum_t \frac{\partial J}{\partial h_t} \odot (1 - h_t^2) $$"
+SURE = {Word.PROVED, Word.HOLDS_IF}
+
+
+def audited(tmp_path: Path, text: str) -> Audit:
+    path = tmp_path / "note.md"
+    path.write_text(text, encoding="utf-8")
+    return audit(path)
+
+
+def last(tmp_path: Path, text: str) -> Word:
+    return audited(tmp_path, text).judgements[-1].word
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        r"$$ h_t = (1-\lambda) h_{t-1} + \lambda \tanh(W x_t + U h_{t-1} + b) $$",
+        r"$$ h_t = \operatorname{swish}(W x_t + U h_{t-1} + b) $$",
+        r"$$ h_t = \tanh(LN(W x_t) + U h_{t-1} + b) $$",
+        r"$$ h_t = \tanh(\beta (W x_t + U h_{t-1} + b)) $$",
+        r"$$ h_t \approx \tanh(W x_t + U h_{t-1}) + b $$",
+        r"$$ h_t = \unknown{W} x_t + U h_{t-1} + b $$",
+        r"$$ h = \sin(W x + U h' + b) $$",
+        "```python\nh = (1 - a) * h + a * np.tanh(W @ x + U @ h + b)\n```",
+        "h_t = (1 - a) h_{t-1} + a tanh(W x_t + U h_{t-1} + b)",
+    ],
+)
+def test_no_catalogue_cell_stands_for_the_note(tmp_path: Path, own: str) -> None:
+    assert last(tmp_path, f"# A cell\n\n{own}\n\n{PLAIN}\n") not in SURE
+
+
+def test_what_a_hole_does_not_reach_is_judged(tmp_path: Path) -> None:
+    text = "$$ h_t = \\operatorname{swish}(W x_t + U h_{t-1}) $$\n$$ q_t = V h_t $$\n\n"
+    right, wrong, through = audited(
+        tmp_path,
+        text
+        + "$\\frac{\\partial J}{\\partial V} = \\sum_t \\frac{\\partial J}{\\partial q_t} h_t^\\top$\n\n"
+        + "$\\frac{\\partial J}{\\partial q_t} = q_t$\n\n"
+        + "$\\frac{\\partial J}{\\partial h_t} = V^\\top \\frac{\\partial J}{\\partial q_t}$\n",
+    ).judgements[-3:]
+    assert right.word is Word.PROVED
+    assert wrong.word is Word.WRONG
+    assert through.word is Word.UNDECIDED
+    assert "line 1" in through.reason
+    assert "swish" in through.reason
+
+
+def test_a_letter_without_a_shape_is_asked_for(tmp_path: Path) -> None:
+    text = "$$ h_t = h_{t-1} + \\eta \\tanh(W x_t + U h_{t-1} + b) $$\n"
+    claim = "$$ \\frac{\\partial J}{\\partial h_{t-1}} = \\frac{\\partial J}{\\partial h_t} $$\n"
+    assert last(tmp_path, f"{text}\n{claim}") is Word.UNDECIDED
+    assert last(tmp_path, f"{text}\nwhere $\\eta \\in \\mathbb{{R}}$\n\n{claim}") is Word.WRONG
+
+
+def test_a_definition_is_never_wrong(tmp_path: Path) -> None:
+    found = audited(tmp_path, RNN + "$$ h_t = \\sigma(W x_t + U h_{t-1} + b) $$\n").judgements
+    assert {j.word for j in found} == {Word.NOT_A_CLAIM}
+
+
+def test_an_error_letter_is_what_the_note_says(tmp_path: Path) -> None:
+    text = RNN + "Let $\\delta_t := \\frac{\\partial J}{\\partial h_t}$.\n\n"
+    assert last(tmp_path, text + r"$$ \frac{\partial J}{\partial b} = \sum_t \delta_t $$") is Word.WRONG
+    assert last(tmp_path, text + r"$$ \frac{\partial J}{\partial b} = \sum_t \delta_t \odot (1 - h_t^2) $$") in SURE
+    text = RNN + "Let $r_t = \\frac{\\partial J}{\\partial h_t}$.\n\n"
+    assert last(tmp_path, text + r"$$ r_t = U^\top r_{t+1} $$") is Word.WRONG
+
+
+def test_a_mean_over_the_steps(tmp_path: Path) -> None:
+    text = RNN + "$$ E_t = \\frac12 \\|q_t - y_t\\|^2 $$\n$$ E = \\frac1T \\sum_{t=1}^T E_t $$\n\n"
+    assert last(tmp_path, text + r"$$ \frac{\partial E}{\partial q_t} = \frac1T (q_t - y_t) $$") in SURE
+    assert last(tmp_path, text + r"$$ \frac{\partial E}{\partial q_t} = q_t - y_t $$") is Word.WRONG
+    assert last(tmp_path, text + r"$$ \frac{\partial E_t}{\partial q_t} = q_t - y_t $$") in SURE
+
+
+def test_losses_by_entries(tmp_path: Path) -> None:
+    text = RNN + "$$ C_t = \\frac12 \\sum_k (q_{t,k} - y_{t,k})^2 $$\n\n"
+    assert last(tmp_path, text + r"$$ \frac{\partial C_t}{\partial q_t} = q_t - y_t $$") in SURE
+    assert last(tmp_path, text + r"$$ \frac{\partial C_t}{\partial q_t} = y_t - q_t $$") is Word.WRONG
+
+
+def test_a_start_at_zero_in_prose(tmp_path: Path) -> None:
+    claim = r"$$ \frac{\partial J}{\partial U} = \sum_{t=2}^T (\frac{\partial J}{\partial h_t} \odot (1 - h_t^2)) "
+    claim += "h_{t-1}^\\top $$\n"
+    assert last(tmp_path, RNN + claim) is Word.WRONG
+    assert last(tmp_path, f"{RNN}We start from $h_0 = 0$.\n\n{claim}") is Word.HOLDS_IF
