@@ -179,6 +179,40 @@ def _report_differences(found: list[Any], total: int, as_json: bool) -> int:
     return 1 if found else 0
 
 
+@main.command(epilog="Example:  backproof read my_cell.md")
+@click.argument("note", metavar="CELL|NOTE")
+@json_option
+@guarded
+def read(note: str, as_json: bool) -> None:
+    """Print what was understood: equations, roles, shapes, the output, and every guess with its alternative."""
+    from derive import catalogue
+
+    found = catalogue.reading(note)
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        click.echo(str(found))
+
+
+def _read_as(name: str, made: Any) -> None:
+    """How a person's note was read, on stderr."""
+    if Path(name).is_file():
+        from derive.reader.reading import told
+
+        click.echo("read as:", err=True)
+        for line in told(getattr(made, "cell", made)):
+            click.echo(f"  {line}", err=True)
+
+
+def _reading(name: str, made: Any) -> dict[str, Any]:
+    """The same for JSON; nothing for the catalogue's own cells."""
+    if not Path(name).is_file():
+        return {}
+    from derive.reader.reading import as_json
+
+    return {"reading": as_json(getattr(made, "cell", made))}
+
+
 @main.command(epilog="Example:  backproof derive lstm --notation deeplearning-ai --target text")
 @click.argument("cell", metavar="CELL|NOTE")
 @click.option("--notation", help="The letters to print in (default: those of the note).")
@@ -195,8 +229,9 @@ def derive(cell: str, notation: str | None, target: str, as_json: bool, **option
         from derive.notation import find
         from derive.targets.record import of_any
 
-        _print_json(of_any(made, find(notation) if notation else None))
+        _print_json({**of_any(made, find(notation) if notation else None), **_reading(cell, made)})
     else:
+        _read_as(cell, made)
         click.echo(_rendered(made, target, notation, cell), nl=False)
 
 
@@ -248,8 +283,9 @@ def generate(
     if as_json:
         names = {"parameters": made.parameters, "states": made.states}
         listed = {key: [quantity.name for quantity in some] for key, some in names.items()}
-        _print_json({"cell": made.name, "file": str(output), "target": target, **listed})
+        _print_json({"cell": made.name, "file": str(output), "target": target, **listed, **_reading(name, made)})
     else:
+        _read_as(name, made)
         regular = output.is_file() and not output.is_symlink()
         told = f"{output}: {TARGETS[target].about} for {made.title}, {text.count(chr(10))} lines"
         click.echo(told, err=not regular)  # what was written may be on its way to the same place
@@ -337,8 +373,12 @@ def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
             progress(made.name)
             gathered.append(evidence_of(made))
     if as_json:
-        _print_json(report(gathered))
+        read = {made.name: _reading(name, made) for name, made in zip(cells, found, strict=False)}
+        told = {name: one["reading"] for name, one in read.items() if one}
+        _print_json({**report(gathered), **({"readings": told} if told else {})})
     else:
+        for name, made in zip(cells, found, strict=False):
+            _read_as(name, made)
         _table("Evidence", *table(gathered))
     return 0 if all(one.passed for one in gathered) else 1
 

@@ -197,7 +197,7 @@ def as_node(expression: Expr, known: dict[Symbol, Node]) -> Node:
     shape = next(iter(known.values())).shape
     if expression in known:
         return known[expression]
-    if expression.is_Number:
+    if expression.is_number:  # √2 and π too
         return scale(expression, ones(*shape))
     operands = [as_node(argument, known) for argument in expression.args]
     if expression.is_Add:

@@ -14,7 +14,8 @@ from types import MappingProxyType
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.network import Direction, Network, Reads
-from derive.reader import read_file, read_note
+from derive.reader import read_file, read_note, reading_of, text_of
+from derive.reader.reading import Reading
 
 
 @cache
@@ -77,6 +78,13 @@ def find(name_or_path: str) -> Cell:
         f"no cell or note is called {name_or_path}",
         hint=f"{hint}known: {', '.join(known)}; or the path of a note",
     )
+
+
+def reading(name_or_path: str) -> Reading:
+    """What a note says, or a cell of the catalogue; raises InputError."""
+    if name_or_path not in {**cells(), **heads()} and Path(name_or_path).is_file():
+        return reading_of(text_of(name_or_path), name_or_path)
+    return Reading(find(name_or_path))
 
 
 def find_head(answer: str, loss: str | None = None) -> Cell:

@@ -121,6 +121,8 @@ class Cell:
     notation: Notation = AS_WRITTEN
     numbers: tuple[tuple[str, Expr], ...] = ()
     """Letters that stand for a number wherever they stand, such as α = 0.1; the equations hold the number."""
+    starts: tuple[tuple[str, str], ...] = ()
+    """States that start from a parameter where none is given: (state, parameter)."""
     guesses: tuple[Guess, ...] = field(default=(), compare=False, repr=False)
     """What the reader took where the text can be read in two ways."""
 
@@ -210,6 +212,7 @@ class Cell:
         source: str = "",
         notation: Notation | None = None,
         numbers: Iterable[tuple[str, Expr]] = (),
+        starts: Iterable[tuple[str, Quantity]] = (),
         guesses: Sequence[Guess] = (),
     ) -> Cell:
         """Infer the roles, order the equations so that each uses only what stands before it, and validate.
@@ -253,6 +256,7 @@ class Cell:
             source=source,
             notation=notation or AS_WRITTEN,
             numbers=tuple(numbers),
+            starts=tuple((state, parameter.name) for state, parameter in starts),
             guesses=tuple(guesses),
         )
 

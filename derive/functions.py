@@ -19,8 +19,10 @@ from sympy import (
     Min,
     Mul,
     Poly,
+    Rational,
     Symbol,
     cos,
+    erf,
     exp,
     fraction,
     log,
@@ -87,12 +89,20 @@ class Entry:
     numpy: str
     latex: str
     words: tuple[str, ...] = ()
+    choosable: bool = True
+    """Whether it may be chosen for a function that a note leaves open."""
 
     @property
     def function(self) -> ScalarFunction:
         arguments = tuple(symbol for symbol in (a, b) if symbol in self.expression.free_symbols) or (a,)
         return ScalarFunction(self.name, Lambda(arguments, self.expression))
 
+
+ERF = (
+    "np.vectorize(math.erf, otypes=[a.real.dtype])(a.real) + (0 if a.dtype.kind != 'c' else "
+    "2j / np.sqrt(np.pi) * a.imag * np.exp(-a.real * a.real))"
+)
+"""The error function, which NumPy lacks; beside the real axis to first order, as the complex step needs it."""
 
 ENTRIES: Mapping[str, Entry] = {
     entry.name: entry
@@ -117,11 +127,59 @@ ENTRIES: Mapping[str, Entry] = {
             "np.where(a.real > 0, a, 0 * a) + np.log1p(np.exp(np.where(a.real > 0, -a, a)))",
             r"\operatorname{softplus}",
         ),
+        Entry("erf", erf(a), ERF, r"\operatorname{erf}", choosable=False),
         Entry("max", Max(a, b), "np.where((a - b).real > 0, a, b)", r"\max"),
         Entry("min", Min(a, b), "np.where((a - b).real < 0, a, b)", r"\min"),
     )
 }
-"""The functions a note may use without defining them."""
+"""The functions that everything else is made of: printed, computed and differentiated by an entry of their own."""
+
+
+@dataclass(frozen=True)
+class Defined:
+    """A function that frameworks know by name, by its expression; the rest follows from the entries in it."""
+
+    name: str
+    expression: Expr
+    words: tuple[str, ...] = ()
+    otherwise: str = ""
+    """Another function that some call by the same name."""
+
+    @property
+    def function(self) -> ScalarFunction:
+        return ScalarFunction(self.name, Lambda((a,), self.expression))
+
+
+def _sigmoid(argument: Expr) -> Expr:
+    return cast(Expr, 1 / (1 + exp(-argument)))
+
+
+DEFINED: Mapping[str, Defined] = {
+    one.name: one
+    for one in (
+        Defined("silu", a * _sigmoid(a), ("SiLU", "swish", "Swish")),
+        Defined("gelu", a * (1 + erf(a / sqrt(2))) / 2, ("GELU", "GeLU"), "its approximation by tanh"),
+        Defined("elu", Max(0, a) + Min(0, exp(a) - 1), ("ELU",)),
+        Defined(
+            "leaky_relu",
+            Max(a, a / 100),
+            ("LeakyReLU", "leakyrelu", "leakyReLU", "LReLU", "Leaky_ReLU"),
+            "with another slope than 0.01",
+        ),
+        Defined(
+            "hard_sigmoid",
+            Max(0, Min(1, a / 6 + Rational(1, 2))),
+            ("hardsigmoid", "HardSigmoid", "hardSigmoid", "Hardsigmoid"),
+            "max(0, min(1, 0.2 a + 0.5)), as older Keras and ONNX have it",
+        ),
+        Defined("hard_tanh", Max(-1, Min(1, a)), ("hardtanh", "HardTanh", "Hardtanh", "htanh")),
+        Defined("relu6", Max(0, Min(6, a)), ("ReLU6",)),
+        Defined("softsign", a / (1 + Abs(a)), ("Softsign", "SoftSign")),
+        Defined("mish", a * tanh(log(1 + exp(a))), ("Mish",)),
+        Defined("logsigmoid", -log(1 + exp(-a)), ("LogSigmoid", "log_sigmoid")),
+    )
+}
+"""Functions that a note may use by name and that no entry is needed for."""
 
 
 @cache
@@ -130,6 +188,9 @@ def function(name: str) -> ScalarFunction | None:
     for entry in ENTRIES.values():
         if name == entry.name or name in entry.words:
             return entry.function
+    for one in DEFINED.values():
+        if name == one.name or name in one.words:
+            return one.function
     return None
 
 

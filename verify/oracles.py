@@ -7,6 +7,7 @@ are batches of column vectors (B, n, 1); parameters are matrices (n, m).
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from functools import reduce, singledispatch
 from types import ModuleType
@@ -174,6 +175,7 @@ def _apply(function: ScalarFunction, operands: list[Any], scope: Scope) -> Any:
 _CALLS: Mapping[type[Expr], str] = {
     sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.sin: "sin", sympy.cos: "cos", sympy.Abs: "abs",
     sympy.sinh: "sinh", sympy.cosh: "cosh", sympy.sign: "sign",
+    sympy.erf: "erf",
 }  # fmt: skip
 """SymPy functions by the name that the array libraries share."""
 
@@ -200,8 +202,19 @@ def _scalar(expression: Expr, known: Mapping[Expr, Any], scope: Scope) -> Any:
         return library.where(parts[0] > 0, 1.0, 0.0)
     name = _CALLS.get(type(expression))
     if name is not None:
-        return getattr(library, name)(parts[0])
+        return _erf(parts[0], library) if name == "erf" else getattr(library, name)(parts[0])
     raise UnsupportedError(f"no array arithmetic for {expression}")
+
+
+def _erf(a: Any, library: ModuleType) -> Any:
+    """The error function, which each library keeps elsewhere."""
+    if hasattr(library, "erf"):
+        return library.erf(a)
+    if library is np:
+        return np.vectorize(math.erf, otypes=[float])(a)
+    from jax.scipy.special import erf
+
+    return erf(a)
 
 
 def _more(a: Any, b: Any, library: ModuleType) -> Any:

@@ -2,11 +2,13 @@
 
 1. note: Markdown -> displayed formulas and declaring lines, each a Fragment that knows its place in the file
 2. latex (latex_commands), plain (letters, tokens, words): Fragment -> tokens; words has the tables of notation
-3. parser (grammar.lark, syntax): tokens -> syntax tree; nothing is decided yet, so that claims can be read the same way
+3. parser (grammar.lark, syntax): tokens -> syntax tree; nothing is decided yet, so that claims are read the same way
+   resolving: letters, times and left sides of the whole document in one form
 4. symbols, vocabulary, meaning (applying, terms): syntax tree -> terms: names, times, functions, products
 5. where: declaring lines -> shapes, functions, constants, roles, facts
-6. kinds, sizing, infer (shapes, typed): terms -> sizes by unification, and nodes built by the checked constructors
-7. restated, elaborate: equations -> Cell
+6. kinds (rows), delays, outputs, asking: numbers, vectors and matrices told apart, what is open asked for; sizing,
+   infer (shapes, typed): sizes by unification, and nodes built by the checked constructors
+7. restated, elaborate: equations -> Cell; reading: what was understood, told to a person
 8. claims (claim_stated), claim_letters, claim_survey, claim_meaning (claim_deltas, claim_derivatives, claim_brackets,
    claim_sums, claim_slices, claim_dots, claim_matrix): a formula to be checked -> what it says (claimed), with the
    guesses that were made (claim_guesses); which conventions it is written in is `verify`'s question
@@ -21,13 +23,14 @@ from pathlib import Path
 
 from derive.cell import Cell
 from derive.errors import InputError, Place
-from derive.reader.elaborate import cell, slug
+from derive.reader.elaborate import cell, reading, slug
 from derive.reader.fragment import Fragment, Line
 from derive.reader.note import KEYS, WHERE, Declaration, note
 from derive.reader.parser import parse
+from derive.reader.reading import Reading
 from derive.reader.symbols import symbol
 
-__all__ = ["named", "read_equations", "read_file", "read_note", "text_of"]
+__all__ = ["named", "read_equations", "read_file", "read_note", "reading_of", "text_of"]
 
 _PLAIN = re.compile(
     r"@|\[\s*t\s*(?:[-+−]\s*\d+\s*)?\]|_\(|_[A-Za-z][A-Za-z0-9]+|\*\*|(?<![A-Za-z_])(?:sum|prod)_|\.T(?![A-Za-z_{])|"
@@ -42,6 +45,11 @@ LARGEST = 2_000_000
 
 def read_note(text: str, file: str = "<text>") -> Cell:
     """Read a note: Markdown with displayed equations; raises InputError with the place of what is wrong."""
+    return reading_of(text, file).cell
+
+
+def reading_of(text: str, file: str = "<text>") -> Reading:
+    """What a note says: its cell, what stands beside it, and the guesses; raises InputError as `read_note` does."""
     if not text.strip():
         raise InputError("the note is empty", Place(file, 1, 1, 1), "write at least one equation between $$ and $$")
     found = note(text, file)
@@ -58,7 +66,7 @@ def read_note(text: str, file: str = "<text>") -> Cell:
             "write it for one place of the image, with a matrix for what the kernel does there",
         )
     name = slug(found.title) or slug(Path(file).stem) or "cell"
-    return cell(found.formulas, found.declarations, name=name, title=found.title, source=found.source)
+    return reading(found.formulas, found.declarations, name=name, title=found.title, source=found.source)
 
 
 def read_file(path: str | Path) -> Cell:

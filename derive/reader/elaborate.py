@@ -28,6 +28,7 @@ from derive.reader.lefts import Left, left_side, unpacked
 from derive.reader.meaning import Meaning
 from derive.reader.note import Declaration
 from derive.reader.outputs import candidates
+from derive.reader.reading import Reading, Remark
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.resolving.rewriting import walk
@@ -57,6 +58,18 @@ def cell(
     source: str = "",
 ) -> Cell:
     """The cell that formulas and declarations say; raises InputError or ShapeError with the place."""
+    return reading(formulas, declarations, name=name, title=title, source=source).cell
+
+
+def reading(
+    formulas: Sequence[Fragment],
+    declarations: Sequence[Declaration],
+    *,
+    name: str = "cell",
+    title: str = "",
+    source: str = "",
+) -> Reading:
+    """What formulas and declarations say; raises InputError or ShapeError with the place."""
     said = [*formulas, *(fragment for declaration in declarations for fragment in declaration.formulas)]
     if not said:
         raise InputError("no equation found", Place("<equations>", 1, 1, 1), AN_EQUATION)
@@ -68,7 +81,11 @@ def cell(
         chains = [*_chains(document, declared), *declared.equations]
         if not chains:
             raise InputError("no equation found", said[0].place(0), AN_EQUATION)
-        return _cell(chains, declared, document, name, title, source)
+        found = _cell(chains, declared, document, name, title, source)
+        remarks = [
+            Remark(" ".join(f.text[p.start : p.end].split()), f.place(p.start, p.end)) for f, p in document.remarks
+        ]
+        return Reading(found, tuple(remarks))
     except RecursionError:
         longest = max(said, key=lambda fragment: len(fragment.text))
         raise longest.error("operations are nested too deeply to be read", 0, len(longest.text)) from None
@@ -105,7 +122,7 @@ def _cell(
     typed = {id(assignment): _typed(assignment, inference) for assignment in in_order(assignments)}
     declared.sizes.settle()
     refuse_collapse(assignments, roles, declared, inference, meant)
-    name_sizes(assignments, roles, declared, inference)
+    name_sizes(assignments, roles, declared, inference, output)
     equations = [_built(assignment, typed[id(assignment)], inference) for assignment in assignments]
     constant = [n for n in (*declared.inputs, *declared.targets) if n in roles.parameters]
     return Cell.of(

@@ -91,7 +91,9 @@ def refuse_collapse(
             )  # fmt: skip
 
 
-def name_sizes(assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference) -> None:
+def name_sizes(
+    assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference, output: str | None = None
+) -> None:
     """Letters for the sizes that the note leaves unnamed: D, H, then after their symbol."""
     sizes = declared.sizes
     assigned = list(dict.fromkeys(a.name for a in assignments))
@@ -104,7 +106,7 @@ def name_sizes(assignments: Sequence[Assignment], roles: Roles, declared: Declar
         if set(sizes.find(known).variables) & set(sizes.find(dim).variables)
     }
     taken = set(map(str, sizes.letters.values()))
-    preferred = [(_main_state(states, assignments, declared), "H")] if states else []
+    preferred = [(output if output in states else _main_state(states, assignments, declared), "H")] if states else []
     preferred += [(name, "D") for name in roles.inputs[:1]]
     vectors = [name for name in roles.parameters if inference.shapes[name][1] == ONE]
     given = (*declared.inputs, *declared.targets)

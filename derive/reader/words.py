@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from derive.functions import ENTRIES
+from derive.functions import DEFINED, ENTRIES
 
 
 def listed(words: str) -> list[str]:
@@ -58,15 +58,21 @@ LETTER_FONTS = frozenset(listed("mathbf boldsymbol bm mathcal mathbb mathfrak ma
 """Commands whose argument is letters."""
 
 WORDS: dict[str, str] = {
-    **{word: entry.name for entry in ENTRIES.values() for word in (entry.name, *entry.words) if word.isascii()},
+    **{
+        word: entry.name
+        for entry in ENTRIES.values()
+        for word in (entry.name, *entry.words)
+        if word.isascii()
+    },
+    **{word: one.name for one in DEFINED.values() for word in (one.name, *one.words)},
     "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
-    "sigm": "sigmoid", "hardtanh": "hardtanh", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
+    "sigm": "sigmoid", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
     "Diag": "diag", "mean": "mean", "Mean": "mean", "var": "var", "Var": "var", "std": "std", "cosh": "cosh",
     "sinh": "sinh",
 }  # fmt: skip
 """Words recognised in a run of letters, and the name each stands for."""
 
-NO_RUNS = frozenset(["step", "sign", "sum", "mean", "var", "std", "elu", "erf"])
+NO_RUNS = frozenset(["step", "sign", "sum", "mean", "var", "std", "elu", "erf", "mish", "silu"])
 """Words that may as well be letters beside each other."""
 
 LATEX_WORDS = tuple(sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in NO_RUNS), key=lambda w: -len(w)))
@@ -75,7 +81,7 @@ LATEX_WORDS = tuple(sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w 
 FUNCTION_COMMANDS = frozenset(listed("tanh exp log ln sin cos max min tan cosh sinh"))
 """Commands that are functions."""
 
-ENTRYWISE = frozenset({*ENTRIES})
+ENTRYWISE = frozenset({*ENTRIES, *DEFINED})
 """Names of functions that are known as expressions."""
 
 SYMBOLS = {

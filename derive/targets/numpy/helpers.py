@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sympy import MatrixExpr
 
 from derive import functions
-from derive.functions import ENTRIES, ScalarFunction
+from derive.functions import ENTRIES, ERF, ScalarFunction
 from derive.nodes import Elementwise, Node
 from derive.targets.numpy.scalars import scalar
 
@@ -26,6 +26,11 @@ _WRITTEN = {
     """exp(a) / Σ exp(a) along the last axis; the largest entry is subtracted first, so that exp cannot overflow."""
     powers = np.exp(a - a.real.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)''',
+    "erf": f'''def erf(a):
+    """The error function, entry by entry; beside the real axis to first order, as the complex step needs it."""
+    import math
+
+    return {ERF}''',
     "log_softmax": '''def log_softmax(a):
     """log softmax(a) along the last axis without forming a quotient."""
     shifted = a - a.real.max(axis=-1, keepdims=True)
@@ -101,7 +106,7 @@ def choices() -> tuple[list[str], dict[str, tuple[str, str]]]:
     table: dict[str, tuple[str, str]] = {}
     needed: set[str] = set()
     for name, entry in ENTRIES.items():
-        if len(entry.function.body.variables) == 1 and functions.slope(entry.function) != 0:
+        if entry.choosable and len(entry.function.body.variables) == 1 and functions.slope(entry.function) != 0:
             needed.add(name)
             text = scalar(functions.slope(entry.function), needed)
             opening = f"    y = {name}(a)\n" if "y" in text.replace("np.", "") else ""

@@ -17,6 +17,9 @@ WRITTEN = {
     "log_softmax": '''def log_softmax(a):
     """log softmax(a) along the last axis without forming a quotient."""
     return torch.log_softmax(a, dim=-1)''',
+    "erf": '''def erf(a):
+    """The error function, entry by entry."""
+    return torch.erf(a)''',
     "sigmoid": '''def sigmoid(a):
     """sigmoid, entry by entry."""
     return torch.sigmoid(a)''',
