@@ -55,7 +55,8 @@ class Applying(ABC):
                 place,
                 f"{base} takes no label; a slope is no forward equation",
             )
-        if found.name in self.vocabulary.quantities or group is None:
+        applied = group is not None and group.bracket == "LPAR" and self.vocabulary.only_applied(found.name)
+        if (found.name in self.vocabulary.quantities and not applied) or group is None:
             return None
         if found.primes:
             raise InputError(f"the slope {found.name} is no part of a forward equation", place)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from derive.cell import Assumption, Cell, Equation, Roles, classify
@@ -38,7 +38,7 @@ from derive.reader.shapes import ONE, Sizes
 from derive.reader.sizing import Assignment, declare, fallback, in_order, name_sizes, refuse_collapse
 from derive.reader.symbols import identifier, letter, number_of, only, symbol, time_of
 from derive.reader.syntax import Big, Chain, Group, Mark, Name, Run
-from derive.reader.terms import Multiply, Outer, Ref, Term, Transposed, depth_exceeds, mapped, references
+from derive.reader.terms import Multiply, Outer, Ref, Term, Transposed, depth_exceeds, every_part, mapped, references
 from derive.reader.times import at_step
 from derive.reader.typed import Typed
 from derive.reader.vocabulary import Vocabulary
@@ -109,6 +109,7 @@ def _cell(
     ]
     assignments, lines = with_delays(at_step(_without_constants(read)))
     roles = _roles(assignments, declared, document)
+    _without_batch(assignments, roles, declared, document)
     assignments, found = _solved(assignments, roles, declared, document)
     output = _output(assignments, roles, declared, document, lines)
     _ask_shapes(found, assignments, declared, document)
@@ -298,16 +299,40 @@ def _solved(
         )
 
     given = [*roles.inputs, *declared.inputs, *declared.targets]
-    for meant in (outer, entrywise):
+
+    def attempt(meant: Callable[[Term], Term | None]) -> tuple[list[Assignment], kinds.Solution | None]:
         read = [replace(a, term=mapped(a.term, meant)) for a in assignments]
-        found = kinds.solve([kinds.Given(a.name, a.term) for a in read], declared.shapes, given, roles.states)
-        if found is not None:
-            break
-    if meant is entrywise and found is not None:
-        document.guesses.append(
-            Guess("⊗ is taken entry by entry", "it is the outer product", "an outer product does not fit")
-        )
+        return read, kinds.solve([kinds.Given(a.name, a.term) for a in read], declared.shapes, given, roles.states)
+
+    read, found = attempt(outer)
+    if not any(isinstance(part, Outer) for a in assignments for part in every_part(a.term)):
+        return read, found
+    if found is None or kinds.unlikely(found, [kinds.Given(a.name, a.term) for a in read]):
+        other, fitting = attempt(entrywise)
+        if fitting is not None:
+            guess = Guess("⊗ is taken entry by entry", "it is the outer product", "an outer product does not fit")
+            document.guesses.append(guess)
+            return other, fitting
     return read, found
+
+
+def _without_batch(assignments: Sequence[Assignment], roles: Roles, declared: Declared, document: Document) -> None:
+    """X_t ∈ ℝ^{n×d} and H_t ∈ ℝ^{n×h} as rows, where n counts the examples: no parameter has it."""
+    timed = {*roles.inputs, *(assignment.name for assignment in assignments)}
+    shapes = {name: shape for name, shape in declared.shapes.items() if name in timed and ONE not in shape}
+    firsts = {declared.sizes.find(shape[0]) for shape in shapes.values()}
+    sizes = {declared.sizes.find(d) for name, shape in declared.shapes.items() if name not in shapes for d in shape}
+    if len(firsts) != 1 or firsts & sizes or not any(name in roles.inputs for name in shapes):
+        return
+    if firsts & {declared.sizes.find(shape[1]) for shape in shapes.values()}:
+        return
+    for name, shape in shapes.items():
+        declared.shapes[name] = (ONE, shape[1])
+    letter_ = declared.sizes.show(firsts.pop(), {})
+    document.guesses.append(
+        Guess(f"{letter_} counts the examples of a batch: each row is one", f"{letter_} is a size of the cell",
+              "every value at a step has it first, and no parameter")
+    )  # fmt: skip
 
 
 # Roles, output, and what is open

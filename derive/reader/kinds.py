@@ -349,12 +349,12 @@ def solve(
             found.append(_solved(equations, declared, inputs, states, rows))
         except ImpossibleError:
             continue
-        if not rows and not _unlikely(found[0], equations):
+        if not rows and not unlikely(found[0], equations):
             break
-    return min(found, key=lambda one: _unlikely(one, equations), default=None)
+    return min(found, key=lambda one: unlikely(one, equations), default=None)
 
 
-def _unlikely(solution: Solution, equations: Sequence[Given]) -> int:
+def unlikely(solution: Solution, equations: Sequence[Given]) -> int:
     """How far a reading is from what is usual: open letters, values at a step that are no vectors, capital numbers."""
     timed = {equation.name for equation in equations}
     timed |= {ref.name for equation in equations for ref in references(equation.term) if ref.offset is not None}

@@ -15,6 +15,9 @@ _BIG = re.compile(r"(?:sum|prod)(?=\s*_)")
 _RUN_ON = re.compile(r"(?:t|T|k)(?=[A-Za-z]_)")
 """A step with the next letter behind it without a blank, as in δ_th_{t-1}."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
+"""A time glued to its letter, as in Ht-1: then Ht is H at t."""
+_WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
 _SPACE = re.compile(r"(?:[ \t\r]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
 _TIMES = {"t": 0, "prev": -1, "next": 1}
@@ -25,10 +28,13 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
     out = Tokens(fragment)
     text = fragment.text
     closers: list[str] = []
+    glued = _GLUED.search(text) is not None
     i = 0
     while i < len(text):
         c = text[i]
-        if match := _SPACE.match(text, i):
+        if glued and (match := _WITH_TIME.match(text, i)):
+            i = _glued(out, match)
+        elif match := _SPACE.match(text, i):
             i = match.end()
         elif c == "\n":
             if not out.open:
@@ -42,6 +48,9 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             assert match is not None
             out.emit("NUMBER", i, match.end())
             i = match.end()
+        elif text.startswith("(.)", i):
+            out.emit("DOT", i, i + 3)
+            i += 3
         elif text.startswith("...", i):
             out.emit("DOTS", i, i + 3)
             i += 3
@@ -96,6 +105,21 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
         else:
             i = unicode_letter(out, i, len(text))
     return out.finish()
+
+
+def _glued(out: Tokens, match: re.Match[str]) -> int:
+    """A name with its time behind it: Ht, Ht-1."""
+    base, time = match.span(1), match.span(2)
+    written = match.group(1)
+    out.emit("NAME", *base, words.WORDS.get(written, written), words.latex_of(written))
+    out.emit("SUB", time[0], time[0])
+    out.opening("LBRACE", time[0], time[0])
+    out.emit("NAME", *time, "t", "t")
+    if match.group(3):
+        out.emit("MINUS", time[1], time[1] + 1)
+        out.emit("NUMBER", match.end() - len(match.group(3)) + 1, match.end())
+    out.closing("RBRACE", match.end(), match.end())
+    return match.end()
 
 
 def _word(out: Tokens, i: int) -> int:

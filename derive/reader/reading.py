@@ -48,7 +48,8 @@ def told(cell: Cell) -> Iterator[str]:
         yield f"{text(equation.symbol, letters)} = {text(equation.expression, letters)}"
     for function in functions_of(cell):
         arguments = ", ".join(map(str, function.body.variables))
-        yield f"{letters.word(function.name)}({arguments}) = {function.body.expr if function.specified else 'open'}"
+        body = function.body.expr if function.specified else "open: chosen when the code is called"
+        yield f"{letters.word(function.name) or function.name}({arguments}) = {body}"
     groups = {"inputs": cell.inputs, "states": cell.states, "parameters": cell.parameters}
     for name, quantities in groups.items():
         if name == "inputs":

@@ -199,6 +199,13 @@ def references(term: Term) -> Iterator[Ref]:
         yield from references(part)
 
 
+def every_part(term: Term) -> Iterator[Term]:
+    """A term and everything in it."""
+    yield term
+    for part in term.parts:
+        yield from every_part(part)
+
+
 def mapped(term: Term, change: Callable[[Term], Term | None]) -> Term:
     """The term with `change` applied from the top; where it returns None the parts are looked at."""
     new = change(term)

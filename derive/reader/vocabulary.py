@@ -51,6 +51,14 @@ class Vocabulary:
     declared: set[str] = field(default_factory=set)
     sizes: set[str] = field(default_factory=set)
     timeless: set[str] = field(default_factory=set)
+    timed: set[str] = field(default_factory=set)
+    """Names used with a time."""
+    plain: set[str] = field(default_factory=set)
+    """Names used without a time and not before a bracket."""
+
+    def only_applied(self, name: str) -> bool:
+        """Whether a name without a time stands before brackets alone, as f beside a gate f_t."""
+        return name in self.timed and name not in self.plain | self.declared
 
     def survey(self, node: Syntax, fragment: Fragment) -> None:
         """Note every letter that is used as a quantity somewhere: with a time, or not before a bracket."""
@@ -77,6 +85,10 @@ class Vocabulary:
         group, _ = bracket(following)
         bracketed = group is not None
         timed = found.offset is not None or (group is not None and time_of(group) is not None)
+        if timed:
+            self.timed.add(found.name)
+        elif not bracketed:
+            self.plain.add(found.name)
         if timed or (not bracketed and self.known_function(found.name) is None):
             self.quantities.add(found.name)
 

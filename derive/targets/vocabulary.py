@@ -10,7 +10,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
-from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Symbol
+from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Symbol, latex
 
 from derive.errors import DerivationError
 from derive.functions import ENTRIES, ScalarFunction
@@ -98,6 +98,10 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def number(self, value: Expr) -> str: ...
+
+    @abstractmethod
+    def irrational(self, value: Expr) -> str:
+        """A number such as √2 or 1/√π."""
 
     @abstractmethod
     def raised(self, base: str, exponent: Expr, plain: bool) -> str:
@@ -188,6 +192,9 @@ class Latex(Vocabulary):
         above, below = value.as_numer_denom()
         return rf"\tfrac{{{self.amount(above)}}}{{{self.amount(below)}}}" if below != 1 else _bracketed(value, self)
 
+    def irrational(self, value: Expr) -> str:
+        return str(latex(value))
+
     def raised(self, base: str, exponent: Expr, plain: bool) -> str:
         return base + script("^", self.amount(exponent)) if plain else rf"{base}^{{\odot {self.amount(exponent)}}}"
 
@@ -267,6 +274,9 @@ class Text(Vocabulary):
         above, below = value.as_numer_denom()
         return f"({self.amount(above)}/{_bracketed(below, self)})" if below != 1 else _bracketed(value, self)
 
+    def irrational(self, value: Expr) -> str:
+        return str(value)
+
     def raised(self, base: str, exponent: Expr, plain: bool) -> str:
         if plain and isinstance(exponent, Integer):
             return base + self.amount(exponent).translate(_SMALL_DIGITS)
@@ -312,6 +322,8 @@ def _amount(value: Expr, v: Vocabulary) -> str:
         return " ".join(_bracketed(factor, v) for factor in value.as_ordered_factors())
     if isinstance(value, Pow) and isinstance(value.exp, Integer) and value.exp.is_positive:
         return f"{_bracketed(value.base, v)}^{value.exp}"
+    if value.is_number:  # √2, π
+        return v.irrational(value)
     raise DerivationError(f"no rule to print a number of class {type(value).__name__}")
 
 

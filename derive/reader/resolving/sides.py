@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+from derive.reader.fragment import Fragment
 from derive.reader.resolving.document import Document, Row
-from derive.reader.resolving.rewriting import whole_letter
+from derive.reader.resolving.rewriting import symbol_of, whole_letter
 from derive.reader.syntax import Chain, Mark, Name, Number, Syntax
-from derive.reader.tokens import Token
 
 INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
 
@@ -16,6 +18,15 @@ def resolve(document: Document) -> None:
         formula.rows = [_without_ranges(row, document) for row in formula.rows]
         formula.rows = [tuple(new for part in row for new in _separated(part)) for row in formula.rows]
         formula.rows = [row for row in formula.rows if row]
+    assigned: Counter[str] = Counter()
+    for fragment, part in document.displayed():
+        found = symbol_of(part.sides[0], fragment) if isinstance(part, Chain) else None
+        if found is not None:
+            assigned[found.name] += 1
+    for formula in document.formulas:
+        formula.rows = [
+            tuple(new for part in row for new in _unchained(part, formula.fragment, assigned)) for row in formula.rows
+        ]
 
 
 def _without_ranges(row: Row, document: Document) -> Row:
@@ -61,6 +72,13 @@ def _separated(part: Syntax) -> list[Syntax]:
     return [part]
 
 
-def equation(left: Syntax, right: Syntax, sign: Token) -> Chain:
-    """left = right."""
-    return Chain(left.start, max(left.end, right.end), (left, right), (sign,))
+def _unchained(part: Syntax, fragment: Fragment, assigned: Counter[str]) -> list[Syntax]:
+    """`c_t = g_t = f(x)` as c_t = g_t and g_t = f(x), where nothing else gives g_t its value."""
+    if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
+        return [part]
+    middle = symbol_of(part.sides[1], fragment) if len(part.sides) > 2 else None
+    if middle is None or middle.transposed or middle.power is not None or assigned[middle.name]:
+        return [part]
+    first = Chain(part.start, part.sides[1].end, part.sides[:2], part.relations[:1])
+    rest = Chain(part.sides[1].start, part.end, part.sides[1:], part.relations[1:])
+    return [first, *_unchained(rest, fragment, assigned)]

@@ -374,13 +374,13 @@ def _scaled(number: Expr, code: Code) -> Code:
     below: list[Code] = []
     for factor in Mul.make_args(number):
         if isinstance(factor, Pow) and factor.exp.is_negative:
-            below.append(Number(size_text(1 / factor)))
+            below.append(Number(_literal(1 / factor)))
         else:
             above.append(Number(_literal(factor)))
     return Product((*above, code), tuple(below))
 
 
 def _literal(number: Expr) -> str:
-    if number.is_Integer or not number.is_Number:
+    if number.is_Integer or not number.is_number:
         return size_text(number)
     return repr(float(number))

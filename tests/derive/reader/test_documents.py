@@ -1,0 +1,182 @@
+"""What published documentation prints is read as printed, and what documents leave open is asked for at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from backproof import main
+from derive.errors import InputError
+from derive.reader import read_equations, read_file, reading_of
+from derive.reader.reading import shape, told
+
+DATA = Path(__file__).parents[2] / "data"
+
+PRINTED = {
+    # output; states; inputs; number of parameters
+    "torch_rnn": "h; h (H); x (D); 4",
+    "torch_lstm": "h; h (H) c (H); x (D); 16",
+    "torch_gru": "h; h (H); x (D); 12",
+    "torch_rnn_cell": "h; h (H); x (D); 4",
+    "torch_lstm_cell": "h; h (H) c (H); x (D); 16",
+    "torch_gru_cell": "h; h (H); x (D); 12",
+    "onnx_rnn": "H; H (H); X (D); 4",
+    "onnx_gru": "H; H (H); X (D); 12",
+    "onnx_lstm": "H; H (H) C (H); X (D); 19",
+    "flax_simple": "h; h (H); x (D); 3",
+    "flax_gru": "h; h (H); x (D); 10",
+    "flax_lstm": "h; h (H) c (H); x (D); 12",
+    "julia_mgu": "h; h (H); x (D); 8",
+    "julia_indrnn": "h; h (H); x (D); 3",
+    "julia_ran": "h; h (H) c (H); x (D); 7",
+    "julia_fastgrnn": "h; h (H); x (D); 6",
+    "d2l_rnn": "O; H (h); X (d); 5",
+}
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_documentation_reads_as_printed(name):
+    cell = read_file(DATA / "printed" / f"{name}.md")
+    groups = [" ".join(f"{q.name} {shape(q)}" for q in some) for some in (cell.states, cell.inputs)]
+    assert "; ".join([cell.output.name, *groups, str(len(cell.parameters))]) == PRINTED[name]
+
+
+WRITTEN = {
+    # states; inputs; parameters, each with its shape up to the letters of sizes
+    "label_powers": "s: 1; u: 1; M_1: 2 M_2: 2 b: 1",
+    "typeface_calligraphic": "s: 1; u: 1; K_cal: 2 K: 2 b: 1",
+    "typeface_bold": "r: 1; e: 1; G_bold: 2 G: 2 d_bold: 1 d: 1",
+    "outer_product": "Z: 2; p: 1 r: 1 e: 1; ",
+    "outer_product_otimes": "Z: 2; p: 1 r: 1 e: 1; ",
+    "outer_product_projected": "Z: 2; u: 1; A: 2 B: 2 C: 2",
+    "diagonal_decay": "Z: 2; a: 1 r: 1 p: 1 e: 1; ",
+    "locals_without_t": "q: 1; u: 1; A: 2 C: 2 a: 1 B: 2",
+    "primed_next_two_states": "s: 1 c: 1; u: 1; A: 2 B: 2 a: 1 E: 2 F: 2 e: 1 W: 2 R: 2",
+    "previous_by_word": "s: 1; u: 1; W: 2 R: 2 b: 1",
+    "new_and_old_by_word": "s: 1; u: 1; A: 2 B: 2 W: 2",
+    "time_letter_n": "s: 1; u: 1; W: 2 R: 2 b: 1",
+    "time_letter_k": "s: 1; u: 1; A: 2 B: 2 C: 2 E: 2",
+    "time_in_brackets": "s: 1; u: 1; W: 2 V: 2 C: 2",
+    "delayed_input": "s: 1 u_before: 1; u: 1; W: 2 V: 2 R: 2",
+    "second_order": "s: 1 s_before: 1; u: 1; W: 2 R: 2 Q: 2",
+    "step_delta_bold": "s: 1; u: 1; A: 2 B: 2 W: 2",
+    "trailing_set_and_range": "s: 1; u: 1; W: 2 R: 2 b: 1",
+    "leading_number_and_for": "s: 1; u: 1; R: 2 W: 2",
+    "array_ll": "s: 1; u: 1; A: 2 a: 1 B: 2 b: 1 C: 2 c: 1 E: 2 e: 1",
+    "rows": "s: 1; u: 1; A: 2 B: 2 b: 1",
+    "rows_transposed": "s: 1; u: 1; A: 2 a: 1 B: 2 b: 1",
+    "rows_declared": "s: 1; u: 1; A: 2 B: 2 b: 1",
+    "chain_of_names": "c: 1; u: 1; W: 2 R: 2",
+    "chain_of_equals": "s: 1; u: 1; W: 2 R: 2 V: 2",
+    "tuple_left": "s: 1 c: 1; u: 1; P: 2 R: 2 b: 1",
+    "stacked_left": "s: 1 c: 1; u: 1; P: 2",
+    "index_sums": "s: 1; u: 1; W: 2 R: 2 b: 1",
+    "layers_by_index": "s: 1; u: 1; W: 2 A_1: 2 b_1: 1 A_2: 2 b_2: 1 A_3: 2 b_3: 1",
+    "constant_matrices": "s: 1; u: 1; A: 2 B: 2 C: 2",
+    "layer_norm_arguments": "s: 1; u: 1; g_1: 1 W: 2 b_1: 1 g_2: 1 R: 2 b_2: 1",
+    "number_gate": "s: 1; d: 0 u: 1; W: 2 R: 2",
+    "number_gate_computed": "s: 1; u: 1; w: 1 a: 0",
+    "masked": "s: 1; m: 1 u: 1 M: 2; R: 2 W: 2",
+    "no_input": "s: 1; ; R: 2 b: 1",
+    "closed_loop": "e: 1 s: 1; ; R: 2 W: 2 C: 2",
+}
+
+
+def rank(quantity):
+    return sum(str(size) != "1" for size in quantity.shape)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_habits_of_writing(name):
+    cell = read_file(DATA / "written" / f"{name}.md")
+    groups = (cell.states, cell.inputs, cell.parameters)
+    assert "; ".join(" ".join(f"{q.name}: {rank(q)}" for q in some) for some in groups) == WRITTEN[name]
+
+
+ASKED = {
+    "step_width": [r"\Delta t"],
+    "step_ratio": [r"\Delta t", r"\tau"],
+    "squashed_numbers": [r"\mu", r"\nu"],
+    "two_rates": [r"\eta", r"\kappa"],
+    "mean_over_N": ["N"],
+    "primed_without_state": ["s has no time"],
+    "forgotten_t": ["u has no time"],
+    "layer_norm_bare": ["LN"],
+    "unread_gate": ["r_t", "s_t"],
+    "two_states_which_output": ["c_t", "s_t"],
+    "convolution": ["a convolution cannot be read"],
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_is_open_is_asked_for_in_one_message(name):
+    with pytest.raises(InputError) as caught:
+        read_file(DATA / "written" / f"{name}.md")
+    assert all(letter in caught.value.message for letter in ASKED[name]), caught.value.message
+    assert caught.value.hint
+
+
+def test_answering_once_is_enough():
+    equation = r"s_t = s_{t-1} + \frac{\Delta t}{\tau} (\tanh(W u_t + R s_{t-1}) - s_{t-1})"
+    cell = read_equations([equation], [r"\Delta t = 0.1", r"\tau = 2"])
+    assert [q.name for q in cell.parameters] == ["W", "R"]
+
+
+def test_claims_do_not_disturb_the_cell_and_are_told():
+    text = r"""# A study note
+
+$$ h_t = \tanh(W x_t + U h_{t-1}) $$
+
+$$ \frac{\partial J}{\partial U} = \sum_t \frac{\partial J}{\partial h_t} h_{t-1}^\top $$
+
+$$ J = \sum_t L_t $$
+"""
+    found = reading_of(text)
+    assert [e.symbol.name for e in found.cell.equations] == ["h"]
+    assert len(found.remarks) == 2
+    assert "beside: " in str(found)
+
+
+@pytest.mark.parametrize(
+    ("equations", "taken"),
+    [
+        (["s_t = u_t A + s_{t-1} B"], "vectors are rows"),
+        ([r"h_t = g_t \odot h_{t-1} + W x_t"], "$g_t$ is an input"),
+        ([r"\mathbf{h}_t = \tanh(W x_t + U \mathbf{h}_{t-1})", "y_t = V h_t"], "are one letter"),
+        ([r"c_t = f_t \otimes c_{t-1} + \tanh(W x_t)", r"f_t = \sigma(V x_t)"], "entry by entry"),
+    ],
+)
+def test_guesses_are_marked(equations, taken):
+    cell = read_equations(equations)
+    assert any(taken in guess.taken and guess.otherwise and guess.why for guess in cell.guesses)
+    assert any(line.startswith("guess: ") for line in told(cell))
+
+
+def test_the_catalogue_is_read_without_a_guess():
+    for path in sorted((Path(__file__).parents[3] / "derive" / "cells").glob("*.md")):
+        assert read_file(path).guesses == (), path.name
+
+
+def test_warnings():
+    lines = list(told(read_equations(["a_t = W x_t", "y_t = a_t"])))
+    assert "warning: no recurrence: nothing of step t - 1 is used" in lines
+    assert "warning: the output y only copies a" in lines
+
+
+def test_the_commands_tell_how_a_note_was_read(tmp_path):
+    note = tmp_path / "note.md"
+    note.write_text("# N\n\n$$ s_t = \\tanh(u_t A + s_{t-1} B) $$\n", encoding="utf-8")
+    read = CliRunner().invoke(main, ["read", str(note)])
+    assert read.exit_code == 0
+    assert "s_t = tanh(Aᵀ u_t + Bᵀ s_{t-1})" in read.output
+    told_json = json.loads(CliRunner().invoke(main, ["read", str(note), "--json"]).stdout)
+    assert told_json["inputs"] == [{"name": "u", "latex": "u_t", "shape": ["D", "1"], "time": True}]
+    assert told_json["guesses"][0]["taken"].startswith("vectors are rows")
+    derived = CliRunner().invoke(main, ["derive", str(note)])
+    assert "read as:" in derived.stderr
+    assert "read as:" not in derived.stdout
+    generated = CliRunner().invoke(main, ["generate", str(note), "-o", str(tmp_path / "n.py"), "--json"])
+    assert json.loads(generated.stdout)["reading"]["output"] == "s"
