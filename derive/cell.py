@@ -122,7 +122,10 @@ class Cell:
     numbers: tuple[tuple[str, Expr], ...] = ()
     """Letters that stand for a number wherever they stand, such as α = 0.1; the equations hold the number."""
     starts: tuple[tuple[str, str], ...] = ()
-    """States that start from a parameter where none is given: (state, parameter)."""
+    """States that start from a parameter of their own where none is given: (state, parameter), h_0 = θ.
+
+    No equation has such a parameter: its gradient is that of the state before the first step.
+    """
     guesses: tuple[Guess, ...] = field(default=(), compare=False, repr=False)
     """What the reader took where the text can be read in two ways."""
 
@@ -212,7 +215,7 @@ class Cell:
         source: str = "",
         notation: Notation | None = None,
         numbers: Iterable[tuple[str, Expr]] = (),
-        starts: Iterable[tuple[str, Quantity]] = (),
+        starts: Iterable[tuple[str, str]] = (),
         guesses: Sequence[Guess] = (),
     ) -> Cell:
         """Infer the roles, order the equations so that each uses only what stands before it, and validate.
@@ -256,7 +259,7 @@ class Cell:
             source=source,
             notation=notation or AS_WRITTEN,
             numbers=tuple(numbers),
-            starts=tuple((state, parameter.name) for state, parameter in starts),
+            starts=tuple(starts),
             guesses=tuple(guesses),
         )
 

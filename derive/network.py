@@ -94,6 +94,11 @@ class Network:
             raise InputError(f"a network needs at least one layer, not {layers}")
         if cell.is_loss:
             raise InputError(f"{cell.name} is a head, not a recurrent cell", hint="give it as the head")
+        if cell.starts:
+            raise InputError(
+                f"{cell.name} starts from a parameter, which a network does not yet",
+                hint="leave the start out, and give the initial state to forward",
+            )
         if not cell.states:
             raise InputError(f"{cell.name} has no state: nothing recurs in it")
         if not cell.inputs or cell.inputs[0].time is None:

@@ -201,11 +201,16 @@ def test_code_is_checked_before_it_is_written(
     assert run("generate", "rnn", "-o", str(tmp_path / "m.py"), "--no-check").exit_code == 0
 
 
-def test_a_cell_without_an_input_has_no_code(tmp_path: Path) -> None:
-    (tmp_path / "mine.md").write_text("# Mine\n\n$$ h_t = \\tanh(U h_{t-1}) $$\n")
-    result = run("generate", str(tmp_path / "mine.md"), "-o", str(tmp_path / "m.py"))
-    assert result.exit_code == 2
-    assert "has no input" in result.stderr
+def test_a_cell_without_an_input_takes_the_number_of_steps(tmp_path: Path) -> None:
+    note, module = tmp_path / "alone.md", tmp_path / "alone.py"
+    note.write_text("# Alone\n\n$$ h_t = \\tanh(U h_{t-1} + b) $$\n", encoding="utf-8")
+    assert run("generate", str(note), "-o", str(module)).exit_code == 0
+    assert "def forward(params, T, h=None, *, B=None, lengths=None):" in module.read_text(encoding="utf-8")
+    result = run("verify", str(note), "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["cells"]["alone"]["passed"]
+    refused = run("generate", str(note), "--target", "torch", "-o", str(module))
+    assert "has no input at a step" in refused.stderr
 
 
 MANY = "abcfgklmnopqrsuvwz"

@@ -142,11 +142,13 @@ class Case:
     def forward(self, module: ModuleType, given: Arrays | None = None) -> tuple[Array, Arrays, Any]:
         """Outputs (losses of a head), final states (intermediates of a head) and the cache."""
         params = self.named(self.cell.parameters, given)
-        first, *others = self.named(self.cell.inputs, given).items()
-        rest = {**dict(others), **self.named(self.cell.states, given)}
+        positional: list[Any] = [*self.named(self.cell.inputs[:1], given).values()]
+        rest = self.named((*self.cell.inputs[1:], *self.cell.states), given)
+        if not any(quantity.time is not None for quantity in self.cell.inputs):
+            positional.append(self.T)
         if self.lengths is not None:
             rest["lengths"] = self.lengths
-        outputs, final, cache = module.forward(params, first[1], **rest, **self.functions)
+        outputs, final, cache = module.forward(params, *positional, **rest, **self.functions)
         return outputs, final, cache
 
     def objective(self, module: ModuleType, given: Arrays | None = None) -> Any:

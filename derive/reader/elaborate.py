@@ -137,8 +137,30 @@ def _cell(
         source=source,
         notation=_notation(vocabulary),
         numbers=sorted(vocabulary.constants.items()),
+        starts=_starts(declared, roles, inference),
         guesses=document.guesses,
     )
+
+
+def _starts(declared: Declared, roles: Roles, inference: Inference) -> list[tuple[str, str]]:
+    """The states that start from a parameter, h_0 = θ; raises InputError where that is no start of its own."""
+    for state, start in declared.starts.items():
+        place = declared.places[start]
+        if state not in roles.states:
+            raise InputError(
+                f"{state}_0 is given, but {state} is no state", place, f"read {state}_{{t-1}} in an equation"
+            )
+        if start in inference.shapes:
+            raise InputError(
+                f"{state} starts from {start}, which the equations have too", place,
+                f"give the start a letter of its own, or call forward with {state}",
+            )  # fmt: skip
+        if start in declared.shapes:
+            clash = InputError(f"{start} has another shape than {state}, which starts from it", place)
+            for ours, theirs in zip(declared.shapes[start], inference.shapes[state], strict=True):
+                if inference.sizes.find(ours) != inference.sizes.find(theirs):
+                    raise clash
+    return list(declared.starts.items())
 
 
 # Which formulas are equations

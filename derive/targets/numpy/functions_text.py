@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.nodes import Quantity
@@ -35,8 +36,14 @@ class Functions:
         self._public = letters
         self._sizes = [str(symbol) for symbol in program.sizes]
         self._opened = [function.name for function in program.open_functions]
+        self._counted = not any(q.time is not None for q in program.inputs)
+        """Whether nothing is given at every step, so that `forward` takes the number of steps."""
         self._remembered = ["lengths"] if program.states or not program.is_loss else []
         self._remembered += ["weights", "reduction"] if program.is_loss else []
+        learned = dict(program.starts)
+        self._starts = {names.whole(s).name: learned[s.name] for s in program.states if s.name in learned}
+        """The parameters that states start from, by the names of their arguments."""
+        self._remembered += [f"from_{start}" for start in dict.fromkeys(self._starts.values())]
 
     def init(self) -> Function:
         """Random parameters."""
@@ -47,7 +54,12 @@ class Functions:
         program, names = self._program, self._names
         given = self._inputs(now=False)
         output = names.whole(program.output).name
-        body = [*self._bound(given), *self._repeated(given), *self._unpacked(passes), *lines(passes.forward)]
+        body = [
+            *self._bound(given, self._starts),
+            *self._repeated(given),
+            *self._unpacked(passes),
+            *lines(passes.forward),
+        ]
         body.append(f"cache = (sizes, dtype, {', '.join(self._remembered)}, {names_text(passes.cached)})")
         if program.is_loss:
             others = [q for q in self._assigned() if q != program.output and q not in program.states]
@@ -64,22 +76,27 @@ class Functions:
             shape = self._axes(("T", "B", *axes_text(program.output)))
             returns = f"Returns the outputs {shape}, the final states by name, and a cache for `backward`, which"
         details = [
-            *self._described(given),
+            *self._described(given, self._starts),
+            *self._counts(whole=True),
             *LENGTHS_DETAILS,
             *(DETAILS if program.is_loss else ()),
             returns,
             "refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.",
         ]
         summary = "The losses of a sequence." if program.is_loss else "Run the cell over a sequence."
-        body = self._with_sizes(["T", "B", *self._sizes], self._door(given), body)
-        signature = self._signature(given, "lengths=None", *(KEYWORDS if program.is_loss else ()))
+        body = self._with_sizes(["T", "B", *self._sizes], self._door(given, whole=True), body)
+        signature = self._signature(given, "lengths=None", *(KEYWORDS if program.is_loss else ()), whole=True)
         return Function(f"{self._prefix}forward({signature})", summary, tuple(details), tuple(body))
 
     def backward(self, passes: Passes) -> Function:
         """Gradients over the whole sequence."""
         program = self._program
         immediate = self._immediate("d_losses" if program.is_loss else "d_ys", ("T", "B"))
-        body = [*self._arrived(immediate, passes, whole=True), *lines(passes.backward), *self._returned(passes)]
+        body = [
+            *self._arrived(immediate, passes, whole=True),
+            *lines(passes.backward),
+            *self._returned(passes, whole=True),
+        ]
         body = self._with_sizes(["T", "B", *self._sizes], self._gradient_door(immediate, whole=True), body)
         if program.is_loss:
             summary = "Gradients of J: the sum of the losses returned, each times its entry in d_losses if given."
@@ -102,7 +119,7 @@ class Functions:
             states = ", ".join(f'"{s.name}": {names.now(s).name}' for s in program.states)
             body.append(f"return {output}, {{{states}}}, cache")
             returns = "Returns the output, the new states by name, and a cache for `step_backward`."
-        details = (*self._described(given), returns)
+        details = (*self._described(given), *self._counts(whole=False), returns)
         body = self._with_sizes(["B", *self._sizes], self._door(given), body)
         return Function(
             f"{self._prefix}step({self._signature(given)})", "One step, equation by equation.", details, tuple(body)
@@ -132,11 +149,11 @@ class Functions:
     def _inputs(self, *, now: bool) -> list[Argument]:
         """The main input, targets, states, then everything else by keyword."""
         program, names = self._program, self._names
-        first, *rest = program.inputs
+        main, rest = program.inputs[:1], program.inputs[1:]
         targets = [q for q in rest if q in program.targets]
-        self._positional = [names.whole(q).name for q in (first, *targets)]
+        self._positional = [names.whole(q).name for q in (*main, *targets)]
         arguments = []
-        for q in (first, *targets, *(q for q in rest if q not in targets)):
+        for q in (*main, *targets, *(q for q in rest if q not in targets)):
             leading = ("B",) if now or q.time is None else ("T", "B")
             bound = names.now(q).name if now and q.time is not None else ""
             shape = (*leading, *(axes_text(q) or ("1",)))
@@ -156,8 +173,11 @@ class Functions:
             Argument(names.whole(s).name, ("B", *axes_text(s)), True, names.carry(s).name) for s in self._program.states
         ]
 
-    def _signature(self, given: Sequence[Argument], *further: str) -> str:
-        parts = ["params", *self._positional, *(f"{a.name}=None" for a in given if a.optional)]
+    def _signature(self, given: Sequence[Argument], *further: str, whole: bool = False) -> str:
+        counted = ["T"] if whole and self._counted else []
+        if not self._program.inputs:
+            further = ("B=None", *further)
+        parts = ["params", *self._positional, *counted, *(f"{a.name}=None" for a in given if a.optional)]
         keywords = [a.name for a in given if not a.optional and a.name not in self._positional]
         keywords += [*further, *(f'{name}="tanh"' for name in self._opened)]
         return ", ".join([*parts, *(["*", *keywords] if keywords else [])])
@@ -166,13 +186,20 @@ class Functions:
         first = f"{immediate.name}=None" if immediate.optional else immediate.name
         return f"{self._prefix}{name}({', '.join(['cache', first, *(f'{a.name}=None' for a in self._carries())])})"
 
-    def _described(self, given: Sequence[Argument]) -> list[str]:
+    def _described(self, given: Sequence[Argument], starts: Mapping[str, str] = MappingProxyType({})) -> list[str]:
         return [
             f"{a.name}: {self._axes(a.axes)}"
             + (f", or indices of classes {self._axes(a.axes[:-1])}" if a.classes else "")
-            + (", the state before the first step, zero if None." if a.optional else ".")
+            + (f", the state before the first step, {starts.get(a.name, 'zero')} if None." if a.optional else ".")
             for a in given
         ] + [f"{name}: the name of the function to use, one of FUNCTIONS." for name in self._opened]
+
+    def _counts(self, *, whole: bool) -> list[str]:
+        """What stands for the axes that no array has."""
+        steps = ["T: the number of steps."] if whole and self._counted else []
+        return steps + (
+            ["B: the number of examples; None: that of the states, else 1."] if not self._program.inputs else []
+        )
 
     def _back_details(self, which: str) -> tuple[str, ...]:
         carries = [
@@ -186,16 +213,41 @@ class Functions:
             "what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.",
         )
 
-    def _door(self, given: Sequence[Argument]) -> list[str]:
-        """Checks on everything that comes in."""
+    def _door(self, given: Sequence[Argument], *, whole: bool = False) -> list[str]:
+        """Checks on everything that comes in; `whole`: of a sequence."""
         every = f'(f"params[{{key!r}}]", _parameter(params, key), axes) for key, axes in {self._table}.items()'
-        return [f"arrays = [{every}]", *self._listed(given), "sizes, dtype = _checked(arrays)"]
+        return [f"arrays = [{every}]", *self._listed(given), *self._checked(whole=whole)]
 
-    def _bound(self, given: Sequence[Argument]) -> list[str]:
+    def _checked(self, *, whole: bool) -> list[str]:
+        """The sizes, with those that no array has."""
+        if not (self._counted and whole) and self._program.inputs:
+            return ["sizes, dtype = _checked(arrays)"]
+        lines = ["sizes = {}"]
+        if whole and self._counted:
+            lines += [
+                "if not isinstance(T, (int, np.integer)) or T < 0:",
+                '    raise ValueError(f"T is {T!r}, expected a number of steps")',
+                'sizes["T"] = int(T)',
+            ]
+        if not self._program.inputs:
+            lines += ["if B is not None:", '    sizes["B"] = B']
+        lines.append("sizes, dtype = _checked(arrays, sizes)")
+        if not self._program.inputs:
+            lines.append('sizes.setdefault("B", 1)')
+        return lines
+
+    def _bound(self, given: Sequence[Argument], starts: Mapping[str, str] = MappingProxyType({})) -> list[str]:
         """The names the body uses, zeros for states that were not given, and the functions that were chosen."""
-        body = []
+        body = [
+            f"from_{start} = ({', '.join(f'{name} is None' for name in starts if starts[name] == start)},)"
+            for start in dict.fromkeys(starts.values())
+        ]
         for a in given:
-            if a.optional:
+            if a.name in starts:
+                shape = names_text(a.axes)
+                start = f'np.broadcast_to(params["{starts[a.name]}"], {shape}).astype(dtype)'
+                body.append(f"{a.bound} = {start} if {a.name} is None else {a.name}")
+            elif a.optional:
                 body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}")
             elif a.bound:
                 body.append(f"{a.bound} = {a.name}")
@@ -258,11 +310,19 @@ class Functions:
     def _cache(passes: Passes) -> str:
         return f"cache = (sizes, dtype, {names_text(passes.cached)})"
 
-    def _returned(self, passes: Passes) -> list[str]:
+    def _returned(self, passes: Passes, *, whole: bool = False) -> list[str]:
         program = self._program
+        before = {
+            self._names.whole(s).name: passes.gradients[s.name] for s in program.states if s.name in passes.gradients
+        }
+        started = []
+        for start in dict.fromkeys(self._starts.values()) if whole else ():
+            arriving = [before[name] for name, its in self._starts.items() if its == start]
+            terms = [f"from_{start}[{k}] * {gradient}.sum(axis=0)" for k, gradient in enumerate(arriving)]
+            started.append(f'    "{start}": {" + ".join(terms)},')
         order = [q.name for q in (*program.parameters, *program.inputs, *program.states)]
         pairs = [f'    "{key}": {passes.gradients[key]},' for key in order if key in passes.gradients]
-        return ["return {", *pairs, "}"]
+        return ["return {", *started, *pairs, "}"]
 
 
 def _named(values: Mapping[str, str], passes: Passes, shown: str = "{}") -> str:

@@ -12,7 +12,6 @@ from sympy import Symbol
 
 from derive.cell import Cell
 from derive.derivation import Derivation
-from derive.errors import InputError
 from derive.functions import ENTRIES, ScalarFunction
 from derive.nodes import size
 from derive.targets.formula import text
@@ -84,15 +83,7 @@ class Lowered:
 
 
 def lowered(derivation: Derivation) -> Lowered:
-    """The lowered programs of a derivation, which every target of code prints.
-
-    Raises InputError for a cell without an input.
-    """
-    if not derivation.cell.inputs:
-        raise InputError(
-            f"{derivation.cell.title} has no input: code takes the number of steps and the batch from one",
-            hint="give it one, as in + W x_t; `backproof derive` prints the formulas of a cell without",
-        )
+    """The lowered programs of a derivation, which every target of code prints."""
     names = Names()
     derivation = _with_safe_functions(derivation, names)
     letters = local_sizes(derivation.program)
@@ -114,7 +105,10 @@ def parts(derivation: Derivation, prefix: str = "") -> Parts:
     functions = Functions(program, low.names, letters, prefix)
     return Parts(
         program=program,
-        parameters={q.name: tuple_text(axes_text(q)) for q in derivation.program.parameters},
+        parameters={
+            **{q.name: tuple_text(axes_text(q)) for q in derivation.program.parameters},
+            **{start: tuple_text(axes_text(derivation.program.quantities[s])) for s, start in derivation.cell.starts},
+        },
         states={q.name: tuple_text(axes_text(q)) for q in derivation.program.states},
         forward=functions.forward(low.sequence),
         init=functions.init(),

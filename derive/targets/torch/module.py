@@ -27,6 +27,16 @@ def module(derivation: Derivation, origin: str = "") -> str:
     Raises InputError for a head, whose losses torch has modules for.
     """
     low = lowered(derivation)
+    if derivation.cell.starts:
+        raise InputError(
+            f"{derivation.cell.title} starts from a parameter, which a torch module does not yet",
+            hint="give the initial state to forward, or use --target numpy",
+        )
+    if not any(q.time is not None for q in low.program.inputs):
+        raise InputError(
+            f"{derivation.cell.title} has no input at a step: a torch module takes its steps from one",
+            hint="give it one, as in + W x_t, or use --target numpy, whose forward takes the number of steps",
+        )
     if low.program.is_loss:
         raise InputError(
             "a head has no torch module of its own", hint="use torch's losses on the outputs, or --target numpy"
