@@ -234,8 +234,8 @@ class _Writer(Printing):
             f"{say('An initial state enters the first step only: the same formula at')} {start}"
             f"{say(', without the immediate term and the paths within the step.')}"
         )
-        for state, origin in self.derivation.cell.starts:
-            learned = f"{say(' Where none is given,')} {state} {say('starts from the parameter')} {origin}"
+        for of, origin in self.derivation.cell.starts:
+            learned = f"{say(' Where none is given,')} {of} {say('starts from the parameter')} {origin}"
             before += f"{learned}{say(', whose gradient is that of the initial state, summed over the batch.')}"
         return [
             Part(say("The last step"), words, (at_end,)),
