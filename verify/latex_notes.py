@@ -35,7 +35,7 @@ _COLUMNS = re.compile(r"\s*\{\d+\}|(?=)")
 _MACRO = re.compile(r"\\([A-Za-z]+)")
 DEEPEST = 8
 """Macros within macros."""
-LONGEST = 100_000
+LONGEST = 5_000
 """Characters that a formula may grow to."""
 
 
@@ -130,7 +130,11 @@ def _expanded(
     for macro in _MACRO.finditer(text, start, end):
         if macro.group(1) in macros:
             add(text[position : macro.start()], position, True)
-            add(_body(macro.group(1), macros), macro.start(), False)
+            try:
+                body = _body(macro.group(1), macros)
+            except OverflowError:
+                continue  # the command stays as it is, and cannot be read
+            add(body, macro.start(), False)
             position = macro.end()
     add(text[position:end], position, True)
     return Fragment("".join(written), file, tuple(marks) or (Line(0, 1, 1, lines[0]),))
@@ -139,10 +143,12 @@ def _expanded(
 def _body(name: str, macros: Mapping[str, str], depth: int = 1) -> str:
     """A macro with the macros inside it put in; it is followed by a space, as a letter may come next."""
     if depth > DEEPEST:
-        return ""
+        raise OverflowError
 
     def put_in(match: re.Match[str]) -> str:
         return _body(match.group(1), macros, depth + 1) if match.group(1) in macros else match.group()
 
-    body = _MACRO.sub(put_in, macros[name])[:LONGEST]
+    body = _MACRO.sub(put_in, macros[name])
+    if len(body) > LONGEST:
+        raise OverflowError
     return f"{{{body}}}" if "_" in body or "^" in body else f"{body} "

@@ -28,6 +28,11 @@ _RELATION = re.compile(
 _FENCE = re.compile(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\b)")
 _IN_CODE = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*(?:\[[^\]]*\])?)\s*=(?!=)")
 _IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
+_TICKED = re.compile(r"\$`([^`$\n]+)`\$")
+_ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
+_MYST = re.compile(r"^(\s*(?:```|~~~))\{math\}", re.MULTILINE)
+_DOUBLED = re.compile(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
+_DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$).)+?)\\\\\)")
 _LEADING = re.compile(r"\s*&?\s*=")
 SETTINGS = ("cell", "notation")
 """What a comment in a note can say about the formulas after it."""
@@ -174,7 +179,7 @@ def _markdown(
     text: str, file: str, section: tuple[str, ...], settings: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[Formula, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
     """The formulas of a Markdown text that follows on `section`, and where it ends."""
-    visible, said = comments(text, file)
+    visible, said = comments(_usual(text), file)
     found, section = every_formula(visible, file, section)
     formulas = []
     for each in found:
@@ -182,6 +187,15 @@ def _markdown(
         formulas.append(replace(formula, settings=in_force(said, formula.place, settings)))
     end = Place(file, text.count("\n") + 2, 1, 0)
     return tuple(formulas), section, in_force(said, end, settings)
+
+
+def _usual(text: str) -> str:
+    """Other ways to mark formulas in Markdown as the usual ones, character for character in place."""
+    text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)
+    text = _ROLE.sub(lambda m: f"      ${m.group(1)}$", text)
+    text = _MYST.sub(r"\1math  ", text)
+    text = _DOUBLED.sub(lambda m: f" \\[{m.group(1)} \\]", text)
+    return _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
 
 
 def in_force(

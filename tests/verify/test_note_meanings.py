@@ -96,3 +96,29 @@ def test_a_start_at_zero_in_prose(tmp_path: Path) -> None:
     claim += "h_{t-1}^\\top $$\n"
     assert last(tmp_path, RNN + claim) is Word.WRONG
     assert last(tmp_path, f"{RNN}We start from $h_0 = 0$.\n\n{claim}") is Word.HOLDS_IF
+
+
+@pytest.mark.parametrize(
+    ("display", "inline"),
+    [
+        ("$$\n{}\n$$", "$`{}`$"),
+        ("```{{math}}\n{}\n```", "{{math}}`{}`"),
+        ("\\\\[ {} \\\\]", "\\\\( {} \\\\)"),
+    ],
+)
+def test_other_ways_to_mark_formulas(tmp_path: Path, display: str, inline: str) -> None:
+    model = display.format(r"h_t = \tanh(W x_t + U h_{t-1} + b)")
+    wrong = inline.format(r"\frac{\partial J}{\partial b} = \sum_t \frac{\partial J}{\partial h_t}")
+    right = display.format(PLAIN.strip("$ "))
+    found = audited(tmp_path, f"# A note\n\n{model}\n\n{right}\n\nand {wrong} there.\n").judgements
+    assert [j.word for j in found] == [Word.NOT_A_CLAIM, Word.PROVED, Word.WRONG]
+
+
+def test_macros_that_multiply_are_unreadable(tmp_path: Path) -> None:
+    letters = "abcdefghijklm"
+    macros = "\\newcommand{\\a}{x+x}" + "".join(
+        f"\\newcommand{{\\{new}}}{{{f'{chr(92)}{old}' * 4}}}" for old, new in zip(letters, letters[1:], strict=False)
+    )
+    path = tmp_path / "note.tex"
+    path.write_text(macros + "\n\\[h_t = \\tanh(W x_t + U h_{t-1})\\]\n\\[\\frac{\\partial J}{\\partial W} = \\m\\]\n")
+    assert audit(path).judgements[-1].word is Word.UNREADABLE
