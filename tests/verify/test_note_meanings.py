@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_other_ways_to_mark_formulas(tmp_path: Path, display: str, inline: str) 
 def test_macros_that_multiply_are_unreadable(tmp_path: Path) -> None:
     letters = "abcdefghijklm"
     macros = "\\newcommand{\\a}{x+x}" + "".join(
-        f"\\newcommand{{\\{new}}}{{{f'{chr(92)}{old}' * 4}}}" for old, new in zip(letters, letters[1:], strict=False)
+        f"\\newcommand{{\\{new}}}{{{f'{chr(92)}{old}' * 4}}}" for old, new in itertools.pairwise(letters)
     )
     path = tmp_path / "note.tex"
     path.write_text(macros + "\n\\[h_t = \\tanh(W x_t + U h_{t-1})\\]\n\\[\\frac{\\partial J}{\\partial W} = \\m\\]\n")
