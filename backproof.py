@@ -512,31 +512,47 @@ def _write_fixes(found: list[Any], again: Callable[[Path], Any]) -> None:
             click.echo(f"{judgement.place}: left as it is: nothing was found that is true in its place", err=True)
 
 
-@main.command("check-code", epilog="Example:  backproof check-code my_lstm.py:backward --cell lstm")
-@click.argument("function", metavar="PATH.py[:FUNCTION]")
-@click.option("--cell", metavar="CELL|NOTE", required=True, help="The cell that the function belongs to.")
-@click.option("--layout", default="TBn", show_default=True, help="Axes of x, as in: BTn, vectors=n1, gates=ifgo.")
-@click.option("--names", default="", help="Your arrays in the cell's names, as in: W_ih=W_*; b_ih=b_*; b_hh=b_*.")
-@click.option("--tolerance", type=float, help="The largest relative error that counts as right.")
+@main.command("check-code", epilog="Example:  backproof check-code my_lstm.py:lstm_backward --cell lstm")
+@click.argument("function", metavar="FILE[:TARGET]")
+@click.option("--cell", metavar="CELL|NOTE", help="The cell that the function belongs to.")
+@click.option("--gradients", is_flag=True, help="Judge the gradients by their own forward pass alone; no cell.")
+@click.option("--as", "protocol", metavar="PROTOCOL", help="How it is called, where that cannot be told (see below).")
+@click.option("--layout", default="", help="For f(params, x, d_ys): axes of x, as in: BTn, vectors=n1, gates=ifgo.")
+@click.option("--names", default="", help="For f(params, x, d_ys): your arrays in the cell's names, as in: W_ih=W_*.")
+@click.option("--tolerance", type=float, help="For --layout and --names: the largest relative error that is right.")
+@click.option("--time-limit", type=click.FloatRange(1, 3600), default=20, show_default=True, help="Seconds per stage.")
+@click.option("--skeleton", is_flag=True, help="Print an adapter for what could not be called.")
 @json_option
 @guarded
-def check_code(function: str, cell: str, layout: str, names: str, tolerance: float | None, as_json: bool) -> int:
-    """Compare your own gradients with the derivation of a cell. THIS RUNS YOUR CODE.
+def check_code(function: str, cell: str | None, protocol: str | None, as_json: bool, **options: Any) -> int:
+    """Judge your own backward pass: by your own forward pass, explained by a cell. THIS RUNS YOUR CODE.
 
-    FUNCTION is called as f(params, x, d_ys) and returns the gradients by name; where it takes them, it is given the
-    initial states (h, c) and the gradients of the final states (d_h, d_c). Without FUNCTION the file itself has
-    forward and backward as a generated module has.
+    TARGET is a function (its forward function is found beside it), a class with forward and backward, a loss function,
+    or a torch Module or Function; FILE may be a notebook. It runs in a process of its own, with a limit of time.
+
+    \b
+    PROTOCOL: cs231n, deeplearning-ai, min-char-rnn, layer, framework, torch, functions, loss, one-function
     """
-    from verify.code.load_user import checked
-    from verify.code.report import Standing
+    from verify.code import careful, protocols
 
+    if cell is None and not options["gradients"]:
+        raise InputError("which cell does it belong to?", hint="name it with --cell lstm, or ask for --gradients alone")
+    if protocol and protocol not in protocols.names():
+        raise InputError(f"no protocol is called {protocol}", hint=f"known: {', '.join(protocols.names())}")
     click.echo(f"running your code: {function}", err=True)
-    report = checked(function, cell, layout, names, tolerance)
+    request = {"spec": function, "cell": cell, "as": protocol, **options, "limit": options["time_limit"]}
+    answer = careful.judged(request)
+    for line in answer.get("printed", "").splitlines()[-20:]:
+        click.echo(f"  | {line}", err=True)
+    if "error" in answer:
+        raise InputError(answer["message"], hint=answer["hint"])
+    if answer["reason"]:
+        click.echo(f"error: {answer['reason']}", err=True)
     if as_json:
-        _print_json(report.to_json())
-    else:
-        click.echo(str(report))
-    return {Standing.RIGHT: 0, Standing.WRONG: 1}.get(report.standing, 2)
+        _print_json(answer["json"])
+    elif answer["text"]:
+        click.echo(answer["text"])
+    return int(answer["code"])
 
 
 if __name__ == "__main__":

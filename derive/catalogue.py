@@ -20,12 +20,18 @@ from derive.reader.reading import Reading
 
 @cache
 def _notes(folder: str) -> Mapping[str, Cell]:
-    notes = sorted(
-        (entry for entry in files("derive").joinpath(folder).iterdir() if entry.name.endswith(".md")),
-        key=lambda entry: entry.name,
-    )
-    read = (read_note(entry.read_text(encoding="utf-8"), f"derive/{folder}/{entry.name}") for entry in notes)
+    names = sorted(entry.name[:-3] for entry in files("derive").joinpath(folder).iterdir() if entry.name.endswith(".md"))
+    read = (cell for name in names if (cell := _note(folder, name)) is not None)
     return MappingProxyType({cell.name: cell for cell in read})
+
+
+@cache
+def _note(folder: str, name: str) -> Cell | None:
+    """One note by the name of its cell, which is that of its file; the others need not be read for it."""
+    entry = files("derive").joinpath(folder, f"{name}.md")
+    if not name.isidentifier() or not entry.is_file():
+        return None
+    return read_note(entry.read_text(encoding="utf-8"), f"derive/{folder}/{entry.name}")
 
 
 def cells() -> dict[str, Cell]:
@@ -67,11 +73,12 @@ def networks() -> dict[str, Network]:
 
 def find(name_or_path: str) -> Cell:
     """A cell or head of the catalogue by name, or the one that a note describes; raises InputError."""
-    known = {**cells(), **heads()}
-    if name_or_path in known:
-        return known[name_or_path]
+    for folder in ("cells", "heads"):
+        if (one := _note(folder, name_or_path)) is not None:
+            return one
     if Path(name_or_path).is_file():
         return read_file(name_or_path)
+    known = {**cells(), **heads()}
     close = get_close_matches(name_or_path, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise InputError(

@@ -30,16 +30,24 @@ Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `r
 `Layout`, `Standing`.
 """
 
-from verify.claims import check
-from verify.code.asserting import assert_backward, assert_gradients
-from verify.code.gradients import check_gradients
-from verify.code.layout import Layout
-from verify.code.report import CodeReport, GradientReport, Standing
-from verify.evidence import Evidence, GradientEvidence, evidence, report
-from verify.handwritten import check_backward
-from verify.load import load
-from verify.proof import identical, prove
-from verify.verdict import Counterexample, Outcome, Verdict
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verify.claims import check
+    from verify.code.asserting import assert_backward, assert_gradients
+    from verify.code.gradients import check_gradients
+    from verify.code.layout import Layout
+    from verify.code.report import CodeReport, GradientReport, Standing
+    from verify.evidence import Evidence, GradientEvidence, evidence, report
+    from verify.handwritten import check_backward
+    from verify.load import load
+    from verify.proof import identical, prove
+    from verify.verdict import Counterexample, Outcome, Verdict
 
 __all__ = [
     "CodeReport",
@@ -62,3 +70,54 @@ __all__ = [
     "prove",
     "report",
 ]
+
+_ROOMS = {
+    "check": "claims",
+    "assert_backward": "code.asserting",
+    "assert_gradients": "code.asserting",
+    "check_gradients": "code.gradients",
+    "Layout": "code.layout",
+    "CodeReport": "code.report",
+    "GradientReport": "code.report",
+    "Standing": "code.report",
+    "Evidence": "evidence",
+    "GradientEvidence": "evidence",
+    "report": "evidence",
+    "check_backward": "handwritten",
+    "identical": "proof",
+    "prove": "proof",
+    "Counterexample": "verdict",
+    "Outcome": "verdict",
+    "Verdict": "verdict",
+}
+
+
+class _Package(ModuleType):
+    """Public names are imported when they are asked for: a person's file is run without waiting for SymPy.
+
+    Two functions have the names of their rooms; the import of such a room must not hide them.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _ROOMS:
+            raise AttributeError(f"module verify has no {name}")
+        return getattr(import_module(f"verify.{_ROOMS[name]}"), name)
+
+    @property
+    def evidence(self) -> Any:
+        return import_module("verify.evidence").evidence
+
+    @evidence.setter
+    def evidence(self, room: ModuleType) -> None:
+        """The import system puts the room here."""
+
+    @property
+    def load(self) -> Any:
+        return import_module("verify.load").load
+
+    @load.setter
+    def load(self, room: ModuleType) -> None:
+        """The import system puts the room here."""
+
+
+sys.modules[__name__].__class__ = _Package

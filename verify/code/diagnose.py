@@ -6,7 +6,6 @@ carry; that, and which gradients a mistake can reach at all, leaves few pairs to
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,8 +28,8 @@ Numbers: TypeAlias = NDArray[Any]
 MOST = 2
 """So many mistakes together count as an explanation."""
 
-BUDGET, MORE = 6.0, 0.5
-"""Seconds for trying pairs, and for finding others with the same numbers after the first."""
+BUDGET, MORE = 300, 30
+"""So many pairs are run, and after the first that fits so many more for others with the same numbers."""
 
 OTHERS = 4
 """So many equivalent explanations are listed."""
@@ -114,6 +113,11 @@ class Experiment:
         equal = self._equal(self._flat(prediction)[None], self._returned)
         return not self.misshapen and bool(equal.all())
 
+    def is_same(self, one: Observed, prediction: Prediction) -> bool:
+        """Whether one gradient that was returned is as predicted."""
+        got = one.value
+        return got is not None and _real(got) and self._same(np.asarray(got, np.float64), prediction.gradients[one.ours])
+
     # Finished gradients
 
     def explain(
@@ -123,7 +127,7 @@ class Experiment:
         there are none, or more than `most`."""
         ways = []
         for one in self.observed:
-            options = self._of_one(one, Spot(one.ours, prediction, self.case))
+            options = self.options(one, Spot(one.ours, prediction, self.case))
             if names is not None:
                 options = [option for option in options if names.issuperset(mistake.name for mistake in option)]
             if not options:
@@ -139,7 +143,7 @@ class Experiment:
         order = [one.label for one in self.observed]
         return tuple(_merged(name, sorted(p, key=lambda x: order.index(x[0]))) for (name, _), p in found.items())
 
-    def _of_one(self, one: Observed, spot: Spot) -> list[tuple[Mistake, ...]]:
+    def options(self, one: Observed, spot: Spot) -> list[tuple[Mistake, ...]]:
         """The ways to explain one gradient; nothing to explain is the first of them."""
         if one.value is None or not _real(one.value):
             return []
@@ -186,7 +190,7 @@ def _merged(name: str, places: list[tuple[str, str]]) -> Mistake:
 
 
 def explanations(
-    experiments: Sequence[Experiment], variations: Sequence[Variation], budget: float = BUDGET
+    experiments: Sequence[Experiment], variations: Sequence[Variation], budget: int = BUDGET
 ) -> list[Explanation]:
     """The explanations with the fewest mistakes, the best first; the first experiment leads, the others confirm."""
     first = experiments[0]
@@ -232,7 +236,7 @@ def _confirmed(explanation: Explanation, experiments: Sequence[Experiment]) -> b
     return True
 
 
-def _pairs(experiments: Sequence[Experiment], variations: Sequence[Variation], budget: float) -> list[Explanation]:
+def _pairs(experiments: Sequence[Experiment], variations: Sequence[Variation], budget: int) -> list[Explanation]:
     """Pairs of variations. Where only one of the two reaches a gradient, that one must match there.
 
     Beside a variation that renames, the other one reaches as many gradients, but others: only their number counts.
@@ -254,12 +258,13 @@ def _pairs(experiments: Sequence[Experiment], variations: Sequence[Variation], b
         enough = matching.sum(axis=1)[:, None] + affected.sum(axis=1)[None] >= len(right)
         possible &= exact | np.where(renames[:, None], enough, enough.T)
     found: list[Explanation] = []
-    until = time.monotonic() + budget
+    left = budget
     candidates = np.argwhere(possible)
     order = np.argsort(-score[possible], kind="stable")
     for j, k in candidates[order].tolist():
-        if time.monotonic() > until or len(found) > OTHERS:
+        if left <= 0 or len(found) > OTHERS:
             break
+        left -= 1
         pair = (variations[j], variations[k])
         # The shortest case first: it is the cheapest and excludes most.
         for experiment in sorted(experiments, key=lambda e: e.case.T):
@@ -268,7 +273,7 @@ def _pairs(experiments: Sequence[Experiment], variations: Sequence[Variation], b
                 break
         else:
             found.append(Explanation(pair, ()))
-            until = min(until, time.monotonic() + MORE)
+            left = min(left, MORE)
     return found
 
 

@@ -10,6 +10,7 @@ from sympy import HadamardProduct, MatAdd, Transpose, ZeroMatrix
 from derive.derivation import Derivation, Gradient, Path
 from derive.nodes import (
     Adjoint,
+    Elementwise,
     Node,
     Quantity,
     T,
@@ -189,6 +190,29 @@ def before_carry(derivation: Derivation) -> Iterator[Variation]:
         if len(edits) > 1:
             detail = f"every term reads {text(Adjoint(state))} without what comes from the next step"
             yield Variation(Mistake("read before the carry is added", detail), edited(edits), PART)
+
+
+@kind("gradient of the wrong quantity")
+def signal(derivation: Derivation) -> Iterator[Variation]:
+    """A parameter or an input reads the gradient of the value behind a function, or what J asks of the output alone."""
+    given = {*derivation.program.inputs, *derivation.program.parameters}
+    behind: dict[Quantity, Quantity] = {}
+    for equation in derivation.program.equations:
+        for part in parts(equation.expression, Elementwise):
+            behind |= {q: equation.symbol for q in part.operands if isinstance(q, Quantity) and q.time == t}
+    output = Adjoint(derivation.program.output, True)
+    for gradient, path, words in _paths(derivation):
+        if gradient.of not in given:
+            continue
+        for part in parts(path.term, Adjoint):
+            after = behind.get(part.quantity)
+            if part.immediate or after is None or after.shape != part.shape:
+                continue
+            detail = f"{text(Adjoint(after))} in place of {text(part)}, without the slope of the function between: {words}"
+            yield _one(gradient, path, "slope forgotten", detail, swap(part, Adjoint(after)))
+            if output.shape == part.shape:
+                detail = f"d_ys in place of {text(part)}, without slope and without the carry from later steps: {words}"
+                yield _one(gradient, path, "slope and carry forgotten", detail, swap(part, output))
 
 
 # Parts of expressions

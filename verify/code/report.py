@@ -137,6 +137,11 @@ class CodeReport(_NoBool):
     nearest: str = ""
     notes: tuple[str, ...] = ()
     undecided: str = ""
+    protocol: str = ""
+    forward: str = ""
+    assumed: tuple[str, ...] = ()
+    not_given: tuple[str, ...] = ()
+    not_understood: tuple[str, ...] = ()
 
     @property
     def standing(self) -> Standing:
@@ -163,10 +168,23 @@ class CodeReport(_NoBool):
             "alternatives": [listed(mistakes) for mistakes in self.alternatives],
             "nearest": self.nearest,
             "notes": [*self.notes, *filter(None, [self.undecided])],
+            "protocol": self.protocol,
+            "forward": self.forward,
+            "assumed": list(self.assumed),
+            "not_given": list(self.not_given),
+            "not_understood": list(self.not_understood),
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.cell}: {self.standing.value}", table(self.rows)]
+        lines = [f"{self.cell or 'gradients'}: {self.standing.value}", *([table(self.rows)] if self.rows else [])]
+        lines += [f"called as: {self.protocol}"] if self.protocol else []
+        lines += [f"the forward pass and {self.cell}: {self.forward}"] if self.forward else []
+        for words, listed in (
+            ("assumed", self.assumed),
+            ("not judged", self.not_given),
+            ("not understood", self.not_understood),
+        ):
+            lines += [f"{words}: {', '.join(listed)}"] if listed else []
         if self.mistakes:
             count = "mistake reproduces" if len(self.mistakes) == 1 else "mistakes together reproduce"
             lines.append(f"This {count} every gradient that was returned:".replace("This mistakes", "These mistakes"))

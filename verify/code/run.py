@@ -1,7 +1,6 @@
 """What a program computes that follows a derivation, right or mistaken: the sweep over one case in NumPy.
 
-The generated module is the truth that people's gradients are compared with; this runs *mistaken* derivations and
-mistaken loops, hundreds of them, without writing a module for each. Values are batches of matrices (B, n, m).
+It runs *mistaken* derivations and mistaken loops, hundreds of them, without writing a module for each. Values are batches of matrices (B, n, m).
 """
 
 from __future__ import annotations
@@ -30,13 +29,19 @@ class Loop:
     `dropped` names the states whose carry is left out, `stuck` those whose carry keeps its first value; what reaches
     the initial state is computed all the same, unless it is left out or kept as well (`to_the_start`). `cut` says
     where the carry is cut: None, or a kind and a number k (`last`: only the last k steps run; `from the end`, `from
-    the start`: chunks of k steps; `each output`: every output goes back through k steps at most).
+    the start`: chunks of k steps; `each output`: every output goes back through k steps at most). `bound` clips what
+    goes from step to step; `factors` multiply it, by state; `wraps` reads the last state as the one before the first
+    step; `late` leaves out the first step.
     """
 
     dropped: frozenset[str] = frozenset()
     stuck: frozenset[str] = frozenset()
     to_the_start: bool = False
     cut: tuple[str, int] | None = None
+    bound: float | None = None
+    factors: tuple[tuple[str, Node], ...] = ()
+    wraps: bool = False
+    late: bool = False
 
     def closes(self, step: int, steps: int) -> bool:
         """Whether nothing is carried from `step` to the one before it."""
@@ -113,7 +118,7 @@ class Sweep:
         """The gradients of the case."""
         if loop.cut is not None and loop.cut[0] == "each output":
             return self._each_output(forward, case, loop.cut[1])
-        first = max(case.T - loop.cut[1], 0) if loop.cut is not None and loop.cut[0] == "last" else 0
+        first = max(case.T - loop.cut[1], 0) if loop.cut is not None and loop.cut[0] == "last" else int(loop.late)
         carry = {s: forward.column(case.d_final[s.name], s, case.B) for s in self.program.states}
         return self._back(forward, case, loop, carry, range(first, case.T), case.d_output)
 
@@ -141,6 +146,8 @@ class Sweep:
         zero = {q: np.zeros((case.B, *_shape(q, scope))) for q, _ in self.assigned}
         for step in reversed(range(case.T)):
             now = dict(forward.steps[step])
+            if loop.wraps and step == 0:
+                now |= {s.at(t - 1): forward.steps[-1][s] for s in self.program.states}
             scope.now = now
             now[Adjoint(output, True)] = immediate[step]
             runs = step in steps
@@ -148,7 +155,10 @@ class Sweep:
                 value = _total(terms, scope) if runs else None
                 value = zero[q] if value is None else value
                 if runs and q in carry:
-                    value = value + carry[q]
+                    passed_on = carry[q]
+                    for name, factor in loop.factors:
+                        passed_on = passed_on * interpret(factor, scope) if name == q.name else passed_on
+                    value = value + passed_on
                 now[Adjoint(q)] = value
                 adjoints.setdefault(Adjoint(q), []).append(value)
             if not runs:
@@ -158,14 +168,21 @@ class Sweep:
             for state, terms in self.crossing:
                 value = None if state.name in dropped else _total(terms, scope)
                 value = zero[state] if value is None or loop.closes(step, case.T) else value
+                value = value if loop.bound is None else np.clip(value, -loop.bound, loop.bound)
                 passed[state] = first_carry[state] if state.name in stuck else value
             carry = passed
-        if not steps or steps.start > 0:
+        if (not steps or steps.start > 0) and not loop.late:
             carry = {state: zero[state] for state in carry}
-        return self._given(forward, case, adjoints, carry, immediate)
+        return self._given(forward, case, adjoints, carry, immediate, loop)
 
     def _given(
-        self, forward: Forward, case: Case, adjoints: dict[Node, list[Array]], carry: dict[Quantity, Array], seed: Array
+        self,
+        forward: Forward,
+        case: Case,
+        adjoints: dict[Node, list[Array]],
+        carry: dict[Quantity, Array],
+        seed: Array,
+        loop: Loop,
     ) -> Prediction:
         """The gradients of inputs and parameters, for all steps at once."""
         scope = forward.scope
@@ -173,6 +190,8 @@ class Sweep:
         for q in forward.steps[0] if forward.steps else ():
             if q not in now:
                 now[q] = np.stack([step[q] for step in forward.steps])
+        if loop.wraps and forward.steps:
+            now |= {s.at(t - 1): np.stack([step[s] for step in (forward.steps[-1:] + forward.steps)[:-1]]) for s in self.program.states}
         now |= {q: np.stack(values[::-1]) for q, values in adjoints.items()}
         now[Adjoint(self.program.output, True)] = seed
         scope.now = now

@@ -10,7 +10,7 @@ from derive.cell import Equation
 from derive.derivation import Derivation
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, add, apply, hadamard, ones, scale, shift, t
 from derive.targets.formula import text
-from verify.code.local import TERM, Edit, edited, parts
+from verify.code.local import PART, TERM, Edit, edited, parts, swap
 from verify.code.mistakes import Variation, kind
 from verify.judgement import Mistake
 
@@ -124,3 +124,18 @@ def _rewritten(
         if before is not None and before != term:
             edits[quantity.name, via] = lambda _, term=term: term  # type: ignore[misc]
     return edits
+
+
+@kind("function forgotten")
+def unapplied(derivation: Derivation) -> Iterator[Variation]:
+    """A term that has the argument of a function where its value belongs: c_t for tanh(c_t)."""
+    for gradient in derivation.gradients:
+        for path in gradient.paths:
+            for part in parts(path.term, Elementwise):
+                if len(part.operands) == 1 and isinstance(part.operands[0], Quantity):
+                    words = f"{text(path.term)} in {text(Adjoint(gradient.of))}"
+                    detail = f"{text(part.operands[0])} in place of {text(part)}: {words}"
+                    edits: dict[tuple[str, Quantity | None], Edit] = {
+                        (gradient.of.name, path.via): swap(part, part.operands[0])
+                    }
+                    yield Variation(Mistake("function forgotten", detail), edited(edits), PART)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
+from sympy import HadamardProduct, MatAdd
 
 from derive.derivation import Derivation
-from derive.nodes import Adjoint
+from derive.nodes import Adjoint, Node
 from derive.targets.formula import text
 from verify.case import Case
+from verify.code.local import parts
 from verify.code.mistakes import Variation, kind
 from verify.code.run import Loop
 from verify.judgement import Mistake
@@ -77,6 +79,77 @@ def _cut(way: str, k: int) -> Callable[[Loop], Loop]:
     return lambda before: replace(before, cut=(way, k))
 
 
+BOUNDS = (0.1, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 15.0, 25.0, 50.0, 100.0)
+"""Bounds at which a carry may be clipped."""
+
+
+@kind("carry clipped")
+def clipped(derivation: Derivation) -> Iterator[Variation]:
+    """What goes from step to step clipped within the loop: the result is the gradient of nothing."""
+    if not derivation.program.states:
+        return
+    for bound in BOUNDS:
+        detail = f"what the next step hands back is clipped to ±{bound:g} at every step, within the loop"
+        yield Variation(Mistake("carry clipped", detail), loop=_bounded(bound))
+
+
+def _bounded(bound: float) -> Callable[[Loop], Loop]:
+    return lambda before: replace(before, bound=bound)
+
+
+@kind("carry multiplied")
+def multiplied(derivation: Derivation) -> Iterator[Variation]:
+    """The carry multiplied by a factor that belongs to another path."""
+    for state in derivation.program.states:
+        for path in derivation.by_name[state.name].paths:
+            if path.crosses_time:
+                continue
+            for product in parts(path.term, HadamardProduct):
+                for factor in product.args:
+                    if parts(factor, Adjoint):
+                        continue
+                    word = "slope" if parts(factor, MatAdd) else "factor"
+                    detail = (
+                        f"the carry of {text(Adjoint(state))} (from the next step, or of the final state) is multiplied by the "
+                        f"{word} {text(factor)}, which belongs to {text(path.term)} alone"
+                    )
+                    name = state.name
+
+                    def loop(before: Loop, name: str = name, factor: Node = factor) -> Loop:
+                        return replace(before, factors=(*before.factors, (name, factor)))
+
+                    yield Variation(Mistake("carry multiplied", detail), loop=loop)
+
+
+@kind("wraps to the last state")
+def wraps(derivation: Derivation) -> Iterator[Variation]:
+    """At the first step `h[t - 1]` is `h[-1]`, the last state."""
+    if derivation.program.states:
+        names = ", ".join(text(s) for s in derivation.program.states)
+        detail = f"at the first step the state before it is read as h[-1], the last state ({names}), not the initial state"
+        yield Variation(Mistake("wraps to the last state", detail), loop=lambda before: replace(before, wraps=True))
+
+
+@kind("first step left out")
+def late(derivation: Derivation) -> Iterator[Variation]:
+    """The loop backwards ends before the first step."""
+    if derivation.program.states:
+        detail = "the loop backwards ends before the first step, t = 0, which is never counted"
+        yield Variation(Mistake("step left out", detail), loop=lambda before: replace(before, late=True))
+
+
+@kind("last step left out")
+def early(derivation: Derivation) -> Iterator[Variation]:
+    """The loop backwards starts one step before the last."""
+
+    def change(case: Case) -> Case:
+        seeds = case.d_output.copy()
+        seeds[-1:] = 0
+        return replace(case, d_output=seeds)
+
+    yield _given("step left out", "the loop backwards starts before the last step, which is never counted", change)
+
+
 # What J asks of the outputs, and where the sequence starts
 
 
@@ -129,6 +202,18 @@ def final_ignored(derivation: Derivation) -> Iterator[Variation]:
             return replace(case, d_final={**case.d_final, name: np.zeros_like(case.d_final[name])})
 
         yield _given("final state ignored", f"the gradient of the final state {state.name} is not used", change)
+
+
+@kind("final state scaled")
+def final_scaled(derivation: Derivation) -> Iterator[Variation]:
+    """The gradient of the final state counts half or twice."""
+    for state in derivation.program.states:
+        for word, factor in (("half", 0.5), ("twice", 2.0)):
+
+            def change(case: Case, name: str = state.name, factor: float = factor) -> Case:
+                return replace(case, d_final={**case.d_final, name: factor * case.d_final[name]})
+
+            yield _given("final state scaled", f"the gradient of the final state {state.name} counts {word}", change)
 
 
 @kind("initial state ignored")

@@ -1,0 +1,92 @@
+"""From a loaded file to the answer that `backproof check-code` prints: find the protocol, judge, match, explain.
+
+A request is a dict: `spec` FILE[:TARGET], `cell`, `as` PROTOCOL, `layout` and `names` as written on the command line,
+`tolerance`, `limit` in seconds, `gradients` (no cell is asked for), `skeleton`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from derive import catalogue
+from verify.code import explain, find, judging, matching, protocols
+from verify.code.loading import Source, split_target, told
+from verify.code.protocols.base import Misfit, Raised, Target
+from verify.code.protocols.engine import CallPlan
+from verify.code.report import CodeReport, Standing
+from verify.judgement import Mistake
+
+
+def refused(request: dict[str, Any], reason: str) -> dict[str, Any]:
+    """The answer where nothing can be told."""
+    report = CodeReport(request.get("cell") or "", (), undecided=reason)
+    return {"code": 2, "json": report.to_json(), "text": "", "reason": f"{request['spec']}: {reason}"}
+
+
+def answered(request: dict[str, Any], source: Source, stage: Callable[[str], None]) -> dict[str, Any]:
+    """The answer for a file that has been loaded."""
+    _, name = split_target(request["spec"])
+    target = find.target(source, name, [request.get("cell") or ""])
+    report = reported(target, request, stage)
+    code = {Standing.RIGHT: 0, Standing.WRONG: 1}.get(report.standing, 2)
+    return {"code": code, "json": report.to_json(), "text": str(report), "reason": ""}
+
+
+def reported(target: Target, request: dict[str, Any], stage: Callable[[str], None] = lambda name: None) -> CodeReport:
+    """The report on a target."""
+    stage(f"{target.name} is called for the first time")
+    try:
+        plan = protocols.bound(target, request.get("as") or "")
+    except Misfit as error:
+        failed = f"; {target.source.failures[0]}" if target.source.failures else ""
+        raise Misfit(f"{error}{failed}") from None
+    try:
+        judged = judging.judge(plan, lambda case: stage(f"{target.name} is called, {case}"))
+    except Raised as error:
+        raise Misfit(f"{target.name}: {told(error.error, target.source.path)}") from None
+    rows = judging.rows(judged)
+    mistakes = tuple(Mistake(name, detail) for name, detail in judged.mistakes)
+    forward, assumed, near = "", tuple(plan.assumed), ""
+    if not judged.undecided or judged.wrong():
+        stage(f"{target.name} is compared with {request.get('cell') or 'its own forward pass'}")
+        match, forward, assumed = _compared(plan, request.get("cell"))
+        judged.not_given += _never_given(plan, match)
+        found, near = explain.explained(judged, match)
+        mistakes += found
+        assumed = (*plan.assumed, *assumed)
+    stage("")
+    return CodeReport(
+        request.get("cell") or "",
+        rows,
+        mistakes,
+        nearest=near,
+        notes=(*target.source.notes, *plan.notes, *judged.notes),
+        undecided=judged.undecided,
+        protocol=plan.protocol,
+        forward=forward,
+        assumed=assumed,
+        not_given=tuple(judged.not_given),
+        not_understood=tuple(judged.not_understood),
+    )
+
+
+def _compared(plan: CallPlan, cell: str | None) -> tuple[matching.Match | None, str, tuple[str, ...]]:
+    """The match with a cell, what the forward pass is to it in words, and what was found out for it."""
+    if not cell:
+        return None, "", ()
+    match, words = matching.matched(plan, catalogue.find(cell))
+    return match, words, match.assumed if match is not None else ()
+
+
+def _never_given(plan: CallPlan, match: matching.Match | None) -> list[str]:
+    """States of the cell that the code was never given, and gradients of final states that it never saw."""
+    if match is None or match.cell.is_loss:
+        return []
+    given, seen = set(match.states.values()), {name for name, when in match.outputs.values() if when != "all"}
+    found = [f"the initial state {s.name}, which is zero" for s in match.cell.states if s.name not in given]
+    if not plan.timed or any(when == "last" for _, when in match.outputs.values()):
+        found = [words for words in found if plan.timed]
+    if plan.timed:
+        found += [f"a gradient of the final state {s.name}" for s in match.cell.states if s.name not in seen]
+    return found

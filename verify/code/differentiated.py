@@ -1,0 +1,16 @@
+"""The derivation of a cell as people write its gradients, made once."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from derive.adjoint import differentiate
+from derive.cell import Cell
+from derive.derivation import Derivation
+from verify.code.local import as_written
+
+
+@cache
+def derivation_of(cell: Cell) -> Derivation:
+    """The derivation, with simplified gradients in place of their paths."""
+    return as_written(differentiate(cell))

@@ -1,0 +1,72 @@
+"""The ways in which code for recurrent networks is called: one entry each, tried in this order.
+
+An entry is a module with `recognises(target)` and `bound(target)`, which answers with a plan (`base.Plan`) or raises
+`Misfit`. A protocol is added by writing such a module and a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from verify.code.protocols.base import Misfit, Target
+from verify.code.protocols.engine import CallPlan
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way of calling: the name for `--as`, a sentence for people, and the module that finds it."""
+
+    name: str
+    about: str
+    module: str
+
+    def recognises(self, target: Target) -> bool:
+        """Whether the names and signatures look like it."""
+        return bool(import_module(f"verify.code.protocols.{self.module}").recognises(target))
+
+    def bound(self, target: Target) -> CallPlan:
+        """The plan; raises Misfit."""
+        found: Callable[[Target], CallPlan] = import_module(f"verify.code.protocols.{self.module}").bound
+        return found(target)
+
+
+PROTOCOLS = (
+    Protocol("torch", "an nn.Module, or an autograd.Function with its own backward", "torch_code"),
+    Protocol("layer", "a class with params and grads lists: Layer(Wx, Wh, b), forward(xs), backward(dhs)", "objects"),
+    Protocol("framework", "a class made from sizes, its arrays in attributes: forward(X), backward(grad)", "objects"),
+    Protocol("min-char-rnn", "lossFun(inputs, targets, hprev) -> loss, gradients; parameters in globals", "losses"),
+    Protocol("cs231n", "rnn_forward(x, h0, Wx, Wh, b) -> h, cache; rnn_backward(dh, cache); x (N, T, D)", "functions"),
+    Protocol("deeplearning-ai", "columns: rnn_forward(x, a0, parameters); rnn_backward(da, caches); x (n, m, T)", "functions"),
+    Protocol("functions", "any other pair of functions: time first, one sequence, one step", "functions"),
+    Protocol("loss", "loss(params, x, y) -> loss, gradients", "losses"),
+    Protocol("one-function", "gradients(params, x, d_ys) -> gradients, both passes in one", "one_function"),
+)
+
+
+def names() -> list[str]:
+    """The names for `--as`."""
+    return [protocol.name for protocol in PROTOCOLS]
+
+
+def bound(target: Target, name: str = "") -> CallPlan:
+    """The plan of the first protocol that fits, or of the named one; raises Misfit with what came furthest."""
+    failures: list[str] = []
+    tried: set[str] = set()
+    for protocol in PROTOCOLS:
+        if protocol.module in tried or (name and protocol.name != name):
+            continue
+        if not name and not protocol.recognises(target):
+            continue
+        tried.add(protocol.module)
+        try:
+            return protocol.bound(target)
+        except Misfit as error:
+            failures.append(str(error))
+    if failures:
+        raise Misfit(failures[0])
+    raise Misfit(
+        f"{target.name}: how it is called could not be told; name the protocol with --as ({', '.join(names())}), or write an "
+        "adapter: --skeleton prints one"
+    )

@@ -1,0 +1,85 @@
+"""Axes of arrays as letters, their sizes in a setting, and the way from one order of axes to another.
+
+B examples, T steps, D entries of an input, H of a state, K of a readout; J for [h; x] stacked; 2H, 3H, 4H for stacked
+gates; 1 for an axis of length one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from verify.case import Array
+
+Axes: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The sizes of one trial; `seeds` is the factor of what J asks of the outputs: a large one shows clipping."""
+
+    T: int
+    B: int
+    D: int
+    H: int
+    K: int
+    seeds: float = 1.0
+    label: str = ""
+
+    def size(self, axis: str) -> int:
+        """The length of an axis."""
+        if axis.isdigit():
+            return int(axis)
+        if axis == "J":
+            return self.H + self.D
+        if axis[0].isdigit():
+            return int(axis[:-1]) * self.size(axis[-1])
+        return int(getattr(self, axis))
+
+    def shape(self, axes: Axes) -> tuple[int, ...]:
+        """The shape of an array with these axes."""
+        return tuple(self.size(axis) for axis in axes)
+
+    def axes(self, shape: tuple[int, ...]) -> Axes:
+        """The letters of a shape, `?` for a length that means nothing."""
+        known = {self.T: "T", self.B: "B", self.K: "K", self.D: "D"}
+        known |= {self.H: "H", self.D + self.H: "J"} | {n * self.H: f"{n}H" for n in (2, 3, 4, 5, 6)} | {1: "1"}
+        return tuple(known.get(n, "?") for n in shape)
+
+    def __str__(self) -> str:
+        return f"T = {self.T}, B = {self.B}, D = {self.D}, H = {self.H}"
+
+
+FIRST = Setting(T=6, B=2, D=3, H=5, K=11)
+"""No length in it is another or a multiple of another, so that what is transposed or summed wrongly does not fit."""
+
+SETTINGS = (
+    FIRST,
+    Setting(T=4, B=1, D=5, H=7, K=3, label="B = 1"),
+    Setting(T=1, B=3, D=4, H=6, K=5, label="T = 1"),
+    Setting(T=40, B=3, D=2, H=4, K=5, seeds=2.0**20, label="T = 40"),
+)
+"""All sizes differ from setting to setting: a number in the code that should be a size shows."""
+
+
+def axes(text: str) -> Axes:
+    """The axes that a word of single letters stands for."""
+    return tuple(text)
+
+
+def arranged(value: Array, given: Axes, wanted: Axes) -> Array:
+    """An array with its axes in another order; axes of length one are added or taken away."""
+    kept = [axis for axis in given if axis != "1"]
+    value = value.reshape(tuple(n for n, axis in zip(value.shape, given, strict=True) if axis != "1"))
+    for place in reversed(range(len(kept))):
+        if kept[place] not in wanted:  # an axis of one example or one step that has no place there
+            value = value.take(0, axis=place)
+            del kept[place]
+    order = [kept.index(axis) for axis in wanted if axis in kept]
+    value = np.transpose(value, order)
+    for place, axis in enumerate(wanted):
+        if axis not in kept:
+            value = np.expand_dims(value, place)
+    return value

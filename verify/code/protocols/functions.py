@@ -1,0 +1,223 @@
+"""Two functions, forward and backward, with arrays or a dict of parameters as arguments: CS231n, deeplearning.ai,
+time first, single sequences, one step."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from verify.case import Array
+from verify.code.protocols import words
+from verify.code.protocols.base import Misfit, Target, Variable, calls, keys_of, required, returned_names
+from verify.code.protocols.engine import CallPlan, Slot, real_array
+from verify.code.protocols.search import Wanted, found
+
+PARTNERS = (
+    ("backward", "forward"),
+    ("bwd", "fwd"),
+    ("backpropagation", "forward_propagation"),
+    ("backprop", "forward"),
+    ("backprop", "forwardprop"),
+    ("backprop", "feedforward"),
+    ("bprop", "fprop"),
+    ("back_propagation", "forward_propagation"),
+    ("bptt", "forward"),
+    ("bptt", "forward_propagation"),
+    ("bptt", "forward_pass"),
+    ("vjp", "fwd"),
+    ("grad", "forward"),
+    ("back", "forward"),
+    ("back", "for"),
+    ("gradients", "forward"),
+)
+
+
+def partner(name: str, space: Mapping[str, Any]) -> str | None:
+    """The forward function that belongs to a backward one, by its name."""
+    callables = {n: v for n, v in space.items() if inspect.isroutine(v) or callable(v)}
+    for back, ahead in PARTNERS:
+        for old, new in ((back, ahead), (back.capitalize(), ahead.capitalize())):
+            if old in name and name.replace(old, new) in callables:
+                return name.replace(old, new)
+    forwards = [n for n, v in callables.items() if re.search(r"forward|fwd|feedforward", n.lower()) and n != name]
+    step = any(word in name.lower() for word in ("step", "cell"))
+    fits = [n for n in forwards if step == any(word in n.lower() for word in ("step", "cell"))]
+    stem = name.lower().split("_")[0]
+    like = [n for n in fits if n.lower().startswith(stem)] or fits
+    return like[0] if len(like) == 1 else None
+
+
+def is_backward(name: str) -> bool:
+    """Whether a function is a backward pass by its name."""
+    return bool(re.search(r"backward|bwd|bptt|backprop|bprop|vjp|^back|grad", name.lower()))
+
+
+def recognises(target: Target) -> bool:
+    """Whether the target is a backward function beside which its forward function stands."""
+    return inspect.isroutine(target.value) and is_backward(target.name) and partner(target.name, target.space) is not None
+
+
+def bound(target: Target, protocol: str = "") -> CallPlan:
+    """A plan for the two functions; raises Misfit."""
+    name = partner(target.name, target.space)
+    if name is None:
+        raise Misfit(f"{target.name} has no forward function beside it")
+    return pair(target, target.space[name], target.value, protocol)
+
+
+def pair(target: Target, forward: Any, backward: Any, protocol: str = "", **more: Any) -> CallPlan:
+    """A plan for a forward and a backward function."""
+    tree = target.source.tree
+    taken = calls(forward)
+    wanted, order = variables_of(target, forward, taken)
+    groups = returned_names(forward, tree)
+    sources, seeds = backward_sources(backward, [p.name for p in taken], groups)
+    back = returned_names(backward, tree)
+
+    def build(variables: dict[str, Variable]) -> CallPlan:
+        convert = more.get("from_theirs", lambda value: value)
+
+        def weighs(returned: Any, made: Any) -> dict[str, Array]:
+            return weighed(returned, seeds, groups, convert)
+
+        def collect(returned: Any, made: Any) -> dict[str, Any]:
+            return gradients(returned, back, order, convert)
+
+        return CallPlan(
+            protocol=protocol or kind_of(target, variables),
+            target=target,
+            variables=variables,
+            slots={w.name: w.slot for w in wanted},
+            forward=forward,
+            backward=backward,
+            weighs=weighs,
+            sources=sources,
+            collect=collect,
+            order=order,
+            **more,
+        )
+
+    return found(wanted, target, build, getattr(forward, "__name__", "forward"))
+
+
+def kind_of(target: Target, variables: Mapping[str, Variable]) -> str:
+    """The name of the protocol by what was found."""
+    data = next((v.axes for v in variables.values() if v.part == "input"), ())
+    if data[:1] == ("D",):
+        return "deeplearning-ai"
+    return "cs231n" if data[:1] == ("B",) else "functions"
+
+
+def variables_of(target: Target, function: Any, taken: list[inspect.Parameter], skip: int = 0) -> tuple[list[Wanted], list[str]]:
+    """The variables among the arguments of a forward function, and their order."""
+    wanted: list[Wanted] = []
+    needed = {p.name for p in required(taken)}
+    candidates = [p for p in taken[skip:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)]
+    parts = {p.name: words.part(p.name) for p in candidates}
+    for p in candidates:
+        part = parts[p.name]
+        if p.name not in needed and part not in ("h", "c"):
+            continue
+        if part == "parameters":
+            for key in keys_of(function, p.name, target.source.tree):
+                inside = words.part(key)
+                wanted.append(Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key)))
+            if not any(w.slot.name == p.name for w in wanted):
+                raise Misfit(f"{target.name}: which arrays {p.name} holds could not be read off the code")
+            continue
+        if not part:
+            part = "input" if "input" not in parts.values() and not any(w.part == "input" for w in wanted) else "weight"
+        if part == "target":
+            raise Misfit(f"{getattr(function, '__name__', 'forward')} takes {p.name}, a target: it has a loss of its own")
+        wanted.append(Wanted(p.name, part, Slot("argument", p.name)))
+    inputs = [w for w in wanted if w.part == "input"]
+    if not inputs and wanted:
+        first = next((w for w in wanted if w.part not in ("h", "c", "bias") and w.slot.key is None), None)
+        if first is None:
+            raise Misfit(f"{getattr(function, '__name__', 'forward')}: which argument is the input could not be told")
+        wanted = [Wanted(w.name, "input", w.slot) if w is first else w for w in wanted]
+    return wanted, [w.name for w in wanted]
+
+
+def backward_sources(
+    backward: Any, forward_arguments: list[str], groups: list[list[str]], skip: int = 0
+) -> tuple[dict[str, str], list[str]]:
+    """Where every argument of backward comes from, and the names of the outputs that J weighs."""
+    returned = {names[0]: k for k, names in enumerate(groups) if len(names) == 1 and names[0]}
+    sources: dict[str, str] = {}
+    seeds: list[str] = []
+    needed = required(calls(backward)[skip:])
+    optional = [p for p in calls(backward)[skip:] if p not in needed and words.is_gradient(p.name) and _is_state(p.name)]
+    whole = len(groups) <= 1
+    for p in [*needed, *optional]:
+        bare = words.ungraded(p.name)
+        if words.plain(p.name) in words.CACHES:
+            place = returned.get(p.name, len(groups) - 1)
+            sources[p.name] = "whole" if whole else f"returned {place}"
+        elif p.name in forward_arguments:
+            sources[p.name] = f"argument {p.name}"
+        elif p.name in returned:
+            sources[p.name] = "whole" if whole else f"returned {returned[p.name]}"
+        elif bare != p.name or re.search(r"grad|delta|^d", p.name.lower()) or not seeds:
+            sources[p.name] = f"seed {p.name}"
+            seeds.append(p.name)
+        else:
+            sources[p.name] = "whole" if whole else f"returned {len(groups) - 1}"
+    return sources, seeds
+
+
+def _is_state(name: str) -> bool:
+    return bool(words.state_part(words.ungraded(name)))
+
+
+def weighed(returned: Any, seeds: list[str], groups: list[list[str]], convert: Any = lambda value: value) -> dict[str, Array]:
+    """For every seed the output it belongs to: by its name, else by its place."""
+    elements = list(returned) if isinstance(returned, tuple) else [returned]
+    arrays = {k: a for k, value in enumerate(elements) if (a := real_array(convert(value))) is not None and a.ndim}
+    named = {words.plain(names[0]): k for k, names in enumerate(groups) if len(names) == 1 and names[0] and k in arrays}
+    chosen: dict[str, int] = {}
+    for seed in seeds:
+        bare = words.plain(words.ungraded(seed))
+        if bare in named and named[bare] not in chosen.values():
+            chosen[seed] = named[bare]
+    for seed in seeds:
+        if seed in chosen:
+            continue
+        wants = words.state_part(words.ungraded(seed))
+        free = [k for k in arrays if k not in chosen.values()]
+        like = [k for k in free if k < len(groups) and groups[k] and words.state_part(groups[k][0]) == wants] if wants else []
+        if like or free:
+            chosen[seed] = (like or free)[0]
+    return {seed: arrays[k] for seed, k in chosen.items()}
+
+
+def gradients(returned: Any, names: list[list[str]], order: list[str], convert: Any = lambda value: value) -> dict[str, Any]:
+    """Gradients by name: keys of dicts, names of returned variables, else those of forward's arguments in their order."""
+    if isinstance(returned, Mapping):
+        return {str(k): convert(v) for k, v in returned.items() if _numbers(convert(v))}
+    elements = list(returned) if isinstance(returned, tuple | list) else [returned]
+    found: dict[str, Any] = {}
+    told = [names[k][0] if k < len(names) == len(elements) and len(names[k]) == 1 else "" for k in range(len(elements))]
+    bare = [words.plain(words.ungraded(name)) for name in told]
+    places = {words.plain(name): k for k, name in enumerate(order)}
+    by_place = len(elements) == len(order) and all(places.get(name, k) == k for k, name in enumerate(bare))
+    for k, value in enumerate(elements):
+        value = convert(value)
+        if isinstance(value, Mapping):
+            found |= {str(key): convert(v) for key, v in value.items() if _numbers(convert(v))}
+            continue
+        name = told[k]
+        if by_place and bare[k] not in places:
+            name = f"d{order[k]}"
+        listed = real_array(value) if isinstance(value, list | tuple | Mapping) else value
+        if _numbers(listed):
+            found[name or f"result {k}"] = listed
+    return found
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, np.ndarray | np.floating | float | int) and np.asarray(value).dtype.kind in "fiuc"

@@ -1,0 +1,270 @@
+"""One function with a loss of its own: min-char-rnn's lossFun(inputs, targets, hprev) with parameters in globals,
+loss(params, x, y), and methods like these. What it returns are the loss and the gradients."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from verify.code.protocols import words
+from verify.code.protocols.axes import Axes, Setting, axes
+from verify.code.protocols.base import Misfit, Target, Variable, calls, keys_of, required, returned_names
+from verify.code.protocols.engine import CallPlan, Fixed, Slot, real_array
+from verify.code.protocols.search import Wanted, found
+
+LOSSES = ("loss", "cost", "error", "err", "objective", "j", "l", "nll", "totalloss", "crossentropy")
+
+
+def recognises(target: Target) -> bool:
+    """Whether the target is a function that takes targets or returns a loss."""
+    if not inspect.isroutine(target.value):
+        return False
+    parts = [words.part(p.name) for p in calls(target.value)]
+    returned = [words.plain(name) for group in returned_names(target.value, target.source.tree) for name in group]
+    return "target" in parts or any(name in LOSSES for name in returned) or words.plain(target.name).startswith("loss")
+
+
+def bound(target: Target) -> CallPlan:
+    """A plan for the function; raises Misfit."""
+    function, tree = target.value, target.source.tree
+    taken = [p for p in calls(function) if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    groups = returned_names(function, tree)
+    globals_ = global_arrays(target, groups)
+    failures: list[str] = []
+    for sizes in _size_ways(target, globals_):
+        for wanted, fixed in _arguments(target, taken):
+            everything = [*wanted, *sizes.wanted]
+            order = [w.name for w in everything if w.part in ("weight", "bias")]
+
+            def build(
+                variables: dict[str, Variable], fixed: dict[str, Fixed] = fixed, sizes: Sizes = sizes,
+                everything: list[Wanted] = everything, order: list[str] = order,
+            ) -> CallPlan:  # fmt: skip
+                return CallPlan(
+                    protocol="min-char-rnn" if sizes.wanted else "loss",
+                    target=target,
+                    variables=variables,
+                    slots={w.name: w.slot for w in everything},
+                    forward=function,
+                    backward=None,
+                    weighs=lambda returned, made: {"loss": loss_of(returned, groups)},
+                    sources={},
+                    collect=lambda returned, made: collected(returned, groups, order),
+                    fixed=fixed,
+                    global_fixed=sizes.numbers,
+                    loss=True,
+                    order=order,
+                    sizes_fixed=sizes.known,
+                    tied=bool(sizes.wanted),
+                    large_weights=8.0,
+                )
+
+            try:
+                return found(everything, target, build, target.name)
+            except Misfit as error:
+                failures.append(str(error))
+    raise Misfit(failures[0] if failures else f"{target.name}: its arguments are not understood")
+
+
+def loss_of(returned: Any, groups: list[list[str]]) -> Any:
+    """The loss among what was returned: by its name, else the first number."""
+    elements = list(returned) if isinstance(returned, tuple | list) else [returned]
+    numbers = [k for k, value in enumerate(elements) if _number(value)]
+    named = [k for k in numbers if k < len(groups) and groups[k] and words.plain(groups[k][0]) in LOSSES]
+    if not numbers:
+        raise Misfit("what was returned holds no number that could be the loss")
+    return np.real(np.asarray(elements[(named or numbers)[0]])).reshape(())
+
+
+def _number(value: Any) -> bool:
+    if hasattr(value, "detach"):
+        value = value.detach().numpy()
+    return isinstance(value, float | int | np.floating | np.ndarray) and np.size(value) == 1 and np.asarray(value).dtype.kind == "f"
+
+
+def collected(returned: Any, groups: list[list[str]], order: list[str]) -> dict[str, Any]:
+    """The gradients among what was returned."""
+    if not isinstance(returned, tuple | list):
+        return {}
+    found: dict[str, Any] = {}
+    unnamed: list[Any] = []
+    for k, value in enumerate(returned):
+        name = groups[k][0] if k < len(groups) == len(returned) and len(groups[k]) == 1 else ""
+        if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+            found |= {key: v for key, v in value.items() if isinstance(v, np.ndarray | float)}
+        elif isinstance(value, tuple | list) and len(value) == len(order) and all(isinstance(v, np.ndarray) for v in value):
+            names = groups[k] if k < len(groups) and len(groups[k]) == len(value) else [f"d{n}" for n in order]
+            found |= dict(zip(names, value, strict=True))
+        elif words.is_gradient(name) and (array := real_array(value)) is not None and not _is_loss(name):
+            found[name] = array
+        elif isinstance(value, np.ndarray) and value.ndim and not name:
+            unnamed.append(value)
+    if len(unnamed) >= len(order) and not found:
+        found |= {f"d{n}": v for n, v in zip(order, unnamed, strict=False)}
+    return found
+
+
+def _is_loss(name: str) -> bool:
+    return words.plain(name) in LOSSES
+
+
+# Globals
+
+
+class Sizes:
+    """One way to take the globals: which arrays they are, the sizes that are known, and those that are set."""
+
+    def __init__(self, wanted: list[Wanted], known: dict[str, int], numbers: dict[str, Fixed]) -> None:
+        self.wanted, self.known, self.numbers = wanted, known, numbers
+
+
+def global_arrays(target: Target, groups: list[list[str]]) -> dict[str, Any]:
+    """The float arrays of the module that the function, or one that it calls, reads and gives a gradient of."""
+    named = {words.ungraded(name) for group in groups for name in group if words.is_gradient(name)}
+    read = _globals_of(target.value, target.space, set())
+    arrays = {n: target.space[n] for n in read if isinstance(target.space.get(n), np.ndarray)}
+    arrays = {n: a for n, a in arrays.items() if a.dtype.kind == "f"}
+    gradients = {n: a for n, a in arrays.items() if n in named}
+    return gradients or arrays
+
+
+def _globals_of(function: Any, space: Mapping[str, Any], seen: set[str]) -> list[str]:
+    code = getattr(function, "__code__", None)
+    found: list[str] = []
+    pending = [code] if code is not None else []
+    while pending:
+        one = pending.pop()
+        pending += [c for c in one.co_consts if inspect.iscode(c)]
+        for name in one.co_names:
+            if name in space and name not in seen:
+                seen.add(name)
+                found.append(name)
+                if inspect.isfunction(space[name]):
+                    found += _globals_of(space[name], space, seen)
+    return found
+
+
+def _size_ways(target: Target, arrays: Mapping[str, Any]) -> Iterator[Sizes]:
+    """Sizes that vary with the setting, where the file keeps them as numbers; else those of the arrays it has."""
+    if not arrays:
+        yield Sizes([], {}, {})
+        return
+    numbers = {n: v for n, v in target.space.items() if isinstance(v, int) and not isinstance(v, bool)}
+    hidden = [n for n in numbers if words.plain(n) in words.HIDDEN_SIZES]
+    data = [n for n in numbers if words.plain(n) in words.INPUT_SIZES or words.plain(n) in words.OUTPUT_SIZES]
+    known = sizes_of(arrays, {n: numbers[n] for n in hidden}, {n: numbers[n] for n in data})
+    if known is None:
+        raise Misfit(f"{target.name}: the sizes of {', '.join(arrays)} could not be told")
+    letters = _letters(known)
+    wanted = []
+    for name, value in arrays.items():
+        part = "bias" if words.is_bias(name) or value.ndim == 1 or 1 in value.shape else "weight"
+        wanted.append(Wanted(name, part, Slot("global", name), tuple(letters.get(n, "?") for n in value.shape)))
+    if any("?" in (w.axes or ()) for w in wanted):
+        raise Misfit(f"{target.name}: the sizes of {', '.join(f'{n} {a.shape}' for n, a in arrays.items())} could not be told")
+    if hidden and data:
+        vary: dict[str, Fixed] = {n: _size("H") for n in hidden} | {n: _size("D") for n in data}
+        yield Sizes(wanted, {}, vary)
+    yield Sizes(wanted, known, {})
+
+
+def _size(letter: str) -> Fixed:
+    return lambda setting, rng: setting.size(letter)
+
+
+def sizes_of(arrays: Mapping[str, Any], hidden: Mapping[str, int], data: Mapping[str, int]) -> dict[str, int] | None:
+    """H and D of the global arrays."""
+    square = [a.shape[0] for a in arrays.values() if a.ndim == 2 and a.shape[0] == a.shape[1]]
+    stacked = [min(a.shape) for a in arrays.values() if a.ndim == 2 and max(a.shape) in (3 * min(a.shape), 4 * min(a.shape))]
+    H = next(iter(hidden.values()), None) or next(iter(square + stacked), None)
+    lengths = [n for a in arrays.values() for n in a.shape]
+    D = next((v for v in data.values() if v in lengths), None)
+    if H is None:
+        return None
+    if D is None:
+        D = next((n for n in lengths if n not in (1, H, 2 * H, 3 * H, 4 * H)), None)
+    return None if D is None else {"H": H, "D": D, "K": D}
+
+
+def _letters(known: Mapping[str, int]) -> dict[int, str]:
+    H, D = known["H"], known["D"]
+    found = {H + D: "J", D: "D"} | {n * H: f"{n}H" for n in (4, 3, 2)} | {H: "H", 1: "1"}
+    return found
+
+
+# Arguments
+
+INDICES: tuple[tuple[str, Callable[[Setting, np.random.Generator, int], Any]], ...] = (
+    ("list of T indices", lambda s, rng, n: [int(k) for k in rng.integers(n, size=s.T)]),
+    ("T indices", lambda s, rng, n: rng.integers(n, size=s.T)),
+    ("(B, T) indices", lambda s, rng, n: rng.integers(n, size=(s.B, s.T))),
+    ("(T, B) indices", lambda s, rng, n: rng.integers(n, size=(s.T, s.B))),
+)
+TARGETS: tuple[tuple[str, Callable[[Setting, np.random.Generator], Any]], ...] = (
+    ("list of T indices", lambda s, rng: [int(k) for k in rng.integers(s.K, size=s.T)]),
+    ("T indices", lambda s, rng: rng.integers(s.K, size=s.T)),
+    ("(B, T) indices", lambda s, rng: rng.integers(s.K, size=(s.B, s.T))),
+    ("(B,) indices", lambda s, rng: rng.integers(s.K, size=s.B)),
+    ("an index", lambda s, rng: int(rng.integers(s.K))),
+    ("(T, B) indices", lambda s, rng: rng.integers(s.K, size=(s.T, s.B))),
+)
+FLOATS: tuple[str, ...] = ("BTK", "TBK", "TK", "TK1", "KBT", "BK", "K", "K1", "KB", "BTH", "TBH", "TH", "HBT", "BH", "H", "B1", "BT1", "TB1")
+
+
+def _arguments(target: Target, taken: list[inspect.Parameter]) -> Iterator[tuple[list[Wanted], dict[str, Fixed]]]:
+    """Ways to take the arguments: inputs as indices or arrays, targets as indices, distributions or numbers."""
+    needed = {p.name for p in required(taken)}
+    base: list[Wanted] = []
+    inputs, targets = [], []
+    fixed: dict[str, Fixed] = {}
+    for p in taken:
+        part = words.part(p.name)
+        if p.name not in needed and part not in ("h", "c"):
+            continue
+        if part == "parameters":
+            for key in keys_of(target.value, p.name, target.source.tree):
+                inside = words.part(key)
+                base.append(Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key)))
+        elif part == "input":
+            inputs.append(p.name)
+        elif part == "target":
+            targets.append(p.name)
+        elif part in ("h", "c", "weight", "bias"):
+            base.append(Wanted(p.name, part, Slot("argument", p.name)))
+        elif not inputs:
+            inputs.append(p.name)
+        elif not targets:
+            targets.append(p.name)
+        else:
+            raise Misfit(f"{target.name}: what its argument {p.name} stands for could not be told")
+    goals: list[Fixed] = [lambda s, rng, give=give: give(s, rng) for _, give in TARGETS]  # type: ignore[misc]
+    goals += [lambda s, rng, a=a: _drawn(s, rng, axes(a)) for a in FLOATS]  # type: ignore[misc]
+    for kind in range(len(INDICES) + 1):
+        for goal in goals if targets else [None]:
+            more = dict(fixed)
+            wanted = list(base)
+            if kind == 0 or not inputs:
+                more |= {name: _index(0) for name in inputs}
+            elif kind == 1:
+                wanted += [Wanted(name, "input", Slot("argument", name)) for name in inputs]
+            else:
+                more |= {name: _index(kind - 1) for name in inputs}
+            if goal is not None:
+                more |= dict.fromkeys(targets, goal)
+            yield wanted, more
+        if not inputs:
+            return
+
+
+def _index(kind: int) -> Fixed:
+    give = INDICES[kind][1]
+    return lambda setting, rng: give(setting, rng, setting.D)
+
+
+def _drawn(setting: Setting, rng: np.random.Generator, wanted: Axes) -> Any:
+    value = rng.random(setting.shape(wanted)) + 0.1
+    place = wanted.index("K") if "K" in wanted else -1
+    return value / value.sum(axis=place, keepdims=True) if "K" in wanted else value

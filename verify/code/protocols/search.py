@@ -1,0 +1,241 @@
+"""Finding the axes of every array by trying: layouts in the order of how usual they are, the first one that fits is it.
+
+A layout fits if forward and backward run and every gradient has the shape of its variable. All lengths differ, so that
+another layout hardly ever fits by chance; where two do, they differ by the names of axes only, and `probed` tells them
+apart by what moves when one step of the input is moved.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from verify.code.loading import told
+from verify.code.protocols import words
+from verify.code.protocols.axes import FIRST, Axes, Setting, axes
+from verify.code.protocols.base import Misfit, Output, Raised, Target, Tries, Variable, shown
+from verify.code.protocols.engine import CallPlan, CallTrial, Slot
+
+Assignment = dict[str, Axes]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A variable whose axes are looked for; `axes` where they are known."""
+
+    name: str
+    part: str
+    slot: Slot
+    axes: Axes | None = None
+
+
+@dataclass(frozen=True)
+class Family:
+    """How inputs, states and biases lie together; weights stand right of rows (x @ W) or left of columns (W @ x)."""
+
+    input: str
+    states: tuple[str, ...]
+    biases: tuple[str, ...]
+    sides: tuple[str, ...]
+
+
+RIGHT, LEFT = "right", "left"
+FAMILIES = (
+    Family("BTD", ("BH", "H", "1H"), ("G", "1G", "G1"), (RIGHT, LEFT)),
+    Family("TBD", ("BH", "H", "1H"), ("G", "1G", "G1"), (RIGHT, LEFT)),
+    Family("DBT", ("HB", "H1"), ("G1", "G"), (LEFT, RIGHT)),
+    Family("BD", ("BH",), ("G", "1G", "G1"), (RIGHT, LEFT)),
+    Family("TD", ("H", "1H"), ("G", "1G"), (LEFT, RIGHT)),
+    Family("TD1", ("H1",), ("G1", "G"), (LEFT, RIGHT)),
+    Family("T1D", ("1H",), ("1G", "G"), (RIGHT, LEFT)),
+    Family("TDB", ("HB", "H1"), ("G1", "G"), (LEFT,)),
+    Family("DB", ("HB", "H1"), ("G1", "G"), (LEFT,)),
+    Family("BDT", ("BH", "HB"), ("G", "G1"), (RIGHT, LEFT)),
+    Family("DTB", ("HB",), ("G1", "G"), (LEFT,)),
+    Family("DT", ("H", "H1"), ("G", "G1"), (LEFT, RIGHT)),
+    Family("1TD", ("1H", "H"), ("G", "1G"), (RIGHT, LEFT)),
+    Family("D", ("H",), ("G",), (LEFT, RIGHT)),
+    Family("D1", ("H1",), ("G1", "G"), (LEFT,)),
+    Family("1D", ("1H",), ("1G", "G"), (RIGHT,)),
+)
+
+
+def is_step(target: Target) -> bool:
+    """Whether the names say that one step is meant."""
+    return any(word in target.name.lower() for word in ("step", "cell", "single"))
+
+
+def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assignment, Family | None]]:
+    """Axes for all variables, the usual first."""
+    open_ones = [w for w in wanted if w.axes is None]
+    if not open_ones:
+        yield {}, None
+        return
+    weights = [w.name for w in open_ones if w.part == "weight"]
+    groups = words.families([w.name for w in open_ones if w.part in ("weight", "bias")])
+    keys = list(dict.fromkeys(groups[name] for name in weights))
+    ranked = [words.kinds(key) for key in keys]
+    ranks = sorted(itertools.product(range(len(words.KINDS)), repeat=len(keys)), key=lambda r: (sum(r), r))
+    families = sorted(FAMILIES, key=lambda f: is_step(target) != (f.input in ("BD", "DB", "D", "D1", "1D")))
+    multiples = gates(target)
+    for rank in ranks:
+        kind = {key: ranked[k][r] for k, (key, r) in enumerate(zip(keys, rank, strict=True))}
+        if len(keys) > 1 and "joint" in kind.values() and "input" in kind.values():
+            continue
+        # Where each gate has arrays of its own, they are as high as the state.
+        several = {key for key in groups.values() if "?" in key}
+        for family in families:
+            for many in multiples if any(groups[n] not in several for n in groups) else (1,):
+                for side, bias, state in itertools.product(family.sides, family.biases, family.states):
+                    found: Assignment = {}
+                    for one in open_ones:
+                        stacked = 1 if groups.get(one.name) in several else many
+                        found[one.name] = _axes(one, kind.get(groups.get(one.name, ""), ""), family, side, bias, state, stacked)
+                    yield found, family
+
+
+def _axes(one: Wanted, kind: str, family: Family, side: str, bias: str, state: str, many: int) -> Axes:
+    gate = "H" if many == 1 else f"{many}H"
+    if one.part == "input":
+        return axes(family.input)
+    if one.part in ("h", "c"):
+        return axes(state)
+    if one.part == "bias":
+        size = "K" if words.is_readout_bias(one.name) else gate
+        return tuple(size if letter == "G" else letter for letter in bias)
+    inner = {"input": "D", "recurrent": "H", "joint": "J", "readout": "H"}[kind]
+    outer = "K" if kind == "readout" else gate
+    return (inner, outer) if side == RIGHT else (outer, inner)
+
+
+def gates(target: Target) -> tuple[int, ...]:
+    """How many gates may be stacked, the likeliest first."""
+    if "lstm" in target.about:
+        return (4, 1, 3, 2)
+    if "gru" in target.about:
+        return (3, 1, 4, 2)
+    return (1, 4, 3, 2)
+
+
+def found(
+    wanted: Sequence[Wanted], target: Target, build: Callable[[dict[str, Variable]], CallPlan], what: str
+) -> CallPlan:
+    """The first plan that fits; else the one that came furthest; raises Misfit with the call that came furthest."""
+    tries = Tries(target)
+    fallback: CallPlan | None = None
+    runs = 0
+    seen: set[tuple[tuple[str, Axes], ...]] = set()
+    for assignment, _ in assignments(wanted, target):
+        key = tuple(sorted(assignment.items()))
+        if key in seen:
+            continue
+        seen.add(key)
+        variables = {w.name: Variable(w.name, w.part, w.axes or assignment[w.name]) for w in wanted}
+        plan = build(variables)
+        fit = _fit(plan, tries, what)
+        if fit == 2:
+            return probed(plan)
+        if fit == 1:
+            fallback = fallback or plan
+            runs += 1
+            if runs > 30:
+                break
+    if fallback is not None:
+        return probed(fallback)
+    raise Misfit(tries.furthest[1] or f"{what}: nothing was found to call")
+
+
+def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
+    """0: it does not run; 1: it runs; 2: every gradient has the shape of its variable."""
+    trial = CallTrial(plan, plan.fitted(FIRST), np.random.default_rng(0))
+    passed = tries.call(0, lambda: trial.run(trial.values), _given(trial), f"{what} (forward)")
+    if passed is None:
+        return 0
+    if not plan.loss:
+        if not passed.weighed:
+            _further(tries, 1, f"{what}: forward was called with {shown(_given(trial))} and returned nothing that J can weigh")
+            return 0
+        outputs = {n: plan.fitted(FIRST).axes(v.shape) for n, v in passed.weighed.items()}
+        if not all(("H" in a or "K" in a) and v.size for (n, a), v in zip(outputs.items(), passed.weighed.values(), strict=True)):
+            _further(tries, 1, f"{what}: forward returned {shown(passed.weighed)}, which are no states")
+            return 0
+        if not all(np.isfinite(v).all() for v in passed.weighed.values()):
+            return 0
+        plan.weighed = [Output(n, a) for n, a in outputs.items()]
+    got = tries.call(2, lambda: trial.raw(passed), _given(trial), f"{what} (backward)")
+    if got is None:
+        return 0
+    matched = 0
+    shapes = 0
+    for label, value in got.items():
+        name = plan.variable_of(label, np.shape(value), plan.fitted(FIRST))
+        if name is None:
+            continue
+        matched += 1
+        shapes += np.shape(value) == plan.fitted(FIRST).shape(plan.variables[name].axes)
+    if not matched:
+        _further(tries, 3, f"{what}: backward returned {shown(got)}, none of which names a gradient of {', '.join(plan.variables)}")
+        return 0
+    return 2 if shapes == matched else 1
+
+
+def _further(tries: Tries, stage: int, text: str) -> None:
+    if stage > tries.furthest[0]:
+        tries.furthest = (stage, text)
+
+
+def _given(trial: CallTrial) -> dict[str, object]:
+    return dict(trial.values)
+
+
+def probed(plan: CallPlan) -> CallPlan:
+    """The plan with the axes B and T of its input named by what they do: a moved step moves later steps only."""
+    inputs = [v for v in plan.variables.values() if v.part == "input"]
+    if plan.loss or not inputs or not plan.weighed:
+        return plan
+    one = inputs[0]
+    letters = [a for a in one.axes if a in ("B", "T")]
+    setting = plan.fitted(FIRST)
+    trial = CallTrial(plan, setting, np.random.default_rng(1))
+    try:
+        before = next(iter(trial.run(trial.values).weighed.values()))
+        kinds = {letter: _probe(plan, trial, one, letter, before, setting) for letter in letters}
+    except Raised as error:
+        plan.notes.append(f"which axis is time could not be tried: {told(error.error, plan.target.source.path)}")
+        return plan
+    if not plan.weighed[0].axes:
+        return plan
+    swap = {}
+    if len(letters) == 2 and kinds["B"] == "time" and kinds["T"] == "batch":
+        swap = {"B": "T", "T": "B"}
+    elif len(letters) == 1 and letters[0] == "B" and kinds["B"] == "time":
+        swap = {"B": "T"}
+    elif len(letters) == 1 and letters[0] == "T" and kinds["T"] == "batch":
+        swap = {"T": "B"}
+    if not swap:
+        return plan
+    def renamed(old: Axes) -> Axes:
+        return tuple(swap.get(a, a) for a in old)
+
+    variables = {n: replace(v, axes=renamed(v.axes)) for n, v in plan.variables.items()}
+    plan.variables = variables
+    plan.weighed = [Output(o.name, renamed(o.axes)) for o in plan.weighed]
+    return plan
+
+
+def _probe(plan: CallPlan, trial: CallTrial, one: Variable, letter: str, before: np.ndarray, setting: Setting) -> str:
+    """`time` if moving the first entry of an axis moves the others too, `batch` if only its own."""
+    place = one.axes.index(letter)
+    moved = trial.values[one.name].copy()
+    index: list[object] = [slice(None)] * moved.ndim
+    index[place] = 0
+    moved[tuple(index)] += 0.5
+    after = next(iter(trial.run({**trial.values, one.name: moved}).weighed.values()))
+    shape = setting.axes(before.shape)
+    if letter not in shape:
+        return "time"
+    along = np.moveaxis(np.abs(after - before), shape.index(letter), 0).reshape(before.shape[shape.index(letter)], -1).max(axis=1)
+    return "time" if (along[1:] > 0).any() else "batch" if along[0] > 0 else ""

@@ -1,0 +1,160 @@
+"""torch: a Module or an autograd.Function with a backward pass written by hand, run in float64.
+
+Importing this module imports torch: it is used only for a file that has imported torch itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from verify.case import Array
+from verify.code.loading import told
+from verify.code.protocols import functions, objects
+from verify.code.protocols.axes import FIRST
+from verify.code.protocols.base import Misfit, Target, Variable, calls
+from verify.code.protocols.engine import CallPlan, Slot
+from verify.code.protocols.search import Wanted, found
+
+
+def recognises(target: Target) -> bool:
+    """Whether the target is a class of torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and inspect.isclass(target.value) and issubclass(
+        target.value, torch.nn.Module | torch.autograd.Function
+    )  # fmt: skip
+
+
+def bound(target: Target) -> CallPlan:
+    """A plan for the class; raises Misfit."""
+    import torch
+
+    if issubclass(target.value, torch.autograd.Function):
+        return _function(target)
+    failures = []
+    for maker in objects.makers(target):
+        try:
+            return _module(target, maker)
+        except Misfit as error:
+            failures.append(str(error))
+    raise Misfit(failures[0] if failures else f"{target.name} could not be constructed")
+
+
+def tensor(value: Array) -> Any:
+    """A leaf in float64 that asks for its gradient."""
+    import torch
+
+    return torch.tensor(np.asarray(value, np.float64), dtype=torch.float64, requires_grad=True)
+
+
+def arrays(returned: Any) -> dict[str, Array]:
+    """The float outputs among what was returned, by their places."""
+    elements: list[Any] = []
+
+    def visit(value: Any) -> None:
+        if isinstance(value, tuple | list):
+            for part in value:
+                visit(part)
+        elif hasattr(value, "detach") and value.is_floating_point():
+            elements.append(value)
+
+    visit(returned)
+    return {f"output {k}": value for k, value in enumerate(elements)}
+
+
+class Run:
+    """A forward pass with the leaves it started from."""
+
+    def __init__(self, returned: Any, leaves: Mapping[str, Any]) -> None:
+        self.outputs, self.leaves = arrays(returned), dict(leaves)
+
+
+def weighs(run: Run, made: Any) -> dict[str, Array]:
+    """The outputs as arrays."""
+    return {n: v.detach().numpy() for n, v in run.outputs.items()}
+
+
+def backward(run: Run, seeds: Mapping[str, Array]) -> dict[str, Array]:
+    """The gradients of the leaves, by their names."""
+    import torch
+
+    J = sum((torch.tensor(seeds[n]) * v).sum() for n, v in run.outputs.items() if n in seeds)
+    for leaf in run.leaves.values():
+        leaf.grad = None
+    J.backward()  # type: ignore[union-attr]
+    return {n: leaf.grad.numpy().copy() for n, leaf in run.leaves.items() if leaf.grad is not None}
+
+
+def _function(target: Target) -> CallPlan:
+    forward = target.value.forward
+    taken = calls(forward)
+    with_context = [p.name for p in taken[:1]] and taken[0].name in ("ctx", "context", "self", "c")
+    taken = taken[1:] if with_context else taken
+    wanted, order = functions.variables_of(target, forward, taken)
+
+    def run(**given: Any) -> Run:
+        leaves = {n: tensor(v) for n, v in given.items()}
+        return Run(target.value.apply(*leaves.values()), leaves)
+
+    return _found(target, wanted, run, order)
+
+
+def _module(target: Target, maker: Any) -> CallPlan:
+    import torch
+
+    def make(**fixed: Any) -> Any:
+        torch.manual_seed(0)
+        module = target.value(**fixed)
+        return module.double() if hasattr(module, "double") else module
+
+    rng = np.random.default_rng(0)
+    try:
+        example = make(**{n: give(FIRST, rng) for n, give in maker.fixed.items()})
+    except (Exception, SystemExit) as error:  # whatever a person's constructor may raise
+        raise Misfit(f"{target.name} could not be constructed: {told(error, target.source.path)}") from None
+    wanted = []
+    for name, parameter in example.named_parameters():
+        found_axes = FIRST.axes(tuple(parameter.shape))
+        part = "bias" if "bias" in name or len(found_axes) == 1 else "weight"
+        wanted.append(Wanted(name, part, Slot("attribute", name), found_axes))
+    parameters = [w.name for w in wanted]
+    taken = calls(target.value.forward)[1:]
+    arguments, _ = functions.variables_of(target, target.value.forward, taken)
+    wanted += arguments
+
+    def run(made: Any, **given: Any) -> Run:
+        leaves = {n: tensor(v) for n, v in given.items()}
+        returned = made(**leaves)
+        return Run(returned, {**leaves, **{n: p for n, p in made.named_parameters() if n in parameters}})
+
+    try:
+        return _found(target, wanted, run, [w.name for w in wanted], make=make, make_fixed=maker.fixed)
+    except Misfit:
+        plain = [w for w in wanted if w.slot.kind != "argument" or w.part == "input"]
+        if len(plain) == len(wanted):
+            raise
+        return _found(target, plain, run, [w.name for w in plain], make=make, make_fixed=maker.fixed)
+
+
+def _found(target: Target, wanted: list[Wanted], run: Any, order: list[str], **more: Any) -> CallPlan:
+    def build(variables: dict[str, Variable]) -> CallPlan:
+        return CallPlan(
+            protocol="torch",
+            target=target,
+            variables=variables,
+            slots={w.name: w.slot for w in wanted},
+            forward=run,
+            backward=backward,
+            weighs=weighs,
+            sources={"run": "whole", "seeds": "seeds"},
+            collect=lambda returned, made: returned,
+            order=order,
+            hands_object="make" in more,
+            **more,
+        )
+
+    return found(wanted, target, build, f"{target.name}.forward")
