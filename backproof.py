@@ -544,6 +544,8 @@ def check_code(function: str, cell: str | None, protocol: str | None, as_json: b
     answer = careful.judged(request)
     for line in answer.get("printed", "").splitlines()[-20:]:
         click.echo(f"  | {line}", err=True)
+    if "fault" in answer:
+        raise ProgramFault("unforeseen", answer["fault"], answer["calls"])
     if "error" in answer:
         raise InputError(answer["message"], hint=answer["hint"])
     if answer["reason"]:

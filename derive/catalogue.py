@@ -20,7 +20,8 @@ from derive.reader.reading import Reading
 
 @cache
 def _notes(folder: str) -> Mapping[str, Cell]:
-    names = sorted(entry.name[:-3] for entry in files("derive").joinpath(folder).iterdir() if entry.name.endswith(".md"))
+    entries = files("derive").joinpath(folder).iterdir()
+    names = sorted(entry.name[:-3] for entry in entries if entry.name.endswith(".md"))
     read = (cell for name in names if (cell := _note(folder, name)) is not None)
     return MappingProxyType({cell.name: cell for cell in read})
 

@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from derive import catalogue
-from derive.adjoint import differentiate
 from derive.cell import Cell
 from derive.derivation import Derivation
-from derive.targets import numpy as numpy_target
-from verify.case import Array, Case
+from verify.case import Array, Arrays, Case
+from verify.code import truth
 from verify.code.adapters import Adapter, Observation
 from verify.code.diagnose import OTHERS, Experiment, Explanation, explanations, nearest
+from verify.code.differentiated import derivation_of
 from verify.code.layout import Binding, Layout
-from verify.code.local import as_written
 from verify.code.mistakes import Laboratory, Variation, variations
 from verify.code.report import CodeReport, Row, Standing, compared
 from verify.code.through_time import last_only, truncated
-from verify.load import load
 from verify.numeric import FAILED, largest_entry, relative_error
+from verify.scales import sizes_apart
 from verify.world import distinct_sizes
 
 TOLERANCE = 1e-9
@@ -45,11 +43,13 @@ class Setting:
     T: int
     B: int
     seeds: float = 1.0
+    other: bool = False
 
 
-SETTINGS = (Setting(6, 4), Setting(1, 4), Setting(40, 4, 2.0**20))
-"""The cases of a check: one for the verdict, one step alone, and a long one with large gradients. T and B differ from
-every size of a cell, as those are primes: what is transposed or summed over the wrong axis has another shape."""
+SETTINGS = (Setting(6, 4), Setting(1, 4), Setting(9, 1, other=True), Setting(40, 4, 2.0**20))
+"""The cases of a check: one for the verdict, one step alone, one example with all sizes different, and a long one with
+large gradients. T and B differ from every size of a cell, as those are primes: what is transposed or summed over the
+wrong axis has another shape, and a number in the place of a size is another number."""
 
 OUTPUTS = "outputs"
 """The label of the outputs of the forward pass, where the function returns them."""
@@ -59,15 +59,19 @@ LONGEST = 16
 
 
 @cache
-def _derivation(cell: Cell) -> tuple[Derivation, ModuleType, list[Variation]]:
-    derivation = differentiate(cell)
-    module, written = load(numpy_target.module(derivation), "truth"), as_written(derivation)
-    return written, module, variations(written)
+def _derivation(cell: Cell) -> tuple[Derivation, list[Variation]]:
+    written = derivation_of(cell)
+    return written, variations(written)
 
 
 @cache
 def _case(cell: Cell, setting: Setting) -> Case:
     sizes = {str(letter): number for letter, number in distinct_sizes(cell).items()}
+    if setting.other:
+        sizes = {
+            str(letter): number
+            for letter, number in sizes_apart(cell, avoid=(2, 3), other=distinct_sizes(cell)).items()
+        }
     case = Case.draw(cell, sizes, setting.T, setting.B, np.random.default_rng(setting.T))
     d_final = {name: value * setting.seeds for name, value in case.d_final.items()}
     return replace(case, d_output=case.d_output * setting.seeds, d_final=d_final)
@@ -81,8 +85,7 @@ class _Benches:
 
     def bench(self, cell: Cell, setting: Setting, adapter: Adapter) -> Laboratory:
         case = adapter.restricted(_case(cell, setting))
-        zero = [tuple(name for name, value in of.items() if not value.any()) for of in (case.given, case.d_final)]
-        key = (cell, setting, *zero)
+        key = (cell, setting, _zeros(case))
         if key not in self._known:
             self._known[key] = Laboratory(_derivation(cell)[0], case)
         return self._known[key]
@@ -130,8 +133,8 @@ def check_backward(
     undecided = "" if _same(first, again) else "called twice with the same arrays, the function gives different results"
 
     judged = [
-        None if seen is None else _rows(seen, bench.case, _derivation(cell)[1], tolerance)
-        for seen, bench in zip(observations, benches, strict=True)
+        None if seen is None else _rows(seen, setting, bench.case, tolerance)
+        for seen, bench, setting in zip(observations, benches, settings, strict=True)
     ]
     shown = next((k for k, rows in enumerate(judged) if rows and _wrong(rows)), 0)
     rows = judged[shown]
@@ -159,12 +162,12 @@ def check_backward(
 
 
 def _diagnosed(experiments: list[Experiment], shown: Laboratory, cell: Cell) -> tuple[list[Explanation], str]:
-    registered = _derivation(cell)[2]
+    registered = _derivation(cell)[1]
     experiments.sort(key=lambda e: e.laboratory is not shown)
     leading = experiments[0]
-    quick = [e for e in experiments if e is leading or e.case.T <= SETTINGS[0].T]
+    quick = [e for e in experiments if e is leading or e.case.T < SETTINGS[-1].T]
     # Right for few steps and wrong for many: truncated, or clipped. What takes long to compute comes last.
-    stages = _long(cell, leading.case.T) if leading.case.T > SETTINGS[0].T else (registered,)
+    stages = _long(cell, leading.case.T) if leading.case.T == SETTINGS[-1].T else (registered,)
     for known in stages:
         found = explanations(quick, known)
         if found:
@@ -198,19 +201,38 @@ def _tolerance(seen: Observation) -> float:
     return SINGLE_PRECISION if single else TOLERANCE
 
 
-def _rows(seen: Observation, case: Case, module: ModuleType, tolerance: float | None) -> tuple[Row, ...]:
+@cache
+def _truth(cell: Cell, setting: Setting, zero: tuple[tuple[str, ...], ...]) -> tuple[Arrays, Array]:
+    """The true gradients and outputs of a case, some of whose states and seeds are zero."""
+    case = _zeroed(_case(cell, setting), zero)
+    return truth.gradients(case), truth.outputs(case)[0]
+
+
+def _zeroed(case: Case, zero: tuple[tuple[str, ...], ...]) -> Case:
+    given, d_final = (
+        {n: np.zeros_like(v) if n in names else v for n, v in of.items()}
+        for of, names in zip((case.given, case.d_final), zero, strict=True)
+    )
+    return replace(case, given=given, d_final=d_final)
+
+
+def _zeros(case: Case) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(name for name, value in of.items() if not np.any(value)) for of in (case.given, case.d_final))
+
+
+def _rows(seen: Observation, setting: Setting, case: Case, tolerance: float | None) -> tuple[Row, ...]:
     """The rows of one case, in the order of the cell's parameters, inputs and states."""
-    truth = case.backward(module)
-    largest = largest_entry(truth)
+    true, outputs = _truth(case.cell, setting, _zeros(case))
+    largest = largest_entry(true)
     allowed = tolerance or _tolerance(seen)
     rows = []
     if seen.outputs is not None:
-        rows.append(_row(OUTPUTS, seen.outputs, case.forward(module)[0], 1.0, allowed))
+        rows.append(_row(OUTPUTS, seen.outputs, outputs, 1.0, allowed))
     for one in seen.gradients:
         if one.value is None:
             rows.append(Row(one.label, Standing.NOT_GIVEN))
         else:
-            rows.append(_row(one.label, one.value, truth[one.ours], largest, allowed))
+            rows.append(_row(one.label, one.value, true[one.ours], largest, allowed))
     return tuple(rows)
 
 

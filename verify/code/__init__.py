@@ -1,14 +1,17 @@
-"""A person's own code: its gradients against their loss, or against the derivation of a cell.
+"""A person's own code: judged by its own forward pass, explained by the derivation of a cell.
 
-1. `gradients`   loss, parameters, gradients -> a report, without a model
-2. `layout`      a cell's arrays <-> a person's arrays: axes, stacked gates, names
-3. `adapters`    a person's function, called on a case -> gradients by the cell's names
-4. `run`         derivation, case, way of the loop -> what a program computes that follows them
-5. `mistakes`    the registry of named mistakes: `through_time`, `local`, `slopes`, `other_cells`
-6. `results`     the registry of mistakes that show in a finished gradient
-7. `diagnose`    what was returned -> the mistakes that reproduce it
-8. `report`      what the person is told
-9. `asserting`   the same in a test;  `load_user`: the same from a file
-
-`verify.handwritten` puts them together.
+1. `careful`    a request -> an answer, from a process of its own (`child`, `watch`): with
+   a limit of time and without input, prints apart
+2. `loading`    a file or notebook -> a module; `find` the target in it
+3. `protocols`  a target -> a plan: how it is called, which array is what (`search` tries layouts, `engine` calls)
+4. `judging`    a plan -> right or wrong for every gradient, by differences of the code's own forward pass
+5. `matching`   a plan and a cell -> which block of which array is which parameter; or in what the forward pass differs
+6. `explain`    wrong gradients -> named mistakes, each gradient by itself
+7. `answering`  all of these -> what `check-code` prints; `skeleton` an adapter for what could not be called
+8. `run`        derivation, case, way of the loop -> what a program computes that follows them; `truth` what is true
+9. `mistakes`   the registry of named mistakes: `through_time`, `local`, `slopes`, `other_cells`; `results` those
+   that show in a finished gradient; `diagnose` what was returned -> the mistakes that reproduce it
+10. `gradients`  loss, parameters, gradients -> a report, without a model
+11. `layout`, `adapters`  f(params, x, d_ys) in a layout that a person names; `verify.handwritten` judges it
+12. `report`     what the person is told;  `asserting`, `plugin` the same in a test
 """

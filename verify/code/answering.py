@@ -10,11 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from derive import catalogue
+from derive.errors import InputError
 from verify.code import explain, find, judging, matching, protocols
-from verify.code.loading import Source, split_target, told
-from verify.code.protocols.base import Misfit, Raised, Target
+from verify.code.layout import read_layout, read_names
+from verify.code.loading import Source, UnusableError, split_target, told
+from verify.code.protocols.base import MisfitError, RaisedError, Target
 from verify.code.protocols.engine import CallPlan
 from verify.code.report import CodeReport, Standing
+from verify.handwritten import check_backward
 from verify.judgement import Mistake
 
 
@@ -27,6 +30,10 @@ def refused(request: dict[str, Any], reason: str) -> dict[str, Any]:
 def answered(request: dict[str, Any], source: Source, stage: Callable[[str], None]) -> dict[str, Any]:
     """The answer for a file that has been loaded."""
     _, name = split_target(request["spec"])
+    if request.get("cell"):
+        catalogue.find(request["cell"])  # a cell that nobody knows is said first
+    if request.get("layout") or request.get("names") or (not name and "PARAMETERS" in source.module.__dict__):
+        return _as_layout(request, source, name, stage)
     target = find.target(source, name, [request.get("cell") or ""])
     report = reported(target, request, stage)
     code = {Standing.RIGHT: 0, Standing.WRONG: 1}.get(report.standing, 2)
@@ -38,13 +45,13 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
     stage(f"{target.name} is called for the first time")
     try:
         plan = protocols.bound(target, request.get("as") or "")
-    except Misfit as error:
+    except MisfitError as error:
         failed = f"; {target.source.failures[0]}" if target.source.failures else ""
-        raise Misfit(f"{error}{failed}") from None
+        raise MisfitError(f"{error}{failed}") from None
     try:
         judged = judging.judge(plan, lambda case: stage(f"{target.name} is called, {case}"))
-    except Raised as error:
-        raise Misfit(f"{target.name}: {told(error.error, target.source.path)}") from None
+    except RaisedError as error:
+        raise MisfitError(f"{target.name}: {told(error.error, target.source.path)}") from None
     rows = judging.rows(judged)
     mistakes = tuple(Mistake(name, detail) for name, detail in judged.mistakes)
     forward, assumed, near = "", tuple(plan.assumed), ""
@@ -90,3 +97,24 @@ def _never_given(plan: CallPlan, match: matching.Match | None) -> list[str]:
     if plan.timed:
         found += [f"a gradient of the final state {s.name}" for s in match.cell.states if s.name not in seen]
     return found
+
+
+def _as_layout(request: dict[str, Any], source: Source, name: str, stage: Callable[[str], None]) -> dict[str, Any]:
+    """The answer for f(params, x, d_ys), or forward and backward, in a layout that a person names."""
+    cell = catalogue.find(request["cell"])
+    layout, names = read_layout(request.get("layout") or ""), read_names(request.get("names") or "")
+    function: Any = source.module
+    for word in filter(None, name.split(".")):
+        if not hasattr(function, word):
+            raise UnusableError(find.absent(source, name))
+        function = getattr(function, word)
+    stage(f"{name or source.path.name} is called")
+    try:
+        function = function() if isinstance(function, type) else function
+        report = check_backward(function, cell, layout=layout, names=names, tolerance=request.get("tolerance"))
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:  # whatever a person's code may raise
+        raise UnusableError(told(error, source.path)) from None
+    code = {Standing.RIGHT: 0, Standing.WRONG: 1}.get(report.standing, 2)
+    return {"code": code, "json": report.to_json(), "text": str(report), "reason": ""}

@@ -1,7 +1,7 @@
 """The process in which a person's code runs: it loads their file, judges it, and writes the answer to a file.
 
-Run by `careful` as `python -m verify.code.child REQUEST`, where REQUEST is a JSON file; the answer is written to the path
-that it names. What their code prints goes to this process's output and is shown apart.
+Run by `careful` as `python -m verify.code.child REQUEST`, where REQUEST is a JSON file; the answer is written to the
+path that it names. What their code prints goes to this process's output and is shown apart.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import Any
 
 from derive.errors import InputError
 from verify.code import answering
-from verify.code.loading import OURS, Source, Unusable, imported, split_target
-from verify.code.protocols.base import Misfit
+from verify.code.loading import OURS, Source, UnusableError, imported, split_target
+from verify.code.protocols.base import MisfitError
 from verify.code.watch import Watch
 
 IMPORTING = "the file is run"
@@ -37,7 +38,11 @@ def main() -> None:
         if stage == IMPORTING and not request["definitions"]:
             write({"retry": True})
         else:
-            write(answering.refused(request, f"it did not return within {request['limit']:g} seconds, the limit of time: {stage}"))
+            write(
+                answering.refused(
+                    request, f"it did not return within {request['limit']:g} seconds, the limit of time: {stage}"
+                )
+            )
 
     watch = Watch(request["limit"], late)
     try:
@@ -48,10 +53,14 @@ def main() -> None:
             source: Source = imported(path, definitions=request["definitions"])
         watch.stage("")
         found = answering.answered(request, source, watch.stage)
-    except (Unusable, Misfit) as error:
+    except (UnusableError, MisfitError) as error:
         found = answering.refused(request, str(error))
     except InputError as error:
         found = {"error": str(error), "message": error.message, "hint": error.hint}
+    except Exception as error:  # a fault of ours: the other side tells it as what it is
+        *_, last = traceback.extract_tb(error.__traceback__)
+        details = f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}: {error}"
+        found = {"fault": details, "calls": traceback.format_exc(limit=-8)}
     watch.stage("")
     write(found)
     sys.stdout.flush()

@@ -116,7 +116,9 @@ class Experiment:
     def is_same(self, one: Observed, prediction: Prediction) -> bool:
         """Whether one gradient that was returned is as predicted."""
         got = one.value
-        return got is not None and _real(got) and self._same(np.asarray(got, np.float64), prediction.gradients[one.ours])
+        return (
+            got is not None and _real(got) and self._same(np.asarray(got, np.float64), prediction.gradients[one.ours])
+        )
 
     # Finished gradients
 

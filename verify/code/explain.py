@@ -1,7 +1,7 @@
 """The mistakes in a wrong backward pass, each gradient by itself.
 
-First what the numbers alone tell (a factor, a transpose, a bound, weight decay, one example, one step); then programs with
-a mistake of the dictionary, run on the same numbers: as few mistakes as explain all wrong gradients.
+First what the numbers alone tell (a factor, a transpose, a bound, weight decay, one example, one step); then programs
+with a mistake of the dictionary, run on the same numbers: as few mistakes as explain all wrong gradients.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from verify.code.judging import Along, Judged, Seen
 from verify.code.matching import Match
 from verify.code.mistakes import Laboratory, Variation, variations
 from verify.code.protocols.axes import SETTINGS, Setting
-from verify.code.protocols.base import Raised
+from verify.code.protocols.base import RaisedError
 from verify.code.report import Standing
 from verify.code.results import Spot
 from verify.code.run import Prediction
@@ -83,17 +83,19 @@ def _special(judged: Judged, wrong: Sequence[str]) -> Found:
         bad = [one for one in seen if one.standings[label] is Standing.WRONG]
         if len(bad) == 1 and len(seen) > 1:
             if bad[0].setting.label == "B = 1":
-                detail = "right for several examples, wrong for B = 1, a batch of one example: an axis of length one is lost"
-                found[label] = (Mistake("one example", detail),)
+                detail = (
+                    "right for several examples, wrong for B = 1, a batch of one example: an axis of length one is lost"
+                )
+                found[label] = (Mistake("wrong for one example", detail),)
             elif bad[0].setting.label == "T = 1" and judged.plan.timed:
                 detail = "right for several steps, wrong for T = 1, a sequence of one step"
-                found[label] = (Mistake("one step", detail),)
+                found[label] = (Mistake("wrong for one step", detail),)
         reason = bad[0].reasons.get(label, "")
         if reason.startswith(("shape", "dtype", "not finite")) and label not in found:
             found[label] = (Mistake("wrong shape" if reason.startswith("shape") else "not a gradient", reason),)
             turned = _turned(bad[0], label)
             if turned:
-                found[label] = (Mistake("transposed", f"the gradient is transposed: {reason}"),)
+                found[label] = (Mistake("transposed gradient", f"the gradient is transposed: {reason}"),)
     return found
 
 
@@ -141,11 +143,11 @@ def _options(judged: Judged, one: Seen, label: str) -> list[Mistake]:
     factor = judging.factor_of(said, along)
     if factor is not None and factor != 0:
         found += [_scaled(name) for name, value in named if abs(factor - value) < NEAR * abs(value)]
-        found.append(Mistake("scaled", f"multiplied by {factor:.5g}"))
+        found.append(Mistake("constant factor", f"multiplied by {factor:.5g}"))
         if not found[:-1]:
-            found.append(Mistake("scaled", "multiplied by a number that is not the same for all sizes"))
+            found.append(Mistake("constant factor", "multiplied by a number that is not the same for all sizes"))
     if got.ndim == 2 and got.shape[0] == got.shape[1] and _is_one(judging.factor_of(along.of(got.T), along)):
-        found.append(Mistake("transposed", "the gradient is transposed"))
+        found.append(Mistake("transposed gradient", "the gradient is transposed"))
     value = one.trial.values[one.of[label]]
     apart, along_value = said - along.want, along.of(value)
     decay = float((apart * along_value).sum()) / float((along_value**2).sum() or 1)
@@ -162,9 +164,13 @@ def _options(judged: Judged, one: Seen, label: str) -> list[Mistake]:
 
 def _scaled(name: str) -> Mistake:
     if name == "-1":
-        return Mistake("wrong sign", "multiplied by -1")
-    about = {"1/B": "averaged over the batch: the mean over the number of examples", "1/T": "the mean over the steps", "T": "T times"}
-    return Mistake("scaled", f"multiplied by {name}" + (f" ({about[name]})" if name in about else ""))
+        return Mistake("sign", "multiplied by -1")
+    about = {
+        "1/B": "averaged over the batch: the mean over the number of examples",
+        "1/T": "the mean over the steps",
+        "T": "T times",
+    }
+    return Mistake("constant factor", f"multiplied by {name}" + (f" ({about[name]})" if name in about else ""))
 
 
 # What programs with a mistake tell
@@ -177,7 +183,7 @@ def _experiment(judged: Judged, match: Match, setting: Setting) -> Experiment | 
         passed = trial.run(trial.values)
         trial.objective(trial.values)
         got = trial.gradients(passed)
-    except Raised:  # it ran in the settings that were judged; a case it does not run in tells nothing here
+    except RaisedError:  # it ran in the settings that were judged; a case it does not run in tells nothing here
         return None
     observed = []
     for label, value in got.items():
@@ -188,7 +194,9 @@ def _experiment(judged: Judged, match: Match, setting: Setting) -> Experiment | 
             observed.append(Observed(part, ours, np.asarray(block)))
     single = any(one.single for one in judged.seen)
     case = match.case(trial)
-    return Experiment(Laboratory(match.derivation, case), Observation(tuple(observed), None, ()), 1e-4 if single else 1e-8)
+    return Experiment(
+        Laboratory(match.derivation, case), Observation(tuple(observed), None, ()), 1e-4 if single else 1e-8
+    )
 
 
 def _by_cell(judged: Judged, match: Match, wrong: Sequence[str], simple: set[str]) -> tuple[Found, str]:
@@ -205,7 +213,7 @@ def _by_cell(judged: Judged, match: Match, wrong: Sequence[str], simple: set[str
         return by_label, ""
     pairs = explanations(experiments, known)
     if pairs and len(pairs[0].mistakes) <= 2:
-        return {label: pairs[0].mistakes for label in wrong}, ""
+        return dict.fromkeys(wrong, pairs[0].mistakes), ""
     return by_label, "" if all(label in by_label or label in simple for label in wrong) else near
 
 
@@ -282,11 +290,9 @@ def _cover(experiments: Sequence[Experiment], known: Sequence[Variation]) -> tup
 
     results = {one.label: _finished(one, experiments, ()) for one in wrong}
     while pending():
-        counts = {
-            k: sum(one.label not in found for one in some) for k, some in matching.items() if some
-        }
+        counts = {k: sum(one.label not in found for one in some) for k, some in matching.items() if some}
         best = max(counts, key=lambda k: (counts[k], -broken[k], -k), default=None)
-        # A mistake in the finished gradient (one step, one example, in another's place) that explains as much comes first.
+        # A mistake in the finished gradient (one step, in another's place) that explains as much comes first.
         names: dict[str, list[tuple[str, tuple[Mistake, ...]]]] = {}
         for one in pending():
             for mistakes in results[one.label]:
@@ -328,7 +334,9 @@ def _reaches(experiment: Experiment, variation: Variation, one: Observed) -> boo
     return prediction is not None and not np.array_equal(prediction.gradients[one.ours], truth)
 
 
-def _finished(one: Observed, experiments: Sequence[Experiment], together: Sequence[Variation]) -> list[tuple[Mistake, ...]]:
+def _finished(
+    one: Observed, experiments: Sequence[Experiment], together: Sequence[Variation]
+) -> list[tuple[Mistake, ...]]:
     """Mistakes in a finished gradient that lead from a prediction to it, in every experiment where it is wrong."""
     options: list[list[tuple[Mistake, ...]]] = []
     for experiment in experiments:

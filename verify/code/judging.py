@@ -14,7 +14,7 @@ import numpy as np
 from verify.case import Array
 from verify.code.loading import told
 from verify.code.protocols.axes import SETTINGS, Setting
-from verify.code.protocols.base import Raised
+from verify.code.protocols.base import RaisedError
 from verify.code.protocols.engine import CallPlan, CallTrial, called, put
 from verify.code.report import Row, Standing
 from verify.numeric import FAILED
@@ -47,7 +47,7 @@ class Along:
     def of(self, gradient: Array) -> Array:
         """What a gradient says along these directions."""
         one = np.asarray(gradient, float)[None] * self.directions
-        return one.reshape(len(one), -1).sum(axis=1)
+        return np.asarray(one.reshape(len(one), -1).sum(axis=1))
 
 
 @dataclass
@@ -96,10 +96,12 @@ def judge(plan: CallPlan, watch: Callable[[str], None] = lambda stage: None) -> 
         trial = plan.trial(setting, seed=k)
         try:
             one = _seen(trial)
-        except Raised as error:
+        except RaisedError as error:
             if k == 0:
                 raise
-            judged.notes.append(f"not checked for {setting.label or setting}: {told(error.error, plan.target.source.path)}")
+            judged.notes.append(
+                f"not checked for {setting.label or setting}: {told(error.error, plan.target.source.path)}"
+            )
             continue
         if k == 0:
             _same_again(judged, trial, one)
@@ -128,7 +130,9 @@ def judge(plan: CallPlan, watch: Callable[[str], None] = lambda stage: None) -> 
 def _seen(trial: CallTrial) -> Seen:
     got = trial.gradients()
     setting = trial.setting
-    of = {label: name for label, v in got.items() if (name := trial.plan.variable_of(label, v.shape, setting)) is not None}
+    of = {
+        label: name for label, v in got.items() if (name := trial.plan.variable_of(label, v.shape, setting)) is not None
+    }
     taken: set[str] = set()
     for label in list(of):
         # Two gradients of one variable: the one by the variable's own name counts, the other is not understood.
@@ -148,7 +152,7 @@ def _same_again(judged: Judged, trial: CallTrial, one: Seen) -> None:
         a = trial.outputs(trial.values) or {"J": np.asarray(trial.objective(trial.values))}
         b = trial.outputs(trial.values) or {"J": np.asarray(trial.objective(trial.values))}
         del passed
-    except Raised as error:
+    except RaisedError as error:
         judged.undecided = f"called a second time, it raises {told(error.error, trial.plan.target.source.path)}"
         return
     if any(not np.array_equal(a[n], b[n], equal_nan=True) for n in a):
@@ -162,19 +166,21 @@ def _same_again(judged: Judged, trial: CallTrial, one: Seen) -> None:
         _accumulates(judged, trial)
         return
     steady = all(
-        n in third and third[n].shape == one.got[n].shape and _near(third[n] - second[n], second[n] - one.got[n]) for n in differing
+        n in third and third[n].shape == one.got[n].shape and _near(third[n] - second[n], second[n] - one.got[n])
+        for n in differing
     )
     if not steady:
         judged.undecided = (
-            f"called twice with the same arrays, backward gives different results for {', '.join(differing)}: it is random"
+            "called twice with the same arrays, backward gives different results for "
+            f"{', '.join(differing)}: it is random"
         )
         return
     judged.kept = True
     judged.mistakes.append(
         (
             "kept between calls",
-            f"{', '.join(differing)} is added to from call to call and nothing sets it back: the second call returns the sum "
-            "of both",
+            f"{', '.join(differing)} is added to from call to call and nothing sets it back: the second call "
+            "returns the sum of both",
         )
     )
     for n in differing:
@@ -201,35 +207,42 @@ def _accumulates(judged: Judged, trial: CallTrial) -> None:
         function = getattr(passed.made, str(plan.forward))
         passed.returned = called(function, passed.arguments)
         again = trial.raw(passed)
-    except Raised:  # an object need not be usable twice
+    except RaisedError:  # an object need not be usable twice
         return
     parameters = {n for n, v in plan.variables.items() if v.part in ("weight", "bias")}
     doubled = [
-        n for n, v in first.items()
-        if plan.variable_of(n, v.shape, trial.setting) in parameters and v.any() and n in again and _near(again[n], 2 * v)
-    ]  # fmt: skip
+        n
+        for n, v in first.items()
+        if n in again
+        and v.any()
+        and plan.variable_of(n, v.shape, trial.setting) in parameters
+        and _near(again[n], 2 * v)
+    ]
     if not doubled:
         return
     names = [n for n in dir(type(passed.made)) if RESETS.search(n.lower()) and not n.startswith("__")]
     names += [n for n, v in plan.target.space.items() if RESETS.search(n.lower()) and callable(v)]
     if names:
         judged.notes.append(
-            f"each call adds its gradients to those before, until {names[0]}() is called: {', '.join(doubled)} accumulate"
+            f"each call adds its gradients to those before, until {names[0]}() is called: "
+            f"{', '.join(doubled)} accumulate"
         )
         return
     judged.kept = True
     judged.mistakes.append(
         (
             "kept between calls",
-            f"{', '.join(doubled)} is added to from call to call and nothing sets it back: a second forward and backward "
-            "pass leaves twice the gradient",
+            f"{', '.join(doubled)} is added to from call to call and nothing sets it back: a second forward "
+            "and backward pass leaves twice the gradient",
         )
     )
     judged.twice = doubled
 
 
 def _near(a: Array, b: Array) -> bool:
-    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-6, atol=1e-9 * max(1.0, float(np.abs(a).max(initial=0.0)))))
+    return a.shape == b.shape and bool(
+        np.allclose(a, b, rtol=1e-6, atol=1e-9 * max(1.0, float(np.abs(a).max(initial=0.0))))
+    )
 
 
 def _compare(one: Seen, plan: CallPlan) -> bool:
@@ -328,7 +341,9 @@ def worst(one: Seen, label: str) -> tuple[tuple[int, ...], float, float] | None:
     if along is None or not got.size:
         return None
     order = np.argsort(-np.abs(got), axis=None)
-    chosen = dict.fromkeys([*order[: ENTRIES // 2].tolist(), *np.linspace(0, got.size - 1, ENTRIES // 2).astype(int).tolist()])
+    chosen = dict.fromkeys(
+        [*order[: ENTRIES // 2].tolist(), *np.linspace(0, got.size - 1, ENTRIES // 2).astype(int).tolist()]
+    )
     found: list[tuple[float, tuple[int, ...], float, float]] = []
     for k in chosen:
         unit = np.zeros(got.size)
@@ -346,7 +361,11 @@ def rows(judged: Judged) -> tuple[Row, ...]:
     for label in dict.fromkeys(label for one in judged.seen for label in one.got):
         ones = [one for one in judged.seen if label in one.standings]
         if not ones:
-            made.append(Row(label, Standing.CANNOT_TELL, reason="not understood: which array it is the gradient of is not known"))
+            made.append(
+                Row(
+                    label, Standing.CANNOT_TELL, reason="not understood: which array it is the gradient of is not known"
+                )
+            )
             continue
         bad = [one for one in ones if one.standings[label] is Standing.WRONG]
         doubtful = [one for one in ones if one.standings[label] is Standing.CANNOT_TELL]
@@ -388,7 +407,13 @@ def _missing(judged: Judged) -> None:
 def _clips(one: Seen, judged: Judged) -> None:
     """Gradients that are right and then clipped to a bound, or scaled to a norm, at the very end: right, and said."""
     wrong = [label for label, s in one.standings.items() if s is Standing.WRONG and not one.reasons.get(label)]
-    earlier = {label for other in judged.seen if other is not one for label, s in other.standings.items() if s is Standing.WRONG}
+    earlier = {
+        label
+        for other in judged.seen
+        if other is not one
+        for label, s in other.standings.items()
+        if s is Standing.WRONG
+    }
     labels = [label for label in wrong if label not in earlier]
     bounds = {label: bound for label in labels if (bound := _bound(one, label)) is not None}
     names = sorted({float(f"{b:.9g}") for b in bounds.values()})
@@ -406,7 +431,11 @@ def _clips(one: Seen, judged: Judged) -> None:
         own = {f"{n:.6g}" for n in norms.values()}
         shared = len({f"{f:.5g}" for f in factors.values()}) == 1
         # Scaled as a whole to a round norm, or each to the same norm of its own.
-        if (len(own) == 1 and len(norms) > 1) or (shared and _round(together)) or (len(norms) == 1 and _round(together)):
+        if (
+            (len(own) == 1 and len(norms) > 1)
+            or (shared and _round(together))
+            or (len(norms) == 1 and _round(together))
+        ):
             for label in factors:
                 one.standings[label], one.errors[label] = Standing.RIGHT, 0.0
             norm = next(iter(own)) if len(own) == 1 else f"{together:.6g}"

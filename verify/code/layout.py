@@ -8,8 +8,9 @@ two of their arrays have the same part (two biases), they add up to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -230,3 +231,24 @@ def read_names(text: str) -> dict[str, str]:
             raise InputError(f"the name {entry!r} is not understood", hint="write THEIRS=OURS; THEIRS=OURS,OURS")
         found[theirs] = ours
     return found
+
+
+def read_layout(text: str) -> Layout:
+    """A layout as it is written on a command line: `BTn`, `nBT, vectors=n1, transposed, gates=ifgo`."""
+    known: dict[str, Callable[[str], Any]] = {"vectors": str, "gates": _gates, "transposed": lambda _: True}
+    found: dict[str, Any] = {}
+    for place, word in enumerate(filter(None, (part.strip() for part in text.split(",")))):
+        key, _, value = word.partition("=")
+        if key in known:
+            found[key] = known[key](value)
+        elif place == 0 and not value:
+            found["sequence"] = word
+        else:
+            raise InputError(
+                f"the layout {word!r} is not understood", hint="as in: BTn, vectors=n1, transposed, gates=ifgo"
+            )
+    return Layout(**found)
+
+
+def _gates(value: str) -> tuple[str, ...]:
+    return tuple(value.split("/")) if "/" in value else tuple(value)

@@ -1,6 +1,6 @@
 """A person's file as a module: run as when they run it, or, where that does not end or fails, its definitions alone.
 
-Whatever keeps a file from being used is one `Unusable` with its place in the file.
+Whatever keeps a file from being used is one `UnusableError` with its place in the file.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SAMPLE = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n"
 """What a script reads in place of a text file that is not there."""
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """Why a file, or a function in it, cannot be judged: one line, with its place where there is one."""
 
 
@@ -46,7 +46,7 @@ def split_target(spec: str) -> tuple[Path, str]:
         before, found, after = spec.rpartition(ending)
         if found and (not after or after.startswith(":")):
             return Path(before + ending), after[1:]
-    raise Unusable(f"{spec} names no function in a Python file: give path.py:function, or path.ipynb:function")
+    raise UnusableError(f"{spec} names no function in a Python file: give path.py:function, or path.ipynb:function")
 
 
 def text_of(path: Path) -> str:
@@ -54,7 +54,7 @@ def text_of(path: Path) -> str:
     try:
         raw = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unusable(f"{path}: is not UTF-8 ({error.reason} at byte {error.start})") from None
+        raise UnusableError(f"{path}: is not UTF-8 ({error.reason} at byte {error.start})") from None
     if path.suffix != ".ipynb":
         return raw
     return "\n".join(text for _, text in notebook_cells(path, raw))
@@ -65,7 +65,7 @@ def notebook_cells(path: Path, raw: str) -> Iterator[tuple[int, str]]:
     try:
         cells = json.loads(raw)["cells"]
     except (ValueError, KeyError, TypeError):
-        raise Unusable(f"{path}: is no notebook") from None
+        raise UnusableError(f"{path}: is no notebook") from None
     for number, cell in enumerate(cells):
         if cell.get("cell_type") != "code":
             continue
@@ -73,12 +73,14 @@ def notebook_cells(path: Path, raw: str) -> Iterator[tuple[int, str]]:
         lines = ("".join(source) if isinstance(source, list) else str(source)).splitlines()
         if lines and lines[0].lstrip().startswith("%%"):
             lines = []
-        kept = ["" if line.lstrip().startswith(("%", "!", "?")) or line.rstrip().endswith("?") else line for line in lines]
+        kept = [
+            "" if line.lstrip().startswith(("%", "!", "?")) or line.rstrip().endswith("?") else line for line in lines
+        ]
         yield number, "\n".join(kept)
 
 
 def parsed(path: Path, text: str) -> ast.Module:
-    """The syntax tree; raises Unusable with the line."""
+    """The syntax tree; raises UnusableError with the line."""
     try:
         return ast.parse(text, str(path))
     except (SyntaxError, ValueError) as error:
@@ -86,13 +88,13 @@ def parsed(path: Path, text: str) -> ast.Module:
         place = f"{path}:{line}" if line else str(path)
         message = getattr(error, "msg", str(error))
         old = "Missing parentheses in call to" in message or "Did you mean print" in message
-        raise Unusable(f"{place}: {message}{' (line for Python 2?)' if old else ''}") from None
+        raise UnusableError(f"{place}: {message}{' (line for Python 2?)' if old else ''}") from None
 
 
 def imported(path: Path, *, definitions: bool = False) -> Source:
     """Run a file; with `definitions` only what stands outside loops and calls, each statement by itself."""
     if not path.is_file():
-        raise Unusable(f"there is no file {path}")
+        raise UnusableError(f"there is no file {path}")
     path = path.resolve()
     tree = parsed(path, text_of(path))
     package, root = _package(path)
@@ -109,9 +111,13 @@ def imported(path: Path, *, definitions: bool = False) -> Source:
         try:
             _execute(tree, path, module)
         except SystemExit as error:
-            source.notes.append(f"the file ends with sys.exit({error.code if error.code is not None else ''}) when it is run")
+            source.notes.append(
+                f"the file ends with sys.exit({error.code if error.code is not None else ''}) when it is run"
+            )
         except ModuleNotFoundError as error:
-            raise Unusable(f"{place_of(error, path)}needs the module {error.name}, which is not installed") from None
+            raise UnusableError(
+                f"{place_of(error, path)}needs the module {error.name}, which is not installed"
+            ) from None
         except Exception as error:  # whatever a person's file may raise
             source.failures.append(told(error, path))
             definitions = True
@@ -131,13 +137,15 @@ def _definitions(source: Source) -> None:
             try:
                 _execute(ast.Module([statement], []), source.path, source.module)
             except ModuleNotFoundError as error:
-                raise Unusable(
+                raise UnusableError(
                     f"{place_of(error, source.path)}needs the module {error.name}, which is not installed"
                 ) from None
             except (Exception, SystemExit) as error:  # whatever a person's file may raise
                 source.failures.append(told(error, source.path))
     if left:
-        source.notes.append(f"only the definitions of the file were run: {left} loops and calls at its top level were not")
+        source.notes.append(
+            f"only the definitions of the file were run: {left} loops and calls at its top level were not"
+        )
 
 
 def _is_call(statement: ast.stmt) -> bool:
@@ -174,7 +182,7 @@ def _guarded_import(package: str, path: Path) -> None:
     try:
         importlib.import_module(package)
     except Exception as error:  # whatever a person's package may raise
-        raise Unusable(f"the package {package} cannot be imported: {told(error, path)}") from None
+        raise UnusableError(f"the package {package} cannot be imported: {told(error, path)}") from None
 
 
 def _package(path: Path) -> tuple[str, Path]:

@@ -208,11 +208,13 @@ def signal(derivation: Derivation) -> Iterator[Variation]:
             after = behind.get(part.quantity)
             if part.immediate or after is None or after.shape != part.shape:
                 continue
-            detail = f"{text(Adjoint(after))} in place of {text(part)}, without the slope of the function between: {words}"
+            detail = (
+                f"{text(Adjoint(after))} in place of {text(part)}, without the slope of the function between: {words}"
+            )
             yield _one(gradient, path, "slope forgotten", detail, swap(part, Adjoint(after)))
             if output.shape == part.shape:
                 detail = f"d_ys in place of {text(part)}, without slope and without the carry from later steps: {words}"
-                yield _one(gradient, path, "slope and carry forgotten", detail, swap(part, output))
+                yield _one(gradient, path, "slope forgotten", detail, swap(part, output))
 
 
 # Parts of expressions

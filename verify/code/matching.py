@@ -1,8 +1,8 @@
 """Their forward pass and the cell: which block of which of their arrays is which parameter, found by what comes out.
 
-Candidates (the order of stacked gates, [h; x] or [x; h], one or two biases, weights to the right or to the left) are run
-on the same random arrays as their code. The one with the same outputs is it: then their gradients can be read block by
-block. If none has the same outputs, the cell is changed in one known point, and the change says in what they differ.
+Candidates (the order of stacked gates, [h; x] or [x; h], one or two biases, weights to the right or to the left) are
+run on the same random arrays as their code. The one with the same outputs is it: then their gradients can be read block
+by block. If none has the same outputs, the cell is changed in one known point, and the change says in what they differ.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+
 from derive import catalogue
 from derive.cell import Cell
 from derive.copies import renamed
@@ -28,6 +29,7 @@ from verify.code.protocols.axes import FIRST, Axes, Setting, arranged
 from verify.code.protocols.base import Variable
 from verify.code.protocols.engine import CallPlan, CallTrial
 from verify.code.run import Forward
+from verify.code.truth import Equations
 
 SAME = 1e-9
 """The largest relative difference of outputs that are the same."""
@@ -76,7 +78,7 @@ class Match:
     @property
     def input(self) -> str:
         """The name of the cell's input."""
-        return next(q.name for q in self.cell.inputs if q not in self.cell.targets)
+        return str(next(q.name for q in self.cell.inputs if q not in self.cell.targets))
 
     def case(self, trial: CallTrial | _Values) -> Case:
         """The same numbers as a case of the cell."""
@@ -173,7 +175,7 @@ def _input(plan: CallPlan, trial: CallTrial | _Values, T: int, B: int) -> Array:
 
 
 def _target(trial: CallTrial | _Values, T: int, B: int) -> Array:
-    names = [n for n in trial.given if words.part(n) == "target"] or [n for n in trial.given][-1:]
+    names = [n for n in trial.given if words.part(n) == "target"] or list(trial.given)[-1:]
     value = np.asarray(trial.given[names[0]])
     if value.dtype.kind in "iu":
         return np.eye(trial.setting.K)[_indices(value, T, B)]
@@ -199,9 +201,9 @@ def forward_of(match: Match, values: Mapping[str, Array]) -> dict[str, Array]:
         variable = match.plan.variables[name]
         if value.ndim == len(variable.axes):
             lengths |= {a: n for a, n in zip(variable.axes, value.shape, strict=True) if len(a) == 1 and a.isalpha()}
-    setting = Setting(**{a: lengths.get(a, 1) for a in "TBDHK"})
+    setting = Setting(1, 1, 1, 1, 1).with_sizes(lengths)
     case = match.case(_Values(setting, values))
-    forward = Forward(_Equations(match.cell), case)  # type: ignore[arg-type]
+    forward = Forward(Equations(match.cell), case)
     found = {}
     for output in match.plan.weighed:
         name, when = match.outputs[output.name]
@@ -224,13 +226,6 @@ class _Values:
 
 
 # Candidates
-
-
-@dataclass(frozen=True)
-class _Equations:
-    """A cell in the place of a derivation: its forward pass needs no more."""
-
-    program: Cell
 
 
 @dataclass(frozen=True)
@@ -261,7 +256,7 @@ def _fitting(plan: CallPlan, cell: Cell, seen: _Seen) -> Match | None:
         try:
             case = candidate.case(seen.trial)
             with np.errstate(all="ignore"):
-                forward = Forward(_Equations(case.cell), case)  # type: ignore[arg-type]
+                forward = Forward(Equations(case.cell), case)
         except (KeyError, ValueError, IndexError, InputError):
             continue  # the arrays do not lie like that
         if plan.loss:
@@ -320,7 +315,9 @@ def _candidates(
     roles, letters = _roles(cell)
     extras = [n for n in names if n not in {_join(p, g) for p in roles.values() for g in letters}]
     groups = words.families([v.name for v in arrays])
-    sides = [_is_left(v.axes, True) for v in arrays if v.part == "weight" and len(v.axes) == 2 and v.axes[0] != v.axes[1]]
+    sides = [
+        _is_left(v.axes, True) for v in arrays if v.part == "weight" and len(v.axes) == 2 and v.axes[0] != v.axes[1]
+    ]
     states = {v.name: s for v in plan.variables.values() if v.part in ("h", "c") and (s := _state(v.part, cell))}
     stacked = [v.name for v in arrays if v.part == "bias" and "?" not in groups[v.name] and v.name not in readouts]
     joint = any("J" in v.axes for v in arrays)
@@ -375,7 +372,7 @@ def _state(part: str, cell: Cell) -> str:
     names = [s.name for s in cell.states]
     if part == "c":
         return "c" if "c" in names else names[1] if len(names) > 1 else ""
-    return next((n for n in names if n == cell.output.name), names[0] if names else "")
+    return str(next((n for n in names if n == cell.output.name), names[0] if names else ""))
 
 
 def _is_readout(variable: Variable, plan: CallPlan) -> bool:
@@ -447,7 +444,8 @@ HEADS = ("softmax_cross_entropy", "linear_squared_error", "sigmoid_binary_cross_
 def with_head(cell: Cell, name: str) -> Cell:
     """The cell with a head of the catalogue above it, as one cell whose output is the loss."""
     head = catalogue.find(name)
-    table = dict(zip((p.name for p in head.parameters), (READOUT, READOUT_BIAS), strict=False))
+    names = [str(p.name) for p in head.parameters]
+    table: dict[str, str] = dict(zip(names, (READOUT, READOUT_BIAS), strict=False))
     taken, data = {*cell.quantities}, next(q for q in head.inputs if q not in head.targets)
 
     def new(old: str) -> str:
@@ -473,7 +471,7 @@ def with_head(cell: Cell, name: str) -> Cell:
 
 @cache
 def alternatives(cell: Cell) -> tuple[tuple[str, Cell], ...]:
-    """Cells that differ from this one in a known point, with words for it: changed equations, then other published cells."""
+    """Cells that differ from this one in a known point, in words: changed equations, then other published cells."""
     found: list[tuple[str, Cell]] = []
     for words_, rewrite in rewritings(cell):
         try:

@@ -185,7 +185,11 @@ class CodeReport(_NoBool):
             ("not understood", self.not_understood),
         ):
             lines += [f"{words}: {', '.join(listed)}"] if listed else []
-        if self.mistakes:
+        if self.mistakes and self.protocol:
+            lines.append("Mistakes (each with the gradients in which it sits):")
+            lines += [f"  {mistake.name}: {mistake.detail}" for mistake in self.mistakes]
+            lines += [f"Nearest: {self.nearest}"] if self.nearest else []
+        elif self.mistakes:
             count = "mistake reproduces" if len(self.mistakes) == 1 else "mistakes together reproduce"
             lines.append(f"This {count} every gradient that was returned:".replace("This mistakes", "These mistakes"))
             lines += [f"  {mistake.name}: {mistake.detail}" for mistake in self.mistakes]

@@ -1,13 +1,14 @@
 """What a program computes that follows a derivation, right or mistaken: the sweep over one case in NumPy.
 
-It runs *mistaken* derivations and mistaken loops, hundreds of them, without writing a module for each. Values are batches of matrices (B, n, m).
+It runs *mistaken* derivations and mistaken loops, hundreds of them, without writing a module for each. Values are
+batches of matrices (B, n, m).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,6 +21,26 @@ from verify.oracles import NumPy, Scope, interpret
 @interpret.register(Adjoint)
 def _adjoint(node: Adjoint, scope: Scope) -> Any:
     return scope.now[node]
+
+
+class _Analytic(NumPy):
+    """NumPy with |a| as sign(a) a, which has a complex step."""
+
+    @property
+    def library(self) -> Any:
+        return _LIBRARY
+
+
+class _Library:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    @staticmethod
+    def abs(value: Any) -> Any:
+        return np.where(np.real(value) < 0, -value, value)
+
+
+_LIBRARY = _Library()
 
 
 @dataclass(frozen=True)
@@ -59,15 +80,24 @@ class Prediction:
     shares: Arrays
 
 
+class Programmed(Protocol):
+    """What has equations to follow: a derivation, or what stands in for one."""
+
+    @property
+    def program(self) -> Any: ...
+
+
 class Forward:
     """The values of all quantities over time, (T, B, n, m), computed by the equations of a program."""
 
-    def __init__(self, derivation: Derivation, case: Case) -> None:
+    def __init__(self, derivation: Programmed, case: Case, moved: Mapping[str, Array] | None = None) -> None:
+        """`moved`: parameters that differ from example to example, (B, n, m)."""
         program = derivation.program
-        self.scope = Scope(NumPy(), case)
+        self.scope = Scope(_Analytic(), case)
         T, B = case.T, case.B
         self.constants: dict[Node, Array] = {q: self.column(case.given[q.name], q) for q in program.parameters}
         self.constants |= {q: self.column(case.given[q.name], q, B) for q in program.inputs if q.time is None}
+        self.constants |= {q: self.column(moved[q.name], q, B) for q in program.parameters if moved and q.name in moved}
         self.steps: list[dict[Node, Array]] = []
         states = {state: self.column(case.given[state.name], state, B) for state in program.states}
         inputs = {q: self.column(case.given[q.name], q, T, B) for q in program.inputs if q.time is not None}
@@ -191,7 +221,10 @@ class Sweep:
             if q not in now:
                 now[q] = np.stack([step[q] for step in forward.steps])
         if loop.wraps and forward.steps:
-            now |= {s.at(t - 1): np.stack([step[s] for step in (forward.steps[-1:] + forward.steps)[:-1]]) for s in self.program.states}
+            now |= {
+                s.at(t - 1): np.stack([step[s] for step in (forward.steps[-1:] + forward.steps)[:-1]])
+                for s in self.program.states
+            }
         now |= {q: np.stack(values[::-1]) for q, values in adjoints.items()}
         now[Adjoint(self.program.output, True)] = seed
         scope.now = now

@@ -110,8 +110,8 @@ def multiplied(derivation: Derivation) -> Iterator[Variation]:
                         continue
                     word = "slope" if parts(factor, MatAdd) else "factor"
                     detail = (
-                        f"the carry of {text(Adjoint(state))} (from the next step, or of the final state) is multiplied by the "
-                        f"{word} {text(factor)}, which belongs to {text(path.term)} alone"
+                        f"the carry of {text(Adjoint(state))} (of the next step or the final state) is multiplied by "
+                        f"the {word} {text(factor)}, which belongs to {text(path.term)} alone"
                     )
                     name = state.name
 
@@ -126,7 +126,9 @@ def wraps(derivation: Derivation) -> Iterator[Variation]:
     """At the first step `h[t - 1]` is `h[-1]`, the last state."""
     if derivation.program.states:
         names = ", ".join(text(s) for s in derivation.program.states)
-        detail = f"at the first step the state before it is read as h[-1], the last state ({names}), not the initial state"
+        detail = (
+            f"at the first step the state before it is read as h[-1], the last state ({names}), not the initial state"
+        )
         yield Variation(Mistake("wraps to the last state", detail), loop=lambda before: replace(before, wraps=True))
 
 
@@ -135,7 +137,7 @@ def late(derivation: Derivation) -> Iterator[Variation]:
     """The loop backwards ends before the first step."""
     if derivation.program.states:
         detail = "the loop backwards ends before the first step, t = 0, which is never counted"
-        yield Variation(Mistake("step left out", detail), loop=lambda before: replace(before, late=True))
+        yield Variation(Mistake("wrong bounds of the sum", detail), loop=lambda before: replace(before, late=True))
 
 
 @kind("last step left out")
@@ -147,7 +149,9 @@ def early(derivation: Derivation) -> Iterator[Variation]:
         seeds[-1:] = 0
         return replace(case, d_output=seeds)
 
-    yield _given("step left out", "the loop backwards starts before the last step, which is never counted", change)
+    yield _given(
+        "wrong bounds of the sum", "the loop backwards starts before the last step, which is never counted", change
+    )
 
 
 # What J asks of the outputs, and where the sequence starts

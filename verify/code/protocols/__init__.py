@@ -1,7 +1,7 @@
 """The ways in which code for recurrent networks is called: one entry each, tried in this order.
 
 An entry is a module with `recognises(target)` and `bound(target)`, which answers with a plan (`base.Plan`) or raises
-`Misfit`. A protocol is added by writing such a module and a row here.
+`MisfitError`. A protocol is added by writing such a module and a row here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from verify.code.protocols.base import Misfit, Target
+from verify.code.protocols.base import MisfitError, Target
 from verify.code.protocols.engine import CallPlan
 
 
@@ -27,7 +27,7 @@ class Protocol:
         return bool(import_module(f"verify.code.protocols.{self.module}").recognises(target))
 
     def bound(self, target: Target) -> CallPlan:
-        """The plan; raises Misfit."""
+        """The plan; raises MisfitError."""
         found: Callable[[Target], CallPlan] = import_module(f"verify.code.protocols.{self.module}").bound
         return found(target)
 
@@ -38,7 +38,9 @@ PROTOCOLS = (
     Protocol("framework", "a class made from sizes, its arrays in attributes: forward(X), backward(grad)", "objects"),
     Protocol("min-char-rnn", "lossFun(inputs, targets, hprev) -> loss, gradients; parameters in globals", "losses"),
     Protocol("cs231n", "rnn_forward(x, h0, Wx, Wh, b) -> h, cache; rnn_backward(dh, cache); x (N, T, D)", "functions"),
-    Protocol("deeplearning-ai", "columns: rnn_forward(x, a0, parameters); rnn_backward(da, caches); x (n, m, T)", "functions"),
+    Protocol(
+        "deeplearning-ai", "columns: rnn_forward(x, a0, parameters); rnn_backward(da, caches); x (n, m, T)", "functions"
+    ),
     Protocol("functions", "any other pair of functions: time first, one sequence, one step", "functions"),
     Protocol("loss", "loss(params, x, y) -> loss, gradients", "losses"),
     Protocol("one-function", "gradients(params, x, d_ys) -> gradients, both passes in one", "one_function"),
@@ -51,7 +53,7 @@ def names() -> list[str]:
 
 
 def bound(target: Target, name: str = "") -> CallPlan:
-    """The plan of the first protocol that fits, or of the named one; raises Misfit with what came furthest."""
+    """The plan of the first protocol that fits, or of the named one; raises MisfitError with what came furthest."""
     failures: list[str] = []
     tried: set[str] = set()
     for protocol in PROTOCOLS:
@@ -62,11 +64,11 @@ def bound(target: Target, name: str = "") -> CallPlan:
         tried.add(protocol.module)
         try:
             return protocol.bound(target)
-        except Misfit as error:
+        except MisfitError as error:
             failures.append(str(error))
     if failures:
-        raise Misfit(failures[0])
-    raise Misfit(
-        f"{target.name}: how it is called could not be told; name the protocol with --as ({', '.join(names())}), or write an "
-        "adapter: --skeleton prints one"
+        raise MisfitError(failures[0])
+    raise MisfitError(
+        f"{target.name}: how it is called could not be told; name the protocol with --as ({', '.join(names())}), "
+        "or write an adapter: --skeleton prints one"
     )

@@ -6,7 +6,8 @@ gates; 1 for an axis of length one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -47,6 +48,11 @@ class Setting:
         known = {self.T: "T", self.B: "B", self.K: "K", self.D: "D"}
         known |= {self.H: "H", self.D + self.H: "J"} | {n * self.H: f"{n}H" for n in (2, 3, 4, 5, 6)} | {1: "1"}
         return tuple(known.get(n, "?") for n in shape)
+
+    def with_sizes(self, sizes: Mapping[str, int]) -> Setting:
+        """The setting with some other sizes."""
+        T, B, D, H, K = (sizes.get(axis, self.size(axis)) for axis in "TBDHK")
+        return replace(self, T=T, B=B, D=D, H=H, K=K)
 
     def __str__(self) -> str:
         return f"T = {self.T}, B = {self.B}, D = {self.D}, H = {self.H}"

@@ -67,7 +67,7 @@ class Plan(Protocol):
         """The variable whose gradient a label names."""
 
 
-class Raised(Exception):
+class RaisedError(Exception):
     """What a person's code raised; faults of our own are never taken for theirs."""
 
     def __init__(self, error: BaseException) -> None:
@@ -75,7 +75,7 @@ class Raised(Exception):
         self.error = error
 
 
-class Misfit(Exception):
+class MisfitError(Exception):
     """Why a protocol does not fit: what was called with what, what came back, and what was expected."""
 
 
@@ -175,9 +175,10 @@ def keys_of(function: Any, argument: str, tree: ast.AST) -> list[str]:
             continue
         names = {argument} if any(a.arg == argument for a in node.args.args) else set()
         for part in ast.walk(node) if names else ():
-            if isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and part.value.id in names:
-                if isinstance(part.slice, ast.Constant) and isinstance(part.slice.value, str):
-                    found[part.slice.value] = None
+            if not (isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and part.value.id in names):
+                continue
+            if isinstance(part.slice, ast.Constant) and isinstance(part.slice.value, str):
+                found[part.slice.value] = None
     return list(found)
 
 
@@ -209,14 +210,14 @@ class Tries:
     seen: dict[str, int] = field(default_factory=dict)
 
     def call(self, stage: int, call: Callable[[], Any], arguments: Mapping[str, Any], what: str) -> Any:
-        """The result of a call, or None where it raises; raises Misfit for what no other layout can mend."""
+        """The result of a call, or None where it raises; raises MisfitError for what no other layout can mend."""
         self.count += 1
         if self.count > self.most:
-            raise Misfit(self.furthest[1] or f"{what}: no layout was found in {self.most} calls")
+            raise MisfitError(self.furthest[1] or f"{what}: no layout was found in {self.most} calls")
         try:
             with np.errstate(all="ignore"):
                 return call()
-        except Raised as raised:
+        except RaisedError as raised:
             error = raised.error
             text = f"{what} was called with {shown(arguments)} and raised {told(error, self.target.source.path)}"
             if isinstance(error, NameError | ImportError | AttributeError | SystemExit):
@@ -227,7 +228,7 @@ class Tries:
                 if stage + 1 > self.furthest[0] or first:
                     self.furthest = (stage + 1, text)
                 if isinstance(error, NameError | ImportError) and self.seen[key] > 40:
-                    raise Misfit(text) from None
+                    raise MisfitError(text) from None
             elif stage > self.furthest[0]:
                 self.furthest = (stage, text)
         return None

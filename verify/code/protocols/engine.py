@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from verify.case import Array, Arrays
 from verify.code.protocols import words
 from verify.code.protocols.axes import Axes, Setting
-from verify.code.protocols.base import Output, Raised, Target, Variable
+from verify.code.protocols.base import Output, RaisedError, Target, Variable
 
 Fixed = Callable[[Setting, np.random.Generator], Any]
 """What is given beside the variables: sizes, indices of classes, flags."""
@@ -38,12 +38,16 @@ class Passed:
     weighed: dict[str, Array]
 
 
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
 @dataclass
 class CallPlan:
     """How a person's code is called; see the fields.
 
-    forward, backward: the functions; for methods their names. `weighs` takes what J weighs out of what forward returned,
-    by the name of the output. `sources` says for every argument of backward where it comes from: `seed NAME`,
+    forward, backward: the functions; for methods their names. `weighs` takes what J weighs out of what forward
+    returned, by the name of the output. `sources` says for every argument of backward where it comes from: `seed NAME`,
     `argument NAME`, `returned K`, `whole`. `collect` gathers the gradients from what backward returned and the object.
     """
 
@@ -67,8 +71,7 @@ class CallPlan:
     not_given: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     order: Sequence[str] = ()
-    to_theirs: Callable[[Array], Any] = staticmethod(lambda value: value)
-    from_theirs: Callable[[Any], Any] = staticmethod(lambda value: value)
+    to_theirs: Callable[[Array], Any] = _as_it_is
     sizes_fixed: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     large_weights: float = 1.0
@@ -84,7 +87,9 @@ class CallPlan:
     @property
     def several(self) -> bool:
         """Whether the arrays have an axis of examples."""
-        return any("B" in variable.axes for variable in self.variables.values()) or any("B" in o.axes for o in self.weighed)
+        return any("B" in variable.axes for variable in self.variables.values()) or any(
+            "B" in o.axes for o in self.weighed
+        )
 
     @property
     def timed(self) -> bool:
@@ -98,7 +103,7 @@ class CallPlan:
     def fitted(self, setting: Setting) -> Setting:
         """The setting with the sizes that the code fixes."""
         known = self.sizes_fixed or ({"K": setting.D} if self.tied else {})
-        return replace(setting, **known) if known else setting
+        return setting.with_sizes(known) if known else setting
 
     def variable_of(self, label: str, shape: tuple[int, ...], setting: Setting) -> str | None:
         """The variable whose gradient a label names, by name, then by what the name stands for."""
@@ -180,7 +185,7 @@ class CallTrial:
             try:
                 put(made, slot, value)
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-                raise Raised(error) from error  # their object does not take it
+                raise RaisedError(error) from error  # their object does not take it
         arguments = {**copy.deepcopy(self._fixed["fixed"]), **filled["argument"]}
         function = getattr(made, plan.forward) if isinstance(plan.forward, str) else plan.forward
         with np.errstate(all="ignore"):
@@ -243,7 +248,9 @@ class CallTrial:
 
 
 def _equal(a: Array, b: Any) -> bool:
-    return isinstance(b, np.ndarray) and a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"))
+    return (
+        isinstance(b, np.ndarray) and a.shape == b.shape and bool(np.array_equal(a, b, equal_nan=a.dtype.kind in "fc"))
+    )
 
 
 def called(function: Any, arguments: Mapping[str, Any]) -> Any:
@@ -252,7 +259,7 @@ def called(function: Any, arguments: Mapping[str, Any]) -> Any:
     try:
         return function(*by_place, **{name: value for name, value in arguments.items() if not name.startswith("*")})
     except (Exception, SystemExit) as error:  # whatever a person's code may raise
-        raise Raised(error) from error
+        raise RaisedError(error) from error
 
 
 def put(made: Any, slot: Slot, value: Any) -> None:
@@ -263,7 +270,7 @@ def put(made: Any, slot: Slot, value: Any) -> None:
         owner = getattr(owner, name)
     if slot.key is None:
         there = getattr(owner, last, None)
-        if hasattr(there, "detach"):
+        if there is not None and hasattr(there, "detach"):
             import torch
 
             there.data = torch.as_tensor(np.array(value), dtype=torch.float64)
@@ -285,7 +292,7 @@ def _drawn(variable: Variable, setting: Setting, rng: np.random.Generator) -> Ar
     shape = setting.shape(variable.axes)
     if variable.part == "weight":
         inner = [setting.size(a) for a in variable.axes if a in ("D", "J", "H")] or [1]
-        return rng.normal(size=shape) / np.sqrt(min(inner))
+        return np.asarray(rng.normal(size=shape) / np.sqrt(min(inner)))
     return rng.normal(size=shape) * (1.0 if variable.part == "input" else 0.7)
 
 
@@ -307,7 +314,12 @@ def real_array(value: Any) -> Array | None:
         return np.stack(parts)
     if isinstance(value, np.ndarray) and value.dtype.kind == "f":
         return value
-    if isinstance(value, np.ndarray) and value.dtype == object and value.size and all(isinstance(v, np.ndarray) for v in value.flat):
+    if (
+        isinstance(value, np.ndarray)
+        and value.dtype == object
+        and value.size
+        and all(isinstance(v, np.ndarray) for v in value.flat)
+    ):
         return real_array(list(value.flat))
     if isinstance(value, float | np.floating):
         return np.asarray(value)

@@ -12,7 +12,7 @@ import numpy as np
 
 from verify.case import Array
 from verify.code.protocols import words
-from verify.code.protocols.base import Misfit, Target, Variable, calls, keys_of, required, returned_names
+from verify.code.protocols.base import MisfitError, Target, Variable, calls, keys_of, required, returned_names
 from verify.code.protocols.engine import CallPlan, Slot, real_array
 from verify.code.protocols.search import Wanted, found
 
@@ -58,14 +58,16 @@ def is_backward(name: str) -> bool:
 
 def recognises(target: Target) -> bool:
     """Whether the target is a backward function beside which its forward function stands."""
-    return inspect.isroutine(target.value) and is_backward(target.name) and partner(target.name, target.space) is not None
+    return (
+        inspect.isroutine(target.value) and is_backward(target.name) and partner(target.name, target.space) is not None
+    )
 
 
 def bound(target: Target, protocol: str = "") -> CallPlan:
-    """A plan for the two functions; raises Misfit."""
+    """A plan for the two functions; raises MisfitError."""
     name = partner(target.name, target.space)
     if name is None:
-        raise Misfit(f"{target.name} has no forward function beside it")
+        raise MisfitError(f"{target.name} has no forward function beside it")
     return pair(target, target.space[name], target.value, protocol)
 
 
@@ -112,7 +114,9 @@ def kind_of(target: Target, variables: Mapping[str, Variable]) -> str:
     return "cs231n" if data[:1] == ("B",) else "functions"
 
 
-def variables_of(target: Target, function: Any, taken: list[inspect.Parameter], skip: int = 0) -> tuple[list[Wanted], list[str]]:
+def variables_of(
+    target: Target, function: Any, taken: list[inspect.Parameter], skip: int = 0
+) -> tuple[list[Wanted], list[str]]:
     """The variables among the arguments of a forward function, and their order."""
     wanted: list[Wanted] = []
     needed = {p.name for p in required(taken)}
@@ -125,20 +129,26 @@ def variables_of(target: Target, function: Any, taken: list[inspect.Parameter], 
         if part == "parameters":
             for key in keys_of(function, p.name, target.source.tree):
                 inside = words.part(key)
-                wanted.append(Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key)))
+                wanted.append(
+                    Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key))
+                )
             if not any(w.slot.name == p.name for w in wanted):
-                raise Misfit(f"{target.name}: which arrays {p.name} holds could not be read off the code")
+                raise MisfitError(f"{target.name}: which arrays {p.name} holds could not be read off the code")
             continue
         if not part:
             part = "input" if "input" not in parts.values() and not any(w.part == "input" for w in wanted) else "weight"
         if part == "target":
-            raise Misfit(f"{getattr(function, '__name__', 'forward')} takes {p.name}, a target: it has a loss of its own")
+            raise MisfitError(
+                f"{getattr(function, '__name__', 'forward')} takes {p.name}, a target: it has a loss of its own"
+            )
         wanted.append(Wanted(p.name, part, Slot("argument", p.name)))
     inputs = [w for w in wanted if w.part == "input"]
     if not inputs and wanted:
         first = next((w for w in wanted if w.part not in ("h", "c", "bias") and w.slot.key is None), None)
         if first is None:
-            raise Misfit(f"{getattr(function, '__name__', 'forward')}: which argument is the input could not be told")
+            raise MisfitError(
+                f"{getattr(function, '__name__', 'forward')}: which argument is the input could not be told"
+            )
         wanted = [Wanted(w.name, "input", w.slot) if w is first else w for w in wanted]
     return wanted, [w.name for w in wanted]
 
@@ -151,7 +161,9 @@ def backward_sources(
     sources: dict[str, str] = {}
     seeds: list[str] = []
     needed = required(calls(backward)[skip:])
-    optional = [p for p in calls(backward)[skip:] if p not in needed and words.is_gradient(p.name) and _is_state(p.name)]
+    optional = [
+        p for p in calls(backward)[skip:] if p not in needed and words.is_gradient(p.name) and _is_state(p.name)
+    ]
     whole = len(groups) <= 1
     for p in [*needed, *optional]:
         bare = words.ungraded(p.name)
@@ -174,7 +186,9 @@ def _is_state(name: str) -> bool:
     return bool(words.state_part(words.ungraded(name)))
 
 
-def weighed(returned: Any, seeds: list[str], groups: list[list[str]], convert: Any = lambda value: value) -> dict[str, Array]:
+def weighed(
+    returned: Any, seeds: list[str], groups: list[list[str]], convert: Any = lambda value: value
+) -> dict[str, Array]:
     """For every seed the output it belongs to: by its name, else by its place."""
     elements = list(returned) if isinstance(returned, tuple) else [returned]
     arrays = {k: a for k, value in enumerate(elements) if (a := real_array(convert(value))) is not None and a.ndim}
@@ -189,14 +203,20 @@ def weighed(returned: Any, seeds: list[str], groups: list[list[str]], convert: A
             continue
         wants = words.state_part(words.ungraded(seed))
         free = [k for k in arrays if k not in chosen.values()]
-        like = [k for k in free if k < len(groups) and groups[k] and words.state_part(groups[k][0]) == wants] if wants else []
+        like = (
+            [k for k in free if k < len(groups) and groups[k] and words.state_part(groups[k][0]) == wants]
+            if wants
+            else []
+        )
         if like or free:
             chosen[seed] = (like or free)[0]
     return {seed: arrays[k] for seed, k in chosen.items()}
 
 
-def gradients(returned: Any, names: list[list[str]], order: list[str], convert: Any = lambda value: value) -> dict[str, Any]:
-    """Gradients by name: keys of dicts, names of returned variables, else those of forward's arguments in their order."""
+def gradients(
+    returned: Any, names: list[list[str]], order: list[str], convert: Any = lambda value: value
+) -> dict[str, Any]:
+    """Gradients by name: keys of dicts, names of returned variables, else those of forward's arguments in order."""
     if isinstance(returned, Mapping):
         return {str(k): convert(v) for k, v in returned.items() if _numbers(convert(v))}
     elements = list(returned) if isinstance(returned, tuple | list) else [returned]

@@ -11,7 +11,7 @@ import numpy as np
 
 from verify.code.protocols import words
 from verify.code.protocols.axes import Axes, Setting, axes
-from verify.code.protocols.base import Misfit, Target, Variable, calls, keys_of, required, returned_names
+from verify.code.protocols.base import MisfitError, Target, Variable, calls, keys_of, required, returned_names
 from verify.code.protocols.engine import CallPlan, Fixed, Slot, real_array
 from verify.code.protocols.search import Wanted, found
 
@@ -28,7 +28,7 @@ def recognises(target: Target) -> bool:
 
 
 def bound(target: Target) -> CallPlan:
-    """A plan for the function; raises Misfit."""
+    """A plan for the function; raises MisfitError."""
     function, tree = target.value, target.source.tree
     taken = [p for p in calls(function) if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     groups = returned_names(function, tree)
@@ -64,9 +64,9 @@ def bound(target: Target) -> CallPlan:
 
             try:
                 return found(everything, target, build, target.name)
-            except Misfit as error:
+            except MisfitError as error:
                 failures.append(str(error))
-    raise Misfit(failures[0] if failures else f"{target.name}: its arguments are not understood")
+    raise MisfitError(failures[0] if failures else f"{target.name}: its arguments are not understood")
 
 
 def loss_of(returned: Any, groups: list[list[str]]) -> Any:
@@ -75,14 +75,18 @@ def loss_of(returned: Any, groups: list[list[str]]) -> Any:
     numbers = [k for k, value in enumerate(elements) if _number(value)]
     named = [k for k in numbers if k < len(groups) and groups[k] and words.plain(groups[k][0]) in LOSSES]
     if not numbers:
-        raise Misfit("what was returned holds no number that could be the loss")
+        raise MisfitError("what was returned holds no number that could be the loss")
     return np.real(np.asarray(elements[(named or numbers)[0]])).reshape(())
 
 
 def _number(value: Any) -> bool:
     if hasattr(value, "detach"):
         value = value.detach().numpy()
-    return isinstance(value, float | int | np.floating | np.ndarray) and np.size(value) == 1 and np.asarray(value).dtype.kind == "f"
+    return (
+        isinstance(value, float | int | np.floating | np.ndarray)
+        and np.size(value) == 1
+        and np.asarray(value).dtype.kind == "f"
+    )
 
 
 def collected(returned: Any, groups: list[list[str]], order: list[str]) -> dict[str, Any]:
@@ -95,7 +99,11 @@ def collected(returned: Any, groups: list[list[str]], order: list[str]) -> dict[
         name = groups[k][0] if k < len(groups) == len(returned) and len(groups[k]) == 1 else ""
         if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
             found |= {key: v for key, v in value.items() if isinstance(v, np.ndarray | float)}
-        elif isinstance(value, tuple | list) and len(value) == len(order) and all(isinstance(v, np.ndarray) for v in value):
+        elif (
+            isinstance(value, tuple | list)
+            and len(value) == len(order)
+            and all(isinstance(v, np.ndarray) for v in value)
+        ):
             names = groups[k] if k < len(groups) and len(groups[k]) == len(value) else [f"d{n}" for n in order]
             found |= dict(zip(names, value, strict=True))
         elif words.is_gradient(name) and (array := real_array(value)) is not None and not _is_loss(name):
@@ -157,14 +165,16 @@ def _size_ways(target: Target, arrays: Mapping[str, Any]) -> Iterator[Sizes]:
     data = [n for n in numbers if words.plain(n) in words.INPUT_SIZES or words.plain(n) in words.OUTPUT_SIZES]
     known = sizes_of(arrays, {n: numbers[n] for n in hidden}, {n: numbers[n] for n in data})
     if known is None:
-        raise Misfit(f"{target.name}: the sizes of {', '.join(arrays)} could not be told")
+        raise MisfitError(f"{target.name}: the sizes of {', '.join(arrays)} could not be told")
     letters = _letters(known)
     wanted = []
     for name, value in arrays.items():
         part = "bias" if words.is_bias(name) or value.ndim == 1 or 1 in value.shape else "weight"
         wanted.append(Wanted(name, part, Slot("global", name), tuple(letters.get(n, "?") for n in value.shape)))
     if any("?" in (w.axes or ()) for w in wanted):
-        raise Misfit(f"{target.name}: the sizes of {', '.join(f'{n} {a.shape}' for n, a in arrays.items())} could not be told")
+        raise MisfitError(
+            f"{target.name}: the sizes of {', '.join(f'{n} {a.shape}' for n, a in arrays.items())} could not be told"
+        )
     if hidden and data:
         vary: dict[str, Fixed] = {n: _size("H") for n in hidden} | {n: _size("D") for n in data}
         yield Sizes(wanted, {}, vary)
@@ -178,7 +188,9 @@ def _size(letter: str) -> Fixed:
 def sizes_of(arrays: Mapping[str, Any], hidden: Mapping[str, int], data: Mapping[str, int]) -> dict[str, int] | None:
     """H and D of the global arrays."""
     square = [a.shape[0] for a in arrays.values() if a.ndim == 2 and a.shape[0] == a.shape[1]]
-    stacked = [min(a.shape) for a in arrays.values() if a.ndim == 2 and max(a.shape) in (3 * min(a.shape), 4 * min(a.shape))]
+    stacked = [
+        min(a.shape) for a in arrays.values() if a.ndim == 2 and max(a.shape) in (3 * min(a.shape), 4 * min(a.shape))
+    ]
     H = next(iter(hidden.values()), None) or next(iter(square + stacked), None)
     lengths = [n for a in arrays.values() for n in a.shape]
     D = next((v for v in data.values() if v in lengths), None)
@@ -191,8 +203,7 @@ def sizes_of(arrays: Mapping[str, Any], hidden: Mapping[str, int], data: Mapping
 
 def _letters(known: Mapping[str, int]) -> dict[int, str]:
     H, D = known["H"], known["D"]
-    found = {H + D: "J", D: "D"} | {n * H: f"{n}H" for n in (4, 3, 2)} | {H: "H", 1: "1"}
-    return found
+    return {H + D: "J", D: "D"} | {n * H: f"{n}H" for n in (4, 3, 2)} | {H: "H", 1: "1"}
 
 
 # Arguments
@@ -211,7 +222,26 @@ TARGETS: tuple[tuple[str, Callable[[Setting, np.random.Generator], Any]], ...] =
     ("an index", lambda s, rng: int(rng.integers(s.K))),
     ("(T, B) indices", lambda s, rng: rng.integers(s.K, size=(s.T, s.B))),
 )
-FLOATS: tuple[str, ...] = ("BTK", "TBK", "TK", "TK1", "KBT", "BK", "K", "K1", "KB", "BTH", "TBH", "TH", "HBT", "BH", "H", "B1", "BT1", "TB1")
+FLOATS: tuple[str, ...] = (
+    "BTK",
+    "TBK",
+    "TK",
+    "TK1",
+    "KBT",
+    "BK",
+    "K",
+    "K1",
+    "KB",
+    "BTH",
+    "TBH",
+    "TH",
+    "HBT",
+    "BH",
+    "H",
+    "B1",
+    "BT1",
+    "TB1",
+)
 
 
 def _arguments(target: Target, taken: list[inspect.Parameter]) -> Iterator[tuple[list[Wanted], dict[str, Fixed]]]:
@@ -227,7 +257,9 @@ def _arguments(target: Target, taken: list[inspect.Parameter]) -> Iterator[tuple
         if part == "parameters":
             for key in keys_of(target.value, p.name, target.source.tree):
                 inside = words.part(key)
-                base.append(Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key)))
+                base.append(
+                    Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key))
+                )
         elif part == "input":
             inputs.append(p.name)
         elif part == "target":
@@ -239,7 +271,7 @@ def _arguments(target: Target, taken: list[inspect.Parameter]) -> Iterator[tuple
         elif not targets:
             targets.append(p.name)
         else:
-            raise Misfit(f"{target.name}: what its argument {p.name} stands for could not be told")
+            raise MisfitError(f"{target.name}: what its argument {p.name} stands for could not be told")
     goals: list[Fixed] = [lambda s, rng, give=give: give(s, rng) for _, give in TARGETS]  # type: ignore[misc]
     goals += [lambda s, rng, a=a: _drawn(s, rng, axes(a)) for a in FLOATS]  # type: ignore[misc]
     for kind in range(len(INDICES) + 1):

@@ -16,26 +16,18 @@ from verify.case import Array
 from verify.code.loading import told
 from verify.code.protocols import functions, words
 from verify.code.protocols.axes import FIRST, Setting
-from verify.code.protocols.base import Misfit, Target, Variable, calls, required, returned_names
+from verify.code.protocols.base import MisfitError, Target, Variable, calls, required, returned_names
 from verify.code.protocols.engine import CallPlan, Fixed, Slot, real_array
 from verify.code.protocols.search import Wanted, found, gates
 
-FORWARD = (
-    "forward forward_pass forward_propagation forwardprop feedforward feed_forward fprop fwd fit call predict run "
-    "forward_prop step __call__"
-).split()
-BACKWARD = (
-    "backward backward_pass backward_propagation backprop back_propagation backpropagation back_prop bprop bwd bptt back "
-    "backpropagate backward_prop gradients compute_gradients compute_grads"
-).split()
 LISTS = ("grads", "gradients", "grad", "dparams", "d_params", "gradient", "grad_params", "param_grads")
 PARAMETER_LISTS = ("params", "parameters", "p", "weights", "theta", "param")
 
 
 def methods(kind: type) -> tuple[str, str] | None:
     """The names of the forward and the backward method of a class."""
-    ahead = next((n for n in FORWARD if callable(getattr(kind, n, None)) and _own(kind, n)), None)
-    back = next((n for n in BACKWARD if callable(getattr(kind, n, None))), None)
+    ahead = next((n for n in words.FORWARD if callable(getattr(kind, n, None)) and _own(kind, n)), None)
+    back = next((n for n in words.BACKWARD if callable(getattr(kind, n, None))), None)
     return (ahead, back) if ahead and back else None
 
 
@@ -49,20 +41,20 @@ def recognises(target: Target) -> bool:
 
 
 def bound(target: Target) -> CallPlan:
-    """A plan for the class; raises Misfit."""
+    """A plan for the class; raises MisfitError."""
     kind = target.value
     names = methods(kind)
     if names is None:
-        raise Misfit(f"{target.name} has no method forward, or none backward")
+        raise MisfitError(f"{target.name} has no method forward, or none backward")
     if target.hints and target.hints[-1] in vars(kind):
         names = (names[0], target.hints[-1])
     failures = []
     for made in makers(target):
         try:
             return _planned(target, made, *names)
-        except Misfit as error:
+        except MisfitError as error:
             failures.append(str(error))
-    raise Misfit(failures[0] if failures else f"{target.name} could not be constructed")
+    raise MisfitError(failures[0] if failures else f"{target.name} could not be constructed")
 
 
 class Maker:
@@ -93,9 +85,9 @@ def makers(target: Target) -> Iterator[Maker]:
         if p.name == flag:
             fixed[p.name] = lambda setting, rng: True
         elif p.name not in needed:
-            if bare in words.INPUT_SIZES and p.default is None:
-                fixed[p.name] = _size("D")
-            elif bare in words.INPUT_SIZES and isinstance(p.default, int) and not isinstance(p.default, bool):
+            if (bare in words.INPUT_SIZES and p.default is None) or (
+                bare in words.INPUT_SIZES and isinstance(p.default, int) and not isinstance(p.default, bool)
+            ):
                 fixed[p.name] = _size("D")
             elif bare in words.HIDDEN_SIZES and isinstance(p.default, int) and not isinstance(p.default, bool):
                 fixed[p.name] = _size("H")
@@ -113,7 +105,17 @@ def makers(target: Target) -> Iterator[Maker]:
             fixed[p.name] = _size("H")
         elif bare in words.OUTPUT_SIZES:
             fixed[p.name] = _size("K")
-        elif bare in ("t", "seqlen", "seqlength", "timesteps", "nsteps", "steps", "sequencelength", "bptttruncate", "maxlen"):
+        elif bare in (
+            "t",
+            "seqlen",
+            "seqlength",
+            "timesteps",
+            "nsteps",
+            "steps",
+            "sequencelength",
+            "bptttruncate",
+            "maxlen",
+        ):
             fixed[p.name] = _size("T")
         elif bare in ("b", "batchsize", "n", "nbatch") and any(words.part(q) == "weight" for q in needed) is False:
             fixed[p.name] = _size("B")
@@ -134,7 +136,7 @@ def makers(target: Target) -> Iterator[Maker]:
         return
     for letters in ("DHK", "HDK", "DDH"):
         if len(unknown) <= len(letters):
-            yield Maker(arrays, {**fixed, **{name: _size(l) for name, l in zip(unknown, letters, strict=False)}})
+            yield Maker(arrays, {**fixed, **{name: _size(a) for name, a in zip(unknown, letters, strict=False)}})
 
 
 def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
@@ -143,7 +145,7 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     try:
         example = _example(target, maker)
     except (Exception, SystemExit) as error:  # whatever a person's constructor may raise
-        raise Misfit(f"{target.name} could not be constructed: {told(error, target.source.path)}") from None
+        raise MisfitError(f"{target.name} could not be constructed: {told(error, target.source.path)}") from None
     wanted = list(maker.arrays)
     own: list[Wanted] = []
     if example is not None:
@@ -190,16 +192,16 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     if optional:
         attempts.append([w for w in wanted if w.part not in ("h", "c") or w.slot.kind == "argument"])
         attempts.append([w for w in wanted if w not in optional])
-    error: Misfit | None = None
+    first: MisfitError | None = None
     for attempt in attempts:
         try:
             wanted = attempt
             plan = found(attempt, target, build, f"{target.name}.{ahead}")
             return pruned(plan, [w for w in attempt if w.part in ("h", "c") and w.slot.kind != "argument"])
-        except Misfit as misfit:
-            error = error or misfit
-    assert error is not None
-    raise error
+        except MisfitError as misfit:
+            first = first or misfit
+    assert first is not None
+    raise first
 
 
 def pruned(plan: CallPlan, kept: list[Wanted]) -> CallPlan:
@@ -284,7 +286,12 @@ def _arrays(made: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Sl
             for k, inside in enumerate(value):
                 if isinstance(inside, np.ndarray) and inside.dtype.kind == "f":
                     listed.append((f"{name}[{k}]", Slot("item", place, k), inside))
-        elif depth < 2 and hasattr(value, "__dict__") and type(value).__module__ == type(made).__module__ and not callable(value):
+        elif (
+            depth < 2
+            and hasattr(value, "__dict__")
+            and type(value).__module__ == type(made).__module__
+            and not callable(value)
+        ):
             yield from _arrays(value, f"{place}.", depth + 1)
     yield from listed
 
@@ -324,5 +331,3 @@ def left(made: Any, order: list[str]) -> dict[str, Any]:
         if array is not None:
             found.setdefault(name, array)
     return found
-
-

@@ -1,4 +1,5 @@
-"""One function for both passes, gradients(params, x, d_ys): it returns no outputs, so that the forward pass is the cell's.
+"""One function for both passes, gradients(params, x, d_ys): it returns no outputs, so that the forward pass is
+the cell's.
 
 The layout is the one under which most gradients are those of the cell; every other would be no better.
 """
@@ -20,12 +21,23 @@ from verify.code.differentiated import derivation_of
 from verify.code.matching import Match, candidates, forward_of
 from verify.code.mistakes import Laboratory
 from verify.code.protocols import functions, words
-from verify.code.protocols.axes import FIRST, Axes
-from verify.code.protocols.base import Misfit, Output, Target, Variable, calls, required, returned_names
+from verify.code.protocols.axes import FIRST, Axes, Setting
+from verify.code.protocols.base import (
+    MisfitError,
+    Output,
+    RaisedError,
+    Target,
+    Variable,
+    calls,
+    required,
+    returned_names,
+)
 from verify.code.protocols.engine import CallPlan, CallTrial
 from verify.code.protocols.search import Wanted, found
 
-SEEDS = re.compile(r"^(d|grad|delta|g_)_?(y|ys|h|hs|out|output|outputs|states|s|hidden|a|o|loss|next|upstream)", re.IGNORECASE)
+SEEDS = re.compile(
+    r"^(d|grad|delta|g_)_?(y|ys|h|hs|out|output|outputs|states|s|hidden|a|o|loss|next|upstream)", re.IGNORECASE
+)
 
 
 def recognises(target: Target) -> bool:
@@ -38,13 +50,13 @@ def _is_seed(name: str) -> bool:
 
 
 def bound(target: Target) -> CallPlan:
-    """A plan whose forward pass is the cell's; raises Misfit."""
+    """A plan whose forward pass is the cell's; raises MisfitError."""
     if not target.hints or not target.hints[0]:
-        raise Misfit(f"{target.name} returns no outputs: name the cell whose gradients they are with --cell")
+        raise MisfitError(f"{target.name} returns no outputs: name the cell whose gradients they are with --cell")
     try:
         cell = catalogue.find(target.hints[0])
     except InputError as error:
-        raise Misfit(str(error)) from None
+        raise MisfitError(str(error)) from None
     taken = calls(target.value)
     seeds = [p.name for p in taken if _is_seed(p.name)]
     own = [p for p in taken if p.name not in seeds]
@@ -56,7 +68,8 @@ def bound(target: Target) -> CallPlan:
         outputs = _outputs(variables, seeds, finals)
 
         def forward(**arguments: Any) -> dict[str, Array]:
-            return {o.name: np.zeros(FIRST.shape(o.axes)) for o in outputs}
+            lengths = {a: n for w in wanted for a, n in _lengths(variables[w.name], arguments, w)}
+            return {o.name: np.zeros(tuple(lengths.get(a, 1) for a in o.axes)) for o in outputs}
 
         sources = {w.slot.name: f"argument {w.slot.name}" for w in wanted} | {n: f"seed {n}" for n in seeds}
         return CallPlan(
@@ -73,14 +86,30 @@ def bound(target: Target) -> CallPlan:
         )
 
     plan = found(wanted, target, build, target.name)
-    plan.weighed = _outputs(plan.variables, seeds, finals)
-    match = _best(plan, cell)
-    if match is None:
-        raise Misfit(f"{target.name} returns no outputs, and its arrays are not those of {cell.name}: {shown(plan.variables)}")
-    plan.forward = _Forward(plan, match, wanted)
+    best: tuple[int, Match] | None = None
+    for variables in (plan.variables, _swapped(plan.variables)):
+        other = build(variables)
+        other.weighed = _outputs(variables, seeds, finals)
+        try:
+            here = _best(other, cell)
+        except RaisedError:
+            continue  # it does not run with time and examples exchanged
+        if here is not None and (best is None or here[0] > best[0]):
+            best, plan = here, other
+    if best is None:
+        raise MisfitError(
+            f"{target.name} returns no outputs, and its arrays are not those of {cell.name}: {shown(plan.variables)}"
+        )
+    plan.forward = _Forward(plan, replace(best[1], plan=plan), wanted)
     plan.assumed.append("the forward pass is the cell's, as the function returns no outputs")
     plan.longest = 12
     return plan
+
+
+def _lengths(variable: Variable, arguments: Mapping[str, Any], one: Wanted) -> list[tuple[str, int]]:
+    value = arguments[one.slot.name]
+    value = np.asarray(value if one.slot.key is None else value[one.slot.key])
+    return [(a, n) for a, n in zip(variable.axes, value.shape, strict=True) if len(a) == 1]
 
 
 def shown(variables: Mapping[str, Variable]) -> str:
@@ -109,29 +138,51 @@ class _Forward:
         return forward_of(self.match, values)
 
 
-def _best(plan: CallPlan, cell: Any) -> Match | None:
-    """The match under which most gradients are the cell's."""
-    trial = CallTrial(plan, FIRST, np.random.default_rng(3))
-    passed = trial.run(trial.values)
-    trial.objective(trial.values)
-    got = trial.raw(passed)
+def _swapped(variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Time and examples exchanged: nothing that runs tells them apart where no state is given."""
+    other = {"B": "T", "T": "B"}
+    if any(v.part in ("h", "c") for v in variables.values()):
+        return dict(variables)
+    return {n: replace(v, axes=tuple(other.get(a, a) for a in v.axes)) for n, v in variables.items()}
+
+
+def _best(plan: CallPlan, cell: Any) -> tuple[int, Match] | None:
+    """The match under which most gradients are the cell's, and how many these are."""
+    # One step, too: there a wrong carry leaves everything right.
+    calls_ = [(trial, trial.raw()) for s in (FIRST, replace(FIRST, T=1)) for trial in [_trial(plan, s)]]
     best: tuple[int, Match] | None = None
     for match in candidates(plan, cell):
         whole = replace(match, outputs=_named(plan, match))
-        try:
-            truth = Laboratory(derivation_of(match.cell), whole.case(trial)).predict()
-        except (KeyError, ValueError, IndexError, InputError):
-            continue
-        if truth is None:
-            continue
-        good = 0
-        for label, value in got.items():
-            name = plan.variable_of(label, np.shape(value), FIRST)
-            parts = whole.parts(label, name, np.asarray(value), FIRST) if name else []
-            good += sum(v.shape == truth.gradients[o].shape and np.allclose(v, truth.gradients[o]) for _, o, v in parts)
+        good = sum(_right(whole, trial, got) for trial, got in calls_)
         if best is None or good > best[0]:
             best = (good, whole)
-    return None if best is None else best[1]
+    return best
+
+
+def _trial(plan: CallPlan, setting: Setting) -> CallTrial:
+    trial = CallTrial(plan, setting, np.random.default_rng(3))
+    for output in plan.weighed:
+        trial.seeds[output.name] = np.random.default_rng(4).normal(size=setting.shape(output.axes))
+    return trial
+
+
+def _right(match: Match, trial: CallTrial, got: Mapping[str, Any]) -> int:
+    """How many gradients (and single steps of data) are the cell's under a match."""
+    try:
+        truth = Laboratory(derivation_of(match.cell), match.case(trial)).predict()
+    except (KeyError, ValueError, IndexError, InputError):
+        return 0  # the arrays do not lie like that
+    if truth is None:
+        return 0
+    good = 0
+    for label, value in got.items():
+        name = trial.plan.variable_of(label, np.shape(value), trial.setting)
+        for _, ours, block in match.parts(label, name, np.asarray(value), trial.setting) if name else ():
+            true = truth.gradients[ours]
+            fits = block.shape == true.shape
+            steps = zip(block, true, strict=True) if fits and ours == match.input else [(block, true)]
+            good += sum(fits and np.allclose(a, b) for a, b in steps)
+    return good
 
 
 def _named(plan: CallPlan, match: Match) -> dict[str, tuple[str, str]]:

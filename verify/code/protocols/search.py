@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from verify.code.loading import told
 from verify.code.protocols import words
 from verify.code.protocols.axes import FIRST, Axes, Setting, axes
-from verify.code.protocols.base import Misfit, Output, Raised, Target, Tries, Variable, shown
+from verify.code.protocols.base import MisfitError, Output, RaisedError, Target, Tries, Variable, shown
 from verify.code.protocols.engine import CallPlan, CallTrial, Slot
 
 Assignment = dict[str, Axes]
@@ -93,7 +94,9 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
                     found: Assignment = {}
                     for one in open_ones:
                         stacked = 1 if groups.get(one.name) in several else many
-                        found[one.name] = _axes(one, kind.get(groups.get(one.name, ""), ""), family, side, bias, state, stacked)
+                        found[one.name] = _axes(
+                            one, kind.get(groups.get(one.name, ""), ""), family, side, bias, state, stacked
+                        )
                     yield found, family
 
 
@@ -123,7 +126,7 @@ def gates(target: Target) -> tuple[int, ...]:
 def found(
     wanted: Sequence[Wanted], target: Target, build: Callable[[dict[str, Variable]], CallPlan], what: str
 ) -> CallPlan:
-    """The first plan that fits; else the one that came furthest; raises Misfit with the call that came furthest."""
+    """The first plan that fits, else one that runs; raises MisfitError with the call that came furthest."""
     tries = Tries(target)
     fallback: CallPlan | None = None
     runs = 0
@@ -135,7 +138,12 @@ def found(
         seen.add(key)
         variables = {w.name: Variable(w.name, w.part, w.axes or assignment[w.name]) for w in wanted}
         plan = build(variables)
-        fit = _fit(plan, tries, what)
+        try:
+            fit = _fit(plan, tries, what)
+        except MisfitError:
+            if fallback is None:
+                raise
+            break
         if fit == 2:
             return probed(plan)
         if fit == 1:
@@ -145,7 +153,7 @@ def found(
                 break
     if fallback is not None:
         return probed(fallback)
-    raise Misfit(tries.furthest[1] or f"{what}: nothing was found to call")
+    raise MisfitError(tries.furthest[1] or f"{what}: nothing was found to call")
 
 
 def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
@@ -156,10 +164,17 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         return 0
     if not plan.loss:
         if not passed.weighed:
-            _further(tries, 1, f"{what}: forward was called with {shown(_given(trial))} and returned nothing that J can weigh")
+            _further(
+                tries,
+                1,
+                f"{what}: forward was called with {shown(_given(trial))} and returned nothing that J can weigh",
+            )
             return 0
         outputs = {n: plan.fitted(FIRST).axes(v.shape) for n, v in passed.weighed.items()}
-        if not all(("H" in a or "K" in a) and v.size for (n, a), v in zip(outputs.items(), passed.weighed.values(), strict=True)):
+        if not all(
+            ("H" in a or "K" in a) and v.size
+            for (n, a), v in zip(outputs.items(), passed.weighed.values(), strict=True)
+        ):
             _further(tries, 1, f"{what}: forward returned {shown(passed.weighed)}, which are no states")
             return 0
         if not all(np.isfinite(v).all() for v in passed.weighed.values()):
@@ -177,7 +192,11 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         matched += 1
         shapes += np.shape(value) == plan.fitted(FIRST).shape(plan.variables[name].axes)
     if not matched:
-        _further(tries, 3, f"{what}: backward returned {shown(got)}, none of which names a gradient of {', '.join(plan.variables)}")
+        _further(
+            tries,
+            3,
+            f"{what}: backward returned {shown(got)}, none of which names a gradient of {', '.join(plan.variables)}",
+        )
         return 0
     return 2 if shapes == matched else 1
 
@@ -203,7 +222,7 @@ def probed(plan: CallPlan) -> CallPlan:
     try:
         before = next(iter(trial.run(trial.values).weighed.values()))
         kinds = {letter: _probe(plan, trial, one, letter, before, setting) for letter in letters}
-    except Raised as error:
+    except RaisedError as error:
         plan.notes.append(f"which axis is time could not be tried: {told(error.error, plan.target.source.path)}")
         return plan
     if not plan.weighed[0].axes:
@@ -217,6 +236,7 @@ def probed(plan: CallPlan) -> CallPlan:
         swap = {"T": "B"}
     if not swap:
         return plan
+
     def renamed(old: Axes) -> Axes:
         return tuple(swap.get(a, a) for a in old)
 
@@ -230,12 +250,16 @@ def _probe(plan: CallPlan, trial: CallTrial, one: Variable, letter: str, before:
     """`time` if moving the first entry of an axis moves the others too, `batch` if only its own."""
     place = one.axes.index(letter)
     moved = trial.values[one.name].copy()
-    index: list[object] = [slice(None)] * moved.ndim
+    index: list[Any] = [slice(None)] * moved.ndim
     index[place] = 0
     moved[tuple(index)] += 0.5
     after = next(iter(trial.run({**trial.values, one.name: moved}).weighed.values()))
     shape = setting.axes(before.shape)
     if letter not in shape:
         return "time"
-    along = np.moveaxis(np.abs(after - before), shape.index(letter), 0).reshape(before.shape[shape.index(letter)], -1).max(axis=1)
+    along = (
+        np.moveaxis(np.abs(after - before), shape.index(letter), 0)
+        .reshape(before.shape[shape.index(letter)], -1)
+        .max(axis=1)
+    )
     return "time" if (along[1:] > 0).any() else "batch" if along[0] > 0 else ""

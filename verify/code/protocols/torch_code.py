@@ -16,7 +16,7 @@ from verify.case import Array
 from verify.code.loading import told
 from verify.code.protocols import functions, objects
 from verify.code.protocols.axes import FIRST
-from verify.code.protocols.base import Misfit, Target, Variable, calls
+from verify.code.protocols.base import MisfitError, Target, Variable, calls
 from verify.code.protocols.engine import CallPlan, Slot
 from verify.code.protocols.search import Wanted, found
 
@@ -30,7 +30,7 @@ def recognises(target: Target) -> bool:
 
 
 def bound(target: Target) -> CallPlan:
-    """A plan for the class; raises Misfit."""
+    """A plan for the class; raises MisfitError."""
     import torch
 
     if issubclass(target.value, torch.autograd.Function):
@@ -39,9 +39,9 @@ def bound(target: Target) -> CallPlan:
     for maker in objects.makers(target):
         try:
             return _module(target, maker)
-        except Misfit as error:
+        except MisfitError as error:
             failures.append(str(error))
-    raise Misfit(failures[0] if failures else f"{target.name} could not be constructed")
+    raise MisfitError(failures[0] if failures else f"{target.name} could not be constructed")
 
 
 def tensor(value: Array) -> Any:
@@ -51,7 +51,7 @@ def tensor(value: Array) -> Any:
     return torch.tensor(np.asarray(value, np.float64), dtype=torch.float64, requires_grad=True)
 
 
-def arrays(returned: Any) -> dict[str, Array]:
+def arrays(returned: Any) -> dict[str, Any]:
     """The float outputs among what was returned, by their places."""
     elements: list[Any] = []
 
@@ -85,7 +85,7 @@ def backward(run: Run, seeds: Mapping[str, Array]) -> dict[str, Array]:
     J = sum((torch.tensor(seeds[n]) * v).sum() for n, v in run.outputs.items() if n in seeds)
     for leaf in run.leaves.values():
         leaf.grad = None
-    J.backward()  # type: ignore[union-attr]
+    J.backward()
     return {n: leaf.grad.numpy().copy() for n, leaf in run.leaves.items() if leaf.grad is not None}
 
 
@@ -115,7 +115,7 @@ def _module(target: Target, maker: Any) -> CallPlan:
     try:
         example = make(**{n: give(FIRST, rng) for n, give in maker.fixed.items()})
     except (Exception, SystemExit) as error:  # whatever a person's constructor may raise
-        raise Misfit(f"{target.name} could not be constructed: {told(error, target.source.path)}") from None
+        raise MisfitError(f"{target.name} could not be constructed: {told(error, target.source.path)}") from None
     wanted = []
     for name, parameter in example.named_parameters():
         found_axes = FIRST.axes(tuple(parameter.shape))
@@ -133,7 +133,7 @@ def _module(target: Target, maker: Any) -> CallPlan:
 
     try:
         return _found(target, wanted, run, [w.name for w in wanted], make=make, make_fixed=maker.fixed)
-    except Misfit:
+    except MisfitError:
         plain = [w for w in wanted if w.slot.kind != "argument" or w.part == "input"]
         if len(plain) == len(wanted):
             raise

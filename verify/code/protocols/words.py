@@ -1,48 +1,35 @@
 """What arguments, weights and gradients are called in public code: the part that a name plays.
 
-Every list is data: a word that is missing here is added here. A name is compared without case and underscores.
+The words are data, in `words.toml`. A name is compared without case and underscores.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
+from importlib.resources import files
 
-INPUTS = frozenset(
-    "x xs xt xseq input inputs inp seq sequence sequences data batch embeddings embedded layerinput xin xbatch "
-    "inputseq inputsequence us u0 xsequence tokens emb".split()
+_TABLE = tomllib.loads((files("verify.code.protocols") / "words.toml").read_text(encoding="utf-8"))
+INPUTS, HIDDEN, MEMORY, PARAMETERS, TARGETS, CACHES, INPUT_SIZES, HIDDEN_SIZES, OUTPUT_SIZES, SHAPES = (
+    frozenset(_TABLE[key].split())
+    for key in (
+        "inputs",
+        "hidden",
+        "memory",
+        "parameters",
+        "targets",
+        "caches",
+        "input_sizes",
+        "hidden_sizes",
+        "output_sizes",
+        "shapes",
+    )
 )
-HIDDEN = frozenset(
-    "h h0 hs hp hprev prevh hinit inith initialh hinitial h00 hidden hidden0 hiddenprev prevhidden hiddenstate state "
-    "state0 states initialstate initstate prevstate stateprev stateinit s0 sprev prevs a0 aprev preva ainit inita "
-    "htm1 hlast h1 hstart prev hold oldh hpast inithidden initialhidden hiddeninit hbefore hpre pre".split()
-)
-MEMORY = frozenset(
-    "c c0 cs cp cprev prevc cinit initc initialc cinitial cell cell0 cellprev prevcell cellstate prevcellstate ctm1 "
-    "c1 cstart cold oldc cpast initialcell cellinit cbefore memory prevmemory memoryprev m0 cpre".split()
-)
-PARAMETERS = frozenset("params parameters param weights theta model p ps paramdict W_dict par pars".split())
-TARGETS = frozenset("y ys targets target labels label t ytrue truth wanted yt goal answers gold ygold".split())
-CACHES = frozenset(
-    "cache caches tape memory ctx context saved store stored history intermediates kept record records steps trace "
-    "forwardcache fwdcache forwardresult values vals stash residuals aux".split()
-)
-INPUT_SIZES = frozenset(
-    "inputsize ninput ninputs inputdim nin d din dx indim insize vocabsize nx features nfeatures numfeatures dinput "
-    "inputfeatures infeatures wordvecsize embedsize embeddim embeddingsize embeddingdim nvocab vocab xdim dimx "
-    "inputdimension inputunits dimin wordvec v sizex worddim xsize nxs nbinputs numinputs charsize ndim".split()
-)
-HIDDEN_SIZES = frozenset(
-    "hiddensize nhidden hiddendim h nunits units nh na hidden nhiddens dh statesize nstate hiddenunits numhidden nbunits "
-    "numunits hdim dimh memsize memcellct hiddendimension cellsize outsize latent latentdim dhidden hiddenlayersize "
-    "sizeh hiddenfeatures hsize nbhidden dimhidden".split()
-)
-OUTPUT_SIZES = frozenset(
-    "outputsize noutput noutputs outputdim nout k outdim ny classes nclasses numclasses ydim doutput outputunits "
-    "nbclasses outfeatures numoutputs ysize".split()
-)
-SHAPES = frozenset("inputshape shape inputshapes".split())
+FORWARD, BACKWARD = (tuple(_TABLE[key].split()) for key in ("forward", "backward"))
+"""Names of methods, the likeliest first."""
+
 GATES = "ifogczrnhuatyksl"
 """Letters of gates and candidates: a family of weights differs by one of these."""
 
@@ -119,7 +106,24 @@ def kinds(family: str) -> tuple[str, ...]:
         return ("readout", "recurrent", "input", "joint")
     if rest in ("", "?", "all", "gates", "g", "s", "lstm", "gru", "rnn"):
         return ("joint", "input", "recurrent", "readout")
-    if rest in ("h", "hh", "aa", "a", "rec", "r", "hh?", "h?", "?h", "ss", "recurrent", "u", "u?", "?hh", "hidden", "a?"):
+    if rest in (
+        "h",
+        "hh",
+        "aa",
+        "a",
+        "rec",
+        "r",
+        "hh?",
+        "h?",
+        "?h",
+        "ss",
+        "recurrent",
+        "u",
+        "u?",
+        "?hh",
+        "hidden",
+        "a?",
+    ):
         return ("recurrent", "input", "readout", "joint")
     if rest in ("i?", "?x", "x?", "?i"):
         return ("input", "recurrent", "joint", "readout")
