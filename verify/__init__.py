@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from verify.code.asserting import assert_backward, assert_gradients
     from verify.code.gradients import check_gradients
     from verify.code.layout import Layout
+    from verify.code.live import check_code
     from verify.code.report import CodeReport, GradientReport, Standing
     from verify.evidence import Evidence, GradientEvidence, evidence, report
     from verify.handwritten import check_backward
@@ -63,6 +64,7 @@ __all__ = [
     "assert_gradients",
     "check",
     "check_backward",
+    "check_code",
     "check_gradients",
     "evidence",
     "identical",
@@ -77,6 +79,7 @@ _ROOMS = {
     "assert_gradients": "code.asserting",
     "check_gradients": "code.gradients",
     "Layout": "code.layout",
+    "check_code": "code.live",
     "CodeReport": "code.report",
     "GradientReport": "code.report",
     "Standing": "code.report",

@@ -17,6 +17,7 @@ from verify.code.loading import Source, UnusableError, split_target, told
 from verify.code.protocols.base import MisfitError, RaisedError, Target
 from verify.code.protocols.engine import CallPlan
 from verify.code.report import CodeReport, Standing
+from verify.code.skeleton import skeleton
 from verify.handwritten import check_backward
 from verify.judgement import Mistake
 
@@ -35,6 +36,11 @@ def answered(request: dict[str, Any], source: Source, stage: Callable[[str], Non
     if request.get("layout") or request.get("names") or (not name and "PARAMETERS" in source.module.__dict__):
         return _as_layout(request, source, name, stage)
     target = find.target(source, name, [request.get("cell") or ""])
+    if request.get("skeleton"):
+        if not request.get("cell"):
+            raise UnusableError("a skeleton has the names of a cell: name it with --cell")
+        text = skeleton(target, catalogue.find(request["cell"]))
+        return {"code": 0, "json": {"skeleton": text}, "text": text, "reason": ""}
     report = reported(target, request, stage)
     code = {Standing.RIGHT: 0, Standing.WRONG: 1}.get(report.standing, 2)
     return {"code": code, "json": report.to_json(), "text": str(report), "reason": ""}

@@ -47,7 +47,8 @@ def explained(judged: Judged, match: Match | None) -> tuple[tuple[Mistake, ...],
     left = [label for label in wrong if label not in found]
     simple = {label: m for label in left if (m := _by_numbers(judged, label)) is not None}
     near = ""
-    if match is not None and any(label not in simple for label in left):
+    # A gradient of zero may be one that keeps the first step alone: the cell knows.
+    if match is not None and any(label not in simple or simple[label].name == "left at zero" for label in left):
         by_cell, near = _by_cell(judged, match, left, set(simple))
         # What one mistake of a program explains for all is said once; what the numbers tell of one gradient, else.
         for label in left:
@@ -303,7 +304,8 @@ def _cover(experiments: Sequence[Experiment], known: Sequence[Variation]) -> tup
         if not most and not covered:
             break
         clean = best is not None and broken[best] == 0
-        if best is not None and (most > covered or (most == covered and clean and most == len(pending()))):
+        several = best is not None and len({one.label.split("[")[0] for one in matching[best]}) > 1
+        if best is not None and (most > covered or (most == covered and clean and several)):
             for one in matching[best]:
                 found.setdefault(one.label, (known[best].mistake,))
             chosen.append(known[best])

@@ -13,6 +13,7 @@ import numpy as np
 
 from verify.case import Array
 from verify.code.loading import told
+from verify.code.protocols import words
 from verify.code.protocols.axes import SETTINGS, Setting
 from verify.code.protocols.base import RaisedError
 from verify.code.protocols.engine import CallPlan, CallTrial, called, put
@@ -77,6 +78,7 @@ class Judged:
     not_understood: list[str] = field(default_factory=list)
     undecided: str = ""
     kept: bool = False
+    unjudged: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     clip: dict[str, float] = field(default_factory=dict)
 
@@ -118,7 +120,13 @@ def judge(plan: CallPlan, watch: Callable[[str], None] = lambda stage: None) -> 
         if one.setting.seeds != 1:
             _clips(one, judged)
     first = judged.seen[0]
-    judged.not_understood += [label for label in first.got if label not in first.of]
+    for label in first.got:
+        if label not in first.of and not plan.loss and words.state_part(words.ungraded(label)):
+            # The gradient of a state that the code is never given: nothing can be moved to judge it.
+            judged.not_given.append(f"{label}, as the code is given no such state")
+            judged.unjudged.append(label)
+        elif label not in first.of:
+            judged.not_understood.append(label)
     if any(one.single for one in judged.seen):
         judged.notes.append("the code computes in float32: right means right to single precision")
     if first.trial.changed:
@@ -360,6 +368,8 @@ def rows(judged: Judged) -> tuple[Row, ...]:
     made = []
     for label in dict.fromkeys(label for one in judged.seen for label in one.got):
         ones = [one for one in judged.seen if label in one.standings]
+        if not ones and label in judged.unjudged:
+            continue
         if not ones:
             made.append(
                 Row(

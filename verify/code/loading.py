@@ -88,7 +88,7 @@ def parsed(path: Path, text: str) -> ast.Module:
         place = f"{path}:{line}" if line else str(path)
         message = getattr(error, "msg", str(error))
         old = "Missing parentheses in call to" in message or "Did you mean print" in message
-        raise UnusableError(f"{place}: {message}{' (line for Python 2?)' if old else ''}") from None
+        raise UnusableError(f"{place}: {message} (line {line}{', written for Python 2?' if old else ''})") from None
 
 
 def imported(path: Path, *, definitions: bool = False) -> Source:
@@ -219,9 +219,15 @@ def told(error: BaseException, path: Path) -> str:
 
 def place_of(error: BaseException, path: Path) -> str:
     """`FILE:LINE: ` of the innermost frame that lies in the person's file, nothing where there is none."""
+    line = line_of(error, path)
+    return f"{path.name}:{line}: " if line else ""
+
+
+def line_of(error: BaseException, path: Path) -> int:
+    """The line of the innermost frame that lies in the person's file, 0 where there is none."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if _same(frame.filename, path)]
-    return f"{path.name}:{lines[-1]}: " if lines else ""
+    lines = [frame.lineno or 0 for frame in frames if _same(frame.filename, path)]
+    return lines[-1] if lines else 0
 
 
 def _same(name: str, path: Path) -> bool:

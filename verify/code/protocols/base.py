@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from verify.case import Array, Arrays
-from verify.code.loading import Source, told
+from verify.code.loading import Source, line_of, told
 from verify.code.protocols.axes import Axes, Setting
 
 
@@ -207,6 +207,7 @@ class Tries:
     most: int = 6000
     count: int = 0
     furthest: tuple[int, str] = (-1, "")
+    line: int = 0
     seen: dict[str, int] = field(default_factory=dict)
 
     def call(self, stage: int, call: Callable[[], Any], arguments: Mapping[str, Any], what: str) -> Any:
@@ -229,6 +230,9 @@ class Tries:
                     self.furthest = (stage + 1, text)
                 if isinstance(error, NameError | ImportError) and self.seen[key] > 40:
                     raise MisfitError(text) from None
-            elif stage > self.furthest[0]:
-                self.furthest = (stage, text)
+            else:
+                # In the layout that is meant the code comes furthest down.
+                line = line_of(error, self.target.source.path)
+                if (stage, line) > (self.furthest[0], self.line):
+                    self.furthest, self.line = (stage, text), line
         return None
