@@ -34,6 +34,7 @@ from derive.reader.tokens import Token
 from verify import assuming, deciding, explaining, meant, operated, sizes, upside
 from verify.closing import Loop
 from verify.comparison import Bench
+from verify.conventions import HELD, LATEST
 from verify.faults import ClaimsFault, fault_in
 from verify.judgement import Judgement, Word
 from verify.unsaid import unsaid
@@ -296,8 +297,12 @@ def _equation(
             exchanged = meant.otherwise(judgement, decision.question, derived, context.notation)
         if exchanged is not None:
             true = exchanged.correct
-            return replace(exchanged, correct=true and loop.closed(true, None, exchanged.assumptions))
-        return explaining.explained(judgement, decision, context.bench, derived, context.notation, loop)
+            told = replace(exchanged, correct=true and loop.closed(true, None, exchanged.assumptions))
+        else:
+            told = explaining.explained(judgement, decision, context.bench, derived, context.notation, loop)
+        again = loop.judged(told.correct) if told.correct is not None else None
+        more = () if again is None else tuple(words for words in again.assumptions if words in (HELD, LATEST))
+        return replace(told, assumptions=tuple(dict.fromkeys((*told.assumptions, *more))))
     except RecursionError:
         raise
     except Exception as error:  # the verdict stands without its explanation, and the fault is told
