@@ -86,6 +86,39 @@ WRONG_ONCE = {
         $$ z_t = \frac{W a_t}{1 + \exp(\tanh(a_t))} $$
         $$ s_t = V a_t + A x_t + z_t $$
     """,
+    "a diagonal matrix in a sum of entries": r"""
+        $$ n_t = \mathbf{1}^\top (\operatorname{diag}(u) s_{t-1}) + n_{t-1} $$
+        $$ s_t = A x_t + \tanh(s_{t-1}) + w n_{t-1} $$
+
+        where $n_t \in \mathbb{R}$
+    """,
+    "a diagonal matrix read through a parameter": r"""
+        $$ n_t = w^\top \operatorname{diag}(u) s_{t-1} + n_{t-1} $$
+        $$ s_t = A x_t + \operatorname{diag}(w) \operatorname{diag}(u) \tanh(s_{t-1}) + w n_{t-1} $$
+
+        where $n_t \in \mathbb{R}$
+    """,
+    "ones where entries are read one by one": r"""
+        $$ n_t = w^\top s_{t-1} + n_{t-1} $$
+        $$ m_t = \operatorname{softmax}(\mathbf{1} n_{t-1}) + \operatorname{diag}(\mathbf{1} n_{t-1}) s_{t-1} $$
+        $$ s_t = A x_t + W_c [\mathbf{1} n_{t-1}; x_t] + m_t $$
+
+        where $n_t \in \mathbb{R}$, $m_t \in \mathbb{R}^H$, $W_c \in \mathbb{R}^{H \times (H + D)}$
+    """,
+    "a parameter below a matrix state": r"""
+        $$ M_t = V [M_{t-1}; W] + (A x_t) v^\top $$
+        $$ s_t = M_t v + s_{t-1} $$
+
+        where $M_t \in \mathbb{R}^{H \times N}$, $W \in \mathbb{R}^{K \times N}$
+    """,
+    "a matrix of equal rows times a vector": r"""
+        $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$
+        $$ y_t = (s_{t-1} \mathbf{1}^\top + w \mathbf{1}^\top) \tanh(s_t) + (\mathbf{1} s_t^\top)^\top s_{t-1} $$
+
+        where $y_t \in \mathbb{R}^H$
+
+        output: $y_t$
+    """,
     "functions with a number in them": r"""
         $$ s_t = \phi(A x_t + B s_{t-1}) + \psi(s_{t-1}) $$
 

@@ -209,7 +209,7 @@ def _(node: Node, scope: Scope) -> Value:
 
 @_lower.register(Softmax)
 def _(node: Node, scope: Scope) -> Value:
-    operand = lower(node.operand, scope)
+    operand = lower_full(node.operand, scope)
     return Value(Call(scope.uses("softmax"), (operand.code,)), operand.kind, operand.batched)
 
 
@@ -224,7 +224,7 @@ def _(node: Node, scope: Scope) -> Value:
 
 @_lower.register(Concat)
 def _(node: Node, scope: Scope) -> Value:
-    parts = [lower(part, scope) for part in node.parts]
+    parts = [lower_full(part, scope) for part in node.parts]
     kind = kind_of(node)
     axis = "-1" if kind != "matrix" or node.axis == 1 else "-2"
     codes = tuple(part.code for part in parts)
@@ -237,7 +237,7 @@ def _(node: Node, scope: Scope) -> Value:
 
 @_lower.register(Slice)
 def _(node: Node, scope: Scope) -> Value:
-    value = lower(node.operand, scope)
+    value = lower_full(node.operand, scope)
     span = f"{size_text(node.start)}:{size_text(node.start + node.length)}"
     last = value.kind != "matrix" or node.axis == 1
     return Value(Index(value.code, f"..., {span}" if last else f"..., {span}, :"), kind_of(node), value.batched)
@@ -245,14 +245,22 @@ def _(node: Node, scope: Scope) -> Value:
 
 @_lower.register(DiagMatrix)
 def _(node: Node, scope: Scope) -> Value:
-    value = lower(node.args[0], scope)
+    value = lower_full(node.args[0], scope)
     eye = Call("np.eye", (Number(size_text(node.shape[0])),), "dtype=dtype")
     return Value(Product((Index(value.code, "..., :, None"), eye)), "matrix", value.batched)
 
 
 @_lower.register(DiagonalOf)
 def _(node: Node, scope: Scope) -> Value:
-    value = lower(node.arg, scope)
+    number, base = coefficient(node.arg)
+    split = outer_split(base.args) if isinstance(base, MatMul) and scope.known(node.arg) is None else 0
+    if split:  # a column times a row: entry by entry, no matrix is formed
+        parts = [list(base.args[:split]), list(base.args[split:])]
+        sides = [_chain(part, scope) for part in parts]
+        code: Code = Product(tuple(side.code for side in sides if not _is_ones(side)) or (Number("1"),))
+        value = Value(_scaled(number, code), "column", any(side.batched for side in sides))
+        return _filled(value, node.shape) if all(narrow(matmul(*part)) for part in parts) else value
+    value = lower_full(node.arg, scope)
     return Value(Call("np.diagonal", (value.code,), "axis1=-2, axis2=-1"), "column", value.batched)
 
 
@@ -311,20 +319,20 @@ def _times(left: Node, right: Value, scope: Scope) -> Value:
             return Value(Method(right.code, "sum(axis=-1, keepdims=True)"), "column", right.batched)
         return Value(right.code, kind, right.batched)  # a scalar is broadcast by NumPy
     if _is_ones(right) and kind in ("row", "matrix"):
-        value = lower(left, scope)
+        value = lower_full(left, scope)
         axis = "sum(axis=-1, keepdims=True)" if kind == "row" else "sum(axis=-1)"
         return Value(Method(value.code, axis), "scalar" if kind == "row" else "column", value.batched)
     if isinstance(left, DiagMatrix):
-        vector = lower(left.args[0], scope)
+        vector = lower_full(left.args[0], scope)
         return Value(Product((vector.code, right.code)), "column", vector.batched or right.batched)
     if kind in ("column", "scalar"):
-        value = lower(left, scope)
+        value = lower_full(left, scope)
         return Value(Product((value.code, right.code)), kind, value.batched or right.batched)
     if kind == "row":
-        value = lower(left, scope)
+        value = lower_full(left, scope)
         code = Method(Product((value.code, right.code)), "sum(axis=-1, keepdims=True)")
         return Value(code, "scalar", value.batched or right.batched)
-    value = lower(left, scope)
+    value = lower_full(left, scope)
     if value.batched:
         product = MatrixProduct(value.code, Index(right.code, "..., None"))
         return Value(Index(product, "..., 0"), "column", True)
@@ -337,7 +345,7 @@ def _is_ones(value: Value) -> bool:
 
 def _row_times(left: Value, right: Node, scope: Scope) -> Value:
     """left @ right, where right is a matrix or a row."""
-    value = lower(right, scope)
+    value = lower(right, scope) if isinstance(right, OneMatrix) else lower_full(right, scope)
     batched = left.batched or value.batched
     if isinstance(right, OneMatrix) and left.kind == "scalar":
         return Value(left.code, value.kind, left.batched)  # broadcast by NumPy

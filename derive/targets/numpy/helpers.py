@@ -20,8 +20,8 @@ _WRITTEN = {
     return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])''',
     "joined": '''def joined(*parts, axis):
     """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
-    leading = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    return np.concatenate([np.broadcast_to(part, leading + part.shape[-1:]) for part in parts], axis=axis)''',
+    leading = np.broadcast_shapes(*(part.shape[:axis] for part in parts))
+    return np.concatenate([np.broadcast_to(part, leading + part.shape[axis:]) for part in parts], axis=axis)''',
     "softmax": '''def softmax(a):
     """exp(a) / Σ exp(a) along the last axis; the largest entry is subtracted first, so that exp cannot overflow."""
     powers = np.exp(a - a.real.max(axis=-1, keepdims=True))

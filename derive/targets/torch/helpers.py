@@ -9,8 +9,8 @@ WRITTEN = {
     return a @ matrix''',
     "joined": '''def joined(*parts, dim):
     """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
-    leading = torch.broadcast_shapes(*(part.shape[:-1] for part in parts))
-    return torch.cat([part.expand(leading + part.shape[-1:]) for part in parts], dim=dim)''',
+    leading = torch.broadcast_shapes(*(part.shape[:dim] for part in parts))
+    return torch.cat([part.expand(leading + part.shape[dim:]) for part in parts], dim=dim)''',
     "softmax": '''def softmax(a):
     """exp(a) / Σ exp(a) along the last axis."""
     return torch.softmax(a, dim=-1)''',
