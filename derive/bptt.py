@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sympy import HadamardProduct, Identity, MatAdd, MatMul, Symbol, ZeroMatrix
+from sympy import Expr, HadamardProduct, Identity, MatAdd, MatMul, Symbol, ZeroMatrix
 
 from derive.derivation import Derivation
 from derive.nodes import (
@@ -32,7 +32,7 @@ from derive.nodes import (
     t,
     transpose,
 )
-from derive.sections import Entries, Equality, Section
+from derive.sections import Equality, Section, Where
 from derive.simplify import common_factor
 
 tau = Symbol("tau", integer=True, positive=True)
@@ -128,7 +128,7 @@ def through_time(derivation: Derivation) -> tuple[Section, ...]:
     program = derivation.program
     if not program.states or any(state.shape[1] != 1 for state in program.states):
         return ()
-    blocks: list[str | Equality | Entries] = []
+    blocks: list[str | Equality] = []
     for of in program.states:
         for by in program.states:
             value = jacobian(derivation, of, by.at(t - 1))
@@ -154,8 +154,8 @@ def _preactivation(derivation: Derivation) -> Quantity | None:
     return argument if isinstance(argument, Quantity) else None
 
 
-def _one_step(derivation: Derivation, blocks: list[str | Equality | Entries]) -> Section:
-    items: list[str | Equality | Entries] = ["How the state at $t$ responds to the state at $t - 1$:", *blocks]
+def _one_step(derivation: Derivation, blocks: list[str | Equality]) -> Section:
+    items: list[str | Equality] = ["How the state at $t$ responds to the state at $t - 1$:", *blocks]
     net = _preactivation(derivation)
     if net is not None:
         (state,) = derivation.program.states
@@ -171,19 +171,25 @@ def _steps(state: Quantity, first: object, last: object) -> Node:
     return TimeProduct(Jacobian(state.at(j), state.at(j - 1)), j, first, last)
 
 
+def _alone(quantity: Quantity, step: Expr | int = tau) -> Adjoint:
+    """The gradient of a J that reads the output of one step alone."""
+    return Adjoint(quantity, only=step)
+
+
 def _product(derivation: Derivation) -> Section:
     (state,) = derivation.program.states
-    after, here = Adjoint(state.at(k + 1)), Adjoint(state.at(k))
-    end = Adjoint(state.at(tau))
+    after, here, end = (_alone(state.at(step)) for step in (k + 1, k, tau))
     later = transpose(Jacobian(state.at(k + 1), state.at(k)))
     return Section(
         "Many steps as a product",
         (
             "The chain rule applied step by step multiplies the Jacobians, the factor of the latest step leftmost:",
             Equality((Jacobian(state.at(tau), state.at(k)), _steps(state, k + 1, tau))),
-            "Let $J$ read the output of step $\\tau$ alone. Then for $k < \\tau$ no immediate term remains, and the "
-            "recurrence is:",
-            Equality((here, matmul(later, after)), "the paths through step $k + 1$, as one matrix"),
+            "Let $J_\\tau$ be a $J$ that reads the output of step $\\tau$ alone. Then for $k < \\tau$ no immediate "
+            "term remains, and the recurrence is:",
+            Equality(
+                (here, matmul(later, after)), "the paths through step $k + 1$, as one matrix", where=Where(k, "<", tau)
+            ),
             "By induction from $k = \\tau$ downwards, it unrolls to the product:",
             Equality(
                 (
@@ -198,7 +204,7 @@ def _product(derivation: Derivation) -> Section:
     )
 
 
-def _product_of_arguments(derivation: Derivation) -> tuple[str | Equality | Entries, ...]:
+def _product_of_arguments(derivation: Derivation) -> tuple[str | Equality, ...]:
     """The same between arguments of the function: δ_k from δ_τ."""
     net = _preactivation(derivation)
     value = None if net is None else jacobian(derivation, net, net.at(t - 1))
@@ -209,7 +215,7 @@ def _product_of_arguments(derivation: Derivation) -> tuple[str | Equality | Entr
     return (
         "The same between the arguments of the function at two steps, and for their gradients:",
         Equality((Jacobian(net.at(tau), net.at(k)), unnamed, written)),
-        Equality((Adjoint(net.at(k)), matmul(transpose(written), Adjoint(net.at(tau))))),
+        Equality((_alone(net.at(k)), matmul(transpose(written), _alone(net.at(tau))))),
     )
 
 
@@ -228,22 +234,23 @@ def within_step(derivation: Derivation, node: Node) -> Node:
 def _two_sums(derivation: Derivation) -> Section:
     """∂J/∂P for every parameter that the state depends on: the recurrence's sum, and the sum over products."""
     (state,) = derivation.program.states
-    items: list[str | Equality | Entries] = [
+    items: list[str | Equality] = [
         "Each parameter is used at every step; the immediate contribution of step $k$ keeps the state of step $k - 1$ "
-        "fixed. With the gradient of the state at $k$ from the recurrence (first form), or from the product of "
-        "Jacobians (second form):"
+        "fixed. For the same $J_\\tau$, with the gradient of the state at $k$ from the recurrence (first form), or "
+        "from the product of Jacobians (second form):"
     ]
-    end, unrolled = Adjoint(state.at(tau)), transpose(_steps(state, k + 1, tau))
+    end, unrolled = _alone(state.at(tau)), transpose(_steps(state, k + 1, tau))
     example: tuple[Node, Quantity] | None = None
     for parameter in derivation.program.parameters:
         value = derivation.by_name[parameter.name].value
         if not isinstance(value, TimeSum):
             continue
         term = within_step(derivation, value.term).xreplace({t: k})
-        if not contains(term, Adjoint(state.at(k))):
+        here = Adjoint(state.at(k))
+        if not contains(term, here):
             continue
-        second = _replaced(term, Adjoint(state.at(k)), matmul(unrolled, end))
-        items.append(Equality((Adjoint(parameter), TimeSum(term, k, 1, tau), TimeSum(second, k, 1, tau))))
+        first, second = (_replaced(term, here, arriving) for arriving in (_alone(here.quantity), matmul(unrolled, end)))
+        items.append(Equality((_alone(parameter), TimeSum(first, k, 1, tau), TimeSum(second, k, 1, tau))))
         if example is None and contains(term, state.at(k - 1)):
             example = term, parameter
     if example is not None:
@@ -257,6 +264,6 @@ def _three_steps(term: Node, parameter: Quantity, state: Quantity) -> Equality:
     parts = []
     for step in (3, 2, 1):
         factors = [transpose(Jacobian(at(later), at(later - 1))) for later in range(step + 1, 4)]
-        arriving = matmul(*factors, Adjoint(at(3))) if factors else Adjoint(at(3))
+        arriving = matmul(*factors, _alone(at(3), 3))
         parts.append(_replaced(term.xreplace({k: step}), Adjoint(at(step)), arriving))
-    return Equality((Adjoint(parameter), add(*parts)))
+    return Equality((_alone(parameter, 3), add(*parts)))

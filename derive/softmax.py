@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
-from sympy import Expr, KroneckerDelta, Symbol, exp, factor, latex
+from sympy import Add, Expr, KroneckerDelta, Mul, Symbol, exp, factor
 from sympy.concrete.summations import Sum
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixSymbol
 
 from derive.derivation import Derivation
 from derive.errors import DerivationError
 from derive.functions import signs_inside
-from derive.nodes import Jacobian, Node, Quantity, Softmax, add, coefficient, diag, matmul, scale, transpose
-from derive.sections import Entries, Equality, Section
+from derive.nodes import (
+    Entry,
+    Jacobian,
+    Node,
+    Quantity,
+    Softmax,
+    add,
+    coefficient,
+    diag,
+    matmul,
+    ones,
+    scale,
+    transpose,
+)
+from derive.sections import Equality, Section, Where
 
 _i, _j = Symbol("i", integer=True), Symbol("j", integer=True)
 
@@ -63,9 +77,9 @@ def softmax_sections(derivation: Derivation) -> tuple[Section, ...]:
                 Section(
                     "The softmax Jacobian",
                     (
-                        "Let $y$ be the softmax of $z$. Entry $y_i$ is the exponential of $z_i$ divided by the sum of "
-                        "all exponentials; by the quotient rule, with each quotient written as the entry of $y$ it is:",
-                        *_cases(),
+                        "An entry of a softmax is the exponential of its argument divided by the sum of all "
+                        "exponentials; by the quotient rule, with each quotient written as the entry that it is:",
+                        *_cases(equation.symbol, node.operand),
                         "As a matrix, with the first case on the diagonal:",
                         Equality((Jacobian(equation.symbol, node.operand), matrix)),
                     ),
@@ -74,16 +88,28 @@ def softmax_sections(derivation: Derivation) -> tuple[Section, ...]:
     return tuple(sections)
 
 
-def _cases() -> tuple[Entries, ...]:
-    """The entry for i = j and for i ≠ j, where y are the values of the softmax and z its arguments."""
+def _cases(output: Quantity, argument: Quantity) -> tuple[Equality, ...]:
+    """The derivative of an entry by an entry, for i = j and for i ≠ j."""
+    left = Entry(Jacobian(output, argument), _i, _j)
     letters = {part: Symbol(f"y_{part.i}") for part in softmax_entry().atoms(MatrixElement)}
     entry = softmax_entry().xreplace(letters)
-    same = signs_inside(factor(entry.subs(_j, _i).xreplace({Symbol("y_j"): Symbol("y_i")})))
+    here, there = Symbol("y_i"), Symbol("y_j")
+    same = signs_inside(factor(entry.subs(_j, _i).xreplace({there: here})))
     other = entry.replace(KroneckerDelta, lambda *_: 0)
-    return tuple(
-        Entries(
-            rf"\frac{{\partial y_i}}{{\partial z_j}} = {latex(value)} \quad ({case})",
-            f"∂y_i/∂z_j = {str(value).replace('*', ' ')}  ({words})",
-        )
-        for value, case, words in ((same, "i = j", "i = j"), (other, r"i \neq j", "i ≠ j"))
+    nodes = {here: Entry(output, _i), there: Entry(output, _j)}
+    return (
+        Equality((left, _in_entries(same, nodes)), where=Where(_i, "=", _j)),
+        Equality((left, _in_entries(other, nodes)), where=Where(_i, "≠", _j)),
     )
+
+
+def _in_entries(value: Expr, nodes: Mapping[Symbol, Node]) -> Node:
+    """A polynomial in entries as a node."""
+    if isinstance(value, Symbol):
+        return nodes[value]
+    if isinstance(value, Add):
+        return add(*(_in_entries(term, nodes) for term in sorted(value.args, key=lambda part: not part.is_number)))
+    number, rest = value.as_coeff_Mul()
+    if rest == 1:
+        return scale(number, ones(1, 1))
+    return scale(number, matmul(*(_in_entries(part, nodes) for part in Mul.make_args(rest))))

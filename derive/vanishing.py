@@ -37,9 +37,9 @@ from derive.nodes import (
     t,
 )
 from derive.ranges import bounded_states, magnitude
-from derive.sections import Entries, Equality, Section
+from derive.sections import Equality, Section
 
-Items = list[str | Equality | Entries]
+Items = list[str | Equality]
 
 TITLE = "Vanishing and exploding gradients"
 _SOURCES = (

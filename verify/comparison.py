@@ -120,6 +120,7 @@ class Bench:
         domains: Mapping[Symbol, Expr],
         differ: Sequence[tuple[Symbol, Symbol]] = (),
         equal: Sequence[tuple[Symbol, Symbol]] = (),
+        before: Sequence[tuple[Expr, Expr]] = (),
         diagonal: Sequence[Node] = (),
         facts: Facts = Facts(),
         over: Sequence[Scale] | None = None,
@@ -135,7 +136,7 @@ class Bench:
             for attempt in range(REDRAWS):
                 try:
                     world = self.world(REDRAWS * number + attempt, scale, facts)
-                    points = list(islice(points_of((left, right), world, domains, differ, equal), LARGEST // 2))
+                    points = list(islice(points_of((left, right), world, domains, differ, equal, before), LARGEST // 2))
                     found = self._at(points, world, left, right, domains, diagonal)
                 except NoValueError:
                     continue
@@ -182,6 +183,7 @@ class Setting:
     differ: Sequence[tuple[Symbol, Symbol]] = ()
     equal: Sequence[tuple[Symbol, Symbol]] = ()
     diagonal: Sequence[Node] = ()
+    before: Sequence[tuple[Expr, Expr]] = ()
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
@@ -203,6 +205,7 @@ class Setting:
             domains=self.domains,
             differ=self.differ,
             equal=self.equal,
+            before=self.before,
             diagonal=self.diagonal,
             facts=self.facts,
             over=over,
@@ -221,7 +224,7 @@ class Setting:
         """One trial of `compare`: an environment for every step and index at which everything in `sides` exists."""
         scale, _ = scales(self.bench.cell, sides)
         world = self.bench.world(seed, scale, self.facts)
-        points = points_of(sides, world, self.domains, self.differ, self.equal)
+        points = points_of(sides, world, self.domains, self.differ, self.equal, self.before)
         return [self.bench.environment(world, numbers) for numbers in points]
 
 
@@ -260,8 +263,12 @@ def points_of(
     domains: Mapping[Symbol, Expr],
     differ: Sequence[tuple[Symbol, Symbol]],
     equal: Sequence[tuple[Symbol, Symbol]],
+    before: Sequence[tuple[Expr, Expr]] = (),
 ) -> Iterator[dict[Symbol, int]]:
-    """All numbers for the free times and indices at which everything named exists."""
+    """All numbers for the free times and indices at which everything named exists.
+
+    Of every pair in `before` the first is less than the second there.
+    """
     states = {state.name for state in world.cell.states}
     lowest: list[tuple[Expr, int]] = []
     ordered: list[tuple[Expr, Expr]] = []
@@ -298,6 +305,10 @@ def points_of(
     letters = list(times)
     indices = [i for i in domains if any(i in side.atoms(Symbol) for side in sides) and i not in bound]
     extents = [range(whole(domains[i], world.sizes)) for i in indices]
+    known = {*letters, *indices, *world.sizes, nodes.T}
+    before = [pair for pair in before if not _everywhere(pair) or pair[0].free_symbols | pair[1].free_symbols <= known]
+    if strange := {symbol for pair in before for side in pair for symbol in side.free_symbols} - known:
+        raise UnsupportedError(f"a condition on {min(map(str, strange))}, which the formula does not name")
     if (world.steps + 1) ** len(letters) > LARGEST:
         raise UnsupportedError(f"{len(letters)} letters for steps")
     for steps in product(range(world.steps + 1), repeat=len(letters)):
@@ -313,7 +324,16 @@ def points_of(
             at = dict(zip(indices, places, strict=True))
             if any(at.get(i) == at.get(j) for i, j in differ) or any(at.get(i) != at.get(j) for i, j in equal):
                 continue
+            here = {**moment, **at}
+            if any(whole(earlier, here) >= whole(later, here) for earlier, later in before):
+                continue
             yield {**dict(zip(letters, steps, strict=True)), **at}
+
+
+def _everywhere(pair: tuple[Expr, Expr]) -> bool:
+    """Whether this says 1 ≤ t or t ≤ T, which holds of every step."""
+    earlier, later = pair
+    return bool(earlier == 1 and (later - 1).is_Symbol) or bool(later == nodes.T + 1 and earlier.is_Symbol)
 
 
 def _is_diagonal(matrix: Matrix) -> bool:

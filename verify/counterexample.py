@@ -57,7 +57,8 @@ def _extents(left: Node, right: Node, cell: Cell) -> Iterator[tuple[Mapping[Symb
 
 def _differing(left: Node, right: Node, setting: Setting, trial: Trial) -> dict[str, Any] | None:
     bench = setting.bench
-    points = list(islice(points_of((left, right), trial, setting.domains, setting.differ, setting.equal), POINTS))
+    conditions = setting.differ, setting.equal, setting.before
+    points = list(islice(points_of((left, right), trial, setting.domains, *conditions), POINTS))
     # Within the sequence first: the last step is a special case of its own.
     for numbers in sorted(
         points, key=lambda at: any(n == trial.steps for s, n in at.items() if s not in setting.domains)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell
@@ -29,10 +29,11 @@ OUTPUTS = "J reads the final states through the outputs only"
 
 @dataclass(frozen=True)
 class Pairs:
-    """Conditions on indices that stand beside a formula: i ≠ j, i = j."""
+    """Conditions on indices and steps that stand beside a formula: i ≠ j, i = j, k < τ."""
 
     differ: tuple[tuple[Symbol, Symbol], ...] = ()
     equal: tuple[tuple[Symbol, Symbol], ...] = ()
+    before: tuple[tuple[Expr, Expr], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -242,4 +243,4 @@ def in_words(fact: Assumption) -> str:
 
 
 def _setting(sides: Sides, bench: Bench, facts: Facts, pairs: Pairs) -> Setting:
-    return Setting(bench, facts, sides.domains, pairs.differ, pairs.equal, sides.diagonal)
+    return Setting(bench, facts, sides.domains, pairs.differ, pairs.equal, sides.diagonal, pairs.before)

@@ -81,7 +81,8 @@ def repairs(question: Question) -> Iterator[Repair]:
                 if sides is None:
                     continue
                 pairs = question.pairs
-                setting = Setting(question.bench, Facts(question.facts), sides.domains, pairs.differ, pairs.equal)
+                facts = Facts(question.facts)
+                setting = Setting(question.bench, facts, sides.domains, pairs.differ, pairs.equal, before=pairs.before)
                 true = setting.compare(sides.left, sides.right).answer is Answer.SAME
                 repair = Repair(_told(change, question), sides, setting, true)
                 if true:

@@ -11,6 +11,7 @@ from derive.nodes import size
 from derive.reader import syntax
 from derive.reader.claim_letters import Letters, taken
 from derive.reader.claim_meaning import Claiming
+from derive.reader.claim_stated import ordered
 from derive.reader.claimed import Gradient
 from derive.reader.claims import Statement
 from derive.reader.symbols import number_of, only
@@ -207,14 +208,21 @@ def _named_function(left: Syntax, claiming: Claiming) -> str:
 
 
 def conditions(statement: Statement, claiming: Claiming) -> Pairs:
-    """i ≠ j beside a formula."""
+    """i ≠ j and k < τ beside a formula."""
     differ: list[tuple[Symbol, Symbol]] = []
     equal: list[tuple[Symbol, Symbol]] = []
+    before: list[tuple[Expr, Expr]] = []
+    entries = claiming.letters.entry_letters  # counted from 0 inside
     for chain in statement.conditions:
+        pairs = ordered(chain)
+        if pairs is not None:
+            counted = {s: s + 1 for pair in pairs for e in pair for s in e.free_symbols if str(s) in entries}
+            before += [(earlier.xreplace(counted), later.xreplace(counted)) for earlier, later in pairs]
+            continue
         pair = [claiming.letters.entry(side) for side in chain.sides]
         if len(pair) == 2 and isinstance(pair[0], Symbol) and isinstance(pair[1], Symbol):
             (equal if chain.relations[0].type == "EQ" else differ).append((pair[0], pair[1]))
-    return Pairs(tuple(differ), tuple(equal))
+    return Pairs(tuple(differ), tuple(equal), tuple(before))
 
 
 __all__ = ["conditions", "definition", "membership", "syntax"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sympy import Expr, Integer
 
@@ -78,6 +79,28 @@ def before_last(part: Syntax) -> bool:
 
 
 _LESS = frozenset(["<", r"\lt", "≠", r"\ne", r"\neq"])
+_ORDERS = {
+    **dict.fromkeys(("<", r"\lt"), (False, 0)),
+    **dict.fromkeys(("≤", "<=", r"\le", r"\leq"), (False, 1)),
+    **dict.fromkeys((">", r"\gt"), (True, 0)),
+    **dict.fromkeys(("≥", ">=", r"\ge", r"\geq"), (True, 1)),
+}
+"""Whether the later step stands first, and what is added to it so that < says the same."""
+
+
+def ordered(part: Syntax) -> tuple[tuple[Expr, Expr], ...] | None:
+    """Pairs of which the first is less than the second, as k < τ or 1 ≤ t ≤ T says; None for any other part."""
+    if not isinstance(part, Chain):
+        return None
+    times = [time_expression(side) for side in part.sides]
+    found = []
+    for relation, (left, right) in zip(part.relations, pairwise(times), strict=True):
+        order = _ORDERS.get(relation.word.strip())
+        if order is None or left is None or right is None:
+            return None
+        earlier, later = (right, left) if order[0] else (left, right)
+        found.append((earlier, later + order[1]))
+    return tuple(found)
 
 
 def about_time(part: Syntax) -> bool:

@@ -11,7 +11,7 @@ from sympy import Expr
 
 from derive.errors import InputError, Place
 from derive.reader.claim_prose import Aside, asides, rows
-from derive.reader.claim_stated import Stated, about_time, at_step, before_last, given, in_words
+from derive.reader.claim_stated import Stated, about_time, at_step, before_last, given, in_words, ordered
 from derive.reader.fragment import Fragment
 from derive.reader.parser import parse
 from derive.reader.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax
@@ -214,7 +214,8 @@ def _in_row(
         steps = moments + [step for each in more if (step := at_step(each)) is not None] + spoken_moments
         aside = tuple(each for each in (*conditions, *more) if not about_time(each))
         about = [each for each in (*conditions, *more) if about_time(each) and at_step(each) is None]
-        others = [each for each in about if not (_NEXT.search(text) and before_last(each))]
+        aside += tuple(each for each in about if ordered(each) is not None)
+        others = [each for each in about if ordered(each) is None and not (_NEXT.search(text) and before_last(each))]
         open_ = unread or " ".join(fragment.text[each.start : each.end] for each in others)
         part, added = _update(part, read)
         plain = Statement(
@@ -238,7 +239,7 @@ def _condition_of(aside: Aside, fragment: Fragment) -> Stated:
         parts = [part for row in parse(replace(fragment, text=" " * aside.rest + clause)) for part in row]
     except InputError:
         return found
-    if len(parts) == 1 and isinstance(parts[0], Chain) and _compares_indices(parts[0]):
+    if len(parts) == 1 and isinstance(parts[0], Chain) and (_compares_indices(parts[0]) or ordered(parts[0])):
         return Stated(conditions=(parts[0],))
     return found
 
@@ -322,7 +323,7 @@ def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
     """A side and the condition in brackets at its end."""
     if isinstance(side, Group) and side.bracket == "LPAR":
         inner = [cell for row in side.rows for cell in row]
-        if len(inner) == 1 and isinstance(inner[0], Chain) and len(inner[0].sides) == 2:
+        if len(inner) == 1 and isinstance(inner[0], Chain) and (len(inner[0].sides) == 2 or ordered(inner[0])):
             return None, inner[0]
     elif isinstance(side, Sum):
         (*before, (sign, term)) = side.terms
@@ -340,7 +341,9 @@ def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
 
 
 def _is_condition(part: Chain) -> bool:
-    return len(part.sides) == 2 and (part.relations[0].type == "RELATION" or _compares_indices(part))
+    if len(part.sides) != 2:
+        return ordered(part) is not None
+    return part.relations[0].type == "RELATION" or _compares_indices(part)
 
 
 def lines(fragment: Fragment) -> Iterator[Fragment]:

@@ -107,7 +107,7 @@ def _(node: Quantity, v: Vocabulary) -> Shown:
 @show.register
 def _(node: Adjoint, v: Vocabulary) -> Shown:
     quantity = node.quantity
-    if quantity.name in v.deltas and not node.immediate:
+    if quantity.name in v.deltas and not node.immediate and node.only is None:
         return v.letter(quantity.name, quantity.time, base=r"\delta")
     sign = v.immediate if node.immediate else v.partial
     loss = v.letter("J", node.only).text

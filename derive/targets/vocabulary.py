@@ -56,6 +56,9 @@ class Vocabulary(ABC):
     one: ClassVar[str]
     transposed: ClassVar[str]
     at_most: ClassVar[str]
+    not_equal: ClassVar[str]
+    wide: ClassVar[str]
+    """The space before a condition."""
     norm_sign: ClassVar[str]
     sum_sign: ClassVar[str]
     product_sign: ClassVar[str]
@@ -138,6 +141,8 @@ class Latex(Vocabulary):
     one = r"\mathbf{1}"
     transposed = r"^\top"
     at_most = r"\leq"
+    not_equal = r"\neq"
+    wide = r" \quad "
     norm_sign = r"\rVert"
     sum_sign = r"\sum"
     product_sign = r"\prod"
@@ -231,6 +236,8 @@ class Text(Vocabulary):
     one = "𝟏"
     transposed = "ᵀ"
     at_most = "≤"
+    not_equal = "≠"
+    wide = "  "
     norm_sign = "‖"
     sum_sign = "Σ"
     product_sign = "∏"

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from derive.bptt import tau
 from derive.derivation import Derivation
 from derive.lettering import lettered
 from derive.nodes import Adjoint, Node, Quantity
 from derive.notation import Notation
 from derive.program import ARGUMENT, introduced
+from derive.sections import Where
 from derive.targets.formula import show, terms
 from derive.targets.pages.model import Display
 from derive.targets.vocabulary import Latex, Vocabulary, unicode
@@ -72,8 +74,11 @@ class Printing:
         self.printed.append(formula)
         return self.form.inline(formula)
 
-    def display(self, *members: Node, at_most: int = 0) -> Display:
-        """A numbered chain a = b = c, the last ones joined by ≤; long members break at their plus signs."""
+    def display(self, *members: Node, at_most: int = 0, where: Where | None = None) -> Display:
+        """A numbered chain a = b = c, the last ones joined by ≤; long members break at their plus signs.
+
+        The condition under which it holds stands behind it.
+        """
         self.count += 1
         left = show(members[0], self.v).text
         lines: list[tuple[str, str]] = []
@@ -82,6 +87,10 @@ class Printing:
             for position, line in enumerate(self._broken(terms(member, self.v))):
                 start = f"{sign} " if position == 0 else self.form.continued
                 lines.append(("" if lines else left, start + line))
+        if where is not None:
+            sign = self.v.not_equal if where.sign == "≠" else where.sign
+            condition = f"({self.v.amount(where.left)} {sign} {self.v.amount(where.right)})"
+            lines[-1] = lines[-1][0], f"{lines[-1][1]}{self.v.wide}{condition}"
         self.printed += [part for line in lines for part in line]
         return Display(self.count, tuple(lines))
 
@@ -102,7 +111,10 @@ class Printing:
         return sentence
 
     def prose(self, text: str) -> str:
-        """Words with formulas between dollar signs."""
+        """Words with formulas between dollar signs; J and J_τ in the letters of the page."""
+        losses = {"$J$": self.loss, r"$J_\tau$": self.v.letter("J", tau).text}
+        for written, letter in losses.items():
+            text = text.replace(written, f"${letter}$")
         return self.form.prose(text)
 
     @property

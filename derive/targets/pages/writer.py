@@ -10,13 +10,12 @@ from derive.derivation import Derivation, Gradient, Path, Step
 from derive.nodes import Adjoint, Node, T, add, ones, t, transpose
 from derive.notation import AS_WRITTEN, Notation
 from derive.program import ARGUMENT
-from derive.sections import Entries, Equality, Section
+from derive.sections import Equality, Section
 from derive.simplify import constants_out
 from derive.targets.formula import show
-from derive.targets.pages.model import Block, Display, Item, Page, Part, Point
+from derive.targets.pages.model import Block, Item, Page, Part, Point
 from derive.targets.pages.printing import Format, Printing
 from derive.targets.pages.symbols import conventions, symbols
-from derive.targets.vocabulary import Latex
 
 
 def page(
@@ -248,17 +247,11 @@ class _Writer(Printing):
         for item in section.items:
             if isinstance(item, Equality):
                 reason = self.prose(f"{_capital(item.why)}.") if item.why else ""
-                items.append(Item(displays=(self.display(*item.members, at_most=item.at_most),), after=reason))
-            elif isinstance(item, Entries):
-                items.append(Item(displays=(self.entries(item),)))
+                shown = self.display(*item.members, at_most=item.at_most, where=item.where)
+                items.append(Item(displays=(shown,), after=reason))
             else:
                 items.append(Item(self.prose(item)))
         return Block("", tuple(items))
-
-    def entries(self, item: Entries) -> Display:
-        self.count += 1
-        left, _, right = (item.latex if self.form.vocabulary is Latex else item.text).partition(" = ")
-        return Display(self.count, ((left, f"= {right}"),))
 
     def summed(self) -> Part:
         """The gradients of a plain sum of losses, where they differ from those of any J."""
