@@ -221,8 +221,13 @@ class Arrival:
     steps: tuple[Step, ...]
 
 
-def arrivals(node: Node, gradient: Node, output: Node | None = None) -> Iterator[Arrival]:
-    """Run the pullbacks from a node down to the quantities in it."""
+def arrivals(
+    node: Node, gradient: Node, output: Node | None = None, *, given: frozenset[str] = frozenset()
+) -> Iterator[Arrival]:
+    """Run the pullbacks from a node down to the quantities in it; `given` may stand under a threshold alone.
+
+    A condition on an input, 1 where k_t > 0, passes nothing on to it: that is meant.
+    """
     if isinstance(node, Quantity):
         yield Arrival(node, gradient, ())
         return
@@ -230,13 +235,15 @@ def arrivals(node: Node, gradient: Node, output: Node | None = None) -> Iterator
         if not leaves(pull.operand):
             continue
         if isinstance(pull.gradient, ZeroMatrix):
+            if all(leaf.name in given for leaf in leaves(pull.operand)):
+                continue
             raise DerivationError(
                 f"the derivative of {describe(node)} vanishes although it depends on {describe(pull.operand)}",
                 hint="a function with slope 0 everywhere, such as step or sign, passes no gradient on",
             )
         step = Step(pull.operand, gradient, pull.rule, pull.gradient, pull.why)
         recorded = () if pull.gradient == gradient else (step,)
-        for arrival in arrivals(pull.operand, pull.gradient):
+        for arrival in arrivals(pull.operand, pull.gradient, given=given):
             yield Arrival(arrival.quantity, arrival.gradient, recorded + arrival.steps)
 
 
@@ -248,11 +255,12 @@ def differentiate(cell: Cell) -> Derivation:
     that cannot be differentiated. (Werbos 1990; Baydin et al. 2018, section 3.2.)
     """
     program = named_preactivations(cell)
+    inputs = frozenset(quantity.name for quantity in program.inputs)
     paths: dict[Quantity, list[Path]] = defaultdict(list)
     for equation in program.equations:
         arrived: dict[Quantity, list[Arrival]] = defaultdict(list)
         try:
-            for arrival in arrivals(equation.expression, Adjoint(equation.symbol), equation.symbol):
+            for arrival in arrivals(equation.expression, Adjoint(equation.symbol), equation.symbol, given=inputs):
                 arrived[arrival.quantity].append(arrival)
         except DerivationError as error:
             error.place = error.place or equation.place

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from itertools import product
 
-from sympy import Abs, Expr, Interval, Max, Min, Mul, Piecewise, Poly, S, Set, Symbol, factor, real_roots
+from sympy import Abs, Expr, Interval, Max, Min, Mul, Piecewise, Poly, S, Set, Symbol, erf, factor, real_roots
 from sympy.calculus.util import function_range
 
 from derive.cell import Cell
@@ -24,6 +24,8 @@ def function_extent(function: ScalarFunction) -> Interval | None:
     if not function.specified or len(function.body.variables) != 1:
         return None
     (by,) = function.body.variables
+    if function.body.expr == erf(by):
+        return Interval(-1, 1)  # which SymPy does not tell
     try:
         found = _values(function.body.expr, by)
     except (NotImplementedError, TypeError, ValueError, AttributeError):

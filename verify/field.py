@@ -42,7 +42,7 @@ from verify.rates import NoRateError, rate
 P = (1 << 61) - 1
 """The prime; P ≡ 3 (mod 4), so a square root is a power."""
 
-ODD, EVEN = frozenset({"sin"}), frozenset({"cos"})
+ODD, EVEN = frozenset({"sin", "erf"}), frozenset({"cos"})
 HALF = (P + 1) // 2
 
 

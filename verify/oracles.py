@@ -199,7 +199,7 @@ def _scalar(expression: Expr, known: Mapping[Expr, Any], scope: Scope) -> Any:
     if isinstance(expression, sympy.Min):
         return reduce(lambda a, b: library.where(_more(a, b, library), b, a), parts)
     if isinstance(expression, sympy.Heaviside):
-        return library.where(parts[0] > 0, 1.0, 0.0)
+        return library.where(parts[0] > 0, 1 + 0 * parts[0], 0 * parts[0])
     name = _CALLS.get(type(expression))
     if name is not None:
         return _erf(parts[0], library) if name == "erf" else getattr(library, name)(parts[0])

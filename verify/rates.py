@@ -26,10 +26,13 @@ from sympy import (
     Pow,
     Symbol,
     cos,
+    erf,
     exp,
     log,
+    pi,
     sign,
     sin,
+    sqrt,
     tanh,
 )
 from sympy import Function as AnyFunction
@@ -111,6 +114,7 @@ _SLOPES: Mapping[type, Callable[[Expr], Expr]] = {
     cos: lambda a: -sin(a),
     # tanh(a) = 2 / (1 + exp(-2a)) - 1, as the field has it.
     tanh: lambda a: 4 * exp(-2 * a) / (1 + exp(-2 * a)) ** 2,
+    erf: lambda a: 2 * exp(-(a**2)) / sqrt(pi),
     Abs: sign,
     sign: lambda _: ZERO,
     Heaviside: lambda _: ZERO,
