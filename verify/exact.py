@@ -50,7 +50,7 @@ from derive.nodes import (
     TimeProduct,
     TimeSum,
 )
-from verify.field import P, Table, UnsupportedError, inverse, power, scalar
+from verify.field import P, Table, UnsupportedError, compiled, inverse, power, scalar
 
 Matrix: TypeAlias = list[list[int]]
 """Rows of field elements; a column vector has rows of one entry."""
@@ -222,16 +222,20 @@ def _sum(node: MatAdd, env: Environment) -> Dual:
 
 @evaluate.register(MatMul)
 def _matrix_product(node: MatMul, env: Environment) -> Dual:
-    number, factors = Fraction(1), []
+    number, factors, irrational = Fraction(1), [], 1
     for part in node.args:
         if part.is_Matrix:
             factors.append(evaluate(part, env))
-        else:
-            number *= rational(part, env.numbers)
+            continue
+        for one in Mul.make_args(part):
+            if one.is_number and not one.is_Rational:  # √2, 1/√π
+                irrational = irrational * compiled(one, ())(env.table, ()) % P
+            else:
+                number *= rational(one, env.numbers)
     result = _product(factors)
-    if number == 1:
+    if number == 1 and irrational == 1:
         return result
-    factor = number.numerator * inverse(number.denominator) % P
+    factor = irrational * number.numerator * inverse(number.denominator) % P
     return _linear(lambda matrix: scaled(factor, matrix) or [], result)
 
 

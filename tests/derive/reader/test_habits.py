@@ -305,6 +305,18 @@ HABITS = {
         [],
         "h; h; x; lambda_ W",
     ),
+    "gelu": (
+        [r"h_t = \operatorname{GELU}(W x_t + U h_{t-1})"],
+        [],
+        "h; h; x; W U",
+    ),
+    "cases of an input": (
+        [
+            r"h_t = \begin{cases} \tanh(W x_t + U h_{t-1}) & \text{if } k_t > 0 \\ h_{t-1} & \text{otherwise} \end{cases}"
+        ],
+        [r"k_t \in \mathbb{R}"],
+        "h; h; k x; W U",
+    ),
     "squared relu": (
         [r"h_t = \operatorname{ReLU}(W x_t)^2 + r \odot h_{t-1}"],
         [],
@@ -318,6 +330,8 @@ HABITS = {
 }
 
 PROVED = (
+    "gelu",
+    "cases of an input",
     "next step with x_t",
     "next step with gates",
     "two states next",
