@@ -312,7 +312,8 @@ HABITS = {
     ),
     "cases of an input": (
         [
-            r"h_t = \begin{cases} \tanh(W x_t + U h_{t-1}) & \text{if } k_t > 0 \\ h_{t-1} & \text{otherwise} \end{cases}"
+            r"h_t = \begin{cases} a_t & \text{if } k_t > 0 \\ h_{t-1} & \text{otherwise} \end{cases}",
+            r"a_t = \tanh(W x_t + U h_{t-1})",
         ],
         [r"k_t \in \mathbb{R}"],
         "h; h; k x; W U",
