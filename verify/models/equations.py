@@ -190,6 +190,20 @@ def _rows(fragment: Fragment) -> list[tuple[Syntax, ...]]:
     return found
 
 
+def is_copy(fragment: Fragment) -> bool:
+    """Whether a formula says W_t = W and nothing else."""
+    try:
+        rows = parse(fragment)
+    except (InputError, RecursionError):
+        return False
+    chains = [part for row in rows for part in row]
+    if len(chains) != 1 or not isinstance(chains[0], Chain) or len(chains[0].sides) != 2:
+        return False
+    left, right = chains[0].sides
+    found = _target(left, fragment)
+    return found is not None and _is_copy(found.name, right, fragment)
+
+
 def _is_copy(name: str, right: Syntax, fragment: Fragment) -> bool:
     """W_t = W: a copy for every step, of which the model has one."""
     try:

@@ -12,7 +12,8 @@ from derive.notation import MARKS, spelled
 from derive.reader.elaborate import cell as elaborated
 from derive.reader.fragment import Fragment
 from derive.reader.note import WHERE, Declaration
-from verify.models.equations import TIMES, Equation, Unread
+from verify.models.aliases import aliases, with_aliases
+from verify.models.equations import TIMES, Equation, Unread, is_copy
 from verify.models.holes import Hole, reaching
 from verify.models.model import Model
 from verify.models.names import letter_name, spelled_names, stripped
@@ -59,9 +60,13 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Mod
             if not chosen.settle(error):
                 return None
             continue
+        more = [name for name in aliases(cell, chosen.kept) if name not in chosen.aliases]
+        if more:  # they are no output, which is chosen again
+            chosen.aliases += more
+            continue
         if not chosen.settled(cell):
             return Model(
-                cell, chosen.origin(), tuple(chosen.said()), chosen.places(), tuple(chosen.holes()),
+                with_aliases(cell, chosen.aliases), chosen.origin(), tuple(chosen.said()), chosen.places(), tuple(chosen.holes()),
                 tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
             )  # fmt: skip
 
@@ -97,6 +102,8 @@ class _Choice:
     unused: set[int] = field(default_factory=set)
     ends: dict[str, set[str]] = field(default_factory=dict)
     """Holes that the model does without, with what else they read."""
+    aliases: list[str] = field(default_factory=list)
+    """Names of parts of other equations."""
 
     def take(self, names: Sequence[str]) -> None:
         """Take the equations for these names and for everything that they use."""
@@ -266,7 +273,7 @@ class _Choice:
             if declaration.key in ("where", "for") and not WHERE.match(declaration.words):
                 continue  # formulas alone in a line declare nothing
             for fragment in declaration.formulas:
-                if any(_within(place, fragment) for place in written):
+                if any(_within(place, fragment) for place in written) or is_copy(fragment):
                     continue
                 spoken = spelled_names(fragment.text)
                 if spoken and spoken[0] in known and _DECLARES.search(fragment.text):
@@ -317,7 +324,7 @@ class _Choice:
 
     def output(self) -> Equation:
         """The loss; else what is computed from the state and used by nothing; else a state that nothing else uses."""
-        ordered = sorted(self.by_name.values(), key=lambda e: e.index)
+        ordered = sorted((e for e in self.by_name.values() if e.target not in self.aliases), key=lambda e: e.index)
         losses = [e for e in ordered if e.loss]
         if losses:
             return losses[-1]
@@ -342,6 +349,11 @@ class _Choice:
                     waiting.append(self.by_name[mention.name])
         return False
 
+    @property
+    def kept(self) -> set[str]:
+        """What is no alias, whatever it looks like: losses, and what is open."""
+        return {e.target for e in self.by_name.values() if e.loss} | set(self.open)
+
     def said(self) -> list[str]:
         """What was assumed to complete the cell."""
         every = [e.numbered for e in self.by_name.values() if e.numbered]
@@ -350,6 +362,7 @@ class _Choice:
         holes = [f"{name} is open: {reason}" for name, reason in self.open.items()]
         numbers = [NUMBER.format(letter=letter) for letter in self.numbers]
         given = [f"{name} has no equation and is taken as given" for name in open_ if name not in self.open]
+        said += [f"{name} names a part of another equation" for name in self.aliases]
         return self.assumed + said + given + numbers + holes
 
     def places(self) -> frozenset[tuple[str, int, int]]:

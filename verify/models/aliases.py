@@ -1,0 +1,75 @@
+"""Letters that only name a part of another equation: `m_t = tanh(c_t)` beside `h_t = o_t ⊙ tanh(c_t)`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from sympy import Basic, HadamardProduct, MatAdd
+
+from derive.cell import Cell, Equation, in_dependency_order
+from derive.nodes import Node, Quantity, leaves, rebuild, substitute
+
+
+def aliases(cell: Cell, output: Collection[str] = ()) -> list[str]:
+    """The names of values that nothing reads and whose whole right side stands in another equation."""
+    found: list[str] = []
+    equations = list(cell.equations)
+    for equation in reversed(cell.equations):
+        name = equation.symbol.name
+        read = {leaf.name for each in equations for leaf in leaves(each.expression)}
+        if name in read or name in output or isinstance(equation.expression, Quantity):
+            continue
+        changed = _named(equation, equations)
+        if changed != equations:
+            equations = changed
+            found.append(name)
+    return found
+
+
+def with_aliases(cell: Cell, names: Collection[str]) -> Cell:
+    """The cell whose other equations read these names where they have their right sides."""
+    equations = list(cell.equations)
+    for equation in reversed(cell.equations):
+        if equation.symbol.name in names:
+            equations = _named(equation, equations)
+    return replace(cell, equations=in_dependency_order(equations)) if names else cell
+
+
+def _named(alias: Equation, equations: list[Equation]) -> list[Equation]:
+    """The equations with the symbol of one in the place of its right side."""
+    wanted = _canonical(alias.expression)
+
+    def put_in(part: Node) -> Node | None:
+        if _canonical(part) == wanted:
+            return alias.symbol
+        return _instead_of_some(part, alias) if type(part) is type(alias.expression) else None
+
+    return [
+        each if each.symbol == alias.symbol else replace(each, expression=substitute(each.expression, put_in))
+        for each in equations
+    ]
+
+
+def _instead_of_some(node: Node, alias: Equation) -> Node | None:
+    """A sum or elementwise product with the alias for those of its parts that make up the alias."""
+    if not isinstance(node, MatAdd | HadamardProduct):
+        return None
+    rest = list(node.args)
+    for wanted in map(_canonical, alias.expression.args):
+        found = next((part for part in rest if _canonical(part) == wanted), None)
+        if found is None:
+            return None
+        rest.remove(found)
+    return rebuild(node, [alias.symbol, *rest])
+
+
+def _canonical(node: Basic) -> Any:
+    """A value that is equal for sums and elementwise products in another order."""
+    if not node.args or isinstance(node, Quantity):
+        return node
+    parts = [_canonical(part) for part in node.args]
+    if isinstance(node, MatAdd | HadamardProduct):
+        parts.sort(key=repr)
+    return (type(node).__name__, *parts)
