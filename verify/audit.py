@@ -20,6 +20,7 @@ from verify.judgement import Judgement, Word, exit_code, report
 from verify.models import Model, Models, holes
 from verify.models.equations import Equation, equations
 from verify.models.holes import spoken
+from verify.models.times import counted, in_letters_of
 from verify.notes import Document, Formula, continued, read
 
 NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
@@ -101,7 +102,7 @@ def audit(
         from verify.claims import check as judge  # reads much; a file that cannot be opened needs none of it
 
         check = judge
-    document = read(path)
+    document = counted(read(path))
     models = Models(
         document.formulas, str(path), cell, notation, declarations=document.declarations, aside=document.aside
     )
@@ -152,12 +153,20 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:
         found, met = fault.judgements, fault.faults
+    found = tuple(_lettered(judgement, fragment) for judgement in found)
     definitions = _definitions(formula, model)
     found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
     gradients = {name for name, _ in model.meant.errors}
     stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
     found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
     return Audited(formula, model, tuple(_under(model, found, fragment)), met)
+
+
+def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
+    """A judgement whose true formula has the note's letters for t and T."""
+    if judgement.correct is None or not fragment.times:
+        return judgement
+    return replace(judgement, correct=in_letters_of(fragment, judgement.correct))
 
 
 def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tuple[int, int]]) -> Judgement:

@@ -16,6 +16,7 @@ from derive.reader.fragment import Fragment
 from derive.reader.parser import parse
 from derive.reader.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax
 from derive.reader.tokens import Token
+from derive.reader.usual import in_usual_words
 
 _DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
 _BRACE_NOTE = re.compile(r"\\(?:under|over)brace(?![A-Za-z])")
@@ -230,7 +231,7 @@ def _in_row(
 
 def _condition_of(aside: Aside, fragment: Fragment) -> Stated:
     """What a condition in words says: a step, indices, or nothing that is read."""
-    found = in_words(aside.words, fragment.text[aside.rest : aside.end])
+    found = in_words(aside.words, in_usual_words(fragment.text[aside.rest : aside.end], fragment.times))
     if not found.unread:
         return found
     clause = re.sub(r"[:,.]\s*\Z", lambda m: " " * len(m.group()), fragment.text[: aside.end])

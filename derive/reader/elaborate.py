@@ -25,13 +25,13 @@ from derive.reader.delays import with_delays
 from derive.reader.fragment import Fragment
 from derive.reader.infer import Inference
 from derive.reader.lefts import Left, left_side, unpacked
+from derive.reader.mapping import walk
 from derive.reader.meaning import Meaning
 from derive.reader.note import Declaration
 from derive.reader.outputs import candidates
 from derive.reader.reading import Reading, Remark
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
-from derive.reader.resolving.rewriting import walk
 from derive.reader.restated import without_restatements
 from derive.reader.rows import Columns
 from derive.reader.shapes import ONE, Sizes

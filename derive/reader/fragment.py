@@ -37,6 +37,8 @@ class Fragment:
     plain: bool = False
     words: frozenset[str] = frozenset()
     """Words of several letters that the document defines as functions, as in LN(v) = ..."""
+    times: tuple[tuple[str, str], ...] = ()
+    """The document's letters for t and T, each with the usual one: (("k", "t"), ("tau", "T"))."""
 
     @classmethod
     def of(cls, text: str, file: str = "<text>", *, line: int = 1, plain: bool = False) -> Fragment:

@@ -32,6 +32,7 @@ from derive.reader.syntax import (
     Syntax,
 )
 from derive.reader.tokens import Token
+from derive.reader.usual import in_usual_letters
 from derive.reader.words import listed
 
 
@@ -46,9 +47,10 @@ def parse(fragment: Fragment) -> list[tuple[Syntax, ...]]:
     from lark.exceptions import UnexpectedToken
 
     try:
-        return list(_parser().parse(tokens))
+        rows = list(_parser().parse(tokens))
     except UnexpectedToken as error:
         raise _explained(error, tokens, fragment) from None
+    return in_usual_letters(rows, fragment.times) if fragment.times else rows
 
 
 class _Build:

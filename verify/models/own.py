@@ -66,8 +66,8 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Mod
             continue
         if not chosen.settled(cell):
             return Model(
-                with_aliases(cell, chosen.aliases), chosen.origin(), tuple(chosen.said()), chosen.places(), tuple(chosen.holes()),
-                tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
+                with_aliases(cell, chosen.aliases), chosen.origin(), tuple(chosen.said()), chosen.places(),
+                tuple(chosen.holes()), tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
             )  # fmt: skip
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from derive.reader.fragment import Fragment
+from derive.reader.mapping import parts, rewritten, walk
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import (
     at_time,
     bracketed,
     letters,
-    parts,
-    rewritten,
     scripts_of,
     symbol_of,
-    walk,
     whole_letter,
     with_scripts,
 )
@@ -43,12 +41,12 @@ def resolve(document: Document) -> None:
 # Another letter than t
 
 
-def _clock(document: Document) -> None:
-    """n, k, ... as t, where a letter is used at k and at k - 1 or k + 1, and nothing at t."""
+def clock_of(said: Iterable[tuple[Fragment, Syntax]]) -> str | None:
+    """The letter that counts steps in these parts where t does not; None where t does, or none can be told."""
     shifted: dict[str, set[str]] = defaultdict(set)
     bare: dict[str, set[str]] = defaultdict(set)
     bound: set[str] = set()
-    for fragment, part in document.said():
+    for fragment, part in said:
         bound |= {index for node in walk(part) if isinstance(node, Big) for index in _indices(node)}
         for name, cell in _times(part, fragment):
             if isinstance(cell, Name):
@@ -56,13 +54,18 @@ def _clock(document: Document) -> None:
             elif isinstance(cell, Sum) and isinstance(cell.terms[0][1], Name):
                 shifted[cell.terms[0][1].word].add(name)
     if "t" in shifted or bare.get("t"):
-        return
+        return None
     candidates = [one for one in CLOCKS if shifted[one] & bare[one] and one not in bound]
     if not candidates:
         candidates = [one for one in CLOCKS if shifted[one] and bare[one] and one not in bound]
-    if not candidates:
+    return max(candidates, key=lambda one: len(shifted[one] | bare[one])) if candidates else None
+
+
+def _clock(document: Document) -> None:
+    """n, k, ... as t, where a letter is used at k and at k - 1 or k + 1, and nothing at t."""
+    clock = clock_of(document.said())
+    if clock is None:
         return
-    clock = max(candidates, key=lambda one: len(shifted[one] | bare[one]))
 
     def as_t(node: Syntax) -> Syntax | None:
         if isinstance(node, Name) and node.word == clock:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from derive.reader.fragment import Fragment
+from derive.reader.mapping import Change, rewritten
 from derive.reader.note import Declaration
 from derive.reader.parser import parse
 from derive.reader.resolving.guesses import Guess, Question
-from derive.reader.resolving.rewriting import Change, rewritten
 from derive.reader.syntax import Syntax
 from derive.reader.words import WORDS
 

@@ -6,17 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.reader.fragment import Fragment
+from derive.reader.mapping import inside, rewritten, walk
 from derive.reader.resolving.document import Document, Formula, Row
-from derive.reader.resolving.rewriting import (
-    base_of,
-    inside,
-    letters,
-    rewritten,
-    scripts_of,
-    walk,
-    whole_letter,
-    with_scripts,
-)
+from derive.reader.resolving.rewriting import base_of, letters, scripts_of, whole_letter, with_scripts
 from derive.reader.symbols import number_of, only, time_of
 from derive.reader.syntax import (
     Big,

@@ -6,9 +6,10 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+from derive.reader.mapping import rewritten
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
-from derive.reader.resolving.rewriting import base_of, letters, rewritten, symbol_of
+from derive.reader.resolving.rewriting import base_of, letters, symbol_of
 from derive.reader.syntax import Name, Syntax
 
 _FACE = re.compile(r"\\(\w+)\{")

@@ -1,0 +1,100 @@
+"""The letters of a note: those that count its steps, names for parts of equations, bars, remarks about copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from verify.audit import audit
+from verify.judgement import Judgement, Word
+
+SURE = {Word.PROVED, Word.HOLDS_IF}
+COUNTED = r"""
+$$ r_k = \tanh(P r_{k-1} + Q x_k) $$
+$$ q_k = V r_k $$
+$$ J = \sum_{k=1}^{N} J_k $$
+
+$$ \frac{\partial J}{\partial Q} = \sum_{k=1}^{N} (\frac{\partial J}{\partial r_k} \odot (1 - r_k^2)) x_k^\top $$
+$$ \frac{\partial J}{\partial r_N} = V^\top \frac{\partial J}{\partial q_N} $$
+$$ \frac{\partial J}{\partial r_k} = V^\top \frac{\partial J}{\partial q_k} \quad \text{for } k = N $$
+$$ \frac{\partial J}{\partial P} = \sum_{k=1}^{N} (\frac{\partial J}{\partial r_k} \odot (1 - r_k^2)) r_k^\top $$
+"""
+GATES = r"""
+$$ i_t = \sigma(W_i x_t + U_i h_{t-1} + b_i) $$
+$$ g_t = \tanh(W_g x_t + U_g h_{t-1} + b_g) $$
+$$ c_t = c_{t-1} + i_t \odot g_t $$
+$$ h_t = i_t \odot \tanh(c_t) $$
+"""
+
+
+def judged(tmp_path: Path, text: str) -> list[Judgement]:
+    path = tmp_path / "note.md"
+    path.write_text(f"# A note\n{text}", encoding="utf-8")
+    return [each for each in audit(path).judgements if each.word is not Word.NOT_A_CLAIM]
+
+
+@pytest.mark.parametrize(
+    ("clock", "length"),
+    [
+        ("t", "N"),
+        ("t", "S"),
+        ("t", "K"),
+        ("t", "L"),
+        ("t", r"\tau"),
+        ("t", "n"),
+        ("k", "T"),
+        ("k", "K"),
+        ("n", "N"),
+        ("i", "N"),
+        ("s", "S"),
+        (r"\tau", "T"),
+    ],
+)
+def test_steps_are_counted_with_any_letter(tmp_path: Path, clock: str, length: str) -> None:
+    text = COUNTED.replace("for }", "FOR}").replace("_k", f"_{{{clock}}}").replace("{k", f"{{{clock}")
+    text = text.replace(" k =", f" {clock} =").replace("FOR}", "for }").replace("N", length)
+    *right, wrong = judged(tmp_path, text)
+    assert {each.word for each in right} <= SURE, [(each.formula, each.word, each.reason) for each in right]
+    assert wrong.word is Word.WRONG
+    assert length in (wrong.correct or "")
+    assert f"_{{{clock}-1}}" in (wrong.correct or "").replace(" ", "")
+
+
+def test_a_letter_that_is_a_size_is_no_length(tmp_path: Path) -> None:
+    text = COUNTED.replace("for } k = N", "for } k = 1") + "\nwhere $x_k \\in \\mathbb{R}^{N}$\n"
+    assert not SURE & {each.word for each in judged(tmp_path, text)[:2]}
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "gradient"),
+    [
+        ("m", r"\tanh(c_t)", r"\frac{\partial J}{\partial h_t} \odot i_t"),
+        ("n", r"W_i x_t + U_i h_{t-1} + b_i", r"\frac{\partial J}{\partial i_t} \odot i_t \odot (1 - i_t)"),
+        ("n", r"b_i + U_i h_{t-1} + W_i x_t", r"\frac{\partial J}{\partial i_t} \odot i_t \odot (1 - i_t)"),
+        ("v", r"W_i x_t + U_i h_{t-1}", r"\frac{\partial J}{\partial i_t} \odot i_t \odot (1 - i_t)"),
+        ("p", r"g_t \odot i_t", r"\frac{\partial J}{\partial c_t}"),
+    ],
+)
+def test_a_name_for_a_part_is_no_output(tmp_path: Path, name: str, part: str, gradient: str) -> None:
+    text = rf"""{GATES}
+Write ${name}_t = {part}$ for short.
+
+$$ \frac{{\partial J}}{{\partial {name}_t}} = {gradient} $$
+$$ \frac{{\partial J}}{{\partial {name}_t}} = 2 {gradient} $$
+"""
+    right, wrong = judged(tmp_path, text)
+    assert right.word in SURE, right
+    assert wrong.word is Word.WRONG
+
+
+def test_a_remark_about_copies_leaves_the_model(tmp_path: Path) -> None:
+    text = (
+        GATES
+        + r"""
+Every step has its own copy, with $U_{i,t} = U_i$, $W_t = W$ and $b_t = b$ for all $t$.
+
+$$ \frac{\partial J}{\partial g_t} = \frac{\partial J}{\partial c_t} \odot i_t $$
+"""
+    )
+    assert [each.word for each in judged(tmp_path, text)] == [Word.PROVED]
