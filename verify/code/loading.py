@@ -11,8 +11,8 @@ import contextlib
 import importlib
 import io
 import json
+import os
 import sys
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -225,13 +225,10 @@ def place_of(error: BaseException, path: Path) -> str:
 
 def line_of(error: BaseException, path: Path) -> int:
     """The line of the innermost frame that lies in the person's file, 0 where there is none."""
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno or 0 for frame in frames if _same(frame.filename, path)]
-    return lines[-1] if lines else 0
-
-
-def _same(name: str, path: Path) -> bool:
-    try:
-        return Path(name).resolve() == path.resolve()
-    except OSError:
-        return False
+    names = (str(path), os.path.realpath(path))
+    line, frame = 0, error.__traceback__
+    while frame is not None:
+        if frame.tb_frame.f_code.co_filename in names:
+            line = frame.tb_lineno
+        frame = frame.tb_next
+    return line

@@ -79,6 +79,10 @@ class MisfitError(Exception):
     """Why a protocol does not fit: what was called with what, what came back, and what was expected."""
 
 
+class MissingError(MisfitError):
+    """A misfit that no other way of calling can mend: a name or a module is missing."""
+
+
 @dataclass
 class Target:
     """What a person named: a function or class of theirs, the module it stands in, and the file."""
@@ -220,19 +224,19 @@ class Tries:
                 return call()
         except RaisedError as raised:
             error = raised.error
-            text = f"{what} was called with {shown(arguments)} and raised {told(error, self.target.source.path)}"
+            here = line_of(error, self.target.source.path)
+            hopeless = isinstance(error, NameError | ImportError)
             if isinstance(error, NameError | ImportError | AttributeError | SystemExit):
                 # No layout can mend what is not there: after enough of the same, it is the reason.
                 key = type(error).__name__ + str(error)[:60]
                 self.seen[key] = self.seen.get(key, 0) + 1
-                first = isinstance(error, NameError | ImportError) and self.seen[key] == 1
-                if stage + 1 > self.furthest[0] or first:
-                    self.furthest = (stage + 1, text)
-                if isinstance(error, NameError | ImportError) and self.seen[key] > 40:
-                    raise MisfitError(text) from None
-            else:
-                # In the layout that is meant the code comes furthest down.
-                line = line_of(error, self.target.source.path)
-                if (stage, line) > (self.furthest[0], self.line):
-                    self.furthest, self.line = (stage, text), line
+                stage += 1
+                if hopeless and self.seen[key] > 40:
+                    raise MissingError(self._said(what, arguments, error)) from None
+            # In the layout that is meant the code comes furthest down.
+            if (stage, here) > (self.furthest[0], self.line):
+                self.furthest, self.line = (stage, self._said(what, arguments, error)), here
         return None
+
+    def _said(self, what: str, arguments: Mapping[str, Any], error: BaseException) -> str:
+        return f"{what} was called with {shown(arguments)} and raised {told(error, self.target.source.path)}"

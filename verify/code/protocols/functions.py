@@ -6,6 +6,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -68,10 +70,22 @@ def bound(target: Target, protocol: str = "") -> CallPlan:
     name = partner(target.name, target.space)
     if name is None:
         raise MisfitError(f"{target.name} has no forward function beside it")
-    return pair(target, target.space[name], target.value, protocol)
+    tensors = getattr(target.space.get("torch"), "__name__", "") == "torch"
+    if not tensors:
+        return pair(target, target.space[name], target.value, protocol)
+    if any(
+        getattr(value, "__name__", "") == "numpy" for value in target.space.values() if isinstance(value, ModuleType)
+    ):
+        with suppress(MisfitError):
+            return pair(target, target.space[name], target.value, protocol)
+    from verify.code.protocols.tensors import from_theirs, to_theirs
+
+    return pair(target, target.space[name], target.value, protocol or "torch", from_theirs, to_theirs=to_theirs)
 
 
-def pair(target: Target, forward: Any, backward: Any, protocol: str = "", **more: Any) -> CallPlan:
+def pair(
+    target: Target, forward: Any, backward: Any, protocol: str = "", convert: Any = lambda value: value, **more: Any
+) -> CallPlan:
     """A plan for a forward and a backward function."""
     tree = target.source.tree
     taken = calls(forward)
@@ -81,8 +95,6 @@ def pair(target: Target, forward: Any, backward: Any, protocol: str = "", **more
     back = returned_names(backward, tree)
 
     def build(variables: dict[str, Variable]) -> CallPlan:
-        convert = more.get("from_theirs", lambda value: value)
-
         def weighs(returned: Any, made: Any) -> dict[str, Array]:
             return weighed(returned, seeds, groups, convert)
 

@@ -11,7 +11,16 @@ import numpy as np
 
 from verify.code.protocols import words
 from verify.code.protocols.axes import Axes, Setting, axes
-from verify.code.protocols.base import MisfitError, Target, Variable, calls, keys_of, required, returned_names
+from verify.code.protocols.base import (
+    MisfitError,
+    MissingError,
+    Target,
+    Variable,
+    calls,
+    keys_of,
+    required,
+    returned_names,
+)
 from verify.code.protocols.engine import CallPlan, Fixed, Slot, real_array
 from verify.code.protocols.search import Wanted, found
 
@@ -64,6 +73,8 @@ def bound(target: Target) -> CallPlan:
 
             try:
                 return found(everything, target, build, target.name)
+            except MissingError:
+                raise
             except MisfitError as error:
                 failures.append(str(error))
     raise MisfitError(failures[0] if failures else f"{target.name}: its arguments are not understood")

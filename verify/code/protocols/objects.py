@@ -16,7 +16,7 @@ from verify.case import Array
 from verify.code.loading import told
 from verify.code.protocols import functions, words
 from verify.code.protocols.axes import FIRST, Setting
-from verify.code.protocols.base import MisfitError, Target, Variable, calls, required, returned_names
+from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls, required, returned_names
 from verify.code.protocols.engine import CallPlan, Fixed, Slot, real_array
 from verify.code.protocols.search import Wanted, found, gates
 
@@ -52,6 +52,8 @@ def bound(target: Target) -> CallPlan:
     for made in makers(target):
         try:
             return _planned(target, made, *names)
+        except MissingError:
+            raise
         except MisfitError as error:
             failures.append(str(error))
     raise MisfitError(failures[0] if failures else f"{target.name} could not be constructed")
@@ -198,6 +200,8 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
             wanted = attempt
             plan = found(attempt, target, build, f"{target.name}.{ahead}")
             return pruned(plan, [w for w in attempt if w.part in ("h", "c") and w.slot.kind != "argument"])
+        except MissingError:
+            raise
         except MisfitError as misfit:
             first = first or misfit
     assert first is not None

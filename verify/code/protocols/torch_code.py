@@ -16,7 +16,7 @@ from verify.case import Array
 from verify.code.loading import told
 from verify.code.protocols import functions, objects
 from verify.code.protocols.axes import FIRST
-from verify.code.protocols.base import MisfitError, Target, Variable, calls
+from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls
 from verify.code.protocols.engine import CallPlan, Slot
 from verify.code.protocols.search import Wanted, found
 
@@ -39,6 +39,8 @@ def bound(target: Target) -> CallPlan:
     for maker in objects.makers(target):
         try:
             return _module(target, maker)
+        except MissingError:
+            raise
         except MisfitError as error:
             failures.append(str(error))
     raise MisfitError(failures[0] if failures else f"{target.name} could not be constructed")
