@@ -240,7 +240,8 @@ def gradients(
     for k, value in enumerate(elements):
         value = convert(value)
         if isinstance(value, Mapping):
-            found |= {str(key): convert(v) for key, v in value.items() if _numbers(convert(v))}
+            named = {key: convert(v) for key, v in value.items() if isinstance(key, str)}
+            found |= {key: v for key, v in named.items() if _numbers(v)}
             continue
         name = told[k]
         if by_place and bare[k] not in places:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.protocols import words
+from verify.code.protocols import functions, words
 from verify.code.protocols.axes import Axes, Setting, axes
 from verify.code.protocols.base import (
     MisfitError,
@@ -39,18 +39,31 @@ def recognises(target: Target) -> bool:
 def bound(target: Target) -> CallPlan:
     """A plan for the function; raises MisfitError."""
     function, tree = target.value, target.source.tree
+    partner = functions.partner(target.name, target.space) if functions.is_backward(target.name) else None
+    if partner is not None:
+        # forward returns the loss, backward(..., cache) the gradients
+        function = target.space[partner]
     taken = [p for p in calls(function) if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     groups = returned_names(function, tree)
-    globals_ = global_arrays(target, groups)
+    names = returned_names(target.value, tree)
+    globals_ = {} if partner else global_arrays(target, groups)
+    sources: dict[str, str] = {}
+    if partner is not None:
+        sources, _ = functions.backward_sources(target.value, [p.name for p in taken], groups)
     failures: list[str] = []
     for sizes in _size_ways(target, globals_):
-        for wanted, fixed in _arguments(target, taken):
+        for wanted, fixed, tied in _arguments(target, function, taken):
             everything = [*wanted, *sizes.wanted]
             order = [w.name for w in everything if w.part in ("weight", "bias")]
 
+            def collect(returned: Any, made: Any, order: list[str] = order) -> dict[str, Any]:
+                if partner is None:
+                    return collected(returned, groups, order)
+                return functions.gradients(returned, names, order)
+
             def build(
                 variables: dict[str, Variable], fixed: dict[str, Fixed] = fixed, sizes: Sizes = sizes,
-                everything: list[Wanted] = everything, order: list[str] = order,
+                everything: list[Wanted] = everything, order: list[str] = order, tied: bool = tied,
             ) -> CallPlan:  # fmt: skip
                 return CallPlan(
                     protocol="min-char-rnn" if sizes.wanted else "loss",
@@ -58,16 +71,16 @@ def bound(target: Target) -> CallPlan:
                     variables=variables,
                     slots={w.name: w.slot for w in everything},
                     forward=function,
-                    backward=None,
+                    backward=target.value if partner else None,
                     weighs=lambda returned, made: {"loss": loss_of(returned, groups)},
-                    sources={},
-                    collect=lambda returned, made: collected(returned, groups, order),
+                    sources=sources,
+                    collect=collect,
                     fixed=fixed,
                     global_fixed=sizes.numbers,
                     loss=True,
                     order=order,
                     sizes_fixed=sizes.known,
-                    tied=bool(sizes.wanted),
+                    tied=tied or bool(sizes.wanted),
                     large_weights=8.0,
                 )
 
@@ -255,7 +268,9 @@ FLOATS: tuple[str, ...] = (
 )
 
 
-def _arguments(target: Target, taken: list[inspect.Parameter]) -> Iterator[tuple[list[Wanted], dict[str, Fixed]]]:
+def _arguments(
+    target: Target, function: Any, taken: list[inspect.Parameter]
+) -> Iterator[tuple[list[Wanted], dict[str, Fixed], bool]]:
     """Ways to take the arguments: inputs as indices or arrays, targets as indices, distributions or numbers."""
     needed = {p.name for p in required(taken)}
     base: list[Wanted] = []
@@ -266,11 +281,13 @@ def _arguments(target: Target, taken: list[inspect.Parameter]) -> Iterator[tuple
         if p.name not in needed and part not in ("h", "c"):
             continue
         if part == "parameters":
-            for key in keys_of(target.value, p.name, target.source.tree):
+            for key in keys_of(function, p.name, target.source.tree):
                 inside = words.part(key)
                 base.append(
                     Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key))
                 )
+        elif words.plain(p.name) in words.INPUT_SIZES and len(p.name) > 1:
+            fixed[p.name] = _size("D")
         elif part == "input":
             inputs.append(p.name)
         elif part == "target":
@@ -297,7 +314,7 @@ def _arguments(target: Target, taken: list[inspect.Parameter]) -> Iterator[tuple
                 more |= {name: _index(kind - 1) for name in inputs}
             if goal is not None:
                 more |= dict.fromkeys(targets, goal)
-            yield wanted, more
+            yield wanted, more, bool(fixed)
         if not inputs:
             return
 
