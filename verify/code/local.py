@@ -114,7 +114,7 @@ def factor(derivation: Derivation) -> Iterator[Variation]:
                 if isinstance(part, Adjoint):
                     continue
                 rest = hadamard(*(product.args[:k] + product.args[k + 1 :]))
-                detail = f"factor {text(part)} of {words}"
+                detail = f"{'slope' if parts(part, MatAdd) else 'factor'} {text(part)} of {words}"
                 yield _one(gradient, path, "forgotten factor", detail, swap(product, rest))
 
 
