@@ -14,6 +14,7 @@ import numpy as np
 from derive.adjoint import differentiate
 from derive.cell import Cell
 from derive.derivation import Derivation
+from derive.errors import ProgramFault
 from derive.targets import numpy as numpy_target
 from verify.case import Case
 from verify.code.local import as_written
@@ -37,7 +38,11 @@ def lowered(cell: Cell, *together: Variation) -> Any:
     for variation in sorted(together, key=lambda v: v.rank):
         assert variation.change is not None
         derivation = variation.change(derivation)
-    module = load(numpy_target.module(derivation), "planted")
+    try:
+        text = numpy_target.module(derivation)
+    except ProgramFault as fault:
+        raise ValueError(f"a program with this mistake cannot be written: {fault}") from None
+    module = load(text, "planted")
     return Looped(module) if cell.states else module
 
 
