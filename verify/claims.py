@@ -24,16 +24,17 @@ from derive.reader.claim_functions import Alone, Functions, alone
 from derive.reader.claim_guesses import Guess
 from derive.reader.claim_letters import Letters, taken, time_expression
 from derive.reader.claim_meaning import Claiming
-from derive.reader.claim_survey import lowered, raised, survey
+from derive.reader.claim_stated import ORDERS
+from derive.reader.claim_survey import inside, lowered, raised, survey
 from derive.reader.claimed import OpenQuestionError, Said
 from derive.reader.claims import Statement, lines, statements
 from derive.reader.fragment import Fragment
 from derive.reader.meant import NOTHING, Meant
-from derive.reader.syntax import Name, Syntax
+from derive.reader.syntax import Bars, Name, Syntax
 from derive.reader.tokens import Token
-from verify import assuming, deciding, explaining, meant, operated, sizes, upside
+from verify import assuming, bounds, deciding, explaining, meant, operated, sizes, upside
 from verify.closing import Loop
-from verify.comparison import Bench
+from verify.comparison import Bench, Facts, Setting
 from verify.conventions import HELD, LATEST
 from verify.faults import ClaimsFault, fault_in
 from verify.judgement import Judgement, Word
@@ -223,8 +224,13 @@ def _relations(statement: Statement, context: _Context, claiming: Claiming) -> l
             judgements.append(judgement)
             continue
         if relation.type != "EQ":
-            judgements.append(_related(relation, left, right, statement, text, place))
+            judgements.append(_related(relation, left, right, statement, claiming, context, text, place))
             continue
+        if (inner := _between_norms(left, right)) is not None:
+            judgement = _equation(*inner, statement, claiming, context, text, place)
+            if judgement.word in (Word.PROVED, Word.HOLDS_IF):
+                judgements.append(judgement)
+                continue
         judgement = _equation(left, right, statement, claiming, context, text, place)
         if wrong and judgement.word is Word.WRONG:
             again = _equation(first, right, statement, claiming, context, text, place)
@@ -242,13 +248,62 @@ def _relations(statement: Statement, context: _Context, claiming: Claiming) -> l
     return judgements
 
 
-def _related(relation: Token, left: Syntax, right: Syntax, statement: Statement, text: str, place: Place) -> Judgement:
-    """What is no equation: an arrow and a condition on steps claim nothing, an inequality is not decided."""
+def _related(
+    relation: Token,
+    left: Syntax,
+    right: Syntax,
+    statement: Statement,
+    claiming: Claiming,
+    context: _Context,
+    text: str,
+    place: Place,
+) -> Judgement:
+    """What is no equation: an arrow and a condition on steps claim nothing; of inequalities, those of norms."""
     if relation.word.strip() in ("→", r"\to", r"\rightarrow"):
         return Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place)
     if all(time_expression(side) is not None for side in (left, right)):
         return Judgement(text, Word.NOT_A_CLAIM, reason="says which steps or entries are meant", place=place)
-    return Judgement(text, Word.UNDECIDED, reason="only equations are decided", place=place)
+    blank = Judgement(text, Word.UNDECIDED, place=place)
+    order = ORDERS.get(relation.word.strip())
+    if order is None or not (_has_norm(left) or _has_norm(right)):
+        return replace(blank, reason="only equations are decided, and bounds on norms")
+    smaller, larger = (right, left) if order.turned else (left, right)
+    open_ = statement.words or statement.unread
+    if open_ or statement.moment is not None:
+        return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
+    claiming.bounding = True
+    try:
+        said = claiming.said(smaller), claiming.said(larger)
+        pairs = sizes.conditions(statement, claiming)
+    except OpenQuestionError as error:
+        return replace(blank, reason=error.message)
+    except InputError as error:
+        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=error.place or place)
+    finally:
+        claiming.bounding = False
+    setting = Setting(context.bench, Facts(context.facts), before=pairs.before)
+    found = bounds.decide(*said, setting, derivation(context.cell))
+    if found.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
+        return replace(blank, reason="at most is shown, less is not")
+    guessed = tuple(claiming.letters.guesses.assumed.values()) if found.word is Word.WRONG else ()
+    if guessed:
+        return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
+    reading = "; ".join(found.assumptions)
+    return replace(
+        blank, word=found.word, assumptions=found.assumptions, reading=reading, reason=found.reason,
+        counterexample=found.point,
+    )  # fmt: skip
+
+
+def _has_norm(node: Syntax) -> bool:
+    return (isinstance(node, Bars) and node.bracket == "LNORM") or any(map(_has_norm, inside(node)))
+
+
+def _between_norms(left: Syntax, right: Syntax) -> tuple[Syntax, Syntax] | None:
+    """A and B of ‖A‖ = ‖B‖, which holds where A = B does."""
+    if isinstance(left, Bars) and isinstance(right, Bars) and left.bracket == right.bracket == "LNORM":
+        return left.body, right.body
+    return None
 
 
 def _equation(

@@ -6,7 +6,7 @@ The case has two steps at least, so that it is none of those in which a formula 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,7 @@ from derive.nodes import Adjoint, Node
 from verify.comparison import BATCH, Setting, points_of
 from verify.decimals.matrices import Grid, computed
 from verify.decimals.opinion import placed
-from verify.decimals.scalars import NoRealError
+from verify.decimals.scalars import NoRealError, Real
 from verify.decimals.trial import Trial
 from verify.field import UnsupportedError
 from verify.scales import last_step, scales
@@ -46,6 +46,26 @@ def case_of(left: Node, right: Node, setting: Setting, found: Mapping[str, Any])
     return {"residues": found}
 
 
+def exceeding(left: Node, right: Node, setting: Setting) -> Mapping[str, Any] | None:
+    """A case in which the left side is greater than the right; None where none was found."""
+    cell = setting.bench.cell
+    first = max(SHORTEST, last_step((left, right)))
+    for sizes in (dict.fromkeys(cell.sizes, 1), dict.fromkeys(cell.sizes, 2)):
+        for seed in range(SEEDS):
+            try:
+                trial = Trial.draw(cell, sizes, first, seed, setting.assumptions, setting.plain, two_decimals=True)
+                case = _differing(left, right, setting, trial, lambda one, other: bool(one - other > VISIBLE))
+            except (NoRealError, UnsupportedError):
+                continue
+            if case is not None:
+                return case
+    return None
+
+
+def _apart(one: Real, other: Real) -> bool:
+    return bool(abs(one - other) > VISIBLE)
+
+
 def _extents(left: Node, right: Node, cell: Cell) -> Iterator[tuple[Mapping[Symbol, int], int]]:
     """Sizes and numbers of steps, the smallest first."""
     scale, _ = scales(cell, (left, right))
@@ -55,7 +75,9 @@ def _extents(left: Node, right: Node, cell: Cell) -> Iterator[tuple[Mapping[Symb
             yield sizes, steps
 
 
-def _differing(left: Node, right: Node, setting: Setting, trial: Trial) -> dict[str, Any] | None:
+def _differing(
+    left: Node, right: Node, setting: Setting, trial: Trial, refuted: Callable[[Real, Real], bool] = _apart
+) -> dict[str, Any] | None:
     bench = setting.bench
     conditions = setting.differ, setting.equal, setting.before
     points = list(islice(points_of((left, right), trial, setting.domains, *conditions), POINTS))
@@ -70,7 +92,7 @@ def _differing(left: Node, right: Node, setting: Setting, trial: Trial) -> dict[
             return None
         for i, row in enumerate(one):
             for j, value in enumerate(row):
-                if abs(value - other[i][j]) > VISIBLE:
+                if refuted(value, other[i][j]):
                     return {
                         "sizes": {str(letter): number for letter, number in trial.sizes.items()},
                         "T": trial.steps,

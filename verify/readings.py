@@ -83,6 +83,8 @@ class Builder(Products):
                 return self.over_time(said)
             case claimed.OverEntries():
                 return self.over_entries(said)
+            case claimed.Norm():
+                return Built(nodes.Norm(self.node(self.build(said.body)), said.largest))
             case claimed.AllEntries():
                 return Built(nodes.total(self.node(self.build(said.body))))
         raise OpenQuestionError(f"no rule for {type(said).__name__}")

@@ -19,9 +19,14 @@ from derive.reader.claimed import Said
 from derive.reader.symbols import number_of, only
 from derive.reader.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax
 
+INFINITE = frozenset([r"\infty", "∞"])
+
 
 class Brackets(Derivatives):
     """The part of a claim's reader that knows brackets."""
+
+    bounding: bool = False
+    """Whether ‖W‖ is the spectral norm, as in a bound, not the root of a sum of squares."""
 
     @abstractmethod
     def factor(self, factors: list[Syntax], i: int) -> tuple[Said | None, int]:
@@ -50,14 +55,19 @@ class Brackets(Derivatives):
         return claimed.Stacked(tuple(tuple(map(self.said, row)) for row in node.rows))
 
     def norm(self, node: Bars, scripts: tuple[Script, ...] = ()) -> Said:
-        """‖v‖, ‖v‖², ‖v‖₁ and ‖W‖_F as what they are in entries."""
+        """‖v‖, ‖v‖², ‖v‖₁ and ‖W‖_F as what they are in entries; ‖v‖_∞, and ‖W‖ in a bound, as norms."""
         body = self.said(node.body)
         subs = [only(script.rows) for script in scripts if script.kind == "sub"]
-        powers = [number_of(only(script.rows)) for script in scripts if script.kind == "sup"]
+        raised = [only(script.rows) for script in scripts if script.kind == "sup"]
+        powers = [number_of(part) if not self.bounding else time_expression(part) for part in raised]
         if len(subs) > 1 or len(powers) > 1 or None in powers or len(subs) + len(powers) < len(scripts):
             raise self.unclear(f"the norm {self.written(node)} with these scripts is not read", node)
         kind = subs[0] if subs else None
         sized: Said
+        largest = isinstance(kind, Mark) and kind.kind in INFINITE
+        if largest or (self.bounding and (kind is None or number_of(kind) == 2)):
+            sized = claimed.Norm(body, largest)
+            return claimed.Raised(sized, powers[0]) if powers and powers[0] is not None else sized
         if kind is not None and number_of(kind) == 1:
             sized = claimed.AllEntries(claimed.Applied(_entry("abs"), (body,)))
             return claimed.Raised(sized, powers[0]) if powers and powers[0] is not None else sized

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from sympy import Expr, Integer
 
@@ -79,13 +80,21 @@ def before_last(part: Syntax) -> bool:
 
 
 _LESS = frozenset(["<", r"\lt", "≠", r"\ne", r"\neq"])
-_ORDERS = {
-    **dict.fromkeys(("<", r"\lt"), (False, 0)),
-    **dict.fromkeys(("≤", "<=", r"\le", r"\leq"), (False, 1)),
-    **dict.fromkeys((">", r"\gt"), (True, 0)),
-    **dict.fromkeys(("≥", ">=", r"\ge", r"\geq"), (True, 1)),
+
+
+class Order(NamedTuple):
+    """A relation between numbers: whether the greater side stands first, and whether it must not be the same."""
+
+    turned: bool
+    strict: bool
+
+
+ORDERS = {
+    **dict.fromkeys(("<", r"\lt"), Order(False, True)),
+    **dict.fromkeys(("≤", "<=", r"\le", r"\leq", r"\leqslant"), Order(False, False)),
+    **dict.fromkeys((">", r"\gt"), Order(True, True)),
+    **dict.fromkeys(("≥", ">=", r"\ge", r"\geq", r"\geqslant"), Order(True, False)),
 }
-"""Whether the later step stands first, and what is added to it so that < says the same."""
 
 
 def ordered(part: Syntax) -> tuple[tuple[Expr, Expr], ...] | None:
@@ -95,11 +104,11 @@ def ordered(part: Syntax) -> tuple[tuple[Expr, Expr], ...] | None:
     times = [time_expression(side) for side in part.sides]
     found = []
     for relation, (left, right) in zip(part.relations, pairwise(times), strict=True):
-        order = _ORDERS.get(relation.word.strip())
+        order = ORDERS.get(relation.word.strip())
         if order is None or left is None or right is None:
             return None
-        earlier, later = (right, left) if order[0] else (left, right)
-        found.append((earlier, later + order[1]))
+        earlier, later = (right, left) if order.turned else (left, right)
+        found.append((earlier, later if order.strict else later + 1))
     return tuple(found)
 
 

@@ -148,6 +148,14 @@ class Raised(Said):
 
 
 @dataclass(frozen=True)
+class Norm(Said):
+    """The spectral norm, or with `largest` the largest magnitude of an entry."""
+
+    body: Said
+    largest: bool = False
+
+
+@dataclass(frozen=True)
 class Flipped(Said):
     """A transpose."""
 

@@ -90,7 +90,7 @@ SYMBOLS = {
     "○": "DOT", "⊗": "OTIMES", ",": "COMMA", "，": "COMMA", "、": "COMMA", ";": "SEMI", "；": "SEMI", "∈": "IN",
     "∂": "PARTIAL", "≠": "RELATION", "≤": "RELATION", "≥": "RELATION",
     "∑": "BIG", "∏": "BIG", "…": "DOTS", "⋯": "DOTS", "⊤": "TOP", "ᵀ": "TICK",
-    "←": "EQ",
+    "←": "EQ", "∞": "MARK",
 }  # fmt: skip
 """Characters that mean the same in LaTeX and in plain text."""
 
@@ -105,6 +105,7 @@ COMMANDS = {
     **dict.fromkeys(
         listed("Rightarrow implies Longrightarrow iff Leftrightarrow Longleftrightarrow therefore because"), "NEWLINE"
     ),
+    "infty": "MARK",
     "dots": "DOTS", "cdots": "DOTS", "ldots": "DOTS", "ddots": "DOTS", "dotsc": "DOTS", "dotsb": "DOTS",
 }  # fmt: skip
 """LaTeX commands without arguments."""

@@ -29,6 +29,7 @@ from derive.nodes import (
     Entry,
     Jacobian,
     Node,
+    Norm,
     Quantity,
     Shaped,
     Slice,
@@ -173,6 +174,21 @@ def _power(node: HadamardPower, at: Place) -> Moving:
 @computed.register(Elementwise)
 def _elementwise(node: Elementwise, at: Place) -> Moving:
     return _mapped(lambda entries: called(node.function, entries), [computed(operand, at) for operand in node.operands])
+
+
+@computed.register(Norm)
+def _norm(node: Norm, at: Place) -> Moving:
+    operand = computed(node.operand, at)
+    if operand.rate is not None:
+        raise UnsupportedError("the rate of change of a norm")
+    grid = operand.value
+    if node.largest:
+        size = max(abs(entry) for row in grid for entry in row)
+    elif 1 in (len(grid), len(grid[0])):
+        size = CONTEXT.sqrt(CONTEXT.fsum(entry * entry for row in grid for entry in row))
+    else:
+        size = max(CONTEXT.svd_r(CONTEXT.matrix(grid), compute_uv=False))
+    return Moving([[size]])
 
 
 @computed.register(Softmax)
