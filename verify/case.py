@@ -83,6 +83,9 @@ class Case:
                 given[name] = np.eye(given[name].shape[-1])[hot]
         for state in cell.states:
             given[state.name] = rng.normal(size=(B, *axes(state, sizes)))
+        by_name = {state.name: state for state in cell.states}
+        for name, start in cell.starts:
+            given[start] = rng.normal(size=axes(by_name[name], sizes))
         of_output = () if cell.is_loss else axes(cell.output, sizes)
         d_output = rng.normal(size=(T, B, *of_output))
         d_final = {state.name: rng.normal(size=(B, *axes(state, sizes))) for state in cell.states}
@@ -142,6 +145,8 @@ class Case:
     def forward(self, module: ModuleType, given: Arrays | None = None) -> tuple[Array, Arrays, Any]:
         """Outputs (losses of a head), final states (intermediates of a head) and the cache."""
         params = self.named(self.cell.parameters, given)
+        values = self.given if given is None else given
+        params |= {start: np.asarray(values[start]) for _, start in self.cell.starts}
         positional: list[Any] = [*self.named(self.cell.inputs[:1], given).values()]
         rest = self.named((*self.cell.inputs[1:], *self.cell.states), given)
         if not any(quantity.time is not None for quantity in self.cell.inputs):

@@ -9,6 +9,7 @@ from derive.adjoint import differentiate
 from derive.errors import InputError
 from derive.reader import read_equations
 from derive.targets import generate
+from verify import evidence
 from verify.load import load
 
 EQUATIONS = [r"s_0 = \theta", r"s_t = \tanh(W u_t + R s_{t-1})"]
@@ -50,6 +51,10 @@ def test_what_cannot_be_a_start_is_refused():
         read_equations(EQUATIONS, [r"\theta \in \mathbb{R}^K", r"s_t \in \mathbb{R}^H"])
     with pytest.raises(InputError, match="no torch module|torch module does not"):
         generate(read_equations(EQUATIONS), "torch", origin="test")
+
+
+def test_the_evidence_holds():
+    assert evidence(read_equations(EQUATIONS)).passed
 
 
 def test_no_equation_has_the_start():
