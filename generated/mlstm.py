@@ -152,7 +152,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None):
     max_net_h = max(abs_net_h, 1)
     # h_t = (o_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
     h = o * lin_h * (1.0 / max_net_h)
-    cache = (sizes, dtype, lengths, (o, lin_h, max_net_h, abs_net_h, net_h, q, C, n, f_prime, i_prime, net_m, v, k,
+    cache = (sizes, dtype, lengths, (abs_net_h, o, lin_h, max_net_h, net_h, q, C, n, f_prime, i_prime, net_m, v, k,
         i_tilde, W_q, W_k, W_v, w_i, w_f, W_o, x))
     return cut(h, lengths).copy(), {"m": m[T].copy(), "C": C[T].copy(), "n": n[T].copy()}, cache
 
@@ -181,13 +181,13 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     d_m_next = np.zeros((B, 1), dtype) if m is None else m
     d_C_next = np.zeros((B, H, N), dtype) if C is None else C
     d_n_next = np.zeros((B, N), dtype) if n is None else n
-    (o, lin_h, max_net_h, abs_net_h, net_h, q, C, n, f_prime, i_prime, net_m, v, k, i_tilde, W_q, W_k, W_v, w_i,
+    (abs_net_h, o, lin_h, max_net_h, net_h, q, C, n, f_prime, i_prime, net_m, v, k, i_tilde, W_q, W_k, W_v, w_i,
         w_f, W_o, x) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(abs(net_{h,t}), 1) ⊙ Heaviside(abs(net_{h,t}) - 1) ⊙
     #     sign(net_{h,t})
-    d_net_h = (-(o * lin_h * d_h).sum(axis=-1, keepdims=True) * max_net_h ** -2 * heaviside(abs_net_h - 1) *
+    d_net_h = -gated(heaviside(abs_net_h - 1), (o * lin_h * d_h).sum(axis=-1, keepdims=True) * max_net_h ** -2 *
         sign(net_h))
     # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(abs(net_{h,t}), 1))
     d_lin_h = d_h * o * (1.0 / max_net_h)
@@ -365,7 +365,7 @@ def step(params, x, m=None, C=None, n=None):
     max_net_h_t = max(abs_net_h_t, 1)
     # h_t = (o_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
     h_t = o_t * lin_h_t * (1.0 / max_net_h_t)
-    cache = (sizes, dtype, (o_t, lin_h_t, max_net_h_t, abs_net_h_t, net_h_t, q_t, C_prev, n_prev, f_prime_t, v_t,
+    cache = (sizes, dtype, (abs_net_h_t, o_t, lin_h_t, max_net_h_t, net_h_t, q_t, C_prev, n_prev, f_prime_t, v_t,
         k_t, i_prime_t, net_m_t, i_tilde_t, C_t, n_t, W_q, W_k, W_v, w_i, w_f, W_o, x_t))
     return h_t, {"m": m_t, "C": C_t, "n": n_t}, cache
 
@@ -393,14 +393,14 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
     d_m_next = np.zeros((B, 1), dtype) if m is None else m
     d_C_next = np.zeros((B, H, N), dtype) if C is None else C
     d_n_next = np.zeros((B, N), dtype) if n is None else n
-    (o_t, lin_h_t, max_net_h_t, abs_net_h_t, net_h_t, q_t, C_prev, n_prev, f_prime_t, v_t, k_t, i_prime_t, net_m_t,
+    (abs_net_h_t, o_t, lin_h_t, max_net_h_t, net_h_t, q_t, C_prev, n_prev, f_prime_t, v_t, k_t, i_prime_t, net_m_t,
         i_tilde_t, C_t, n_t, W_q, W_k, W_v, w_i, w_f, W_o, x_t) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h_t = d_y
     # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(abs(net_{h,t}), 1) ⊙ Heaviside(abs(net_{h,t}) - 1) ⊙
     #     sign(net_{h,t})
-    d_net_h_t = -(o_t * lin_h_t * d_h_t).sum(axis=-1, keepdims=True) * max_net_h_t ** -2 * heaviside(abs_net_h_t -
-        1) * sign(net_h_t)
+    d_net_h_t = -gated(heaviside(abs_net_h_t - 1), (o_t * lin_h_t * d_h_t).sum(axis=-1, keepdims=True) * max_net_h_t
+        ** -2 * sign(net_h_t))
     # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(abs(net_{h,t}), 1))
     d_lin_h_t = d_h_t * o_t * (1.0 / max_net_h_t)
     # ∂J/∂o_t = (∂J/∂h_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
@@ -491,6 +491,11 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
 def abs(a):
     """abs, entry by entry."""
     return np.where(a.real < 0, -a, a)
+
+
+def gated(gate, a):
+    """a where the gate is 1; where it is 0 that is the product, whatever a is."""
+    return np.where(gate > 0, a, 0)
 
 
 def heaviside(a):

@@ -120,9 +120,11 @@ class Backward:
         for q in self._in_loop:
             paths = self.plan.sweep.derivation.by_name[q.name].paths
             live = [path for path in paths if path.via not in self.plan.sweep.idle]
-            outside = [path.term for path in live if path.via in self.plan.after]
+            outside = [self.plan.sweep.lowered(path.term) for path in live if path.via in self.plan.after]
             if outside and not isinstance(add(*outside), ZeroMatrix):
-                inside = [p.term for p in live if p.via not in self.plan.after and not p.crosses_time]
+                inside = [
+                    self.plan.sweep.lowered(p.term) for p in live if p.via not in self.plan.after and not p.crosses_time
+                ]
                 if q in self.plan.sweep.carries:
                     inside.append(self.plan.sweep.carries[q])
                 received = Quantity(f"received {q.name}", q.shape[0], q.shape[1], q.time)

@@ -180,13 +180,24 @@ def _(node: Node, scope: Scope) -> Value:
 def _(node: Node, scope: Scope) -> Value:
     factors: list[Code] = []
     divisors: list[Code] = []
+    gates: list[Code] = []
     batched = False
     for part in node.args:
         below = isinstance(part, HadamardPower) and part.exp == -1
         value = lower(part.base if below else part, scope)
         batched = batched or value.batched
-        (divisors if below else factors).append(value.code)
-    return Value(Product(tuple(factors), tuple(divisors)), kind_of(node), batched)
+        (divisors if below else gates if _is_gate(part) else factors).append(value.code)
+    others = [part for part in node.args if not _is_gate(part)]
+    if not gates or all(isinstance(part, Adjoint) for part in others):  # what J asks is finite
+        return Value(Product((*factors, *gates), tuple(divisors)), kind_of(node), batched)
+    gate = Product(tuple(gates)) if len(gates) > 1 else gates[0]
+    product = factors[0] if len(factors) == 1 and not divisors else Product(tuple(factors), tuple(divisors))
+    return Value(Call(scope.uses("gated"), (gate, product)), kind_of(node), batched)
+
+
+def _is_gate(node: Node) -> bool:
+    """Whether the value is 0 or 1, so that where it is 0 another factor does not count, whatever it is."""
+    return isinstance(node, Elementwise) and node.function.name == "heaviside"
 
 
 @_lower.register(HadamardPower)

@@ -22,6 +22,9 @@ _WRITTEN = {
     """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
     leading = np.broadcast_shapes(*(part.shape[:axis] for part in parts))
     return np.concatenate([np.broadcast_to(part, leading + part.shape[axis:]) for part in parts], axis=axis)''',
+    "gated": '''def gated(gate, a):
+    """a where the gate is 1; where it is 0 that is the product, whatever a is."""
+    return np.where(gate > 0, a, 0)''',
     "softmax": '''def softmax(a):
     """exp(a) / Σ exp(a) along the last axis; the largest entry is subtracted first, so that exp cannot overflow."""
     powers = np.exp(a - a.real.max(axis=-1, keepdims=True))

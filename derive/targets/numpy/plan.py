@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
 
@@ -61,7 +61,9 @@ class Plan:
     @cached_property
     def layout(self) -> Layout:
         """The nets of the loop side by side."""
-        return layout(self.program, [e for e in self.program.equations if e.symbol in self.loop], self.recurrent)
+        forward = self.sweep.forward
+        equations = [replace(e, expression=forward[e.symbol]) for e in self.program.equations if e.symbol in self.loop]
+        return layout(self.program, equations, self.recurrent)
 
     @cached_property
     def matrices(self) -> dict[Run, Name]:

@@ -85,7 +85,8 @@ def _product(expression: Mul, names: Mapping[Symbol, Code], called: set[str]) ->
     if steps and any(factor.free_symbols for factor in rest):
         gate = _joined([_lowered(step, names, called) for step in steps])
         others = _lowered(Mul(*rest), names, called)
-        return Call("np.where", (Call("", (gate,)), others, Number("0")))
+        called.add("gated")
+        return Call("gated", (gate, others))
     negative = expression.could_extract_minus_sign()
     above: list[Code] = []
     below: list[Code] = []

@@ -1,4 +1,5 @@
-"""Forms that do not overflow: the logarithm of a softmax or a sigmoid is computed from its argument."""
+"""Forms that do not overflow: the logarithm of a softmax or a sigmoid is computed from its argument, and what is
+written out in exponentials by σ and softplus."""
 
 from __future__ import annotations
 
@@ -9,15 +10,20 @@ from sympy import MatAdd
 from derive import functions
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, Softmax, add, apply, ones, scale, substitute
+from derive.targets.numpy.exponentials import exponentials_bounded
 
 LOG_SOFTMAX = "log_softmax"
 """The helper that computes log softmax(z); not an elementwise function, but it takes the place of one."""
 
 
 def stable(node: Node, definitions: Mapping[Quantity, Node]) -> Node:
-    """Rewrite log(softmax(z)), log(σ(z)) and log(1 - σ(z)), also where the inner value has a name."""
+    """Rewrite quotients of exponentials, log(1 + e^z), log(softmax(z)), log(σ(z)) and log(1 - σ(z)), the last three
+    also where the inner value has a name."""
 
     def rewritten(part: Node) -> Node | None:
+        bounded = exponentials_bounded(part)
+        if bounded is not None:
+            return bounded if bounded == part else substitute(bounded, rewritten)
         if not (isinstance(part, Elementwise) and part.function.name == "log"):
             return None
         (inside,) = part.operands

@@ -43,9 +43,12 @@ class Sweep:
 
     @cached_property
     def forward(self) -> dict[Quantity, Node]:
-        """The equations, with logarithms in their stable form."""
-        definitions = {e.symbol: e.expression for e in self.program.equations}
-        return {symbol: stable(expression, definitions) for symbol, expression in definitions.items()}
+        """The equations, in their stable form."""
+        return {symbol: stable(expression, self._definitions) for symbol, expression in self._definitions.items()}
+
+    @cached_property
+    def _definitions(self) -> dict[Quantity, Node]:
+        return {e.symbol: e.expression for e in self.program.equations}
 
     @cached_property
     def carries(self) -> dict[Quantity, Quantity]:
@@ -63,6 +66,10 @@ class Sweep:
                 found.add(quantity)
         return frozenset(found)
 
+    def lowered(self, gradient: Node) -> Node:
+        """A gradient as code computes it: nothing comes from `idle` quantities, exponentials stay in their range."""
+        return stable(without(gradient, self.idle), self._definitions)
+
     @cached_property
     def backward(self) -> dict[Quantity, Node]:
         """Gradients of the assigned quantities in reverse order; those that J does not depend on are left out."""
@@ -71,9 +78,9 @@ class Sweep:
             quantity = gradient.of
             if quantity in self.carries:
                 local = [path.term for path in gradient.paths if not path.crosses_time]
-                found[quantity] = without(add(*local, self.carries[quantity]), self.idle)
+                found[quantity] = self.lowered(add(*local, self.carries[quantity]))
             elif quantity in self.forward and quantity not in self.idle:
-                found[quantity] = without(gradient.value, self.idle)
+                found[quantity] = self.lowered(gradient.value)
         return found
 
     @cached_property
@@ -83,7 +90,7 @@ class Sweep:
         for state in self.program.states:
             crossing = [path.term for path in self.derivation.by_name[state.name].paths if path.crosses_time]
             terms = [shift(term, -1) for term in crossing]
-            found[state] = without(add(*terms), self.idle) if terms else ZeroMatrix(*state.shape)
+            found[state] = self.lowered(add(*terms)) if terms else ZeroMatrix(*state.shape)
         return found
 
     @cached_property
@@ -92,7 +99,7 @@ class Sweep:
         given = [q for q in (*self.program.inputs, *self.program.parameters) if q not in self.program.targets]
         values = {q: self.derivation.by_name[q.name].value for q in given}
         shares = {q: value.term if isinstance(value, TimeSum) else value for q, value in values.items()}
-        return {q: without(share, self.idle) for q, share in shares.items()}
+        return {q: self.lowered(share) for q, share in shares.items()}
 
     @cached_property
     def needed(self) -> frozenset[Quantity]:

@@ -11,6 +11,9 @@ WRITTEN = {
     """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
     leading = torch.broadcast_shapes(*(part.shape[:dim] for part in parts))
     return torch.cat([part.expand(leading + part.shape[dim:]) for part in parts], dim=dim)''',
+    "gated": '''def gated(gate, a):
+    """a where the gate is 1; where it is 0 that is the product, whatever a is."""
+    return torch.where(gate > 0, a, 0)''',
     "softmax": '''def softmax(a):
     """exp(a) / Σ exp(a) along the last axis."""
     return torch.softmax(a, dim=-1)''',
