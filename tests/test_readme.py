@@ -37,6 +37,14 @@ IN_HAND = {
         module = torch.nn.LSTM(3, 5).double()
         x = torch.zeros(4, 2, 3, dtype=torch.float64).numpy()
     """,
+    "lstm_torch": """
+        import sys
+        import pytest
+        torch = pytest.importorskip("torch", reason="the block is about torch")
+        from derive import find, generate
+        from verify import load
+        sys.modules["lstm_torch"] = load(generate(find("lstm"), "torch"))
+    """,
 }  # fmt: skip
 """What a block takes for granted, by a name in it."""
 
