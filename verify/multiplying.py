@@ -74,8 +74,11 @@ class Products(Leaves):
                 shaped.append(replace(part, factor=S.One))
         return number, shaped
 
-    def juxtaposed(self, parts: list[Built], *, signed: bool = False) -> Built:
-        """A product whose meaning follows from the shapes; `signed` where a sign stands between the factors."""
+    def juxtaposed(self, parts: list[Built], *, signed: bool = False, beside: tuple[Expr, Expr] | None = None) -> Built:
+        """A product whose meaning follows from the shapes; `signed` where a sign stands between the factors.
+
+        `beside` is the shape of the other terms of its sum, from which ones at either end have their size.
+        """
         number, shaped = self._numbers(parts)
         shaped = self._without_identity(shaped)
         if not shaped:
@@ -86,7 +89,7 @@ class Products(Leaves):
             raise OpenQuestionError("a constant whose size nothing tells")
         if (filled := self._filled(number, shaped)) is not None:
             return filled
-        sized = self._ones(shaped)
+        sized = self._ones(shaped, beside)
         if self.reading.product == "inner":
             sized = self._paired(sized)
         if self.reading.product == "elementwise" or (self.reading.product == "strict" and signed):
@@ -147,8 +150,8 @@ class Products(Leaves):
         product = nodes.hadamard(*scalars) if scalars else None
         return replace(bare[0], scalar=product, factor=number)
 
-    def _ones(self, parts: list[Built]) -> list[Built]:
-        """Ones beside a factor take its size."""
+    def _ones(self, parts: list[Built], beside: tuple[Expr, Expr] | None = None) -> list[Built]:
+        """Ones beside a factor take its size, and at either end of a product that of the terms `beside`."""
         found = list(parts)
         for i, part in enumerate(parts):
             if part.node is not None:
@@ -161,6 +164,10 @@ class Products(Leaves):
                 found[i] = Built(self.node(part, (S.One, after.shape[0])), flipped=True)
             elif not part.flipped and before is not None and before.node is not None:
                 found[i] = Built(self.node(part, (before.shape[1], S.One)))
+            elif part.flipped and after is None and beside is not None:
+                found[i] = Built(self.node(part, (S.One, beside[1])), flipped=True)
+            elif not part.flipped and before is None and beside is not None:
+                found[i] = Built(self.node(part, (beside[0], S.One)))
             else:
                 raise OpenQuestionError("ones whose size nothing tells")
         return found

@@ -90,7 +90,7 @@ class Builder(Products):
         raise OpenQuestionError(f"no rule for {type(said).__name__}")
 
     def terms(self, said: claimed.Terms) -> Built:
-        parts = [(sign, self.build(term)) for sign, term in said.terms]
+        parts = [(sign, part) for (sign, _), part in zip(said.terms, self._summands(said), strict=True)]
         shaped = [part for _, part in parts if part.node is not None]
         if not shaped:
             if all(part.number is not None for _, part in parts):
@@ -104,6 +104,32 @@ class Builder(Products):
             shape, parts = self._agreed(parts)
         total = nodes.add(*(nodes.scale(sign, self.node(part, shape)) for sign, part in parts))
         return Built(total, flat=shaped[0].flat)
+
+    def _summands(self, said: claimed.Terms) -> list[Built]:
+        """The terms; products with ones whose size the other terms tell are built behind these."""
+        built: list[Built | None] = []
+        refused: OpenQuestionError | None = None
+        for _, term in said.terms:
+            try:
+                built.append(self.build(term))
+            except OpenQuestionError as error:
+                built.append(None)
+                refused = refused or error
+        if refused is None:
+            return [part for part in built if part is not None]
+        shapes = {part.shape for part in built if part is not None and part.node is not None}
+        if len(shapes) != 1:
+            raise refused
+        (shape,) = shapes
+        return [
+            self._product_beside(term, shape, refused) if part is None else part
+            for (_, term), part in zip(said.terms, built, strict=True)
+        ]
+
+    def _product_beside(self, said: Said, shape: tuple[Expr, Expr], refused: OpenQuestionError) -> Built:
+        if not isinstance(said, claimed.Factors) or said.elementwise:
+            raise refused
+        return self.juxtaposed([self.build(part) for part in said.factors], signed=said.signed, beside=shape)
 
     def _agreed(self, parts: list[tuple[int, Built]]) -> tuple[tuple[Expr, Expr], list[tuple[int, Built]]]:
         """Terms that are vectors in different layouts: numerator layout beside columns, a diagonal beside a matrix."""

@@ -213,6 +213,9 @@ class Letters:
                 self.guesses.assumed[found.name] = f"{written.base}_{word} stands for {found.name}_t"
             return found
         found = self._resolve(written, fragment, self._folded, default)
+        # H alone is a size, unless that reading was given up.
+        sized = written.base in self.numbers and not written.parts
+        noted = noted and not (sized and f"number {written.base}" not in self.guesses.turned)
         if found is None or (found.time is not None and self._resolve(written, fragment, self._folded, None) == found):
             # H_t for h_t: a capital with a time is a batch of states
             if found is not None and noted and len(found.at) < 2:

@@ -248,6 +248,9 @@ class Text(Vocabulary):
         base, subscript, superscript = (unicode(part).replace("{", "").replace("}", "") for part in letter)
         if time and self.notation.time is TimeStyle.SUBSCRIPT:
             subscript = f"{subscript},{time}" if subscript else time
+        entry, part = ("", f"[{below}]") if ":" in below else (below, "")
+        if entry:
+            subscript = f"{subscript},{entry}" if subscript else entry
         text = base + (superscript if superscript in ("′", "*") else script("^", superscript))
         text += f"_{{{subscript}}}" if len(subscript) > 1 else script("_", subscript)
         raised = bool(superscript)
@@ -258,7 +261,7 @@ class Text(Vocabulary):
                 TimeStyle.ANGLES: f"^<{time}>",
                 TimeStyle.SUPERSCRIPT: script("^", time),
             }[self.notation.time]
-        return Shown(text + (f"[{below}]" if below else ""), Kind.RAISED if raised else Kind.ATOM)
+        return Shown(text + part, Kind.RAISED if raised else Kind.ATOM)
 
     def brackets(self, inner: str) -> str:
         return f"({inner})"
