@@ -93,6 +93,26 @@ OWN: Mapping[str, tuple[str, Callable[[Values, Any], Any]]] = {
 """Functions that a note declares itself."""
 
 
+def _log_softmax(v: Values, a: Any) -> Any:
+    return a - v.library.log(v.library.exp(a).sum(-2))[..., None, :]
+
+
+LOSSES: Sequence[tuple[str, str, Callable[[Values, Any, Any], Any]]] = (
+    (r"\frac{1}{2} \lVert f_{t} - l_{t} \rVert^2", "", lambda v, f, a: 0.5 * (f - a) ** 2),
+    (
+        r"-f_{t}^\top \log \operatorname{softmax}(l_{t})",
+        r"\mathbf{1}^\top f_t = 1",
+        lambda v, f, a: -f * _log_softmax(v, a),
+    ),
+    (
+        r"-f_{t}^\top \log \sigma(l_{t}) - (1 - f_{t})^\top \log(1 - \sigma(l_{t}))",
+        "",
+        lambda v, f, a: f * _softplus(v, -a) + (1 - f) * _softplus(v, a),
+    ),
+)
+"""Losses of a target f and a readout l: as they are written, what is assumed of f, and their entries."""
+
+
 @dataclass
 class RandomCell:
     """A note's text, its quantities by letter, and its equations to evaluate."""
@@ -132,6 +152,8 @@ class Maker:
         self.states: dict[str, Shape] = {}
         self.equations: list[tuple[str, Part]] = []
         self.own: dict[str, None] = {}
+        self.targets: dict[str, Shape] = {}
+        self.assumed = ""
         self.read: set[str] = set()
         self.numbers: dict[str, str] = {}
         self.left = 14
@@ -337,8 +359,8 @@ class Maker:
 
     # whole cells
 
-    def cell(self) -> RandomCell:
-        """A cell with one to four states."""
+    def cell(self, loss: bool = False) -> RandomCell:
+        """A cell with one to four states, a loss of its output behind it if asked for."""
         if not self.chance(30):
             self.inputs["x"] = ("D", ONE)
         else:
@@ -363,6 +385,8 @@ class Maker:
             self.equations.append(("y", self.top(("H", ONE))))
             output = "y"
         self._read_everything()
+        if loss:
+            output = self._add_loss(output)
         return RandomCell(
             self._text(output),
             self.parameters,
@@ -371,7 +395,23 @@ class Maker:
             self.states,
             self.equations,
             output,
+            self.targets,
         )
+
+    def _add_loss(self, output: str) -> str:
+        """A readout of the output, and its loss against a target f; the name of the loss."""
+        column, target = ("H", ONE), letter("f", 0, ("H", ONE))
+        self.targets["f"] = column
+        self.parameters["F"] = ("H", "H")
+        self.equations.append(("l", _product(letter("F", None, ("H", "H")), letter(output, 0, column))))
+        net = letter("l", 0, column)
+        tex, self.assumed, entries = self.one_of(LOSSES)
+
+        def value(v: Values) -> Any:
+            return entries(v, target.value(v), net.value(v)).sum(-2)[..., None, :]
+
+        self.equations.append(("L", Part(tex, SUM, (ONE, ONE), value)))
+        return "L"
 
     def _read_everything(self) -> None:
         """What nothing reads is no input; x, which a module needs, is added to the first state."""
@@ -412,7 +452,7 @@ class Maker:
         for name, part in self.equations:
             lines += [f"$$ {letter(name, 0, part.shape).tex} = {part.tex} $$", ""]
         declared = []
-        timed = {**self.inputs, **self.states, **{name: part.shape for name, part in self.equations}}
+        timed = {**self.inputs, **self.targets, **self.states, **{name: part.shape for name, part in self.equations}}
         for name, shape in timed.items():
             declared.append(f"{letter(name, 0, shape).tex} \\in {_space(shape)}")
         for name, shape in {**self.constant, **self.parameters}.items():
@@ -421,6 +461,8 @@ class Maker:
         lines += [f"where ${one}$" for one in declared]
         lines += [f"where ${OWN[name][0]}$" for name in self.own]
         lines += [""] + [f"input: ${letter(name, None, shape).tex}$" for name, shape in self.constant.items()]
+        lines += [f"target: ${letter(name, 0, shape).tex}$" for name, shape in self.targets.items()]
+        lines += [f"assume: ${self.assumed}$"] if self.assumed else []
         lines += [f"output: ${letter(output, 0, ('H', ONE)).tex}$", ""]
         return "\n".join(lines)
 
@@ -476,6 +518,6 @@ def _call(name: str, operand: Part) -> Part:
     return Part(f"{name}({operand.tex})", ATOM, operand.shape, lambda v: value(v, operand.value(v)))
 
 
-def random_cell(draw: Draw) -> RandomCell:
-    """One cell."""
-    return Maker(draw).cell()
+def random_cell(draw: Draw, loss: bool = False) -> RandomCell:
+    """One cell, as it is or with a loss of its output."""
+    return Maker(draw).cell(loss)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from random_cells import random_cell
-from random_checks import check
+from random_cells import ONE, SUM, Part, RandomCell, letter, random_cell
+from random_checks import VanishedError, WrongError, check, check_layers, check_torch, read
 
 from derive.adjoint import differentiate
 from derive.errors import ProgramFault
@@ -132,6 +133,37 @@ WRONG_ONCE = {
 def test_random_cells(chunk: int) -> None:
     for seed in range(chunk, COUNT, CHUNKS):
         check(random_cell(random.Random(seed).randrange), seed, complete=seed % CHUNKS == chunk and seed % 3 == 0)
+
+
+@pytest.mark.parametrize("seed", range(COUNT // 4))
+def test_random_cells_with_a_loss(seed: int) -> None:
+    check(random_cell(random.Random(seed).randrange, loss=True), seed)
+
+
+@pytest.mark.parametrize("seed", range(COUNT // 8))
+def test_two_layers_of_random_cells(seed: int) -> None:
+    check_layers(random_cell(random.Random(seed).randrange), seed)
+
+
+@pytest.mark.parametrize("seed", range(COUNT // 8))
+def test_random_cells_in_torch(seed: int) -> None:
+    pytest.importorskip("torch")
+    check_torch(random_cell(random.Random(seed).randrange), seed)
+
+
+def test_a_letter_may_be_missing_only_where_its_terms_cancel() -> None:
+    shapes = {"x": ("D", ONE)}, {"h": ("H", ONE)}
+    h, x, W = letter("h", -1, ("H", ONE)), letter("x", 0, ("D", ONE)), letter("W", None, ("H", "D"))
+    part = Part("W x_t + b - b + h_{t-1}", SUM, h.shape, lambda v: W.value(v) @ x.value(v) + h.value(v))
+    text = "# Mine\n\n$$ h_t = W x_t {} + h_{{t-1}} - U x_t + U x_t $$\n\n"
+    text += r"where $x_t \in \mathbb{{R}}^D$, $h_t \in \mathbb{{R}}^H$, $b \in \mathbb{{R}}^H$" + "\n\noutput: $h_t$\n"
+    parameters = {"W": ("H", "D"), "b": ("H", ONE), "U": ("H", "D")}
+    made = RandomCell(text.format("+ b - b"), parameters, shapes[0], {}, shapes[1], [("h", part)], "h")
+    with pytest.raises(VanishedError):
+        read(made)
+    with_b = replace(part, value=lambda v: part.value(v) + v.known["b", None])
+    with pytest.raises(WrongError):
+        read(replace(made, equations=[("h", with_b)]))
 
 
 @pytest.mark.parametrize("name", WRONG_ONCE)
