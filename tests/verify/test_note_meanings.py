@@ -29,7 +29,7 @@ def last(tmp_path: Path, text: str) -> Word:
     "own",
     [
         r"$$ h_t = (1-\lambda) h_{t-1} + \lambda \tanh(W x_t + U h_{t-1} + b) $$",
-        r"$$ h_t = \operatorname{swish}(W x_t + U h_{t-1} + b) $$",
+        r"$$ h_t = \operatorname{bend}(W x_t + U h_{t-1} + b) $$",
         r"$$ h_t = \tanh(LN(W x_t) + U h_{t-1} + b) $$",
         r"$$ h_t = \tanh(\beta (W x_t + U h_{t-1} + b)) $$",
         r"$$ h_t \approx \tanh(W x_t + U h_{t-1}) + b $$",
@@ -44,7 +44,7 @@ def test_no_catalogue_cell_stands_for_the_note(tmp_path: Path, own: str) -> None
 
 
 def test_what_a_hole_does_not_reach_is_judged(tmp_path: Path) -> None:
-    text = "$$ h_t = \\operatorname{swish}(W x_t + U h_{t-1}) $$\n$$ q_t = V h_t $$\n\n"
+    text = "$$ h_t = \\operatorname{bend}(W x_t + U h_{t-1}) $$\n$$ q_t = V h_t $$\n\n"
     right, wrong, through = audited(
         tmp_path,
         text
@@ -56,7 +56,7 @@ def test_what_a_hole_does_not_reach_is_judged(tmp_path: Path) -> None:
     assert wrong.word is Word.WRONG
     assert through.word is Word.UNDECIDED
     assert "line 1" in through.reason
-    assert "swish" in through.reason
+    assert "bend" in through.reason
 
 
 def test_a_letter_without_a_shape_is_asked_for(tmp_path: Path) -> None:
