@@ -18,7 +18,7 @@ from verify import faults
 from verify.faults import ClaimsFault, fault_in
 from verify.judgement import Judgement, Word, exit_code, report
 from verify.models import Model, Models, holes
-from verify.models.equations import Equation, equations
+from verify.models.equations import Equation
 from verify.models.holes import spoken
 from verify.models.times import counted, in_letters_of
 from verify.notes import Document, Formula, continued, read
@@ -31,6 +31,11 @@ ANOTHER = "a definition that differs from the model's"
 UNUSED = "a definition that the model does not use"
 
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
+_BARS = re.compile(
+    r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
+    r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
+    re.IGNORECASE,
+)
 
 
 class Check(Protocol):
@@ -104,7 +109,13 @@ def audit(
         check = judge
     document = counted(read(path))
     models = Models(
-        document.formulas, str(path), cell, notation, declarations=document.declarations, aside=document.aside
+        document.formulas,
+        str(path),
+        cell,
+        notation,
+        declarations=document.declarations,
+        aside=document.aside,
+        bars=any(_BARS.search(part.text) for part in document.parts),
     )
     before = (None, *document.formulas)
     pairs = zip(document.formulas, before, strict=False)
@@ -130,7 +141,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     if not formula.claims:
         return Audited(formula, None, (Judgement(written, Word.NOT_A_CLAIM, reason=A_MENTION, place=place),))
     model = models.of(formula)
-    defined = list(equations(formula, 0))
+    defined = models.defined(formula)
     if model is None:
         unknown = models.why_none(formula) or NO_MODEL
         word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, unknown)

@@ -205,7 +205,7 @@ class Derivatives(Deltas, ABC):
                 extra = [("sub", Name(0, 0, "_".join(labels), ""))] if labels else []
                 resolved = self.letters.resolve(replace(found, base=head, parts=[*extra, *found.parts]), self.fragment)
                 resolved = resolved or self.letters.resolve(replace(found, base=inner), self.fragment)
-                if resolved is not None and suffix:
+                if resolved is not None and suffix and not (self.letters.meant.bars and suffix == "_bar"):
                     self.letters.guesses.marked.add(resolved.name)
                     words = f"{self.written(factors[i])} is a letter of its own"
                     if self.guess("mark", words, holds=False, doubtful=True):

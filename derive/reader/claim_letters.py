@@ -243,10 +243,14 @@ class Letters:
             for name in dict.fromkeys((identifier("_".join(spelled)), identifier(spelled[0] + "_" + "".join(labels)))):
                 if name in known and (time is None or self.is_timed(known[name])):
                     found = known[name]
-                    when = default if time is None and self.is_timed(found) else time
+                    when = self._moment(found, default) if time is None and self.is_timed(found) else time
                     if len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
                         return Found(found, when, at)
         return None
+
+    def _moment(self, name: str, default: Expr | None) -> Expr | None:
+        """The time of a letter that is written without one."""
+        return default if default is None else dict(self.meant.moments).get(name, default)
 
     def block(self, written: Written, fragment: Fragment) -> tuple[str, tuple[Expr, Expr]] | None:
         """The matrix and its columns that W_{kx} means: those of W_k that act on x in [h; x]."""

@@ -292,8 +292,7 @@ class Commands(ABC):
         token.word = f"{token.word}_{words.ACCENTS[name]}"
         token.latex = f"\\{name}{{{token.latex}}}"
         token.start = i
-        if len(added) == 1:
-            token.end = following
+        added[-1].end = following  # the braces of the accent belong to the letter
         return following
 
 

@@ -98,3 +98,43 @@ $$ \frac{\partial J}{\partial g_t} = \frac{\partial J}{\partial c_t} \odot i_t $
 """
     )
     assert [each.word for each in judged(tmp_path, text)] == [Word.PROVED]
+
+
+BARS = r"""
+$$ \overline{c_t} = \overline{h_t} \odot i_t \odot (1 - \tanh^2(c_t)) + \overline{c_{t+1}} $$
+$$ \overline{g_t} = \overline{c_t} \odot i_t $$
+$$ \overline{g_t} = \overline{c_t} \odot g_t $$
+"""
+
+
+def test_bars_may_be_gradients(tmp_path: Path) -> None:
+    said = "Here a bar over a letter is the gradient of the loss by it.\n"
+    assert [each.word for each in judged(tmp_path, GATES + said + BARS)] == [Word.PROVED, Word.PROVED, Word.WRONG]
+    *right, wrong = judged(tmp_path, GATES + BARS)
+    assert {each.word for each in right} <= SURE
+    assert wrong.word in (Word.WRONG, Word.UNDECIDED)
+
+
+ACCENT = r"""
+$$ z_t = \sigma(W_z x_t + U_z h_{t-1}) $$
+$$ \tilde{h_t} = \tanh(W x_t + U h_{t-1}) $$
+$$ h_t = (1 - z_t) \odot h_{t-1} + z_t \odot \tilde{h_t} $$
+
+$$ \frac{\partial J}{\partial z_t} = \frac{\partial J}{\partial h_t} \odot (\tilde{h_t} - h_{t-1}) $$
+$$ \frac{\partial J}{\partial \tilde{h_t}} = \frac{\partial J}{\partial h_t} \odot z_t $$
+"""
+
+
+def test_an_accent_may_stand_over_a_letter_with_its_step(tmp_path: Path) -> None:
+    assert [each.word for each in judged(tmp_path, ACCENT)] == [Word.PROVED, Word.PROVED]
+
+
+def test_bars_of_quantities_stay_quantities(tmp_path: Path) -> None:
+    text = r"""
+$$ z_t = \sigma(W_z x_t + U_z h_{t-1}) $$
+$$ \bar{h}_t = \tanh(W x_t + U h_{t-1}) $$
+$$ h_t = (1 - z_t) \odot h_{t-1} + z_t \odot \bar{h}_t $$
+
+$$ \frac{\partial J}{\partial \bar{h}_t} = \frac{\partial J}{\partial h_t} \odot z_t $$
+"""
+    assert [each.word for each in judged(tmp_path, text)] == [Word.PROVED]

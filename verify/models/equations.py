@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+
+from sympy import Expr
 
 from derive.errors import InputError, Place
 from derive.notation import TimeStyle, spelled
@@ -30,7 +32,7 @@ LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell"])
 """Names of what is minimised."""
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
-_DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
+DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
 _NUMBERED = re.compile(r"(?P<letter>\s*\\?[A-Za-z]+)_\{?(?P<step>[1-9])\}?\s*")
 APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
 """Relations with which a quantity is given a value that is not said exactly."""
@@ -77,6 +79,10 @@ class Equation:
     place: tuple[str, int, int]
     numbered: str = ""
     """The step that it is written for, where that is a number: `s_3`."""
+    whole: Expr | None = None
+    """For a loss that is stated as a whole: the factor before the sum over the steps."""
+    at_end: bool = False
+    """Whether it is written for the last step."""
 
     @cached_property
     def used(self) -> tuple[Mention, ...]:
@@ -136,9 +142,23 @@ def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
     return frozenset(found - {""})
 
 
+BAR = "_bar"
+
+
+def barred(given: Sequence[Equation], *, said: bool) -> bool:
+    """Whether the bars of a note are gradients: it says so, or computes bars from bars and nothing else reads them."""
+    bare = {e.target for e in given if not e.target.endswith(BAR)}
+    over = [e for e in given if e.target.removesuffix(BAR) in bare and e.target not in bare]
+    names = {e.target for e in over}
+    read = {m.name for e in given if e not in over for m in e.used}
+    if not over or read & names:
+        return False
+    return said or any(m.name.endswith(BAR) and m.name.removesuffix(BAR) in bare for e in over for m in e.used)
+
+
 def equations(formula: Formula, index: int) -> Iterator[Equation]:
     """The forward equations in a formula."""
-    fragment = _without_remarks(formula.fragment)
+    fragment = without_remarks(formula.fragment)
     try:
         rows = parse(fragment)
     except (InputError, RecursionError):
@@ -148,7 +168,7 @@ def equations(formula: Formula, index: int) -> Iterator[Equation]:
             continue
         left, right = part.sides[:2]
         text = fragment.text[left.start : right.end]
-        if _DERIVATIVE.search(text):
+        if DERIVATIVE.search(text):
             continue
         cut = piece(fragment, left.start, right.end)
         place = cut.place(0)
@@ -165,7 +185,7 @@ def equations(formula: Formula, index: int) -> Iterator[Equation]:
             yield written.rewritten(numbered, _letter_of(numbered))
 
 
-def _without_remarks(fragment: Fragment) -> Fragment:
+def without_remarks(fragment: Fragment) -> Fragment:
     """A formula without prose, and without the words that stand behind an equation: `&& \\text{(forget gate)}`."""
 
     text = fragment.text
@@ -262,10 +282,10 @@ class Unread:
 
 def unread(formula: Formula) -> Iterator[Unread]:
     """Equations of a formula whose left side is a letter, and that cannot be parsed or have no time."""
-    fragment = _without_remarks(formula.fragment)
+    fragment = without_remarks(formula.fragment)
     for line in [*lines(fragment)] or [fragment]:
         relation = _RELATION.search(line.text)
-        if relation is None or _DERIVATIVE.search(line.text):
+        if relation is None or DERIVATIVE.search(line.text):
             continue
         left = _WRAPPING.sub(lambda match: " " * len(match.group()), line.text[: relation.start()])
         name = _letter_named(left)

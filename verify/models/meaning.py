@@ -18,7 +18,7 @@ from derive.reader.claim_meaning import Claiming
 from derive.reader.claim_survey import survey
 from derive.reader.claimed import Flipped, Gradient, OverTime, Quotient, Said, Scalar, Value
 from derive.reader.claims import Statement, statements
-from derive.reader.meant import Loss, Meant
+from derive.reader.meant import Loss
 from derive.reader.symbols import identifier
 from verify import assuming
 from verify.models.model import Model
@@ -35,14 +35,14 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     nearest = sorted(formulas, key=lambda formula: formula.section != section)
     program = named_preactivations(model.cell)
     errors: dict[str, Said] = {}
-    losses: dict[str, Loss] = {}
+    losses: dict[str, Loss] = dict(model.meant.losses)
     places = set(model.definitions)
     facts: dict[str, None] = {}
     for formula in nearest:
         for fact in _facts(formula, model.cell):
             facts[fact] = None
         for statement in _stated(formula):
-            letters = Letters(model.cell, program)
+            letters = Letters(model.cell, program, meant=model.meant)
             for side in statement.sides:
                 survey(side, letters)
             claiming = Claiming(statement.fragment, letters)
@@ -53,7 +53,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             elif (loss := _loss(statement, claiming, model.cell)) is not None and loss[0] not in losses:
                 losses[loss[0]] = loss[1]
                 places.add(_key(place))
-    meant = Meant(tuple(losses.items()), tuple(errors.items()))
+    meant = replace(model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()))
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
 
 

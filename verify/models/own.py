@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.notation import MARKS, spelled
 from derive.reader.elaborate import cell as elaborated
 from derive.reader.fragment import Fragment
+from derive.reader.meant import Loss, Meant
 from derive.reader.note import WHERE, Declaration
 from verify.models.aliases import aliases, with_aliases
 from verify.models.equations import TIMES, Equation, Unread, is_copy
@@ -68,6 +70,7 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Mod
             return Model(
                 with_aliases(cell, chosen.aliases), chosen.origin(), tuple(chosen.said()), chosen.places(),
                 tuple(chosen.holes()), tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
+                chosen.meant(cell),
             )  # fmt: skip
 
 
@@ -364,6 +367,15 @@ class _Choice:
         given = [f"{name} has no equation and is taken as given" for name in open_ if name not in self.open]
         said += [f"{name} names a part of another equation" for name in self.aliases]
         return self.assumed + said + given + numbers + holes
+
+    def meant(self, cell: Cell) -> Meant:
+        """The losses that count with a factor or at the last step, and the letters that stand for that step."""
+        ends = {name for name, e in self.by_name.items() if e.at_end}
+        read = {m.name for name in ends for m in self.by_name[name].used if m.offset == 0}
+        data = {name for name in read if self.is_data(name)}
+        losses = {name: Loss(None, e.whole) for name, e in self.by_name.items() if e.whole not in (None, 1)}
+        losses |= {name: Loss(nodes.T) for name in ends if self.by_name[name].loss and name == cell.output.name}
+        return Meant(tuple(losses.items()), moments=tuple((name, nodes.T) for name in sorted(ends | data)))
 
     def places(self) -> frozenset[tuple[str, int, int]]:
         """Where the equations stand; one for step 3 is a claim about step 3."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from derive import catalogue
+from derive.errors import Place
 from derive.notation import find as find_notation
 from derive.reader.note import Declaration
 from verify.judgement import Word
-from verify.models.equations import Equation, equations, gradient_letters, unread
+from verify.models.equations import BAR, Equation, barred, equations, gradient_letters, unread
+from verify.models.losses import at_the_end, whole
 from verify.models.meaning import completed
 from verify.models.model import Model
 from verify.models.names import names, stripped
@@ -33,26 +36,50 @@ class Models:
         *,
         declarations: Sequence[Declaration] = (),
         aside: Sequence[Aside] = (),
+        bars: bool = False,
     ) -> None:
+        """`bars`: whether the note says in words that a bar over a letter is the gradient by it."""
         self.formulas = formulas
         self.file = file
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
+        self._ended: dict[Place, list[Equation]] = {}
         claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
         gradients = gradient_letters(formula for _, formula in claiming)
+        timed = [e for index, formula in claiming for e in self._defined(formula, index) if e.target not in gradients]
+        self.said = bars
+        self.bars = barred(timed, said=bars)
+        if self.bars:
+            bare = {e.target for e in timed}
+            timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
+        ended = list(at_the_end(claiming, timed))
+        for formula, equation in ended:
+            self._ended.setdefault(formula.place, []).append(equation)
         self.written = Written(
-            [e for index, formula in claiming for e in equations(formula, index) if e.target not in gradients],
+            [*timed, *(equation for _, equation in ended)],
             [each for _, formula in claiming for each in unread(formula)],
             declarations,
         )
         self.aside = aside
         self._found: dict[tuple[object, ...], Model | None] = {}
 
+    def defined(self, formula: Formula) -> list[Equation]:
+        """The forward equations in a formula."""
+        found = [*self._defined(formula, 0), *self._ended.get(formula.place, ())]
+        return [e for e in found if not (self.bars and e.target.endswith(BAR))]
+
+    def _defined(self, formula: Formula, index: int) -> Iterator[Equation]:
+        yield from equations(formula, index)
+        yield from whole(formula, index)
+
     def of(self, formula: Formula) -> Model | None:
         """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
         key = formula.section, formula.settings
         if key not in self._found:
             found = self._resolve(formula)
-            self._found[key] = None if found is None else completed(found, self.formulas, formula.section)
+            if found is not None:
+                found = replace(found, meant=replace(found.meant, bars=self.bars and self.said))
+                found = completed(found, self.formulas, formula.section)
+            self._found[key] = found
         return self._found[key]
 
     def why_none(self, formula: Formula) -> str:
