@@ -31,6 +31,7 @@ ANOTHER = "a definition that differs from the model's"
 UNUSED = "a definition that the model does not use"
 
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
+_LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
 _BARS = re.compile(
     r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
     r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
@@ -108,6 +109,7 @@ def audit(
 
         check = judge
     document = counted(read(path))
+    _refuse_unread(document)
     models = Models(
         document.formulas,
         str(path),
@@ -120,6 +122,24 @@ def audit(
     before = (None, *document.formulas)
     pairs = zip(document.formulas, before, strict=False)
     return Audit(document, tuple(_apart(formula, previous, models, check) for formula, previous in pairs))
+
+
+def _refuse_unread(document: Document) -> None:
+    """Raise InputError for a note without formulas in which LaTeX stands in marks that are not known."""
+    if any(formula.claims for formula in document.formulas):
+        return
+    found = [
+        Place(part.file, number, 1, number, line)
+        for part in document.parts
+        for number, line in enumerate(part.text.splitlines(), 1)
+        if _LATEX.search(line)
+    ]
+    if found:
+        lines = ", ".join(str(place.line) for place in found[:8]) + (", ..." if len(found) > 8 else "")
+        raise InputError(
+            f"formulas that cannot be told from the text in line{'s' if len(found) > 1 else ''} {lines}", found[0],
+            "put them between $$ and $$, or between $ and $",
+        )  # fmt: skip
 
 
 def _apart(formula: Formula, before: Formula | None, models: Models, check: Check) -> Audited:

@@ -1,6 +1,6 @@
 """LaTeX documents -> formulas: environments, `\\[`, `\\(`, `$` and `$$`, with comments and verbatim text left out.
 
-Macros without arguments (`\\newcommand{\\x}{...}`, `\\def\\x{...}`) are put in; places stay exact all the same.
+Commands that the document defines (`verify.latex_macros`) are put in; places stay exact all the same.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from derive.errors import Place
 from derive.reader.fragment import Fragment, Line
+from verify.latex_macros import MACRO, Macro, expanded, group, macros
 from verify.notes import Formula, directive_settings, in_force
 
 ENVIRONMENTS = ("equation", "align", "gather", "multline", "eqnarray", "flalign", "alignat", "displaymath", "math")
@@ -21,9 +22,6 @@ _VERBATIM = re.compile(
 )
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
 _DIRECTIVE = re.compile(r"%+\s*backproof\s*:(.*)")
-_DEFINITION = re.compile(
-    r"\\(?:(?:re)?newcommand\*?\s*\{?\\(?P<command>[A-Za-z]+)\}?|def\s*\\(?P<defined>[A-Za-z]+))\s*(?P<arguments>\[\d|#)?"
-)
 _MATH = re.compile(
     r"\\begin\{(?P<env>(?:" + "|".join(ENVIRONMENTS) + r")\*?)\}(?P<body>.*?)\\end\{(?P=env)\}"
     r"|\\\[(?P<display>.*?)\\\]|\\\((?P<inline>.*?)\\\)"
@@ -32,11 +30,6 @@ _MATH = re.compile(
     re.DOTALL,
 )
 _COLUMNS = re.compile(r"\s*\{\d+\}|(?=)")
-_MACRO = re.compile(r"\\([A-Za-z]+)")
-DEEPEST = 8
-"""Macros within macros."""
-LONGEST = 5_000
-"""Characters that a formula may grow to."""
 
 
 def formulas(text: str, file: str) -> Iterator[Formula]:
@@ -54,12 +47,12 @@ def formulas(text: str, file: str) -> Iterator[Formula]:
         for place in [_at(comment.start(2), lines, starts, file)]
     ]
     visible = _COMMENT.sub(lambda comment: comment.group(1) + " " * len(comment.group(2)), visible)
-    visible, macros = _macros(visible)
+    visible, defined = macros(visible)
     section: list[str] = []
     for match in _MATH.finditer(visible):
         kind = match.lastgroup or ""
         if kind == "heading":
-            title, _ = _group(visible, match.end() - 1)
+            title, _ = group(visible, match.end() - 1)
             level = LEVELS.index(match.group("heading"))
             section[level:] = [*[""] * (level - len(section)), " ".join(title.split())]
             continue
@@ -67,7 +60,7 @@ def formulas(text: str, file: str) -> Iterator[Formula]:
         if kind == "body" and match.group("env").startswith("alignat"):
             columns = _COLUMNS.match(visible, start, end)
             start = columns.end() if columns else start
-        fragment = _expanded(visible, start, end, macros, lines, starts, file)
+        fragment = _expanded(visible, start, end, defined, lines, starts, file)
         place = fragment.place(0)
         displayed = kind not in ("inline", "dollar") and match.group("env") != "math"
         yield Formula(fragment, displayed, tuple(filter(None, section)), in_force(said, place, ()))
@@ -82,35 +75,8 @@ def _at(offset: int, lines: list[str], starts: list[int], file: str) -> Place:
     return Place(file, number + 1, offset - starts[number] + 1, number + 1, lines[number])
 
 
-def _macros(text: str) -> tuple[str, dict[str, str]]:
-    """The text with its definitions blanked out, and the macros without arguments."""
-    found: dict[str, str] = {}
-    position = 0
-    while definition := _DEFINITION.search(text, position):
-        position = definition.end()
-        if not text.startswith("{", position):
-            continue
-        body, end = _group(text, position)
-        if not definition.group("arguments"):
-            found[definition.group("command") or definition.group("defined")] = body
-        text = text[: definition.start()] + re.sub(r"[^\n]", " ", text[definition.start() : end]) + text[end:]
-        position = end
-    return text, found
-
-
-def _group(text: str, start: int) -> tuple[str, int]:
-    """The content of the braces that open at `start`, and where the text goes on."""
-    depth = 0
-    for i in range(start, len(text)):
-        if text[i] in "{}" and text[i - 1 : i] != "\\":
-            depth += 1 if text[i] == "{" else -1
-            if depth == 0:
-                return text[start + 1 : i], i + 1
-    return text[start + 1 :], len(text)
-
-
 def _expanded(
-    text: str, start: int, end: int, macros: Mapping[str, str], lines: list[str], starts: list[int], file: str
+    text: str, start: int, end: int, defined: Mapping[str, Macro], lines: list[str], starts: list[int], file: str
 ) -> Fragment:
     """The formula with its macros put in; every piece that was typed starts a new mark, so that places stay exact."""
     written: list[str] = []
@@ -127,28 +93,16 @@ def _expanded(
             offset += len(row)
 
     position = start
-    for macro in _MACRO.finditer(text, start, end):
-        if macro.group(1) in macros:
-            add(text[position : macro.start()], position, True)
-            try:
-                body = _body(macro.group(1), macros)
-            except OverflowError:
-                continue  # the command stays as it is, and cannot be read
-            add(body, macro.start(), False)
+    while macro := MACRO.search(text, position, end):
+        if macro.group(1) not in defined:
+            add(text[position : macro.end()], position, True)
             position = macro.end()
+            continue
+        add(text[position : macro.start()], position, True)
+        try:
+            body, position = expanded(text, macro, defined, end)
+        except (OverflowError, LookupError):  # the command stays as it is, and cannot be read
+            body, position = macro.group(), macro.end()
+        add(body, macro.start(), False)
     add(text[position:end], position, True)
     return Fragment("".join(written), file, tuple(marks) or (Line(0, 1, 1, lines[0]),))
-
-
-def _body(name: str, macros: Mapping[str, str], depth: int = 1) -> str:
-    """A macro with the macros inside it put in; it is followed by a space, as a letter may come next."""
-    if depth > DEEPEST:
-        raise OverflowError
-
-    def put_in(match: re.Match[str]) -> str:
-        return _body(match.group(1), macros, depth + 1) if match.group(1) in macros else match.group()
-
-    body = _MACRO.sub(put_in, macros[name])
-    if len(body) > LONGEST:
-        raise OverflowError
-    return f"{{{body}}}" if "_" in body or "^" in body else f"{body} "

@@ -1,4 +1,4 @@
-"""A file -> its formulas, each with its place and its section: Markdown, Jupyter notebooks and LaTeX.
+"""A file -> its formulas, each with its place and its section: Markdown, Jupyter notebooks, LaTeX, reST and HTML.
 
 Markdown is read by `derive.reader.note`, which knows the places; a notebook is its Markdown cells, one after the other
 (the place of a formula names the cell: `note.ipynb#cell3`); LaTeX has a reader of its own in `verify.latex_notes`.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from derive.errors import InputError, Place
 from derive.reader import text_of
 from derive.reader.fragment import Fragment, Line
 from derive.reader.note import Declaration, every_formula, note
+from verify.dialects import from_html, from_rst, usual
 
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _DIRECTIVE = re.compile(r"\s*backproof\s*:(.*)", re.DOTALL)
@@ -28,12 +29,11 @@ _RELATION = re.compile(
 _FENCE = re.compile(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\b)")
 _IN_CODE = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*(?:\[[^\]]*\])?)\s*=(?!=)")
 _IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
-_TICKED = re.compile(r"\$`([^`$\n]+)`\$")
-_ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
-_MYST = re.compile(r"^(\s*(?:```|~~~))\{math\}", re.MULTILINE)
-_DOUBLED = re.compile(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
-_DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$).)+?)\\\\\)")
 _LEADING = re.compile(r"\s*&?\s*=")
+DIALECTS: Mapping[str, Callable[[str], str]] = {
+    ".rst": from_rst, ".rest": from_rst, ".html": from_html, ".htm": from_html, ".xhtml": from_html,
+}  # fmt: skip
+"""Files that are no Markdown, and what makes them so."""
 SETTINGS = ("cell", "notation")
 """What a comment in a note can say about the formulas after it."""
 
@@ -120,8 +120,9 @@ def read(path: str | Path) -> Document:
         from verify.latex_notes import formulas
 
         return Document(file, (Part(file, text, tuple(formulas(text, file))),))
-    found, _, _ = _markdown(text, file, (), ())
-    return Document(file, (Part(file, text, found, None, _declarations(text, file), tuple(asides(text, found))),))
+    shown = DIALECTS[suffix](text) if suffix in DIALECTS else text
+    found, _, _ = _markdown(shown, file, (), ())
+    return Document(file, (Part(file, text, found, None, _declarations(shown, file), tuple(asides(shown, found))),))
 
 
 def _notebook(text: str, file: str) -> Iterator[Part]:
@@ -179,7 +180,7 @@ def _markdown(
     text: str, file: str, section: tuple[str, ...], settings: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[Formula, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
     """The formulas of a Markdown text that follows on `section`, and where it ends."""
-    visible, said = comments(_usual(text), file)
+    visible, said = comments(usual(text), file)
     found, section = every_formula(visible, file, section)
     formulas = []
     for each in found:
@@ -187,15 +188,6 @@ def _markdown(
         formulas.append(replace(formula, settings=in_force(said, formula.place, settings)))
     end = Place(file, text.count("\n") + 2, 1, 0)
     return tuple(formulas), section, in_force(said, end, settings)
-
-
-def _usual(text: str) -> str:
-    """Other ways to mark formulas in Markdown as the usual ones, character for character in place."""
-    text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)
-    text = _ROLE.sub(lambda m: f"      ${m.group(1)}$", text)
-    text = _MYST.sub(r"\1math  ", text)
-    text = _DOUBLED.sub(lambda m: f" \\[{m.group(1)} \\]", text)
-    return _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
 
 
 def in_force(

@@ -31,6 +31,9 @@ _WANTING = re.compile(
     r"(?:[_^]|\\(?:[dt]?frac|sqrt|hat|widehat|tilde|widetilde|bar|overline|dot|vec|math[a-z]+|boldsymbol|bm))\s*\Z"
 )
 """What needs an argument: empty braces behind it are not decoration."""
+_CASES = re.compile(r"\\begin\s*\{cases\}.*?\\end\s*\{cases\}", re.DOTALL)
+_CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
+"""What stands behind the condition of a case and says nothing."""
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
 _SIGMA = re.compile(r"Σ(?=\s*_)")
 _RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*:?=\s*\}")
@@ -94,6 +97,7 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     for aside in spoken:
         text = text[: aside.start] + " " * (aside.end - aside.start) + text[aside.end :]
     text = _WIDE.sub(_spaces, text)
+    text = _CASES.sub(lambda m: _CASE_END.sub(_spaces, m.group()), text)
     seconds = {_closing(text, match.end()) for match in _FRACTION.finditer(text)}
     text = _EMPTY.sub(lambda m: m.group() if m.start() in seconds or _wanting(text, m.start()) else _spaces(m), text)
     text = _SIGMA.sub("∑", text)
