@@ -25,6 +25,7 @@ from derive.reader.claim_guesses import Guess
 from derive.reader.claim_letters import Letters, taken, time_expression
 from derive.reader.claim_meaning import Claiming
 from derive.reader.claim_stated import ORDERS
+from derive.reader.claim_sums import reaching
 from derive.reader.claim_survey import inside, lowered, raised, survey
 from derive.reader.claimed import OpenQuestionError, Said
 from derive.reader.claims import Statement, lines, statements
@@ -42,6 +43,9 @@ from verify.unsaid import unsaid
 
 LARGEST = 4_000
 """Characters of a formula that are read as claims."""
+
+
+REACH = "a sum reaches over the terms behind it that have its index"
 
 
 @lru_cache(maxsize=8)
@@ -400,6 +404,7 @@ def _read(
             other = Guess("a raised T is the last step, not a transpose")
             if claiming.letters.guesses.other("raised", other):
                 left, right = lowered(left), lowered(right)
+        left, right = _reached(left, right, claiming)
         named = sizes.definition(left, right, claiming)
         if named:
             return replace(blank, word=Word.NOT_A_CLAIM, reason=named), None
@@ -417,6 +422,15 @@ def _read(
     finally:
         claiming.letters.leading = False
     return _decided(said, statement, claiming, context, blank, pairs)
+
+
+def _reached(left: Syntax, right: Syntax, claiming: Claiming) -> tuple[Syntax, Syntax]:
+    """Both sides; where that is the other way to read them, with sums that reach over the terms behind them."""
+    for own, words in ((False, REACH), (True, f"{REACH}, each with its own sign")):
+        wide = reaching(left, own), reaching(right, own)
+        if wide != (left, right) and claiming.letters.guesses.other(f"reach {own}", Guess(words)):
+            return wide
+    return left, right
 
 
 def _libraries(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from sympy import Expr, Integer
 
 from derive.reader import syntax
 from derive.reader.claim_letters import time_expression
 from derive.reader.symbols import only
-from derive.reader.syntax import Big, Group, Mark, Name, Syntax
+from derive.reader.syntax import Big, Group, Mark, Name, Run, Sum, Syntax
 
 _BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
 _ABOVE = {">": 1, r"\gt": 1, "≥": 0, "⩾": 0, r"\ge": 0, r"\geq": 0, r"\geqslant": 0}
@@ -104,3 +106,61 @@ def inside_times(found: Bounds) -> set[str]:
     """The letters in the bounds, which are times where the index is one."""
     ends = [end for end in found.times() if end is not None]
     return {str(symbol) for end in ends for symbol in end.free_symbols}
+
+
+def reaching(node: Syntax, own: bool = False) -> Syntax:
+    """The same with every ∑ reaching over the terms behind it, up to the last that has its index: Σ_t a_t + b_t.
+
+    Behind a minus, -Σ_t a_t + b_t is -Σ_t (a_t + b_t), or where every term keeps its `own` sign -Σ_t a_t + Σ_t b_t.
+    """
+    changed = {each.name: _reaching(getattr(node, each.name), own) for each in fields(node)}
+    found = node if all(changed[name] is getattr(node, name) for name in changed) else replace(node, **changed)
+    return _gathered(found, own) if isinstance(found, Sum) else found
+
+
+def _reaching(value: Any, own: bool) -> Any:
+    if isinstance(value, Syntax):
+        return reaching(value, own)
+    if not isinstance(value, tuple):
+        return value
+    parts = tuple(_reaching(part, own) for part in value)
+    return value if all(one is other for one, other in zip(parts, value, strict=True)) else parts
+
+
+def _gathered(node: Sum, own: bool) -> Sum:
+    for number, (sign, term) in enumerate(node.terms):
+        before, big = (term.factors[:-1], term.factors[-1]) if isinstance(term, Run) else ((), term)
+        if not isinstance(big, Big) or big.sign != "sum":
+            continue
+        word = bounds(big).word
+        behind = node.terms[number + 1 :]
+        reached = max((i + 1 for i, (_, other) in enumerate(behind) if word and _has_free(other, word)), default=0)
+        if not reached:
+            continue
+        end = behind[reached - 1][1].end
+        inside = tuple((other * sign if own else other, part) for other, part in behind[:reached])
+        body = Sum(big.body.start, end, ((1, big.body), *inside))
+        whole: Syntax = replace(big, body=body, end=end)
+        whole = replace(term, factors=(*before, whole), end=end) if isinstance(term, Run) else whole
+        return replace(node, terms=(*node.terms[:number], (sign, whole), *behind[reached:]))
+    return node
+
+
+def _has_free(node: Syntax, word: str) -> bool:
+    """Whether an index stands in a part, outside the sums over it."""
+    if isinstance(node, Name):
+        return node.word == word
+    if isinstance(node, Big) and bounds(node).word == word:
+        return False
+    return any(_has_free(part, word) for part in _parts(node))
+
+
+def _parts(value: object) -> Iterator[Syntax]:
+    for each in fields(value):  # type: ignore[arg-type]
+        waiting = [getattr(value, each.name)]
+        while waiting:
+            found = waiting.pop()
+            if isinstance(found, Syntax):
+                yield found
+            elif isinstance(found, tuple):
+                waiting.extend(found)
