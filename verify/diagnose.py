@@ -23,7 +23,7 @@ from verify.comparison import Setting
 from verify.judgement import Mistake
 from verify.mistakes.context import Context, context_of, names_in
 from verify.mistakes.forms import Term, spoken
-from verify.mistakes.judge import Judge
+from verify.mistakes.judge import Judge, Purse
 from verify.mistakes.places import quoted
 from verify.mistakes.search import CANDIDATES, Finding, Part, Search
 from verify.mutate import MISTAKES
@@ -43,14 +43,20 @@ class Diagnosis:
 
 
 def diagnose(
-    left: Node, right: Node, setting: Setting, derivation: Derivation, *, budget: int = CANDIDATES
+    left: Node,
+    right: Node,
+    setting: Setting,
+    derivation: Derivation,
+    *,
+    budget: int = CANDIDATES,
+    purse: Purse | None = None,
 ) -> Diagnosis:
     """Explain why `left = right` is wrong, in the `setting` in which it was found to be.
 
-    `budget` is the number of candidates that are tried for two mistakes.
+    `budget` is the number of candidates that are tried for two mistakes; `purse` bounds the work of all of them.
     """
     context = context_of(derivation, left)
-    judge = Judge(setting, left)
+    judge = Judge(setting, left, purse or Purse())
     author = _Author(right, context)
     if not judge.opened(right):
         return Diagnosis((), None)

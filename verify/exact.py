@@ -7,7 +7,7 @@ This is the road to the truth that shares no code with the derivation: forward m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce, singledispatch
 from itertools import chain
@@ -80,10 +80,14 @@ class Environment:
     table: Table
     numbers: Mapping[Symbol, int]
     leaf: Callable[[Leaf, Mapping[Symbol, int]], Dual]
+    known: dict[tuple[Node, tuple[tuple[Symbol, int], ...]], Dual] | None = None
+    """What parts of expressions are worth, where many alike are evaluated; None: nothing is kept."""
+    bindings: tuple[tuple[Symbol, int], ...] = ()
 
     def bound(self, index: Symbol, value: int) -> Environment:
         """The same environment with one index set."""
-        return replace(self, numbers={**self.numbers, index: value})
+        numbers, bindings = {**self.numbers, index: value}, (*self.bindings, (index, value))
+        return Environment(self.table, numbers, self.leaf, self.known, bindings)
 
     def whole(self, expression: Expr) -> int:
         """A size or a time as a whole number."""
@@ -202,25 +206,34 @@ def _product(factors: list[Dual]) -> Dual:
 # The evaluator: one rule per node
 
 
-@singledispatch
 def evaluate(node: Node, env: Environment) -> Dual:
     """The value of a node and its tangent. Raises UnsupportedError, with its name, for a node without a rule."""
+    if env.known is None:
+        return _rule(node, env)
+    key = node, env.bindings
+    if key not in env.known:
+        env.known[key] = _rule(node, env)
+    return env.known[key]
+
+
+@singledispatch
+def _rule(node: Node, env: Environment) -> Dual:
     raise UnsupportedError(f"no exact arithmetic for the node {type(node).__name__}")
 
 
-@evaluate.register(Quantity)
-@evaluate.register(Adjoint)
-@evaluate.register(Jacobian)
+@_rule.register(Quantity)
+@_rule.register(Adjoint)
+@_rule.register(Jacobian)
 def _leaf(node: Leaf, env: Environment) -> Dual:
     return env.leaf(node, env.numbers)
 
 
-@evaluate.register(MatAdd)
+@_rule.register(MatAdd)
 def _sum(node: MatAdd, env: Environment) -> Dual:
     return reduce(_dual_sum, (evaluate(term, env) for term in node.args))
 
 
-@evaluate.register(MatMul)
+@_rule.register(MatMul)
 def _matrix_product(node: MatMul, env: Environment) -> Dual:
     number, factors, irrational = Fraction(1), [], 1
     for part in node.args:
@@ -239,17 +252,17 @@ def _matrix_product(node: MatMul, env: Environment) -> Dual:
     return _linear(lambda matrix: scaled(factor, matrix) or [], result)
 
 
-@evaluate.register(Transpose)
+@_rule.register(Transpose)
 def _transpose(node: Transpose, env: Environment) -> Dual:
     return _linear(lambda matrix: _transposed(matrix) or [], evaluate(node.arg, env))
 
 
-@evaluate.register(HadamardProduct)
+@_rule.register(HadamardProduct)
 def _entrywise_product(node: HadamardProduct, env: Environment) -> Dual:
     return reduce(lambda a, b: _bilinear(entrywise, a, b), (evaluate(part, env) for part in node.args))
 
 
-@evaluate.register(HadamardPower)
+@_rule.register(HadamardPower)
 def _entrywise_power(node: HadamardPower, env: Environment) -> Dual:
     base, exponent = evaluate(node.base, env), node.exp
     value = [[power(env.table, entry, exponent) for entry in row] for row in base.value]
@@ -261,7 +274,7 @@ def _entrywise_power(node: HadamardPower, env: Environment) -> Dual:
     return Dual(value, entrywise(slope, base.tangent))
 
 
-@evaluate.register(Elementwise)
+@_rule.register(Elementwise)
 def _elementwise(node: Elementwise, env: Environment) -> Dual:
     code, table = scalar(node.function), env.table
     operands = [evaluate(operand, env) for operand in node.operands]
@@ -282,7 +295,7 @@ def _elementwise(node: Elementwise, env: Environment) -> Dual:
     return Dual(value, tangent)
 
 
-@evaluate.register(Softmax)
+@_rule.register(Softmax)
 def _softmax(node: Softmax, env: Environment) -> Dual:
     operand = evaluate(node.operand, env)
     powers = [env.table.call("exp", row[0]) for row in operand.value]
@@ -296,7 +309,7 @@ def _softmax(node: Softmax, env: Environment) -> Dual:
     return Dual(value, [[(m - e * total) * share % P] for m, e in zip(moved, powers, strict=True)])
 
 
-@evaluate.register(Concat)
+@_rule.register(Concat)
 def _concat(node: Concat, env: Environment) -> Dual:
     parts = [evaluate(part, env) for part in node.parts]
     stacked = _stack(node.axis, [part.value for part in parts])
@@ -311,7 +324,7 @@ def _stack(axis: int, parts: list[Matrix]) -> Matrix:
     return [[entry for row in rows for entry in row] for rows in zip(*parts, strict=True)]
 
 
-@evaluate.register(Slice)
+@_rule.register(Slice)
 def _slice(node: Slice, env: Environment) -> Dual:
     operand = evaluate(node.operand, env)
     start, length = env.whole(node.start), env.whole(node.length)
@@ -321,7 +334,7 @@ def _slice(node: Slice, env: Environment) -> Dual:
     return _linear(lambda m: m[start:end] if node.axis == 0 else [row[start:end] for row in m], operand)
 
 
-@evaluate.register(Entry)
+@_rule.register(Entry)
 def _entry(node: Entry, env: Environment) -> Dual:
     operand = evaluate(node.operand, env)
     i, j = env.whole(node.row), env.whole(node.col)
@@ -330,7 +343,7 @@ def _entry(node: Entry, env: Environment) -> Dual:
     return _linear(lambda m: [[m[i][j]]], operand)
 
 
-@evaluate.register(Shaped)
+@_rule.register(Shaped)
 def _shaped(node: Shaped, env: Environment) -> Dual:
     rows, cols = map(env.whole, node.shape)
 
@@ -343,7 +356,7 @@ def _shaped(node: Shaped, env: Environment) -> Dual:
     return _linear(laid_out, evaluate(node.operand, env))
 
 
-@evaluate.register(Tabular)
+@_rule.register(Tabular)
 def _table(node: Tabular, env: Environment) -> Dual:
     rows, cols = map(env.whole, node.shape)
     entries = [
@@ -355,14 +368,14 @@ def _table(node: Tabular, env: Environment) -> Dual:
     return Dual(value, [[entry.tangent[0][0] if entry.tangent else 0 for entry in row] for row in entries])
 
 
-@evaluate.register(TimeSum)
+@_rule.register(TimeSum)
 def _time_sum(node: TimeSum, env: Environment) -> Dual:
     rows, cols = map(env.whole, node.shape)
     terms = (evaluate(node.term, env.bound(node.index, k)) for k in _indices(node, env))
     return reduce(_dual_sum, terms, Dual(constant(rows, cols, 0)))
 
 
-@evaluate.register(TimeProduct)
+@_rule.register(TimeProduct)
 def _time_product(node: TimeProduct, env: Environment) -> Dual:
     factors = [evaluate(node.term, env.bound(node.index, k)) for k in _indices(node, env)]
     return reduce(lambda later, factor: _dual_product(factor, later), factors, Dual(identity(env.whole(node.shape[0]))))
@@ -372,24 +385,24 @@ def _indices(node: TimeSum, env: Environment) -> range:
     return range(env.whole(node.first), env.whole(node.last) + 1)
 
 
-@evaluate.register(OneMatrix)
+@_rule.register(OneMatrix)
 def _ones(node: OneMatrix, env: Environment) -> Dual:
     rows, cols = map(env.whole, node.shape)
     return Dual(constant(rows, cols, 1))
 
 
-@evaluate.register(ZeroMatrix)
+@_rule.register(ZeroMatrix)
 def _zeros(node: ZeroMatrix, env: Environment) -> Dual:
     rows, cols = map(env.whole, node.shape)
     return Dual(constant(rows, cols, 0))
 
 
-@evaluate.register(Identity)
+@_rule.register(Identity)
 def _identity(node: Identity, env: Environment) -> Dual:
     return Dual(identity(env.whole(node.shape[0])))
 
 
-@evaluate.register(DiagMatrix)
+@_rule.register(DiagMatrix)
 def _diag(node: DiagMatrix, env: Environment) -> Dual:
     def spread(vector: Matrix) -> Matrix:
         return [[row[0] if i == j else 0 for j in range(len(vector))] for i, row in enumerate(vector)]
@@ -397,6 +410,6 @@ def _diag(node: DiagMatrix, env: Environment) -> Dual:
     return _linear(spread, evaluate(node.args[0], env))
 
 
-@evaluate.register(DiagonalOf)
+@_rule.register(DiagonalOf)
 def _diagonal(node: DiagonalOf, env: Environment) -> Dual:
     return _linear(lambda m: [[row[i]] for i, row in enumerate(m)], evaluate(node.arg, env))

@@ -270,7 +270,7 @@ def identical(
     for attempt in range(trials + REDRAWS):
         try:
             world = _world(cell, seed + attempt, scales(cell, (left, right))[decided % 2], assumptions)
-            times = _times((left, right), world)
+            times = times_of((left, right), world)
             if not times:
                 reason = f"no step of {world.steps} has everything it names"
                 return Verdict(Outcome.UNDECIDED, assumptions, reason=reason)
@@ -309,7 +309,7 @@ def _world(cell: Cell, seed: int, scale: Scale, assumptions: tuple[Assumption, .
     return _WORLDS[key]
 
 
-def _times(sides: tuple[Node, ...], world: World) -> list[int | None]:
+def times_of(sides: tuple[Node, ...], world: World) -> list[int | None]:
     """The steps at which all leaves exist and none lies beyond T; [None] where nothing depends on t."""
     states = {state.name for state in world.cell.states}
     offsets: list[tuple[str, int]] = []

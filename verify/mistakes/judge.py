@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TypeAlias
 
@@ -22,12 +22,36 @@ UNDEFINED = (NoValueError, NoPointError, UnsupportedError, ValueError)
 """What stands for a formula that has no value here."""
 
 
+PARTS = 40_000
+"""How many parts of formulas are evaluated to explain one that is wrong: less than a second of work."""
+BUILT, DECIDED = 8, 400
+"""What it costs to build a candidate, and to decide exactly about one, counted in parts that are evaluated."""
+
+
+@dataclass
+class Purse:
+    """What a search may still cost, in parts of formulas evaluated: the same on every machine, and for every cell."""
+
+    left: int = PARTS
+
+    def pay(self, parts: int) -> None:
+        """Take that many parts out; what is begun is finished."""
+        self.left -= parts
+
+    def share(self, parts: int) -> Purse:
+        """A purse of its own with so many parts, or what is left, taken out of this one."""
+        given = max(0, min(parts, self.left))
+        self.pay(given)
+        return Purse(given)
+
+
 @dataclass
 class Judge:
     """The left side at a random point of a setting, and the values there of what has been compared with it."""
 
     setting: Setting
     left: Node
+    purse: Purse = field(default_factory=Purse)
     _environment: Environment | None = None
     _left: Value = ()
     _values: dict[Node, Value | None] = field(default_factory=dict)
@@ -40,7 +64,8 @@ class Judge:
                     environments = self.setting.environments(sides, seed)
                     if not environments:
                         break
-                    self._environment, self._left = self._telling(sides, environments)
+                    environment, self._left = self._telling(sides, environments)
+                    self._environment = replace(environment, known={})
                 except NoValueError:
                     continue
                 except UNDEFINED:
@@ -60,6 +85,11 @@ class Judge:
         return environments[middle], _entries(sides[0], environments[middle])
 
     @property
+    def spent(self) -> bool:
+        """Whether the search has cost what it may."""
+        return self.purse.left <= 0
+
+    @property
     def truth(self) -> Value:
         """The left side at the point."""
         return self._left
@@ -67,7 +97,9 @@ class Judge:
     def value(self, node: Node) -> Value | None:
         """A formula at the point; None where it has no value there."""
         assert self._environment is not None
+        assert self._environment.known is not None
         if node not in self._values:
+            before = len(self._environment.known)
             parts = _terms(node)
             if len(parts) > 1:  # candidates differ in a term or two: the others are known
                 values = [self.value(part) for part in parts]
@@ -78,17 +110,22 @@ class Judge:
                     self._values[node] = _entries(node, self._environment)
                 except UNDEFINED:
                     self._values[node] = None
+                self.purse.pay(BUILT + len(self._environment.known) - before)
         return self._values[node]
 
     def proves(self, node: Node) -> bool:
         """Whether a formula says what the left side is, decided exactly; the left side itself says nothing."""
         if node in (self.left, transpose(self.left)) or node.shape != self.left.shape or self.value(node) != self._left:
             return False
+        self.purse.pay(DECIDED)
         return self.setting.compare(self.left, node).answer is Answer.SAME
 
     def same(self, one: Node, other: Node) -> bool:
         """Whether two formulas say the same, decided exactly."""
-        return one == other or self.setting.compare(one, other).answer is Answer.SAME
+        if one == other:
+            return True
+        self.purse.pay(DECIDED)
+        return self.setting.compare(one, other).answer is Answer.SAME
 
 
 def _entries(node: Node, environment: Environment) -> Value:

@@ -164,6 +164,8 @@ class Search:
         """Every mistake taken back, or one kind, the most plausible first, with the value of what results."""
         for mistake in MISTAKES.values() if only is None else (MISTAKES[only],):
             for change in mistake.undone_in(right, self.context):
+                if self.judge.spent:
+                    return
                 if change.node.shape == self.judge.left.shape and change.node != self.judge.left:
                     value = self.judge.value(change.node)
                     if value is not None and (any(value) or not any(self.judge.truth)):  # zero explains nothing
@@ -184,12 +186,14 @@ class Search:
         if not self._made:
             share = 1.0
             for form in self.context.forms:
-                if share <= 0 or not self.judge.proves(form):
+                if share <= 0 or self.judge.spent or not self.judge.proves(form):
                     continue
                 most = _bounded(MADE, form)
                 changes = mutants_of(self.context, form, int(share * most))
                 share -= len(changes) / most
                 for mistake, change in changes:
+                    if self.judge.spent:
+                        break
                     value = self.judge.value(change.node)
                     if value is not None and value != self.judge.truth:
                         made = Made(Part(mistake.name, change.after, change.before), form, change.node)
