@@ -23,6 +23,7 @@ from verify.diagnose import Diagnosis, diagnose
 from verify.field import NoValueError, UnsupportedError
 from verify.judgement import Judgement, Mistake
 from verify.misfits import repairs
+from verify.mistakes.judge import PARTS, Purse
 from verify.mistakes.search import CANDIDATES
 from verify.scales import NoPointError
 from verify.sides import Sides
@@ -121,8 +122,10 @@ def _diagnosed(
 
 def _otherwise_read(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained | None:
     """The judgement under another reading, or with shapes repaired, where the plainest reading leads nowhere."""
+    purse = Purse()
     for sides, setting in decision.others[:READINGS]:
-        found = diagnose(*plain_indices(sides.left, sides.right), setting, derivation, budget=0)
+        share = purse.share(PARTS // READINGS)
+        found = diagnose(*plain_indices(sides.left, sides.right), setting, derivation, budget=0, purse=share)
         if found.mistakes:
             return _with(judgement, found.mistakes, found, sides, plain_indices(sides.left, sides.right)[1])
     # Only an unusual convention made it fit: perhaps it was not meant to.
@@ -154,9 +157,14 @@ def _misfit(judgement: Judgement, decision: Decision, derivation: Derivation) ->
 def _repaired(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained | None:
     """The judgement with a change of shapes that leads to a true formula, alone or with one mistake more."""
     assert decision.question is not None
+    purse = Purse()
     for repair in repairs(decision.question):
         left, right = plain_indices(repair.sides.left, repair.sides.right)
-        found = Diagnosis((), right) if repair.true else diagnose(left, right, repair.setting, derivation, budget=0)
+        if repair.true:
+            found = Diagnosis((), right)
+        else:
+            share = purse.share(PARTS // READINGS)
+            found = diagnose(left, right, repair.setting, derivation, budget=0, purse=share)
         if repair.true or found.mistakes:
             return _with(judgement, (repair.mistake, *found.mistakes), found, repair.sides, None)
     return None

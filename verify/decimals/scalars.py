@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, singledispatch
+from functools import cache, lru_cache, singledispatch
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import mpmath
@@ -64,7 +64,16 @@ def called(function: ScalarFunction, arguments: tuple[Pair, ...]) -> Pair:
     """A function at arguments that change: f(a), with f'(a) times the rate of a."""
     if not function.specified:
         return _unspecified(function.name, arguments)
+    if len(arguments) == 1:
+        value, slope = _known_at(function, arguments[0].value)
+        return Pair(value, slope * arguments[0].rate)
     return pair(function.body.expr, dict(zip(function.body.variables, arguments, strict=True)))
+
+
+@lru_cache(maxsize=4096)
+def _known_at(function: ScalarFunction, argument: Real) -> Pair:
+    """A function and its slope at a number, kept: every disturbance of a cell asks for the same ones."""
+    return pair(function.body.expr, {function.body.variables[0]: Pair(argument, ONE)})
 
 
 def _unspecified(name: str, arguments: tuple[Pair, ...]) -> Pair:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
+from math import prod
 
 from sympy import HadamardProduct, MatAdd, MatMul, Symbol, Transpose
 
@@ -111,18 +112,36 @@ def spoken(node: Node, derivation: Derivation) -> Node:
     return substitute(node, insert)
 
 
-def multiplied_out(node: Node) -> tuple[Node, ...]:
-    """The terms of a formula with (1 - z) ⊙ g as g - z ⊙ g, and W (a + b) as W a + W b."""
+def multiplied_out(node: Node, most: int = 2 * TERMS) -> tuple[Node, ...]:
+    """The terms of a formula with (1 - z) ⊙ g as g - z ⊙ g, and W (a + b) as W a + W b.
+
+    What would have more than `most` terms stays as it is: a product of n sums has 2^n.
+    """
+    if isinstance(node, MatAdd) and _terms_in(node) > most:
+        return tuple(term for part in node.args for term in multiplied_out(part, most // len(node.args)))
+    return _multiplied_out(node) if _terms_in(node) <= most else (node,)
+
+
+def _terms_in(node: Node) -> int:
+    """How many terms a formula has when it is multiplied out."""
     if isinstance(node, MatAdd):
-        return tuple(term for part in node.args for term in multiplied_out(part))
+        return sum(map(_terms_in, node.args))
+    base = coefficient(node)[1]
+    parts = base.args if isinstance(base, HadamardProduct | MatMul) else ()
+    return prod(_terms_in(part) for part in parts)
+
+
+def _multiplied_out(node: Node) -> tuple[Node, ...]:
+    if isinstance(node, MatAdd):
+        return tuple(term for part in node.args for term in _multiplied_out(part))
     number, base = coefficient(node)
     parts = list(base.args) if isinstance(base, HadamardProduct | MatMul) else []
     build = hadamard if isinstance(base, HadamardProduct) else matmul
     for k, part in enumerate(parts):
-        terms = multiplied_out(part)
+        terms = _multiplied_out(part)
         if len(terms) > 1:
             made = (build(*parts[:k], term, *parts[k + 1 :]) for term in terms)
-            return tuple(scale(number, term) for product in made for term in multiplied_out(product))
+            return tuple(scale(number, term) for product in made for term in _multiplied_out(product))
     return (node,)
 
 

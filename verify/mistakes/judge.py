@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import islice
 from typing import TypeAlias
 
 from sympy import MatAdd
 
-from derive.nodes import Node, TimeProduct, TimeSum, transpose
+from derive.nodes import Adjoint, Jacobian, Node, T, TimeProduct, TimeSum, transpose
 from verify.comparison import Answer, Setting
-from verify.exact import Environment, evaluate
+from verify.exact import Environment, evaluate, whole
 from verify.field import NoValueError, P, UnsupportedError
 from verify.scales import NoPointError
 
@@ -22,10 +24,10 @@ UNDEFINED = (NoValueError, NoPointError, UnsupportedError, ValueError)
 """What stands for a formula that has no value here."""
 
 
-PARTS = 40_000
-"""How many parts of formulas are evaluated to explain one that is wrong: less than a second of work."""
+PARTS = 60_000
+"""How many parts of formulas are evaluated to explain one that is wrong: about a second of work."""
 BUILT, DECIDED = 8, 400
-"""What it costs to build a candidate, and to decide exactly about one, counted in parts that are evaluated."""
+"""The share of a formula's parts that it costs to change one, and what it costs to decide exactly about one."""
 
 
 @dataclass
@@ -37,6 +39,10 @@ class Purse:
     def pay(self, parts: int) -> None:
         """Take that many parts out; what is begun is finished."""
         self.left -= parts
+
+    def affords(self, parts: int) -> int:
+        """How many things of that cost can still be paid."""
+        return max(0, self.left) // max(1, parts)
 
     def share(self, parts: int) -> Purse:
         """A purse of its own with so many parts, or what is left, taken out of this one."""
@@ -84,7 +90,6 @@ class Judge:
                 return environment, left
         return environments[middle], _entries(sides[0], environments[middle])
 
-    @property
     def spent(self) -> bool:
         """Whether the search has cost what it may."""
         return self.purse.left <= 0
@@ -110,8 +115,19 @@ class Judge:
                     self._values[node] = _entries(node, self._environment)
                 except UNDEFINED:
                     self._values[node] = None
-                self.purse.pay(BUILT + len(self._environment.known) - before)
+                self.purse.pay(self._work(islice(self._environment.known, before, None)))
         return self._values[node]
+
+    def _work(self, known: Iterable[tuple[Node, object]]) -> int:
+        """What it costs to evaluate these parts; a derivative takes the equations of every step for every entry."""
+        assert self._environment is not None
+        through = len(self.setting.bench.program.equations) * self._environment.numbers[T]
+        return sum(
+            through * whole(node.rows * node.cols, self._environment.numbers) // BUILT
+            if isinstance(node, Adjoint | Jacobian)
+            else 1
+            for node, _ in known
+        )
 
     def proves(self, node: Node) -> bool:
         """Whether a formula says what the left side is, decided exactly; the left side itself says nothing."""

@@ -12,7 +12,7 @@ from sympy import MatAdd, Symbol
 from derive.nodes import Node, T, TimeProduct, TimeSum, add, children, coefficient, rebuild, scale, t
 from verify.mistakes.context import Context, walk
 from verify.mistakes.forms import Term
-from verify.mistakes.judge import Judge, Value, minus, plus
+from verify.mistakes.judge import BUILT, Judge, Value, minus, plus
 from verify.mistakes.places import Change
 from verify.mistakes.terms import cancelling, is_of_next_step, plus_term
 from verify.mutate import MISTAKES, NamedMistake, mutants
@@ -162,10 +162,12 @@ class Search:
 
     def _reversals(self, right: Node, only: str | None = None) -> Iterator[Reversal]:
         """Every mistake taken back, or one kind, the most plausible first, with the value of what results."""
+        cost = _building(right)
         for mistake in MISTAKES.values() if only is None else (MISTAKES[only],):
             for change in mistake.undone_in(right, self.context):
-                if self.judge.spent:
+                if self.judge.spent():
                     return
+                self.judge.purse.pay(cost)
                 if change.node.shape == self.judge.left.shape and change.node != self.judge.left:
                     value = self.judge.value(change.node)
                     if value is not None and (any(value) or not any(self.judge.truth)):  # zero explains nothing
@@ -186,13 +188,15 @@ class Search:
         if not self._made:
             share = 1.0
             for form in self.context.forms:
-                if share <= 0 or self.judge.spent or not self.judge.proves(form):
+                if share <= 0 or self.judge.spent() or not self.judge.proves(form):
                     continue
-                most = _bounded(MADE, form)
-                changes = mutants_of(self.context, form, int(share * most))
+                most, cost = _bounded(MADE, form), _building(form)
+                affordable = self.judge.purse.affords(2 * cost)
+                changes = mutants_of(self.context, form, min(int(share * most), affordable))
+                self.judge.purse.pay(cost * len(changes))
                 share -= len(changes) / most
                 for mistake, change in changes:
-                    if self.judge.spent:
+                    if self.judge.spent():
                         break
                     value = self.judge.value(change.node)
                     if value is not None and value != self.judge.truth:
@@ -311,6 +315,11 @@ def _bounded(number: int, node: Node) -> int:
     """The number of candidates for a formula of that size; what stands in a product over time counts several times."""
     size = sum(1 + 2 * isinstance(part, TimeProduct) * sum(1 for _ in walk(part)) for part in walk(node))
     return number * NODES // max(NODES, size)
+
+
+def _building(node: Node) -> int:
+    """What it costs to change a formula of that size at one place."""
+    return 1 + sum(1 for _ in walk(node)) // BUILT
 
 
 @lru_cache(maxsize=64)
