@@ -21,6 +21,7 @@ from sympy import (
     Float,
     Heaviside,
     Integer,
+    Lambda,
     Max,
     Min,
     Mul,
@@ -210,6 +211,29 @@ def own_slope(function: ScalarFunction, argument: int) -> Code:
         raise UnsupportedError(str(error)) from None
     label = f"slope {argument} of {function.name} {function.body}"
     return lambda table, values: table.kept_at(label, values[:-1], lambda: code(table, values[:-1]))
+
+
+def slope_of(function: ScalarFunction) -> ScalarFunction:
+    """The slope of a function of one argument as a function, differentiated here; raises UnsupportedError."""
+    if not function.specified:
+        return function.prime()
+    (variable,) = function.body.variables
+    try:
+        return ScalarFunction(function.name + "'", Lambda(variable, rate(function.body.expr, variable)))
+    except NoRateError as error:
+        raise UnsupportedError(str(error)) from None
+
+
+def is_slope(stated: Expr, function: ScalarFunction) -> bool:
+    """Whether an expression in the argument and the value `y` of a function is its slope, at a random number."""
+    table, own = Table(0), scalar(function)
+    argument = table.random("argument")
+    values = argument, own.value(table, (argument,))
+    try:
+        given = compiled(stated, (*function.body.variables, functions.y))(table, values)
+        return given == own.slopes[0](table, values)
+    except (UnsupportedError, NoValueError):
+        return False
 
 
 @singledispatch

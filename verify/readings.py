@@ -12,6 +12,7 @@ from derive.nodes import Elementwise, Node, Tabular, TimeProduct, TimeSum
 from derive.reader import claimed
 from derive.reader.claimed import OpenQuestionError, Said, Value
 from verify.conventions import Built, MisfitError
+from verify.field import UnsupportedError, is_slope, slope_of
 from verify.multiplying import Products
 
 LARGEST_NUMBER = 512
@@ -233,8 +234,7 @@ class Builder(Products):
             node = self.node(arguments[0])
             if function.endswith("'") and len(arguments) == 1:
                 own = next((f for f in self.cell.functions if f.name == function[:-1]), None)
-                called = Elementwise(own or _entry(function[:-1]), node)
-                return Built(slope(called, 0, called))
+                return Built(_slope(Elementwise(own or _entry(function[:-1]), node)))
             if function in ("softmax", "diag"):
                 if 1 not in node.shape:
                     raise MisfitError(f"{function} acts on a vector")
@@ -361,6 +361,18 @@ def _unshifted(node: Node) -> Node:
     terms = node.args if isinstance(node, MatAdd) else (node,)
     kept = [term for term in terms if not isinstance(nodes.coefficient(term)[1], OneMatrix)]
     return nodes.add(*kept) if 0 < len(kept) < len(terms) else node
+
+
+def _slope(called: Elementwise) -> Node:
+    """f' at an argument: as the derivation writes it where that is the slope; else as differentiated in `verify`."""
+    if len(called.function.body.variables) != 1:
+        raise OpenQuestionError(f"the slope of {called.function.name}, which has several arguments")
+    if is_slope(functions.slope(called.function, 0), called.function):
+        return slope(called, 0, called)
+    try:
+        return nodes.apply(slope_of(called.function), *called.operands)
+    except UnsupportedError as error:
+        raise OpenQuestionError(str(error)) from None
 
 
 def _entry(name: str) -> functions.ScalarFunction:

@@ -52,6 +52,16 @@ def test_no_other_slope_passes_for_that_of_tanh(false, monkeypatch):
     assert all(verdict.refuted for verdict in prove(differentiate(cell), trials=1).values())
 
 
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "relu"])
+def test_the_prime_of_a_function_is_its_slope_whatever_the_derivation_says(name, monkeypatch):
+    cell, written = _cell(name), ENTRIES[name].latex
+    net = r"\frac{\partial J}{\partial net_{h,t}} = \frac{\partial J}{\partial h_t} \odot"
+    formula = rf"{net} {written}'(net_{{h,t}})"
+    before = check(formula, cell, explain=False)[0].word
+    _false(monkeypatch, name, lambda true: 1 - functions.y)
+    assert check(formula, cell, explain=False)[0].word is before is Word.PROVED
+
+
 def test_a_false_slope_in_the_derivation_does_not_turn_a_formula(monkeypatch):
     cell = _cell("tanh")
     _false(monkeypatch, "tanh", lambda true: 1 - functions.y)
