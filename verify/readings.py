@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatrix, S, Symbol
@@ -60,7 +61,7 @@ class Builder(Products):
             case claimed.Factors():
                 if said.elementwise and self.reading.precedence == "elementwise":
                     said = _regrouped(said)
-                parts = [self.build(factor) for factor in said.factors]
+                parts = self._together(said.factors) if said.elementwise else list(map(self.build, said.factors))
                 if any(part.kind == "kronecker" for part in parts):
                     parts = [self.build(factor) for factor in said.factors]
                 return self.elementwise(parts) if said.elementwise else self.juxtaposed(parts, signed=said.signed)
@@ -91,7 +92,10 @@ class Builder(Products):
         raise OpenQuestionError(f"no rule for {type(said).__name__}")
 
     def terms(self, said: claimed.Terms) -> Built:
-        parts = [(sign, part) for (sign, _), part in zip(said.terms, self._summands(said), strict=True)]
+        parts = [
+            (sign, part)
+            for (sign, _), part in zip(said.terms, self._together([term for _, term in said.terms]), strict=True)
+        ]
         shaped = [part for _, part in parts if part.node is not None]
         if not shaped:
             if all(part.number is not None for _, part in parts):
@@ -106,11 +110,11 @@ class Builder(Products):
         total = nodes.add(*(nodes.scale(sign, self.node(part, shape)) for sign, part in parts))
         return Built(total, flat=shaped[0].flat)
 
-    def _summands(self, said: claimed.Terms) -> list[Built]:
-        """The terms; products with ones whose size the other terms tell are built behind these."""
+    def _together(self, said: Sequence[Said]) -> list[Built]:
+        """Parts of one shape; products with ones whose size the other parts tell are built behind these."""
         built: list[Built | None] = []
         refused: OpenQuestionError | None = None
-        for _, term in said.terms:
+        for term in said:
             try:
                 built.append(self.build(term))
             except OpenQuestionError as error:
@@ -124,7 +128,7 @@ class Builder(Products):
         (shape,) = shapes
         return [
             self._product_beside(term, shape, refused) if part is None else part
-            for (_, term), part in zip(said.terms, built, strict=True)
+            for term, part in zip(said, built, strict=True)
         ]
 
     def _product_beside(self, said: Said, shape: tuple[Expr, Expr], refused: OpenQuestionError) -> Built:
