@@ -17,6 +17,7 @@ from random_checks import VanishedError, WrongError, check, check_layers, check_
 from derive.adjoint import differentiate
 from derive.errors import ProgramFault
 from derive.reader import read_note
+from derive.targets import TARGETS
 from derive.targets import numpy as numpy_target
 from derive.targets.numpy import scopes
 from derive.targets.numpy.code import Assign, Buffer, Index, Loop, Name
@@ -149,6 +150,24 @@ def test_two_layers_of_random_cells(seed: int) -> None:
 def test_random_cells_in_torch(seed: int) -> None:
     pytest.importorskip("torch")
     check_torch(random_cell(random.Random(seed).randrange), seed)
+
+
+@pytest.mark.parametrize(
+    "equations",
+    [
+        r"$$ h_t = \tanh(1 - (A x_t - A x_t)) + A x_t \odot h_{t-1} $$",
+        r"$$ a_t = A x_t $$ $$ b_t = a_t $$ $$ c_t = w $$ $$ h_t = \tanh(a_t) \odot b_t \odot c_t + h_{t-1} $$",
+        r"$$ h_t = \tanh(A x_t + b) \odot \sigma(\tanh(A x_t + b)) + \tanh(h_{t-1}) \odot (A x_t + b) $$",
+    ],
+)
+def test_torch_modules_that_could_not_run(equations: str) -> None:
+    torch = pytest.importorskip("torch")
+    shapes = r"where $x_t \in \mathbb{R}^D$, $h_t \in \mathbb{R}^H$"
+    cell = read_note(f"# Mine\n\n{equations}\n\n{shapes}\n\noutput: $h_t$\n")
+    theirs = load(TARGETS["torch"].render(differentiate(cell), None, "mine.md"))
+    (network,) = (v for v in vars(theirs).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))
+    ys, _ = network(D=2, H=3)(torch.ones(3, 2, 2, requires_grad=True))
+    ys.sum().backward()
 
 
 def test_a_letter_may_be_missing_only_where_its_terms_cancel() -> None:

@@ -116,9 +116,7 @@ def lower_full(node: Node, scope: Scope) -> Value:
 
 def _filled(value: Value, shape: tuple[Expr, Expr]) -> Value:
     """A value that may be broadcast, at full length."""
-    axes = ", ".join(size_text(size) for size in shape if size != 1)
-    if not axes:
-        return value
+    axes = ", ".join(size_text(size) for size in shape if size != 1) or "1"
     ones = Call("np.ones", (Number(f"({axes},)"), Name("dtype")))
     return Value(ones if _is_ones(value) else Product((ones, value.code)), value.kind, value.batched)
 
@@ -214,6 +212,8 @@ def _(node: Node, scope: Scope) -> Value:
     if name == "identity":
         return operands[0]
     direct = ENTRIES[name].numpy if name in ENTRIES else ""
+    if all(isinstance(operand.code, Number) for operand in operands):  # functions take arrays
+        operands = [_filled(operand, (S.One, S.One)) for operand in operands]
     called = direct[:-3] if direct == f"np.{name}(a)" else scope.uses(name.replace("'", "_slope"))
     return Value(Call(called, tuple(o.code for o in operands)), operands[0].kind, any(o.batched for o in operands))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from derive.errors import DerivationError
@@ -40,6 +40,23 @@ _KEYWORDS = {"axis=": "dim=", "axis1=": "dim1=", "axis2=": "dim2=", "keepdims=":
 def in_torch(statements: Sequence[Statement]) -> list[Statement]:
     """The statements with every array function in torch's words; raises DerivationError for one that has none."""
     return [_statement(statement) for statement in statements]
+
+
+def owned(statements: Sequence[Statement], names: Collection[str]) -> list[Statement]:
+    """The statements, where what is returned by name is no other name for, and no view of, another tensor."""
+
+    def cloned(statement: Statement) -> Statement:
+        match statement:
+            case Assign((Name(name),), value, formula) if name in names and _is_view(value):
+                return Assign(statement.targets, Method(value, "clone()"), formula)
+        return statement
+
+    return [cloned(statement) for statement in statements]
+
+
+def _is_view(value: Code) -> bool:
+    views = {"np.broadcast_to", "np.swapaxes", "np.diagonal"}
+    return isinstance(value, Name | Index | Transposed) or (isinstance(value, Call) and value.function in views)
 
 
 def _statement(statement: Statement) -> Statement:

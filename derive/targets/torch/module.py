@@ -16,7 +16,7 @@ from derive.targets.numpy.code import Statement, lines, read
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.numpy.module import Lowered, called, equation_lines, lowered, plain, source_line
 from derive.targets.numpy.pieces import axes_text, names_text, tuple_text
-from derive.targets.torch.dialect import in_torch, text_in_torch
+from derive.targets.torch.dialect import in_torch, owned, text_in_torch
 from derive.targets.torch.helpers import WRITTEN
 
 
@@ -105,7 +105,7 @@ class _Module:
 
     def _forward(self) -> list[str]:
         low, names = self.low, self.low.names
-        body = in_torch(low.sequence.forward)
+        body = in_torch(owned(low.sequence.forward, self._computed()))
         output = names.whole(low.program.output).name
         whole = f"{output}[1:]" if low.program.output in low.program.states else output
         final = [f"{names.whole(s).name}[T].clone()" for s in low.program.states]
@@ -114,7 +114,8 @@ class _Module:
 
     def _backward(self) -> list[str]:
         names = self.low.names
-        body = in_torch(self.low.sequence.backward)
+        gradients = self.low.sequence.gradients.values()
+        body = in_torch(owned(self.low.sequence.backward, gradients))
         carries = [names.carry(s).name for s in self.low.program.states]
         arriving = [f"{names_text(carries)} = d_final"] if carries else []
         ending = ["return [", *(f"    {text}," for text in self._gradients()), "]"]
