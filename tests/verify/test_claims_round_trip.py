@@ -105,7 +105,7 @@ def test_every_formula_in_the_terminal_reads_back(name: str) -> None:
     found = differentiate(catalogue.find(name))
     page = pages.text(found, None)
     counts: Counter[str] = Counter()
-    for block in re.findall(r"^\(\d+\) +(.*(?:\n {6,}\S.*)*)", page, re.MULTILINE):
+    for block in re.findall(r"^\(\d+\) {2,}(.*(?:\n {6,}\S.*)*)", page, re.MULTILINE):
         for judgement in check(" ".join(block.split()), found.cell, explain=False):
             _is_true_on(page, judgement)
             counts[judgement.word.value] += 1
