@@ -2,8 +2,9 @@
 
 Each path of each gradient is changed in every single way of the dictionary (EACH of them, drawn with a fixed seed).
 A mutant is *killed* where the exact proof refutes its gradient. Of those that it proves, a mutant is *equivalent* where
-the numbers agree as well (the gradients of a program with it, entry by entry), and otherwise has *survived*. Mutants
-for which no point has a value are *open*. Writes docs/mutation.md.
+the numbers agree as well (the gradients of a program with it, entry by entry), and otherwise has *survived*. One that
+names a step outside of the sequence has *no value*; what is not decided otherwise is *open*. Programs with the mistakes
+of code are run in two cases. Writes docs/mutation.md but for what stands in it by hand, from `BY_HAND` on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,16 +27,25 @@ from derive.adjoint import differentiate
 from derive.cell import Cell
 from derive.derivation import Derivation, Gradient
 from derive.nodes import Adjoint, Slice
+from verify.case import Case
 from verify.code.mistakes import Laboratory, variations
+from verify.code.run import Prediction
+from verify.comparison import BATCH
+from verify.evidence import SEED as DRAWN
 from verify.evidence import standard_case
+from verify.field import UnsupportedError
 from verify.mistakes.context import Context
 from verify.mutate import mutants
 from verify.proof import identical
 from verify.verdict import Outcome
+from verify.world import distinct_sizes
 
 SEED = 7
 CLOSE = 1e-9
-KINDS = ("killed", "equivalent", "survived", "open")
+SEEDS = 1000
+KINDS = ("killed", "equivalent", "survived", "no value", "open")
+IN_CODE = ("told apart", "told apart by the second case", "no difference", "cannot be run")
+BY_HAND = "## "
 PAGE = Path(__file__).parents[1] / "docs" / "mutation.md"
 
 
@@ -63,83 +73,115 @@ def _inside(part: Slice) -> bool:
 
 def decided(derivation: Derivation, wrong: Gradient, laboratory: Laboratory) -> str:
     """What becomes of one mutant."""
-    verdict = identical(
-        Adjoint(wrong.of), wrong.value, derivation.program, assumptions=derivation.cell.assumptions, trials=1
-    )
+    program, facts = derivation.program, derivation.cell.assumptions
+    verdict = identical(Adjoint(wrong.of), wrong.value, program, assumptions=facts, numbers={BATCH: 3})
     if verdict.outcome is Outcome.REFUTED:
         return "killed"
     if verdict.outcome is not Outcome.PROVED:
-        return "open"
+        return "no value" if "has no value at" in verdict.reason else "open"
     same = same_numbers(with_gradient(derivation, wrong), laboratory)
     return "open" if same is None else "equivalent" if same else "survived"
 
 
 def same_numbers(derivation: Derivation, laboratory: Laboratory) -> bool | None:
     """Whether a program of this derivation has the true gradients; None where it cannot be run."""
-    truth, found = laboratory.predict(), Laboratory(derivation, laboratory.case).predict()
+    try:
+        return agree(laboratory.predict(), Laboratory(derivation, laboratory.case).predict())
+    except UnsupportedError:
+        return None
+
+
+def agree(truth: Prediction | None, found: Prediction | None) -> bool | None:
+    """Whether two programs have the same gradients; None where one of them cannot be run."""
     if truth is None or found is None:
         return None
-    return all(np.allclose(found.gradients[name], value, CLOSE, CLOSE) for name, value in truth.gradients.items())
+    pairs = ((found.gradients[name], value) for name, value in truth.gradients.items())
+    return all(a.shape == b.shape and np.allclose(a, b, CLOSE, CLOSE) for a, b in pairs)
 
 
-def in_code(derivation: Derivation, laboratory: Laboratory, each: int) -> Counter[str]:
-    """The mistakes of code that change a gradient, and those that change none in the case that is run."""
+def in_code(derivation: Derivation, laboratories: Sequence[Laboratory], each: int) -> tuple[Counter[str], Counter[str]]:
+    """What becomes of the mistakes of code, and the names of those that change no gradient in any case."""
     made = variations(derivation)
-    truth = laboratory.predict()
     counts: Counter[str] = Counter()
+    same: Counter[str] = Counter()
     for variation in random.Random(f"{SEED} code {derivation.cell.name}").sample(made, min(8 * each, len(made))):
-        found = laboratory.predict(variation)
-        if found is not None and truth is not None:
-            pairs = ((found.gradients[name], value) for name, value in truth.gradients.items())
-            same = all(a.shape == b.shape and np.allclose(a, b, CLOSE, CLOSE) for a, b in pairs)
-            counts["no difference" if same else "told apart"] += 1
-    return counts
+        found = [agree(each.predict(), each.predict(variation)) for each in laboratories]
+        became = IN_CODE[found.index(False) if False in found else 3 if None in found else 2]
+        counts[became] += 1
+        if became == "no difference":
+            same[variation.mistake.name] += 1
+            print(derivation.cell.name, variation.mistake, file=sys.stderr)
+    return counts, same
 
 
-def counted(cell: Cell, each: int) -> tuple[Counter[str], Counter[str], list[str]]:
-    """The counts of a cell for its derivation and for code, and the names of what survived."""
+def second_case(cell: Cell) -> Case:
+    """Other sizes, other numbers, T = 7 and B = 4 instead of 5 and 3, and seeds that no clip leaves alone."""
+    sizes = {str(letter): number + 3 for letter, number in distinct_sizes(cell).items()}
+    case = Case.draw(cell, sizes, 7, 4, np.random.default_rng(DRAWN + 1))
+    final = {name: SEEDS * seed for name, seed in case.d_final.items()}
+    return replace(case, d_output=SEEDS * case.d_output, d_final=final)
+
+
+def counted(cell: Cell, each: int) -> tuple[Counter[str], Counter[str], list[str], Counter[str]]:
+    """The counts of a cell for its derivation and for code, what survived, and what makes no difference in code."""
     derivation = differentiate(cell)
-    laboratory = Laboratory(derivation, standard_case(cell))
+    laboratories = [Laboratory(derivation, case) for case in (standard_case(cell), second_case(cell))]
     counts: Counter[str] = Counter()
     survivors = []
     for name, wrong in spoilt(derivation, each):
-        became = decided(derivation, wrong, laboratory)
+        became = decided(derivation, wrong, laboratories[0])
         counts[became] += 1
         if became == "survived":
             survivors.append(f"{cell.name}: {name} in the gradient of {wrong.of.name}")
-    return counts, in_code(derivation, laboratory, each), survivors
+    code, same = in_code(derivation, laboratories, each)
+    return counts, code, survivors, same
 
 
 def main(each: int, names: list[str]) -> None:
     """Write the page, a row after each cell."""
-    rows, survivors, total = [], [], Counter()
+    rows, survivors, total, unseen = [], [], Counter(), Counter()
     for name in names or [*catalogue.cells(), *catalogue.heads()]:
-        counts, code, left = counted(catalogue.find(name), each)
-        made = sum(counts.values())
-        cells = [made, *(counts[kind] for kind in KINDS), sum(code.values()), code["told apart"], code["no difference"]]
-        rows.append(f"| `{name}` | {' | '.join(map(str, cells))} |")
-        total.update(dict(zip(("made", *KINDS, "run", "told", "same"), cells, strict=True)))
+        counts, code, left, same = counted(catalogue.find(name), each)
+        cells = {"made": sum(counts.values()), **{kind: counts[kind] for kind in KINDS}}
+        cells |= {"in code": sum(code.values()), **{kind: code[kind] for kind in IN_CODE}}
+        rows.append(f"| `{name}` | {' | '.join(map(str, cells.values()))} |")
+        total.update(cells)
         survivors += left
+        unseen += same
         print(rows[-1], flush=True)
-        PAGE.write_text(page(each, rows, total, survivors), encoding="utf-8")
+        PAGE.write_text(page(each, rows, total, survivors, unseen) + by_hand(), encoding="utf-8")
 
 
-def page(each: int, rows: list[str], total: Counter[str], survivors: list[str]) -> str:
-    """The page in Markdown."""
-    header = "| cell | made | killed | equivalent | survived | open | in code | told apart | no difference |"
-    columns = ("made", *KINDS, "run", "told", "same")
+def by_hand() -> str:
+    """What stands on the page by hand: it is kept."""
+    _, mark, after = PAGE.read_text("utf-8").partition(f"\n{BY_HAND}")
+    return mark + after
+
+
+def page(each: int, rows: list[str], total: Counter[str], survivors: list[str], unseen: Counter[str]) -> str:
+    """The page in Markdown, but for what stands there by hand."""
+    columns = ("cell", "made", *KINDS, "in code", *IN_CODE)
     lines = [
         "# Mutation",
         "Derivations spoilt by the mistakes of the [dictionary](mistakes/README.md), and programs with those of code.",
         f"Drawn with a fixed seed: at most {each} mutants for each gradient, and {8 * each} programs for each cell.\n"
         f"Written by `PYTHONPATH=.:tests python tests/mutation.py {each}`.",
         "Killed: the exact proof refutes the gradient. Equivalent: it proves it, and a program with it has\n"
-        "the true gradients. Survived: proved, with other numbers. Open: it has no value, as it names a\n"
-        "step outside of the sequence or a letter of the programs (1/B), which the mathematics does not have.\n"
-        "A cell that has no row was not counted.\n"
-        "In code: a program with that mistake gives other gradients, or the same in the case that is run.",
-        "\n".join([header, "|---" * 9 + "|", *rows, f"| all | {' | '.join(str(total[c]) for c in columns)} |"]),
+        "the true gradients. Survived: proved, with other numbers. No value: it names a step outside of the\n"
+        "sequence, and is not told to be right. Open: not decided.\n"
+        "In code: a program with that mistake gives other gradients in the first case (T = 5, B = 3), in\n"
+        "the second only (T = 7, B = 4, other sizes, a J a thousand times as large), or in none.",
+        "\n".join(
+            [
+                f"| {' | '.join(columns)} |",
+                "|---" * len(columns) + "|",
+                *rows,
+                f"| all | {' | '.join(str(total[c]) for c in columns[1:])} |",
+            ]
+        ),
         "Survivors: " + ("none." if not survivors else "; ".join(survivors) + "."),
+        "Mistakes of code that made no difference: "
+        + ("none." if not unseen else "; ".join(f"{name} ({count})" for name, count in unseen.most_common()) + "."),
     ]
     return "\n\n".join(lines) + "\n"
 

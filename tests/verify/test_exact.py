@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import ast
+from fractions import Fraction
 from pathlib import Path
 
 import by_hand
 import pytest
 from sympy import (
+    Float,
     HadamardPower,
     HadamardProduct,
     Identity,
@@ -16,6 +18,8 @@ from sympy import (
     Symbol,
     Transpose,
     ZeroMatrix,
+    exp,
+    sqrt,
 )
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.inverse import Inverse
@@ -26,15 +30,18 @@ from derive.nodes import (
     CLOSED_SET,
     Concat,
     Elementwise,
+    Entry,
     Quantity,
+    Shaped,
     Slice,
     Softmax,
+    Tabular,
     TimeProduct,
     TimeSum,
     size,
     t,
 )
-from verify.exact import Dual, Environment, evaluate
+from verify.exact import Dual, Environment, entrywise, evaluate, inner, plus, rational, times, whole
 from verify.field import P, Table, UnsupportedError, inverse
 
 n, m = size("n"), size("m")
@@ -126,8 +133,77 @@ def test_stacking_and_slicing():
     assert value_and_tangent(Concat(1, v, B))[0] == [[3, 2, 3], [4, 5, 7]]
     assert value_and_tangent(Slice(1, A, 1, 2))[0] == [[2, 3], [5, 6]]
     assert value_and_tangent(Slice(0, Concat(0, v, w), n, n))[0] == column(10, 20)
-    with pytest.raises(ValueError, match="slice"):
+    with pytest.raises(UnsupportedError, match="slice"):
         value_and_tangent(Slice(0, v, 1, n))
+
+
+def test_one_entry_and_none_outside():
+    for i in range(2):
+        for j in range(3):
+            assert value_and_tangent(Entry(A, i, j)) == ([[3 * i + j + 1]], [[{(0, 0): 1, (1, 2): 2}.get((i, j), 0)]])
+    for i, j in ((-1, 0), (2, 0), (0, -1), (0, 3)):
+        with pytest.raises(UnsupportedError, match="no entry"):
+            value_and_tangent(Entry(A, i, j))
+
+
+def test_a_slice_begins_and_ends_inside():
+    assert value_and_tangent(Slice(1, A, 0, 3))[0] == [[1, 2, 3], [4, 5, 6]]
+    for start, length in ((-1, 2), (1, 3)):
+        with pytest.raises(UnsupportedError, match="a slice from"):
+            value_and_tangent(Slice(1, A, start, length))
+
+
+def test_entries_laid_out_in_another_shape():
+    assert value_and_tangent(Shaped(A, m, n)) == ([[1, 2], [3, 4], [5, 6]], [[1, 0], [0, 0], [0, 2]])
+    with pytest.raises(UnsupportedError, match="6 entries are not 3×3"):
+        value_and_tangent(Shaped(A, m, m))
+
+
+def test_a_matrix_by_its_entries():
+    i, j = Symbol("i", integer=True), Symbol("j", integer=True)
+    assert value_and_tangent(Tabular(Entry(A, j, i), i, j, m, n)) == value_and_tangent(Transpose(A))
+    assert value_and_tangent(Tabular(Entry(OneMatrix(n, m), j, i), i, j, m, n)) == ([[1, 1]] * 3, None)
+    mixed = Tabular(Entry(Concat(1, v, OneMatrix(n, 1)), i, j), i, j, n, 2)  # only the first column has a tangent
+    assert value_and_tangent(mixed) == ([[3, 1], [4, 1]], [[1, 0], [2, 0]])
+
+
+def test_numbers_are_exact_or_refused():
+    known = {n: 2, m: 3}
+    assert rational(Rational(2, 3), {}) == Fraction(2, 3)
+    assert rational(Float("0.1"), {}) == Fraction(1, 10)
+    assert rational(n * m + n**-2, known) == Fraction(25, 4)
+    assert whole(m - n, known) == 1
+    assert whole(n / 2, known) == 1
+    for refused, why in ((sqrt(n), "no exact arithmetic"), (exp(n), "no exact arithmetic"), (n, "no number is known")):
+        with pytest.raises(UnsupportedError, match=why):
+            rational(refused, {m: 3} if refused is n else known)
+    with pytest.raises(UnsupportedError, match="not a whole number"):
+        whole(m / 2, known)
+
+
+def test_inner_products_are_of_one_shape():
+    assert inner([[1, 2], [3, 4]], [[5, 6], [7, P - 1]]) == 5 + 12 + 21 - 4
+    assert inner([], []) == 0
+    with pytest.raises(ValueError, match="1×2 and 1×1 have no inner product"):
+        inner([[1, 2]], [[1]])
+    with pytest.raises(ValueError, match="2×1 and 1×1 have no inner product"):
+        inner([[1], [2]], [[1]])
+
+
+def test_matrices_of_other_shapes_do_not_add_or_multiply():
+    assert plus([[1, 2]], [[3, P - 1]]) == [[4, 1]]
+    for other in ([[1]], [[1, 2], [3, 4]]):
+        with pytest.raises(ValueError, match="zip"):
+            plus([[1, 2]], other)
+        with pytest.raises(ValueError, match="zip"):
+            entrywise([[1, 2]], other)
+    with pytest.raises(ValueError, match="cannot multiply 1×2 by 1×1"):
+        times([[1, 2]], [[1]])
+
+
+def test_nothing_has_no_rows_and_no_columns():
+    assert Dual([]).shape == (0, 0)
+    assert Dual([[1, 2]]).shape == (1, 2)
 
 
 def test_diagonals():

@@ -1,0 +1,185 @@
+"""The comparison of two sides by itself: at which steps and indices, in how many worlds, and what it says it found."""
+
+from __future__ import annotations
+
+import by_hand
+import pytest
+from sympy import Integer, Symbol
+
+from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity, T, Tabular, TimeSum, add, matmul, scale, t, transpose
+from verify.comparison import BATCH, LONGEST, Answer, Bench, Setting, _work, points_of
+from verify.field import UnsupportedError
+from verify.scales import Scale, scales
+
+CELL = by_hand.rnn()
+H, D = by_hand.H, by_hand.D
+W, U, b = by_hand.W, by_hand.U, by_hand.b
+BENCH = Bench(CELL, CELL)
+i, j = Symbol("i", integer=True), Symbol("j", integer=True)
+k = Symbol("k", integer=True)
+
+
+def h(time: object) -> Quantity:
+    return by_hand.column("h", H, time)
+
+
+def x(time: object) -> Quantity:
+    return by_hand.column("x", D, time)
+
+
+class Extent:
+    """Four steps, H = 2 and D = 3."""
+
+    cell, sizes, steps = CELL, {H: 2, D: 3}, 4
+
+
+def times(*sides: Node) -> list[int]:
+    return [point[t] for point in points_of(sides, Extent(), {}, (), ())]
+
+
+def answer(left: Node, right: Node, **options: object) -> Answer:
+    return Setting(BENCH, **options).compare(left, right).answer
+
+
+@pytest.mark.parametrize(
+    ("side", "steps"),
+    [
+        (h(t), [1, 2, 3, 4]),
+        (h(t - 1), [2, 3, 4]),
+        (matmul(transpose(h(t - 1)), h(t)), [1, 2, 3, 4]),
+        (x(t), [1, 2, 3, 4]),
+        (x(t - 1), [2, 3, 4]),
+        (h(t + 1), [0, 1, 2, 3]),
+        (Adjoint(h(t - 1)), [2, 3, 4]),
+        (Adjoint(x(t)), [1, 2, 3, 4]),
+        (Jacobian(h(t), h(2)), [2, 3, 4]),
+        (h(T - t), [0, 1, 2, 3]),
+    ],
+)
+def test_a_step_counts_where_everything_named_exists(side: Node, steps: list[int]) -> None:
+    assert times(side) == steps
+
+
+def test_a_sum_over_steps_binds_its_index() -> None:
+    assert list(points_of([TimeSum(h(k), k, 1, T)], Extent(), {}, (), ())) == [{}]
+    assert times(add(h(t), TimeSum(h(k), k, 1, t))) == [1, 2, 3, 4]
+
+
+def test_gradients_of_two_states_meet_from_the_first_step_on() -> None:
+    memory = by_hand.column("c", H, t)
+
+    class Two(Extent):
+        cell = next(cell for cell in by_hand.CELLS if cell.name == "lstm")
+
+    def steps(*sides: Node) -> list[int]:
+        return [point[t] for point in points_of(sides, Two(), {}, (), ())]
+
+    assert steps(Adjoint(h(t)), h(t + 1)) == [0, 1, 2, 3]
+    assert steps(Adjoint(h(t)), Adjoint(memory), h(t + 1)) == [1, 2, 3]
+
+
+def test_free_indices_run_over_their_domains() -> None:
+    side = Entry(U, i, j)
+    domains = {i: H, j: H}
+    places = [(p[i], p[j]) for p in points_of([side], Extent(), domains, (), ())]
+    assert places == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert [(p[i], p[j]) for p in points_of([side], Extent(), domains, [(i, j)], ())] == [(0, 1), (1, 0)]
+    assert [(p[i], p[j]) for p in points_of([side], Extent(), domains, (), [(i, j)])] == [(0, 0), (1, 1)]
+    assert list(points_of([h(2)], Extent(), domains, (), ())) == [{}]
+
+
+def test_too_many_letters_for_steps_are_not_looked_at() -> None:
+    letters = [Symbol(f"k{n}", integer=True) for n in range(7)]
+    with pytest.raises(UnsupportedError, match="7 letters for steps"):
+        next(points_of([h(letter) for letter in letters], Extent(), {}, (), ()))
+    assert next(points_of([h(letter) for letter in letters[:6]], Extent(), {}, (), ()))
+
+
+def test_both_sides_are_compared_in_two_worlds() -> None:
+    first, second = scales(CELL, (h(t),))
+    assert answer(h(t), h(t)) is Answer.SAME
+    assert answer(h(t), scale(Integer(first.steps) / T, h(t))) is Answer.DIFFERENT
+    hidden = scale(Integer(first.sizes[H]) / H, h(t))
+    found = BENCH.compare(h(t), hidden, domains={}, over=(first, second))
+    assert found.answer is Answer.DIFFERENT
+    assert found.numbers[H] == second.sizes[H]
+    assert BENCH.compare(h(t), hidden, domains={}, over=(first,)).answer is Answer.SAME
+
+
+def test_a_difference_comes_with_its_point() -> None:
+    found = BENCH.compare(Entry(h(t), i, 0), Entry(h(t - 1), i, 0), domains={i: H})
+    assert found.answer is Answer.DIFFERENT
+    assert found.point is not None
+    assert found.point["entry"] == [1, 1]
+    assert found.point["at"]["t"] == 1
+    assert found.point["at"]["i"] == 1
+    assert found.point["left"] != found.point["right"]
+    assert found.point["T"] == found.numbers[T]
+    assert found.point["sizes"] == {"H": found.numbers[H], "D": found.numbers[D]}
+    assert BENCH.compare(h(t), h(t), domains={}).point is None
+
+
+def test_the_entry_of_a_difference_is_the_first_that_differs() -> None:
+    beside = add(U, scale(Integer(0), U))
+    assert answer(beside, U) is Answer.SAME
+    found = BENCH.compare(U, transpose(U), domains={})
+    assert found.point is not None
+    assert found.point["entry"] == [1, 2]
+
+
+def test_the_size_of_a_batch_is_a_number_of_its_own() -> None:
+    assert answer(scale(1 / BATCH, h(t)), h(t)) is Answer.DIFFERENT
+    assert answer(scale(1 / BATCH, h(t)), scale(1 / BATCH, h(t))) is Answer.SAME
+
+
+def test_nothing_is_decided_about_steps_far_away() -> None:
+    assert answer(h(LONGEST - 1), h(LONGEST - 1)) is Answer.SAME
+    found = Setting(BENCH).compare(h(LONGEST), h(LONGEST))
+    assert (found.answer, found.reason) == (Answer.OPEN, f"a step number beyond {LONGEST - 1}")
+
+
+def test_nothing_is_decided_where_no_step_has_everything() -> None:
+    found = BENCH.compare(x(0), x(0), domains={})
+    assert found.answer is Answer.OPEN
+    assert "no step of" in found.reason
+
+
+def test_a_gradient_before_the_first_step_is_zero_and_said() -> None:
+    bench = Bench(CELL, CELL)
+    bench.compare(Adjoint(h(t)), Adjoint(h(t)), domains={})
+    assert not bench.absent
+    sum_before = TimeSum(Adjoint(x(k - 1)), k, 1, T)
+    assert bench.compare(sum_before, TimeSum(Adjoint(x(k)), k, 1, T - 1), domains={}).answer is Answer.SAME
+    assert bench.absent
+    bench.compare(h(t), h(t), domains={})
+    assert not bench.absent
+
+
+def test_what_must_be_diagonal_and_is_not_decides_nothing() -> None:
+    found = BENCH.compare(U, U, domains={}, diagonal=(U,))
+    assert (found.answer, found.reason) == (Answer.OPEN, "the derivative taken entry by entry is not diagonal")
+    assert BENCH.compare(h(t), h(t), domains={}, diagonal=(by_hand.diag(h(t)),)).answer is Answer.SAME
+
+
+def test_the_parts_of_a_sum_count_for_every_term() -> None:
+    bench = Bench(CELL, CELL)
+    world = bench.world(0, Scale(4, ((H, 2), (D, 3)), 7), Setting(bench).facts)
+    assert _work(add(h(t), h(t - 1)), world) == 3
+    assert _work(TimeSum(h(k), k, 1, T), world) == 1 + 4
+    assert _work(TimeSum(h(k), k, 3, 1), world) == 1
+    assert _work(TimeSum(h(k), k, 1, t), world) == 1 + 5
+    assert _work(Tabular(Entry(transpose(W), i, j), i, j, D, H), world) > 6
+
+
+def test_worlds_are_drawn_once_and_the_oldest_forgotten() -> None:
+    bench = Bench(CELL, CELL)
+    small = Scale(4, ((H, 2), (D, 3)), 7)
+    first = bench.world(0, small, Setting(bench).facts)
+    assert bench.world(0, small, Setting(bench).facts) is first
+    assert bench.world(1, small, Setting(bench).facts) is not first
+
+
+def test_an_environment_for_every_step() -> None:
+    found = Setting(BENCH).environments((h(t - 1),), 0)
+    steps = scales(CELL, (h(t - 1),))[0].steps
+    assert [env.numbers[t] for env in found] == list(range(2, steps + 1))
