@@ -24,6 +24,7 @@ from derive.nodes import (
     contains,
     diag,
     hadamard,
+    leaves,
     matmul,
     ones,
     scale,
@@ -142,7 +143,30 @@ def through_time(derivation: Derivation) -> tuple[Section, ...]:
         )
         return (Section("One step as a Jacobian", (opening, *blocks)),)
     sections = (_one_step(derivation, blocks), _product(derivation))
-    return sections if _preactivation(derivation) is None else (*sections, _two_sums(derivation))
+    if _preactivation(derivation) is None or _output_reads_before(derivation):
+        return sections
+    return (*sections, _two_sums(derivation))
+
+
+def _output_reads_before(derivation: Derivation) -> bool:
+    """Whether the output of a step reads the state of the step before by another way than through the state itself.
+
+    Then J_τ reaches the state of step τ - 1 also directly, and its recurrence has a term more there.
+    """
+    program = derivation.program
+    (state,) = program.states
+    definitions = {equation.symbol: equation.expression for equation in program.equations}
+    seen: set[Quantity] = set()
+
+    def reads(quantity: Quantity) -> bool:
+        if quantity == state.at(t - 1):
+            return True
+        if quantity == state or quantity in seen or quantity not in definitions:
+            return False
+        seen.add(quantity)
+        return any(reads(leaf) for leaf in leaves(definitions[quantity]))
+
+    return reads(program.output)
 
 
 def _preactivation(derivation: Derivation) -> Quantity | None:
@@ -180,11 +204,16 @@ def _product(derivation: Derivation) -> Section:
     (state,) = derivation.program.states
     after, here, end = (_alone(state.at(step)) for step in (k + 1, k, tau))
     later = transpose(Jacobian(state.at(k + 1), state.at(k)))
+    opening: tuple[str | Equality, ...] = (
+        "The chain rule applied step by step multiplies the Jacobians, the factor of the latest step leftmost:",
+        Equality((Jacobian(state.at(tau), state.at(k)), _steps(state, k + 1, tau))),
+    )
+    if _output_reads_before(derivation):
+        return Section("Many steps as a product", opening)
     return Section(
         "Many steps as a product",
         (
-            "The chain rule applied step by step multiplies the Jacobians, the factor of the latest step leftmost:",
-            Equality((Jacobian(state.at(tau), state.at(k)), _steps(state, k + 1, tau))),
+            *opening,
             "Let $J_\\tau$ be a $J$ that reads the output of step $\\tau$ alone. Then for $k < \\tau$ no immediate "
             "term remains, and the recurrence is:",
             Equality(
