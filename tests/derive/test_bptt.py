@@ -124,7 +124,7 @@ def test_jacobians_of_scaled_terms_are_true(equation: str) -> None:
 
 
 def test_an_output_that_reads_the_step_before_has_no_recurrence_of_its_own() -> None:
-    """In SRU the output of step τ reads c_{τ-1} through r_τ: J_τ reaches it twice, which the plain recurrence denies."""
+    """In SRU the output of step τ reads c_{τ-1} through r_τ too: the plain recurrence would deny one of two paths."""
     sections = through_time(differentiate(catalogue.find("sru")))
     (equality,) = (item for item in sections[1].items if isinstance(item, Equality))
     assert isinstance(equality.members[0], Jacobian)
