@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,12 +15,14 @@ from derive.errors import InputError, Place, ProgramFault
 from derive.reader.claims import statements
 from derive.reader.fragment import Fragment
 from derive.reader.meant import NOTHING, Meant
-from verify import faults
+from verify import faults, lint
 from verify.faults import ClaimsFault, fault_in
 from verify.judgement import Judgement, Word, exit_code, report
+from verify.lint import Note
 from verify.models import Model, Models, holes
 from verify.models.equations import Equation
 from verify.models.holes import spoken
+from verify.models.names import letter_name
 from verify.models.times import counted, in_letters_of
 from verify.notes import Document, Formula, continued, read
 
@@ -28,13 +31,21 @@ A_MENTION = "a mention"
 A_DEFINITION = "an equation of the model"
 AN_OPEN_END = "unfinished: nothing stands behind the ="
 ANOTHER = "a definition that differs from the model's"
+A_PART = "says which part of it a letter stands for"
 UNUSED = "a definition that the model does not use"
 
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
+_CUT = re.compile(r"\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*")
 _BARS = re.compile(
     r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
     r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
+    re.IGNORECASE,
+)
+_COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
+_BLOCKS = re.compile(
+    rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,20}})\$"
+    rf"|{_COLUMNS}[^.$\n]{{0,30}}?\$(?P<cut>[^$\n]{{1,30}})\$[^.$\n]{{0,40}}?\$(?P<seen>[^$\n]{{1,20}})\$",
     re.IGNORECASE,
 )
 
@@ -84,6 +95,13 @@ class Audit:
         used = [each.model for each in self.formulas if each.model is not None and _claims(each)]
         return tuple(dict.fromkeys(used))
 
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What looks like a slip in the models that the note writes itself."""
+        files = {part.file for part in self.document.parts}
+        found = (note for model in self.models for note in lint.notes(model))
+        return tuple(dict.fromkeys(note for note in found if note.place.file in files))
+
     @property
     def counts(self) -> Counter[Word]:
         return Counter(judgement.word for judgement in self.judgements)
@@ -118,10 +136,20 @@ def audit(
         declarations=document.declarations,
         aside=document.aside,
         bars=any(_BARS.search(part.text) for part in document.parts),
+        blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )
     before = (None, *document.formulas)
     pairs = zip(document.formulas, before, strict=False)
     return Audit(document, tuple(_apart(formula, previous, models, check) for formula, previous in pairs))
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """The names in `the columns of W that act on x`."""
+    for match in _BLOCKS.finditer(text):
+        weight, part = match.group("weight") or match.group("cut"), match.group("part") or match.group("seen")
+        names = letter_name(weight), letter_name(part)
+        if all(names):
+            yield names
 
 
 def _refuse_unread(document: Document) -> None:
@@ -204,6 +232,8 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
     """A definition that is not the model's contradicts it, which is no mistake of arithmetic."""
     if judgement.word is not Word.WRONG or judgement.place is None:
         return judgement
+    if _CUT.fullmatch(judgement.formula):
+        return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=A_PART, place=judgement.place)
     try:
         chains = statements(fragment)
     except InputError:
@@ -305,6 +335,7 @@ def as_json(audits: Iterable[Audit]) -> dict[str, Any]:
         for each in audits
         for at, fault in each.faults
     ]
+    found["notes"] = [note.to_json() for each in audits for note in each.notes]
     found["files"] = [
         {
             "file": each.file,

@@ -263,14 +263,14 @@ class Letters:
         for cut in range(len(text)):
             name = self.known.get(f"{written.base}_{text[:cut].rstrip('_')}" if cut else written.base)
             part = self.known.get(text[cut:])
-            between = None if name is None or part is None else self._columns(name, part)
+            between = None if name is None or part is None else self.columns(name, part)
             if name is not None and between is not None:
                 word = f"{written.base}_{{{text}}} stands for the columns of {name} that act on {part}"
                 self.guesses.assumed[name] = word
                 return name, between
         return None
 
-    def _columns(self, name: str, part: str) -> tuple[Expr, Expr] | None:
+    def columns(self, name: str, part: str) -> tuple[Expr, Expr] | None:
         """The columns of a matrix that act on a part of what it is multiplied by."""
         for factor, right in (pair for e in self.cell.equations for pair in _products(e.expression)):
             if isinstance(factor, Quantity) and factor.name == name and isinstance(right, Concat) and right.axis == 0:

@@ -11,7 +11,7 @@ from derive.functions import ScalarFunction
 from derive.reader import claimed, syntax
 from derive.reader.claim_brackets import Brackets
 from derive.reader.claim_dots import filled
-from derive.reader.claim_letters import TIME_LETTERS, Written, index, taken, time_expression
+from derive.reader.claim_letters import TIME_LETTERS, Found, Written, index, taken, time_expression
 from derive.reader.claim_slices import is_slice, without_slice
 from derive.reader.claim_sums import bounds
 from derive.reader.claimed import Gradient, Said, Value
@@ -158,12 +158,23 @@ class Claiming(Brackets):
             return Value(block[0], columns=block[1]), 0
         if resolved is None:
             return None
+        if (cut := self.cut_off(resolved)) is not None:
+            return cut, 0
         value = Value(resolved.name, resolved.time, resolved.at)
         timeless = resolved.time == nodes.t and self.letters.resolve(found, self.fragment, None) != resolved
         carried = resolved.name in {state.name for state in self.letters.cell.states} and not self.letters.leading
         if timeless and carried and self.guess("now", f"{found.base} without a time stands for {found.base}_{{t-1}}"):
             value = replace(value, time=nodes.t - 1)
         return value, 0
+
+    def cut_off(self, resolved: Found) -> Value | None:
+        """The columns of a weight, where the document says that it may stand for them and they are to be tried."""
+        for name, part in self.letters.meant.blocks:
+            between = self.letters.columns(name, part) if name == resolved.name and not resolved.at else None
+            words = f"{name} stands for the columns of {name} that act on {part}"
+            if between is not None and self.guess(f"block {name} {part}", words):
+                return Value(name, columns=between)
+        return None
 
     def with_time(self, found: Written, group: Group | None) -> Written:
         """δ[t] and δ(t) as δ_t."""

@@ -30,6 +30,8 @@ class Meant:
     errors: tuple[tuple[str, Said], ...] = ()
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
+    blocks: tuple[tuple[str, str], ...] = ()
+    """Weights that may stand for their columns that act on a quantity, each with that quantity."""
 
 
 NOTHING = Meant()

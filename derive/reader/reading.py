@@ -94,15 +94,20 @@ def shape(quantity: Quantity) -> str:
 
 def warnings(cell: Cell) -> Iterator[str]:
     """What is read as it is written, and more often a slip than meant."""
+    yield from (words for _, words, _ in odd(cell))
+
+
+def odd(cell: Cell) -> Iterator[tuple[str, str, Place | None]]:
+    """The warnings, each with its kind (`never-read`, `copy`, `no-recurrence`) and its equation's place."""
     if not cell.states and not cell.is_loss and cell.parameters:
-        yield "no recurrence: nothing of step t - 1 is used"
+        yield "no-recurrence", "no recurrence: nothing of step t - 1 is used", cell.equations[0].place
     read = {(leaf.name) for equation in cell.equations for leaf in leaves(equation.expression)}
     for equation in cell.equations:
         symbol = equation.symbol
         if symbol == cell.output and isinstance(equation.expression, Quantity):
-            yield f"the output {symbol.name} only copies {equation.expression.name}"
+            yield "copy", f"the output {symbol.name} only copies {equation.expression.name}", equation.place
         if symbol.name not in read and symbol != cell.output:
-            yield f"nothing reads {symbol.name}"
+            yield "never-read", f"nothing reads {symbol.name}", equation.place
 
 
 def as_json(cell: Cell) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from verify.audit import audit
+from verify.audit import as_json, audit
 from verify.judgement import Judgement, Word
+from verify.reports.sarif import render
 
 SURE = {Word.PROVED, Word.HOLDS_IF}
 COUNTED = r"""
@@ -138,3 +140,48 @@ $$ h_t = (1 - z_t) \odot h_{t-1} + z_t \odot \bar{h}_t $$
 $$ \frac{\partial J}{\partial \bar{h}_t} = \frac{\partial J}{\partial h_t} \odot z_t $$
 """
     assert [each.word for each in judged(tmp_path, text)] == [Word.PROVED]
+
+
+CUT = r"""
+$$ k_t = \sigma(W [h_{t-1}; x_t] + b) $$
+$$ h_t = k_t \odot h_{t-1} $$
+
+$$ \frac{\partial J}{\partial x_t} = W^\top (\frac{\partial J}{\partial k_t} \odot k_t \odot (1 - k_t)) $$
+$$ \frac{\partial J}{\partial x_t} = W^\top (\frac{\partial J}{\partial k_t} \odot k_t) $$
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Here $W$ means the columns that belong to $x_t$.", "Take only the columns of $W$ that act on $x_t$ there."],
+)
+def test_a_weight_may_stand_for_its_columns_where_the_note_says_so(tmp_path: Path, words: str) -> None:
+    right, wrong = judged(tmp_path, f"{CUT}\n{words}\n")
+    assert right.word is Word.HOLDS_IF
+    assert "the columns of W that act on x" in " ".join(right.assumptions)
+    assert wrong.word is Word.WRONG
+    assert {each.word for each in judged(tmp_path, CUT)} == {Word.WRONG}
+
+
+def test_slips_in_a_model_are_noted(tmp_path: Path) -> None:
+    path = tmp_path / "note.md"
+    path.write_text(
+        r"""# Slips
+$$ z_t = \sigma(W_z x_t + U_z h_{t-1} + b_z + b_z) $$
+$$ r_t = \sigma(W_r x_t + U_r h_{t-1}) $$
+$$ h_t = z_t \odot h_{t-1} + q_t \odot \tanh(W x_t + U h_{t-1} + b + d) $$
+
+$$ \frac{\partial J}{\partial z_t} = \frac{\partial J}{\partial h_t} \odot h_{t-1} $$
+""",
+        encoding="utf-8",
+    )
+    found = audit(path)
+    assert [(note.rule, note.place.line) for note in found.notes] == [
+        ("never-read", 3), ("never-defined", 4), ("two-biases", 2), ("two-biases", 4),
+    ]  # fmt: skip
+    texts = [note.text for note in found.notes]
+    assert "b_z is added twice" in texts[2]
+    assert "b and d are added" in texts[3]
+    assert as_json([found])["notes"][0] == found.notes[0].to_json()
+    results = json.loads(render([found]))["runs"][0]["results"]
+    assert [each["level"] for each in results] == ["note"] * 4

@@ -28,6 +28,8 @@ class Model:
     meant: Meant = NOTHING
     facts: tuple[str, ...] = ()
     recognised: bool = False
+    unusable: tuple[tuple[str, Place], ...] = ()
+    """Declarations that the equations contradict: what is wrong, and where."""
 
     def __str__(self) -> str:
         return "model: " + "; ".join((self.origin, *self.assumed))

@@ -70,7 +70,7 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Mod
             return Model(
                 with_aliases(cell, chosen.aliases), chosen.origin(), tuple(chosen.said()), chosen.places(),
                 tuple(chosen.holes()), tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
-                chosen.meant(cell),
+                chosen.meant(cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
 
 
@@ -105,6 +105,7 @@ class _Choice:
     unused: set[int] = field(default_factory=set)
     ends: dict[str, set[str]] = field(default_factory=dict)
     """Holes that the model does without, with what else they read."""
+    contradicted: list[tuple[str, Place]] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
     """Names of parts of other equations."""
 
@@ -230,6 +231,7 @@ class _Choice:
         for number, declaration in enumerate(self.declarations()):
             if place is not None and _within(place, declaration.formulas[0]) and number not in self.unused:
                 self.unused.add(number)
+                self.contradicted.append((error.message, place))
                 self.assumed.append(f"the declaration in line {place.line} could not be used ({error.message})")
                 return True
         guilty = next((n for n, e in self.by_name.items() if place and _within(place, e.fragment)), None)

@@ -37,8 +37,12 @@ class Models:
         declarations: Sequence[Declaration] = (),
         aside: Sequence[Aside] = (),
         bars: bool = False,
+        blocks: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """`bars`: whether the note says in words that a bar over a letter is the gradient by it."""
+        """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `blocks`: weights of
+        which it names the columns that act on something.
+        """
+        self.blocks = tuple(dict.fromkeys(blocks))
         self.formulas = formulas
         self.file = file
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
@@ -77,7 +81,7 @@ class Models:
         if key not in self._found:
             found = self._resolve(formula)
             if found is not None:
-                found = replace(found, meant=replace(found.meant, bars=self.bars and self.said))
+                found = replace(found, meant=replace(found.meant, bars=self.bars and self.said, blocks=self.blocks))
                 found = completed(found, self.formulas, formula.section)
             self._found[key] = found
         return self._found[key]

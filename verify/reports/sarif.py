@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from derive.errors import InputError, Place
+from verify import lint
 from verify.audit import Audit
 from verify.judgement import Judgement, Word
 from verify.mistakes.dictionary import Entry, entry, page, told
@@ -34,11 +35,14 @@ RULES: Mapping[Word, tuple[str, str]] = {
 
 def render(audits: Iterable[Audit], errors: Sequence[InputError] = ()) -> str:
     """A log with one run."""
+    audits = list(audits)
     found = [judgement for audit in audits for judgement in audit.judgements if judgement.word in RULES]
     named = dict.fromkeys(judgement.mistakes[0].name for judgement in found if judgement.mistakes)
+    notes = [note for audit in audits for note in audit.notes]
     rules = [*map(_rule, RULES), *(_rule_of(entry(name)) for name in named)]
+    rules += [_rule_of_notes(name) for name in dict.fromkeys(note.rule for note in notes)]
     places = {rule["id"]: index for index, rule in enumerate(rules)}
-    results = [_result(judgement, places) for judgement in found]
+    results = [_result(judgement, places) for judgement in found] + [_noted(note, places) for note in notes]
     driver = {"name": "backproof", "semanticVersion": _version(), "rules": rules}
     run: dict[str, Any] = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     notifications = [_notification(error.message, error.place) for error in errors]
@@ -73,6 +77,27 @@ def _rule_of(mistake: Entry) -> dict[str, Any]:
         "shortDescription": {"text": mistake.sentence},
         "help": {"text": told(mistake), "markdown": page(mistake)},
         "defaultConfiguration": {"level": LEVELS[Word.WRONG]},
+    }
+
+
+def _rule_of_notes(name: str) -> dict[str, Any]:
+    """The rule of a kind of notes on models."""
+    return {
+        "id": f"backproof/note/{name}",
+        "name": "".join(word.capitalize() for word in name.split("-")),
+        "shortDescription": {"text": lint.RULES[name]},
+        "defaultConfiguration": {"level": "note"},
+    }
+
+
+def _noted(note: lint.Note, places: Mapping[str, int]) -> dict[str, Any]:
+    name = f"backproof/note/{note.rule}"
+    return {
+        "ruleId": name,
+        "ruleIndex": places[name],
+        "level": "note",
+        "message": {"text": note.text},
+        "locations": [_location(note.place)],
     }
 
 

@@ -21,6 +21,8 @@ def lines(audits: Iterable[Audit], paint: Paint = lambda _, text: text) -> Itera
         for judgement in audit.judgements:
             if judgement.word in SAID:
                 yield from _block(judgement, paint)
+        for note in audit.notes:
+            yield f"{note.place}: note: {note.text}"
 
 
 def _block(judgement: Judgement, paint: Paint) -> Iterator[str]:
