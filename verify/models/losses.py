@@ -14,9 +14,10 @@ from derive.reader.fragment import Fragment
 from derive.reader.mapping import walk
 from derive.reader.parser import parse
 from derive.reader.symbols import Symbol, letter, number_of, only, symbol
-from derive.reader.syntax import Big, Chain, Fraction, Group, Name, Run, Scripted, Sum, Syntax
+from derive.reader.syntax import Big, Chain, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
 from derive.reader.usual import timelike
 from verify.models.equations import DERIVATIVE, LOSSES, Equation, mentions, without_remarks
+from verify.models.names import stripped
 from verify.notes import Formula, piece
 
 
@@ -57,7 +58,7 @@ def at_the_end(
                 waiting.append((index, formula, fragment, found, left, right))
     ends: set[str] = set()
     while True:
-        ready = [one for one in waiting if _reads_the_end(one[5], one[2], ends)]
+        ready = [one for one in waiting if _reads_the_end(one[5], one[2], ends, defined)]
         if not ready:
             return
         waiting = [one for one in waiting if one not in ready]
@@ -165,14 +166,21 @@ def _value(node: Syntax) -> Expr | None:
 # The last step
 
 
-def _reads_the_end(side: Syntax, fragment: Fragment, ends: set[str]) -> bool:
-    """Whether a side reads a quantity at T, or one that stands for the last step."""
-    if any(isinstance(node, Big) for node in walk(side)):
+def _reads_the_end(side: Syntax, fragment: Fragment, ends: set[str], defined: set[str]) -> bool:
+    """Whether a side reads a quantity of the model at T, or one that stands for the last step; and nothing at t."""
+    if any(isinstance(node, Big) or (isinstance(node, Mark) and node.kind == "dots") for node in walk(side)):
         return False
-    names = {mention.name for mention in mentions(_alone(side, fragment)) if mention.offset is None}
-    at_last = any(name.word == "T" for node in walk(side) if isinstance(node, Scripted) for name in timelike(node))
-    at_t = any(name.word == "t" for name in timelike(side))
-    return not at_t and (at_last or bool(names & ends))
+    if any(name.word == "t" for name in timelike(side)):
+        return False
+    last = [
+        name.start for node in walk(side) if isinstance(node, Scripted) for name in timelike(node) if name.word == "T"
+    ]
+    return any(
+        mention.name in ends
+        or (stripped(mention.name) in defined and any(mention.start <= start < mention.end for start in last))
+        for mention in mentions(_alone(side, fragment))
+        if mention.offset is None
+    )
 
 
 def _for_step(side: Syntax, fragment: Fragment, ends: set[str], parameters: set[str] | None) -> str:
