@@ -47,9 +47,9 @@ def notes(model: Model) -> Iterator[Note]:
     if model.holes or model.recognised:
         return
     cell = model.cell
-    for rule, text, place in odd(cell):
-        if place is not None and rule != "copy":
-            yield Note(rule, text, place)
+    for rule, text, at in odd(cell):
+        if at is not None and rule != "copy":
+            yield Note(rule, text, at)
     for quantity in cell.inputs:
         if quantity.time is not None and quantity not in cell.targets:
             yield from _undefined(quantity, cell)
