@@ -71,7 +71,7 @@ def _rational(expression: Expr) -> Expr | None:
         return None
     upper, lower = Poly(above, _POWER), Poly(below, _POWER)
     degree = lower.degree()
-    if degree < 1 or upper.degree() > degree or lower.eval(0) == 0:
+    if degree < 1 or upper.degree() > degree or lower.nth(0) == 0:
         return None
     if not all(coefficient.is_positive for coefficient in lower.coeffs()):
         return None

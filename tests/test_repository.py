@@ -16,6 +16,10 @@ SOURCES = [*ROOT.glob("derive/**/*"), *ROOT.glob("verify/**/*"), ROOT / "backpro
 PYTHON = [path for path in SOURCES if path.suffix == ".py"]
 
 
+RUNS_THEIR_CODE = ROOT / "verify/code/loading.py"
+"""Where a person's own file is run, in a process of its own, because they asked for it."""
+
+
 def test_no_cell_is_named_in_the_engine() -> None:
     names = re.compile("|".join(f"{name.split('_')[0]}" for name in catalogue.cells()), re.IGNORECASE)
     notes = [ROOT / "derive" / folder for folder in ("cells", "heads", "networks")]
@@ -32,7 +36,9 @@ def test_text_never_becomes_code(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            assert called not in {"eval", "exec", "parse_expr", "parse_latex", "compile"} or _is_regex(node), path
+            asked_for = path == RUNS_THEIR_CODE and called in {"exec", "compile"}
+            forbidden = {"eval", "exec", "parse_expr", "parse_latex", "compile"}
+            assert called not in forbidden or asked_for or _is_regex(node), path
             if called == "sympify":
                 assert path.parent == ROOT / "derive/nodes", f"{path}: sympify belongs to the checked constructors"
                 assert [ast.unparse(keyword) for keyword in node.keywords] == ["strict=True"], f"{path} takes text"

@@ -37,7 +37,7 @@ _PLAIN = re.compile(
     r"(?<![A-Za-z])delta(?=[_\[(])"
 )
 _AS_IN_A_NOTE = re.compile(r"\$|\\\[|\\\(")
-_CONVOLUTION = re.compile(r"convol(?:ution|ve)|convlstm|convgru|卷积", re.IGNORECASE)
+_CONVOLUTION = re.compile(r"(?i:convol(?:ution|ve))|[Cc]onv[A-Z]{3,4}\b|卷积")
 _STAR = re.compile(r"\*|\\(?:ast|star|circledast)(?![A-Za-z])")
 LARGEST = 2_000_000
 """Bytes a note may have."""
