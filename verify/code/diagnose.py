@@ -28,7 +28,7 @@ Numbers: TypeAlias = NDArray[Any]
 MOST = 2
 """So many mistakes together count as an explanation."""
 
-BUDGET, MORE = 300, 30
+BUDGET, MORE = 1500, 30
 """So many pairs are run, and after the first that fits so many more for others with the same numbers."""
 
 OTHERS = 4

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from verify.case import Array
+from verify.code import logarithms
 from verify.code.loading import told
 from verify.code.protocols import words
 from verify.code.protocols.axes import SETTINGS, Setting
@@ -33,7 +34,7 @@ DIRECTIONS, ENTRIES = 3, 12
 """Directions along which every gradient is compared; so many entries are looked at to show one that is wrong."""
 
 SATURATED = 1e-3
-"""With large weights a small number in a logarithm, log(p + 1e-12), shows: below this it is no mistake, but said."""
+"""With large weights a bound within the loss, as in log(max(p, 1e-12)), shows: below this it may be such a bound."""
 
 SMALL = 1e-4
 """A gradient that is small beside the largest has the rounding error of its terms: this part of the largest counts."""
@@ -287,11 +288,38 @@ def _compare(one: Seen, plan: CallPlan) -> bool:
             one.reasons[label], one.errors[label] = "not finite", FAILED
         else:
             one.standings[label], one.errors[label] = _standing(found[label], got, largest, one.single)
-            small = one.errors[label] < SATURATED and one.standings[label] is not Standing.RIGHT
-            if plan.loss and one.setting.seeds != 1 and small:
-                one.standings[label] = Standing.RIGHT
-                one.notes.append(f"{label} is off by {one.errors[label]:.0e} where the loss is saturated")
+    if plan.loss:
+        _exactly(one, largest)
     return True
+
+
+def _exactly(one: Seen, largest: float) -> None:
+    """Compare what is not right once more, without the small numbers in the logarithms of the loss.
+
+    Where the file shows no such number, what is off by little with large weights may be a bound written otherwise: that
+    is not decided.
+    """
+    labels = [label for label, s in one.standings.items() if s is not Standing.RIGHT and not one.reasons.get(label)]
+    if not labels:
+        return
+    with logarithms.exact(one.trial.plan.target.source) as numbers:
+        for label in labels if numbers else ():
+            seen = along(one.trial, one.of[label], one.single)
+            if not (np.isfinite(seen.want).all() and np.isfinite(seen.noise).all()):
+                continue
+            one.along[label] = seen
+            one.standings[label], one.errors[label] = _standing(seen, one.got[label], largest, one.single)
+            if one.standings[label] is Standing.RIGHT:
+                one.notes.append(
+                    f"compared without {numbers[0]:g} in the logarithm of the loss, which shows in the gradients"
+                )
+    for label in labels if not numbers and one.setting.seeds != 1 else ():
+        if one.standings[label] is Standing.WRONG and one.errors[label] < SATURATED:
+            one.standings[label] = Standing.CANNOT_TELL
+            one.reasons[label] = (
+                f"off by {one.errors[label]:.0e} with large weights alone: a mistake, or a bound within the loss, "
+                "such as a small number in its logarithm"
+            )
 
 
 def _single(trial: CallTrial, one: Seen) -> bool:

@@ -20,8 +20,9 @@ from derive.cell import Cell
 from derive.copies import renamed
 from derive.derivation import Derivation
 from derive.errors import InputError
-from derive.nodes import Node, substitute
+from derive.nodes import Node, Quantity, substitute
 from verify.case import Array, Case
+from verify.code import logarithms
 from verify.code.differentiated import derivation_of
 from verify.code.other_cells import families, rewritings
 from verify.code.protocols import words
@@ -240,7 +241,8 @@ class _Seen:
 def matched(plan: CallPlan, cell: Cell) -> tuple[Match | None, str]:
     """The match of a plan and a cell, or None; and `same`, or in words what differs."""
     trial = plan.trial(replace(FIRST, T=4))
-    seen = _Seen(trial, trial.run(trial.values).weighed, trial.objective(trial.values))
+    with logarithms.exact(plan.target.source):
+        seen = _Seen(trial, trial.run(trial.values).weighed, trial.objective(trial.values))
     first = _fitting(plan, cell, seen)
     if first is not None:
         return first, "same"
@@ -299,10 +301,10 @@ def candidates(plan: CallPlan, cell: Cell) -> Iterator[Match]:
     """Every way in which their arrays could be the cell's, the likeliest first."""
     arrays = [v for v in plan.variables.values() if v.part in ("weight", "bias")]
     readouts = {v.name for v in arrays if _is_readout(v, plan)}
-    if plan.loss and readouts:
+    if plan.loss and readouts and cell.output.shape == _below(catalogue.find(HEADS[0])).shape:
         heads = [with_head(cell, head) for head in HEADS]
     else:
-        heads = [cell]
+        heads = [cell]  # one with a readout of its own takes no other
         arrays = [v for v in arrays if v.name not in readouts]
     for whole in heads:
         yield from _candidates(plan, cell, whole, arrays, readouts)
@@ -440,19 +442,24 @@ READOUT, READOUT_BIAS = "W_hy", "b_y"
 HEADS = ("softmax_cross_entropy", "linear_squared_error", "sigmoid_binary_cross_entropy")
 
 
+def _below(head: Cell) -> Quantity:
+    """The input of a head that is the cell's output."""
+    return next(q for q in head.inputs if q not in head.targets)
+
+
 @cache
 def with_head(cell: Cell, name: str) -> Cell:
     """The cell with a head of the catalogue above it, as one cell whose output is the loss."""
     head = catalogue.find(name)
     names = [str(p.name) for p in head.parameters]
     table: dict[str, str] = dict(zip(names, (READOUT, READOUT_BIAS), strict=False))
-    taken, data = {*cell.quantities}, next(q for q in head.inputs if q not in head.targets)
+    taken, data = {*cell.quantities}, _below(head)
 
     def new(old: str) -> str:
         return table.get(old, f"{old}_out" if old in taken and old != data.name else old)
 
     above = renamed(head, new, "")
-    first, below = next(q for q in above.inputs if q not in above.targets), cell.output
+    first, below = _below(above), cell.output
 
     def moved(node: Node) -> Node | None:
         return below if node == first else None
