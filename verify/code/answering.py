@@ -65,7 +65,8 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
         stage(f"{target.name} is compared with {request.get('cell') or 'its own forward pass'}")
         match, forward, assumed = _compared(plan, request.get("cell"))
         judged.not_given += _never_given(plan, match)
-        found, near = explain.explained(judged, match)
+        stage(f"{target.name} is called to find its mistakes")
+        found, near = explain.explained(judged, match, lambda: stage(""))
         mistakes += found
         assumed = (*plan.assumed, *assumed)
     stage("")

@@ -6,7 +6,7 @@ with a mistake of the dictionary, run on the same numbers: as few mistakes as ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -38,8 +38,13 @@ PAIRS = 300
 Found = dict[str, tuple[Mistake, ...]]
 
 
-def explained(judged: Judged, match: Match | None) -> tuple[tuple[Mistake, ...], str]:
-    """The mistakes that explain the wrong gradients, and the nearest one in words where they are not explained."""
+def explained(
+    judged: Judged, match: Match | None, computing: Callable[[], None] = lambda: None
+) -> tuple[tuple[Mistake, ...], str]:
+    """The mistakes that explain the wrong gradients, and the nearest one in words where they are not explained.
+
+    `computing` is called once their code is called no more: the limit of its time is over then.
+    """
     wrong = judged.wrong()
     if judged.kept or not wrong:
         return (), ""
@@ -49,7 +54,7 @@ def explained(judged: Judged, match: Match | None) -> tuple[tuple[Mistake, ...],
     near = ""
     # A gradient of zero may be one that keeps the first step alone: the cell knows.
     if match is not None and any(label not in simple or simple[label].name == "left at zero" for label in left):
-        by_cell, near = _by_cell(judged, match, left, set(simple))
+        by_cell, near = _by_cell(judged, match, left, set(simple), computing)
         # What one mistake of a program explains for all is said once; what the numbers tell of one gradient, else.
         for label in left:
             if label in by_cell:
@@ -200,7 +205,9 @@ def _experiment(judged: Judged, match: Match, setting: Setting) -> Experiment | 
     )
 
 
-def _by_cell(judged: Judged, match: Match, wrong: Sequence[str], simple: set[str]) -> tuple[Found, str]:
+def _by_cell(
+    judged: Judged, match: Match, wrong: Sequence[str], simple: set[str], computing: Callable[[], None]
+) -> tuple[Found, str]:
     settings = [SHORT, ONE] if judged.plan.timed else [SHORT]
     experiments = [e for s in settings if (e := _experiment(judged, match, s)) is not None]
     if not experiments:
@@ -208,6 +215,7 @@ def _by_cell(judged: Judged, match: Match, wrong: Sequence[str], simple: set[str
     known = variations(match.derivation)
     if all(part.right for part in _judged_parts(experiments[0])):
         return _late(judged, match)
+    computing()
     found, near = _cover(experiments, known)
     by_label = _by_label(found, wrong, experiments[0])
     if len({m for ms in by_label.values() for m in ms}) <= 2 and all(label in by_label for label in wrong):
