@@ -39,6 +39,7 @@ from verify.comparison import Bench, Facts, Setting
 from verify.conventions import HELD, LATEST
 from verify.faults import ClaimsFault, fault_in
 from verify.judgement import Judgement, Word
+from verify.special import of_numbers
 from verify.unsaid import unsaid
 
 LARGEST = 4_000
@@ -361,12 +362,31 @@ def _equation(
             told = explaining.explained(judgement, decision, context.bench, derived, context.notation, loop)
         again = loop.judged(told.correct) if told.correct is not None else None
         more = () if again is None else tuple(words for words in again.assumptions if words in (HELD, LATEST))
-        return replace(told, assumptions=tuple(dict.fromkeys((*told.assumptions, *more))))
+        told = replace(told, assumptions=tuple(dict.fromkeys((*told.assumptions, *more))))
+        misfit = decision.sides is None and not told.true_when
+        return _in_numbers(told, left, right, statement, context) if misfit else told
     except RecursionError:
         raise
     except Exception as error:  # the verdict stands without its explanation, and the fault is told
         context.faults.append(fault_in(error, text, place))
         return judgement
+
+
+def _in_numbers(
+    judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: _Context
+) -> Judgement:
+    """What fits in no shape may be true of numbers: the judgement says so."""
+    small = of_numbers(context.cell)
+    numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
+    try:
+        found, _ = _read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
+    except InputError:  # what cannot be read of numbers is no special case
+        return judgement
+    true = found.word in (Word.PROVED, Word.HOLDS_IF)
+    return replace(judgement, true_when=NUMBERS) if true else judgement
+
+
+NUMBERS = "all sizes are 1: it is right for numbers, not for vectors"
 
 
 def _loop(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> Loop:

@@ -12,8 +12,9 @@ from typing import Any
 
 from sympy import Symbol
 
-from derive import nodes
+from derive import catalogue, nodes
 from derive.cell import Cell
+from derive.errors import InputError
 from derive.nodes import Adjoint, Node
 from verify.comparison import BATCH, Setting, points_of
 from verify.decimals.matrices import Grid, computed
@@ -147,8 +148,18 @@ def _given(trial: Trial) -> Iterator[tuple[Key, Grid]]:
         yield (state.name, 0), trial.values[state.name, 0]
 
 
+def _in_catalogue(cell: Cell) -> bool:
+    try:
+        return catalogue.find(cell.name) == cell
+    except InputError:
+        return False
+
+
 def _python(left: Node, cell: Cell, trial: Trial) -> list[str]:
-    """Two lines that print the true gradient of a parameter; none for other sides, and for cells of another build."""
+    """Two lines that print the true gradient of a parameter; none for other sides, and for cells of another build.
+
+    NOTE stands for the file of a cell that the catalogue does not have.
+    """
     simple = len(cell.inputs) == 1 and cell.inputs[0].time is not None and cell.states and not cell.is_loss
     parameter = isinstance(left, Adjoint) and not left.immediate and left.only is None and left.quantity.time is None
     if not (simple and parameter) or cell.open_functions or trial.plain:
@@ -168,8 +179,13 @@ def _python(left: Node, cell: Cell, trial: Trial) -> list[str]:
     ends = ", ".join(f"{s.name}=np.array({rows(s.name, [trial.steps], finals)[1:-1]})" for s in cell.states)
     asked: dict[Key, Grid] = {(cell.output.name, time): trial.random("g", cell.output, time) for time in steps}
     x = rows(cell.inputs[0].name, steps, trial.values)
+    module = (
+        f"from generated import {cell.name} as m"
+        if _in_catalogue(cell)
+        else 'from derive import find, generate; from verify import load; m = load(generate(find("NOTE")))'
+    )
     return [
-        f"import numpy as np; from generated import {cell.name} as m; p = {{{parameters}}}",
+        f"import numpy as np; {module}; p = {{{parameters}}}",
         f"print(m.backward(m.forward(p, np.array({x}), {starts})[2], "
         f'np.array({rows(cell.output.name, steps, asked)}), {ends})["{left.quantity.name}"])',
     ]

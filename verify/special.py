@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import cast
 
-from sympy import Expr
+from sympy import Expr, S
 
 from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Node, Quantity, T, TimeSum, children, t
@@ -41,6 +42,29 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
         if case.family not in found and all(_holds(left, right, case, setting, scale) for scale in both):
             found[case.family] = case.words
     return "; or ".join(found.values())
+
+
+@lru_cache(maxsize=8)
+def of_numbers(cell: Cell) -> Cell:
+    """The same cell with all sizes 1, in which every letter is a number; a formula in scalar notation is about it."""
+    ones = dict.fromkeys(cell.sizes, S.One)
+
+    def small(node: Node) -> Node:
+        return cast(Node, node.xreplace(ones))
+
+    def all_small(quantities: Iterable[Quantity]) -> tuple[Quantity, ...]:
+        return tuple(cast(Quantity, small(quantity)) for quantity in quantities)
+
+    return replace(
+        cell,
+        equations=tuple(replace(e, symbol=small(e.symbol), expression=small(e.expression)) for e in cell.equations),
+        inputs=all_small(cell.inputs),
+        states=all_small(cell.states),
+        parameters=all_small(cell.parameters),
+        output=cast(Quantity, small(cell.output)),
+        targets=all_small(cell.targets),
+        assumptions=(),
+    )
 
 
 def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from verify.judgement import Judgement, Word
 
 WORDS = {
@@ -32,20 +35,25 @@ def told(judgement: Judgement) -> str:
     add("see: ", "; ".join(f"backproof explain {name}" for name in dict.fromkeys(m.name for m in judgement.mistakes)))
     add("true is: ", judgement.correct or "")
     add("it is true when ", judgement.true_when)
-    if judgement.counterexample is not None and "entry" in judgement.counterexample:
-        add("counterexample: ", _point(judgement))
-        for line in judgement.counterexample.get("python", ()):
-            add("    ", line)
+    case = judgement.counterexample or {}
+    if "shapes" not in case:  # the reason says them
+        add("counterexample: ", point(case))
+    for line in case.get("python", ()):
+        add("    ", line)
     add("", judgement.reason)
     if judgement.word is Word.UNREADABLE and judgement.place is not None:
         add("at ", f"line {judgement.place.line}, column {judgement.place.column}")
     return "\n".join(lines)
 
 
-def _point(judgement: Judgement) -> str:
-    point = judgement.counterexample or {}
-    sizes = ", ".join(f"{letter}={number}" for letter, number in dict(point.get("sizes", {})).items())
-    at = ", ".join(f"{letter}={number}" for letter, number in dict(point.get("at", {})).items())
-    row, column = point.get("entry", (1, 1))
-    where = ", ".join(part for part in (sizes, f"T={point.get('T')}", at) if part)
-    return f"{where}: entry ({row}, {column}) is {point.get('left')} on the left, {point.get('right')} on the right"
+def point(case: Mapping[str, Any]) -> str:
+    """A counterexample in one line for a person; empty where only residues were found, which are left to the JSON."""
+    if "shapes" in case:
+        return str(case["shapes"])
+    if "entry" not in case:
+        return ""
+    sizes = ", ".join(f"{letter}={number}" for letter, number in dict(case.get("sizes", {})).items())
+    at = ", ".join(f"{letter}={number}" for letter, number in dict(case.get("at", {})).items())
+    row, column = case["entry"]
+    where = ", ".join(part for part in (sizes, f"T={case.get('T')}", at) if part)
+    return f"{where}: entry ({row}, {column}) is {case.get('left')} on the left, {case.get('right')} on the right"

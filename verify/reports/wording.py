@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from derive.reader.words import LAYOUTS
 from verify.judgement import Judgement, Word
+from verify.telling import point
 
 TITLES: Mapping[Word, str] = {
     Word.PROVED: "proved",
@@ -73,19 +73,10 @@ def details(judgement: Judgement) -> list[Detail]:
         found.append(Detail("read as", _flat(judgement.reading)))
     if judgement.reason:
         found.append(Detail("why", _flat(judgement.reason)))
-    if judgement.counterexample:
-        found.append(Detail("counterexample", written(judgement.counterexample)))
+    case = judgement.counterexample or {}
+    if point(case):
+        found.append(Detail("counterexample", _flat(point(case))))
     return found
-
-
-def written(values: Mapping[str, Any]) -> str:
-    """A counterexample in one line; long arrays are left to the JSON."""
-    parts = []
-    for name, value in values.items():
-        shown = ", ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
-        if value is not None and len(shown) <= 80:
-            parts.append(shown if isinstance(value, Mapping) else f"{name} {shown}")
-    return _flat("; ".join(parts))
 
 
 def shown(formula: str) -> str:
