@@ -116,7 +116,7 @@ SPELLINGS = [
     ("rnn", LAST + r", \quad t = T", PROVED),
     ("rnn", LAST + r" \quad (t = T)", PROVED),
     ("rnn", LAST + r" \text{ for } t = 1", WRONG),
-    ("rnn", LAST + ", t < T", OPEN),
+    ("rnn", LAST + ", t < T", WRONG),
     ("rnn", rf"\delta_t = {DELTA}, t < T", PROVED),
     ("rnn", r"\delta_t = U^T \delta_{t+1} \odot (1-h_t^2), t < T", WRONG),
     ("rnn", LAST + r" \text{ for all } t", WRONG),

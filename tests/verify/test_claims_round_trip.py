@@ -26,7 +26,7 @@ from verify.judgement import Judgement, Word
 DOCS = Path(__file__).parents[2] / "docs"
 ALL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 PAGES = EVERY if ALL else ["rnn", "lstm", "rnn_layer_norm", *catalogue.heads()]
-NETWORKS = [*catalogue.networks()] if ALL else []
+NETWORKS = [*catalogue.networks()] if ALL else ["character_model"]
 TERMINAL = EVERY if ALL else ["rnn", "softmax_cross_entropy"]
 STATED = {
     re.escape(HELD): "taken as independent",

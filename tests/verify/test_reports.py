@@ -31,7 +31,7 @@ EVERY = (
     Judgement(
         "\\frac{a}{<b>} &= d", Word.WRONG, correct="d + <e>", true_when="t = T", reason="T = 1", place=PLACE,
         mistakes=(Mistake("missing term", "missing term $f_{t+1}$: two paths & more"),),
-        counterexample={"sizes": {"H": 2}, "seed": 0, "big": [0] * 99},
+        counterexample={"sizes": {"H": 2}, "T": 3, "entry": [2, 1], "left": 0.5, "right": 0.25, "big": [0] * 99},
     ),
     Judgement("a = e", Word.UNDECIDED, reason="no model", place=PLACE),
     Judgement("a = {", Word.UNREADABLE, reason="'{' is never closed", place=Place("nb.ipynb#cell3", 2, 1, 2)),
@@ -75,7 +75,8 @@ def test_wording() -> None:
     wrong = EVERY[2]
     assert headline(wrong) == "missing term $f_{t+1}$: two paths & more"
     said = {detail.label: detail.text for detail in details(wrong)}
-    assert said["counterexample"] == "H=2; seed 0", "long arrays are left to the JSON"
+    told = "H=2, T=3: entry (2, 1) is 0.5 on the left, 0.25 on the right"
+    assert said["counterexample"] == told, "data and seeds are left to the JSON"
     assert shown("a &= b \\\\\n &= c \\\\") == "a = b = c"
     assert shown("\\begin{aligned} a &= b") == "a = b"
     assert shown("\\begin{matrix} a & b \\end{matrix}") == "\\begin{matrix} a & b \\end{matrix}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -56,6 +57,8 @@ def test_the_fixture_and_the_marker(pytester: pytest.Pytester, monkeypatch: pyte
             backproof(spoilt.rnn_backward)
         """
     )
-    result = pytester.runpytest_subprocess("-p", "verify.code.plugin", "-p", "no:cacheprovider", "--strict-markers")
+    installed = any(point.name == "backproof" for point in entry_points(group="pytest11"))
+    plugin = () if installed else ("-p", "verify.code.plugin")
+    result = pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider", "--strict-markers")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*overwritten*"])
