@@ -197,7 +197,7 @@ def read(note: str, as_json: bool) -> None:
 def _read_as(name: str, made: Any) -> None:
     """How a person's note was read, on stderr."""
     if Path(name).is_file():
-        from derive.reader.reading import told
+        from derive.reader.document.reading import told
 
         click.echo("read as:", err=True)
         for line in told(getattr(made, "cell", made)):
@@ -208,7 +208,7 @@ def _reading(name: str, made: Any) -> dict[str, Any]:
     """The same for JSON; nothing for the catalogue's own cells."""
     if not Path(name).is_file():
         return {}
-    from derive.reader.reading import as_json
+    from derive.reader.document.reading import as_json
 
     return {"reading": as_json(getattr(made, "cell", made))}
 
@@ -275,7 +275,7 @@ def generate(
     made = catalogue.made(name, **options)
     text = _rendered(made, target, notation, Path(name).name)
     if target in ("numpy", "training") and not no_check:
-        from verify.written import checked
+        from verify.numbers.written import checked
 
         if not checked(made, text):
             click.echo("not checked: no random point gave finite numbers", err=True)
@@ -311,11 +311,11 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
     """
     from derive import catalogue
     from derive.notation import find
-    from verify import faults
-    from verify.claims import check as judge
-    from verify.faults import ClaimsFault
-    from verify.judgement import exit_code, report
-    from verify.telling import told
+    from verify.formulas import faults
+    from verify.formulas.claims import check as judge
+    from verify.formulas.faults import ClaimsFault
+    from verify.formulas.judgement import exit_code, report
+    from verify.formulas.telling import told
 
     letters = find(notation) if notation else None
     met: tuple[ProgramFault, ...] = ()
@@ -361,8 +361,8 @@ def explain(name: tuple[str, ...], as_json: bool) -> None:
 def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Show the evidence that derivation and code are right (default: the whole catalogue)."""
     from derive import catalogue
-    from verify.evidence import report
-    from verify.network import evidence_of
+    from verify.numbers.evidence import report
+    from verify.numbers.network import evidence_of
     from verify.reports.evidence import table
 
     everything = [*catalogue.cells(), *([] if any(options.values()) else [*catalogue.heads(), *catalogue.networks()])]
@@ -461,8 +461,8 @@ def audit(
 
     Exit codes: 0 nothing is wrong, 1 something is wrong, 2 something cannot be read or decided, 3 a fault of backproof.
     """
-    from verify.audit import audit as audited
-    from verify.audit import code
+    from verify.notes.audit import audit as audited
+    from verify.notes.audit import code
     from verify.reports import FORMATS
 
     found, errors = [], []
@@ -488,7 +488,7 @@ def audit(
 
 
 def _print_audits(found: list[Any]) -> None:
-    from verify.judgement import Word
+    from verify.formulas.judgement import Word
     from verify.reports.text import counts, lines, summary
 
     colors = {Word.WRONG: "red", Word.HOLDS_IF: "yellow", Word.UNDECIDED: "blue", Word.UNREADABLE: "blue"}
@@ -500,7 +500,7 @@ def _print_audits(found: list[Any]) -> None:
 
 def _write_fixes(found: list[Any], again: Callable[[Path], Any]) -> None:
     from derive.build import replace
-    from verify.fixes import corrected, fixed_path
+    from verify.notes.fixes import corrected, fixed_path
 
     for one in found:
         copy = corrected(one, again)

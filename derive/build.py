@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.errors import InputError
 from derive.targets import TARGETS
 

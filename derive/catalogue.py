@@ -13,9 +13,9 @@ from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.network import Direction, Network, Reads
+from derive.networks.network import Direction, Network, Reads
 from derive.reader import read_file, read_note, reading_of, text_of
-from derive.reader.reading import Reading
+from derive.reader.document.reading import Reading
 
 
 @cache

@@ -36,7 +36,7 @@ from sympy import Function as UndefinedFunction
 from sympy.core.function import AppliedUndef
 from sympy.core.symbol import Str
 
-from derive.stable_scalars import saturating
+from derive.calculus.stable_scalars import saturating
 
 a = Symbol("a", real=True)
 b = Symbol("b", real=True)

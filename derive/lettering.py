@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from sympy import MatAdd, MatMul
 
+from derive.calculus.program import ARGUMENT
 from derive.cell import Cell
 from derive.nodes import Elementwise, Node, Quantity, children, coefficient, leaves, t
 from derive.notation import ACCENTS, AS_WRITTEN, Notation
-from derive.program import ARGUMENT
 
 INPUT, STATE, READOUT, BIASES = "W", "U", "V", ("b", "c")
 """The letters of the tables: what acts on the input, on the state before, on the new state; what is added."""

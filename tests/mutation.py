@@ -23,22 +23,22 @@ sys.path.append(str(Path(__file__).parent / "verify"))
 from mutants import rebuilt, with_gradient
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation, Gradient
 from derive.cell import Cell
-from derive.derivation import Derivation, Gradient
 from derive.nodes import Adjoint, Slice
-from verify.case import Case
 from verify.code.mistakes import Laboratory, variations
 from verify.code.run import Prediction
-from verify.comparison import BATCH
-from verify.evidence import SEED as DRAWN
-from verify.evidence import standard_case
-from verify.field import UnsupportedError
 from verify.mistakes.context import Context
-from verify.mutate import mutants
-from verify.proof import identical
-from verify.verdict import Outcome
-from verify.world import distinct_sizes
+from verify.mistakes.mutate import mutants
+from verify.numbers.case import Case
+from verify.numbers.evidence import SEED as DRAWN
+from verify.numbers.evidence import standard_case
+from verify.truth.comparison import BATCH
+from verify.truth.field import UnsupportedError
+from verify.truth.proof import identical
+from verify.truth.verdict import Outcome
+from verify.truth.world import distinct_sizes
 
 SEED = 7
 CLOSE = 1e-9

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from random_cells import ONE, RandomCell, Shape, Values
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.derivation import Derivation
-from derive.layers import two_layers
+from derive.networks.layers import two_layers
 from derive.reader import read_note
 from derive.targets import TARGETS
 from derive.targets import numpy as numpy_target
-from verify.case import Case, axes
-from verify.evidence import forward_error
-from verify.load import load
-from verify.numeric import COMPLEX_STEP, directional_errors, largest_entry, relative_error
-from verify.oracles import _imported
+from verify.numbers.case import Case, axes
+from verify.numbers.evidence import forward_error
+from verify.numbers.load import load
+from verify.numbers.numeric import COMPLEX_STEP, directional_errors, largest_entry, relative_error
+from verify.numbers.oracles import _imported
 
 STEPS, BATCH = 3, 2
 LIMIT = 1e-9
@@ -165,7 +165,7 @@ def check_layers(made: RandomCell, seed: int) -> None:
 
 
 def _proved(derivation: Derivation, made: RandomCell) -> None:
-    from verify.proof import prove
+    from verify.truth.proof import prove
 
     failed = [name for name, verdict in prove(derivation).items() if not verdict.proved]
     if failed:

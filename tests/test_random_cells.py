@@ -14,18 +14,18 @@ import pytest
 from random_cells import ONE, SUM, Part, RandomCell, letter, random_cell
 from random_checks import VanishedError, WrongError, check, check_layers, check_torch, read
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.errors import ProgramFault
 from derive.reader import read_note
 from derive.targets import TARGETS
 from derive.targets import numpy as numpy_target
 from derive.targets.numpy import scopes
 from derive.targets.numpy.code import Assign, Buffer, Index, Loop, Name
-from verify.case import Case
-from verify.evidence import forward_error
-from verify.load import load
-from verify.numeric import complex_step_errors
-from verify.proof import prove
+from verify.numbers.case import Case
+from verify.numbers.evidence import forward_error
+from verify.numbers.load import load
+from verify.numbers.numeric import complex_step_errors
+from verify.truth.proof import prove
 
 COUNT = int(os.environ.get("BACKPROOF_RANDOM_CELLS", "24"))
 CHUNKS = 8

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.load import load
+from verify.numbers.load import load
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)

@@ -1,29 +1,22 @@
 """Distrusts `derive`: a second road to the truth that shares no code with the derivation, and the two compared.
 
-1. `field`     numbers modulo a prime, functions known by their slopes alone
-2. `exact`     expression nodes -> values with their rates of change, in the field
-3. `world`     cell -> random data and the true response of J to any disturbance, forwards
-4. `proof`     derivation -> a verdict for every gradient; two expressions -> a verdict
-5. `case`      cell -> random arrays, and J as a generated module computes it
-6. `numeric`   module -> errors against the complex step and central differences
-7. `oracles`   cell -> gradients by torch and JAX, from the equations
-8. `load`      the text of a generated module -> the module
-9. `evidence`  cell -> all of these together
-10. `handwritten`, `code`  a person's gradients -> right or wrong, and the named mistake in them
-11. `claims`    a formula written by hand -> a judgement for every `=` in it: `conventions`, `readings` (`parts`,
-    `multiplying`) turn it into expressions under a reading, `sides` under every reading, `comparison`
-    compares them, `deciding` chooses,
-    `sizes` judges shapes and definitions, `operated` names what ∂/∂b is applied to, `assuming` reads the declared
-    facts, `explaining` asks the dictionary of mistakes, `telling` prints
-12. `mutate`, `diagnose` (`mistakes`)  a wrong formula -> the named mistakes that, undone, make it true
-13. `notes` (`latex_notes`), `models`  a file -> its formulas with their places, and the model each is about
-14. `audit`     a note -> judgements; `fixes` a corrected copy; `reports` text, JSON, SARIF, HTML, Markdown
-15. `judgement`  what a person is told about a formula
-16. `decimals` a second opinion with 50 digits before anything is called wrong; `relations` the identities among
-    functions that then prove what decimals found equal
-17. `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
-18. `which`      cell -> the published or framework cell that it is, or is nearest to, and in what it differs
-19. `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
+- `truth`     `field` (numbers modulo a prime), `exact` (nodes -> values with their rates of change), `rates` (slopes of
+    its own), `scales` (two sets of numbers for T and the sizes), `world` (random data and the true response of J),
+    `proof` (a derivation, or two expressions -> a verdict), `comparison` (two sides of a claim), `decimals` (a second
+    opinion with 50 digits before anything is called wrong), `relations` (identities that prove what decimals found)
+- `numbers`   generated modules: `case` (random arrays), `numeric` (complex step, differences), `oracles` (torch, JAX),
+    `load`, `written` (one look before a module is written), `evidence` and `network` (all of these together)
+- `formulas`  a formula written by hand -> a judgement for every `=`: `claims` is the way through; `readings` turns it
+    into expressions under every reading, `deciding` compares and chooses, `sizes` and `bounds` judge shapes and
+    inequalities, `wrong` says what is wrong, what is true, and where one sees it
+- `mistakes`  the dictionary of named mistakes: making them (`mutate`), undoing them, their pages
+- `notes`     a file -> its formulas with their places (`files`), the model each is about (`models`), a judgement on
+    each (`audit`), a corrected copy (`fixes`)
+- `code`      a person's functions: how to call them, their gradients, the named mistake in each wrong one
+- `reports`   text, JSON, SARIF, HTML, Markdown
+- `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
+- `which`     cell -> the published or framework cell that it is, or is nearest to, and in what it differs
+- `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
 
 Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `report`, `Verdict`, `Outcome`,
 `Evidence`; for code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`,
@@ -32,23 +25,21 @@ Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `r
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from verify.claims import check
     from verify.code.asserting import assert_backward, assert_gradients
     from verify.code.gradients import check_gradients
+    from verify.code.handwritten import check_backward
     from verify.code.layout import Layout
     from verify.code.live import check_code
     from verify.code.report import CodeReport, GradientReport, Standing
-    from verify.evidence import Evidence, GradientEvidence, evidence, report
-    from verify.handwritten import check_backward
-    from verify.load import load
-    from verify.proof import identical, prove
-    from verify.verdict import Counterexample, Outcome, Verdict
+    from verify.formulas.claims import check
+    from verify.numbers.evidence import Evidence, GradientEvidence, evidence, report
+    from verify.numbers.load import load
+    from verify.truth.proof import identical, prove
+    from verify.truth.verdict import Counterexample, Outcome, Verdict
 
 __all__ = [
     "CodeReport",
@@ -74,7 +65,7 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "check": "claims",
+    "check": "formulas.claims",
     "assert_backward": "code.asserting",
     "assert_gradients": "code.asserting",
     "check_gradients": "code.gradients",
@@ -83,44 +74,20 @@ _ROOMS = {
     "CodeReport": "code.report",
     "GradientReport": "code.report",
     "Standing": "code.report",
-    "Evidence": "evidence",
-    "GradientEvidence": "evidence",
-    "report": "evidence",
-    "check_backward": "handwritten",
-    "identical": "proof",
-    "prove": "proof",
-    "Counterexample": "verdict",
-    "Outcome": "verdict",
-    "Verdict": "verdict",
+    "Evidence": "numbers.evidence",
+    "GradientEvidence": "numbers.evidence",
+    "report": "numbers.evidence",
+    "check_backward": "code.handwritten",
+    "identical": "truth.proof",
+    "prove": "truth.proof",
+    "Counterexample": "truth.verdict",
+    "Outcome": "truth.verdict",
+    "Verdict": "truth.verdict",
 }
 
 
-class _Package(ModuleType):
-    """Public names are imported when they are asked for: a person's file is run without waiting for SymPy.
-
-    Two functions have the names of their rooms; the import of such a room must not hide them.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in _ROOMS:
-            raise AttributeError(f"module verify has no {name}")
-        return getattr(import_module(f"verify.{_ROOMS[name]}"), name)
-
-    @property
-    def evidence(self) -> Any:
-        return import_module("verify.evidence").evidence
-
-    @evidence.setter
-    def evidence(self, room: ModuleType) -> None:
-        """The import system puts the room here."""
-
-    @property
-    def load(self) -> Any:
-        return import_module("verify.load").load
-
-    @load.setter
-    def load(self, room: ModuleType) -> None:
-        """The import system puts the room here."""
-
-
-sys.modules[__name__].__class__ = _Package
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are asked for: a person's file is run without waiting for SymPy."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module verify has no {name}")
+    return getattr(import_module(f"verify.{_ROOMS[name]}"), name)

@@ -23,12 +23,12 @@ from pathlib import Path
 
 from derive.cell import Cell
 from derive.errors import InputError, Place
-from derive.reader.elaborate import cell, reading, slug
-from derive.reader.fragment import Fragment, Line
-from derive.reader.note import KEYS, WHERE, Declaration, note
-from derive.reader.parser import parse
-from derive.reader.reading import Reading
-from derive.reader.symbols import symbol
+from derive.reader.document.elaborate import cell, reading, slug
+from derive.reader.document.reading import Reading
+from derive.reader.meaning.symbols import symbol
+from derive.reader.text.fragment import Fragment, Line
+from derive.reader.text.note import KEYS, WHERE, Declaration, note
+from derive.reader.text.parser import parse
 
 __all__ = ["named", "read_equations", "read_file", "read_note", "reading_of", "text_of"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.errors import InputError
-from derive.network import Network
+from derive.networks.network import Network
 from derive.notation import Notation
 
 
@@ -97,6 +97,6 @@ def generate(made: Cell | Network, target: str = "numpy", *, notation: Notation 
         raise InputError(f"there is no target {target!r}", hint="known targets: " + ", ".join(TARGETS))
     if isinstance(made, Network):
         return TARGETS[target].render_network(made, notation, origin)
-    from derive.adjoint import differentiate
+    from derive.calculus.adjoint import differentiate
 
     return TARGETS[target].render(differentiate(made), notation, origin)

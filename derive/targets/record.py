@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation, Gradient, Path, Step
+from derive.calculus.program import introduced
 from derive.cell import Cell
-from derive.derivation import Derivation, Gradient, Path, Step
 from derive.lettering import lettered
-from derive.network import Network
+from derive.networks.network import Network
 from derive.nodes import Adjoint, Node
 from derive.notation import Notation
-from derive.program import introduced
 from derive.targets.formula import latex, text
 from derive.targets.pages.composition import composition, parts_to_show
 

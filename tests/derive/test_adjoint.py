@@ -28,7 +28,8 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from derive import catalogue, functions
-from derive.adjoint import arrivals, differentiate, pullback
+from derive.calculus.adjoint import arrivals, differentiate, pullback
+from derive.calculus.softmax import softmax_entry
 from derive.cell import Cell, Equation
 from derive.errors import DerivationError
 from derive.nodes import (
@@ -60,7 +61,6 @@ from derive.nodes import (
     t,
     transpose,
 )
-from derive.softmax import softmax_entry
 
 A, B, C = Quantity("A", 2, 3), Quantity("B", 3, 4), Quantity("C", 2, 3)
 x, y, z = Quantity("x", 3, 1, t), Quantity("y", 3, 1, t), Quantity("z", 3, 1, t)

@@ -6,13 +6,13 @@ import pytest
 from sympy import Identity
 
 from derive import catalogue
-from derive.adjoint import differentiate
-from derive.bptt import jacobian, k, tau, through_time
+from derive.calculus.adjoint import differentiate
+from derive.calculus.bptt import jacobian, k, tau, through_time
+from derive.calculus.sections import Equality
 from derive.cell import Cell
 from derive.nodes import Adjoint, Jacobian, Node, Quantity, T, TimeSum, substitute, t
 from derive.reader import read_equations
-from derive.sections import Equality
-from verify.proof import identical
+from verify.truth.proof import identical
 
 ONE_STATE = [name for name, cell in catalogue.cells().items() if len(cell.states) == 1 and cell.states[0].shape[1] == 1]
 

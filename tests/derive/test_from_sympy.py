@@ -33,7 +33,7 @@ from sympy import (
 
 from derive import Cell, InputError, differentiate, find, generate, nodes, quantity, read_equations, t
 from derive.errors import ShapeError
-from verify.evidence import evidence
+from verify.numbers.evidence import evidence
 
 D, H = symbols("D H")
 x, h, c = quantity("x", D, time=t), quantity("h", H, time=t), quantity("c", H, time=t)

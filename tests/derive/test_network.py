@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.layers import two_layers
-from derive.network import Copy, Direction, Network, Reads
+from derive.networks.layers import two_layers
+from derive.networks.network import Copy, Direction, Network, Reads
 from derive.nodes import Adjoint, Quantity, t
 from derive.notation import find
 from derive.reader import read_note

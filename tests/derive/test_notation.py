@@ -4,15 +4,15 @@ import pytest
 from sympy import MatMul, preorder_traversal
 
 from derive import catalogue, generate
+from derive.calculus.program import named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.lettering import lettered, parts_played
 from derive.nodes import Quantity, leaves, t
 from derive.notation import AS_WRITTEN, Notation, TimeStyle, find, notations, spelled, take_apart
-from derive.program import named_preactivations
 from derive.targets.formula import latex, text
 from verify import check
-from verify.judgement import Word
+from verify.formulas.judgement import Word
 
 NOTATIONS = {AS_WRITTEN.name: AS_WRITTEN, **notations()}
 

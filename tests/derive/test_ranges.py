@@ -9,10 +9,10 @@ import pytest
 from sympy import Interval, Rational
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.ranges import bounded_states, extent, function_extent, magnitude
 from derive.functions import ENTRIES, ScalarFunction, function
 from derive.nodes import Norm, Quantity, add, apply, hadamard, ones, power, scale, size, t
-from derive.ranges import bounded_states, extent, function_extent, magnitude
 from derive.reader import read_equations
 
 H = size("H")

@@ -6,7 +6,16 @@ import pytest
 from sympy import Expr, HadamardProduct, Integer, MatMul, Symbol
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.simplify import (
+    MULTIPLIED_OUT,
+    cancel_quotients,
+    common_factor,
+    constants_out,
+    entry,
+    sign_inside,
+    using,
+)
 from derive.cell import Assumption
 from derive.nodes import (
     Adjoint,
@@ -26,9 +35,8 @@ from derive.nodes import (
     total,
     transpose,
 )
-from derive.simplify import MULTIPLIED_OUT, cancel_quotients, common_factor, constants_out, entry, sign_inside, using
 from derive.targets.formula import text
-from verify.proof import identical
+from verify.truth.proof import identical
 
 H, N = size("H"), size("N")
 W, d = Quantity("W", H, N), Adjoint(Quantity("h", H, 1, t))

@@ -6,14 +6,14 @@ import pytest
 from sympy import Rational
 
 from derive import catalogue
-from derive.adjoint import differentiate
-from derive.derivation import Derivation
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
+from derive.calculus.vanishing import TITLE, Reach, reach, vanishing
 from derive.nodes import Largest, Norm, Quantity, add, ones, scale
 from derive.notation import find
 from derive.reader import read_equations
 from derive.targets import pages
 from derive.targets.formula import text
-from derive.vanishing import TITLE, Reach, reach, vanishing
 
 
 def of(*equations: str, where: tuple[str, ...] = ()) -> Derivation:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_properties import assert_close, assert_refused, module, standard
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.reader import read_note
 from derive.targets import numpy as numpy_target
-from verify.case import Case
-from verify.load import load
+from verify.numbers.case import Case
+from verify.numbers.load import load
 
 LENGTHS = np.array([3, 0, 5, 1])
 ODD = {

@@ -9,7 +9,7 @@ import pytest
 from test_properties import assert_close, assert_refused, module, standard
 
 from derive import catalogue
-from verify.case import Case
+from verify.numbers.case import Case
 
 SOFTMAX = "softmax_cross_entropy"
 T, B = 4, 3

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.targets import numpy as numpy_target
-from verify.case import Case, axes
-from verify.evidence import THRESHOLDS, forward_error
-from verify.load import load
-from verify.numeric import complex_step_errors, difference_errors, largest_entry, relative_error
-from verify.world import distinct_sizes
+from verify.numbers.case import Case, axes
+from verify.numbers.evidence import THRESHOLDS, forward_error
+from verify.numbers.load import load
+from verify.numbers.numeric import complex_step_errors, difference_errors, largest_entry, relative_error
+from verify.truth.world import distinct_sizes
 
 CASE = st.tuples(
     st.permutations(range(1, 8)),  # sizes: the first few of them, all different

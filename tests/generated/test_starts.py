@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.errors import InputError
 from derive.reader import read_equations
 from derive.targets import generate
 from verify import evidence
-from verify.load import load
+from verify.numbers.load import load
 
 EQUATIONS = [r"s_0 = \theta", r"s_t = \tanh(W u_t + R s_{t-1})"]
 

@@ -12,9 +12,9 @@ import pytest
 from derive import catalogue
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.network import Network
+from derive.networks.network import Network
 from derive.targets import generate
-from verify.load import load
+from verify.numbers.load import load
 
 
 torch = pytest.importorskip("torch", reason="the files are torch's")

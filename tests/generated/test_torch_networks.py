@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from derive import catalogue
-from derive.network import Direction, Network
+from derive.networks.network import Direction, Network
 from derive.targets.numpy import network_module
-from verify.load import load
-from verify.numeric import relative_error
+from verify.numbers.load import load
+from verify.numbers.numeric import relative_error
 from verify.weights import from_torch, to_torch
 
 torch = pytest.importorskip("torch", reason="torch is the judge here")

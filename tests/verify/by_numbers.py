@@ -16,8 +16,8 @@ from numbers_arithmetic import BeyondError, MisfitError, UnreadError, laid
 from numbers_reading import STEPS, Reader, tokens
 
 from derive import catalogue
+from derive.calculus.program import named_preactivations
 from derive.notation import AS_WRITTEN
-from derive.program import named_preactivations
 from derive.targets.formula import latex
 
 SIZES = {"D": 2, "H": 3, "K": 5}

@@ -9,11 +9,11 @@ import mutated_texts
 from registry import RATED
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.lettering import lettered
 from derive.nodes import Adjoint
 from derive.notation import notations
-from derive.reader import words
+from derive.reader.text import words
 from derive.targets.formula import latex, text
 
 NAMES = RATED

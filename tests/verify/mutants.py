@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from sympy import HadamardPower, ZeroMatrix
 
-from derive.derivation import Derivation, Gradient, Path
+from derive.calculus.derivation import Derivation, Gradient, Path
 from derive.nodes import Adjoint, Node, Slice, T, add, scale, sum_over_time, t
 from verify.mistakes.context import Context, quantities_of
 from verify.mistakes.indices import moved
+from verify.mistakes.mutate import MISTAKES
 from verify.mistakes.places import one_place
-from verify.mutate import MISTAKES
 
 
 def mutants(derivation: Derivation) -> Iterator[tuple[Path, str, Gradient, Derivation]]:

@@ -10,12 +10,12 @@ import by_numbers
 from registry import RATED
 
 from derive import catalogue
-from derive.adjoint import differentiate
-from derive.derivation import Derivation
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.nodes import Adjoint, Node
 from derive.targets.formula import latex
 from verify.mistakes.context import Context
-from verify.mutate import MISTAKES
+from verify.mistakes.mutate import MISTAKES
 
 NAMES = RATED
 

@@ -13,7 +13,7 @@ from spellings import spellings
 from sympy import HadamardPower, HadamardProduct, Integer, MatAdd, MatMul, Transpose
 
 from derive import catalogue, functions, nodes
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.lettering import lettered
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, Softmax, T, TimeSum, children, coefficient, rebuild, t
 from derive.notation import notations

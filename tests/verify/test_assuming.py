@@ -8,8 +8,8 @@ from derive import catalogue
 from derive.errors import InputError
 from derive.notation import find
 from verify import check
-from verify.assuming import facts, possible
-from verify.judgement import Word
+from verify.formulas.assuming import facts, possible
+from verify.formulas.judgement import Word
 
 HEAD = "softmax_cross_entropy"
 

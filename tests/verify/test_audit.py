@@ -14,12 +14,12 @@ from click.testing import CliRunner, Result
 from backproof import main
 from derive.cell import Cell
 from derive.errors import InputError, Place
-from derive.reader.claims import statements
-from derive.reader.fragment import Fragment
-from derive.reader.meant import NOTHING, Meant
-from verify.audit import A_DEFINITION, A_MENTION, AN_OPEN_END, NO_MODEL, UNUSED, Audit, as_json, audit, code
-from verify.fixes import _fixes, corrected, fixed_path, fixes
-from verify.judgement import Judgement, Mistake, Word
+from derive.reader.claims.chains import statements
+from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.text.fragment import Fragment
+from verify.formulas.judgement import Judgement, Mistake, Word
+from verify.notes.audit import A_DEFINITION, A_MENTION, AN_OPEN_END, NO_MODEL, UNUSED, Audit, as_json, audit, code
+from verify.notes.fixes import _fixes, corrected, fixed_path, fixes
 
 NOTE = r"""# RNN
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from verify.audit import A_DEFINITION, audit
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audit import A_DEFINITION, audit
 
 DATA = Path(__file__).parents[1] / "data"
 RIGHT = {Word.PROVED.value, Word.HOLDS_IF.value}

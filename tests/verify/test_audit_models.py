@@ -9,10 +9,10 @@ import pytest
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.targets.formula import latex
-from verify.models import Model, Models
-from verify.models.names import letter_name, names, stripped
-from verify.models.recognise import candidates
-from verify.notes import Formula, read
+from verify.notes.files import Formula, read
+from verify.notes.models import Model, Models
+from verify.notes.models.names import letter_name, names, stripped
+from verify.notes.models.recognise import candidates
 
 NOTES = Path(__file__).parents[1] / "data/notes"
 
@@ -241,7 +241,7 @@ def test_the_models_are_those_that_the_notes_were_judged_against(number: str, li
 
 
 def test_names() -> None:
-    from derive.reader.fragment import Fragment
+    from derive.reader.text.fragment import Fragment
 
     assert names(Fragment.of(r"\frac{\partial J}{\partial \Gamma_f^{\langle t \rangle}} = W_{ax} x_t")) == {
         "Gamma_f", "W_ax", "x",

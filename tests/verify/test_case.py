@@ -4,7 +4,7 @@ import by_hand
 import numpy as np
 import pytest
 
-from verify.case import Case
+from verify.numbers.case import Case
 
 
 def draw(cell, sizes, T=4, B=3):

@@ -11,7 +11,7 @@ from derive import catalogue, nodes
 from derive.cell import Cell
 from derive.reader import read_equations, read_file
 from verify import check
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
 
 NOTES = Path(__file__).parents[1] / "data" / "claims" / "models"
 PROVED, IF, WRONG, OPEN = Word.PROVED, Word.HOLDS_IF, Word.WRONG, Word.UNDECIDED

@@ -14,8 +14,8 @@ from derive.errors import Place
 from derive.notation import find
 from derive.reader import read_equations
 from verify import check
-from verify.conventions import PRODUCTS
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.readings.conventions import PRODUCTS
 
 CARRY = r"\frac{\partial J}{\partial c_{t+1}} \odot f_{t+1}"
 WITHOUT_CARRY = r"\frac{\partial J}{\partial c_t} = \frac{\partial J}{\partial h_t} \odot o_t \odot (1 - \tanh^2(c_t))"

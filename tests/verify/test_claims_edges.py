@@ -6,7 +6,7 @@ import pytest
 
 from derive import catalogue
 from verify import check
-from verify.judgement import Word
+from verify.formulas.judgement import Word
 
 NOT_READ = [
     ("rnn", r"\frac{\partial J}{\partial x_t^2} = W^\top \frac{\partial J}{\partial \mathrm{net}_{h,t}}"),

@@ -7,7 +7,7 @@ import pytest
 from derive import catalogue
 from derive.reader import read_note
 from verify import check
-from verify.judgement import Word
+from verify.formulas.judgement import Word
 
 TRUE = [
     r"(\tanh x)' = 1 - \tanh^2 x",

@@ -9,18 +9,18 @@ from functools import cache
 import pytest
 
 from derive import catalogue
-from derive.adjoint import differentiate
-from derive.derivation import Derivation
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.nodes import Adjoint, Node
 from derive.targets.formula import latex
 from verify import check
-from verify.claims import bench
-from verify.comparison import Answer, Facts
-from verify.deciding import ABSENT
-from verify.judgement import Word
+from verify.formulas.claims import bench
+from verify.formulas.deciding import ABSENT
+from verify.formulas.judgement import Word
+from verify.formulas.readings.sides import SUMMED
 from verify.mistakes.context import Context
-from verify.mutate import MISTAKES
-from verify.sides import SUMMED
+from verify.mistakes.mutate import MISTAKES
+from verify.truth.comparison import Answer, Facts
 
 NAMES = ["rnn", "lstm", "gru", "softmax_cross_entropy"]
 CONVENTIONS = (SUMMED, ABSENT, "row layout", "numerator layout")
@@ -43,7 +43,7 @@ def mutants(name: str, each: int) -> Iterator[tuple[Node, Node]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_wrong_formula_is_never_proved(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verify.explaining.explained", lambda judgement, *_: judgement)
+    monkeypatch.setattr("verify.formulas.wrong.explaining.explained", lambda judgement, *_: judgement)
     found = derivation(name)
     for left, right in mutants(name, 10):
         formula = f"{latex(left, found.cell.notation)} = {latex(right, found.cell.notation)}"

@@ -12,16 +12,16 @@ import pytest
 from registry import EVERY, IN_NOTATIONS, RATED
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.nodes import Adjoint
 from derive.notation import notations
 from derive.targets import pages
 from derive.targets.formula import latex, text
 from verify import check
-from verify.conventions import HELD, LATEST
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.readings.conventions import HELD, LATEST
 
 DOCS = Path(__file__).parents[2] / "docs"
 ALL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))

@@ -14,10 +14,10 @@ import pytest
 
 from derive.targets.formula import latex
 from verify import check
-from verify.audit import audit
-from verify.fixes import corrected
-from verify.judgement import Judgement, Word
-from verify.restating import in_style, merged, units
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.wrong.restating import in_style, merged, units
+from verify.notes.audit import audit
+from verify.notes.fixes import corrected
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 EACH = 150 if FULL else 2

@@ -7,9 +7,9 @@ import pytest
 from sympy import Integer, Symbol
 
 from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity, T, Tabular, TimeSum, add, matmul, scale, t, transpose
-from verify.comparison import BATCH, LONGEST, Answer, Bench, Setting, _work, points_of
-from verify.field import UnsupportedError
-from verify.scales import Scale, scales
+from verify.truth.comparison import BATCH, LONGEST, Answer, Bench, Setting, _work, points_of
+from verify.truth.field import UnsupportedError
+from verify.truth.scales import Scale, scales
 
 CELL = by_hand.rnn()
 H, D = by_hand.H, by_hand.D

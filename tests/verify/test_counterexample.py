@@ -11,8 +11,8 @@ import pytest
 
 from derive import catalogue
 from verify import check
-from verify.judgement import Word
-from verify.telling import told
+from verify.formulas.judgement import Word
+from verify.formulas.telling import told
 
 ROOT = Path(__file__).parents[2]
 WRONG = [

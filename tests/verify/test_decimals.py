@@ -12,18 +12,18 @@ import rewritings
 from sympy import Max, Piecewise, Rational, exp, log, sqrt, tanh
 
 from derive import catalogue, functions, nodes
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
+from derive.calculus.program import named_preactivations
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.functions import ENTRIES, ScalarFunction, slope
 from derive.nodes import Adjoint, Node
-from derive.program import named_preactivations
 from derive.reader import read_note
 from verify import check
-from verify.comparison import Answer, Bench, Compared, Setting
-from verify.decimals import WORDS, Opinion
-from verify.decimals.scalars import CONTEXT, NoRealError, Pair, pair
-from verify.judgement import Word
+from verify.formulas.judgement import Word
+from verify.truth.comparison import Answer, Bench, Compared, Setting
+from verify.truth.decimals import WORDS, Opinion
+from verify.truth.decimals.scalars import CONTEXT, NoRealError, Pair, pair
 
 A = functions.a
 NAMES = ["rnn", "lstm", "gru", "rnn_layer_norm", "softmax_cross_entropy", "squared_error"]

@@ -6,7 +6,7 @@ import pytest
 import true_formulas
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.functions import ENTRIES
 from derive.nodes import (
     Adjoint,
@@ -25,12 +25,12 @@ from derive.nodes import (
     transpose,
 )
 from derive.nodes import T as LAST
-from verify.comparison import Bench, Setting
-from verify.diagnose import diagnose
+from verify.formulas.wrong.diagnose import diagnose
 from verify.mistakes.context import Context
+from verify.mistakes.mutate import MISTAKES
 from verify.mistakes.terms import BATCH
-from verify.mutate import MISTAKES
-from verify.proof import identical
+from verify.truth.comparison import Bench, Setting
+from verify.truth.proof import identical
 
 TANH, SIGMOID = (ENTRIES[name].function for name in ("tanh", "sigmoid"))
 

@@ -12,9 +12,9 @@ import true_formulas
 
 from derive.nodes import contains
 from derive.targets.formula import latex
-from verify.claims import check
-from verify.judgement import Word
-from verify.mutate import MISTAKES, mutants
+from verify.formulas.claims import check
+from verify.formulas.judgement import Word
+from verify.mistakes.mutate import MISTAKES, mutants
 
 ALL = bool(os.environ.get("BACKPROOF_ALL_MISTAKES"))
 SINGLES, PAIRS = (400, 100) if ALL else (40, 15)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from derive.errors import InputError
-from verify.audit import audit
-from verify.judgement import Word
+from verify.formulas.judgement import Word
+from verify.notes.audit import audit
 
 MODEL = r"h_t = \tanh(W x_t + U h_{t-1} + b)"
 RIGHT = r"\frac{\partial J}{\partial b} = \sum_t \frac{\partial J}{\partial h_t} \odot (1 - h_t^2)"

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 import verify
 from backproof import main
 from derive import catalogue
-from derive.adjoint import differentiate
-from verify.claims import check
+from derive.calculus.adjoint import differentiate
 from verify.code.mistakes import variations
-from verify.judgement import Word
+from verify.formulas.claims import check
+from verify.formulas.judgement import Word
 from verify.mistakes.dictionary import entries, entry, page
-from verify.mutate import MISTAKES
+from verify.mistakes.mutate import MISTAKES
 
 EXAMPLES = [found for found in entries().values() if found.cell]
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import by_hand
 import pytest
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.targets import numpy as numpy_target
 from verify import Outcome, Verdict, evidence, report
-from verify.evidence import THRESHOLDS, Evidence, GradientEvidence
-from verify.load import load
-from verify.numeric import FAILED
+from verify.numbers.evidence import THRESHOLDS, Evidence, GradientEvidence
+from verify.numbers.load import load
+from verify.numbers.numeric import FAILED
 
 
 def test_every_registered_cell_passes(registered):

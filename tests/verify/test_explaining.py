@@ -9,8 +9,8 @@ import pytest
 from derive import catalogue
 from derive.cell import Cell
 from derive.reader import read_note
-from verify.claims import check
-from verify.judgement import Judgement, Word
+from verify.formulas.claims import check
+from verify.formulas.judgement import Judgement, Word
 
 BASIC = read_note(
     r"""# Basic

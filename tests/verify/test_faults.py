@@ -11,10 +11,11 @@ from click.testing import CliRunner
 
 from backproof import main
 from derive import find
-from verify import check, claims, deciding
-from verify.audit import audit
-from verify.faults import ClaimsFault
-from verify.judgement import Word
+from verify import check
+from verify.formulas import claims, deciding
+from verify.formulas.faults import ClaimsFault
+from verify.formulas.judgement import Word
+from verify.notes.audit import audit
 
 WRONG = r"\frac{\partial J}{\partial b} = \sum_t \frac{\partial J}{\partial h_t}"
 RIGHT = r"\frac{\partial J}{\partial b} = \sum_t \frac{\partial J}{\partial h_t} \odot (1 - h_t^2)"
@@ -73,7 +74,7 @@ def test_in_the_search_for_mistakes_the_verdict_stands(note: Path, monkeypatch: 
 
 
 def test_in_the_model(note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from verify import audit as auditing
+    from verify.notes import audit as auditing
 
     fails_on(monkeypatch, auditing, "spoken", 10**6)
     fails_on(monkeypatch, auditing, "continued", 1)

@@ -5,7 +5,7 @@ from sympy import Lambda, Max, Piecewise, Rational, Symbol, exp, log, pi, sqrt, 
 
 from derive import functions
 from derive.functions import ENTRIES, ScalarFunction
-from verify.field import HALF, NoValueError, P, Table, UnsupportedError, compiled, inverse, scalar
+from verify.truth.field import HALF, NoValueError, P, Table, UnsupportedError, compiled, inverse, scalar
 
 A = functions.a
 

@@ -15,7 +15,7 @@ import fuzzing
 from derive import catalogue
 from derive.notation import notations
 from verify import check
-from verify.judgement import Word
+from verify.formulas.judgement import Word
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 COUNT = int(os.environ.get("BACKPROOF_FUZZ_COUNT", 100_000 if FULL else 900))

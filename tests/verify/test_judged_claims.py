@@ -12,8 +12,8 @@ import pytest
 
 from derive.cell import Cell
 from derive.reader import read_file
-from verify.claims import check
-from verify.judgement import Judgement, Word
+from verify.formulas.claims import check
+from verify.formulas.judgement import Judgement, Word
 
 DATA = Path(__file__).parents[1] / "data" / "claims"
 CLAIMS = [claim for file in sorted(DATA.glob("*.json")) for claim in json.loads(file.read_text("utf-8"))["claims"]]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.load import load
+from verify.numbers.load import load
 
 
 def test_the_text_becomes_a_module():

@@ -16,13 +16,13 @@ import true_formulas
 
 from derive import catalogue
 from derive.nodes import Adjoint, T, matmul, scale, sum_over_time, t
-from verify.decimals.matrices import computed
-from verify.decimals.opinion import close, placed
-from verify.decimals.trial import Trial
+from verify.mistakes.mutate import MISTAKES, mutants
 from verify.mistakes.places import one_place
-from verify.mutate import MISTAKES, mutants
-from verify.proof import identical, times_of
-from verify.scales import scales
+from verify.truth.decimals.matrices import computed
+from verify.truth.decimals.opinion import close, placed
+from verify.truth.decimals.trial import Trial
+from verify.truth.proof import identical, times_of
+from verify.truth.scales import scales
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 FORMULAS, SINGLES, PAIRS, RANDOM, WRONG = (100_000, 100_000, 600, 600, 20_000) if FULL else (12, 150, 6, 6, 150)

@@ -17,11 +17,11 @@ import mutated_texts
 from derive import catalogue
 from derive.targets.formula import latex
 from verify import check
-from verify.claims import bench
-from verify.comparison import Answer, Facts
-from verify.deciding import ABSENT
-from verify.judgement import Word
-from verify.sides import SUMMED
+from verify.formulas.claims import bench
+from verify.formulas.deciding import ABSENT
+from verify.formulas.judgement import Word
+from verify.formulas.readings.sides import SUMMED
+from verify.truth.comparison import Answer, Facts
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 NAMED, DISTURBED = (10_000, 40_000) if FULL else (20, 1_200)

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.layers import two_layers
-from derive.network import Direction, Network, Reads
+from derive.networks.layers import two_layers
+from derive.networks.network import Direction, Network, Reads
 from derive.targets.numpy import network_module
-from verify.evidence import THRESHOLDS, errors_against
-from verify.load import load
-from verify.network import NetworkCase, forward_error, network_evidence, objective
-from verify.numeric import difference_errors
-from verify.oracles import gradients_by_torch
-from verify.proof import prove
+from verify.numbers.evidence import THRESHOLDS, errors_against
+from verify.numbers.load import load
+from verify.numbers.network import NetworkCase, forward_error, network_evidence, objective
+from verify.numbers.numeric import difference_errors
+from verify.numbers.oracles import gradients_by_torch
+from verify.truth.proof import prove
 
 LENGTHS = np.array([3, 0, 4])
 

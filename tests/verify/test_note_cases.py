@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from verify.audit import as_json, audit, code
+from verify.notes.audit import as_json, audit, code
 
 DATA = Path(__file__).parents[1] / "data" / "note_cases"
 FULL = os.environ.get("BACKPROOF_FULL_FIGURES") == "1"
@@ -23,7 +23,7 @@ SEEDS = ("0", "1", "2") if FULL else ("0", "1")
 NOTES = sorted({case["note"] for case in (CASES if FULL else FIRST[::4])})
 WORKER = """
 import json, sys
-from verify.audit import audit
+from verify.notes.audit import audit
 for name in sys.argv[1:]:
     found = audit(name)
     said = [[each.word.value, each.correct, list(map(str, each.mistakes)), each.reason] for each in found.judgements]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from verify.audit import as_json, audit
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audit import as_json, audit
 from verify.reports.sarif import render
 
 SURE = {Word.PROVED, Word.HOLDS_IF}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from verify.audit import audit
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audit import audit
 
 SURE = {Word.PROVED, Word.HOLDS_IF}
 STATE = "$$ h_t = \\tanh(W x_t + U h_{t-1} + b) $$\n"

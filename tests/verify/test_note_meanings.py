@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from verify.audit import Audit, audit
-from verify.judgement import Word
+from verify.formulas.judgement import Word
+from verify.notes.audit import Audit, audit
 
 RNN = "$$ h_t = \\tanh(W x_t + U h_{t-1} + b) $$\n$$ q_t = V h_t $$\n\n"
 PLAIN = r"$$ \frac{\partial J}{\partial b} = \sum_t \frac{\partial J}{\partial h_t} \odot (1 - h_t^2) $$"

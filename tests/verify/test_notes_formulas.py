@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from derive.errors import InputError
-from derive.reader.fragment import Fragment
-from verify.notes import Document, Formula, continued, piece, read
+from derive.reader.text.fragment import Fragment
+from verify.notes.files import Document, Formula, continued, piece, read
 
 MARKDOWN = r"""# Netz 循环 $h$
 

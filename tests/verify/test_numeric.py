@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.targets import numpy as numpy_target
-from verify.case import Case
-from verify.evidence import THRESHOLDS, standard_case
-from verify.load import load
-from verify.numeric import (
+from verify.numbers.case import Case
+from verify.numbers.evidence import THRESHOLDS, standard_case
+from verify.numbers.load import load
+from verify.numbers.numeric import (
     DIFFERENCE,
     FAILED,
     ROUNDING,

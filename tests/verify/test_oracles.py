@@ -6,15 +6,15 @@ import pytest
 from sympy.matrices.expressions.inverse import Inverse
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.nodes import CLOSED_SET
 from derive.targets import numpy as numpy_target
-from verify import oracles
-from verify.case import Case
-from verify.evidence import THRESHOLDS, errors_against, standard_case
-from verify.field import UnsupportedError
-from verify.load import load
-from verify.numeric import relative_error
+from verify.numbers import oracles
+from verify.numbers.case import Case
+from verify.numbers.evidence import THRESHOLDS, errors_against, standard_case
+from verify.numbers.load import load
+from verify.numbers.numeric import relative_error
+from verify.truth.field import UnsupportedError
 
 TORCH, JAX = "torch is not installed", "JAX is not installed"
 T, B, D, H = 5, 3, 2, 4

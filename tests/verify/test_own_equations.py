@@ -10,7 +10,7 @@ from registry import EVERY
 
 from derive import catalogue
 from verify import check
-from verify.judgement import Word
+from verify.formulas.judgement import Word
 
 
 def blocks(name: str) -> list[str]:

@@ -6,15 +6,15 @@ import pytest
 from sympy import Lambda, Piecewise, exp, log
 
 from derive import functions
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.functions import ENTRIES, ScalarFunction, a
 from derive.reader import read_note
-from verify.claims import check
-from verify.field import NoValueError, Table, compiled, scalar
-from verify.judgement import Word
-from verify.proof import prove
-from verify.rates import NoRateError, rate
+from verify.formulas.claims import check
+from verify.formulas.judgement import Word
+from verify.truth.field import NoValueError, Table, compiled, scalar
+from verify.truth.proof import prove
+from verify.truth.rates import NoRateError, rate
 
 FLAT = {"sign", "heaviside"}
 SLOPED = [name for name, entry in ENTRIES.items() if len(entry.function.body.variables) == 1 and name not in FLAT]

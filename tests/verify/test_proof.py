@@ -7,7 +7,7 @@ import mutants
 import pytest
 from sympy import Rational, Symbol, ZeroMatrix
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.cell import Cell, Equation
 from derive.nodes import (
     Adjoint,

@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import pytest
 
 from derive.errors import InputError, Place
-from derive.reader.fragment import Fragment
-from verify.audit import Audit, Audited, audit
-from verify.judgement import Judgement, Mistake, Word
-from verify.notes import Document, Formula, Part, read
+from derive.reader.text.fragment import Fragment
+from verify.formulas.judgement import Judgement, Mistake, Word
+from verify.notes.audit import Audit, Audited, audit
+from verify.notes.files import Document, Formula, Part, read
 from verify.reports import FORMATS
 from verify.reports.mathml import mathml
 from verify.reports.pages import fenced, plain

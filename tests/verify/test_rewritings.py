@@ -10,7 +10,7 @@ import rewritings
 from derive import catalogue
 from derive.notation import notations
 from verify import check
-from verify.judgement import Word
+from verify.formulas.judgement import Word
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 COUNT = 100_000 if FULL else 400

@@ -6,14 +6,14 @@ from itertools import pairwise
 
 import pytest
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.nodes import Adjoint, add, hadamard, matmul
 from derive.reader import read_note
-from verify.claims import check
-from verify.comparison import Bench, Setting
-from verify.diagnose import diagnose
+from verify.formulas.claims import check
+from verify.formulas.wrong.diagnose import diagnose
 from verify.mistakes import forms
 from verify.mistakes.judge import PARTS, Purse
+from verify.truth.comparison import Bench, Setting
 
 
 def chain(length):

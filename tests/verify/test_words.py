@@ -11,11 +11,11 @@ import pytest
 from registry import RATED
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.nodes import Adjoint
 from derive.targets.formula import latex
 from verify import check
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
 
 MANY = 40 if os.environ.get("BACKPROOF_FULL_FIGURES") else 2
 SURE = (Word.PROVED, Word.HOLDS_IF)

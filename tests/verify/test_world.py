@@ -6,9 +6,9 @@ from sympy import Rational
 
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Quantity, power, size, t
-from verify.exact import inner
-from verify.field import P
-from verify.world import NoPointError, World, distinct_sizes, everywhere, random_direction, truth
+from verify.truth.exact import inner
+from verify.truth.field import P
+from verify.truth.world import NoPointError, World, distinct_sizes, everywhere, random_direction, truth
 
 CELLS = pytest.mark.parametrize("drawn", by_hand.CELLS, ids=lambda cell: cell.name)
 

@@ -9,8 +9,8 @@ from registry import RATED
 from sympy import HadamardProduct, MatAdd, Symbol
 
 from derive import catalogue
-from derive.adjoint import differentiate
-from derive.derivation import Derivation
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.nodes import (
     Adjoint,
     Jacobian,
@@ -28,7 +28,7 @@ from derive.reader import read_note
 from verify.mistakes import forms
 from verify.mistakes.context import Context
 from verify.mistakes.places import inside_sum
-from verify.proof import identical
+from verify.truth.proof import identical
 
 STACKED = read_note(
     r"""# Stacked

@@ -12,6 +12,6 @@
 9. `mistakes`   the registry of named mistakes: `through_time`, `local`, `slopes`, `other_cells`; `results` those
    that show in a finished gradient; `diagnose` what was returned -> the mistakes that reproduce it
 10. `gradients`  loss, parameters, gradients -> a report, without a model
-11. `layout`, `adapters`  f(params, x, d_ys) in a layout that a person names; `verify.handwritten` judges it
+11. `layout`, `adapters`  f(params, x, d_ys) in a layout that a person names; `verify.code.handwritten` judges it
 12. `report`     what the person is told;  `asserting`, `plugin` the same in a test
 """

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from derive.errors import InputError
-from verify.case import Array, Case
 from verify.code.layout import Binding
+from verify.numbers.case import Array, Case
 
 
 class Backward(Protocol):

@@ -12,14 +12,14 @@ from typing import Any
 from derive import catalogue
 from derive.errors import InputError
 from verify.code import explain, find, judging, matching, protocols
+from verify.code.handwritten import check_backward
 from verify.code.layout import read_layout, read_names
 from verify.code.loading import Source, UnusableError, split_target, told
 from verify.code.protocols.base import MisfitError, RaisedError, Target
 from verify.code.protocols.engine import CallPlan
 from verify.code.report import CodeReport, Standing
 from verify.code.skeleton import skeleton
-from verify.handwritten import check_backward
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
 
 
 def refused(request: dict[str, Any], reason: str) -> dict[str, Any]:

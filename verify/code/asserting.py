@@ -9,10 +9,10 @@ from typing import Any
 from derive.cell import Cell
 from derive.errors import InputError
 from verify.code.gradients import Loss, check_gradients
+from verify.code.handwritten import check_backward
 from verify.code.layout import Layout
 from verify.code.live import check_code
 from verify.code.report import CodeReport, GradientReport, Standing
-from verify.handwritten import check_backward
 
 
 def assert_gradients(loss: Loss, params: Any, grads: Any, *, tolerance: float | None = None) -> GradientReport:

@@ -14,13 +14,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from verify.case import Array, Case
 from verify.code.adapters import Observation, Observed
 from verify.code.mistakes import Laboratory, Variation
 from verify.code.results import TRANSFORMS, Spot, clipped, scaled
 from verify.code.run import Prediction
-from verify.judgement import Mistake
-from verify.numeric import ROUNDING, largest_entry
+from verify.formulas.judgement import Mistake
+from verify.numbers.case import Array, Case
+from verify.numbers.numeric import ROUNDING, largest_entry
 
 Flags: TypeAlias = NDArray[np.bool_]
 Numbers: TypeAlias = NDArray[Any]

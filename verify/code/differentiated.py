@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.derivation import Derivation
 from verify.code.local import as_written
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from verify.case import Array
 from verify.code import judging
 from verify.code.adapters import Observation, Observed
 from verify.code.diagnose import Experiment, explanations, nearest
@@ -24,7 +23,8 @@ from verify.code.report import Standing
 from verify.code.results import Spot
 from verify.code.run import Prediction
 from verify.code.through_time import clipped, last_only, truncated
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
+from verify.numbers.case import Array
 
 NEAR = 2e-5
 """How near the numbers must come to a simple mistake: they are compared with differences."""

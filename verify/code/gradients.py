@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from derive.errors import InputError
-from verify.case import Array
 from verify.code.report import GradientReport, Row, Standing, compared, overall
-from verify.numeric import COMPLEX_STEP, ENTRIES, FAILED
+from verify.numbers.case import Array
+from verify.numbers.numeric import COMPLEX_STEP, ENTRIES, FAILED
 
 TOLERANCE = 1e-9
 """The largest relative error that counts as right where the complex step can be used."""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from verify.case import Array
 from verify.code import logarithms
 from verify.code.loading import told
 from verify.code.protocols import words
@@ -19,7 +18,8 @@ from verify.code.protocols.axes import SETTINGS, Setting
 from verify.code.protocols.base import RaisedError
 from verify.code.protocols.engine import CallPlan, CallTrial, called, put
 from verify.code.report import Row, Standing
-from verify.numeric import FAILED
+from verify.numbers.case import Array
+from verify.numbers.numeric import FAILED
 
 STEPS = (2.0**-13, 2.0**-10, 2.0**-16, 2.0**-6)
 """Steps of central differences that are tried along one direction; the quietest is used."""

@@ -16,8 +16,8 @@ import numpy as np
 
 from derive.cell import Cell
 from derive.errors import InputError
-from verify.case import Array, Arrays
 from verify.code.other_cells import families
+from verify.numbers.case import Array, Arrays
 
 SHARES = (1.0, 0.375, 0.25, 0.1875)
 """Arrays that add up to one are given different parts of it, so that an exchange shows."""

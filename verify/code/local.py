@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sympy import HadamardProduct, MatAdd, Transpose, ZeroMatrix
 
-from derive.derivation import Derivation, Gradient, Path
+from derive.calculus.derivation import Derivation, Gradient, Path
 from derive.nodes import (
     Adjoint,
     Elementwise,
@@ -26,7 +26,7 @@ from derive.nodes import (
 )
 from derive.targets.formula import text
 from verify.code.mistakes import Change, Variation, kind
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
 
 TERM, PART = 1, 2
 """Ranks: slopes write a term anew, the other mistakes spoil the term that is there."""

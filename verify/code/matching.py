@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from derive import catalogue
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.copies import renamed
-from derive.derivation import Derivation
 from derive.errors import InputError
+from derive.networks.copies import renamed
 from derive.nodes import Node, Quantity, substitute
-from verify.case import Array, Case
 from verify.code import logarithms
 from verify.code.differentiated import derivation_of
 from verify.code.other_cells import families, rewritings
@@ -31,6 +30,7 @@ from verify.code.protocols.base import Variable
 from verify.code.protocols.engine import CallPlan, CallTrial
 from verify.code.run import Forward
 from verify.code.truth import Equations
+from verify.numbers.case import Array, Case
 
 SAME = 1e-9
 """The largest relative difference of outputs that are the same."""

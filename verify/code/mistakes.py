@@ -18,10 +18,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from derive.derivation import Derivation
-from verify.case import Array, Arrays, Case
+from derive.calculus.derivation import Derivation
 from verify.code.run import Forward, Loop, Prediction, Sweep
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
+from verify.numbers.case import Array, Arrays, Case
 
 Change = Callable[[Derivation], Derivation]
 

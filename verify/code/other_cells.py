@@ -12,15 +12,15 @@ import numpy as np
 from sympy import MatAdd
 
 from derive import functions
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell, Equation
-from derive.derivation import Derivation
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, add, apply, ones, scale, substitute, t
 from derive.targets.formula import text
-from verify.case import Array, Arrays
 from verify.code.local import PART, Edit, edited, parts, swap
 from verify.code.mistakes import Change, Variation, kind, permuted
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
+from verify.numbers.case import Array, Arrays
 
 CELL = 0
 """Rank: the cell is changed before its terms."""

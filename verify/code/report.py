@@ -9,9 +9,9 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from verify.case import Array
-from verify.judgement import Mistake
-from verify.numeric import FAILED
+from verify.formulas.judgement import Mistake
+from verify.numbers.case import Array
+from verify.numbers.numeric import FAILED
 
 
 class Standing(Enum):

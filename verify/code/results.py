@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verify.case import Array, Case
 from verify.code.run import Prediction
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
+from verify.numbers.case import Array, Case
 
 ENTRIES = 3
 """A factor that has no name counts only where so many entries agree on it."""

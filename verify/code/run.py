@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from derive.derivation import Derivation
+from derive.calculus.derivation import Derivation
 from derive.nodes import Adjoint, Node, Quantity, shift, t
-from verify.case import Array, Arrays, Case
-from verify.oracles import NumPy, Scope, interpret
+from verify.numbers.case import Array, Arrays, Case
+from verify.numbers.oracles import NumPy, Scope, interpret
 
 
 @interpret.register(Adjoint)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from derive import functions
-from derive.adjoint import as_node, pullback
+from derive.calculus.adjoint import as_node, pullback
+from derive.calculus.derivation import Derivation
 from derive.cell import Equation
-from derive.derivation import Derivation
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, add, apply, hadamard, ones, scale, shift, t
 from derive.targets.formula import text
 from verify.code.local import PART, TERM, Edit, edited, parts, swap
 from verify.code.mistakes import Variation, kind
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
 
 Slope = Callable[[Elementwise, Node], Node | None]
 """The mistaken slope of a function, given its place and a name for its value; None where there is none."""

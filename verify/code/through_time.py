@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 from sympy import HadamardProduct, MatAdd
 
-from derive.derivation import Derivation
+from derive.calculus.derivation import Derivation
 from derive.nodes import Adjoint, Node
 from derive.targets.formula import text
-from verify.case import Case
 from verify.code.local import parts
 from verify.code.mistakes import Variation, kind
 from verify.code.run import Loop
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
+from verify.numbers.case import Case
 
 CUTS = {
     "from the end": "the carry is cut every {k} steps, counted from the end",

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from derive.cell import Cell
-from verify.case import Array, Case
 from verify.code.run import Forward
-from verify.numeric import COMPLEX_STEP
+from verify.numbers.case import Array, Case
+from verify.numbers.numeric import COMPLEX_STEP
 
 
 @dataclass(frozen=True)

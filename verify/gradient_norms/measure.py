@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
+from derive.calculus.vanishing import Reach, reach
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.errors import InputError
 from derive.nodes import Norm, Quantity
 from derive.targets import TARGETS
 from derive.targets.formula import latex, text
-from derive.vanishing import Reach, reach
-from verify.case import Case
 from verify.gradient_norms.numbers import Steps, bounds, direct_norms, jacobians
-from verify.load import load
+from verify.numbers.case import Case
+from verify.numbers.load import load
 
 RADII = (0.5, 1.0, 1.5)
 STEPS = 40

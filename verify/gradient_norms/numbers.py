@@ -1,7 +1,7 @@
 """How far gradients reach, in numbers: ‖∂s_t/∂s_0‖ of a cell over the steps, and the derived bound on it.
 
-The norm comes from the generated module by the complex step; the bound from `derive.vanishing`, its parameters and the
-values on the way from the equations. The two share no code.
+The norm comes from the generated module by the complex step; the bound from `derive.calculus.vanishing`, its parameters
+and the values on the way from the equations. The two share no code.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from sympy import HadamardPower, MatAdd, MatMul, OneMatrix, ZeroMatrix
 
+from derive.calculus.vanishing import Reach
 from derive.cell import Cell
 from derive.nodes import Concat, Largest, Node, Norm, Quantity, t
-from derive.vanishing import Reach
-from verify.case import Array, Case
-from verify.exact import rational
-from verify.field import UnsupportedError
-from verify.numeric import COMPLEX_STEP
-from verify.oracles import NumPy, Scope, column, interpret
+from verify.numbers.case import Array, Case
+from verify.numbers.numeric import COMPLEX_STEP
+from verify.numbers.oracles import NumPy, Scope, column, interpret
+from verify.truth.exact import rational
+from verify.truth.field import UnsupportedError
 
 
 def jacobians(module: ModuleType, case: Case) -> list[Array]:

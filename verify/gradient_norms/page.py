@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from derive.calculus.vanishing import TITLE
 from derive.targets.pages import markdown_section
-from derive.vanishing import TITLE
 from verify.gradient_norms.figure import template
 from verify.gradient_norms.measure import Measured
 

@@ -4,5 +4,5 @@
 2. `context`   cell and left side -> the true forms, and the terms, factors and slopes a mistake may draw on
 3. `terms`, `products`, `indices`, `letters`, `slopes`, `exchanges`    the rules
 
-The dictionary itself is `verify.mutate`; `verify.diagnose` reads it backwards.
+The dictionary itself is `verify.mistakes.mutate`; `verify.formulas.wrong.diagnose` reads it backwards.
 """

@@ -10,8 +10,8 @@ from typing import cast
 from sympy import Expr, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
-from derive.adjoint import slope
-from derive.derivation import Derivation
+from derive.calculus.adjoint import slope
+from derive.calculus.derivation import Derivation
 from derive.nodes import (
     Adjoint,
     Elementwise,
@@ -24,7 +24,7 @@ from derive.nodes import (
     t,
 )
 from verify.mistakes.forms import Term, forms_of, terms_of
-from verify.scales import quantities_of
+from verify.truth.scales import quantities_of
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@
 
 - `entry(name)` is the entry of that name, with the last word on what is called how: a `Mistake` whose name stands in no
   entry is an error of the program, which the tests find.
-- `verify.mutate` makes and undoes those of formulas, `verify.code.mistakes` runs those of code; both name them by these
-  names. Who adds a mistake adds its entry here, and has its page and its line in `backproof explain`.
+- `verify.mistakes.mutate` makes and undoes those of formulas, `verify.code.mistakes` runs those of code; both name them
+  by these names. Who adds a mistake adds its entry here, and has its page and its line in `backproof explain`.
 - `page(entry)` is its page, `docs/mistakes/<slug>.md`, written by `backproof build`; `told(entry)` is for a terminal.
 """
 

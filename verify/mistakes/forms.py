@@ -9,10 +9,11 @@ from math import prod
 
 from sympy import HadamardProduct, MatAdd, MatMul, Symbol, Transpose
 
-from derive import bptt
-from derive.adjoint import differentiate
+from derive.calculus import bptt
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
+from derive.calculus.program import introduced
 from derive.cell import Cell, Equation
-from derive.derivation import Derivation
 from derive.errors import InputError
 from derive.nodes import (
     Adjoint,
@@ -33,7 +34,6 @@ from derive.nodes import (
     t,
     transpose,
 )
-from derive.program import introduced
 
 TERMS = 128
 """How many terms are kept: all paths of the largest cell of the catalogue, opened twice, and multiplied out."""

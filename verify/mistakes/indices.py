@@ -24,7 +24,7 @@ from derive.nodes import (
     transpose,
 )
 from verify.mistakes.context import Context, times, walk
-from verify.scales import quantities_of
+from verify.truth.scales import quantities_of
 
 
 def other_time(node: Node, context: Context) -> Iterator[Node]:

@@ -11,10 +11,10 @@ from typing import TypeAlias
 from sympy import MatAdd
 
 from derive.nodes import Adjoint, Jacobian, Node, T, TimeProduct, TimeSum, transpose
-from verify.comparison import Answer, Setting
-from verify.exact import Environment, evaluate, whole
-from verify.field import NoValueError, P, UnsupportedError
-from verify.scales import NoPointError
+from verify.truth.comparison import Answer, Setting
+from verify.truth.exact import Environment, evaluate, whole
+from verify.truth.field import NoValueError, P, UnsupportedError
+from verify.truth.scales import NoPointError
 
 Value: TypeAlias = tuple[int, ...]
 """All entries of a formula at the random point."""

@@ -13,9 +13,9 @@ from derive.nodes import Node, T, TimeProduct, TimeSum, add, children, coefficie
 from verify.mistakes.context import Context, walk
 from verify.mistakes.forms import Term
 from verify.mistakes.judge import BUILT, Judge, Value, minus, plus
+from verify.mistakes.mutate import MISTAKES, NamedMistake, mutants
 from verify.mistakes.places import Change
 from verify.mistakes.terms import cancelling, is_of_next_step, plus_term
-from verify.mutate import MISTAKES, NamedMistake, mutants
 
 CANDIDATES = 600
 """How many pairs of reversals are tried, one after the other."""

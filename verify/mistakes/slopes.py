@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from sympy import HadamardPower, HadamardProduct, MatAdd, MatMul
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
-from derive.adjoint import as_node
+from derive.calculus.adjoint import as_node
 from derive.functions import ENTRIES, y
 from derive.functions import slope as slope_of
 from derive.nodes import (

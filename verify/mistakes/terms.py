@@ -24,7 +24,7 @@ from derive.nodes import (
 from verify.mistakes.context import Context, walk
 from verify.mistakes.forms import multiplied_out
 from verify.mistakes.places import inside_sum, is_leaf
-from verify.scales import quantities_of
+from verify.truth.scales import quantities_of
 
 BATCH = Symbol("B", integer=True, positive=True)
 """The number of sequences in a batch: people write 1/B, the mathematics has no batch."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from derive.errors import InputError
-from verify.audit import Audit, as_json
+from verify.notes.audit import Audit, as_json
 
 Render = Callable[[Sequence[Audit], Sequence[InputError]], str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verify.evidence import THRESHOLDS, Evidence
+from verify.numbers.evidence import THRESHOLDS, Evidence
 
 
 def table(gathered: Sequence[Evidence]) -> tuple[list[str], list[list[str]], str]:

@@ -9,11 +9,11 @@ from html import escape
 
 from derive.errors import InputError
 from derive.notation import ACCENTS, GREEK, take_apart
-from derive.reader import syntax
-from derive.reader.claims import blanked
-from derive.reader.fragment import Fragment
-from derive.reader.parser import parse
-from derive.reader.syntax import Group, Mark, Script, Syntax
+from derive.reader.claims.chains import blanked
+from derive.reader.text import syntax
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Group, Mark, Script, Syntax
 
 _MARKS = {"partial": "∂", "top": "⊤", "prime": "′", "star": "*", "dots": "⋯", "plus": "+", "minus": "−"}
 _FENCES = {"LPAR": "()", "LBRACK": "[]", "LANGLE": "⟨⟩", "LABS": "||", "LNORM": "‖‖"}

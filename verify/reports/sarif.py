@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 from derive.errors import InputError, Place
-from verify import lint
-from verify.audit import Audit
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
 from verify.mistakes.dictionary import Entry, entry, page, told
+from verify.notes import lint
+from verify.notes.audit import Audit
 from verify.reports.wording import TITLES, details, headline, shown
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from verify.audit import Audit
-from verify.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audit import Audit
 from verify.reports.wording import TITLES, details, headline, shown
 
 Paint = Callable[[Word, str], str]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from derive.reader.words import LAYOUTS
-from verify.judgement import Judgement, Word
-from verify.telling import point
+from derive.reader.text.words import LAYOUTS
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.telling import point
 
 TITLES: Mapping[Word, str] = {
     Word.PROVED: "proved",

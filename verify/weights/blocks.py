@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from derive.errors import InputError
-from verify.case import Array
+from verify.numbers.case import Array
 
 FRAMEWORKS = ("torch", "keras", "onnx")
 """The frameworks that have a table."""

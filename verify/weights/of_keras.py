@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from derive.errors import InputError
-from verify.case import Array
+from verify.numbers.case import Array
 from verify.weights.blocks import Rows, array_of, part, read, suffixed, table, write
 
 

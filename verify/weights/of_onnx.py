@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from derive.errors import InputError
-from verify.case import Array
+from verify.numbers.case import Array
 from verify.weights.blocks import Rows, array_of, contents, part, read, suffixed, table, write
 
 DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}

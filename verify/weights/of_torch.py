@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from derive.errors import InputError
-from verify.case import Array
+from verify.numbers.case import Array
 from verify.weights.blocks import Rows, array_of, copies, part, read, suffix, suffixed, table, write
 
 

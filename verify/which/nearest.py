@@ -13,8 +13,8 @@ from derive import catalogue
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.nodes import Node, Quantity, add, block, concat, scale, substitute, t
-from verify.proof import identical
-from verify.verdict import Outcome
+from verify.truth.proof import identical
+from verify.truth.verdict import Outcome
 from verify.which.align import Aligner, Alignment, Difference
 from verify.which.normal import Applied, Factor, Form, Letter, Linear, StepForm, factors_in, step_form, turned_form
 

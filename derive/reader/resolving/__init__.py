@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.reader.fragment import Fragment
-from derive.reader.note import Declaration
 from derive.reader.resolving import clocks, indices, labels, sides, typefaces
 from derive.reader.resolving.document import Document
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.note import Declaration
 
 __all__ = ["Document", "document"]
 

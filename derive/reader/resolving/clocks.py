@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from derive.reader.fragment import Fragment
-from derive.reader.mapping import parts, rewritten, walk
+from derive.reader.meaning.symbols import Symbol, letter, number_of, only, time_of
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import (
@@ -18,9 +17,10 @@ from derive.reader.resolving.rewriting import (
     whole_letter,
     with_scripts,
 )
-from derive.reader.symbols import Symbol, letter, number_of, only, time_of
-from derive.reader.syntax import Big, Chain, Group, Mark, Name, Number, Product, Run, Script, Sum, Syntax
-from derive.reader.words import ENTRYWISE
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import parts, rewritten, walk
+from derive.reader.text.syntax import Big, Chain, Group, Mark, Name, Number, Product, Run, Script, Sum, Syntax
+from derive.reader.text.words import ENTRYWISE
 
 CLOCKS = ("n", "k", "s", "i", "tau", "m", "j")
 """Letters that count steps where t does not, the likeliest first."""

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from derive.reader.fragment import Fragment
-from derive.reader.mapping import Change, rewritten
-from derive.reader.note import Declaration
-from derive.reader.parser import parse
 from derive.reader.resolving.guesses import Guess, Question
-from derive.reader.syntax import Syntax
-from derive.reader.words import WORDS
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import Change, rewritten
+from derive.reader.text.note import Declaration
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Syntax
+from derive.reader.text.words import WORDS
 
 Row = tuple[Syntax, ...]
 _RELATION = re.compile(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])")

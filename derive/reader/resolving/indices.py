@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from derive.reader.fragment import Fragment
-from derive.reader.mapping import inside, rewritten, walk
+from derive.reader.meaning.symbols import number_of, only, time_of
 from derive.reader.resolving.document import Document, Formula, Row
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, whole_letter, with_scripts
-from derive.reader.symbols import number_of, only, time_of
-from derive.reader.syntax import (
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import inside, rewritten, walk
+from derive.reader.text.syntax import (
     Big,
     Chain,
     Dots,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from derive.reader.meaning.symbols import only
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, symbol_of, with_scripts
-from derive.reader.symbols import only
-from derive.reader.syntax import Chain, Group, Name, Number, Script, Syntax
+from derive.reader.text.syntax import Chain, Group, Name, Number, Script, Syntax
 
 
 def resolve(document: Document) -> None:

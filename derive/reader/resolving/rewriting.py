@@ -1,4 +1,4 @@
-"""The letters in a syntax tree with their scripts; trees are mapped by `derive.reader.mapping`."""
+"""The letters in a syntax tree with their scripts; trees are mapped by `derive.reader.text.mapping`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.errors import InputError
-from derive.reader.fragment import Fragment
-from derive.reader.mapping import parts, walk
-from derive.reader.symbols import Symbol, letter, symbol
-from derive.reader.syntax import Group, Name, Number, Run, Script, Scripted, Sum, Syntax
+from derive.reader.meaning.symbols import Symbol, letter, symbol
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import parts, walk
+from derive.reader.text.syntax import Group, Name, Number, Run, Script, Scripted, Sum, Syntax
 
 
 def whole_letter(node: Syntax) -> bool:

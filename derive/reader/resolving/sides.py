@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from derive.reader.fragment import Fragment
 from derive.reader.resolving.document import Document, Row
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
-from derive.reader.syntax import Chain, Mark, Name, Number, Syntax
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.syntax import Chain, Mark, Name, Number, Syntax
 
 INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
 

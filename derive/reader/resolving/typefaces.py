@@ -6,11 +6,11 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import replace
 
-from derive.reader.mapping import rewritten
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, symbol_of
-from derive.reader.syntax import Name, Syntax
+from derive.reader.text.mapping import rewritten
+from derive.reader.text.syntax import Name, Syntax
 
 _FACE = re.compile(r"\\(\w+)\{")
 FACES = {

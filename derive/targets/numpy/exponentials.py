@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sympy import Add, Expr, HadamardPower, HadamardProduct, Integer, MatAdd, Mul, OneMatrix, exp
 
 from derive import functions
-from derive.adjoint import as_node
+from derive.calculus.adjoint import as_node
+from derive.calculus.stable_scalars import saturating
 from derive.functions import a
 from derive.nodes import Elementwise, Node, apply, children, coefficient, hadamard
-from derive.stable_scalars import saturating
 
 
 def exponentials_bounded(node: Node) -> Node | None:

@@ -10,8 +10,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sympy import Symbol
 
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.functions import ENTRIES, ScalarFunction
 from derive.nodes import size
 from derive.targets.formula import text

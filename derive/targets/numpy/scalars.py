@@ -8,9 +8,9 @@ from functools import reduce
 from sympy import Abs, Expr, Heaviside, Max, Min, Mul, Pow, Rational, Symbol, exp, log, sign
 
 from derive import functions
+from derive.calculus.stable_scalars import saturating
 from derive.errors import DerivationError
 from derive.functions import ENTRIES
-from derive.stable_scalars import saturating
 from derive.targets.numpy.code import Call, Code, Name, Number, Power, Product, Sum, python, size_text
 
 _ENTRY = {Abs: "abs", Max: "max", Min: "min", Heaviside: "heaviside", sign: "sign"}

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from sympy import ZeroMatrix
 
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.nodes import (
     Adjoint,
     Node,

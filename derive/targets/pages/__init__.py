@@ -10,19 +10,19 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from derive.adjoint import differentiate
-from derive.bptt import through_time
-from derive.derivation import Derivation
-from derive.network import Network
+from derive.calculus.adjoint import differentiate
+from derive.calculus.bptt import through_time
+from derive.calculus.derivation import Derivation
+from derive.calculus.sections import Section
+from derive.calculus.softmax import softmax_sections
+from derive.calculus.vanishing import vanishing
+from derive.networks.network import Network
 from derive.notation import GREEK, Notation
-from derive.sections import Section
-from derive.softmax import softmax_sections
 from derive.targets.pages.composition import composition, parts_to_show
 from derive.targets.pages.model import Page
 from derive.targets.pages.printing import Format
 from derive.targets.pages.writer import page
 from derive.targets.vocabulary import Latex, Text
-from derive.vanishing import vanishing
 
 TEXT_WIDTH = 88
 _HELD = "\ue000"  # a space within a formula, while a paragraph is broken into lines

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derive.cell import Cell
-from derive.layers import two_layers
-from derive.network import Direction, Network, Reads
+from derive.networks.layers import two_layers
+from derive.networks.network import Direction, Network, Reads
 
 
 def parts_to_show(network: Network) -> Iterator[Cell]:

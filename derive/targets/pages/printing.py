@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from derive.bptt import tau
-from derive.derivation import Derivation
+from derive.calculus.bptt import tau
+from derive.calculus.derivation import Derivation
+from derive.calculus.program import ARGUMENT, introduced
+from derive.calculus.sections import Where
 from derive.lettering import lettered
 from derive.nodes import Adjoint, Node, Quantity
 from derive.notation import Notation
-from derive.program import ARGUMENT, introduced
-from derive.sections import Where
 from derive.targets.formula import show, terms
 from derive.targets.pages.model import Display
 from derive.targets.vocabulary import Latex, Vocabulary, unicode

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from derive.calculus.program import ARGUMENT
 from derive.nodes import Adjoint, Quantity
-from derive.program import ARGUMENT
 from derive.targets.pages.model import Row
 from derive.targets.pages.printing import Printing
 from derive.targets.vocabulary import Latex, Text

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from derive.calculus.derivation import Derivation, Gradient, Path, Step
+from derive.calculus.program import ARGUMENT
+from derive.calculus.sections import Equality, Section
+from derive.calculus.simplify import constants_out
 from derive.cell import Assumption, Cell, Equation
-from derive.derivation import Derivation, Gradient, Path, Step
 from derive.nodes import Adjoint, Node, T, add, ones, t, transpose
 from derive.notation import AS_WRITTEN, Notation
-from derive.program import ARGUMENT
-from derive.sections import Equality, Section
-from derive.simplify import constants_out
 from derive.targets.formula import show
 from derive.targets.pages.model import Block, Item, Page, Part, Point
 from derive.targets.pages.printing import Format, Printing

@@ -9,7 +9,7 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from derive.derivation import Derivation
+from derive.calculus.derivation import Derivation
 from derive.errors import InputError
 from derive.nodes import Quantity
 from derive.targets.numpy.code import Statement, lines, read

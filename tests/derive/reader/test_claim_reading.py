@@ -6,15 +6,15 @@ import pytest
 from sympy import Symbol
 
 from derive import catalogue, nodes
+from derive.calculus.program import named_preactivations
 from derive.errors import InputError
-from derive.program import named_preactivations
 from derive.reader import formula
-from derive.reader.claim_letters import Found, Letters, taken
-from derive.reader.claim_meaning import Claiming
-from derive.reader.claim_survey import survey
-from derive.reader.claimed import Derivative, Error, Gradient, OverTime, Said, Value, walk
-from derive.reader.claims import blanked, statements
-from derive.reader.parser import parse
+from derive.reader.claims.chains import blanked, statements
+from derive.reader.claims.claimed import Derivative, Error, Gradient, OverTime, Said, Value, walk
+from derive.reader.claims.letters import Found, Letters, taken
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.survey import survey
+from derive.reader.text.parser import parse
 
 LSTM = catalogue.find("lstm")
 k = Symbol("k", integer=True)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from backproof import main
 from derive.errors import InputError
 from derive.reader import read_equations, read_file, reading_of
-from derive.reader.reading import shape, told
+from derive.reader.document.reading import shape, told
 
 DATA = Path(__file__).parents[2] / "data"
 

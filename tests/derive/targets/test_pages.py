@@ -13,9 +13,9 @@ import pytest
 from registry import IN_NOTATIONS
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell, Equation
-from derive.derivation import Derivation
 from derive.functions import ScalarFunction, function
 from derive.nodes import Quantity, add, apply, matmul, size, t
 from derive.notation import notations
@@ -175,7 +175,8 @@ def everything() -> Iterable[str]:
 def test_bytes_do_not_depend_on_the_hash_seed():
     program = (
         "import hashlib, sys; sys.path.insert(0, '.');"
-        "from derive import catalogue; from derive.adjoint import differentiate; from derive.targets import pages;"
+        "from derive import catalogue; from derive.calculus.adjoint import differentiate;"
+        "from derive.targets import pages;"
         "cells = {**catalogue.cells(), **catalogue.heads()};"
         "made = ''.join(write(differentiate(cell)) for cell in cells.values()"
         "               for write in (pages.markdown, pages.latex, pages.text));"

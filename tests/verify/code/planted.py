@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.errors import ProgramFault
 from derive.targets import numpy as numpy_target
-from verify.case import Case
 from verify.code.local import as_written
 from verify.code.mistakes import Laboratory, Variation, variations
-from verify.load import load
-from verify.world import distinct_sizes
+from verify.numbers.case import Case
+from verify.numbers.load import load
+from verify.truth.world import distinct_sizes
 
 Grads = dict[str, Any]
 

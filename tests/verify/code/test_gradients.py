@@ -10,7 +10,7 @@ import pytest
 
 from derive.errors import InputError
 from verify import Standing, assert_gradients, check_gradients
-from verify.load import load
+from verify.numbers.load import load
 
 EXAMPLES = Path(__file__).parent / "examples"
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from verify import Layout, Standing, check_backward
-from verify.load import load
+from verify.numbers.load import load
 
 EXAMPLES = Path(__file__).parent / "examples"
 

@@ -16,8 +16,8 @@ from derive.cell import Cell
 from verify import CodeReport, Standing, check_backward
 from verify.code.mistakes import KINDS, Laboratory, Variation
 from verify.code.run import Prediction, run
-from verify.evidence import standard_case
-from verify.judgement import Mistake
+from verify.formulas.judgement import Mistake
+from verify.numbers.evidence import standard_case
 
 from planted import Run, Spoilt, derived, loops, lowered, spoilings  # isort: skip
 

@@ -10,18 +10,18 @@ from registry import RATED
 from sympy import MatAdd, Rational
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
+from derive.calculus.vanishing import Reach, reach
 from derive.cell import Cell
-from derive.derivation import Derivation
 from derive.nodes import Jacobian, Node, Quantity, add, coefficient, ones, scale, t
 from derive.reader import read_equations
 from derive.targets import TARGETS
-from derive.vanishing import Reach, reach
-from verify.case import Case
 from verify.gradient_norms.numbers import Steps, bounds, direct_norms, jacobians, value
-from verify.load import load
-from verify.oracles import interpret, torch_gradients
-from verify.world import distinct_sizes
+from verify.numbers.case import Case
+from verify.numbers.load import load
+from verify.numbers.oracles import interpret, torch_gradients
+from verify.truth.world import distinct_sizes
 
 OTHERS = {
     "sigmoid": ([r"h_t = \sigma(W x_t + U h_{t-1} + b)"], []),

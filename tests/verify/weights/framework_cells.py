@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 from derive import catalogue
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.targets import numpy as numpy_target
-from verify.load import load
+from verify.numbers.load import load
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from verify.case import Array
+from verify.numbers.case import Array
 
 Axes: TypeAlias = tuple[str, ...]
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from verify.case import Array, Arrays
 from verify.code.loading import Source, line_of, told
 from verify.code.protocols.axes import Axes, Setting
+from verify.numbers.case import Array, Arrays
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from verify.case import Array, Arrays
 from verify.code.protocols import words
 from verify.code.protocols.axes import Axes, Setting
 from verify.code.protocols.base import Output, RaisedError, Target, Variable
+from verify.numbers.case import Array, Arrays
 
 Fixed = Callable[[Setting, np.random.Generator], Any]
 """What is given beside the variables: sizes, indices of classes, flags."""

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from verify.case import Array
 from verify.code.protocols import words
 from verify.code.protocols.base import MisfitError, Target, Variable, calls, keys_of, required, returned_names
 from verify.code.protocols.engine import CallPlan, Slot, real_array
 from verify.code.protocols.search import Wanted, found
+from verify.numbers.case import Array
 
 PARTNERS = (
     ("backward", "forward"),

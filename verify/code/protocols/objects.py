@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from verify.case import Array
 from verify.code.loading import told
 from verify.code.protocols import functions, words
 from verify.code.protocols.axes import FIRST, Setting
 from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls, required, returned_names
 from verify.code.protocols.engine import CallPlan, Fixed, Slot, real_array
 from verify.code.protocols.search import Wanted, found, gates
+from verify.numbers.case import Array
 
 LISTS = ("grads", "gradients", "grad", "dparams", "d_params", "gradient", "grad_params", "param_grads")
 PARAMETER_LISTS = ("params", "parameters", "p", "weights", "theta", "param")

@@ -16,7 +16,6 @@ import numpy as np
 
 from derive import catalogue
 from derive.errors import InputError
-from verify.case import Array
 from verify.code.differentiated import derivation_of
 from verify.code.matching import Match, candidates, forward_of
 from verify.code.mistakes import Laboratory
@@ -34,6 +33,7 @@ from verify.code.protocols.base import (
 )
 from verify.code.protocols.engine import CallPlan, CallTrial
 from verify.code.protocols.search import Wanted, found
+from verify.numbers.case import Array
 
 SEEDS = re.compile(
     r"^(d|grad|delta|g_)_?(y|ys|h|hs|out|output|outputs|states|s|hidden|a|o|loss|next|upstream)", re.IGNORECASE

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from verify.case import Array
+from verify.numbers.case import Array
 
 
 def to_theirs(value: Array) -> Any:

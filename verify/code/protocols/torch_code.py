@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from verify.case import Array
 from verify.code.loading import told
 from verify.code.protocols import functions, objects
 from verify.code.protocols.axes import FIRST
 from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls
 from verify.code.protocols.engine import CallPlan, Slot
 from verify.code.protocols.search import Wanted, found
+from verify.numbers.case import Array
 
 
 def recognises(target: Target) -> bool:

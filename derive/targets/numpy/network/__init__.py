@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Mapping
 
 from derive.errors import InputError
-from derive.network import Network, Reads
+from derive.networks.network import Network, Reads
 from derive.targets.numpy.module import equation_lines, filled, plain, source_line
 from derive.targets.numpy.network.assembly import Assembly
 from derive.targets.numpy.network.backward import backward

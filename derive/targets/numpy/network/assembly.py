@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
-from derive.network import Copy, Network, Reads
+from derive.networks.network import Copy, Network, Reads
 from derive.nodes import Quantity
 from derive.targets.numpy.module import Parts, parts
 from derive.targets.numpy.pieces import Argument, axes_text

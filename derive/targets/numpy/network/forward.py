@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from derive.network import Copy
+from derive.networks.network import Copy
 from derive.targets.numpy.functions_text import LENGTHS_DETAILS
 from derive.targets.numpy.network.assembly import Assembly, turned
 from derive.targets.numpy.pieces import Function, axes_text, listed

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from derive import Cell, InputError, catalogue, generate
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.functions import ENTRIES
 from derive.reader import read_note
 from derive.targets.numpy import module
-from verify.evidence import evidence
-from verify.load import load
+from verify.numbers.evidence import evidence
+from verify.numbers.load import load
 
 ODD = {
     "constant input": "$$ h_t = \\tanh(W x_t + U h_{t-1} + P v + b) $$\n\ninput: $v$\n",

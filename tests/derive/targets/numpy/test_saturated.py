@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from derive import functions
-from derive.adjoint import differentiate
+from derive.calculus.adjoint import differentiate
 from derive.reader import read_note
 from derive.targets import numpy as numpy_target
-from verify.load import load
+from verify.numbers.load import load
 
 DECLARED = {
     "silu": r"\phi(a) = a \sigma(a)",

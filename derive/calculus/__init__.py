@@ -1,0 +1,1 @@
+"""Cell -> derivation: adjoints, simplification, backpropagation through time, bounds."""

@@ -1,0 +1,127 @@
+"""What a derivation is: for every quantity of a cell, the paths by which it reaches J, and their sum.
+
+One object, independent of the number of steps and of every size, made once per cell by `derive.calculus.adjoint`.
+The pages, the NumPy program and the verdicts only read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import cast
+
+from derive.cell import Assumption, Cell, Equation
+from derive.nodes import Adjoint, Node, Quantity, ones, substitute, t
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the derivation: by `rule`, the gradient `before` becomes `after`, the gradient of `quantity`."""
+
+    quantity: Node
+    before: Node
+    rule: str
+    after: Node
+    why: str
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way by which a quantity reaches J.
+
+    `via` is the quantity it enters next, at t or t + 1, or None where J itself reads it (as an output, with the
+    immediate partial ∂⁺J). `term` is what this path adds to the gradient.
+    """
+
+    via: Quantity | None
+    term: Node
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def crosses_time(self) -> bool:
+        """Whether the path leads through the next step."""
+        return self.via is not None and self.via.time == t + 1
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """The total gradient of one quantity at a symbolic t: the sum of its paths, then simplified by `steps`.
+
+    For a parameter (no time) the `value` is a sum over t. `assumptions` are the declared facts that `value` used.
+    """
+
+    of: Quantity
+    paths: tuple[Path, ...]
+    value: Node
+    steps: tuple[Step, ...]
+    why: str
+    assumptions: tuple[Assumption, ...] = ()
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """All gradients of a cell in the order of the reverse sweep, over the `program` (the cell with its
+    pre-activations named)."""
+
+    cell: Cell
+    program: Cell
+    gradients: tuple[Gradient, ...]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Gradient]:
+        """The gradients by the name of their quantity."""
+        return {gradient.of.name: gradient for gradient in self.gradients}
+
+    def mapped(self, change: Callable[[Node], Node]) -> Derivation:
+        """The same derivation with every expression changed in one way."""
+
+        def equation(e: Equation) -> Equation:
+            return replace(e, symbol=cast(Quantity, change(e.symbol)), expression=change(e.expression))
+
+        def quantities(found: tuple[Quantity, ...]) -> tuple[Quantity, ...]:
+            return tuple(cast(Quantity, change(quantity)) for quantity in found)
+
+        def cell(c: Cell) -> Cell:
+            return replace(
+                c,
+                equations=tuple(map(equation, c.equations)),
+                inputs=quantities(c.inputs),
+                states=quantities(c.states),
+                parameters=quantities(c.parameters),
+                targets=quantities(c.targets),
+                output=cast(Quantity, change(c.output)),
+            )
+
+        def step(s: Step) -> Step:
+            return replace(s, quantity=change(s.quantity), before=change(s.before), after=change(s.after))
+
+        def path(p: Path) -> Path:
+            via = None if p.via is None else cast(Quantity, change(p.via))
+            return Path(via, change(p.term), tuple(map(step, p.steps)))
+
+        def gradient(g: Gradient) -> Gradient:
+            return replace(
+                g,
+                of=cast(Quantity, change(g.of)),
+                paths=tuple(map(path, g.paths)),
+                value=change(g.value),
+                steps=tuple(map(step, g.steps)),
+            )
+
+        return Derivation(cell(self.cell), cell(self.program), tuple(map(gradient, self.gradients)))
+
+    @cached_property
+    def summed_losses(self) -> Derivation:
+        """For a loss: J is the plain sum of the losses, so that ∂J/∂L_t = 1; any other derivation as it is."""
+        if not self.cell.is_loss:
+            return self
+        loss = (Adjoint(self.cell.output), Adjoint(self.cell.output, True))
+        return self.mapped(lambda node: substitute(node, lambda part: ones(1, 1) if part in loss else None))
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every step in order."""
+        return tuple(step for gradient in self.gradients for path in gradient.paths for step in path.steps) + tuple(
+            step for gradient in self.gradients for step in gradient.steps
+        )

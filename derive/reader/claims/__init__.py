@@ -1,0 +1,1 @@
+"""A formula to be checked -> what it says, before its conventions are known."""

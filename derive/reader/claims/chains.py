@@ -1,0 +1,369 @@
+"""Text of a formula -> the chains in it: `a = b = c` with their places, prose and decoration blanked out."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sympy import Expr
+
+from derive.errors import InputError, Place
+from derive.reader.claims.prose import Aside, asides, rows
+from derive.reader.claims.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax
+from derive.reader.text.tokens import Token
+from derive.reader.text.usual import in_usual_words
+
+_DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
+_BRACE_NOTE = re.compile(r"\\(?:under|over)brace(?![A-Za-z])")
+_ACCUMULATED = re.compile(r"\+\s*=|\\mathrel\{\+\}=|\\mathrel\{\+=\}|\{\+=\}")
+_WIDE = re.compile(r"[\u3000-\u303f\uff01-\uff5e]+")
+_CELL_DOT = re.compile(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
+_DOT_ROW = re.compile(
+    r"((?:\\\\|matrix\})\s*)((?:&|\s|[·.⋮…⋯]|\\[vdc]dots|\\cdot(?![a-z]))*[·.⋮…⋯s](?:&|\s|[·.⋮…⋯]|\\[vdc]dots)*)(?=\\\\|\\end)"
+)
+_EMPTY = re.compile(r"\{\s*\}")
+_WANTING = re.compile(
+    r"(?:[_^]|\\(?:[dt]?frac|sqrt|hat|widehat|tilde|widetilde|bar|overline|dot|vec|math[a-z]+|boldsymbol|bm))\s*\Z"
+)
+"""What needs an argument: empty braces behind it are not decoration."""
+_CASES = re.compile(r"\\begin\s*\{cases\}.*?\\end\s*\{cases\}", re.DOTALL)
+_CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
+"""What stands behind the condition of a case and says nothing."""
+_FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
+_SIGMA = re.compile(r"Σ(?=\s*_)")
+_RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*:?=\s*\}")
+_BOX = re.compile(r"\\(?:boxed|fbox|bbox\s*(?:\[[^\]]*\])?|(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)")
+_GAP = re.compile(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
+_RELATED = re.compile(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
+_OPEN_END = re.compile(r"(?:[=+\-*/(<>≤≥≠∈&]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z])|\\\\)\s*\Z")
+_OPEN_START = re.compile(r"\s*(?:[=+\-*/)<>≤≥≠∈,;.]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z]))")
+_SIZE = r"[A-Za-z](?:_(?:[A-Za-z0-9]|\{[A-Za-z0-9]+\}))?|\d+|\([A-Za-z0-9+ ]+\)"
+_SHAPED = re.compile(
+    rf"(?:\bis|\b(?:has|with|of|the)?\s*(?:shape|size)|:)\s*(?:an?|of)?\s*\}}?(?:\\[ ,;:]|\s|\\q?quad)*"
+    rf"\(?(?P<sizes>(?:{_SIZE})\s*(?:\\times|×|\bx\b|\bby\b|,)\s*(?:{_SIZE}))\)?\s*[.,]?\s*$"
+)
+_IS = re.compile(r"(?:\\[ ,;:]|\s)*(?:\\(?:text|textrm|mbox|mathrm)\s*\{\s*(?:is|has)\b[^{}]*\}|\b(?:is|has)\b.*|:).*$")
+_NEXT = re.compile(r"t\s*\+\s*1")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One line of a formula: its sides, the relations between them, and conditions such as i ≠ j beside it."""
+
+    fragment: Fragment
+    sides: tuple[Syntax, ...]
+    relations: tuple[Token, ...]
+    conditions: tuple[Chain, ...] = ()
+    accumulated: bool = False
+    moment: Expr | None = None
+    """The step for which the formula is stated, where it says so: T in `for t = T`."""
+    unread: str = ""
+    """A condition beside the formula that is not read."""
+    words: str = ""
+    """Words in the formula that are not understood."""
+    given: bool = False
+    """Whether this is itself a condition of the formula beside it."""
+
+    def text(self, start: int, end: int) -> str:
+        """What is written from here to there, on one line."""
+        return " ".join(self.fragment.text[start:end].split())
+
+    def place(self, number: int) -> Place:
+        """Where the side behind the relation of that number stands."""
+        first = self.relations[number].start
+        return self.fragment.place(first, self.sides[number + 1].end)
+
+
+def blanked(text: str) -> tuple[str, bool]:
+    """The text without decoration and prose, character for character in place; and whether it says +=."""
+    read, accumulated, _ = _undecorated(text, plain=False)
+    return read, accumulated
+
+
+def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
+    """The text without decoration and prose, whether it says +=, and the words that stood in it."""
+    for match in list(_BRACE_NOTE.finditer(text)):
+        text = _without_note(text, match.end())
+    for match in list(_BOX.finditer(text)):
+        text = _without_box(text, match.start(), match.end())
+    text = _DROPPED.sub(_spaces, text)
+    text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
+    spoken = [] if plain else asides(text)
+    for aside in spoken:
+        text = text[: aside.start] + " " * (aside.end - aside.start) + text[aside.end :]
+    text = _WIDE.sub(_spaces, text)
+    text = _CASES.sub(lambda m: _CASE_END.sub(_spaces, m.group()), text)
+    seconds = {_closing(text, match.end()) for match in _FRACTION.finditer(text)}
+    text = _EMPTY.sub(lambda m: m.group() if m.start() in seconds or _wanting(text, m.start()) else _spaces(m), text)
+    text = _SIGMA.sub("∑", text)
+    text = _DOT_ROW.sub(lambda m: m.group(1) + "…".ljust(len(m.group(2))), text)
+    text = _CELL_DOT.sub(lambda m: m.group(1) + "…", text)
+    if not plain:
+        text = _separated(text)
+    found = _ACCUMULATED.search(text)
+    return _ACCUMULATED.sub(lambda m: "=".rjust(len(m.group())), text), found is not None, spoken
+
+
+def _without_box(text: str, start: int, brace: int) -> str:
+    """Blank a box or a colour; its braces too where they hold a whole equation."""
+    end = _closing(text, brace)
+    if end is None:
+        return text
+    if _RELATED.search(text, brace, end):
+        return text[:start] + " " * (brace + 1 - start) + text[brace + 1 : end - 1] + " " + text[end:]
+    return text[:start] + " " * (brace - start) + text[brace:]
+
+
+def _separated(text: str) -> str:
+    """Claims in one line with a wide space between them, with a comma there instead."""
+    for start, end in rows(text):
+        gaps = [m for m in _GAP.finditer(text, start, end) if _depth(text[start : m.start()]) == 0]
+        edges = [start, *(edge for m in gaps for edge in (m.start(), m.end())), end]
+        parts = [text[a:b] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        for gap, before, behind in zip(gaps, parts, parts[1:], strict=False):
+            apart = _related(before) and _related(behind)
+            if apart and not _OPEN_END.search(before) and not _OPEN_START.match(behind) and "," not in before[-2:]:
+                text = text[: gap.start()] + ",".ljust(gap.end() - gap.start()) + text[gap.end() :]
+    return text
+
+
+def _related(text: str) -> bool:
+    """Whether two sides are compared here, outside brackets."""
+    return any(_depth(text[: match.start()]) == 0 for match in _RELATED.finditer(text))
+
+
+def _depth(text: str) -> int:
+    """How many brackets and environments are open at the end of a text."""
+    plain = re.sub(r"\\left\s*\.|\\right\s*\.", "", text)
+    opened = len(re.findall(r"[({\[]|\\begin\s*\{\w*matrix|\\begin\s*\{(?:cases|array)", plain))
+    return opened - len(re.findall(r"[)}\]]|\\end\s*\{\w*matrix|\\end\s*\{(?:cases|array)", plain))
+
+
+def _wanting(text: str, end: int) -> bool:
+    return _WANTING.search(text, max(0, end - 20), end) is not None
+
+
+def _spaces(match: re.Match[str]) -> str:
+    return " " * len(match.group())
+
+
+def _without_note(text: str, start: int) -> str:
+    """Blank what stands under a brace: \\underbrace{a}_{note}."""
+    end = _closing(text, start)
+    if end is None:
+        return text
+    rest = re.compile(r"\s*[_^]\s*\{").match(text, end)
+    if rest is None:
+        return text
+    stop = _closing(text, rest.end() - 1)
+    return text if stop is None else text[:end] + " " * (stop - end) + text[stop:]
+
+
+def _closing(text: str, start: int) -> int | None:
+    depth = 0
+    for i in range(start, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[i], 0)
+        if depth == 0 and text[i] == "}":
+            return i + 1
+        if depth == 0 and not text[i].isspace():
+            return None
+    return None
+
+
+def statements(fragment: Fragment) -> list[Statement]:
+    """The lines of a formula that have a relation, and those that continue the line before.
+
+    Raises InputError with the place of what cannot be parsed.
+    """
+    text, accumulated, spoken = _undecorated(fragment.text, plain=fragment.plain)
+    if not text.strip():
+        return []
+    if (shape := _shape_in_words(fragment)) is not None:
+        return [shape]
+    read = replace(fragment, text=text)
+    ends = [end for _, end in rows(text)]
+    found: list[Statement] = []
+    for row in parse(read):
+        line = bisect_left(ends, row[0].start)
+        found += _in_row(row, read, fragment, accumulated, [a for a in spoken if bisect_left(ends, a.start) == line])
+    return found
+
+
+def _in_row(
+    row: tuple[Syntax, ...], read: Fragment, fragment: Fragment, accumulated: bool, spoken: list[Aside]
+) -> list[Statement]:
+    """The statements of one line, with the conditions that stand in it."""
+    text = read.text
+    words = "; ".join(" ".join(aside.words.split()) for aside in spoken if aside.kind == "unknown")
+    stated = [_condition_of(aside, fragment) for aside in spoken if aside.kind == "condition"]
+    spoken_moments = [each.moment for each in stated if each.moment is not None]
+    unread = "; ".join(each.unread for each in stated if each.unread)
+    said = tuple(part for each in stated for part in each.conditions)
+    head, *beside = row
+    conditions = tuple(part for part in (*beside, *said) if isinstance(part, Chain) and _is_condition(part))
+    moments = [step for part in beside if (step := at_step(part)) is not None]
+    facts = [part for part in beside if given(part) and at_step(part) is None]
+    kept = [part for part in beside if part not in (*conditions, *facts) and at_step(part) is None]
+    unread = "; ".join([*([unread] if unread else []), *(text[part.start : part.end] for part in facts)])
+    found: list[Statement] = []
+    for part in (_unwrapped(head), *kept):
+        if not isinstance(part, Chain):
+            found.append(Statement(fragment, (part,), (), conditions, words=words))
+            continue
+        part, more = _beside(part)
+        steps = moments + [step for each in more if (step := at_step(each)) is not None] + spoken_moments
+        aside = tuple(each for each in (*conditions, *more) if not about_time(each))
+        about = [each for each in (*conditions, *more) if about_time(each) and at_step(each) is None]
+        aside += tuple(each for each in about if ordered(each) is not None)
+        others = [each for each in about if ordered(each) is None and not (_NEXT.search(text) and before_last(each))]
+        open_ = unread or " ".join(fragment.text[each.start : each.end] for each in others)
+        part, added = _update(part, read)
+        plain = Statement(
+            fragment, part.sides, part.relations, aside, accumulated or added, steps[0] if steps else None, open_, words
+        )
+        found += _by_case(plain, text) or [plain]
+    for part in facts:
+        assert isinstance(part, Chain)
+        found.append(Statement(fragment, part.sides, part.relations, given=True))
+    return found
+
+
+def _condition_of(aside: Aside, fragment: Fragment) -> Stated:
+    """What a condition in words says: a step, indices, or nothing that is read."""
+    found = in_words(aside.words, in_usual_words(fragment.text[aside.rest : aside.end], fragment.times))
+    if not found.unread:
+        return found
+    clause = re.sub(r"[:,.]\s*\Z", lambda m: " " * len(m.group()), fragment.text[: aside.end])
+    clause = re.sub(r"\\q?quad(?![A-Za-z])", lambda m: " " * len(m.group()), clause[aside.rest :])
+    try:
+        parts = [part for row in parse(replace(fragment, text=" " * aside.rest + clause)) for part in row]
+    except InputError:
+        return found
+    if len(parts) == 1 and isinstance(parts[0], Chain) and (_compares_indices(parts[0]) or ordered(parts[0])):
+        return Stated(conditions=(parts[0],))
+    return found
+
+
+def _compares_indices(part: Syntax) -> bool:
+    """i ≠ j, or i = j."""
+    return (
+        isinstance(part, Chain)
+        and len(part.sides) == 2
+        and all(isinstance(side, Name) and side.word in "ijklmn" for side in part.sides)
+        and part.relations[0].word.strip() in ("=", "≠", r"\ne", r"\neq")
+    )
+
+
+def _shape_in_words(read: Fragment) -> Statement | None:
+    """`W is n × m`, said with a word or a colon."""
+    match = _SHAPED.search(read.text)
+    found = None if match is None else _IS.search(read.text, 0, match.start("sizes"))
+    if match is None or found is None or not read.text[: found.start()].strip():
+        return None
+    blank = " " * found.end()
+    left, right = replace(read, text=read.text[: found.start()]), replace(read, text=blank + match.group("sizes"))
+    (first,), (second,) = parse(left)[0], parse(right)[0]
+    return Statement(read, (first, second), (Token("IN", found.start(), found.end()),))
+
+
+def _update(chain: Chain, read: Fragment) -> tuple[Chain, bool]:
+    """dW ← dW + a as dW += a; whether it is one."""
+    left, right = chain.sides[0], chain.sides[-1]
+    arrow = chain.relations[0].word.strip() in ("←", r"\leftarrow", r"\gets", "<-")
+    if len(chain.sides) != 2 or not arrow or not isinstance(right, Sum) or len(right.terms) < 2:
+        return chain, False
+
+    def written(node: Syntax) -> str:
+        return "".join(read.text[node.start : node.end].split())
+
+    others = tuple(term for term in right.terms if term[0] != 1 or written(term[1]) != written(left))
+    if len(others) != len(right.terms) - 1:
+        return chain, False
+    return replace(chain, sides=(left, replace(right, terms=others))), True
+
+
+def _by_case(statement: Statement, text: str) -> list[Statement]:
+    """One statement for every case where the cases are steps: t = T and t < T."""
+    group = statement.sides[-1] if statement.relations else None
+    if not isinstance(group, Group) or not text.startswith(r"\begin{cases}", group.start):
+        return []
+    rows = [(row[0], _condition(row)) for row in group.rows]
+    if not any(condition is not None and at_step(condition) is not None for _, condition in rows):
+        return []
+    if any(condition is not None and not about_time(condition) for _, condition in rows):
+        return []
+    found = []
+    for value, condition in rows:
+        sides = (*statement.sides[:-1], value)
+        found.append(replace(statement, sides=sides, moment=None if condition is None else at_step(condition)))
+    return found
+
+
+def _condition(row: tuple[Syntax, ...]) -> Syntax | None:
+    """The condition of a case; None for `otherwise`."""
+    return row[1] if len(row) > 1 else None
+
+
+def _unwrapped(part: Syntax) -> Syntax:
+    """A chain in braces, as \boxed{a = b} leaves it."""
+    if isinstance(part, Group) and part.bracket == "LBRACE" and len(part.rows) == 1 and len(part.rows[0]) == 1:
+        return _unwrapped(part.rows[0][0])
+    return part
+
+
+def _beside(chain: Chain) -> tuple[Chain, tuple[Chain, ...]]:
+    """A chain without the condition in brackets behind its last side: a = b (i ≠ j)."""
+    rest, condition = _split(chain.sides[-1])
+    if condition is None or rest is None:
+        return chain, ()
+    return replace(chain, sides=(*chain.sides[:-1], rest), end=rest.end), (condition,)
+
+
+def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
+    """A side and the condition in brackets at its end."""
+    if isinstance(side, Group) and side.bracket == "LPAR":
+        inner = [cell for row in side.rows for cell in row]
+        if len(inner) == 1 and isinstance(inner[0], Chain) and (len(inner[0].sides) == 2 or ordered(inner[0])):
+            return None, inner[0]
+    elif isinstance(side, Sum):
+        (*before, (sign, term)) = side.terms
+        rest, condition = _split(term)
+        if condition is not None and rest is not None:
+            return replace(side, terms=(*before, (sign, rest)), end=rest.end), condition
+    elif isinstance(side, Run | Dots | Product):
+        rest, condition = _split(side.factors[-1])
+        if condition is not None and rest is not None:
+            return replace(side, factors=(*side.factors[:-1], rest), end=rest.end), condition
+        if condition is not None and isinstance(side, Run):
+            kept = side.factors[:-1]
+            return (kept[0] if len(kept) == 1 else Run(side.start, kept[-1].end, kept)), condition
+    return side, None
+
+
+def _is_condition(part: Chain) -> bool:
+    if len(part.sides) != 2:
+        return ordered(part) is not None
+    return part.relations[0].type == "RELATION" or _compares_indices(part)
+
+
+def lines(fragment: Fragment) -> Iterator[Fragment]:
+    """The rows of a formula as fragments of their own, for when the whole cannot be parsed."""
+    start = depth = 0
+    for match in re.finditer(
+        r"\\\\|\\begin\s*\{(\w*matrix|cases|array)\}|\\end\s*\{(\w*matrix|cases|array)\}", fragment.text
+    ):
+        if match.group(1) or match.group(2):
+            depth += 1 if match.group(1) else -1
+        elif depth == 0:
+            yield replace(fragment, text=" " * start + fragment.text[start : match.start()])
+            start = match.end()
+    if start:
+        yield replace(fragment, text=" " * start + fragment.text[start:])
+
+
+__all__ = ["InputError", "Statement", "blanked", "lines", "statements"]

@@ -1,0 +1,153 @@
+"""δ in a claim: δ_t, δ_h^{(t)}, δ_{f,t}, δ_{ij}; and what all parts of the reader of claims share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from sympy import Expr
+
+from derive import functions, nodes
+from derive.errors import InputError
+from derive.nodes import Elementwise, Quantity, Softmax
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import Gradient, OpenQuestionError, Said, Value
+from derive.reader.claims.guesses import Guess
+from derive.reader.claims.letters import TIME_LETTERS, Found, Letters, Written, taken, time_expression
+from derive.reader.meaning.symbols import identifier, label
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.syntax import Run, Syntax
+
+
+class Deltas:
+    """The part of a claim's reader that knows δ; `claim_derivatives` and `claim_meaning` know the rest."""
+
+    def __init__(self, fragment: Fragment, letters: Letters, deltas: dict[str, Gradient] | None = None) -> None:
+        self.fragment = fragment
+        self.letters = letters
+        self.deltas = deltas if deltas is not None else {}
+        self.open = {f.name: f for f in letters.cell.functions if f.name not in functions.ENTRIES}
+        """The functions that the cell declares itself, or leaves open."""
+
+    def error(self, message: str, node: Syntax, hint: str = "") -> InputError:
+        return self.fragment.error(message, node.start, node.end, hint)
+
+    def unclear(self, message: str, node: Syntax) -> OpenQuestionError:
+        return OpenQuestionError(message, self.fragment.place(node.start, node.end))
+
+    def guess(self, key: str, words: str, *, holds: bool = True, doubtful: bool = False) -> bool:
+        """Note that something was read in one of two ways; whether it is to be read in the other."""
+        return self.letters.guesses.other(key, Guess(words, holds, doubtful))
+
+    def written(self, node: Syntax) -> str:
+        return " ".join(self.fragment.text[node.start : node.end].split())
+
+    def meant(self, found: Written) -> Said | None:
+        """What the document says that a letter stands for, at the time written."""
+        errors = dict(self.letters.meant.errors)
+        if not errors:
+            return None
+        for labels, time, at in self.letters.ways(found, self.fragment):
+            said = errors.get(identifier("_".join([found.base, *labels])))
+            if said is not None and not at:
+                at_time = {nodes.t: nodes.t if time is None else time}
+                return claimed.mapped(said, partial(_moved, at_time))
+        return None
+
+    def delta(self, found: Written, node: Syntax) -> Said | None:
+        """δ_t, δ_h^{(t)}, δ_{ij}."""
+        if found.base not in ("delta", "Delta", "varepsilon", "epsilon"):
+            return None
+        if len(found.parts) == 1 and isinstance(run := found.parts[0][1], Run) and len(run.factors) == 2:
+            pair = [self.letters.entry(factor) for factor in run.factors]
+            if pair[0] is not None and pair[1] is not None:
+                return claimed.Kronecker(pair[0], pair[1])
+        for name in self.letters.known:
+            if name.startswith("net_") and name[4:] in _joined(found, self.fragment):
+                own = self.letters.known[name]
+                steps = [step for _, part in found.parts if (step := _step(part, name[4:], self.fragment)) is not None]
+                return self._net_or_plain(found, Value(own, steps[0] if steps else nodes.t))
+        argument = self._labelled(found, "net")
+        plain = self._labelled(found, "")
+        if argument is not None and plain is not None and argument.by.name != plain.by.name:
+            return claimed.Error(argument, plain)
+        if argument is not None or plain is not None:
+            return argument or plain
+        # Of the layer in which the state stands, not of the one that reads it out.
+        nets = [name for state in self.letters.cell.states for name in self._argument_of(state.name)]
+        if not self.letters.cell.states:
+            nets = [name for e in self.letters.program.equations for name in self._argument_of(e.symbol.name)]
+        if len(nets) != 1:
+            raise self.unclear("δ without a label can be the gradient of several quantities here", node)
+        alone = replace(found, base=nets[0])
+        resolved = self.letters.resolve(alone, self.fragment)
+        steps = [step for _, part in found.parts if (step := time_expression(part)) is not None]
+        value = Value(nets[0], steps[0] if steps else nodes.t) if resolved is None else as_value(resolved)
+        holders = [q for q in self.letters.quantities if self._argument_of(q) == [nets[0]]]
+        other = f"δ is the gradient of {holders[0]} itself, not of its argument" if len(holders) == 1 else ""
+        if other and self.guess("itself", other, holds=False):
+            value = replace(value, name=holders[0])
+        return Gradient(value, None, False, "delta")
+
+    def _net_or_plain(self, found: Written, net: Value) -> Said:
+        argument = Gradient(net, None, False, "delta")
+        plain = self._labelled(found, "")
+        return argument if plain is None or plain.by.name == net.name else claimed.Error(argument, plain)
+
+    def _labelled(self, found: Written, prefix: str) -> Gradient | None:
+        """The gradient that a δ with a label means: of net_q, or of q itself."""
+        for position, (_, part) in enumerate(found.parts):
+            cells = list(part.factors) if isinstance(part, Run) else [part]
+            inner = taken(cells[0], self.fragment)
+            if inner is None or inner.base in ("partial", *TIME_LETTERS - {"k"}):
+                continue
+            rest = [("sub", cell) for cell in cells[1:]]
+            others = [*inner.parts, *rest, *found.parts[:position], *found.parts[position + 1 :]]
+            base = self.letters.known.get(inner.base)
+            if base is None:
+                resolved = self.letters.resolve(replace(inner, parts=others), self.fragment)
+                base = resolved.name if resolved else None
+                if base is None:
+                    continue
+            names = [base] if not prefix else [f"net_{base}", *self._argument_of(base)]
+            for name in names:
+                if name in self.letters.quantities and self.letters.is_timed(name):
+                    steps = [step for _, cell in others if (step := time_expression(cell)) is not None]
+                    return Gradient(Value(name, steps[0] if steps else nodes.t), None, False, "delta")
+        return None
+
+    def _argument_of(self, name: str) -> list[str]:
+        found = [e.expression for e in self.letters.program.equations if e.symbol.name == name]
+        operands = [e.operands[0] for e in found if isinstance(e, Elementwise)]
+        operands += [e.operand for e in found if isinstance(e, Softmax)]
+        return [operand.name for operand in operands if isinstance(operand, Quantity)]
+
+
+def _moved(times: dict[Expr, Expr], time: Expr) -> Expr:
+    return time.xreplace(times)
+
+
+def as_value(found: Found) -> Value:
+    """A resolved letter as a part of a claim."""
+    return Value(found.name, found.time, found.at)
+
+
+def _joined(found: Written, fragment: Fragment) -> set[str]:
+    """The label that a δ may have: its first script part, or the first letter in it."""
+    labels: set[str] = set()
+    for _, part in found.parts:
+        for each in (part, part.factors[0] if isinstance(part, Run) else part):
+            inner = taken(each, fragment)
+            if inner is not None and inner.base != "partial":
+                try:
+                    labels.add("_".join([inner.base, *(label(p, fragment) for _, p in inner.parts)]))
+                except InputError:
+                    continue
+    return labels - {"t"}
+
+
+def _step(part: Syntax, name: str, fragment: Fragment) -> Expr | None:
+    """The time in a script part of δ that is not its label."""
+    if name in _joined(Written("delta", [("sub", part)]), fragment):
+        return time_expression(part.factors[1]) if isinstance(part, Run) and len(part.factors) == 2 else None
+    return time_expression(part)

@@ -1,0 +1,221 @@
+"""Derivatives in a claim: ∂J/∂q in its spellings, ∂a/∂b, δ with and without a label, and the letters of the loss."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+
+from sympy import Expr
+
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import Gradient, Said, Value
+from derive.reader.claims.deltas import Deltas, as_value
+from derive.reader.claims.letters import BESIDE, Written, beside, taken, time_expression
+from derive.reader.claims.slices import is_slice, sliced
+from derive.reader.meaning.symbols import number_of
+from derive.reader.meaning.vocabulary import bracket
+from derive.reader.text import syntax
+from derive.reader.text.syntax import Big, Name, Run, Script, Syntax
+
+LOSSES = frozenset(["J", "E", "L", "C", "ell", "Loss", "loss", "Cost", "cost"])
+"""Letters that stand for the loss where no quantity has them."""
+DIFFERENTIALS = frozenset(["d", "partial"])
+
+
+class Derivatives(Deltas, ABC):
+    """The part of a claim's reader that knows derivatives; the rest is in `claim_meaning`."""
+
+    @abstractmethod
+    def said(self, node: Syntax) -> Said: ...
+
+    @abstractmethod
+    def run(self, factors: list[Syntax]) -> Said: ...
+
+    @abstractmethod
+    def big(self, node: Big, body: Said | None = None) -> Said: ...
+
+    @abstractmethod
+    def scripted(self, said: Said, scripts: tuple[Script, ...]) -> Said: ...
+
+    @abstractmethod
+    def decorated(self, said: Said, found: Written, scripts: tuple[Script, ...] = ()) -> Said: ...
+
+    def _is_differential(self, node: Syntax) -> bool:
+        found = taken(node, self.fragment)
+        if found is None or found.base not in DIFFERENTIALS or found.power is not None:
+            return False
+        return found.base == "partial" or ("d" not in self.letters.known and not found.parts)
+
+    def fraction(self, node: syntax.Fraction) -> Said:
+        """A derivative, a number or a quotient."""
+        if (value := number_of(node)) is not None:
+            return claimed.Scalar(value)
+        ups = list(node.above.factors) if isinstance(node.above, Run) else [node.above]
+        downs = list(node.below.factors) if isinstance(node.below, Run) else [node.below]
+        if self._is_differential(ups[0]) and len(downs) > 1 and self._is_differential(downs[0]):
+            return self.derivative(ups[0], ups[1:], downs, node)
+        return claimed.Quotient(self.said(node.above), self.said(node.below))
+
+    def derivative(self, sign: Syntax, above: list[Syntax], below: list[Syntax], node: Syntax) -> Said:
+        """∂(above)/(below), which begins with its ∂."""
+        if not above:
+            raise self.unclear("∂ of nothing", node)
+        if len(below) == 3 and is_slice(below[2]):
+            return self.cut(self.derivative(sign, above, below[:2], node), below[2])
+        immediate = self.immediate(sign, below[0])
+        by, transposed = self.variable(below[1:], node)
+        said = self.differentiated(above, by, immediate, node)
+        return claimed.Flipped(said) if transposed else said
+
+    def immediate(self, above: Syntax, below: Syntax) -> bool:
+        """Whether a ∂⁺ stands above; any other script of a ∂ is not read."""
+        mark = taken(above, self.fragment)
+        if mark is not None and (mark.primes or mark.transposed or len(mark.parts) > mark.stars):
+            raise self.unclear(f"the scripts of {self.written(above)} are not read", above)
+        if isinstance(below, syntax.Scripted):
+            raise self.unclear(f"the scripts of {self.written(below)} are not read", below)
+        return mark is not None and mark.stars > 0
+
+    def variable(self, below: list[Syntax], node: Syntax) -> tuple[Value, bool]:
+        """What a derivative is taken by, and whether that is transposed."""
+        target = taken(below[0], self.fragment) if len(below) == 1 else None
+        if target is None or target.power is not None:
+            raise self.unclear(f"the derivative {self.written(node)} is not read", node)
+        resolved = self.letters.resolve(target, self.fragment)
+        if resolved is None and (block := self.letters.block(target, self.fragment)) is not None:
+            return Value(block[0], columns=block[1]), target.transposed
+        if resolved is None:
+            raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
+        return Value(resolved.name, resolved.time, resolved.at), target.transposed
+
+    def differentiated(self, above: list[Syntax], by: Value, immediate: bool, node: Syntax) -> Said:
+        """∂(above)/∂b, of the loss, a quantity or an expression."""
+        whole = taken(above[0], self.fragment)
+        if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
+            loss = self.loss(whole)
+            if loss is not None:
+                return self.weighted(Gradient(by, loss[0], immediate), whole)
+            of = self.letters.resolve(whole, self.fragment)
+            if of is not None and whole.power is None:
+                said = claimed.Derivative(Value(of.name, of.time, of.at), by, immediate)
+                return claimed.Flipped(said) if whole.transposed else said
+        if len(above) == 1 and isinstance(above[0], Big) and above[0].sign == "sum":
+            inner = taken(above[0].body, self.fragment)
+            loss = self.loss(inner) if inner is not None else None
+            if loss is not None:
+                return self.big(above[0], Gradient(by, loss[0], immediate))
+        return claimed.Operated(self.run(above), by, immediate)
+
+    def operator(self, node: Syntax, following: list[Syntax]) -> Said | None:
+        """∂/∂b applied to all that follows in the product; None where this is no such operator."""
+        if not isinstance(node, syntax.Fraction) or not self._is_differential(node.above):
+            return None
+        downs = list(node.below.factors) if isinstance(node.below, Run) else []
+        if len(downs) < 2 or not self._is_differential(downs[0]):
+            return None
+        return self.operated(node.above, downs, following, node)
+
+    def operated(self, sign: Syntax, below: list[Syntax], following: list[Syntax], node: Syntax) -> Said:
+        """∂/(below), which begins with its ∂, of what follows: one letter, bracket, function or sum."""
+        immediate = self.immediate(sign, below[0])
+        by, transposed = self.variable(below[1:], node)
+        single = len(following) == 1 or (len(following) == 2 and bracket(following[1])[0] is not None)
+        if not following or not single:
+            raise self.unclear(f"how far {self.written(node)} reaches is not plain; use brackets", node)
+        said = self.differentiated(following, by, immediate, node)
+        return claimed.Flipped(said) if transposed else said
+
+    def cut(self, said: Said, part: Syntax) -> Said:
+        """Rows and columns of something, as in W_f[:, :n_a]."""
+        group, scripts = bracket(part)
+        assert group is not None
+        found = sliced(said, group, self.letters, self.fragment)
+        if found is None:
+            raise self.unclear(f"the slice {self.written(part)} is not read: a border is no size of this cell", part)
+        return self.scripted(found, scripts)
+
+    def loss(self, found: Written) -> tuple[Expr | None] | None:
+        """The step of the loss that this letter is (None for all steps), or None where it is no loss."""
+        if found.primes or found.transposed or found.power is not None:
+            return None
+        output = self.letters.cell.output.name if self.letters.cell.is_loss else None
+        resolved = self.letters.resolve(found, self.fragment, None, noted=False)
+        if resolved is not None and resolved.name != output:
+            # C is the loss beside a state c, C_t its state.
+            if found.base in LOSSES and not found.parts and found.base not in self.letters.known:
+                return (None,)
+            return None
+        if resolved is None and found.base not in LOSSES:
+            return None
+        steps = [time_expression(part) for _, part in found.parts]
+        known = [step for step in steps if step is not None]
+        defined = dict(self.letters.meant.losses).get(found.base)
+        if not known and defined is not None:
+            return (defined.step,)
+        return (known[0] if known else None,)
+
+    def small(self, value: Value, written: Written) -> Said:
+        """δ or d before a letter: for a gate perhaps the gradient of its argument; dc_{next} and dc_{prev}."""
+        word = beside(written, self.fragment)
+        if word and value.name in {state.name for state in self.letters.cell.states}:
+            return claimed.Handed(value, BESIDE[word] < 0)
+        plain = Gradient(value, None, False, "d")
+        nets = self._argument_of(value.name)
+        if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
+            return plain
+        return claimed.Differential(plain, replace(plain, by=replace(value, name=nets[0])))
+
+    def weighted(self, gradient: Gradient, letter: Written) -> Said:
+        """The gradient of a loss that the document defines as a multiple of the sum over the steps."""
+        defined = dict(self.letters.meant.losses).get(letter.base)
+        timed = any(time_expression(part) is not None for _, part in letter.parts)
+        if defined is None or timed or defined.factor == 1:
+            return gradient
+        return claimed.Factors((claimed.Scalar(defined.factor), gradient))
+
+    def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Said, int] | None:
+        """dW, δh_t, ∇_W J, J_x, and words such as dW."""
+        following = factors[i + 1] if i + 1 < len(factors) else None
+        target = taken(following, self.fragment) if following is not None else None
+        if found.base == "nabla" and found.parts:
+            below = [part for kind, part in found.parts if kind == "sub"]
+            by = taken(below[0], self.fragment) if below else None
+            resolved = by and self.letters.resolve(by, self.fragment)
+            loss = self.loss(target) if target is not None else None
+            if resolved and loss is not None:
+                skip = 2 if i + 2 >= len(factors) or bracket(factors[i + 2])[0] is None else 3
+                return Gradient(as_value(resolved), loss[0], found.stars > 0), i + skip
+            raise self.unclear("the gradient of something that is not known here", factors[i])
+        plain = found.base in ("d", "delta", "Delta") and not found.parts and found.base not in self.letters.known
+        if plain and target is not None and not found.primes:
+            resolved = self.letters.resolve(target, self.fragment)
+            apart = target.transposed or self.letters.resolve(target, self.fragment, None) != resolved
+            if resolved is not None and apart and found.base != "d":
+                apart = self.guess("beside", f"δ {target.base} is a product of two")
+            else:
+                apart = False
+            if resolved is not None and not apart:
+                return self.decorated(self.small(as_value(resolved), target), target), i + 2
+        if self.letters.resolve(found, self.fragment) is not None:
+            return None
+        for prefix, suffix in (("d_", ""), ("d", ""), ("grad_", ""), ("", "_dot"), ("", "_bar")):
+            base = found.base
+            if base.startswith(prefix) and base.endswith(suffix) and len(base) > len(prefix + suffix):
+                inner = base[len(prefix) : len(base) - len(suffix)]
+                head, *labels = inner.split("_")
+                extra = [("sub", Name(0, 0, "_".join(labels), ""))] if labels else []
+                resolved = self.letters.resolve(replace(found, base=head, parts=[*extra, *found.parts]), self.fragment)
+                resolved = resolved or self.letters.resolve(replace(found, base=inner), self.fragment)
+                if resolved is not None and suffix and not (self.letters.meant.bars and suffix == "_bar"):
+                    self.letters.guesses.marked.add(resolved.name)
+                    words = f"{self.written(factors[i])} is a letter of its own"
+                    if self.guess("mark", words, holds=False, doubtful=True):
+                        continue
+                if resolved is not None:
+                    return self.decorated(self.small(as_value(resolved), found), found), i + 1
+        if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
+            by = taken(found.parts[0][1], self.fragment)
+            resolved = by and self.letters.resolve(by, self.fragment)
+            if resolved:
+                return self.decorated(Gradient(as_value(resolved)), found), i + 1
+        return None

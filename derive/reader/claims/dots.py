@@ -1,0 +1,71 @@
+"""A product with dots: A_t A_{t-1} ⋯ A_{k+1} as a product over an index, where its pattern is plain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sympy import Expr, Symbol
+
+from derive.errors import InputError
+from derive.reader.claims.claimed import Factors, OverTime, Said, index_clash, mapped, times
+
+
+def filled(items: Sequence[Said | None], refused: InputError) -> Said:
+    """The factors with one row of dots (None) replaced by the product that it stands for; raises `refused`."""
+    at = [i for i, item in enumerate(items) if item is None]
+    before = [item for item in items[: at[0]] if item is not None]
+    after = [item for item in items[at[-1] + 1 :] if item is not None]
+    if at != list(range(at[0], at[-1] + 1)):
+        raise refused
+    for length in (1, 2, 3):
+        found = _product(before, after, length)
+        if found is not None:
+            return found
+    raise refused
+
+
+def _product(before: list[Said], after: list[Said], length: int) -> Said | None:
+    if len(before) < length or len(after) < length:
+        return None
+    last, end = tuple(before[-length:]), tuple(after[:length])
+    reference, final = _first_time(last), _first_time(end)
+    if reference is None or final is None:
+        return None
+    index = index_clash(Symbol("i"))
+    for direction in (-1, 1):
+        previous = tuple(before[-2 * length : -length])
+        # Two factors before the dots show the direction; with one, the two ends must show it.
+        if len(previous) == length:
+            if _moved(previous, direction) != last:
+                continue
+            start = list(before[: -2 * length])
+            first = reference - direction
+        elif direction == -1 and (length == 1 or not (reference - final).is_Integer):
+            start, first = list(before[:-length]), reference
+        else:
+            continue
+        block = tuple(_at(part, reference, index) for part in last)
+        if block != tuple(_at(part, final, index) for part in end):
+            continue
+        body = block[0] if length == 1 else Factors(block)
+        low, high = (final, first) if direction == -1 else (first, final)
+        product = OverTime(body, index, low, high, True, direction == 1, True)
+        return Factors((*start, product, *after[length:])) if start or after[length:] else product
+    return None
+
+
+def _first_time(block: tuple[Said, ...]) -> Expr | None:
+    found = [time for part in block for time in times(part)]
+    return found[0] if found else None
+
+
+def _moved(block: tuple[Said, ...], by: int) -> tuple[Said, ...]:
+    from derive.nodes import t
+
+    letters = {s for part in block for time in times(part) for s in time.free_symbols} or {t}
+    return tuple(mapped(part, lambda e: e.xreplace({s: s + by for s in letters})) for part in block)
+
+
+def _at(part: Said, reference: Expr, index: Symbol) -> Said:
+    """The part with all times written relative to the reference, which becomes the index."""
+    return mapped(part, lambda e: index + (e - reference) if (e - reference).is_Integer else e)

@@ -1,0 +1,202 @@
+"""Claims about functions alone: (tanh x)' = 1 − tanh² x, σ(a) = ½ + ½ tanh(a/2), σ' = σ(1 − σ)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from derive import functions, nodes
+from derive.cell import Cell, Equation
+from derive.functions import ScalarFunction
+from derive.nodes import Elementwise, Quantity
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import Said, Value
+from derive.reader.claims.letters import Written, taken
+from derive.reader.claims.meaning import NAMED, Claiming
+from derive.reader.claims.survey import inside
+from derive.reader.meaning.symbols import identifier
+from derive.reader.meaning.vocabulary import bracket
+from derive.reader.text.syntax import (
+    Bars,
+    Fraction,
+    Group,
+    Mark,
+    Name,
+    Number,
+    Product,
+    Root,
+    Run,
+    Script,
+    Scripted,
+    Sum,
+    Syntax,
+)
+
+DEFAULT = "x"
+"""The variable where only functions are named: σ' = σ(1 − σ)."""
+MOST = 3
+"""How many variables such a claim may have."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a claim about functions alone has: its variables, and whether the functions stand without them."""
+
+    variables: tuple[str, ...]
+    unapplied: bool
+    naming: bool
+    """Whether the left side is a letter, or a function's letter with its variable, so that it may name something."""
+
+    def cell(self, known: Sequence[ScalarFunction]) -> Cell:
+        """Numbers called like the variables, and the functions that are known where the claim stands."""
+        numbers = [Quantity(name, 1, 1, nodes.t) for name in self.variables]
+        equations = [Equation(Quantity("all_numbers", 1, 1, nodes.t), nodes.add(*numbers))]
+        for function in (each for each in known if each.name not in functions.ENTRIES):
+            called = Elementwise(function, *numbers[:1] * len(function.body.variables))
+            equations.append(Equation(Quantity(f"value_of_{identifier(function.base)}", 1, 1, nodes.t), called))
+        return Cell.of(equations, name="functions", output="all_numbers")
+
+
+class Functions(Claiming):
+    """Reads such a claim: a prime behind a bracket is a derivative, not a transpose."""
+
+    alone: Alone
+
+    def scripted(self, said: Said, scripts: tuple[Script, ...]) -> Said:
+        for script in scripts:
+            if script.kind == "prime":
+                said = claimed.Operated(said, self._variable(script))
+            else:
+                said = super().scripted(said, (script,))
+        return said
+
+    def primed(self, found: Written, i: int) -> Said | None:
+        return None
+
+    def call(self, called: ScalarFunction | str, found: Written, factors: list[Syntax], i: int) -> tuple[Said, int]:
+        group, _ = bracket(factors[i + 1]) if i + 1 < len(factors) else (None, ())
+        if not self.alone.unapplied or (group is not None and not self._names_function(group)):
+            return super().call(called, found, factors, i)
+        return self.decorated(self.applied(called, (self._variable(factors[i]),)), found), i + 1
+
+    def differentiated(self, above: list[Syntax], by: Value, immediate: bool, node: Syntax) -> Said:
+        return claimed.Operated(self.run(above), by, immediate)
+
+    def _names_function(self, node: Syntax) -> bool:
+        found = taken(node, self.fragment) if isinstance(node, Name | Scripted) else None
+        return (found is not None and self.function(found) is not None) or any(map(self._names_function, inside(node)))
+
+    def _variable(self, node: Syntax) -> Value:
+        if len(self.alone.variables) != 1:
+            raise self.unclear("a prime does not say by which of several letters", node)
+        return Value(self.alone.variables[0], nodes.t)
+
+
+def alone(sides: Sequence[Syntax], known: Sequence[ScalarFunction]) -> Alone | None:
+    """What a statement has if it speaks of nothing but functions and their variables, else None."""
+    survey = _Survey({function.base for function in known})
+    if not all(survey.visit(side) for side in sides) or not survey.applies:
+        return None
+    variables = tuple(sorted({*survey.variables, *survey.by})) or (DEFAULT,)
+    if len(variables) > MOST:
+        return None
+    return Alone(variables, not survey.variables, _is_naming(sides))
+
+
+def _is_naming(sides: Sequence[Syntax]) -> bool:
+    """y = tanh(x), and σ(x) = max(0, x), where no σ stands on the right."""
+    left, *rest = sides
+    if isinstance(left, Name):
+        return True
+    match left:
+        case Run(factors=(Name(word=word), Group(rows=((Name(),),)))):
+            return (word in _GREEK | {"sigma"} or len(word) == 1) and not any(_names(side, word) for side in rest)
+    return False
+
+
+def _names(node: Syntax, word: str) -> bool:
+    return (isinstance(node, Name) and node.word == word) or any(_names(part, word) for part in inside(node))
+
+
+class _Survey:
+    """Collects variables and finds what does not belong; `visit` says whether all of a part does."""
+
+    def __init__(self, known: set[str]) -> None:
+        self.known = known
+        self.variables: list[str] = []
+        self.by: list[str] = []
+        """Variables that a derivative is taken by."""
+        self.applies = False
+
+    def visit(self, node: Syntax) -> bool:
+        match node:
+            case Number():
+                return True
+            case Name(word=word):
+                return self._letter(word)
+            case Scripted(base=base, scripts=scripts):
+                return all(map(self._script, scripts)) and self._based(base)
+            case Fraction(above=above, below=below):
+                return self._derivative(above, below) or (self.visit(above) and self.visit(below))
+            case Group(rows=rows):
+                return (
+                    node.bracket != "MATRIX" and len(rows) == 1 and len(rows[0]) <= 2 and all(map(self.visit, rows[0]))
+                )
+            case Run() | Product() | Sum() | Root() | Bars(bracket="LABS"):
+                return all(map(self.visit, inside(node)))
+        return False
+
+    def _letter(self, word: str) -> bool:
+        if self._is_function(word):
+            self.applies = True
+            return True
+        if len(word) != 1 and word not in _GREEK:
+            return False
+        self.variables.append(word)
+        return True
+
+    def _based(self, base: Syntax) -> bool:
+        if isinstance(base, Name) and base.word == "e":
+            self.applies = True
+            return True
+        return self.visit(base)
+
+    def _script(self, script: Script) -> bool:
+        cells = [cell for row in script.rows for cell in row]
+        if script.kind == "prime":
+            self.applies = True
+            return True
+        if script.kind != "sup" or len(cells) != 1:
+            return False
+        return (isinstance(cells[0], Mark) and cells[0].kind == "prime") or self.visit(cells[0])
+
+    def _derivative(self, above: Syntax, below: Syntax) -> bool:
+        """d/dx, dσ/dx and ∂σ(x)/∂x."""
+        match below:
+            case Run(factors=(sign, Name(word=word))) if _is_differential(sign):
+                pass
+            case _:
+                return False
+        first, *rest = above.factors if isinstance(above, Run) else (above,)
+        if not _is_differential(first) or not all(map(self.visit, rest)):
+            return False
+        self.by.append(word)
+        self.applies = True
+        return True
+
+    def _is_function(self, word: str) -> bool:
+        word = "sigmoid" if word == "sigma" else word
+        return (
+            word in self.known
+            or word in ("cosh", "sech")
+            or (functions.function(word) is not None and word not in NAMED)
+        )
+
+
+def _is_differential(node: Syntax) -> bool:
+    return (isinstance(node, Name) and node.word == "d") or (isinstance(node, Mark) and node.kind == "partial")
+
+
+_GREEK = frozenset(
+    {"alpha", "beta", "gamma", "theta", "lambda", "mu", "nu", "xi", "rho", "tau", "phi", "psi", "omega", "zeta", "eta"}
+)

@@ -1,0 +1,405 @@
+"""A letter of a claim with its scripts -> the cell's quantity, its time, an entry of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise, product
+from typing import NamedTuple
+
+from sympy import Expr, Integer, MatMul, Symbol
+
+from derive import nodes
+from derive.cell import Cell
+from derive.errors import InputError
+from derive.lettering import lettered
+from derive.nodes import Concat, Node, Quantity
+from derive.notation import AS_WRITTEN, Notation
+from derive.reader.claims.guesses import Guess, Guesses
+from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.meaning.symbols import identifier, label, number_of, only
+from derive.reader.text import syntax
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
+
+ENTRY_LETTERS = frozenset("ijlmnpqr")
+"""Letters that count entries unless something says that they are times."""
+TIME_LETTERS = frozenset(["t", "T", "tau", "k", "s", "T_x"])
+"""Letters that are times unless something says that they count entries."""
+
+
+def index(word: str) -> Symbol:
+    """The symbol of a time or an index."""
+    if word == "t":
+        return nodes.t
+    if word in ("T", "T_x"):
+        return nodes.T
+    return Symbol(word, integer=True)
+
+
+@dataclass
+class Written:
+    """A letter as written: base, script parts that may be labels, times or indices, and what is plain."""
+
+    base: str
+    parts: list[tuple[str, Syntax]] = field(default_factory=list)
+    primes: int = 0
+    stars: int = 0
+    power: Expr | None = None
+    transposed: bool = False
+    elementwise: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resolved letter."""
+
+    name: str
+    time: Expr | None
+    at: tuple[Expr, ...] = ()
+
+
+def taken(node: Syntax, fragment: Fragment) -> Written | None:
+    """A letter with all its scripts, or None where the base is no letter."""
+    if isinstance(node, Name):
+        return Written(node.word)
+    if isinstance(node, Mark) and node.kind == "partial":
+        return Written("partial")
+    if isinstance(node, Group) and node.bracket == "LBRACE" and (inner := only(node.rows)) is not None:
+        return taken(inner, fragment)
+    if not isinstance(node, Scripted) or (found := taken(node.base, fragment)) is None:
+        return None
+    for script in node.scripts:
+        if script.kind == "prime":
+            found.primes += 1
+        elif script.kind == "tick":
+            found.transposed = not found.transposed
+        else:
+            for cell in (cell for row in script.rows for cell in row):
+                _script(found, script.kind, cell)
+    return found
+
+
+def _script(found: Written, kind: str, cell: Syntax) -> None:
+    parts = list(cell.factors) if isinstance(cell, Run) and kind == "sup" else [cell]
+    if kind == "sup" and len(parts) > 1 and all(isinstance(part, Name) and part.word != "T" for part in parts):
+        parts = [cell]
+    for part in parts:
+        value = None if isinstance(part, Group) and part.bracket != "LBRACE" else number_of(part)
+        if kind == "sup" and isinstance(part, Mark):
+            if part.kind == "top":
+                found.transposed = not found.transposed
+            elif part.kind == "prime":
+                found.primes += 1
+            else:
+                found.stars += part.kind in ("plus", "star")
+                found.parts.append(("label", part))
+        elif kind == "sup" and isinstance(part, Name) and part.word == "T":
+            found.transposed = not found.transposed
+        elif kind == "sup" and value is not None and found.power is None:
+            found.power = value
+        else:
+            found.parts.append((kind, part))
+
+
+def time_expression(node: Syntax | None, letters: frozenset[str] | None = None) -> Expr | None:
+    """A time such as t, k+1, T-1 or 3; with `letters`, of those letters only."""
+    if isinstance(node, Group):
+        return time_expression(only(node.rows), letters)
+    if isinstance(node, Name):
+        word = node.word
+        return index(word) if (len(word) == 1 or word in TIME_LETTERS) and (not letters or word in letters) else None
+    if isinstance(node, Scripted) and isinstance(node.base, Name) and node.base.word == "T":
+        return nodes.T
+    if isinstance(node, Number):
+        return Integer(node.text) if node.text.isdigit() and len(node.text) < 4 else None
+    if isinstance(node, Sum):
+        found = [(sign, time_expression(term, letters)) for sign, term in node.terms]
+        if all(value is not None for _, value in found):
+            return sum((sign * value for sign, value in found if value is not None), Integer(0))
+    return None
+
+
+BESIDE = {"prev": -1, "previous": -1, "old": -1, "next": 0, "new": 0, "cur": 0, "current": 0}
+"""Labels that name a step beside the one before or after it: the next state of a step is the one it leaves."""
+
+
+def beside(written: Written, fragment: Fragment) -> str:
+    """The label of a letter that names a step, such as next; or nothing."""
+    for kind, part in written.parts:
+        try:
+            text = label(part, fragment) if kind == "sub" else ""
+        except InputError:
+            continue
+        if text in BESIDE:
+            return text
+    return ""
+
+
+class Choice(NamedTuple):
+    """One way to read a part of a script."""
+
+    label: str = ""
+    time: Expr | None = None
+    at: tuple[Expr, ...] = ()
+    dropped: bool = False
+
+
+class Letters:
+    """The quantities of a cell under the names that a claim may give them."""
+
+    def __init__(self, cell: Cell, program: Cell, notation: Notation | None = None, meant: Meant = NOTHING) -> None:
+        self.cell, self.program = cell, program
+        self.meant = meant
+        self.quantities = dict(program.quantities)
+        self.known: dict[str, str] = {}
+        self.sizes = {str(letter) for letter in cell.sizes}
+        self.numbers: dict[str, Expr] = {str(letter): letter for letter in cell.sizes} | dict(cell.numbers)
+        """The letters that are numbers wherever they stand: sizes, and those that the note declares."""
+        self.timed_letters: set[str] = set()
+        self.entry_letters: set[str] = set()
+        self.aliases: dict[str, tuple[str, Expr]] = {}
+        """Letters that stand for a quantity at a time, for as long as they are tried."""
+        self.with_times = False
+        """Whether the formula writes a time anywhere."""
+        self.guesses = Guesses()
+        self.leading = False
+        """Whether the left side of the first = is being read."""
+        names = list(self.quantities)
+        if notation is not None and notation is not AS_WRITTEN:
+            table = lettered(notation, program)
+            for name in names:
+                self.known.setdefault(_identifier(str(table.letter(name))), name)
+        for name in names:
+            self.known.setdefault(name, name)
+        for name in names:
+            self.known.setdefault(_identifier(str(cell.notation.letter(name))), name)
+        if len(arguments := [name for name in names if name.startswith("net_")]) == 1:
+            self.known.setdefault("net", arguments[0])
+
+    def is_timed(self, name: str) -> bool:
+        """Whether a quantity has a time."""
+        return self.quantities[name].time is not None
+
+    def number(self, written: Written, fragment: Fragment) -> Expr | None:
+        """The size or the declared number that is meant, or None. A capital may also be a batch of states."""
+        if written.primes or written.transposed:
+            return None
+        try:
+            word = identifier("_".join([written.base, *(label(part, fragment) for _, part in written.parts)]))
+        except InputError:
+            return None
+        if word not in self.numbers or word in self.known:
+            return None
+        other = Guess(f"{word} is no size", holds=False)
+        if word in self._folded and self.guesses.other(f"number {word}", other):
+            return None
+        return self.numbers[word]
+
+    def resolve(
+        self, written: Written, fragment: Fragment, default: Expr | None = nodes.t, *, noted: bool = True
+    ) -> Found | None:
+        """The quantity that is meant, or None. `default` is the time of a letter that should have one.
+
+        With `noted` a letter of the other case is noted as an assumption.
+        """
+        if written.base in self.aliases and not written.parts:
+            return Found(*self.aliases[written.base])
+        found = self._resolve(written, fragment, self.known, default)
+        if found is not None:
+            word = beside(written, fragment)
+            if noted and BESIDE.get(word) == 0 and identifier(f"{written.base}_{word}") not in self.known:
+                self.guesses.assumed[found.name] = f"{written.base}_{word} stands for {found.name}_t"
+            return found
+        found = self._resolve(written, fragment, self._folded, default)
+        # H alone is a size, unless that reading was given up.
+        sized = written.base in self.numbers and not written.parts
+        noted = noted and not (sized and f"number {written.base}" not in self.guesses.turned)
+        if found is None or (found.time is not None and self._resolve(written, fragment, self._folded, None) == found):
+            # H_t for h_t: a capital with a time is a batch of states
+            if found is not None and noted and len(found.at) < 2:
+                self.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
+            return found
+        if noted and len(found.at) < 2:  # the entries of W are called w_{ij}
+            self.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
+        if f"number {written.base}" in self.guesses.turned:
+            return found
+        other = Guess(f"{written.base} is not {found.name}", holds=False, doubtful=True)
+        return None if self.guesses.other(f"fold {written.base}", other) else found
+
+    @property
+    def _folded(self) -> Mapping[str, str]:
+        folded: dict[str, list[str]] = {}
+        for letter, name in self.known.items():
+            folded.setdefault(letter.swapcase(), []).append(name)
+        return {letter: names[0] for letter, names in folded.items() if len(set(names)) == 1}
+
+    def _resolve(
+        self, written: Written, fragment: Fragment, known: Mapping[str, str], default: Expr | None
+    ) -> Found | None:
+        for labels, time, at in self.ways(written, fragment):
+            spelled = [written.base, *labels]
+            for name in dict.fromkeys((identifier("_".join(spelled)), identifier(spelled[0] + "_" + "".join(labels)))):
+                if name in known and (time is None or self.is_timed(known[name])):
+                    found = known[name]
+                    when = self._moment(found, default) if time is None and self.is_timed(found) else time
+                    if len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
+                        return Found(found, when, at)
+        return None
+
+    def _moment(self, name: str, default: Expr | None) -> Expr | None:
+        """The time of a letter that is written without one."""
+        return default if default is None else dict(self.meant.moments).get(name, default)
+
+    def block(self, written: Written, fragment: Fragment) -> tuple[str, tuple[Expr, Expr]] | None:
+        """The matrix and its columns that W_{kx} means: those of W_k that act on x in [h; x]."""
+        if len(written.parts) != 1 or written.primes or written.stars or written.parts[0][0] != "sub":
+            return None
+        try:
+            text = label(written.parts[0][1], fragment)
+        except InputError:
+            return None
+        for cut in range(len(text)):
+            name = self.known.get(f"{written.base}_{text[:cut].rstrip('_')}" if cut else written.base)
+            part = self.known.get(text[cut:])
+            between = None if name is None or part is None else self.columns(name, part)
+            if name is not None and between is not None:
+                word = f"{written.base}_{{{text}}} stands for the columns of {name} that act on {part}"
+                self.guesses.assumed[name] = word
+                return name, between
+        return None
+
+    def columns(self, name: str, part: str) -> tuple[Expr, Expr] | None:
+        """The columns of a matrix that act on a part of what it is multiplied by."""
+        for factor, right in (pair for e in self.cell.equations for pair in _products(e.expression)):
+            if isinstance(factor, Quantity) and factor.name == name and isinstance(right, Concat) and right.axis == 0:
+                start: Expr = Integer(0)
+                for each in right.parts:
+                    if isinstance(each, Quantity) and each.name == part:
+                        return start, start + each.shape[0]
+                    start = start + each.shape[0]
+        return None
+
+    def ways(self, written: Written, fragment: Fragment) -> Iterator[tuple[list[str], Expr | None, tuple[Expr, ...]]]:
+        """All ways to read the scripts as labels, one time and indices; those with most labels first."""
+        choices: list[list[Choice]] = []
+        for kind, part in written.parts:
+            choices.append(list(self._choices(kind, part, fragment)))
+        if written.primes:
+            choices.append([Choice("prime" * written.primes)])
+        for picked in product(*choices[:6]):
+            labels: list[str] = []
+            moments: list[Expr] = []
+            at: tuple[Expr, ...] = ()
+            for choice in picked:
+                labels += [choice.label] if choice.label else []
+                moments += [choice.time] if choice.time is not None else []
+                at += choice.at
+            if len(moments) <= 1 and not (any(choice.dropped for choice in picked) and self._kept_layer(written)):
+                yield labels, moments[0] if moments else None, at
+
+    def _kept_layer(self, written: Written) -> bool:
+        """Whether the label of a layer may not be ignored."""
+        other = Guess(f"{written.base} belongs to a layer of its own", holds=False, doubtful=True)
+        return self.guesses.other("layer", other)
+
+    def _choices(self, kind: str, part: Syntax, fragment: Fragment) -> Iterator[Choice]:
+        try:
+            text = label(part, fragment)
+            yield Choice(text)
+        except InputError:
+            text = ""
+        bracketed = isinstance(part, Group) and part.bracket in ("LPAR", "LANGLE")
+        time = time_expression(part)
+        if time is not None and not bracketed and any(self._is_letter(str(s)) for s in time.free_symbols):
+            time = None
+        entry = self.entry(part)
+        if time is not None and (bracketed or entry is None or kind == "sup"):
+            yield Choice(time=time)
+        if isinstance(part, Name) and part.word in self.sizes and kind == "sub":
+            yield Choice(at=(nodes.size(part.word) - 1,))  # the last entry
+        if entry is not None:
+            yield Choice(at=(entry,))
+            if time is not None and not bracketed:
+                yield Choice(time=time)
+        if isinstance(part, Run) and 2 <= len(part.factors) <= 3:
+            entries = [self.entry(factor) or _digits(factor) for factor in part.factors]
+            if all(each is not None for each in entries):
+                yield Choice(at=tuple(each for each in entries if each is not None))
+            moments = [time_expression(factor, TIME_LETTERS) for factor in part.factors]
+            if moments[-1] is not None and len(part.factors) == 2:
+                if entries[0] is not None:
+                    yield Choice("", moments[-1], (entries[0],))
+                yield Choice(label(part.factors[0], fragment), moments[-1])
+            if moments[0] is not None and len(part.factors) == 2 and entries[-1] is not None:
+                yield Choice("", moments[0], (entries[-1],))
+        if isinstance(part, Number) and part.text.isdigit() and len(part.text) == 2:
+            yield Choice(at=tuple(Integer(int(digit) - 1) for digit in part.text))
+        if isinstance(part, Number) and part.text.isdigit() and kind == "sub":
+            yield Choice(at=(Integer(int(part.text) - 1),))
+        if kind == "sub" and text in BESIDE:
+            yield Choice(time=nodes.t + BESIDE[text])
+        if text in _DECORATION:
+            yield Choice(dropped=text in ("l", "layer"))
+
+    def _is_letter(self, word: str) -> bool:
+        """Whether a single letter has a meaning of its own, which keeps it from being a step."""
+        own = word in self.known or word in self.sizes or (word.isupper() and word not in ("N", "S"))
+        return own and word not in TIME_LETTERS | self.timed_letters
+
+    def entry(self, part: Syntax) -> Expr | None:
+        """An index that counts entries."""
+        if isinstance(part, Group) and (inner := only(part.rows)) is not None:
+            return self.entry(inner)
+        if not isinstance(part, Name) or len(part.word) != 1:
+            return None
+        word = part.word
+        if word in self.entry_letters:
+            return index(word)
+        if word not in ENTRY_LETTERS or word in self.timed_letters:
+            return None
+        return None if self.guesses.other("entries", Guess(f"{word} is a step, not an entry")) else index(word)
+
+
+_DECORATION = frozenset(["total", "tot", "l", "layer"])
+"""Labels that add nothing where they name no quantity of their own."""
+
+
+def _products(node: Node) -> Iterator[tuple[Node, Node]]:
+    """Neighbouring factors of all matrix products."""
+    for each in node.atoms(MatMul):
+        yield from pairwise(each.args)
+
+
+def _digits(node: Syntax) -> Expr | None:
+    if isinstance(node, Number) and node.text.isdigit():
+        return Integer(int(node.text) - 1)
+    return None
+
+
+def _identifier(latex: str) -> str:
+    """The identifier that this letter would have in a formula."""
+    fragment = Fragment.of(latex)
+    try:
+        (row,) = parse(fragment)
+        found = taken(row[0], fragment)
+        if found is None:
+            return latex
+        labels = [label(part, fragment) for _, part in found.parts] + ["prime"] * bool(found.primes)
+        return identifier("_".join([found.base, *labels]))
+    except (InputError, ValueError):
+        return latex
+
+
+__all__ = [
+    "ENTRY_LETTERS",
+    "TIME_LETTERS",
+    "Found",
+    "Letters",
+    "Written",
+    "index",
+    "syntax",
+    "taken",
+    "time_expression",
+]

@@ -1,0 +1,37 @@
+"""What letters of a document stand for beside the quantities of its cell: losses, error letters, fixed steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sympy import Expr
+from sympy import S as Singletons
+
+from derive.reader.claims.claimed import Said
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A letter for a loss: `factor` times the loss of `step`, or times the sum over all steps where that is None."""
+
+    step: Expr | None = None
+    factor: Expr = Singletons.One
+
+
+@dataclass(frozen=True)
+class Meant:
+    """Definitions of a document, each a pair of a name and what it stands for.
+
+    `errors` are said at step t; a letter in `moments` that is written without a time belongs to that step; with `bars`
+    a bar over a quantity is the gradient by it.
+    """
+
+    losses: tuple[tuple[str, Loss], ...] = ()
+    errors: tuple[tuple[str, Said], ...] = ()
+    moments: tuple[tuple[str, Expr], ...] = ()
+    bars: bool = False
+    blocks: tuple[tuple[str, str], ...] = ()
+    """Weights that may stand for their columns that act on a quantity, each with that quantity."""
+
+
+NOTHING = Meant()

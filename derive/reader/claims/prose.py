@@ -1,0 +1,221 @@
+"""Words in a formula: labels before it, remarks and conditions behind it; everything else is not understood.
+
+What a word may say is a list, and where it stands counts: `output gate:` before a formula and `by the chain rule`
+behind it change nothing; `half of` does, and a formula with words that are not understood is not decided.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from derive.reader.text.words import listed
+
+TEXT = re.compile(r"\\(?:text|textrm|textnormal|textsf|textup|mbox|textit|textbf|mathrm|emph)\s*\{([^{}]*)\}")
+_BARE = re.compile(
+    r"(?<=\s)(?:if|unless|not|half|minus|twice|times|of|when|where|otherwise|for|and|or|the|is|are|negative)(?=\s)"
+)
+"""Words typed as letters."""
+_WIDE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
+_PUNCTUATION = re.compile(r"[\u3000-\u303f\uff01-\uff5e]+")
+
+NOUNS = frozenset(
+    listed(
+        "gate gates output outputs input inputs forget cell cells state states hidden candidate reset update memory "
+        "new old loss losses error errors gradient gradients derivative derivatives jacobian jacobians weight weights "
+        "bias biases layer layers forward backward pass step steps time equation equations eq eqs rule rules chain "
+        "product quotient sum linearity definition definitions lemma theorem proposition formula identity expression "
+        "backpropagation backprop bptt recursion recurrence induction softmax sigmoid tanh activation activations "
+        "parameter parameters matrix matrices vector vectors recurrent peephole context modulation carousel block net "
+        "projection embedding readout parameter total partial immediate direct claim proof part a b c d"
+    )
+)
+"""What a formula can be about: these words name things."""
+CONNECTIVES = frozenset(
+    listed(
+        "so thus hence therefore then and also finally similarly analogously likewise consequently moreover further "
+        "we have get obtain find know see this gives yields that which i.e. e.g. because since as follows now here "
+        "note recall using by from via applying due to the an of in its our again "
+        "above below previous earlier following same way above. is are was it case"
+    )
+)
+"""Words that join formulas to the text around them."""
+_STARTS = frozenset(
+    listed("by using from via applying due see since because as similarly analogously likewise which i.e. e.g. again")
+)
+"""The words a remark behind a formula begins with."""
+_RELATING = frozenset(listed("of in is are was it its to which that case since because from by"))
+"""Words that need something behind them: not at the end of a label."""
+CONDITIONS = re.compile(
+    r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b", re.I
+)
+_MEANING = re.compile(r"[不非负减加半倍除若如当仅非否乘反零无]")
+"""Characters with which a remark in Chinese may change or restrict what is said."""
+
+_SPACES = r"\s|&|\\[,;:!> ]|\\q?quad(?![A-Za-z])|~|\\displaystyle|\\(?:left|right)\."
+_LEADING = re.compile(rf"(?:{_SPACES}|\\begin\{{[a-z]+\*?\}}(?:\{{[^{{}}]*\}})?|\{{|\$|\(\d+\)|[,.;])*")
+_TRAILING = re.compile(
+    rf"(?:{_SPACES}|\}}|\\end\{{[a-z]+\*?\}}|[,.;:]|\\(?:tag|label)\*?\{{[^{{}}]*\}}|\\n(?:onumber|otag)|\$|\(\d[\d.]*\))*"
+)
+_APART = re.compile(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
+_BREAK = re.compile(
+    r"(?<!\\)\\\\|\\(?:Long)?(?:left)?[Rr]ightarrow(?![A-Za-z])|\\(?:implies|iff|therefore|because)(?![A-Za-z])|"
+    r"\\begin\s*\{(\w*matrix|cases|array)\}|\\end\s*\{(\w*matrix|cases|array)\}"
+)
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Words in a formula, text[start:end] with what belongs to them: a remark, a condition, or not understood."""
+
+    start: int
+    end: int
+    kind: str
+    words: str = ""
+    rest: int = 0
+    """For a condition: where what follows its words begins."""
+
+
+def rows(text: str) -> list[tuple[int, int]]:
+    """The lines of a formula; the rows of a matrix are none."""
+    found, start, depth = [], 0, 0
+    for match in _BREAK.finditer(text):
+        if match.group(1) or match.group(2):
+            depth += 1 if match.group(1) else -1
+        elif depth == 0:
+            found.append((start, match.start()))
+            start = match.end()
+    return [*found, (start, len(text))]
+
+
+def asides(text: str) -> list[Aside]:
+    """All words of a formula in LaTeX, with what they are."""
+    found: list[Aside] = []
+    for start, end in rows(text):
+        found += _in_row(text, start, end)
+    return sorted(found, key=lambda aside: aside.start)
+
+
+def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
+    spoken = [(m.start(), m.end(), m.group(1)) for m in TEXT.finditer(text, start, end)]
+    covered = [(a, b) for a, b, _ in spoken]
+    loose = [*_BARE.finditer(text, start, end), *_WIDE.finditer(text, start, end)]
+    spoken += [
+        (m.start(), m.end(), m.group())
+        for m in loose
+        if not any(a <= m.start() < b for a, b in covered) and not _PUNCTUATION.fullmatch(m.group())
+    ]
+    spoken.sort()
+    shown = list(text)  # what stands around a word, without the words that are understood
+    done: dict[int, Aside] = {}
+
+    def around(first: int, last: int) -> tuple[str, str]:
+        return "".join(shown[start:first]), "".join(shown[last:end])
+
+    def take(first: int, last: int, kind: str, words: str, rest: int = 0) -> None:
+        done[first] = Aside(first, last, kind, words, rest)
+        shown[first:last] = " " * (last - first)
+
+    for first, last, words in spoken:  # labels, from the left
+        before, behind = around(first, last)
+        if _LEADING.fullmatch(before) and (stop := _label(words, behind)) is not None:
+            take(first, last + stop, "remark", words)
+    for first, last, words in spoken:  # a condition takes what follows it
+        if first in done or any(a.start <= first < a.end for a in done.values()):
+            continue
+        before, behind = around(first, last)
+        if _in_cases(text, first):
+            if CONDITIONS.fullmatch(words.strip()) or not words.strip():
+                take(first, last, "remark", words)
+        elif _script(before):
+            continue
+        elif (begins := CONDITIONS.match(words.strip(" ,;.()"))) and begins.group().lower() != "only":
+            kind = "unknown" if begins.group().lower() in ("unless", "except") else "condition"
+            if _LEADING.fullmatch(before):
+                stop = _clause_end(behind)
+                take(first, last + stop, kind, words, last)
+            else:
+                take(first, end - len(_end_of(behind)), kind, words, last)
+    for first, last, words in reversed(spoken):  # remarks, from the right
+        if first in done or any(a.start <= first < a.end for a in done.values()):
+            continue
+        before, behind = around(first, last)
+        if _script(before):
+            continue
+        if not words.strip() or (_TRAILING.fullmatch(behind) and _remark(words, before)):
+            take(first, last, "remark", words)
+        elif not _is_name(text, first, words):
+            take(first, last, "unknown", words)
+    yield from done.values()
+
+
+def _in_cases(text: str, at: int) -> bool:
+    before = text[:at]
+    return before.count(r"\begin{cases}") > before.count(r"\end{cases}")
+
+
+def _script(before: str) -> bool:
+    """Whether a script begins here: its words label a letter."""
+    return bool(re.search(r"[_^]\s*\{?\s*\Z", before))
+
+
+def _is_name(text: str, start: int, words: str) -> bool:
+    """Whether this is one word that may be the name of a function or quantity."""
+    return text[start] == "\\" and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", words) is not None
+
+
+def _split(words: str) -> list[str]:
+    return [each for each in re.split(r"[\s,;:()\[\]'’-]+|\.(?=\s|$)", words.lower()) if each]
+
+
+def _listed(words: str, allowed: frozenset[str]) -> bool:
+    parts = _split(words)
+    return bool(parts) and all(part in allowed or re.fullmatch(r"\d[\d.]*", part) for part in parts)
+
+
+def _label(words: str, behind: str) -> int | None:
+    """How far a label before a formula reaches behind its words; None where this is none."""
+    if re.search(r"[\u3400-\u9fff]", words):
+        colon = re.match(r"\s*[:：]", behind)
+        return None if _MEANING.search(words) else colon.end() if colon else 0
+    if _listed(words, CONNECTIVES) and _split(words)[-1] not in _RELATING:
+        return 0
+    if not _listed(words, NOUNS | CONNECTIVES):
+        return None
+    bare = words.strip()
+    if bare.endswith(":") or (bare.startswith("(") and bare.endswith(")")):
+        return 0
+    named = re.match(r"[^=:\\{}\[\]]*:(?!=)", behind)  # gradient of U:
+    if named:
+        return named.end()
+    ends_openly = _split(words)[-1] in _RELATING
+    return 0 if not ends_openly and re.match(r"(?:\\[,;: ]|\s)*(?:\\q?quad(?![A-Za-z])|&)", behind) else None
+
+
+def _remark(words: str, before: str) -> bool:
+    """Whether words behind a formula only say where it comes from or what it is about."""
+    if re.search(r"[\u3400-\u9fff]", words):
+        return not _MEANING.search(words)
+    parts = _split(words)
+    if not _listed(words, NOUNS | CONNECTIVES):
+        return False
+    bare = words.strip(" ,.;")
+    bracketed = bare.startswith("(") and bare.endswith(")")
+    return parts[0] in _STARTS or bracketed or (parts[-1] not in _RELATING and bool(_APART.search(before)))
+
+
+def _clause_end(behind: str) -> int:
+    """How far a condition before a formula reaches."""
+    match = re.search(r"[:,]|\\q?quad(?![A-Za-z])", behind)
+    return match.end() if match else len(behind)
+
+
+def _end_of(behind: str) -> str:
+    """What of the rest of a line belongs to no condition: ends of brackets and environments."""
+    match = re.search(r"(?:\s|\}|\\end\{[a-z]+\*?\}|\\(?:tag|label)\*?\{[^{}]*\})*\Z", behind)
+    assert match is not None
+    opened = behind[: match.start()]
+    if opened.count("{") > opened.count("}"):  # the brace that ends here was opened by the condition
+        return re.sub(r"^\s*\}", "", match.group())
+    return match.group()

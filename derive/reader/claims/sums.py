@@ -1,0 +1,166 @@
+"""What a sum or product sign runs over: j = 1 to n, k < j ≤ t, j ≠ i, i = t down to k + 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from sympy import Expr, Integer
+
+from derive.reader.claims.letters import time_expression
+from derive.reader.meaning.symbols import only
+from derive.reader.text import syntax
+from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Sum, Syntax
+
+_BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
+_ABOVE = {">": 1, r"\gt": 1, "≥": 0, "⩾": 0, r"\ge": 0, r"\geq": 0, r"\geqslant": 0}
+_UNEQUAL = frozenset(["≠", r"\ne", r"\neq"])
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The index of a big sign and its first and last value; `beyond` are added to values that < or > exclude.
+
+    `without` is the index that is left out; `unread` says that something stands there that is not understood.
+    """
+
+    word: str = ""
+    first: Syntax | None = None
+    last: Syntax | None = None
+    without: str = ""
+    beyond: tuple[int, int] = (0, 0)
+    unread: bool = False
+
+    def times(self) -> tuple[Expr | None, Expr | None]:
+        """First and last value where they are times; None where nothing or something else stands."""
+        low, high = time_expression(self.first), time_expression(self.last)
+        return (
+            None if low is None else low + Integer(self.beyond[0]),
+            None if high is None else high - Integer(self.beyond[1]),
+        )
+
+
+def bounds(node: Big) -> Bounds:
+    """What the scripts of a big sign say."""
+    kinds = [script.kind for script in node.scripts]
+    word, without = "", ""
+    unread = len(set(kinds)) < len(kinds) or not set(kinds) <= {"sub", "sup"}
+    ends: dict[str, Syntax] = {}
+    beyond = {"first": 0, "last": 0}
+    for script in node.scripts:
+        cells = [cell for row in script.rows for cell in row]
+        if script.kind == "sup" and cells:
+            if isinstance(cells[0], Mark):
+                unread = True
+            ends["last"] = cells[0]
+            continue
+        for cell in cells:
+            while isinstance(cell, Group) and (inner := only(cell.rows)) is not None:
+                cell = inner
+            if isinstance(cell, Name):
+                word = word or cell.word
+                continue
+            if not isinstance(cell, syntax.Chain):
+                unread = True
+                continue
+            kinds = [relation.type for relation in cell.relations]
+            signs = [relation.word.strip() for relation in cell.relations]
+            left, right = cell.sides[0], cell.sides[-1]
+            if kinds == ["EQ"] and isinstance(left, Name):
+                word, ends["first"] = left.word, right
+            elif len(signs) == 1 and signs[0] in _UNEQUAL and isinstance(left, Name) and isinstance(right, Name):
+                own = word or left.word
+                word, without = own, right.word if right.word != own else left.word
+            elif _ordered(signs) and (middle := _index(cell, word)) is not None:
+                at = cell.sides.index(middle)
+                assert isinstance(middle, Name)
+                word = middle.word
+                rising = signs[0] in _BELOW
+                for side, position in ((at - 1, at - 1), (at + 1, at)):
+                    if 0 <= side < len(cell.sides):
+                        end = "first" if (side < at) == rising else "last"
+                        ends[end] = cell.sides[side]
+                        beyond[end] = {**_BELOW, **_ABOVE}[signs[position]]
+            else:
+                unread = True
+    excluded = (beyond["first"], beyond["last"])
+    return Bounds(word, ends.get("first"), ends.get("last"), without, excluded, unread)
+
+
+def _ordered(signs: list[str]) -> bool:
+    """Whether all signs point the same way, so that a chain of two or three sides is an interval."""
+    return len(signs) in (1, 2) and (all(s in _BELOW for s in signs) or all(s in _ABOVE for s in signs))
+
+
+def _index(chain: syntax.Chain, word: str) -> Name | None:
+    """The index in k < j ≤ t (the middle one), or in k ≥ t (the left one, unless the right one is known to be it)."""
+    if len(chain.sides) == 3:
+        middle = chain.sides[1]
+        return middle if isinstance(middle, Name) and word in ("", middle.word) else None
+    found = [side for side in chain.sides if isinstance(side, Name) and word in ("", side.word)]
+    return found[0] if found else None
+
+
+def inside_times(found: Bounds) -> set[str]:
+    """The letters in the bounds, which are times where the index is one."""
+    ends = [end for end in found.times() if end is not None]
+    return {str(symbol) for end in ends for symbol in end.free_symbols}
+
+
+def reaching(node: Syntax, own: bool = False) -> Syntax:
+    """The same with every ∑ reaching over the terms behind it, up to the last that has its index: Σ_t a_t + b_t.
+
+    Behind a minus, -Σ_t a_t + b_t is -Σ_t (a_t + b_t), or where every term keeps its `own` sign -Σ_t a_t + Σ_t b_t.
+    """
+    changed = {each.name: _reaching(getattr(node, each.name), own) for each in fields(node)}
+    found = node if all(changed[name] is getattr(node, name) for name in changed) else replace(node, **changed)
+    return _gathered(found, own) if isinstance(found, Sum) else found
+
+
+def _reaching(value: Any, own: bool) -> Any:
+    if isinstance(value, Syntax):
+        return reaching(value, own)
+    if not isinstance(value, tuple):
+        return value
+    parts = tuple(_reaching(part, own) for part in value)
+    return value if all(one is other for one, other in zip(parts, value, strict=True)) else parts
+
+
+def _gathered(node: Sum, own: bool) -> Sum:
+    for number, (sign, term) in enumerate(node.terms):
+        before, big = (term.factors[:-1], term.factors[-1]) if isinstance(term, Run) else ((), term)
+        if not isinstance(big, Big) or big.sign != "sum":
+            continue
+        word = bounds(big).word
+        behind = node.terms[number + 1 :]
+        reached = max((i + 1 for i, (_, other) in enumerate(behind) if word and _has_free(other, word)), default=0)
+        if not reached:
+            continue
+        end = behind[reached - 1][1].end
+        inside = tuple((other * sign if own else other, part) for other, part in behind[:reached])
+        body = Sum(big.body.start, end, ((1, big.body), *inside))
+        whole: Syntax = replace(big, body=body, end=end)
+        whole = replace(term, factors=(*before, whole), end=end) if isinstance(term, Run) else whole
+        return replace(node, terms=(*node.terms[:number], (sign, whole), *behind[reached:]))
+    return node
+
+
+def _has_free(node: Syntax, word: str) -> bool:
+    """Whether an index stands in a part, outside the sums over it."""
+    if isinstance(node, Name):
+        return node.word == word
+    if isinstance(node, Big) and bounds(node).word == word:
+        return False
+    return any(_has_free(part, word) for part in _parts(node))
+
+
+def _parts(value: object) -> Iterator[Syntax]:
+    for each in fields(value):  # type: ignore[arg-type]
+        waiting = [getattr(value, each.name)]
+        while waiting:
+            found = waiting.pop()
+            if isinstance(found, Syntax):
+                yield found
+            elif isinstance(found, tuple):
+                waiting.extend(found)

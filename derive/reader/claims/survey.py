@@ -1,0 +1,110 @@
+"""Which single letters of a claim are times, and which count entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+from derive.reader.claims.letters import ENTRY_LETTERS, TIME_LETTERS, Letters, time_expression
+from derive.reader.claims.sums import bounds, inside_times
+from derive.reader.meaning.symbols import only
+from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
+
+
+def survey(node: Syntax, letters: Letters) -> None:
+    """Note which single letters are times here, and which count entries."""
+    timed: set[str] = set()
+    entries: set[str] = set()
+    plain: set[str] = set()
+    raised: set[str] = set()
+    loose: set[str] = set()
+    beside: set[str] = set()
+
+    def visit(part: Syntax) -> None:
+        if isinstance(part, Big):
+            found = bounds(part)
+            word, last = found.word, found.last
+            if word and (found.first is not None or last is not None or part.sign == "product"):
+                sized = isinstance(last, Name) and (last.word in letters.sizes or last.word in ("n", "K", "N", "m"))
+                (entries if sized else timed).add(word)
+                if not sized:
+                    timed.update(inside_times(found))
+            elif word:
+                (loose if word in TIME_LETTERS else entries).add(word)
+        if isinstance(part, Scripted):
+            words = {name for script in part.scripts for row in script.rows for cell in row for name in named(cell)}
+            beside.update(words & {"k"} if "t" in words else ())
+            for script in part.scripts:
+                for cell in (cell for row in script.rows for cell in row):
+                    inner = cell
+                    while isinstance(inner, Group) and (held := only(inner.rows)) is not None:
+                        inner = held
+                    if isinstance(inner, Sum) and time_expression(inner) is not None:
+                        timed.update(str(s) for s in time_expression(inner).free_symbols)  # type: ignore[union-attr]
+                    elif isinstance(inner, Name):
+                        (plain if script.kind == "sub" else raised).add(inner.word)
+        for inner in inside(part):
+            visit(inner)
+
+    visit(node)
+    entries |= beside - timed  # z_{t,k}: a quantity has one time
+    timed |= loose - beside
+    letters.with_times |= bool(timed & TIME_LETTERS or plain & TIME_LETTERS or "t" in raised)
+    letters.timed_letters |= timed
+    if (plain & ENTRY_LETTERS - timed) and "k" in plain | entries and "k" not in timed - entries:
+        entries.add("k")
+        letters.timed_letters.discard("k")
+    letters.entry_letters |= entries - (timed & TIME_LETTERS)
+
+
+def named(node: Syntax) -> Iterator[str]:
+    """The letters that stand alone in a script, beside each other or in brackets."""
+    if isinstance(node, Name):
+        yield node.word
+    elif isinstance(node, Run):
+        for factor in node.factors:
+            yield from named(factor)
+    elif isinstance(node, Group):
+        for row in node.rows:
+            for cell in row:
+                yield from named(cell)
+
+
+def inside(node: object) -> list[Syntax]:
+    """The parts directly inside a part."""
+    found: list[Syntax] = []
+    waiting = [getattr(node, each.name) for each in fields(node)]  # type: ignore[arg-type]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Syntax):
+            found.append(value)
+        elif isinstance(value, tuple):
+            waiting.extend(value)
+    return found
+
+
+def raised(node: Syntax) -> bool:
+    """Whether a letter without another script has a raised T: h^T, a transpose or the last step."""
+    return _is_raised(node) or any(map(raised, inside(node)))
+
+
+def _is_raised(node: Syntax) -> bool:
+    if not isinstance(node, Scripted) or not isinstance(node.base, Name | Mark) or len(node.scripts) != 1:
+        return False
+    cell = only(node.scripts[0].rows)
+    return node.scripts[0].kind == "sup" and isinstance(cell, Name) and cell.word == "T"
+
+
+def lowered(node: Syntax) -> Syntax:
+    """The same with every raised T as a step."""
+    if isinstance(node, Scripted) and _is_raised(node):
+        (script,) = node.scripts
+        return replace(node, scripts=(replace(script, kind="sub"),))
+    return replace(node, **{each.name: _lowered(getattr(node, each.name)) for each in fields(node)})
+
+
+def _lowered(value: Any) -> Any:
+    if isinstance(value, Syntax):
+        return lowered(value)
+    return tuple(_lowered(part) for part in value) if isinstance(value, tuple) else value

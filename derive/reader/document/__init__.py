@@ -1,0 +1,1 @@
+"""A document -> what it says of a cell: its equations, read together."""

@@ -1,0 +1,130 @@
+"""What the letters of a note stand for: quantities, functions, constants, and how they are written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+
+from sympy import Expr
+
+from derive.errors import InputError, Place
+from derive.functions import ScalarFunction, function
+from derive.notation import TimeStyle
+from derive.reader.meaning.symbols import letter, symbol, time_of
+from derive.reader.meaning.terms import Ref, Term, mapped
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.syntax import Group, Name, Run, Script, Scripted, Sum, Syntax
+
+NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
+"""Functions of a whole vector."""
+
+
+@dataclass(frozen=True)
+class Macro:
+    """A function of whole vectors that a note defines: what it says is put in where it is used."""
+
+    name: str
+    arguments: tuple[str, ...]
+    body: Term
+
+    def of(self, values: Sequence[Term], place: Place) -> Term:
+        """The body with values for its arguments."""
+        if len(values) != len(self.arguments):
+            raise InputError(f"{self.name} takes {len(self.arguments)} arguments, not {len(values)}", place)
+        given = dict(zip(self.arguments, values, strict=True))
+        return mapped(
+            self.body, lambda term: given.get(term.name) if isinstance(term, Ref) and term.offset is None else None
+        )
+
+
+@dataclass
+class Vocabulary:
+    """What the letters of a note stand for."""
+
+    quantities: set[str] = field(default_factory=set)
+    functions: dict[str, ScalarFunction | Macro | str] = field(default_factory=dict)
+    constants: dict[str, Expr] = field(default_factory=dict)
+    letters: dict[str, str] = field(default_factory=dict)
+    styles: Counter[TimeStyle] = field(default_factory=Counter)
+    called: set[str] = field(default_factory=set)
+    declared: set[str] = field(default_factory=set)
+    sizes: set[str] = field(default_factory=set)
+    timeless: set[str] = field(default_factory=set)
+    timed: set[str] = field(default_factory=set)
+    """Names used with a time."""
+    plain: set[str] = field(default_factory=set)
+    """Names used without a time and not before a bracket."""
+
+    def only_applied(self, name: str) -> bool:
+        """Whether a name without a time stands before brackets alone, as f beside a gate f_t."""
+        return name in self.timed and name not in self.plain | self.declared
+
+    def survey(self, node: Syntax, fragment: Fragment) -> None:
+        """Note every letter that is used as a quantity somewhere: with a time, or not before a bracket."""
+        if letter(node) is not None and isinstance(node, Name | Scripted):
+            self._note(node, None, fragment)
+            return
+        if isinstance(node, Run):
+            for factor, following in zip(node.factors, (*node.factors[1:], None), strict=True):
+                if letter(factor) is not None:
+                    self._note(factor, following, fragment)
+                else:
+                    self.survey(factor, fragment)
+            return
+        for part in _parts(node):
+            self.survey(part, fragment)
+
+    def _note(self, node: Syntax, following: Syntax | None, fragment: Fragment) -> None:
+        try:
+            found = symbol(node, fragment)
+        except InputError:
+            return  # said with more context when the formula is read
+        if found is None:
+            return
+        group, _ = bracket(following)
+        bracketed = group is not None
+        timed = found.offset is not None or (group is not None and time_of(group) is not None)
+        if timed:
+            self.timed.add(found.name)
+        elif not bracketed:
+            self.plain.add(found.name)
+        if timed or (not bracketed and self.known_function(found.name) is None):
+            self.quantities.add(found.name)
+
+    def known_function(self, name: str) -> ScalarFunction | Macro | str | None:
+        """The function of that name, unless the note uses the name for a quantity."""
+        if name in self.functions:
+            return self.functions[name]
+        if name in self.quantities:
+            return None
+        if name in NAMED:
+            return name
+        found: ScalarFunction | None = function("sigmoid" if name == "sigma" else name)
+        return found
+
+
+def _parts(node: Syntax) -> Iterable[Syntax]:
+    if isinstance(node, Group):
+        return [cell for row in node.rows for cell in row]
+    if isinstance(node, Sum):
+        return [term for _, term in node.terms]
+    found: list[Syntax] = []
+    for each in fields(node):
+        value = getattr(node, each.name)
+        if isinstance(value, Syntax) and not isinstance(value, Script):
+            found.append(value)
+        elif isinstance(value, tuple):
+            found.extend(v for v in value if isinstance(v, Syntax) and not isinstance(v, Script))
+    return found
+
+
+def bracket(node: Syntax | None) -> tuple[Group | None, tuple[Script, ...]]:
+    """The round or square bracket that this is, and the scripts behind it."""
+    if isinstance(node, Scripted) and isinstance(node.base, Group):
+        group, scripts = node.base, node.scripts
+    elif isinstance(node, Group):
+        group, scripts = node, ()
+    else:
+        return None, ()
+    return (group, scripts) if group.bracket in ("LPAR", "LBRACK") else (None, ())

@@ -1,0 +1,348 @@
+"""What "where" lines declare: sizes, functions, constants, roles and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Expr, Integer, Lambda
+from sympy import S as Singletons
+from sympy.core.symbol import Symbol as Scalar
+
+from derive import functions
+from derive.errors import InputError, Place
+from derive.functions import ScalarFunction
+from derive.reader.meaning.quantities import Meaning
+from derive.reader.meaning.symbols import Symbol, identifier, label, letter, number_of, only, symbol, time_of
+from derive.reader.meaning.terms import (
+    Add,
+    Call,
+    Constant,
+    Divide,
+    Multiply,
+    Power,
+    Ref,
+    Term,
+    Total,
+    exact_power,
+    references,
+)
+from derive.reader.meaning.vocabulary import Macro, Vocabulary
+from derive.reader.resolving.document import Row
+from derive.reader.sizes.shapes import ONE, Dim, Sizes
+from derive.reader.text import syntax
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.note import Declaration
+from derive.reader.text.syntax import Chain, Group, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
+
+FORMS = (
+    "readable: $x_t \\in \\mathbb{R}^{D}$, $D = H$, $\\sigma = \\operatorname{ReLU}$, $\\phi(a) = ...$, "
+    "$\\alpha = 0.1$, $h_0 = 0$"
+)
+
+INDICES = frozenset({"t", "i", "j", "k"})
+
+
+@dataclass
+class Declared:
+    """Everything that a note declares."""
+
+    vocabulary: Vocabulary
+    sizes: Sizes
+    shapes: dict[str, tuple[Dim, Dim]] = field(default_factory=dict)
+    inputs: dict[str, int | None] = field(default_factory=dict)
+    targets: dict[str, int | None] = field(default_factory=dict)
+    output: str | None = None
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    places: dict[str, Place] = field(default_factory=dict)
+    equations: list[tuple[Fragment, Chain]] = field(default_factory=list)
+    assigned: set[str] = field(default_factory=set)
+    """The names that some equation gives a value at a step."""
+    starts: dict[str, str] = field(default_factory=dict)
+    """States that start from a parameter: {state: parameter}."""
+
+    def read(self, declaration: Declaration, formulas: Sequence[tuple[Fragment, Sequence[Row]]]) -> None:
+        """Take in one declaring line, whose formulas come as their rows."""
+        for fragment, rows in formulas:
+            if declaration.key in ("where", "for"):
+                self._where(fragment, rows, strict=declaration.key == "where")
+            elif declaration.key == "assume":
+                self._assume(fragment, rows, declaration.words)
+            else:
+                self._role(declaration.key, fragment, rows)
+
+    def _role(self, key: str, fragment: Fragment, rows: Sequence[Row]) -> None:
+        for row in rows:
+            for part in row:
+                found = (
+                    symbol(part, fragment) if isinstance(part, Name | Scripted | Group) else self._timed(part, fragment)
+                )
+                if found is None:
+                    raise fragment.error(f"{key}: expected a quantity such as h_t", part.start, part.end)
+                self._known(found, fragment)
+                if key == "output":
+                    if self.output not in (None, found.name):
+                        raise fragment.error("a second output", part.start, part.end, "a cell has one output")
+                    self.output = found.name
+                else:
+                    (self.inputs if key == "input" else self.targets)[found.name] = found.offset
+
+    def _timed(self, node: Syntax, fragment: Fragment) -> Symbol | None:
+        """h(t): a letter and a time in brackets."""
+        if isinstance(node, Run) and len(node.factors) == 2 and isinstance(node.factors[1], Group):
+            found = symbol(node.factors[0], fragment)
+            offset = time_of(node.factors[1])
+            if found is not None and offset is not None:
+                found.offset = offset
+                return found
+        return None
+
+    def _known(self, found: Symbol, fragment: Fragment) -> None:
+        self.vocabulary.quantities.add(found.name)
+        self.vocabulary.declared.add(found.name)
+        if found.offset is None:
+            self.vocabulary.timeless.add(found.name)
+        self.places.setdefault(found.name, fragment.place(found.start, found.end))
+
+    def _where(self, fragment: Fragment, rows: Sequence[Row], *, strict: bool) -> None:
+        waiting: list[Syntax] = []
+        for row in rows:
+            for part in row:
+                if not isinstance(part, Chain):
+                    waiting.append(part)
+                    continue
+                self.relation(part, waiting, fragment, strict=strict)
+                waiting = []
+
+    def relation(self, chain: Chain, before: list[Syntax], fragment: Fragment, *, strict: bool = True) -> None:
+        """One relation; `before` are the letters listed before it, as in W, U ∈ ..."""
+        unclear = fragment.error("cannot understand this declaration", chain.start, chain.end, FORMS)
+        left, right = chain.sides[0], chain.sides[1]
+        kinds = [relation.type for relation in chain.relations]
+        first = symbol(left, fragment) if letter(left) is not None else None
+        if not before and first is not None and first.name in INDICES and first.offset is None and not _real(right):
+            return  # the range of an index
+        if kinds == ["IN"]:
+            for node in (*before, left):
+                found = self._timed(node, fragment) or (symbol(node, fragment) if letter(node) is not None else None)
+                if found is None:
+                    raise unclear
+                self._known(found, fragment)
+                self._shape(found, self._space(right, fragment), fragment)
+            return
+        if before or kinds != ["EQ"]:
+            if strict:
+                raise unclear
+            return
+        self._equation(chain, left, right, first, fragment, unclear if strict else None)
+
+    def _equation(
+        self, chain: Chain, left: Syntax, right: Syntax, first: Symbol | None, fragment: Fragment,
+        unclear: InputError | None,
+    ) -> None:  # fmt: skip
+        if (first is not None and first.offset is not None) or self._timed(left, fragment) is not None:
+            self.equations.append((fragment, chain))
+            return
+        if first is not None:
+            value = Integer(0) if isinstance(right, Number) and right.text == "0" else number_of(right)
+            named = symbol(right, fragment) if letter(right) is not None else None
+            known = None if named is None else self.vocabulary.known_function(named.name)
+            if value is not None:
+                base = first.name.removesuffix("_0")
+                if base != first.name and value == 0:
+                    self.facts.append(("starts at zero", base))
+                    self.places.setdefault(base, fragment.place(first.start, first.end))
+                else:
+                    self._known(first, fragment)
+                    self.vocabulary.quantities.discard(first.name)
+                    self.vocabulary.constants[first.name] = value
+                return
+            started = first.name.removesuffix("_0")
+            if named is not None and named.offset is None and started != first.name and started in self.assigned:
+                self.starts[started] = named.name
+                self.vocabulary.letters.setdefault(named.name, named.latex)
+                self._known(named, fragment)
+                return
+            if named is not None and known is not None and named.offset is None:
+                self.vocabulary.functions[first.name] = known
+                self.places.setdefault(first.name, fragment.place(first.start, first.end))
+                return
+            if named is not None and named.offset is None and len(named.name) > 2 and "_" not in named.name:
+                raise fragment.error(
+                    f"unknown function {named.name}", named.start, named.end,
+                    f"known: {', '.join(sorted(functions.ENTRIES))}, softmax",
+                )  # fmt: skip
+            if named is not None and named.offset is None:
+                self.sizes.equate(first.name, named.name)
+                return
+        elif isinstance(left, Run) and len(left.factors) == 2 and isinstance(left.factors[1], Group):
+            name, group = symbol(left.factors[0], fragment), left.factors[1]
+            if name is not None and name.offset is None:
+                self.vocabulary.functions[name.name] = self._function(name, group, right, fragment)
+                self.places.setdefault(name.name, fragment.place(name.start, name.end))
+                return
+        if unclear is not None:
+            raise unclear
+
+    def _function(self, name: Symbol, group: Group, right: Syntax, fragment: Fragment) -> ScalarFunction | Macro:
+        """A function given by an expression in its arguments: entry by entry, or of whole vectors."""
+        parameters = [symbol(cell, fragment) for row in group.rows for cell in row]
+        names = [parameter.name for parameter in parameters if parameter is not None]
+        if len(names) != len(parameters) or len(set(names)) != len(names):
+            raise fragment.error("a function needs letters as arguments", group.start, group.end)
+        quantities = {*self.vocabulary.quantities, *names}
+        functions_ = {known: value for known, value in self.vocabulary.functions.items() if known not in names}
+        vocabulary = Vocabulary(quantities, functions_, self.vocabulary.constants)
+        term = Meaning(fragment, vocabulary).term(right)
+        if len(names) > 2 or _of_vectors(term):
+            for ref in references(term):
+                if ref.name not in names:
+                    raise ref.error(f"{ref.name} is not an argument of this function")
+            return Macro(name.name, tuple(names), term)
+        arguments = dict(zip(names, (functions.a, functions.b), strict=False))
+        return ScalarFunction(name.name, Lambda(tuple(arguments.values()), scalar(term, arguments)))
+
+    def _assume(self, fragment: Fragment, rows: Sequence[Row], words: str) -> None:
+        """Σy = 1, h_0 = 0, or a letter that the words call one-hot."""
+        for row in rows:
+            for part in row:
+                found = letter(part) is not None and symbol(part, fragment)
+                if found and "hot" in words.lower():
+                    self._fact("one-hot", found, fragment)
+                    continue
+                if isinstance(part, Chain) and [relation.type for relation in part.relations] == ["EQ"]:
+                    value = number_of(part.sides[1])
+                    summed = _summed(part.sides[0], fragment)
+                    if value == 1 and summed is not None:
+                        self._fact("sums to one", summed, fragment)
+                        continue
+                    start = letter(part.sides[0]) is not None and symbol(part.sides[0], fragment)
+                    if value == 0 and start and start.name.endswith("_0"):
+                        self.facts.append(("starts at zero", start.name.removesuffix("_0")))
+                        self.places.setdefault(start.name.removesuffix("_0"), fragment.place(part.start, part.end))
+                        continue
+                raise fragment.error(
+                    "cannot understand this assumption", part.start, part.end,
+                    "readable: $\\mathbf{1}^\\top y_t = 1$, $\\sum_i y_{t,i} = 1$, $h_0 = 0$, $y_t$ one-hot",
+                )  # fmt: skip
+
+    def _fact(self, kind: str, found: Symbol, fragment: Fragment) -> None:
+        self._known(found, fragment)
+        self.facts.append((kind, found.name))
+
+    def _shape(self, found: Symbol, shape: tuple[Dim, Dim], fragment: Fragment) -> None:
+        """Keep a declared shape; a second one must be the same."""
+        before = self.shapes.setdefault(found.name, shape)
+        if [*map(self.sizes.find, before)] != [*map(self.sizes.find, shape)]:
+            first, second = ("×".join(self.sizes.show(dim, {}) for dim in dims) for dims in (before, shape))
+            raise fragment.error(
+                f"{found.name} is declared with two shapes, {first} and {second}", found.start, found.end,
+                "keep one; two letters for one size are declared as $D = H$ before",
+            )  # fmt: skip
+
+    def _space(self, node: Syntax, fragment: Fragment) -> tuple[Dim, Dim]:
+        """The rows and columns of ℝ^{H × D}."""
+        base, dims = node, None
+        if isinstance(node, Scripted):
+            base = node.base
+            if len(node.scripts) != 1 or node.scripts[0].kind != "sup" or len(node.scripts[0].rows) != 1:
+                raise fragment.error("cannot read this set", node.start, node.end, "write \\mathbb{R}^{H \\times D}")
+            dims = node.scripts[0].rows[0]
+        if not ((isinstance(base, Name) and base.word in ("R", "ℝ")) or isinstance(base, Group)):
+            raise fragment.error("cannot read this set", node.start, node.end, "write \\mathbb{R}^{H \\times D}")
+        if dims is None:
+            return ONE, ONE
+        parts: list[Syntax] = []
+        for cell in dims:
+            if isinstance(cell, Group) and cell.bracket == "LPAR" and (inner := only(cell.rows)) is not None:
+                cell = inner
+            times = isinstance(cell, Product) and all(o.kind == "TIMES" and not o.negative for o in cell.operators)
+            parts.extend(cell.factors if isinstance(cell, Product) and times else (cell,))
+        if len(parts) > 2:
+            raise fragment.error("at most rows and columns can be read", node.start, node.end)
+        read = [self._size(part, fragment) for part in parts]
+        return (read[0], read[1] if len(read) > 1 else ONE)
+
+    def _size(self, node: Syntax, fragment: Fragment) -> Dim:
+        """H, 2H, H + D or 10."""
+        if isinstance(node, Number) and node.text.isdigit() and int(node.text) > 0:
+            return Dim(int(node.text))
+        if isinstance(node, Group) and (inner := only(node.rows)) is not None:
+            return self._size(inner, fragment)
+        if isinstance(node, Sum) and all(sign == 1 for sign, _ in node.terms):
+            total = Dim(0)
+            for _, part in node.terms:
+                total += self._size(part, fragment)
+            return total
+        if isinstance(node, Run) and len(node.factors) == 2 and isinstance(node.factors[0], Number):
+            count = node.factors[0].text
+            if count.isdigit() and 0 < int(count) < 100:
+                one = self._size(node.factors[1], fragment)
+                total = one
+                for _ in range(int(count) - 1):
+                    total += one
+                return total
+        if isinstance(node, Name | Scripted) and letter(node) is not None:
+            name = letter(node)
+            assert name is not None
+            labels = [
+                label(cell, fragment) for script in getattr(node, "scripts", ()) for row in script.rows for cell in row
+            ]
+            named = identifier("_".join([name.word, *labels]))
+            self.vocabulary.sizes.add(named)
+            return self.sizes.letter(named)
+        raise fragment.error("cannot read this size", node.start, node.end, "write a letter, a number, 2H or H + D")
+
+
+def _real(node: Syntax) -> bool:
+    """Whether this is ℝ, or a space of vectors or matrices."""
+    base = node.base if isinstance(node, Scripted) else node
+    return isinstance(base, Name) and base.word in ("R", "ℝ")
+
+
+def _summed(node: Syntax, fragment: Fragment) -> Symbol | None:
+    """The quantity whose entries this sums: 1ᵀy or Σ_i y_i."""
+    if isinstance(node, syntax.Big) and node.sign == "sum" and len(node.scripts) == 1:
+        index = only(node.scripts[0].rows)
+        if isinstance(index, Name):
+            return symbol(node.body, fragment, frozenset({index.word}))
+    if isinstance(node, Run) and len(node.factors) == 2:
+        first, second = node.factors
+        if isinstance(first, Scripted) and isinstance(first.base, Ones) and letter(second) is not None:
+            return symbol(second, fragment)
+    return None
+
+
+def _of_vectors(term: Term) -> bool:
+    """Whether an expression is about whole vectors."""
+    whole = isinstance(term, Total) or (isinstance(term, Call) and isinstance(term.function, str))
+    return whole or any(map(_of_vectors, term.parts))
+
+
+def scalar(term: Term, arguments: dict[str, Scalar]) -> Expr:
+    """A term as an expression in scalar arguments, by a closed set of operations."""
+    match term:
+        case Ref(name=name, offset=None) if name in arguments:
+            return arguments[name]
+        case Constant(value=value):
+            return value
+        case Add(terms=terms):
+            return sum((sign * scalar(part, arguments) for sign, part in terms), Singletons.Zero)
+        case Multiply(factors=factors):
+            product: Any = Singletons.One
+            for factor in factors:
+                product *= scalar(factor, arguments)
+            return product
+        case Divide(above=above, below=below):
+            divisor = scalar(below, arguments)
+            if divisor == 0:
+                raise term.error("division by zero")
+            return scalar(above, arguments) / divisor
+        case Power(base=base, exponent=exponent):
+            return exact_power(scalar(base, arguments), exponent, term)
+        case Call(function=ScalarFunction() as function, arguments=inner):
+            return function.value(*(scalar(part, arguments) for part in inner))
+        case Ref(name=name):
+            raise term.error(f"{name} is not an argument of this function")
+    raise term.error("this cannot be part of an elementwise function")

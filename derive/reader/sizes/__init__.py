@@ -1,0 +1,1 @@
+"""Terms -> shapes: what every letter is, by one search and one unification, defaults last."""

@@ -1,0 +1,319 @@
+"""Terms -> nodes: every part gets its size by unification; the node is built when all sizes are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sympy import Expr, Integer
+
+from derive import nodes
+from derive.errors import ShapeError
+from derive.functions import ScalarFunction, function
+from derive.nodes import Node
+from derive.reader.meaning.terms import (
+    LONGEST_POWER,
+    Add,
+    Call,
+    Constant,
+    Divide,
+    IdentityMatrix,
+    Multiply,
+    OnesVector,
+    Part,
+    Power,
+    Ref,
+    SizeOf,
+    Stack,
+    Term,
+    Total,
+    Transposed,
+    exact_power,
+)
+from derive.reader.sizes.kinds import TOTALS
+from derive.reader.sizes.shapes import ONE, Dim
+from derive.reader.sizes.typed import Shapes, Typed
+
+
+class Inference(Shapes):
+    """Gives every term its shape, one rule for each kind of term."""
+
+    def typed(self, term: Term) -> Typed:
+        """The shape of a term, with what it demands of the sizes inside."""
+        match term:
+            case Ref(name=name, offset=offset):
+                rows, cols = self.shapes[name]
+                return Typed(term, rows, cols, lambda: self.quantity(name, offset))
+            case Constant(value=value):
+                return self._number(term, value)
+            case SizeOf(letter=letter):
+                return self._number(term, self.sizes.expression(self.sizes.letter(letter)))
+            case OnesVector():
+                rows = self.sizes.fresh()
+                return Typed(term, rows, ONE, lambda: nodes.ones(self.sizes.expression(rows)))
+            case IdentityMatrix():
+                n = self.sizes.fresh()
+                return Typed(term, n, n, lambda: nodes.diag(nodes.ones(self.sizes.expression(n))))
+            case Add():
+                return self._add(term)
+            case Multiply():
+                operands = [self.typed(factor) for factor in term.factors]
+                return self._elementwise(term, operands) if term.elementwise else self._by_shape(term, operands)
+            case Divide():
+                return self._divide(term)
+            case Power():
+                return self._power(term)
+            case Transposed():
+                return self._transposed(term)
+            case Call():
+                return self._call(term)
+            case Stack():
+                return self._stack(term)
+            case Part():
+                return self._part(term)
+            case Total(body=body):
+                inner = self.typed(body)
+                if inner.number is not None:
+                    raise ShapeError("a sum over nothing", term.place)
+                return Typed(term, ONE, ONE, lambda: nodes.total(inner.build()))
+        raise AssertionError(term)
+
+    def _number(self, term: Term, value: Expr) -> Typed:
+        if not (value.is_Rational or (value.free_symbols and value.is_rational_function())):
+            raise term.error(
+                f"{term.written} is no rational number",
+                "write it as a decimal number, or as a parameter in $\\mathbb{R}$",
+            )
+        return Typed(term, ONE, ONE, lambda: nodes.scale(value, nodes.ones(1)), value)
+
+    def filled(self, number: Expr, like: Typed) -> Node:
+        """A number in every entry of a shape."""
+        rows, cols = self.sizes.expression(like.rows), self.sizes.expression(like.cols)
+        return nodes.scale(number, nodes.ones(rows, cols))
+
+    def _add(self, term: Add) -> Typed:
+        operands = [(sign, self.typed(part)) for sign, part in term.terms]
+        shaped = [typed for _, typed in operands if typed.number is None]
+        if not shaped:
+            numbers = [sign * typed.number for sign, typed in operands if typed.number is not None]
+            return self._number(term, sum(numbers, Integer(0)))
+        first = next((typed for typed in shaped if self.is_wide(typed)), shaped[0])
+        # Only a scalar with a name: a product that collapses to one entry is more often a transpose that slipped in.
+        spread = {
+            id(typed)
+            for typed in shaped
+            if (isinstance(typed.term, Ref) and self.is_scalar(typed) and self.is_wide(first))
+            or (isinstance(typed.term, Call) and typed.term.function in TOTALS and typed is not first)
+        }
+        for other in shaped:
+            if other is not first and id(other) not in spread:
+                self.same("add", *((first, other) if shaped[0] is first else (other, first)), other.term)
+
+        def part(sign: int, typed: Typed) -> Node:
+            if typed.number is not None:
+                return self.filled(sign * typed.number, first)
+            entries = nodes.ones(self.sizes.expression(first.rows))
+            node = nodes.matmul(entries, typed.build()) if id(typed) in spread else typed.build()
+            return nodes.scale(sign, node)
+
+        def build() -> Node:
+            return nodes.add(*(part(sign, typed) for sign, typed in operands))
+
+        return Typed(term, first.rows, first.cols, build)
+
+    def _elementwise(self, term: Multiply, operands: list[Typed]) -> Typed:
+        number: Expr = Integer(1)
+        shaped: list[Typed] = []
+        for typed in operands:
+            if typed.number is not None:
+                number *= typed.number
+            else:
+                shaped.append(typed)
+        if not shaped:
+            return self._number(term, number)
+        scalars = [typed for typed in shaped if self.is_scalar(typed)]
+        if len(scalars) < len(shaped):  # a scalar beside ⊙ stands in every entry
+            shaped = [typed for typed in shaped if not self.is_scalar(typed)]
+        else:
+            scalars = []
+        first = shaped[0]
+        for other in shaped[1:]:
+            self.same("multiply elementwise", first, other, term)
+
+        def build() -> Node:
+            whole = nodes.scale(number, nodes.hadamard(*(typed.build() for typed in shaped)))
+            for factor in scalars:
+                whole = nodes.scaled(factor.build(), whole)
+            return whole
+
+        return Typed(term, first.rows, first.cols, build)
+
+    def _by_shape(self, term: Multiply, operands: list[Typed]) -> Typed:
+        """A product whose meaning follows from the shapes, from left to right; a matrix waits for what it acts on."""
+        stack: list[Typed] = []
+        for position, typed in enumerate(operands):
+            stack.append(typed)
+            waits = position + 1 < len(operands) and (self.is_matrix(typed) or self.is_row(typed))
+            while len(stack) > 1 and not waits:
+                right, left = stack.pop(), stack.pop()
+                stack.append(self._pair(left, right, term))
+                # An outer product or a matrix that came of it acts on what follows.
+                waits = position + 1 < len(operands) and self.is_matrix(stack[-1])
+        while len(stack) > 1:
+            right, left = stack.pop(), stack.pop()
+            stack.append(self._pair(left, right, term))
+        return stack[0]
+
+    def _pair(self, left: Typed, right: Typed, whole: Multiply) -> Typed:
+        at = type(whole)(whole.fragment, left.term.start, right.term.end, (left.term, right.term), False)
+        if left.number is not None and right.number is not None:
+            return self._number(at, left.number * right.number)
+        if left.number is not None or right.number is not None:
+            number, other = (left.number, right) if left.number is not None else (right.number, left)
+            return Typed(at, other.rows, other.cols, lambda: nodes.scale(number, other.build()))
+        if self.is_scalar(left) or self.is_scalar(right):
+            factor, other = (left, right) if self.is_scalar(left) else (right, left)
+            return Typed(at, other.rows, other.cols, lambda: nodes.scaled(factor.build(), other.build()))
+        if self.is_column(left) and self.is_column(right):
+            self.same("multiply", left, right, at)
+            return Typed(at, left.rows, left.cols, lambda: nodes.hadamard(left.build(), right.build()))
+        if self.is_column(left) and self.is_row(right):
+            return Typed(at, left.rows, right.cols, lambda: nodes.matmul(left.build(), right.build()))
+        if self.is_column(left) or self.is_row(right):
+            raise self.clash(
+                "multiply", left, right, at, "quantities are columns: a matrix stands left of the vector it acts on"
+            )()
+        failure = self.clash("multiply", left, right, at)
+        if len(left.blocks) == len(right.blocks):
+            for ours, theirs in zip(left.blocks, right.blocks, strict=True):  # [A, B] [a; b] = A a + B b
+                self.sizes.unify(ours, theirs, failure)
+        self.sizes.unify(left.cols, right.rows, failure)
+        return Typed(at, left.rows, right.cols, lambda: nodes.matmul(left.build(), right.build()))
+
+    def _divide(self, term: Divide) -> Typed:
+        above, below = self.typed(term.above), self.typed(term.below)
+        if below.number is not None:
+            divisor = below.number
+            if divisor == 0:
+                raise term.error("division by zero")
+            if above.number is not None:
+                return self._number(term, above.number / divisor)
+            return Typed(term, above.rows, above.cols, lambda: nodes.scale(1 / divisor, above.build()))
+        if above.number is not None:
+            number = above.number
+            return Typed(
+                term, below.rows, below.cols,
+                lambda: nodes.divide(self.filled(number, below), below.build()),
+            )  # fmt: skip
+        if self.is_scalar(below) and not self.is_scalar(above):
+            return Typed(
+                term, above.rows, above.cols, lambda: nodes.scaled(nodes.power(below.build(), -1), above.build())
+            )  # fmt: skip
+        self.same("divide", above, below, term)
+        return Typed(term, above.rows, above.cols, lambda: nodes.divide(above.build(), below.build()))
+
+    def _power(self, term: Power) -> Typed:
+        base = self.typed(term.base)
+        if base.number is not None:
+            return self._number(term, exact_power(base.number, term.exponent, term))
+        if self.is_matrix(base):
+            raise ShapeError(
+                f"a power of the matrix {self.shape_text(base)} can mean two things", term.place,
+                "write the product out, with \\odot if it is elementwise",
+            )  # fmt: skip
+        if abs(term.exponent) > LONGEST_POWER:
+            raise term.error("this exponent is too large")
+        return Typed(term, base.rows, base.cols, lambda: nodes.power(base.build(), term.exponent))
+
+    def _transposed(self, term: Transposed) -> Typed:
+        body = self.typed(term.body)
+        if body.number is not None:
+            return body
+        return Typed(term, body.cols, body.rows, lambda: nodes.transpose(body.build()))
+
+    def _call(self, term: Call) -> Typed:
+        arguments = [self.typed(argument) for argument in term.arguments]
+        function = term.function
+        shaped = [typed for typed in arguments if typed.number is None]
+        if isinstance(function, str):
+            return self._named(function, term, arguments[0])
+        if not shaped:
+            if not function.specified:
+                raise ShapeError(f"{term.written} is applied to a number, so that its shape is open", term.place)
+            return self._number(
+                term, function.value(*(typed.number for typed in arguments if typed.number is not None))
+            )
+        first = shaped[0]
+        for other in shaped[1:]:
+            self.same(f"apply {function.name} to", first, other, term)
+
+        def build(applied: ScalarFunction = function) -> Node:
+            operands = (
+                typed.build() if typed.number is None else self.filled(typed.number, first) for typed in arguments
+            )
+            return nodes.apply(applied, *operands)
+
+        return Typed(term, first.rows, first.cols, build)
+
+    def _named(self, name: str, term: Call, argument: Typed) -> Typed:
+        """softmax, diag, mean and variance act on a whole vector."""
+        if argument.number is not None or not self.sizes.is_one(argument.cols):
+            raise ShapeError(f"{name} acts on a column vector, not on {self.shape_text(argument)}", term.place)
+        if name == "softmax":
+            return Typed(term, argument.rows, argument.cols, lambda: nodes.softmax(argument.build()))
+        if name in TOTALS:
+            return Typed(term, ONE, ONE, lambda: _summary(name, argument.build()))
+        return Typed(term, argument.rows, argument.rows, lambda: nodes.diag(argument.build()))
+
+    def _stack(self, term: Stack) -> Typed:
+        rows = [[self.typed(cell) for cell in row] for row in term.rows]
+        for cell in (cell for row in rows for cell in row):
+            if cell.number is not None:
+                raise ShapeError(f"a number cannot be stacked: {cell.term.written}", cell.term.place)
+        if len(rows) == 1 and all(self.is_column(cell) or self.is_scalar(cell) for cell in rows[0]):
+            rows = [[cell] for cell in rows[0]]  # [h, x] of vectors is meant as one below the other
+        return self._joined(0, [self._joined(1, row, term) for row in rows], term)
+
+    def _part(self, term: Part) -> Typed:
+        """One of several parts of equal length."""
+        body, rows = self.typed(term.body), self.sizes.fresh()
+        whole = Dim(0)
+        for _ in range(term.count):
+            whole += rows
+        self.sizes.unify(body.rows, whole, self.clash("split", body, body, term))
+
+        def build() -> Node:
+            length = self.sizes.expression(rows)
+            return nodes.block(0, body.build(), term.index * length, length)
+
+        return Typed(term, rows, body.cols, build)
+
+    def _joined(self, axis: int, parts: Sequence[Typed], term: Stack) -> Typed:
+        first = parts[0]
+        along = first.rows if axis == 0 else first.cols
+        for part in parts[1:]:
+            failure = self.clash("stack", first, part, part.term)
+            self.sizes.unify(*((first.cols, part.cols) if axis == 0 else (first.rows, part.rows)), failure)
+            along += part.rows if axis == 0 else part.cols
+        if len(parts) == 1:
+            return replace(first, term=term)
+        across = first.cols if axis == 0 else first.rows
+        rows, cols = (along, across) if axis == 0 else (across, along)
+        blocks = tuple(part.rows if axis == 0 else part.cols for part in parts)
+        return Typed(
+            term, rows, cols, lambda: nodes.concat(axis, *(part.build() for part in parts)), blocks=blocks
+        )  # fmt: skip
+
+
+def _summary(name: str, vector: Node) -> Node:
+    """The mean, the variance (the mean of the squared deviations) or the standard deviation of the entries."""
+    mean = nodes.scale(1 / vector.shape[0], nodes.total(vector))
+    if name == "mean":
+        return mean
+    deviation = nodes.add(vector, nodes.scale(-1, nodes.matmul(nodes.ones(vector.shape[0]), mean)))
+    variance = nodes.scale(1 / vector.shape[0], nodes.total(nodes.hadamard(deviation, deviation)))
+    if name == "var":
+        return variance
+    root = function("sqrt")
+    assert root is not None
+    return nodes.apply(root, variance)

@@ -1,0 +1,453 @@
+"""What every letter is - a number, a column, a row or a matrix - by one search over all equations, defaults last.
+
+Each kind of term says which kinds of its parts give which kind of the whole; what no equation allows is struck out
+until nothing changes. Only then defaults are taken, one after the other, each with what follows from it. A letter that
+is still open where it multiplies is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+from derive.functions import ScalarFunction
+from derive.reader.meaning.terms import (
+    Add,
+    Call,
+    Constant,
+    Divide,
+    IdentityMatrix,
+    Multiply,
+    OnesVector,
+    Part,
+    Power,
+    Ref,
+    SizeOf,
+    Stack,
+    Term,
+    Total,
+    Transposed,
+    references,
+)
+from derive.reader.sizes.shapes import ONE, Dim
+
+NUMBER, SCALAR, COLUMN, ROW, MATRIX = "number", "scalar", "column", "row", "matrix"
+"""A number stands for any shape; a scalar is a quantity of shape (1, 1)."""
+ANY = frozenset({NUMBER, SCALAR, COLUMN, ROW, MATRIX})
+QUANTITY = frozenset({SCALAR, COLUMN, ROW, MATRIX})
+MOST = 3000
+"""Combinations of kinds that a product may have before its factors are left alone."""
+
+_PAIRS = {
+    (MATRIX, MATRIX): MATRIX, (MATRIX, COLUMN): COLUMN, (ROW, MATRIX): ROW, (ROW, COLUMN): SCALAR,
+    (COLUMN, ROW): MATRIX, (COLUMN, COLUMN): COLUMN, (ROW, ROW): ROW,
+}  # fmt: skip
+"""What two factors beside each other make; columns (or rows) are multiplied entry by entry."""
+TOTALS = frozenset({"sum", "mean", "var", "std"})
+"""Functions of a whole vector that give one number."""
+_FLIPPED = {COLUMN: ROW, ROW: COLUMN}
+
+
+class ImpossibleError(Exception):
+    """No kinds satisfy the equations."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an equation assigns to which name."""
+
+    name: str
+    term: Term
+
+
+@dataclass
+class Kinds:
+    """The kinds that every name may still have."""
+
+    equations: Sequence[Given]
+    domains: dict[str, frozenset[str]]
+    loose: frozenset[str]
+    """Names that may stand as a scalar beside wider terms of a sum or of ⊙: those declared or computed."""
+    spreading: dict[int, list[bool] | None] = field(default_factory=dict)
+    memo: dict[int, frozenset[str]] = field(default_factory=dict)
+
+    def copy(self) -> Kinds:
+        return Kinds(self.equations, dict(self.domains), self.loose, self.spreading)
+
+    def settle(self) -> None:
+        """Strike out what no equation allows; raises ImpossibleError where nothing is left."""
+        changed = True
+        while changed:
+            before = dict(self.domains)
+            for equation in self.equations:
+                allowed = self.of(equation.term)
+                if allowed == {NUMBER}:
+                    continue
+                allowed = allowed & self.domains[equation.name]
+                self._narrow(equation.name, allowed)
+                self.restrict(equation.term, allowed)
+            changed = before != self.domains
+
+    def _narrow(self, name: str, allowed: frozenset[str]) -> None:
+        left = self.domains[name] & allowed
+        if not left:
+            raise ImpossibleError(name)
+        if left != self.domains[name]:
+            self.domains[name] = left
+            self.memo.clear()
+
+    # From the parts to the whole
+
+    def of(self, term: Term) -> frozenset[str]:
+        """The kinds a term may have."""
+        found = self.memo.get(id(term))
+        if found is None:
+            found = self.memo[id(term)] = self._of(term)
+        return found
+
+    def _of(self, term: Term) -> frozenset[str]:
+        match term:
+            case Ref(name=name):
+                return self.domains[name]
+            case Constant() | SizeOf():
+                return frozenset({NUMBER})
+            case OnesVector():
+                return frozenset({COLUMN, ROW})
+            case IdentityMatrix():
+                return frozenset({MATRIX})
+            case Total():
+                return frozenset({SCALAR})
+        if (alike := self._alike(term)) is not None:
+            return alike
+        return frozenset(whole for _, whole in self.ways(term))
+
+    # From the whole to the parts
+
+    def restrict(self, term: Term, allowed: frozenset[str]) -> None:
+        """Strike out kinds of the parts that give the whole none of the kinds allowed."""
+        if isinstance(term, Ref):
+            self._narrow(term.name, allowed)
+            return
+        if isinstance(term, Total):
+            self.restrict(term.body, self.of(term.body))
+            return
+        if not term.parts:
+            return
+        spreads = self._spreads(term)
+        if spreads is not None:
+            for part, spread in zip(term.parts, spreads, strict=True):
+                self.restrict(part, allowed | {NUMBER} | ({SCALAR} if spread else set()))
+            return
+        fitting = [kinds for kinds, whole in self.ways(term) if whole in allowed]
+        if not fitting:
+            raise ImpossibleError(term.written)
+        for position, part in enumerate(term.parts):
+            self.restrict(part, frozenset(kinds[position] for kinds in fitting))
+
+    # Sums, elementwise products and functions: terms of one kind; numbers, and scalars that may, stand in every entry
+
+    def _spreads(self, term: Term) -> list[bool] | None:
+        if id(term) not in self.spreading:
+            self.spreading[id(term)] = self._may_spread(term)
+        return self.spreading[id(term)]
+
+    def _may_spread(self, term: Term) -> list[bool] | None:
+        match term:
+            case Add():
+                return [
+                    (isinstance(part, Ref) and part.name in self.loose)
+                    or (isinstance(part, Call) and part.function in TOTALS)
+                    for part in term.parts
+                ]
+            case Multiply(elementwise=True):
+                return [all(ref.name in self.loose for ref in references(part)) for part in term.parts]
+            case Call(function=ScalarFunction()):
+                return [False] * len(term.parts)
+        return None
+
+    def _alike(self, term: Term) -> frozenset[str] | None:
+        spreads = self._spreads(term)
+        if spreads is None:
+            return None
+        domains = [self.of(part) for part in term.parts]
+        shaped = [(d - {NUMBER}, spread, NUMBER in d) for d, spread in zip(domains, spreads, strict=True)]
+        found = {
+            kind
+            for kind in QUANTITY
+            if all(number or kind in d or (spread and SCALAR in d) for d, spread, number in shaped)
+            and any(kind in d for d, _, _ in shaped)
+        }
+        if all(NUMBER in d for d in domains):
+            found.add(NUMBER)
+        return frozenset(found)
+
+    def ways(self, term: Term) -> list[tuple[tuple[str, ...], str]]:
+        """Every choice of kinds for the parts with the kind of the whole."""
+        domains = [self.of(part) for part in term.parts]
+        count = 1
+        for domain in domains:
+            count *= len(domain)
+        if count > MOST:
+            domains = [frozenset({_likeliest(domain)}) if len(domain) > 1 else domain for domain in domains]
+        joined = self._joining(term)
+        found = []
+        for kinds in product(*map(sorted, domains)):
+            found += [(kinds, whole) for whole in joined(kinds)]
+        return found
+
+    def _joining(self, term: Term) -> Callable[[tuple[str, ...]], Iterable[str]]:
+        match term:
+            case Multiply():
+                return _multiplied
+            case Divide():
+                return _divided
+            case Power():
+                return lambda kinds: () if kinds[0] == MATRIX else kinds
+            case Transposed():
+                return lambda kinds: (_FLIPPED.get(kinds[0], kinds[0]),)
+            case Call(function=str() as name):
+                return lambda kinds: _named(name, kinds)
+            case Stack():
+                return lambda kinds: _stacked(term, kinds)
+            case Part():
+                return lambda kinds: kinds if kinds[0] in (COLUMN, ROW) else ()
+        raise AssertionError(term)
+
+
+def _likeliest(domain: frozenset[str]) -> str:
+    return next(kind for kind in (COLUMN, ROW, MATRIX, SCALAR, NUMBER) if kind in domain)
+
+
+def _multiplied(kinds: Sequence[str]) -> frozenset[str]:
+    """All kinds that factors beside each other can make, however they are grouped."""
+    shaped = [kind for kind in kinds if kind not in (NUMBER, SCALAR)]
+    if not shaped:
+        return frozenset({SCALAR if SCALAR in kinds else NUMBER})
+    table: dict[tuple[int, int], set[str]] = {(i, i): {kind} for i, kind in enumerate(shaped)}
+    for length in range(1, len(shaped)):
+        for first in range(len(shaped) - length):
+            last = first + length
+            found = table[first, last] = set()
+            for middle in range(first, last):
+                for left, right in product(table[first, middle], table[middle + 1, last]):
+                    if SCALAR in (left, right):
+                        found.add(right if left == SCALAR else left)
+                    elif (whole := _PAIRS.get((left, right))) is not None:
+                        found.add(whole)
+    return frozenset(table[0, len(shaped) - 1])
+
+
+def _divided(kinds: Sequence[str]) -> Iterator[str]:
+    above, below = kinds
+    if below in (NUMBER, SCALAR):
+        yield SCALAR if above == NUMBER and below == SCALAR else above
+    elif above in (NUMBER, below):
+        yield below
+
+
+def _named(name: str, kinds: Sequence[str]) -> Iterator[str]:
+    """Functions of a whole vector."""
+    for kind in kinds[:1]:
+        if name in TOTALS:
+            yield SCALAR
+        elif kind in (COLUMN, ROW):
+            yield MATRIX if name == "diag" else kind
+
+
+def _stacked(term: Stack, kinds: Sequence[str]) -> Iterator[str]:
+    found = set(kinds) - {SCALAR}
+    line = len(term.rows) == 1 or all(len(row) == 1 for row in term.rows)
+    if NUMBER in found:
+        found.discard(NUMBER)
+    if not found or (found == {COLUMN} and line):
+        yield COLUMN
+    elif found == {ROW} and len(term.rows) == 1:
+        yield ROW
+    else:
+        yield MATRIX
+
+
+# Where letters stand
+
+
+def contexts(terms: Iterable[Term]) -> dict[str, set[str]]:
+    """For every name, the positions it stands in: left or right in a product, under ⊙, elsewhere.
+
+    `inside left` is within a function that is a factor: tanh(b) in tanh(b) h.
+    """
+    found: dict[str, set[str]] = {}
+    for term in terms:
+        _scan(term, "other", found)
+    return found
+
+
+def _scan(term: Term, context: str, found: dict[str, set[str]]) -> None:
+    if isinstance(term, Ref):
+        found.setdefault(term.name, set()).add(context)
+    elif isinstance(term, Multiply) and term.elementwise:
+        for factor in term.factors:
+            _scan(factor, "left" if context == "left" else "dot", found)
+    elif isinstance(term, Multiply):
+        shaped = [factor for factor in term.factors if not isinstance(factor, Constant | SizeOf)]
+        for position, factor in enumerate(shaped):
+            if position + 1 < len(shaped):
+                _scan(factor, "left", found)
+            else:
+                _scan(factor, "right" if position and context != "left" else context, found)
+    elif isinstance(term, Transposed):
+        inner = term.body
+        if isinstance(inner, Ref):
+            _scan(inner, f"transposed {context}" if context in ("left", "right") else context, found)
+        else:
+            _scan(inner, context, found)
+    else:
+        within = "other"
+        if isinstance(term, Stack):
+            within = context if context == "left" else "stacked"
+        elif context in ("left", "right"):
+            within = context if isinstance(term, Add) else f"inside {context}"
+        elif context.startswith("inside"):
+            within = context
+        for part in term.parts:
+            _scan(part, within if not isinstance(term, Total) else "other", found)
+
+
+IN_A_PRODUCT = frozenset({"left", "right", "transposed left", "transposed right"})
+MULTIPLIED = IN_A_PRODUCT | {"inside left", "inside right"}
+
+
+def capital(name: str) -> bool:
+    """Whether a letter is written as matrices are; Δ is a difference more often."""
+    return name[0].isupper() and not name.startswith("Delta")
+
+
+# The search
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The kind of every name; `open` are those that the document leaves open; `rows`: vectors are written as rows."""
+
+    kinds: dict[str, str]
+    open: tuple[str, ...] = ()
+    rows: bool = False
+
+
+def solve(
+    equations: Sequence[Given], declared: Mapping[str, tuple[Dim, Dim]], inputs: Sequence[str], states: Sequence[str]
+) -> Solution | None:
+    """The kinds of all names in `equations`, with vectors as columns or else as rows; None where none fit."""
+    as_rows = any(
+        shape[0] == ONE != shape[1]
+        for name, shape in declared.items()
+        if any(ref.name == name and ref.offset is not None for e in equations for ref in references(e.term))
+    )
+    found = []
+    for rows in (True,) if as_rows else (False, True):
+        try:
+            found.append(_solved(equations, declared, inputs, states, rows))
+        except ImpossibleError:
+            continue
+        if not rows and not unlikely(found[0], equations):
+            break
+    return min(found, key=lambda one: unlikely(one, equations), default=None)
+
+
+def unlikely(solution: Solution, equations: Sequence[Given]) -> int:
+    """How far a reading is from what is usual: open letters, values at a step that are no vectors, capital numbers."""
+    timed = {equation.name for equation in equations}
+    timed |= {ref.name for equation in equations for ref in references(equation.term) if ref.offset is not None}
+    odd = len(timed.intersection(solution.open))
+    for name in timed:
+        kind = solution.kinds[name]
+        if kind == SCALAR and capital(name):
+            odd += 2
+        elif kind == MATRIX and not capital(name):
+            odd += 1
+    return odd
+
+
+def _solved(
+    equations: Sequence[Given], declared: Mapping[str, tuple[Dim, Dim]], inputs: Sequence[str], states: Sequence[str],
+    rows: bool,
+) -> Solution:  # fmt: skip
+    assigned = list(dict.fromkeys(equation.name for equation in equations))
+    refs = [ref for equation in equations for ref in references(equation.term)]
+    parameters = [n for n in dict.fromkeys(r.name for r in refs if r.offset is None) if n not in (*assigned, *inputs)]
+    names = dict.fromkeys((*inputs, *assigned, *(ref.name for ref in refs)))
+    where = contexts(equation.term for equation in equations)
+    vector = ROW if rows else COLUMN
+    domains: dict[str, frozenset[str]] = {}
+    for name in names:
+        if name in declared:
+            domains[name] = frozenset({_declared(declared[name])})
+        elif name in parameters and capital(name) and where[name] & IN_A_PRODUCT:
+            domains[name] = frozenset({MATRIX})
+        else:
+            domains[name] = frozenset({SCALAR, vector, MATRIX} | ({COLUMN} if rows and name in parameters else set()))
+    kinds = Kinds(equations, domains, frozenset({*declared, *assigned}) & names.keys())
+    kinds.settle()
+    transposed = [n for n in names if not capital(n) and any(_turned(e.term, n) for e in equations)]
+    for name in transposed:
+        kinds = _chosen(kinds, name, (vector,), certain=True)
+    usual = (vector, MATRIX, SCALAR)
+    for name in (n for n in assigned if n in states):
+        kinds = _chosen(kinds, name, usual)
+    for name in inputs:  # one that stands left of what it multiplies may be a number
+        if not where.get(name, set()) & {"left", "inside left"}:
+            kinds = _chosen(kinds, name, usual)
+    asked = [n for n in (*inputs, *parameters) if where.get(n, set()) & MULTIPLIED and _matters(kinds, n)]
+    for name in (n for n in assigned if n not in states):
+        kinds = _chosen(kinds, name, usual)
+    for name in (*inputs, *parameters):
+        kinds = _chosen(kinds, name, usual)
+    return Solution({name: next(iter(kinds.domains[name])) for name in names}, tuple(asked), rows)
+
+
+def _declared(shape: tuple[Dim, Dim]) -> str:
+    rows, cols = shape
+    if rows == cols == ONE:
+        return SCALAR
+    return COLUMN if cols == ONE else ROW if rows == ONE else MATRIX
+
+
+def _chosen(kinds: Kinds, name: str, order: Sequence[str], *, certain: bool = False) -> Kinds:
+    """The first kind of a name that leaves all equations possible; what is decided stays."""
+    if len(kinds.domains[name]) == 1:
+        return kinds
+    for kind in order:
+        if kind not in kinds.domains[name]:
+            continue
+        attempt = kinds.copy()
+        attempt.domains[name] = frozenset({kind})
+        try:
+            attempt.settle()
+        except ImpossibleError:
+            continue
+        return attempt
+    if certain:
+        raise ImpossibleError(name)
+    return kinds
+
+
+def _matters(kinds: Kinds, name: str) -> bool:
+    """Whether the equations hold with this name a scalar and with it none: then no default is safe."""
+    possible = 0
+    if len(kinds.domains[name]) == 1:
+        return False
+    for kind in kinds.domains[name]:
+        attempt = kinds.copy()
+        attempt.domains[name] = frozenset({kind})
+        try:
+            attempt.settle()
+        except ImpossibleError:
+            continue
+        possible += 1
+    return possible > 1
+
+
+def _turned(term: Term, name: str) -> bool:
+    if isinstance(term, Transposed) and isinstance(term.body, Ref):
+        return term.body.name == name
+    return any(_turned(part, name) for part in term.parts)

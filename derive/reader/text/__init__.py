@@ -1,0 +1,1 @@
+"""Text -> syntax: notes, fragments, lexers for LaTeX and plain text, one grammar."""

@@ -1,0 +1,215 @@
+"""LaTeX -> tokens. Letters are factors (`Ux_t` is U x_t) except for known words; positions are exact."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from derive.reader.text import words
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.latex_commands import Commands
+from derive.reader.text.letters import unicode_letter
+from derive.reader.text.tokens import Token
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_LETTERS = re.compile(r"[A-Za-z]+")
+_SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|\Z)|\$)+")
+_DOTS = re.compile(r"\.\.\.+|···+|⋅⋅⋅+|…|⋯|。。。+")
+_SLIP = re.compile(r"\{([A-Za-z]{2,4})\}")
+_SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
+_BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
+_PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
+_NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?![A-Za-z])")
+"""The number of an equation in front of it."""
+_ANGLES = re.compile(r"<[^<>=\\]{1,20}>")
+
+
+def latex_tokens(fragment: Fragment) -> list[Token]:
+    """The tokens of a LaTeX formula."""
+    return LatexLexer(fragment).run()
+
+
+class LatexLexer(Commands):
+    """Walks once over the text of a fragment."""
+
+    def run(self) -> list[Token]:
+        """All tokens."""
+        numbered = _NUMBER_BEFORE.match(self.text)
+        self.lex(numbered.end() if numbered else 0, len(self.text))
+        if self.environments:
+            name, start = self.environments[-1]
+            raise self.out.error(f"\\begin{{{name}}} is never ended", start, start + 6, f"add \\end{{{name}}}")
+        return self.out.finish()
+
+    def lex(self, position: int, end: int) -> None:
+        """Lex text[position:end]."""
+        while position < end:
+            position = self.step(position, end)
+
+    def step(self, i: int, end: int, single: bool = False) -> int:
+        """Lex one token at i and return where the next one starts; `single`: a one-letter argument."""
+        text, out = self.text, self.out
+        if match := _SPACE.match(text, i, end):
+            return match.end()
+        c = text[i]
+        if c == "\\":
+            return self.command(i, end)
+        if c.isascii() and c.isalpha():
+            if single:
+                return self.name(i, i + 1)
+            return self.letters(i, end)
+        if c.isdigit() and c.isascii():
+            stop = i + 1 if single else _NUMBER.match(text, i, end).end()  # type: ignore[union-attr]
+            out.emit("NUMBER", i, stop)
+            return stop
+        if match := _DOTS.match(text, i, end):
+            out.emit("DOTS", i, match.end())
+            return match.end()
+        if c in "_^":
+            return self.script(i, end)
+        if c == "{":
+            if primes := _PRIMES.match(text, i, end):  # f^{l-1}{'}
+                for at in range(primes.start(1), primes.end(1)):
+                    out.emit("PRIME", at, at + 1, "prime")
+                return primes.end()
+            out.opening("LBRACE", i, i + 1)
+            return i + 1
+        if c == "}":
+            out.closing("RBRACE", i, i + 1)
+            return i + 1
+        if c in "'’′":
+            in_script = bool(out.items) and out.items[-1].type == "LBRACE" and out.innermost == "LBRACE"
+            out.emit("MARK" if in_script or single else "PRIME", i, i + 1, "prime")
+            return i + 1
+        if c == "*" and (single or (out.items and out.items[-1].type == "LBRACE")):
+            out.emit("MARK", i, i + 1, "star")
+            return i + 1
+        if single and c in "+-−":
+            out.emit("MARK", i, i + 1, "plus" if c == "+" else "minus")
+            return i + 1
+        return self.character(i, end)
+
+    def character(self, i: int, end: int) -> int:
+        """A character that is a symbol by itself, or a letter that is not ASCII."""
+        text, out = self.text, self.out
+        c = text[i]
+        if c == "&":
+            if self.in_matrix:
+                if self.environments[-1][0] not in words.ENTRIES_OF_MATRICES and out.items[-1].type in (
+                    "COMMA",
+                    "PERIOD",
+                ):
+                    out.items.pop()  # x, & x > 0
+                self.blank(i)
+                out.emit("COMMA", i, i + 1)
+            return i + 1
+        if c == ":" and out.innermost == "LBRACK":
+            out.emit("MARK", i, i + 1, "colon")
+            return i + 1
+        if c == "𝟏":
+            out.emit("ONES", i, i + 1)
+            return i + 1
+        if c == "|" or c == "‖":
+            double = c == "‖" or text.startswith("||", i)
+            out.bar(i, i + len(c) + (c == "|" and double), *(("LNORM", "RNORM") if double else ("LABS", "RABS")))
+            return i + (2 if c == "|" and double else 1)
+        if c == ":" and text.startswith("=", i + 1):
+            out.emit("EQ", i, i + 2)
+            return i + 2
+        if c in "<>":
+            if (c == "<" and not _ANGLES.match(text, i, end)) or (c == ">" and out.innermost != "LANGLE"):
+                out.emit("RELATION", i, i + 1)
+            elif c == "<":
+                out.opening("LANGLE", i, i + 1)
+            else:
+                out.closing("RANGLE", i, i + 1)
+            return i + 1
+        if c in words.OPENING:
+            out.opening(words.OPENING[c][0], i, i + 1)
+            return i + 1
+        if c in words.CLOSING:
+            out.closing(words.CLOSING[c], i, i + 1)
+            return i + 1
+        if c in ".。":
+            out.emit("PERIOD", i, i + 1)
+            return i + 1
+        if c in words.SYMBOLS:
+            out.emit(words.SYMBOLS[c], i, i + 1)
+            return i + 1
+        return unicode_letter(out, i, end)
+
+    def letters(self, i: int, end: int) -> int:
+        """A run of letters: known words, longest first, and single letters."""
+        run = _LETTERS.match(self.text, i, end)
+        assert run is not None
+        stop = run.end()
+        if stop < end and unicodedata.combining(self.text[stop]):
+            stop -= 1  # the last letter carries an accent typed as a character
+            if stop == i:
+                return unicode_letter(self.out, i, end)
+        first = len(self.out.items)
+        while i < stop:
+            if self.text[i:stop] in self.fragment.words:
+                i = self.name(i, stop)
+                continue
+            word = next((w for w in words.LATEX_WORDS if self.text.startswith(w, i, stop)), None)
+            i = self.name(i, i + len(word)) if word else self.name(i, i + 1)
+        added = self.out.items[first:]
+        written = self.text[run.start() : stop]
+        if (
+            len(written) > 2
+            and self.text.startswith("(", stop)
+            and all(len(token.word) == 1 for token in added)
+            and written.islower()
+        ):
+            raise self.out.error(
+                f"unknown function {written}", run.start(), stop,
+                f"known: {', '.join(sorted(words.ENTRYWISE))}, softmax; or separate the letters of a product",
+            )  # fmt: skip
+        if len(written) == 1 and (slip := _SLIP.match(self.text, stop, end)):
+            # W{xh}, with the underscore forgotten
+            self.out.emit("SUB", stop, stop)
+            self.out.opening("LBRACE", stop, stop + 1)
+            self.lex(slip.start(1), slip.end(1))
+            self.out.closing("RBRACE", slip.end() - 1, slip.end())
+            return slip.end()
+        return stop
+
+    def name(self, start: int, end: int) -> int:
+        """A letter or known word."""
+        written = self.text[start:end]
+        self.out.emit("NAME", start, end, words.WORDS.get(written, written), written)
+        return end
+
+    def script(self, i: int, end: int) -> int:
+        """`_` or `^` with its argument, which is always put in braces."""
+        out = self.out
+        kind = "SUB" if self.text[i] == "_" else "SUP"
+        out.emit(kind, i, i + 1)
+        j = i + 1
+        while j < end and self.text[j].isspace():
+            j += 1
+        if j >= end:
+            raise out.error(f"{self.text[i]!r} without anything after it", i, i + 1)
+        if alone := _SIGN_ALONE.match(self.text, j, end):  # \partial^{+} J
+            out.opening("LBRACE", j, j + 1)
+            out.emit("MARK", alone.start(1), alone.end(1), "plus" if alone.group(1) == "+" else "minus")
+            out.closing("RBRACE", alone.end() - 1, alone.end())
+            return alone.end()
+        if self.text[j] == "{":
+            out.opening("LBRACE", j, j + 1)
+            return j + 1
+        out.opening("LBRACE", j, j)
+        if bracketed := _BRACKETED_TIME.match(self.text, j, end):  # a^<t>, a^(t-1)
+            closing = bracketed.end() - 1
+            kind = "ANGLE" if self.text[j] == "<" else "PAR"
+            out.opening(f"L{kind}", j, j + 1)
+            self.lex(j + 1, closing)
+            out.closing(f"R{kind}", closing, closing + 1)
+            out.closing("RBRACE", closing + 1, closing + 1)
+            return closing + 1
+        stop = self.step(j, end, single=True)
+        if out.items[-1].type == "LBRACE" or out.innermost != "LBRACE":
+            raise out.error(f"{self.text[i]!r} needs braces around what follows", i, j + 1)
+        out.closing("RBRACE", stop, stop)
+        return stop

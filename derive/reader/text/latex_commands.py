@@ -1,0 +1,304 @@
+"""LaTeX commands -> tokens: letters, fractions, fonts, accents, environments."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from difflib import get_close_matches
+
+from derive.reader.text import words
+from derive.reader.text.fragment import DEEPEST, Fragment, matching_braces
+from derive.reader.text.tokens import Token, Tokens
+
+_COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
+_INTERVAL = re.compile(r"(?:\s|\\[,;!])*t(?![A-Za-z_^'])")
+"""The t of Δt, an interval of time and one name."""
+_ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
+_LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
+_NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
+_BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
+_SCRIPT = re.compile(r"\s*[_^]")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
+
+
+class Commands(ABC):
+    """The part of the lexer that knows commands; the walk over the text is in `latex`."""
+
+    def __init__(self, fragment: Fragment) -> None:
+        self.fragment = fragment
+        self.text = fragment.text
+        self.out = Tokens(fragment)
+        self.closers = matching_braces(fragment)
+        self.environments: list[tuple[str, int]] = []
+        self.layouts: set[int] = set()
+        """Where arrays begin that are no matrices."""
+        self.depth = 0
+        self.stacked = 0
+
+    @abstractmethod
+    def lex(self, position: int, end: int) -> None:
+        """Lex text[position:end]."""
+
+    @property
+    def in_matrix(self) -> bool:
+        """Whether & and \\\\ separate entries here."""
+        return (
+            bool(self.environments)
+            and self.environments[-1][0] in words.MATRICES
+            and self.environments[-1][1] not in self.layouts
+        )
+
+    def blank(self, i: int) -> None:
+        """An empty entry of a matrix is zero."""
+        if self.environments[-1][0] in words.ENTRIES_OF_MATRICES and self.out.items[-1].type in _BEFORE_ENTRY:
+            self.out.emit("NUMBER", i, i, "0")
+
+    def argument(self, i: int, end: int, command: str) -> tuple[int, int, int]:
+        """The argument after a command: its first and last character, and where the text goes on."""
+        j = i
+        while j < end and self.text[j].isspace():
+            j += 1
+        if j >= end or self.text[j] in "}&^_)]":
+            raise self.out.error(f"\\{command} needs an argument", i - len(command) - 1, i)
+        if self.text[j] == "{":
+            stop = self.closers[j]
+            return j + 1, stop, stop + 1
+        if self.text[j] == "\\":
+            match = _COMMAND.match(self.text, j, end)
+            assert match is not None
+            stop = match.end()
+            if match.group(1) in words.LETTER_FONTS | words.WORD_FONTS | words.ACCENTS.keys():
+                self.deeper(j)
+                _, _, stop = self.argument(stop, end, match.group(1))
+                self.depth -= 1
+            return j, stop, stop
+        return j, j + 1, j + 1
+
+    def deeper(self, position: int) -> None:
+        """Count a level of commands within commands."""
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.out.error(f"commands are nested more than {DEEPEST} deep", position)
+
+    def command(self, i: int, end: int) -> int:
+        """A backslash command."""
+        match = _COMMAND.match(self.text, i, end)
+        assert match is not None
+        name, after = match.group(1), match.end()
+        if name.endswith("*") and name not in words.SKIPPED_ARGUMENTS:
+            name, after = name[:-1], after - (name != "operatorname*")
+        out = self.out
+        if name == "\\" or name in ("cr", "newline"):
+            if space := _LINE_SPACE.match(self.text, after, end):
+                after = space.end()
+            if self.stacked:
+                out.emit("COMMA", i, after)
+                return after
+            if self.in_matrix and out.items[-1].type == "COMMA":
+                self.blank(i)
+            out.emit("SEMI" if self.in_matrix else "NEWLINE", i, after)
+            return after
+        if name == "|" or name == "Vert":
+            out.bar(i, after, "LNORM", "RNORM")
+        elif name == "vert":
+            out.bar(i, after, "LABS", "RABS")
+        elif name in words.SPACING:
+            if numbered := _NUMBERED.match(self.text, i, end):
+                return numbered.end()  # \quad (3) at the end is the equation's number, no factor
+            if name in ("left", "right") and self.text.startswith(".", after):
+                after += 1
+        elif name in ("mid", "vdots"):
+            inner = out.innermost
+            out.emit("MID" if inner in ("LBRACK", "MATRIX", "LPAR") and not self.in_matrix else "DOTS", i, after)
+        elif name in ("{", "lbrace"):
+            out.opening("LPAR", i, after)
+        elif name in ("}", "rbrace"):
+            out.closing("RPAR", i, after)
+        elif name == "Delta" and (interval := _INTERVAL.match(self.text, after, end)):
+            out.emit("NAME", i, interval.end(), f"{name}_t", self.text[i : interval.end()])
+            return interval.end()
+        elif name in words.GREEK:
+            out.emit("NAME", i, after, words.GREEK[name], self.text[i:after])
+        elif name in words.FUNCTION_COMMANDS:
+            out.emit("NAME", i, after, words.WORDS[name], self.text[i:after])
+        elif name in words.COMMANDS:
+            if words.COMMANDS[name] == "NEWLINE" and out.open:
+                raise out.error(f"\\{name} within brackets", i, after, "write each equation on a line of its own")
+            out.emit(words.COMMANDS[name], i, after)
+        elif name == "prime":
+            out.emit("MARK", i, after, "prime")
+        elif name in words.OPENING:
+            out.opening(words.OPENING[name][0], i, after)
+        elif name in words.CLOSING:
+            out.closing(words.CLOSING[name], i, after)
+        elif name in words.ACCENTS:
+            return self.accent(name, i, after, end)
+        elif name in words.WORD_FONTS or name in words.LETTER_FONTS:
+            return self.font(name, i, after, end)
+        elif name in words.SKIPPED_ARGUMENTS:
+            return self.argument(after, end, name)[2]
+        elif name in words.BRACES:
+            return self.brace(name, i, after, end)
+        elif name in ("stackrel", "overset"):
+            return self.set_above(name, i, after, end)
+        elif name == "over":
+            self.over(i, after)
+        elif name == "substack":
+            return self.substack(i, after, end)
+        elif name in ("begin", "end"):
+            return self.environment(name, i, after, end)
+        elif name in ("frac", "dfrac", "tfrac", "cfrac", "sqrt"):
+            return self.fraction(name, i, after, end)
+        else:
+            raise out.error(f"unknown command \\{name}", i, after, _instead(name))
+        return after
+
+    def brace(self, name: str, i: int, after: int, end: int) -> int:
+        """\\underbrace{x}_{words}: x alone."""
+        start, stop, following = self.argument(after, end, name)
+        self.deeper(i)
+        self.lex(start, stop)
+        self.depth -= 1
+        if said := _SCRIPT.match(self.text, following, end):
+            following = self.argument(said.end(), end, name)[2]
+        return following
+
+    def substack(self, i: int, after: int, end: int) -> int:
+        """\\substack{j=1 \\\\ j \\neq i}: conditions with commas between them."""
+        start, stop, following = self.argument(after, end, "substack")
+        self.deeper(i)
+        self.stacked += 1
+        self.lex(start, stop)
+        self.stacked -= 1
+        self.depth -= 1
+        return following
+
+    def fraction(self, name: str, i: int, after: int, end: int) -> int:
+        """\\frac and \\sqrt, with every argument in braces."""
+        self.out.emit("SQRT" if name == "sqrt" else "FRAC", i, after)
+        self.deeper(i)
+        for _ in range(1 if name == "sqrt" else 2):
+            start, stop, after = self.argument(after, end, name)
+            self.out.opening("LBRACE", start - (after > stop), start)
+            self.lex(start, stop)
+            self.out.closing("RBRACE", stop, after)
+        self.depth -= 1
+        return after
+
+    def over(self, i: int, after: int) -> None:
+        """{a \\over b}: what is open becomes the numerator of a fraction."""
+        out = self.out
+        if out.innermost != "LBRACE":
+            raise out.error("\\over outside braces", i, after, "write \\frac{a}{b}")
+        at = next(k for k in range(len(out.items) - 1, -1, -1) if out.items[k] is out.open[-1])
+        if at and out.items[at - 1].type in ("SUB", "SUP", "FRAC", "SQRT"):
+            raise out.error("\\over directly in a script or fraction", i, after, "write \\frac{a}{b}")
+        start = out.open[-1].start
+        out.items.insert(at, Token("FRAC", start, start + 1))
+        out.closing("RBRACE", i, i)
+        out.opening("LBRACE", after, after)
+
+    def set_above(self, name: str, i: int, after: int, end: int) -> int:
+        """\\stackrel{\\sim}{h}: a letter with an accent."""
+        first, last, following = self.argument(after, end, name)
+        mark = words.SET_ABOVE.get(self.text[first:last].strip())
+        if mark is None:
+            raise self.out.error(f"\\{name} that is no accent", i, following, "write the letter without it")
+        return self.accent(mark, i, following, end)
+
+    def environment(self, kind: str, i: int, after: int, end: int) -> int:
+        """\\begin{...} or \\end{...}."""
+        match = _ENVIRONMENT.match(self.text, after, end)
+        if match is None:
+            raise self.out.error(f"\\{kind} needs the name of an environment in braces", i, after)
+        name, after = match.group(1), match.end()
+        if name not in words.LAYOUTS and name not in words.MATRICES:
+            raise self.out.error(
+                f"unknown environment {name}", i, after, "use aligned, align, gather, split or bmatrix"
+            )
+        if kind == "end":
+            if not self.environments or self.environments[-1][0] != name:
+                raise self.out.error(f"\\end{{{name}}} ends nothing", i, after, f"add \\begin{{{name}}} before it")
+            if self.in_matrix:
+                if self.out.items[-1].type == "COMMA":
+                    self.blank(i)
+                self.out.closing("ENDMATRIX", i, after)
+            else:
+                self.out.emit("NEWLINE", i, after)
+            self.environments.pop()
+            return after
+        start = i
+        if name in ("array", "alignat*", "alignedat"):
+            after = self.argument(after, end, name)[2]
+        if name == "array" and not self.out.open and self._has_equations(after, end):
+            self.layouts.add(start)
+        self.environments.append((name, start))
+        if self.in_matrix:
+            self.out.opening("MATRIX", i, after)
+        return after
+
+    def _has_equations(self, after: int, end: int) -> bool:
+        """Whether an array only lays out equations: a matrix has none."""
+        stop = self.text.find(r"\end{array}", after, end)
+        return "=" in self.text[after : stop if stop >= 0 else end]
+
+    def font(self, name: str, i: int, after: int, end: int) -> int:
+        """A font command: its argument is one word, or letters that keep the font when printed."""
+        start, stop, following = self.argument(after, end, name)
+        inner = self.text[start:stop].strip()
+        out = self.out
+        if inner in ("1", "𝟏"):
+            out.emit("ONES", i, following)
+            return following
+        if inner == "0":
+            out.emit("NUMBER", i, following, "0")
+            return following
+        if name in words.WORD_FONTS and inner.lower().strip(" ,:") in words.JOINING:
+            if not out.open:
+                out.emit("COMMA", i, following)
+            return following
+        if name in words.WORD_FONTS and _WORD.fullmatch(inner):
+            word = re.sub(r"[ _-]+", "_", inner).strip("_")
+            out.emit("NAME", i, following, words.WORDS.get(word, word), self.text[i:following])
+            return following
+        first = len(out.items)
+        self.deeper(i)
+        self.lex(start, stop)
+        self.depth -= 1
+        for token in out.items[first:]:
+            if token.type == "NAME":
+                token.latex = f"\\{name}{{{token.latex}}}"
+        if len(out.items) == first + 1:
+            out.items[-1].start, out.items[-1].end = i, following
+        return following
+
+    def accent(self, name: str, i: int, after: int, end: int) -> int:
+        """An accent: it belongs to the first letter of its argument, scripts may follow inside."""
+        start, stop, following = self.argument(after, end, name)
+        out = self.out
+        first = len(out.items)
+        self.deeper(i)
+        self.lex(start, stop)
+        self.depth -= 1
+        added = out.items[first:]
+        depth, letters = 0, []
+        for token in added:
+            depth += (token.type == "LBRACE") - (token.type == "RBRACE")
+            if depth == 0 and token.type not in ("SUB", "SUP", "RBRACE"):
+                letters.append(token)
+        if len(letters) != 1 or letters[0].type != "NAME" or letters[0] is not added[0]:
+            raise out.error(f"\\{name} needs one letter", i, following, f"write \\{name}{{h}}, for example")
+        token = letters[0]
+        token.word = f"{token.word}_{words.ACCENTS[name]}"
+        token.latex = f"\\{name}{{{token.latex}}}"
+        token.start = i
+        added[-1].end = following  # the braces of the accent belong to the letter
+        return following
+
+
+def _instead(name: str) -> str:
+    """What to write for a command that is not known."""
+    if name in words.AMBIGUOUS:
+        return words.AMBIGUOUS[name]
+    close = get_close_matches(name, words.KNOWN_COMMANDS, n=1)
+    return f"did you mean \\{close[0]}?" if close else "a function is written \\operatorname{name}(...)"

@@ -1,0 +1,277 @@
+"""Markdown -> title, source, display formulas and the lines that declare something, each with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from derive.reader.text.fragment import Fragment, Line
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+KEYS = {
+    "output": "output", "outputs": "output", "input": "input", "inputs": "input", "target": "target",
+    "targets": "target", "assume": "assume", "assuming": "assume", "assumption": "assume",
+}  # fmt: skip
+"""Words that start a declaring line when a colon follows."""
+
+_KEY = re.compile(r"\s*(?:[*_]{1,2})?([A-Za-z]+)(?:[*_]{1,2})?\s*[:：](?:[*_]{1,2})?")
+WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
+"""Words that start a line of declarations."""
+_PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
+_CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
+_LATEX_FENCES = {"math", "latex", "tex"}
+_PLAIN_FENCES = {"equations", "text"}
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A line that declares: its key (`where`, `output`, ...), its formulas and its words."""
+
+    key: str
+    formulas: tuple[Fragment, ...]
+    words: str
+
+
+@dataclass
+class Note:
+    """What a note says."""
+
+    file: str
+    title: str = ""
+    source: str = ""
+    formulas: list[Fragment] = field(default_factory=list)
+    declarations: list[Declaration] = field(default_factory=list)
+
+
+def note(text: str, file: str) -> Note:
+    """Find the formulas of a Markdown text."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found = Note(file)
+    heading = False
+    for token in _markdown().parse("\n".join(lines)):
+        if token.type == "heading_open":
+            heading = True
+        elif token.type == "heading_close":
+            heading = False
+        elif token.type in ("math_block", "math_block_eqno", "math_block_label", "amsmath"):
+            found.formulas.append(_block(token, lines, file))
+        elif token.type == "fence":
+            info = token.info.strip().split()[:1]
+            if info and info[0] in _LATEX_FENCES | _PLAIN_FENCES:
+                found.formulas.append(_block(token, lines, file, plain=info[0] in _PLAIN_FENCES, fence=True))
+        elif token.type == "inline":
+            if heading:
+                found.title = found.title or token.content.strip()
+            else:
+                _paragraph(token, lines, found)
+    return found
+
+
+@cache
+def _markdown() -> Any:
+    """The Markdown parser, made once."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.amsmath import amsmath_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.front_matter import front_matter_plugin
+    from mdit_py_plugins.texmath import texmath_plugin
+
+    markdown = MarkdownIt("commonmark", {"html": False}).disable(["code", "lheading"])
+    markdown.use(front_matter_plugin)
+    markdown.use(texmath_plugin, delimiters="brackets")
+    markdown.use(dollarmath_plugin, double_inline=True, allow_blank_lines=True)
+    markdown.use(amsmath_plugin)
+    for rule in markdown.block.ruler.__rules__:
+        # The brackets and the dollars each bring a rule of this name: all end the paragraph before them, so that the
+        # lines of a formula are not read as text or lists.
+        if rule.name.startswith("math_block"):
+            rule.fn = _interrupting(rule.fn)
+            rule.alt = ["paragraph", "reference", "blockquote", "list"]
+    markdown.block.ruler.__cache__ = None
+    return markdown
+
+
+def _interrupting(rule: Any) -> Any:
+    """The same rule, leaving nothing behind when it is only asked, and leaving lines with several formulas alone."""
+
+    def found(state: Any, first: int, last: int, silent: bool) -> bool:
+        written = state.src[state.bMarks[first] + state.tShift[first] : state.eMarks[first]].strip()
+        if written.startswith("$$") and "$$" in written[2:].removesuffix("$$"):
+            return False
+        count, line = len(state.tokens), state.line
+        matches = bool(rule(state, first, last, silent))
+        if silent:
+            del state.tokens[count:]
+            state.line = line
+        return matches
+
+    return found
+
+
+@dataclass(frozen=True)
+class Found:
+    """Any formula of a text: displayed or inline, under the headings that stand above it."""
+
+    fragment: Fragment
+    displayed: bool
+    headings: tuple[str, ...]
+
+
+def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple[list[Found], tuple[str, ...]]:
+    """All formulas of a Markdown text in their order, those that declare nothing too, and the headings at its end."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found: list[Found] = []
+    path = list(headings)
+    level = 0
+    for token in _markdown().parse("\n".join(lines)):
+        if token.type == "heading_open":
+            level = int(token.tag[1:])
+        elif token.type == "heading_close":
+            level = 0
+        elif token.type in ("math_block", "math_block_eqno", "math_block_label", "amsmath"):
+            found.append(Found(_block(token, lines, file), True, tuple(path)))
+        elif token.type == "fence":
+            info = token.info.strip().split()[:1]
+            if info and info[0] in _LATEX_FENCES | {"equations"}:
+                fragment = _block(token, lines, file, plain=info[0] in _PLAIN_FENCES, fence=True)
+                found.append(Found(fragment, True, tuple(path)))
+        elif token.type == "inline":
+            if level:
+                path[level - 1 :] = [*[""] * (level - 1 - len(path)), token.content.strip()]
+            first, last = token.map or [0, len(lines)]
+            number, column = first, 0
+            for kind, content in (piece for pieces in _lines(token) for piece in pieces if piece[0] != "text"):
+                if kind == "code":
+                    number, column = _after(content, lines, number, last, column)
+                    continue
+                fragment, number, column = _inline(content, lines, number, last, column, file)
+                found.append(Found(fragment, kind == "display", tuple(path)))
+    return found, tuple(path)
+
+
+def _block(token: Token, lines: list[str], file: str, *, plain: bool = False, fence: bool = False) -> Fragment:
+    """A formula on lines of its own."""
+    first, last = token.map or [0, len(lines)]
+    last += token.type == "amsmath"  # whose map ends before its last line
+    return _located(token.content, lines, first + fence, last, file, plain=plain)
+
+
+def _located(content: str, lines: list[str], first: int, last: int, file: str, *, plain: bool = False) -> Fragment:
+    """Find the lines of a formula in the file, where quotes and lists put something before them."""
+    content = content.rstrip()
+    marks: list[Line] = []
+    offset, number, column = 0, first, 0
+    for piece in content.split("\n"):
+        stripped = piece.strip()
+        lead = len(piece) - len(piece.lstrip())
+        if stripped:
+            for candidate in range(number, min(last, len(lines))):
+                at = lines[candidate].find(stripped, column if candidate == number else 0)
+                if at >= 0:
+                    number, column = candidate, at + len(stripped)
+                    marks.append(Line(offset + lead, candidate + 1, at + 1, lines[candidate]))
+                    break
+            number, column = number + 1, 0
+        offset += len(piece) + 1
+    if not marks:
+        marks.append(Line(0, first + 1, 1, lines[first] if first < len(lines) else ""))
+    return Fragment(content, file, tuple(marks), plain)
+
+
+def _paragraph(token: Token, lines: list[str], found: Note) -> None:
+    """Formulas inside a paragraph: displayed ones, and those of declaring lines."""
+    first, last = token.map or [0, len(lines)]
+    number = first
+    key = ""
+    column = 0
+    for pieces in _lines(token):
+        formulas: list[Fragment] = []
+        words = ""
+        for kind, content in pieces:
+            if kind in ("text", "code"):
+                words += content
+                continue
+            fragment, number, column = _inline(content, lines, number, last, column, found.file)
+            if kind == "display":
+                words += " "
+                if "=" in content or len(pieces) == 1:
+                    found.formulas.append(fragment)  # anything else is a mention
+            else:
+                words += "\0"
+                formulas.append(fragment)
+        plain_words = words.replace("\0", " ")
+        opening = _KEY.match(words)
+        name = opening.group(1).lower() if opening else ""
+        if opening and name == "source":
+            found.source = found.source or _written(token, words, opening.end())
+            key = ""
+        elif name in KEYS:
+            key = ""
+            found.declarations.append(Declaration(KEYS[name], tuple(formulas), plain_words))
+        elif formulas and (WHERE.match(words) or _PUNCTUATION.fullmatch(plain_words)):
+            key = "for" if words.lstrip().lower().startswith("for") else "where"
+            found.declarations.append(Declaration(key, tuple(formulas), plain_words))
+        elif formulas and key:
+            found.declarations.append(Declaration(key, tuple(formulas), plain_words))
+
+
+def _written(token: Token, words: str, start: int) -> str:
+    """The line of the source as typed, with its formulas."""
+    prefix = words[:start].strip()
+    for line in token.content.split("\n"):
+        if line.strip().startswith(prefix):
+            return line.strip()[len(prefix) :].strip()
+    return words[start:].strip()
+
+
+def _lines(token: Token) -> Iterator[list[tuple[str, str]]]:
+    """The lines of a paragraph as texts and formulas."""
+    pieces: list[tuple[str, str]] = []
+    for child in token.children or ():
+        if child.type in ("softbreak", "hardbreak"):
+            yield pieces
+            pieces = []
+        elif child.type == "math_inline":
+            pieces.append(("inline", child.content))
+        elif child.type in ("math_inline_double", "math_single", "math_block"):
+            pieces.append(("display", child.content))
+        elif child.content:
+            pieces.append(("code" if child.type == "code_inline" else "text", child.content))
+    yield pieces
+
+
+def _inline(
+    content: str, lines: list[str], number: int, last: int, column: int, file: str
+) -> tuple[Fragment, int, int]:
+    """A formula inside a paragraph, found from a line and column on."""
+    start = content.strip().split("\n")[0]
+    for candidate in range(number, min(last, len(lines))):
+        begin = column if candidate == number else 0
+        at = lines[candidate].find(start, begin)
+        # what stands before must be a delimiter: the same letter may occur in the words before it
+        while at > 0 and lines[candidate][begin:at].rstrip()[-1:] not in ("$", "(", "["):
+            at = lines[candidate].find(start, at + 1)
+        if at >= 0:
+            fragment = _located(content, lines[:], candidate, last, file)
+            mark = Line(len(content) - len(content.lstrip()), candidate + 1, at + 1, lines[candidate])
+            found = Fragment(fragment.text, file, (mark, *fragment.lines[1:]))
+            extra = content.strip().count("\n")
+            if extra:
+                return found, candidate + extra, 0
+            closing = _CLOSING.match(lines[candidate], at + len(start))
+            return found, candidate, closing.end() if closing else at + len(start)
+    return _located(content, lines, number, last, file), number, column
+
+
+def _after(content: str, lines: list[str], number: int, last: int, column: int) -> tuple[int, int]:
+    """Where the text goes on after a piece of code, whose dollars are none."""
+    for candidate in range(number, min(last, len(lines))):
+        at = lines[candidate].find(content, column if candidate == number else 0)
+        if at >= 0:
+            return candidate, at + len(content)
+    return number, column

@@ -1,0 +1,177 @@
+"""Plain text -> the same tokens as LaTeX: `h_t = tanh(W_xh @ x_t + W_hh @ h[t-1] + b)`; words are identifiers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from derive.reader.text import words
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.letters import unicode_letter
+from derive.reader.text.tokens import Token, Tokens
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
+_BIG = re.compile(r"(?:sum|prod)(?=\s*_)")
+_RUN_ON = re.compile(r"(?:t|T|k)(?=[A-Za-z]_)")
+"""A step with the next letter behind it without a blank, as in δ_th_{t-1}."""
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
+"""A time glued to its letter, as in Ht-1: then Ht is H at t."""
+_WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
+_SPACE = re.compile(r"(?:[ \t\r]|#[^\n]*)+")
+_OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
+_TIMES = {"t": 0, "prev": -1, "next": 1}
+
+
+def plain_tokens(fragment: Fragment) -> list[Token]:
+    """The tokens of a plain formula, or of several on lines of their own."""
+    out = Tokens(fragment)
+    text = fragment.text
+    closers: list[str] = []
+    glued = _GLUED.search(text) is not None
+    i = 0
+    while i < len(text):
+        c = text[i]
+        if glued and (match := _WITH_TIME.match(text, i)):
+            i = _glued(out, match)
+        elif match := _SPACE.match(text, i):
+            i = match.end()
+        elif c == "\n":
+            if not out.open:
+                out.emit("NEWLINE", i, i + 1)
+            i += 1
+        elif c.isascii() and c.isalpha():
+            accented = i + 1 < len(text) and unicodedata.combining(text[i + 1])
+            i = unicode_letter(out, i, len(text)) if accented else _word(out, i)
+        elif c.isascii() and c.isdigit():
+            match = _NUMBER.match(text, i)
+            assert match is not None
+            out.emit("NUMBER", i, match.end())
+            i = match.end()
+        elif text.startswith("(.)", i):
+            out.emit("DOT", i, i + 3)
+            i += 3
+        elif text.startswith("...", i):
+            out.emit("DOTS", i, i + 3)
+            i += 3
+        elif (pair := text[i : i + 2]) in _OPERATORS and not (pair == ".T" and text[i + 2 : i + 3].isalnum()):
+            if _OPERATORS[pair] == "SUP":
+                i = _script(out, closers, i, 2, "SUP")
+            else:
+                out.emit(_OPERATORS[pair], i, i + 2)
+                i += 2
+        elif c in "_^":
+            i = _script(out, closers, i, 1, "SUB" if c == "_" else "SUP")
+        elif c in "([{<⟨":
+            kind = {"(": "LPAR", "[": "LBRACK", "{": "LBRACE"}.get(c, "LANGLE")
+            out.opening(kind, i, i + 1)
+            closers.append({"LPAR": "RPAR", "LBRACK": "RBRACK", "LBRACE": "RBRACE"}.get(kind, "RANGLE"))
+            i += 1
+        elif c in ")]}>⟩":
+            # A parenthesis that a script opened is a brace to the grammar.
+            usual = {")": "RPAR", "]": "RBRACK", "}": "RBRACE"}.get(c, "RANGLE")
+            expected = closers.pop() if closers else usual
+            out.closing("RBRACE" if expected == f"script{usual}" else usual, i, i + 1)
+            i += 1
+        elif c in "'’′":
+            out.emit("TICK", i, i + 1)
+            i += 1
+        elif c in "|‖":
+            double = c == "‖" or text.startswith("||", i)
+            length = 2 if c == "|" and double else 1
+            out.bar(i, i + length, *(("LNORM", "RNORM") if double else ("LABS", "RABS")))
+            if out.items[-1].type in ("LNORM", "LABS"):
+                closers.append("bar")
+            elif out.items[-1].type in ("RNORM", "RABS"):
+                closers.pop()
+            i += length
+        elif c == ":" and out.innermost == "LBRACK":
+            out.emit("MARK", i, i + 1, "colon")
+            i += 1
+        elif c == "@":
+            out.emit("TIMES", i, i + 1)
+            i += 1
+        elif c == ".":
+            out.emit("PERIOD", i, i + 1)
+            i += 1
+        elif c == "\\":
+            raise out.error(
+                f"a LaTeX command in plain text: {text[i : i + 8].split()[0]}", i, i + 1,
+                "put LaTeX between $$ and $$, or in a fence with the info math",
+            )  # fmt: skip
+        elif c in words.SYMBOLS:
+            out.emit(words.SYMBOLS[c], i, i + 1)
+            i += 1
+        else:
+            i = unicode_letter(out, i, len(text))
+    return out.finish()
+
+
+def _glued(out: Tokens, match: re.Match[str]) -> int:
+    """A name with its time behind it: Ht, Ht-1."""
+    base, time = match.span(1), match.span(2)
+    written = match.group(1)
+    out.emit("NAME", *base, words.WORDS.get(written, written), words.latex_of(written))
+    out.emit("SUB", time[0], time[0])
+    out.opening("LBRACE", time[0], time[0])
+    out.emit("NAME", *time, "t", "t")
+    if match.group(3):
+        out.emit("MINUS", time[1], time[1] + 1)
+        out.emit("NUMBER", match.end() - len(match.group(3)) + 1, match.end())
+    out.closing("RBRACE", match.end(), match.end())
+    return match.end()
+
+
+def _word(out: Tokens, i: int) -> int:
+    """An identifier; a last part that is a time becomes a time index."""
+    if big := _BIG.match(out.fragment.text, i):
+        out.emit("BIG", i, big.end(), {"sum": "∑", "prod": "∏"}[big.group()])
+        return big.end()
+    match = _WORD.match(out.fragment.text, i)
+    assert match is not None
+    written, end = match.group(), match.end()
+    base, _, last = written.rpartition("_")
+    if base and last in _TIMES:
+        stop = end - len(last) - 1
+        out.emit("NAME", i, stop, words.WORDS.get(base, base), words.latex_of(base))
+        out.emit("SUB", stop, stop + 1)
+        out.opening("LBRACE", stop + 1, stop + 1)
+        out.emit("NAME", stop + 1, end, "t", "t")
+        if offset := _TIMES[last]:
+            out.emit("MINUS" if offset < 0 else "PLUS", end, end)
+            out.emit("NUMBER", end, end, "1")
+        out.closing("RBRACE", end, end)
+        return end
+    out.emit("NAME", i, end, words.WORDS.get(written, written), words.latex_of(written))
+    return end
+
+
+def _script(out: Tokens, closers: list[str], i: int, length: int, kind: str) -> int:
+    """`_` or `^` with a bracketed argument, a word or a number."""
+    text = out.fragment.text
+    out.emit(kind, i, i + length)
+    i += length
+    while i < len(text) and text[i] == " ":
+        i += 1
+    c = text[i : i + 1]
+    if c in ("(", "{", "<", "⟨"):
+        out.opening("LBRACE", i, i + 1)
+        closers.append({"(": "scriptRPAR", "{": "scriptRBRACE"}.get(c, "scriptRANGLE"))
+        return i + 1
+    out.opening("LBRACE", i, i)
+    sign = c in ("-", "−")
+    if sign:
+        out.emit("MINUS", i, i + 1)
+        i += 1
+    match = _RUN_ON.match(text, i) or re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+(?:\.\d+)?|\*").match(text, i)
+    if match is None:
+        raise out.error(f"{text[i - 1]!r} without a script after it", i - 1, i)
+    written = match.group()
+    if written == "*":
+        out.emit("MARK", i, match.end(), "star")
+    elif written[0].isdigit():
+        out.emit("NUMBER", i, match.end())
+    else:
+        out.emit("NAME", i, match.end(), written, written)
+    out.closing("RBRACE", match.end(), match.end())
+    return match.end()

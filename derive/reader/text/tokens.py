@@ -1,0 +1,166 @@
+"""Tokens with exact positions, and the bookkeeping that both lexers share: brackets, bars, ends of equations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from derive.errors import InputError
+from derive.reader.text.fragment import DEEPEST, LONGEST, LONGEST_NUMBER, Fragment
+from derive.reader.text.words import PAIRS, listed
+
+
+@dataclass
+class Token:
+    """A token as the parser wants it; `word` is the name that a NAME stands for, `latex` how it is written."""
+
+    type: str
+    start: int
+    end: int
+    word: str = ""
+    latex: str = ""
+
+    # The parser's end-of-input token borrows these.
+    line = column = end_line = end_column = None
+
+    @property
+    def start_pos(self) -> int:
+        return self.start
+
+    @property
+    def end_pos(self) -> int:
+        return self.end
+
+
+@dataclass
+class Tokens:
+    """The tokens of one fragment while they are being collected."""
+
+    fragment: Fragment
+    items: list[Token] = field(default_factory=list)
+    open: list[Token] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if len(self.fragment.text) > LONGEST:
+            raise self.fragment.error(
+                f"this formula is {len(self.fragment.text)} characters long; at most {LONGEST} are read", 0
+            )
+
+    def error(self, message: str, start: int, end: int | None = None, hint: str = "") -> InputError:
+        """An error at this place of the fragment."""
+        return self.fragment.error(message, start, end, hint)
+
+    def emit(self, type_: str, start: int, end: int, word: str = "", latex: str = "") -> None:
+        """Add a token that stands alone."""
+        if type_ == "NUMBER" and end - start > LONGEST_NUMBER:
+            raise self.error(f"a number of {end - start} digits", start, end, f"at most {LONGEST_NUMBER} are read")
+        self.items.append(Token(type_, start, end, word or self.fragment.text[start:end], latex))
+
+    def opening(self, type_: str, start: int, end: int) -> None:
+        """Add a token that opens a group."""
+        self.emit(type_, start, end)
+        self.open.append(self.items[-1])
+        if len(self.open) > DEEPEST:
+            raise self.error(f"brackets are nested more than {DEEPEST} deep", start)
+
+    def closing(self, type_: str, start: int, end: int) -> None:
+        """Add a token that closes the innermost group."""
+        text = self.fragment.text
+        if not self.open:
+            raise self.error(f"{text[start:end]!r} closes nothing", start, end, "remove it, or open it before")
+        opened = self.open.pop()
+        if PAIRS[opened.type] != type_:
+            place = self.fragment.place(opened.start)
+            raise self.error(
+                f"{text[start:end]!r} cannot close {text[opened.start : opened.end]!r} of "
+                f"line {place.line}, column {place.column}",
+                start, end, "close the inner bracket first",
+            )  # fmt: skip
+        self.emit(type_, start, end)
+
+    def bar(self, start: int, end: int, left: str, right: str) -> None:
+        """Add a bar that may open, close, or separate two matrices, by what stands around it."""
+        inner = self.open[-1].type if self.open else ""
+        if inner == left:
+            self.closing(right, start, end)
+        elif inner in ("LBRACK", "MATRIX") and self.after_operand:
+            self.emit("MID", start, end)
+        else:
+            self.opening(left, start, end)
+
+    @property
+    def after_operand(self) -> bool:
+        """Whether the last token ends an operand, so that an operator may follow."""
+        return bool(self.items) and self.items[-1].type in _ENDS_OPERAND
+
+    @property
+    def innermost(self) -> str:
+        """The type of the innermost open group, or nothing."""
+        return self.open[-1].type if self.open else ""
+
+    def finish(self) -> list[Token]:
+        """All tokens, with ends of equations only where an equation ends."""
+        if self.open:
+            opened = self.open[-1]
+            written = self.fragment.text[opened.start : opened.end]
+            raise self.error(f"{written!r} is never closed", opened.start, opened.end, "add the closing bracket")
+        return _fractions(_equation_ends(self.items, self.fragment), self.fragment.text)
+
+
+_ENDS_OPERAND = frozenset(
+    listed("NAME NUMBER ONES RPAR RBRACK RBRACE RANGLE RABS RNORM ENDMATRIX PRIME TICK MARK TOP DOTS")
+)
+_CONTINUES = frozenset(listed("EQ IN RELATION PLUS MINUS DOT TIMES SLASH OTIMES"))
+_ENDS = frozenset(["NEWLINE", "COMMA", "PERIOD", "SEMI"])
+
+
+def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
+    """Drop the separators that end nothing: doubled ones, and those before or after an operator."""
+    upcoming = [""] * len(items)
+    for index in range(len(items) - 2, -1, -1):
+        after = items[index + 1].type
+        upcoming[index] = upcoming[index + 1] if after in _ENDS else after
+    kept: list[Token] = []
+    depth = 0
+    for index, token in enumerate(items):
+        if token.type in PAIRS:
+            depth += 1
+        elif token.type in PAIRS.values():
+            depth -= 1
+            while kept and kept[-1].type in ("SEMI", "PERIOD", "COMMA", "NEWLINE"):
+                kept.pop()
+        if token.type in _ENDS and (depth == 0 or token.type in ("NEWLINE", "PERIOD")):
+            following = upcoming[index]
+            if token.type == "PERIOD":
+                if following and items[index + 1].type not in (*_ENDS, *PAIRS.values()):
+                    raise fragment.error("a period inside a formula", token.start, token.end)
+                continue
+            if depth or not kept or not following or kept[-1].type in _ENDS or following in _CONTINUES:
+                if kept and kept[-1].type == "COMMA" and token.type == "NEWLINE" and following not in _CONTINUES:
+                    kept[-1] = token
+                continue
+            if kept[-1].type in _CONTINUES and token.type == "NEWLINE":
+                continue
+            if token.type == "SEMI":
+                token = Token("NEWLINE", token.start, token.end, token.word)
+        kept.append(token)
+    return kept
+
+
+def _fractions(items: list[Token], text: str) -> list[Token]:
+    """1/2 as one number."""
+    kept: list[Token] = []
+    for token in items:
+        if (
+            token.type == "NUMBER"
+            and len(kept) >= 2
+            and kept[-1].type == "SLASH"
+            and kept[-2].type == "NUMBER"
+            and kept[-2].word.isdigit()
+            and token.word.isdigit()
+            and int(token.word)
+        ):
+            numerator = kept[-2]
+            del kept[-2:]
+            token = Token("NUMBER", numerator.start, token.end, f"{numerator.word}/{token.word}")
+        kept.append(token)
+    return kept

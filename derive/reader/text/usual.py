@@ -1,0 +1,72 @@
+"""The letters that a document has for t and T, read as these; and put back into what is written for its reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from derive.reader.text.mapping import parts, rewritten
+from derive.reader.text.syntax import Big, Group, Name, Run, Script, Scripted, Syntax
+
+Row = tuple[Syntax, ...]
+
+
+def in_usual_letters(rows: Iterable[Row], times: Iterable[tuple[str, str]]) -> list[Row]:
+    """The rows with t and T where the document's own letters for them may be times."""
+    usual = dict(times)
+    rows = list(rows)
+    found = {id(name) for row in rows for part in row for name in timelike(part)}
+
+    def change(node: Syntax) -> Syntax | None:
+        if not isinstance(node, Name):
+            return None
+        word = usual.get(node.word) if id(node) in found else None
+        return replace(node, word=word, latex=word) if word else node
+
+    return [tuple(rewritten(part, change) for part in row) for row in rows]
+
+
+def timelike(node: Syntax) -> Iterator[Name]:
+    """The letters in a tree that may be times: no base of scripts, no part of a label, no power or transpose."""
+    if isinstance(node, Name):
+        yield node
+    elif isinstance(node, Scripted):
+        if not isinstance(node.base, Name):
+            yield from timelike(node.base)
+        for script in node.scripts:
+            yield from (name for cell in _cells(script) for name in _in_script(cell, script, node.base))
+    elif isinstance(node, Big):
+        yield from (name for script in node.scripts for cell in _cells(script) for name in timelike(cell))
+        yield from timelike(node.body)
+    else:
+        yield from (name for part in parts(node) for name in timelike(part))
+
+
+def _in_script(cell: Syntax, script: Script, base: Syntax) -> Iterator[Name]:
+    label = isinstance(cell, Run) and isinstance(base, Name) and base.word[:1].isupper()
+    bare = script.kind == "sup" and not isinstance(cell, Group) and not any(True for _ in parts(cell))
+    if not label and not bare:
+        yield from timelike(cell)
+
+
+def _cells(script: Script) -> Iterator[Syntax]:
+    yield from (cell for row in script.rows for cell in row)
+
+
+def own_letters(text: str, names: Iterable[Name], times: Mapping[str, str]) -> str:
+    """A text with the document's letters (`k`, `\\tau`) in the place of the names that are t and T."""
+    for name in sorted(names, key=lambda name: -name.start):
+        if name.word in times:
+            letter = times[name.word]
+            behind = text[name.end : name.end + 1]
+            letter += " " if letter.startswith("\\") and behind.isalpha() else ""
+            text = text[: name.start] + letter + text[name.end :]
+    return text
+
+
+def in_usual_words(text: str, times: Iterable[tuple[str, str]]) -> str:
+    """A condition such as `n = N` with t and T."""
+    for own, usual in times:
+        text = re.sub(rf"(?:\\(?={own}(?![A-Za-z])))?(?<![A-Za-z]){own}(?![A-Za-z])", usual, text)
+    return text

@@ -1,0 +1,1 @@
+"""A formula written by hand -> a judgement for every `=` in it."""

@@ -1,0 +1,536 @@
+"""A formula written by hand -> a judgement for every `=` in it.
+
+A claim has several readings; the literal one is tried first, and a verdict names what it had to assume beyond it.
+Truth comes from `verify.truth.world`; the derivation only explains what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from derive import nodes
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
+from derive.calculus.program import named_preactivations
+from derive.cell import Assumption, Cell
+from derive.errors import InputError, Place, ProgramFault
+from derive.notation import Notation, notations, spelled
+from derive.reader import formula as fragment_of
+from derive.reader.claims import claimed
+from derive.reader.claims.chains import Statement, lines, statements
+from derive.reader.claims.claimed import OpenQuestionError, Said
+from derive.reader.claims.functions import Alone, Functions, alone
+from derive.reader.claims.guesses import Guess
+from derive.reader.claims.letters import Letters, taken, time_expression
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.claims.stated import ORDERS
+from derive.reader.claims.sums import reaching
+from derive.reader.claims.survey import inside, lowered, raised, survey
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.syntax import Bars, Name, Syntax
+from derive.reader.text.tokens import Token
+from verify.formulas import assuming, bounds, deciding, sizes, upside
+from verify.formulas.faults import ClaimsFault, fault_in
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.readings import operated
+from verify.formulas.readings.conventions import HELD, LATEST
+from verify.formulas.unsaid import unsaid
+from verify.formulas.wrong import explaining, meant
+from verify.formulas.wrong.closing import Loop
+from verify.formulas.wrong.special import of_numbers
+from verify.truth.comparison import Bench, Facts, Setting
+
+LARGEST = 4_000
+"""Characters of a formula that are read as claims."""
+
+
+REACH = "a sum reaches over the terms behind it that have its index"
+
+
+@lru_cache(maxsize=8)
+def bench(cell: Cell) -> Bench:
+    """Random data of a cell, kept between claims."""
+    return Bench(cell, named_preactivations(cell))
+
+
+@lru_cache(maxsize=8)
+def derivation(cell: Cell) -> Derivation:
+    """The derivation of a cell, kept between claims."""
+    return differentiate(cell)
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What all claims of one text share."""
+
+    cell: Cell
+    facts: tuple[Assumption, ...]
+    notation: Notation | None
+    bench: Bench
+    explain: bool
+    meant: Meant = NOTHING
+    faults: list[ProgramFault] = field(default_factory=list)
+
+
+def check(
+    formula: str,
+    cell: Cell,
+    *,
+    assume: Sequence[str] = (),
+    notation: Notation | None = None,
+    place: Place | None = None,
+    fragment: Fragment | None = None,
+    explain: bool = True,
+    meant: Meant = NOTHING,
+) -> tuple[Judgement, ...]:
+    """One judgement for every `=` of every line of a formula (LaTeX or plain text), in the letters of `cell`.
+
+    `assume` declares facts about the data, such as `\\sum y_t = 1`, `y_t one-hot` or `h_0 = 0`; with `notation` the
+    formula is written in that notation's letters. `fragment` is the formula with its place in a file. Without `explain`
+    a wrong formula gets its counterexample, but no mistakes and no true formula. `meant` are letters that a document
+    defines beside the cell. Every formula ends in judgements; what cannot be read is `unreadable`, with the place.
+    Raises InputError for a fact that is not known, with the list of those that are, and ClaimsFault for faults of
+    the program, with the judgements on the claims that they do not touch.
+    """
+    fragment = fragment or fragment_of(formula, place.file if place else "<formula>", place.line if place else 1)
+    facts = assuming.facts(assume, cell, notation)
+    try:
+        if len(fragment.text) > LARGEST:
+            raise fragment.error(f"a formula of {len(fragment.text)} characters; at most {LARGEST} are read", 0)
+        if not fragment.text.strip():
+            raise fragment.error("an empty formula", 0)
+        context = _Context(cell, facts, notation, bench(cell), explain, meant)
+        judgements = _judged(fragment, context)
+    except InputError as error:
+        return (_unreadable(fragment, error, place),)
+    except RecursionError:
+        return (Judgement(fragment.text, Word.UNREADABLE, reason="nested too deep", place=place or fragment.place(0)),)
+    if context.faults:
+        raise ClaimsFault(context.faults, judgements)
+    return judgements
+
+
+def _unreadable(fragment: Fragment, error: InputError, place: Place | None) -> Judgement:
+    reason = error.message + (f"; {error.hint}" if error.hint else "")
+    text = " ".join(fragment.text.split())
+    return Judgement(text, Word.UNREADABLE, reason=reason, place=error.place or place or fragment.place(0))
+
+
+def _judged(fragment: Fragment, context: _Context) -> tuple[Judgement, ...]:
+    try:
+        found = statements(fragment)
+    except InputError:
+        if (unfinished := _unfinished(fragment)) is not None:
+            return (unfinished,)
+        rows = list(lines(fragment))
+        if not rows or len(rows) > 60:
+            raise
+        # One line that cannot be read does not take the others with it.
+        judgements: list[Judgement] = []
+        for row in rows:
+            try:
+                judgements += _judged(row, context) if row.text.strip() else ()
+            except InputError as error:
+                judgements.append(_unreadable(row, error, None))
+        if all(judgement.word is Word.UNREADABLE for judgement in judgements):
+            raise
+        return tuple(judgements)
+    judgements = []
+    for statement in found:
+        try:
+            judgements += _statement(statement, context)
+        except (InputError, RecursionError):
+            raise
+        except Exception as error:  # a fault of the program is told as one, and is no verdict
+            whole = statement.text(statement.sides[0].start, statement.sides[-1].end)
+            context.faults.append(fault_in(error, whole, statement.fragment.place(statement.sides[0].start)))
+    return tuple(judgements)
+
+
+def _unfinished(fragment: Fragment) -> Judgement | None:
+    """An equation whose right side is not written."""
+    match = re.search(r"(?<![:<>!=])=(?:\s|\\[,;:! ]|\\q?quad|[.,?]|\\[cl]?dots|\.\.\.)*\Z", fragment.text)
+    if match is None or not fragment.text[: match.start()].strip() or "=" in fragment.text[: match.start()]:
+        return None
+    place = fragment.place(match.start(), match.end())
+    return Judgement(
+        " ".join(fragment.text.split()), Word.NOT_A_CLAIM, reason="nothing stands right of the =", place=place
+    )
+
+
+def _statement(statement: Statement, context: _Context) -> list[Judgement]:
+    whole = statement.text(statement.sides[0].start, statement.sides[-1].end)
+    if not statement.relations:
+        place = statement.fragment.place(statement.sides[0].start, statement.sides[0].end)
+        return [Judgement(whole, Word.NOT_A_CLAIM, reason="nothing is claimed: there is no =", place=place)]
+    if statement.given:
+        place = statement.place(0)
+        return [Judgement(whole, Word.NOT_A_CLAIM, reason="a condition of the formula beside it", place=place)]
+    functions = alone(statement.sides, context.cell.functions)
+    if functions is None or isinstance(statement.sides[0], Name):
+        return _relations(statement, context, _claiming(statement, context))
+    return _about_functions(statement, context, functions)
+
+
+def _claiming(statement: Statement, context: _Context, reader: type[Claiming] = Claiming) -> Claiming:
+    letters = Letters(context.cell, context.bench.program, context.notation, context.meant)
+    for side in statement.sides:
+        survey(side, letters)
+    for condition in statement.conditions:
+        survey(condition, letters)
+    return reader(statement.fragment, letters)
+
+
+def _about_functions(statement: Statement, context: _Context, functions: Alone) -> list[Judgement]:
+    """A statement about functions of a free variable; what is not true of every number may be true of the cell."""
+    cell = functions.cell(context.cell.functions)
+    free = replace(context, cell=cell, facts=(), notation=None, bench=bench(cell), explain=False)
+    reader = _claiming(statement, free, Functions)
+    assert isinstance(reader, Functions)
+    reader.alone = functions
+    letters = ", ".join(str(spelled(name)) for name in functions.variables)
+    words = f"{letters} stand{'s' if len(functions.variables) == 1 else ''} for any number"
+    free_ones = [replace(judgement, reading=words) for judgement in _relations(statement, free, reader)]
+    if all(judgement.word in (Word.PROVED, Word.HOLDS_IF) for judgement in free_ones):
+        return free_ones
+    own = _relations(statement, context, _claiming(statement, context))
+    if functions.naming and all(judgement.word is not Word.PROVED for judgement in own):
+        start = statement.text(statement.sides[0].start, statement.sides[0].end)
+        blank = replace(own[0], mistakes=(), correct=None, counterexample=None, reason=f"says what {start} is")
+        return [replace(blank, word=Word.NOT_A_CLAIM, formula=each.formula, place=each.place) for each in own]
+    return [one if _prevails(one, other, functions) else other for one, other in zip(free_ones, own, strict=True)]
+
+
+def _prevails(free: Judgement, own: Judgement, functions: Alone) -> bool:
+    """Whether a statement counts as one of free variables: where it holds; wrong only where it can mean no other."""
+    if free.word in (Word.PROVED, Word.HOLDS_IF):
+        return True
+    plain = len(functions.variables) == 1 and not functions.naming
+    return plain and free.word is Word.WRONG and own.word in (Word.UNDECIDED, Word.WRONG)
+
+
+def _relations(statement: Statement, context: _Context, claiming: Claiming) -> list[Judgement]:
+    letters = claiming.letters
+    judgements: list[Judgement] = []
+    first: Syntax = statement.sides[0]
+    wrong = False
+    for number, relation in enumerate(statement.relations):
+        left, right = statement.sides[number], statement.sides[number + 1]
+        text = statement.text(left.start, right.end)
+        place = statement.place(number)
+        if relation.type == "IN":
+            judgement = sizes.membership(left, right, statement, letters, text, place)
+            if judgement.correct is not None and context.explain:
+                loop = _loop(left, right, statement, context)
+                correct = loop.closed(judgement.correct, None, judgement.assumptions)
+                judgement = replace(judgement, correct=correct)
+            judgements.append(judgement)
+            continue
+        if relation.type != "EQ":
+            judgements.append(_related(relation, left, right, statement, claiming, context, text, place))
+            continue
+        if (inner := _between_norms(left, right)) is not None:
+            judgement = _equation(*inner, statement, claiming, context, text, place)
+            if judgement.word in (Word.PROVED, Word.HOLDS_IF):
+                judgements.append(judgement)
+                continue
+        judgement = _equation(left, right, statement, claiming, context, text, place)
+        if wrong and judgement.word is Word.WRONG:
+            again = _equation(first, right, statement, claiming, context, text, place)
+            if again.word in (Word.PROVED, Word.HOLDS_IF):
+                start = statement.text(first.start, first.end)
+                note = f"compared with {start}, of which it is true; what stands left of this = is wrong"
+                judgement = replace(again, reason=note, formula=text)
+            elif again.word is Word.WRONG:  # the step before is no truth to hold it against
+                judgement = again
+        if judgement.word is Word.WRONG:
+            wrong = True
+        elif wrong and judgement.word in (Word.PROVED, Word.HOLDS_IF) and not judgement.reason:
+            judgement = replace(judgement, reason="this = is right, but a wrong step stands before it in the chain")
+        judgements.append(judgement)
+    return judgements
+
+
+def _related(
+    relation: Token,
+    left: Syntax,
+    right: Syntax,
+    statement: Statement,
+    claiming: Claiming,
+    context: _Context,
+    text: str,
+    place: Place,
+) -> Judgement:
+    """What is no equation: an arrow and a condition on steps claim nothing; of inequalities, those of norms."""
+    if relation.word.strip() in ("→", r"\to", r"\rightarrow"):
+        return Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place)
+    if all(time_expression(side) is not None for side in (left, right)):
+        return Judgement(text, Word.NOT_A_CLAIM, reason="says which steps or entries are meant", place=place)
+    blank = Judgement(text, Word.UNDECIDED, place=place)
+    order = ORDERS.get(relation.word.strip())
+    if order is None or not (_has_norm(left) or _has_norm(right)):
+        return replace(blank, reason="only equations are decided, and bounds on norms")
+    smaller, larger = (right, left) if order.turned else (left, right)
+    open_ = statement.words or statement.unread
+    if open_ or statement.moment is not None:
+        return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
+    claiming.bounding = True
+    try:
+        said = claiming.said(smaller), claiming.said(larger)
+        pairs = sizes.conditions(statement, claiming)
+    except OpenQuestionError as error:
+        return replace(blank, reason=error.message)
+    except InputError as error:
+        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=error.place or place)
+    finally:
+        claiming.bounding = False
+    setting = Setting(context.bench, Facts(context.facts), before=pairs.before)
+    found = bounds.decide(*said, setting, derivation(context.cell))
+    if found.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
+        return replace(blank, reason="at most is shown, less is not")
+    guessed = tuple(claiming.letters.guesses.assumed.values()) if found.word is Word.WRONG else ()
+    if guessed:
+        return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
+    reading = "; ".join(found.assumptions)
+    return replace(
+        blank, word=found.word, assumptions=found.assumptions, reading=reading, reason=found.reason,
+        counterexample=found.point,
+    )  # fmt: skip
+
+
+def _has_norm(node: Syntax) -> bool:
+    return (isinstance(node, Bars) and node.bracket == "LNORM") or any(map(_has_norm, inside(node)))
+
+
+def _between_norms(left: Syntax, right: Syntax) -> tuple[Syntax, Syntax] | None:
+    """A and B of ‖A‖ = ‖B‖, which holds where A = B does."""
+    if isinstance(left, Bars) and isinstance(right, Bars) and left.bracket == right.bracket == "LNORM":
+        return left.body, right.body
+    return None
+
+
+def _equation(
+    left: Syntax,
+    right: Syntax,
+    statement: Statement,
+    claiming: Claiming,
+    context: _Context,
+    text: str,
+    place: Place,
+) -> Judgement:
+    blank = Judgement(text, Word.UNDECIDED, place=place)
+    if statement.words:
+        return replace(blank, reason=f"the words {statement.words!r} are not understood")
+    guesses = claiming.letters.guesses
+    guesses.clear()
+    judgement, decision = _read(left, right, statement, claiming, context, blank)
+    if decision is None or judgement.word is not Word.WRONG:
+        return judgement
+    assert decision.question is not None
+    reversed_ = upside.upside_down((decision.question.left, decision.question.right), decision.question.bench.program)
+    if statement.unread:
+        reason = f"the condition {statement.unread!r} is not read; without it the formula is wrong"
+        return replace(blank, reason=reason)
+    for keys in guesses.alternatives():
+        with guesses.turning(keys):
+            other, _ = _read(left, right, statement, claiming, context, blank)
+        made = [guesses.made[key] for key in keys]
+        words = tuple(guess.words for guess in made)
+        if other.word in (Word.PROVED, Word.HOLDS_IF):
+            if all(guess.holds for guess in made):
+                assumed = (*words, *other.assumptions)
+                return replace(other, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
+            return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
+        if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
+            return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
+    if not context.explain:
+        return judgement
+    loop = _loop(left, right, statement, context)
+    derived = derivation(context.cell)
+    try:
+        exchanged: Judgement | None
+        if reversed_:
+            exchanged = meant.the_other_way_up(judgement, decision.question, reversed_, context.notation)
+        else:
+            exchanged = meant.otherwise(judgement, decision.question, derived, context.notation)
+        if exchanged is not None:
+            true = exchanged.correct
+            told = replace(exchanged, correct=true and loop.closed(true, None, exchanged.assumptions))
+        else:
+            told = explaining.explained(judgement, decision, context.bench, derived, context.notation, loop)
+        again = loop.judged(told.correct) if told.correct is not None else None
+        more = () if again is None else tuple(words for words in again.assumptions if words in (HELD, LATEST))
+        told = replace(told, assumptions=tuple(dict.fromkeys((*told.assumptions, *more))))
+        misfit = decision.sides is None and not told.true_when
+        return _in_numbers(told, left, right, statement, context) if misfit else told
+    except RecursionError:
+        raise
+    except Exception as error:  # the verdict stands without its explanation, and the fault is told
+        context.faults.append(fault_in(error, text, place))
+        return judgement
+
+
+def _in_numbers(
+    judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: _Context
+) -> Judgement:
+    """What fits in no shape may be true of numbers: the judgement says so."""
+    small = of_numbers(context.cell)
+    numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
+    try:
+        found, _ = _read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
+    except InputError:  # what cannot be read of numbers is no special case
+        return judgement
+    true = found.word in (Word.PROVED, Word.HOLDS_IF)
+    return replace(judgement, true_when=NUMBERS) if true else judgement
+
+
+NUMBERS = "all sizes are 1: it is right for numbers, not for vectors"
+
+
+def _loop(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> Loop:
+    """How another text in the place of the right side is judged, in the statement as it stands."""
+    fragment, number = statement.fragment, statement.sides.index(right)
+    silent = replace(context, explain=False)
+
+    def judged(text: str) -> Judgement | None:
+        changed = fragment.text[: right.start] + text + fragment.text[right.end :]
+        plain = fragment.plain and "\\" not in text
+        try:
+            found = statements(replace(fragment, text=changed, plain=plain))
+        except InputError:
+            return None
+        for other in found:
+            if other.sides[0].start != statement.sides[0].start or other.moment != statement.moment:
+                continue
+            if len(other.sides) != len(statement.sides):
+                return None
+            sides = other.sides[statement.sides.index(left)], other.sides[number]
+            pair = replace(other, sides=sides, relations=(other.relations[number - 1],))
+            return _statement(pair, silent)[0]
+        return None
+
+    whole = fragment.text[statement.sides[0].start : statement.sides[-1].end]
+    return Loop(fragment.text[right.start : right.end], whole, judged)
+
+
+def _read(
+    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: _Context, blank: Judgement
+) -> tuple[Judgement, deciding.Decision | None]:
+    """The judgement under the guesses as they stand, without explanation, and what it rests on."""
+    try:
+        if raised(left) or raised(right):
+            other = Guess("a raised T is the last step, not a transpose")
+            if claiming.letters.guesses.other("raised", other):
+                left, right = lowered(left), lowered(right)
+        left, right = _reached(left, right, claiming)
+        named = sizes.definition(left, right, claiming)
+        if named:
+            return replace(blank, word=Word.NOT_A_CLAIM, reason=named), None
+        claiming.letters.leading = True
+        one = claiming.said(left)
+        claiming.letters.leading = False
+        said = one, claiming.said(right)
+        pairs = sizes.conditions(statement, claiming)
+    except OpenQuestionError as error:
+        renamed = _renamed(left, right, statement, claiming, context, blank)
+        return renamed or replace(blank, reason=error.message + _libraries(left, right, statement, context)), None
+    except InputError as error:
+        place = error.place or blank.place
+        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=place), None
+    finally:
+        claiming.letters.leading = False
+    return _decided(said, statement, claiming, context, blank, pairs)
+
+
+def _reached(left: Syntax, right: Syntax, claiming: Claiming) -> tuple[Syntax, Syntax]:
+    """Both sides; where that is the other way to read them, with sums that reach over the terms behind them."""
+    for own, words in ((False, REACH), (True, f"{REACH}, each with its own sign")):
+        wide = reaching(left, own), reaching(right, own)
+        if wide != (left, right) and claiming.letters.guesses.other(f"reach {own}", Guess(words)):
+            return wide
+    return left, right
+
+
+def _libraries(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> str:
+    """Which notations have the letters of a formula that this cell does not have."""
+    if context.notation is not None or not context.explain:
+        return ""
+    found = []
+    for name, notation in notations().items():
+        letters = Letters(context.cell, context.bench.program, notation)
+        claiming = Claiming(statement.fragment, letters)
+        try:
+            for side in (left, right):
+                survey(side, letters)
+            claiming.said(left), claiming.said(right)
+        except InputError:
+            continue
+        found.append(name)
+    return f"; the notation {' and '.join(found)} has these letters (--notation {found[0]})" if found else ""
+
+
+def _decided(
+    said: tuple[Said, Said],
+    statement: Statement,
+    claiming: Claiming,
+    context: _Context,
+    blank: Judgement,
+    pairs: deciding.Pairs,
+) -> tuple[Judgement, deciding.Decision]:
+    if statement.moment is not None:
+        at = {nodes.t: statement.moment}
+        said = tuple(claimed.mapped(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
+    try:
+        with operated.named(said, context.bench) as ((one, other), bench_):
+            question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs)
+            decision = deciding.decide(question)
+            if decision.word in (Word.PROVED, Word.HOLDS_IF):
+                more = unsaid(decision, claiming.letters.guesses)
+                letters = context.notation or context.cell.notation
+                reversed_ = upside.upside_down((one, other), bench_.program)
+                more += tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
+                word = Word.HOLDS_IF if more else decision.word
+                decision = replace(decision, word=word, assumptions=(*decision.assumptions, *more))
+    except InputError as error:
+        decision = deciding.Decision(Word.UNDECIDED, reason=error.message)
+    judgement = replace(
+        blank,
+        word=decision.word,
+        assumptions=decision.assumptions,
+        reading="; ".join(decision.assumptions),
+        counterexample=decision.point,
+        reason=decision.reason,
+    )
+    return judgement, decision
+
+
+def _renamed(
+    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: _Context, blank: Judgement
+) -> Judgement | None:
+    """A forward equation with a letter that the cell does not have, if it holds with a state of step t - 1 there."""
+    letters = claiming.letters
+    found = taken(left, statement.fragment)
+    if found is None or letters.resolve(found, statement.fragment) is None:
+        return None
+    for letter in sorted(
+        set(re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", statement.text(right.start, right.end)))
+    ):
+        if letter in letters.known:
+            continue
+        for state in context.cell.states:
+            letters.aliases[letter] = (state.name, nodes.t - 1)
+            try:
+                said = claiming.said(left), claiming.said(right)
+                judgement, _ = _decided(said, statement, claiming, context, blank, deciding.Pairs())
+            except InputError:
+                continue
+            finally:
+                letters.aliases.clear()
+            if judgement.word in (Word.PROVED, Word.HOLDS_IF):
+                words = (*judgement.assumptions, f"{letter} stands for {state.name}_{{t-1}}")
+                return replace(judgement, word=Word.HOLDS_IF, assumptions=words, reading="; ".join(words))
+    return None

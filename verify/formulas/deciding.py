@@ -1,0 +1,246 @@
+"""A claim with two sides -> proved, holds if, wrong or undecided: its readings, tried from the literal one on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sympy import Expr, Symbol
+
+from derive import nodes
+from derive.cell import Assumption, Cell
+from derive.errors import InputError
+from derive.nodes import Adjoint, Node, Softmax, TimeSum
+from derive.notation import spelled
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import OpenQuestionError, Said
+from verify.formulas.judgement import Word
+from verify.formulas.readings.conventions import MisfitError, Reading
+from verify.formulas.readings.expressions import Builder
+from verify.formulas.readings.sides import Sides, built, readings
+from verify.formulas.wrong.counterexample import case_of
+from verify.truth.comparison import Answer, Bench, Compared, Facts, Setting
+from verify.truth.decimals import WORDS, Opinion
+
+ABSENT = "a gradient before step 1 counts as zero"
+OUTPUTS = "J reads the final states through the outputs only"
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Conditions on indices and steps that stand beside a formula: i ≠ j, i = j, k < τ."""
+
+    differ: tuple[tuple[Symbol, Symbol], ...] = ()
+    equal: tuple[tuple[Symbol, Symbol], ...] = ()
+    before: tuple[tuple[Expr, Expr], ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: whether both sides say the same; `facts` are declared by the user, `accumulated` is a +=."""
+
+    left: Said
+    right: Said
+    bench: Bench
+    facts: tuple[Assumption, ...] = ()
+    accumulated: bool = False
+    pairs: Pairs = Pairs()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The word, what it assumes, and for a wrong claim the point, the sides that differ there, and what decided it."""
+
+    word: Word
+    assumptions: tuple[str, ...] = ()
+    point: Mapping[str, Any] | None = None
+    reason: str = ""
+    sides: Sides | None = None
+    left: Node | None = None
+    setting: Setting | None = None
+    question: Question | None = None
+    others: tuple[tuple[Sides, Setting], ...] = ()
+
+
+def decide(question: Question) -> Decision:
+    """The judgement on one equation."""
+    return replace(_decided(question), question=question)
+
+
+def readings_with(question: Question, conventions: int) -> list[tuple[Reading, str]]:
+    """The readings with that many unusual conventions."""
+    return [pair for pair in readings(question.left, question.right) if pair[0].unusual == conventions]
+
+
+def in_shape(question: Question, reading: Reading, beside: str) -> Sides | None:
+    """Both sides under a reading, or None where they do not fit."""
+    own = replace(reading, layout="columns") if beside == "right" else reading
+    try:
+        Builder(question.bench.cell, question.bench.program, own).side(question.right)
+    except MisfitError:
+        return None  # most do not fit: that is found before the left side is read
+    except InputError:
+        pass
+    try:
+        sides = built(question.left, question.right, reading, question.bench, question.accumulated, beside)
+    except InputError:
+        return None
+    return sides[0] if sides else None
+
+
+def _decided(question: Question) -> Decision:
+    left, right, bench = question.left, question.right, question.bench
+    facts, accumulated, pairs = question.facts, question.accumulated, question.pairs
+    candidates: list[Sides] = []
+    reasons: list[str] = []
+    misfit = ""
+    seen: set[tuple[Node, Node]] = set()
+    upright, lying = False, False
+    for reading, beside in readings(left, right):
+        if reading.layout in ("rows", "batch") and (upright or not lying):
+            continue  # nothing in the formula is a row
+        try:
+            sides = built(left, right, reading, bench, accumulated, beside)
+            upright |= reading.layout == "columns"
+        except MisfitError as error:
+            misfit = misfit or error.message
+            lying |= error.rows and reading.layout == "columns"
+            continue
+        except OpenQuestionError as error:
+            reasons.append(error.message)
+            continue
+        except InputError as error:
+            misfit = misfit or error.message
+            continue
+        for each in sides:
+            if (each.left, each.right) not in seen:
+                seen.add((each.left, each.right))
+                candidates.append(each)
+    if not candidates:
+        if accumulated and upright:
+            return Decision(Word.UNDECIDED, reason="adds one part to a gradient; only the whole of it can be judged")
+        if reasons:
+            return Decision(Word.UNDECIDED, reason=reasons[0])
+        if any(isinstance(p, claimed.AllEntries) for side in (left, right) for p in claimed.walk(side)):
+            return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {misfit}")
+        reason = f"no reading fits the shapes: {misfit}"
+        return Decision(Word.WRONG, point={"shapes": misfit}, reason=reason, left=_left(left, bench))
+    refuted: list[tuple[Sides, Compared, Setting]] = []
+    doubted: list[tuple[Sides, Compared, Setting, tuple[str, ...]]] = []
+    unsure: list[str] = list(reasons)
+    for each, imposed, words in _trials(candidates, bench, facts):
+        setting = _setting(each, bench, imposed, pairs)
+        found = setting.compare(each.left, each.right)
+        if found.answer is Answer.SAME:
+            zero = (ABSENT,) if bench.absent else ()
+            bare = replace(setting, facts=_without(imposed, facts))
+            needed = facts and bare.compare(each.left, each.right).answer is not Answer.SAME
+            assumptions = (*each.assumptions, *words, *zero, *(map(declared, facts) if needed else ()))
+            word = Word.HOLDS_IF if assumptions else Word.PROVED
+            return Decision(word, assumptions, sides=each, setting=setting)
+        if found.answer is Answer.DIFFERENT:
+            doubted.append((each, found, setting, words))
+        if found.answer is Answer.DIFFERENT and not words:
+            refuted.append((each, found, setting))
+        elif found.answer is Answer.OPEN and not words:
+            unsure.append(found.reason)
+    if not refuted:
+        return Decision(Word.UNDECIDED, reason=unsure[0] if unsure else "nothing could be evaluated")
+    for each, found, setting, words in doubted:
+        second = _second_opinion(each, found, setting, (*each.assumptions, *words), facts)
+        if second is not None:
+            return second
+    chosen, differing, setting = _plainest(refuted)
+    case = case_of(chosen.left, chosen.right, setting, differing.point or {})
+    others = sorted(refuted, key=lambda each: len(each[0].assumptions))
+    return Decision(
+        Word.WRONG, chosen.reading.assumptions, case, sides=chosen, setting=setting,
+        others=tuple((sides, setting) for sides, _, setting in others if sides is not chosen),
+    )  # fmt: skip
+
+
+def declared(fact: Assumption) -> str:
+    """A fact that the user declared, as a judgement tells it."""
+    return f"{fact.quantity.name} {fact.kind}"
+
+
+def _second_opinion(
+    sides: Sides, found: Compared, setting: Setting, assumptions: tuple[str, ...], facts: tuple[Assumption, ...]
+) -> Decision | None:
+    """The decision where the arithmetic may lack an identity; None where decimals differ too."""
+    answer = setting.opinion(sides.left, sides.right, found)
+    if answer is Opinion.DIFFER:
+        return None
+    if answer is Opinion.NONE:
+        return Decision(Word.UNDECIDED, reason="no real point was found at which both sides have a value", sides=sides)
+    bare = replace(setting, facts=_without(setting.facts, facts))
+    if facts and bare.opinion(sides.left, sides.right, found) is not Opinion.AGREE:
+        assumptions = (*assumptions, *map(declared, facts))
+    if setting.related().compare(sides.left, sides.right).answer is not Answer.SAME:
+        assumptions = (*assumptions, WORDS)
+    word = Word.HOLDS_IF if assumptions else Word.PROVED
+    return Decision(word, assumptions, sides=sides, setting=setting.related())
+
+
+def _left(left: Said, bench: Bench) -> Node | None:
+    """The left side alone, for the true formula of what fits in no shape."""
+    try:
+        return Builder(bench.cell, bench.program, Reading()).side(left).node
+    except InputError:
+        return None
+
+
+def _plainest(refuted: Sequence[tuple[Sides, Compared, Setting]]) -> tuple[Sides, Compared, Setting]:
+    """The refuted reading that assumes least."""
+    return min(refuted, key=lambda each: len(each[0].assumptions))
+
+
+def _trials(
+    candidates: Sequence[Sides], bench: Bench, facts: tuple[Assumption, ...]
+) -> Iterator[tuple[Sides, Facts, tuple[str, ...]]]:
+    """Every reading with what is imposed on the data: nothing first, then what the cell declares."""
+    # A formula that names the loss of one step says that J is the sum of them.
+    losses = any(a.only is not None for c in candidates[:1] for side in (c.left, c.right) for a in side.atoms(Adjoint))
+    for each in candidates:
+        yield each, Facts(facts, losses), ()
+    if not bench.cell.is_loss:
+        for each in candidates:
+            if any(part.has(nodes.T) or _has_end(part) for part in (each.left, each.right)):
+                yield each, Facts(facts, True), (OUTPUTS,)
+    known = {(fact.kind, fact.quantity.name) for fact in facts}
+    for fact in (*bench.cell.assumptions, *_usual(bench.cell)):
+        if (fact.kind, fact.quantity.name) in known:
+            continue
+        for each in candidates:
+            yield each, Facts((*facts, fact)), (in_words(fact),)
+
+
+def _usual(cell: Cell) -> Iterator[Assumption]:
+    """What is usual for the targets of a softmax: they sum to 1."""
+    if any(equation.expression.atoms(Softmax) for equation in cell.equations):
+        for target in cell.targets:
+            if target.shape[1] == 1 and target.shape[0] != 1:
+                yield Assumption("sums to one", target)
+
+
+def _without(imposed: Facts, facts: tuple[Assumption, ...]) -> Facts:
+    return replace(imposed, assumptions=tuple(fact for fact in imposed.assumptions if fact not in facts))
+
+
+def _has_end(node: Node) -> bool:
+    return any(isinstance(part, TimeSum) for part in node.atoms(TimeSum)) or any(
+        a.only is not None for a in node.atoms(Adjoint)
+    )
+
+
+def in_words(fact: Assumption) -> str:
+    """A declared fact about the data, as a judgement tells it."""
+    letter = str(spelled(fact.quantity.name))
+    return {"sums to one": f"the entries of {letter} sum to 1", "one-hot": f"{letter} is one-hot"}.get(
+        fact.kind, f"{letter}_0 is zero"
+    )
+
+
+def _setting(sides: Sides, bench: Bench, facts: Facts, pairs: Pairs) -> Setting:
+    return Setting(bench, facts, sides.domains, pairs.differ, pairs.equal, sides.diagonal, pairs.before)

@@ -1,0 +1,385 @@
+"""A claim under one set of conventions -> an expression node: layouts, what juxtaposition means, which ∂ is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatrix, S, Symbol
+
+from derive import functions, nodes
+from derive.calculus.adjoint import slope
+from derive.nodes import Elementwise, Node, Tabular, TimeProduct, TimeSum
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import OpenQuestionError, Said, Value
+from verify.formulas.readings.conventions import Built, MisfitError
+from verify.formulas.readings.multiplying import Products
+from verify.truth.field import UnsupportedError, is_slope, slope_of
+
+LARGEST_NUMBER = 512
+"""Bits that a power of a number may have."""
+
+
+@dataclass
+class Builder(Products):
+    """Builds the nodes of a claim under a reading."""
+
+    def side(self, said: Said) -> Built:
+        """The meaning of a whole side: a ∂a/∂b that stands alone is what it says, not a factor of a chain."""
+        alone = said.body if isinstance(said, claimed.Flipped) else said
+        mode = self.reading.derivative
+        if isinstance(alone, claimed.Derivative) and mode != "total" and not (mode == "step" and alone.by.time is None):
+            builder = replace(self, reading=replace(self.reading, derivative="natural"))
+            return builder.build(said)
+        return self.build(said)
+
+    def build(self, said: Said) -> Built:
+        """The meaning of any part."""
+        match said:
+            case Value():
+                return self.value(said)
+            case claimed.Gradient():
+                return self.gradient(said)
+            case claimed.Error():
+                return self.gradient(said.argument if self.reading.delta == "argument" else said.plain)
+            case claimed.Derivative():
+                return self.derivative(said)
+            case claimed.Scalar():
+                return Built(number=said.value)
+            case claimed.Ones():
+                return Built(kind="ones")
+            case claimed.One():
+                return Built(kind="identity")
+            case claimed.Kronecker():
+                return self.kronecker(said)
+            case claimed.Terms():
+                return self.terms(said)
+            case claimed.Differential():
+                return self.gradient(said.argument if self.reading.differential == "argument" else said.plain)
+            case claimed.Handed():
+                return self.handed(said)
+            case claimed.Factors():
+                if said.elementwise and self.reading.precedence == "elementwise":
+                    said = _regrouped(said)
+                parts = self._together(said.factors) if said.elementwise else list(map(self.build, said.factors))
+                if any(part.kind == "kronecker" for part in parts):
+                    parts = [self.build(factor) for factor in said.factors]
+                return self.elementwise(parts) if said.elementwise else self.juxtaposed(parts, signed=said.signed)
+            case claimed.Quotient():
+                return self.quotient(said)
+            case claimed.Raised():
+                return self.raised(said)
+            case claimed.Flipped():
+                return self.flipped(self.build(said.body))
+            case claimed.Applied():
+                return self.applied(said)
+            case claimed.Stacked():
+                return self.stacked(said)
+            case claimed.Part():
+                return self.part(said)
+            case claimed.Tabulated():
+                return self.tabulated(said)
+            case claimed.Part():
+                return self.part(said)
+            case claimed.OverTime():
+                return self.over_time(said)
+            case claimed.OverEntries():
+                return self.over_entries(said)
+            case claimed.Norm():
+                return Built(nodes.Norm(self.node(self.build(said.body)), said.largest))
+            case claimed.AllEntries():
+                return Built(nodes.total(self.node(self.build(said.body))))
+        raise OpenQuestionError(f"no rule for {type(said).__name__}")
+
+    def terms(self, said: claimed.Terms) -> Built:
+        parts = [
+            (sign, part)
+            for (sign, _), part in zip(said.terms, self._together([term for _, term in said.terms]), strict=True)
+        ]
+        shaped = [part for _, part in parts if part.node is not None]
+        if not shaped:
+            if all(part.number is not None for _, part in parts):
+                return Built(number=sum((sign * part.number for sign, part in parts), Integer(0)))  # type: ignore[operator,misc]
+            if len(parts) == 1:
+                raise OpenQuestionError("a constant whose size nothing tells")
+            raise OpenQuestionError("constants whose size nothing tells")
+        flats = {part.flat for part in shaped}
+        shape = shaped[0].shape
+        if any(part.shape != shape for part in shaped) or len(flats) > 1:
+            shape, parts = self._agreed(parts)
+        total = nodes.add(*(nodes.scale(sign, self.node(part, shape)) for sign, part in parts))
+        return Built(total, flat=shaped[0].flat)
+
+    def _together(self, said: Sequence[Said]) -> list[Built]:
+        """Parts of one shape; products with ones whose size the other parts tell are built behind these."""
+        built: list[Built | None] = []
+        refused: OpenQuestionError | None = None
+        for term in said:
+            try:
+                built.append(self.build(term))
+            except OpenQuestionError as error:
+                built.append(None)
+                refused = refused or error
+        if refused is None:
+            return [part for part in built if part is not None]
+        shapes = {part.shape for part in built if part is not None and part.node is not None}
+        if len(shapes) != 1:
+            raise refused
+        (shape,) = shapes
+        return [
+            self._product_beside(term, shape, refused) if part is None else part
+            for term, part in zip(said, built, strict=True)
+        ]
+
+    def _product_beside(self, said: Said, shape: tuple[Expr, Expr], refused: OpenQuestionError) -> Built:
+        if not isinstance(said, claimed.Factors) or said.elementwise:
+            raise refused
+        return self.juxtaposed([self.build(part) for part in said.factors], signed=said.signed, beside=shape)
+
+    def _agreed(self, parts: list[tuple[int, Built]]) -> tuple[tuple[Expr, Expr], list[tuple[int, Built]]]:
+        """Terms that are vectors in different layouts: numerator layout beside columns, a diagonal beside a matrix."""
+        shapes = [part.shape for _, part in parts if part.node is not None]
+        rows = next((s for s in shapes if s[0] == 1 and s[1] != 1), None)
+        loose = self.reading.layout in ("numerator", "all rows") and not self.strictly
+        mixed = loose and not any(part.flipped for _, part in parts)
+        if mixed and rows is not None and all(s == rows or s == rows[::-1] for s in shapes):
+            turned = [
+                (sign, replace(part, node=nodes.transpose(part.node)))
+                if part.node is not None and part.shape != rows
+                else (sign, part)
+                for sign, part in parts
+            ]
+            return rows, turned
+        vectors = [shape for shape in dict.fromkeys(shapes) if shape != (S.One, S.One)]
+        if len(vectors) == 1 and 1 in vectors[0]:
+            return vectors[0], [(sign, self._everywhere(part, vectors[0])) for sign, part in parts]
+        raise MisfitError("cannot add " + " and ".join(f"{a}×{b}" for a, b in dict.fromkeys(shapes)))
+
+    def _everywhere(self, part: Built, shape: tuple[Expr, Expr]) -> Built:
+        """A number beside a vector, as added to every entry."""
+        if part.node is None or part.shape == shape:
+            return part
+        self.spread.append(part.node)
+        return replace(part, node=nodes.matmul(nodes.ones(shape[0]), part.node, nodes.ones(1, shape[1])))
+
+    def quotient(self, said: claimed.Quotient) -> Built:
+        above, below = self.build(said.above), self.build(said.below)
+        if below.number is not None:
+            if below.number == 0:
+                raise OpenQuestionError("division by zero")
+            if above.number is not None:
+                return Built(number=above.number / below.number)
+            if above.node is None and above.kind in ("ones", "identity"):
+                return replace(above, factor=above.factor / below.number)
+            return replace(above, node=nodes.scale(1 / below.number, self.node(above)))
+        bottom = self.node(below)
+        if bottom.shape == (1, 1) and above.node is not None and above.shape != (1, 1):
+            return Built(self._scaled(nodes.power(bottom, -1), above.node))
+        if 1 not in bottom.shape:
+            raise MisfitError("division by a matrix")
+        return Built(nodes.hadamard(self._fitted(above, bottom.shape), nodes.power(bottom, -1)))
+
+    def raised(self, said: claimed.Raised) -> Built:
+        if isinstance(said.base, claimed.Applied) and said.base.function in ("sech", "cosh"):
+            # The field knows tanh: sech² = 1 - tanh².
+            if abs(said.exponent) != 2:
+                raise OpenQuestionError(f"a power of {said.base.function} other than its square")
+            square = claimed.Raised(replace(said.base, function=_entry("tanh")), Integer(2))
+            slope_ = self.terms(claimed.Terms(((1, claimed.Scalar(S.One)), (-1, square))))
+            upright = (said.base.function == "sech") == (said.exponent > 0)
+            return slope_ if upright else Built(nodes.power(self.node(slope_), -1))
+        base = self.build(said.base)
+        if base.number is not None:
+            digits = max(abs(part).bit_length() for part in map(int, base.number.as_numer_denom()))
+            if not said.exponent.is_Integer or (base.number == 0 and said.exponent < 0):
+                raise OpenQuestionError("this power of a number")
+            if digits * abs(said.exponent) > LARGEST_NUMBER:
+                raise OpenQuestionError("this power of a number")
+            return Built(number=base.number**said.exponent)
+        if base.kind in ("ones", "identity") and base.factor == 1 and base.scalar is None:
+            return base
+        node = self.node(base)
+        if said.exponent.free_symbols or (1 not in node.shape and not isinstance(node, DiagMatrix)):
+            return self._power_of_matrix(node, said.exponent)
+        if isinstance(node, DiagMatrix):  # entry by entry and as a matrix product, the power is the same
+            return Built(nodes.diag(nodes.power(node.args[0], said.exponent)))
+        if abs(said.exponent) > 64 or not (2 * said.exponent).is_Integer:
+            raise OpenQuestionError("this exponent")
+        if isinstance(node, HadamardPower):
+            return Built(nodes.power(node.base, node.exp * said.exponent))
+        return Built(nodes.power(node, said.exponent))
+
+    def _power_of_matrix(self, node: Node, exponent: Expr) -> Built:
+        """A matrix times itself as often as the exponent says, or its entries to that power."""
+        if self.reading.power == "entries":
+            if not exponent.is_Integer or abs(exponent) > 64:
+                raise OpenQuestionError("this exponent")
+            return Built(nodes.power(node, exponent))
+        rows, cols = node.shape
+        if rows != cols:
+            raise MisfitError("a power of what is not a square matrix")
+        if exponent.is_Integer and not 0 < exponent <= 12:
+            raise OpenQuestionError("this power of a matrix")
+        if exponent.is_Integer:
+            return Built(nodes.matmul(*[node] * int(exponent)))
+        if not exponent.free_symbols:
+            raise OpenQuestionError("this power of a matrix")
+        return Built(TimeProduct(node, Symbol("power", integer=True), 1, exponent))
+
+    def applied(self, said: claimed.Applied) -> Built:
+        arguments = [self.build(argument) for argument in said.arguments]
+        shaped = [part for part in arguments if part.node is not None]
+        function = said.function
+        if function == "diag" and arguments[0].kind == "ones":
+            return replace(arguments[0], kind="identity", flipped=False)
+        if not shaped:
+            raise OpenQuestionError("a function of constants")
+        if isinstance(function, str):
+            node = self.node(arguments[0])
+            if function.endswith("'") and len(arguments) == 1:
+                own = next((f for f in self.cell.functions if f.name == function[:-1]), None)
+                return Built(_slope(Elementwise(own or _entry(function[:-1]), node)))
+            if function in ("softmax", "diag"):
+                if 1 not in node.shape:
+                    raise MisfitError(f"{function} acts on a vector")
+                column = node if node.shape[1] == 1 else nodes.transpose(node)
+                if function == "diag":
+                    return Built(nodes.diag(column))
+                result = nodes.softmax(_unshifted(column))
+                return Built(result if column is node else nodes.transpose(result))
+            if function == "diagonal" and node.shape[0] == node.shape[1]:
+                return Built(nodes.diagonal(node))
+            raise OpenQuestionError(f"{function} is not read here")
+        if len(arguments) != len(function.body.variables):
+            raise OpenQuestionError(f"{function.name} of {len(arguments)} arguments")
+        shape = shaped[0].shape
+        operands = [self._fitted(part, shape) for part in arguments]
+        return Built(nodes.apply(function, *operands))
+
+    def stacked(self, said: claimed.Stacked) -> Built:
+        rows = [[self.node(self.build(cell)) for cell in row] for row in said.rows]
+        if len({len(row) for row in rows}) != 1:
+            raise OpenQuestionError("rows of different lengths")
+        lying = self.reading.layout in ("rows", "batch")
+        flat = [cell for row in rows for cell in row]
+        if (len(rows) == 1 or len(rows[0]) == 1) and all(1 in cell.shape for cell in flat):
+            return Built(nodes.concat(1 if lying else 0, *flat))
+        return Built(nodes.concat(0, *(nodes.concat(1, *row) for row in rows)))
+
+    def tabulated(self, said: claimed.Tabulated) -> Built:
+        inner = replace(self, domains=dict(self.domains))
+        built = inner.build(said.entry)
+        if built.node is None:  # a Kronecker δ before anything says what its indices count
+            raise OpenQuestionError("a matrix of constants")
+        rows = inner.domains.get(said.row)
+        cols = S.One if said.column is None else inner.domains.get(said.column, rows)
+        if rows is None or cols is None:
+            raise OpenQuestionError("a matrix whose indices count nothing")
+        column = Symbol("column", integer=True) if said.column is None else said.column
+        return Built(Tabular(inner.node(built), said.row, column, rows, cols))
+
+    def part(self, said: claimed.Part) -> Built:
+        node = self.node(self.build(said.body))
+        axis = 1 - said.axis if self.reading.layout == "batch" else said.axis
+        extent = node.shape[axis]
+        start = S.Zero if said.start is None else said.start
+        end = extent if said.end is None else said.end
+        lengths = (start, end - start, extent - end)
+        if any(term.could_extract_minus_sign() for length in lengths for term in Add.make_args(length.expand())):
+            raise MisfitError(f"a slice from {start} to {end} of {extent}")
+        return Built(nodes.block(axis, node, start, end - start))
+
+    def over_time(self, said: claimed.OverTime) -> Built:
+        body = self.build(said.body)
+        node = self.node(body)
+        if not said.product:
+            return Built(TimeSum(node, said.index, said.first, said.last), flat=body.flat)
+        vector = 1 in node.shape and node.shape != (1, 1)
+        square = nodes.diag(node if node.shape[1] == 1 else nodes.transpose(node)) if vector else node
+        if square.shape[0] != square.shape[1]:
+            raise MisfitError("a product of matrices that are not square")
+        earliest = said.ascending or self.reading.order == "earliest"
+        if earliest:
+            turned = TimeProduct(nodes.transpose(square), said.index, said.first, said.last)
+            product: Node = nodes.transpose(turned)
+        else:
+            product = TimeProduct(square, said.index, said.first, said.last)
+        if not vector:
+            return Built(product)
+        spread = nodes.diagonal(product)
+        return Built(spread if node.shape[1] == 1 else nodes.transpose(spread))
+
+    def over_entries(self, said: claimed.OverEntries) -> Built:
+        body = self.build(said.body)
+        node = self.node(body)
+        if said.index not in self.domains:
+            return Built(nodes.total(node))
+        bound = claimed.index_clash(said.index)
+        inner = node.xreplace({said.index: bound})
+        total: Node = TimeSum(inner, bound, 0, self.domains[said.index] - 1)
+        if said.without is not None:
+            total = nodes.add(total, nodes.scale(-1, node.xreplace({said.index: said.without})))
+        return Built(total)
+
+
+def is_run(said: Said) -> bool:
+    """Whether these are factors next to each other, without signs and without brackets around them."""
+    plain = isinstance(said, claimed.Factors) and not (said.elementwise or said.signed or said.bracketed)
+    return plain and len(said.factors) > 1  # type: ignore[attr-defined]
+
+
+def _regrouped(said: claimed.Factors) -> claimed.Factors:
+    """a ⊙ b c^⊤ as (a ⊙ b) c^⊤."""
+    if not any(map(is_run, said.factors)):
+        return said
+    run: list[Said] = []
+    group: list[Said] = []
+
+    def close() -> None:
+        if group:
+            run.append(group[0] if len(group) == 1 else claimed.Factors(tuple(group), True))
+            group.clear()
+
+    for i, factor in enumerate(said.factors):
+        if not isinstance(factor, claimed.Factors) or not is_run(factor):
+            group.append(factor)
+            continue
+        first, *rest = factor.factors
+        if i == 0:
+            run += factor.factors[:-1]
+            group.append(factor.factors[-1])
+            continue
+        group.append(first)
+        close()
+        if i + 1 < len(said.factors):
+            run += rest[:-1]
+            group.append(rest[-1])
+        else:
+            run += rest
+    close()
+    return claimed.Factors(tuple(run))
+
+
+def _unshifted(node: Node) -> Node:
+    """A column without the numbers that are added to all its entries, which softmax does not see."""
+    terms = node.args if isinstance(node, MatAdd) else (node,)
+    kept = [term for term in terms if not isinstance(nodes.coefficient(term)[1], OneMatrix)]
+    return nodes.add(*kept) if 0 < len(kept) < len(terms) else node
+
+
+def _slope(called: Elementwise) -> Node:
+    """f' at an argument: as the derivation writes it where that is the slope; else as differentiated in `verify`."""
+    if len(called.function.body.variables) != 1:
+        raise OpenQuestionError(f"the slope of {called.function.name}, which has several arguments")
+    if is_slope(functions.slope(called.function, 0), called.function):
+        return slope(called, 0, called)
+    try:
+        return nodes.apply(slope_of(called.function), *called.operands)
+    except UnsupportedError as error:
+        raise OpenQuestionError(str(error)) from None
+
+
+def _entry(name: str) -> functions.ScalarFunction:
+    found = functions.function(name)
+    assert found is not None
+    return found

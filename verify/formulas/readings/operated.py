@@ -1,0 +1,76 @@
+"""∂(an expression)/∂b -> the derivative of a quantity that an extra equation assigns: truth needs no rule for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from typing import Any
+
+from sympy import Expr
+
+from derive import nodes
+from derive.cell import Cell, Equation
+from derive.nodes import Quantity
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import OpenQuestionError, Said, Value
+from verify.formulas.readings.conventions import Reading
+from verify.formulas.readings.expressions import Builder
+from verify.truth.comparison import Bench
+
+
+@contextmanager
+def named(sides: tuple[Said, ...], bench: Bench) -> Iterator[tuple[tuple[Said, ...], Bench]]:
+    """The sides with a name for every differentiated expression, and the bench whose program assigns those names.
+
+    Raises OpenQuestionError for an expression that cannot be an equation of one step.
+    """
+    if not any(isinstance(part, claimed.Operated) for side in sides for part in claimed.walk(side)):
+        yield sides, bench
+        return
+    equations: list[Equation] = []
+    changed = tuple(_named(side, bench, equations) for side in sides)
+    program = replace(bench.program, equations=(*bench.program.equations, *equations))
+    wider = Bench(bench.cell, program, _worlds=bench._worlds)
+    try:
+        yield changed, wider
+    finally:
+        for world in bench._worlds.values():  # the names are this formula's alone
+            world._seen.pop(program, None)
+
+
+def _named(said: Said, bench: Bench, equations: list[Equation]) -> Said:
+    if isinstance(said, claimed.Operated):
+        body = _named(said.body, bench, equations)
+        program = replace(bench.program, equations=(*bench.program.equations, *equations))
+        return _assigned(body, said, bench.cell, program, equations)
+    changes: dict[str, Any] = {each.name: _deep(getattr(said, each.name), bench, equations) for each in fields(said)}
+    return replace(said, **changes)
+
+
+def _deep(value: Any, bench: Bench, equations: list[Equation]) -> Any:
+    if isinstance(value, Said):
+        return _named(value, bench, equations)
+    return tuple(_deep(part, bench, equations) for part in value) if isinstance(value, tuple) else value
+
+
+def _assigned(body: Said, whole: claimed.Operated, cell: Cell, program: Cell, equations: list[Equation]) -> Said:
+    """∂q/∂b of a new quantity q, assigned the expression at its latest step."""
+    leaves = list(claimed.walk(body))
+    if any(isinstance(p, claimed.Gradient | claimed.Error | claimed.Derivative | claimed.OverTime) for p in leaves):
+        raise OpenQuestionError("the derivative of an expression with derivatives or sums over time in it")
+    times = claimed.times(body)
+    latest: Expr = nodes.t
+    if times:
+        apart = [time - times[0] for time in times]
+        if not all(distance.is_Integer for distance in apart):
+            raise OpenQuestionError("the derivative of an expression of steps that are not neighbours")
+        latest = times[0] + max(apart)
+    moved = claimed.mapped(body, lambda time: nodes.t + (time - latest))
+    node = Builder(cell, program, Reading()).build(moved).node
+    if node is None or node.shape[1] != 1:
+        raise OpenQuestionError("the derivative of an expression that is no column")
+    rows, cols = node.shape
+    symbol = Quantity(f"part_{len(equations) + 1}", rows, cols, nodes.t)
+    equations.append(Equation(symbol, node))
+    return claimed.Derivative(Value(symbol.name, latest), whole.by, whole.immediate)

@@ -1,0 +1,149 @@
+"""The leaves of a claim under a reading: quantities, gradients and derivatives in its layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sympy import Expr, S, Symbol
+
+from derive import nodes
+from derive.cell import Cell
+from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import OpenQuestionError, Value
+from verify.formulas.readings.conventions import Built, MisfitError, Reading
+
+
+@dataclass
+class Leaves:
+    """Builds leaves; `Builder` in `verify.formulas.readings.expressions` builds everything."""
+
+    cell: Cell
+    program: Cell
+    reading: Reading
+    domains: dict[Symbol, Expr] = field(default_factory=dict)
+    diagonal: list[Node] = field(default_factory=list)
+    """Nodes that must be diagonal matrices for this reading to make sense."""
+    spread: list[Node] = field(default_factory=list)
+    """Numbers that stand beside a vector in a sum, as added to every entry of it."""
+    strictly: bool = False
+    """Rows and columns are told apart even where a layout would let one stand for the other."""
+
+    def quantity(self, value: Value) -> Quantity:
+        found = self.program.quantities[value.name]
+        return found if value.time is None else found.at(value.time)
+
+    def value(self, value: Value) -> Built:
+        node: Node = self.quantity(value)
+        if value.columns is not None:
+            node = self.columns(node, value.columns)
+        if value.at:
+            return Built(self.entry(node, value.at))
+        return Built(self.laid(node, self.reading.layout in ("rows", "batch")))
+
+    @staticmethod
+    def columns(node: Node, between: tuple[Expr, Expr]) -> Node:
+        """Some columns of a matrix."""
+        return nodes.block(1, node, between[0], between[1] - between[0])
+
+    def laid(self, node: Node, as_row: bool) -> Node:
+        """A quantity or gradient in the layout: vectors as rows, in a batch layout matrices transposed."""
+        rows, cols = node.shape
+        if cols == 1 and rows != 1:
+            return nodes.transpose(node) if as_row else node
+        if cols != 1 and rows != 1 and self.reading.layout == "batch":
+            return nodes.transpose(node)
+        return node
+
+    def entry(self, node: Node, at: tuple[Expr, ...]) -> Node:
+        for place, extent in zip(at, node.shape, strict=False):
+            if isinstance(place, Symbol) and self.domains.setdefault(place, extent) != extent:
+                raise MisfitError(f"the index {place} counts the entries of two sizes")
+        return Entry(node, *at)
+
+    def gradient(self, said: claimed.Gradient) -> Built:
+        node: Node = Adjoint(self.quantity(said.by), said.immediate, said.only)
+        if said.by.columns is not None:
+            node = self.columns(node, said.by.columns)
+        if said.by.at:
+            return Built(self.entry(node, said.by.at))
+        layout = self.reading.layout
+        row = layout in ("all rows", "rows", "batch") or (layout == "numerator" and said.spelling == "partial")
+        return Built(self.laid(node, row))
+
+    def handed(self, said: claimed.Handed) -> Built:
+        """What a step's backward pass is given for a state, or hands on: its gradient but for its own step's parts."""
+        quantity = self.quantity(said.by)
+        node: Node = Adjoint(quantity)
+        whole = self.reading.handed == "whole"
+        output = quantity.name == self.cell.output.name
+        if not (whole or (self.reading.handed == "some" and output and not said.onward)):
+            if said.onward or output:
+                node = nodes.add(node, nodes.scale(-1, Adjoint(quantity, True)))
+            for other in self._computed_from(quantity):
+                back = nodes.matmul(nodes.transpose(Jacobian(other, quantity)), Adjoint(other))
+                node = nodes.add(node, nodes.scale(-1, back))
+        return Built(self.laid(node, self.reading.layout in ("all rows", "rows", "batch")))
+
+    def _computed_from(self, quantity: Quantity) -> list[Quantity]:
+        """The other states of the same step that a state goes into."""
+        reached = {quantity.name}
+        for equation in self.cell.equations:
+            now = {q.name for q in equation.expression.atoms(Quantity) if q.time == nodes.t}
+            if now & reached:
+                reached.add(equation.symbol.name)
+        found = [state.at(quantity.time) for state in self.cell.states if state.name in reached - {quantity.name}]
+        if len(found) > 1:
+            raise OpenQuestionError(f"{quantity.name} goes into several states of its step")
+        return found
+
+    def derivative(self, said: claimed.Derivative) -> Built:
+        of, by = self.quantity(said.of), self.quantity(said.by)
+        if said.of.columns is not None or said.by.columns is not None:
+            raise OpenQuestionError(f"a derivative by some columns of {by.name}")
+        if of.shape[1] != 1:
+            raise OpenQuestionError(f"the derivative of the matrix {of.name}")
+        mode = self.reading.derivative
+        immediate = said.immediate or mode == "immediate"
+        stepwise = not immediate and (mode in ("step", "use") or (mode == "natural" and by.time is not None))
+        node: Node = Jacobian(of, by, immediate, stepwise)
+        if said.of.at or said.by.at:
+            place = (said.of.at or (S.Zero,))[0], *said.by.at
+            if len(said.by.at) == 2 or (not said.of.at and of.shape[0] != 1) or not said.by.at:
+                raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")
+            return Built(self.entry(node, place))
+        matrix = by.shape if by.shape[1] != 1 else None
+        if self.reading.layout == "denominator":
+            if matrix is not None:
+                raise MisfitError("a derivative by a matrix has no denominator layout here")
+            return Built(nodes.transpose(node))
+        return Built(node, flat=matrix)
+
+    def kronecker(self, said: claimed.Kronecker) -> Built:
+        size = next((self.domains[i] for i in (said.first, said.second) if i in self.domains), None)
+        if size is not None:
+            self.domains.update({i: size for i in (said.first, said.second) if isinstance(i, Symbol)})
+        if size is None:
+            return Built(kind="kronecker", number=None)
+        node = self.entry(nodes.diag(nodes.ones(size)), (said.first, said.second))
+        return Built(nodes.add(nodes.ones(1), nodes.scale(-1, node)) if said.differ else node)
+
+    def node(self, built: Built, like: tuple[Expr, Expr] | None = None) -> Node:
+        """The node; a number fills the shape of its neighbour, and ones and identities take it."""
+        if built.node is not None:
+            return built.node
+        if like is None and built.kind in ("ones", "identity"):
+            raise OpenQuestionError("a constant whose size nothing tells")
+        rows, cols = like or (S.One, S.One)
+        if built.number is not None:
+            return nodes.scale(built.number, nodes.ones(rows, cols))
+        if built.kind == "identity":
+            if rows != cols:
+                raise MisfitError("an identity matrix is square")
+            entries = nodes.ones(rows) if built.scalar is None else nodes.matmul(nodes.ones(rows), built.scalar)
+            return nodes.scale(built.factor, nodes.diag(entries))
+        if built.kind == "ones":
+            scalars = () if built.scalar is None else (built.scalar,)
+            every = nodes.matmul(nodes.ones(rows), *scalars, nodes.ones(1, cols)) if scalars else nodes.ones(rows, cols)
+            return nodes.scale(built.factor, every)
+        raise OpenQuestionError("a Kronecker δ whose indices count nothing here")

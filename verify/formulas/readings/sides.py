@@ -1,0 +1,211 @@
+"""The two sides of a claim as expressions, under every reading that can make a difference."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import product
+
+from sympy import Expr, Symbol
+
+from derive import nodes
+from derive.errors import InputError
+from derive.nodes import Adjoint, Node, TimeSum
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import OpenQuestionError, Said
+from verify.formulas.readings.conventions import (
+    DELTAS,
+    DERIVATIVES,
+    DIFFERENTIALS,
+    HANDED,
+    LAYOUTS,
+    ORDERS,
+    POWERS,
+    PRECEDENCES,
+    PRODUCTS,
+    Built,
+    MisfitError,
+    Reading,
+)
+from verify.formulas.readings.expressions import Builder, is_run
+from verify.truth.comparison import Bench
+
+SUMMED = "the term of step t, to be summed over t"
+SPREAD = "a number beside a vector in a sum is added to every entry"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides under one reading."""
+
+    left: Node
+    right: Node
+    reading: Reading
+    assumptions: tuple[str, ...]
+    domains: Mapping[Symbol, Expr] = field(default_factory=dict)
+    diagonal: tuple[Node, ...] = ()
+
+
+def _kinds(left: Said, right: Said) -> Iterator[Reading]:
+    """The readings that can differ for this claim, those with fewer assumptions first."""
+    parts = [*claimed.walk(left), *claimed.walk(right)]
+    derivatives = any(isinstance(part, claimed.Derivative) for part in parts)
+    gradients = any(isinstance(part, claimed.Gradient | claimed.Handed) for part in parts)
+    products = any(isinstance(part, claimed.Factors | claimed.Quotient) for part in parts)
+    layouts = list(LAYOUTS) if derivatives or gradients or products else ["columns"]
+    if not derivatives:
+        layouts = [layout for layout in layouts if layout != "denominator"]
+    if not derivatives and not gradients:
+        layouts = [layout for layout in layouts if layout not in ("numerator", "all rows")]
+    kinds = list(PRODUCTS) if products or derivatives else ["strict"]
+    if derivatives or gradients:
+        kinds = [kind for kind in kinds if kind != "inner"]
+    modes = list(DERIVATIVES) if derivatives else ["natural"]
+    orders = list(ORDERS) if any(isinstance(p, claimed.OverTime) and p.product for p in parts) else ["latest"]
+    deltas = list(DELTAS) if any(isinstance(part, claimed.Error) for part in parts) else ["argument"]
+    precedences = list(PRECEDENCES) if any(map(_mixed, parts)) else ["matrix"]
+    small = list(DIFFERENTIALS) if any(isinstance(p, claimed.Differential) for p in parts) else ["itself"]
+    powers = list(POWERS) if any(map(_of_matrix, parts)) else ["matrix"]
+    handed = list(HANDED) if any(isinstance(p, claimed.Handed) for p in parts) else [""]
+    choices = product(layouts, kinds, modes, orders, deltas, precedences, small, powers, handed)
+    found = [Reading(*choice) for choice in choices]
+    found.sort(key=lambda reading: len(reading.assumptions))
+    yield from found
+
+
+def _mixed(said: Said) -> bool:
+    """Whether ⊙ stands beside a product without a sign and without brackets."""
+    return isinstance(said, claimed.Factors) and said.elementwise and any(map(is_run, said.factors))
+
+
+def _of_matrix(said: Said) -> bool:
+    """Whether this may be a power of a matrix: what has a time is a vector."""
+    while isinstance(said, claimed.Raised | claimed.Flipped):
+        if isinstance(said, claimed.Raised) and isinstance(said.base, claimed.Value) and said.base.time is None:
+            return True
+        said = said.base if isinstance(said, claimed.Raised) else said.body
+    return False
+
+
+def readings(left: Said, right: Said) -> Iterator[tuple[Reading, str]]:
+    """The readings, and where one side alone is a chain of derivatives, the other in columns beside its rows."""
+    chains = [_is_chain(side) for side in (left, right)]
+    other = {(True, False): "right", (False, True): "left"}.get((chains[0], chains[1]), "")
+    lone = isinstance(right if other == "right" else left, claimed.Gradient | claimed.Value | claimed.Derivative)
+    for reading in _kinds(left, right):
+        yield reading, ""
+        if other and not lone and reading.layout == "numerator":
+            yield reading, other
+
+
+def _is_chain(said: Said) -> bool:
+    """Whether a product with derivatives as factors stands here."""
+    return any(
+        isinstance(part, claimed.Factors) and any(isinstance(f, claimed.Derivative) for f in part.factors)
+        for part in claimed.walk(said)
+    )
+
+
+def built(left: Said, right: Said, reading: Reading, bench: Bench, accumulated: bool, beside: str = "") -> list[Sides]:
+    """Both sides under a reading; `beside` names the side that has columns where the other has a chain of rows."""
+    builder = Builder(bench.cell, bench.program, reading, strictly=_turned(left, right))
+    if _indexed(left, right):
+        for side in (left, right):  # once to learn what the indices count
+            with contextlib.suppress(InputError):
+                builder.side(side)
+    builder.diagonal.clear()
+    builder.spread.clear()
+    columns = replace(builder, reading=replace(reading, layout="columns"))
+    explicit = {"left": columns, "right": columns}.get(beside, builder)
+    a = (explicit if beside == "left" else builder).side(left)
+    b = (explicit if beside == "right" else builder).side(right)
+    one, other = _matched(a, b, builder)
+    words = (*reading.assumptions, *((SPREAD,) if builder.spread else ()))
+    diagonal = tuple(builder.diagonal)
+    plain = Sides(one, other, reading, words, dict(builder.domains), diagonal)
+    found = [] if accumulated else [plain]
+    summed = _summed(left, one, other)
+    if summed is not None:
+        found.append(replace(plain, right=summed, assumptions=(*words, SUMMED)))
+    alone = _alone(left, right, plain)
+    if alone is not None:
+        found.append(alone)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _turned(left: Said, right: Said) -> bool:
+    """Whether a gradient is transposed: whoever writes that does mean rows to differ from columns."""
+    parts = (part for side in (left, right) for part in claimed.walk(side))
+    return any(isinstance(part, claimed.Flipped) and isinstance(part.body, claimed.Gradient) for part in parts)
+
+
+@lru_cache(maxsize=8)
+def _indexed(left: Said, right: Said) -> bool:
+    """Whether something can be built only when it is known what an index counts."""
+    kinds = claimed.OverEntries | claimed.Kronecker | claimed.Tabulated
+    return any(isinstance(part, kinds) for side in (left, right) for part in claimed.walk(side))
+
+
+def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:
+    """Both sides in one shape."""
+    if a.node is None and b.node is None:
+        raise OpenQuestionError("constants on both sides")
+    like = a.node.shape if a.node is not None else b.node.shape  # type: ignore[union-attr]
+    one, other = builder.node(a, like), builder.node(b, like)
+    if one.shape == other.shape:
+        return one, other
+    for first, second in ((one, other), (other, one)):
+        rows, cols = first.shape
+        vector = 1 in second.shape and rows == cols and rows in second.shape and rows != 1
+        if vector and builder.reading.product == "diagonal":
+            column = second if second.shape[1] == 1 else nodes.transpose(second)
+            return (first, nodes.diag(column)) if first is one else (nodes.diag(column), first)
+    loose = not builder.strictly and builder.reading.layout in ("numerator", "all rows")
+    if loose and other.shape == one.shape[::-1] and 1 in one.shape:
+        return one, nodes.transpose(other)
+    message = f"{one.shape[0]}×{one.shape[1]} cannot equal {other.shape[0]}×{other.shape[1]}"
+    raise MisfitError.of_rows(message, other.shape == (1, 1) and 1 not in one.shape)
+
+
+def _summed(left: Said, one: Node, other: Node) -> Node | None:
+    """The right side summed over t, where the left is a parameter's gradient and the right is written for step t."""
+    while isinstance(left, claimed.Part):
+        left = left.body
+    if not isinstance(left, claimed.Gradient) or left.by.time is not None or nodes.t in one.atoms(Symbol):
+        return None
+    if nodes.t not in other.atoms(Symbol):
+        return None
+    last = nodes.T if left.only is None else left.only
+    index = claimed.index_clash(Symbol("t"))
+    return TimeSum(other.xreplace({nodes.t: index}), index, 1, last)
+
+
+def _alone(left: Said, right: Said, sides: Sides) -> Sides | None:
+    """J as the loss of one step, where the claim relates two steps that are not neighbours."""
+    moments: set[Expr] = set()
+    parts = [*claimed.walk(left), *claimed.walk(right)]
+    tau = Symbol("tau", integer=True)
+    bound = {part.index for part in parts if isinstance(part, claimed.OverTime)}
+    for part in parts:
+        if isinstance(part, claimed.Gradient):
+            if part.only is not None or part.immediate:
+                return None
+            if part.by.time is not None and not part.by.time.free_symbols & bound:
+                moments.add(part.by.time)
+    ends = {part.last for part in parts if isinstance(part, claimed.OverTime) and not part.product} & {nodes.t, tau}
+    apart = len(moments) == 2 and not any((m - n).is_Integer for m in moments for n in moments if m != n)
+    carried = {p.of.time for p in parts if isinstance(p, claimed.Derivative)}
+    step = next(iter(ends), None)
+    if step is None and apart:
+        step = next((m for m in moments if m in carried or m in (nodes.t, nodes.T, tau)), None)
+    if step is None or not any(isinstance(part, claimed.Gradient) for part in parts):
+        return None
+
+    def only(node: Node) -> Node:
+        return node.replace(lambda n: isinstance(n, Adjoint), lambda n: Adjoint(n.quantity, n.immediate, step))
+
+    word = f"J is the error of step {step} alone"
+    return replace(sides, left=only(sides.left), right=only(sides.right), assumptions=(*sides.assumptions, word))

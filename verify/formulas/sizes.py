@@ -1,0 +1,228 @@
+"""Claims about shapes, definitions, and conditions on indices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sympy import Expr, Symbol
+
+from derive.errors import InputError, Place
+from derive.nodes import size
+from derive.reader.claims.chains import Statement
+from derive.reader.claims.claimed import Gradient
+from derive.reader.claims.letters import Letters, taken
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.stated import ordered
+from derive.reader.meaning.symbols import number_of, only
+from derive.reader.text import syntax
+from derive.reader.text.syntax import Fraction, Group, Name, Number, Product, Run, Scripted, Sum, Syntax
+from verify.formulas.deciding import Pairs
+from verify.formulas.judgement import Judgement, Mistake, Word
+from verify.formulas.readings.conventions import LAYOUTS, Reading
+from verify.formulas.readings.expressions import Builder
+
+
+def membership(
+    left: Syntax, right: Syntax, statement: Statement, letters: Letters, text: str, place: Place
+) -> Judgement:
+    """W ∈ ℝ^{n×m} against the shape that the equations give."""
+    blank = Judgement(text, Word.UNDECIDED, place=place)
+    shape = _space(right) or _stated_sizes(right)
+    if (between := _interval(right)) is not None:
+        return _range(left, between, statement, letters, blank)
+    try:
+        found = taken(left, statement.fragment)
+        resolved = found and letters.resolve(found, statement.fragment)
+    except InputError:
+        resolved = None
+    derived = None if resolved or shape is None else _shape_of(left, statement, letters)
+    if shape is None or not (resolved or derived):
+        return Judgement(text, Word.NOT_A_CLAIM, reason="a set, not a formula of this cell", place=place)
+    true = derived or letters.quantities[resolved.name].shape  # type: ignore[union-attr]
+    stated = shape if len(shape) == 2 else (*(*shape, size("1"))[:1], true[1]) if true[1] == 1 else shape
+    if len(stated) != 2:
+        return _wrong_shape(blank, true)
+    rows, cols = stated
+    if (rows, cols) == true:
+        return Judgement(text, Word.PROVED, place=place)
+    named = _named(letters, (rows, cols), true)
+    if named is True:
+        return Judgement(text, Word.PROVED, reading="a letter of its own for a size of the cell", place=place)
+    if (cols, rows) == true:
+        words = ("row layout: a weight is the transpose of the cell's",)
+        if isinstance(left, Fraction):
+            gradient = "numerator layout: ∂J/∂q has the shape of qᵀ"
+            words = (gradient if _of_loss(left, statement, letters) else LAYOUTS["denominator"],)
+        return Judgement(text, Word.HOLDS_IF, words, words[0], place=place)
+    if named is None:
+        return Judgement(text, Word.NOT_A_CLAIM, reason="names the sizes", place=place)
+    return _wrong_shape(blank, true)
+
+
+def _shape_of(left: Syntax, statement: Statement, letters: Letters) -> tuple[Expr, Expr] | None:
+    """The shape of a gradient, a Jacobian or an expression, if it can be read."""
+    try:
+        said = Claiming(statement.fragment, letters).said(left)
+        node = Builder(letters.cell, letters.program, Reading()).side(said).node
+    except InputError:
+        return None
+    return None if node is None else (node.shape[0], node.shape[1])
+
+
+def _of_loss(left: Fraction, statement: Statement, letters: Letters) -> bool:
+    return isinstance(Claiming(statement.fragment, letters).said(left), Gradient)
+
+
+def _stated_sizes(node: Syntax) -> tuple[Expr, ...] | None:
+    """The sizes in `n × m`, as in `W is n × m`."""
+    if not isinstance(node, Product) or [operator.kind for operator in node.operators] != ["TIMES"]:
+        return None
+    sizes = [_size(part) for part in node.factors]
+    return None if None in sizes else tuple(part for part in sizes if part is not None)
+
+
+RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "exp": (0.0, float("inf")), "relu": (0.0, float("inf"))}
+"""The least interval that holds all values of a function."""
+
+
+def _interval(node: Syntax) -> tuple[float, float] | None:
+    """The ends of (0, 1)."""
+    if not isinstance(node, Group) or node.bracket not in ("LPAR", "LBRACK") or len(node.rows) != 1:
+        return None
+    ends = [number_of(cell) for cell in node.rows[0]]
+    if len(ends) != 2 or ends[0] is None or ends[1] is None:
+        return None
+    return float(ends[0]), float(ends[1])
+
+
+def _range(
+    left: Syntax, between: tuple[float, float], statement: Statement, letters: Letters, blank: Judgement
+) -> Judgement:
+    """σ(z) ∈ (0, 1): a claim about the values of a function."""
+    first = left.factors[0] if isinstance(left, Run) else left
+    found = taken(first, statement.fragment)
+    called = found and Claiming(statement.fragment, letters).function(found)
+    name = called if isinstance(called, str) else called.name if called else ""
+    if name not in RANGES:
+        return replace(blank, reason="the range of this is not known")
+    low, high = RANGES[name]
+    if between[0] <= low and high <= between[1]:
+        return replace(blank, word=Word.PROVED)
+    correct = f"({low:g}, {high:g})".replace("inf", r"\infty")
+    shown = {"function": name, "range": [f"{low:g}", f"{high:g}"], "stated": list(between)}
+    mistake = Mistake("wrong range of a function", f"its values fill {correct}")
+    return replace(blank, word=Word.WRONG, correct=correct, mistakes=(mistake,), counterexample=shown)
+
+
+def _wrong_shape(blank: Judgement, true: tuple[Expr, Expr]) -> Judgement:
+    correct = rf"\mathbb{{R}}^{{{true[0]}}}" if true[1] == 1 else rf"\mathbb{{R}}^{{{true[0]} \times {true[1]}}}"
+    shown = {"shape": [str(true[0]), str(true[1])]}
+    mistake = Mistake("wrong shape", "the equations give another one")
+    return replace(blank, word=Word.WRONG, correct=correct, mistakes=(mistake,), counterexample=shown)
+
+
+def _named(letters: Letters, stated: tuple[Expr, Expr], true: tuple[Expr, Expr]) -> bool | None:
+    """Whether the shape is right with other letters: True, False, or None where the letters only name sizes."""
+    unknown = [s for s in stated if s.free_symbols and not {str(x) for x in s.free_symbols} & letters.sizes]
+    if not unknown:
+        return False
+    if stated[0] == stated[1]:
+        return bool(true[0] == true[1])
+    return False if true[0] == true[1] else None
+
+
+def _space(node: Syntax) -> tuple[Expr, ...] | None:
+    """The sizes in ℝ^{n×m}."""
+    if not isinstance(node, Scripted) or not isinstance(node.base, Name) or node.base.word != "R":
+        return None
+    for script in node.scripts:
+        cell = only(script.rows)
+        if script.kind == "sup" and cell is not None:
+            parts = cell.factors if isinstance(cell, Product) else (cell,)
+            sizes = [_size(part) for part in parts]
+            if all(part is not None for part in sizes):
+                return tuple(part for part in sizes if part is not None)
+    return None
+
+
+def _size(node: Syntax) -> Expr | None:
+    if isinstance(node, Group) and (inner := only(node.rows)) is not None:
+        return _size(inner)
+    if isinstance(node, Name):
+        return size(node.word)
+    if isinstance(node, Scripted) and (found := taken(node, None)) is not None:  # type: ignore[arg-type]
+        labels = [part.word for _, part in found.parts if isinstance(part, Name)]
+        return size("_".join([found.base, *labels]))
+    if isinstance(node, Number) and node.text.isdigit():
+        from sympy import Integer
+
+        return Integer(int(node.text[:6]))
+    if isinstance(node, Sum):
+        parts = [(sign, _size(term)) for sign, term in node.terms]
+        if all(part is not None for _, part in parts):
+            return sum(sign * part for sign, part in parts if part is not None)
+    return None
+
+
+def definition(left: Syntax, right: Syntax, claiming: Claiming) -> str:
+    """Why this only names something, or nothing where it claims something."""
+    found = taken(left, claiming.fragment)
+    if isinstance(right, Group) and right.bracket == "LPAR" and sum(map(len, right.rows)) > 1:
+        return "lists what a letter stands for"
+    if found is not None and (started := claiming.letters.resolve(found, claiming.fragment, None)) is not None:
+        states = {state.name for state in claiming.letters.cell.states}
+        if started.name in states and started.time == 0 and isinstance(right, Number | syntax.Ones):
+            return "says how the state starts"
+        if started.time is None and claiming.letters.is_timed(started.name) and isinstance(right, Run):
+            called = taken(right.factors[0], claiming.fragment)
+            known = called and (claiming.letters.resolve(called, claiming.fragment) or claiming.function(called))
+            if called and not known and len(right.factors) == 2 and isinstance(right.factors[1], Group):
+                return "says nothing about the function it names"
+    if found is None or claiming.letters.resolve(found, claiming.fragment) is not None:
+        return _named_function(left, claiming)
+    if found.base in ("delta", "Delta", "I", "nabla", "partial", "d", "e") or claiming.meant(found) is not None:
+        return ""
+    if claiming.differential(found, [left], 0) is not None or claiming.function(found) is not None:
+        return ""
+    if claiming.loss(found) is not None:
+        return "names the loss"
+    return f"names {claiming.written(left)}, which the cell does not have"
+
+
+def _named_function(left: Syntax, claiming: Claiming) -> str:
+    """σ(x) = ..., diag(a) = ..., E_t(y_t, ŷ_t) = ...: a function with its argument."""
+    if not isinstance(left, Run) or len(left.factors) != 2:
+        return ""
+    found = taken(left.factors[0], claiming.fragment)
+    group = left.factors[1]
+    if found is None or not isinstance(group, Group) or group.bracket not in ("LPAR", "LBRACK"):
+        return ""
+    if claiming.letters.resolve(found, claiming.fragment) is not None:
+        return ""
+    if claiming.loss(found) is not None:
+        return "names the loss"
+    argument = taken(only(group.rows), claiming.fragment) if only(group.rows) is not None else None  # type: ignore[arg-type]
+    if argument is not None and claiming.letters.resolve(argument, claiming.fragment) is None:
+        return f"says what {claiming.written(left)} is"
+    return ""
+
+
+def conditions(statement: Statement, claiming: Claiming) -> Pairs:
+    """i ≠ j and k < τ beside a formula."""
+    differ: list[tuple[Symbol, Symbol]] = []
+    equal: list[tuple[Symbol, Symbol]] = []
+    before: list[tuple[Expr, Expr]] = []
+    entries = claiming.letters.entry_letters  # counted from 0 inside
+    for chain in statement.conditions:
+        pairs = ordered(chain)
+        if pairs is not None:
+            counted = {s: s + 1 for pair in pairs for e in pair for s in e.free_symbols if str(s) in entries}
+            before += [(earlier.xreplace(counted), later.xreplace(counted)) for earlier, later in pairs]
+            continue
+        pair = [claiming.letters.entry(side) for side in chain.sides]
+        if len(pair) == 2 and isinstance(pair[0], Symbol) and isinstance(pair[1], Symbol):
+            (equal if chain.relations[0].type == "EQ" else differ).append((pair[0], pair[1]))
+    return Pairs(tuple(differ), tuple(equal), tuple(before))
+
+
+__all__ = ["conditions", "definition", "membership", "syntax"]

@@ -1,0 +1,59 @@
+"""A judgement as text for a person: the word, what was assumed, what is wrong and what is true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from verify.formulas.judgement import Judgement, Word
+
+WORDS = {
+    Word.PROVED: "proved",
+    Word.HOLDS_IF: "holds if",
+    Word.WRONG: "wrong",
+    Word.UNDECIDED: "undecided",
+    Word.UNREADABLE: "unreadable",
+    Word.NOT_A_CLAIM: "not a claim",
+}
+
+
+def told(judgement: Judgement) -> str:
+    """Several lines, the first with the word and the formula."""
+    lines = [f"{WORDS[judgement.word]}: {judgement.formula}"]
+
+    def add(label: str, text: str) -> None:
+        if text:
+            lines.append(f"    {label}{text}")
+
+    if judgement.word is Word.HOLDS_IF:
+        for assumption in judgement.assumptions:
+            add("assumes: ", assumption)
+    elif judgement.reading:
+        add("read as: ", judgement.reading)
+    for mistake in judgement.mistakes:
+        add("mistake: ", str(mistake))
+    add("see: ", "; ".join(f"backproof explain {name}" for name in dict.fromkeys(m.name for m in judgement.mistakes)))
+    add("true is: ", judgement.correct or "")
+    add("it is true when ", judgement.true_when)
+    case = judgement.counterexample or {}
+    if "shapes" not in case:  # the reason says them
+        add("counterexample: ", point(case))
+    for line in case.get("python", ()):
+        add("    ", line)
+    add("", judgement.reason)
+    if judgement.word is Word.UNREADABLE and judgement.place is not None:
+        add("at ", f"line {judgement.place.line}, column {judgement.place.column}")
+    return "\n".join(lines)
+
+
+def point(case: Mapping[str, Any]) -> str:
+    """A counterexample in one line for a person; empty where only residues were found, which are left to the JSON."""
+    if "shapes" in case:
+        return str(case["shapes"])
+    if "entry" not in case:
+        return ""
+    sizes = ", ".join(f"{letter}={number}" for letter, number in dict(case.get("sizes", {})).items())
+    at = ", ".join(f"{letter}={number}" for letter, number in dict(case.get("at", {})).items())
+    row, column = case["entry"]
+    where = ", ".join(part for part in (sizes, f"T={case.get('T')}", at) if part)
+    return f"{where}: entry ({row}, {column}) is {case.get('left')} on the left, {case.get('right')} on the right"

@@ -1,0 +1,47 @@
+"""A true formula is shown only after it was read back in the author's place, and proved there.
+
+Of several ways to write it, the one nearest to what the author wrote comes first (`verify.formulas.wrong.restating`).
+Where none is read as it was meant, none is shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.readings.conventions import HELD, LATEST
+from verify.formulas.wrong.restating import in_style, merged
+
+
+@dataclass(frozen=True)
+class Loop:
+    """Where a wrong side stood: as it was written, in its statement, and what is said of another text in its place.
+
+    `judged` gives the judgement on the same `=` with that text on its right; None where it cannot be read.
+    """
+
+    written: str
+    statement: str
+    judged: Callable[[str], Judgement | None]
+
+    def closed(self, true: str, read: str | None, assumptions: tuple[str, ...]) -> str | None:
+        """The true formula, printed as `true`, in the author's writing; `read` is the wrong one as it was understood.
+
+        None where no writing of it holds under what is assumed already.
+        """
+        for text in dict.fromkeys(self._writings(true, read)):
+            found = self.judged(text)
+            if found is None:
+                continue
+            said = {*assumptions, HELD, LATEST}
+            if found.word is Word.PROVED or (found.word is Word.HOLDS_IF and {*found.assumptions} <= said):
+                return text
+        return None
+
+    def _writings(self, true: str, read: str | None) -> Iterator[str]:
+        for style in (lambda text: in_style(text, self.statement), lambda text: text):
+            own = merged(self.written, style(read), style(true)) if read is not None else None
+            if own is not None:
+                yield own
+            yield style(true)

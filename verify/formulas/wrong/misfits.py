@@ -1,0 +1,291 @@
+"""A claim that fits no shapes -> one change to what was written that makes it fit, and then what is still wrong.
+
+Such a claim has no expression to look for mistakes in: the changes are made to what it says, before conventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from itertools import combinations, islice, pairwise
+from typing import Any
+
+from sympy import S, Symbol
+
+from derive.cell import Cell
+from derive.errors import InputError
+from derive.nodes import Concat, Node, Quantity, children
+from derive.reader.claims import claimed
+from derive.reader.claims.claimed import Factors, Flipped, Said, Value
+from derive.reader.claims.letters import index
+from derive.targets.formula import latex
+from verify.formulas.deciding import Question, in_shape, readings_with
+from verify.formulas.judgement import Mistake
+from verify.formulas.readings.conventions import Reading
+from verify.formulas.readings.expressions import Builder
+from verify.formulas.readings.sides import Sides
+from verify.mistakes.context import walk
+from verify.truth.comparison import Answer, Facts, Setting
+
+TRIED = 160
+"""How many changes are tried."""
+BUILT = 600
+"""In how many ways changed claims are read."""
+PARTS = 12_000
+"""How many parts the changed claims that are read may have together."""
+LARGEST = 100
+"""Parts of a claim that is repaired: those of people have up to 40."""
+KEPT = 3
+"""How many of those that fit, but are not true, are looked at for further mistakes."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A named change of a side: `wrong` was written, `true` stands there now; in an exchange, and the reverse."""
+
+    name: str
+    wrong: Said
+    true: Said
+    side: Said
+    alike: bool = False
+    exchange: bool = False
+
+
+@dataclass(frozen=True)
+class Repair:
+    """A change after which the claim has a meaning, and whether it is true then."""
+
+    mistake: Mistake
+    sides: Sides
+    setting: Setting
+    true: bool
+
+
+def repairs(question: Question) -> Iterator[Repair]:
+    """Changes after which the claim fits: without a convention, of those a true one first, then with one."""
+    size = sum(1 for _ in claimed.walk(question.right))
+    if size > LARGEST:
+        return
+    changes = list(islice(_changes(question.right, question.bench.program), TRIED))
+    most = min(BUILT, PARTS // size)
+    tried = 0
+    for conventions in (0, 1):
+        fitting: list[Repair] = []
+        for change in changes:
+            changed = replace(question, right=change.side)
+            for reading, beside in readings_with(changed, conventions):
+                tried += 1
+                if tried > most:
+                    break
+                sides = in_shape(changed, reading, beside)
+                if sides is None:
+                    continue
+                pairs = question.pairs
+                facts = Facts(question.facts)
+                setting = Setting(question.bench, facts, sides.domains, pairs.differ, pairs.equal, before=pairs.before)
+                true = setting.compare(sides.left, sides.right).answer is Answer.SAME
+                repair = Repair(_told(change, question), sides, setting, true)
+                if true:
+                    yield repair
+                    return
+                fitting.append(repair)
+                if conventions and len(fitting) <= KEPT:
+                    yield repair
+                break
+        if not conventions:
+            yield from fitting[:KEPT]
+
+
+def _told(change: Change, question: Question) -> Mistake:
+    wrong, true = (_letters(part, question) for part in (change.wrong, change.true))
+    if not (wrong and true):
+        sentence = "a matrix product binds tighter than ⊙" if change.name == BRACKETS else "the shapes do not fit"
+        return Mistake(change.name, f"{true} is meant" if true else sentence)
+    if change.exchange:
+        return Mistake(change.name, f"{wrong} and {true} stand in each other's place")
+    return Mistake(change.name, f"{wrong} should be {true}" + ("; and so for its like" if change.alike else ""))
+
+
+def _letters(part: Said, question: Question) -> str:
+    builder = Builder(question.bench.cell, question.bench.program, Reading())
+    try:
+        node = builder.node(builder.build(part))
+        bound = {s: index(s.name.removesuffix("'")) for s in node.atoms(Symbol) if s.name.endswith("'")}
+        return f"${latex(node.xreplace(bound), question.bench.cell.notation)}$"
+    except InputError:
+        return ""
+
+
+DERIVATIVES = (claimed.Gradient, claimed.Derivative, claimed.Error)
+"""What names a quantity, and is not made of its value."""
+
+BRACKETS = "missing brackets"
+"""A mistake that is none in an expression, since it has its brackets."""
+
+
+def _changes(side: Said, program: Cell) -> Iterator[Change]:
+    blocks = _blocks(program)
+    rules: tuple[tuple[str, Callable[[Said], Iterable[Said]]], ...] = (
+        (BRACKETS, _bracketed),
+        ("missing transpose", _flipped),
+        ("matrix product for elementwise", _elementwise),
+        ("extra transpose", _upright),
+        ("product order", _swapped),
+        ("elementwise for matrix product", _matrix_product),
+        ("wrong block", lambda said: _cut(said, blocks)),
+    )
+    for k in range(max(map(len, blocks.values()), default=0)):
+        whole = _all(side, lambda said, k=k: islice(_cut(said, blocks), k, k + 1))  # type: ignore[misc]
+        if whole is not None:
+            yield Change("wrong block", *whole, alike=True)
+    for name, rule in rules:
+        for change in _everywhere(side, rule):
+            yield Change(name, *change)
+    yield from _exchanged(side)
+    for change in _everywhere(side, lambda said: _others(said, program)):
+        yield Change("wrong quantity", *change)
+
+
+def _everywhere(said: Said, rule: Callable[[Said], Iterable[Said]]) -> Iterator[tuple[Said, Said, Said]]:
+    """What was written, what stands there instead, and the whole, for every place; outer places first."""
+    for other in rule(said):
+        yield said, other, other
+    for each in fields(said):
+        for wrong, true, changed in _inside(getattr(said, each.name), rule):
+            if isinstance(said, Flipped) and isinstance(true, Flipped) and changed is true:
+                continue  # a transpose that only cancels the one around it
+            if isinstance(true, Value) or not isinstance(said, DERIVATIVES):
+                yield wrong, true, replace(said, **{each.name: changed})
+
+
+def _inside(value: Any, rule: Callable[[Said], Iterable[Said]]) -> Iterator[tuple[Said, Said, Any]]:
+    if isinstance(value, Said):
+        yield from _everywhere(value, rule)
+    elif isinstance(value, tuple):
+        for k, part in enumerate(value):
+            for wrong, true, changed in _inside(part, rule):
+                yield wrong, true, (*value[:k], changed, *value[k + 1 :])
+
+
+def _all(said: Said, rule: Callable[[Said], Iterable[Said]]) -> tuple[Said, Said, Said] | None:
+    """The first change at every place where there is one, with one example of it; None for fewer than two."""
+    made: list[tuple[Said, Said]] = []
+
+    def visit(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(visit, value))
+        if not isinstance(value, Said):
+            return value
+        for other in rule(value):
+            made.append((value, other))
+            return other
+        if isinstance(value, DERIVATIVES):
+            return value
+        return replace(value, **{each.name: visit(getattr(value, each.name)) for each in fields(value)})
+
+    whole = visit(said)
+    return (*made[0], whole) if len(made) > 1 else None
+
+
+# The rules: what may stand in place of a part
+
+
+def _bracketed(said: Said) -> Iterator[Said]:
+    if not (isinstance(said, Factors) and said.elementwise):
+        return
+    *before, last = said.factors
+    if isinstance(last, Factors) and not last.elementwise:
+        first, *rest = last.factors
+        yield Factors((Factors((*before, first), True), *rest))
+    head, *after = said.factors
+    if isinstance(head, Factors) and not head.elementwise:
+        *init, inner = head.factors
+        yield Factors((*init, Factors((inner, *after), True)))
+
+
+def _flipped(said: Said) -> Iterator[Said]:
+    if isinstance(
+        said, Value | claimed.Gradient | claimed.Derivative | claimed.Terms | claimed.Factors | claimed.OverTime
+    ):
+        yield Flipped(said)
+
+
+def _upright(said: Said) -> Iterator[Said]:
+    if isinstance(said, Flipped):
+        yield said.body
+
+
+def _swapped(said: Said) -> Iterator[Said]:
+    if isinstance(said, Factors) and not said.elementwise:
+        f = said.factors
+        for k in range(len(f) - 1):
+            yield replace(said, factors=(*f[:k], f[k + 1], f[k], *f[k + 2 :]))
+        if len(f) > 2:
+            yield replace(said, factors=f[::-1])
+
+
+def _elementwise(said: Said) -> Iterator[Said]:
+    if isinstance(said, Factors) and not said.elementwise and any(isinstance(f, Flipped) for f in said.factors):
+        upright = tuple(part.body if isinstance(part, Flipped) else part for part in said.factors)
+        yield Factors(upright, True)
+
+
+def _matrix_product(said: Said) -> Iterator[Said]:
+    if isinstance(said, Factors) and said.elementwise:
+        yield Factors(said.factors)
+        for k in range(len(said.factors)):
+            diag = claimed.Applied("diag", (said.factors[k],))
+            yield Factors((*said.factors[:k], diag, *said.factors[k + 1 :]))
+
+
+def _cut(said: Said, blocks: dict[str, list[tuple[Any, Any]]]) -> Iterator[Said]:
+    if isinstance(said, Value) and not said.at:
+        for start, length in blocks.get(said.name, []):
+            yield claimed.Part(said, 1, start, start + length)
+
+
+def _blocks(program: Cell) -> dict[str, list[tuple[Any, Any]]]:
+    """For every parameter that acts on a stack, the columns that act on each part of it."""
+    found: dict[str, list[tuple[Any, Any]]] = {}
+    for equation in program.equations:
+        for node in walk(equation.expression):
+            operands = children(node)
+            for weight, stack in pairwise(operands):
+                if isinstance(weight, Quantity) and isinstance(stack, Concat) and stack.axis == 0:
+                    found.setdefault(weight.name, _spans(stack))
+    return found
+
+
+def _spans(stack: Concat) -> list[tuple[Any, Any]]:
+    start, spans = S.Zero, []
+    for part in stack.parts:
+        spans.append((start, part.shape[0]))
+        start += part.shape[0]
+    return spans
+
+
+def _exchanged(side: Said) -> Iterator[Change]:
+    """Two parameters, each in the other's place."""
+    names = dict.fromkeys(v.name for v in claimed.walk(side) if isinstance(v, Value) and v.time is None and not v.at)
+    for one, other in combinations(names, 2):
+        swap = {one: other, other: one}
+
+        def rule(said: Said, swap: dict[str, str] = swap) -> Iterator[Said]:
+            if isinstance(said, Value) and said.name in swap:
+                yield replace(said, name=swap[said.name])
+
+        whole = _all(side, rule)
+        if whole is not None:
+            yield Change("wrong quantity", *whole, exchange=True)
+
+
+def _others(said: Said, program: Cell) -> Iterator[Said]:
+    if not isinstance(said, Value) or said.at:
+        return
+    own: Node = program.quantities[said.name]
+    for other in program.quantities.values():
+        if other.shape != own.shape and (other.time is None) == (said.time is None):
+            yield replace(said, name=other.name)
+            if said.time is not None:
+                yield replace(said, name=other.name, time=said.time + 1)
+                yield replace(said, name=other.name, time=said.time - 1)

@@ -1,0 +1,158 @@
+"""Special cases in which a wrong formula is true: the last step, a single step, a symmetric matrix, no loss here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import cast
+
+from sympy import Expr, S
+
+from derive.cell import Assumption, Cell
+from derive.nodes import Adjoint, Node, Quantity, T, TimeSum, children, t
+from derive.targets.formula import latex
+from verify.truth.comparison import Setting
+from verify.truth.exact import evaluate
+from verify.truth.field import NoValueError, UnsupportedError
+from verify.truth.scales import NoPointError, Scale, quantities_of, scales
+from verify.truth.world import World
+
+
+@dataclass(frozen=True)
+class Case:
+    """A special case in words, a world of a scale in which it holds, and the steps to look at there.
+
+    Of a family the first is told.
+    """
+
+    words: str
+    family: str
+    world: Callable[[Scale], World]
+    steps: Callable[[Scale], Iterable[int]]
+
+
+def true_when(left: Node, right: Node, setting: Setting) -> str:
+    """The special cases in which a wrong formula is true, in words; empty if none is known."""
+    if left.shape != right.shape or setting.domains or (moments(left) | moments(right)) - {t}:
+        return ""
+    found: dict[str, str] = {}
+    both = scales(setting.bench.cell, (left, right))
+    for case in _cases(left, right, setting):
+        if case.family not in found and all(_holds(left, right, case, setting, scale) for scale in both):
+            found[case.family] = case.words
+    return "; or ".join(found.values())
+
+
+@lru_cache(maxsize=8)
+def of_numbers(cell: Cell) -> Cell:
+    """The same cell with all sizes 1, in which every letter is a number; a formula in scalar notation is about it."""
+    ones = dict.fromkeys(cell.sizes, S.One)
+
+    def small(node: Node) -> Node:
+        return cast(Node, node.xreplace(ones))
+
+    def all_small(quantities: Iterable[Quantity]) -> tuple[Quantity, ...]:
+        return tuple(cast(Quantity, small(quantity)) for quantity in quantities)
+
+    return replace(
+        cell,
+        equations=tuple(replace(e, symbol=small(e.symbol), expression=small(e.expression)) for e in cell.equations),
+        inputs=all_small(cell.inputs),
+        states=all_small(cell.states),
+        parameters=all_small(cell.parameters),
+        output=cast(Quantity, small(cell.output)),
+        targets=all_small(cell.targets),
+        assumptions=(),
+    )
+
+
+def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:
+    cell = setting.bench.cell
+    here = t in moments(left) | moments(right)
+
+    def world(kind: str) -> Callable[[Scale], World]:
+        return lambda scale: _drawn(cell, setting.assumptions, kind, scale, setting.plain)
+
+    def first(scale: Scale) -> Iterable[int]:
+        return (1,)
+
+    def earlier(scale: Scale) -> Iterable[int]:
+        return range(1, scale.steps)
+
+    if cell.states and here:
+        asked = "" if setting.plain else ", nothing being asked of the final states"
+        yield Case(f"$t = T${asked}", "end", world("outputs"), lambda scale: (scale.steps,))
+    yield Case("$T = 1$", "end", world("one step"), first)
+    if cell.states:
+        zero = ", ".join(f"${latex(state.at(0), cell.notation)} = 0$" for state in cell.states)
+        yield Case(f"$T = 1$ and {zero}", "end", world("one step from zero"), first)
+        if here:
+            yield Case(f"$t = 1$ and {zero}", "end", world("from zero"), first)
+    last = "$J$ reads the output of the last step alone"
+    yield Case(last + ", at every earlier step" if here else last, "losses", world("last loss"), earlier)
+    for step in sorted(_fixed(right)):
+        yield Case(f"$J$ reads the output of step {step} alone", "losses", world(f"loss {step}"), earlier)
+    squares = tuple(q for q in cell.parameters if q.shape[0] == q.shape[1] != 1 and _occurs(q, right))
+    if squares:
+        words = " and ".join(f"${latex(q, cell.notation)}$" for q in squares)
+        verb = "is" if len(squares) == 1 else "are"
+        kind = "symmetric " + " ".join(q.name for q in squares)
+        yield Case(f"{words} {verb} symmetric", "matrices", world(kind), earlier)
+
+
+def moments(node: Node) -> set[Expr]:
+    """The letters in the times of a formula, but for those that a sum or product over time binds."""
+    found: set[Expr] = set()
+    for child in children(node):
+        found |= moments(child)
+    if isinstance(node, TimeSum):
+        found -= {node.index}
+        found |= node.first.free_symbols | node.last.free_symbols
+    times = [quantity.time for quantity in quantities_of(node) if quantity.time is not None]
+    times += [node.only] if isinstance(node, Adjoint) and node.only is not None else []
+    return (found | {letter for time in times for letter in time.free_symbols}) - {T}
+
+
+def _fixed(node: Node) -> set[int]:
+    """The steps that a formula names by their number."""
+    own = {int(q.time) for q in quantities_of(node) if q.time is not None and q.time.is_Integer and q.time > 0}
+    return own.union(*(_fixed(child) for child in children(node)))
+
+
+def _occurs(quantity: Quantity, node: Node) -> bool:
+    return node == quantity or any(_occurs(quantity, child) for child in children(node))
+
+
+def _holds(left: Node, right: Node, case: Case, setting: Setting, scale: Scale) -> bool:
+    """Whether both sides agree at all steps of the case, and are not merely zero."""
+    try:
+        world = case.world(scale)
+        environments = [setting.bench.environment(world, {t: step}) for step in case.steps(scale)]
+        found = [(evaluate(left, there).value, evaluate(right, there).value) for there in environments]
+    except (NoValueError, NoPointError, UnsupportedError):
+        return False
+    return all(a == b for a, b in found) and any(entry for a, _ in found for row in a for entry in row)
+
+
+@lru_cache(maxsize=32)
+def _drawn(cell: Cell, assumptions: tuple[Assumption, ...], kind: str, scale: Scale, plain: bool) -> World:
+    zero: tuple[Assumption, ...] = ()
+    if kind.endswith("zero"):
+        zero = tuple(Assumption("starts at zero", state) for state in cell.states)
+    steps = 1 if kind.startswith("one step") else scale.steps
+    world = World.draw(cell, 0, steps, scale.sizes, assumptions=(*assumptions, *zero), plain=plain, batch=scale.batch)
+    if kind.startswith("one step") or kind == "from zero":
+        return world
+    given = dict(world.values)
+    if kind.startswith("symmetric"):
+        for name in kind.split()[1:]:
+            matrix = given[name, None]
+            given[name, None] = [[matrix[max(i, j)][min(i, j)] for j in range(len(matrix))] for i in range(len(matrix))]
+    changed = World(cell, world.sizes, world.steps, world.seed, world.table, plain, world.batch, given)
+    if kind == "outputs" or "loss" in kind:
+        every = range(1, world.steps + 1)
+        only = {"outputs": every, "last loss": every[-1:]}.get(kind) or (int(kind.removeprefix("loss ")),)
+        read = (world.read_at(step) for step in only)
+        changed.__dict__["gradients"] = {key: gradient for found in read for key, gradient in found.items()}
+    return changed.seen_by(cell)

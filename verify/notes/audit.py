@@ -1,0 +1,364 @@
+"""A note -> a judgement on every formula in it, with the model that each was held against."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from derive.cell import Cell
+from derive.errors import InputError, Place, ProgramFault
+from derive.reader.claims.chains import statements
+from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.text.fragment import Fragment
+from verify.formulas import faults
+from verify.formulas.faults import ClaimsFault, fault_in
+from verify.formulas.judgement import Judgement, Word, exit_code, report
+from verify.notes import lint
+from verify.notes.files import Document, Formula, continued, read
+from verify.notes.lint import Note
+from verify.notes.models import Model, Models, holes
+from verify.notes.models.equations import Equation
+from verify.notes.models.holes import spoken
+from verify.notes.models.names import letter_name
+from verify.notes.models.times import counted, in_letters_of
+
+NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
+A_MENTION = "a mention"
+A_DEFINITION = "an equation of the model"
+AN_OPEN_END = "unfinished: nothing stands behind the ="
+ANOTHER = "a definition that differs from the model's"
+A_PART = "says which part of it a letter stands for"
+UNUSED = "a definition that the model does not use"
+
+_UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
+_LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
+_CUT = re.compile(r"\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*")
+_BARS = re.compile(
+    r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
+    r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
+    re.IGNORECASE,
+)
+_COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
+_BLOCKS = re.compile(
+    rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,20}})\$"
+    rf"|{_COLUMNS}[^.$\n]{{0,30}}?\$(?P<cut>[^$\n]{{1,30}})\$[^.$\n]{{0,40}}?\$(?P<seen>[^$\n]{{1,20}})\$",
+    re.IGNORECASE,
+)
+
+
+class Check(Protocol):
+    """Judges one formula against a cell: a judgement for every `=`."""
+
+    def __call__(
+        self, formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
+        fragment: Fragment | None = None, meant: Meant = NOTHING,
+    ) -> tuple[Judgement, ...]: ...  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A formula with its model, the judgements on it, and the faults of the program that it met."""
+
+    formula: Formula
+    model: Model | None
+    judgements: tuple[Judgement, ...]
+    faults: tuple[ProgramFault, ...] = ()
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found in one file."""
+
+    document: Document
+    formulas: tuple[Audited, ...]
+
+    @property
+    def file(self) -> str:
+        return self.document.path
+
+    @property
+    def judgements(self) -> tuple[Judgement, ...]:
+        return tuple(judgement for each in self.formulas for judgement in each.judgements)
+
+    @property
+    def faults(self) -> tuple[tuple[Place, ProgramFault], ...]:
+        """The faults of the program, each with the place of its formula."""
+        return tuple((each.formula.place, fault) for each in self.formulas for fault in each.faults)
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models that a claim was held against, in the order of the note."""
+        used = [each.model for each in self.formulas if each.model is not None and _claims(each)]
+        return tuple(dict.fromkeys(used))
+
+    @cached_property
+    def notes(self) -> tuple[Note, ...]:
+        """What looks like a slip in the models that the note writes itself."""
+        files = {part.file for part in self.document.parts}
+        found = (note for model in self.models for note in lint.notes(model))
+        return tuple(dict.fromkeys(note for note in found if note.place.file in files))
+
+    @property
+    def counts(self) -> Counter[Word]:
+        return Counter(judgement.word for judgement in self.judgements)
+
+    def model_number(self, audited: Audited) -> int | None:
+        """Which of `models` a formula was held against, counted from 1."""
+        return self.models.index(audited.model) + 1 if audited.model in self.models and _claims(audited) else None
+
+
+def _claims(audited: Audited) -> bool:
+    return any(judgement.word is not Word.NOT_A_CLAIM for judgement in audited.judgements)
+
+
+def audit(
+    path: str | Path, *, cell: str | None = None, notation: str | None = None, check: Check | None = None
+) -> Audit:
+    """Judge every formula of a note, notebook or LaTeX file; raises InputError if it cannot be read.
+
+    `cell` and `notation` name the model where the note does not; otherwise it is the note's own, or recognised.
+    """
+    if check is None:
+        from verify.formulas.claims import check as judge  # reads much; a file that cannot be opened needs none of it
+
+        check = judge
+    document = counted(read(path))
+    _refuse_unread(document)
+    models = Models(
+        document.formulas,
+        str(path),
+        cell,
+        notation,
+        declarations=document.declarations,
+        aside=document.aside,
+        bars=any(_BARS.search(part.text) for part in document.parts),
+        blocks=[pair for part in document.parts for pair in _blocks(part.text)],
+    )
+    before = (None, *document.formulas)
+    pairs = zip(document.formulas, before, strict=False)
+    return Audit(document, tuple(_apart(formula, previous, models, check) for formula, previous in pairs))
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """The names in `the columns of W that act on x`."""
+    for match in _BLOCKS.finditer(text):
+        weight, part = match.group("weight") or match.group("cut"), match.group("part") or match.group("seen")
+        names = letter_name(weight), letter_name(part)
+        if all(names):
+            yield names
+
+
+def _refuse_unread(document: Document) -> None:
+    """Raise InputError for a note without formulas in which LaTeX stands in marks that are not known."""
+    if any(formula.claims for formula in document.formulas):
+        return
+    found = [
+        Place(part.file, number, 1, number, line)
+        for part in document.parts
+        for number, line in enumerate(part.text.splitlines(), 1)
+        if _LATEX.search(line)
+    ]
+    if found:
+        lines = ", ".join(str(place.line) for place in found[:8]) + (", ..." if len(found) > 8 else "")
+        raise InputError(
+            f"formulas that cannot be told from the text in line{'s' if len(found) > 1 else ''} {lines}", found[0],
+            "put them between $$ and $$, or between $ and $",
+        )  # fmt: skip
+
+
+def _apart(formula: Formula, before: Formula | None, models: Models, check: Check) -> Audited:
+    """The judgements on one formula, which touch no other, whatever happens."""
+    try:
+        return _judged(formula, before, models, check)
+    except InputError as error:
+        if error.place is None:
+            raise  # not about the formula: a cell or notation that nothing has
+        found = Judgement(formula.text.strip(), Word.UNREADABLE, reason=error.message, place=error.place)
+        return Audited(formula, None, (found,))
+    except Exception as error:  # a fault of the program is told as one, and is no verdict
+        return Audited(formula, None, (), (fault_in(error, _line(formula.text), formula.place),))
+
+
+def _judged(formula: Formula, before: Formula | None, models: Models, check: Check) -> Audited:
+    place = formula.place
+    written = formula.text.strip()
+    if not formula.claims:
+        return Audited(formula, None, (Judgement(written, Word.NOT_A_CLAIM, reason=A_MENTION, place=place),))
+    model = models.of(formula)
+    defined = models.defined(formula)
+    if model is None:
+        unknown = models.why_none(formula) or NO_MODEL
+        word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, unknown)
+        return Audited(formula, None, (Judgement(written, word, reason=reason, place=place),))
+    if defined and _only(defined, formula) and all(model.defines(_at(e.place, place)) for e in defined):
+        return Audited(
+            formula, model, tuple(
+                Judgement(_line(e.fragment.text), Word.NOT_A_CLAIM, reason=A_DEFINITION, place=e.fragment.place(0))
+                for e in defined
+            ),
+        )  # fmt: skip
+    fragment = continued(formula, before)
+    unfinished = _UNFINISHED.search(fragment.text)
+    if unfinished is not None:
+        return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))
+    met: tuple[ProgramFault, ...] = ()
+    try:
+        found = check(fragment.text, model.cell, assume=model.facts, place=place, fragment=fragment, meant=model.meant)
+    except InputError as error:
+        found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
+    except ClaimsFault as fault:
+        found, met = fault.judgements, fault.faults
+    found = tuple(_lettered(judgement, fragment) for judgement in found)
+    definitions = _definitions(formula, model)
+    found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
+    gradients = {name for name, _ in model.meant.errors}
+    stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
+    found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
+    return Audited(formula, model, tuple(_under(model, found, fragment)), met)
+
+
+def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
+    """A judgement whose true formula has the note's letters for t and T."""
+    if judgement.correct is None or not fragment.times:
+        return judgement
+    return replace(judgement, correct=in_letters_of(fragment, judgement.correct))
+
+
+def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tuple[int, int]]) -> Judgement:
+    """A definition that is not the model's contradicts it, which is no mistake of arithmetic."""
+    if judgement.word is not Word.WRONG or judgement.place is None:
+        return judgement
+    if _CUT.fullmatch(judgement.formula):
+        return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=A_PART, place=judgement.place)
+    try:
+        chains = statements(fragment)
+    except InputError:
+        return judgement
+    for chain in chains:
+        start = fragment.place(chain.sides[0].start)
+        first = chain.place(0) if chain.relations else None
+        here = first is not None and (first.line, first.column) == (judgement.place.line, judgement.place.column)
+        if here and (start.line, start.column) in stated:
+            return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=ANOTHER, place=judgement.place)
+    return judgement
+
+
+def _under(model: Model, found: Sequence[Judgement], fragment: Fragment) -> Iterator[Judgement]:
+    """What stands of the judgements where the model has holes, or rests on a guess."""
+    about = spoken(fragment, model.cell, model.meant) if model.holes else {}
+    for judgement in found:
+        place = judgement.place
+        kept = holes.judged(judgement, model.holes, about.get((place.line, place.column)) if place else None)
+        yield _doubted(kept, model)
+
+
+def _doubted(judgement: Judgement, model: Model) -> Judgement:
+    """A judgement that rests on a guess about the model: right only under it, and wrong for certain in no case."""
+    if not model.doubts or judgement.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
+        return judgement
+    if judgement.word is not Word.WRONG:
+        assumptions = (*model.doubts, *judgement.assumptions)
+        return replace(judgement, word=Word.HOLDS_IF, assumptions=assumptions)
+    if model.recognised:
+        return judgement
+    return Judgement(
+        judgement.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(model.doubts)}", place=judgement.place
+    )
+
+
+def _completed(formula: Formula, end: int, model: Model, check: Check) -> Judgement:
+    """A formula that ends in `=` claims nothing; the true right side is found by holding it against zero."""
+    fragment = replace(formula.fragment, text=f"{formula.text[:end]} 0{formula.text[end:]}")
+    try:
+        found = check(fragment.text, model.cell, place=formula.place, fragment=fragment)
+    except InputError:
+        found = ()
+    correct = found[-1].correct if len(found) == 1 and found[0].word is Word.WRONG else None
+    return Judgement(_line(formula.text), Word.NOT_A_CLAIM, correct=correct, reason=AN_OPEN_END, place=formula.place)
+
+
+def _only(defined: Sequence[Equation], formula: Formula) -> bool:
+    """Whether a formula is nothing but these equations."""
+    return formula.text.count("=") - formula.text.count("\\neq") <= sum(
+        equation.fragment.text.count("=") for equation in defined
+    )
+
+
+def _definitions(formula: Formula, model: Model) -> frozenset[tuple[int, int]]:
+    """The places of the `=` in a formula that belong to equations of the model."""
+    try:
+        chains = statements(formula.fragment)
+    except InputError:
+        return frozenset()
+    return frozenset(
+        (chain.place(0).line, chain.place(0).column)
+        for chain in chains
+        if chain.relations and model.defines(formula.fragment.place(chain.sides[0].start))
+    )
+
+
+def _defining(judgement: Judgement, definitions: frozenset[tuple[int, int]]) -> Judgement:
+    """An equation that the model consists of claims nothing."""
+    place = judgement.place
+    if place is not None and (place.line, place.column) in definitions:
+        return replace(judgement, word=Word.NOT_A_CLAIM, reason=A_DEFINITION)
+    return judgement
+
+
+def _at(found: tuple[str, int, int], place: Place) -> Place:
+    return replace(place, file=found[0], line=found[1], column=found[2])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("&", " ").split())
+
+
+def as_json(audits: Iterable[Audit]) -> dict[str, Any]:
+    """All judgements, and for each file its models."""
+    audits = list(audits)
+    found = report(judgement for each in audits for judgement in each.judgements)
+    entries = iter(found["claims"])
+    for each in audits:
+        for audited in each.formulas:
+            for _ in audited.judgements:
+                entry = next(entries)
+                entry["section"] = list(audited.formula.section)
+                entry["displayed"] = audited.formula.displayed
+                number = each.model_number(audited)
+                entry["model"] = None if number is None else number - 1
+    found["faults"] = [
+        {**faults.as_json(fault), "place": {"file": at.file, "line": at.line, "column": at.column}}
+        for each in audits
+        for at, fault in each.faults
+    ]
+    found["notes"] = [note.to_json() for each in audits for note in each.notes]
+    found["files"] = [
+        {
+            "file": each.file,
+            "models": [
+                {"cell": model.cell.name, "origin": model.origin, "assumed": list(model.assumed)}
+                for model in each.models
+            ],
+        }
+        for each in audits
+    ]
+    return found
+
+
+def code(audits: Iterable[Audit], unread: int = 0, lenient: bool = False) -> int:
+    """The exit code: 3 for a fault of the program, else 1 if anything is wrong, else 2 if something is open, else 0.
+
+    `lenient`: 2 only for files that could not be read.
+    """
+    audits = list(audits)
+    if any(each.faults for each in audits):
+        return 3
+    found = exit_code(judgement for each in audits for judgement in each.judgements)
+    if found == 1:
+        return 1
+    return 2 if unread or (found and not lenient) else 0

@@ -1,0 +1,136 @@
+"""Other ways to mark formulas -> the usual ones, character for character in place: lines and columns stay.
+
+GitHub's and MyST's dollars, doubled backslashes of Jekyll, reStructuredText, HTML with MathJax, and formulas that are
+images with their LaTeX in the address.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from urllib.parse import unquote, unquote_plus
+
+_TICKED = re.compile(r"\$`([^`$\n]+)`\$")
+_ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
+_MYST = re.compile(r"^(\s*(?:```|~~~))\{math\}", re.MULTILINE)
+_DOUBLED = re.compile(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
+_DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$).)+?)\\\\\)")
+_LABEL = re.compile(r"(\$\$)[ \t]*\{#[^{}\n]*\}")
+_ADDRESS = (
+    r"(?P<site>https?://(?:latex\.codecogs\.com/[^?\s\"')]*\?|(?:www\.)?zhihu\.com/equation\?tex=|"
+    r"render\.githubusercontent\.com/render/math\?math=|chart\.googleapis\.com/chart\?cht=tx&(?:amp;)?chl=|"
+    r"math\.vercel\.app/\?from=|i\.upmath\.me/svg/))"
+)
+_IMAGE = re.compile(
+    rf"!\[[^\]\n]*\]\({_ADDRESS}(?P<tex>[^\s\"]*?)(?:\s+\"[^\"\n]*\")?\)(?=[\s.,;:!?]|$)"
+    rf"|<img\b[^>\n]*?\bsrc\s*=\s*[\"']{_ADDRESS.replace('site', 'place')}(?P<source>[^\"'\n]*)[\"'][^>\n]*>",
+    re.MULTILINE,
+)
+_LOOKS = re.compile(r"\\(?:dpi|bg|fg)\s*(?:\{[^{}]*\}|_\w+)|\\inline(?![A-Za-z])|&(?:amp;)?(?:mode|bg|fg|s)=[\w#%]*$")
+_RST_ROLE = re.compile(r":math:`([^`]+)`")
+_RST_BLOCK = re.compile(r"^(?P<indent>[ \t]*)\.\. math::(?P<here>[^\n]*)$", re.MULTILINE)
+_RST_OPTION = re.compile(r"\s*:[a-z-]+:")
+_RST_TITLE = re.compile(r"([=\-~^\"'`#*+.:_])\1{2,}\s*")
+_RST_COMMENT = re.compile(r"^\.\. (backproof\s*:[^\n]*)$", re.MULTILINE)
+_SCRIPT = re.compile(
+    r"<script\b[^>]*\btype\s*=\s*[\"']math/tex(?P<display>;\s*mode=display)?[\"'][^>]*>(?P<tex>.*?)</script>",
+    re.DOTALL | re.IGNORECASE,
+)
+_CODE = re.compile(r"<(script|style|pre|code|textarea)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"</?(?P<name>[a-zA-Z][\w-]*)\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
+_HEADING = re.compile(r"<h(?P<level>[1-6])\b[^<>]*>(?P<title>[^\n]*?)</h(?P=level)>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
+
+
+def usual(text: str) -> str:
+    """Markdown with the marks that `derive.reader.text.note` knows."""
+    text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)
+    text = _ROLE.sub(lambda m: f"      ${m.group(1)}$", text)
+    text = _MYST.sub(r"\1math  ", text)
+    text = _DOUBLED.sub(lambda m: f" \\[{m.group(1)} \\]", text)
+    text = _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
+    text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
+    return _IMAGE.sub(_image, text)
+
+
+def _image(match: re.Match[str]) -> str:
+    """The formula in an address, which is never longer than the address."""
+    site = match.group("site") or match.group("place")
+    written = match.group("tex") if match.group("tex") is not None else match.group("source")
+    written = html.unescape(written)
+    tex = unquote(written).replace("&space;", " ") if "codecogs" in site else unquote_plus(written)
+    tex = " ".join(_LOOKS.sub("", tex).split()).strip()
+    if not tex or "$" in tex or len(tex) + 2 > len(match.group()):
+        return match.group()
+    return f"${tex}$".ljust(len(match.group()))
+
+
+def from_rst(text: str) -> str:
+    """reStructuredText as Markdown: directives and roles of formulas, titles."""
+    text = _RST_ROLE.sub(lambda m: f"      ${m.group(1)}$", text)
+    text = _RST_COMMENT.sub(lambda m: f"<!-- {m.group(1)} -->", text)
+    lines = text.split("\n")
+    levels: list[str] = []
+    number = 0
+    while number < len(lines):
+        line = lines[number]
+        if block := _RST_BLOCK.match(line):
+            number = _directive(lines, number, block)
+            continue
+        title = lines[number - 1] if number else ""
+        if title.strip() and _RST_TITLE.fullmatch(line) and len(line.rstrip()) >= len(title.rstrip()) - 1:
+            levels += [] if line[0] in levels else [line[0]]
+            lines[number - 1] = f"{'#' * min(levels.index(line[0]) + 1, 6)} {title}"
+            lines[number] = ""
+        number += 1
+    return "\n".join(lines)
+
+
+def _directive(lines: list[str], number: int, block: re.Match[str]) -> int:
+    """Mark the formulas of one directive; the number of the line behind it."""
+    indent = len(block.group("indent").expandtabs())
+    here = block.group("here")
+    end = number + 1
+    while end < len(lines) and (not lines[end].strip() or len(lines[end]) - len(lines[end].lstrip()) > indent):
+        end += 1
+    while end > number + 1 and not lines[end - 1].strip():
+        end -= 1
+    body = [index for index in range(number + 1, end) if lines[index].strip()]
+    options = [index for index in body if _RST_OPTION.match(lines[index])]
+    for index in options:
+        lines[index] = ""
+    body = [index for index in body if index not in options]
+    lines[number] = f"$${' ' * (len(lines[number]) - len(here) - 2)}{here}$$" if here.strip() else ""
+    runs: list[list[int]] = []
+    for index in body:
+        if runs and runs[-1][-1] == index - 1:
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    for run in runs:
+        first, last = lines[run[0]], run[-1]
+        room = len(first) - len(first.lstrip())
+        lines[run[0]] = ("$$" + " " * (room - 2) if room >= 2 else "$$") + first.lstrip()
+        lines[last] += " $$"
+    return end
+
+
+def from_html(text: str) -> str:
+    """HTML with MathJax or KaTeX as Markdown: what is displayed, without tags and code."""
+    text = _SCRIPT.sub(_script, text)
+    text = _IMAGE.sub(_image, text)
+    text = _CODE.sub(_blank, text)
+    text = _HEADING.sub(lambda m: ("#" * int(m.group("level")) + " " + m.group("title")).ljust(len(m.group())), text)
+    text = _TAG.sub(_blank, text)
+    return _ENTITY.sub(lambda m: html.unescape(m.group()).ljust(len(m.group())), text)
+
+
+def _script(match: re.Match[str]) -> str:
+    mark = "$$" if match.group("display") else "$"
+    room = match.start("tex") - match.start() - len(mark)
+    before, behind = " " * room + mark, mark
+    return (before + match.group("tex") + behind).ljust(len(match.group()))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match.group())

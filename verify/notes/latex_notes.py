@@ -1,0 +1,108 @@
+"""LaTeX documents -> formulas: environments, `\\[`, `\\(`, `$` and `$$`, with comments and verbatim text left out.
+
+Commands that the document defines (`verify.notes.latex_macros`) are put in; places stay exact all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from derive.errors import Place
+from derive.reader.text.fragment import Fragment, Line
+from verify.notes.files import Formula, directive_settings, in_force
+from verify.notes.latex_macros import MACRO, Macro, expanded, group, macros
+
+ENVIRONMENTS = ("equation", "align", "gather", "multline", "eqnarray", "flalign", "alignat", "displaymath", "math")
+"""Environments that are formulas, with or without a star."""
+LEVELS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph")
+
+_VERBATIM = re.compile(
+    r"\\begin\{(verbatim\*?|lstlisting|minted|comment)\}.*?\\end\{\1\}|\\verb\*?([^\w\s*]).*?\2", re.DOTALL
+)
+_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
+_DIRECTIVE = re.compile(r"%+\s*backproof\s*:(.*)")
+_MATH = re.compile(
+    r"\\begin\{(?P<env>(?:" + "|".join(ENVIRONMENTS) + r")\*?)\}(?P<body>.*?)\\end\{(?P=env)\}"
+    r"|\\\[(?P<display>.*?)\\\]|\\\((?P<inline>.*?)\\\)"
+    r"|(?<!\\)\$\$(?P<dollars>.+?)(?<!\\)\$\$|(?<!\\)\$(?P<dollar>[^$]+?)(?<!\\)\$"
+    r"|\\(?P<heading>" + "|".join(LEVELS) + r")\*?\s*(?:\[[^\]]*\])?\{",
+    re.DOTALL,
+)
+_COLUMNS = re.compile(r"\s*\{\d+\}|(?=)")
+
+
+def formulas(text: str, file: str) -> Iterator[Formula]:
+    """The formulas of a LaTeX document."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line) + 1)
+    visible = _VERBATIM.sub(_blank, text)
+    said = [
+        (place, directive_settings(directive.group(1), place))
+        for comment in _COMMENT.finditer(visible)
+        if (directive := _DIRECTIVE.match(comment.group(2)))
+        for place in [_at(comment.start(2), lines, starts, file)]
+    ]
+    visible = _COMMENT.sub(lambda comment: comment.group(1) + " " * len(comment.group(2)), visible)
+    visible, defined = macros(visible)
+    section: list[str] = []
+    for match in _MATH.finditer(visible):
+        kind = match.lastgroup or ""
+        if kind == "heading":
+            title, _ = group(visible, match.end() - 1)
+            level = LEVELS.index(match.group("heading"))
+            section[level:] = [*[""] * (level - len(section)), " ".join(title.split())]
+            continue
+        start, end = match.span(kind)
+        if kind == "body" and match.group("env").startswith("alignat"):
+            columns = _COLUMNS.match(visible, start, end)
+            start = columns.end() if columns else start
+        fragment = _expanded(visible, start, end, defined, lines, starts, file)
+        place = fragment.place(0)
+        displayed = kind not in ("inline", "dollar") and match.group("env") != "math"
+        yield Formula(fragment, displayed, tuple(filter(None, section)), in_force(said, place, ()))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match.group())
+
+
+def _at(offset: int, lines: list[str], starts: list[int], file: str) -> Place:
+    number = next(i for i in range(len(lines)) if offset < starts[i + 1])
+    return Place(file, number + 1, offset - starts[number] + 1, number + 1, lines[number])
+
+
+def _expanded(
+    text: str, start: int, end: int, defined: Mapping[str, Macro], lines: list[str], starts: list[int], file: str
+) -> Fragment:
+    """The formula with its macros put in; every piece that was typed starts a new mark, so that places stay exact."""
+    written: list[str] = []
+    marks: list[Line] = []
+    length = 0
+
+    def add(piece: str, offset: int, typed: bool) -> None:
+        nonlocal length
+        for row in piece.splitlines(keepends=True) if typed else [piece]:
+            place = _at(offset, lines, starts, file)
+            marks.append(Line(length, place.line, place.column, place.text))
+            written.append(row)
+            length += len(row)
+            offset += len(row)
+
+    position = start
+    while macro := MACRO.search(text, position, end):
+        if macro.group(1) not in defined:
+            add(text[position : macro.end()], position, True)
+            position = macro.end()
+            continue
+        add(text[position : macro.start()], position, True)
+        try:
+            body, position = expanded(text, macro, defined, end)
+        except (OverflowError, LookupError):  # the command stays as it is, and cannot be read
+            body, position = macro.group(), macro.end()
+        add(body, macro.start(), False)
+    add(text[position:end], position, True)
+    return Fragment("".join(written), file, tuple(marks) or (Line(0, 1, 1, lines[0]),))

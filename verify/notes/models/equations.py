@@ -1,0 +1,422 @@
+"""The forward equations that a note writes down: an assignment to a quantity at t, without any derivative."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+from sympy import Expr
+
+from derive.errors import InputError, Place
+from derive.notation import TimeStyle, spelled
+from derive.reader.claims.chains import blanked, lines
+from derive.reader.meaning.symbols import Symbol, letter, symbol, time_of
+from derive.reader.meaning.vocabulary import Vocabulary
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Chain, Group, Name, Run, Syntax
+from verify.notes.files import Formula, piece
+from verify.notes.models.names import spelled_names, stripped
+
+TIMES: Mapping[TimeStyle, str] = {
+    TimeStyle.SUBSCRIPT: "_t",
+    TimeStyle.PARENTHESES: "^{(t)}",
+    TimeStyle.ANGLES: r"^{\langle t \rangle}",
+    TimeStyle.SUPERSCRIPT: "^t",
+}
+"""The index of step t in each style."""
+LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell"])
+"""Names of what is minimised."""
+LONGEST_LEFT = 60
+"""Characters of a left side that is one letter."""
+DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
+_NUMBERED = re.compile(r"(?P<letter>\s*\\?[A-Za-z]+)_\{?(?P<step>[1-9])\}?\s*")
+APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
+"""Relations with which a quantity is given a value that is not said exactly."""
+_RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
+_WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
+_REMARK = re.compile(
+    r"\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*\{(?P<words>[^{}]*)\}[\s.,;]*(?=\\\\|\\end\b|&|\Z)"
+)
+_SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
+_RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
+_GRADIENT = re.compile(
+    r"[\s&]*\\[dt]?frac\s*\{\s*\\partial(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*\\partial(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}[\s.,;&]*"
+)
+_BINARY = re.compile(r"1\s*-")
+_LOG = re.compile(r"\\?(?:log|ln)(?![a-z])")
+_SQUARE = re.compile(r"\^\s*\{?\s*2")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A quantity as it stands in an equation: with its name, its time, and where its letter stands."""
+
+    name: str
+    offset: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One forward equation of a note.
+
+    `fragment` is the equation alone; `left_end` is where its left side ends in it; `place` is where it stands.
+    """
+
+    target: str
+    offset: int
+    style: TimeStyle
+    fragment: Fragment
+    left_end: int
+    right_start: int
+    section: tuple[str, ...]
+    index: int
+    place: tuple[str, int, int]
+    numbered: str = ""
+    """The step that it is written for, where that is a number: `s_3`."""
+    whole: Expr | None = None
+    """For a loss that is stated as a whole: the factor before the sum over the steps."""
+    at_end: bool = False
+    """Whether it is written for the last step."""
+
+    @cached_property
+    def used(self) -> tuple[Mention, ...]:
+        """The quantities on the right side."""
+        found = (m for m in mentions(self.fragment) if m.start >= self.right_start)
+        if self.target in LOSSES:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
+            return tuple(replace(m, name=stripped(m.name)) for m in found)
+        return tuple(found)
+
+    @property
+    def right(self) -> str:
+        return self.fragment.text[self.right_start :]
+
+    @property
+    def loss(self) -> str:
+        """`cross-entropy`, `squared`, or nothing where this is no loss."""
+        if self.target not in LOSSES or any(m.name == self.target for m in self.used):
+            return ""
+        if _LOG.search(self.right):
+            return "other" if _BINARY.search(self.right) else "cross-entropy"
+        return "squared" if _SQUARE.search(self.right) else ""
+
+    def with_target(self, name: str) -> Equation:
+        """The same right side for another quantity."""
+        return self.rewritten(f"{spelled(name)}{TIMES[self.style]} = {self.right.strip()}", name)
+
+    def rewritten(self, text: str, target: str | None = None) -> Equation:
+        """The same equation in other words, at the same place."""
+        fragment = replace(self.fragment, text=text, lines=self.fragment.lines[:1])
+        start = text.index("=") + 1
+        return replace(
+            self, target=target or self.target, offset=0 if target else self.offset, fragment=fragment,
+            left_end=start - 1, right_start=start,
+        )  # fmt: skip
+
+    def renamed(self, letters: Mapping[str, str]) -> Equation:
+        """The same equation with other base letters."""
+        text, shift, right = self.fragment.text, 0, self.right_start
+        for start, end, word in _letters(self.fragment):
+            if word in letters:
+                text = text[: start + shift] + letters[word] + text[end + shift :]
+                change = len(letters[word]) - (end - start)
+                right += change if end <= self.right_start else 0
+                shift += change
+        fragment = replace(self.fragment, text=text, lines=self.fragment.lines[:1])
+        return replace(self, target=letters.get(self.target, self.target), fragment=fragment, right_start=right)
+
+
+def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
+    """The letters that a note defines as gradients: r in r_t = ∂J/∂h_t."""
+    found = set()
+    for formula in formulas:
+        for line in [*lines(formula.fragment)] or [formula.fragment]:
+            left, equals, right = line.text.partition("=")
+            if equals and _GRADIENT.fullmatch(right.strip()):
+                found.add(_letter_named(left.rstrip(" &:")))
+    return frozenset(found - {""})
+
+
+BAR = "_bar"
+
+
+def barred(given: Sequence[Equation], *, said: bool) -> bool:
+    """Whether the bars of a note are gradients: it says so, or computes bars from bars and nothing else reads them."""
+    bare = {e.target for e in given if not e.target.endswith(BAR)}
+    over = [e for e in given if e.target.removesuffix(BAR) in bare and e.target not in bare]
+    names = {e.target for e in over}
+    read = {m.name for e in given if e not in over for m in e.used}
+    if not over or read & names:
+        return False
+    return said or any(m.name.endswith(BAR) and m.name.removesuffix(BAR) in bare for e in over for m in e.used)
+
+
+def equations(formula: Formula, index: int) -> Iterator[Equation]:
+    """The forward equations in a formula."""
+    fragment = without_remarks(formula.fragment)
+    try:
+        rows = parse(fragment)
+    except (InputError, RecursionError):
+        rows = _rows(fragment)
+    for part in (part for row in rows for part in row):
+        if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
+            continue
+        left, right = part.sides[:2]
+        text = fragment.text[left.start : right.end]
+        if DERIVATIVE.search(text):
+            continue
+        cut = piece(fragment, left.start, right.end)
+        place = cut.place(0)
+        at = (place.file, place.line, place.column)
+        edges = (left.end - left.start, right.start - left.start, formula.section, index, at)
+        if found := _target(left, fragment):
+            if _is_copy(found.name, right, fragment):
+                continue
+            yield Equation(found.name, found.offset or 0, found.style or TimeStyle.SUBSCRIPT, cut, *edges)
+            yield from _named_on_the_way(part, fragment, formula, index)
+        elif numbered := _numbered(text, edges[1]):
+            style = TimeStyle.SUBSCRIPT
+            written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
+            yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def without_remarks(fragment: Fragment) -> Fragment:
+    """A formula without prose, and without the words that stand behind an equation: `&& \\text{(forget gate)}`."""
+
+    text = fragment.text
+    for match in list(_REMARK.finditer(text)):
+        start = match.start()
+        while text[:start].endswith((*_SEPARATORS, " ", "\n")):
+            start -= next((len(s) for s in _SEPARATORS if text[:start].endswith(s)), 1)
+        apart = text[start : match.start()].strip() or match.group("words").strip().startswith("(")
+        if apart and not _RESTRICTING.search(match.group("words")):
+            text = text[:start] + re.sub(r"[^\n]", " ", text[start : match.end()]) + text[match.end() :]
+    return replace(fragment, text=blanked(text)[0])
+
+
+def _rows(fragment: Fragment) -> list[tuple[Syntax, ...]]:
+    """The lines of a formula that can be parsed, where the whole cannot."""
+    found: list[tuple[Syntax, ...]] = []
+    for line in lines(fragment):
+        try:
+            found += parse(line) if line.text.strip() else []
+        except (InputError, RecursionError):
+            continue
+    return found
+
+
+def is_copy(fragment: Fragment) -> bool:
+    """Whether a formula says W_t = W and nothing else."""
+    try:
+        rows = parse(fragment)
+    except (InputError, RecursionError):
+        return False
+    chains = [part for row in rows for part in row]
+    if len(chains) != 1 or not isinstance(chains[0], Chain) or len(chains[0].sides) != 2:
+        return False
+    left, right = chains[0].sides
+    found = _target(left, fragment)
+    return found is not None and _is_copy(found.name, right, fragment)
+
+
+def _is_copy(name: str, right: Syntax, fragment: Fragment) -> bool:
+    """W_t = W: a copy for every step, of which the model has one."""
+    try:
+        copied = symbol(right, fragment) if letter(right) is not None else None
+    except InputError:
+        return False
+    return copied is not None and copied.name == name and copied.offset is None
+
+
+def _named_on_the_way(chain: Chain, fragment: Fragment, formula: Formula, index: int) -> Iterator[Equation]:
+    """z_t = W x_t in h_t = f(z_t) = f(W x_t): two right sides that differ in one letter say what that letter is."""
+    for one, other in pairwise(chain.sides[1:]):
+        found = _difference(one, fragment.text[other.start : other.end], fragment)
+        if found is None:
+            continue
+        named, start, end = found
+        text = f"{fragment.text[named.start : named.end]} = {fragment.text[other.start + start : other.start + end]}"
+        cut = replace(piece(fragment, other.start, other.end), text=text)
+        place = cut.place(0)
+        edge = named.end - named.start
+        at = (place.file, place.line, place.column)
+        style = named.style or TimeStyle.SUBSCRIPT
+        yield Equation(named.name, named.offset or 0, style, cut, edge, edge + 2, formula.section, index, at)
+
+
+def _difference(side: Syntax, other: str, fragment: Fragment) -> tuple[Symbol, int, int] | None:
+    """The letter of one side in whose place the other has text[start:end]; blanks do not count."""
+    text = fragment.text[side.start : side.end]
+    for mention in mentions(replace(fragment, text=" " * side.start + text)):
+        if mention.offset != 0:
+            continue
+        before = "".join(fragment.text[side.start : mention.start].split())
+        after = "".join(fragment.text[mention.end : side.end].split())
+        places = [i for i, character in enumerate(other) if not character.isspace()]
+        bare = "".join(other.split())
+        if not bare.startswith(before) or not bare.endswith(after) or len(before) + len(after) >= len(bare):
+            continue
+        start, end = places[len(before)], places[len(bare) - len(after) - 1] + 1
+        if other[start:end].count("(") != other[start:end].count(")"):
+            continue
+        named = Symbol(mention.name, "", mention.start, mention.end, mention.offset)
+        return named, start, end
+    return None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An equation that a note writes for a quantity, and that makes no equation of a model: `used` are names in it."""
+
+    name: str
+    used: frozenset[str]
+    reason: str
+    section: tuple[str, ...]
+    place: Place
+
+
+def unread(formula: Formula) -> Iterator[Unread]:
+    """Equations of a formula whose left side is a letter, and that cannot be parsed or have no time."""
+    fragment = without_remarks(formula.fragment)
+    for line in [*lines(fragment)] or [fragment]:
+        relation = _RELATION.search(line.text)
+        if relation is None or DERIVATIVE.search(line.text):
+            continue
+        left = _WRAPPING.sub(lambda match: " " * len(match.group()), line.text[: relation.start()])
+        name = _letter_named(left)
+        reason = _not_usable(line) if name else ""
+        if reason:
+            used = frozenset(spelled_names(line.text[relation.end() :]))
+            yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
+
+
+def _letter_named(text: str) -> str:
+    """The name of the one letter that a text is, perhaps with arguments behind it; empty if it is anything else."""
+    if not text.strip() or len(text.strip()) > LONGEST_LEFT:
+        return ""
+    fragment = Fragment.of(text)
+    try:
+        rows = parse(fragment)
+        (part,) = [part for row in rows for part in row]
+        first = part.factors[0] if isinstance(part, Run) and len(part.factors) == 2 else part
+        found = symbol(first, fragment) if letter(first) is not None else None
+    except (InputError, ValueError):
+        return ""
+    if isinstance(part, Run) and not (len(part.factors) == 2 and isinstance(part.factors[1], Group)):
+        return ""
+    return found.name if found is not None else ""
+
+
+def _not_usable(fragment: Fragment) -> str:
+    """Why a text that looks like an equation is none; nothing where it is one, or says only what a letter is."""
+    try:
+        rows = parse(fragment)
+    except InputError as error:
+        return error.message
+    except RecursionError:
+        return "nested too deep"
+    for chain in (part for row in rows for part in row if isinstance(part, Chain)):
+        kinds = {relation.type for relation in chain.relations}
+        if kinds == {"EQ"} and _target(chain.sides[0], fragment) is None and _computes(chain.sides[1], fragment):
+            return "the left side has no time that can be read"
+        if kinds == {"RELATION"} and chain.relations[0].word.strip() in APPROXIMATE:
+            return "it is no equality"
+    return ""
+
+
+def _computes(right: Syntax, fragment: Fragment) -> bool:
+    """Whether a right side computes something from more than one letter."""
+    if isinstance(right, Group) and sum(map(len, right.rows)) > 1:
+        return False  # a list
+    text = " " * right.start + fragment.text[right.start : right.end]
+    return len({mention.name for mention in mentions(replace(fragment, text=text))}) > 1
+
+
+def _target(left: Syntax, fragment: Fragment) -> Symbol | None:
+    """The quantity at some t that this assigns; a list of arguments behind it says nothing."""
+    factors = left.factors if isinstance(left, Run) else (left,)
+    if letter(factors[0]) is None or len(factors) > 2:
+        return None
+    try:
+        found = symbol(factors[0], fragment)
+    except InputError:
+        return None
+    if found is None or found.transposed or found.power is not None:
+        return None
+    if len(factors) == 2:
+        group = factors[1]
+        if not isinstance(group, Group):
+            return None
+        if found.offset is None and (offset := time_of(group)) is not None:
+            found.offset, found.style = offset, TimeStyle.PARENTHESES
+    return found if found.offset is not None else None
+
+
+def _numbered(text: str, right_start: int) -> str | None:
+    """s_3 = f(U x_t + W s_2) as an equation for step t."""
+    left = _NUMBERED.fullmatch(text[:right_start].rstrip().removesuffix("=").removesuffix("&"))
+    if left is None:
+        return None
+    step = int(left.group("step"))
+    right = re.sub(rf"_\{{?{step - 1}\}}?(?!\d)", "_{t-1}", text[right_start:])
+    if right == text[right_start:]:
+        return None
+    right = re.sub(rf"_\{{?{step}\}}?(?!\d)", "_t", right)
+    return f"{left.group('letter').strip()}_t = {right}"
+
+
+def _letter_of(text: str) -> str:
+    return text.split("_")[0].strip().removeprefix("\\")
+
+
+class _Mentions(Vocabulary):
+    """A survey that keeps every quantity with its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Symbol] = []
+
+    def _note(self, node: Syntax, following: Syntax | None, fragment: Fragment) -> None:
+        before = set(self.quantities)
+        self.quantities.clear()
+        super()._note(node, following, fragment)
+        if self.quantities:
+            found = symbol(node, fragment)
+            if found is not None:
+                if found.offset is None and isinstance(following, Group):
+                    found.offset = time_of(following)
+                self.found.append(found)
+        self.quantities |= before
+
+
+def mentions(fragment: Fragment) -> list[Mention]:
+    """Every quantity of a formula that can be read."""
+    survey = _Mentions()
+    for row in parse(fragment):
+        for part in row:
+            survey.survey(part, fragment)
+    found = (Mention(s.name, s.offset, s.start, s.end) for s in survey.found)
+    return [m for m in found if m.name not in ("t", "I")]
+
+
+def _letters(fragment: Fragment) -> list[tuple[int, int, str]]:
+    """The base letters of a formula with their places."""
+    found: list[tuple[int, int, str]] = []
+
+    def visit(node: object) -> None:
+        if isinstance(node, Name):
+            found.append((node.start, node.end, node.word))
+        elif isinstance(node, tuple):
+            for part in node:
+                visit(part)
+        elif hasattr(node, "__dict__"):
+            for part in vars(node).values():
+                visit(part)
+
+    visit(tuple(parse(fragment)))
+    return sorted(found)

@@ -1,0 +1,122 @@
+"""What a note's model does not say: an equation that cannot be used, one that is missing, a letter without a shape.
+
+The reduced cell takes the values of a hole as given. What is true in it is true whatever the hole is, as long as no
+derivative passes through the hole: a quantity that reaches it may reach J through it in ways that nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from derive.calculus.program import ARGUMENT, FACTOR, named_preactivations
+from derive.cell import Cell
+from derive.errors import InputError
+from derive.reader.claims import claimed
+from derive.reader.claims.chains import statements
+from derive.reader.claims.claimed import Derivative, Error, Gradient, Operated, Said, Value
+from derive.reader.claims.letters import Letters
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.meant import Meant
+from derive.reader.claims.survey import survey
+from derive.reader.text.fragment import Fragment
+from verify.formulas.judgement import Judgement, Word
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A quantity whose equation is not known; `reaching` are all names that may act on it, None if any may."""
+
+    name: str
+    reason: str
+    reaching: frozenset[str] | None = None
+
+    def touches(self, names: Collection[str]) -> bool:
+        """Whether one of these may act on the hole."""
+        return bool(names) and (self.reaching is None or not self.reaching.isdisjoint(names))
+
+
+def reaching(name: str, used: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """Everything that a quantity is computed from, at this step or before, by the names that each equation uses."""
+    found: set[str] = set()
+    waiting = [*used.get(name, ())]
+    while waiting:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            waiting += used.get(current, ())
+    return frozenset(found)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What one `=` speaks of: `by` are the quantities of its derivatives, `values` all others."""
+
+    by: frozenset[str]
+    values: frozenset[str]
+
+
+def spoken(fragment: Fragment, cell: Cell, meant: Meant) -> Mapping[tuple[int, int], Spoken | None]:
+    """What every `=` of a formula speaks of, by its place; None where that cannot be told."""
+    try:
+        found = statements(fragment)
+    except InputError:
+        return {}
+    program = named_preactivations(cell)
+    told: dict[tuple[int, int], Spoken | None] = {}
+    for statement in found:
+        letters = Letters(cell, program, meant=meant)
+        for part in (*statement.sides, *statement.conditions):
+            survey(part, letters)
+        claiming = Claiming(statement.fragment, letters)
+        sides: list[Spoken | None] = []
+        for side in statement.sides:
+            try:
+                sides.append(_of(claiming.said(side)))
+            except InputError:
+                sides.append(None)
+        for number in range(len(statement.relations)):
+            place = statement.place(number)
+            pair = sides[number], sides[number + 1]
+            both = None
+            if pair[0] is not None and pair[1] is not None:
+                both = Spoken(pair[0].by | pair[1].by, pair[0].values | pair[1].values)
+            told[place.line, place.column] = both
+    return told
+
+
+def _of(said: Said) -> Spoken:
+    by: set[str] = set()
+    values: set[str] = set()
+    for part in claimed.walk(said):
+        if isinstance(part, Gradient | Operated):
+            by.add(_bare(part.by.name))
+        elif isinstance(part, Derivative):
+            by |= {_bare(part.by.name), _bare(part.of.name)}
+        elif isinstance(part, Error):
+            by |= {_bare(part.argument.by.name), _bare(part.plain.by.name)}
+        elif isinstance(part, claimed.Handed):
+            by |= {_bare(each.name) for each in claimed.walk(part) if isinstance(each, Value)}
+        elif isinstance(part, Value):
+            values.add(_bare(part.name))
+    return Spoken(frozenset(by), frozenset(values - by))
+
+
+def _bare(name: str) -> str:
+    """The quantity to whose equation an argument or factor belongs."""
+    for prefix in (ARGUMENT, FACTOR):
+        name = name.removeprefix(f"{prefix}_")
+    return name
+
+
+def judged(judgement: Judgement, holes: Sequence[Hole], about: Spoken | None) -> Judgement:
+    """The judgement that stands, whatever the holes are."""
+    if not holes or judgement.word in (Word.UNDECIDED, Word.UNREADABLE, Word.NOT_A_CLAIM):
+        return judgement
+    for hole in holes:
+        if about is None or hole.touches(about.by) or (judgement.word is Word.WRONG and hole.name in about.values):
+            return replace(
+                judgement, word=Word.UNDECIDED, assumptions=(), reading="", mistakes=(), correct=None, true_when="",
+                counterexample=None, reason=f"depends on {hole.name}: {hole.reason}",
+            )  # fmt: skip
+    return judgement

@@ -1,0 +1,155 @@
+"""Letters that a note defines beside the equations of its model: error letters, losses, and facts about the data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sympy import Expr
+
+from derive import nodes
+from derive.calculus.program import named_preactivations
+from derive.cell import Cell
+from derive.errors import InputError, Place
+from derive.reader.claims import claimed
+from derive.reader.claims.chains import Statement, statements
+from derive.reader.claims.claimed import Flipped, Gradient, OverTime, Quotient, Said, Scalar, Value
+from derive.reader.claims.letters import Letters, taken
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.meant import Loss
+from derive.reader.claims.survey import survey
+from derive.reader.meaning.symbols import identifier
+from verify.formulas import assuming
+from verify.notes.files import Formula
+from verify.notes.models.model import Model
+
+_START = re.compile(
+    r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"
+)
+_HOT = re.compile(r"\s*(?:is|are|be|denotes?|being)\s+(?:an?\s+|the\s+)?(?:\w+\s+){0,2}one[-\s]?hot", re.IGNORECASE)
+
+
+def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...]) -> Model:
+    """The model with what the formulas of its section, or else those before it, define besides."""
+    nearest = sorted(formulas, key=lambda formula: formula.section != section)
+    program = named_preactivations(model.cell)
+    errors: dict[str, Said] = {}
+    losses: dict[str, Loss] = dict(model.meant.losses)
+    places = set(model.definitions)
+    facts: dict[str, None] = {}
+    for formula in nearest:
+        for fact in _facts(formula, model.cell):
+            facts[fact] = None
+        for statement in _stated(formula):
+            letters = Letters(model.cell, program, meant=model.meant)
+            for side in statement.sides:
+                survey(side, letters)
+            claiming = Claiming(statement.fragment, letters)
+            place = statement.fragment.place(statement.sides[0].start)
+            if (error := _error(statement, claiming)) is not None and error[0] not in errors:
+                errors[error[0]] = error[1]
+                places.add(_key(place))
+            elif (loss := _loss(statement, claiming, model.cell)) is not None and loss[0] not in losses:
+                losses[loss[0]] = loss[1]
+                places.add(_key(place))
+    meant = replace(model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()))
+    return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
+
+
+def _key(place: Place) -> tuple[str, int, int]:
+    return place.file, place.line, place.column
+
+
+def _stated(formula: Formula) -> Iterator[Statement]:
+    """The equations with two sides in a formula."""
+    try:
+        found = statements(formula.fragment) if formula.claims else []
+    except (InputError, RecursionError):
+        return
+    for statement in found:
+        if [relation.type for relation in statement.relations] == ["EQ"] and not statement.conditions:
+            yield statement
+
+
+def _error(statement: Statement, claiming: Claiming) -> tuple[str, Said] | None:
+    """δ_t := ∂J/∂h_t: the letter and the gradient that it stands for."""
+    left, right = statement.sides
+    found = taken(left, statement.fragment)
+    if found is None or found.power is not None or found.transposed or found.base in ("partial", "nabla"):
+        return None
+    if claiming.letters.resolve(found, statement.fragment) is not None or claiming.loss(found) is not None:
+        return None
+    try:
+        said = claiming.said(right)
+        inner = said.body if isinstance(said, Flipped) else said
+        if not isinstance(inner, Gradient) or inner.spelling != "partial" or inner.by.at:
+            return None
+        labelled = [(labels, time) for labels, time, at in claiming.letters.ways(found, statement.fragment) if not at]
+    except InputError:
+        return None
+    for labels, time in labelled:
+        if time == nodes.t or (time is None and inner.by.time is None):
+            return identifier("_".join([found.base, *labels])), said
+    return None
+
+
+def _loss(statement: Statement, claiming: Claiming, cell: Cell) -> tuple[str, Loss] | None:
+    """L = 1/T Σ_t L_t: the letter and how often the sum over the steps counts in it."""
+    left, right = statement.sides
+    found = taken(left, statement.fragment)
+    if found is None or found.parts or not cell.is_loss or claiming.loss(found) is None:
+        return None
+    try:
+        factor = _multiple(claiming.said(right), cell.output.name)
+    except InputError:
+        return None
+    return None if factor is None else (found.base, Loss(None, factor))
+
+
+def _multiple(said: Said, loss: str) -> Expr | None:
+    """How often the sum of all losses counts in an expression; None where that is not what it is."""
+    if isinstance(said, OverTime) and not said.product and (said.first, said.last) == (1, nodes.T):
+        inner = said.body
+        return (
+            nodes.T / nodes.T if isinstance(inner, Value) and (inner.name, inner.time) == (loss, said.index) else None
+        )
+    if isinstance(said, Quotient):
+        above, below = _multiple(said.above, loss), _number(said.below)
+        return None if above is None or below is None else above / below
+    if isinstance(said, claimed.Factors):
+        *numbers, last = said.factors
+        values = [_number(part) for part in numbers]
+        factor = _multiple(last, loss)
+        if factor is None or any(value is None for value in values):
+            return None
+        for value in values:
+            factor *= value
+        return factor
+    return None
+
+
+def _number(said: Said) -> Expr | None:
+    if isinstance(said, Scalar):
+        return said.value
+    if isinstance(said, Quotient):
+        above, below = _number(said.above), _number(said.below)
+        return None if above is None or below is None else above / below
+    return None
+
+
+def _facts(formula: Formula, cell: Cell) -> Iterator[str]:
+    """h_0 = 0, and what the words behind a letter call one-hot."""
+    text = formula.text.strip()
+    started = _START.fullmatch(text)
+    possible = f"{started.group('state')}_0 = 0" if started else ""
+    if not possible and not formula.claims and not formula.displayed:
+        place = formula.place
+        behind = place.text[place.column - 1 + len(text) :].lstrip("$`)\\ ")
+        possible = f"{text} one-hot" if _HOT.match(" " + behind) else ""
+    if possible:
+        try:
+            assuming.facts([possible], cell)
+        except InputError:
+            return  # of no letter of this cell
+        yield possible

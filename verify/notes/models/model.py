@@ -1,0 +1,39 @@
+"""A model with its origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from derive.cell import Cell
+from derive.errors import Place
+from derive.reader.claims.meant import NOTHING, Meant
+from verify.notes.models.holes import Hole
+
+
+@dataclass(frozen=True)
+class Model:
+    """A cell, where it comes from (`origin`), and what had to be assumed to complete it.
+
+    `definitions` are the places of the note's equations that it consists of: they define, they claim nothing. `holes`
+    are quantities whose equation is not known; `doubts` are guesses on which every verdict rests; `meant` are letters
+    that the note defines beside the cell, `facts` what it declares about the data.
+    """
+
+    cell: Cell
+    origin: str
+    assumed: tuple[str, ...] = ()
+    definitions: frozenset[tuple[str, int, int]] = frozenset()
+    holes: tuple[Hole, ...] = ()
+    doubts: tuple[str, ...] = ()
+    meant: Meant = NOTHING
+    facts: tuple[str, ...] = ()
+    recognised: bool = False
+    unusable: tuple[tuple[str, Place], ...] = ()
+    """Declarations that the equations contradict: what is wrong, and where."""
+
+    def __str__(self) -> str:
+        return "model: " + "; ".join((self.origin, *self.assumed))
+
+    def defines(self, place: Place) -> bool:
+        """Whether the formula at this place is one of the model's equations."""
+        return (place.file, place.line, place.column) in self.definitions

@@ -1,0 +1,67 @@
+"""Which quantities a formula speaks of, by name."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from derive.errors import InputError
+from derive.notation import GREEK
+from derive.reader.meaning.symbols import identifier
+from derive.reader.meaning.vocabulary import Vocabulary
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Name
+
+ABOUT = frozenset(["J", "delta", "d", "T", "I", "t", "j", "k", "l", "n", "m", "e"])
+"""Names that say how a formula is written, not which model it is about."""
+_STEP = re.compile(r"_(?:\d+|[ijklmnt]|T)(?:(?:minus|plus)\d+)?$")
+_LETTER = re.compile(
+    r"(?:\\(?P<accent>hat|tilde|bar|widehat|widetilde)\s*\{?\s*)?(?P<base>\\(?:" + "|".join(GREEK) + r")(?![A-Za-z])"
+    r"|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z]))\}?(?:_(?:\{(?P<long>[A-Za-z]{1,3})\}|(?P<short>[A-Za-z])))?"
+)
+
+
+@lru_cache(maxsize=4096)
+def names(fragment: Fragment) -> frozenset[str]:
+    """The names in a formula; `s_3` and `y_j` keep what may be a step or an entry: see `stripped`."""
+    try:
+        found = Vocabulary()
+        for row in parse(fragment):
+            for part in row:
+                found.survey(part, fragment)
+        written = found.quantities
+    except (InputError, RecursionError):
+        written = set(spelled_names(fragment.text))
+    return frozenset(written - ABOUT)
+
+
+def spelled_names(text: str) -> list[str]:
+    """The names of all letters in a text that may not be readable, in their order."""
+    return [_spelled(match) for match in _LETTER.finditer(text)]
+
+
+def stripped(name: str) -> str:
+    """The name without an index of step or entry."""
+    return _STEP.sub("", name)
+
+
+def letter_name(latex: str) -> str:
+    """The identifier of a letter such as `\\Gamma_f` or `W_{ax}`; empty if it is none."""
+    fragment = Fragment.of(latex)
+    try:
+        (part,) = parse(fragment)[0]
+        if isinstance(part, Name):
+            return identifier(part.word)
+        found = Vocabulary()
+        found.survey(part, fragment)
+    except (InputError, ValueError):
+        return ""
+    return next(iter(found.quantities), "")
+
+
+def _spelled(match: re.Match[str]) -> str:
+    base = match.group("base").removeprefix("\\")
+    below = match.group("long") or match.group("short")
+    accent = {"widehat": "hat", "widetilde": "tilde"}.get(match.group("accent") or "", match.group("accent"))
+    return "_".join(part for part in (base, accent, None if below == "t" else below) if part)

@@ -1,0 +1,420 @@
+"""The note's own forward equations as a cell, and what they leave open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from derive import nodes
+from derive.cell import Cell
+from derive.errors import InputError, Place
+from derive.notation import MARKS, spelled
+from derive.reader.claims.meant import Loss, Meant
+from derive.reader.document.elaborate import cell as elaborated
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.note import WHERE, Declaration
+from verify.notes.models.aliases import aliases, with_aliases
+from verify.notes.models.equations import TIMES, Equation, Unread, is_copy
+from verify.notes.models.holes import Hole, reaching
+from verify.notes.models.model import Model
+from verify.notes.models.names import letter_name, spelled_names, stripped
+
+ACCENTED = ("_tilde", "_hat", "_prime")
+"""Endings of names that usually have an equation."""
+MOST = 60
+"""Equations that a model may have."""
+NUMBER = "{letter} is a number, which the note does not say"
+
+_UNDECLARED = re.compile(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
+_DECLARES = re.compile(r"\\in(?![A-Za-z])|∈|(?:=|≔|\\equiv|\\coloneqq|\\gets)(?!\s*\([^()]*,)|\\sum|1\s*\^")
+_BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one note writes: equations, those that cannot be used, and declarations."""
+
+    equations: Sequence[Equation] = ()
+    unread: Sequence[Unread] = ()
+    declarations: Sequence[Declaration] = ()
+
+
+def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Model | None:
+    """The cell that defines the quantities called `names`, by the equations of the section or the nearest others.
+
+    An equation that cannot be used is a hole of the model. None where there is no equation at all.
+    """
+    chosen = _Choice(given, _nearest(given.equations, section), names)
+    wanted = {e.target for e in given.equations if e.section == section}
+    chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])
+    chosen.fill_gaps()
+    chosen.find_holes()
+    if not chosen.by_name:
+        return None
+    while True:
+        chosen.set_aside()
+        if set(chosen.by_name) <= set(chosen.open):
+            return None
+        try:
+            cell = elaborated(*chosen.fragments(), name="note", title="the note's own equations")
+        except InputError as error:
+            if not chosen.settle(error):
+                return None
+            continue
+        more = [name for name in aliases(cell, chosen.kept) if name not in chosen.aliases]
+        if more:  # they are no output, which is chosen again
+            chosen.aliases += more
+            continue
+        if not chosen.settled(cell):
+            return Model(
+                with_aliases(cell, chosen.aliases), chosen.origin(), tuple(chosen.said()), chosen.places(),
+                tuple(chosen.holes()), tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
+                chosen.meant(cell), unusable=tuple(chosen.contradicted),
+            )  # fmt: skip
+
+
+def _nearest(given: Sequence[Equation], section: tuple[str, ...]) -> list[Equation]:
+    """The section's own first, then those before it from the nearest on, then those after it."""
+    here = min((e.index for e in given if e.section == section), default=MOST * MOST)
+
+    def distance(equation: Equation) -> tuple[int, int]:
+        if equation.section == section:
+            return 0, -equation.index
+        return (1, -equation.index) if equation.index < here else (2, equation.index)
+
+    return sorted(given, key=distance)
+
+
+@dataclass
+class _Choice:
+    """The equations chosen so far, one for each name; `nearest` are all, the nearest first.
+
+    `open` are the names whose equation is not known, with the reason; `numbers` letters that are taken to be numbers.
+    """
+
+    given: Written
+    nearest: Sequence[Equation]
+    wanted: Collection[str]
+    by_name: dict[str, Equation] = field(default_factory=dict)
+    assumed: list[str] = field(default_factory=list)
+    open: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    numbers: list[str] = field(default_factory=list)
+    rewritten: set[str] = field(default_factory=set)
+    unused: set[int] = field(default_factory=set)
+    ends: dict[str, set[str]] = field(default_factory=dict)
+    """Holes that the model does without, with what else they read."""
+    contradicted: list[tuple[str, Place]] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    """Names of parts of other equations."""
+
+    def take(self, names: Sequence[str]) -> None:
+        """Take the equations for these names and for everything that they use."""
+        waiting = list(names)
+        while waiting and len(self.by_name) < MOST:
+            name = waiting.pop(0)
+            if name in self.by_name:
+                continue
+            equation = next((e for e in self.nearest if e.target == name), None)
+            if equation is not None:
+                self.by_name[name] = equation
+                waiting += [mention.name for mention in equation.used]
+
+    @property
+    def used(self) -> dict[str, set[int | None]]:
+        """The names on the right sides, with their times relative to t."""
+        return self.used_by(self.by_name)
+
+    def used_by(self, names: Iterable[str]) -> dict[str, set[int | None]]:
+        """The names on the right sides of some equations."""
+        found: dict[str, set[int | None]] = {}
+        for equation in map(self.by_name.__getitem__, names):
+            for mention in equation.used:
+                time = None if mention.offset is None else mention.offset - equation.offset
+                found.setdefault(mention.name, set()).add(time)
+        return found
+
+    def fill_gaps(self) -> None:
+        """Quantities that are used and never defined, where another letter plainly stands for them."""
+        for name, offsets in self.used.items():
+            if name in self.by_name or offsets == {None}:
+                continue
+            marked = next((e for e in self.nearest for m in MARKS if e.target == f"{name}_{m}"), None)
+            if marked is not None:
+                self.by_name.pop(marked.target, None)
+                self.adopt(marked, name, f"{marked.target} is taken to be {name}")
+        for equation in [e for e in self.by_name.values() if e.loss]:
+            for mention in equation.used:
+                source = next((e for e in self.nearest if "softmax" in e.right and not e.loss), None)
+                if mention.name.endswith("_hat") and mention.name not in self.by_name and source is not None:
+                    self.adopt(source, mention.name, f"{mention.name} is taken to be {source.target}")
+
+    def adopt(self, equation: Equation, name: str, said: str) -> None:
+        """Take an equation for another name, in the letters that are in use here."""
+        known = set(self.by_name) | set(self.used) | set(self.wanted)
+        letters = {
+            m.name: m.name.swapcase()
+            for m in equation.used
+            if len(m.name) == 1 and m.offset is not None and m.name not in known and m.name.swapcase() in known
+        }
+        self.by_name[name] = equation.with_target(name).renamed(letters)
+        self.assumed.append(said)
+        self.assumed += [f"{old} is taken to be {new}" for old, new in letters.items()]
+        self.take([m.name for m in self.by_name[name].used])
+
+    # Holes
+
+    def find_holes(self) -> None:
+        """Quantities whose equation cannot be parsed, or that are carried from step to step without an equation."""
+        letters = {m.name for e in self.by_name.values() for m in e.used}
+        for equation in list(self.by_name.values()):
+            for called in _UNDECLARED.finditer(equation.right):
+                if not set(called.group("word")) & self.apart(equation):
+                    self.leave_open(equation.target, f"{called.group('word')} is not declared", equation.place[1])
+        for each in self.given.unread:
+            known = {each.name, stripped(each.name)} & set(self.by_name)
+            spoken = each.name in letters | set(self.wanted) and not known
+            if spoken and self.used.get(each.name, {0}) - {None}:
+                self.open[each.name] = f"its equation in line {each.place.line} cannot be used ({each.reason})"
+        for name, offsets in self.used.items():
+            if -1 in offsets and 0 not in offsets and name not in self.by_name and name not in self.open:
+                self.open[name] = "the note has no equation for it"
+                self.missing.add(name)
+
+    def apart(self, equation: Equation) -> set[str]:
+        """The capitals that stand alone somewhere else in the note."""
+        return {
+            name
+            for other in self.given.equations
+            for name in (m.name for m in other.used)
+            if other is not equation and len(name) == 1 and not _UNDECLARED.search(other.right)
+        }
+
+    def leave_open(self, name: str, reason: str, line: int) -> None:
+        self.open[name] = f"its equation in line {line} cannot be used ({reason})"
+
+    def holes(self) -> Iterator[Hole]:
+        """The holes with the names that may act on them."""
+        used: dict[str, Collection[str]] = {
+            name: [mention.name for mention in e.used] for name, e in self.by_name.items()
+        }
+        for each in self.given.unread:
+            if each.name in self.open:
+                used.setdefault(each.name, sorted(each.used))
+        for name, reason in self.open.items():
+            if name in self.ends:
+                yield Hole(name, reason, frozenset(self.ends[name]))
+            else:
+                yield Hole(name, reason, None if name in self.missing else reaching(name, used))
+
+    def set_aside(self) -> None:
+        """Leave out a hole that no equation reads and reads nothing but the output: J may read that as it likes."""
+        for name in self.open:
+            unread = next((each for each in self.given.unread if each.name == name), None)
+            equation = self.by_name.get(name)
+            if name in self.used or name in self.ends or (equation is None and unread is None):
+                continue
+            used = {m.name for m in equation.used} if equation else set(unread.used if unread else ())
+            rest = {other: e for other, e in self.by_name.items() if other != name}
+            if not rest:
+                continue
+            self.by_name, before = rest, self.by_name
+            if used & set(rest) <= {self.output().target}:
+                self.ends[name] = used - {self.output().target}
+            else:
+                self.by_name = before
+
+    def settle(self, error: InputError) -> bool:
+        """Deal with what stands in the way: take a letter to be a number, drop a declaration, leave a quantity open."""
+        place = error.place
+        for number, declaration in enumerate(self.declarations()):
+            if place is not None and _within(place, declaration.formulas[0]) and number not in self.unused:
+                self.unused.add(number)
+                self.contradicted.append((error.message, place))
+                self.assumed.append(f"the declaration in line {place.line} could not be used ({error.message})")
+                return True
+        guilty = next((n for n, e in self.by_name.items() if place and _within(place, e.fragment)), None)
+        if guilty is None or place is None or guilty in self.open:
+            last = next((name for name in reversed(self.by_name) if name not in self.open), None)
+            if last is not None:
+                self.leave_open(last, error.message, self.by_name[last].place[1])
+            return last is not None
+        letter = place.text[place.column - 1 : place.column - 1 + place.length].strip()
+        name = letter_name(letter)
+        timeless = self.used.get(name) == {None}
+        called = _BRACKET.match(place.text, place.column - 1 + place.length)
+        if name and timeless and name not in self.numbers and not called and _is_small(letter):
+            self.numbers.append(name)
+            return True
+        equation = self.by_name[guilty]
+        if equation.loss == "cross-entropy" and guilty not in self.rewritten:
+            self.rewritten.add(guilty)
+            return True
+        self.leave_open(guilty, error.message, equation.place[1])
+        return True
+
+    def settled(self, cell: Cell) -> bool:
+        """Whether something had to be changed after all: a loss must be a number."""
+        loss = self.output()
+        if not loss.loss or loss.target in self.open or cell.output.shape == (1, 1):
+            return False
+        if loss.loss == "cross-entropy" and loss.target not in self.rewritten:
+            self.rewritten.add(loss.target)
+        else:
+            self.leave_open(loss.target, "the loss is no number", loss.place[1])
+        return True
+
+    # The text of the model
+
+    def declarations(self) -> list[Declaration]:
+        """Declarations of the note, each with one formula, that speak of letters of the model and nothing else."""
+        letters = {*self.by_name, *self.used}
+        functions = {name for e in self.by_name.values() for name in spelled_names(e.fragment.text)}
+        known = letters | functions | {stripped(name) for name in letters}
+        found = []
+        written = [Place(*e.place, e.place[1]) for e in self.given.equations]
+        for declaration in self.given.declarations:
+            if declaration.key in ("where", "for") and not WHERE.match(declaration.words):
+                continue  # formulas alone in a line declare nothing
+            for fragment in declaration.formulas:
+                if any(_within(place, fragment) for place in written) or is_copy(fragment):
+                    continue
+                spoken = spelled_names(fragment.text)
+                if spoken and spoken[0] in known and _DECLARES.search(fragment.text):
+                    found.append(Declaration(declaration.key, (fragment,), declaration.words))
+        return found
+
+    def fragments(self) -> tuple[list[Fragment], list[Declaration]]:
+        """The equations and what has to be declared: targets, inputs, numbers and the output."""
+        formulas: list[Fragment] = []
+        kept = [d for n, d in enumerate(self.declarations()) if n not in self.unused]
+        declarations = [d for d in kept if d.key in ("where", "for", "assume")]
+        output = self.output()
+        time = TIMES[output.style]
+        targets: dict[str, None] = {}
+        for equation in sorted(self.by_name.values(), key=lambda e: e.index):
+            if equation.target in self.open:
+                continue
+            if equation.target in self.rewritten:
+                written, target = _cross_entropy(equation)
+                formulas.append(written)
+                if target not in self.by_name:
+                    targets[target] = None
+                    declarations.append(_sums_to_one(f"{spelled(target)}{time}"))
+                continue
+            formulas.append(equation.fragment)
+            if equation.loss:
+                compared = [m.name for m in equation.used if m.offset == equation.offset and self.is_data(m.name)]
+                targets |= dict.fromkeys(compared)
+                if equation.loss == "cross-entropy":
+                    declarations += [_sums_to_one(f"{spelled(name)}{time}") for name in compared]
+        for count, name in enumerate([name for name in self.open if name not in self.ends], 1):
+            value = rf"\mathrm{{given}}_{{{count},t}}"
+            formulas.append(Fragment.of(f"{spelled(name)}{time} = {value}", "<model>"))
+            declarations.append(_declared("input", value))
+        for name in targets:
+            declarations.append(_declared("target", f"{spelled(name)}{time}"))
+        declarations.append(_declared("output", f"{spelled(output.target)}{time}"))
+        for name, offsets in self.used_by(name for name in self.by_name if name not in self.open).items():
+            if name not in self.by_name and name not in targets and name not in self.open and 0 in offsets:
+                declarations.append(_declared("input", f"{spelled(name)}{time}"))
+        declarations += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in self.numbers]
+        return formulas, declarations
+
+    def is_data(self, name: str) -> bool:
+        """Whether a name is given at every step and no part of the model but its loss reads it."""
+        readers = [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
+        return name not in self.by_name and name not in self.open and all(e.loss for e in readers)
+
+    def output(self) -> Equation:
+        """The loss; else what is computed from the state and used by nothing; else a state that nothing else uses."""
+        ordered = sorted((e for e in self.by_name.values() if e.target not in self.aliases), key=lambda e: e.index)
+        losses = [e for e in ordered if e.loss]
+        if losses:
+            return losses[-1]
+        states = {name for name, offsets in self.used.items() if -1 in offsets}
+        now = {name for name, offsets in self.used.items() if 0 in offsets}
+        last = [e for e in ordered if e.target not in now]
+        read_out = [e for e in last if e.target not in states and self.reaches(e, states)]
+        return (read_out or [e for e in last if e.target in states] or last or ordered)[-1]
+
+    def reaches(self, equation: Equation, states: Collection[str]) -> bool:
+        """Whether an equation depends, within the step, on a state."""
+        waiting, seen = [equation], {equation.target}
+        while waiting:
+            current = waiting.pop()
+            for mention in current.used:
+                if mention.offset is None or mention.offset != current.offset or mention.name in seen:
+                    continue
+                if mention.name in states:
+                    return True
+                seen.add(mention.name)
+                if mention.name in self.by_name:
+                    waiting.append(self.by_name[mention.name])
+        return False
+
+    @property
+    def kept(self) -> set[str]:
+        """What is no alias, whatever it looks like: losses, and what is open."""
+        return {e.target for e in self.by_name.values() if e.loss} | set(self.open)
+
+    def said(self) -> list[str]:
+        """What was assumed to complete the cell."""
+        every = [e.numbered for e in self.by_name.values() if e.numbered]
+        open_ = [name for name in self.used if name not in self.by_name and name.endswith(ACCENTED)]
+        said = [f"the equation for {step} is taken for every step" for step in every]
+        holes = [f"{name} is open: {reason}" for name, reason in self.open.items()]
+        numbers = [NUMBER.format(letter=letter) for letter in self.numbers]
+        given = [f"{name} has no equation and is taken as given" for name in open_ if name not in self.open]
+        said += [f"{name} names a part of another equation" for name in self.aliases]
+        return self.assumed + said + given + numbers + holes
+
+    def meant(self, cell: Cell) -> Meant:
+        """The losses that count with a factor or at the last step, and the letters that stand for that step."""
+        ends = {name for name, e in self.by_name.items() if e.at_end}
+        read = {m.name for name in ends for m in self.by_name[name].used if m.offset == 0}
+        data = {name for name in read if self.is_data(name)}
+        losses = {name: Loss(None, e.whole) for name, e in self.by_name.items() if e.whole not in (None, 1)}
+        losses |= {name: Loss(nodes.T) for name in ends if self.by_name[name].loss and name == cell.output.name}
+        return Meant(tuple(losses.items()), moments=tuple((name, nodes.T) for name in sorted(ends | data)))
+
+    def places(self) -> frozenset[tuple[str, int, int]]:
+        """Where the equations stand; one for step 3 is a claim about step 3."""
+        return frozenset(e.place for e in self.by_name.values() if not e.numbered)
+
+    def origin(self) -> str:
+        """Which equations these are, by their lines."""
+        lines = sorted({e.place[1] for e in self.by_name.values()})
+        return f"the note's own equations in line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"
+
+
+def _is_small(letter: str) -> bool:
+    """Whether a letter looks like a number: Greek or Latin and small."""
+    return letter.removeprefix("\\")[:1].islower()
+
+
+def _within(place: Place, fragment: Fragment) -> bool:
+    """Whether a place lies in a fragment."""
+    first, last = fragment.place(0), fragment.place(max(len(fragment.text.rstrip()) - 1, 0))
+    return place.file == first.file and (first.line, first.column) <= (place.line, place.column) <= (
+        last.line, last.column,
+    )  # fmt: skip
+
+
+def _declared(key: str, latex: str) -> Declaration:
+    return Declaration(key, (Fragment.of(latex, "<model>"),), "")
+
+
+def _sums_to_one(letter: str) -> Declaration:
+    return _declared("assume", rf"\mathbf{{1}}^\top {{{letter}}} = 1")
+
+
+def _cross_entropy(equation: Equation) -> tuple[Fragment, str]:
+    """-yᵀ log ŷ with the letters of the equation, and the name of y."""
+    used = list(dict.fromkeys(mention.name for mention in equation.used))
+    predicted = next((name for name in used if name.endswith(ACCENTED)), used[-1])
+    target = next((name for name in used if name != predicted), predicted)
+    time = TIMES[equation.style]
+    left, y, y_hat = (f"{spelled(name)}{time}" for name in (equation.target, target, predicted))
+    return equation.rewritten(rf"{left} = -{{{y}}}^\top \log {y_hat}").fragment, target

@@ -1,0 +1,173 @@
+"""A formula -> its model: named, the note's own, or recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from derive import catalogue
+from derive.errors import Place
+from derive.notation import find as find_notation
+from derive.reader.text.note import Declaration
+from verify.formulas.judgement import Word
+from verify.notes.files import Aside, Formula
+from verify.notes.models.equations import BAR, Equation, barred, equations, gradient_letters, unread
+from verify.notes.models.losses import at_the_end, whole
+from verify.notes.models.meaning import completed
+from verify.notes.models.model import Model
+from verify.notes.models.names import names, stripped
+from verify.notes.models.own import Written, own
+from verify.notes.models.recognise import ENOUGH, recognised
+
+IN_CLAIMS, IN_WORDS = 1.0, 0.25
+"""What a letter counts for in a formula that claims something, and where it is only mentioned."""
+
+
+class Models:
+    """The models of one note: one for every section, and for what its comments name."""
+
+    def __init__(
+        self,
+        formulas: Sequence[Formula],
+        file: str,
+        cell: str | None = None,
+        notation: str | None = None,
+        *,
+        declarations: Sequence[Declaration] = (),
+        aside: Sequence[Aside] = (),
+        bars: bool = False,
+        blocks: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `blocks`: weights of
+        which it names the columns that act on something.
+        """
+        self.blocks = tuple(dict.fromkeys(blocks))
+        self.formulas = formulas
+        self.file = file
+        self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
+        self._ended: dict[Place, list[Equation]] = {}
+        claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
+        gradients = gradient_letters(formula for _, formula in claiming)
+        timed = [e for index, formula in claiming for e in self._defined(formula, index) if e.target not in gradients]
+        self.said = bars
+        self.bars = barred(timed, said=bars)
+        if self.bars:
+            bare = {e.target for e in timed}
+            timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
+        ended = list(at_the_end(claiming, timed))
+        for formula, equation in ended:
+            self._ended.setdefault(formula.place, []).append(equation)
+        self.written = Written(
+            [*timed, *(equation for _, equation in ended)],
+            [each for _, formula in claiming for each in unread(formula)],
+            declarations,
+        )
+        self.aside = aside
+        self._found: dict[tuple[object, ...], Model | None] = {}
+
+    def defined(self, formula: Formula) -> list[Equation]:
+        """The forward equations in a formula."""
+        found = [*self._defined(formula, 0), *self._ended.get(formula.place, ())]
+        return [e for e in found if not (self.bars and e.target.endswith(BAR))]
+
+    def _defined(self, formula: Formula, index: int) -> Iterator[Equation]:
+        yield from equations(formula, index)
+        yield from whole(formula, index)
+
+    def of(self, formula: Formula) -> Model | None:
+        """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
+        key = formula.section, formula.settings
+        if key not in self._found:
+            found = self._resolve(formula)
+            if found is not None:
+                found = replace(found, meant=replace(found.meant, bars=self.bars and self.said, blocks=self.blocks))
+                found = completed(found, self.formulas, formula.section)
+            self._found[key] = found
+        return self._found[key]
+
+    def why_none(self, formula: Formula) -> str:
+        """Why a formula has no model, where that is known."""
+        return "" if self.of(formula) else self._own_word(names(formula.fragment), formula)
+
+    def _resolve(self, formula: Formula) -> Model | None:
+        settings = {**self.named, **dict(formula.settings)}
+        cell, notation = settings.get("cell"), settings.get("notation")
+        if notation:
+            find_notation(notation)
+        around = [f for f in self.formulas if (f.section, f.settings) == (formula.section, formula.settings)]
+        claimed = set().union(*(names(f.fragment) for f in around if f.claims))
+        text = " ".join(f.text for f in around)
+        wanted = dict.fromkeys(sorted(claimed), IN_CLAIMS)
+        for each in around:
+            for name in sorted(names(each.fragment)):
+                wanted.setdefault(name, IN_WORDS)
+        if cell is not None:
+            if cell in catalogue.cells() and (found := recognised(wanted, text, cell, notation)) is not None:
+                return found
+            known = catalogue.find(self._path(cell))
+            return Model(known, f"{known.name}, as named")
+        model = own(self.written, formula.section, claimed)
+        share = 0.0 if model is None else _share(model, claimed)
+        if model is not None and model.cell.states and share >= ENOUGH:
+            return model
+        other = recognised(wanted, text, None, notation)
+        if other is None or (model is not None and model.cell.states and _share(other, claimed) <= share):
+            return model
+        # A definition is never wrong: what the note writes itself, the catalogue does not replace.
+        written = self._own_word({e.symbol.name for e in other.cell.equations} & claimed, formula, model, other)
+        return model if written else other
+
+    def _own_word(
+        self,
+        claimed: Collection[str],
+        formula: Formula,
+        model: Model | None = None,
+        other: Model | None = None,
+    ) -> str:
+        """What the note says itself about quantities that are claimed, in this section or where it has no other.
+
+        An equation that says the same as the `other` model does not count.
+        """
+        apart = model is not None and not model.holes
+        for name, line, section, reason in [
+            *((e.target, e.place[1], e.section, "") for e in self.written.equations if not _agrees(e, other)),
+            *((e.name, e.place.line, e.section, e.reason) for e in self.written.unread),
+            *((each.name, each.line, None, each.reason) for each in self.aside),
+        ]:
+            if name not in claimed and stripped(name) not in claimed:
+                continue
+            if section is not None and apart and not _related(section, formula.section):
+                continue
+            why = f", which cannot be used ({reason})" if reason else ""
+            return f"line {line} has an equation of the note's own for {name}{why}"
+        return ""
+
+    def _path(self, name: str) -> str:
+        """A note that is named beside the file is found there too."""
+        beside = Path(self.file.split("#")[0]).parent / name
+        if not Path(name).is_file() and beside.is_file():
+            return str(beside)
+        return name
+
+
+def _agrees(equation: Equation, model: Model | None) -> bool:
+    """Whether a model has the same equation."""
+    from verify.formulas.claims import check  # reads much, and is needed for few notes
+
+    if model is None or stripped(equation.target) not in {e.symbol.name for e in model.cell.equations}:
+        return False
+    found = check(equation.fragment.text, model.cell, fragment=equation.fragment, explain=False)
+    return bool(found) and all(judgement.word in (Word.PROVED, Word.HOLDS_IF) for judgement in found)
+
+
+def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether a section contains the other, or is the same."""
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _share(model: Model, claimed: set[str]) -> float:
+    """The share of the letters of the claims that a model knows."""
+    has = model.cell.quantities
+    return sum(name in has or stripped(name) in has for name in claimed) / max(len(claimed), 1)

@@ -1,0 +1,116 @@
+"""How a note counts steps: its letters for t and T, told by its equations, sums and lists of steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from derive.errors import InputError
+from derive.reader.resolving.clocks import clock_of
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import walk
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Big, Chain, Syntax
+from derive.reader.text.usual import own_letters, timelike
+from verify.notes.files import Document, Formula
+
+LENGTHS = frozenset(["tau", "N", "n", "S", "K", "L", "M"])
+"""Letters that the last step may have where T is not used."""
+WRITTEN = {"tau": r"\tau"}
+_DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
+_LETTER = r"(?:\\(?P<greek>tau)(?![A-Za-z])|(?P<latin>[A-Za-z])(?![A-Za-z]))"
+_SPACED = r"(?:\s|\\[,;: ])*"
+
+
+def counted(document: Document) -> Document:
+    """The document with its letters for t and T known wherever a formula of it is read."""
+    times = tuple(_times([formula for formula in document.formulas if formula.claims]))
+    if not times:
+        return document
+    parts = []
+    for part in document.parts:
+        formulas = tuple(replace(each, fragment=replace(each.fragment, times=times)) for each in part.formulas)
+        declarations = tuple(
+            replace(each, formulas=tuple(replace(one, times=times) for one in each.formulas))
+            for each in part.declarations
+        )
+        parts.append(replace(part, formulas=formulas, declarations=declarations))
+    return replace(document, parts=tuple(parts))
+
+
+def in_letters_of(fragment: Fragment, text: str) -> str:
+    """A formula that was written for t and T, in the letters of the document that a fragment belongs to."""
+    if not fragment.times:
+        return text
+    try:
+        rows = parse(Fragment.of(text))
+    except (InputError, RecursionError):
+        return text
+    letters = {usual: WRITTEN.get(own, own) for own, usual in fragment.times}
+    return own_letters(text, (name for row in rows for part in row for name in timelike(part)), letters)
+
+
+def _times(formulas: Sequence[Formula]) -> Iterator[tuple[str, str]]:
+    read = [(each.fragment, part) for each in formulas for part in _parts(each.fragment)]
+    clock = clock_of((fragment, part) for fragment, part in read if _is_equation(fragment, part))
+    if clock is not None:
+        yield clock, "t"
+    length = _length(formulas, read, clock or "t")
+    if length is not None:
+        yield length, "T"
+
+
+def _parts(fragment: Fragment) -> list[Syntax]:
+    try:
+        return [part for row in parse(fragment) for part in row]
+    except (InputError, RecursionError):
+        return []
+
+
+def _is_equation(fragment: Fragment, part: Syntax) -> bool:
+    """Whether this may be an equation of the model: nothing about derivatives or the sum over the steps."""
+    if not isinstance(part, Chain) or _DERIVATIVE.search(fragment.text, part.start, part.end):
+        return False
+    return not any(isinstance(node, Big) for node in walk(part))
+
+
+def _length(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]], clock: str) -> str | None:
+    """The letter of the last step, where the note says it and has no T: in its loss or a list of steps; a capital may
+    stand in its gradients alone."""
+    if any(name.word == "T" for _, part in read for name in timelike(part)):
+        return None
+    written = WRITTEN.get(clock, clock)
+    step = re.escape(written)
+    last = re.compile(
+        rf"(?:\\sum|\\prod|∑|∏)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}{step}{_SPACED}={_SPACED}[12]{_SPACED}\}}"
+        rf"{_SPACED}\^{_SPACED}\{{?{_SPACED}{_LETTER}"
+        rf"|(?<![A-Za-z\\]){step}{_SPACED}(?:=|\\in{_SPACED}\\\{{){_SPACED}1{_SPACED},(?:{_SPACED}2{_SPACED},)?{_SPACED}"
+        rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}{_LETTER.replace('greek', 'greek2').replace('latin', 'latin2')}"
+    )
+    stated: set[str] = set()
+    claimed: set[str] = set()
+    for formula in formulas:
+        derivative = _DERIVATIVE.search(formula.text) is not None
+        left = formula.text.partition("=")[0]
+        for match in last.finditer(formula.text):
+            letter = next(value for value in match.groups() if value)
+            if derivative or re.search(rf"_\{{?\s*{re.escape(WRITTEN.get(letter, letter))}(?![A-Za-z])", left):
+                claimed.add(letter)
+            else:
+                stated.add(letter)
+    found = stated or {letter for letter in claimed if letter.isupper()}
+    if len(found) != 1 or not found <= LENGTHS:
+        return None
+    (letter,) = found
+    return None if _is_other(WRITTEN.get(letter, letter), formulas) else letter
+
+
+def _is_other(letter: str, formulas: Sequence[Formula]) -> bool:
+    """Whether a letter is a loss, a quantity or a size in the note."""
+    here = re.escape(letter) + r"(?![A-Za-z])"
+    other = re.compile(
+        rf"(?:\\partial|∂|\\nabla|\\mathrm\{{d\}}){_SPACED}\{{?{_SPACED}{here}|(?:^|[&\\]){_SPACED}{here}{_SPACED}:?="
+        rf"|(?:mathbb|mathbf)\s*\{{?\s*R\s*\}}?\s*\^\s*(?:{here}|\{{[^}}]*(?<![A-Za-z\\]){here})"
+    )
+    return any(other.search(formula.text) for formula in formulas)

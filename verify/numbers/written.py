@@ -1,0 +1,80 @@
+"""One look at a module before it is written: it is run, and its gradients are held against the complex step.
+
+The derivation is proved elsewhere; what is checked here is that the text computes it. Whatever fails is a fault of the
+program, never of the note.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+
+from derive.cell import Cell
+from derive.errors import ProgramFault
+from derive.networks.network import Network
+from derive.targets.formula import text as formula
+from verify.numbers.case import Case
+from verify.numbers.load import load
+from verify.numbers.network import NetworkCase
+from verify.numbers.numeric import FAILED, directional_errors
+
+LIMIT = 1e-9
+STEPS, BATCH = 3, 2
+SPREADS = (1.0, 0.3, 0.05)
+"""What random numbers are multiplied by, one after the other, where a cell has no finite value at the first."""
+
+
+def checked(made: Cell | Network, source: str) -> bool:
+    """Run the module `source` of a cell or network at random sizes.
+
+    Returns whether there was something to compare: False where no random point had finite values. Raises ProgramFault
+    where the text cannot run, or where a gradient is not the derivative of what it computes forwards.
+    """
+    try:
+        module = load(source, "written")
+    except (ImportError, NameError, SyntaxError) as error:
+        raise ProgramFault("code that cannot be loaded", f"{type(error).__name__}: {error}", _told(made)) from error
+    for spread in SPREADS:
+        with np.errstate(all="ignore"):
+            errors = _errors(made, module, spread)
+        if errors is not None:
+            wrong = {name: error for name, error in errors.items() if not error <= LIMIT}
+            if wrong:
+                worst = ", ".join(f"{name} ({_size(error)})" for name, error in wrong.items())
+                details = f"relative errors against the complex step: {worst}"
+                raise ProgramFault("gradients that are not derivatives", details, _told(made))
+            return True
+    return False
+
+
+def _errors(made: Cell | Network, module: ModuleType, spread: float) -> dict[str, float] | None:
+    """The errors of the gradients in one direction each, None where the values are not finite."""
+    case = _drawn(made, spread)
+    try:
+        outputs, final, _ = case.forward(module)
+        if not all(np.isfinite(value).all() for value in (outputs, *final.values())):
+            return None
+        gradients = case.backward(module)
+        return directional_errors(module, case, gradients, np.random.default_rng(1))
+    except (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError) as error:
+        raise ProgramFault("code that cannot run", f"{type(error).__name__}: {error}", _told(made)) from error
+
+
+def _drawn(made: Cell | Network, spread: float) -> Case:
+    rng = np.random.default_rng(0)
+    if isinstance(made, Network):
+        case: Case = NetworkCase.drawn(made, STEPS, BATCH, rng)
+    else:
+        sizes = {str(letter): 2 + k % 4 for k, letter in enumerate(made.sizes)}
+        case = Case.draw(made, sizes, STEPS, BATCH, rng)
+    return case if spread == 1.0 else case.scaled(spread)
+
+
+def _told(made: Cell | Network) -> str:
+    cell = made.cell if isinstance(made, Network) else made
+    return "\n".join([made.title, *(f"{formula(e.symbol)} = {formula(e.expression)}" for e in cell.equations)])
+
+
+def _size(error: float) -> str:
+    return "not finite" if error == FAILED else f"{error:.1g}"

@@ -1,0 +1,415 @@
+"""Exact evaluation of nodes as dual numbers over a prime field: every value comes with its rate of change.
+
+This is the road to the truth that shares no code with the derivation: forward mode, over the cell's own equations.
+`evaluate` is the one evaluator; the field and the uninterpreted functions are in `verify.truth.field`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce, singledispatch
+from itertools import chain
+from operator import mul
+from typing import NamedTuple, TypeAlias
+
+from sympy import (
+    Add,
+    Basic,
+    Expr,
+    Float,
+    HadamardPower,
+    HadamardProduct,
+    Identity,
+    Integer,
+    MatAdd,
+    MatMul,
+    Mul,
+    OneMatrix,
+    Pow,
+    Rational,
+    Symbol,
+    Transpose,
+    ZeroMatrix,
+)
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+
+from derive.nodes import (
+    Adjoint,
+    Concat,
+    Elementwise,
+    Entry,
+    Jacobian,
+    Node,
+    Quantity,
+    Shaped,
+    Slice,
+    Softmax,
+    Tabular,
+    TimeProduct,
+    TimeSum,
+)
+from verify.truth.field import P, Table, UnsupportedError, compiled, inverse, power, scalar
+
+Matrix: TypeAlias = list[list[int]]
+"""Rows of field elements; a column vector has rows of one entry."""
+
+
+class Dual(NamedTuple):
+    """A matrix and its tangent; None is a tangent of zero."""
+
+    value: Matrix
+    tangent: Matrix | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.value), len(self.value[0]) if self.value else 0
+
+
+Leaf: TypeAlias = Quantity | Adjoint | Jacobian
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What an expression is evaluated in: function values, numbers for sizes and indices, and the leaves' values.
+
+    `leaf` is given a quantity, adjoint or Jacobian together with the numbers.
+    """
+
+    table: Table
+    numbers: Mapping[Symbol, int]
+    leaf: Callable[[Leaf, Mapping[Symbol, int]], Dual]
+    known: dict[tuple[Node, tuple[tuple[Symbol, int], ...]], Dual] | None = None
+    """What parts of expressions are worth, where many alike are evaluated; None: nothing is kept."""
+    bindings: tuple[tuple[Symbol, int], ...] = ()
+
+    def bound(self, index: Symbol, value: int) -> Environment:
+        """The same environment with one index set."""
+        numbers, bindings = {**self.numbers, index: value}, (*self.bindings, (index, value))
+        return Environment(self.table, numbers, self.leaf, self.known, bindings)
+
+    def whole(self, expression: Expr) -> int:
+        """A size or a time as a whole number."""
+        return whole(expression, self.numbers)
+
+
+def rational(expression: Basic, numbers: Mapping[Symbol, int]) -> Fraction:
+    """A scalar expression in sizes and indices as a number."""
+    if isinstance(expression, Rational):
+        return Fraction(int(expression.p), int(expression.q))
+    if isinstance(expression, Symbol):
+        if expression not in numbers:
+            raise UnsupportedError(f"no number is known for {expression}")
+        return Fraction(numbers[expression])
+    if isinstance(expression, Add):
+        return sum((rational(part, numbers) for part in expression.args), Fraction(0))
+    if isinstance(expression, Mul):
+        return reduce(mul, (rational(part, numbers) for part in expression.args))
+    if isinstance(expression, Pow) and expression.exp.is_Integer:
+        return rational(expression.base, numbers) ** int(expression.exp)
+    if isinstance(expression, Float):
+        return Fraction(str(expression))
+    raise UnsupportedError(f"no exact arithmetic for the number {expression}")
+
+
+def whole(expression: Basic, numbers: Mapping[Symbol, int]) -> int:
+    """A size or a time as a whole number."""
+    if isinstance(expression, Integer):
+        return int(expression.p)
+    if isinstance(expression, Symbol) and expression in numbers:
+        return numbers[expression]
+    result = rational(expression, numbers)
+    if result.denominator != 1:
+        raise UnsupportedError(f"{expression} is not a whole number")
+    return result.numerator
+
+
+# Matrix arithmetic
+
+
+def constant(rows: int, cols: int, value: int) -> Matrix:
+    """A matrix of one value."""
+    return [[value] * cols for _ in range(rows)]
+
+
+def identity(n: int) -> Matrix:
+    """The identity matrix."""
+    return [[int(i == j) for j in range(n)] for i in range(n)]
+
+
+def plus(a: Matrix | None, b: Matrix | None) -> Matrix | None:
+    """Sum; None is zero."""
+    if a is None or b is None:
+        return b if a is None else a
+    return [[(x + y) % P for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
+
+
+def times(a: Matrix, b: Matrix) -> Matrix:
+    """Matrix product."""
+    if a and len(a[0]) != len(b):
+        raise ValueError(f"cannot multiply {len(a)}×{len(a[0])} by {len(b)}×{len(b[0]) if b else 0}")
+    columns = list(zip(*b, strict=True))
+    return [[sum(map(mul, row, column)) % P for column in columns] for row in a]
+
+
+def entrywise(a: Matrix, b: Matrix) -> Matrix:
+    """Product entry by entry."""
+    return [[x * y % P for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
+
+
+def scaled(factor: int, a: Matrix | None) -> Matrix | None:
+    """A number times a matrix."""
+    return None if a is None else [[factor * x % P for x in row] for row in a]
+
+
+def inner(a: Matrix, b: Matrix) -> int:
+    """Σ of the products of corresponding entries."""
+    if len(a) != len(b) or (a and len(a[0]) != len(b[0])):
+        raise ValueError(f"{len(a)}×{len(a[0])} and {len(b)}×{len(b[0])} have no inner product")
+    total: int = sum(map(mul, chain.from_iterable(a), chain.from_iterable(b)))
+    return total % P
+
+
+def _transposed(a: Matrix | None) -> Matrix | None:
+    return None if a is None else [list(column) for column in zip(*a, strict=True)]
+
+
+def _dual_sum(a: Dual, b: Dual) -> Dual:
+    value = plus(a.value, b.value)
+    assert value is not None
+    return Dual(value, plus(a.tangent, b.tangent))
+
+
+def _bilinear(product: Callable[[Matrix, Matrix], Matrix], a: Dual, b: Dual) -> Dual:
+    """The product rule."""
+    left = None if a.tangent is None else product(a.tangent, b.value)
+    right = None if b.tangent is None else product(a.value, b.tangent)
+    return Dual(product(a.value, b.value), plus(left, right))
+
+
+def _dual_product(a: Dual, b: Dual) -> Dual:
+    return _bilinear(times, a, b)
+
+
+def _linear(operation: Callable[[Matrix], Matrix], a: Dual) -> Dual:
+    return Dual(operation(a.value), None if a.tangent is None else operation(a.tangent))
+
+
+def _product(factors: list[Dual]) -> Dual:
+    # A column is carried from right to left, so that no matrix meets a matrix on the way.
+    if factors[-1].shape[1] == 1:
+        return reduce(lambda right, left: _dual_product(left, right), reversed(factors))
+    return reduce(_dual_product, factors)
+
+
+# The evaluator: one rule per node
+
+
+def evaluate(node: Node, env: Environment) -> Dual:
+    """The value of a node and its tangent. Raises UnsupportedError, with its name, for a node without a rule."""
+    if env.known is None:
+        return _rule(node, env)
+    key = node, env.bindings
+    if key not in env.known:
+        env.known[key] = _rule(node, env)
+    return env.known[key]
+
+
+@singledispatch
+def _rule(node: Node, env: Environment) -> Dual:
+    raise UnsupportedError(f"no exact arithmetic for the node {type(node).__name__}")
+
+
+@_rule.register(Quantity)
+@_rule.register(Adjoint)
+@_rule.register(Jacobian)
+def _leaf(node: Leaf, env: Environment) -> Dual:
+    return env.leaf(node, env.numbers)
+
+
+@_rule.register(MatAdd)
+def _sum(node: MatAdd, env: Environment) -> Dual:
+    return reduce(_dual_sum, (evaluate(term, env) for term in node.args))
+
+
+@_rule.register(MatMul)
+def _matrix_product(node: MatMul, env: Environment) -> Dual:
+    number, factors, irrational = Fraction(1), [], 1
+    for part in node.args:
+        if part.is_Matrix:
+            factors.append(evaluate(part, env))
+            continue
+        for one in Mul.make_args(part):
+            if one.is_number and not one.is_Rational:  # √2, 1/√π
+                irrational = irrational * compiled(one, ())(env.table, ()) % P
+            else:
+                number *= rational(one, env.numbers)
+    result = _product(factors)
+    if number == 1 and irrational == 1:
+        return result
+    factor = irrational * number.numerator * inverse(number.denominator) % P
+    return _linear(lambda matrix: scaled(factor, matrix) or [], result)
+
+
+@_rule.register(Transpose)
+def _transpose(node: Transpose, env: Environment) -> Dual:
+    return _linear(lambda matrix: _transposed(matrix) or [], evaluate(node.arg, env))
+
+
+@_rule.register(HadamardProduct)
+def _entrywise_product(node: HadamardProduct, env: Environment) -> Dual:
+    return reduce(lambda a, b: _bilinear(entrywise, a, b), (evaluate(part, env) for part in node.args))
+
+
+@_rule.register(HadamardPower)
+def _entrywise_power(node: HadamardPower, env: Environment) -> Dual:
+    base, exponent = evaluate(node.base, env), node.exp
+    value = [[power(env.table, entry, exponent) for entry in row] for row in base.value]
+    if base.tangent is None:
+        return Dual(value)
+    number = rational(exponent, env.numbers)
+    factor = number.numerator * inverse(number.denominator) % P
+    slope = [[factor * power(env.table, entry, exponent - 1) % P for entry in row] for row in base.value]
+    return Dual(value, entrywise(slope, base.tangent))
+
+
+@_rule.register(Elementwise)
+def _elementwise(node: Elementwise, env: Environment) -> Dual:
+    code, table = scalar(node.function), env.table
+    operands = [evaluate(operand, env) for operand in node.operands]
+    if len(operands) != len(code.slopes):
+        raise UnsupportedError(f"{node.function.name} takes {len(code.slopes)} operands, not {len(operands)}")
+    arguments = [
+        list(zip(*rows, strict=True)) for rows in zip(*(operand.value for operand in operands), strict=True)
+    ]  # rows of entries, each entry the tuple of all operands' entries there
+    value = [[code.value(table, entry) for entry in row] for row in arguments]
+    tangent: Matrix | None = None
+    for operand, slope in zip(operands, code.slopes, strict=True):
+        if operand.tangent is not None:
+            slopes = [
+                [slope(table, (*entry, y)) for entry, y in zip(entries, ys, strict=True)]
+                for entries, ys in zip(arguments, value, strict=True)
+            ]
+            tangent = plus(tangent, entrywise(slopes, operand.tangent))
+    return Dual(value, tangent)
+
+
+@_rule.register(Softmax)
+def _softmax(node: Softmax, env: Environment) -> Dual:
+    operand = evaluate(node.operand, env)
+    powers = [env.table.call("exp", row[0]) for row in operand.value]
+    share = inverse(sum(powers))
+    value = [[e * share % P] for e in powers]
+    if operand.tangent is None:
+        return Dual(value)
+    # The quotient rule, with exp' = exp: (e ż) / s − e Σ(e ż) / s².
+    moved = [e * row[0] % P for e, row in zip(powers, operand.tangent, strict=True)]
+    total = sum(moved) * share % P
+    return Dual(value, [[(m - e * total) * share % P] for m, e in zip(moved, powers, strict=True)])
+
+
+@_rule.register(Concat)
+def _concat(node: Concat, env: Environment) -> Dual:
+    parts = [evaluate(part, env) for part in node.parts]
+    stacked = _stack(node.axis, [part.value for part in parts])
+    if all(part.tangent is None for part in parts):
+        return Dual(stacked)
+    return Dual(stacked, _stack(node.axis, [part.tangent or constant(*part.shape, 0) for part in parts]))
+
+
+def _stack(axis: int, parts: list[Matrix]) -> Matrix:
+    if axis == 0:
+        return [row for part in parts for row in part]
+    return [[entry for row in rows for entry in row] for rows in zip(*parts, strict=True)]
+
+
+@_rule.register(Slice)
+def _slice(node: Slice, env: Environment) -> Dual:
+    operand = evaluate(node.operand, env)
+    start, length = env.whole(node.start), env.whole(node.length)
+    if start < 0 or start + length > operand.shape[node.axis]:
+        raise UnsupportedError(f"a slice from {start} to {start + length} of {operand.shape[node.axis]} entries")
+    end = start + length
+    return _linear(lambda m: m[start:end] if node.axis == 0 else [row[start:end] for row in m], operand)
+
+
+@_rule.register(Entry)
+def _entry(node: Entry, env: Environment) -> Dual:
+    operand = evaluate(node.operand, env)
+    i, j = env.whole(node.row), env.whole(node.col)
+    if not (0 <= i < operand.shape[0] and 0 <= j < operand.shape[1]):
+        raise UnsupportedError(f"no entry ({i}, {j}) in {operand.shape[0]}×{operand.shape[1]}")
+    return _linear(lambda m: [[m[i][j]]], operand)
+
+
+@_rule.register(Shaped)
+def _shaped(node: Shaped, env: Environment) -> Dual:
+    rows, cols = map(env.whole, node.shape)
+
+    def laid_out(m: Matrix) -> Matrix:
+        entries = list(chain.from_iterable(m))
+        if len(entries) != rows * cols:
+            raise UnsupportedError(f"{len(entries)} entries are not {rows}×{cols}")
+        return [entries[row * cols : (row + 1) * cols] for row in range(rows)]
+
+    return _linear(laid_out, evaluate(node.operand, env))
+
+
+@_rule.register(Tabular)
+def _table(node: Tabular, env: Environment) -> Dual:
+    rows, cols = map(env.whole, node.shape)
+    entries = [
+        [evaluate(node.entry, env.bound(node.row, i).bound(node.col, j)) for j in range(cols)] for i in range(rows)
+    ]
+    value = [[entry.value[0][0] for entry in row] for row in entries]
+    if all(entry.tangent is None for row in entries for entry in row):
+        return Dual(value)
+    return Dual(value, [[entry.tangent[0][0] if entry.tangent else 0 for entry in row] for row in entries])
+
+
+@_rule.register(TimeSum)
+def _time_sum(node: TimeSum, env: Environment) -> Dual:
+    rows, cols = map(env.whole, node.shape)
+    terms = (evaluate(node.term, env.bound(node.index, k)) for k in _indices(node, env))
+    return reduce(_dual_sum, terms, Dual(constant(rows, cols, 0)))
+
+
+@_rule.register(TimeProduct)
+def _time_product(node: TimeProduct, env: Environment) -> Dual:
+    factors = [evaluate(node.term, env.bound(node.index, k)) for k in _indices(node, env)]
+    return reduce(lambda later, factor: _dual_product(factor, later), factors, Dual(identity(env.whole(node.shape[0]))))
+
+
+def _indices(node: TimeSum, env: Environment) -> range:
+    return range(env.whole(node.first), env.whole(node.last) + 1)
+
+
+@_rule.register(OneMatrix)
+def _ones(node: OneMatrix, env: Environment) -> Dual:
+    rows, cols = map(env.whole, node.shape)
+    return Dual(constant(rows, cols, 1))
+
+
+@_rule.register(ZeroMatrix)
+def _zeros(node: ZeroMatrix, env: Environment) -> Dual:
+    rows, cols = map(env.whole, node.shape)
+    return Dual(constant(rows, cols, 0))
+
+
+@_rule.register(Identity)
+def _identity(node: Identity, env: Environment) -> Dual:
+    return Dual(identity(env.whole(node.shape[0])))
+
+
+@_rule.register(DiagMatrix)
+def _diag(node: DiagMatrix, env: Environment) -> Dual:
+    def spread(vector: Matrix) -> Matrix:
+        return [[row[0] if i == j else 0 for j in range(len(vector))] for i, row in enumerate(vector)]
+
+    return _linear(spread, evaluate(node.args[0], env))
+
+
+@_rule.register(DiagonalOf)
+def _diagonal(node: DiagonalOf, env: Environment) -> Dual:
+    return _linear(lambda m: [[row[i]] for i, row in enumerate(m)], evaluate(node.arg, env))

@@ -1,0 +1,332 @@
+"""Random data for one trial of a cell, and the truth about it: how J responds to disturbances, by the equations alone.
+
+J = Σ_t <g_t, output_t> + Σ_s <G_s, s_T> with random g and G, so that every output and every final state counts. The
+sequence runs one step further than J sees: formulas with t + 1 have values at t = T; what they multiply is zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from typing import TypeAlias
+
+from sympy import Symbol
+
+from derive import nodes
+from derive.cell import Assumption, Cell, Equation
+from derive.nodes import Adjoint, Jacobian, Quantity, leaves
+from verify.truth.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
+from verify.truth.field import NoValueError, P, Table, UnsupportedError
+from verify.truth.scales import SHORTEST, NoPointError, sizes_apart
+
+Key: TypeAlias = tuple[str, int | None]
+"""A quantity at a time, or without one."""
+
+Directions: TypeAlias = Mapping[Key, Matrix]
+"""Disturbances: what is added to which quantities."""
+
+ATTEMPTS = 4000
+"""How often a step is drawn again before a cell is given up: a step with ten square roots succeeds once in 1024."""
+
+
+def distinct_sizes(cell: Cell) -> dict[Symbol, int]:
+    """A number for every size letter, all shapes of the cell that differ as formulas differing as numbers."""
+    return sizes_apart(cell)
+
+
+@dataclass
+class World:
+    """One trial: the values of all quantities at all times, and J's rates of change for any disturbance.
+
+    Build one with `World.draw`; `seen_by` gives the same data to another cell with the same inputs and parameters.
+    """
+
+    cell: Cell
+    sizes: Mapping[Symbol, int]
+    steps: int
+    seed: int
+    table: Table
+    plain: bool = False
+    batch: int = 7
+    values: dict[Key, Matrix] = field(default_factory=dict)
+    _adjoints: dict[tuple[Key, int | None], Matrix] = field(default_factory=dict)
+    _jacobians: dict[tuple[Key, Key, bool, bool], Matrix] = field(default_factory=dict)
+    _seen: dict[Cell, World] = field(default_factory=dict)
+
+    # Drawing
+
+    @classmethod
+    def draw(
+        cls,
+        cell: Cell,
+        seed: int = 0,
+        steps: int = SHORTEST,
+        sizes: Mapping[Symbol, int] | None = None,
+        assumptions: tuple[Assumption, ...] = (),
+        plain: bool = False,
+        table: Callable[[int], Table] = Table,
+        batch: int = 7,
+    ) -> World:
+        """Random parameters, inputs and (non-zero) initial states, with the declared facts in `assumptions` imposed.
+
+        A `plain` J reads no final state, and is the sum of the losses where the outputs are losses. `table` makes the
+        functions. Raises NoPointError where no point is found at which the equations have values.
+        """
+        world = cls(cell, sizes or distinct_sizes(cell), steps, seed, table(seed), plain, batch)
+        untimed = [q for q in (*cell.parameters, *cell.inputs) if q.time is None]
+        for quantity in untimed:
+            world.values[quantity.name, None] = world._drawn(quantity, None, assumptions)
+        for state in cell.states:
+            world.values[state.name, 0] = world._drawn(state, 0, assumptions)
+        marks = [world.table.mark()] * (steps + 2)
+        time, failures = 1, 0
+        while time <= steps + 1:
+            marks[time] = world.table.mark()
+            try:
+                world._draw_step(time, assumptions)
+                time += 1
+            except NoValueError as reason:
+                failures += 1
+                if failures > ATTEMPTS:
+                    raise NoPointError(f"{cell.name} has no value at {ATTEMPTS} random points: {reason}") from None
+                # Every so often the step before is drawn again too: the fault may lie in the state it left. In the end
+                # less often: five square roots are all there once in 32 times.
+                patience = 8 if failures < ATTEMPTS // 2 else 128
+                time = max(1, time - 1) if failures % patience == 0 else time
+                world.table.salt = failures
+                world.table.forget(marks[time])
+                if time == 1 and failures % 64 == 0:
+                    for quantity in (*untimed, *(state.at(0) for state in cell.states)):
+                        key = quantity.name, None if quantity.time is None else 0
+                        world.values[key] = world._drawn(quantity, key[1], assumptions)
+        return world
+
+    def _draw_step(self, time: int, assumptions: tuple[Assumption, ...]) -> None:
+        for quantity in self.cell.inputs:
+            if quantity.time is not None:
+                self.values[quantity.name, time] = self._drawn(quantity, time, assumptions)
+        self._compute(time)
+
+    def _compute(self, time: int) -> None:
+        env = self.environment(time)
+        for equation in self.cell.equations:
+            self.values[equation.symbol.name, time] = evaluate(equation.expression, env).value
+
+    def _drawn(self, quantity: Quantity, time: int | None, assumptions: tuple[Assumption, ...]) -> Matrix:
+        matrix = self.random("value of", quantity, time)
+        for assumption in assumptions:
+            if assumption.quantity.name == quantity.name:
+                if assumption.kind == "starts at zero":
+                    matrix = constant(len(matrix), len(matrix[0]), 0) if time == 0 else matrix
+                elif assumption.kind == "one-hot":
+                    hot = self.table.random("hot", quantity.name, time) % len(matrix)
+                    matrix = [[int(i == hot)] for i in range(len(matrix))]
+                elif assumption.kind == "sums to one":
+                    last = [(1 - sum(column)) % P for column in zip(*matrix[:-1], strict=True)]
+                    matrix = [*matrix[:-1], last]
+                else:
+                    raise UnsupportedError(f"no data for the assumption {assumption.kind}")
+        return matrix
+
+    def random(self, label: str, quantity: Quantity, time: int | None) -> Matrix:
+        """A random matrix of the quantity's shape."""
+        rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
+        return [[self.table.random(label, quantity.name, time, i, j) for j in range(cols)] for i in range(rows)]
+
+    def seen_by(self, cell: Cell) -> World:
+        """The same data, the quantities assigned by the equations of `cell` instead."""
+        if cell in self._seen:
+            return self._seen[cell]
+        assigned = {equation.symbol.name for equation in self.cell.equations}
+        given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
+        other = World(cell, self.sizes, self.steps, self.seed, self.table, self.plain, self.batch, given)
+        other.__dict__["gradients"] = self.gradients
+        for time in range(1, self.steps + 2):
+            other._compute(time)
+        self._seen[cell] = other
+        return other
+
+    # Reading
+
+    @cached_property
+    def gradients(self) -> Mapping[Key, Matrix]:
+        """∂⁺J of what J reads: g_t of the output at t, and G_s of the states at T (added up where both are)."""
+        found: dict[Key, Matrix] = {}
+        for time in range(1, self.steps + 1):
+            found |= self.read_at(time)
+        for state, matrix in self.final.items():
+            found[state, self.steps] = plus(found.get((state, self.steps)), matrix) or []
+        return found
+
+    def read_at(self, time: int) -> dict[Key, Matrix]:
+        """∂⁺J of the output of one step; 1 where J is the plain sum of the losses."""
+        output = self.cell.output
+        if not 1 <= time <= self.steps:
+            return {}
+        if self.plain and self.cell.is_loss:
+            return {(output.name, time): constant(1, 1, 1)}
+        return {(output.name, time): self.random("g of", output, time)}
+
+    @cached_property
+    def final(self) -> Mapping[str, Matrix]:
+        """G_s, the gradient of each final state."""
+        if self.plain:
+            return {}
+        return {state.name: self.random("G of", state, self.steps) for state in self.cell.states}
+
+    def environment(self, time: int | None = None, tangents: Directions | None = None) -> Environment:
+        """The values, and the tangents where there are any, at t = `time`; adjoints and Jacobians are the true ones."""
+
+        def leaf(node: Leaf, numbers: Mapping[Symbol, int]) -> Dual:
+            if isinstance(node, Quantity):
+                key = key_of(node, numbers)
+                return Dual(self.value(key), tangents.get(key) if tangents else None)
+            if isinstance(node, Adjoint):
+                only = None if node.only is None else whole(node.only, numbers)
+                return Dual(self.adjoint(key_of(node.quantity, numbers), node.quantity, node.immediate, only))
+            return Dual(self.jacobian(node, numbers))
+
+        return Environment(self.table, self.numbers(time), leaf)
+
+    def numbers(self, time: int | None = None) -> dict[Symbol, int]:
+        """Numbers for the sizes, for T, and for t if a time is given."""
+        at = {} if time is None else {nodes.t: time}
+        return {**self.sizes, nodes.T: self.steps, **at}
+
+    def value(self, key: Key) -> Matrix:
+        """The value of a quantity; one that is asked for outside its range is random, since it must not matter."""
+        if key not in self.values:
+            self.values[key] = self.random("outside", self._quantity(key[0]), key[1])
+        return self.values[key]
+
+    def _quantity(self, name: str) -> Quantity:
+        if name not in self.cell.quantities:
+            raise UnsupportedError(f"{self.cell.name} has no quantity {name}")
+        return self.cell.quantities[name]
+
+    # The truth
+
+    def response(self, directions: Directions, only: int | None = None) -> int:
+        """The rate of change of J when the quantities in `directions` are disturbed and all later ones recomputed.
+
+        With `only`, of the part of J that reads the output of that step.
+        """
+        tangents = self.tangents(directions)
+        read = self.gradients if only is None else self.read_at(only)
+        return sum(inner(g, tangents[key]) for key, g in read.items() if key in tangents) % P
+
+    def tangents(self, directions: Directions, steps: range | None = None) -> dict[Key, Matrix]:
+        """The rate of change of every quantity under those disturbances; a missing one does not change.
+
+        With `steps`, the equations of those steps only are recomputed.
+        """
+        tangents = dict(directions)
+        for time in range(1, self.steps + 1) if steps is None else steps:
+            env = self.environment(time, tangents)
+            for equation, used in self._uses:
+                key = equation.symbol.name, time
+                if any((name, None if back is None else time + back) in tangents for name, back in used):
+                    moved = plus(evaluate(equation.expression, env).tangent, directions.get(key))
+                    if moved is not None:
+                        tangents[key] = moved
+        return tangents
+
+    @cached_property
+    def _uses(self) -> list[tuple[Equation, list[tuple[str, int | None]]]]:
+        """Every equation with the names it reads, each with its time relative to t."""
+        return [
+            (e, [(q.name, None if q.time is None else int(q.time - nodes.t)) for q in leaves(e.expression)])
+            for e in self.cell.equations
+        ]
+
+    def adjoint(self, key: Key, quantity: Quantity, immediate: bool = False, only: int | None = None) -> Matrix:
+        """The true gradient of J, entry by entry; beyond T nothing reaches J."""
+        self._quantity(key[0])
+        rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
+        if immediate:
+            read = self.gradients if only is None else self.read_at(only)
+            return read.get(key) or constant(rows, cols, 0)
+        if (key, only) not in self._adjoints:
+            name, time = key
+            if time is not None and time < (0 if name in {s.name for s in self.cell.states} else 1):
+                raise UnsupportedError(f"{name} has no value at {time}")
+            self._adjoints[key, only] = [
+                [self.response({key: unit}, only) for unit in row_units] for row_units in _units(rows, cols)
+            ]
+        return self._adjoints[key, only]
+
+    def jacobian(self, node: Jacobian, numbers: Mapping[Symbol, int]) -> Matrix:
+        """∂a/∂b column by column: total, stepwise, or the immediate one of the equation that assigns a."""
+        of, by = key_of(node.of, numbers), key_of(node.by, numbers)
+        kind = (of, by, node.immediate, node.stepwise)
+        if kind not in self._jacobians:
+            size = whole(node.shape[0], self.sizes)
+            columns = []
+            for unit in chain.from_iterable(_units(*(whole(n, self.sizes) for n in node.by.shape))):
+                if node.immediate:
+                    moved = self._direct(of, {by: unit})
+                else:
+                    moved = self.tangents({by: unit}, self._steps(of, by) if node.stepwise else None).get(of)
+                columns.append(list(chain.from_iterable(moved)) if moved else [0] * size)
+            self._jacobians[kind] = [list(row) for row in zip(*columns, strict=True)]
+        return self._jacobians[kind]
+
+    def _steps(self, of: Key, by: Key) -> range | None:
+        """The steps that a stepwise derivative recomputes: none before those in which b is used as a state."""
+        last = of[1]
+        if last is None:
+            return None
+        if by[1] is None:
+            return range(max(1, last), last + 1)
+        if by[0] in {state.name for state in self.cell.states} and by[1] < last:
+            return range(by[1] + 1, last + 1)
+        return None
+
+    def _direct(self, of: Key, directions: Directions) -> Matrix | None:
+        name, time = of
+        for equation in self.cell.equations:
+            if equation.symbol.name == name and time is not None and time > 0:
+                return evaluate(equation.expression, self.environment(time, directions)).tangent
+        return None
+
+
+def key_of(quantity: Quantity, numbers: Mapping[Symbol, int]) -> Key:
+    """The quantity's name with its time as a number."""
+    return quantity.name, None if quantity.time is None else whole(quantity.time, numbers)
+
+
+def _units(rows: int, cols: int) -> list[list[Matrix]]:
+    """For every entry of a matrix the matrix with a one there."""
+    return [
+        [[[int((k, m) == (i, j)) for m in range(cols)] for k in range(rows)] for j in range(cols)] for i in range(rows)
+    ]
+
+
+def truth(
+    cell: Cell,
+    direction: Directions | Callable[[World], Directions],
+    *,
+    seed: int = 0,
+    steps: int = SHORTEST,
+    sizes: Mapping[Symbol, int] | None = None,
+) -> int:
+    """The rate of change of J along a direction at a random point of the cell; see `World.response`."""
+    world = World.draw(cell, seed, steps, sizes)
+    return world.response(direction(world) if callable(direction) else direction)
+
+
+def everywhere(world: World, quantity: Quantity) -> Iterator[Key]:
+    """All places of a quantity at which J may be disturbed: its times, for a state also the initial one."""
+    if quantity.time is None:
+        yield quantity.name, None
+        return
+    first = 0 if quantity.name in {state.name for state in world.cell.states} else 1
+    for time in range(first, world.steps + 1):
+        yield quantity.name, time
+
+
+def random_direction(world: World, quantity: Quantity) -> dict[Key, Matrix]:
+    """A random disturbance of a quantity at all its times."""
+    return {key: world.random("disturbance of", quantity, key[1]) for key in everywhere(world, quantity)}
