@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import derive
+import verify
 from derive import build, catalogue
 from verify.mistakes import dictionary
 
@@ -74,3 +77,9 @@ def test_generated_modules_import_numpy_alone() -> None:
 def test_generated_files_are_fresh() -> None:
     files = {**build.render(build.derivations()), **dictionary.rendered()}
     assert build.differences(files, ROOT, [dictionary.FOLDER]) == []
+
+
+@pytest.mark.parametrize("package", [derive, verify], ids=lambda package: package.__name__)
+def test_every_public_name_can_be_imported(package: ModuleType) -> None:
+    for name in package.__all__:
+        assert not isinstance(getattr(package, name), ModuleType), name

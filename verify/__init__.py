@@ -77,6 +77,8 @@ _ROOMS = {
     "Evidence": "numbers.evidence",
     "GradientEvidence": "numbers.evidence",
     "report": "numbers.evidence",
+    "evidence": "numbers.evidence",
+    "load": "numbers.load",
     "check_backward": "code.handwritten",
     "identical": "truth.proof",
     "prove": "truth.proof",
