@@ -15,6 +15,7 @@ from verify.code import explain, find, judging, matching, protocols
 from verify.code.handwritten import check_backward
 from verify.code.layout import read_layout, read_names
 from verify.code.loading import Source, UnusableError, split_target, told
+from verify.code.match import Match
 from verify.code.protocols.base import MisfitError, RaisedError, Target
 from verify.code.protocols.engine import CallPlan
 from verify.code.report import CodeReport, Standing
@@ -85,7 +86,7 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
     )
 
 
-def _compared(plan: CallPlan, cell: str | None) -> tuple[matching.Match | None, str, tuple[str, ...]]:
+def _compared(plan: CallPlan, cell: str | None) -> tuple[Match | None, str, tuple[str, ...]]:
     """The match with a cell, what the forward pass is to it in words, and what was found out for it."""
     if not cell:
         return None, "", ()
@@ -93,7 +94,7 @@ def _compared(plan: CallPlan, cell: str | None) -> tuple[matching.Match | None, 
     return match, words, match.assumed if match is not None else ()
 
 
-def _never_given(plan: CallPlan, match: matching.Match | None) -> list[str]:
+def _never_given(plan: CallPlan, match: Match | None) -> list[str]:
     """States of the cell that the code was never given, and gradients of final states that it never saw."""
     if match is None or match.cell.is_loss:
         return []

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from verify.code import judging
+from verify.code import differences
 from verify.code.adapters import Observation, Observed
 from verify.code.diagnose import Experiment, explanations, nearest
-from verify.code.judging import Along, Judged, Seen
-from verify.code.matching import Match
+from verify.code.differences import Along
+from verify.code.judged import Judged, Seen
+from verify.code.match import Match
 from verify.code.mistakes import Laboratory, Variation, variations
 from verify.code.protocols.axes import SETTINGS, Setting
 from verify.code.protocols.base import RaisedError
@@ -110,11 +111,11 @@ def _turned(one: Seen, label: str) -> bool:
     got, value = np.asarray(one.got[label]), one.trial.values[one.of[label]]
     if got.ndim != 2 or got.T.shape != value.shape:
         return False
-    return judging.factor_of(*_said(one, label, got.T)) == 1
+    return differences.factor_of(*_said(one, label, got.T)) == 1
 
 
 def _said(one: Seen, label: str, gradient: Array) -> tuple[Array, Along]:
-    along = one.along.get(label) or judging.along(one.trial, one.of[label], one.single)
+    along = one.along.get(label) or differences.along(one.trial, one.of[label], one.single)
     return along.of(gradient), along
 
 
@@ -146,13 +147,13 @@ def _options(judged: Judged, one: Seen, label: str) -> list[Mistake]:
     named += [("K/2", setting.K / 2), ("2/K", 2 / setting.K), ("K", setting.K), ("1/D", 1 / setting.D)]
     found: list[Mistake] = []
     said = along.of(got)
-    factor = judging.factor_of(said, along)
+    factor = differences.factor_of(said, along)
     if factor is not None and factor != 0:
         found += [_scaled(name) for name, value in named if abs(factor - value) < NEAR * abs(value)]
         found.append(Mistake("constant factor", f"multiplied by {factor:.5g}"))
         if not found[:-1]:
             found.append(Mistake("constant factor", "multiplied by a number that is not the same for all sizes"))
-    if got.ndim == 2 and got.shape[0] == got.shape[1] and _is_one(judging.factor_of(along.of(got.T), along)):
+    if got.ndim == 2 and got.shape[0] == got.shape[1] and _is_one(differences.factor_of(along.of(got.T), along)):
         found.append(Mistake("transposed gradient", "the gradient is transposed"))
     value = one.trial.values[one.of[label]]
     apart, along_value = said - along.want, along.of(value)
@@ -163,7 +164,7 @@ def _options(judged: Judged, one: Seen, label: str) -> list[Mistake]:
     for other, name in one.of.items():
         there = one.along.get(other)
         same = other != label and there is not None and one.trial.values[name].shape == value.shape
-        if same and there is not None and _is_one(judging.factor_of(there.of(got), there)):
+        if same and there is not None and _is_one(differences.factor_of(there.of(got), there)):
             found.append(Mistake("in another's place", f"the gradient of {name} in the place of {one.of[label]}"))
     return found
 

@@ -206,6 +206,14 @@ class CallTrial:
         with np.errstate(all="ignore"):
             return float(sum(np.sum(self.seeds[n] * np.asarray(o, np.float64)) for n, o in passed.weighed.items()))
 
+    def analytic(self, values: Arrays) -> complex:
+        """J of complex values: the complex step reads a derivative off its imaginary part."""
+        passed = self.run(values)
+        if self.plan.loss:
+            return complex(np.asarray(self.plan.weighs(passed.returned, passed.made)["loss"]).reshape(()))
+        with np.errstate(all="ignore"):
+            return complex(sum(np.sum(self.seeds[n] * np.asarray(o)) for n, o in passed.weighed.items()))
+
     def _draw_seeds(self, passed: Passed) -> None:
         for name, value in passed.weighed.items():
             if name not in self.seeds or self.seeds[name].shape != value.shape:
@@ -309,10 +317,10 @@ def real_array(value: Any) -> Array | None:
         if not value or not all(isinstance(v, np.ndarray) or hasattr(v, "detach") for v in value):
             return None
         parts = [v.detach().cpu().numpy() if hasattr(v, "detach") else v for v in value]
-        if len({p.shape for p in parts}) != 1 or parts[0].dtype.kind != "f":
+        if len({p.shape for p in parts}) != 1 or parts[0].dtype.kind not in "fc":
             return None
         return np.stack(parts)
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fc":
         return value
     if (
         isinstance(value, np.ndarray)
@@ -321,7 +329,7 @@ def real_array(value: Any) -> Array | None:
         and all(isinstance(v, np.ndarray) for v in value.flat)
     ):
         return real_array(list(value.flat))
-    if isinstance(value, float | np.floating):
+    if isinstance(value, float | np.floating | np.complexfloating):
         return np.asarray(value)
     return None
 

@@ -100,16 +100,16 @@ def loss_of(returned: Any, groups: list[list[str]]) -> Any:
     named = [k for k in numbers if k < len(groups) and groups[k] and words.plain(groups[k][0]) in LOSSES]
     if not numbers:
         raise MisfitError("what was returned holds no number that could be the loss")
-    return np.real(np.asarray(elements[(named or numbers)[0]])).reshape(())
+    return np.asarray(elements[(named or numbers)[0]]).reshape(())
 
 
 def _number(value: Any) -> bool:
     if hasattr(value, "detach"):
         value = value.detach().numpy()
     return (
-        isinstance(value, float | int | np.floating | np.ndarray)
+        isinstance(value, float | complex | np.inexact | np.ndarray)
         and np.size(value) == 1
-        and np.asarray(value).dtype.kind == "f"
+        and np.asarray(value).dtype.kind in "fc"
     )
 
 

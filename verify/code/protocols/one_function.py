@@ -16,8 +16,9 @@ import numpy as np
 
 from derive import catalogue
 from derive.errors import InputError
+from verify.code.candidates import candidates
 from verify.code.differentiated import derivation_of
-from verify.code.matching import Match, candidates, forward_of
+from verify.code.match import Match, forward_of
 from verify.code.mistakes import Laboratory
 from verify.code.protocols import functions, words
 from verify.code.protocols.axes import FIRST, Axes, Setting
