@@ -35,9 +35,9 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "derive/calculus/adjoint.py": ["tests/derive/test_adjoint.py", "-k", "not Softmax1 and not MatMul2"],
     "derive/calculus/simplify.py": ["tests/derive/test_simplify.py"],
-    "verify/truth/exact.py": ["tests/verify/test_exact.py"],
-    "verify/truth/world.py": ["tests/verify/test_world.py", "-k", "not spread"],
-    "verify/truth/comparison.py": ["tests/verify/test_comparison.py"],
+    "verify/truth/exact.py": ["tests/verify/truth/test_exact.py"],
+    "verify/truth/world.py": ["tests/verify/truth/test_world.py", "-k", "not spread"],
+    "verify/truth/comparison.py": ["tests/verify/truth/test_comparison.py"],
 }
 """The tests that should see a change of a module, without the slowest: arguments of pytest."""
 OPERATORS = [

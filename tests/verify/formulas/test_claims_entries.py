@@ -11,7 +11,7 @@ from verify import check
 
 JUDGED = [
     line.split(" | ", 2)
-    for line in (Path(__file__).parents[1] / "data" / "claims_with_entries.txt")
+    for line in (Path(__file__).parents[2] / "data" / "claims_with_entries.txt")
     .read_text(encoding="utf-8")
     .splitlines()
     if not line.startswith("#")

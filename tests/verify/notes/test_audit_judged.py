@@ -12,7 +12,7 @@ import pytest
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import A_DEFINITION, audit
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 RIGHT = {Word.PROVED.value, Word.HOLDS_IF.value}
 _LAYOUT = re.compile(r"\\tag\{.*?\}|\\(?:left|right|quad|begin\{\w+\}|end\{\w+\})|\\\\|\\ |[\s{}&,]")
 

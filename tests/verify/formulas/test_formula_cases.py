@@ -14,7 +14,7 @@ from derive.notation import find
 from derive.reader import read_note
 from verify import check
 
-DATA = Path(__file__).parents[1] / "data" / "formulas"
+DATA = Path(__file__).parents[2] / "data" / "formulas"
 CASES = [json.loads(line) for file in sorted(DATA.glob("*.jsonl")) for line in file.read_text("utf-8").splitlines()]
 
 

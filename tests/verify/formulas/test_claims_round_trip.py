@@ -23,7 +23,7 @@ from verify import check
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings.conventions import HELD, LATEST
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 ALL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 PAGES = EVERY if ALL else ["rnn", "lstm", "rnn_layer_norm", *catalogue.heads()]
 NETWORKS = [*catalogue.networks()] if ALL else ["character_model"]

@@ -21,7 +21,7 @@ from verify.notes.fixes import corrected
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 EACH = 150 if FULL else 2
-NOTES = sorted((Path(__file__).parents[1] / "data" / "notes").glob("0*.md"))
+NOTES = sorted((Path(__file__).parents[2] / "data" / "notes").glob("0*.md"))
 
 
 def holds(judgement: Judgement, assumptions: tuple[str, ...]) -> bool:

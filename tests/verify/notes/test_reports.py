@@ -22,8 +22,8 @@ from verify.reports.pages import fenced, plain
 from verify.reports.text import counts, lines, summary
 from verify.reports.wording import MARKS, TITLES, details, headline, shown
 
-NOTES = Path(__file__).parents[1] / "data/notes"
-DOCS = Path(__file__).parents[2] / "docs/audits"
+NOTES = Path(__file__).parents[2] / "data/notes"
+DOCS = Path(__file__).parents[3] / "docs/audits"
 PLACE = Place("docs/my note.md", 7, 3, 8, "text", 4)
 EVERY = (
     Judgement("a = b", Word.PROVED, place=PLACE),

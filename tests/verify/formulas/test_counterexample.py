@@ -14,7 +14,7 @@ from verify import check
 from verify.formulas.judgement import Word
 from verify.formulas.telling import told
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WRONG = [
     ("rnn", r"\frac{\partial J}{\partial U} = 2 \sum_t \delta_t h_{t-1}^\top"),
     ("rnn", r"\frac{\partial J}{\partial U} = \delta_t h_{t-1}"),

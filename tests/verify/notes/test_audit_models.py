@@ -14,7 +14,7 @@ from verify.notes.models import Model, Models
 from verify.notes.models.names import letter_name, names, stripped
 from verify.notes.models.recognise import candidates
 
-NOTES = Path(__file__).parents[1] / "data/notes"
+NOTES = Path(__file__).parents[2] / "data/notes"
 
 
 def models_of(tmp_path: Path, text: str, cell: str | None = None, notation: str | None = None) -> list[Model | None]:

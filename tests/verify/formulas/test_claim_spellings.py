@@ -13,7 +13,7 @@ from derive.reader import read_equations, read_file
 from verify import check
 from verify.formulas.judgement import Judgement, Word
 
-NOTES = Path(__file__).parents[1] / "data" / "claims" / "models"
+NOTES = Path(__file__).parents[2] / "data" / "claims" / "models"
 PROVED, IF, WRONG, OPEN = Word.PROVED, Word.HOLDS_IF, Word.WRONG, Word.UNDECIDED
 OWN = {"memory": [r"f_t = \sigma(W_f x_t + b_f)", r"c_t = f_t \odot c_{t-1} + x_t"]}
 """Models that only these tests need."""

@@ -15,7 +15,7 @@ from derive.reader import read_file
 from verify.formulas.claims import check
 from verify.formulas.judgement import Judgement, Word
 
-DATA = Path(__file__).parents[1] / "data" / "claims"
+DATA = Path(__file__).parents[2] / "data" / "claims"
 CLAIMS = [claim for file in sorted(DATA.glob("*.json")) for claim in json.loads(file.read_text("utf-8"))["claims"]]
 SILENT = {"undecided", "unreadable"}
 

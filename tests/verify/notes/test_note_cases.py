@@ -15,7 +15,7 @@ import pytest
 
 from verify.notes.audit import as_json, audit, code
 
-DATA = Path(__file__).parents[1] / "data" / "note_cases"
+DATA = Path(__file__).parents[2] / "data" / "note_cases"
 FULL = os.environ.get("BACKPROOF_FULL_FIGURES") == "1"
 CASES: list[dict[str, Any]] = [json.loads(line) for line in (DATA / "cases.jsonl").read_text("utf-8").splitlines()]
 FIRST = list({case["kind"]: case for case in reversed(CASES)}.values())
@@ -74,7 +74,7 @@ def test_the_words_do_not_depend_on_the_hash_seed() -> None:
     said = {
         subprocess.run(
             [sys.executable, "-c", WORKER, *NOTES],
-            cwd=DATA, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            cwd=DATA, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[3])},
             capture_output=True, text=True, check=True,
         ).stdout
         for seed in SEEDS
