@@ -57,6 +57,10 @@ class InputError(ValueError):
         return "\n".join(lines)
 
 
+class OpenQuestionError(InputError):
+    """The formula can be parsed, but what it says cannot be decided here; the message says why."""
+
+
 class ProgramFault(Exception):  # noqa: N818 - an error is the person's, a fault is ours
     """A fault of backproof itself, never of its input: `name` says which check failed, `details` what to report.
 

@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 
 from derive.cell import Assumption, Cell
-from derive.errors import InputError
+from derive.errors import InputError, OpenQuestionError
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader import formula as fragment_of
-from derive.reader.claims.claimed import OpenQuestionError
 from derive.reader.claims.letters import Letters, taken
 from derive.reader.text.parser import parse
 from derive.targets.formula import latex

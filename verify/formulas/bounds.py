@@ -32,7 +32,7 @@ from derive.nodes import (
     substitute,
     t,
 )
-from derive.reader.claims.claimed import Said
+from derive.reader.meaning.tree import Term
 from verify.formulas.judgement import Word
 from verify.formulas.readings.conventions import HELD, MisfitError, Reading
 from verify.formulas.readings.expressions import Builder
@@ -56,7 +56,7 @@ class Bound:
     reason: str = ""
 
 
-def decide(smaller: Said, larger: Said, setting: Setting, derivation: Derivation) -> Bound:
+def decide(smaller: Term, larger: Term, setting: Setting, derivation: Derivation) -> Bound:
     """Whether `smaller` ≤ `larger` in the literal reading."""
     builder = Builder(setting.bench.cell, setting.bench.program, Reading())
     try:

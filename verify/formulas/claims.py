@@ -16,12 +16,10 @@ from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
 from derive.calculus.program import named_preactivations
 from derive.cell import Assumption, Cell
-from derive.errors import InputError, Place, ProgramFault
+from derive.errors import InputError, OpenQuestionError, Place, ProgramFault
 from derive.notation import Notation, notations, spelled
 from derive.reader import formula as fragment_of
-from derive.reader.claims import claimed
 from derive.reader.claims.chains import Statement, lines, statements
-from derive.reader.claims.claimed import OpenQuestionError, Said
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Letters, taken, time_expression
@@ -29,8 +27,11 @@ from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.stated import ORDERS
 from derive.reader.claims.sums import reaching
-from derive.reader.claims.survey import inside, lowered, raised, survey
+from derive.reader.claims.survey import lowered, raised, survey
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import parts
 from derive.reader.text.syntax import Bars, Name, Syntax
 from derive.reader.text.tokens import Token
 from verify.formulas import assuming, bounds, deciding, sizes, upside
@@ -303,7 +304,7 @@ def _related(
 
 
 def _has_norm(node: Syntax) -> bool:
-    return (isinstance(node, Bars) and node.bracket == "LNORM") or any(map(_has_norm, inside(node)))
+    return (isinstance(node, Bars) and node.bracket == "LNORM") or any(map(_has_norm, parts(node)))
 
 
 def _between_norms(left: Syntax, right: Syntax) -> tuple[Syntax, Syntax] | None:
@@ -474,7 +475,7 @@ def _libraries(left: Syntax, right: Syntax, statement: Statement, context: _Cont
 
 
 def _decided(
-    said: tuple[Said, Said],
+    said: tuple[Term, Term],
     statement: Statement,
     claiming: Claiming,
     context: _Context,
@@ -483,7 +484,7 @@ def _decided(
 ) -> tuple[Judgement, deciding.Decision]:
     if statement.moment is not None:
         at = {nodes.t: statement.moment}
-        said = tuple(claimed.mapped(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
+        said = tuple(tree.at_times(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
     try:
         with operated.named(said, context.bench) as ((one, other), bench_):
             question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs)

@@ -10,11 +10,11 @@ from sympy import Expr, Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell
-from derive.errors import InputError
+from derive.errors import InputError, OpenQuestionError
 from derive.nodes import Adjoint, Node, Softmax, TimeSum
 from derive.notation import spelled
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import OpenQuestionError, Said
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
 from verify.formulas.judgement import Word
 from verify.formulas.readings.conventions import MisfitError, Reading
 from verify.formulas.readings.expressions import Builder
@@ -40,8 +40,8 @@ class Pairs:
 class Question:
     """What is asked: whether both sides say the same; `facts` are declared by the user, `accumulated` is a +=."""
 
-    left: Said
-    right: Said
+    left: Term
+    right: Term
     bench: Bench
     facts: tuple[Assumption, ...] = ()
     accumulated: bool = False
@@ -122,7 +122,7 @@ def _decided(question: Question) -> Decision:
             return Decision(Word.UNDECIDED, reason="adds one part to a gradient; only the whole of it can be judged")
         if reasons:
             return Decision(Word.UNDECIDED, reason=reasons[0])
-        if any(isinstance(p, claimed.AllEntries) for side in (left, right) for p in claimed.walk(side)):
+        if any(isinstance(p, tree.Total) for side in (left, right) for p in tree.walk(side)):
             return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {misfit}")
         reason = f"no reading fits the shapes: {misfit}"
         return Decision(Word.WRONG, point={"shapes": misfit}, reason=reason, left=_left(left, bench))
@@ -183,7 +183,7 @@ def _second_opinion(
     return Decision(word, assumptions, sides=sides, setting=setting.related())
 
 
-def _left(left: Said, bench: Bench) -> Node | None:
+def _left(left: Term, bench: Bench) -> Node | None:
     """The left side alone, for the true formula of what fits in no shape."""
     try:
         return Builder(bench.cell, bench.program, Reading()).side(left).node

@@ -9,11 +9,11 @@ from sympy import Expr, Symbol
 from derive.errors import InputError, Place
 from derive.nodes import size
 from derive.reader.claims.chains import Statement
-from derive.reader.claims.claimed import Gradient
 from derive.reader.claims.letters import Letters, taken
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.stated import ordered
 from derive.reader.meaning.symbols import number_of, only
+from derive.reader.meaning.tree import Gradient
 from derive.reader.text import syntax
 from derive.reader.text.syntax import Fraction, Group, Name, Number, Product, Run, Scripted, Sum, Syntax
 from verify.formulas.deciding import Pairs

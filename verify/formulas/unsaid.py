@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from derive.errors import InputError
-from derive.reader.claims import claimed
 from derive.reader.claims.guesses import Guesses
+from derive.reader.meaning import tree
 from verify.formulas.deciding import Decision
 from verify.formulas.readings.conventions import HELD, LATEST, Reading
 from verify.formulas.readings.sides import built
@@ -19,15 +19,15 @@ def unsaid(decision: Decision, guesses: Guesses) -> tuple[str, ...]:
     if question is None or decision.sides is None:
         return ()
     reading = decision.sides.reading
-    parts = [part for side in (question.left, question.right) for part in claimed.walk(side)]
-    values = {part.name for part in parts if isinstance(part, claimed.Value)}
+    parts = [part for side in (question.left, question.right) for part in tree.walk(side)]
+    values = {part.name for part in parts if isinstance(part, tree.Ref)}
     found = [words for name, words in guesses.assumed.items() if name in values]
-    products = [part for part in parts if isinstance(part, claimed.OverTime) and part.product and not part.ordered]
+    products = [part for part in parts if isinstance(part, tree.OverTime) and part.product and not part.ordered]
     # Jacobians of neighbouring steps fit together in one order only.
-    chosen = [part for part in products if not isinstance(part.body, claimed.Derivative)]
+    chosen = [part for part in products if not isinstance(part.body, tree.Derivative)]
     if chosen and reading.order == "latest" and not _holds(decision, replace(reading, order="earliest")):
         found.append(LATEST)
-    steps = any(isinstance(p, claimed.Derivative) and p.by.time is not None and not p.immediate for p in parts)
+    steps = any(isinstance(p, tree.Derivative) and p.by.time is not None and not p.immediate for p in parts)
     several = len(question.bench.cell.states) > 1
     held = steps and several and reading.derivative in ("natural", "step", "use")
     if held and not _holds(decision, replace(reading, derivative="total")):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
 
 from sympy import Expr, Integer, Symbol
 
@@ -13,8 +12,8 @@ from derive import nodes
 from derive.cell import Cell
 from derive.nodes import Jacobian
 from derive.notation import AS_WRITTEN, Notation
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import Derivative, OverTime, Said
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Derivative, OverTime, Term
 from derive.targets.formula import latex
 
 LAST = 6
@@ -31,9 +30,9 @@ class _Seen:
     left: int = MOST
 
 
-def upside_down(sides: tuple[Said, ...], program: Cell) -> tuple[Derivative, ...]:
+def upside_down(sides: tuple[Term, ...], program: Cell) -> tuple[Derivative, ...]:
     """The Jacobians in a claim of which what stands above is never later than what stands below, and once earlier."""
-    parts = [part for side in sides for part in claimed.walk(side)]
+    parts = [part for side in sides for part in tree.walk(side)]
     if not any(isinstance(part, Derivative) for part in parts):
         return ()
     seen = _Seen()
@@ -56,7 +55,7 @@ def upside_down(sides: tuple[Said, ...], program: Cell) -> tuple[Derivative, ...
     return tuple(found)
 
 
-def _moments(parts: list[Said]) -> Iterator[Expr]:
+def _moments(parts: list[Term]) -> Iterator[Expr]:
     for part in parts:
         for name in ("time", "only", "first", "last"):
             if isinstance(value := getattr(part, name, None), Expr):
@@ -68,18 +67,18 @@ def _at(time: Expr, numbers: Mapping[Symbol, int]) -> int | None:
     return int(value) if value.is_Integer else None
 
 
-def _exists(said: Said, numbers: Mapping[Symbol, int]) -> bool:
+def _exists(said: Term, numbers: Mapping[Symbol, int]) -> bool:
     """Whether all steps named outside sums are steps, and no product runs backwards."""
-    if isinstance(said, claimed.Value):
+    if isinstance(said, tree.Ref):
         at = None if said.time is None else _at(said.time, numbers)
         return at is None or 0 <= at <= LAST + 1
     if isinstance(said, OverTime):
         first, last = _at(said.first, numbers), _at(said.last, numbers)
         return first is None or last is None or last + 1 >= first
-    return all(_exists(piece, numbers) for piece in claimed.pieces(said))
+    return all(_exists(piece, numbers) for piece in said.parts)
 
 
-def _look(said: Said, numbers: dict[Symbol, int], seen: _Seen) -> None:
+def _look(said: Term, numbers: dict[Symbol, int], seen: _Seen) -> None:
     """Note the distances at these steps, at every index of a sum."""
     seen.left -= 1
     if seen.left < 0:
@@ -94,22 +93,15 @@ def _look(said: Said, numbers: dict[Symbol, int], seen: _Seen) -> None:
         of, by = _at(said.of.time, numbers), _at(said.by.time, numbers)
         if of is not None and by is not None:
             seen.distances.setdefault(said, set()).add(of - by)
-    for piece in claimed.pieces(said):
+    for piece in said.parts:
         _look(piece, numbers, seen)
 
 
-def turned(said: Said, wrong: tuple[Derivative, ...]) -> Said:
+def turned(said: Term, wrong: tuple[Derivative, ...]) -> Term:
     """The same claim with these Jacobians the other way up."""
     if isinstance(said, Derivative) and said in wrong:
         return replace(said, of=said.by, by=said.of)
-    changes: dict[str, Any] = {each.name: _turned(getattr(said, each.name), wrong) for each in fields(said)}
-    return replace(said, **changes)
-
-
-def _turned(value: Any, wrong: tuple[Derivative, ...]) -> Any:
-    if isinstance(value, Said):
-        return turned(value, wrong)
-    return tuple(_turned(part, wrong) for part in value) if isinstance(value, tuple) else value
+    return tree.rebuilt(said, lambda part: turned(part, wrong))
 
 
 def in_words(part: Derivative, program: Cell, notation: Notation | None) -> str:

@@ -9,15 +9,15 @@ from sympy import Expr, Integer
 
 from derive import functions
 from derive.functions import ScalarFunction
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import Said
 from derive.reader.claims.derivatives import Derivatives
 from derive.reader.claims.letters import time_expression
 from derive.reader.claims.matrix import tabulated
 from derive.reader.claims.slices import is_slice
-from derive.reader.claims.survey import inside
+from derive.reader.meaning import tree
 from derive.reader.meaning.symbols import number_of, only
+from derive.reader.meaning.tree import Term
 from derive.reader.text import syntax
+from derive.reader.text.mapping import parts
 from derive.reader.text.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax
 
 INFINITE = frozenset([r"\infty", "∞"])
@@ -30,10 +30,10 @@ class Brackets(Derivatives):
     """Whether ‖W‖ is the spectral norm, as in a bound, not the root of a sum of squares."""
 
     @abstractmethod
-    def factor(self, factors: list[Syntax], i: int) -> tuple[Said | None, int]:
+    def factor(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
         """What starts at factor i, and where the next one starts."""
 
-    def other(self, node: Syntax) -> Said:
+    def other(self, node: Syntax) -> Term:
         """A factor that is no letter."""
         if isinstance(node, Scripted) and isinstance(node.base, Bars) and node.base.bracket == "LNORM":
             return self.norm(node.base, node.scripts)
@@ -44,7 +44,7 @@ class Brackets(Derivatives):
         cell = only(node.rows)
         if cell is not None and node.bracket != "MATRIX":
             said = self.said(cell)
-            apart = isinstance(said, claimed.Factors) and node.bracket in ("LPAR", "LBRACK")
+            apart = isinstance(said, tree.Multiply) and node.bracket in ("LPAR", "LBRACK")
             return replace(said, bracketed=True) if apart else said  # type: ignore[call-arg]
         if self.fragment.text.startswith(r"\begin{cases}", node.start):
             return self.branches(node)
@@ -53,9 +53,9 @@ class Brackets(Derivatives):
             if table is None:
                 raise self.unclear("a matrix given by entries with dots whose pattern is not plain", node)
             return table
-        return claimed.Stacked(tuple(tuple(map(self.said, row)) for row in node.rows))
+        return tree.Stack(tuple(tuple(map(self.said, row)) for row in node.rows))
 
-    def norm(self, node: Bars, scripts: tuple[Script, ...] = ()) -> Said:
+    def norm(self, node: Bars, scripts: tuple[Script, ...] = ()) -> Term:
         """‖v‖, ‖v‖², ‖v‖₁ and ‖W‖_F as what they are in entries; ‖v‖_∞, and ‖W‖ in a bound, as norms."""
         body = self.said(node.body)
         subs = [only(script.rows) for script in scripts if script.kind == "sub"]
@@ -64,24 +64,24 @@ class Brackets(Derivatives):
         if len(subs) > 1 or len(powers) > 1 or None in powers or len(subs) + len(powers) < len(scripts):
             raise self.unclear(f"the norm {self.written(node)} with these scripts is not read", node)
         kind = subs[0] if subs else None
-        sized: Said
+        sized: Term
         largest = isinstance(kind, Mark) and kind.kind in INFINITE
         if largest or (self.bounding and (kind is None or number_of(kind) == 2)):
-            sized = claimed.Norm(body, largest)
-            return claimed.Raised(sized, powers[0]) if powers and powers[0] is not None else sized
+            sized = tree.Norm(body, largest)
+            return tree.Power(sized, powers[0]) if powers and powers[0] is not None else sized
         if kind is not None and number_of(kind) == 1:
-            sized = claimed.AllEntries(claimed.Applied(_entry("abs"), (body,)))
-            return claimed.Raised(sized, powers[0]) if powers and powers[0] is not None else sized
+            sized = tree.Total(tree.Call(_entry("abs"), (body,)))
+            return tree.Power(sized, powers[0]) if powers and powers[0] is not None else sized
         if isinstance(kind, Name) and kind.word == "F":
-            sized = claimed.AllEntries(claimed.Factors((body, body), True))
+            sized = tree.Total(tree.Multiply((body, body), True))
         elif kind is None or number_of(kind) == 2:
-            sized = claimed.AllEntries(claimed.Raised(body, Integer(2)))
+            sized = tree.Total(tree.Power(body, Integer(2)))
         else:
             raise self.unclear(f"the norm {self.written(node)} with these scripts is not read", node)
         half = (powers[0] if powers and powers[0] is not None else Integer(1)) / 2
-        return sized if half == 1 else claimed.Raised(sized, half)
+        return sized if half == 1 else tree.Power(sized, half)
 
-    def indicator(self, node: Syntax, following: Syntax | None) -> tuple[Said, int] | None:
+    def indicator(self, node: Syntax, following: Syntax | None) -> tuple[Term, int] | None:
         """𝟏_{i=j}, 𝟏{i=j} and [i=j]: 1 where two indices are equal; and how many factors that takes."""
         if isinstance(node, Scripted) and isinstance(node.base, syntax.Ones) and len(node.scripts) == 1:
             condition, used = only(node.scripts[0].rows), 1
@@ -97,11 +97,11 @@ class Brackets(Derivatives):
         relation = condition.relations[0].word.strip()
         if first is None or second is None or relation not in ("=", "≠", r"\ne", r"\neq"):
             return None
-        return claimed.Kronecker(first, second, relation != "="), used
+        return tree.Kronecker(first, second, relation != "="), used
 
-    def branches(self, node: Group) -> Said:
+    def branches(self, node: Group) -> Term:
         """Two cases, i = j and i ≠ j, as a sum with Kronecker δs."""
-        terms: list[tuple[int, Said]] = []
+        terms: list[tuple[int, Term]] = []
         seen: tuple[Expr, Expr] | None = None
         for row in node.rows:
             chain = next((part for part in _deep(row[-1]) if isinstance(part, syntax.Chain)), None)
@@ -116,16 +116,16 @@ class Brackets(Derivatives):
                 seen = pair[0], pair[1]
             assert seen is not None
             differ = chain is None or chain.relations[0].type != "EQ"
-            terms.append((1, claimed.Factors((claimed.Kronecker(*seen, differ), self.said(row[0])))))
-        first, second = (factors.factors[0] for _, factors in terms if isinstance(factors, claimed.Factors))
-        if isinstance(first, claimed.Kronecker) and first.differ == getattr(second, "differ", None):
+            terms.append((1, tree.Multiply((tree.Kronecker(*seen, differ), self.said(row[0])))))
+        first, second = (factors.factors[0] for _, factors in terms if isinstance(factors, tree.Multiply))
+        if isinstance(first, tree.Kronecker) and first.differ == getattr(second, "differ", None):
             raise self.unclear("these cases are not read", node)
-        return claimed.Terms(tuple(terms))
+        return tree.Add(tuple(terms))
 
-    def cells(self, row: tuple[Syntax, ...]) -> list[Said | None]:
+    def cells(self, row: tuple[Syntax, ...]) -> list[Term | None]:
         """The entries of a row, None for dots; entries may stand next to each other without a separator."""
         if len(row) == 1 and isinstance(row[0], Run) and _dotted(row[0]):
-            found: list[Said | None] = []
+            found: list[Term | None] = []
             i = 0
             while i < len(row[0].factors):
                 item, i = self.factor(list(row[0].factors), i)
@@ -133,23 +133,23 @@ class Brackets(Derivatives):
             return found
         return [None if isinstance(cell, Mark) else self.said(cell) for cell in row]
 
-    def scripted(self, said: Said, scripts: tuple[Script, ...]) -> Said:
+    def scripted(self, said: Term, scripts: tuple[Script, ...]) -> Term:
         """A bracket with a power or transpose behind it."""
         for script in scripts:
             cell = only(script.rows)
             value = number_of(cell) if script.kind == "sup" else None
             if script.kind in ("tick", "prime"):
-                said = claimed.Flipped(said)
+                said = tree.Transposed(said)
             elif script.kind == "sub" and isinstance(cell, Group) and is_slice(cell):
                 said = self.cut(said, cell)
             elif value is not None:
-                said = claimed.Raised(said, value)
+                said = tree.Power(said, value)
             elif script.kind == "sup" and isinstance(cell, syntax.Sum) and (steps := time_expression(cell)) is not None:
-                said = claimed.Raised(said, steps)
+                said = tree.Power(said, steps)
             elif script.kind == "sup" and (
                 (isinstance(cell, Mark) and cell.kind == "top") or (isinstance(cell, Name) and cell.word == "T")
             ):
-                said = claimed.Flipped(said)
+                said = tree.Transposed(said)
             else:
                 raise self.unclear(f"the script {self.written(script)} behind a bracket is not read", script)
         return said
@@ -162,7 +162,7 @@ def _entry(name: str) -> ScalarFunction:
 
 
 def _deep(node: Syntax) -> list[Syntax]:
-    return [node, *(inner for part in inside(node) for inner in _deep(part))]
+    return [node, *(inner for part in parts(node) for inner in _deep(part))]
 
 
 def _dotted(cell: Syntax) -> bool:

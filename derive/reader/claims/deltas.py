@@ -8,13 +8,13 @@ from functools import partial
 from sympy import Expr
 
 from derive import functions, nodes
-from derive.errors import InputError
+from derive.errors import InputError, OpenQuestionError
 from derive.nodes import Elementwise, Quantity, Softmax
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import Gradient, OpenQuestionError, Said, Value
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import TIME_LETTERS, Found, Letters, Written, taken, time_expression
+from derive.reader.meaning import tree
 from derive.reader.meaning.symbols import identifier, label
+from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Run, Syntax
 
@@ -42,7 +42,7 @@ class Deltas:
     def written(self, node: Syntax) -> str:
         return " ".join(self.fragment.text[node.start : node.end].split())
 
-    def meant(self, found: Written) -> Said | None:
+    def meant(self, found: Written) -> Term | None:
         """What the document says that a letter stands for, at the time written."""
         errors = dict(self.letters.meant.errors)
         if not errors:
@@ -51,26 +51,26 @@ class Deltas:
             said = errors.get(identifier("_".join([found.base, *labels])))
             if said is not None and not at:
                 at_time = {nodes.t: nodes.t if time is None else time}
-                return claimed.mapped(said, partial(_moved, at_time))
+                return tree.at_times(said, partial(_moved, at_time))
         return None
 
-    def delta(self, found: Written, node: Syntax) -> Said | None:
+    def delta(self, found: Written, node: Syntax) -> Term | None:
         """δ_t, δ_h^{(t)}, δ_{ij}."""
         if found.base not in ("delta", "Delta", "varepsilon", "epsilon"):
             return None
         if len(found.parts) == 1 and isinstance(run := found.parts[0][1], Run) and len(run.factors) == 2:
             pair = [self.letters.entry(factor) for factor in run.factors]
             if pair[0] is not None and pair[1] is not None:
-                return claimed.Kronecker(pair[0], pair[1])
+                return tree.Kronecker(pair[0], pair[1])
         for name in self.letters.known:
             if name.startswith("net_") and name[4:] in _joined(found, self.fragment):
                 own = self.letters.known[name]
                 steps = [step for _, part in found.parts if (step := _step(part, name[4:], self.fragment)) is not None]
-                return self._net_or_plain(found, Value(own, steps[0] if steps else nodes.t))
+                return self._net_or_plain(found, Ref(own, steps[0] if steps else nodes.t))
         argument = self._labelled(found, "net")
         plain = self._labelled(found, "")
         if argument is not None and plain is not None and argument.by.name != plain.by.name:
-            return claimed.Error(argument, plain)
+            return tree.Error(argument, plain)
         if argument is not None or plain is not None:
             return argument or plain
         # Of the layer in which the state stands, not of the one that reads it out.
@@ -82,17 +82,17 @@ class Deltas:
         alone = replace(found, base=nets[0])
         resolved = self.letters.resolve(alone, self.fragment)
         steps = [step for _, part in found.parts if (step := time_expression(part)) is not None]
-        value = Value(nets[0], steps[0] if steps else nodes.t) if resolved is None else as_value(resolved)
+        value = Ref(nets[0], steps[0] if steps else nodes.t) if resolved is None else as_value(resolved)
         holders = [q for q in self.letters.quantities if self._argument_of(q) == [nets[0]]]
         other = f"δ is the gradient of {holders[0]} itself, not of its argument" if len(holders) == 1 else ""
         if other and self.guess("itself", other, holds=False):
             value = replace(value, name=holders[0])
         return Gradient(value, None, False, "delta")
 
-    def _net_or_plain(self, found: Written, net: Value) -> Said:
+    def _net_or_plain(self, found: Written, net: Ref) -> Term:
         argument = Gradient(net, None, False, "delta")
         plain = self._labelled(found, "")
-        return argument if plain is None or plain.by.name == net.name else claimed.Error(argument, plain)
+        return argument if plain is None or plain.by.name == net.name else tree.Error(argument, plain)
 
     def _labelled(self, found: Written, prefix: str) -> Gradient | None:
         """The gradient that a δ with a label means: of net_q, or of q itself."""
@@ -113,7 +113,7 @@ class Deltas:
             for name in names:
                 if name in self.letters.quantities and self.letters.is_timed(name):
                     steps = [step for _, cell in others if (step := time_expression(cell)) is not None]
-                    return Gradient(Value(name, steps[0] if steps else nodes.t), None, False, "delta")
+                    return Gradient(Ref(name, steps[0] if steps else nodes.t), None, False, "delta")
         return None
 
     def _argument_of(self, name: str) -> list[str]:
@@ -127,9 +127,9 @@ def _moved(times: dict[Expr, Expr], time: Expr) -> Expr:
     return time.xreplace(times)
 
 
-def as_value(found: Found) -> Value:
+def as_value(found: Found) -> Ref:
     """A resolved letter as a part of a claim."""
-    return Value(found.name, found.time, found.at)
+    return Ref(found.name, found.time, found.at)
 
 
 def _joined(found: Written, fragment: Fragment) -> set[str]:

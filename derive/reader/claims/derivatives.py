@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from sympy import Expr
 
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import Gradient, Said, Value
 from derive.reader.claims.deltas import Deltas, as_value
 from derive.reader.claims.letters import BESIDE, Written, beside, taken, time_expression
 from derive.reader.claims.slices import is_slice, sliced
+from derive.reader.meaning import tree
 from derive.reader.meaning.symbols import number_of
+from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
 from derive.reader.text.syntax import Big, Name, Run, Script, Syntax
@@ -26,19 +26,19 @@ class Derivatives(Deltas, ABC):
     """The part of a claim's reader that knows derivatives; the rest is in `claim_meaning`."""
 
     @abstractmethod
-    def said(self, node: Syntax) -> Said: ...
+    def said(self, node: Syntax) -> Term: ...
 
     @abstractmethod
-    def run(self, factors: list[Syntax]) -> Said: ...
+    def run(self, factors: list[Syntax]) -> Term: ...
 
     @abstractmethod
-    def big(self, node: Big, body: Said | None = None) -> Said: ...
+    def big(self, node: Big, body: Term | None = None) -> Term: ...
 
     @abstractmethod
-    def scripted(self, said: Said, scripts: tuple[Script, ...]) -> Said: ...
+    def scripted(self, said: Term, scripts: tuple[Script, ...]) -> Term: ...
 
     @abstractmethod
-    def decorated(self, said: Said, found: Written, scripts: tuple[Script, ...] = ()) -> Said: ...
+    def decorated(self, said: Term, found: Written, scripts: tuple[Script, ...] = ()) -> Term: ...
 
     def _is_differential(self, node: Syntax) -> bool:
         found = taken(node, self.fragment)
@@ -46,17 +46,17 @@ class Derivatives(Deltas, ABC):
             return False
         return found.base == "partial" or ("d" not in self.letters.known and not found.parts)
 
-    def fraction(self, node: syntax.Fraction) -> Said:
+    def fraction(self, node: syntax.Fraction) -> Term:
         """A derivative, a number or a quotient."""
         if (value := number_of(node)) is not None:
-            return claimed.Scalar(value)
+            return tree.Constant(value)
         ups = list(node.above.factors) if isinstance(node.above, Run) else [node.above]
         downs = list(node.below.factors) if isinstance(node.below, Run) else [node.below]
         if self._is_differential(ups[0]) and len(downs) > 1 and self._is_differential(downs[0]):
             return self.derivative(ups[0], ups[1:], downs, node)
-        return claimed.Quotient(self.said(node.above), self.said(node.below))
+        return tree.Divide(self.said(node.above), self.said(node.below))
 
-    def derivative(self, sign: Syntax, above: list[Syntax], below: list[Syntax], node: Syntax) -> Said:
+    def derivative(self, sign: Syntax, above: list[Syntax], below: list[Syntax], node: Syntax) -> Term:
         """∂(above)/(below), which begins with its ∂."""
         if not above:
             raise self.unclear("∂ of nothing", node)
@@ -65,7 +65,7 @@ class Derivatives(Deltas, ABC):
         immediate = self.immediate(sign, below[0])
         by, transposed = self.variable(below[1:], node)
         said = self.differentiated(above, by, immediate, node)
-        return claimed.Flipped(said) if transposed else said
+        return tree.Transposed(said) if transposed else said
 
     def immediate(self, above: Syntax, below: Syntax) -> bool:
         """Whether a ∂⁺ stands above; any other script of a ∂ is not read."""
@@ -76,19 +76,19 @@ class Derivatives(Deltas, ABC):
             raise self.unclear(f"the scripts of {self.written(below)} are not read", below)
         return mark is not None and mark.stars > 0
 
-    def variable(self, below: list[Syntax], node: Syntax) -> tuple[Value, bool]:
+    def variable(self, below: list[Syntax], node: Syntax) -> tuple[Ref, bool]:
         """What a derivative is taken by, and whether that is transposed."""
         target = taken(below[0], self.fragment) if len(below) == 1 else None
         if target is None or target.power is not None:
             raise self.unclear(f"the derivative {self.written(node)} is not read", node)
         resolved = self.letters.resolve(target, self.fragment)
         if resolved is None and (block := self.letters.block(target, self.fragment)) is not None:
-            return Value(block[0], columns=block[1]), target.transposed
+            return Ref(block[0], columns=block[1]), target.transposed
         if resolved is None:
             raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
-        return Value(resolved.name, resolved.time, resolved.at), target.transposed
+        return Ref(resolved.name, resolved.time, resolved.at), target.transposed
 
-    def differentiated(self, above: list[Syntax], by: Value, immediate: bool, node: Syntax) -> Said:
+    def differentiated(self, above: list[Syntax], by: Ref, immediate: bool, node: Syntax) -> Term:
         """∂(above)/∂b, of the loss, a quantity or an expression."""
         whole = taken(above[0], self.fragment)
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
@@ -97,16 +97,16 @@ class Derivatives(Deltas, ABC):
                 return self.weighted(Gradient(by, loss[0], immediate), whole)
             of = self.letters.resolve(whole, self.fragment)
             if of is not None and whole.power is None:
-                said = claimed.Derivative(Value(of.name, of.time, of.at), by, immediate)
-                return claimed.Flipped(said) if whole.transposed else said
+                said = tree.Derivative(Ref(of.name, of.time, of.at), by, immediate)
+                return tree.Transposed(said) if whole.transposed else said
         if len(above) == 1 and isinstance(above[0], Big) and above[0].sign == "sum":
             inner = taken(above[0].body, self.fragment)
             loss = self.loss(inner) if inner is not None else None
             if loss is not None:
                 return self.big(above[0], Gradient(by, loss[0], immediate))
-        return claimed.Operated(self.run(above), by, immediate)
+        return tree.Operated(self.run(above), by, immediate)
 
-    def operator(self, node: Syntax, following: list[Syntax]) -> Said | None:
+    def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
         """∂/∂b applied to all that follows in the product; None where this is no such operator."""
         if not isinstance(node, syntax.Fraction) or not self._is_differential(node.above):
             return None
@@ -115,7 +115,7 @@ class Derivatives(Deltas, ABC):
             return None
         return self.operated(node.above, downs, following, node)
 
-    def operated(self, sign: Syntax, below: list[Syntax], following: list[Syntax], node: Syntax) -> Said:
+    def operated(self, sign: Syntax, below: list[Syntax], following: list[Syntax], node: Syntax) -> Term:
         """∂/(below), which begins with its ∂, of what follows: one letter, bracket, function or sum."""
         immediate = self.immediate(sign, below[0])
         by, transposed = self.variable(below[1:], node)
@@ -123,9 +123,9 @@ class Derivatives(Deltas, ABC):
         if not following or not single:
             raise self.unclear(f"how far {self.written(node)} reaches is not plain; use brackets", node)
         said = self.differentiated(following, by, immediate, node)
-        return claimed.Flipped(said) if transposed else said
+        return tree.Transposed(said) if transposed else said
 
-    def cut(self, said: Said, part: Syntax) -> Said:
+    def cut(self, said: Term, part: Syntax) -> Term:
         """Rows and columns of something, as in W_f[:, :n_a]."""
         group, scripts = bracket(part)
         assert group is not None
@@ -154,26 +154,26 @@ class Derivatives(Deltas, ABC):
             return (defined.step,)
         return (known[0] if known else None,)
 
-    def small(self, value: Value, written: Written) -> Said:
+    def small(self, value: Ref, written: Written) -> Term:
         """δ or d before a letter: for a gate perhaps the gradient of its argument; dc_{next} and dc_{prev}."""
         word = beside(written, self.fragment)
         if word and value.name in {state.name for state in self.letters.cell.states}:
-            return claimed.Handed(value, BESIDE[word] < 0)
+            return tree.Handed(value, BESIDE[word] < 0)
         plain = Gradient(value, None, False, "d")
         nets = self._argument_of(value.name)
         if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
             return plain
-        return claimed.Differential(plain, replace(plain, by=replace(value, name=nets[0])))
+        return tree.Differential(plain, replace(plain, by=replace(value, name=nets[0])))
 
-    def weighted(self, gradient: Gradient, letter: Written) -> Said:
+    def weighted(self, gradient: Gradient, letter: Written) -> Term:
         """The gradient of a loss that the document defines as a multiple of the sum over the steps."""
         defined = dict(self.letters.meant.losses).get(letter.base)
         timed = any(time_expression(part) is not None for _, part in letter.parts)
         if defined is None or timed or defined.factor == 1:
             return gradient
-        return claimed.Factors((claimed.Scalar(defined.factor), gradient))
+        return tree.Multiply((tree.Constant(defined.factor), gradient))
 
-    def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Said, int] | None:
+    def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int] | None:
         """dW, δh_t, ∇_W J, J_x, and words such as dW."""
         following = factors[i + 1] if i + 1 < len(factors) else None
         target = taken(following, self.fragment) if following is not None else None

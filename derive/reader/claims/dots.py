@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sympy import Expr, Symbol
 
 from derive.errors import InputError
-from derive.reader.claims.claimed import Factors, OverTime, Said, index_clash, mapped, times
+from derive.reader.meaning.tree import Multiply, OverTime, Term, at_times, index_clash, times
 
 
-def filled(items: Sequence[Said | None], refused: InputError) -> Said:
+def filled(items: Sequence[Term | None], refused: InputError) -> Term:
     """The factors with one row of dots (None) replaced by the product that it stands for; raises `refused`."""
     at = [i for i, item in enumerate(items) if item is None]
     before = [item for item in items[: at[0]] if item is not None]
@@ -24,7 +24,7 @@ def filled(items: Sequence[Said | None], refused: InputError) -> Said:
     raise refused
 
 
-def _product(before: list[Said], after: list[Said], length: int) -> Said | None:
+def _product(before: list[Term], after: list[Term], length: int) -> Term | None:
     if len(before) < length or len(after) < length:
         return None
     last, end = tuple(before[-length:]), tuple(after[:length])
@@ -47,25 +47,25 @@ def _product(before: list[Said], after: list[Said], length: int) -> Said | None:
         block = tuple(_at(part, reference, index) for part in last)
         if block != tuple(_at(part, final, index) for part in end):
             continue
-        body = block[0] if length == 1 else Factors(block)
+        body = block[0] if length == 1 else Multiply(block)
         low, high = (final, first) if direction == -1 else (first, final)
         product = OverTime(body, index, low, high, True, direction == 1, True)
-        return Factors((*start, product, *after[length:])) if start or after[length:] else product
+        return Multiply((*start, product, *after[length:])) if start or after[length:] else product
     return None
 
 
-def _first_time(block: tuple[Said, ...]) -> Expr | None:
+def _first_time(block: tuple[Term, ...]) -> Expr | None:
     found = [time for part in block for time in times(part)]
     return found[0] if found else None
 
 
-def _moved(block: tuple[Said, ...], by: int) -> tuple[Said, ...]:
+def _moved(block: tuple[Term, ...], by: int) -> tuple[Term, ...]:
     from derive.nodes import t
 
     letters = {s for part in block for time in times(part) for s in time.free_symbols} or {t}
-    return tuple(mapped(part, lambda e: e.xreplace({s: s + by for s in letters})) for part in block)
+    return tuple(at_times(part, lambda e: e.xreplace({s: s + by for s in letters})) for part in block)
 
 
-def _at(part: Said, reference: Expr, index: Symbol) -> Said:
+def _at(part: Term, reference: Expr, index: Symbol) -> Term:
     """The part with all times written relative to the reference, which becomes the index."""
-    return mapped(part, lambda e: index + (e - reference) if (e - reference).is_Integer else e)
+    return at_times(part, lambda e: index + (e - reference) if (e - reference).is_Integer else e)

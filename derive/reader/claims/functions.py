@@ -9,13 +9,13 @@ from derive import functions, nodes
 from derive.cell import Cell, Equation
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Quantity
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import Said, Value
 from derive.reader.claims.letters import Written, taken
 from derive.reader.claims.meaning import NAMED, Claiming
-from derive.reader.claims.survey import inside
+from derive.reader.meaning import tree
 from derive.reader.meaning.symbols import identifier
+from derive.reader.meaning.tree import Ref, Term
 from derive.reader.meaning.vocabulary import bracket
+from derive.reader.text.mapping import parts
 from derive.reader.text.syntax import (
     Bars,
     Fraction,
@@ -62,34 +62,34 @@ class Functions(Claiming):
 
     alone: Alone
 
-    def scripted(self, said: Said, scripts: tuple[Script, ...]) -> Said:
+    def scripted(self, said: Term, scripts: tuple[Script, ...]) -> Term:
         for script in scripts:
             if script.kind == "prime":
-                said = claimed.Operated(said, self._variable(script))
+                said = tree.Operated(said, self._variable(script))
             else:
                 said = super().scripted(said, (script,))
         return said
 
-    def primed(self, found: Written, i: int) -> Said | None:
+    def primed(self, found: Written, i: int) -> Term | None:
         return None
 
-    def call(self, called: ScalarFunction | str, found: Written, factors: list[Syntax], i: int) -> tuple[Said, int]:
+    def call(self, called: ScalarFunction | str, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
         group, _ = bracket(factors[i + 1]) if i + 1 < len(factors) else (None, ())
         if not self.alone.unapplied or (group is not None and not self._names_function(group)):
             return super().call(called, found, factors, i)
         return self.decorated(self.applied(called, (self._variable(factors[i]),)), found), i + 1
 
-    def differentiated(self, above: list[Syntax], by: Value, immediate: bool, node: Syntax) -> Said:
-        return claimed.Operated(self.run(above), by, immediate)
+    def differentiated(self, above: list[Syntax], by: Ref, immediate: bool, node: Syntax) -> Term:
+        return tree.Operated(self.run(above), by, immediate)
 
     def _names_function(self, node: Syntax) -> bool:
         found = taken(node, self.fragment) if isinstance(node, Name | Scripted) else None
-        return (found is not None and self.function(found) is not None) or any(map(self._names_function, inside(node)))
+        return (found is not None and self.function(found) is not None) or any(map(self._names_function, parts(node)))
 
-    def _variable(self, node: Syntax) -> Value:
+    def _variable(self, node: Syntax) -> Ref:
         if len(self.alone.variables) != 1:
             raise self.unclear("a prime does not say by which of several letters", node)
-        return Value(self.alone.variables[0], nodes.t)
+        return Ref(self.alone.variables[0], nodes.t)
 
 
 def alone(sides: Sequence[Syntax], known: Sequence[ScalarFunction]) -> Alone | None:
@@ -115,7 +115,7 @@ def _is_naming(sides: Sequence[Syntax]) -> bool:
 
 
 def _names(node: Syntax, word: str) -> bool:
-    return (isinstance(node, Name) and node.word == word) or any(_names(part, word) for part in inside(node))
+    return (isinstance(node, Name) and node.word == word) or any(_names(part, word) for part in parts(node))
 
 
 class _Survey:
@@ -143,7 +143,7 @@ class _Survey:
                     node.bracket != "MATRIX" and len(rows) == 1 and len(rows[0]) <= 2 and all(map(self.visit, rows[0]))
                 )
             case Run() | Product() | Sum() | Root() | Bars(bracket="LABS"):
-                return all(map(self.visit, inside(node)))
+                return all(map(self.visit, parts(node)))
         return False
 
     def _letter(self, word: str) -> bool:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from sympy import Expr, Integer, Symbol
 
 from derive import nodes
-from derive.reader.claims.claimed import Factors, Kronecker, Said, Scalar, Tabulated, Value
+from derive.reader.meaning.tree import Constant, Kronecker, Multiply, Ref, Tabulated, Term, content
 
-ZERO = Scalar(Integer(0))
+ZERO = Constant(Integer(0))
 ROW, COLUMN = Symbol("row", integer=True), Symbol("column", integer=True)
 
 
-def tabulated(rows: Sequence[Sequence[Said | None]]) -> Said | None:
+def tabulated(rows: Sequence[Sequence[Term | None]]) -> Term | None:
     """The matrix that the rows show, None standing for dots; or None where no pattern is plain."""
     rows = _without_middle(rows)
     shown = [list(row) for row in rows if any(cell is not None for cell in row)]
@@ -34,7 +34,7 @@ def tabulated(rows: Sequence[Sequence[Said | None]]) -> Said | None:
     return Tabulated(entry, ROW, None if width == {1} else COLUMN)
 
 
-def _without_middle(rows: Sequence[Sequence[Said | None]]) -> Sequence[Sequence[Said | None]]:
+def _without_middle(rows: Sequence[Sequence[Term | None]]) -> Sequence[Sequence[Term | None]]:
     """A diagonal of a first and a last entry with ⋱ between them, zeros elsewhere, with its dots spread as usual."""
     middle = [i for i, row in enumerate(rows) if row.count(None) == 1 and all(c in (None, ZERO) for c in row)]
     if len(middle) != 1 or any(None in row for i, row in enumerate(rows) if i != middle[0]):
@@ -45,14 +45,14 @@ def _without_middle(rows: Sequence[Sequence[Said | None]]) -> Sequence[Sequence[
     return spread
 
 
-def _column(grid: list[list[Said]]) -> Said | None:
+def _column(grid: list[list[Term]]) -> Term | None:
     first, *rest = [_spatial(row[0]) for row in grid]
-    template: Said | None = _varied(first, rest[0], ROW)
-    shown: Said | None = template if template is not None and _fits(template, rest[-1], True, True) else None
+    template: Term | None = _varied(first, rest[0], ROW)
+    shown: Term | None = template if template is not None and _fits(template, rest[-1], True, True) else None
     return shown
 
 
-def _full(grid: list[list[Said]]) -> Said | None:
+def _full(grid: list[list[Term]]) -> Term | None:
     if len(grid) < 2 or len(grid[0]) < 2:
         return None
     cells = [[_spatial(cell) for cell in row] for row in grid]
@@ -64,11 +64,11 @@ def _full(grid: list[list[Said]]) -> Said | None:
         for j, cell in enumerate(row):
             if not _fits(both, cell, i == len(cells) - 1, j == len(row) - 1, i, j):
                 return None
-    result: Said = both
+    result: Term = both
     return result
 
 
-def _diagonal(grid: list[list[Said]]) -> Said | None:
+def _diagonal(grid: list[list[Term]]) -> Term | None:
     if len(grid) < 2 or any(len(row) != len(grid) for row in grid):
         return None
     if any((cell == ZERO) != (i != j) for i, row in enumerate(grid) for j, cell in enumerate(row)):
@@ -77,30 +77,30 @@ def _diagonal(grid: list[list[Said]]) -> Said | None:
     template = _varied(cells[0], cells[1], ROW)
     if template is None or not _fits(template, cells[-1], True, True):
         return None
-    return Factors((Kronecker(ROW, COLUMN), template))
+    return Multiply((Kronecker(ROW, COLUMN), template))
 
 
-def _spatial(said: Said) -> Said:
+def _spatial(said: Term) -> Term:
     """x_1 in a column of entries is the first entry of x_t, not x at step 1."""
-    if isinstance(said, Value) and not said.at and said.time is not None:
+    if isinstance(said, Ref) and not said.at and said.time is not None:
         if said.time.is_Integer:
-            return Value(said.name, nodes.t, (said.time - 1,))
+            return Ref(said.name, nodes.t, (said.time - 1,))
         if _is_last(said.time):
-            return Value(said.name, nodes.t, (said.time,))
+            return Ref(said.name, nodes.t, (said.time,))
     return said
 
 
 def _varied(first: Any, second: Any, index: Symbol) -> Any:
     """The first with the index where the second counts one further; None where they differ in anything else."""
-    if isinstance(first, Said):
+    if isinstance(first, Term):
         if type(first) is not type(second):
             return None
         changes = {}
-        for each in fields(first):
-            found = _varied(getattr(first, each.name), getattr(second, each.name), index)
-            if found is None and getattr(first, each.name) is not None:
+        for name, value in content(first).items():
+            found = _varied(value, getattr(second, name), index)
+            if found is None and value is not None:
                 return None
-            changes[each.name] = found
+            changes[name] = found
         return replace(first, **changes)
     if isinstance(first, tuple):
         if not isinstance(second, tuple) or len(first) != len(second):
@@ -126,16 +126,11 @@ def _is_end(index: Any) -> bool:
 
 def _with(cell: Any, corner: Any, down: Any) -> Any:
     """The cell with the row index where the template has it."""
-    if isinstance(down, Said):
+    if isinstance(down, Term):
         if type(cell) is not type(down):
             return cell
-        return replace(
-            cell,
-            **{
-                f.name: _with(getattr(cell, f.name), getattr(corner, f.name), getattr(down, f.name))
-                for f in fields(down)
-            },
-        )
+        changes = {name: _with(getattr(cell, name), getattr(corner, name), d) for name, d in content(down).items()}
+        return replace(cell, **changes)
     if isinstance(down, tuple):
         if not isinstance(cell, tuple) or len(cell) != len(down):
             return cell
@@ -147,10 +142,9 @@ def _fits(
     template: Any, cell: Any, last_row: bool, last_column: bool, i: int | None = None, j: int | None = None
 ) -> bool:
     """Whether a shown entry is the template's: at the place i, j, or a last one with a letter such as n."""
-    if isinstance(template, Said):
+    if isinstance(template, Term):
         return type(template) is type(cell) and all(
-            _fits(getattr(template, f.name), getattr(cell, f.name), last_row, last_column, i, j)
-            for f in fields(template)
+            _fits(value, getattr(cell, name), last_row, last_column, i, j) for name, value in content(template).items()
         )
     if isinstance(template, tuple):
         return (

@@ -8,14 +8,14 @@ from sympy import Integer
 
 from derive import functions, nodes
 from derive.functions import ScalarFunction
-from derive.reader.claims import claimed
 from derive.reader.claims.brackets import Brackets
-from derive.reader.claims.claimed import Gradient, Said, Value
 from derive.reader.claims.dots import filled
 from derive.reader.claims.letters import TIME_LETTERS, Found, Written, index, taken, time_expression
 from derive.reader.claims.slices import is_slice, without_slice
 from derive.reader.claims.sums import bounds
+from derive.reader.meaning import tree
 from derive.reader.meaning.symbols import identifier, label, number, number_of, only
+from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax
@@ -30,7 +30,7 @@ class Claiming(Brackets):
 
     # Expressions
 
-    def said(self, node: Syntax) -> Said:
+    def said(self, node: Syntax) -> Term:
         """The meaning of any expression."""
         match node:
             case Run(factors=factors):
@@ -38,26 +38,26 @@ class Claiming(Brackets):
             case Name() | Scripted() | Group() | Mark() | syntax.Fraction() | Big():
                 return self.run([node])
             case syntax.Number(text=text):
-                return claimed.Scalar(number(text))
+                return tree.Constant(number(text))
             case syntax.Ones():
-                return claimed.Ones()
+                return tree.Ones()
             case Sum(terms=terms):
-                return claimed.Terms(tuple((sign, self.said(term)) for sign, term in terms))
+                return tree.Add(tuple((sign, self.said(term)) for sign, term in terms))
             case syntax.Dots(factors=factors):
-                return claimed.Factors(tuple(map(self.said, factors)), True)
+                return tree.Multiply(tuple(map(self.said, factors)), True)
             case syntax.Product():
                 return self.product(node)
             case syntax.Root(body=body):
-                return claimed.Applied(_entry("sqrt"), (self.said(body),))
+                return tree.Call(_entry("sqrt"), (self.said(body),))
             case syntax.Bars(bracket="LABS", body=body):
-                return claimed.Applied(_entry("abs"), (self.said(body),))
+                return tree.Call(_entry("abs"), (self.said(body),))
             case syntax.Bars():
                 return self.norm(node)
         raise self.unclear(f"{self.written(node)} is not read in a claim", node)
 
-    def run(self, factors: list[Syntax]) -> Said:
+    def run(self, factors: list[Syntax]) -> Term:
         """Factors next to each other."""
-        items: list[Said | None] = []
+        items: list[Term | None] = []
         i = 0
         while i < len(factors):
             item, i = self.factor(factors, i)
@@ -65,16 +65,16 @@ class Claiming(Brackets):
         if any(item is None for item in items):
             return filled(items, self.unclear("the dots have no plain pattern", factors[0]))
         kept = [item for item in items if item is not None]
-        return kept[0] if len(kept) == 1 else claimed.Factors(tuple(kept))
+        return kept[0] if len(kept) == 1 else tree.Multiply(tuple(kept))
 
-    def factor(self, factors: list[Syntax], i: int) -> tuple[Said | None, int]:
+    def factor(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
         """What starts at factor i (None for dots), and where the next one starts."""
         node, part = without_slice(factors[i])
         if part is not None:
             said, following = self.whole([*factors[:i], node, *factors[i + 1 :]], i)
-            if isinstance(said, claimed.Flipped):
-                return claimed.Flipped(self.cut(said.body, part)), following
-            if not isinstance(said, Value):
+            if isinstance(said, tree.Transposed):
+                return tree.Transposed(self.cut(said.body, part)), following
+            if not isinstance(said, Ref):
                 raise self.unclear(f"a part of {self.written(factors[i])} is not read", factors[i])
             return self.cut(said, part), following
         said, following = self.whole(factors, i)
@@ -82,7 +82,7 @@ class Claiming(Brackets):
             said, following = self.cut(said, factors[following]), following + 1
         return said, following
 
-    def whole(self, factors: list[Syntax], i: int) -> tuple[Said | None, int]:
+    def whole(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
         """What starts at factor i, without a slice behind it."""
         node = factors[i]
         following = factors[i + 1] if i + 1 < len(factors) else None
@@ -104,13 +104,13 @@ class Claiming(Brackets):
         if (gradient := self.differential(found, factors, i)) is not None:
             return gradient
         if found.base == "e" and "e" not in self.letters.known and (exponent := _exponent(node)) is not None:
-            return claimed.Applied(_entry("exp"), (self.said(exponent),)), i + 1
+            return tree.Call(_entry("exp"), (self.said(exponent),)), i + 1
         group, scripts = (None, ()) if is_slice(following) else bracket(following)
         counts = found.base in COUNTS and not (found.parts or found.primes or found.transposed)
         if counts and found.base not in self.letters.known:
-            return self.decorated(claimed.Scalar(COUNTS[found.base]), found), i + 1
+            return self.decorated(tree.Constant(COUNTS[found.base]), found), i + 1
         if (number_ := self.letters.number(found, self.fragment)) is not None:
-            return self.decorated(claimed.Scalar(number_), found), i + 1
+            return self.decorated(tree.Constant(number_), found), i + 1
         quantity = self.quantity(found, group)
         if quantity is not None:
             value, used = quantity
@@ -130,51 +130,51 @@ class Claiming(Brackets):
             if found.primes > 1:
                 raise self.unclear(f"the primes of {self.written(node)} are not read", node)
             used = timed is not found
-            said = self.decorated(claimed.Flipped(delta) if found.primes else delta, found, scripts if used else ())
+            said = self.decorated(tree.Transposed(delta) if found.primes else delta, found, scripts if used else ())
             return said, i + 1 + used
         if (turned := self.primed(found, i)) is not None:
             return turned, i + 1
         if found.base == "I" and not found.primes:
-            return self.decorated(claimed.One(), found), i + 1
+            return self.decorated(tree.Identity(), found), i + 1
         raise self.unclear(f"{self.written(node)} is not known in this cell", node)
 
-    def decorated(self, said: Said, found: Written, scripts: tuple[Script, ...] = ()) -> Said:
+    def decorated(self, said: Term, found: Written, scripts: tuple[Script, ...] = ()) -> Term:
         """A power and a transpose that stand at a letter."""
         if found.power is not None:
-            said = claimed.Raised(said, found.power)
+            said = tree.Power(said, found.power)
         if found.transposed:
-            said = claimed.Flipped(said)
+            said = tree.Transposed(said)
         return self.scripted(said, scripts)
 
-    def quantity(self, found: Written, group: Group | None) -> tuple[Value, int] | None:
+    def quantity(self, found: Written, group: Group | None) -> tuple[Ref, int] | None:
         """A quantity, and whether the bracket behind it is its time: h(t)."""
         inner = only(group.rows) if group is not None else None
         when = time_expression(inner, TIME_LETTERS) if inner is not None else None
         if when is not None and when.free_symbols:
             outer = self.letters.resolve(found, self.fragment, None)
             if outer is not None and outer.time is None and self.letters.is_timed(outer.name):
-                return Value(outer.name, when, outer.at), 1
+                return Ref(outer.name, when, outer.at), 1
         resolved = self.letters.resolve(found, self.fragment)
         if resolved is None and (block := self.letters.block(found, self.fragment)) is not None:
-            return Value(block[0], columns=block[1]), 0
+            return Ref(block[0], columns=block[1]), 0
         if resolved is None:
             return None
         if (cut := self.cut_off(resolved)) is not None:
             return cut, 0
-        value = Value(resolved.name, resolved.time, resolved.at)
+        value = Ref(resolved.name, resolved.time, resolved.at)
         timeless = resolved.time == nodes.t and self.letters.resolve(found, self.fragment, None) != resolved
         carried = resolved.name in {state.name for state in self.letters.cell.states} and not self.letters.leading
         if timeless and carried and self.guess("now", f"{found.base} without a time stands for {found.base}_{{t-1}}"):
             value = replace(value, time=nodes.t - 1)
         return value, 0
 
-    def cut_off(self, resolved: Found) -> Value | None:
+    def cut_off(self, resolved: Found) -> Ref | None:
         """The columns of a weight, where the document says that it may stand for them and they are to be tried."""
         for name, part in self.letters.meant.blocks:
             between = self.letters.columns(name, part) if name == resolved.name and not resolved.at else None
             words = f"{name} stands for the columns of {name} that act on {part}"
             if between is not None and self.guess(f"block {name} {part}", words):
-                return Value(name, columns=between)
+                return Ref(name, columns=between)
         return None
 
     def with_time(self, found: Written, group: Group | None) -> Written:
@@ -185,7 +185,7 @@ class Claiming(Brackets):
             return found
         return replace(found, parts=[*found.parts, ("sub", inner)])
 
-    def powered(self, found: Written) -> Said | None:
+    def powered(self, found: Written) -> Term | None:
         """A^{t-k}: a square matrix to the power of a number of steps."""
         raised = [part for kind, part in found.parts if kind == "sup" and isinstance(part, Sum | Name)]
         steps = time_expression(raised[0]) if len(raised) == 1 else None
@@ -198,27 +198,27 @@ class Claiming(Brackets):
         rows, cols = self.letters.quantities[resolved.name].shape
         if rows != cols or rows == 1:
             return None
-        return self.decorated(claimed.Raised(Value(resolved.name), steps), found)
+        return self.decorated(tree.Power(Ref(resolved.name), steps), found)
 
-    def primed(self, found: Written, i: int) -> Said | None:
+    def primed(self, found: Written, i: int) -> Term | None:
         """A' as a transpose: of a matrix, or of a vector behind another factor, as in u v'."""
         resolved = self.letters.resolve(replace(found, primes=0), self.fragment) if found.primes == 1 else None
         if resolved is None or resolved.at or (i == 0 and self.letters.quantities[resolved.name].shape[1] == 1):
             return None
-        return self.decorated(claimed.Flipped(Value(resolved.name, resolved.time)), found)
+        return self.decorated(tree.Transposed(Ref(resolved.name, resolved.time)), found)
 
-    def loss_value(self, found: Written, value: Value) -> Said:
+    def loss_value(self, found: Written, value: Ref) -> Term:
         """The loss of a step, or without a time the sum over all, unless nothing in the formula has a time."""
         timed = self.letters.resolve(found, self.fragment, None)
         if timed is None or timed.time is not None or not self.letters.with_times:
             return self.decorated(value, found)
-        index_ = claimed.index_clash(index("t"))
-        return claimed.OverTime(replace(value, time=index_), index_, Integer(1), nodes.T)
+        index_ = tree.index_clash(index("t"))
+        return tree.OverTime(replace(value, time=index_), index_, Integer(1), nodes.T)
 
-    def product(self, node: syntax.Product) -> Said:
+    def product(self, node: syntax.Product) -> Term:
         """Factors joined by * and /, from left to right; ∂J/∂W on one line is a derivative."""
         operators = [operator.kind for operator in node.operators]
-        items: list[Said] = []
+        items: list[Term] = []
         i = 0
         while i < len(node.factors):
             if i < len(operators) and operators[i] == "SLASH" and not node.operators[i].negative:
@@ -229,16 +229,16 @@ class Claiming(Brackets):
                     continue
             item = self.said(node.factors[i])
             if i and node.operators[i - 1].negative:
-                item = claimed.Terms(((-1, item),))
+                item = tree.Add(((-1, item),))
             if i and operators[i - 1] == "SLASH":
-                above = items[0] if len(items) == 1 else claimed.Factors(tuple(items))
-                items = [claimed.Quotient(above, item)]
+                above = items[0] if len(items) == 1 else tree.Multiply(tuple(items))
+                items = [tree.Divide(above, item)]
             else:
                 items.append(item)
             i += 1
-        return items[0] if len(items) == 1 else claimed.Factors(tuple(items), signed=True)
+        return items[0] if len(items) == 1 else tree.Multiply(tuple(items), signed=True)
 
-    def slashed(self, above: Syntax, below: Syntax) -> list[Said] | None:
+    def slashed(self, above: Syntax, below: Syntax) -> list[Term] | None:
         """∂J/∂W x: the derivative, with what stands before and behind it."""
         ups = list(above.factors) if isinstance(above, Run) else [above]
         downs = list(below.factors) if isinstance(below, Run) else [below]
@@ -247,7 +247,7 @@ class Claiming(Brackets):
             # dL/dW typed as two words
             loss = self.loss(replace(top, base=top.base[1:]))
             by = self.differential(bottom, downs[:1], 0)
-            gradient = by[0].plain if by is not None and isinstance(by[0], claimed.Differential) else by and by[0]
+            gradient = by[0].plain if by is not None and isinstance(by[0], tree.Differential) else by and by[0]
             if loss is not None and isinstance(gradient, Gradient):
                 before = [self.run(ups[:-1])] if ups[:-1] else []
                 return [*before, replace(gradient, only=loss[0]), *([self.run(downs[1:])] if downs[1:] else [])]
@@ -281,7 +281,7 @@ class Claiming(Brackets):
             known = known.prime()
         return known
 
-    def call(self, called: ScalarFunction | str, found: Written, factors: list[Syntax], i: int) -> tuple[Said, int]:
+    def call(self, called: ScalarFunction | str, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
         """A function with its argument: a bracket, or what follows up to the next function."""
         following = factors[i + 1] if i + 1 < len(factors) else None
         group, scripts = bracket(following)
@@ -296,12 +296,12 @@ class Claiming(Brackets):
             raise self.unclear("dots as an argument", following)
         return self.decorated(self.applied(called, (inner,)), found), stop
 
-    def applied(self, called: ScalarFunction | str, arguments: tuple[Said, ...]) -> Said:
+    def applied(self, called: ScalarFunction | str, arguments: tuple[Term, ...]) -> Term:
         if called == "sum":
-            return claimed.AllEntries(arguments[0])
-        return claimed.Applied(called, arguments)
+            return tree.Total(arguments[0])
+        return tree.Call(called, arguments)
 
-    def big(self, node: Big, body: Said | None = None) -> Said:
+    def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         found = bounds(node)
         if found.unread or not found.word:
@@ -311,22 +311,22 @@ class Claiming(Brackets):
         if found.word in self.letters.entry_letters and node.sign == "sum":
             if any(found.beyond) or (found.first is not None and number_of(found.first) != 1):
                 raise self.unclear("a sum over some of the entries", node)
-            return claimed.OverEntries(body, symbol, index(found.without) if found.without else None)
+            return tree.OverEntries(body, symbol, index(found.without) if found.without else None)
         if found.without:
             raise self.unclear("a sum over steps that leaves one out", node)
         start, end = found.times()
         if (start is None and found.first is not None) or (end is None and found.last is not None):
             raise self.unclear(f"the bounds of {self.written(node)} are not read", node)
         start, end = Integer(1) if start is None else start, nodes.T if end is None else end
-        free = claimed.index_clash(symbol)
-        body = claimed.mapped(body, lambda e: e.xreplace({symbol: free}))
+        free = tree.index_clash(symbol)
+        body = tree.at_times(body, lambda e: e.xreplace({symbol: free}))
         product = node.sign == "product"
         down = start - end
         if start == nodes.T or (down.is_Integer and down > 1):  # T, T - 1, ..., 1
-            return claimed.OverTime(body, free, end, start, product, ordered=True)
+            return tree.OverTime(body, free, end, start, product, ordered=True)
         if product and down.free_symbols and self.guess("down", "the product counts down"):
-            return claimed.OverTime(body, free, end, start, True, ordered=True)
-        return claimed.OverTime(body, free, start, end, product)
+            return tree.OverTime(body, free, end, start, True, ordered=True)
+        return tree.OverTime(body, free, start, end, product)
 
 
 def _exponent(node: Syntax) -> Syntax | None:

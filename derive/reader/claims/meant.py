@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sympy import Expr
 from sympy import S as Singletons
 
-from derive.reader.claims.claimed import Said
+from derive.reader.meaning.tree import Term
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Meant:
     """
 
     losses: tuple[tuple[str, Loss], ...] = ()
-    errors: tuple[tuple[str, Said], ...] = ()
+    errors: tuple[tuple[str, Term], ...] = ()
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
     blocks: tuple[tuple[str, str], ...] = ()

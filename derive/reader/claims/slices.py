@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from sympy import Expr, Integer
 
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import Said
 from derive.reader.claims.letters import Letters, taken
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
@@ -35,7 +35,7 @@ def without_slice(node: Syntax) -> tuple[Syntax, Group | None]:
     return node, None
 
 
-def sliced(said: Said, group: Group, letters: Letters, fragment: Fragment) -> Said | None:
+def sliced(said: Term, group: Group, letters: Letters, fragment: Fragment) -> Term | None:
     """The rows and columns that the bracket takes; None where a border is no size of the cell."""
     cells = _cells(group)
     if len(cells) > 2:
@@ -48,7 +48,7 @@ def sliced(said: Said, group: Group, letters: Letters, fragment: Fragment) -> Sa
         if (before is not None and start is None) or (after is not None and end is None):
             return None
         if start is not None or end is not None:
-            said = claimed.Part(said, axis, start, end)
+            said = tree.Slice(said, axis, start, end)
     return said
 
 

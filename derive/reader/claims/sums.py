@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer
 
 from derive.reader.claims.letters import time_expression
 from derive.reader.meaning.symbols import only
 from derive.reader.text import syntax
+from derive.reader.text.mapping import inside, parts
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Sum, Syntax
 
 _BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
@@ -113,18 +112,8 @@ def reaching(node: Syntax, own: bool = False) -> Syntax:
 
     Behind a minus, -Σ_t a_t + b_t is -Σ_t (a_t + b_t), or where every term keeps its `own` sign -Σ_t a_t + Σ_t b_t.
     """
-    changed = {each.name: _reaching(getattr(node, each.name), own) for each in fields(node)}
-    found = node if all(changed[name] is getattr(node, name) for name in changed) else replace(node, **changed)
+    found = inside(node, lambda part: reaching(part, own))
     return _gathered(found, own) if isinstance(found, Sum) else found
-
-
-def _reaching(value: Any, own: bool) -> Any:
-    if isinstance(value, Syntax):
-        return reaching(value, own)
-    if not isinstance(value, tuple):
-        return value
-    parts = tuple(_reaching(part, own) for part in value)
-    return value if all(one is other for one, other in zip(parts, value, strict=True)) else parts
 
 
 def _gathered(node: Sum, own: bool) -> Sum:
@@ -152,15 +141,4 @@ def _has_free(node: Syntax, word: str) -> bool:
         return node.word == word
     if isinstance(node, Big) and bounds(node).word == word:
         return False
-    return any(_has_free(part, word) for part in _parts(node))
-
-
-def _parts(value: object) -> Iterator[Syntax]:
-    for each in fields(value):  # type: ignore[arg-type]
-        waiting = [getattr(value, each.name)]
-        while waiting:
-            found = waiting.pop()
-            if isinstance(found, Syntax):
-                yield found
-            elif isinstance(found, tuple):
-                waiting.extend(found)
+    return any(_has_free(part, word) for part in parts(node))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 from derive.reader.claims.letters import ENTRY_LETTERS, TIME_LETTERS, Letters, time_expression
 from derive.reader.claims.sums import bounds, inside_times
 from derive.reader.meaning.symbols import only
+from derive.reader.text.mapping import parts, rewritten
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
 
 
@@ -44,7 +44,7 @@ def survey(node: Syntax, letters: Letters) -> None:
                         timed.update(str(s) for s in time_expression(inner).free_symbols)  # type: ignore[union-attr]
                     elif isinstance(inner, Name):
                         (plain if script.kind == "sub" else raised).add(inner.word)
-        for inner in inside(part):
+        for inner in parts(part):
             visit(inner)
 
     visit(node)
@@ -71,22 +71,9 @@ def named(node: Syntax) -> Iterator[str]:
                 yield from named(cell)
 
 
-def inside(node: object) -> list[Syntax]:
-    """The parts directly inside a part."""
-    found: list[Syntax] = []
-    waiting = [getattr(node, each.name) for each in fields(node)]  # type: ignore[arg-type]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, Syntax):
-            found.append(value)
-        elif isinstance(value, tuple):
-            waiting.extend(value)
-    return found
-
-
 def raised(node: Syntax) -> bool:
     """Whether a letter without another script has a raised T: h^T, a transpose or the last step."""
-    return _is_raised(node) or any(map(raised, inside(node)))
+    return _is_raised(node) or any(map(raised, parts(node)))
 
 
 def _is_raised(node: Syntax) -> bool:
@@ -98,13 +85,11 @@ def _is_raised(node: Syntax) -> bool:
 
 def lowered(node: Syntax) -> Syntax:
     """The same with every raised T as a step."""
-    if isinstance(node, Scripted) and _is_raised(node):
-        (script,) = node.scripts
-        return replace(node, scripts=(replace(script, kind="sub"),))
-    return replace(node, **{each.name: _lowered(getattr(node, each.name)) for each in fields(node)})
 
+    def change(part: Syntax) -> Syntax | None:
+        if not isinstance(part, Scripted) or not _is_raised(part):
+            return None
+        (script,) = part.scripts
+        return replace(part, scripts=(replace(script, kind="sub"),))
 
-def _lowered(value: Any) -> Any:
-    if isinstance(value, Syntax):
-        return lowered(value)
-    return tuple(_lowered(part) for part in value) if isinstance(value, tuple) else value
+    return rewritten(node, change)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from derive.reader.meaning.terms import Ref, Term, mapped, references
+from derive.nodes import t
+from derive.reader.meaning.tree import Ref, Term, mapped, references
 from derive.reader.sizes.sizing import Assignment
 
 DEEPEST = 16
@@ -35,12 +36,12 @@ def with_delays(assignments: Sequence[Assignment]) -> tuple[list[Assignment], di
             continue
         template = next(a for a in assignments for ref in references(a.term) if ref.name == name)
         at = next(ref for ref in references(template.term) if ref.name == name)
-        source = Ref(at.fragment, at.start, at.end, name, 0 if name in given else -1)
+        source = replace(at, time=t if name in given else t - 1)
         for depth in range(1, min(-offset + (name in given), DEEPEST + 1)):
             line = _free(f"{name}_before" if depth == 1 else f"{name}_before_{depth}", assigned | given)
             lines[line] = (name, depth)
-            made.append(Assignment(line, source, template.fragment, at.start, at.end))
-            source = Ref(at.fragment, at.start, at.end, line, -1)
+            made.append(Assignment(line, source, at.where.fragment, at.where.start, at.where.end))
+            source = replace(at, name=line, time=t - 1)
     by_depth = {(name, depth): line for line, (name, depth) in lines.items()}
 
     def read(term: Term) -> Term | None:
@@ -48,7 +49,7 @@ def with_delays(assignments: Sequence[Assignment]) -> tuple[list[Assignment], di
             return None
         depth = -term.offset if term.name in given else -term.offset - 1
         line = by_depth.get((term.name, depth))
-        return replace(term, name=line, offset=-1) if line is not None and depth > 0 else term
+        return replace(term, name=line, time=t - 1) if line is not None and depth > 0 else term
 
     read_now = [replace(assignment, term=mapped(assignment.term, read)) for assignment in assignments]
     return [*made, *read_now], {line: name for line, (name, _) in lines.items()}

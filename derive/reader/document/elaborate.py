@@ -27,20 +27,11 @@ from derive.reader.document.reading import Reading, Remark
 from derive.reader.document.restated import without_restatements
 from derive.reader.document.rows import Columns
 from derive.reader.document.times import at_step
+from derive.reader.meaning import tree
 from derive.reader.meaning.lefts import Left, left_side, unpacked
 from derive.reader.meaning.quantities import Meaning
 from derive.reader.meaning.symbols import identifier, letter, number_of, only, symbol, time_of
-from derive.reader.meaning.terms import (
-    Multiply,
-    Outer,
-    Ref,
-    Term,
-    Transposed,
-    depth_exceeds,
-    every_part,
-    mapped,
-    references,
-)
+from derive.reader.meaning.tree import Multiply, Outer, Ref, Span, Term, Transposed, depth_exceeds, mapped, references
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
@@ -144,7 +135,7 @@ def _cell(
         output=output,
         constants=constant,
         targets=list(declared.targets),
-        assumptions=[Assumption(kind, inference.quantity(n, 0)) for kind, n in declared.facts],
+        assumptions=[Assumption(kind, inference.quantity(n, t)) for kind, n in declared.facts],
         source=source,
         notation=_notation(vocabulary),
         numbers=sorted(vocabulary.constants.items()),
@@ -321,15 +312,13 @@ def _solved(
     def outer(term: Term) -> Term | None:
         if not isinstance(term, Outer):
             return None
-        at = (term.fragment, term.start, term.end)
-        return Multiply(*at, (mapped(term.left, outer), Transposed(*at, mapped(term.right, outer))), False)
+        at = term.span
+        return Multiply((mapped(term.left, outer), Transposed(mapped(term.right, outer), span=at)), False, span=at)
 
     def entrywise(term: Term) -> Term | None:
         if not isinstance(term, Outer):
             return None
-        return Multiply(
-            term.fragment, term.start, term.end, (mapped(term.left, entrywise), mapped(term.right, entrywise)), True
-        )
+        return Multiply((mapped(term.left, entrywise), mapped(term.right, entrywise)), True, span=term.span)
 
     given = [*roles.inputs, *declared.inputs, *declared.targets]
 
@@ -338,7 +327,7 @@ def _solved(
         return read, kinds.solve([kinds.Given(a.name, a.term) for a in read], declared.shapes, given, roles.states)
 
     read, found = attempt(outer)
-    if not any(isinstance(part, Outer) for a in assignments for part in every_part(a.term)):
+    if not any(isinstance(part, Outer) for a in assignments for part in tree.walk(a.term)):
         return read, found
     if found is None or kinds.unlikely(found, [kinds.Given(a.name, a.term) for a in read]):
         other, fitting = attempt(entrywise)
@@ -540,7 +529,10 @@ def _typed(assignment: Assignment, inference: Inference) -> Typed:
     if typed.number is None:
         rows, cols = inference.shapes[assignment.name]
         left = Typed(
-            Ref(assignment.fragment, assignment.start, assignment.start, assignment.name, 0), rows, cols, lambda: t
+            Ref(assignment.name, t, span=Span(assignment.fragment, assignment.start, assignment.start)),
+            rows,
+            cols,
+            lambda: t,
         )
 
         def failure() -> ShapeError:
@@ -556,7 +548,7 @@ def _typed(assignment: Assignment, inference: Inference) -> Typed:
 
 
 def _built(assignment: Assignment, typed: Typed, inference: Inference) -> Equation:
-    quantity = inference.quantity(assignment.name, 0)
+    quantity = inference.quantity(assignment.name, t)
     place = assignment.fragment.place(assignment.start, assignment.end)
     try:
         if typed.number is not None:

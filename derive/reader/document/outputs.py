@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from derive.reader.meaning.terms import Ref, references
+from derive.reader.meaning.tree import Ref, references
 from derive.reader.sizes.sizing import Assignment
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from derive.reader.meaning.terms import Call, Multiply, Ref, Term, Total, Transposed, mapped
+from derive.reader.meaning.tree import Call, Multiply, Ref, Term, Total, Transposed, mapped
 from derive.reader.sizes.kinds import COLUMN, ROW
 
 
@@ -21,12 +21,12 @@ class Columns:
 
     def _keep(self, term: Term) -> Term | None:
         if isinstance(term, Ref) and self.kinds.get(term.name) == ROW:
-            return Transposed(term.fragment, term.start, term.end, term)
+            return Transposed(term, span=term.span)
         if isinstance(term, Transposed):
             return self.flipped(term.body)
         if isinstance(term, Call) and isinstance(term.function, str) and term.function != "sum":
             turned = replace(term, arguments=tuple(self.flipped(one) for one in term.arguments))
-            return turned if term.function == "diag" else Transposed(term.fragment, term.start, term.end, turned)
+            return turned if term.function == "diag" else Transposed(turned, span=term.span)
         return None
 
     def flipped(self, term: Term) -> Term:
@@ -36,7 +36,7 @@ class Columns:
     def _flip(self, term: Term) -> Term | None:
         if isinstance(term, Ref):
             row_or_scalar = self.kinds.get(term.name) not in (COLUMN, "matrix")
-            return term if row_or_scalar else Transposed(term.fragment, term.start, term.end, term)
+            return term if row_or_scalar else Transposed(term, span=term.span)
         if isinstance(term, Transposed):
             return self.kept(term.body)
         if isinstance(term, Multiply) and not term.elementwise:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from derive.errors import InputError
-from derive.reader.meaning.terms import Ref, mapped, references
+from derive.nodes import t
+from derive.reader.meaning.tree import Ref, mapped, references
 from derive.reader.sizes.sizing import Assignment
 
 BIAS = "b"
@@ -60,7 +61,7 @@ def _without_locals_before(written: Sequence[tuple[Assignment, int]]) -> list[tu
     if not local:
         return list(written)
     return [
-        (_with(a, lambda ref: replace(ref, offset=0) if ref.name in local else ref), 0 if a.name in local else offset)
+        (_with(a, lambda ref: replace(ref, time=t) if ref.name in local else ref), 0 if a.name in local else offset)
         for a, offset in written
     ]
 
@@ -75,14 +76,14 @@ def _labelled(assignments: list[Assignment]) -> list[Assignment]:
     def label(ref: Ref) -> Ref:
         parameter = ref.name[0].isupper() or ref.name == BIAS
         if ref.offset == 0 and parameter and ref.name not in assigned | elsewhere:
-            return replace(ref, name=f"{ref.name}_t", offset=None)
+            return replace(ref, name=f"{ref.name}_t", time=None)
         return ref
 
     return [_with(assignment, label) if assignment.name == "t" else assignment for assignment in assignments]
 
 
 def _later(ref: Ref, by: int) -> Ref:
-    return ref if ref.offset is None else replace(ref, offset=ref.offset + by)
+    return ref if ref.time is None else replace(ref, time=ref.time + by)
 
 
 def _with(assignment: Assignment, change: Callable[[Ref], Ref]) -> Assignment:

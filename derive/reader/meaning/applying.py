@@ -6,8 +6,9 @@ from abc import ABC, abstractmethod
 
 from derive.errors import InputError
 from derive.functions import ScalarFunction, function
+from derive.nodes import t
 from derive.reader.meaning.symbols import Symbol, letter, only, symbol, time_of
-from derive.reader.meaning.terms import Call, Constant, IdentityMatrix, Power, Ref, Term, Total, Transposed
+from derive.reader.meaning.tree import Call, Constant, Identity, Power, Ref, Span, Term, Total, Transposed
 from derive.reader.meaning.vocabulary import NAMED, Macro, Vocabulary
 from derive.reader.text import syntax, words
 from derive.reader.text.fragment import Fragment
@@ -81,28 +82,28 @@ class Applying(ABC):
         self, called: ScalarFunction | Macro | str, arguments: tuple[Term, ...], start: int, end: int, found: Symbol
     ) -> Term:
         """A function applied to its arguments."""
-        at = (self.fragment, start, end)
+        at = Span(self.fragment, start, end)
         if isinstance(called, Macro):
             inlined = called.of(arguments, self.fragment.place(start, end))
-            return inlined if found.power is None else Power(*at, inlined, found.power)
+            return inlined if found.power is None else Power(inlined, found.power, span=at)
         wanted = 1 if isinstance(called, str) else len(called.body.variables)
         if len(arguments) != wanted:
             raise InputError(
                 f"{found.name} takes {wanted} argument{'s' if wanted > 1 else ''}, not {len(arguments)}",
                 self.fragment.place(start, end),
             )
-        result: Term = Total(*at, arguments[0]) if called == "sum" else Call(*at, called, arguments)
-        return result if found.power is None else Power(*at, result, found.power)
+        result: Term = Total(arguments[0], span=at) if called == "sum" else Call(called, arguments, span=at)
+        return result if found.power is None else Power(result, found.power, span=at)
 
     def reference(self, found: Symbol) -> Term:
         """A quantity with its power and transpose."""
-        at = (self.fragment, found.start, found.end)
+        at = Span(self.fragment, found.start, found.end)
         self.remember(found)
         if found.style is not None:
             self.vocabulary.styles[found.style] += 1
         if found.offset is None and found.name in self.vocabulary.constants:
             self.vocabulary.called.add(found.name)
-            term: Term = Constant(*at, self.vocabulary.constants[found.name])
+            term: Term = Constant(self.vocabulary.constants[found.name], span=at)
         else:
             if self.bound and not found.indices:
                 index = sorted(self.bound)[0]
@@ -111,10 +112,14 @@ class Applying(ABC):
                     self.fragment.place(found.start, found.end), "put what does not depend on the index before the sum",
                 )  # fmt: skip
             identity = found.name == "I" and found.offset is None and "I" not in self.vocabulary.declared
-            term = IdentityMatrix(*at) if identity else Ref(*at, found.name, found.offset)
+            term = (
+                Identity(span=at)
+                if identity
+                else Ref(found.name, None if found.offset is None else t + found.offset, span=at)
+            )
         if found.power is not None:
-            term = Power(*at, term, found.power)
-        return Transposed(*at, term) if found.transposed else term
+            term = Power(term, found.power, span=at)
+        return Transposed(term, span=at) if found.transposed else term
 
     def remember(self, found: Symbol) -> None:
         """Keep how the author writes this name."""
@@ -129,7 +134,7 @@ class Applying(ABC):
         cell = only(node.scripts[0].rows)
         if cell is None or time_of(cell) is not None or isinstance(cell, syntax.Mark):
             return None
-        return Call(self.fragment, node.start, node.end, entry("exp"), (self.term(cell),))
+        return Call(entry("exp"), (self.term(cell),), span=Span(self.fragment, node.start, node.end))
 
 
 def entry(name: str) -> ScalarFunction:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from derive.errors import InputError
+from derive.nodes import t
 from derive.notation import TimeStyle
 from derive.reader.meaning.quantities import Meaning
 from derive.reader.meaning.symbols import Symbol, letter, symbol, time_of
-from derive.reader.meaning.terms import Part, Ref, Term
+from derive.reader.meaning.tree import Part, Ref, Span, Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Name, Run, Syntax
 
@@ -67,16 +68,16 @@ def unpacked(left: Left, right: Syntax, meaning: Meaning) -> Iterator[tuple[str,
         yield only.name, only.offset, meaning.term(right)
         return
     count, offset = len(left.symbols), left.symbols[0].offset
-    at = (meaning.fragment, right.start, right.end)
+    at = Span(meaning.fragment, right.start, right.end)
     if isinstance(right, Group) and sum(map(len, right.rows)) == count:
         for found, cell in zip(left.symbols, (cell for row in right.rows for cell in row), strict=True):
             yield found.name, offset, meaning.term(cell)
         return
     functions, body = _functions(right, count, meaning)
     yield left.joint, offset, meaning.term(body)
-    joint = Ref(*at, left.joint, offset)
+    joint = Ref(left.joint, t + offset, span=at)
     for index, found in enumerate(left.symbols):
-        part: Term = Part(*at, joint, index, count)
+        part: Term = Part(joint, index, count, span=at)
         if functions is not None:
             part = meaning.applied(functions[index], part)
         yield found.name, offset, part

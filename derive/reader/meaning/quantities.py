@@ -5,16 +5,17 @@ from __future__ import annotations
 from derive.notation import TimeStyle
 from derive.reader.meaning.applying import Applying, entry
 from derive.reader.meaning.symbols import letter, number, number_of, only, symbol, time_of
-from derive.reader.meaning.terms import (
+from derive.reader.meaning.tree import (
     Add,
     Call,
     Constant,
     Divide,
     Multiply,
-    OnesVector,
+    Ones,
     Outer,
     Power,
     SizeOf,
+    Span,
     Stack,
     Term,
     Total,
@@ -30,30 +31,30 @@ class Meaning(Applying):
 
     def term(self, node: Syntax) -> Term:
         """The meaning of any expression."""
-        at = (self.fragment, node.start, node.end)
+        at = Span(self.fragment, node.start, node.end)
         match node:
             case Run(factors=factors):
                 return self.run(list(factors), node)
             case Name() | Scripted() | Group():
                 return self.run([node], node)
             case syntax.Number(text=text):
-                return Constant(*at, number(text))
+                return Constant(number(text), span=at)
             case syntax.Ones():
-                return OnesVector(*at)
+                return Ones(span=at)
             case syntax.Sum(terms=terms):
-                return Add(*at, tuple((sign, self.term(term)) for sign, term in terms))
+                return Add(tuple((sign, self.term(term)) for sign, term in terms), span=at)
             case syntax.Dots(factors=factors):
-                return Multiply(*at, tuple(map(self.term, factors)), True)
+                return Multiply(tuple(map(self.term, factors)), True, span=at)
             case syntax.Product():
                 return self.product(node)
             case syntax.Fraction(above=above, below=below):
                 if (value := number_of(node)) is not None:
-                    return Constant(*at, value)
+                    return Constant(value, span=at)
                 if isinstance(above, Run | syntax.Mark | Name) and _is_partial(above):
                     raise self.error("a derivative is no part of a forward equation", node)
-                return Divide(*at, self.term(above), self.divisor(below))
+                return Divide(self.term(above), self.divisor(below), span=at)
             case syntax.Root(body=body):
-                return Call(*at, entry("sqrt"), (self.term(body),))
+                return Call(entry("sqrt"), (self.term(body),), span=at)
             case syntax.Bars():
                 return self.bars(node, ())
             case syntax.Big():
@@ -75,7 +76,7 @@ class Meaning(Applying):
         if found is not None and found.name in self.vocabulary.sizes and found.name not in self.vocabulary.timeless:
             plain = found.offset is None and found.power is None and not found.indices
             if plain and found.name not in self.vocabulary.constants:
-                return SizeOf(self.fragment, node.start, node.end, found.name)
+                return SizeOf(found.name, span=Span(self.fragment, node.start, node.end))
         return self.term(node)
 
     def run(self, factors: list[Syntax], node: Syntax) -> Term:
@@ -87,7 +88,7 @@ class Meaning(Applying):
             items.append(item)
         if len(items) == 1:
             return items[0]
-        return Multiply(self.fragment, node.start, node.end, tuple(items), bool(self.bound))
+        return Multiply(tuple(items), bool(self.bound), span=Span(self.fragment, node.start, node.end))
 
     def factor(self, factors: list[Syntax], i: int) -> tuple[Term, int]:
         """The term that starts at factor i, and where the next one starts."""
@@ -127,7 +128,7 @@ class Meaning(Applying):
             raise self.error(f"{found.name} needs an argument", node, f"write {found.name}(...)")
         else:
             inner = self.run(factors[i + 1 : stop], Syntax(factors[i + 1].start, factors[stop - 1].end))
-        return self.call(called, (inner,), node.start, inner.end, found), stop
+        return self.call(called, (inner,), node.start, inner.where.end, found), stop
 
     def applied(self, function: Syntax, term: Term) -> Term:
         """A function, given by its letter, of a term."""
@@ -136,7 +137,7 @@ class Meaning(Applying):
         if found is None or called is None:
             raise self.error("expected a function", function)
         self.vocabulary.called.add(found.name)
-        return self.call(called, (term,), term.start, term.end, found)
+        return self.call(called, (term,), term.where.start, term.where.end, found)
 
     def other(self, node: Syntax) -> Term:
         """A factor that is no letter."""
@@ -154,12 +155,13 @@ class Meaning(Applying):
         if cell is not None and node.bracket != "MATRIX":
             return self.term(cell)
         return Stack(
-            self.fragment, node.start, node.end, tuple(tuple(self.term(cell) for cell in row) for row in node.rows)
+            tuple(tuple(self.term(cell) for cell in row) for row in node.rows),
+            span=Span(self.fragment, node.start, node.end),
         )
 
     def cases(self, node: Group) -> Term:
         """a where c > 0, else b: b + H(c) (a - b), H being 1 where its argument is positive."""
-        at = (self.fragment, node.start, node.end)
+        at = Span(self.fragment, node.start, node.end)
         hint = "write each row as a value & a > b, the last one as a value & \\text{otherwise}"
         rows = [row for row in node.rows if row]
         if len(rows) < 2 or any(len(row) > 2 for row in rows):
@@ -174,32 +176,37 @@ class Meaning(Applying):
                 raise self.error(f"a condition with {written} cannot be read", row[1], "compare by > or <")
             left, right = map(self.term, row[1].sides if not smaller else reversed(row[1].sides))
             zero = isinstance(right, Constant) and right.value == 0
-            difference = left if zero else Add(*at, ((1, left), (-1, right)))
-            chosen = Call(*at, entry("heaviside"), (difference,))
+            difference = left if zero else Add(((1, left), (-1, right)), span=at)
+            chosen = Call(entry("heaviside"), (difference,), span=at)
             value = Add(
-                *at,
                 (
-                    (1, Multiply(*at, (chosen, self.term(row[0])), True)),
-                    (1, Multiply(*at, (Add(*at, ((1, Constant(*at, number("1"))), (-1, chosen))), value), True)),
+                    (1, Multiply((chosen, self.term(row[0])), True, span=at)),
+                    (
+                        1,
+                        Multiply(
+                            (Add(((1, Constant(number("1"), span=at)), (-1, chosen)), span=at), value), True, span=at
+                        ),
+                    ),
                 ),
+                span=at,
             )
         return value
 
     def scripted(self, term: Term, scripts: tuple[syntax.Script, ...]) -> Term:
         """A bracket or application with a power or transpose behind it."""
         for script in scripts:
-            at = (self.fragment, term.start, script.end)
+            at = Span(self.fragment, term.where.start, script.end)
             if script.kind == "tick":
-                term = Transposed(*at, term)
+                term = Transposed(term, span=at)
                 continue
             cell = only(script.rows)
             value = number_of(cell) if script.kind == "sup" else None
             if value is not None:
-                term = Power(*at, term, value)
+                term = Power(term, value, span=at)
             elif script.kind == "sup" and (
                 (isinstance(cell, syntax.Mark) and cell.kind == "top") or (isinstance(cell, Name) and cell.word == "T")
             ):
-                term = Transposed(*at, term)
+                term = Transposed(term, span=at)
             else:
                 raise self.error(
                     "only a power or a transpose can stand behind a bracket", script,
@@ -213,34 +220,34 @@ class Meaning(Applying):
         factors = [joined]
         for operator, right in zip(node.operators, node.factors[1:], strict=True):
             operand = self.divisor(right) if operator.kind == "SLASH" else self.term(right)
-            at = (self.fragment, node.start, right.end)
+            at = Span(self.fragment, node.start, right.end)
             if operator.negative:
-                operand = Add(self.fragment, operator.start, right.end, ((-1, operand),))
+                operand = Add(((-1, operand),), span=Span(self.fragment, operator.start, right.end))
             if operator.kind == "OTIMES":
-                joined = Outer(*at, joined, operand)
+                joined = Outer(joined, operand, span=at)
                 factors = [joined]
             elif operator.kind == "TIMES":
                 factors.append(operand)
-                joined = Multiply(*at, tuple(factors), bool(self.bound))
+                joined = Multiply(tuple(factors), bool(self.bound), span=at)
             else:
-                joined = Divide(*at, joined, operand)
+                joined = Divide(joined, operand, span=at)
                 factors = [joined]
         return joined
 
     def bars(self, node: syntax.Bars, scripts: tuple[syntax.Script, ...]) -> Term:
         """|a|, or a norm, squared or not."""
         body = self.term(node.body)
-        at = (self.fragment, node.start, scripts[-1].end if scripts else node.end)
+        at = Span(self.fragment, node.start, scripts[-1].end if scripts else node.end)
         if node.bracket == "LABS":
-            return self.scripted(Call(self.fragment, node.start, node.end, entry("abs"), (body,)), scripts)
+            return self.scripted(Call(entry("abs"), (body,), span=Span(self.fragment, node.start, node.end)), scripts)
         subs = [number_of(only(script.rows)) for script in scripts if script.kind == "sub"]
         sups = [number_of(only(script.rows)) for script in scripts if script.kind == "sup"]
         if subs == [1] and not sups:
-            return Total(*at, Call(*at, entry("abs"), (body,)))
+            return Total(Call(entry("abs"), (body,), span=at), span=at)
         if subs not in ([], [2]) or sups not in ([], [2]):
             raise self.error("only the norms ‖v‖, ‖v‖^2 and ‖v‖_1 are read", node)
-        squared = Total(*at, Multiply(*at, (body, body), True))
-        return squared if sups else Call(*at, entry("sqrt"), (squared,))
+        squared = Total(Multiply((body, body), True, span=at), span=at)
+        return squared if sups else Call(entry("sqrt"), (squared,), span=at)
 
     def big(self, node: syntax.Big) -> Term:
         """A sum over the entries of vectors."""
@@ -258,7 +265,7 @@ class Meaning(Applying):
                 "write \\sum_i y_i \\log p_i; the sum over t belongs to the loss of a sequence",
             )  # fmt: skip
         inner = Meaning(self.fragment, self.vocabulary, self.bound | {index})
-        return Total(self.fragment, node.start, node.end, inner.term(node.body))
+        return Total(inner.term(node.body), span=Span(self.fragment, node.start, node.end))
 
 
 _MARKS = {

@@ -15,7 +15,7 @@ from derive.errors import InputError, Place
 from derive.functions import ScalarFunction
 from derive.reader.meaning.quantities import Meaning
 from derive.reader.meaning.symbols import Symbol, identifier, label, letter, number_of, only, symbol, time_of
-from derive.reader.meaning.terms import (
+from derive.reader.meaning.tree import (
     Add,
     Call,
     Constant,
@@ -323,7 +323,7 @@ def _of_vectors(term: Term) -> bool:
 def scalar(term: Term, arguments: dict[str, Scalar]) -> Expr:
     """A term as an expression in scalar arguments, by a closed set of operations."""
     match term:
-        case Ref(name=name, offset=None) if name in arguments:
+        case Ref(name=name, time=None) if name in arguments:
             return arguments[name]
         case Constant(value=value):
             return value

@@ -11,15 +11,15 @@ from derive import nodes
 from derive.errors import ShapeError
 from derive.functions import ScalarFunction, function
 from derive.nodes import Node
-from derive.reader.meaning.terms import (
+from derive.reader.meaning.tree import (
     LONGEST_POWER,
     Add,
     Call,
     Constant,
     Divide,
-    IdentityMatrix,
+    Identity,
     Multiply,
-    OnesVector,
+    Ones,
     Part,
     Power,
     Ref,
@@ -28,6 +28,7 @@ from derive.reader.meaning.terms import (
     Term,
     Total,
     Transposed,
+    between,
     exact_power,
 )
 from derive.reader.sizes.kinds import TOTALS
@@ -41,17 +42,17 @@ class Inference(Shapes):
     def typed(self, term: Term) -> Typed:
         """The shape of a term, with what it demands of the sizes inside."""
         match term:
-            case Ref(name=name, offset=offset):
+            case Ref(name=name, time=time):
                 rows, cols = self.shapes[name]
-                return Typed(term, rows, cols, lambda: self.quantity(name, offset))
+                return Typed(term, rows, cols, lambda: self.quantity(name, time))
             case Constant(value=value):
                 return self._number(term, value)
             case SizeOf(letter=letter):
                 return self._number(term, self.sizes.expression(self.sizes.letter(letter)))
-            case OnesVector():
+            case Ones():
                 rows = self.sizes.fresh()
                 return Typed(term, rows, ONE, lambda: nodes.ones(self.sizes.expression(rows)))
-            case IdentityMatrix():
+            case Identity():
                 n = self.sizes.fresh()
                 return Typed(term, n, n, lambda: nodes.diag(nodes.ones(self.sizes.expression(n))))
             case Add():
@@ -165,7 +166,7 @@ class Inference(Shapes):
         return stack[0]
 
     def _pair(self, left: Typed, right: Typed, whole: Multiply) -> Typed:
-        at = type(whole)(whole.fragment, left.term.start, right.term.end, (left.term, right.term), False)
+        at = type(whole)((left.term, right.term), False, span=between(left.term, right.term))
         if left.number is not None and right.number is not None:
             return self._number(at, left.number * right.number)
         if left.number is not None or right.number is not None:

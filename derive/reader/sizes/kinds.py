@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from derive.functions import ScalarFunction
-from derive.reader.meaning.terms import (
+from derive.reader.meaning.tree import (
     Add,
     Call,
     Constant,
     Divide,
-    IdentityMatrix,
+    Identity,
     Multiply,
-    OnesVector,
+    Ones,
     Part,
     Power,
     Ref,
@@ -112,9 +112,9 @@ class Kinds:
                 return self.domains[name]
             case Constant() | SizeOf():
                 return frozenset({NUMBER})
-            case OnesVector():
+            case Ones():
                 return frozenset({COLUMN, ROW})
-            case IdentityMatrix():
+            case Identity():
                 return frozenset({MATRIX})
             case Total():
                 return frozenset({SCALAR})

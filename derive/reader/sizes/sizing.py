@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from derive.cell import Roles
 from derive.errors import ShapeError
-from derive.reader.meaning.terms import Term, references
+from derive.reader.meaning.tree import Term, references
 from derive.reader.meaning.where import Declared
 from derive.reader.sizes import kinds
 from derive.reader.sizes.infer import Inference

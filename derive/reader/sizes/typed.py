@@ -10,7 +10,7 @@ from sympy import Expr
 from derive import nodes
 from derive.errors import ShapeError
 from derive.nodes import Node
-from derive.reader.meaning.terms import Term
+from derive.reader.meaning.tree import Term
 from derive.reader.sizes.shapes import Dim, Sizes
 
 
@@ -44,10 +44,10 @@ class Shapes:
             for variable in self.sizes.find(dim).variables:
                 self.names.setdefault(variable, f"{prefix}_{name}")
 
-    def quantity(self, name: str, offset: int | None) -> nodes.Quantity:
+    def quantity(self, name: str, time: Expr | None) -> nodes.Quantity:
         """The node of a quantity, when its sizes are known."""
         rows, cols = (self.sizes.expression(dim) for dim in self.shapes[name])
-        return nodes.Quantity(name, rows, cols, None if offset is None else nodes.t + offset)
+        return nodes.Quantity(name, rows, cols, time)
 
     # What a shape is
 

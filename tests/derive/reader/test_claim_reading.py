@@ -10,17 +10,17 @@ from derive.calculus.program import named_preactivations
 from derive.errors import InputError
 from derive.reader import formula
 from derive.reader.claims.chains import blanked, statements
-from derive.reader.claims.claimed import Derivative, Error, Gradient, OverTime, Said, Value, walk
 from derive.reader.claims.letters import Found, Letters, taken
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.survey import survey
+from derive.reader.meaning.tree import Derivative, Error, Gradient, OverTime, Ref, Term, walk
 from derive.reader.text.parser import parse
 
 LSTM = catalogue.find("lstm")
 k = Symbol("k", integer=True)
 
 
-def said(text: str, cell: str = "lstm") -> Said:
+def said(text: str, cell: str = "lstm") -> Term:
     found = catalogue.find(cell)
     letters = Letters(found, named_preactivations(found))
     fragment = formula(text)
@@ -61,7 +61,7 @@ def test_a_letter_is_a_quantity_a_time_and_an_entry(text: str, expected: Found) 
 def test_every_spelling_of_a_gradient(text: str) -> None:
     found = said(text)
     assert isinstance(found, Gradient)
-    assert (found.by, found.only, found.immediate) == (Value("W_f"), None, False)
+    assert (found.by, found.only, found.immediate) == (Ref("W_f"), None, False)
 
 
 def test_the_loss_of_one_step() -> None:

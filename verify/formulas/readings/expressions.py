@@ -9,9 +9,10 @@ from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatr
 
 from derive import functions, nodes
 from derive.calculus.adjoint import slope
+from derive.errors import OpenQuestionError
 from derive.nodes import Elementwise, Node, Tabular, TimeProduct, TimeSum
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import OpenQuestionError, Said, Value
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Ref, Term
 from verify.formulas.readings.conventions import Built, MisfitError
 from verify.formulas.readings.multiplying import Products
 from verify.truth.field import UnsupportedError, is_slope, slope_of
@@ -24,74 +25,74 @@ LARGEST_NUMBER = 512
 class Builder(Products):
     """Builds the nodes of a claim under a reading."""
 
-    def side(self, said: Said) -> Built:
+    def side(self, said: Term) -> Built:
         """The meaning of a whole side: a ∂a/∂b that stands alone is what it says, not a factor of a chain."""
-        alone = said.body if isinstance(said, claimed.Flipped) else said
+        alone = said.body if isinstance(said, tree.Transposed) else said
         mode = self.reading.derivative
-        if isinstance(alone, claimed.Derivative) and mode != "total" and not (mode == "step" and alone.by.time is None):
+        if isinstance(alone, tree.Derivative) and mode != "total" and not (mode == "step" and alone.by.time is None):
             builder = replace(self, reading=replace(self.reading, derivative="natural"))
             return builder.build(said)
         return self.build(said)
 
-    def build(self, said: Said) -> Built:
+    def build(self, said: Term) -> Built:
         """The meaning of any part."""
         match said:
-            case Value():
+            case Ref():
                 return self.value(said)
-            case claimed.Gradient():
+            case tree.Gradient():
                 return self.gradient(said)
-            case claimed.Error():
+            case tree.Error():
                 return self.gradient(said.argument if self.reading.delta == "argument" else said.plain)
-            case claimed.Derivative():
+            case tree.Derivative():
                 return self.derivative(said)
-            case claimed.Scalar():
+            case tree.Constant():
                 return Built(number=said.value)
-            case claimed.Ones():
+            case tree.Ones():
                 return Built(kind="ones")
-            case claimed.One():
+            case tree.Identity():
                 return Built(kind="identity")
-            case claimed.Kronecker():
+            case tree.Kronecker():
                 return self.kronecker(said)
-            case claimed.Terms():
+            case tree.Add():
                 return self.terms(said)
-            case claimed.Differential():
+            case tree.Differential():
                 return self.gradient(said.argument if self.reading.differential == "argument" else said.plain)
-            case claimed.Handed():
+            case tree.Handed():
                 return self.handed(said)
-            case claimed.Factors():
+            case tree.Multiply():
                 if said.elementwise and self.reading.precedence == "elementwise":
                     said = _regrouped(said)
                 parts = self._together(said.factors) if said.elementwise else list(map(self.build, said.factors))
                 if any(part.kind == "kronecker" for part in parts):
                     parts = [self.build(factor) for factor in said.factors]
                 return self.elementwise(parts) if said.elementwise else self.juxtaposed(parts, signed=said.signed)
-            case claimed.Quotient():
+            case tree.Divide():
                 return self.quotient(said)
-            case claimed.Raised():
+            case tree.Power():
                 return self.raised(said)
-            case claimed.Flipped():
+            case tree.Transposed():
                 return self.flipped(self.build(said.body))
-            case claimed.Applied():
+            case tree.Call():
                 return self.applied(said)
-            case claimed.Stacked():
+            case tree.Stack():
                 return self.stacked(said)
-            case claimed.Part():
+            case tree.Slice():
                 return self.part(said)
-            case claimed.Tabulated():
+            case tree.Tabulated():
                 return self.tabulated(said)
-            case claimed.Part():
+            case tree.Slice():
                 return self.part(said)
-            case claimed.OverTime():
+            case tree.OverTime():
                 return self.over_time(said)
-            case claimed.OverEntries():
+            case tree.OverEntries():
                 return self.over_entries(said)
-            case claimed.Norm():
+            case tree.Norm():
                 return Built(nodes.Norm(self.node(self.build(said.body)), said.largest))
-            case claimed.AllEntries():
+            case tree.Total():
                 return Built(nodes.total(self.node(self.build(said.body))))
         raise OpenQuestionError(f"no rule for {type(said).__name__}")
 
-    def terms(self, said: claimed.Terms) -> Built:
+    def terms(self, said: tree.Add) -> Built:
         parts = [
             (sign, part)
             for (sign, _), part in zip(said.terms, self._together([term for _, term in said.terms]), strict=True)
@@ -110,7 +111,7 @@ class Builder(Products):
         total = nodes.add(*(nodes.scale(sign, self.node(part, shape)) for sign, part in parts))
         return Built(total, flat=shaped[0].flat)
 
-    def _together(self, said: Sequence[Said]) -> list[Built]:
+    def _together(self, said: Sequence[Term]) -> list[Built]:
         """Parts of one shape; products with ones whose size the other parts tell are built behind these."""
         built: list[Built | None] = []
         refused: OpenQuestionError | None = None
@@ -131,8 +132,8 @@ class Builder(Products):
             for term, part in zip(said, built, strict=True)
         ]
 
-    def _product_beside(self, said: Said, shape: tuple[Expr, Expr], refused: OpenQuestionError) -> Built:
-        if not isinstance(said, claimed.Factors) or said.elementwise:
+    def _product_beside(self, said: Term, shape: tuple[Expr, Expr], refused: OpenQuestionError) -> Built:
+        if not isinstance(said, tree.Multiply) or said.elementwise:
             raise refused
         return self.juxtaposed([self.build(part) for part in said.factors], signed=said.signed, beside=shape)
 
@@ -162,7 +163,7 @@ class Builder(Products):
         self.spread.append(part.node)
         return replace(part, node=nodes.matmul(nodes.ones(shape[0]), part.node, nodes.ones(1, shape[1])))
 
-    def quotient(self, said: claimed.Quotient) -> Built:
+    def quotient(self, said: tree.Divide) -> Built:
         above, below = self.build(said.above), self.build(said.below)
         if below.number is not None:
             if below.number == 0:
@@ -179,13 +180,13 @@ class Builder(Products):
             raise MisfitError("division by a matrix")
         return Built(nodes.hadamard(self._fitted(above, bottom.shape), nodes.power(bottom, -1)))
 
-    def raised(self, said: claimed.Raised) -> Built:
-        if isinstance(said.base, claimed.Applied) and said.base.function in ("sech", "cosh"):
+    def raised(self, said: tree.Power) -> Built:
+        if isinstance(said.base, tree.Call) and said.base.function in ("sech", "cosh"):
             # The field knows tanh: sech² = 1 - tanh².
             if abs(said.exponent) != 2:
                 raise OpenQuestionError(f"a power of {said.base.function} other than its square")
-            square = claimed.Raised(replace(said.base, function=_entry("tanh")), Integer(2))
-            slope_ = self.terms(claimed.Terms(((1, claimed.Scalar(S.One)), (-1, square))))
+            square = tree.Power(replace(said.base, function=_entry("tanh")), Integer(2))
+            slope_ = self.terms(tree.Add(((1, tree.Constant(S.One)), (-1, square))))
             upright = (said.base.function == "sech") == (said.exponent > 0)
             return slope_ if upright else Built(nodes.power(self.node(slope_), -1))
         base = self.build(said.base)
@@ -226,7 +227,7 @@ class Builder(Products):
             raise OpenQuestionError("this power of a matrix")
         return Built(TimeProduct(node, Symbol("power", integer=True), 1, exponent))
 
-    def applied(self, said: claimed.Applied) -> Built:
+    def applied(self, said: tree.Call) -> Built:
         arguments = [self.build(argument) for argument in said.arguments]
         shaped = [part for part in arguments if part.node is not None]
         function = said.function
@@ -256,7 +257,7 @@ class Builder(Products):
         operands = [self._fitted(part, shape) for part in arguments]
         return Built(nodes.apply(function, *operands))
 
-    def stacked(self, said: claimed.Stacked) -> Built:
+    def stacked(self, said: tree.Stack) -> Built:
         rows = [[self.node(self.build(cell)) for cell in row] for row in said.rows]
         if len({len(row) for row in rows}) != 1:
             raise OpenQuestionError("rows of different lengths")
@@ -266,7 +267,7 @@ class Builder(Products):
             return Built(nodes.concat(1 if lying else 0, *flat))
         return Built(nodes.concat(0, *(nodes.concat(1, *row) for row in rows)))
 
-    def tabulated(self, said: claimed.Tabulated) -> Built:
+    def tabulated(self, said: tree.Tabulated) -> Built:
         inner = replace(self, domains=dict(self.domains))
         built = inner.build(said.entry)
         if built.node is None:  # a Kronecker δ before anything says what its indices count
@@ -278,7 +279,7 @@ class Builder(Products):
         column = Symbol("column", integer=True) if said.column is None else said.column
         return Built(Tabular(inner.node(built), said.row, column, rows, cols))
 
-    def part(self, said: claimed.Part) -> Built:
+    def part(self, said: tree.Slice) -> Built:
         node = self.node(self.build(said.body))
         axis = 1 - said.axis if self.reading.layout == "batch" else said.axis
         extent = node.shape[axis]
@@ -289,7 +290,7 @@ class Builder(Products):
             raise MisfitError(f"a slice from {start} to {end} of {extent}")
         return Built(nodes.block(axis, node, start, end - start))
 
-    def over_time(self, said: claimed.OverTime) -> Built:
+    def over_time(self, said: tree.OverTime) -> Built:
         body = self.build(said.body)
         node = self.node(body)
         if not said.product:
@@ -309,12 +310,12 @@ class Builder(Products):
         spread = nodes.diagonal(product)
         return Built(spread if node.shape[1] == 1 else nodes.transpose(spread))
 
-    def over_entries(self, said: claimed.OverEntries) -> Built:
+    def over_entries(self, said: tree.OverEntries) -> Built:
         body = self.build(said.body)
         node = self.node(body)
         if said.index not in self.domains:
             return Built(nodes.total(node))
-        bound = claimed.index_clash(said.index)
+        bound = tree.index_clash(said.index)
         inner = node.xreplace({said.index: bound})
         total: Node = TimeSum(inner, bound, 0, self.domains[said.index] - 1)
         if said.without is not None:
@@ -322,26 +323,26 @@ class Builder(Products):
         return Built(total)
 
 
-def is_run(said: Said) -> bool:
+def is_run(said: Term) -> bool:
     """Whether these are factors next to each other, without signs and without brackets around them."""
-    plain = isinstance(said, claimed.Factors) and not (said.elementwise or said.signed or said.bracketed)
+    plain = isinstance(said, tree.Multiply) and not (said.elementwise or said.signed or said.bracketed)
     return plain and len(said.factors) > 1  # type: ignore[attr-defined]
 
 
-def _regrouped(said: claimed.Factors) -> claimed.Factors:
+def _regrouped(said: tree.Multiply) -> tree.Multiply:
     """a ⊙ b c^⊤ as (a ⊙ b) c^⊤."""
     if not any(map(is_run, said.factors)):
         return said
-    run: list[Said] = []
-    group: list[Said] = []
+    run: list[Term] = []
+    group: list[Term] = []
 
     def close() -> None:
         if group:
-            run.append(group[0] if len(group) == 1 else claimed.Factors(tuple(group), True))
+            run.append(group[0] if len(group) == 1 else tree.Multiply(tuple(group), True))
             group.clear()
 
     for i, factor in enumerate(said.factors):
-        if not isinstance(factor, claimed.Factors) or not is_run(factor):
+        if not isinstance(factor, tree.Multiply) or not is_run(factor):
             group.append(factor)
             continue
         first, *rest = factor.factors
@@ -357,7 +358,7 @@ def _regrouped(said: claimed.Factors) -> claimed.Factors:
         else:
             run += rest
     close()
-    return claimed.Factors(tuple(run))
+    return tree.Multiply(tuple(run))
 
 
 def _unshifted(node: Node) -> Node:

@@ -9,8 +9,8 @@ from dataclasses import replace
 from sympy import Expr, S
 
 from derive import nodes
+from derive.errors import OpenQuestionError
 from derive.nodes import Adjoint, Jacobian, Node, Shaped
-from derive.reader.claims.claimed import OpenQuestionError
 from verify.formulas.readings.conventions import Built, MisfitError
 from verify.formulas.readings.parts import Leaves
 

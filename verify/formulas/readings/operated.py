@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 
 from sympy import Expr
 
 from derive import nodes
 from derive.cell import Cell, Equation
+from derive.errors import OpenQuestionError
 from derive.nodes import Quantity
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import OpenQuestionError, Said, Value
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Ref, Term
 from verify.formulas.readings.conventions import Reading
 from verify.formulas.readings.expressions import Builder
 from verify.truth.comparison import Bench
 
 
 @contextmanager
-def named(sides: tuple[Said, ...], bench: Bench) -> Iterator[tuple[tuple[Said, ...], Bench]]:
+def named(sides: tuple[Term, ...], bench: Bench) -> Iterator[tuple[tuple[Term, ...], Bench]]:
     """The sides with a name for every differentiated expression, and the bench whose program assigns those names.
 
     Raises OpenQuestionError for an expression that cannot be an equation of one step.
     """
-    if not any(isinstance(part, claimed.Operated) for side in sides for part in claimed.walk(side)):
+    if not any(isinstance(part, tree.Operated) for side in sides for part in tree.walk(side)):
         yield sides, bench
         return
     equations: list[Equation] = []
@@ -39,38 +39,31 @@ def named(sides: tuple[Said, ...], bench: Bench) -> Iterator[tuple[tuple[Said, .
             world._seen.pop(program, None)
 
 
-def _named(said: Said, bench: Bench, equations: list[Equation]) -> Said:
-    if isinstance(said, claimed.Operated):
+def _named(said: Term, bench: Bench, equations: list[Equation]) -> Term:
+    if isinstance(said, tree.Operated):
         body = _named(said.body, bench, equations)
         program = replace(bench.program, equations=(*bench.program.equations, *equations))
         return _assigned(body, said, bench.cell, program, equations)
-    changes: dict[str, Any] = {each.name: _deep(getattr(said, each.name), bench, equations) for each in fields(said)}
-    return replace(said, **changes)
+    return tree.rebuilt(said, lambda part: _named(part, bench, equations))
 
 
-def _deep(value: Any, bench: Bench, equations: list[Equation]) -> Any:
-    if isinstance(value, Said):
-        return _named(value, bench, equations)
-    return tuple(_deep(part, bench, equations) for part in value) if isinstance(value, tuple) else value
-
-
-def _assigned(body: Said, whole: claimed.Operated, cell: Cell, program: Cell, equations: list[Equation]) -> Said:
+def _assigned(body: Term, whole: tree.Operated, cell: Cell, program: Cell, equations: list[Equation]) -> Term:
     """∂q/∂b of a new quantity q, assigned the expression at its latest step."""
-    leaves = list(claimed.walk(body))
-    if any(isinstance(p, claimed.Gradient | claimed.Error | claimed.Derivative | claimed.OverTime) for p in leaves):
+    leaves = list(tree.walk(body))
+    if any(isinstance(p, tree.Gradient | tree.Error | tree.Derivative | tree.OverTime) for p in leaves):
         raise OpenQuestionError("the derivative of an expression with derivatives or sums over time in it")
-    times = claimed.times(body)
+    times = tree.times(body)
     latest: Expr = nodes.t
     if times:
         apart = [time - times[0] for time in times]
         if not all(distance.is_Integer for distance in apart):
             raise OpenQuestionError("the derivative of an expression of steps that are not neighbours")
         latest = times[0] + max(apart)
-    moved = claimed.mapped(body, lambda time: nodes.t + (time - latest))
+    moved = tree.at_times(body, lambda time: nodes.t + (time - latest))
     node = Builder(cell, program, Reading()).build(moved).node
     if node is None or node.shape[1] != 1:
         raise OpenQuestionError("the derivative of an expression that is no column")
     rows, cols = node.shape
     symbol = Quantity(f"part_{len(equations) + 1}", rows, cols, nodes.t)
     equations.append(Equation(symbol, node))
-    return claimed.Derivative(Value(symbol.name, latest), whole.by, whole.immediate)
+    return tree.Derivative(Ref(symbol.name, latest), whole.by, whole.immediate)

@@ -8,9 +8,10 @@ from sympy import Expr, S, Symbol
 
 from derive import nodes
 from derive.cell import Cell
+from derive.errors import OpenQuestionError
 from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import OpenQuestionError, Value
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Ref
 from verify.formulas.readings.conventions import Built, MisfitError, Reading
 
 
@@ -29,11 +30,11 @@ class Leaves:
     strictly: bool = False
     """Rows and columns are told apart even where a layout would let one stand for the other."""
 
-    def quantity(self, value: Value) -> Quantity:
+    def quantity(self, value: Ref) -> Quantity:
         found = self.program.quantities[value.name]
         return found if value.time is None else found.at(value.time)
 
-    def value(self, value: Value) -> Built:
+    def value(self, value: Ref) -> Built:
         node: Node = self.quantity(value)
         if value.columns is not None:
             node = self.columns(node, value.columns)
@@ -61,7 +62,7 @@ class Leaves:
                 raise MisfitError(f"the index {place} counts the entries of two sizes")
         return Entry(node, *at)
 
-    def gradient(self, said: claimed.Gradient) -> Built:
+    def gradient(self, said: tree.Gradient) -> Built:
         node: Node = Adjoint(self.quantity(said.by), said.immediate, said.only)
         if said.by.columns is not None:
             node = self.columns(node, said.by.columns)
@@ -71,7 +72,7 @@ class Leaves:
         row = layout in ("all rows", "rows", "batch") or (layout == "numerator" and said.spelling == "partial")
         return Built(self.laid(node, row))
 
-    def handed(self, said: claimed.Handed) -> Built:
+    def handed(self, said: tree.Handed) -> Built:
         """What a step's backward pass is given for a state, or hands on: its gradient but for its own step's parts."""
         quantity = self.quantity(said.by)
         node: Node = Adjoint(quantity)
@@ -97,7 +98,7 @@ class Leaves:
             raise OpenQuestionError(f"{quantity.name} goes into several states of its step")
         return found
 
-    def derivative(self, said: claimed.Derivative) -> Built:
+    def derivative(self, said: tree.Derivative) -> Built:
         of, by = self.quantity(said.of), self.quantity(said.by)
         if said.of.columns is not None or said.by.columns is not None:
             raise OpenQuestionError(f"a derivative by some columns of {by.name}")
@@ -119,7 +120,7 @@ class Leaves:
             return Built(nodes.transpose(node))
         return Built(node, flat=matrix)
 
-    def kronecker(self, said: claimed.Kronecker) -> Built:
+    def kronecker(self, said: tree.Kronecker) -> Built:
         size = next((self.domains[i] for i in (said.first, said.second) if i in self.domains), None)
         if size is not None:
             self.domains.update({i: size for i in (said.first, said.second) if isinstance(i, Symbol)})

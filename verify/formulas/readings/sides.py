@@ -11,10 +11,10 @@ from itertools import product
 from sympy import Expr, Symbol
 
 from derive import nodes
-from derive.errors import InputError
+from derive.errors import InputError, OpenQuestionError
 from derive.nodes import Adjoint, Node, TimeSum
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import OpenQuestionError, Said
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
 from verify.formulas.readings.conventions import (
     DELTAS,
     DERIVATIVES,
@@ -48,12 +48,12 @@ class Sides:
     diagonal: tuple[Node, ...] = ()
 
 
-def _kinds(left: Said, right: Said) -> Iterator[Reading]:
+def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     """The readings that can differ for this claim, those with fewer assumptions first."""
-    parts = [*claimed.walk(left), *claimed.walk(right)]
-    derivatives = any(isinstance(part, claimed.Derivative) for part in parts)
-    gradients = any(isinstance(part, claimed.Gradient | claimed.Handed) for part in parts)
-    products = any(isinstance(part, claimed.Factors | claimed.Quotient) for part in parts)
+    parts = [*tree.walk(left), *tree.walk(right)]
+    derivatives = any(isinstance(part, tree.Derivative) for part in parts)
+    gradients = any(isinstance(part, tree.Gradient | tree.Handed) for part in parts)
+    products = any(isinstance(part, tree.Multiply | tree.Divide) for part in parts)
     layouts = list(LAYOUTS) if derivatives or gradients or products else ["columns"]
     if not derivatives:
         layouts = [layout for layout in layouts if layout != "denominator"]
@@ -63,52 +63,52 @@ def _kinds(left: Said, right: Said) -> Iterator[Reading]:
     if derivatives or gradients:
         kinds = [kind for kind in kinds if kind != "inner"]
     modes = list(DERIVATIVES) if derivatives else ["natural"]
-    orders = list(ORDERS) if any(isinstance(p, claimed.OverTime) and p.product for p in parts) else ["latest"]
-    deltas = list(DELTAS) if any(isinstance(part, claimed.Error) for part in parts) else ["argument"]
+    orders = list(ORDERS) if any(isinstance(p, tree.OverTime) and p.product for p in parts) else ["latest"]
+    deltas = list(DELTAS) if any(isinstance(part, tree.Error) for part in parts) else ["argument"]
     precedences = list(PRECEDENCES) if any(map(_mixed, parts)) else ["matrix"]
-    small = list(DIFFERENTIALS) if any(isinstance(p, claimed.Differential) for p in parts) else ["itself"]
+    small = list(DIFFERENTIALS) if any(isinstance(p, tree.Differential) for p in parts) else ["itself"]
     powers = list(POWERS) if any(map(_of_matrix, parts)) else ["matrix"]
-    handed = list(HANDED) if any(isinstance(p, claimed.Handed) for p in parts) else [""]
+    handed = list(HANDED) if any(isinstance(p, tree.Handed) for p in parts) else [""]
     choices = product(layouts, kinds, modes, orders, deltas, precedences, small, powers, handed)
     found = [Reading(*choice) for choice in choices]
     found.sort(key=lambda reading: len(reading.assumptions))
     yield from found
 
 
-def _mixed(said: Said) -> bool:
+def _mixed(said: Term) -> bool:
     """Whether ⊙ stands beside a product without a sign and without brackets."""
-    return isinstance(said, claimed.Factors) and said.elementwise and any(map(is_run, said.factors))
+    return isinstance(said, tree.Multiply) and said.elementwise and any(map(is_run, said.factors))
 
 
-def _of_matrix(said: Said) -> bool:
+def _of_matrix(said: Term) -> bool:
     """Whether this may be a power of a matrix: what has a time is a vector."""
-    while isinstance(said, claimed.Raised | claimed.Flipped):
-        if isinstance(said, claimed.Raised) and isinstance(said.base, claimed.Value) and said.base.time is None:
+    while isinstance(said, tree.Power | tree.Transposed):
+        if isinstance(said, tree.Power) and isinstance(said.base, tree.Ref) and said.base.time is None:
             return True
-        said = said.base if isinstance(said, claimed.Raised) else said.body
+        said = said.base if isinstance(said, tree.Power) else said.body
     return False
 
 
-def readings(left: Said, right: Said) -> Iterator[tuple[Reading, str]]:
+def readings(left: Term, right: Term) -> Iterator[tuple[Reading, str]]:
     """The readings, and where one side alone is a chain of derivatives, the other in columns beside its rows."""
     chains = [_is_chain(side) for side in (left, right)]
     other = {(True, False): "right", (False, True): "left"}.get((chains[0], chains[1]), "")
-    lone = isinstance(right if other == "right" else left, claimed.Gradient | claimed.Value | claimed.Derivative)
+    lone = isinstance(right if other == "right" else left, tree.Gradient | tree.Ref | tree.Derivative)
     for reading in _kinds(left, right):
         yield reading, ""
         if other and not lone and reading.layout == "numerator":
             yield reading, other
 
 
-def _is_chain(said: Said) -> bool:
+def _is_chain(said: Term) -> bool:
     """Whether a product with derivatives as factors stands here."""
     return any(
-        isinstance(part, claimed.Factors) and any(isinstance(f, claimed.Derivative) for f in part.factors)
-        for part in claimed.walk(said)
+        isinstance(part, tree.Multiply) and any(isinstance(f, tree.Derivative) for f in part.factors)
+        for part in tree.walk(said)
     )
 
 
-def built(left: Said, right: Said, reading: Reading, bench: Bench, accumulated: bool, beside: str = "") -> list[Sides]:
+def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: bool, beside: str = "") -> list[Sides]:
     """Both sides under a reading; `beside` names the side that has columns where the other has a chain of rows."""
     builder = Builder(bench.cell, bench.program, reading, strictly=_turned(left, right))
     if _indexed(left, right):
@@ -136,17 +136,17 @@ def built(left: Said, right: Said, reading: Reading, bench: Bench, accumulated: 
 
 
 @lru_cache(maxsize=8)
-def _turned(left: Said, right: Said) -> bool:
+def _turned(left: Term, right: Term) -> bool:
     """Whether a gradient is transposed: whoever writes that does mean rows to differ from columns."""
-    parts = (part for side in (left, right) for part in claimed.walk(side))
-    return any(isinstance(part, claimed.Flipped) and isinstance(part.body, claimed.Gradient) for part in parts)
+    parts = (part for side in (left, right) for part in tree.walk(side))
+    return any(isinstance(part, tree.Transposed) and isinstance(part.body, tree.Gradient) for part in parts)
 
 
 @lru_cache(maxsize=8)
-def _indexed(left: Said, right: Said) -> bool:
+def _indexed(left: Term, right: Term) -> bool:
     """Whether something can be built only when it is known what an index counts."""
-    kinds = claimed.OverEntries | claimed.Kronecker | claimed.Tabulated
-    return any(isinstance(part, kinds) for side in (left, right) for part in claimed.walk(side))
+    kinds = tree.OverEntries | tree.Kronecker | tree.Tabulated
+    return any(isinstance(part, kinds) for side in (left, right) for part in tree.walk(side))
 
 
 def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:
@@ -170,38 +170,38 @@ def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:
     raise MisfitError.of_rows(message, other.shape == (1, 1) and 1 not in one.shape)
 
 
-def _summed(left: Said, one: Node, other: Node) -> Node | None:
+def _summed(left: Term, one: Node, other: Node) -> Node | None:
     """The right side summed over t, where the left is a parameter's gradient and the right is written for step t."""
-    while isinstance(left, claimed.Part):
+    while isinstance(left, tree.Slice):
         left = left.body
-    if not isinstance(left, claimed.Gradient) or left.by.time is not None or nodes.t in one.atoms(Symbol):
+    if not isinstance(left, tree.Gradient) or left.by.time is not None or nodes.t in one.atoms(Symbol):
         return None
     if nodes.t not in other.atoms(Symbol):
         return None
     last = nodes.T if left.only is None else left.only
-    index = claimed.index_clash(Symbol("t"))
+    index = tree.index_clash(Symbol("t"))
     return TimeSum(other.xreplace({nodes.t: index}), index, 1, last)
 
 
-def _alone(left: Said, right: Said, sides: Sides) -> Sides | None:
+def _alone(left: Term, right: Term, sides: Sides) -> Sides | None:
     """J as the loss of one step, where the claim relates two steps that are not neighbours."""
     moments: set[Expr] = set()
-    parts = [*claimed.walk(left), *claimed.walk(right)]
+    parts = [*tree.walk(left), *tree.walk(right)]
     tau = Symbol("tau", integer=True)
-    bound = {part.index for part in parts if isinstance(part, claimed.OverTime)}
+    bound = {part.index for part in parts if isinstance(part, tree.OverTime)}
     for part in parts:
-        if isinstance(part, claimed.Gradient):
+        if isinstance(part, tree.Gradient):
             if part.only is not None or part.immediate:
                 return None
             if part.by.time is not None and not part.by.time.free_symbols & bound:
                 moments.add(part.by.time)
-    ends = {part.last for part in parts if isinstance(part, claimed.OverTime) and not part.product} & {nodes.t, tau}
+    ends = {part.last for part in parts if isinstance(part, tree.OverTime) and not part.product} & {nodes.t, tau}
     apart = len(moments) == 2 and not any((m - n).is_Integer for m in moments for n in moments if m != n)
-    carried = {p.of.time for p in parts if isinstance(p, claimed.Derivative)}
+    carried = {p.of.time for p in parts if isinstance(p, tree.Derivative)}
     step = next(iter(ends), None)
     if step is None and apart:
         step = next((m for m in moments if m in carried or m in (nodes.t, nodes.T, tau)), None)
-    if step is None or not any(isinstance(part, claimed.Gradient) for part in parts):
+    if step is None or not any(isinstance(part, tree.Gradient) for part in parts):
         return None
 
     def only(node: Node) -> Node:

@@ -4,9 +4,8 @@ Also one that counts only the direct path between two steps of a state."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 from sympy import Integer, Symbol
 
@@ -14,20 +13,20 @@ from derive.calculus.derivation import Derivation
 from derive.errors import InputError
 from derive.nodes import Adjoint, Elementwise, Quantity, t
 from derive.notation import AS_WRITTEN, Notation
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import Said
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
 from derive.targets.formula import latex
 from verify.formulas import deciding, upside
 from verify.formulas.judgement import Judgement, Mistake, Word
 from verify.formulas.wrong import explaining
 
-ONE = claimed.Scalar(Integer(1))
+ONE = tree.Constant(Integer(1))
 
 
 def the_other_way_up(
     judgement: Judgement,
     question: deciding.Question,
-    reversed_: tuple[claimed.Derivative, ...],
+    reversed_: tuple[tree.Derivative, ...],
     notation: Notation | None,
 ) -> Judgement:
     """The judgement on a claim in which Jacobians stand upside down, with the true formula where turning them helps."""
@@ -61,16 +60,16 @@ def otherwise(
 def _direct(judgement: Judgement, question: deciding.Question, letters: Notation | None) -> Judgement | None:
     """The judgement on ∂c_t/∂c_k where the right side is the path from c_k to c_t that meets no other state."""
     left, cell = question.left, question.bench.cell
-    if not isinstance(left, claimed.Derivative) or left.immediate or left.of.at or left.by.at or len(cell.states) < 2:
+    if not isinstance(left, tree.Derivative) or left.immediate or left.of.at or left.by.at or len(cell.states) < 2:
         return None
     of, by = left.of, left.by
     if of.name != by.name or of.time is None or by.time is None or of.time - by.time in (0, 1):
         return None
     if of.name not in {state.name for state in cell.states}:
         return None
-    i = claimed.index_clash(Symbol("i"))
-    step = claimed.Derivative(claimed.Value(of.name, i), claimed.Value(of.name, i - 1))
-    path = claimed.OverTime(step, i, by.time + 1, of.time, True)
+    i = tree.index_clash(Symbol("i"))
+    step = tree.Derivative(tree.Ref(of.name, i), tree.Ref(of.name, i - 1))
+    path = tree.OverTime(step, i, by.time + 1, of.time, True)
     if deciding.decide(replace(question, left=path)).word not in (Word.PROVED, Word.HOLDS_IF):
         return None
     first, last = (latex(cell.quantities[of.name].at(time), letters or AS_WRITTEN) for time in (by.time, of.time))
@@ -85,7 +84,7 @@ def _of_argument(
 ) -> Judgement | None:
     """The judgement on ∂J/∂o_t where the right side is the gradient of the argument of o_t, or the reverse."""
     left, program = question.left, question.bench.program
-    if not isinstance(left, claimed.Gradient) or left.by.at or left.by.time is None:
+    if not isinstance(left, tree.Gradient) or left.by.at or left.by.time is None:
         return None
     gates = {
         equation.symbol.name: equation.expression.operands[0].name
@@ -124,32 +123,25 @@ def _gates(question: deciding.Question) -> Iterator[str]:
         expression = equation.expression
         if isinstance(expression, Elementwise) and expression.function.name == "sigmoid":
             name = equation.symbol.name
-            parts = list(claimed.walk(question.right))
+            parts = list(tree.walk(question.right))
             if any(_is_complement(part, name) for part in parts):
                 yield name
 
 
-def _is_complement(said: Said, gate: str) -> bool:
-    if not isinstance(said, claimed.Terms) or len(said.terms) != 2:
+def _is_complement(said: Term, gate: str) -> bool:
+    if not isinstance(said, tree.Add) or len(said.terms) != 2:
         return False
     (plus, one), (minus, value) = said.terms
-    return plus == 1 and minus == -1 and one == ONE and isinstance(value, claimed.Value) and value.name == gate
+    return plus == 1 and minus == -1 and one == ONE and isinstance(value, tree.Ref) and value.name == gate
 
 
-def _complement(said: Said, gate: str) -> Said:
+def _complement(said: Term, gate: str) -> Term:
     """The same with 1 - z for z and z for 1 - z."""
     if _is_complement(said, gate):
-        assert isinstance(said, claimed.Terms)
+        assert isinstance(said, tree.Add)
         return said.terms[1][1]
-    if isinstance(said, claimed.Value) and said.name == gate:
-        return claimed.Terms(((1, ONE), (-1, said)))
-    if isinstance(said, claimed.Gradient | claimed.Error | claimed.Derivative | claimed.Operated):
+    if isinstance(said, tree.Ref) and said.name == gate:
+        return tree.Add(((1, ONE), (-1, said)))
+    if isinstance(said, tree.Gradient | tree.Error | tree.Derivative | tree.Operated):
         return said
-    parts = {each.name: _inside(getattr(said, each.name), lambda s: _complement(s, gate)) for each in fields(said)}
-    return replace(said, **parts)
-
-
-def _inside(value: Any, change: Callable[[Said], Said]) -> Any:
-    if isinstance(value, Said):
-        return change(value)
-    return tuple(_inside(part, change) for part in value) if isinstance(value, tuple) else value
+    return tree.rebuilt(said, lambda part: _complement(part, gate))

@@ -6,7 +6,7 @@ Such a claim has no expression to look for mistakes in: the changes are made to 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import combinations, islice, pairwise
 from typing import Any
 
@@ -15,9 +15,9 @@ from sympy import S, Symbol
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.nodes import Concat, Node, Quantity, children
-from derive.reader.claims import claimed
-from derive.reader.claims.claimed import Factors, Flipped, Said, Value
 from derive.reader.claims.letters import index
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed
 from derive.targets.formula import latex
 from verify.formulas.deciding import Question, in_shape, readings_with
 from verify.formulas.judgement import Mistake
@@ -44,9 +44,9 @@ class Change:
     """A named change of a side: `wrong` was written, `true` stands there now; in an exchange, and the reverse."""
 
     name: str
-    wrong: Said
-    true: Said
-    side: Said
+    wrong: Term
+    true: Term
+    side: Term
     alike: bool = False
     exchange: bool = False
 
@@ -63,7 +63,7 @@ class Repair:
 
 def repairs(question: Question) -> Iterator[Repair]:
     """Changes after which the claim fits: without a convention, of those a true one first, then with one."""
-    size = sum(1 for _ in claimed.walk(question.right))
+    size = sum(1 for _ in tree.walk(question.right))
     if size > LARGEST:
         return
     changes = list(islice(_changes(question.right, question.bench.program), TRIED))
@@ -106,7 +106,7 @@ def _told(change: Change, question: Question) -> Mistake:
     return Mistake(change.name, f"{wrong} should be {true}" + ("; and so for its like" if change.alike else ""))
 
 
-def _letters(part: Said, question: Question) -> str:
+def _letters(part: Term, question: Question) -> str:
     builder = Builder(question.bench.cell, question.bench.program, Reading())
     try:
         node = builder.node(builder.build(part))
@@ -116,16 +116,16 @@ def _letters(part: Said, question: Question) -> str:
         return ""
 
 
-DERIVATIVES = (claimed.Gradient, claimed.Derivative, claimed.Error)
+DERIVATIVES = (tree.Gradient, tree.Derivative, tree.Error)
 """What names a quantity, and is not made of its value."""
 
 BRACKETS = "missing brackets"
 """A mistake that is none in an expression, since it has its brackets."""
 
 
-def _changes(side: Said, program: Cell) -> Iterator[Change]:
+def _changes(side: Term, program: Cell) -> Iterator[Change]:
     blocks = _blocks(program)
-    rules: tuple[tuple[str, Callable[[Said], Iterable[Said]]], ...] = (
+    rules: tuple[tuple[str, Callable[[Term], Iterable[Term]]], ...] = (
         (BRACKETS, _bracketed),
         ("missing transpose", _flipped),
         ("matrix product for elementwise", _elementwise),
@@ -146,20 +146,20 @@ def _changes(side: Said, program: Cell) -> Iterator[Change]:
         yield Change("wrong quantity", *change)
 
 
-def _everywhere(said: Said, rule: Callable[[Said], Iterable[Said]]) -> Iterator[tuple[Said, Said, Said]]:
+def _everywhere(said: Term, rule: Callable[[Term], Iterable[Term]]) -> Iterator[tuple[Term, Term, Term]]:
     """What was written, what stands there instead, and the whole, for every place; outer places first."""
     for other in rule(said):
         yield said, other, other
-    for each in fields(said):
-        for wrong, true, changed in _inside(getattr(said, each.name), rule):
-            if isinstance(said, Flipped) and isinstance(true, Flipped) and changed is true:
+    for name, value in tree.content(said).items():
+        for wrong, true, changed in _inside(value, rule):
+            if isinstance(said, Transposed) and isinstance(true, Transposed) and changed is true:
                 continue  # a transpose that only cancels the one around it
-            if isinstance(true, Value) or not isinstance(said, DERIVATIVES):
-                yield wrong, true, replace(said, **{each.name: changed})
+            if isinstance(true, Ref) or not isinstance(said, DERIVATIVES):
+                yield wrong, true, replace(said, **{name: changed})
 
 
-def _inside(value: Any, rule: Callable[[Said], Iterable[Said]]) -> Iterator[tuple[Said, Said, Any]]:
-    if isinstance(value, Said):
+def _inside(value: Any, rule: Callable[[Term], Iterable[Term]]) -> Iterator[tuple[Term, Term, Any]]:
+    if isinstance(value, Term):
         yield from _everywhere(value, rule)
     elif isinstance(value, tuple):
         for k, part in enumerate(value):
@@ -167,21 +167,17 @@ def _inside(value: Any, rule: Callable[[Said], Iterable[Said]]) -> Iterator[tupl
                 yield wrong, true, (*value[:k], changed, *value[k + 1 :])
 
 
-def _all(said: Said, rule: Callable[[Said], Iterable[Said]]) -> tuple[Said, Said, Said] | None:
+def _all(said: Term, rule: Callable[[Term], Iterable[Term]]) -> tuple[Term, Term, Term] | None:
     """The first change at every place where there is one, with one example of it; None for fewer than two."""
-    made: list[tuple[Said, Said]] = []
+    made: list[tuple[Term, Term]] = []
 
-    def visit(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(visit, value))
-        if not isinstance(value, Said):
-            return value
+    def visit(value: Term) -> Term:
         for other in rule(value):
             made.append((value, other))
             return other
         if isinstance(value, DERIVATIVES):
             return value
-        return replace(value, **{each.name: visit(getattr(value, each.name)) for each in fields(value)})
+        return tree.rebuilt(value, visit)
 
     whole = visit(said)
     return (*made[0], whole) if len(made) > 1 else None
@@ -190,33 +186,31 @@ def _all(said: Said, rule: Callable[[Said], Iterable[Said]]) -> tuple[Said, Said
 # The rules: what may stand in place of a part
 
 
-def _bracketed(said: Said) -> Iterator[Said]:
-    if not (isinstance(said, Factors) and said.elementwise):
+def _bracketed(said: Term) -> Iterator[Term]:
+    if not (isinstance(said, Multiply) and said.elementwise):
         return
     *before, last = said.factors
-    if isinstance(last, Factors) and not last.elementwise:
+    if isinstance(last, Multiply) and not last.elementwise:
         first, *rest = last.factors
-        yield Factors((Factors((*before, first), True), *rest))
+        yield Multiply((Multiply((*before, first), True), *rest))
     head, *after = said.factors
-    if isinstance(head, Factors) and not head.elementwise:
+    if isinstance(head, Multiply) and not head.elementwise:
         *init, inner = head.factors
-        yield Factors((*init, Factors((inner, *after), True)))
+        yield Multiply((*init, Multiply((inner, *after), True)))
 
 
-def _flipped(said: Said) -> Iterator[Said]:
-    if isinstance(
-        said, Value | claimed.Gradient | claimed.Derivative | claimed.Terms | claimed.Factors | claimed.OverTime
-    ):
-        yield Flipped(said)
+def _flipped(said: Term) -> Iterator[Term]:
+    if isinstance(said, Ref | tree.Gradient | tree.Derivative | tree.Add | tree.Multiply | tree.OverTime):
+        yield Transposed(said)
 
 
-def _upright(said: Said) -> Iterator[Said]:
-    if isinstance(said, Flipped):
+def _upright(said: Term) -> Iterator[Term]:
+    if isinstance(said, Transposed):
         yield said.body
 
 
-def _swapped(said: Said) -> Iterator[Said]:
-    if isinstance(said, Factors) and not said.elementwise:
+def _swapped(said: Term) -> Iterator[Term]:
+    if isinstance(said, Multiply) and not said.elementwise:
         f = said.factors
         for k in range(len(f) - 1):
             yield replace(said, factors=(*f[:k], f[k + 1], f[k], *f[k + 2 :]))
@@ -224,24 +218,24 @@ def _swapped(said: Said) -> Iterator[Said]:
             yield replace(said, factors=f[::-1])
 
 
-def _elementwise(said: Said) -> Iterator[Said]:
-    if isinstance(said, Factors) and not said.elementwise and any(isinstance(f, Flipped) for f in said.factors):
-        upright = tuple(part.body if isinstance(part, Flipped) else part for part in said.factors)
-        yield Factors(upright, True)
+def _elementwise(said: Term) -> Iterator[Term]:
+    if isinstance(said, Multiply) and not said.elementwise and any(isinstance(f, Transposed) for f in said.factors):
+        upright = tuple(part.body if isinstance(part, Transposed) else part for part in said.factors)
+        yield Multiply(upright, True)
 
 
-def _matrix_product(said: Said) -> Iterator[Said]:
-    if isinstance(said, Factors) and said.elementwise:
-        yield Factors(said.factors)
+def _matrix_product(said: Term) -> Iterator[Term]:
+    if isinstance(said, Multiply) and said.elementwise:
+        yield Multiply(said.factors)
         for k in range(len(said.factors)):
-            diag = claimed.Applied("diag", (said.factors[k],))
-            yield Factors((*said.factors[:k], diag, *said.factors[k + 1 :]))
+            diag = tree.Call("diag", (said.factors[k],))
+            yield Multiply((*said.factors[:k], diag, *said.factors[k + 1 :]))
 
 
-def _cut(said: Said, blocks: dict[str, list[tuple[Any, Any]]]) -> Iterator[Said]:
-    if isinstance(said, Value) and not said.at:
+def _cut(said: Term, blocks: dict[str, list[tuple[Any, Any]]]) -> Iterator[Term]:
+    if isinstance(said, Ref) and not said.at:
         for start, length in blocks.get(said.name, []):
-            yield claimed.Part(said, 1, start, start + length)
+            yield tree.Slice(said, 1, start, start + length)
 
 
 def _blocks(program: Cell) -> dict[str, list[tuple[Any, Any]]]:
@@ -264,14 +258,14 @@ def _spans(stack: Concat) -> list[tuple[Any, Any]]:
     return spans
 
 
-def _exchanged(side: Said) -> Iterator[Change]:
+def _exchanged(side: Term) -> Iterator[Change]:
     """Two parameters, each in the other's place."""
-    names = dict.fromkeys(v.name for v in claimed.walk(side) if isinstance(v, Value) and v.time is None and not v.at)
+    names = dict.fromkeys(v.name for v in tree.walk(side) if isinstance(v, Ref) and v.time is None and not v.at)
     for one, other in combinations(names, 2):
         swap = {one: other, other: one}
 
-        def rule(said: Said, swap: dict[str, str] = swap) -> Iterator[Said]:
-            if isinstance(said, Value) and said.name in swap:
+        def rule(said: Term, swap: dict[str, str] = swap) -> Iterator[Term]:
+            if isinstance(said, Ref) and said.name in swap:
                 yield replace(said, name=swap[said.name])
 
         whole = _all(side, rule)
@@ -279,8 +273,8 @@ def _exchanged(side: Said) -> Iterator[Change]:
             yield Change("wrong quantity", *whole, exchange=True)
 
 
-def _others(said: Said, program: Cell) -> Iterator[Said]:
-    if not isinstance(said, Value) or said.at:
+def _others(said: Term, program: Cell) -> Iterator[Term]:
+    if not isinstance(said, Ref) or said.at:
         return
     own: Node = program.quantities[said.name]
     for other in program.quantities.values():

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from derive.calculus.program import ARGUMENT, FACTOR, named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.reader.claims import claimed
 from derive.reader.claims.chains import statements
-from derive.reader.claims.claimed import Derivative, Error, Gradient, Operated, Said, Value
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Meant
 from derive.reader.claims.survey import survey
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Derivative, Error, Gradient, Operated, Ref, Term
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Word
 
@@ -85,19 +85,19 @@ def spoken(fragment: Fragment, cell: Cell, meant: Meant) -> Mapping[tuple[int, i
     return told
 
 
-def _of(said: Said) -> Spoken:
+def _of(said: Term) -> Spoken:
     by: set[str] = set()
     values: set[str] = set()
-    for part in claimed.walk(said):
+    for part in tree.walk(said):
         if isinstance(part, Gradient | Operated):
             by.add(_bare(part.by.name))
         elif isinstance(part, Derivative):
             by |= {_bare(part.by.name), _bare(part.of.name)}
         elif isinstance(part, Error):
             by |= {_bare(part.argument.by.name), _bare(part.plain.by.name)}
-        elif isinstance(part, claimed.Handed):
-            by |= {_bare(each.name) for each in claimed.walk(part) if isinstance(each, Value)}
-        elif isinstance(part, Value):
+        elif isinstance(part, tree.Handed):
+            by |= {_bare(each.name) for each in tree.walk(part) if isinstance(each, Ref)}
+        elif isinstance(part, Ref):
             values.add(_bare(part.name))
     return Spoken(frozenset(by), frozenset(values - by))
 

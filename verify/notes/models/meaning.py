@@ -12,14 +12,14 @@ from derive import nodes
 from derive.calculus.program import named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
-from derive.reader.claims import claimed
 from derive.reader.claims.chains import Statement, statements
-from derive.reader.claims.claimed import Flipped, Gradient, OverTime, Quotient, Said, Scalar, Value
 from derive.reader.claims.letters import Letters, taken
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
 from derive.reader.claims.survey import survey
+from derive.reader.meaning import tree
 from derive.reader.meaning.symbols import identifier
+from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
 from verify.formulas import assuming
 from verify.notes.files import Formula
 from verify.notes.models.model import Model
@@ -34,7 +34,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     """The model with what the formulas of its section, or else those before it, define besides."""
     nearest = sorted(formulas, key=lambda formula: formula.section != section)
     program = named_preactivations(model.cell)
-    errors: dict[str, Said] = {}
+    errors: dict[str, Term] = {}
     losses: dict[str, Loss] = dict(model.meant.losses)
     places = set(model.definitions)
     facts: dict[str, None] = {}
@@ -72,7 +72,7 @@ def _stated(formula: Formula) -> Iterator[Statement]:
             yield statement
 
 
-def _error(statement: Statement, claiming: Claiming) -> tuple[str, Said] | None:
+def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     """δ_t := ∂J/∂h_t: the letter and the gradient that it stands for."""
     left, right = statement.sides
     found = taken(left, statement.fragment)
@@ -82,7 +82,7 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Said] | None:
         return None
     try:
         said = claiming.said(right)
-        inner = said.body if isinstance(said, Flipped) else said
+        inner = said.body if isinstance(said, Transposed) else said
         if not isinstance(inner, Gradient) or inner.spelling != "partial" or inner.by.at:
             return None
         labelled = [(labels, time) for labels, time, at in claiming.letters.ways(found, statement.fragment) if not at]
@@ -107,17 +107,15 @@ def _loss(statement: Statement, claiming: Claiming, cell: Cell) -> tuple[str, Lo
     return None if factor is None else (found.base, Loss(None, factor))
 
 
-def _multiple(said: Said, loss: str) -> Expr | None:
+def _multiple(said: Term, loss: str) -> Expr | None:
     """How often the sum of all losses counts in an expression; None where that is not what it is."""
     if isinstance(said, OverTime) and not said.product and (said.first, said.last) == (1, nodes.T):
         inner = said.body
-        return (
-            nodes.T / nodes.T if isinstance(inner, Value) and (inner.name, inner.time) == (loss, said.index) else None
-        )
-    if isinstance(said, Quotient):
+        return nodes.T / nodes.T if isinstance(inner, Ref) and (inner.name, inner.time) == (loss, said.index) else None
+    if isinstance(said, Divide):
         above, below = _multiple(said.above, loss), _number(said.below)
         return None if above is None or below is None else above / below
-    if isinstance(said, claimed.Factors):
+    if isinstance(said, tree.Multiply):
         *numbers, last = said.factors
         values = [_number(part) for part in numbers]
         factor = _multiple(last, loss)
@@ -129,10 +127,10 @@ def _multiple(said: Said, loss: str) -> Expr | None:
     return None
 
 
-def _number(said: Said) -> Expr | None:
-    if isinstance(said, Scalar):
+def _number(said: Term) -> Expr | None:
+    if isinstance(said, Constant):
         return said.value
-    if isinstance(said, Quotient):
+    if isinstance(said, Divide):
         above, below = _number(said.above), _number(said.below)
         return None if above is None or below is None else above / below
     return None
