@@ -241,6 +241,12 @@ class Cell:
                     used.get(known) or equations[0].place,
                     "choose another letter",
                 )
+        if missing := [name for name in (*constants, *targets) if name not in symbols]:
+            raise InputError(
+                f"{missing[0]} is declared as an input, but no equation reads it",
+                equations[0].place,
+                "take the line away; in equations whose terms cancel, write what is left of them",
+            )
         ordered = in_dependency_order(equations)
         _check_sizes(equations, {q for name, q in symbols.items() if name not in assigned or name in roles.states})
         carried = [assigned[name] for name in assigned if name in roles.states]

@@ -15,7 +15,7 @@ from random_cells import ONE, SUM, Part, RandomCell, letter, random_cell
 from random_checks import VanishedError, WrongError, check, check_layers, check_torch, read
 
 from derive.calculus.adjoint import differentiate
-from derive.errors import ProgramFault
+from derive.errors import InputError, ProgramFault
 from derive.reader import read_note
 from derive.targets import TARGETS
 from derive.targets import numpy as numpy_target
@@ -113,6 +113,18 @@ WRONG_ONCE = {
 
         where $M_t \in \mathbb{R}^{H \times N}$, $W \in \mathbb{R}^{K \times N}$
     """,
+    "arguments whose gradients nothing reads in the loop": r"""
+        $$ z_t = \operatorname{softmax}(\sigma(A x_t) \odot m_{t-1}) \odot A x_t $$
+        $$ g_t = V z_t $$
+        $$ h_t = \sigma(s_{t-1}) \odot c_{t-1} $$
+        $$ s_t = R x_t $$
+        $$ c_t = B x_t $$
+        $$ m_t = P x_t $$
+
+        where $h_t \in \mathbb{R}^H$
+
+        output: $h_t$
+    """,
     "a matrix of equal rows times a vector": r"""
         $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$
         $$ y_t = (s_{t-1} \mathbf{1}^\top + w \mathbf{1}^\top) \tanh(s_t) + (\mathbf{1} s_t^\top)^\top s_{t-1} $$
@@ -198,6 +210,12 @@ def test_cells_that_were_wrong_once(name: str) -> None:
         errors = complex_step_errors(module, case, case.backward(module))
         assert all(error < 1e-11 for error in errors.values()), errors
         assert forward_error(module, case) < 1e-12
+
+
+def test_a_declared_input_that_cancels_is_refused() -> None:
+    lines = ["# Mine", "$$ h_t = \\tanh(U h_{t-1}) + (e - e) $$", "where $e \\in \\mathbb{R}^H$", "input: $e$"]
+    with pytest.raises(InputError, match="e is declared as an input, but no equation reads it"):
+        read_note("\n\n".join(lines))
 
 
 def test_a_long_chain_of_equations_is_proved() -> None:

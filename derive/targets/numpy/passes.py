@@ -10,7 +10,7 @@ from derive.targets.numpy.code import Assign, Buffer, Code, Index, Loop, Name, S
 def without_unread(statements: Sequence[Statement], also_read: Collection[str]) -> list[Statement]:
     """Drop buffers and second names that neither the statements nor anyone else (`also_read`) reads."""
     buffers = {statement.name for statement in statements if isinstance(statement, Buffer)}
-    wanted = set(read(statements)) | set(also_read)
+    wanted = set(read(statements)) | set(also_read) | (_filled(statements) - buffers)
     unread = buffers - wanted
 
     def kept(target: Code) -> bool:
@@ -39,3 +39,15 @@ def without_unread(statements: Sequence[Statement], also_read: Collection[str]) 
         return found
 
     return cleaned(statements)
+
+
+def _filled(statements: Sequence[Statement]) -> set[str]:
+    """The names that are written into: what is no buffer among them is a view of one."""
+    found: set[str] = set()
+    for statement in statements:
+        match statement:
+            case Assign(targets):
+                found |= {t.of.name for t in targets if isinstance(t, Index) and isinstance(t.of, Name)}
+            case Loop(_, body) | WithLengths(body):
+                found |= _filled(body)
+    return found
