@@ -15,6 +15,9 @@ from hypothesis import HealthCheck, settings
 
 from derive.cell import Cell
 
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")  # before torch is imported: its threads wait more for each other than they work
+
 settings.register_profile(
     "backproof", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cache
 
@@ -25,7 +26,7 @@ CASE = st.tuples(
     st.integers(1, 4),  # B
     st.integers(0, 2**32 - 1),  # seed
 )
-EXAMPLES = settings(max_examples=6)
+EXAMPLES = settings(max_examples=6 if os.environ.get("BACKPROOF_FULL_FIGURES") else 4)
 SINGLE = 1e-3
 """What float32 may differ by: its rounding error, 6e-8, beside a gradient a thousandth of the largest."""
 FEW = settings(max_examples=4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from functools import partial
 from pathlib import Path
 
@@ -26,6 +27,8 @@ MODULES = {
 }
 ROOT = Path(__file__).parents[2]
 T, B, D, H = 6, 4, 3, 5
+STEPS = 200 if os.environ.get("BACKPROOF_FULL_FIGURES") else 40
+"""How many updates are compared: two trainings that differ at all part within a few."""
 LENGTHS = np.array([6, 2, 1, 4])
 
 
@@ -137,7 +140,7 @@ def _keep(name: str, module):
 
 def test_the_tagger_learns_as_torch_does() -> None:
     tagging = example("pos_tagging")
-    _, losses = tagging.train(epochs=200)
+    _, losses = tagging.train(epochs=STEPS)
     start = tagging.tagger.init(
         D=len(tagging.WORDS), H=8, K=len(tagging.TAGS), rng=np.random.default_rng(0)
     )
@@ -153,12 +156,12 @@ def test_the_tagger_learns_as_torch_does() -> None:
         ys, _ = torch.nn.utils.rnn.pad_packed_sequence(theirs.layers(packed)[0])
         return torch.nn.functional.cross_entropy(theirs.readout(ys)[within], y[within])
 
-    follow(theirs, losses, 200, 2.0, 5.0, loss_of)
+    follow(theirs, losses, STEPS, 2.0, 5.0, loss_of)
 
 
 def test_the_sentiment_classifier_learns_as_torch_does() -> None:
     task = example("sentiment")
-    _, losses = task.train(epochs=200)
+    _, losses = task.train(epochs=STEPS)
     start = task.sentiment.init(D=len(task.WORDS), H=8, K=2, rng=np.random.default_rng(0))
     theirs = Theirs(torch.nn.GRU(len(task.WORDS), 8, 2, dtype=torch.float64), 8, 2)
     theirs.load(start, "gru_reset_after")
@@ -170,12 +173,12 @@ def test_the_sentiment_classifier_learns_as_torch_does() -> None:
         packed = torch.nn.utils.rnn.pack_padded_sequence(x, data["lengths"], enforce_sorted=False)
         return torch.nn.functional.cross_entropy(theirs.readout(theirs.layers(packed)[1][-1]), y)
 
-    follow(theirs, losses, 200, 0.3, 5.0, loss_of)
+    follow(theirs, losses, STEPS, 0.3, 5.0, loss_of)
 
 
 def test_the_character_model_learns_as_torch_does() -> None:
     task = example("characters")
-    _, losses = task.train(epochs=40)
+    _, losses = task.train(epochs=STEPS // 5)
     letters = len(task.CHARACTERS)
     start = task.character_model.init(D=letters, H=32, K=letters, rng=np.random.default_rng(0))
     theirs = Theirs(torch.nn.RNN(letters, 32, dtype=torch.float64), 32, letters)
@@ -193,8 +196,8 @@ def test_the_character_model_learns_as_torch_does() -> None:
         ys, state = theirs.layers(x[piece], None if first == 0 else state.detach())
         return torch.nn.functional.cross_entropy(theirs.readout(ys).flatten(0, 1), y[piece].flatten())
 
-    assert len(losses) == 200
-    follow(theirs, losses, 200, 0.2, 1.0, loss_of)
+    assert len(losses) == STEPS
+    follow(theirs, losses, STEPS, 0.2, 1.0, loss_of)
 
 
 def test_the_examples_learn_what_they_are_shown() -> None:

@@ -18,7 +18,7 @@ from verify import check
 from verify.formulas.judgement import Word
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
-COUNT = int(os.environ.get("BACKPROOF_FUZZ_COUNT", 100_000 if FULL else 900))
+COUNT = int(os.environ.get("BACKPROOF_FUZZ_COUNT", 100_000 if FULL else 500))
 PART, PARTS = (int(number) for number in os.environ.get("BACKPROOF_FUZZ_PART", "1/1").split("/"))
 LIMIT = 2.0
 """Seconds of processor time that a formula may take, measured in the full run."""

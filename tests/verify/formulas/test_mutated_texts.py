@@ -24,7 +24,7 @@ from verify.formulas.readings.sides import SUMMED
 from verify.truth.comparison import Answer, Facts
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
-NAMED, DISTURBED = (10_000, 40_000) if FULL else (20, 1_200)
+NAMED, DISTURBED = (10_000, 40_000) if FULL else (12, 600)
 CONVENTIONS = (
     SUMMED, ABSENT, "row layout", "numerator layout", "elementwise product meant", "inner product meant",
     "J is the error of step t alone", "the entries of y sum to 1", "a vector stands for the diagonal matrix",

@@ -13,7 +13,7 @@ from verify import check
 from verify.formulas.judgement import Word
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
-COUNT = 100_000 if FULL else 400
+COUNT = 100_000 if FULL else 200
 
 
 def word(each: rewritings.Rewritten) -> Word:

@@ -1,18 +1,24 @@
-"""Audits of whole notes against the judgement by hand: the model is found, not given, and nothing wrong passes."""
+"""Audits of whole notes against the judgement by hand: the model is found, not given, and nothing wrong passes.
+
+The pages of these audits are held against the same run, as the audits take long.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from verify.formulas.judgement import Judgement, Word
-from verify.notes.audit import A_DEFINITION, audit
+from verify.notes.audit import A_DEFINITION, Audited, audit
+from verify.reports import FORMATS
 
 DATA = Path(__file__).parents[2] / "data"
+DOCS = Path(__file__).parents[3] / "docs" / "audits"
 RIGHT = {Word.PROVED.value, Word.HOLDS_IF.value}
 _LAYOUT = re.compile(r"\\tag\{.*?\}|\\(?:left|right|quad|begin\{\w+\}|end\{\w+\})|\\\\|\\ |[\s{}&,]")
 
@@ -23,9 +29,20 @@ def bare(formula: str) -> str:
 
 
 @pytest.mark.parametrize("number", ["000", "001", "002", "003", "004"])
-def test_audits_agree_with_the_judgement_by_hand(number: str) -> None:
+def test_audits_agree_with_the_judgement_by_hand_and_their_pages_are_fresh(
+    number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(DATA / "notes")
+    found = audit(f"{number}.md")
+    again = f"run in tests/data/notes: backproof audit {number}.md --format markdown > ../../../docs/audits/{number}.md"
+    page = (DOCS / f"{number}.md").read_text(encoding="utf-8")
+    assert page == FORMATS["markdown"]([found], ()), again
+    _agrees(found.formulas, number)
+
+
+def _agrees(formulas: Iterable[Audited], number: str) -> None:
     found: dict[str, list[Judgement]] = {}
-    for audited in audit(DATA / f"notes/{number}.md").formulas:
+    for audited in formulas:
         guessed = audited.model is not None and audited.model.recognised
         for judgement in audited.judgements:
             if guessed and judgement.word is Word.HOLDS_IF and not judgement.assumptions[1:]:

@@ -87,3 +87,8 @@ def test_only_the_change_is_made() -> None:
     assert merged(author, r"(1 - h_t) g_t^\top", r"(1 - h_t^2) g_t^\top") == r"\bigl( 1 - h_t^2 \bigr)\; g_t^{\top}"
     assert merged(author, r"(1 - h_t) g_t^\top", r"(1 - h_t) g_t^\top + b") == author + " + b"
     assert merged("a + b + c", "a + b + c", "a + c") == "a + c"
+
+
+def test_a_change_in_a_formula_of_many_hundred_parts_is_not_looked_for() -> None:
+    assert merged("a + " * 200 + "b", "a + " * 200 + "b", "a + " * 200 + "c") == "a + " * 200 + "c"
+    assert merged("a + " * 300 + "b", "a + " * 300 + "b", "a + " * 300 + "c") is None

@@ -14,7 +14,7 @@ import pytest
 from derive.errors import InputError, Place
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Mistake, Word
-from verify.notes.audit import Audit, Audited, audit
+from verify.notes.audit import Audit, Audited
 from verify.notes.files import Document, Formula, Part, read
 from verify.reports import FORMATS
 from verify.reports.mathml import mathml
@@ -217,17 +217,6 @@ def test_what_is_typeset_is_well_formed() -> None:
 def test_every_format_takes_nothing(form: str) -> None:
     assert FORMATS[form]([], ())
     assert FORMATS[form]([made()], ())
-
-
-# The audits of the five notes.
-
-
-@pytest.mark.parametrize("number", ["000", "001", "002", "003", "004"])
-def test_the_audits_of_the_notes_are_fresh(number: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(NOTES)
-    page = FORMATS["markdown"]([audit(f"{number}.md")], ())
-    again = f"run in tests/data/notes: backproof audit {number}.md --format markdown > ../../../docs/audits/{number}.md"
-    assert (DOCS / f"{number}.md").read_text(encoding="utf-8") == page, again
 
 
 @pytest.mark.parametrize("number", ["000", "001", "002", "003", "004"])

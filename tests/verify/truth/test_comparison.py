@@ -4,10 +4,27 @@ from __future__ import annotations
 
 import by_hand
 import pytest
-from sympy import Integer, Symbol
+from sympy import Integer, Rational, Symbol
 
-from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity, T, Tabular, TimeSum, add, matmul, scale, t, transpose
-from verify.truth.comparison import BATCH, LONGEST, Answer, Bench, Setting, _work, points_of
+from derive.calculus.program import named_preactivations
+from derive.nodes import (
+    Adjoint,
+    Entry,
+    Jacobian,
+    Node,
+    Quantity,
+    T,
+    Tabular,
+    TimeSum,
+    add,
+    hadamard,
+    matmul,
+    power,
+    scale,
+    t,
+    transpose,
+)
+from verify.truth.comparison import BATCH, LONGEST, Answer, Bench, Facts, Setting, _work, points_of
 from verify.truth.field import UnsupportedError
 from verify.truth.scales import Scale, scales
 
@@ -54,6 +71,11 @@ def answer(left: Node, right: Node, **options: object) -> Answer:
         (Adjoint(x(t)), [1, 2, 3, 4]),
         (Jacobian(h(t), h(2)), [2, 3, 4]),
         (h(T - t), [0, 1, 2, 3]),
+        (matmul(transpose(h(t - 1)), h(t + 1)), [1, 2, 3]),
+        (Adjoint(h(1), False, t), [1, 2, 3, 4]),
+        (TimeSum(h(k), k, t, 2), [0, 1, 2, 3]),
+        (TimeSum(Jacobian(h(t), h(k)), k, 1, t), [1, 2, 3, 4]),
+        (TimeSum(Jacobian(h(k), h(t)), k, t, 3), [1, 2, 3, 4]),
     ],
 )
 def test_a_step_counts_where_everything_named_exists(side: Node, steps: list[int]) -> None:
@@ -94,6 +116,35 @@ def test_too_many_letters_for_steps_are_not_looked_at() -> None:
         next(points_of([h(letter) for letter in letters], Extent(), {}, (), ()))
     assert next(points_of([h(letter) for letter in letters[:6]], Extent(), {}, (), ()))
 
+    class Longer(Extent):
+        steps = 5
+
+    assert next(points_of([h(letter) for letter in letters[:6]], Longer(), {}, (), ()))
+
+
+HERE = h(t)
+
+
+def under(*conditions: tuple[object, object], side: Node = HERE) -> list[int]:
+    return [point[t] for point in points_of([side], Extent(), {}, (), (), conditions)]
+
+
+def test_conditions_leave_some_steps() -> None:
+    assert under((t, T)) == [1, 2, 3]
+    assert under((Integer(1), t)) == [2, 3, 4]
+    assert under((Integer(1), t + 1), side=h(t + 1)) == [1, 2, 3]
+    assert under((t, T + 1), (Integer(2), t)) == [3, 4]
+
+
+def test_a_condition_on_what_the_formula_does_not_name_is_no_condition_where_it_always_holds() -> None:
+    assert under((Integer(1), k + 1)) == under((k, T + 1)) == [1, 2, 3, 4]
+    for beyond in ((Integer(1), k), (Integer(0), k + 1), (Integer(2), k + 1), (Integer(1), k + 2), (k, T), (k, t)):
+        with pytest.raises(UnsupportedError, match="a condition on k, which"):
+            under(beyond)
+    for beyond in ((k + 1, T + 1), (k, 2 * T + 1)):
+        with pytest.raises(UnsupportedError, match="a condition on k, which"):
+            under(beyond)
+
 
 def test_both_sides_are_compared_in_two_worlds() -> None:
     first, second = scales(CELL, (h(t),))
@@ -115,6 +166,7 @@ def test_a_difference_comes_with_its_point() -> None:
     assert found.point["at"]["i"] == 1
     assert found.point["left"] != found.point["right"]
     assert found.point["T"] == found.numbers[T]
+    assert found.point["seed"] == 0, "the first world in which both sides have a value"
     assert found.point["sizes"] == {"H": found.numbers[H], "D": found.numbers[D]}
     assert BENCH.compare(h(t), h(t), domains={}).point is None
 
@@ -130,6 +182,7 @@ def test_the_entry_of_a_difference_is_the_first_that_differs() -> None:
 def test_the_size_of_a_batch_is_a_number_of_its_own() -> None:
     assert answer(scale(1 / BATCH, h(t)), h(t)) is Answer.DIFFERENT
     assert answer(scale(1 / BATCH, h(t)), scale(1 / BATCH, h(t))) is Answer.SAME
+    assert BATCH.is_integer
 
 
 def test_nothing_is_decided_about_steps_far_away() -> None:
@@ -142,10 +195,58 @@ def test_nothing_is_decided_where_no_step_has_everything() -> None:
     found = BENCH.compare(x(0), x(0), domains={})
     assert found.answer is Answer.OPEN
     assert "no step of" in found.reason
+    found = BENCH.compare(by_hand.column("q", H, t), h(t), domains={})
+    assert (found.answer, found.reason) == (Answer.OPEN, "rnn has no quantity q")
+    alone = TimeSum(h(k), k, t, T)  # the t below a sum alone is no step that is gone through
+    assert answer(alone, alone) is Answer.OPEN
+
+
+def test_another_world_is_drawn_where_a_side_has_no_value() -> None:
+    assert answer(power(b, Rational(1, 2)), power(b, Rational(1, 2))) is Answer.SAME
+
+
+def test_too_many_parts_are_not_evaluated() -> None:
+    many = h(k)
+    for _ in range(7):
+        many = TimeSum(many, k, 1, T)
+    found = BENCH.compare(add(h(t), many), add(h(t), many), domains={}, over=(Scale(4, ((H, 2), (D, 3)), 7),))
+    assert found.answer is Answer.OPEN
+    assert found.reason == f"4 steps and indices with {2 * (2 + sum(4**n for n in range(8)))} parts in each"
+
+
+def test_what_only_the_program_names_is_read_off_the_program() -> None:
+    program = named_preactivations(CELL)
+    (net,) = (equation.symbol for equation in program.equations if equation.symbol.name not in CELL.quantities)
+    bench = Bench(CELL, program)
+    (equation,) = (equation for equation in program.equations if equation.symbol == net)
+    pairs = [
+        (net, equation.expression),
+        (h(t), program.equations[-1].expression),
+        (Adjoint(net), hadamard(add(by_hand.ones(H), scale(-1, power(h(t), 2))), Adjoint(h(t)))),
+        (Jacobian(h(t), net), by_hand.diag(add(by_hand.ones(H), scale(-1, power(h(t), 2))))),
+    ]
+    for left, right in pairs:
+        assert bench.compare(left, right, domains={}).answer is Answer.SAME
+        assert bench.compare(left, scale(2, right), domains={}).answer is Answer.DIFFERENT
+
+
+def test_j_is_plain_where_a_fact_or_a_loss_says_so() -> None:
+    loss, scale_ = by_hand.cross_entropy(), Scale(4, ((H, 2), (D, 3)), 7)
+    assert not Setting(BENCH).plain
+    assert Setting(BENCH, Facts(plain=True)).plain
+    assert Setting(Bench(loss, loss)).plain
+    assert not BENCH.world(0, scale_, Facts()).plain
+    assert BENCH.world(0, scale_, Facts(plain=True)).plain
+    assert Bench(loss, loss).world(0, scales(loss, (loss.output,))[0], Facts()).plain
+    assert Setting(BENCH, Facts(loss.assumptions)).assumptions == loss.assumptions
 
 
 def test_a_gradient_before_the_first_step_is_zero_and_said() -> None:
     bench = Bench(CELL, CELL)
+    assert not bench.absent
+    for never in (Adjoint(U), Adjoint(x(1)), Adjoint(h(0))):
+        assert bench.compare(never, scale(2, never), domains={}).answer is Answer.DIFFERENT
+        assert not bench.absent
     bench.compare(Adjoint(h(t)), Adjoint(h(t)), domains={})
     assert not bench.absent
     sum_before = TimeSum(Adjoint(x(k - 1)), k, 1, T)
@@ -168,7 +269,7 @@ def test_the_parts_of_a_sum_count_for_every_term() -> None:
     assert _work(TimeSum(h(k), k, 1, T), world) == 1 + 4
     assert _work(TimeSum(h(k), k, 3, 1), world) == 1
     assert _work(TimeSum(h(k), k, 1, t), world) == 1 + 5
-    assert _work(Tabular(Entry(transpose(W), i, j), i, j, D, H), world) > 6
+    assert _work(Tabular(Entry(transpose(W), i, j), i, j, D, H), world) == 1 + 6 * 3
 
 
 def test_worlds_are_drawn_once_and_the_oldest_forgotten() -> None:

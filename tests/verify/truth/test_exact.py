@@ -133,7 +133,7 @@ def test_stacking_and_slicing():
     assert value_and_tangent(Concat(1, v, B))[0] == [[3, 2, 3], [4, 5, 7]]
     assert value_and_tangent(Slice(1, A, 1, 2))[0] == [[2, 3], [5, 6]]
     assert value_and_tangent(Slice(0, Concat(0, v, w), n, n))[0] == column(10, 20)
-    with pytest.raises(UnsupportedError, match="slice"):
+    with pytest.raises(UnsupportedError, match=r"^a slice from 1 to 3 of 2 entries$"):
         value_and_tangent(Slice(0, v, 1, n))
 
 
@@ -142,7 +142,7 @@ def test_one_entry_and_none_outside():
         for j in range(3):
             assert value_and_tangent(Entry(A, i, j)) == ([[3 * i + j + 1]], [[{(0, 0): 1, (1, 2): 2}.get((i, j), 0)]])
     for i, j in ((-1, 0), (2, 0), (0, -1), (0, 3)):
-        with pytest.raises(UnsupportedError, match="no entry"):
+        with pytest.raises(UnsupportedError, match=rf"^no entry \({i}, {j}\) in 2×3$"):
             value_and_tangent(Entry(A, i, j))
 
 
@@ -163,6 +163,8 @@ def test_a_matrix_by_its_entries():
     i, j = Symbol("i", integer=True), Symbol("j", integer=True)
     assert value_and_tangent(Tabular(Entry(A, j, i), i, j, m, n)) == value_and_tangent(Transpose(A))
     assert value_and_tangent(Tabular(Entry(OneMatrix(n, m), j, i), i, j, m, n)) == ([[1, 1]] * 3, None)
+    some = TimeSum(Entry(Quantity("q", n, 1, k), 0, 0), k, 1, i)  # of the first entry nothing moves
+    assert value_and_tangent(Tabular(some, i, j, n, 1)) == ([[0], [2]], [[0], [1]])
     mixed = Tabular(Entry(Concat(1, v, OneMatrix(n, 1)), i, j), i, j, n, 2)  # only the first column has a tangent
     assert value_and_tangent(mixed) == ([[3, 1], [4, 1]], [[1, 0], [2, 0]])
 
@@ -177,6 +179,8 @@ def test_numbers_are_exact_or_refused():
     for refused, why in ((sqrt(n), "no exact arithmetic"), (exp(n), "no exact arithmetic"), (n, "no number is known")):
         with pytest.raises(UnsupportedError, match=why):
             rational(refused, {m: 3} if refused is n else known)
+    with pytest.raises(UnsupportedError, match="no number is known for n"):
+        whole(n, {m: 3})
     with pytest.raises(UnsupportedError, match="not a whole number"):
         whole(m / 2, known)
 
@@ -199,6 +203,32 @@ def test_matrices_of_other_shapes_do_not_add_or_multiply():
             entrywise([[1, 2]], other)
     with pytest.raises(ValueError, match="cannot multiply 1×2 by 1×1"):
         times([[1, 2]], [[1]])
+    with pytest.raises(ValueError, match="cannot multiply 1×2 by 0×0"):
+        times([[1, 2]], [])
+    for unlike in (Elementwise(functions.function("max"), v, Transpose(A)), Concat(1, v, Transpose(A))):
+        with pytest.raises(ValueError, match="zip"):
+            value_and_tangent(unlike)
+    with pytest.raises(ValueError, match="zip"):
+        value_and_tangent(Elementwise(functions.function("max"), v, B))
+
+
+def test_an_irrational_number_is_what_its_square_says():
+    (one,), (two,) = value_and_tangent(MatMul(sqrt(2), v))[0]
+    assert [one * one % P, two * two % P] == [2 * 9, 2 * 16]
+    (one,), (two,) = value_and_tangent(MatMul(sqrt(2), Rational(1, 3), v))[0]
+    assert [9 * one * one % P, 9 * two * two % P] == [2 * 9, 2 * 16]
+
+
+def test_what_is_known_already_is_not_computed_again():
+    asked = []
+
+    def leaf(quantity, _):
+        asked.append(quantity.name)
+        return Dual([[3], [4]])
+
+    env = Environment(Table(0), {n: 2}, leaf, {})
+    assert evaluate(MatAdd(v, MatMul(2, v)), env).value == [[9], [12]]
+    assert asked == ["v"]
 
 
 def test_nothing_has_no_rows_and_no_columns():

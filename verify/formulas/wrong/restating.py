@@ -156,9 +156,15 @@ def _index(unit: str) -> str:
 # The change alone
 
 
+LONGEST = 500
+"""How many units are compared: the time grows with the square of them, and with the cube where they repeat."""
+
+
 def merged(author: str, read: str, true: str) -> str | None:
     """The author's formula with what differs between `read`, as it was printed, and `true`; None where that is open."""
     own, base, other = units(author), units(read), units(true)
+    if max(map(len, (own, base, other))) > LONGEST:
+        return None
     there = _same(base, own)
     along = _same(base, other)
     edits: list[tuple[int, int, int, int]] = []
