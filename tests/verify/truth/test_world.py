@@ -4,10 +4,11 @@ import by_hand
 import pytest
 from sympy import Rational
 
+from derive.calculus.program import named_preactivations
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Quantity, power, size, t
 from verify.truth.exact import inner
-from verify.truth.field import P
+from verify.truth.field import P, UnsupportedError
 from verify.truth.world import NoPointError, World, distinct_sizes, everywhere, random_direction, truth
 
 CELLS = pytest.mark.parametrize("drawn", by_hand.CELLS, ids=lambda cell: cell.name)
@@ -123,3 +124,108 @@ def test_an_adjoint_reads_as_the_truth():
     assert env.leaf(Adjoint(by_hand.h), env.numbers).value == world.adjoint(("h", 2), by_hand.h)
     immediate = env.leaf(Adjoint(by_hand.h, True), env.numbers).value
     assert immediate == world.gradients["h", 2]
+
+
+RNN = by_hand.rnn()
+
+
+def test_the_places_of_a_quantity_at_which_it_may_be_disturbed():
+    world = World.draw(RNN, 0)
+    assert list(everywhere(world, by_hand.U)) == [("U", None)]
+    assert list(everywhere(world, by_hand.h)) == [("h", time) for time in range(world.steps + 1)]
+    assert list(everywhere(world, by_hand.column("x", by_hand.D))) == [
+        ("x", time) for time in range(1, world.steps + 1)
+    ]
+
+
+def test_j_reads_the_output_of_every_step_and_the_last_states():
+    world, plain = World.draw(RNN, 0, steps=3), World.draw(RNN, 0, steps=3, plain=True)
+    assert set(world.gradients) == {("h", 1), ("h", 2), ("h", 3)}
+    assert [bool(world.read_at(time)) for time in range(5)] == [False, True, True, True, False]
+    assert set(world.final) == {"h"}
+    assert plain.final == {}
+    assert plain.gradients == {**world.gradients, ("h", 3): world.random("g of", by_hand.h, 3)}
+    loss = by_hand.cross_entropy()
+    assert World.draw(loss, 0, plain=True).read_at(2) == {(loss.output.name, 2): [[1]]}
+    assert World.draw(loss, 0).read_at(2) != {(loss.output.name, 2): [[1]]}
+
+
+def test_what_one_step_reads_adds_up_to_what_all_read():
+    world = World.draw(RNN, 0, plain=True)
+    direction = random_direction(world, by_hand.U)
+    parts = [world.response(direction, time) for time in range(1, world.steps + 1)]
+    assert len(set(parts)) == len(parts)
+    assert sum(parts) % P == world.response(direction)
+    whole = world.adjoint(("b", None), by_hand.b)
+    one = [world.adjoint(("b", None), by_hand.b, only=time) for time in range(1, world.steps + 1)]
+    assert whole == [[sum(matrix[i][0] for matrix in one) % P] for i in range(len(whole))]
+    third = Adjoint(by_hand.h.at(3), False, t)
+    assert world.environment(3).leaf(third, world.numbers(3)).value == world.gradients["h", 3]
+    assert world.environment(2).leaf(third, world.numbers(2)).value == [[0]] * world.sizes[by_hand.H]
+    assert world.adjoint(("h", 2), by_hand.h, immediate=True, only=2) == world.gradients["h", 2]
+    assert world.adjoint(("h", 2), by_hand.h, immediate=True, only=3) == [[0]] * world.sizes[by_hand.H]
+
+
+def test_what_has_no_value_is_said():
+    world = World.draw(RNN, 0)
+    x = by_hand.column("x", by_hand.D)
+    for name, time, quantity in (("h", -1, by_hand.h), ("x", 0, x)):
+        with pytest.raises(UnsupportedError, match=f"{name} has no value at {time}"):
+            world.adjoint((name, time), quantity)
+    assert world.adjoint(("h", 0), by_hand.h) != [[0]] * world.sizes[by_hand.H]
+    assert world.adjoint(("x", 1), x) != [[0]] * world.sizes[by_hand.D]
+    with pytest.raises(UnsupportedError, match="rnn has no quantity q"):
+        world.value(("q", 1))
+    outside = world.value(("x", 0))
+    assert len(outside) == world.sizes[by_hand.D]
+    assert world.value(("x", 0)) is outside
+
+
+def test_a_stepwise_derivative_recomputes_the_steps_in_which_it_is_used():
+    world = World.draw(RNN, 0)
+    for of, by, steps in (
+        (("h", 4), ("U", None), range(4, 5)),
+        (("h", 0), ("U", None), range(1, 1)),
+        (("h", 4), ("h", 2), range(3, 5)),
+        (("h", 4), ("h", 4), None),
+        (("h", 4), ("x", 2), None),
+        (("U", None), ("h", 2), None),
+    ):
+        assert world._steps(of, by) == steps
+
+
+def test_jacobians_of_a_step_alone_leave_out_what_came_before():
+    world, h, U = World.draw(RNN, 0, sizes={by_hand.H: 2, by_hand.D: 3}), by_hand.h, by_hand.U
+    numbers = world.numbers(3)
+
+    def jacobian(*kind):
+        return world.jacobian(Jacobian(*kind), numbers)
+
+    direct, whole, step = (jacobian(h, U, *kind) for kind in ((True,), (), (False, True)))
+    assert direct == step != whole
+    assert len(direct) == 2
+    assert {len(row) for row in direct} == {4}
+    assert jacobian(U, h) == jacobian(U, h, True) == [[0, 0]] * 4
+    before = [row[0] for row in world.values["h", 2]]
+    slopes = [(1 - row[0] ** 2) % P for row in world.values["h", 3]]
+    assert direct == [[slopes[i] * before[m] * (i == k) % P for k in range(2) for m in range(2)] for i in range(2)]
+    assert world.jacobian(Jacobian(h.at(0), U, True), numbers) == [[0] * 4] * 2
+
+
+def test_a_cell_with_more_names_sees_the_same_data():
+    world, program = World.draw(RNN, 0), named_preactivations(RNN)
+    seen = world.seen_by(program)
+    assert world.seen_by(program) is seen
+    assert seen.gradients is world.gradients
+    assert seen.values.items() >= world.values.items()
+    (net,) = {name for name, _ in seen.values} - {name for name, _ in world.values}
+    assert [time for name, time in seen.values if name == net] == list(range(1, world.steps + 2))
+
+
+def test_what_is_given_to_the_truth_is_used():
+    sizes = {by_hand.H: 3, by_hand.D: 2}
+    world = World.draw(RNN, 5, 2, sizes)
+    direction = random_direction(world, by_hand.W)
+    assert truth(RNN, direction, seed=5, steps=2, sizes=sizes) == world.response(direction)
+    drawn = truth(RNN, lambda world: random_direction(world, by_hand.W), seed=5, steps=2, sizes=sizes)
+    assert drawn == world.response(direction)
