@@ -26,7 +26,8 @@ from derive.nodes import (
 )
 from verify.truth.comparison import BATCH, LONGEST, Answer, Bench, Facts, Setting, _work, points_of
 from verify.truth.field import UnsupportedError
-from verify.truth.scales import Scale, scales
+from verify.truth.scales import NoPointError, Scale, scales
+from verify.truth.world import World
 
 CELL = by_hand.rnn()
 H, D = by_hand.H, by_hand.D
@@ -107,6 +108,8 @@ def test_free_indices_run_over_their_domains() -> None:
     assert places == [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert [(p[i], p[j]) for p in points_of([side], Extent(), domains, [(i, j)], ())] == [(0, 1), (1, 0)]
     assert [(p[i], p[j]) for p in points_of([side], Extent(), domains, (), [(i, j)])] == [(0, 0), (1, 1)]
+    ordered = points_of([side], Extent(), domains, (), (), [(i, j)])
+    assert [(p[i], p[j]) for p in ordered] == [(0, 1)]
     assert list(points_of([h(2)], Extent(), domains, (), ())) == [{}]
 
 
@@ -183,6 +186,7 @@ def test_the_size_of_a_batch_is_a_number_of_its_own() -> None:
     assert answer(scale(1 / BATCH, h(t)), h(t)) is Answer.DIFFERENT
     assert answer(scale(1 / BATCH, h(t)), scale(1 / BATCH, h(t))) is Answer.SAME
     assert BATCH.is_integer
+    assert BATCH.is_positive
 
 
 def test_nothing_is_decided_about_steps_far_away() -> None:
@@ -199,6 +203,15 @@ def test_nothing_is_decided_where_no_step_has_everything() -> None:
     assert (found.answer, found.reason) == (Answer.OPEN, "rnn has no quantity q")
     alone = TimeSum(h(k), k, t, T)  # the t below a sum alone is no step that is gone through
     assert answer(alone, alone) is Answer.OPEN
+
+
+def test_nothing_is_decided_on_a_cell_without_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: object, **__: object) -> None:
+        raise NoPointError("rnn has no value")
+
+    monkeypatch.setattr(World, "draw", nowhere)
+    found = Bench(CELL, CELL).compare(h(t), h(t), domains={})
+    assert (found.answer, found.reason) == (Answer.OPEN, "rnn has no value")
 
 
 def test_another_world_is_drawn_where_a_side_has_no_value() -> None:

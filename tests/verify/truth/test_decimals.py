@@ -122,7 +122,7 @@ def test_both_engines_find_the_same_mistakes(name):
     rng = random.Random(5)
     judged = {Answer.SAME: 0, Answer.DIFFERENT: 0}
     mistakes = list(mutated_texts.named(name))
-    for mistake, left, right in rng.sample(mistakes, min(25, len(mistakes))):
+    for mistake, left, right in rng.sample(mistakes, min(12, len(mistakes))):
         found = setting(name).compare(left, right)
         if found.answer is Answer.OPEN:
             continue
@@ -131,7 +131,7 @@ def test_both_engines_find_the_same_mistakes(name):
             assert opinion(setting(name), left, right) is Opinion.AGREE, (mistake, right)
         else:
             assert setting(name).opinion(left, right, found) is Opinion.DIFFER, (mistake, right)
-    assert judged[Answer.DIFFERENT] > 8
+    assert judged[Answer.DIFFERENT] > 4
 
 
 def random_node(rng: random.Random, leaves: list[Node], depth: int) -> Node:

@@ -212,6 +212,13 @@ def test_matrices_of_other_shapes_do_not_add_or_multiply():
         value_and_tangent(Elementwise(functions.function("max"), v, B))
 
 
+def test_constants_of_other_shapes_are_no_operands_of_one_function():
+    largest = functions.function("max")
+    for other in (OneMatrix(m, 1), OneMatrix(n, m)):
+        with pytest.raises(ValueError, match="zip"):
+            value_and_tangent(Elementwise(largest, OneMatrix(n, 1), other))
+
+
 def test_an_irrational_number_is_what_its_square_says():
     (one,), (two,) = value_and_tangent(MatMul(sqrt(2), v))[0]
     assert [one * one % P, two * two % P] == [2 * 9, 2 * 16]

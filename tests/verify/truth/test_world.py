@@ -102,6 +102,14 @@ def test_declared_facts_are_imposed_on_request():
     assert any(row != [0] for row in World.draw(rnn, 0).values["h", 0])
 
 
+def test_parameters_and_constant_inputs_are_drawn_with_their_facts():
+    cell = by_hand.peephole()
+    assert {("V", None), ("v", None)} <= set(World.draw(cell, 0).values)
+    v = cell.quantities["v"]
+    hot = World.draw(cell, 0, assumptions=(Assumption("one-hot", v),)).values["v", None]
+    assert sorted(row[0] for row in hot) == [0] * (len(hot) - 1) + [1]
+
+
 def test_the_same_data_seen_by_another_cell():
     world = World.draw(by_hand.lstm(), 0)
     assert world.seen_by(by_hand.lstm()).values == world.values
