@@ -149,7 +149,7 @@ def _vector_times_scalars(product: Node) -> list[Node] | None:
         elif len(rest) > 1 and rest[0].shape[0] == 1 and rest[1].shape[1] == 1:
             row, column = rest.pop(0), rest.pop(0)
             inner = cancel_quotients(hadamard(transpose(row), column))
-            parts += _scalar_parts(total(inner)) if inner.shape != (1, 1) else [inner]
+            parts += _scalar_parts(total(inner))
         else:
             return None
     return parts if len(parts) > 1 else None

@@ -28,7 +28,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from derive import catalogue, functions
-from derive.calculus.adjoint import arrivals, differentiate, pullback
+from derive.calculus.adjoint import _number, arrivals, differentiate, pullback
 from derive.calculus.softmax import softmax_entry
 from derive.cell import Cell, Equation
 from derive.errors import DerivationError
@@ -42,6 +42,7 @@ from derive.nodes import (
     Quantity,
     Slice,
     Softmax,
+    T,
     TimeProduct,
     TimeSum,
     add,
@@ -202,3 +203,19 @@ def test_constant_input_is_summed_over_time() -> None:
     h, v = Quantity("h", n, 1, t), Quantity("v", n, 1)
     cell = Cell.of([Equation(h, add(h.at(t - 1), v, Quantity("x", n, 1, t)))], constants=["v"])
     assert isinstance(differentiate(cell).by_name["v"].value, TimeSum)
+
+
+def test_a_parameter_is_summed_from_the_first_step_to_the_last() -> None:
+    value = differentiate(catalogue.find("rnn")).by_name["U"].value
+    assert isinstance(value, TimeSum)
+    assert (value.index, value.first, value.last) == (t, 1, T)
+
+
+def test_paths_are_counted_in_words_up_to_nine() -> None:
+    words = ["Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "10"]
+    assert [_number(count) for count in range(2, 11)] == words
+
+
+def test_too_many_operands_are_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        list(pullback(Elementwise(functions.ENTRIES["tanh"].function, x, y), x, x))

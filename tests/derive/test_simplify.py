@@ -9,6 +9,7 @@ from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.calculus.simplify import (
     MULTIPLIED_OUT,
+    _scalar_parts,
     cancel_quotients,
     common_factor,
     constants_out,
@@ -62,7 +63,7 @@ def test_the_gradient_of_an_input_that_is_the_same_at_every_step():
 
 
 a, b, c, e = (Quantity(name, H, 1, t) for name in "abce")
-k, m = Quantity("k", 1, 1, t), Quantity("m", 1, 1, t)
+k, m, n = (Quantity(name, 1, 1, t) for name in "kmn")
 one = ones(H, 1)
 
 
@@ -107,6 +108,8 @@ RULES = ("insertion", "cancellation", "assumption: sums to one", "common factor"
         (add(divide(one, a), divide(one, a)), scale(2, power(a, -1))),
         (matmul(hadamard(a, divide(b, a)), k), matmul(b, k)),
         (matmul(a, matmul(transpose(divide(b, c)), c)), matmul(a, total(b))),
+        (matmul(transpose(divide(b, c)), c, k), matmul(total(b), k)),
+        (matmul(a, transpose(divide(b, c))), matmul(a, transpose(divide(b, c)))),
         (add(hadamard(a, divide(b, a)), c), add(b, c)),
         (add(scale(-1, hadamard(a, divide(b, a))), c), add(c, scale(-1, b))),
     ],
@@ -144,6 +147,14 @@ def test_one_entry_of_an_elementwise_expression() -> None:
     assert entry(product, atoms) == atoms[product]
 
 
+def test_a_sum_of_entries_times_scalars_is_their_product() -> None:
+    row = ones(1, H)
+    assert _scalar_parts(matmul(row, a, k)) == [total(a), k]
+    assert _scalar_parts(scale(3, matmul(row, a, k, m))) == [scale(3, total(a)), k, m]
+    for whole in (k, scale(2, k), matmul(k, m)):
+        assert _scalar_parts(whole) == [whole]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -156,6 +167,9 @@ def test_one_entry_of_an_elementwise_expression() -> None:
         (add(hadamard(a, c), b), add(hadamard(a, c), b)),
         (add(matmul(a, k), matmul(b, m)), add(matmul(a, k), matmul(b, m))),
         (hadamard(a, c), hadamard(a, c)),
+        (add(hadamard(a, c, e), hadamard(b, e, c)), hadamard(c, e, add(a, b))),
+        (add(matmul(a, k, m, n), matmul(b, k, m, n)), matmul(add(a, b), k, m, n)),
+        (add(matmul(a, transpose(b), c, k), matmul(e, k)), matmul(add(matmul(a, transpose(b), c), e), k)),
     ],
 )
 def test_what_terms_share_is_taken_out(before: Node, after: Node) -> None:

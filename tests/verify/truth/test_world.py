@@ -193,6 +193,7 @@ def test_a_stepwise_derivative_recomputes_the_steps_in_which_it_is_used():
     world = World.draw(RNN, 0)
     for of, by, steps in (
         (("h", 4), ("U", None), range(4, 5)),
+        (("h", 1), ("U", None), range(1, 2)),
         (("h", 0), ("U", None), range(1, 1)),
         (("h", 4), ("h", 2), range(3, 5)),
         (("h", 4), ("h", 4), None),
