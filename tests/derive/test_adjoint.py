@@ -30,7 +30,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from derive import catalogue, functions
 from derive.calculus.adjoint import _number, arrivals, differentiate, pullback
 from derive.calculus.softmax import softmax_entry
-from derive.cell import Cell, Equation
+from derive.cell import Assumption, Cell, Equation
 from derive.errors import DerivationError
 from derive.nodes import (
     CLOSED_SET,
@@ -219,3 +219,20 @@ def test_paths_are_counted_in_words_up_to_nine() -> None:
 def test_too_many_operands_are_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         list(pullback(Elementwise(functions.ENTRIES["tanh"].function, x, y), x, x))
+
+
+def test_what_rests_on_a_gradient_rests_on_its_assumptions() -> None:
+    n, m = size("n"), size("m")
+    y, z, y_hat, loss = Quantity("y", n, 1, t), Quantity("z", n, 1, t), Quantity("q", n, 1, t), Quantity("L", 1, 1, t)
+    log = functions.ENTRIES["log"].function
+    cell = Cell.of(
+        [
+            Equation(z, matmul(Quantity("V", n, m), Quantity("x", m, 1, t))),
+            Equation(y_hat, softmax(z)),
+            Equation(loss, scale(-1, matmul(transpose(y), apply(log, y_hat)))),
+        ],
+        targets=["y"],
+        assumptions=[Assumption("sums to one", y)],
+    )
+    kinds = {g.of.name: [assumption.kind for assumption in g.assumptions] for g in differentiate(cell).gradients}
+    assert kinds == {"L": [], "q": [], "z": ["sums to one"], "x": ["sums to one"], "V": ["sums to one"]}

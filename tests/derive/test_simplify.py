@@ -201,6 +201,6 @@ def test_what_sums_to_one_does() -> None:
     assert using(scale(3, matmul(b, row, a, k)), sums) == scale(3, matmul(b, k))
     assert using(add(c, matmul(b, row, a)), sums) == add(c, b)
     assert using(matmul(row, a), Assumption("one-hot", a)) == ones(1, 1)
-    for unchanged in (matmul(b, row, c), matmul(transpose(a), a), a):
+    for unchanged in (matmul(b, row, c), matmul(transpose(a), a), a, matmul(b, row)):
         assert using(unchanged, sums) == unchanged
     assert using(matmul(b, row, a), other) == matmul(b, row, a)

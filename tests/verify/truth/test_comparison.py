@@ -238,6 +238,7 @@ def test_what_only_the_program_names_is_read_off_the_program() -> None:
         (Adjoint(net), hadamard(add(by_hand.ones(H), scale(-1, power(h(t), 2))), Adjoint(h(t)))),
         (Jacobian(h(t), net), by_hand.diag(add(by_hand.ones(H), scale(-1, power(h(t), 2))))),
     ]
+    pairs.append((Jacobian(net, h(t - 1), True), U))
     for left, right in pairs:
         assert bench.compare(left, right, domains={}).answer is Answer.SAME
         assert bench.compare(left, scale(2, right), domains={}).answer is Answer.DIFFERENT

@@ -238,3 +238,21 @@ def test_what_is_given_to_the_truth_is_used():
     assert truth(RNN, direction, seed=5, steps=2, sizes=sizes) == world.response(direction)
     drawn = truth(RNN, lambda world: random_direction(world, by_hand.W), seed=5, steps=2, sizes=sizes)
     assert drawn == world.response(direction)
+
+
+def test_gradients_of_a_recurrent_cell_are_those_of_the_hand_formula():
+    # δ_t = (1 - h_t²) ⊙ (g_t + Uᵀ δ_{t+1}): ∂J/∂b = Σ δ_t, ∂J/∂U = Σ δ_t h_{t-1}ᵀ, ∂J/∂h_0 = Uᵀ δ_1.
+    world = World.draw(RNN, 3)
+    back = [list(column) for column in zip(*world.values["U", None], strict=True)]
+    n = world.sizes[by_hand.H]
+    b, U, carried = [0] * n, [[0] * n for _ in range(n)], [0] * n
+    for time in range(world.steps, 0, -1):
+        now, before = world.values["h", time], world.values["h", time - 1]
+        g = world.gradients["h", time]
+        delta = [(1 - now[i][0] ** 2) * (g[i][0] + carried[i]) % P for i in range(n)]
+        b = [(b[i] + delta[i]) % P for i in range(n)]
+        U = [[(U[i][j] + delta[i] * before[j][0]) % P for j in range(n)] for i in range(n)]
+        carried = [sum(x * y for x, y in zip(row, delta, strict=True)) % P for row in back]
+    assert world.adjoint(("b", None), by_hand.b) == [[x] for x in b]
+    assert world.adjoint(("U", None), by_hand.U) == U
+    assert world.adjoint(("h", 0), by_hand.h) == [[x] for x in carried]
