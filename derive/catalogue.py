@@ -72,11 +72,15 @@ def networks() -> dict[str, Network]:
     return dict(_networks())
 
 
+def named(name: str) -> Cell | None:
+    """The cell or head of the catalogue with that name, the only note that is read for it; None if there is none."""
+    return next((one for folder in ("cells", "heads") if (one := _note(folder, name)) is not None), None)
+
+
 def find(name_or_path: str) -> Cell:
     """A cell or head of the catalogue by name, or the one that a note describes; raises InputError."""
-    for folder in ("cells", "heads"):
-        if (one := _note(folder, name_or_path)) is not None:
-            return one
+    if (one := named(name_or_path)) is not None:
+        return one
     if Path(name_or_path).is_file():
         return read_file(name_or_path)
     known = {**cells(), **heads()}
@@ -90,7 +94,7 @@ def find(name_or_path: str) -> Cell:
 
 def reading(name_or_path: str) -> Reading:
     """What a note says, or a cell of the catalogue; raises InputError."""
-    if name_or_path not in {**cells(), **heads()} and Path(name_or_path).is_file():
+    if named(name_or_path) is None and Path(name_or_path).is_file():
         return reading_of(text_of(name_or_path), name_or_path)
     return Reading(find(name_or_path))
 

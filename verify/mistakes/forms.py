@@ -37,6 +37,8 @@ from derive.nodes import (
 
 TERMS = 128
 """How many terms are kept: all paths of the largest cell of the catalogue, opened twice, and multiplied out."""
+LARGEST = 250
+"""Parts that a formula may have to be searched, or stated with its gradients inserted: a person's have a third."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ def terms_of(left: Node, derivation: Derivation) -> tuple[Term, ...]:
         found: dict[Node, Term] = {term.node: term for term in first}
         level = first
         for _ in range(2):
-            level = [part for term in level for part in _opened(term, derivation)]
-            for part in islice(level, TERMS):
+            level = list(islice((part for term in level for part in _opened(term, derivation)), TERMS))
+            for part in level:
                 found.setdefault(part.node, part)
         for form in forms_of(left.func(of.at(t) if time is not None else of, *left.args[1:]), derivation):
             for part in multiplied_out(form.term if isinstance(form, TimeSum) else form):
@@ -176,9 +178,26 @@ def _gradients(quantity: Quantity, derivation: Derivation) -> list[Node]:
     found = [gradient.value, paths]
     found += [_one_deeper(form, derivation) for form in (gradient.value, paths)]
     found += [spoken(form, derivation) for form in (gradient.value, paths)]
-    found += [bptt.within_step(derivation, gradient.value)]
+    if _parts_within_step(gradient.value, derivation) <= LARGEST:
+        found += [bptt.within_step(derivation, gradient.value)]
     at = {} if quantity.time is None else {t: quantity.time}
     return list(dict.fromkeys(form.xreplace(at) for form in found))
+
+
+def _parts_within_step(node: Node, derivation: Derivation) -> int:
+    """How many parts a formula has with all gradients within a step inserted: it may double with every equation."""
+    states = {state.name for state in derivation.program.states}
+    known: dict[str, int] = {}
+
+    def parts(node: Node) -> int:
+        if isinstance(node, Adjoint) and not node.immediate and node.quantity.name not in states:
+            name = node.quantity.name
+            if name not in known:
+                known[name] = parts(derivation.by_name[name].value)
+            return known[name]
+        return 1 + sum(map(parts, children(node)))
+
+    return parts(node)
 
 
 def _one_deeper(node: Node, derivation: Derivation) -> Node:

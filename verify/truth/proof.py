@@ -19,9 +19,10 @@ from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Jacobian, Node, Quantity, TimeSum, children
 from verify.truth.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
 from verify.truth.field import NoValueError, P, UnsupportedError
+from verify.truth.responses import Key
 from verify.truth.scales import NoPointError, Scale, quantities_of, scales
 from verify.truth.verdict import Counterexample, Outcome, Verdict
-from verify.truth.world import Key, World, everywhere, key_of, random_direction
+from verify.truth.world import World, everywhere, key_of, random_direction
 
 REDRAWS = 256
 """How many points are tried for an expression that may divide by zero or ask for a root that is not there."""

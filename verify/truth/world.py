@@ -7,22 +7,23 @@ sequence runs one step further than J sees: formulas with t + 1 have values at t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
-from typing import TypeAlias
+from operator import mul
+from typing import Any, TypeAlias
 
 from sympy import Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
-from derive.nodes import Adjoint, Jacobian, Quantity, leaves
+from derive.nodes import Adjoint, Jacobian, Node, Quantity, Tabular, TimeSum, children, leaves
 from verify.truth.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
 from verify.truth.field import NoValueError, P, Table, UnsupportedError
+from verify.truth.responses import Arithmetic, Key, Responses
 from verify.truth.scales import SHORTEST, NoPointError, sizes_apart
 
-Key: TypeAlias = tuple[str, int | None]
-"""A quantity at a time, or without one."""
+FIELD: Arithmetic[int] = Arithmetic(0, 1, lambda a, b: (a + b) % P, lambda a, b: sum(map(mul, a, b)) % P)
 
 Directions: TypeAlias = Mapping[Key, Matrix]
 """Disturbances: what is added to which quantities."""
@@ -51,7 +52,6 @@ class World:
     plain: bool = False
     batch: int = 7
     values: dict[Key, Matrix] = field(default_factory=dict)
-    _adjoints: dict[tuple[Key, int | None], Matrix] = field(default_factory=dict)
     _jacobians: dict[tuple[Key, Key, bool, bool], Matrix] = field(default_factory=dict)
     _seen: dict[Cell, World] = field(default_factory=dict)
 
@@ -248,29 +248,44 @@ class World:
         if immediate:
             read = self.gradients if only is None else self.read_at(only)
             return read.get(key) or constant(rows, cols, 0)
-        if (key, only) not in self._adjoints:
-            name, time = key
-            if time is not None and time < (0 if name in {s.name for s in self.cell.states} else 1):
-                raise UnsupportedError(f"{name} has no value at {time}")
-            self._adjoints[key, only] = [
-                [self.response({key: unit}, only) for unit in row_units] for row_units in _units(rows, cols)
-            ]
-        return self._adjoints[key, only]
+        name, time = key
+        if time is not None and time < (0 if name in {s.name for s in self.cell.states} else 1):
+            raise UnsupportedError(f"{name} has no value at {time}")
+        read = self.gradients if only is None else self.read_at(only)
+        asked = {place: list(chain.from_iterable(matrix)) for place, matrix in read.items()}
+        found = self.responses.gradient(key, only, asked) or [0] * (rows * cols)
+        return [found[row * cols : (row + 1) * cols] for row in range(rows)]
+
+    @cached_property
+    def responses(self) -> Responses[int]:
+        """What every equation makes of a change of what it reads, by forward mode over that equation alone."""
+        return Responses(self.cell.equations, self.steps, FIELD, self._columns)
+
+    def _columns(self, equation: Equation, time: int, key: Key) -> list[list[int]] | None:
+        rows, cols = (whole(dimension, self.sizes) for dimension in self._quantity(key[0]).shape)
+        still = _still(equation.expression, key, time)
+        known: dict[Any, Dual] = {(node, ()): evaluate(node, self.environment(time)) for node in still}
+        columns = []
+        for unit in chain.from_iterable(_units(rows, cols)):
+            there = replace(self.environment(time, {key: unit}), known=dict(known))
+            moved = evaluate(equation.expression, there).tangent
+            if moved is None:
+                return None
+            columns.append(list(chain.from_iterable(moved)))
+        return columns
 
     def jacobian(self, node: Jacobian, numbers: Mapping[Symbol, int]) -> Matrix:
         """∂a/∂b column by column: total, stepwise, or the immediate one of the equation that assigns a."""
         of, by = key_of(node.of, numbers), key_of(node.by, numbers)
         kind = (of, by, node.immediate, node.stepwise)
         if kind not in self._jacobians:
-            size = whole(node.shape[0], self.sizes)
-            columns = []
-            for unit in chain.from_iterable(_units(*(whole(n, self.sizes) for n in node.by.shape))):
-                if node.immediate:
-                    moved = self._direct(of, {by: unit})
-                else:
-                    moved = self.tangents({by: unit}, self._steps(of, by) if node.stepwise else None).get(of)
-                columns.append(list(chain.from_iterable(moved)) if moved else [0] * size)
-            self._jacobians[kind] = [list(row) for row in zip(*columns, strict=True)]
+            size, entries = (whole(dimension, self.sizes) for dimension in node.shape)
+            steps = self._steps(of, by) if node.stepwise else None
+            if node.immediate:
+                columns = self._direct(of, by)
+            else:
+                columns = self.responses.rates(of, by, entries, steps or range(1, self.steps + 1))
+            self._jacobians[kind] = [list(row) for row in zip(*(columns or [[0] * size] * entries), strict=True)]
         return self._jacobians[kind]
 
     def _steps(self, of: Key, by: Key) -> range | None:
@@ -284,17 +299,32 @@ class World:
             return range(by[1] + 1, last + 1)
         return None
 
-    def _direct(self, of: Key, directions: Directions) -> Matrix | None:
+    def _direct(self, of: Key, by: Key) -> list[list[int]] | None:
         name, time = of
         for equation in self.cell.equations:
             if equation.symbol.name == name and time is not None and time > 0:
-                return evaluate(equation.expression, self.environment(time, directions)).tangent
+                return self.responses.direct(equation, time, by)
         return None
 
 
 def key_of(quantity: Quantity, numbers: Mapping[Symbol, int]) -> Key:
     """The quantity's name with its time as a number."""
     return quantity.name, None if quantity.time is None else whole(quantity.time, numbers)
+
+
+def _still(node: Node, key: Key, time: int) -> Iterator[Node]:
+    """The largest parts of an expression at t = `time` that do not read a quantity at a time."""
+
+    def reads(part: Node) -> bool:
+        if isinstance(part, Quantity):
+            return key_of(part, {nodes.t: time}) == key
+        return isinstance(part, TimeSum | Tabular) or any(map(reads, children(part)))
+
+    if not reads(node):
+        yield node
+    elif not isinstance(node, TimeSum | Tabular):  # what they bind tells one value of their parts from another
+        for child in children(node):
+            yield from _still(child, key, time)
 
 
 def _units(rows: int, cols: int) -> list[list[Matrix]]:

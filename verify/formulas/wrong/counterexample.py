@@ -14,7 +14,6 @@ from sympy import Symbol
 
 from derive import catalogue, nodes
 from derive.cell import Cell
-from derive.errors import InputError
 from derive.nodes import Adjoint, Node
 from verify.truth.comparison import BATCH, Setting, points_of
 from verify.truth.decimals.matrices import Grid, computed
@@ -22,8 +21,8 @@ from verify.truth.decimals.opinion import placed
 from verify.truth.decimals.scalars import NoRealError, Real
 from verify.truth.decimals.trial import Trial
 from verify.truth.field import UnsupportedError
+from verify.truth.responses import Key
 from verify.truth.scales import last_step, scales
-from verify.truth.world import Key
 
 SHORTEST, SEEDS, POINTS = 2, 3, 200
 VISIBLE = 0.005
@@ -149,10 +148,7 @@ def _given(trial: Trial) -> Iterator[tuple[Key, Grid]]:
 
 
 def _in_catalogue(cell: Cell) -> bool:
-    try:
-        return catalogue.find(cell.name) == cell
-    except InputError:
-        return False
+    return catalogue.named(cell.name) == cell
 
 
 def _python(left: Node, cell: Cell, trial: Trial) -> list[str]:

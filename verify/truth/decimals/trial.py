@@ -10,18 +10,23 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, product
 
 from sympy import Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
-from derive.nodes import Adjoint, Jacobian, Quantity, leaves
+from derive.nodes import Adjoint, Jacobian, Quantity
 from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed, filled, plus
 from verify.truth.decimals.scalars import CONTEXT, ONE, ZERO, Real
 from verify.truth.exact import whole
 from verify.truth.field import UnsupportedError
-from verify.truth.world import Key, key_of
+from verify.truth.responses import Arithmetic, Key, Responses
+from verify.truth.world import key_of
+
+DECIMALS: Arithmetic[Real] = Arithmetic(
+    ZERO, ONE, lambda a, b: a + b, lambda a, b: CONTEXT.fdot(zip(a, b, strict=True))
+)
 
 
 @dataclass
@@ -38,7 +43,6 @@ class Trial:
     two_decimals: bool = False
     """Whether all data are numbers with two decimals, for a person to read."""
     values: dict[Key, Grid] = field(default_factory=dict)
-    _adjoints: dict[tuple[Key, int | None], Grid] = field(default_factory=dict)
     _jacobians: dict[tuple[Key, Key, bool, bool], Grid] = field(default_factory=dict)
     _seen: dict[Cell, Trial] = field(default_factory=dict)
 
@@ -163,57 +167,44 @@ class Trial:
 
     # Responses
 
-    def _rates(self, moved: Mapping[Key, Grid], steps: range) -> dict[Key, Grid]:
-        """The rate of change of every quantity when those in `moved` are disturbed, recomputing those steps."""
-        rates = dict(moved)
-        for time in steps:
-            at = self.place({nodes.t: time}, rates)
-            for equation, read in self._reads:
-                if any((name, None if back is None else time + back) in rates for name, back in read):
-                    key = equation.symbol.name, time
-                    rate = plus(computed(equation.expression, at).rate, moved.get(key))
-                    if rate is not None:
-                        rates[key] = rate
-        return rates
-
     @cached_property
-    def _reads(self) -> list[tuple[Equation, list[tuple[str, int | None]]]]:
-        """Every equation with the names it reads, each with its time relative to t."""
-        return [
-            (e, [(q.name, None if q.time is None else int(q.time - nodes.t)) for q in leaves(e.expression)])
-            for e in self.cell.equations
-        ]
+    def responses(self) -> Responses[Real]:
+        """What every equation makes of a change of what it reads, by the rates of its own operations."""
+        return Responses(self.cell.equations, self.steps, DECIMALS, self._columns)
+
+    def _columns(self, equation: Equation, time: int, key: Key) -> list[list[Real]] | None:
+        rows, cols = (whole(dimension, self.sizes) for dimension in self.cell.quantities[key[0]].shape)
+        columns = []
+        for i, j in product(range(rows), range(cols)):
+            there = self.place({nodes.t: time}, {key: _unit(rows, cols, i, j)})
+            moved = computed(equation.expression, there).rate
+            if moved is None:
+                return None
+            columns.append(list(chain.from_iterable(moved)))
+        return columns
 
     def _adjoint(self, key: Key, quantity: Quantity, immediate: bool, only: int | None) -> Grid:
         rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
         read = self.weights if only is None else self._read_at(only)
         if immediate:
             return read.get(key) or filled(rows, cols)
-        if (key, only) not in self._adjoints:
-            states = {state.name for state in self.cell.states}
-            if key[1] is not None and key[1] < (0 if key[0] in states else 1):
-                raise UnsupportedError(f"{key[0]} has no value at {key[1]}")
-            steps = range(1 if key[1] is None else max(1, key[1]), self.steps + 1)
-            self._adjoints[key, only] = [
-                [_weighed(read, self._rates({key: _unit(rows, cols, i, j)}, steps)) for j in range(cols)]
-                for i in range(rows)
-            ]
-        return self._adjoints[key, only]
+        if key[1] is not None and key[1] < (0 if key[0] in {state.name for state in self.cell.states} else 1):
+            raise UnsupportedError(f"{key[0]} has no value at {key[1]}")
+        asked = {place: list(chain.from_iterable(grid)) for place, grid in read.items()}
+        found = self.responses.gradient(key, only, asked)
+        return filled(rows, cols) if found is None else [found[row * cols : (row + 1) * cols] for row in range(rows)]
 
     def _jacobian(self, node: Jacobian, at: Mapping[Symbol, int]) -> Grid:
         of, by = key_of(node.of, at), key_of(node.by, at)
         kind = of, by, node.immediate, node.stepwise
         if kind not in self._jacobians:
-            size = whole(node.shape[0], self.sizes)
-            rows, cols = (whole(dimension, self.sizes) for dimension in node.by.shape)
-            columns = []
-            for i, j in ((i, j) for i in range(rows) for j in range(cols)):
-                moved = {by: _unit(rows, cols, i, j)}
-                found = (
-                    self._direct(of, moved) if node.immediate else self._rates(moved, self._steps(node, of, by)).get(of)
-                )
-                columns.append(list(chain.from_iterable(found)) if found else [ZERO] * size)
-            self._jacobians[kind] = [list(row) for row in zip(*columns, strict=True)]
+            size, entries = (whole(dimension, self.sizes) for dimension in node.shape)
+            columns = (
+                self._direct(of, by)
+                if node.immediate
+                else self.responses.rates(of, by, entries, self._steps(node, of, by))
+            )
+            self._jacobians[kind] = [list(row) for row in zip(*(columns or [[ZERO] * size] * entries), strict=True)]
         return self._jacobians[kind]
 
     def _steps(self, node: Jacobian, of: Key, by: Key) -> range:
@@ -226,10 +217,10 @@ class Trial:
         carried = by[0] in {state.name for state in self.cell.states} and by[1] < of[1]
         return range(by[1] + 1, of[1] + 1) if carried else every
 
-    def _direct(self, of: Key, moved: Mapping[Key, Grid]) -> Grid | None:
+    def _direct(self, of: Key, by: Key) -> list[list[Real]] | None:
         for equation in self.cell.equations:
             if equation.symbol.name == of[0] and of[1] is not None and of[1] > 0:
-                return computed(equation.expression, self.place({nodes.t: of[1]}, moved)).rate
+                return self.responses.direct(equation, of[1], by)
         return None
 
 
@@ -237,12 +228,3 @@ def _unit(rows: int, cols: int, i: int, j: int) -> Grid:
     grid = filled(rows, cols)
     grid[i][j] = ONE
     return grid
-
-
-def _weighed(read: Mapping[Key, Grid], rates: Mapping[Key, Grid]) -> Real:
-    return CONTEXT.fsum(
-        weight * rate
-        for key, grid in read.items()
-        if key in rates
-        for weight, rate in zip(chain.from_iterable(grid), chain.from_iterable(rates[key]), strict=True)
-    )
