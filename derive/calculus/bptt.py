@@ -22,6 +22,7 @@ from derive.nodes import (
     TimeSum,
     add,
     block,
+    children,
     coefficient,
     contains,
     diag,
@@ -29,6 +30,7 @@ from derive.nodes import (
     leaves,
     matmul,
     ones,
+    parts_in,
     scale,
     shift,
     substitute,
@@ -41,33 +43,40 @@ tau = Symbol("tau", integer=True, positive=True)
 k, j = Symbol("k", integer=True), Symbol("j", integer=True)
 
 
+LONGEST = 1_000
+"""Parts of a Jacobian that are written out: those of the catalogue have a fifth of that."""
+
+
 def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
     """∂of/∂by (rows of `of`, columns of `by`) as a matrix, `of` at t and `by` at t or t - 1.
 
     The states at t - 1 are independent of each other: what one does to another within step t - 1 does not count.
 
     It is the transpose of the matrix that the derivation's own paths apply to the gradient of `of`. None where a path
-    is not of the form matrix times gradient, or where a matrix stands between.
+    is not of the form matrix times gradient, where a matrix stands between, or where it has more than LONGEST parts.
     """
     if of.shape[1] != 1 or by.shape[1] != 1:
         return None
     if of == by:
         return Identity(of.shape[0])
     reaching = _through(derivation, of, by)
-    matrix = _matrix(reaching, Adjoint(of))
+    matrix = None if reaching is None else _matrix(reaching, Adjoint(of))
     return None if matrix is None else transpose(matrix)
 
 
-def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node:
-    """The gradient that reaches `by` if ∂J/∂of is the only gradient that comes from outside step t."""
-    found: dict[Quantity, Node] = {of: Adjoint(of)}
+def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
+    """The gradient that reaches `by` if ∂J/∂of is the only gradient that comes from outside step t.
+
+    None where it is too long to be read: it may double with every equation.
+    """
+    found: dict[Quantity, Node | None] = {of: Adjoint(of)}
     states = derivation.program.states
 
-    def reaching(q: Quantity, at: int) -> Node:
+    def reaching(q: Quantity, at: int) -> Node | None:
         """The gradient that reaches q at t + at, a sum over the paths of its own derivation."""
         timed = q.at(t + at)
         if timed not in found:
-            terms = []
+            terms: list[Node] | None = []
             for path in derivation.by_name[q.name].paths:
                 if path.via is None or (path.crosses_time and at == 0):
                     continue
@@ -75,12 +84,23 @@ def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node:
                     continue  # the states of the step before are independent coordinates
                 later = at + (1 if path.crosses_time else 0)
                 arriving = reaching(path.via.at(t), later)
+                if arriving is None:
+                    terms = None
+                    break
                 if not isinstance(arriving, ZeroMatrix):
                     terms.append(_replaced(shift(path.term, at), Adjoint(path.via.at(t + later)), arriving))
-            found[timed] = common_factor(add(*terms)) if terms else ZeroMatrix(*q.shape)
+            if terms is None or sum(map(parts_in, terms)) > LONGEST:
+                found[timed] = None
+            else:
+                found[timed] = common_factor(add(*terms)) if terms else ZeroMatrix(*q.shape)
         return found[timed]
 
     return reaching(by.at(t), int(by.time - t))
+
+
+def is_long(derivation: Derivation, of: Quantity, by: Quantity) -> bool:
+    """Whether a Jacobian is not written out because it has too many parts."""
+    return _through(derivation, of, by) is None
 
 
 def _replaced(node: Node, what: Node, by: Node) -> Node:
@@ -144,6 +164,9 @@ def through_time(derivation: Derivation) -> tuple[Section, ...]:
         return (Section("One step as a Jacobian", (opening, *blocks)),)
     sections = (_one_step(derivation, blocks), _product(derivation))
     if _preactivation(derivation) is None or _output_reads_before(derivation):
+        return sections
+    gradients = [derivation.by_name[parameter.name].value for parameter in program.parameters]
+    if any(parts_within_step(derivation, gradient) > LONGEST for gradient in gradients):
         return sections
     return (*sections, _two_sums(derivation))
 
@@ -258,6 +281,22 @@ def within_step(derivation: Derivation, node: Node) -> Node:
         return None
 
     return substitute(node, insert)
+
+
+def parts_within_step(derivation: Derivation, node: Node) -> int:
+    """How many parts `within_step` gives a formula: it may double with every equation."""
+    states = {state.name for state in derivation.program.states}
+    known: dict[str, int] = {}
+
+    def parts(node: Node) -> int:
+        if isinstance(node, Adjoint) and not node.immediate and node.quantity.name not in states:
+            name = node.quantity.name
+            if name not in known:
+                known[name] = parts(derivation.by_name[name].value)
+            return known[name]
+        return 1 + sum(map(parts, children(node)))
+
+    return parts(node)
 
 
 def _two_sums(derivation: Derivation) -> Section:

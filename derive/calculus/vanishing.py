@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sympy import Abs, Expr, Identity, MatAdd, MatMul, S, Transpose, ZeroMatrix
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
-from derive.calculus.bptt import j, jacobian, k, tau
+from derive.calculus.bptt import is_long, j, jacobian, k, tau
 from derive.calculus.derivation import Derivation
 from derive.calculus.ranges import bounded_states, magnitude
 from derive.calculus.sections import Equality, Section
@@ -104,6 +104,8 @@ def reach(derivation: Derivation) -> Reach | str:
     for of in program.states:
         for by in program.states:
             value = jacobian(derivation, of, by.at(t - 1))
+            if value is None and is_long(derivation, of, by.at(t - 1)):
+                return "The Jacobian of one step is too long to be written out here, so that these rules give no bound."
             if value is None:
                 return (
                     "The Jacobian of one step is no sum of products of matrices and diagonal matrices here, so that "

@@ -107,3 +107,8 @@ def leaves(node: Node) -> list[Quantity]:
 def contains(node: Node, part: Node) -> bool:
     """Whether `part` occurs in the expression."""
     return node == part or any(contains(child, part) for child in children(node))
+
+
+def parts_in(node: Node) -> int:
+    """How many nodes an expression has, each counted where it stands."""
+    return 1 + sum(map(parts_in, children(node)))

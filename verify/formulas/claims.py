@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from derive import nodes
 from derive.calculus.adjoint import differentiate
@@ -74,6 +74,8 @@ class _Context:
     bench: Bench
     explain: bool
     meant: Meant = NOTHING
+    instance: bool = True
+    """Whether a wrong claim gets a counterexample."""
     faults: list[ProgramFault] = field(default_factory=list)
 
 
@@ -331,6 +333,8 @@ def _equation(
     judgement, decision = _read(left, right, statement, claiming, context, blank)
     if decision is None or judgement.word is not Word.WRONG:
         return judgement
+    if context.instance:
+        judgement = replace(judgement, counterexample=decision.case())
     assert decision.question is not None
     reversed_ = upside.upside_down((decision.question.left, decision.question.right), decision.question.bench.program)
     if statement.unread:
@@ -395,8 +399,9 @@ NUMBERS = "all sizes are 1: it is right for numbers, not for vectors"
 def _loop(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> Loop:
     """How another text in the place of the right side is judged, in the statement as it stands."""
     fragment, number = statement.fragment, statement.sides.index(right)
-    silent = replace(context, explain=False)
+    silent = replace(context, explain=False, instance=False)
 
+    @cache
     def judged(text: str) -> Judgement | None:
         changed = fragment.text[: right.start] + text + fragment.text[right.end :]
         plain = fragment.plain and "\\" not in text
@@ -503,7 +508,6 @@ def _decided(
         word=decision.word,
         assumptions=decision.assumptions,
         reading="; ".join(decision.assumptions),
-        counterexample=decision.point,
         reason=decision.reason,
     )
     return judgement, decision

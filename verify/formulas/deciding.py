@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sympy import Expr, Symbol
@@ -54,13 +54,19 @@ class Decision:
 
     word: Word
     assumptions: tuple[str, ...] = ()
-    point: Mapping[str, Any] | None = None
+    point: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     sides: Sides | None = None
     left: Node | None = None
     setting: Setting | None = None
     question: Question | None = None
     others: tuple[tuple[Sides, Setting], ...] = ()
+
+    def case(self) -> Mapping[str, Any]:
+        """The counterexample of a wrong claim, for a person to see; it takes as long as the decision."""
+        if self.sides is None or self.setting is None:
+            return self.point
+        return case_of(self.sides.left, self.sides.right, self.setting, self.point)
 
 
 def decide(question: Question) -> Decision:
@@ -152,10 +158,9 @@ def _decided(question: Question) -> Decision:
         if second is not None:
             return second
     chosen, differing, setting = _plainest(refuted)
-    case = case_of(chosen.left, chosen.right, setting, differing.point or {})
     others = sorted(refuted, key=lambda each: len(each[0].assumptions))
     return Decision(
-        Word.WRONG, chosen.reading.assumptions, case, sides=chosen, setting=setting,
+        Word.WRONG, chosen.reading.assumptions, differing.point or {}, sides=chosen, setting=setting,
         others=tuple((sides, setting) for sides, _, setting in others if sides is not chosen),
     )  # fmt: skip
 

@@ -178,26 +178,10 @@ def _gradients(quantity: Quantity, derivation: Derivation) -> list[Node]:
     found = [gradient.value, paths]
     found += [_one_deeper(form, derivation) for form in (gradient.value, paths)]
     found += [spoken(form, derivation) for form in (gradient.value, paths)]
-    if _parts_within_step(gradient.value, derivation) <= LARGEST:
+    if bptt.parts_within_step(derivation, gradient.value) <= LARGEST:
         found += [bptt.within_step(derivation, gradient.value)]
     at = {} if quantity.time is None else {t: quantity.time}
     return list(dict.fromkeys(form.xreplace(at) for form in found))
-
-
-def _parts_within_step(node: Node, derivation: Derivation) -> int:
-    """How many parts a formula has with all gradients within a step inserted: it may double with every equation."""
-    states = {state.name for state in derivation.program.states}
-    known: dict[str, int] = {}
-
-    def parts(node: Node) -> int:
-        if isinstance(node, Adjoint) and not node.immediate and node.quantity.name not in states:
-            name = node.quantity.name
-            if name not in known:
-                known[name] = parts(derivation.by_name[name].value)
-            return known[name]
-        return 1 + sum(map(parts, children(node)))
-
-    return parts(node)
 
 
 def _one_deeper(node: Node, derivation: Derivation) -> Node:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from itertools import islice
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from sympy import MatAdd
 
@@ -51,6 +50,18 @@ class Purse:
         return Purse(given)
 
 
+class _Paid(dict[Any, Any]):
+    """What parts are worth, each paid for when it is found."""
+
+    def __init__(self, cost: Callable[[Node], int], purse: Purse) -> None:
+        super().__init__()
+        self._cost, self._purse = cost, purse
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._purse.pay(self._cost(key[0]))
+        super().__setitem__(key, value)
+
+
 @dataclass
 class Judge:
     """The left side at a random point of a setting, and the values there of what has been compared with it."""
@@ -71,7 +82,7 @@ class Judge:
                     if not environments:
                         break
                     environment, self._left = self._telling(sides, environments)
-                    self._environment = replace(environment, known={})
+                    self._environment = replace(environment, known=_Paid(self._cost, self.purse))
                 except NoValueError:
                     continue
                 except UNDEFINED:
@@ -102,9 +113,7 @@ class Judge:
     def value(self, node: Node) -> Value | None:
         """A formula at the point; None where it has no value there."""
         assert self._environment is not None
-        assert self._environment.known is not None
         if node not in self._values:
-            before = len(self._environment.known)
             parts = _terms(node)
             if len(parts) > 1:  # candidates differ in a term or two: the others are known
                 values = [self.value(part) for part in parts]
@@ -115,19 +124,15 @@ class Judge:
                     self._values[node] = _entries(node, self._environment)
                 except UNDEFINED:
                     self._values[node] = None
-                self.purse.pay(self._work(islice(self._environment.known, before, None)))
         return self._values[node]
 
-    def _work(self, known: Iterable[tuple[Node, object]]) -> int:
-        """What it costs to evaluate these parts; a derivative takes the equations of every step for every entry."""
+    def _cost(self, node: Node) -> int:
+        """What it costs to evaluate a part; a derivative takes the equations of every step for every entry."""
         assert self._environment is not None
+        if not isinstance(node, Adjoint | Jacobian):
+            return 1
         through = len(self.setting.bench.program.equations) * self._environment.numbers[T]
-        return sum(
-            through * whole(node.rows * node.cols, self._environment.numbers) // BUILT
-            if isinstance(node, Adjoint | Jacobian)
-            else 1
-            for node, _ in known
-        )
+        return through * whole(node.rows * node.cols, self._environment.numbers) // BUILT
 
     def proves(self, node: Node) -> bool:
         """Whether a formula says what the left side is, decided exactly; the left side itself says nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from sympy import HadamardPower, HadamardProduct, MatAdd, MatMul
 from sympy.matrices.expressions.diagonal import DiagMatrix
@@ -32,11 +33,13 @@ from verify.mistakes.context import Context, Slope, elementwise_factors, replace
 
 SQUASHING = ("tanh", "sigmoid")
 """Functions whose slopes, written in the function's value, people mistake for one another."""
+KEPT = 512
+"""Of how many slopes what people make of them is kept: it is asked for at every place of a formula."""
 
 
 def activated(node: Node, context: Context) -> Iterator[Node]:
     """The slope taken at the function's value instead of its argument: tanh²(g) where g² is meant."""
-    yield from _exchanged(node, context, lambda fact: _at_value(fact))
+    yield from _exchanged(node, context, _at_value)
 
 
 def deactivated(node: Node, context: Context) -> Iterator[Node]:
@@ -55,7 +58,7 @@ def at_argument(node: Node, context: Context) -> Iterator[Node]:
     """The slope, written in the function's value, with the argument in its place: c² where tanh²(c) is meant."""
 
     def wrong(fact: Slope) -> Node | None:
-        slope = replaced(fact.slope, fact.value, fact.argument)
+        slope = _in_argument(fact)
         return None if slope == fact.slope else slope
 
     yield from _exchanged(node, context, wrong)
@@ -68,7 +71,7 @@ def at_argument(node: Node, context: Context) -> Iterator[Node]:
 def from_argument(node: Node, context: Context) -> Iterator[Node]:
     """The slope written in an argument as the one written in the value; c² as tanh²(c)."""
     for fact in context.slopes_in(node):
-        wrong = replaced(fact.slope, fact.value, fact.argument)
+        wrong = _in_argument(fact)
         if isinstance(fact.argument, Quantity) and isinstance(node, HadamardPower):
             yield from _if_changed(node, replaced(node, fact.argument, fact.value))
         elif isinstance(fact.argument, Quantity):
@@ -84,7 +87,7 @@ def other_function(node: Node, context: Context) -> Iterator[Node]:
         def wrong(fact: Slope, name: str = name) -> Node | None:
             if fact.call.function.name not in SQUASHING or fact.call.function.name == name:
                 return None
-            return as_node(slope_of(ENTRIES[name].function, 0), {y: fact.value})
+            return _of_another(name, fact.value)
 
         yield from _exchanged(node, context, wrong)
 
@@ -94,7 +97,7 @@ def own_function(node: Node, context: Context) -> Iterator[Node]:
     for fact in context.slopes_in(node):
         for name in SQUASHING:
             if fact.call.function.name in SQUASHING and fact.call.function.name != name:
-                wrong = as_node(slope_of(ENTRIES[name].function, 0), {y: fact.value})
+                wrong = _of_another(name, fact.value)
                 yield from _with_factors(node, wrong, fact.slope)
 
 
@@ -140,6 +143,7 @@ def _square(fact: Slope) -> Node:
     return power(fact.value, 2)
 
 
+@lru_cache(maxsize=KEPT)
 def _square_of_rest(fact: Slope) -> Node:
     return power(add(ones(*fact.value.shape), scale(-1, fact.value)), 2)
 
@@ -167,6 +171,18 @@ def with_function(node: Node, context: Context) -> Iterator[Node]:
             yield apply(function, node)
 
 
+@lru_cache(maxsize=KEPT)
+def _in_argument(fact: Slope) -> Node:
+    return replaced(fact.slope, fact.value, fact.argument)
+
+
+@lru_cache(maxsize=KEPT)
+def _of_another(name: str, value: Node) -> Node:
+    """The slope of a squashing function, written in a value that may be another's."""
+    return as_node(slope_of(ENTRIES[name].function, 0), {y: value})
+
+
+@lru_cache(maxsize=KEPT)
 def _at_value(fact: Slope) -> Node | None:
     if isinstance(fact.slope, Elementwise):
         return apply(fact.slope.function, fact.value)
@@ -176,20 +192,26 @@ def _at_value(fact: Slope) -> Node | None:
 def _exchanged(node: Node, context: Context, wrong: Callable[[Slope], Node | None]) -> Iterator[Node]:
     """A product with the slope among its factors exchanged."""
     for fact in context.slopes_in(node):
-        other = wrong(fact)
-        if other is not None:
+        if _stands(fact.slope, node) and (other := wrong(fact)) is not None:
             yield from _with_factors(node, fact.slope, other)
+
+
+def _stands(sought: Node, node: Node) -> bool:
+    """Whether the factors of something are among those of a product."""
+    base = coefficient(node.args[0] if isinstance(node, DiagMatrix) else node)[1]
+    factors = elementwise_factors(base)
+    return bool(base.shape == sought.shape) and all(part in factors for part in elementwise_factors(sought))
 
 
 def _with_factors(node: Node, old: Node, new: Node) -> Iterator[Node]:
     """A product in which the factors of `old` stand, with `new` in their place."""
+    if not _stands(old, node):
+        return
     if isinstance(node, DiagMatrix):
         yield from map(diag, _with_factors(node.args[0], old, new))
         return
     number, base = coefficient(node)
     factors, sought = list(elementwise_factors(base)), elementwise_factors(old)
-    if base.shape != old.shape or not all(part in factors for part in sought):
-        return
     place = min(factors.index(part) for part in sought)
     rest = [factor for factor in factors if factor not in sought]
     rest.insert(place, new)

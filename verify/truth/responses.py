@@ -8,7 +8,7 @@ gradient and every Jacobian at a random point, so that the work for a cell grows
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from derive import nodes
@@ -88,6 +88,10 @@ class Responses(Generic[Number]):
         for equation, reads in self._reads:
             for read in reads:
                 self._readers.setdefault(read.name, []).append((equation, read.back))
+
+    def of_another(self) -> Responses[Number]:
+        """The same maps for another J."""
+        return replace(self, _backward={})
 
     def gradient(self, key: Key, only: int | None, asked: Mapping[Key, Sequence[Number]]) -> list[Number] | None:
         """The response of J to a disturbance of every entry of a quantity; None for zero.

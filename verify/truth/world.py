@@ -148,6 +148,14 @@ class World:
         self._seen[cell] = other
         return other
 
+    def asked(self, gradients: Mapping[Key, Matrix]) -> World:
+        """The same data with another J, of which these are the immediate gradients."""
+        other = World(self.cell, self.sizes, self.steps, self.seed, self.table, self.plain, self.batch, self.values)
+        other.__dict__["gradients"] = gradients
+        other.__dict__["responses"] = self.responses.of_another()
+        other._seen = {cell: world.asked(gradients) for cell, world in self._seen.items()}
+        return other
+
     # Reading
 
     @cached_property

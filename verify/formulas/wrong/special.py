@@ -12,7 +12,7 @@ from sympy import Expr, S
 from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Node, Quantity, T, TimeSum, children, t
 from derive.targets.formula import latex
-from verify.truth.comparison import Setting
+from verify.truth.comparison import REDRAWS, Setting
 from verify.truth.exact import evaluate
 from verify.truth.field import NoValueError, UnsupportedError
 from verify.truth.scales import NoPointError, Scale, quantities_of, scales
@@ -28,7 +28,7 @@ class Case:
 
     words: str
     family: str
-    world: Callable[[Scale], World]
+    world: Callable[[int, Scale], World]
     steps: Callable[[Scale], Iterable[int]]
 
 
@@ -39,7 +39,9 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
     found: dict[str, str] = {}
     both = scales(setting.bench.cell, (left, right))
     for case in _cases(left, right, setting):
-        if case.family not in found and all(_holds(left, right, case, setting, scale) for scale in both):
+        if case.family not in found and all(
+            _holds(left, right, case, setting, number, scale) for number, scale in enumerate(both)
+        ):
             found[case.family] = case.words
     return "; or ".join(found.values())
 
@@ -71,8 +73,8 @@ def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:
     cell = setting.bench.cell
     here = t in moments(left) | moments(right)
 
-    def world(kind: str) -> Callable[[Scale], World]:
-        return lambda scale: _drawn(cell, setting.assumptions, kind, scale, setting.plain)
+    def world(kind: str) -> Callable[[int, Scale], World]:
+        return lambda number, scale: _drawn(setting, kind, number, scale)
 
     def first(scale: Scale) -> Iterable[int]:
         return (1,)
@@ -124,10 +126,10 @@ def _occurs(quantity: Quantity, node: Node) -> bool:
     return node == quantity or any(_occurs(quantity, child) for child in children(node))
 
 
-def _holds(left: Node, right: Node, case: Case, setting: Setting, scale: Scale) -> bool:
+def _holds(left: Node, right: Node, case: Case, setting: Setting, number: int, scale: Scale) -> bool:
     """Whether both sides agree at all steps of the case, and are not merely zero."""
     try:
-        world = case.world(scale)
+        world = case.world(number, scale)
         environments = [setting.bench.environment(world, {t: step}) for step in case.steps(scale)]
         found = [(evaluate(left, there).value, evaluate(right, there).value) for there in environments]
     except (NoValueError, NoPointError, UnsupportedError):
@@ -135,24 +137,27 @@ def _holds(left: Node, right: Node, case: Case, setting: Setting, scale: Scale) 
     return all(a == b for a, b in found) and any(entry for a, _ in found for row in a for entry in row)
 
 
-@lru_cache(maxsize=32)
-def _drawn(cell: Cell, assumptions: tuple[Assumption, ...], kind: str, scale: Scale, plain: bool) -> World:
-    zero: tuple[Assumption, ...] = ()
+def _drawn(setting: Setting, kind: str, number: int, scale: Scale) -> World:
+    """Random data of that scale, the first or the second of a comparison, in a special case."""
+    bench, facts = setting.bench, setting.facts
     if kind.endswith("zero"):
-        zero = tuple(Assumption("starts at zero", state) for state in cell.states)
-    steps = 1 if kind.startswith("one step") else scale.steps
-    world = World.draw(cell, 0, steps, scale.sizes, assumptions=(*assumptions, *zero), plain=plain, batch=scale.batch)
+        zero = tuple(Assumption("starts at zero", state) for state in bench.cell.states)
+        facts = replace(facts, assumptions=(*facts.assumptions, *zero))
+    world = bench.world(REDRAWS * number, scale.of_length(1) if kind.startswith("one step") else scale, facts)
     if kind.startswith("one step") or kind == "from zero":
         return world
-    given = dict(world.values)
     if kind.startswith("symmetric"):
-        for name in kind.split()[1:]:
-            matrix = given[name, None]
-            given[name, None] = [[matrix[max(i, j)][min(i, j)] for j in range(len(matrix))] for i in range(len(matrix))]
-    changed = World(cell, world.sizes, world.steps, world.seed, world.table, plain, world.batch, given)
-    if kind == "outputs" or "loss" in kind:
-        every = range(1, world.steps + 1)
-        only = {"outputs": every, "last loss": every[-1:]}.get(kind) or (int(kind.removeprefix("loss ")),)
-        read = (world.read_at(step) for step in only)
-        changed.__dict__["gradients"] = {key: gradient for found in read for key, gradient in found.items()}
-    return changed.seen_by(cell)
+        return _symmetric(world, tuple(kind.split()[1:]))
+    every = range(1, world.steps + 1)
+    only = {"outputs": every, "last loss": every[-1:]}.get(kind) or (int(kind.removeprefix("loss ")),)
+    read = (world.read_at(step) for step in only)
+    return world.asked({key: gradient for found in read for key, gradient in found.items()})
+
+
+def _symmetric(world: World, names: tuple[str, ...]) -> World:
+    given = dict(world.values)
+    for name in names:
+        matrix = given[name, None]
+        given[name, None] = [[matrix[max(i, j)][min(i, j)] for j in range(len(matrix))] for i in range(len(matrix))]
+    changed = World(world.cell, world.sizes, world.steps, world.seed, world.table, world.plain, world.batch, given)
+    return changed.seen_by(world.cell)
