@@ -65,8 +65,8 @@ def opinion(
 
 
 def close(a: Real, b: Real) -> bool:
-    """Whether two decimals agree to 40 digits."""
-    return bool(abs(a - b) <= AGREEING * max(abs(a), abs(b), AGREEING))
+    """Whether two decimals agree to 40 digits, however small: gradients that vanish are not equal for it."""
+    return bool(abs(a - b) <= AGREEING * max(abs(a), abs(b)))
 
 
 @lru_cache(maxsize=32)
