@@ -76,7 +76,7 @@ def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
         """The gradient that reaches q at t + at, a sum over the paths of its own derivation."""
         timed = q.at(t + at)
         if timed not in found:
-            terms: list[Node] | None = []
+            terms: list[Node] = []
             for path in derivation.by_name[q.name].paths:
                 if path.via is None or (path.crosses_time and at == 0):
                     continue
@@ -85,14 +85,12 @@ def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
                 later = at + (1 if path.crosses_time else 0)
                 arriving = reaching(path.via.at(t), later)
                 if arriving is None:
-                    terms = None
-                    break
+                    found[timed] = None
+                    return None
                 if not isinstance(arriving, ZeroMatrix):
                     terms.append(_replaced(shift(path.term, at), Adjoint(path.via.at(t + later)), arriving))
-            if terms is None or sum(map(parts_in, terms)) > LONGEST:
-                found[timed] = None
-            else:
-                found[timed] = common_factor(add(*terms)) if terms else ZeroMatrix(*q.shape)
+            short = sum(map(parts_in, terms)) <= LONGEST
+            found[timed] = (common_factor(add(*terms)) if terms else ZeroMatrix(*q.shape)) if short else None
         return found[timed]
 
     return reaching(by.at(t), int(by.time - t))
