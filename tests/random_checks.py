@@ -23,6 +23,7 @@ from verify.numbers.evidence import forward_error
 from verify.numbers.load import load
 from verify.numbers.numeric import COMPLEX_STEP, directional_errors, largest_entry, relative_error
 from verify.numbers.oracles import _imported
+from verify.numbers.stepping import by_steps
 
 STEPS, BATCH = 3, 2
 LIMIT = 1e-9
@@ -210,29 +211,9 @@ def _same(made: RandomCell, case: Case, what: str, got: Mapping[str, Any], wante
 
 def _steps(made: RandomCell, case: Case, module: ModuleType, outputs: Any, gradients: Mapping[str, Any]) -> None:
     """`step` and `step_backward`, one after the other."""
-    cell = case.cell
-    timed = {q.name for q in cell.inputs if q.time is not None}
-    params, states, caches, ys = case.named(cell.parameters), case.named(cell.states), [], []
-    for time in range(case.T):
-        first, *rest = (
-            (q.name, case.given[q.name][time] if q.name in timed else case.given[q.name]) for q in cell.inputs
-        )
-        y, after, cache = module.step(params, first[1], **dict(rest), **states, **case.functions)
-        states = {name: after[name] for name in states}
-        caches.append(cache)
-        ys.append(y)
-    _same(made, case, "step", {"ys": np.array(ys)}, {"ys": outputs})
-    found = {name: np.zeros(case.given[name].shape) for name in case.differentiable}
-    carries = dict(case.d_final)
-    for time in reversed(range(case.T)):
-        back = module.step_backward(caches[time], case.d_output[time], **carries)
-        carries = {name: back[name] for name in carries}
-        for name in set(found) - set(carries):
-            if name in timed:
-                found[name][time] = back[name]
-            else:
-                found[name] = found[name] + back[name]
-    _same(made, case, "step_backward", {**found, **carries}, gradients)
+    found, theirs = by_steps(module, case)
+    _same(made, case, "step", {"ys": found}, {"ys": outputs})
+    _same(made, case, "step_backward", theirs, gradients)
 
 
 def _columns(made: RandomCell, case: Case, given: Mapping[str, Any]) -> dict[str, Any]:

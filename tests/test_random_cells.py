@@ -125,6 +125,16 @@ WRONG_ONCE = {
 
         output: $h_t$
     """,
+    "a number that terms share, twice in one of them": r"""
+        $$ z_t = \sigma(\operatorname{diag}(w) s_{t-1}) $$
+        $$ g_t = (\lambda z_t \odot s_{t-1}) \odot (\lambda z_t \odot s_{t-1}) $$
+        $$ s_t = \lambda z_t + A x_t $$
+        $$ y_t = s_{t-1} \odot g_t $$
+
+        where $\lambda \in \mathbb{R}$
+
+        output: $y_t$
+    """,
     "a matrix of equal rows times a vector": r"""
         $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$
         $$ y_t = (s_{t-1} \mathbf{1}^\top + w \mathbf{1}^\top) \tanh(s_t) + (\mathbf{1} s_t^\top)^\top s_{t-1} $$
@@ -203,7 +213,9 @@ def test_cells_that_were_wrong_once(name: str) -> None:
     shapes = r"where $x_t \in \mathbb{R}^D$, $s_t \in \mathbb{R}^H$"
     output = [] if any(line.startswith("output") for line in lines) else ["output: $s_t$"]
     cell = read_note("\n".join(["# Mine", "", *lines, "", shapes, "", *output, ""]))
-    module = load(numpy_target.module(differentiate(cell)))
+    derivation = differentiate(cell)
+    assert all(verdict.proved for verdict in prove(derivation).values())
+    module = load(numpy_target.module(derivation))
     sizes = {str(letter): 3 + k for k, letter in enumerate(cell.sizes)}
     for T, B in ((4, 2), (1, 1)):
         case = Case.draw(cell, sizes, T, B, np.random.default_rng(0))

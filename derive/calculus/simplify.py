@@ -6,6 +6,7 @@ SymPy does the algebra: entry by entry, an expression of elementwise operations 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from itertools import takewhile
 from math import prod
 
@@ -199,18 +200,32 @@ def common_factor(node: Node) -> Node:
     if not isinstance(node, MatAdd):
         return node
     split = [_factors(term) for term in node.args]
-    number, entries, scalars = split[0]
-    shared = [factor for factor in entries if all(factor in others for _, others, _ in split)]
-    shared_scalars = [factor for factor in scalars if all(factor in others for _, _, others in split)]
+    shared = _in_all([entries for _, entries, _ in split])
+    shared_scalars = _in_all([scalars for _, _, scalars in split])
     if not shared and not shared_scalars:
         return node
     rest = []
     for number, entries, scalars in split:
-        others = [factor for factor in entries if factor not in shared]
+        others = _without(entries, shared)
         left = hadamard(*others) if others else ones(*node.shape)
-        rest.append(scale(number, matmul(left, *(factor for factor in scalars if factor not in shared_scalars))))
+        rest.append(scale(number, matmul(left, *_without(scalars, shared_scalars))))
     rest.sort(key=lambda term: bool(coefficient(term)[0].could_extract_minus_sign()))
     return matmul(hadamard(*shared, add(*rest)), *shared_scalars)
+
+
+def _in_all(several: list[list[Node]]) -> list[Node]:
+    """What stands in every list, as often as it stands in each."""
+    first, *others = several
+    return reduce(lambda shared, factors: _without(shared, _without(shared, factors)), others, first)
+
+
+def _without(factors: list[Node], taken: list[Node]) -> list[Node]:
+    """The factors that are left when each of `taken` has taken one away."""
+    left = list(factors)
+    for factor in taken:
+        if factor in left:
+            left.remove(factor)
+    return left
 
 
 def sign_inside(node: Node) -> Node:

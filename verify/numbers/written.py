@@ -14,10 +14,11 @@ from derive.cell import Cell
 from derive.errors import ProgramFault
 from derive.networks.network import Network
 from derive.targets.formula import text as formula
-from verify.numbers.case import Case
+from verify.numbers.case import Arrays, Case
 from verify.numbers.load import load
 from verify.numbers.network import NetworkCase
-from verify.numbers.numeric import FAILED, directional_errors
+from verify.numbers.numeric import FAILED, directional_errors, largest_entry, relative_error
+from verify.numbers.stepping import by_steps
 
 LIMIT = 1e-9
 STEPS, BATCH = 3, 2
@@ -56,9 +57,23 @@ def _errors(made: Cell | Network, module: ModuleType, spread: float) -> dict[str
         if not all(np.isfinite(value).all() for value in (outputs, *final.values())):
             return None
         gradients = case.backward(module)
-        return directional_errors(module, case, gradients, np.random.default_rng(1))
+        errors = directional_errors(module, case, gradients, np.random.default_rng(1))
+        if isinstance(made, Cell) and not made.starts:
+            return _worst(errors, _by_steps(module, case, gradients))
+        return errors
     except (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError) as error:
         raise ProgramFault("code that cannot run", f"{type(error).__name__}: {error}", _told(made)) from error
+
+
+def _by_steps(module: ModuleType, case: Case, gradients: Arrays) -> dict[str, float]:
+    """How far `step_backward` is from `backward`."""
+    _, found = by_steps(module, case)
+    largest = largest_entry(gradients)
+    return {name: relative_error(found[name], gradient, largest) for name, gradient in gradients.items()}
+
+
+def _worst(*errors: dict[str, float]) -> dict[str, float]:
+    return {name: max(found[name] for found in errors) for name in errors[0]}
 
 
 def _drawn(made: Cell | Network, spread: float) -> Case:
