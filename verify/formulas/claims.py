@@ -237,7 +237,7 @@ def _relations(statement: Statement, context: _Context, claiming: Claiming) -> l
             judgements.append(_related(relation, left, right, statement, claiming, context, text, place))
             continue
         if (inner := _between_norms(left, right)) is not None:
-            judgement = _equation(*inner, statement, claiming, context, text, place)
+            judgement = _equation(*inner, statement, claiming, replace(context, explain=False), text, place)
             if judgement.word in (Word.PROVED, Word.HOLDS_IF):
                 judgements.append(judgement)
                 continue
@@ -449,7 +449,30 @@ def _read(
         return replace(blank, word=Word.UNREADABLE, reason=error.message, place=place), None
     finally:
         claiming.letters.leading = False
+    if any(isinstance(side, tree.Shown) for side in said):
+        return _by_entries(said, statement, claiming, context, blank, pairs)
     return _decided(said, statement, claiming, context, blank, pairs)
+
+
+def _by_entries(
+    said: tuple[Term, Term],
+    statement: Statement,
+    claiming: Claiming,
+    context: _Context,
+    blank: Judgement,
+    pairs: deciding.Pairs,
+) -> tuple[Judgement, deciding.Decision | None]:
+    """A matrix of which only some entries have a plain place is wrong if one of these is, and else undecided."""
+    number = next(i for i, side in enumerate(said) if isinstance(side, tree.Shown))
+    matrix, whole = said[number], said[1 - number]
+    assert isinstance(matrix, tree.Shown)
+    for row, column, entry in matrix.entries:
+        pair = tree.EntryOf(whole, row, column), entry
+        judgement, decision = _decided(pair, statement, claiming, context, blank, pairs)
+        if judgement.word is Word.WRONG and decision.sides is not None:
+            place = ", ".join("last" if at is None else str(at + 1) for at in (row, column))
+            return replace(judgement, reason=f"the entry ({place}) of the matrix is wrong"), decision
+    return replace(blank, reason="a matrix given by entries with dots whose pattern is not plain"), None
 
 
 def _reached(left: Syntax, right: Syntax, claiming: Claiming) -> tuple[Syntax, Syntax]:

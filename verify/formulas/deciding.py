@@ -128,7 +128,8 @@ def _decided(question: Question) -> Decision:
             return Decision(Word.UNDECIDED, reason="adds one part to a gradient; only the whole of it can be judged")
         if reasons:
             return Decision(Word.UNDECIDED, reason=reasons[0])
-        if any(isinstance(p, tree.Total) for side in (left, right) for p in tree.walk(side)):
+        totals = tree.Total | tree.SquaredNorm
+        if any(isinstance(part, totals) for side in (left, right) for part in tree.walk(side)):
             return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {misfit}")
         reason = f"no reading fits the shapes: {misfit}"
         return Decision(Word.WRONG, point={"shapes": misfit}, reason=reason, left=_left(left, bench))

@@ -11,7 +11,7 @@ from derive import functions
 from derive.functions import ScalarFunction
 from derive.reader.claims.derivatives import Derivatives
 from derive.reader.claims.letters import time_expression
-from derive.reader.claims.matrix import tabulated
+from derive.reader.claims.matrix import shown, tabulated
 from derive.reader.claims.slices import is_slice
 from derive.reader.meaning import tree
 from derive.reader.meaning.symbols import number_of, only
@@ -49,10 +49,8 @@ class Brackets(Derivatives):
         if self.fragment.text.startswith(r"\begin{cases}", node.start):
             return self.branches(node)
         if any(_dotted(cell) for row in node.rows for cell in row):
-            table = tabulated([self.cells(row) for row in node.rows])
-            if table is None:
-                raise self.unclear("a matrix given by entries with dots whose pattern is not plain", node)
-            return table
+            rows = [self.cells(row) for row in node.rows]
+            return tabulated(rows) or shown(rows)
         return tree.Stack(tuple(tuple(map(self.said, row)) for row in node.rows))
 
     def norm(self, node: Bars, scripts: tuple[Script, ...] = ()) -> Term:
@@ -72,10 +70,10 @@ class Brackets(Derivatives):
         if kind is not None and number_of(kind) == 1:
             sized = tree.Total(tree.Call(_entry("abs"), (body,)))
             return tree.Power(sized, powers[0]) if powers and powers[0] is not None else sized
-        if isinstance(kind, Name) and kind.word == "F":
-            sized = tree.Total(tree.Multiply((body, body), True))
-        elif kind is None or number_of(kind) == 2:
-            sized = tree.Total(tree.Power(body, Integer(2)))
+        if kind is None or number_of(kind) == 2:
+            sized = tree.SquaredNorm(body, "" if kind is None else "2")
+        elif isinstance(kind, Name) and kind.word == "F":
+            sized = tree.SquaredNorm(body, "F")
         else:
             raise self.unclear(f"the norm {self.written(node)} with these scripts is not read", node)
         half = (powers[0] if powers and powers[0] is not None else Integer(1)) / 2

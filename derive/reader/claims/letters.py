@@ -197,6 +197,10 @@ class Letters:
             return None
         return self.numbers[word]
 
+    def extent(self, last: Syntax | None) -> Expr | None:
+        """The size of the cell that a sum over entries runs up to, if it says one."""
+        return next((size for size in self.cell.sizes if isinstance(last, Name) and str(size) == last.word), None)
+
     def resolve(
         self, written: Written, fragment: Fragment, default: Expr | None = nodes.t, *, noted: bool = True
     ) -> Found | None:

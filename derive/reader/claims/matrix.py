@@ -9,7 +9,7 @@ from typing import Any
 from sympy import Expr, Integer, Symbol
 
 from derive import nodes
-from derive.reader.meaning.tree import Constant, Kronecker, Multiply, Ref, Tabulated, Term, content
+from derive.reader.meaning.tree import Constant, Kronecker, Multiply, Ref, Shown, Tabulated, Term, content
 
 ZERO = Constant(Integer(0))
 ROW, COLUMN = Symbol("row", integer=True), Symbol("column", integer=True)
@@ -18,20 +18,60 @@ ROW, COLUMN = Symbol("row", integer=True), Symbol("column", integer=True)
 def tabulated(rows: Sequence[Sequence[Term | None]]) -> Term | None:
     """The matrix that the rows show, None standing for dots; or None where no pattern is plain."""
     rows = _without_middle(rows)
-    shown = [list(row) for row in rows if any(cell is not None for cell in row)]
+    rows_shown = [list(row) for row in rows if any(cell is not None for cell in row)]
     before = next((i for i, row in enumerate(rows) if all(cell is None for cell in row)), len(rows))
-    if len(shown) != before + 1 or before not in (1, 2, 3):
+    if len(rows_shown) != before + 1 or before not in (1, 2, 3):
         return None
-    width = {len([cell for cell in row if cell is not None]) for row in shown}
+    width = {len([cell for cell in row if cell is not None]) for row in rows_shown}
     if len(width) != 1:
         return None
-    grid = [[cell for cell in row if cell is not None] for row in shown]
-    if any(None not in row for row in shown) and width != {1}:
+    grid = [[cell for cell in row if cell is not None] for row in rows_shown]
+    if any(None not in row for row in rows_shown) and width != {1}:
         return None  # all columns are shown, the rows are not
     entry = _column(grid) if width == {1} else _diagonal(grid) or _full(grid)
     if entry is None:
         return None
-    return Tabulated(entry, ROW, None if width == {1} else COLUMN)
+    diagonal = isinstance(entry, Multiply) and entry.factors[0] == Kronecker(ROW, COLUMN)
+    inner = entry.factors[1] if isinstance(entry, Multiply) and diagonal else entry
+    across = () if width == {1} else tuple(_ends(inner, grid[0][-1], COLUMN))
+    ends = (*_ends(inner, grid[-1][0], ROW), *_ends(inner, grid[-1][-1], ROW))
+    return Tabulated(entry, ROW, None if width == {1} else COLUMN, (tuple(dict.fromkeys(ends)), across))
+
+
+def shown(rows: Sequence[Sequence[Term | None]]) -> Shown:
+    """The entries whose places are plain: those before the first dots of their row or column, and the last ones."""
+    places = _places([all(cell is None for cell in row) or row[0] is None for row in rows])
+    found = []
+    for place, row in zip(places, rows, strict=True):
+        columns = _places([cell is None for cell in row])
+        for column, cell in zip(columns, row, strict=True):
+            if place != NOWHERE and column != NOWHERE and cell is not None:
+                found.append((place, column, _spatial(cell)))
+    return Shown(tuple(found))
+
+
+NOWHERE = -1
+"""The place of what stands between dots."""
+
+
+def _places(dots: Sequence[bool]) -> list[int | None]:
+    """Where each of some things in a line stands; None is the last one, where dots stand before it."""
+    if True not in dots:
+        return list(range(len(dots)))
+    first, last = dots.index(True), len(dots) - 1
+    return [i if i < first else None if i == last and not dots[i] else NOWHERE for i in range(len(dots))]
+
+
+def _ends(template: Any, cell: Any, index: Symbol) -> list[Expr]:
+    """What stands in the cell where the template has the index."""
+    if isinstance(template, Term) and isinstance(cell, Term) and type(template) is type(cell):
+        ours, theirs = content(template), content(cell)
+        parts = [(ours[name], theirs[name]) for name in ours]
+    elif isinstance(template, tuple) and isinstance(cell, tuple) and len(template) == len(cell):
+        parts = list(zip(template, cell, strict=True))
+    else:
+        return [cell] if template == index and isinstance(cell, Expr) and cell.free_symbols else []
+    return [end for one, other in parts for end in _ends(one, other, index)]
 
 
 def _without_middle(rows: Sequence[Sequence[Term | None]]) -> Sequence[Sequence[Term | None]]:

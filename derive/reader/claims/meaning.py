@@ -12,7 +12,7 @@ from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.dots import filled
 from derive.reader.claims.letters import TIME_LETTERS, Found, Written, index, taken, time_expression
 from derive.reader.claims.slices import is_slice, without_slice
-from derive.reader.claims.sums import bounds
+from derive.reader.claims.sums import bounds, nested
 from derive.reader.meaning import tree
 from derive.reader.meaning.symbols import identifier, label, number, number_of, only
 from derive.reader.meaning.tree import Gradient, Ref, Term
@@ -230,13 +230,23 @@ class Claiming(Brackets):
             item = self.said(node.factors[i])
             if i and node.operators[i - 1].negative:
                 item = tree.Add(((-1, item),))
-            if i and operators[i - 1] == "SLASH":
+            if i and operators[i - 1] == "OTIMES":
+                items = [self.crossed(items[0] if len(items) == 1 else tree.Multiply(tuple(items), signed=True), item)]
+            elif i and operators[i - 1] == "SLASH":
                 above = items[0] if len(items) == 1 else tree.Multiply(tuple(items))
                 items = [tree.Divide(above, item)]
             else:
                 items.append(item)
             i += 1
         return items[0] if len(items) == 1 else tree.Multiply(tuple(items), signed=True)
+
+    def crossed(self, left: Term, right: Term) -> Term:
+        """a ⊗ b: entry by entry or the outer product; a product of matrices is never proved by that sign."""
+        if self.guess("outer", "⊗ is the outer product"):
+            return tree.Outer(left, right)
+        if self.guess("matrix", "⊗ is the matrix product", holds=False):
+            return tree.Multiply((left, right), signed=True)
+        return tree.Multiply((left, right), True)
 
     def slashed(self, above: Syntax, below: Syntax) -> list[Term] | None:
         """∂J/∂W x: the derivative, with what stands before and behind it."""
@@ -303,6 +313,7 @@ class Claiming(Brackets):
 
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
+        node = nested(node)
         found = bounds(node)
         if found.unread or not found.word:
             raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
@@ -311,7 +322,8 @@ class Claiming(Brackets):
         if found.word in self.letters.entry_letters and node.sign == "sum":
             if any(found.beyond) or (found.first is not None and number_of(found.first) != 1):
                 raise self.unclear("a sum over some of the entries", node)
-            return tree.OverEntries(body, symbol, index(found.without) if found.without else None)
+            extent = self.letters.extent(found.last)
+            return tree.OverEntries(body, symbol, index(found.without) if found.without else None, extent)
         if found.without:
             raise self.unclear("a sum over steps that leaves one out", node)
         start, end = found.times()

@@ -58,6 +58,7 @@ def bounds(node: Big) -> Bounds:
             while isinstance(cell, Group) and (inner := only(cell.rows)) is not None:
                 cell = inner
             if isinstance(cell, Name):
+                unread = unread or word not in ("", cell.word)
                 word = word or cell.word
                 continue
             if not isinstance(cell, syntax.Chain):
@@ -67,6 +68,7 @@ def bounds(node: Big) -> Bounds:
             signs = [relation.word.strip() for relation in cell.relations]
             left, right = cell.sides[0], cell.sides[-1]
             if kinds == ["EQ"] and isinstance(left, Name):
+                unread = unread or word not in ("", left.word)
                 word, ends["first"] = left.word, right
             elif len(signs) == 1 and signs[0] in _UNEQUAL and isinstance(left, Name) and isinstance(right, Name):
                 own = word or left.word
@@ -85,6 +87,21 @@ def bounds(node: Big) -> Bounds:
                 unread = True
     excluded = (beyond["first"], beyond["last"])
     return Bounds(word, ends.get("first"), ends.get("last"), without, excluded, unread)
+
+
+def nested(node: Big) -> Big:
+    """Σ_{i,j} as Σ_i Σ_j; where bounds stand beside the indices, it is left as it is."""
+    scripts = [script for script in node.scripts if script.kind == "sub"]
+    if len(scripts) != 1 or len(node.scripts) != 1:
+        return node
+    names = [cell for row in scripts[0].rows for cell in row]
+    if len(names) < 2 or not all(isinstance(name, Name) for name in names):
+        return node
+    body = node.body
+    for name in reversed(names):
+        body = replace(node, scripts=(replace(scripts[0], rows=((name,),)),), body=body)
+    assert isinstance(body, Big)
+    return body
 
 
 def _ordered(signs: list[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.reader.claims.letters import ENTRY_LETTERS, TIME_LETTERS, Letters, time_expression
-from derive.reader.claims.sums import bounds, inside_times
+from derive.reader.claims.sums import bounds, inside_times, nested
 from derive.reader.meaning.symbols import only
 from derive.reader.text.mapping import parts, rewritten
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
@@ -23,6 +23,7 @@ def survey(node: Syntax, letters: Letters) -> None:
 
     def visit(part: Syntax) -> None:
         if isinstance(part, Big):
+            part = nested(part)
             found = bounds(part)
             word, last = found.word, found.last
             if word and (found.first is not None or last is not None or part.sign == "product"):

@@ -72,12 +72,29 @@ class Meaning(Applying):
             raise self.error(
                 "the root of a size is no rational number", node, "take such a factor into the parameters beside it"
             )
+        return self.size(node) or self.counted(node) or self.term(node)
+
+    def size(self, node: Syntax) -> SizeOf | None:
+        """A letter that where-lines know as a size, and nothing else."""
         found = symbol(node, self.fragment, self.bound) if letter(node) is not None else None
         if found is not None and found.name in self.vocabulary.sizes and found.name not in self.vocabulary.timeless:
             plain = found.offset is None and found.power is None and not found.indices
             if plain and found.name not in self.vocabulary.constants:
                 return SizeOf(found.name, span=Span(self.fragment, node.start, node.end))
-        return self.term(node)
+        return None
+
+    def counted(self, node: Syntax) -> Term | None:
+        """A product of numbers and sizes below a fraction, such as 2K; None where something else stands there."""
+        if isinstance(node, Group) and node.bracket in ("LPAR", "LBRACK") and (inner := only(node.rows)) is not None:
+            return self.counted(inner)
+        signs = {operator.kind for operator in node.operators} if isinstance(node, syntax.Product) else {"TIMES"}
+        if not isinstance(node, Run | syntax.Product) or signs != {"TIMES"}:
+            return None
+        factors = [self.term(n) if isinstance(n, syntax.Number) else self.size(n) for n in node.factors]
+        found = [factor for factor in factors if factor is not None]
+        if len(found) < len(factors):
+            return None
+        return Multiply(tuple(found), False, span=Span(self.fragment, node.start, node.end))
 
     def run(self, factors: list[Syntax], node: Syntax) -> Term:
         """Factors next to each other: applications first, then products."""

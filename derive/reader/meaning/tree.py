@@ -260,12 +260,40 @@ class Norm(Term):
 
 
 @dataclass(frozen=True)
+class SquaredNorm(Term):
+    """The sum of the squares of all entries; `script` is what stands at the bars: "", "2" or "F"."""
+
+    body: Term
+    script: str = ""
+
+
+@dataclass(frozen=True)
 class Tabulated(Term):
-    """A matrix (or, without `column`, a column) by its entry in a row and column that count from 0."""
+    """A matrix (or, without `column`, a column) by its entry in a row and column that count from 0.
+
+    `ends` are the indices that the last row and the last column are written with.
+    """
 
     entry: Term
     row: Symbol
     column: Symbol | None
+    ends: tuple[tuple[Expr, ...], tuple[Expr, ...]] = ((), ())
+
+
+@dataclass(frozen=True)
+class Shown(Term):
+    """Entries of a matrix whose other entries are dots without a plain pattern; None is the last row or column."""
+
+    entries: tuple[tuple[int | None, int | None, Term], ...]
+
+
+@dataclass(frozen=True)
+class EntryOf(Term):
+    """The entry of a matrix in a row and column that count from 0; None is the last one."""
+
+    body: Term
+    row: int | None
+    column: int | None
 
 
 @dataclass(frozen=True)
@@ -294,11 +322,12 @@ class OverTime(Term):
 
 @dataclass(frozen=True)
 class OverEntries(Term):
-    """Σ over an index that counts entries, perhaps leaving out one."""
+    """Σ over an index that counts entries, perhaps leaving out one; `extent` is their number, where it is said."""
 
     body: Term
     index: Symbol
     without: Symbol | None = None
+    extent: Expr | None = None
 
 
 # Walking and changing

@@ -13,6 +13,7 @@ from derive.reader.text.tokens import Token
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _LETTERS = re.compile(r"[A-Za-z]+")
+_TIED = re.compile(r"~(?=[_^])")
 _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|\Z)|\$)+")
 _DOTS = re.compile(r"\.\.\.+|···+|⋅⋅⋅+|…|⋯|。。。+")
 _SLIP = re.compile(r"\{([A-Za-z]{2,4})\}")
@@ -49,6 +50,12 @@ class LatexLexer(Commands):
     def step(self, i: int, end: int, single: bool = False) -> int:
         """Lex one token at i and return where the next one starts; `single`: a one-letter argument."""
         text, out = self.text, self.out
+        if match := _TIED.match(text, i, end):
+            letter = text[i - 1] if i and text[i - 1].isalpha() else "x"
+            raise out.error(
+                "a ~ before a script: as an accent or as a space it can be read in two ways", i, i + 1,
+                f"write \\tilde{{{letter}}} where the letter carries a tilde",
+            )  # fmt: skip
         if match := _SPACE.match(text, i, end):
             return match.end()
         c = text[i]

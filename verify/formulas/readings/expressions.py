@@ -27,7 +27,7 @@ class Builder(Products):
 
     def side(self, said: Term) -> Built:
         """The meaning of a whole side: a ∂a/∂b that stands alone is what it says, not a factor of a chain."""
-        alone = said.body if isinstance(said, tree.Transposed) else said
+        alone = said.body if isinstance(said, tree.Transposed | tree.EntryOf) else said
         mode = self.reading.derivative
         if isinstance(alone, tree.Derivative) and mode != "total" and not (mode == "step" and alone.by.time is None):
             builder = replace(self, reading=replace(self.reading, derivative="natural"))
@@ -88,6 +88,14 @@ class Builder(Products):
                 return self.over_entries(said)
             case tree.Norm():
                 return Built(nodes.Norm(self.node(self.build(said.body)), said.largest))
+            case tree.Outer():
+                return self.outer(said)
+            case tree.SquaredNorm():
+                return self.squared_norm(said)
+            case tree.EntryOf():
+                return self.entry_of(said)
+            case tree.Shown():
+                raise OpenQuestionError("a matrix given by entries with dots whose pattern is not plain")
             case tree.Total():
                 return Built(nodes.total(self.node(self.build(said.body))))
         raise OpenQuestionError(f"no rule for {type(said).__name__}")
@@ -228,7 +236,11 @@ class Builder(Products):
         return Built(TimeProduct(node, Symbol("power", integer=True), 1, exponent))
 
     def applied(self, said: tree.Call) -> Built:
-        arguments = [self.build(argument) for argument in said.arguments]
+        inner: Builder = self
+        if self.reading.product == "diagonal" and said.function != "diagonal":
+            # What a function acts on is a vector: none in it stands for a diagonal matrix.
+            inner = replace(self, reading=replace(self.reading, product="strict"))
+        arguments = [inner.build(argument) for argument in said.arguments]
         shaped = [part for part in arguments if part.node is not None]
         function = said.function
         if function == "diag" and arguments[0].kind == "ones":
@@ -267,6 +279,29 @@ class Builder(Products):
             return Built(nodes.concat(1 if lying else 0, *flat))
         return Built(nodes.concat(0, *(nodes.concat(1, *row) for row in rows)))
 
+    def outer(self, said: tree.Outer) -> Built:
+        left, right = (self.node(self.build(part)) for part in (said.left, said.right))
+        if any(node.shape.count(S.One) != 1 for node in (left, right)):
+            raise MisfitError("⊗ of what is no vector")
+        column = left if left.shape[1] == 1 else nodes.transpose(left)
+        return Built(nodes.matmul(column, right if right.shape[0] == 1 else nodes.transpose(right)))
+
+    def squared_norm(self, said: tree.SquaredNorm) -> Built:
+        """The sum of squares of all entries: of a matrix, the square of its Frobenius norm."""
+        node = self.node(self.build(said.body))
+        if 1 not in node.shape and said.script == "2":
+            raise OpenQuestionError("‖·‖₂ of a matrix, its largest singular value, is judged in bounds only")
+        if 1 not in node.shape and not said.script:
+            self.frobenius.append(node)
+        return Built(nodes.total(nodes.hadamard(node, node)))
+
+    def entry_of(self, said: tree.EntryOf) -> Built:
+        node = self.node(self.build(said.body))
+        rows, cols = node.shape
+        row = rows - 1 if said.row is None else Integer(said.row)
+        column = cols - 1 if said.column is None else Integer(said.column)
+        return Built(self.entry(node, (row, column)))
+
     def tabulated(self, said: tree.Tabulated) -> Built:
         inner = replace(self, domains=dict(self.domains))
         built = inner.build(said.entry)
@@ -276,6 +311,9 @@ class Builder(Products):
         cols = S.One if said.column is None else inner.domains.get(said.column, rows)
         if rows is None or cols is None:
             raise OpenQuestionError("a matrix whose indices count nothing")
+        for ends, extent in zip(said.ends, (rows, cols), strict=True):
+            if any((end + 1 - extent) != 0 and str(end + 1) in self.counted for end in ends):
+                raise OpenQuestionError(f"a matrix of {extent} rows or columns whose last one has another index")
         column = Symbol("column", integer=True) if said.column is None else said.column
         return Built(Tabular(inner.node(built), said.row, column, rows, cols))
 
@@ -315,6 +353,9 @@ class Builder(Products):
         node = self.node(body)
         if said.index not in self.domains:
             return Built(nodes.total(node))
+        extent = self.domains[said.index]
+        if said.extent is not None and said.extent != extent:
+            raise OpenQuestionError(f"a sum over {said.extent} of {extent} entries")
         bound = tree.index_clash(said.index)
         inner = node.xreplace({said.index: bound})
         total: Node = TimeSum(inner, bound, 0, self.domains[said.index] - 1)

@@ -27,8 +27,15 @@ class Leaves:
     """Nodes that must be diagonal matrices for this reading to make sense."""
     spread: list[Node] = field(default_factory=list)
     """Numbers that stand beside a vector in a sum, as added to every entry of it."""
+    frobenius: list[Node] = field(default_factory=list)
+    """Matrices whose norm is written without saying which."""
     strictly: bool = False
     """Rows and columns are told apart even where a layout would let one stand for the other."""
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """The letters of the cell's sizes."""
+        return frozenset(str(size) for size in self.cell.sizes)
 
     def quantity(self, value: Ref) -> Quantity:
         found = self.program.quantities[value.name]

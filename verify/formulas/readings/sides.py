@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 
-from sympy import Expr, Symbol
+from sympy import Basic, Expr, Symbol, Transpose
 
 from derive import nodes
+from derive.cell import Cell
 from derive.errors import InputError, OpenQuestionError
-from derive.nodes import Adjoint, Node, TimeSum
+from derive.nodes import Adjoint, Node, Quantity, TimeSum
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
 from verify.formulas.readings.conventions import (
@@ -34,6 +35,7 @@ from verify.truth.comparison import Bench
 
 SUMMED = "the term of step t, to be summed over t"
 SPREAD = "a number beside a vector in a sum is added to every entry"
+FROBENIUS = "the norm of a matrix is the root of the sum of the squares of its entries"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def _is_chain(said: Term) -> bool:
 
 def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: bool, beside: str = "") -> list[Sides]:
     """Both sides under a reading; `beside` names the side that has columns where the other has a chain of rows."""
+    if reading.layout == "batch" and _from_the_right(bench.cell):
+        raise MisfitError("the weights of the cell act from the right already")
     builder = Builder(bench.cell, bench.program, reading, strictly=_turned(left, right))
     if _indexed(left, right):
         for side in (left, right):  # once to learn what the indices count
@@ -117,12 +121,14 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
                 builder.side(side)
     builder.diagonal.clear()
     builder.spread.clear()
+    builder.frobenius.clear()
     columns = replace(builder, reading=replace(reading, layout="columns"))
     explicit = {"left": columns, "right": columns}.get(beside, builder)
     a = (explicit if beside == "left" else builder).side(left)
     b = (explicit if beside == "right" else builder).side(right)
     one, other = _matched(a, b, builder)
-    words = (*reading.assumptions, *((SPREAD,) if builder.spread else ()))
+    said = ((SPREAD, builder.spread), (FROBENIUS, builder.frobenius))
+    words = (*reading.assumptions, *(word for word, found in said if found))
     diagonal = tuple(builder.diagonal)
     plain = Sides(one, other, reading, words, dict(builder.domains), diagonal)
     found = [] if accumulated else [plain]
@@ -133,6 +139,24 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     if alone is not None:
         found.append(alone)
     return found
+
+
+@lru_cache(maxsize=8)
+def _from_the_right(cell: Cell) -> bool:
+    """Whether the cell is written for rows, x W: every matrix of it acts as its transpose."""
+    matrices = {p.name for p in cell.parameters if 1 not in p.shape}
+    seen = [0, 0]
+    for equation in cell.equations:
+        waiting: list[Basic] = [equation.expression]
+        while waiting:
+            part = waiting.pop()
+            turned = isinstance(part, Transpose) and isinstance(part.arg, Quantity)
+            named = part.arg if turned else part
+            if isinstance(named, Quantity):
+                seen[turned] += named.name in matrices
+                continue
+            waiting.extend(part.args)
+    return seen[0] == 0 and seen[1] > 0
 
 
 @lru_cache(maxsize=8)

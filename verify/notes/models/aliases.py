@@ -6,10 +6,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from sympy import Basic, HadamardProduct, MatAdd
+from sympy import Basic, HadamardProduct, MatAdd, MatMul
 
 from derive.cell import Cell, Equation, in_dependency_order
-from derive.nodes import Node, Quantity, leaves, rebuild, substitute
+from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves, rebuild, substitute
 
 
 def aliases(cell: Cell, output: Collection[str] = ()) -> list[str]:
@@ -24,6 +24,22 @@ def aliases(cell: Cell, output: Collection[str] = ()) -> list[str]:
         changed = _named(equation, equations)
         if changed != equations:
             equations = changed
+            found.append(name)
+    return found
+
+
+def shorthands(cell: Cell) -> list[str]:
+    """The names of values that nothing reads and that other formulas use: D_t = diag(1 - h_t²), a matrix or a slope."""
+    read = {leaf.name for each in cell.equations for leaf in leaves(each.expression)}
+    known = {each.symbol.name for each in cell.equations}
+    found = []
+    for equation in cell.equations:
+        name, node = equation.symbol.name, equation.expression
+        inside = {leaf.name for leaf in leaves(node)}
+        if name in read or name in {state.name for state in cell.states} or not inside <= known:
+            continue
+        slope = len(inside) == 1 and node.has(MatAdd) and not node.has(Elementwise, Softmax, MatMul)
+        if 1 not in node.shape or slope:
             found.append(name)
     return found
 

@@ -14,7 +14,7 @@ from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import WHERE, Declaration
-from verify.notes.models.aliases import aliases, with_aliases
+from verify.notes.models.aliases import aliases, shorthands, with_aliases
 from verify.notes.models.equations import TIMES, Equation, Unread, is_copy
 from verify.notes.models.holes import Hole, reaching
 from verify.notes.models.model import Model
@@ -62,7 +62,9 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Mod
             if not chosen.settle(error):
                 return None
             continue
-        more = [name for name in aliases(cell, chosen.kept) if name not in chosen.aliases]
+        short = [name for name in shorthands(cell) if name not in chosen.kept and cell.states]
+        chosen.shorthands |= set(short)
+        more = [name for name in (*aliases(cell, chosen.kept), *short) if name not in chosen.aliases]
         if more:  # they are no output, which is chosen again
             chosen.aliases += more
             continue
@@ -108,6 +110,8 @@ class _Choice:
     contradicted: list[tuple[str, Place]] = field(default_factory=list)
     aliases: list[str] = field(default_factory=list)
     """Names of parts of other equations."""
+    shorthands: set[str] = field(default_factory=set)
+    """Those of them that only the formulas to be judged use."""
 
     def take(self, names: Sequence[str]) -> None:
         """Take the equations for these names and for everything that they use."""
@@ -216,6 +220,8 @@ class _Choice:
             if name in self.used or name in self.ends or (equation is None and unread is None):
                 continue
             used = {m.name for m in equation.used} if equation else set(unread.used if unread else ())
+            if equation is not None and equation.at_end:
+                continue  # of the output it reads one step alone
             rest = {other: e for other, e in self.by_name.items() if other != name}
             if not rest:
                 continue
@@ -367,7 +373,12 @@ class _Choice:
         holes = [f"{name} is open: {reason}" for name, reason in self.open.items()]
         numbers = [NUMBER.format(letter=letter) for letter in self.numbers]
         given = [f"{name} has no equation and is taken as given" for name in open_ if name not in self.open]
-        said += [f"{name} names a part of another equation" for name in self.aliases]
+        said += [
+            f"{name} is a name for what stands right of it, which J does not read"
+            if name in self.shorthands
+            else f"{name} names a part of another equation"
+            for name in self.aliases
+        ]
         return self.assumed + said + given + numbers + holes
 
     def meant(self, cell: Cell) -> Meant:
