@@ -42,6 +42,7 @@ from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.unsaid import unsaid
 from verify.formulas.wrong import explaining, meant
 from verify.formulas.wrong.closing import Loop
+from verify.formulas.wrong.restating import with_letters
 from verify.formulas.wrong.special import of_numbers
 from verify.truth.comparison import Bench, Facts, Setting
 
@@ -367,6 +368,7 @@ def _equation(
             told = replace(exchanged, correct=true and loop.closed(true, None, exchanged.assumptions))
         else:
             told = explaining.explained(judgement, decision, context.bench, derived, context.notation, loop)
+        told = _in_letters(told, loop, context)
         again = loop.judged(told.correct) if told.correct is not None else None
         more = () if again is None else tuple(words for words in again.assumptions if words in (HELD, LATEST))
         told = replace(told, assumptions=tuple(dict.fromkeys((*told.assumptions, *more))))
@@ -377,6 +379,18 @@ def _equation(
     except Exception as error:  # the verdict stands without its explanation, and the fault is told
         context.faults.append(fault_in(error, text, place))
         return judgement
+
+
+def _in_letters(judgement: Judgement, loop: Loop, context: _Context) -> Judgement:
+    """What is told of a wrong formula with the letters of the numbers that the cell declares, each mistake once."""
+    numbers = [(str(spelled(name)), value) for name, value in context.cell.numbers]
+    own = loop.statement
+    mistakes = (replace(each, detail=with_letters(each.detail, own, numbers)) for each in judgement.mistakes)
+    told = replace(judgement, mistakes=tuple(dict.fromkeys(mistakes)))
+    if told.correct is None:
+        return told
+    again = loop.closed(with_letters(told.correct, own, numbers), None, told.assumptions)
+    return replace(told, correct=again or told.correct)
 
 
 def _in_numbers(

@@ -186,6 +186,8 @@ def definition(left: Syntax, right: Syntax, claiming: Claiming) -> str:
         return ""
     if claiming.loss(found) is not None:
         return "names the loss"
+    if claiming.letters.number(found, claiming.fragment) is not None:
+        return f"says what the number {claiming.written(left)} is"
     return f"names {claiming.written(left)}, which the cell does not have"
 
 

@@ -73,6 +73,9 @@ class Deltas:
             return tree.Error(argument, plain)
         if argument is not None or plain is not None:
             return argument or plain
+        moments = [time_expression(part) for _, part in found.parts]
+        if len(moments) > 1 or None in moments:
+            raise self.unclear(f"the scripts of {self.written(node)} are not read", node)
         # Of the layer in which the state stands, not of the one that reads it out.
         nets = [name for state in self.letters.cell.states for name in self._argument_of(state.name)]
         if not self.letters.cell.states:

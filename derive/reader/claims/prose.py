@@ -50,8 +50,21 @@ _RELATING = frozenset(listed("of in is are was it its to which that case since b
 CONDITIONS = re.compile(
     r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b", re.I
 )
-_MEANING = re.compile(r"[不非负减加半倍除若如当仅非否乘反零无]")
-"""Characters with which a remark in Chinese may change or restrict what is said."""
+CHINESE = frozenset(
+    listed(
+        "其中 因此 所以 于是 从而 由此 可得 可知 得到 得出 得 即 那么 则 同理 类似地 "
+        "类似 最后 最终 首先 然后 接着 另外 此外 这里 注意 由 根据 利用 使用 应用 通过 "
+        "按照 由于 因为 链式法则 法则 链式 求导 求 偏导数 偏导 导数 梯度 公式 方程 等式 "
+        "定义 上式 下式 如下 如上 遗忘门 输入门 输出门 更新门 重置门 候选 细胞 记忆 单元 "
+        "门 隐藏层 输出层 输入层 隐藏 隐层 输入 输出 状态 误差 损失 损失函数 函数 "
+        "目标函数 前向 反向 传播 前向传播 反向传播 计算 更新 推导 过程 步骤 矩阵 向量 "
+        "权重 偏置 参数 激活函数 激活 循环 神经网络 对 关于 的 为 是 项 与 以及 我们 "
+        "有 见 式 "
+    )
+)
+"""Words of Chinese labels and remarks that change nothing; what has another character in it is not understood."""
+_CHINESE = re.compile("|".join(sorted(CHINESE, key=lambda word: (-len(word), word))))
+_WESTERN = re.compile(r"[\sA-Za-z0-9_.,;:()\u3000-\u303f\uff01-\uff5e-]+")
 
 _SPACES = r"\s|&|\\[,;:!> ]|\\q?quad(?![A-Za-z])|~|\\displaystyle|\\(?:left|right)\."
 _LEADING = re.compile(rf"(?:{_SPACES}|\\begin\{{[a-z]+\*?\}}(?:\{{[^{{}}]*\}})?|\{{|\$|\(\d+\)|[,.;])*")
@@ -174,11 +187,16 @@ def _listed(words: str, allowed: frozenset[str]) -> bool:
     return bool(parts) and all(part in allowed or re.fullmatch(r"\d[\d.]*", part) for part in parts)
 
 
+def _chinese(words: str) -> bool:
+    """Whether these are words of the list of Chinese labels and remarks."""
+    return not _WESTERN.sub("", _CHINESE.sub("", words))
+
+
 def _label(words: str, behind: str) -> int | None:
     """How far a label before a formula reaches behind its words; None where this is none."""
     if re.search(r"[\u3400-\u9fff]", words):
         colon = re.match(r"\s*[:：]", behind)
-        return None if _MEANING.search(words) else colon.end() if colon else 0
+        return None if not _chinese(words) else colon.end() if colon else 0
     if _listed(words, CONNECTIVES) and _split(words)[-1] not in _RELATING:
         return 0
     if not _listed(words, NOUNS | CONNECTIVES):
@@ -196,7 +214,7 @@ def _label(words: str, behind: str) -> int | None:
 def _remark(words: str, before: str) -> bool:
     """Whether words behind a formula only say where it comes from or what it is about."""
     if re.search(r"[\u3400-\u9fff]", words):
-        return not _MEANING.search(words)
+        return _chinese(words) and not words.lstrip().startswith("的")
     parts = _split(words)
     if not _listed(words, NOUNS | CONNECTIVES):
         return False

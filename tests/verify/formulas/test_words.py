@@ -19,7 +19,20 @@ from verify.formulas.judgement import Judgement, Word
 
 MANY = 40 if os.environ.get("BACKPROOF_FULL_FIGURES") else 2
 SURE = (Word.PROVED, Word.HOLDS_IF)
-MEANINGFUL = ("half of", "minus", "not", "twice", "negative", "the slope of", "unless", "the transpose of", "一半")
+MEANINGFUL = (
+    "half of",
+    "minus",
+    "not",
+    "twice",
+    "negative",
+    "the slope of",
+    "unless",
+    "the transpose of",
+    "一半",
+    "的平方",
+    "近似",
+    "的导数",
+)
 DECORATION = (
     r"\large {}", r"\displaystyle {}", r"\color{{blue}} {}", r"\boxed{{{}}}", r"\therefore {}", r"\Rightarrow {}",
     r"\text{{gradient: }} {}", r"{} \quad \text{{by the chain rule}}", r"{} \tag{{3}}", r"{} \label{{eq:a}}",

@@ -10,10 +10,12 @@ All of this is text: whether it says what is meant is found out by reading it ag
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
+
+from sympy import Expr
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|.", re.DOTALL)
 _ARGUMENTS = {
@@ -151,6 +153,22 @@ def _index(unit: str) -> str:
     """The index of a sum that goes over all steps; nothing for another."""
     match = re.fullmatch(r"(?:\\sum|∑)\s*_\s*\{?\s*([A-Za-z])\s*(?:=\s*1\s*)?\}?(?:\s*\^\s*(?:\w|\{.*\}))?", unit)
     return match[1] if match else ""
+
+
+def with_letters(printed: str, author: str, numbers: Iterable[tuple[str, Expr]]) -> str:
+    """A printed formula with the letters of declared numbers in the place of these, and of what they leave of 1.
+
+    A number that the author writes himself stays, and so do those that stand in formulas of their own accord: 1, 2, ½.
+    """
+    for letter, value in numbers:
+        if not value.is_Rational or value.q in (1, 2):
+            continue
+        for number, said in ((value, letter), (1 - value, f"(1 - {letter})")):
+            for command in (r"\tfrac", r"\frac"):
+                text = rf"{command}{{{abs(number.p)}}}{{{number.q}}}"
+                if text not in author:
+                    printed = printed.replace(text, said)
+    return printed
 
 
 # The change alone
