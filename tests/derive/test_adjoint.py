@@ -28,7 +28,8 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from derive import catalogue, functions
-from derive.calculus.adjoint import _number, arrivals, differentiate, pullback
+from derive.calculus.adjoint import _number, _why, arrivals, differentiate, pullback
+from derive.calculus.derivation import Path
 from derive.calculus.softmax import softmax_entry
 from derive.cell import Assumption, Cell, Equation
 from derive.errors import DerivationError
@@ -236,3 +237,22 @@ def test_what_rests_on_a_gradient_rests_on_its_assumptions() -> None:
     )
     kinds = {g.of.name: [assumption.kind for assumption in g.assumptions] for g in differentiate(cell).gradients}
     assert kinds == {"L": [], "q": [], "z": ["sums to one"], "x": ["sums to one"], "V": ["sums to one"]}
+
+
+WHY = [
+    (0, 1, "Only one path leads to J."),
+    (1, 0, "Only one path leads to J. It leads through the next step."),
+    (0, 2, "Two paths meet here and their gradients add."),
+    (2, 0, "Two paths meet here and their gradients add. All of them lead through the next step."),
+    (1, 1, "Two paths meet here and their gradients add. One of them leads through the next step; "
+        "leaving it out cuts the gradient off from the future."),
+    (2, 1, "Three paths meet here and their gradients add. Two of them lead through the next step; "
+        "leaving them out cuts the gradient off from the future."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("later", "now", "words"), WHY)
+def test_what_meets_and_what_leads_on_is_said(later: int, now: int, words: str) -> None:
+    paths = (Path(x.at(t + 1), x),) * later + (Path(x, x),) * now
+    assert _why(x, paths) == words
+    assert _why(A, paths) == f"{words} It is used at every step, so the contributions of all steps add up."

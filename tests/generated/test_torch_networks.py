@@ -27,7 +27,8 @@ MODULES = {
 }
 ROOT = Path(__file__).parents[2]
 T, B, D, H = 6, 4, 3, 5
-STEPS = 200 if os.environ.get("BACKPROOF_FULL_FIGURES") else 40
+FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
+STEPS = 200 if FULL else 40
 """How many updates are compared: two trainings that differ at all part within a few."""
 LENGTHS = np.array([6, 2, 1, 4])
 
@@ -200,12 +201,18 @@ def test_the_character_model_learns_as_torch_does() -> None:
     follow(theirs, losses, STEPS, 0.2, 1.0, loss_of)
 
 
-def test_the_examples_learn_what_they_are_shown() -> None:
-    tagging, task, text = example("pos_tagging"), example("sentiment"), example("characters")
+def test_the_tagger_learns_what_it_is_shown() -> None:
+    tagging = example("pos_tagging")
     params, _ = tagging.train()
     assert tagging.tags(params) == [tags.split() for _, tags in tagging.SENTENCES]
-    params, _ = task.train()
-    assert task.answers(params) == [answer for _, answer in task.SENTENCES]
-    params, losses = text.train()
-    assert losses[-1] < 0.01
-    assert text.written(params, text.TEXT[0], len(text.TEXT) - 1) == text.TEXT
+
+
+if FULL:  # training takes long
+
+    def test_the_other_examples_learn_what_they_are_shown() -> None:
+        task, text = example("sentiment"), example("characters")
+        params, _ = task.train()
+        assert task.answers(params) == [answer for _, answer in task.SENTENCES]
+        params, losses = text.train()
+        assert losses[-1] < 0.01
+        assert text.written(params, text.TEXT[0], len(text.TEXT) - 1) == text.TEXT

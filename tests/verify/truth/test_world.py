@@ -140,6 +140,8 @@ RNN = by_hand.rnn()
 def test_the_places_of_a_quantity_at_which_it_may_be_disturbed():
     world = World.draw(RNN, 0)
     assert list(everywhere(world, by_hand.U)) == [("U", None)]
+    disturbed = random_direction(world, by_hand.h)
+    assert disturbed["h", 1] != disturbed["h", 2]
     assert list(everywhere(world, by_hand.h)) == [("h", time) for time in range(world.steps + 1)]
     assert list(everywhere(world, by_hand.column("x", by_hand.D))) == [
         ("x", time) for time in range(1, world.steps + 1)
@@ -219,6 +221,8 @@ def test_jacobians_of_a_step_alone_leave_out_what_came_before():
     slopes = [(1 - row[0] ** 2) % P for row in world.values["h", 3]]
     assert direct == [[slopes[i] * before[m] * (i == k) % P for k in range(2) for m in range(2)] for i in range(2)]
     assert world.jacobian(Jacobian(h.at(0), U, True), numbers) == [[0] * 4] * 2
+    beyond = world.jacobian(Jacobian(h.at(t + 1), h), world.numbers(world.steps))
+    assert beyond == [[0, 0]] * 2, "nothing is recomputed beyond the last step"
 
 
 def test_a_cell_with_more_names_sees_the_same_data():
