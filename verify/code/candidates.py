@@ -8,7 +8,7 @@ from typing import Any
 
 from derive import catalogue
 from derive.cell import Cell
-from verify.code.heads import HEADS, below, with_head
+from verify.code.heads import HEADS, below, with_head, with_readout
 from verify.code.match import READOUT, READOUT_BIAS, Block, Match, is_left
 from verify.code.other_cells import families
 from verify.code.protocols import words
@@ -20,11 +20,13 @@ def candidates(plan: CallPlan, cell: Cell) -> Iterator[Match]:
     """Every way in which their arrays could be the cell's, the likeliest first."""
     arrays = [v for v in plan.variables.values() if v.part in ("weight", "bias")]
     readouts = {v.name for v in arrays if _is_readout(v, plan)}
-    if plan.loss and readouts and cell.output.shape == below(catalogue.find(HEADS[0])).shape:
-        heads = [with_head(cell, head) for head in HEADS]
-    else:
+    if not readouts or cell.output.shape != below(catalogue.find(HEADS[0])).shape:
         heads = [cell]  # one with a readout of its own takes no other
         arrays = [v for v in arrays if v.name not in readouts]
+    elif plan.loss:
+        heads = [with_head(cell, head) for head in HEADS]
+    else:
+        heads = [with_readout(cell, head) for head in HEADS]
     for whole in heads:
         yield from _candidates(plan, cell, whole, arrays, readouts)
 
@@ -41,11 +43,15 @@ def _candidates(
     ]
     states = {v.name: s for v in plan.variables.values() if v.part in ("h", "c") and (s := _state(v.part, cell))}
     stacked = [v.name for v in arrays if v.part == "bias" and "?" not in groups[v.name] and v.name not in readouts]
-    joint = any("J" in v.axes for v in arrays)
+    stacks: tuple[str, ...] = ("hx",)
+    if any("J" in v.axes for v in arrays):
+        stacks = ("hx", "xh")
+    elif any("N" in v.axes for v in arrays):
+        stacks = ("1xh", "1hx", "xh1", "hx1")
     for left, order, columns, first in itertools.product(
         sides[:1] or [True, False],
         _orders(letters, groups),
-        ("hx", "xh") if joint else ("hx",),
+        stacks,
         (0, 1) if len(stacked) > 1 else (0,),
     ):
         found: list[Block] = []
@@ -99,7 +105,7 @@ def _state(part: str, cell: Cell) -> str:
 def _is_readout(variable: Variable, plan: CallPlan) -> bool:
     if "K" in variable.axes:
         return True
-    if not plan.loss:
+    if not plan.loss and not plan.tied:
         return False
     if variable.part == "bias":
         return words.is_readout_bias(variable.name)
@@ -139,9 +145,9 @@ def _blocks(
     axes = variable.axes if len(variable.axes) == 1 or is_left(variable.axes, left) else variable.axes[::-1]
     if variable.part == "bias":
         insides = [("bias", "all")]
-    elif axes[1] == "J":
-        h, x = ("hh", "hx") if columns == "hx" else ("xh", "xx")
-        insides = [("recurrent", h), ("input", x)]
+    elif axes[1] in ("J", "N"):
+        parts = {"h": "recurrent", "x": "input", "1": "bias"}
+        insides = [(parts[letter], f"{columns}:{letter}") for letter in columns]
     else:
         insides = [("input" if axes[1] == "D" else "recurrent", "all")]
     found = []

@@ -12,6 +12,8 @@ from derive.nodes import Node, Quantity, substitute
 from verify.code.match import READOUT, READOUT_BIAS
 
 HEADS = ("softmax_cross_entropy", "linear_squared_error", "sigmoid_binary_cross_entropy")
+PREDICTION = "y_hat"
+"""What a head calls its prediction."""
 
 
 def below(head: Cell) -> Quantity:
@@ -22,7 +24,16 @@ def below(head: Cell) -> Quantity:
 @cache
 def with_head(cell: Cell, name: str) -> Cell:
     """The cell with a head of the catalogue above it, as one cell whose output is the loss."""
-    head = catalogue.find(name)
+    return _above(cell, catalogue.find(name), "")
+
+
+@cache
+def with_readout(cell: Cell, name: str) -> Cell:
+    """The cell with the readout of a head above it, as one cell whose output is what that head predicts."""
+    return _above(cell, catalogue.find(name), PREDICTION)
+
+
+def _above(cell: Cell, head: Cell, until: str) -> Cell:
     names = [str(p.name) for p in head.parameters]
     table: dict[str, str] = dict(zip(names, (READOUT, READOUT_BIAS), strict=False))
     taken, data = {*cell.quantities}, below(head)
@@ -36,13 +47,17 @@ def with_head(cell: Cell, name: str) -> Cell:
     def moved(node: Node) -> Node | None:
         return output if node == first else None
 
-    equations = [*cell.equations, *(replace(e, expression=substitute(e.expression, moved)) for e in above.equations)]
+    own = list(above.equations)
+    if until:
+        last = next(k for k, e in enumerate(own) if e.symbol.name == new(until))
+        own = own[: last + 1]
+    equations = [*cell.equations, *(replace(e, expression=substitute(e.expression, moved)) for e in own)]
     return Cell.of(
         equations,
         name=f"{cell.name} with {head.name}",
-        title=f"{cell.title} with {head.title}",
-        output=above.output.name,
-        targets=[q.name for q in above.targets],
-        assumptions=[a for a in above.assumptions if a.quantity in above.targets],
+        title=f"{cell.title} with {'the readout of ' if until else ''}{head.title}",
+        output=own[-1].symbol.name,
+        targets=[] if until else [q.name for q in above.targets],
+        assumptions=[] if until else [a for a in above.assumptions if a.quantity in above.targets],
         source=cell.source,
     )

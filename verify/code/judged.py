@@ -41,7 +41,6 @@ class Judged:
     kept: bool = False
     unjudged: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
-    clip: dict[str, float] = field(default_factory=dict)
 
     def wrong(self) -> list[str]:
         """The labels of gradients that are wrong in any setting, in the order of the code."""

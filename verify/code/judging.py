@@ -67,9 +67,7 @@ def judge(plan: CallPlan, watch: Callable[[str], None] = lambda stage: None) -> 
             if label in one.standings:
                 one.standings[label], one.reasons[label] = Standing.WRONG, "added to from call to call"
         judged.seen.append(one)
-    for one in judged.seen:
-        if one.setting.seeds != 1:
-            clips(one, judged)
+    clips(judged)
     judged.notes += [note for one in judged.seen for note in one.notes[:1]]
     first = judged.seen[0]
     for label in first.got:

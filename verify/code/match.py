@@ -35,14 +35,16 @@ class Block:
     columns: str = ""
 
     def taken(self, upright: Array, setting: Setting) -> Array:
-        """The part of an array whose gates lie along the rows."""
+        """The part of an array whose gates lie along the rows; `columns` is `all`, or as in `hx:x`: x of [h; x]."""
         rows = upright.shape[0] // self.of
         part = upright[self.place * rows : (self.place + 1) * rows]
         if self.columns == "all":
             return part
-        # [h; x] or [x; h]: which of both comes first is the first letter.
-        first = setting.H if self.columns[0] == "h" else setting.D
-        return part[:, :first] if self.columns[0] == self.columns[1] else part[:, first:]
+        order, _, wanted = self.columns.partition(":")
+        lengths = {"h": setting.H, "x": setting.D, "1": 1}
+        start = sum(lengths[letter] for letter in order[: order.index(wanted)])
+        found = part[:, start : start + lengths[wanted]]
+        return found[:, 0] if wanted == "1" else found
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Match:
     left: bool
     states: Mapping[str, str]
     outputs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    factor: str = "1"
+    weighting: Weighting | None = None
     assumed: tuple[str, ...] = ()
 
     @property
@@ -91,18 +93,20 @@ class Match:
             given[target.name] = _target(trial, T, B)
         d_final = {s.name: np.zeros((B, *axes(s))) for s in cell.states}
         if cell.is_loss:
-            return Case(cell, sizes, T, B, given, np.full((T, B), FACTORS[self.factor](T, B)), d_final)
+            weighting = self.weighting or Weighting()
+            return Case(cell, sizes, T, B, given, weighting.weights(T, B, setting.K), d_final)
         d_output = np.zeros((T, B, *axes(cell.output)))
         for theirs, (ours, when) in self.outputs.items():
             own = next(o.axes for o in self.plan.weighed if o.name == theirs)
             if theirs not in trial.seeds:
                 continue
+            letter = width(own)
             if when == "all":
-                d_output = d_output + arranged(trial.seeds[theirs], own, ("T", "B", "H"))
+                d_output = d_output + arranged(trial.seeds[theirs], own, ("T", "B", letter))
             elif ours == cell.output.name and when == "last":
-                d_output[-1] += arranged(trial.seeds[theirs], own, ("B", "H"))
+                d_output[-1] += arranged(trial.seeds[theirs], own, ("B", letter))
             else:
-                d_final[ours] = d_final[ours] + arranged(trial.seeds[theirs], own, ("B", "H"))
+                d_final[ours] = d_final[ours] + arranged(trial.seeds[theirs], own, ("B", letter))
         return Case(cell, sizes, T, B, given, d_output, d_final)
 
     def parts(self, label: str, name: str, value: Array, setting: Setting) -> list[tuple[str, str, Array]]:
@@ -129,13 +133,50 @@ class Match:
         return value if is_left(variable.axes, self.left) else value.T
 
 
-FACTORS: Mapping[str, Callable[[int, int], float]] = {
-    "1": lambda T, B: 1.0,
-    "1/T": lambda T, B: 1 / T,
-    "1/B": lambda T, B: 1 / B,
-    "1/(BT)": lambda T, B: 1 / (B * T),
+SCALES: Mapping[str, Callable[[int, int, int], float]] = {
+    "": lambda T, B, K: 1.0,
+    "1/T": lambda T, B, K: 1 / T,
+    "1/B": lambda T, B, K: 1 / B,
+    "1/(BT)": lambda T, B, K: 1 / (B * T),
+    "2": lambda T, B, K: 2.0,
+    "2/T": lambda T, B, K: 2 / T,
+    "2/B": lambda T, B, K: 2 / B,
+    "2/(BT)": lambda T, B, K: 2 / (B * T),
+    "1/K": lambda T, B, K: 1 / K,
+    "2/K": lambda T, B, K: 2 / K,
+    "1/(BTK)": lambda T, B, K: 1 / (B * T * K),
+    "2/(BTK)": lambda T, B, K: 2 / (B * T * K),
+    "2/(BK)": lambda T, B, K: 2 / (B * K),
+    "2/(TK)": lambda T, B, K: 2 / (T * K),
 }
-"""What the loss may be of the sum over steps and examples."""
+"""What the loss may be of the sum of the head's loss over examples."""
+
+STEPS = ("all steps", "the last step")
+"""The steps whose loss counts."""
+
+
+@dataclass(frozen=True)
+class Weighting:
+    """Which steps count in the loss, and by which factor."""
+
+    steps: str = STEPS[0]
+    scale: str = ""
+
+    def weights(self, T: int, B: int, K: int) -> Array:
+        """One number for each step and example."""
+        found = np.full((T, B), SCALES[self.scale](T, B, K))
+        if self.steps != STEPS[0]:
+            found[:-1] = 0
+        return found
+
+    def __str__(self) -> str:
+        scaled = f", times {self.scale}" if self.scale else ""
+        return f"summed over examples and {self.steps}{scaled}"
+
+
+def width(axes: Axes) -> str:
+    """The axis of an output that is neither time nor examples."""
+    return next((axis for axis in axes if axis not in ("T", "B", "1")), "H")
 
 
 def is_left(axes: Axes, left: bool) -> bool:
@@ -144,9 +185,9 @@ def is_left(axes: Axes, left: bool) -> bool:
         return left
     if "K" in axes:
         return axes[0] == "K"
-    if axes[0] in ("D", "J"):
+    if axes[0] in ("D", "J", "N"):
         return False
-    if axes[1] in ("D", "J"):
+    if axes[1] in ("D", "J", "N"):
         # A readout whose width is that of the input: (D, H) is upright there.
         return True
     return axes[0] != "H"
@@ -164,11 +205,13 @@ def _input(plan: CallPlan, trial: CallTrial | _Values, T: int, B: int) -> Array:
 
 def _target(trial: CallTrial | _Values, T: int, B: int) -> Array:
     names = [n for n in trial.given if words.part(n) == "target"] or list(trial.given)[-1:]
-    value = np.asarray(trial.given[names[0]])
+    value, setting = np.asarray(trial.given[names[0]]), trial.setting
     if value.dtype.kind in "iu":
-        return np.eye(trial.setting.K)[_indices(value, T, B)]
-    axes = trial.setting.axes(value.shape)
-    return np.array(arranged(value, axes, ("T", "B", "K")))
+        return np.eye(setting.K)[_indices(value, T, B)]
+    axes = setting.axes(value.shape)
+    if "T" not in axes and T > 1:
+        return np.repeat(arranged(value, axes, ("B", width(axes)))[None], T, axis=0)
+    return np.array(arranged(value, axes, ("T", "B", width(axes))))
 
 
 def _indices(value: Any, T: int, B: int) -> Array:
@@ -179,6 +222,8 @@ def _indices(value: Any, T: int, B: int) -> Array:
         return found.T
     if found.shape == (T, B):
         return found
+    if found.shape in ((B,), (B, 1)) or (found.shape == () and B == 1):
+        return np.repeat(found.reshape(1, B), T, axis=0)  # one answer for a whole sequence
     raise InputError("the order of the indices is not known")
 
 
@@ -197,8 +242,8 @@ def forward_of(match: Match, values: Mapping[str, Array]) -> dict[str, Array]:
         name, when = match.outputs[output.name]
         symbol = next(q for q in (match.cell.output, *match.cell.states) if q.name == name)
         sequence = np.stack([step[symbol][..., 0] for step in forward.steps])
-        whole = when == "all"
-        axes = ("T", "B", "H") if whole else ("B", "H")
+        whole, letter = when == "all", width(output.axes)
+        axes = ("T", "B", letter) if whole else ("B", letter)
         found[output.name] = np.array(arranged(sequence if whole else sequence[-1], axes, output.axes))
     return found
 

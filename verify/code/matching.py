@@ -18,7 +18,7 @@ from derive.cell import Cell
 from derive.errors import InputError
 from verify.code import logarithms
 from verify.code.candidates import candidates
-from verify.code.match import FACTORS, Match
+from verify.code.match import SCALES, STEPS, Match, Weighting, width
 from verify.code.other_cells import rewritings
 from verify.code.protocols.axes import FIRST, arranged
 from verify.code.protocols.engine import CallPlan, CallTrial
@@ -63,10 +63,13 @@ def _fitting(plan: CallPlan, cell: Cell, seen: _Seen) -> Match | None:
         except (KeyError, ValueError, IndexError, InputError):
             continue  # the arrays do not lie like that
         if plan.loss:
-            total = sum(float(step[case.cell.output].sum()) for step in forward.steps)
-            for factor, scale in FACTORS.items():
-                if abs(seen.J - total * scale(case.T, case.B)) <= SAME * max(1.0, abs(seen.J)):
-                    return replace(candidate, factor=factor)
+            losses = np.array([step[case.cell.output].reshape(case.B) for step in forward.steps])
+            for weighting in (Weighting(steps, scale) for steps in STEPS for scale in SCALES):
+                total = float((losses * weighting.weights(case.T, case.B, seen.trial.setting.K)).sum())
+                if abs(seen.J - total) <= SAME * max(1.0, abs(seen.J)):
+                    return replace(
+                        candidate, weighting=weighting, assumed=(*candidate.assumed, f"the loss is {weighting}")
+                    )
             continue
         outputs = _same_outputs(candidate, forward, seen)
         if outputs is not None:
@@ -86,9 +89,10 @@ def _same_outputs(match: Match, forward: Forward, seen: _Seen) -> dict[str, tupl
         whole = "T" in output.axes
         tolerance = 1e-5 if seen.weighed[output.name].dtype == np.float32 else SAME
         for name, sequence in sequences.items():
-            if "H" not in output.axes or (whole and name != cell.output):
+            if whole and name != cell.output:
                 continue
-            theirs = arranged(value, output.axes, ("T", "B", "H") if whole else ("B", "H"))
+            letter = width(output.axes)
+            theirs = arranged(value, output.axes, ("T", "B", letter) if whole else ("B", letter))
             ours = sequence if whole else sequence[-1]
             if theirs.shape == ours.shape and np.abs(theirs - ours).max() <= tolerance * max(1.0, np.abs(ours).max()):
                 found[output.name] = (name.name, "all" if whole else one_step)

@@ -1,7 +1,7 @@
 """Axes of arrays as letters, their sizes in a setting, and the way from one order of axes to another.
 
-B examples, T steps, D entries of an input, H of a state, K of a readout; J for [h; x] stacked; 2H, 3H, 4H for stacked
-gates; 1 for an axis of length one.
+B examples, T steps, D entries of an input, H of a state, K of a readout; J for [h; x] stacked, N for
+[1; h; x]; 2H, 3H, 4H for stacked gates; 1 for an axis of length one.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class Setting:
             return int(axis)
         if axis == "J":
             return self.H + self.D
+        if axis == "N":
+            return self.H + self.D + 1
         if axis[0].isdigit():
             return int(axis[:-1]) * self.size(axis[-1])
         return int(getattr(self, axis))
@@ -45,7 +47,7 @@ class Setting:
 
     def axes(self, shape: tuple[int, ...]) -> Axes:
         """The letters of a shape, `?` for a length that means nothing."""
-        known = {self.T: "T", self.B: "B", self.K: "K", self.D: "D"}
+        known = {self.D + self.H + 1: "N", self.T: "T", self.B: "B", self.K: "K", self.D: "D"}
         known |= {self.H: "H", self.D + self.H: "J"} | {n * self.H: f"{n}H" for n in (2, 3, 4, 5, 6)} | {1: "1"}
         return tuple(known.get(n, "?") for n in shape)
 

@@ -48,7 +48,9 @@ class CallPlan:
 
     forward, backward: the functions; for methods their names. `weighs` takes what J weighs out of what forward
     returned, by the name of the output. `sources` says for every argument of backward where it comes from: `seed NAME`,
-    `argument NAME`, `returned K`, `whole`. `collect` gathers the gradients from what backward returned and the object.
+    `argument NAME`, `returned K`, `whole`, `fixed NAME`, `rate`. `collect` gathers the gradients from what backward
+    returned and the object; with `updates` they are what backward takes off the parameters at the learning rate 1.
+    `seed_shape`: vectors are handed to backward as a `row` or a `column`.
     """
 
     protocol: str
@@ -78,6 +80,8 @@ class CallPlan:
     tied: bool = False
     hands_object: bool = False
     longest: int = 1000
+    updates: bool = False
+    seed_shape: str = ""
 
     @property
     def batched(self) -> bool:
@@ -234,7 +238,9 @@ class CallTrial:
         for name, source in plan.sources.items():
             kind, _, rest = source.partition(" ")
             if kind == "seed":
-                arguments[name] = plan.to_theirs(np.array(self.seeds[rest]))
+                arguments[name] = plan.to_theirs(_shaped(np.array(self.seeds[rest]), plan.seed_shape))
+            elif kind == "rate":
+                arguments[name] = 1.0
             elif kind == "argument":
                 arguments[name] = passed.arguments[rest]
             elif kind == "returned":
@@ -248,11 +254,54 @@ class CallTrial:
         before = {n: v.copy() for n, v in arguments.items() if isinstance(v, np.ndarray)}
         values = {n: v.copy() for n, v in passed.arguments.items() if isinstance(v, np.ndarray)}
         function = getattr(passed.made, plan.backward) if isinstance(plan.backward, str) else plan.backward
+        parameters = self._parameters(passed) if plan.updates else {}
         with np.errstate(all="ignore"):
             returned = called(function, arguments)
         self.changed = [n for n, v in before.items() if not _equal(v, arguments[n])]
         self.changed += [n for n, v in values.items() if n not in before and not _equal(v, passed.arguments[n])]
-        return plan.collect(returned, passed.made)
+        found = plan.collect(returned, passed.made)
+        if plan.updates:
+            after = self._parameters(passed)
+            taken = {f"d{n}": v - after[n] for n, v in parameters.items()}
+            found |= taken if any(v.any() for v in taken.values()) else {}
+        if plan.seed_shape:
+            found = {n: self._unshaped(n, v) for n, v in found.items()}
+        return found
+
+    def _parameters(self, passed: Passed) -> dict[str, Array]:
+        """Copies of the parameters as they now stand where the code keeps them."""
+        found = {}
+        for name, slot in self.plan.slots.items():
+            if self.plan.variables[name].part in ("weight", "bias"):
+                found[name] = np.array(standing(passed, slot, self.plan.target.space))
+        return found
+
+    def _unshaped(self, label: str, value: Any) -> Any:
+        """A gradient of a vector without the axis of length one that its seed was given."""
+        shape = np.shape(value)
+        name = self.plan.variable_of(label, shape, self.setting)
+        wanted = self.values[name].shape if name is not None else shape
+        same = [n for n in shape if n != 1] == [n for n in wanted if n != 1]
+        return np.reshape(value, wanted) if same else value
+
+
+def _shaped(seed: Array, shape: str) -> Array:
+    if seed.ndim != 1 or not shape:
+        return seed
+    return seed[None, :] if shape == "row" else seed[:, None]
+
+
+def standing(passed: Passed, slot: Slot, space: Mapping[str, Any]) -> Any:
+    """What stands in a slot after a call."""
+    if slot.kind == "global":
+        return space[slot.name]
+    if slot.kind in ("attribute", "item"):
+        owner = passed.made
+        for name in slot.name.split("."):
+            owner = getattr(owner, name)
+        return owner if slot.key is None else owner[slot.key]
+    found = passed.arguments[slot.name]
+    return found if slot.key is None else found[slot.key]
 
 
 def _equal(a: Array, b: Any) -> bool:
@@ -299,7 +348,7 @@ def put(made: Any, slot: Slot, value: Any) -> None:
 def _drawn(variable: Variable, setting: Setting, rng: np.random.Generator) -> Array:
     shape = setting.shape(variable.axes)
     if variable.part == "weight":
-        inner = [setting.size(a) for a in variable.axes if a in ("D", "J", "H")] or [1]
+        inner = [setting.size(a) for a in variable.axes if a in ("D", "J", "N", "H")] or [1]
         return np.asarray(rng.normal(size=shape) / np.sqrt(min(inner)))
     return rng.normal(size=shape) * (1.0 if variable.part == "input" else 0.7)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from verify.code.loading import told
 from verify.code.protocols import functions, words
 from verify.code.protocols.axes import FIRST, Setting
 from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls, required, returned_names
-from verify.code.protocols.engine import CallPlan, Fixed, Slot, real_array
+from verify.code.protocols.engine import CallPlan, CallTrial, Fixed, Slot, real_array
 from verify.code.protocols.search import Wanted, found, gates
 from verify.numbers.case import Array
 
@@ -48,6 +49,8 @@ def bound(target: Target) -> CallPlan:
         raise MisfitError(f"{target.name} has no method forward, or none backward")
     if target.hints and target.hints[-1] in vars(kind):
         names = (names[0], target.hints[-1])
+    if all(isinstance(inspect.getattr_static(kind, name), staticmethod) for name in names):
+        return functions.pair(target, *(getattr(kind, name) for name in names))  # the class is no more than a place
     failures = []
     for made in makers(target):
         try:
@@ -164,6 +167,9 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     sources, seeds = functions.backward_sources(backward, names, groups, skip=1)
     returned = returned_names(backward, tree)
     order = [w.name for w in maker.arrays] or _in_list(example)
+    rates = [p.name for p in calls(backward)[1:] if words.plain(p.name) in words.RATES]
+    sources |= dict.fromkeys(rates, "rate")
+    seeds = [name for name in seeds if name not in rates]
 
     def build(variables: dict[str, Variable]) -> CallPlan:
         def weighs(value: Any, made: Any) -> dict[str, Array]:
@@ -186,6 +192,7 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
             make=kind,
             make_fixed=maker.fixed,
             order=order,
+            updates=bool(rates),
         )
 
     # With everything that may be given, then without the states that the object keeps or takes.
@@ -199,6 +206,8 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
         try:
             wanted = attempt
             plan = found(attempt, target, build, f"{target.name}.{ahead}")
+            if plan.updates:
+                check_updates(plan)
             return pruned(plan, [w for w in attempt if w.part in ("h", "c") and w.slot.kind != "argument"])
         except MissingError:
             raise
@@ -208,10 +217,22 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     raise first
 
 
+def check_updates(plan: CallPlan) -> None:
+    """Raise MisfitError where what backward takes off the parameters is not proportional to what J asks."""
+    setting = plan.fitted(FIRST)
+    small, twice = (CallTrial(plan, replace(setting, seeds=s), np.random.default_rng(2)) for s in (2.0**-20, 2.0**-19))
+    one, two = small.raw(), twice.raw()
+    for name, value in one.items():
+        if name not in two or not np.allclose(2 * np.asarray(value), two[name], rtol=1e-4, atol=1e-14):
+            raise MissingError(
+                f"{plan.target.name}: what backward takes off {words.ungraded(name)} is not proportional to what is "
+                "asked of the outputs: it is what an optimizer made of the gradient, so the gradient cannot be seen"
+            )
+    plan.notes.append("no gradient is returned: it is what backward takes off the parameters at the learning rate 1")
+
+
 def pruned(plan: CallPlan, kept: list[Wanted]) -> CallPlan:
     """The plan without states of the object that do not move J, or whose gradient is not left anywhere."""
-    from verify.code.protocols.engine import CallTrial
-
     setting = plan.fitted(FIRST)
     trial = CallTrial(plan, setting, np.random.default_rng(2))
     got = {plan.variable_of(n, np.shape(v), setting) for n, v in trial.raw().items()}

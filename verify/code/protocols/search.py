@@ -79,12 +79,14 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
     groups = words.families([w.name for w in open_ones if w.part in ("weight", "bias")])
     keys = list(dict.fromkeys(groups[name] for name in weights))
     ranked = [words.kinds(key) for key in keys]
-    ranks = sorted(itertools.product(range(len(words.KINDS)), repeat=len(keys)), key=lambda r: (sum(r), r))
+    if len(keys) <= 2 and not any(w.part == "bias" for w in wanted):
+        ranked = [(*kinds, "augmented") for kinds in ranked]
+    ranks = sorted(itertools.product(*(range(len(kinds)) for kinds in ranked)), key=lambda r: (sum(r), r))
     families = sorted(FAMILIES, key=lambda f: is_step(target) != (f.input in ("BD", "DB", "D", "D1", "1D")))
     multiples = gates(target)
     for rank in ranks:
         kind = {key: ranked[k][r] for k, (key, r) in enumerate(zip(keys, rank, strict=True))}
-        if len(keys) > 1 and "joint" in kind.values() and "input" in kind.values():
+        if len(keys) > 1 and {"joint", "augmented"} & {*kind.values()} and "input" in kind.values():
             continue
         # Where each gate has arrays of its own, they are as high as the state.
         several = {key for key in groups.values() if "?" in key}
@@ -109,7 +111,7 @@ def _axes(one: Wanted, kind: str, family: Family, side: str, bias: str, state: s
     if one.part == "bias":
         size = "K" if words.is_readout_bias(one.name) else gate
         return tuple(size if letter == "G" else letter for letter in bias)
-    inner = {"input": "D", "recurrent": "H", "joint": "J", "readout": "H"}[kind]
+    inner = {"input": "D", "recurrent": "H", "joint": "J", "augmented": "N", "readout": "H"}[kind]
     outer = "K" if kind == "readout" else gate
     return (inner, outer) if side == RIGHT else (outer, inner)
 
@@ -181,6 +183,14 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
             return 0
         plan.weighed = [Output(n, a) for n, a in outputs.items()]
     got = tries.call(2, lambda: trial.raw(passed), _given(trial), f"{what} (backward)")
+    if got is None and any(v.ndim == 1 for v in passed.weighed.values()):
+        for shape in ("row", "column"):
+            plan.seed_shape = shape
+            got = tries.call(2, lambda: trial.raw(), _given(trial), f"{what} (backward)")
+            if got is not None:
+                break
+        else:
+            plan.seed_shape = ""
     if got is None:
         return 0
     matched = 0

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 _TABLE = tomllib.loads((files("verify.code.protocols") / "words.toml").read_text(encoding="utf-8"))
-INPUTS, HIDDEN, MEMORY, PARAMETERS, TARGETS, CACHES, INPUT_SIZES, HIDDEN_SIZES, OUTPUT_SIZES, SHAPES = (
+INPUTS, HIDDEN, MEMORY, PARAMETERS, TARGETS, CACHES, INPUT_SIZES, HIDDEN_SIZES, OUTPUT_SIZES, RATES, SHAPES = (
     frozenset(_TABLE[key].split())
     for key in (
         "inputs",
@@ -24,6 +24,7 @@ INPUTS, HIDDEN, MEMORY, PARAMETERS, TARGETS, CACHES, INPUT_SIZES, HIDDEN_SIZES, 
         "input_sizes",
         "hidden_sizes",
         "output_sizes",
+        "rates",
         "shapes",
     )
 )
