@@ -19,7 +19,8 @@ from verify.code.protocols.engine import CallPlan
 def candidates(plan: CallPlan, cell: Cell) -> Iterator[Match]:
     """Every way in which their arrays could be the cell's, the likeliest first."""
     arrays = [v for v in plan.variables.values() if v.part in ("weight", "bias")]
-    readouts = {v.name for v in arrays if _is_readout(v, plan)}
+    gates = words.families([v.name for v in arrays])
+    readouts = {v.name for v in arrays if "?" not in gates[v.name] and _is_readout(v, plan)}
     if not readouts or cell.output.shape != below(catalogue.find(HEADS[0])).shape:
         heads = [cell]  # one with a readout of its own takes no other
         arrays = [v for v in arrays if v.name not in readouts]

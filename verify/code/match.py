@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from derive.cell import Cell
 from derive.errors import InputError
 from verify.code.differentiated import derivation_of
 from verify.code.protocols import words
-from verify.code.protocols.axes import Axes, Setting, arranged
+from verify.code.protocols.axes import SCALES, Axes, Setting, arranged
 from verify.code.protocols.engine import CallPlan, CallTrial
 from verify.code.run import Forward
 from verify.code.truth import Equations
@@ -90,7 +90,7 @@ class Match:
             given[ours] = np.array(np.broadcast_to(found, given[ours].shape))
         given[self.input] = _input(self.plan, trial, T, B)
         for target in cell.targets:
-            given[target.name] = _target(trial, T, B)
+            given[target.name] = _target(self.plan, trial, T, B)
         d_final = {s.name: np.zeros((B, *axes(s))) for s in cell.states}
         if cell.is_loss:
             weighting = self.weighting or Weighting()
@@ -132,24 +132,6 @@ class Match:
             return value if variable.axes[1] == "H" else value.T
         return value if is_left(variable.axes, self.left) else value.T
 
-
-SCALES: Mapping[str, Callable[[int, int, int], float]] = {
-    "": lambda T, B, K: 1.0,
-    "1/T": lambda T, B, K: 1 / T,
-    "1/B": lambda T, B, K: 1 / B,
-    "1/(BT)": lambda T, B, K: 1 / (B * T),
-    "2": lambda T, B, K: 2.0,
-    "2/T": lambda T, B, K: 2 / T,
-    "2/B": lambda T, B, K: 2 / B,
-    "2/(BT)": lambda T, B, K: 2 / (B * T),
-    "1/K": lambda T, B, K: 1 / K,
-    "2/K": lambda T, B, K: 2 / K,
-    "1/(BTK)": lambda T, B, K: 1 / (B * T * K),
-    "2/(BTK)": lambda T, B, K: 2 / (B * T * K),
-    "2/(BK)": lambda T, B, K: 2 / (B * K),
-    "2/(TK)": lambda T, B, K: 2 / (T * K),
-}
-"""What the loss may be of the sum of the head's loss over examples."""
 
 STEPS = ("all steps", "the last step")
 """The steps whose loss counts."""
@@ -203,7 +185,12 @@ def _input(plan: CallPlan, trial: CallTrial | _Values, T: int, B: int) -> Array:
     raise InputError("the input of their code is not known")
 
 
-def _target(trial: CallTrial | _Values, T: int, B: int) -> Array:
+def _target(plan: CallPlan, trial: CallTrial | _Values, T: int, B: int) -> Array:
+    if plan.target_of is not None and isinstance(trial, CallTrial):
+        value, axes = plan.target_of(trial.run(trial.values).returned)
+        if "T" not in axes and T > 1:
+            return np.repeat(arranged(value, axes, ("B", "K"))[None], T, axis=0)
+        return np.array(arranged(value, axes, ("T", "B", "K")))
     names = [n for n in trial.given if words.part(n) == "target"] or list(trial.given)[-1:]
     value, setting = np.asarray(trial.given[names[0]]), trial.setting
     if value.dtype.kind in "iu":

@@ -18,9 +18,9 @@ from derive.cell import Cell
 from derive.errors import InputError
 from verify.code import logarithms
 from verify.code.candidates import candidates
-from verify.code.match import SCALES, STEPS, Match, Weighting, width
+from verify.code.match import STEPS, Match, Weighting, width
 from verify.code.other_cells import rewritings
-from verify.code.protocols.axes import FIRST, arranged
+from verify.code.protocols.axes import FIRST, SCALES, arranged
 from verify.code.protocols.engine import CallPlan, CallTrial
 from verify.code.run import Forward
 from verify.code.truth import Equations

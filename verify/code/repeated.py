@@ -9,7 +9,7 @@ import numpy as np
 from verify.code.judged import Judged, Seen
 from verify.code.loading import told
 from verify.code.protocols.base import RaisedError
-from verify.code.protocols.engine import CallTrial, called, put
+from verify.code.protocols.engine import CallTrial
 from verify.code.report import Standing
 from verify.numbers.case import Array
 
@@ -72,11 +72,7 @@ def _accumulates(judged: Judged, trial: CallTrial) -> None:
     try:
         passed = trial.run(trial.values)
         first = {n: np.array(v) for n, v in trial.raw(passed).items()}
-        for name, slot in plan.slots.items():
-            if slot.kind in ("attribute", "item"):
-                put(passed.made, slot, np.array(trial.values[name]))
-        function = getattr(passed.made, str(plan.forward))
-        passed.returned = called(function, passed.arguments)
+        trial.again(passed)
         again = trial.raw(passed)
     except RaisedError:  # an object need not be usable twice
         return

@@ -34,6 +34,8 @@ class Protocol:
 
 PROTOCOLS = (
     Protocol("torch", "an nn.Module, or an autograd.Function with its own backward", "torch_code"),
+    Protocol("predictions", "forward(x) -> predictions; backward(y) or bptt(x, y); no loss is returned", "predicting"),
+    Protocol("loss", "a class with a method that gives a loss and gradients: forward_backward(x, y)", "loss_methods"),
     Protocol("layer", "a class with params and grads lists: Layer(Wx, Wh, b), forward(xs), backward(dhs)", "objects"),
     Protocol("framework", "a class made from sizes, its arrays in attributes: forward(X), backward(grad)", "objects"),
     Protocol("min-char-rnn", "lossFun(inputs, targets, hprev) -> loss, gradients; parameters in globals", "losses"),
@@ -49,7 +51,7 @@ PROTOCOLS = (
 
 def names() -> list[str]:
     """The names for `--as`."""
-    return [protocol.name for protocol in PROTOCOLS]
+    return list(dict.fromkeys(protocol.name for protocol in PROTOCOLS))
 
 
 def bound(target: Target, name: str = "") -> CallPlan:

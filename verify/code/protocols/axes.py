@@ -6,7 +6,7 @@ B examples, T steps, D entries of an input, H of a state, K of a readout; J for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -70,6 +70,25 @@ SETTINGS = (
     Setting(T=40, B=3, D=2, H=4, K=5, seeds=2.0**20, label="T = 40"),
 )
 """All sizes differ from setting to setting: a number in the code that should be a size shows."""
+
+
+SCALES: Mapping[str, Callable[[int, int, int], float]] = {
+    "": lambda T, B, K: 1.0,
+    "1/T": lambda T, B, K: 1 / T,
+    "1/B": lambda T, B, K: 1 / B,
+    "1/(BT)": lambda T, B, K: 1 / (B * T),
+    "2": lambda T, B, K: 2.0,
+    "2/T": lambda T, B, K: 2 / T,
+    "2/B": lambda T, B, K: 2 / B,
+    "2/(BT)": lambda T, B, K: 2 / (B * T),
+    "1/K": lambda T, B, K: 1 / K,
+    "2/K": lambda T, B, K: 2 / K,
+    "1/(BTK)": lambda T, B, K: 1 / (B * T * K),
+    "2/(BTK)": lambda T, B, K: 2 / (B * T * K),
+    "2/(BK)": lambda T, B, K: 2 / (B * K),
+    "2/(TK)": lambda T, B, K: 2 / (T * K),
+}
+"""What the loss may be of the sum of the loss of every step and example."""
 
 
 def axes(text: str) -> Axes:

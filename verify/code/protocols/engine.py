@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from verify.code.protocols import words
-from verify.code.protocols.axes import Axes, Setting
+from verify.code.protocols.axes import SCALES, Axes, Setting
 from verify.code.protocols.base import Output, RaisedError, Target, Variable
 from verify.numbers.case import Array, Arrays
 
@@ -50,7 +50,8 @@ class CallPlan:
     returned, by the name of the output. `sources` says for every argument of backward where it comes from: `seed NAME`,
     `argument NAME`, `returned K`, `whole`, `fixed NAME`, `rate`. `collect` gathers the gradients from what backward
     returned and the object; with `updates` they are what backward takes off the parameters at the learning rate 1.
-    `seed_shape`: vectors are handed to backward as a `row` or a `column`.
+    `scale`: by what a loss is multiplied (`axes.SCALES`). `seed_shape`: vectors are handed to backward as a `row` or a
+    `column`. `target_of`: the target with its axes, where it is not an argument of forward.
     """
 
     protocol: str
@@ -82,6 +83,8 @@ class CallPlan:
     longest: int = 1000
     updates: bool = False
     seed_shape: str = ""
+    scale: str = ""
+    target_of: Callable[[Any], tuple[Array, Axes]] | None = None
 
     @property
     def batched(self) -> bool:
@@ -191,11 +194,22 @@ class CallTrial:
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 raise RaisedError(error) from error  # their object does not take it
         arguments = {**copy.deepcopy(self._fixed["fixed"]), **filled["argument"]}
-        function = getattr(made, plan.forward) if isinstance(plan.forward, str) else plan.forward
-        with np.errstate(all="ignore"):
-            returned = called(function, {"*made": made, **arguments} if plan.hands_object else arguments)
+        returned = self._forward(made, arguments)
         weighed = {} if plan.loss else plan.weighs(returned, made)
         return Passed(made, arguments, returned, weighed)
+
+    def _forward(self, made: Any, arguments: dict[str, Any]) -> Any:
+        plan = self.plan
+        function = getattr(made, plan.forward) if isinstance(plan.forward, str) else plan.forward
+        with np.errstate(all="ignore"):
+            return called(function, {"*made": made, **arguments} if plan.hands_object else arguments)
+
+    def again(self, passed: Passed) -> None:
+        """A second forward pass of the same object, at the values."""
+        for name, slot in self.plan.slots.items():
+            if slot.kind in ("attribute", "item"):
+                put(passed.made, slot, np.array(self.values[name]))
+        passed.returned = self._forward(passed.made, passed.arguments)
 
     def outputs(self, values: Arrays) -> dict[str, Array]:
         """What J weighs."""
@@ -205,7 +219,7 @@ class CallTrial:
         """J of some values."""
         passed = self.run(values)
         if self.plan.loss:
-            return float(np.real(np.asarray(self.plan.weighs(passed.returned, passed.made)["loss"])).reshape(()))
+            return float(np.real(self._loss(passed)))
         self._draw_seeds(passed)
         with np.errstate(all="ignore"):
             return float(sum(np.sum(self.seeds[n] * np.asarray(o, np.float64)) for n, o in passed.weighed.items()))
@@ -214,9 +228,14 @@ class CallTrial:
         """J of complex values: the complex step reads a derivative off its imaginary part."""
         passed = self.run(values)
         if self.plan.loss:
-            return complex(np.asarray(self.plan.weighs(passed.returned, passed.made)["loss"]).reshape(()))
+            return complex(self._loss(passed))
         with np.errstate(all="ignore"):
             return complex(sum(np.sum(self.seeds[n] * np.asarray(o)) for n, o in passed.weighed.items()))
+
+    def _loss(self, passed: Passed) -> Any:
+        plan, setting = self.plan, self.setting
+        scale = SCALES[plan.scale](setting.T, setting.B if plan.several else 1, setting.K)
+        return scale * np.asarray(plan.weighs(passed.returned, passed.made)["loss"]).reshape(())
 
     def _draw_seeds(self, passed: Passed) -> None:
         for name, value in passed.weighed.items():
@@ -232,7 +251,8 @@ class CallTrial:
         plan = self.plan
         passed = passed or self.run(self.values)
         if plan.loss and plan.backward is None:
-            return plan.collect(passed.returned, passed.made)
+            found = plan.collect(passed.returned, passed.made)
+            return found | self._taken(passed, {n: self.values[n] for n in plan.slots}) if plan.updates else found
         self._draw_seeds(passed)
         arguments: dict[str, Any] = {}
         for name, source in plan.sources.items():
@@ -261,12 +281,15 @@ class CallTrial:
         self.changed += [n for n, v in values.items() if n not in before and not _equal(v, passed.arguments[n])]
         found = plan.collect(returned, passed.made)
         if plan.updates:
-            after = self._parameters(passed)
-            taken = {f"d{n}": v - after[n] for n, v in parameters.items()}
-            found |= taken if any(v.any() for v in taken.values()) else {}
+            found |= self._taken(passed, parameters)
         if plan.seed_shape:
             found = {n: self._unshaped(n, v) for n, v in found.items()}
         return found
+
+    def _taken(self, passed: Passed, before: Mapping[str, Array]) -> dict[str, Array]:
+        """What has been taken off the parameters since."""
+        found = {f"d{n}": before[n] - v for n, v in self._parameters(passed).items()}
+        return found if any(v.any() for v in found.values()) else {}
 
     def _parameters(self, passed: Passed) -> dict[str, Array]:
         """Copies of the parameters as they now stand where the code keeps them."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.protocols import functions, words
+from verify.code.protocols import functions, rightness, words
 from verify.code.protocols.axes import Axes, Setting, axes
 from verify.code.protocols.base import (
     MisfitError,
@@ -49,10 +49,12 @@ def bound(target: Target) -> CallPlan:
     globals_ = {} if partner else global_arrays(target, groups)
     sources: dict[str, str] = {}
     if partner is not None:
-        sources, _ = functions.backward_sources(target.value, [p.name for p in taken], groups)
+        sources, seeds = functions.backward_sources(target.value, [p.name for p in taken], groups)
+        if seeds:
+            raise MisfitError(f"{target.name} takes {', '.join(seeds)}, which {partner} neither takes nor returns")
     failures: list[str] = []
     for sizes in _size_ways(target, globals_):
-        for wanted, fixed, tied in _arguments(target, function, taken):
+        for wanted, fixed, tied in arguments(target, function, taken):
             everything = [*wanted, *sizes.wanted]
             order = [w.name for w in everything if w.part in ("weight", "bias")]
 
@@ -85,7 +87,8 @@ def bound(target: Target) -> CallPlan:
                 )
 
             try:
-                return found(everything, target, build, target.name)
+                plan = found(everything, target, build, target.name)
+                return rightness.settled(plan, [n for n in fixed if words.part(n) == "target"], GOALS)
             except MissingError:
                 raise
             except MisfitError as error:
@@ -268,7 +271,7 @@ FLOATS: tuple[str, ...] = (
 )
 
 
-def _arguments(
+def arguments(
     target: Target, function: Any, taken: list[inspect.Parameter]
 ) -> Iterator[tuple[list[Wanted], dict[str, Fixed], bool]]:
     """Ways to take the arguments: inputs as indices or arrays, targets as indices, distributions or numbers."""
@@ -300,10 +303,8 @@ def _arguments(
             targets.append(p.name)
         else:
             raise MisfitError(f"{target.name}: what its argument {p.name} stands for could not be told")
-    goals: list[Fixed] = [lambda s, rng, give=give: give(s, rng) for _, give in TARGETS]  # type: ignore[misc]
-    goals += [lambda s, rng, a=a: _drawn(s, rng, axes(a)) for a in FLOATS]  # type: ignore[misc]
     for kind in range(len(INDICES) + 1):
-        for goal in goals if targets else [None]:
+        for goal in GOALS if targets else [None]:
             more = dict(fixed)
             wanted = list(base)
             if kind == 0 or not inputs:
@@ -328,3 +329,10 @@ def _drawn(setting: Setting, rng: np.random.Generator, wanted: Axes) -> Any:
     value = rng.random(setting.shape(wanted)) + 0.1
     place = wanted.index("K") if "K" in wanted else -1
     return value / value.sum(axis=place, keepdims=True) if "K" in wanted else value
+
+
+GOALS: list[Fixed] = [
+    *(lambda s, rng, give=give: give(s, rng) for _, give in TARGETS),
+    *(lambda s, rng, a=a: _drawn(s, rng, axes(a)) for a in FLOATS),
+]
+"""Ways to draw a target."""

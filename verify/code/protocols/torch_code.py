@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from verify.code.loading import told
-from verify.code.protocols import functions, objects
+from verify.code.protocols import constructing, functions
 from verify.code.protocols.axes import FIRST
 from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls
 from verify.code.protocols.engine import CallPlan, Slot
@@ -36,7 +36,7 @@ def bound(target: Target) -> CallPlan:
     if issubclass(target.value, torch.autograd.Function):
         return _function(target)
     failures = []
-    for maker in objects.makers(target):
+    for maker in constructing.makers(target):
         try:
             return _module(target, maker)
         except MissingError:
