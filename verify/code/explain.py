@@ -6,7 +6,8 @@ with a mistake of the dictionary, run on the same numbers: as few mistakes as ex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,8 +34,8 @@ NEAR = 2e-5
 SHORT, ONE, LONGER = Setting(4, 2, 3, 5, 11), Setting(1, 2, 3, 5, 11), Setting(16, 2, 3, 5, 11)
 """The cases on which programs with a mistake are run."""
 
-PAIRS = 300
-"""So many pairs of mistakes within one gradient are run."""
+PAIRS = 1000
+"""So many mistakes and pairs of mistakes are run for gradients that no single one explains."""
 
 Found = dict[str, tuple[Mistake, ...]]
 
@@ -321,22 +322,49 @@ def _cover(experiments: Sequence[Experiment], known: Sequence[Variation]) -> tup
         else:
             for label, mistakes in finished:
                 found.setdefault(label, mistakes)
+    together: list[tuple[Variation, ...]] = [(v,) for v in chosen]
     budget = PAIRS
     for one in pending():
-        for v in chosen:
-            options = _finished(one, experiments, (v,))
-            if options:
-                found[one.label] = (v.mistake, *options[0])
+        tries = itertools.chain(together, _plausible(one, cheapest, known))
+        for some in tries:
+            if budget <= 0:
                 break
-            for w in known:
-                if budget <= 0 or one.label in found:
-                    break
-                if w is v or not _reaches(first, w, one):
-                    continue
-                budget -= 1
-                if fits(one, [v, w]):
-                    found[one.label] = (v.mistake, w.mistake)
+            budget -= 1
+            mistakes = tuple(v.mistake for v in some)
+            if fits(one, some):
+                found[one.label] = mistakes
+            elif options := _finished(one, experiments, some):
+                found[one.label] = (*mistakes, *options[0])
+            else:
+                continue
+            if some not in together:
+                together.insert(0, some)
+            break
     return found, "" if not pending() else nearest(first, known)
+
+
+def _plausible(
+    one: Observed, cheapest: Sequence[Experiment], known: Sequence[Variation]
+) -> Iterator[tuple[Variation, ...]]:
+    """Mistakes that reach a gradient, one alone and two together, the likeliest first.
+
+    With one step, what is wrong within the step shows without what is wrong from step to step: of two mistakes, one
+    must do there what was seen, or the other must.
+    """
+    short, full = cheapest[0], cheapest[-1]
+    reaching = [v for v in known if _reaches(full, v, one)]
+    yield from ((v,) for v in reaching)
+    here = next((o for o in short.observed if o.label == one.label), None)
+    if here is None or short is full:
+        return
+    as_seen = [v for v in known if (p := short.laboratory.predict(v)) is not None and short.is_same(here, p)]
+    inner = [v for v in as_seen if _reaches(short, v, here)]
+    later = [v for v in reaching if not _reaches(short, v, here)]
+    if inner:
+        pairs = itertools.product(inner, [*later, *(v for v in reaching if v not in later)])
+    else:  # the truth for one step: both are in what goes from step to step
+        pairs = itertools.combinations(later, 2)  # type: ignore[assignment]
+    yield from ((v, w) for v, w in pairs if v is not w)
 
 
 def _reaches(experiment: Experiment, variation: Variation, one: Observed) -> bool:

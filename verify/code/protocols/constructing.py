@@ -146,7 +146,7 @@ def attributes(made: Any) -> list[Wanted]:
         if "?" in found:
             continue
         part = words.part(name.split(".")[-1])
-        if part not in ("h", "c"):
+        if part not in ("h", "c") or "H" not in found:
             part = "bias" if words.is_bias(name.split(".")[-1]) or value.ndim == 1 or 1 in value.shape else "weight"
         wanted.append(Wanted(name, part, slot, found))
     return wanted

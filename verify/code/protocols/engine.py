@@ -51,7 +51,8 @@ class CallPlan:
     `argument NAME`, `returned K`, `whole`, `fixed NAME`, `rate`. `collect` gathers the gradients from what backward
     returned and the object; with `updates` they are what backward takes off the parameters at the learning rate 1.
     `scale`: by what a loss is multiplied (`axes.SCALES`). `seed_shape`: vectors are handed to backward as a `row` or a
-    `column`. `target_of`: the target with its axes, where it is not an argument of forward.
+    `column`. `trim`: outputs that hold the state before the first step, the axis of time and its place along it.
+    `target_of`: the target with its axes, where it is not an argument of forward.
     """
 
     protocol: str
@@ -84,6 +85,7 @@ class CallPlan:
     updates: bool = False
     seed_shape: str = ""
     scale: str = ""
+    trim: dict[str, tuple[int, int]] = field(default_factory=dict)
     target_of: Callable[[Any], tuple[Array, Axes]] | None = None
 
     @property
@@ -196,6 +198,8 @@ class CallTrial:
         arguments = {**copy.deepcopy(self._fixed["fixed"]), **filled["argument"]}
         returned = self._forward(made, arguments)
         weighed = {} if plan.loss else plan.weighs(returned, made)
+        for name, (axis, step) in plan.trim.items():
+            weighed[name] = np.delete(weighed[name], step, axis)
         return Passed(made, arguments, returned, weighed)
 
     def _forward(self, made: Any, arguments: dict[str, Any]) -> Any:

@@ -204,7 +204,10 @@ def weighed(
     """For every seed the output it belongs to: by its name, else by its place."""
     elements = list(returned) if isinstance(returned, tuple) else [returned]
     arrays = {k: a for k, value in enumerate(elements) if (a := real_array(convert(value))) is not None and a.ndim}
-    named = {words.plain(names[0]): k for k, names in enumerate(groups) if len(names) == 1 and names[0] and k in arrays}
+    named: dict[str, int] = {}
+    for k, names in enumerate(groups):
+        if len(names) == 1 and names[0] and k in arrays:
+            named.setdefault(words.plain(names[0]), k)
     chosen: dict[str, int] = {}
     for seed in seeds:
         bare = words.plain(words.ungraded(seed))

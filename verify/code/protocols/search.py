@@ -172,6 +172,7 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
                 f"{what}: forward was called with {shown(_given(trial))} and returned nothing that J can weigh",
             )
             return 0
+        _without_start(plan, passed.weighed, trial)
         outputs = {n: plan.fitted(FIRST).axes(v.shape) for n, v in passed.weighed.items()}
         if not all(
             ("H" in a or "K" in a) and v.size
@@ -209,6 +210,23 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         )
         return 0
     return 2 if shapes == matched else 1
+
+
+def _without_start(plan: CallPlan, weighed: dict[str, Any], trial: CallTrial) -> None:
+    """Outputs of T + 1 steps hold the initial state, too, on which nothing is asked: it is left out."""
+    T = plan.fitted(FIRST).T
+    states = [v for n, v in trial.values.items() if plan.variables[n].part == "h"]
+    for name, value in list(weighed.items()):
+        axis = next((k for k, n in enumerate(value.shape) if n == T + 1), None)
+        if axis is None or not plan.timed:
+            continue
+        for place in (0, T):
+            one = np.take(value, place, axis)
+            starts = [np.zeros_like(one), *(s for s in states if s.size == one.size)]
+            if any(np.array_equal(one.ravel(), s.ravel()) for s in starts):
+                plan.trim[name] = (axis, place)
+                weighed[name] = np.delete(value, place, axis)
+                break
 
 
 def _further(tries: Tries, stage: int, text: str) -> None:

@@ -1,0 +1,67 @@
+"""Files in every way of calling are right as they are; with mistakes planted in them they are wrong, and named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from verify.code import answering
+from verify.code.loading import imported
+from verify.code.protocols.axes import FIRST
+
+from planting import BASES, FILES, Judge, rates  # isort: skip
+
+FULL = os.environ.get("BACKPROOF_FULL_FIGURES") == "1"
+SOME = ("updates_rnn", "static_lstm", "bptt_rnn", "method_lstm", "single_rnn")
+
+
+def answer(name: str) -> dict[str, Any]:
+    target, cell = FILES[name]
+    path = BASES / f"{name}.py"
+    return answering.answered({"spec": f"{path}:{target}", "cell": cell}, imported(path), lambda stage: None)["json"]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FILES if FULL else SOME)
+def test_right_files_are_right(name: str) -> None:
+    if name.startswith("torch"):
+        pytest.importorskip("torch")
+    found = answer(name)
+    assert found["verdict"] == "right", found
+    assert found["forward"] == "same"
+
+
+@pytest.mark.parametrize("name", FILES if FULL else SOME[:2])
+def test_the_files_agree_with_differences(name: str, tmp_path: Path) -> None:
+    """Entry by entry, by central differences of their own forward pass."""
+    if name.startswith("torch"):
+        pytest.importorskip("torch")
+    judge = Judge(name, tmp_path)
+    trial = judge.plan.trial(FIRST)
+    for label, gradient in trial.gradients().items():
+        variable = judge.plan.variable_of(label, gradient.shape, trial.setting)
+        value = trial.values[variable]
+        rng = np.random.default_rng(0)
+        for k in rng.choice(value.size, min(4, value.size), replace=False):
+            unit = np.zeros(value.size)
+            unit[k] = 1e-5
+            unit = unit.reshape(value.shape)
+            ahead = trial.objective({**trial.values, variable: value + unit})
+            behind = trial.objective({**trial.values, variable: value - unit})
+            expected = (ahead - behind) / 2e-5
+            assert gradient.flat[k] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FILES if FULL else ["single_rnn"])
+def test_planted_mistakes_are_wrong_and_named(name: str) -> None:
+    if name.startswith("torch"):
+        pytest.importorskip("torch")
+    found = rates(name, {1: 14, 2: 8, 3: 6} if FULL else {1: 3, 2: 1}, say=print)
+    assert found["false rights"] == found["false alarms"] == 0
+    if FULL:
+        assert found["1 named"] >= 0.8 * found["1 tried"]
