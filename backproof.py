@@ -522,6 +522,7 @@ def _write_fixes(found: list[Any], again: Callable[[Path], Any]) -> None:
 @click.option("--tolerance", type=float, help="For --layout and --names: the largest relative error that is right.")
 @click.option("--time-limit", type=click.FloatRange(1, 3600), default=20, show_default=True, help="Seconds per stage.")
 @click.option("--skeleton", is_flag=True, help="Print an adapter for what could not be called.")
+@network_options
 @json_option
 @guarded
 def check_code(function: str, cell: str | None, protocol: str | None, as_json: bool, **options: Any) -> int:
@@ -531,7 +532,7 @@ def check_code(function: str, cell: str | None, protocol: str | None, as_json: b
     or a torch Module or Function; FILE may be a notebook. It runs in a process of its own, with a limit of time.
 
     \b
-    PROTOCOL: cs231n, deeplearning-ai, min-char-rnn, layer, framework, torch, functions, loss, one-function
+    PROTOCOL: cs231n, deeplearning-ai, min-char-rnn, layer, framework, torch, functions, loss, predictions, one-function
     """
     from verify.code import careful, protocols
 
@@ -540,7 +541,10 @@ def check_code(function: str, cell: str | None, protocol: str | None, as_json: b
     if protocol and protocol not in protocols.names():
         raise InputError(f"no protocol is called {protocol}", hint=f"known: {', '.join(protocols.names())}")
     click.echo(f"running your code: {function}", err=True)
-    request = {"spec": function, "cell": cell, "as": protocol, **options, "limit": options["time_limit"]}
+    names = ("layers", "bidirectional", "reverse", "dropout", "head", "loss", "last_step")
+    network = {name: options.pop(name) for name in names}
+    request = {"spec": function, "cell": cell, "as": protocol, "network": network, **options}
+    request["limit"] = options["time_limit"]
     answer = careful.judged(request)
     for line in answer.get("printed", "").splitlines()[-20:]:
         click.echo(f"  | {line}", err=True)

@@ -11,8 +11,10 @@ from typing import Any
 
 from derive import catalogue
 from derive.errors import InputError
+from derive.networks.network import Direction, Network
 from verify.code import explain, find, judging, matching, protocols
 from verify.code.handwritten import check_backward
+from verify.code.heads import HEADS
 from verify.code.layout import read_layout, read_names
 from verify.code.loading import Source, UnusableError, split_target, told
 from verify.code.match import Match
@@ -33,7 +35,7 @@ def answered(request: dict[str, Any], source: Source, stage: Callable[[str], Non
     """The answer for a file that has been loaded."""
     _, name = split_target(request["spec"])
     if request.get("cell"):
-        catalogue.find(request["cell"])  # a cell that nobody knows is said first
+        catalogue.made(request["cell"], **request.get("network") or {})  # a cell that nobody knows is said first
     if request.get("layout") or request.get("names") or (not name and "PARAMETERS" in source.module.__dict__):
         return _as_layout(request, source, name, stage)
     target = find.target(source, name, [request.get("cell") or ""])
@@ -64,7 +66,7 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
     forward, assumed, near = "", tuple(plan.assumed), ""
     if not judged.undecided or judged.wrong():
         stage(f"{target.name} is compared with {request.get('cell') or 'its own forward pass'}")
-        match, forward, assumed = _compared(plan, request.get("cell"))
+        match, forward, assumed = _compared(plan, request)
         judged.not_given += _never_given(plan, match)
         stage(f"{target.name} is called to find its mistakes")
         found, near = explain.explained(judged, match, lambda: stage(""))
@@ -86,11 +88,18 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
     )
 
 
-def _compared(plan: CallPlan, cell: str | None) -> tuple[Match | None, str, tuple[str, ...]]:
-    """The match with a cell, what the forward pass is to it in words, and what was found out for it."""
-    if not cell:
+def _compared(plan: CallPlan, request: dict[str, Any]) -> tuple[Match | None, str, tuple[str, ...]]:
+    """The match with a cell or network, what the forward pass is to it in words, and what was found out for it."""
+    if not request.get("cell"):
         return None, "", ()
-    match, words = matching.matched(plan, catalogue.find(cell))
+    made = catalogue.made(request["cell"], **request.get("network") or {})
+    cell = made.cell if isinstance(made, Network) else made
+    heads: tuple[str, ...] = HEADS
+    if isinstance(made, Network):
+        if made.layers > 1 or made.direction is not Direction.FORWARD:
+            return None, "not compared: a network of several layers or directions is judged by its own forward pass", ()
+        heads = (made.head.name,) if made.head is not None else HEADS
+    match, words = matching.matched(plan, cell, heads)
     return match, words, match.assumed if match is not None else ()
 
 

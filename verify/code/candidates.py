@@ -16,7 +16,7 @@ from verify.code.protocols.base import Variable
 from verify.code.protocols.engine import CallPlan
 
 
-def candidates(plan: CallPlan, cell: Cell) -> Iterator[Match]:
+def candidates(plan: CallPlan, cell: Cell, of: Sequence[str] = HEADS) -> Iterator[Match]:
     """Every way in which their arrays could be the cell's, the likeliest first."""
     arrays = [v for v in plan.variables.values() if v.part in ("weight", "bias")]
     gates = words.families([v.name for v in arrays])
@@ -25,9 +25,9 @@ def candidates(plan: CallPlan, cell: Cell) -> Iterator[Match]:
         heads = [cell]  # one with a readout of its own takes no other
         arrays = [v for v in arrays if v.name not in readouts]
     elif plan.loss:
-        heads = [with_head(cell, head) for head in HEADS]
+        heads = [with_head(cell, head) for head in of]
     else:
-        heads = [with_readout(cell, head) for head in HEADS]
+        heads = [with_readout(cell, head) for head in of]
     for whole in heads:
         yield from _candidates(plan, cell, whole, arrays, readouts)
 

@@ -7,7 +7,7 @@ by block. If none has the same outputs, the cell is changed in one known point, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -18,6 +18,7 @@ from derive.cell import Cell
 from derive.errors import InputError
 from verify.code import logarithms
 from verify.code.candidates import candidates
+from verify.code.heads import HEADS
 from verify.code.match import STEPS, Match, Weighting, width
 from verify.code.other_cells import rewritings
 from verify.code.protocols.axes import FIRST, SCALES, arranged
@@ -39,23 +40,23 @@ class _Seen:
     J: float
 
 
-def matched(plan: CallPlan, cell: Cell) -> tuple[Match | None, str]:
+def matched(plan: CallPlan, cell: Cell, heads: Sequence[str] = HEADS) -> tuple[Match | None, str]:
     """The match of a plan and a cell, or None; and `same`, or in words what differs."""
-    trial = plan.trial(replace(FIRST, T=4))
+    trial = plan.trial(replace(FIRST, T=4)).unmasked()
     with logarithms.exact(plan.target.source):
         seen = _Seen(trial, trial.run(trial.values).weighed, trial.objective(trial.values))
-    first = _fitting(plan, cell, seen)
+    first = _fitting(plan, cell, seen, heads)
     if first is not None:
         return first, "same"
     for what, other in alternatives(cell):
-        found = _fitting(plan, other, seen)
+        found = _fitting(plan, other, seen, heads)
         if found is not None:
             return found, what
     return None, "it is another cell: no layout, no order of gates and no known change of the cell has its outputs"
 
 
-def _fitting(plan: CallPlan, cell: Cell, seen: _Seen) -> Match | None:
-    for candidate in candidates(plan, cell):
+def _fitting(plan: CallPlan, cell: Cell, seen: _Seen, heads: Sequence[str]) -> Match | None:
+    for candidate in candidates(plan, cell, heads):
         try:
             case = candidate.case(seen.trial)
             with np.errstate(all="ignore"):

@@ -65,7 +65,7 @@ def missing(judged: Judged) -> None:
     first, plan = judged.seen[0], judged.plan
     lacking = []
     for name, variable in plan.variables.items():
-        if name in first.of.values():
+        if name in first.of.values() or variable.part in ("mask", "lengths"):
             continue
         rng = np.random.default_rng(5)
         direction = rng.normal(size=first.trial.values[name].shape)

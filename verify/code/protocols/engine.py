@@ -208,6 +208,14 @@ class CallTrial:
         with np.errstate(all="ignore"):
             return called(function, {"*made": made, **arguments} if plan.hands_object else arguments)
 
+    def unmasked(self) -> CallTrial:
+        """The same trial with every sequence of full length, as a cell without lengths goes through it."""
+        for name, variable in self.plan.variables.items():
+            if variable.part in ("lengths", "mask"):
+                full = self.setting.T if variable.part == "lengths" else 1
+                self.values[name] = np.full_like(self.values[name], full)
+        return self
+
     def again(self, passed: Passed) -> None:
         """A second forward pass of the same object, at the values."""
         for name, slot in self.plan.slots.items():
@@ -374,6 +382,13 @@ def put(made: Any, slot: Slot, value: Any) -> None:
 
 def _drawn(variable: Variable, setting: Setting, rng: np.random.Generator) -> Array:
     shape = setting.shape(variable.axes)
+    if variable.part in ("lengths", "mask"):
+        lengths = rng.integers(1, setting.T + 1, size=setting.B)
+        lengths[0] = setting.T
+        if variable.part == "lengths":
+            return lengths
+        mask = (np.arange(setting.T)[None] < lengths[:, None]).astype(float)
+        return np.array(mask if variable.axes == ("B", "T") else mask.T if len(shape) == 2 else mask[0]).reshape(shape)
     if variable.part == "weight":
         inner = [setting.size(a) for a in variable.axes if a in ("D", "J", "N", "H")] or [1]
         return np.asarray(rng.normal(size=shape) / np.sqrt(min(inner)))

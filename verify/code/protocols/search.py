@@ -108,6 +108,10 @@ def _axes(one: Wanted, kind: str, family: Family, side: str, bias: str, state: s
         return axes(family.input)
     if one.part in ("h", "c"):
         return axes(state)
+    if one.part == "lengths":
+        return ("B",)
+    if one.part == "mask":
+        return tuple(letter for letter in family.input if letter in "BT")
     if one.part == "bias":
         size = "K" if words.is_readout_bias(one.name) else gate
         return tuple(size if letter == "G" else letter for letter in bias)
@@ -175,7 +179,7 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         _without_start(plan, passed.weighed, trial)
         outputs = {n: plan.fitted(FIRST).axes(v.shape) for n, v in passed.weighed.items()}
         if not all(
-            ("H" in a or "K" in a) and v.size
+            any(axis.endswith(("H", "K")) for axis in a) and v.size
             for (n, a), v in zip(outputs.items(), passed.weighed.values(), strict=True)
         ):
             _further(tries, 1, f"{what}: forward returned {shown(passed.weighed)}, which are no states")
@@ -203,11 +207,8 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         matched += 1
         shapes += np.shape(value) == plan.fitted(FIRST).shape(plan.variables[name].axes)
     if not matched:
-        _further(
-            tries,
-            3,
-            f"{what}: backward returned {shown(got)}, none of which names a gradient of {', '.join(plan.variables)}",
-        )
+        returned = f"{shown(got)}, none of which names" if got else "nothing that names"
+        _further(tries, 3, f"{what}: backward returned {returned} a gradient of {', '.join(plan.variables)}")
         return 0
     return 2 if shapes == matched else 1
 

@@ -12,7 +12,21 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 _TABLE = tomllib.loads((files("verify.code.protocols") / "words.toml").read_text(encoding="utf-8"))
-INPUTS, HIDDEN, MEMORY, PARAMETERS, TARGETS, CACHES, INPUT_SIZES, HIDDEN_SIZES, OUTPUT_SIZES, RATES, SHAPES = (
+(
+    INPUTS,
+    HIDDEN,
+    MEMORY,
+    PARAMETERS,
+    TARGETS,
+    CACHES,
+    INPUT_SIZES,
+    HIDDEN_SIZES,
+    OUTPUT_SIZES,
+    RATES,
+    MASKS,
+    LENGTHS,
+    SHAPES,
+) = (
     frozenset(_TABLE[key].split())
     for key in (
         "inputs",
@@ -25,6 +39,8 @@ INPUTS, HIDDEN, MEMORY, PARAMETERS, TARGETS, CACHES, INPUT_SIZES, HIDDEN_SIZES, 
         "hidden_sizes",
         "output_sizes",
         "rates",
+        "masks",
+        "lengths",
         "shapes",
     )
 )
@@ -43,13 +59,16 @@ def plain(name: str) -> str:
 
 
 def part(name: str) -> str:
-    """The part that an argument plays by its name: input, h, c, parameters, target, bias, weight, or nothing known."""
+    """The part that an argument plays by its name: input, h, c, parameters, target, mask, lengths, bias, weight; or
+    nothing known."""
     bare = plain(name)
     for words, found in ((PARAMETERS, "parameters"), (INPUTS, "input"), (HIDDEN, "h"), (MEMORY, "c")):
         if bare in words or (name == "X" and found == "input"):
             return found
     if bare in TARGETS:
         return "target"
+    if bare in MASKS or bare in LENGTHS:
+        return "mask" if bare in MASKS else "lengths"
     if is_bias(name):
         return "bias"
     if re.match(r"(w|u|v|r|k|theta|weight|kernel|rec|inp|ug|wg)", bare) or (len(name) <= 4 and name[:1].isupper()):
