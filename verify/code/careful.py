@@ -39,7 +39,7 @@ def _ask(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     with (folder / "printed").open("w+b") as printed:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT, env=env)
         try:
-            code = process.wait(timeout=8 * request["limit"] + 30)
+            code = process.wait(timeout=20 * request["limit"] + 30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

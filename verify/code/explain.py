@@ -98,6 +98,9 @@ def _special(judged: Judged, wrong: Sequence[str]) -> Found:
             elif bad[0].setting.label == "T = 1" and judged.plan.timed:
                 detail = "right for several steps, wrong for T = 1, a sequence of one step"
                 found[label] = (Mistake("wrong for one step", detail),)
+        if label not in found and _right_unmasked(judged, bad[0], label):
+            detail = "right for sequences of full length, wrong where one ends before the others: at its masked steps"
+            found[label] = (Mistake("wrong where a sequence has ended", detail),)
         reason = bad[0].reasons.get(label, "")
         if reason.startswith(("shape", "dtype", "not finite")) and label not in found:
             found[label] = (Mistake("wrong shape" if reason.startswith("shape") else "not a gradient", reason),)
@@ -105,6 +108,20 @@ def _special(judged: Judged, wrong: Sequence[str]) -> Found:
             if turned:
                 found[label] = (Mistake("transposed gradient", f"the gradient is transposed: {reason}"),)
     return found
+
+
+def _right_unmasked(judged: Judged, one: Seen, label: str) -> bool:
+    """Whether a gradient is right where no sequence ends before the others."""
+    plan = judged.plan
+    if not any(v.part in ("mask", "lengths") for v in plan.variables.values()) or label not in one.along:
+        return False
+    trial = plan.trial(one.setting, seed=8).unmasked()
+    try:
+        got = np.asarray(trial.gradients()[label], float)
+        seen = differences.along(trial, one.of[label], one.single)
+    except (RaisedError, KeyError):
+        return False
+    return _is_one(differences.factor_of(seen.of(got), seen))
 
 
 def _turned(one: Seen, label: str) -> bool:

@@ -384,7 +384,7 @@ def _drawn(variable: Variable, setting: Setting, rng: np.random.Generator) -> Ar
     shape = setting.shape(variable.axes)
     if variable.part in ("lengths", "mask"):
         lengths = rng.integers(1, setting.T + 1, size=setting.B)
-        lengths[0] = setting.T
+        lengths[:2] = (setting.T, max(1, setting.T // 2))[: setting.B]
         if variable.part == "lengths":
             return lengths
         mask = (np.arange(setting.T)[None] < lengths[:, None]).astype(float)

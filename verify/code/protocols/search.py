@@ -8,6 +8,7 @@ apart by what moves when one step of the input is moved.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,6 +78,7 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
         return
     weights = [w.name for w in open_ones if w.part == "weight"]
     groups = words.families([w.name for w in open_ones if w.part in ("weight", "bias")])
+    groups, above = _layers(groups)
     keys = list(dict.fromkeys(groups[name] for name in weights))
     ranked = [words.kinds(key) for key in keys]
     if len(keys) <= 2 and not any(w.part == "bias" for w in wanted):
@@ -96,10 +98,23 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
                     found: Assignment = {}
                     for one in open_ones:
                         stacked = 1 if groups.get(one.name) in several else many
-                        found[one.name] = _axes(
-                            one, kind.get(groups.get(one.name, ""), ""), family, side, bias, state, stacked
-                        )
+                        own = kind.get(groups.get(one.name, ""), "")
+                        own = "recurrent" if own == "input" and one.name in above else own
+                        found[one.name] = _axes(one, own, family, side, bias, state, stacked)
                     yield found, family
+
+
+def _layers(groups: dict[str, str]) -> tuple[dict[str, str], set[str]]:
+    """Weights that differ by a number alone are those of layers above each other: of one kind, and the upper ones."""
+    stems = {name: re.sub(r"_?l?\d+", "", key) for name, key in groups.items()}
+    several = {stem for stem in stems.values() if len({k for n, k in groups.items() if stems[n] == stem}) > 1}
+    if not several - {""}:
+        return groups, set()
+    first: dict[str, str] = {}
+    for name, key in groups.items():
+        first.setdefault(stems[name], key)
+    above = {n for n, key in groups.items() if stems[n] in several and key != first[stems[n]]}
+    return {n: stems[n] if stems[n] in several else key for n, key in groups.items()}, above
 
 
 def _axes(one: Wanted, kind: str, family: Family, side: str, bias: str, state: str, many: int) -> Axes:
