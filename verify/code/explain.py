@@ -31,7 +31,7 @@ from verify.numbers.case import Array
 NEAR = 2e-5
 """How near the numbers must come to a simple mistake: they are compared with differences."""
 
-SHORT, ONE, LONGER = Setting(4, 2, 3, 5, 11), Setting(1, 2, 3, 5, 11), Setting(16, 2, 3, 5, 11)
+SHORT, ONE, LONGER = Setting(6, 2, 3, 5, 11), Setting(1, 2, 3, 5, 11), Setting(16, 2, 3, 5, 11)
 """The cases on which programs with a mistake are run."""
 
 PAIRS = 1000

@@ -51,8 +51,8 @@ class Loop:
     the initial state is computed all the same, unless it is left out or kept as well (`to_the_start`). `cut` says
     where the carry is cut: None, or a kind and a number k (`last`: only the last k steps run; `from the end`, `from
     the start`: chunks of k steps; `each output`: every output goes back through k steps at most). `bound` clips what
-    goes from step to step; `factors` multiply it, by state; `wraps` reads the last state as the one before the first
-    step; `late` leaves out the first step.
+    goes from step to step, of the states `bounded` or of all; `factors` multiply it, by state; `wraps` reads the last
+    state as the one before the first step; `late` leaves out the first step.
     """
 
     dropped: frozenset[str] = frozenset()
@@ -60,6 +60,7 @@ class Loop:
     to_the_start: bool = False
     cut: tuple[str, int] | None = None
     bound: float | None = None
+    bounded: frozenset[str] = frozenset()
     factors: tuple[tuple[str, Node], ...] = ()
     wraps: bool = False
     late: bool = False
@@ -198,7 +199,8 @@ class Sweep:
             for state, terms in self.crossing:
                 value = None if state.name in dropped else _total(terms, scope)
                 value = zero[state] if value is None or loop.closes(step, case.T) else value
-                value = value if loop.bound is None else np.clip(value, -loop.bound, loop.bound)
+                if loop.bound is not None and (not loop.bounded or state.name in loop.bounded):
+                    value = np.clip(value, -loop.bound, loop.bound)
                 passed[state] = first_carry[state] if state.name in stuck else value
             carry = passed
         if (not steps or steps.start > 0) and not loop.late:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -88,13 +89,16 @@ def clipped(derivation: Derivation) -> Iterator[Variation]:
     """What goes from step to step clipped within the loop: the result is the gradient of nothing."""
     if not derivation.program.states:
         return
-    for bound in BOUNDS:
-        detail = f"what the next step hands back is clipped to ±{bound:g} at every step, within the loop"
-        yield Variation(Mistake("carry clipped", detail), loop=_bounded(bound))
+    states = derivation.program.states
+    groups = [frozenset[str](), *(frozenset({s.name}) for s in states if len(states) > 1)]
+    for bound, group in itertools.product(BOUNDS, groups):
+        of = f" of {', '.join(sorted(group))}" if group else ""
+        detail = f"what the next step hands back{of} is clipped to ±{bound:g} at every step, within the loop"
+        yield Variation(Mistake("carry clipped", detail), loop=_bounded(bound, group))
 
 
-def _bounded(bound: float) -> Callable[[Loop], Loop]:
-    return lambda before: replace(before, bound=bound)
+def _bounded(bound: float, group: frozenset[str]) -> Callable[[Loop], Loop]:
+    return lambda before: replace(before, bound=bound, bounded=group)
 
 
 @kind("carry multiplied")
