@@ -135,6 +135,22 @@ WRONG_ONCE = {
 
         output: $y_t$
     """,
+    "a constant vector that two parameters act on": r"""
+        $$ a_t = W s_{t-1} + U w $$
+        $$ s_t = R a_t \odot s_{t-1} + K x_t $$
+        $$ n_t = P w + n_{t-1} + Q a_t $$
+
+        where $n_t \in \mathbb{R}^N$
+    """,
+    "a constant input that two parameters act on": r"""
+        $$ a_t = W s_{t-1} + U e $$
+        $$ s_t = R a_t \odot s_{t-1} + K x_t $$
+        $$ n_t = P e + n_{t-1} + Q a_t $$
+
+        where $n_t \in \mathbb{R}^N$, $e \in \mathbb{R}^E$
+
+        input: $e$
+    """,
     "a matrix of equal rows times a vector": r"""
         $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$
         $$ y_t = (s_{t-1} \mathbf{1}^\top + w \mathbf{1}^\top) \tanh(s_t) + (\mathbf{1} s_t^\top)^\top s_{t-1} $$

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from sympy import ZeroMatrix
 
-from derive.nodes import Adjoint, Node, Quantity, add
+from derive.nodes import Adjoint, Node, Quantity, add, leaves
 from derive.targets.numpy.code import (
     Assign,
     Buffer,
@@ -192,9 +192,12 @@ class Backward:
         for run in layout.runs:
             if len(run.parameters) > 1 and self._stack:
                 name = self.names.fresh(f"d_{self.plan.matrices[run].name}")
-                stacked = sliced(self._stack, run.start, run.stop, layout.rows)
+                stacked: Code = sliced(self._stack, run.start, run.stop, layout.rows)
                 value: Code = Method(stacked, "sum(axis=(0, 1))")
                 if not isinstance(run.operand, Bias):
+                    if timeless(run.operand):  # as it is at every step, and a parameter for every sequence
+                        shared = set(leaves(run.operand)) <= set(self.plan.program.parameters)
+                        stacked = Method(stacked, "sum(axis=(0, 1))" if shared else "sum(axis=0)")
                     left = Transposed(Call(frame.uses("rows"), (stacked,)))
                     value = MatrixProduct(left, Call(frame.uses("rows"), (frame.code(run.operand),)))
                 statements.append(Assign((name,), value))
