@@ -57,6 +57,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W = params["W"]
     V = params["V"]
     b = params["b"]
@@ -64,16 +66,21 @@ def forward(params, x, h=None, *, lengths=None):
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     tanh_net_h = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    # what does not depend on the states, for all steps at once
+    net_h_given = (W - W.T - 0.01 * np.eye(H, dtype=dtype)).T
+    net_h_t = np.empty((B, H), dtype)
+    number = np.array(0.1, dtype)
+    for t, h_prev, x_net_t, tanh_net_h_t, h_t in zip(range(T), h, x_net, tanh_net_h, h[1:]):
         # net_{h,t} = (W - Wᵀ - (1/100) I) h_{t-1} + V x_t + b
-        net_h_t = x_net[t] + h_prev @ (W - W.T - 0.01 * np.eye(H, dtype=dtype)).T
-        tanh_net_h_t = tanh_net_h[t] = np.tanh(net_h_t)
+        h_prev.dot(net_h_given, out=net_h_t)
+        np.add(net_h_t, x_net_t, out=net_h_t)
+        np.tanh(net_h_t, out=tanh_net_h_t)
         # h_t = h_{t-1} + (1/10) tanh(net_{h,t})
-        h[t + 1] = h_prev + 0.1 * tanh_net_h_t
+        np.multiply(number, tanh_net_h_t, out=h_t)
+        np.add(h_t, h_prev, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (tanh_net_h, W, V, h, x))
+    cache = (sizes, dtype, lengths, (W, tanh_net_h, V, h, x))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
@@ -91,23 +98,34 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    (tanh_net_h, W, V, h, x) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    (W, tanh_net_h, V, h, x) = values
     d_net_h = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        tanh_net_h_t = tanh_net_h[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + (Wᵀ - W - (1/100) I) (∂J/∂net_{h,t+1}) + ∂J/∂h_{t+1}
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂net_{h,t} = (1/10) ∂J/∂h_t ⊙ (1 - tanh²(net_{h,t}))
-        d_net_h_t = d_net_h[t] = 0.1 * (d_h_t * (1 - tanh_net_h_t * tanh_net_h_t))
-        # to h_{t-1} through this step: (Wᵀ - W - (1/100) I) (∂J/∂net_{h,t}) + ∂J/∂h_t
-        d_h_next = d_net_h_t @ (W.T - W - 0.01 * np.eye(H, dtype=dtype)).T + d_h_t
+    d_h_next_given = (W.T - W - 0.01 * np.eye(H, dtype=dtype)).T
+    d_h_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h = 0.1 * (1 - tanh_net_h[start:stop] * tanh_net_h[start:stop])
+        for (
+            t, d_ys_t, d_net_h_t, h_by_net_h_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + (Wᵀ - W - (1/100) I) (∂J/∂net_{h,t+1}) + ∂J/∂h_{t+1}
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂net_{h,t} = (1/10) ∂J/∂h_t ⊙ (1 - tanh²(net_{h,t}))
+            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            # to h_{t-1} through this step: (Wᵀ - W - (1/100) I) (∂J/∂net_{h,t}) + ∂J/∂h_t
+            d_net_h_t.dot(d_h_next_given, out=d_h_next)
+            np.add(d_h_next, d_h_t, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net_h, V)

@@ -62,6 +62,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     U_theta = params["U_theta"]
     V_theta = params["V_theta"]
     b_theta = params["b_theta"]
@@ -81,19 +83,39 @@ def forward(params, x, h=None, *, lengths=None):
     eta = np.empty((T, B, H), dtype)
     tanh_h = np.empty((T, B, H), dtype)
     tanh_net_h = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    # what does not depend on the states, for all steps at once
+    tanh_net_h_given = np.tanh(net_h)
+    net_theta_eta_t = np.empty((B, 2 * H), dtype)
+    U_T = U.T
+    half = np.array(0.5, dtype)
+    net_theta_eta_view = net_theta_eta_t[..., 0:H]
+    net_theta_eta_view_2 = net_theta_eta_t[..., H:2 * H]
+    work = np.empty((B, H), dtype)
+    for (
+        t, h_prev, x_net_t, theta_t, eta_t, tanh_h_t, tanh_net_h_t, tanh_net_h_given_t, h_t,
+    ) in zip(
+        range(T), h, x_net, theta, eta, tanh_h, tanh_net_h, tanh_net_h_given, h[1:],
+    ):
         # net_{θ,t} = U_θ h_{t-1} + V_θ x_t + b_θ
         # net_{η,t} = U_η h_{t-1} + V_η x_t + b_η
-        net_theta_eta_t = h_prev @ U.T + x_net[t]
+        h_prev.dot(U_T, out=net_theta_eta_t)
+        np.add(net_theta_eta_t, x_net_t, out=net_theta_eta_t)
         # θ_t = σ(net_{θ,t})
-        theta_t = theta[t] = sigmoid(net_theta_eta_t[..., 0:H])
+        np.multiply(net_theta_eta_view, half, out=theta_t)
+        np.tanh(theta_t, out=theta_t)
+        np.multiply(theta_t, half, out=theta_t)
+        np.add(theta_t, half, out=theta_t)
         # η_t = σ(net_{η,t})
-        eta_t = eta[t] = sigmoid(net_theta_eta_t[..., H:2 * H])
-        tanh_h_t = tanh_h[t] = np.tanh(h_prev)
-        tanh_net_h_t = tanh_net_h[t] = np.tanh(net_h[t])
+        np.multiply(net_theta_eta_view_2, half, out=eta_t)
+        np.tanh(eta_t, out=eta_t)
+        np.multiply(eta_t, half, out=eta_t)
+        np.add(eta_t, half, out=eta_t)
+        np.tanh(h_prev, out=tanh_h_t)
+        tanh_net_h_t[...] = tanh_net_h_given_t
         # h_t = θ_t ⊙ tanh(h_{t-1}) + η_t ⊙ tanh(net_{h,t})
-        h[t + 1] = theta_t * tanh_h_t + eta_t * tanh_net_h_t
+        np.multiply(theta_t, tanh_h_t, out=h_t)
+        np.multiply(eta_t, tanh_net_h_t, out=work)
+        np.add(h_t, work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (tanh_net_h, eta, tanh_h, theta, U, V, W, h, x))
@@ -114,36 +136,46 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
     (tanh_net_h, eta, tanh_h, theta, U, V, W, h, x) = values
     d_h = np.empty((T, B, H), dtype)
     d_net = np.empty((T, B, 2 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        d_net_t = d_net[t]
-        tanh_net_h_t = tanh_net_h[t]
-        eta_t = eta[t]
-        tanh_h_t = tanh_h[t]
-        theta_t = theta[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + U_θᵀ (∂J/∂net_{θ,t+1}) + U_ηᵀ (∂J/∂net_{η,t+1}) + ∂J/∂h_{t+1} ⊙ θ_{t+1} ⊙ (1 -
-        #     tanh²(h_t))
-        d_h_t = d_h[t] = d_ys[t] + d_h_next
-        # ∂J/∂η_t = ∂J/∂h_t ⊙ tanh(net_{h,t})
-        d_eta_t = d_h_t * tanh_net_h_t
-        # ∂J/∂net_{η,t} = ∂J/∂η_t ⊙ η_t ⊙ (1 - η_t)
-        d_net_t[..., H:2 * H] = d_eta_t * eta_t * (1 - eta_t)
-        # ∂J/∂θ_t = ∂J/∂h_t ⊙ tanh(h_{t-1})
-        d_theta_t = d_h_t * tanh_h_t
-        # ∂J/∂net_{θ,t} = ∂J/∂θ_t ⊙ θ_t ⊙ (1 - θ_t)
-        d_net_t[..., 0:H] = d_theta_t * theta_t * (1 - theta_t)
-        # to h_{t-1} through this step: U_θᵀ (∂J/∂net_{θ,t}) + U_ηᵀ (∂J/∂net_{η,t}) + ∂J/∂h_t ⊙ θ_t ⊙ (1 -
-        #     tanh²(h_{t-1}))
-        d_h_next = d_net_t @ U + d_h_t * theta_t * (1 - tanh_h_t * tanh_h_t)
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_eta = tanh_net_h[start:stop] * eta[start:stop] * (1 - eta[start:stop])
+        h_by_net_theta = tanh_h[start:stop] * theta[start:stop] * (1 - theta[start:stop])
+        h_by_h_next = theta[start:stop] * (1 - tanh_h[start:stop] * tanh_h[start:stop])
+        for (
+            t, d_h_t, d_ys_t, d_net_eta_t, h_by_net_eta_t, d_net_theta_t, h_by_net_theta_t, d_net_t,
+            h_by_h_next_t,
+        ) in zip(
+            reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1],
+            d_net[start:stop][..., H:2 * H][::-1], h_by_net_eta[::-1], d_net[start:stop][..., 0:H][::-1],
+            h_by_net_theta[::-1], d_net[start:stop][::-1], h_by_h_next[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + U_θᵀ (∂J/∂net_{θ,t+1}) + U_ηᵀ (∂J/∂net_{η,t+1}) + ∂J/∂h_{t+1} ⊙ θ_{t+1} ⊙ (1 -
+            #     tanh²(h_t))
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂η_t = ∂J/∂h_t ⊙ tanh(net_{h,t})
+            # ∂J/∂net_{η,t} = ∂J/∂η_t ⊙ η_t ⊙ (1 - η_t)
+            np.multiply(d_h_t, h_by_net_eta_t, out=d_net_eta_t)
+            # ∂J/∂θ_t = ∂J/∂h_t ⊙ tanh(h_{t-1})
+            # ∂J/∂net_{θ,t} = ∂J/∂θ_t ⊙ θ_t ⊙ (1 - θ_t)
+            np.multiply(d_h_t, h_by_net_theta_t, out=d_net_theta_t)
+            # to h_{t-1} through this step: U_θᵀ (∂J/∂net_{θ,t}) + U_ηᵀ (∂J/∂net_{η,t}) + ∂J/∂h_t ⊙ θ_t ⊙ (1 -
+            #     tanh²(h_{t-1}))
+            d_net_t.dot(U, out=d_h_next)
+            np.multiply(d_h_t, h_by_h_next_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ η_t ⊙ (1 - tanh²(net_{h,t}))

@@ -63,6 +63,8 @@ def forward(params, x, y=None, z=None, *, lengths=None):
     z_prev = np.zeros((B, H), dtype) if z is None else z
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W = params["W"]
     M = params["M"]
     V = params["V"]
@@ -73,16 +75,30 @@ def forward(params, x, y=None, z=None, *, lengths=None):
     z = np.empty((T + 1, B, H), dtype)
     z[0] = z_prev
     tanh_net_z = np.empty((T, B, H), dtype)
-    for t in range(T):
-        y_prev = y[t]
-        z_prev = z[t]
+    net_z_t = np.empty((B, H), dtype)
+    W_T = W.T
+    work = np.empty((B, H), dtype)
+    M_T = M.T
+    number = np.array(2.7, dtype)
+    number_2 = np.array(4.7, dtype)
+    number_3 = np.array(0.05, dtype)
+    for t, y_prev, z_prev, x_net_t, tanh_net_z_t, z_t, y_t in zip(range(T), y, z, x_net, tanh_net_z, z[1:], y[1:]):
         # net_{z,t} = W y_{t-1} + M z_{t-1} + V x_t + b
-        net_z_t = y_prev @ W.T + z_prev @ M.T + x_net[t]
-        tanh_net_z_t = tanh_net_z[t] = np.tanh(net_z_t)
+        y_prev.dot(W_T, out=net_z_t)
+        z_prev.dot(M_T, out=work)
+        np.add(net_z_t, work, out=net_z_t)
+        np.add(net_z_t, x_net_t, out=net_z_t)
+        np.tanh(net_z_t, out=tanh_net_z_t)
         # z_t = z_{t-1} + (1/20) (tanh(net_{z,t}) - (27/10) y_{t-1} - (47/10) z_{t-1})
-        z_t = z[t + 1] = z_prev + 0.05 * (tanh_net_z_t - 2.7 * y_prev - 4.7 * z_prev)
+        np.multiply(number, y_prev, out=work)
+        np.subtract(tanh_net_z_t, work, out=z_t)
+        np.multiply(number_2, z_prev, out=work)
+        np.subtract(z_t, work, out=z_t)
+        np.multiply(z_t, number_3, out=z_t)
+        np.add(z_t, z_prev, out=z_t)
         # y_t = y_{t-1} + (1/20) z_t
-        y[t + 1] = y_prev + 0.05 * z_t
+        np.multiply(number_3, z_t, out=y_t)
+        np.add(y_t, y_prev, out=y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             z[t + 1] = np.where((lengths <= t)[:, None], z[t], z[t + 1])
@@ -107,9 +123,9 @@ def backward(cache, d_ys, y=None, z=None):
         arrays.append(("z", z, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_y_next = np.zeros((B, H), dtype) if y is None else y
-    d_z_next = np.zeros((B, H), dtype) if z is None else z
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype)
+    d_z_next = np.zeros((B, H), dtype) if z is None else z.astype(dtype)
     (tanh_net_z, W, M, V, y, z, x) = values
     d_net_z = np.empty((T, B, H), dtype)
     if lengths is not None:
@@ -117,21 +133,41 @@ def backward(cache, d_ys, y=None, z=None):
         d_y_next = np.zeros_like(d_y_last)
         d_z_last = d_z_next
         d_z_next = np.zeros_like(d_z_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
-            d_z_next = np.where((lengths == t + 1)[:, None], d_z_last, d_z_next)
-        tanh_net_z_t = tanh_net_z[t]
-        # ∂J/∂y_t = ∂⁺J/∂y_t + Wᵀ (∂J/∂net_{z,t+1}) - (27/200) ∂J/∂z_{t+1} + ∂J/∂y_{t+1}
-        d_y_t = d_ys[t] + d_y_next
-        # ∂J/∂z_t = (1/20) ∂J/∂y_t + Mᵀ (∂J/∂net_{z,t+1}) + (153/200) ∂J/∂z_{t+1}
-        d_z_t = 0.05 * d_y_t + d_z_next
-        # ∂J/∂net_{z,t} = (1/20) ∂J/∂z_t ⊙ (1 - tanh²(net_{z,t}))
-        d_net_z_t = d_net_z[t] = 0.05 * (d_z_t * (1 - tanh_net_z_t * tanh_net_z_t))
-        # to y_{t-1} through this step: Wᵀ (∂J/∂net_{z,t}) - (27/200) ∂J/∂z_t + ∂J/∂y_t
-        d_y_next = d_net_z_t @ W - 0.135 * d_z_t + d_y_t
-        # to z_{t-1} through this step: Mᵀ (∂J/∂net_{z,t}) + (153/200) ∂J/∂z_t
-        d_z_next = d_net_z_t @ M + 0.765 * d_z_t
+    d_y_t = np.empty((B, H), dtype)
+    d_z_t = np.empty((B, H), dtype)
+    number = np.array(0.05, dtype)
+    work = np.empty((B, H), dtype)
+    number_2 = np.array(0.135, dtype)
+    number_3 = np.array(0.765, dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        z_by_net_z = 0.05 * (1 - tanh_net_z[start:stop] * tanh_net_z[start:stop])
+        for (
+            t, d_ys_t, d_net_z_t, z_by_net_z_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_z[start:stop][::-1], z_by_net_z[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
+                d_z_next = np.where((lengths == t + 1)[:, None], d_z_last, d_z_next)
+            # ∂J/∂y_t = ∂⁺J/∂y_t + Wᵀ (∂J/∂net_{z,t+1}) - (27/200) ∂J/∂z_{t+1} + ∂J/∂y_{t+1}
+            np.add(d_ys_t, d_y_next, out=d_y_t)
+            # ∂J/∂z_t = (1/20) ∂J/∂y_t + Mᵀ (∂J/∂net_{z,t+1}) + (153/200) ∂J/∂z_{t+1}
+            np.multiply(number, d_y_t, out=d_z_t)
+            np.add(d_z_t, d_z_next, out=d_z_t)
+            # ∂J/∂net_{z,t} = (1/20) ∂J/∂z_t ⊙ (1 - tanh²(net_{z,t}))
+            np.multiply(d_z_t, z_by_net_z_t, out=d_net_z_t)
+            # to y_{t-1} through this step: Wᵀ (∂J/∂net_{z,t}) - (27/200) ∂J/∂z_t + ∂J/∂y_t
+            d_net_z_t.dot(W, out=d_y_next)
+            np.add(d_y_next, d_y_t, out=d_y_next)
+            np.multiply(number_2, d_z_t, out=work)
+            np.subtract(d_y_next, work, out=d_y_next)
+            # to z_{t-1} through this step: Mᵀ (∂J/∂net_{z,t}) + (153/200) ∂J/∂z_t
+            d_net_z_t.dot(M, out=d_z_next)
+            np.multiply(number_3, d_z_t, out=work)
+            np.add(d_z_next, work, out=d_z_next)
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
         d_z_next = np.where((lengths == 0)[:, None], d_z_last, d_z_next)

@@ -64,6 +64,8 @@ def forward(params, x, S=None, *, lengths=None):
     S_prev = np.zeros((B, H, N), dtype) if S is None else S
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_k = params["W_k"]
     W_q = params["W_q"]
     W_v = params["W_v"]
@@ -85,12 +87,17 @@ def forward(params, x, S=None, *, lengths=None):
     S = np.empty((T + 1, B, H, N), dtype)
     S[0] = S_prev
     v_bar = np.empty((T, B, H), dtype)
-    for t in range(T):
-        S_prev = S[t]
+    # what does not depend on the states, for all steps at once
+    S_given = (beta * k)[..., None, :]
+    work = np.empty((B, H), dtype)
+    work_view = work[..., :, None]
+    for t, v_bar_t, S_prev, k_t_2, S_t, v_t, S_given_t in zip(range(T), v_bar, S, k[..., None], S[1:], v, S_given):
         # v̄_t = S_{t-1} k_t
-        v_bar_t = v_bar[t] = (S_prev @ k[t][..., None])[..., 0]
+        v_bar_t[...] = (S_prev @ k_t_2)[..., 0]
         # S_t = S_{t-1} + (v_t - v̄_t) β_t k_tᵀ
-        S[t + 1] = S_prev + (v[t] - v_bar_t)[..., :, None] * (beta[t] * k[t])[..., None, :]
+        np.subtract(v_t, v_bar_t, out=work)
+        np.multiply(work_view, S_given_t, out=S_t)
+        np.add(S_t, S_prev, out=S_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             S[t + 1] = np.where((lengths <= t)[:, None, None], S[t], S[t + 1])
     # y_t = S_t q_t
@@ -113,8 +120,8 @@ def backward(cache, d_ys, S=None):
         arrays.append(("S", S, ("B", "H", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
-    d_ys = cut(d_ys, lengths)
-    d_S_next = np.zeros((B, H, N), dtype) if S is None else S
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_S_next = np.zeros((B, H, N), dtype) if S is None else S.astype(dtype)
     (q, k, beta, v, v_bar, S, W_k, W_q, W_v, w_beta, x) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
@@ -124,15 +131,29 @@ def backward(cache, d_ys, S=None):
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
-        # ∂J/∂S_t = (∂J/∂y_t) q_tᵀ + (∂J/∂v̄_{t+1}) k_{t+1}ᵀ + ∂J/∂S_{t+1}
-        d_S_t = d_S[t] = d_S_read[t] + d_S_next
-        # ∂J/∂v̄_t = -(∂J/∂S_t) k_t β_t
-        d_v_bar_t = d_v_bar[t] = -(d_S_t @ (k[t] * beta[t])[..., None])[..., 0]
-        # to S_{t-1} through this step: (∂J/∂v̄_t) k_tᵀ + ∂J/∂S_t
-        d_S_next = d_v_bar_t[..., :, None] * k[t][..., None, :] + d_S_t
+    work = np.empty((B, H, 1), dtype)
+    work_view = work[..., 0]
+    block = max(1, 32768 // max(1, B * N))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        d_v_bar_given = (k[start:stop] * beta[start:stop])[..., None]
+        for (
+            t, d_S_t, d_S_read_t, d_v_bar_t, d_v_bar_given_t, k_t_2,
+        ) in zip(
+            reversed(range(start, stop)), d_S[start:stop][::-1], d_S_read[start:stop][::-1],
+            d_v_bar[start:stop][::-1], d_v_bar_given[::-1], k[start:stop][..., None, :][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
+            # ∂J/∂S_t = (∂J/∂y_t) q_tᵀ + (∂J/∂v̄_{t+1}) k_{t+1}ᵀ + ∂J/∂S_{t+1}
+            np.add(d_S_read_t, d_S_next, out=d_S_t)
+            # ∂J/∂v̄_t = -(∂J/∂S_t) k_t β_t
+            np.matmul(d_S_t, d_v_bar_given_t, out=work)
+            np.negative(work_view, out=d_v_bar_t)
+            # to S_{t-1} through this step: (∂J/∂v̄_t) k_tᵀ + ∂J/∂S_t
+            np.multiply(d_v_bar_t[..., :, None], k_t_2, out=d_S_next)
+            np.add(d_S_next, d_S_t, out=d_S_next)
     if lengths is not None:
         d_S_next = np.where((lengths == 0)[:, None, None], d_S_last, d_S_next)
     # ∂J/∂β_t = (v_tᵀ - v̄_tᵀ) (∂J/∂S_t) k_t

@@ -62,6 +62,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W = params["W"]
     U = params["U"]
     b_z = params["b_z"]
@@ -74,21 +76,43 @@ def forward(params, x, h=None, *, lengths=None):
     h[0] = h_prev
     z = np.empty((T, B, H), dtype)
     h_tilde = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    # what does not depend on the states, for all steps at once
+    net_z_given = x @ W.T + b_z
+    net_h_tilde_given = x @ W.T + b_h
+    net_z_t = np.empty((B, H), dtype)
+    U_T = U.T
+    half = np.array(0.5, dtype)
+    net_h_tilde_t = np.empty((B, H), dtype)
+    one = np.array(1, dtype)
+    work = np.empty((B, H), dtype)
+    for (
+        t, h_prev, net_z_given_t, z_t, net_h_tilde_given_t, h_tilde_t, h_t,
+    ) in zip(
+        range(T), h, net_z_given, z, net_h_tilde_given, h_tilde, h[1:],
+    ):
         # net_{z,t} = W x_t + U h_{t-1} + b_z
-        net_z_t = x[t] @ W.T + h_prev @ U.T + b_z
+        h_prev.dot(U_T, out=net_z_t)
+        np.add(net_z_t, net_z_given_t, out=net_z_t)
         # z_t = σ(net_{z,t})
-        z_t = z[t] = sigmoid(net_z_t)
+        np.multiply(net_z_t, half, out=z_t)
+        np.tanh(z_t, out=z_t)
+        np.multiply(z_t, half, out=z_t)
+        np.add(z_t, half, out=z_t)
         # net_{h̃,t} = W x_t + U h_{t-1} + b_h
-        net_h_tilde_t = x[t] @ W.T + h_prev @ U.T + b_h
+        h_prev.dot(U_T, out=net_h_tilde_t)
+        np.add(net_h_tilde_t, net_h_tilde_given_t, out=net_h_tilde_t)
         # h̃_t = tanh(net_{h̃,t})
-        h_tilde_t = h_tilde[t] = np.tanh(net_h_tilde_t)
+        np.tanh(net_h_tilde_t, out=h_tilde_t)
         # h_t = ((1 - z_t) σ(ζ) + 𝟏 σ(ν)) ⊙ h̃_t + z_t ⊙ h_{t-1}
-        h[t + 1] = ((1 - z_t) * sigmoid_zeta + sigmoid_nu) * h_tilde_t + z_t * h_prev
+        np.subtract(one, z_t, out=h_t)
+        np.multiply(h_t, sigmoid_zeta, out=h_t)
+        np.add(h_t, sigmoid_nu, out=h_t)
+        np.multiply(h_t, h_tilde_t, out=h_t)
+        np.multiply(z_t, h_prev, out=work)
+        np.add(h_t, work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (z, h_tilde, h, sigmoid_zeta, sigmoid_nu, U, W, x))
+    cache = (sizes, dtype, lengths, (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
@@ -106,33 +130,46 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    (z, h_tilde, h, sigmoid_zeta, sigmoid_nu, U, W, x) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x) = values
     d_h = np.empty((T, B, H), dtype)
     d_net_h_tilde = np.empty((T, B, H), dtype)
     d_net_z = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        z_t = z[t]
-        h_tilde_t = h_tilde[t]
-        h_prev = h[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{z,t+1}) + Uᵀ (∂J/∂net_{h̃,t+1}) + ∂J/∂h_{t+1} ⊙ z_{t+1}
-        d_h_t = d_h[t] = d_ys[t] + d_h_next
-        # ∂J/∂h̃_t = ∂J/∂h_t ⊙ ((1 - z_t) σ(ζ) + 𝟏 σ(ν))
-        d_h_tilde_t = d_h_t * ((1 - z_t) * sigmoid_zeta + sigmoid_nu)
-        # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
-        d_net_h_tilde_t = d_net_h_tilde[t] = d_h_tilde_t * (1 - h_tilde_t * h_tilde_t)
-        # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - h̃_t σ(ζ))
-        d_z_t = d_h_t * (h_prev - h_tilde_t * sigmoid_zeta)
-        # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
-        d_net_z_t = d_net_z[t] = d_z_t * z_t * (1 - z_t)
-        # to h_{t-1} through this step: Uᵀ (∂J/∂net_{z,t}) + Uᵀ (∂J/∂net_{h̃,t}) + ∂J/∂h_t ⊙ z_t
-        d_h_next = d_net_z_t @ U + d_net_h_tilde_t @ U + d_h_t * z_t
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h_tilde = ((1 - z[start:stop]) * sigmoid_zeta + sigmoid_nu) * (1 - h_tilde[start:stop] *
+            h_tilde[start:stop])
+        h_by_net_z = (h[start:stop] - h_tilde[start:stop] * sigmoid_zeta) * z[start:stop] * (1 - z[start:stop])
+        for (
+            t, d_h_t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_z_t, h_by_net_z_t, z_t,
+        ) in zip(
+            reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1],
+            d_net_h_tilde[start:stop][::-1], h_by_net_h_tilde[::-1], d_net_z[start:stop][::-1],
+            h_by_net_z[::-1], z[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{z,t+1}) + Uᵀ (∂J/∂net_{h̃,t+1}) + ∂J/∂h_{t+1} ⊙ z_{t+1}
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂h̃_t = ∂J/∂h_t ⊙ ((1 - z_t) σ(ζ) + 𝟏 σ(ν))
+            # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
+            np.multiply(d_h_t, h_by_net_h_tilde_t, out=d_net_h_tilde_t)
+            # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - h̃_t σ(ζ))
+            # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
+            np.multiply(d_h_t, h_by_net_z_t, out=d_net_z_t)
+            # to h_{t-1} through this step: Uᵀ (∂J/∂net_{z,t}) + Uᵀ (∂J/∂net_{h̃,t}) + ∂J/∂h_t ⊙ z_t
+            d_net_z_t.dot(U, out=d_h_next)
+            d_net_h_tilde_t.dot(U, out=work)
+            np.add(d_h_next, work, out=d_h_next)
+            np.multiply(d_h_t, z_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net_z, W) + rows_times(d_net_h_tilde, W)

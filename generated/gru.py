@@ -67,6 +67,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_z = params["W_z"]
     U_z = params["U_z"]
     b_z = params["b_z"]
@@ -85,21 +87,45 @@ def forward(params, x, h=None, *, lengths=None):
     z = np.empty((T, B, H), dtype)
     r = np.empty((T, B, H), dtype)
     h_tilde = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    net_z_r_t = np.empty((B, 2 * H), dtype)
+    U_T = U.T
+    half = np.array(0.5, dtype)
+    net_z_r_view = net_z_r_t[..., 0:H]
+    net_z_r_view_2 = net_z_r_t[..., H:2 * H]
+    net_h_tilde_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    U_h_T = U_h.T
+    one = np.array(1, dtype)
+    for (
+        t, h_prev, x_net_t, z_t, r_t, x_net_t_2, h_tilde_t, h_t,
+    ) in zip(
+        range(T), h, x_net[..., 0:2 * H], z, r, x_net[..., 2 * H:3 * H], h_tilde, h[1:],
+    ):
         # net_{z,t} = W_z x_t + U_z h_{t-1} + b_z
         # net_{r,t} = W_r x_t + U_r h_{t-1} + b_r
-        net_z_r_t = x_net[t][..., 0:2 * H] + h_prev @ U.T
+        h_prev.dot(U_T, out=net_z_r_t)
+        np.add(net_z_r_t, x_net_t, out=net_z_r_t)
         # z_t = σ(net_{z,t})
-        z_t = z[t] = sigmoid(net_z_r_t[..., 0:H])
+        np.multiply(net_z_r_view, half, out=z_t)
+        np.tanh(z_t, out=z_t)
+        np.multiply(z_t, half, out=z_t)
+        np.add(z_t, half, out=z_t)
         # r_t = σ(net_{r,t})
-        r_t = r[t] = sigmoid(net_z_r_t[..., H:2 * H])
+        np.multiply(net_z_r_view_2, half, out=r_t)
+        np.tanh(r_t, out=r_t)
+        np.multiply(r_t, half, out=r_t)
+        np.add(r_t, half, out=r_t)
         # net_{h̃,t} = W_h x_t + U_h (r_t ⊙ h_{t-1}) + b_h
-        net_h_tilde_t = x_net[t][..., 2 * H:3 * H] + r_t * h_prev @ U_h.T
+        np.multiply(r_t, h_prev, out=work)
+        work.dot(U_h_T, out=net_h_tilde_t)
+        np.add(net_h_tilde_t, x_net_t_2, out=net_h_tilde_t)
         # h̃_t = tanh(net_{h̃,t})
-        h_tilde_t = h_tilde[t] = np.tanh(net_h_tilde_t)
+        np.tanh(net_h_tilde_t, out=h_tilde_t)
         # h_t = (1 - z_t) ⊙ h_{t-1} + z_t ⊙ h̃_t
-        h[t + 1] = (1 - z_t) * h_prev + z_t * h_tilde_t
+        np.subtract(one, z_t, out=h_t)
+        np.multiply(h_t, h_prev, out=h_t)
+        np.multiply(z_t, h_tilde_t, out=work)
+        np.add(h_t, work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (z, h_tilde, h, r, U_h, U, W, x))
@@ -120,40 +146,55 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
     (z, h_tilde, h, r, U_h, U, W, x) = values
     d_net = np.empty((T, B, 3 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        d_net_t = d_net[t]
-        z_t = z[t]
-        h_tilde_t = h_tilde[t]
-        h_prev = h[t]
-        r_t = r[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + U_zᵀ (∂J/∂net_{z,t+1}) + U_rᵀ (∂J/∂net_{r,t+1}) + (U_hᵀ (∂J/∂net_{h̃,t+1})) ⊙ r_{t+1} +
-        #     ∂J/∂h_{t+1} ⊙ (1 - z_{t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂h̃_t = ∂J/∂h_t ⊙ z_t
-        d_h_tilde_t = d_h_t * z_t
-        # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
-        d_net_t[..., 2 * H:3 * H] = d_h_tilde_t * (1 - h_tilde_t * h_tilde_t)
-        through_U_h_ = d_net_t[..., 2 * H:3 * H] @ U_h
-        # ∂J/∂r_t = (U_hᵀ (∂J/∂net_{h̃,t})) ⊙ h_{t-1}
-        d_r_t = through_U_h_ * h_prev
-        # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
-        d_net_t[..., H:2 * H] = d_r_t * r_t * (1 - r_t)
-        # ∂J/∂z_t = ∂J/∂h_t ⊙ (h̃_t - h_{t-1})
-        d_z_t = d_h_t * (h_tilde_t - h_prev)
-        # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
-        d_net_t[..., 0:H] = d_z_t * z_t * (1 - z_t)
-        # to h_{t-1} through this step: U_zᵀ (∂J/∂net_{z,t}) + U_rᵀ (∂J/∂net_{r,t}) + (U_hᵀ (∂J/∂net_{h̃,t})) ⊙ r_t +
-        #     ∂J/∂h_t ⊙ (1 - z_t)
-        d_h_next = d_net_t[..., 0:2 * H] @ U + through_U_h_ * r_t + d_h_t * (1 - z_t)
+    d_h_t = np.empty((B, H), dtype)
+    through_U_h_ = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h_tilde = z[start:stop] * (1 - h_tilde[start:stop] * h_tilde[start:stop])
+        d_net_r_given = h[start:stop] * r[start:stop] * (1 - r[start:stop])
+        h_by_net_z = (h_tilde[start:stop] - h[start:stop]) * z[start:stop] * (1 - z[start:stop])
+        h_by_h_next = 1 - z[start:stop]
+        for (
+            t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_r_t, d_net_r_given_t, d_net_z_t, h_by_net_z_t,
+            d_net_t_2, r_t, h_by_h_next_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 2 * H:3 * H][::-1],
+            h_by_net_h_tilde[::-1], d_net[start:stop][..., H:2 * H][::-1], d_net_r_given[::-1],
+            d_net[start:stop][..., 0:H][::-1], h_by_net_z[::-1], d_net[start:stop][..., 0:2 * H][::-1],
+            r[start:stop][::-1], h_by_h_next[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + U_zᵀ (∂J/∂net_{z,t+1}) + U_rᵀ (∂J/∂net_{r,t+1}) + (U_hᵀ (∂J/∂net_{h̃,t+1})) ⊙ r_{t+1} +
+            #     ∂J/∂h_{t+1} ⊙ (1 - z_{t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂h̃_t = ∂J/∂h_t ⊙ z_t
+            # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
+            np.multiply(d_h_t, h_by_net_h_tilde_t, out=d_net_h_tilde_t)
+            d_net_h_tilde_t.dot(U_h, out=through_U_h_)
+            # ∂J/∂r_t = (U_hᵀ (∂J/∂net_{h̃,t})) ⊙ h_{t-1}
+            # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
+            np.multiply(through_U_h_, d_net_r_given_t, out=d_net_r_t)
+            # ∂J/∂z_t = ∂J/∂h_t ⊙ (h̃_t - h_{t-1})
+            # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
+            np.multiply(d_h_t, h_by_net_z_t, out=d_net_z_t)
+            # to h_{t-1} through this step: U_zᵀ (∂J/∂net_{z,t}) + U_rᵀ (∂J/∂net_{r,t}) + (U_hᵀ (∂J/∂net_{h̃,t})) ⊙ r_t +
+            #     ∂J/∂h_t ⊙ (1 - z_t)
+            d_net_t_2.dot(U, out=d_h_next)
+            np.multiply(through_U_h_, r_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
+            np.multiply(d_h_t, h_by_h_next_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net, W)

@@ -68,6 +68,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_r = params["W_r"]
     U_r = params["U_r"]
     b_r = params["b_r"]
@@ -88,27 +90,51 @@ def forward(params, x, h=None, *, lengths=None):
     z = np.empty((T, B, H), dtype)
     lin_n = np.empty((T, B, H), dtype)
     n = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
-        h_net_t = h_prev @ U.T
+    h_net_t = np.empty((B, 3 * H), dtype)
+    U_T = U.T
+    net_r_z_t = np.empty((B, 2 * H), dtype)
+    h_net_view = h_net_t[..., H:3 * H]
+    half = np.array(0.5, dtype)
+    net_r_z_view = net_r_z_t[..., 0:H]
+    net_r_z_view_2 = net_r_z_t[..., H:2 * H]
+    h_net_view_2 = h_net_t[..., 0:H]
+    net_n_t = np.empty((B, H), dtype)
+    one = np.array(1, dtype)
+    work = np.empty((B, H), dtype)
+    for (
+        t, h_prev, x_net_t, r_t, z_t, lin_n_t, x_net_t_2, n_t, h_t,
+    ) in zip(
+        range(T), h, x_net[..., 0:2 * H], r, z, lin_n, x_net[..., 2 * H:3 * H], n, h[1:],
+    ):
+        h_prev.dot(U_T, out=h_net_t)
         # net_{r,t} = W_r x_t + U_r h_{t-1} + b_r
         # net_{z,t} = W_z x_t + U_z h_{t-1} + b_z
-        net_r_z_t = x_net[t][..., 0:2 * H] + h_net_t[..., H:3 * H]
+        np.add(x_net_t, h_net_view, out=net_r_z_t)
         # r_t = σ(net_{r,t})
-        r_t = r[t] = sigmoid(net_r_z_t[..., 0:H])
+        np.multiply(net_r_z_view, half, out=r_t)
+        np.tanh(r_t, out=r_t)
+        np.multiply(r_t, half, out=r_t)
+        np.add(r_t, half, out=r_t)
         # z_t = σ(net_{z,t})
-        z_t = z[t] = sigmoid(net_r_z_t[..., H:2 * H])
+        np.multiply(net_r_z_view_2, half, out=z_t)
+        np.tanh(z_t, out=z_t)
+        np.multiply(z_t, half, out=z_t)
+        np.add(z_t, half, out=z_t)
         # lin_{n,t} = U_n h_{t-1} + c_n
-        lin_n_t = lin_n[t] = h_net_t[..., 0:H] + c_n
+        np.add(h_net_view_2, c_n, out=lin_n_t)
         # net_{n,t} = W_n x_t + b_n + r_t ⊙ lin_{n,t}
-        net_n_t = x_net[t][..., 2 * H:3 * H] + r_t * lin_n_t
+        np.multiply(r_t, lin_n_t, out=net_n_t)
+        np.add(net_n_t, x_net_t_2, out=net_n_t)
         # n_t = tanh(net_{n,t})
-        n_t = n[t] = np.tanh(net_n_t)
+        np.tanh(net_n_t, out=n_t)
         # h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
-        h[t + 1] = (1 - z_t) * n_t + z_t * h_prev
+        np.subtract(one, z_t, out=h_t)
+        np.multiply(h_t, n_t, out=h_t)
+        np.multiply(z_t, h_prev, out=work)
+        np.add(h_t, work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (z, n, r, h, lin_n, U, W, x))
+    cache = (sizes, dtype, lengths, (z, n, h, r, lin_n, U, W, x))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
@@ -126,42 +152,55 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    (z, n, r, h, lin_n, U, W, x) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    (z, n, h, r, lin_n, U, W, x) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        d_net_t = d_net[t]
-        z_t = z[t]
-        n_t = n[t]
-        r_t = r[t]
-        h_prev = h[t]
-        lin_n_t = lin_n[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + U_rᵀ (∂J/∂net_{r,t+1}) + U_zᵀ (∂J/∂net_{z,t+1}) + U_nᵀ (∂J/∂lin_{n,t+1}) + ∂J/∂h_{t+1} ⊙
-        #     z_{t+1}
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂n_t = ∂J/∂h_t ⊙ (1 - z_t)
-        d_n_t = d_h_t * (1 - z_t)
-        # ∂J/∂net_{n,t} = ∂J/∂n_t ⊙ (1 - n_t²)
-        d_net_t[..., 3 * H:4 * H] = d_n_t * (1 - n_t * n_t)
-        # ∂J/∂lin_{n,t} = ∂J/∂net_{n,t} ⊙ r_t
-        d_net_t[..., 0:H] = d_net_t[..., 3 * H:4 * H] * r_t
-        # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - n_t)
-        d_z_t = d_h_t * (h_prev - n_t)
-        # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
-        d_net_t[..., 2 * H:3 * H] = d_z_t * z_t * (1 - z_t)
-        # ∂J/∂r_t = ∂J/∂net_{n,t} ⊙ lin_{n,t}
-        d_r_t = d_net_t[..., 3 * H:4 * H] * lin_n_t
-        # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
-        d_net_t[..., H:2 * H] = d_r_t * r_t * (1 - r_t)
-        # to h_{t-1} through this step: U_rᵀ (∂J/∂net_{r,t}) + U_zᵀ (∂J/∂net_{z,t}) + U_nᵀ (∂J/∂lin_{n,t}) + ∂J/∂h_t ⊙
-        #     z_t
-        d_h_next = d_net_t[..., 0:3 * H] @ U + d_h_t * z_t
+    d_h_t = np.empty((B, H), dtype)
+    d_r_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_n = (1 - z[start:stop]) * (1 - n[start:stop] * n[start:stop])
+        h_by_net_z = (h[start:stop] - n[start:stop]) * z[start:stop] * (1 - z[start:stop])
+        r_by_net_r = r[start:stop] * (1 - r[start:stop])
+        for (
+            t, d_ys_t, d_net_n_t, h_by_net_n_t, d_lin_n_t, r_t, d_net_z_t, h_by_net_z_t, lin_n_t, d_net_r_t,
+            r_by_net_r_t, d_net_t_2, z_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 3 * H:4 * H][::-1],
+            h_by_net_n[::-1], d_net[start:stop][..., 0:H][::-1], r[start:stop][::-1],
+            d_net[start:stop][..., 2 * H:3 * H][::-1], h_by_net_z[::-1], lin_n[start:stop][::-1],
+            d_net[start:stop][..., H:2 * H][::-1], r_by_net_r[::-1], d_net[start:stop][..., 0:3 * H][::-1],
+            z[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + U_rᵀ (∂J/∂net_{r,t+1}) + U_zᵀ (∂J/∂net_{z,t+1}) + U_nᵀ (∂J/∂lin_{n,t+1}) + ∂J/∂h_{t+1} ⊙
+            #     z_{t+1}
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂n_t = ∂J/∂h_t ⊙ (1 - z_t)
+            # ∂J/∂net_{n,t} = ∂J/∂n_t ⊙ (1 - n_t²)
+            np.multiply(d_h_t, h_by_net_n_t, out=d_net_n_t)
+            # ∂J/∂lin_{n,t} = ∂J/∂net_{n,t} ⊙ r_t
+            np.multiply(d_net_n_t, r_t, out=d_lin_n_t)
+            # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - n_t)
+            # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
+            np.multiply(d_h_t, h_by_net_z_t, out=d_net_z_t)
+            # ∂J/∂r_t = ∂J/∂net_{n,t} ⊙ lin_{n,t}
+            np.multiply(d_net_n_t, lin_n_t, out=d_r_t)
+            # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
+            np.multiply(d_r_t, r_by_net_r_t, out=d_net_r_t)
+            # to h_{t-1} through this step: U_rᵀ (∂J/∂net_{r,t}) + U_zᵀ (∂J/∂net_{z,t}) + U_nᵀ (∂J/∂lin_{n,t}) + ∂J/∂h_t ⊙
+            #     z_t
+            d_net_t_2.dot(U, out=d_h_next)
+            np.multiply(d_h_t, z_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net[..., H:4 * H], W)

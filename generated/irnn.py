@@ -57,6 +57,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W = params["W"]
     U = params["U"]
     b = params["b"]
@@ -64,12 +66,13 @@ def forward(params, x, h=None, *, lengths=None):
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     net_h = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    U_T = U.T
+    for t, net_h_t, h_prev, x_net_t, h_t in zip(range(T), net_h, h, x_net, h[1:]):
         # net_{h,t} = W x_t + U h_{t-1} + b
-        net_h_t = net_h[t] = x_net[t] + h_prev @ U.T
+        h_prev.dot(U_T, out=net_h_t)
+        np.add(net_h_t, x_net_t, out=net_h_t)
         # h_t = ReLU(net_{h,t})
-        h[t + 1] = relu(net_h_t)
+        h_t[...] = relu(net_h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (net_h, U, W, x, h))
@@ -90,23 +93,32 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
     (net_h, U, W, x, h) = values
     d_net_h = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        net_h_t = net_h[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{h,t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ Heaviside(net_{h,t})
-        d_net_h_t = d_net_h[t] = d_h_t * heaviside(net_h_t)
-        # to h_{t-1} through this step: Uᵀ (∂J/∂net_{h,t})
-        d_h_next = d_net_h_t @ U
+    d_h_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h = heaviside(net_h[start:stop])
+        for (
+            t, d_ys_t, d_net_h_t, h_by_net_h_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{h,t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ Heaviside(net_{h,t})
+            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            # to h_{t-1} through this step: Uᵀ (∂J/∂net_{h,t})
+            d_net_h_t.dot(U, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net_h, W)

@@ -68,6 +68,8 @@ def forward(params, x, h=None, m=None, *, lengths=None):
     m_prev = np.zeros((B, N), dtype) if m is None else m
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     w_x = params["w_x"]
     w_h = params["w_h"]
     w_m = params["w_m"]
@@ -82,18 +84,38 @@ def forward(params, x, h=None, m=None, *, lengths=None):
     m = np.empty((T + 1, B, N), dtype)
     m[0] = m_prev
     u = np.empty((T, B, 1), dtype)
-    for t in range(T):
-        h_prev = h[t]
-        m_prev = m[t]
+    # what does not depend on the states, for all steps at once
+    u_given = (w_x * x).sum(axis=-1, keepdims=True)
+    work = np.empty((B, H), dtype)
+    work_2 = np.empty((B, 1), dtype)
+    work_3 = np.empty((B, N), dtype)
+    A_T = A.T
+    net_h_t = np.empty((B, H), dtype)
+    W_h_T = W_h.T
+    W_m_T = W_m.T
+    for (
+        t, u_t, h_prev, m_prev, u_given_t, m_t, x_net_t, h_t,
+    ) in zip(
+        range(T), u, h, m, u_given, m[1:], x_net, h[1:],
+    ):
         # u_t = w_xᵀ x_t + w_hᵀ h_{t-1} + w_mᵀ m_{t-1}
-        u_t = u[t] = (w_x * x[t]).sum(axis=-1, keepdims=True) + (w_h * h_prev).sum(axis=-1, keepdims=True) + (w_m *
-            m_prev).sum(axis=-1, keepdims=True)
+        np.multiply(h_prev, w_h, out=work)
+        np.add.reduce(work, axis=-1, keepdims=True, out=u_t)
+        np.multiply(m_prev, w_m, out=work_3)
+        np.add.reduce(work_3, axis=-1, keepdims=True, out=work_2)
+        np.add(u_t, work_2, out=u_t)
+        np.add(u_t, u_given_t, out=u_t)
         # m_t = A m_{t-1} + B u_t
-        m_t = m[t + 1] = m_prev @ A.T + B_ * u_t
+        m_prev.dot(A_T, out=m_t)
+        np.multiply(u_t, B_, out=work_3)
+        np.add(m_t, work_3, out=m_t)
         # net_{h,t} = W_x x_t + W_h h_{t-1} + W_m m_t
-        net_h_t = x_net[t] + h_prev @ W_h.T + m_t @ W_m.T
+        h_prev.dot(W_h_T, out=net_h_t)
+        m_t.dot(W_m_T, out=work)
+        np.add(net_h_t, work, out=net_h_t)
+        np.add(net_h_t, x_net_t, out=net_h_t)
         # h_t = tanh(net_{h,t})
-        h[t + 1] = np.tanh(net_h_t)
+        np.tanh(net_h_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
@@ -118,9 +140,9 @@ def backward(cache, d_ys, h=None, m=None):
         arrays.append(("m", m, ("B", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    d_m_next = np.zeros((B, N), dtype) if m is None else m
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    d_m_next = np.zeros((B, N), dtype) if m is None else m.astype(dtype)
     (h, W_m, B_, w_h, W_h, w_m, A, w_x, W_x, x, m, u) = values
     d_u = np.empty((T, B, 1), dtype)
     d_net = np.empty((T, B, H + N), dtype)
@@ -129,24 +151,42 @@ def backward(cache, d_ys, h=None, m=None):
         d_h_next = np.zeros_like(d_h_last)
         d_m_last = d_m_next
         d_m_next = np.zeros_like(d_m_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-            d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
-        d_net_t = d_net[t]
-        h_t = h[t + 1]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + w_h (∂J/∂u_{t+1}) + W_hᵀ (∂J/∂net_{h,t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
-        d_net_t[..., N:H + N] = d_h_t * (1 - h_t * h_t)
-        # ∂J/∂m_t = W_mᵀ (∂J/∂net_{h,t}) + w_m (∂J/∂u_{t+1}) + Aᵀ (∂J/∂m_{t+1})
-        d_net_t[..., 0:N] = d_net_t[..., N:H + N] @ W_m + d_m_next
-        # ∂J/∂u_t = Bᵀ (∂J/∂m_t)
-        d_u_t = d_u[t] = (B_ * d_net_t[..., 0:N]).sum(axis=-1, keepdims=True)
-        # to h_{t-1} through this step: w_h (∂J/∂u_t) + W_hᵀ (∂J/∂net_{h,t})
-        d_h_next = w_h * d_u_t + d_net_t[..., N:H + N] @ W_h
-        # to m_{t-1} through this step: w_m (∂J/∂u_t) + Aᵀ (∂J/∂m_t)
-        d_m_next = w_m * d_u_t + d_net_t[..., 0:N] @ A
+    d_h_t = np.empty((B, H), dtype)
+    work = np.empty((B, N), dtype)
+    work_2 = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
+        for (
+            t, d_ys_t, d_net_h_t, h_by_net_h_t, d_m_t, d_u_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., N:H + N][::-1],
+            h_by_net_h[::-1], d_net[start:stop][..., 0:N][::-1], d_u[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + w_h (∂J/∂u_{t+1}) + W_hᵀ (∂J/∂net_{h,t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
+            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            # ∂J/∂m_t = W_mᵀ (∂J/∂net_{h,t}) + w_m (∂J/∂u_{t+1}) + Aᵀ (∂J/∂m_{t+1})
+            d_net_h_t.dot(W_m, out=work)
+            d_m_t[...] = work
+            np.add(d_m_t, d_m_next, out=d_m_t)
+            # ∂J/∂u_t = Bᵀ (∂J/∂m_t)
+            np.multiply(d_m_t, B_, out=work)
+            np.add.reduce(work, axis=-1, keepdims=True, out=d_u_t)
+            # to h_{t-1} through this step: w_h (∂J/∂u_t) + W_hᵀ (∂J/∂net_{h,t})
+            np.multiply(d_u_t, w_h, out=d_h_next)
+            d_net_h_t.dot(W_h, out=work_2)
+            np.add(d_h_next, work_2, out=d_h_next)
+            # to m_{t-1} through this step: w_m (∂J/∂u_t) + Aᵀ (∂J/∂m_t)
+            np.multiply(d_u_t, w_m, out=d_m_next)
+            d_m_t.dot(A, out=work)
+            np.add(d_m_next, work, out=d_m_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_m_next = np.where((lengths == 0)[:, None], d_m_last, d_m_next)

@@ -99,6 +99,8 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None):
     o_prev = np.zeros((B, H), dtype) if o is None else o
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_z = params["W_z"]
     R_z = params["R_z"]
     b_z = params["b_z"]
@@ -142,47 +144,98 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None):
     o[0] = o_prev
     z = np.empty((T, B, H), dtype)
     tanh_c = np.empty((T, B, H), dtype)
-    for t in range(T):
-        y_prev = y[t]
-        i_prev = i[t]
-        f_prev = f[t]
-        c_prev = c[t]
-        o_prev = o[t]
-        y_net_t = y_prev @ R.T
+    y_net_t = np.empty((B, 4 * H), dtype)
+    R_T = R.T
+    net_z_t = np.empty((B, H), dtype)
+    y_net_view = y_net_t[..., 0:H]
+    i_net_t = np.empty((B, 3 * H), dtype)
+    R_i__T = R_i_.T
+    f_net_t = np.empty((B, 3 * H), dtype)
+    R_f__T = R_f_.T
+    o_net_t = np.empty((B, 3 * H), dtype)
+    R_o__T = R_o_.T
+    net_i_t = np.empty((B, H), dtype)
+    y_net_view_2 = y_net_t[..., H:2 * H]
+    i_net_view = i_net_t[..., 0:H]
+    f_net_view = f_net_t[..., 0:H]
+    o_net_view = o_net_t[..., 0:H]
+    half = np.array(0.5, dtype)
+    net_f_t = np.empty((B, H), dtype)
+    y_net_view_3 = y_net_t[..., 2 * H:3 * H]
+    i_net_view_2 = i_net_t[..., H:2 * H]
+    f_net_view_2 = f_net_t[..., H:2 * H]
+    o_net_view_2 = o_net_t[..., H:2 * H]
+    work = np.empty((B, H), dtype)
+    net_o_t = np.empty((B, H), dtype)
+    y_net_view_4 = y_net_t[..., 3 * H:4 * H]
+    i_net_view_3 = i_net_t[..., 2 * H:3 * H]
+    f_net_view_3 = f_net_t[..., 2 * H:3 * H]
+    o_net_view_3 = o_net_t[..., 2 * H:3 * H]
+    for (
+        t, y_prev, x_net_t, z_t, i_prev, f_prev, o_prev, c_prev, x_net_t_2, i_t, x_net_t_3, f_t, c_t,
+        x_net_t_4, o_t, tanh_c_t, y_t,
+    ) in zip(
+        range(T), y, x_net[..., 0:H], z, i, f, o, c, x_net[..., H:2 * H], i[1:], x_net[..., 2 * H:3 * H],
+        f[1:], c[1:], x_net[..., 3 * H:4 * H], o[1:], tanh_c, y[1:],
+    ):
+        y_prev.dot(R_T, out=y_net_t)
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        net_z_t = x_net[t][..., 0:H] + y_net_t[..., 0:H]
+        np.add(x_net_t, y_net_view, out=net_z_t)
         # z_t = tanh(net_{z,t})
-        z_t = z[t] = np.tanh(net_z_t)
-        i_net_t = i_prev @ R_i_.T
-        f_net_t = f_prev @ R_f_.T
-        o_net_t = o_prev @ R_o_.T
+        np.tanh(net_z_t, out=z_t)
+        i_prev.dot(R_i__T, out=i_net_t)
+        f_prev.dot(R_f__T, out=f_net_t)
+        o_prev.dot(R_o__T, out=o_net_t)
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + R_{ii} i_{t-1} + R_{fi} f_{t-1} + R_{oi} o_{t-1} + b_i
-        net_i_t = (x_net[t][..., H:2 * H] + y_net_t[..., H:2 * H] + i_net_t[..., 0:H] + f_net_t[..., 0:H] +
-            o_net_t[..., 0:H] + p_i * c_prev)
+        np.multiply(c_prev, p_i, out=net_i_t)
+        np.add(net_i_t, x_net_t_2, out=net_i_t)
+        np.add(net_i_t, y_net_view_2, out=net_i_t)
+        np.add(net_i_t, i_net_view, out=net_i_t)
+        np.add(net_i_t, f_net_view, out=net_i_t)
+        np.add(net_i_t, o_net_view, out=net_i_t)
         # i_t = σ(net_{i,t})
-        i_t = i[t + 1] = sigmoid(net_i_t)
+        np.multiply(net_i_t, half, out=i_t)
+        np.tanh(i_t, out=i_t)
+        np.multiply(i_t, half, out=i_t)
+        np.add(i_t, half, out=i_t)
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + R_{if} i_{t-1} + R_{ff} f_{t-1} + R_{of} o_{t-1} + b_f
-        net_f_t = x_net[t][..., 2 * H:3 * H] + y_net_t[..., 2 * H:3 * H] + i_net_t[..., H:2 * H] + f_net_t[..., H:2
-            * H] + o_net_t[..., H:2 * H] + p_f * c_prev
+        np.multiply(c_prev, p_f, out=net_f_t)
+        np.add(net_f_t, x_net_t_3, out=net_f_t)
+        np.add(net_f_t, y_net_view_3, out=net_f_t)
+        np.add(net_f_t, i_net_view_2, out=net_f_t)
+        np.add(net_f_t, f_net_view_2, out=net_f_t)
+        np.add(net_f_t, o_net_view_2, out=net_f_t)
         # f_t = σ(net_{f,t})
-        f_t = f[t + 1] = sigmoid(net_f_t)
+        np.multiply(net_f_t, half, out=f_t)
+        np.tanh(f_t, out=f_t)
+        np.multiply(f_t, half, out=f_t)
+        np.add(f_t, half, out=f_t)
         # c_t = z_t ⊙ i_t + c_{t-1} ⊙ f_t
-        c_t = c[t + 1] = z_t * i_t + c_prev * f_t
+        np.multiply(z_t, i_t, out=c_t)
+        np.multiply(c_prev, f_t, out=work)
+        np.add(c_t, work, out=c_t)
         # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + R_{io} i_{t-1} + R_{fo} f_{t-1} + R_{oo} o_{t-1} + b_o
-        net_o_t = x_net[t][..., 3 * H:4 * H] + y_net_t[..., 3 * H:4 * H] + i_net_t[..., 2 * H:3 * H] + f_net_t[...,
-            2 * H:3 * H] + o_net_t[..., 2 * H:3 * H] + p_o * c_t
+        np.multiply(c_t, p_o, out=net_o_t)
+        np.add(net_o_t, x_net_t_4, out=net_o_t)
+        np.add(net_o_t, y_net_view_4, out=net_o_t)
+        np.add(net_o_t, i_net_view_3, out=net_o_t)
+        np.add(net_o_t, f_net_view_3, out=net_o_t)
+        np.add(net_o_t, o_net_view_3, out=net_o_t)
         # o_t = σ(net_{o,t})
-        o_t = o[t + 1] = sigmoid(net_o_t)
-        tanh_c_t = tanh_c[t] = np.tanh(c_t)
+        np.multiply(net_o_t, half, out=o_t)
+        np.tanh(o_t, out=o_t)
+        np.multiply(o_t, half, out=o_t)
+        np.add(o_t, half, out=o_t)
+        np.tanh(c_t, out=tanh_c_t)
         # y_t = tanh(c_t) ⊙ o_t
-        y[t + 1] = tanh_c_t * o_t
+        np.multiply(tanh_c_t, o_t, out=y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             i[t + 1] = np.where((lengths <= t)[:, None], i[t], i[t + 1])
             f[t + 1] = np.where((lengths <= t)[:, None], f[t], f[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             o[t + 1] = np.where((lengths <= t)[:, None], o[t], o[t + 1])
-    cache = (sizes, dtype, lengths, (tanh_c, o, c, f, z, i, p_o, R, R_i_, R_f_, p_i, p_f, R_o_, W, x, y))
+    cache = (sizes, dtype, lengths, (o, tanh_c, f, i, z, c, p_o, R, R_i_, R_f_, p_i, p_f, R_o_, W, x, y))
     return cut(y[1:], lengths).copy(), {"y": y[T].copy(), "i": i[T].copy(), "f": f[T].copy(), "c": c[T].copy(), "o":
         o[T].copy()}, cache
 
@@ -213,13 +266,13 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
         arrays.append(("o", o, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_y_next = np.zeros((B, H), dtype) if y is None else y
-    d_i_next = np.zeros((B, H), dtype) if i is None else i
-    d_f_next = np.zeros((B, H), dtype) if f is None else f
-    d_c_next = np.zeros((B, H), dtype) if c is None else c
-    d_o_next = np.zeros((B, H), dtype) if o is None else o
-    (tanh_c, o, c, f, z, i, p_o, R, R_i_, R_f_, p_i, p_f, R_o_, W, x, y) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype)
+    d_i_next = np.zeros((B, H), dtype) if i is None else i.astype(dtype)
+    d_f_next = np.zeros((B, H), dtype) if f is None else f.astype(dtype)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    d_o_next = np.zeros((B, H), dtype) if o is None else o.astype(dtype)
+    (o, tanh_c, f, i, z, c, p_o, R, R_i_, R_f_, p_i, p_f, R_o_, W, x, y) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:
         d_y_last = d_y_next
@@ -232,55 +285,82 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
         d_c_next = np.zeros_like(d_c_last)
         d_o_last = d_o_next
         d_o_next = np.zeros_like(d_o_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
-            d_i_next = np.where((lengths == t + 1)[:, None], d_i_last, d_i_next)
-            d_f_next = np.where((lengths == t + 1)[:, None], d_f_last, d_f_next)
-            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-            d_o_next = np.where((lengths == t + 1)[:, None], d_o_last, d_o_next)
-        d_net_t = d_net[t]
-        tanh_c_t = tanh_c[t]
-        o_t = o[t + 1]
-        c_prev = c[t]
-        f_t = f[t + 1]
-        z_t = z[t]
-        i_t = i[t + 1]
-        # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_fᵀ (∂J/∂net_{f,t+1}) + R_oᵀ
-        #     (∂J/∂net_{o,t+1})
-        d_y_t = d_ys[t] + d_y_next
-        # ∂J/∂o_t = ∂J/∂y_t ⊙ tanh(c_t) + R_{oi}ᵀ (∂J/∂net_{i,t+1}) + R_{of}ᵀ (∂J/∂net_{f,t+1}) + R_{oo}ᵀ
-        #     (∂J/∂net_{o,t+1})
-        d_o_t = d_y_t * tanh_c_t + d_o_next
-        # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-        d_net_t[..., 3 * H:4 * H] = d_o_t * o_t * (1 - o_t)
-        # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂y_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙
-        #     p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
-        d_c_t = d_net_t[..., 3 * H:4 * H] * p_o + d_y_t * o_t * (1 - tanh_c_t * tanh_c_t) + d_c_next
-        # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1} + R_{fi}ᵀ (∂J/∂net_{i,t+1}) + R_{ff}ᵀ (∂J/∂net_{f,t+1}) + R_{fo}ᵀ
-        #     (∂J/∂net_{o,t+1})
-        d_f_t = d_c_t * c_prev + d_f_next
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-        d_net_t[..., 2 * H:3 * H] = d_f_t * f_t * (1 - f_t)
-        # ∂J/∂i_t = ∂J/∂c_t ⊙ z_t + R_{ii}ᵀ (∂J/∂net_{i,t+1}) + R_{if}ᵀ (∂J/∂net_{f,t+1}) + R_{io}ᵀ (∂J/∂net_{o,t+1})
-        d_i_t = d_c_t * z_t + d_i_next
-        # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-        d_net_t[..., H:2 * H] = d_i_t * i_t * (1 - i_t)
-        # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
-        d_z_t = d_c_t * i_t
-        # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
-        d_net_t[..., 0:H] = d_z_t * (1 - z_t * z_t)
-        # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
-        #     (∂J/∂net_{o,t})
-        d_y_next = d_net_t @ R
-        # to i_{t-1} through this step: R_{ii}ᵀ (∂J/∂net_{i,t}) + R_{if}ᵀ (∂J/∂net_{f,t}) + R_{io}ᵀ (∂J/∂net_{o,t})
-        d_i_next = d_net_t[..., H:4 * H] @ R_i_
-        # to f_{t-1} through this step: R_{fi}ᵀ (∂J/∂net_{i,t}) + R_{ff}ᵀ (∂J/∂net_{f,t}) + R_{fo}ᵀ (∂J/∂net_{o,t})
-        d_f_next = d_net_t[..., H:4 * H] @ R_f_
-        # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
-        d_c_next = d_net_t[..., H:2 * H] * p_i + d_net_t[..., 2 * H:3 * H] * p_f + d_c_t * f_t
-        # to o_{t-1} through this step: R_{oi}ᵀ (∂J/∂net_{i,t}) + R_{of}ᵀ (∂J/∂net_{f,t}) + R_{oo}ᵀ (∂J/∂net_{o,t})
-        d_o_next = d_net_t[..., H:4 * H] @ R_o_
+    d_y_t = np.empty((B, H), dtype)
+    d_o_t = np.empty((B, H), dtype)
+    d_c_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    d_f_t = np.empty((B, H), dtype)
+    d_i_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        o_by_net_o = o[start + 1:stop + 1] * (1 - o[start + 1:stop + 1])
+        y_by_c = o[start + 1:stop + 1] * (1 - tanh_c[start:stop] * tanh_c[start:stop])
+        f_by_net_f = f[start + 1:stop + 1] * (1 - f[start + 1:stop + 1])
+        i_by_net_i = i[start + 1:stop + 1] * (1 - i[start + 1:stop + 1])
+        c_by_net_z = i[start + 1:stop + 1] * (1 - z[start:stop] * z[start:stop])
+        for (
+            t, d_ys_t, tanh_c_t, d_net_o_t, o_by_net_o_t, y_by_c_t, c_prev, d_net_f_t, f_by_net_f_t, z_t,
+            d_net_i_t, i_by_net_i_t, d_net_z_t, c_by_net_z_t, d_net_t, d_net_t_2, f_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], tanh_c[start:stop][::-1],
+            d_net[start:stop][..., 3 * H:4 * H][::-1], o_by_net_o[::-1], y_by_c[::-1], c[start:stop][::-1],
+            d_net[start:stop][..., 2 * H:3 * H][::-1], f_by_net_f[::-1], z[start:stop][::-1],
+            d_net[start:stop][..., H:2 * H][::-1], i_by_net_i[::-1], d_net[start:stop][..., 0:H][::-1],
+            c_by_net_z[::-1], d_net[start:stop][::-1], d_net[start:stop][..., H:4 * H][::-1],
+            f[start + 1:stop + 1][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
+                d_i_next = np.where((lengths == t + 1)[:, None], d_i_last, d_i_next)
+                d_f_next = np.where((lengths == t + 1)[:, None], d_f_last, d_f_next)
+                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+                d_o_next = np.where((lengths == t + 1)[:, None], d_o_last, d_o_next)
+            # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_fᵀ (∂J/∂net_{f,t+1}) + R_oᵀ
+            #     (∂J/∂net_{o,t+1})
+            np.add(d_ys_t, d_y_next, out=d_y_t)
+            # ∂J/∂o_t = ∂J/∂y_t ⊙ tanh(c_t) + R_{oi}ᵀ (∂J/∂net_{i,t+1}) + R_{of}ᵀ (∂J/∂net_{f,t+1}) + R_{oo}ᵀ
+            #     (∂J/∂net_{o,t+1})
+            np.multiply(d_y_t, tanh_c_t, out=d_o_t)
+            np.add(d_o_t, d_o_next, out=d_o_t)
+            # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
+            np.multiply(d_o_t, o_by_net_o_t, out=d_net_o_t)
+            # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂y_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙
+            #     p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
+            np.multiply(d_net_o_t, p_o, out=d_c_t)
+            np.multiply(d_y_t, y_by_c_t, out=work)
+            np.add(d_c_t, work, out=d_c_t)
+            np.add(d_c_t, d_c_next, out=d_c_t)
+            # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1} + R_{fi}ᵀ (∂J/∂net_{i,t+1}) + R_{ff}ᵀ (∂J/∂net_{f,t+1}) + R_{fo}ᵀ
+            #     (∂J/∂net_{o,t+1})
+            np.multiply(d_c_t, c_prev, out=d_f_t)
+            np.add(d_f_t, d_f_next, out=d_f_t)
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
+            np.multiply(d_f_t, f_by_net_f_t, out=d_net_f_t)
+            # ∂J/∂i_t = ∂J/∂c_t ⊙ z_t + R_{ii}ᵀ (∂J/∂net_{i,t+1}) + R_{if}ᵀ (∂J/∂net_{f,t+1}) + R_{io}ᵀ (∂J/∂net_{o,t+1})
+            np.multiply(d_c_t, z_t, out=d_i_t)
+            np.add(d_i_t, d_i_next, out=d_i_t)
+            # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
+            np.multiply(d_i_t, i_by_net_i_t, out=d_net_i_t)
+            # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
+            # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
+            np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
+            # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
+            #     (∂J/∂net_{o,t})
+            d_net_t.dot(R, out=d_y_next)
+            # to i_{t-1} through this step: R_{ii}ᵀ (∂J/∂net_{i,t}) + R_{if}ᵀ (∂J/∂net_{f,t}) + R_{io}ᵀ (∂J/∂net_{o,t})
+            d_net_t_2.dot(R_i_, out=d_i_next)
+            # to f_{t-1} through this step: R_{fi}ᵀ (∂J/∂net_{i,t}) + R_{ff}ᵀ (∂J/∂net_{f,t}) + R_{fo}ᵀ (∂J/∂net_{o,t})
+            d_net_t_2.dot(R_f_, out=d_f_next)
+            # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
+            np.multiply(d_net_i_t, p_i, out=d_c_next)
+            np.multiply(d_net_f_t, p_f, out=work)
+            np.add(d_c_next, work, out=d_c_next)
+            np.multiply(d_c_t, f_t, out=work)
+            np.add(d_c_next, work, out=d_c_next)
+            # to o_{t-1} through this step: R_{oi}ᵀ (∂J/∂net_{i,t}) + R_{of}ᵀ (∂J/∂net_{f,t}) + R_{oo}ᵀ (∂J/∂net_{o,t})
+            d_net_t_2.dot(R_o_, out=d_o_next)
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
         d_i_next = np.where((lengths == 0)[:, None], d_i_last, d_i_next)

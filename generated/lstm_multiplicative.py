@@ -78,6 +78,8 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     c_prev = np.zeros((B, H), dtype) if c is None else c
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_m = params["W_m"]
     U_m = params["U_m"]
     W_g = params["W_g"]
@@ -108,32 +110,51 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     o = np.empty((T, B, H), dtype)
     f = np.empty((T, B, H), dtype)
     net_g_i_o_f = np.empty((T, B, 4 * H), dtype)
-    for t in range(T):
-        h_prev = h[t]
-        c_prev = c[t]
+    U_m_T = U_m.T
+    U_T = U.T
+    half = np.array(0.5, dtype)
+    work = np.empty((B, H), dtype)
+    for (
+        t, lin_m_2_t, h_prev, m_t, lin_m_t, net_g_i_o_f_t, x_net_t, i_t, o_t, f_t, c_t, c_prev, h_t,
+    ) in zip(
+        range(T), lin_m_2, h, m, lin_m, net_g_i_o_f, x_net, i, o, f, c[1:], c, h[1:],
+    ):
         # lin_{m,2,t} = U_m h_{t-1}
-        lin_m_2_t = lin_m_2[t] = h_prev @ U_m.T
+        h_prev.dot(U_m_T, out=lin_m_2_t)
         # m_t = lin_{m,t} ⊙ lin_{m,2,t}
-        m_t = m[t] = lin_m[t] * lin_m_2_t
+        np.multiply(lin_m_2_t, lin_m_t, out=m_t)
         # g_t = W_g x_t + U_g m_t + b_g
         # net_{i,t} = W_i x_t + U_i m_t + b_i
         # net_{o,t} = W_o x_t + U_o m_t + b_o
         # net_{f,t} = W_f x_t + U_f m_t + b_f
-        net_g_i_o_f_t = net_g_i_o_f[t] = x_net[t] + m_t @ U.T
+        m_t.dot(U_T, out=net_g_i_o_f_t)
+        np.add(net_g_i_o_f_t, x_net_t, out=net_g_i_o_f_t)
         # i_t = σ(net_{i,t})
-        i_t = i[t] = sigmoid(net_g_i_o_f_t[..., H:2 * H])
+        np.multiply(net_g_i_o_f_t[..., H:2 * H], half, out=i_t)
+        np.tanh(i_t, out=i_t)
+        np.multiply(i_t, half, out=i_t)
+        np.add(i_t, half, out=i_t)
         # o_t = σ(net_{o,t})
-        o_t = o[t] = sigmoid(net_g_i_o_f_t[..., 2 * H:3 * H])
+        np.multiply(net_g_i_o_f_t[..., 2 * H:3 * H], half, out=o_t)
+        np.tanh(o_t, out=o_t)
+        np.multiply(o_t, half, out=o_t)
+        np.add(o_t, half, out=o_t)
         # f_t = σ(net_{f,t})
-        f_t = f[t] = sigmoid(net_g_i_o_f_t[..., 3 * H:4 * H])
+        np.multiply(net_g_i_o_f_t[..., 3 * H:4 * H], half, out=f_t)
+        np.tanh(f_t, out=f_t)
+        np.multiply(f_t, half, out=f_t)
+        np.add(f_t, half, out=f_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
-        c_t = c[t + 1] = f_t * c_prev + i_t * net_g_i_o_f_t[..., 0:H]
+        np.multiply(f_t, c_prev, out=c_t)
+        np.multiply(i_t, net_g_i_o_f_t[..., 0:H], out=work)
+        np.add(c_t, work, out=c_t)
         # h_t = tanh(c_t ⊙ o_t)
-        h[t + 1] = np.tanh(c_t * o_t)
+        np.multiply(c_t, o_t, out=work)
+        np.tanh(work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (h, o, c, f, net_g_i_o_f, i, U, lin_m, U_m, lin_m_2, W, W_m, x, m))
+    cache = (sizes, dtype, lengths, (h, o, c, f, net_g_i_o_f, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -154,10 +175,10 @@ def backward(cache, d_ys, h=None, c=None):
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, n_m = (sizes[axis] for axis in ("T", "B", "H", "n_m"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    d_c_next = np.zeros((B, H), dtype) if c is None else c
-    (h, o, c, f, net_g_i_o_f, i, U, lin_m, U_m, lin_m_2, W, W_m, x, m) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    (h, o, c, f, net_g_i_o_f, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m) = values
     d_m = np.empty((T, B, n_m), dtype)
     d_net = np.empty((T, B, 4 * H + n_m), dtype)
     if lengths is not None:
@@ -165,44 +186,56 @@ def backward(cache, d_ys, h=None, c=None):
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-        d_net_t = d_net[t]
-        h_t = h[t + 1]
-        o_t = o[t]
-        c_prev = c[t]
-        f_t = f[t]
-        c_t = c[t + 1]
-        net_g_i_o_f_t = net_g_i_o_f[t]
-        i_t = i[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + U_mᵀ (∂J/∂lin_{m,2,t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂c_t = ∂J/∂h_t ⊙ (1 - h_t²) ⊙ o_t + ∂J/∂c_{t+1} ⊙ f_{t+1}
-        d_c_t = d_h_t * (1 - h_t * h_t) * o_t + d_c_next
-        # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
-        d_f_t = d_c_t * c_prev
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-        d_net_t[..., 3 * H + n_m:4 * H + n_m] = d_f_t * f_t * (1 - f_t)
-        # ∂J/∂o_t = ∂J/∂h_t ⊙ (1 - h_t²) ⊙ c_t
-        d_o_t = d_h_t * (1 - h_t * h_t) * c_t
-        # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-        d_net_t[..., 2 * H + n_m:3 * H + n_m] = d_o_t * o_t * (1 - o_t)
-        # ∂J/∂i_t = ∂J/∂c_t ⊙ g_t
-        d_i_t = d_c_t * net_g_i_o_f_t[..., 0:H]
-        # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-        d_net_t[..., H + n_m:2 * H + n_m] = d_i_t * i_t * (1 - i_t)
-        # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
-        d_net_t[..., n_m:H + n_m] = d_c_t * i_t
-        # ∂J/∂m_t = U_gᵀ (∂J/∂g_t) + U_iᵀ (∂J/∂net_{i,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_fᵀ (∂J/∂net_{f,t})
-        d_m_t = d_m[t] = d_net_t[..., n_m:4 * H + n_m] @ U
-        # ∂J/∂lin_{m,2,t} = ∂J/∂m_t ⊙ lin_{m,t}
-        d_net_t[..., 0:n_m] = d_m_t * lin_m[t]
-        # to h_{t-1} through this step: U_mᵀ (∂J/∂lin_{m,2,t})
-        d_h_next = d_net_t[..., 0:n_m] @ U_m
-        # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
-        d_c_next = d_c_t * f_t
+    d_h_t = np.empty((B, H), dtype)
+    d_c_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_c = (1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]) * o[start:stop]
+        c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
+        h_by_net_o = ((1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]) * c[start + 1:stop + 1] * o[start:stop] *
+            (1 - o[start:stop]))
+        c_by_net_i = net_g_i_o_f[start:stop][..., 0:H] * i[start:stop] * (1 - i[start:stop])
+        for (
+            t, d_ys_t, h_by_c_t, d_net_f_t, c_by_net_f_t, d_net_o_t, h_by_net_o_t, d_net_i_t, c_by_net_i_t,
+            d_g_t, i_t, d_m_t, d_net_t_2, d_lin_m_2_t, lin_m_t, f_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1],
+            d_net[start:stop][..., 3 * H + n_m:4 * H + n_m][::-1], c_by_net_f[::-1],
+            d_net[start:stop][..., 2 * H + n_m:3 * H + n_m][::-1], h_by_net_o[::-1],
+            d_net[start:stop][..., H + n_m:2 * H + n_m][::-1], c_by_net_i[::-1],
+            d_net[start:stop][..., n_m:H + n_m][::-1], i[start:stop][::-1], d_m[start:stop][::-1],
+            d_net[start:stop][..., n_m:4 * H + n_m][::-1], d_net[start:stop][..., 0:n_m][::-1],
+            lin_m[start:stop][::-1], f[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + U_mᵀ (∂J/∂lin_{m,2,t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂c_t = ∂J/∂h_t ⊙ (1 - h_t²) ⊙ o_t + ∂J/∂c_{t+1} ⊙ f_{t+1}
+            np.multiply(d_h_t, h_by_c_t, out=d_c_t)
+            np.add(d_c_t, d_c_next, out=d_c_t)
+            # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
+            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            # ∂J/∂o_t = ∂J/∂h_t ⊙ (1 - h_t²) ⊙ c_t
+            # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
+            np.multiply(d_h_t, h_by_net_o_t, out=d_net_o_t)
+            # ∂J/∂i_t = ∂J/∂c_t ⊙ g_t
+            # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
+            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
+            np.multiply(d_c_t, i_t, out=d_g_t)
+            # ∂J/∂m_t = U_gᵀ (∂J/∂g_t) + U_iᵀ (∂J/∂net_{i,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_fᵀ (∂J/∂net_{f,t})
+            d_net_t_2.dot(U, out=d_m_t)
+            # ∂J/∂lin_{m,2,t} = ∂J/∂m_t ⊙ lin_{m,t}
+            np.multiply(d_m_t, lin_m_t, out=d_lin_m_2_t)
+            # to h_{t-1} through this step: U_mᵀ (∂J/∂lin_{m,2,t})
+            d_lin_m_2_t.dot(U_m, out=d_h_next)
+            # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
+            np.multiply(d_c_t, f_t, out=d_c_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)

@@ -78,6 +78,8 @@ def forward(params, x, y=None, c=None, *, lengths=None):
     c_prev = np.zeros((B, H), dtype) if c is None else c
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_z = params["W_z"]
     R_z = params["R_z"]
     b_z = params["b_z"]
@@ -106,29 +108,60 @@ def forward(params, x, y=None, c=None, *, lengths=None):
     f = np.empty((T, B, H), dtype)
     o = np.empty((T, B, H), dtype)
     tanh_c = np.empty((T, B, H), dtype)
-    for t in range(T):
-        y_prev = y[t]
-        c_prev = c[t]
-        y_net_t = y_prev @ R.T
+    y_net_t = np.empty((B, 4 * H), dtype)
+    R_T = R.T
+    y_net_view = y_net_t[..., 0:H]
+    net_i_t = np.empty((B, H), dtype)
+    y_net_view_2 = y_net_t[..., H:2 * H]
+    half = np.array(0.5, dtype)
+    net_f_t = np.empty((B, H), dtype)
+    y_net_view_3 = y_net_t[..., 2 * H:3 * H]
+    work = np.empty((B, H), dtype)
+    net_o_t = np.empty((B, H), dtype)
+    y_net_view_4 = y_net_t[..., 3 * H:4 * H]
+    for (
+        t, y_prev, z_t, x_net_t, c_prev, x_net_t_2, i_t, x_net_t_3, f_t, c_t, x_net_t_4, o_t, tanh_c_t, y_t,
+    ) in zip(
+        range(T), y, z, x_net[..., 0:H], c, x_net[..., H:2 * H], i, x_net[..., 2 * H:3 * H], f, c[1:],
+        x_net[..., 3 * H:4 * H], o, tanh_c, y[1:],
+    ):
+        y_prev.dot(R_T, out=y_net_t)
         # z_t = W_z x_t + R_z y_{t-1} + b_z
-        z_t = z[t] = x_net[t][..., 0:H] + y_net_t[..., 0:H]
+        np.add(x_net_t, y_net_view, out=z_t)
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + b_i
-        net_i_t = x_net[t][..., H:2 * H] + y_net_t[..., H:2 * H] + p_i * c_prev
+        np.multiply(c_prev, p_i, out=net_i_t)
+        np.add(net_i_t, x_net_t_2, out=net_i_t)
+        np.add(net_i_t, y_net_view_2, out=net_i_t)
         # i_t = σ(net_{i,t})
-        i_t = i[t] = sigmoid(net_i_t)
+        np.multiply(net_i_t, half, out=i_t)
+        np.tanh(i_t, out=i_t)
+        np.multiply(i_t, half, out=i_t)
+        np.add(i_t, half, out=i_t)
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + b_f
-        net_f_t = x_net[t][..., 2 * H:3 * H] + y_net_t[..., 2 * H:3 * H] + p_f * c_prev
+        np.multiply(c_prev, p_f, out=net_f_t)
+        np.add(net_f_t, x_net_t_3, out=net_f_t)
+        np.add(net_f_t, y_net_view_3, out=net_f_t)
         # f_t = σ(net_{f,t})
-        f_t = f[t] = sigmoid(net_f_t)
+        np.multiply(net_f_t, half, out=f_t)
+        np.tanh(f_t, out=f_t)
+        np.multiply(f_t, half, out=f_t)
+        np.add(f_t, half, out=f_t)
         # c_t = z_t ⊙ i_t + c_{t-1} ⊙ f_t
-        c_t = c[t + 1] = z_t * i_t + c_prev * f_t
+        np.multiply(z_t, i_t, out=c_t)
+        np.multiply(c_prev, f_t, out=work)
+        np.add(c_t, work, out=c_t)
         # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + b_o
-        net_o_t = x_net[t][..., 3 * H:4 * H] + y_net_t[..., 3 * H:4 * H] + p_o * c_t
+        np.multiply(c_t, p_o, out=net_o_t)
+        np.add(net_o_t, x_net_t_4, out=net_o_t)
+        np.add(net_o_t, y_net_view_4, out=net_o_t)
         # o_t = σ(net_{o,t})
-        o_t = o[t] = sigmoid(net_o_t)
-        tanh_c_t = tanh_c[t] = np.tanh(c_t)
+        np.multiply(net_o_t, half, out=o_t)
+        np.tanh(o_t, out=o_t)
+        np.multiply(o_t, half, out=o_t)
+        np.add(o_t, half, out=o_t)
+        np.tanh(c_t, out=tanh_c_t)
         # y_t = tanh(c_t) ⊙ o_t
-        y[t + 1] = tanh_c_t * o_t
+        np.multiply(tanh_c_t, o_t, out=y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -153,9 +186,9 @@ def backward(cache, d_ys, y=None, c=None):
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_y_next = np.zeros((B, H), dtype) if y is None else y
-    d_c_next = np.zeros((B, H), dtype) if c is None else c
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
     (tanh_c, o, c, f, z, i, p_o, R, p_i, p_f, W, x, y) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:
@@ -163,42 +196,58 @@ def backward(cache, d_ys, y=None, c=None):
         d_y_next = np.zeros_like(d_y_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
-            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-        d_net_t = d_net[t]
-        tanh_c_t = tanh_c[t]
-        o_t = o[t]
-        c_prev = c[t]
-        f_t = f[t]
-        z_t = z[t]
-        i_t = i[t]
-        # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂z_{t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_fᵀ (∂J/∂net_{f,t+1}) + R_oᵀ
-        #     (∂J/∂net_{o,t+1})
-        d_y_t = d_ys[t] + d_y_next
-        # ∂J/∂o_t = ∂J/∂y_t ⊙ tanh(c_t)
-        d_o_t = d_y_t * tanh_c_t
-        # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-        d_net_t[..., 3 * H:4 * H] = d_o_t * o_t * (1 - o_t)
-        # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂y_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙
-        #     p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
-        d_c_t = d_net_t[..., 3 * H:4 * H] * p_o + d_y_t * o_t * (1 - tanh_c_t * tanh_c_t) + d_c_next
-        # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
-        d_f_t = d_c_t * c_prev
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-        d_net_t[..., 2 * H:3 * H] = d_f_t * f_t * (1 - f_t)
-        # ∂J/∂i_t = ∂J/∂c_t ⊙ z_t
-        d_i_t = d_c_t * z_t
-        # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-        d_net_t[..., H:2 * H] = d_i_t * i_t * (1 - i_t)
-        # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
-        d_net_t[..., 0:H] = d_c_t * i_t
-        # to y_{t-1} through this step: R_zᵀ (∂J/∂z_t) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
-        #     (∂J/∂net_{o,t})
-        d_y_next = d_net_t @ R
-        # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
-        d_c_next = d_net_t[..., H:2 * H] * p_i + d_net_t[..., 2 * H:3 * H] * p_f + d_c_t * f_t
+    d_y_t = np.empty((B, H), dtype)
+    d_c_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        y_by_net_o = tanh_c[start:stop] * o[start:stop] * (1 - o[start:stop])
+        y_by_c = o[start:stop] * (1 - tanh_c[start:stop] * tanh_c[start:stop])
+        c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
+        c_by_net_i = z[start:stop] * i[start:stop] * (1 - i[start:stop])
+        for (
+            t, d_ys_t, d_net_o_t, y_by_net_o_t, y_by_c_t, d_net_f_t, c_by_net_f_t, d_net_i_t, c_by_net_i_t,
+            d_z_t, i_t, d_net_t, f_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 3 * H:4 * H][::-1],
+            y_by_net_o[::-1], y_by_c[::-1], d_net[start:stop][..., 2 * H:3 * H][::-1], c_by_net_f[::-1],
+            d_net[start:stop][..., H:2 * H][::-1], c_by_net_i[::-1], d_net[start:stop][..., 0:H][::-1],
+            i[start:stop][::-1], d_net[start:stop][::-1], f[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
+                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+            # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂z_{t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_fᵀ (∂J/∂net_{f,t+1}) + R_oᵀ
+            #     (∂J/∂net_{o,t+1})
+            np.add(d_ys_t, d_y_next, out=d_y_t)
+            # ∂J/∂o_t = ∂J/∂y_t ⊙ tanh(c_t)
+            # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
+            np.multiply(d_y_t, y_by_net_o_t, out=d_net_o_t)
+            # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂y_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙
+            #     p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
+            np.multiply(d_net_o_t, p_o, out=d_c_t)
+            np.multiply(d_y_t, y_by_c_t, out=work)
+            np.add(d_c_t, work, out=d_c_t)
+            np.add(d_c_t, d_c_next, out=d_c_t)
+            # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
+            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            # ∂J/∂i_t = ∂J/∂c_t ⊙ z_t
+            # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
+            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
+            np.multiply(d_c_t, i_t, out=d_z_t)
+            # to y_{t-1} through this step: R_zᵀ (∂J/∂z_t) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
+            #     (∂J/∂net_{o,t})
+            d_net_t.dot(R, out=d_y_next)
+            # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
+            np.multiply(d_net_i_t, p_i, out=d_c_next)
+            np.multiply(d_net_f_t, p_f, out=work)
+            np.add(d_c_next, work, out=d_c_next)
+            np.multiply(d_c_t, f_t, out=work)
+            np.add(d_c_next, work, out=d_c_next)
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)

@@ -83,6 +83,8 @@ def forward(params, X, H=None, c=None, *, lengths=None):
     c_prev = np.zeros((B, H_size), dtype) if c is None else c
     lengths = _lengths(lengths, T, B)
     X = repeated(X, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    X = X.astype(dtype, copy=False)
     W_xi = params["W_xi"]
     W_hi = params["W_hi"]
     b_i = params["b_i"]
@@ -116,33 +118,66 @@ def forward(params, X, H=None, c=None, *, lengths=None):
     o = np.empty((T, B, H_size), dtype)
     beta = np.empty((T, B, H_size), dtype)
     tanh_c = np.empty((T, B, H_size), dtype)
-    for t in range(T):
-        H_prev = H[t]
-        c_prev = c[t]
+    net_i_gamma_f_C_tilde_o_beta_t = np.empty((B, 6 * H_size), dtype)
+    W_h_T = W_h.T
+    half = np.array(0.5, dtype)
+    net_i_gamma_f_C_tilde_o_beta_view = net_i_gamma_f_C_tilde_o_beta_t[..., 0:H_size]
+    net_i_gamma_f_C_tilde_o_beta_view_2 = net_i_gamma_f_C_tilde_o_beta_t[..., H_size:2 * H_size]
+    net_i_gamma_f_C_tilde_o_beta_view_3 = net_i_gamma_f_C_tilde_o_beta_t[..., 2 * H_size:3 * H_size]
+    net_i_gamma_f_C_tilde_o_beta_view_4 = net_i_gamma_f_C_tilde_o_beta_t[..., 3 * H_size:4 * H_size]
+    work = np.empty((B, H_size), dtype)
+    net_i_gamma_f_C_tilde_o_beta_view_5 = net_i_gamma_f_C_tilde_o_beta_t[..., 4 * H_size:5 * H_size]
+    net_i_gamma_f_C_tilde_o_beta_view_6 = net_i_gamma_f_C_tilde_o_beta_t[..., 5 * H_size:6 * H_size]
+    for (
+        t, H_prev, X_net_t, i_t, gamma_t, f_t, C_tilde_t, c_t, c_prev, o_t, beta_t, tanh_c_t, H_t,
+    ) in zip(
+        range(T), H, X_net, i, gamma, f, C_tilde, c[1:], c, o, beta, tanh_c, H[1:],
+    ):
         # net_{i,t} = W_{xi} X_t + W_{hi} H_{t-1} + b_i
         # net_{γ,t} = W_{xc} X_t + W_{hc} H_{t-1} + b_g
         # net_{f,t} = W_{xf} X_t + W_{hf} H_{t-1} + b_f
         # net_{C̃,t} = W_{xg} X_t + W_{hg} H_{t-1} + b_c
         # net_{o,t} = W_{xo} X_t + W_{ho} H_{t-1} + b_o
         # net_{β,t} = W_{xb} X_t + W_{hb} H_{t-1} + b_b
-        net_i_gamma_f_C_tilde_o_beta_t = X_net[t] + H_prev @ W_h.T
+        H_prev.dot(W_h_T, out=net_i_gamma_f_C_tilde_o_beta_t)
+        np.add(net_i_gamma_f_C_tilde_o_beta_t, X_net_t, out=net_i_gamma_f_C_tilde_o_beta_t)
         # i_t = σ(net_{i,t})
-        i_t = i[t] = sigmoid(net_i_gamma_f_C_tilde_o_beta_t[..., 0:H_size])
+        np.multiply(net_i_gamma_f_C_tilde_o_beta_view, half, out=i_t)
+        np.tanh(i_t, out=i_t)
+        np.multiply(i_t, half, out=i_t)
+        np.add(i_t, half, out=i_t)
         # γ_t = σ(net_{γ,t})
-        gamma_t = gamma[t] = sigmoid(net_i_gamma_f_C_tilde_o_beta_t[..., H_size:2 * H_size])
+        np.multiply(net_i_gamma_f_C_tilde_o_beta_view_2, half, out=gamma_t)
+        np.tanh(gamma_t, out=gamma_t)
+        np.multiply(gamma_t, half, out=gamma_t)
+        np.add(gamma_t, half, out=gamma_t)
         # f_t = σ(net_{f,t})
-        f_t = f[t] = sigmoid(net_i_gamma_f_C_tilde_o_beta_t[..., 2 * H_size:3 * H_size])
+        np.multiply(net_i_gamma_f_C_tilde_o_beta_view_3, half, out=f_t)
+        np.tanh(f_t, out=f_t)
+        np.multiply(f_t, half, out=f_t)
+        np.add(f_t, half, out=f_t)
         # C̃_t = tanh(net_{C̃,t})
-        C_tilde_t = C_tilde[t] = np.tanh(net_i_gamma_f_C_tilde_o_beta_t[..., 3 * H_size:4 * H_size])
+        np.tanh(net_i_gamma_f_C_tilde_o_beta_view_4, out=C_tilde_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ γ_t ⊙ C̃_t
-        c_t = c[t + 1] = f_t * c_prev + i_t * gamma_t * C_tilde_t
+        np.multiply(f_t, c_prev, out=c_t)
+        np.multiply(i_t, gamma_t, out=work)
+        np.multiply(work, C_tilde_t, out=work)
+        np.add(c_t, work, out=c_t)
         # o_t = σ(net_{o,t})
-        o_t = o[t] = sigmoid(net_i_gamma_f_C_tilde_o_beta_t[..., 4 * H_size:5 * H_size])
+        np.multiply(net_i_gamma_f_C_tilde_o_beta_view_5, half, out=o_t)
+        np.tanh(o_t, out=o_t)
+        np.multiply(o_t, half, out=o_t)
+        np.add(o_t, half, out=o_t)
         # β_t = σ(net_{β,t})
-        beta_t = beta[t] = sigmoid(net_i_gamma_f_C_tilde_o_beta_t[..., 5 * H_size:6 * H_size])
-        tanh_c_t = tanh_c[t] = np.tanh(c_t)
+        np.multiply(net_i_gamma_f_C_tilde_o_beta_view_6, half, out=beta_t)
+        np.tanh(beta_t, out=beta_t)
+        np.multiply(beta_t, half, out=beta_t)
+        np.add(beta_t, half, out=beta_t)
+        np.tanh(c_t, out=tanh_c_t)
         # H_t = o_t ⊙ tanh(c_t) + β_t ⊙ H_{t-1}
-        H[t + 1] = o_t * tanh_c_t + beta_t * H_prev
+        np.multiply(o_t, tanh_c_t, out=H_t)
+        np.multiply(beta_t, H_prev, out=work)
+        np.add(H_t, work, out=H_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             H[t + 1] = np.where((lengths <= t)[:, None], H[t], H[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -167,9 +202,9 @@ def backward(cache, d_ys, H=None, c=None):
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H_size = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_H_next = np.zeros((B, H_size), dtype) if H is None else H
-    d_c_next = np.zeros((B, H_size), dtype) if c is None else c
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_H_next = np.zeros((B, H_size), dtype) if H is None else H.astype(dtype)
+    d_c_next = np.zeros((B, H_size), dtype) if c is None else c.astype(dtype)
     (H, beta, tanh_c, o, i, gamma, C_tilde, c, f, W_h, W_x, X) = values
     d_net = np.empty((T, B, 6 * H_size), dtype)
     if lengths is not None:
@@ -177,54 +212,68 @@ def backward(cache, d_ys, H=None, c=None):
         d_H_next = np.zeros_like(d_H_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_H_next = np.where((lengths == t + 1)[:, None], d_H_last, d_H_next)
-            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-        d_net_t = d_net[t]
-        H_prev = H[t]
-        beta_t = beta[t]
-        tanh_c_t = tanh_c[t]
-        o_t = o[t]
-        i_t = i[t]
-        gamma_t = gamma[t]
-        C_tilde_t = C_tilde[t]
-        c_prev = c[t]
-        f_t = f[t]
-        # ∂J/∂H_t = ∂⁺J/∂H_t + W_{hi}ᵀ (∂J/∂net_{i,t+1}) + W_{hc}ᵀ (∂J/∂net_{γ,t+1}) + W_{hf}ᵀ (∂J/∂net_{f,t+1}) +
-        #     W_{hg}ᵀ (∂J/∂net_{C̃,t+1}) + W_{ho}ᵀ (∂J/∂net_{o,t+1}) + W_{hb}ᵀ (∂J/∂net_{β,t+1}) + ∂J/∂H_{t+1} ⊙ β_{t+1}
-        d_H_t = d_ys[t] + d_H_next
-        # ∂J/∂β_t = ∂J/∂H_t ⊙ H_{t-1}
-        d_beta_t = d_H_t * H_prev
-        # ∂J/∂net_{β,t} = ∂J/∂β_t ⊙ β_t ⊙ (1 - β_t)
-        d_net_t[..., 5 * H_size:6 * H_size] = d_beta_t * beta_t * (1 - beta_t)
-        # ∂J/∂o_t = ∂J/∂H_t ⊙ tanh(c_t)
-        d_o_t = d_H_t * tanh_c_t
-        # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-        d_net_t[..., 4 * H_size:5 * H_size] = d_o_t * o_t * (1 - o_t)
-        # ∂J/∂c_t = ∂J/∂H_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂c_{t+1} ⊙ f_{t+1}
-        d_c_t = d_H_t * o_t * (1 - tanh_c_t * tanh_c_t) + d_c_next
-        # ∂J/∂C̃_t = ∂J/∂c_t ⊙ i_t ⊙ γ_t
-        d_C_tilde_t = d_c_t * i_t * gamma_t
-        # ∂J/∂net_{C̃,t} = ∂J/∂C̃_t ⊙ (1 - C̃_t²)
-        d_net_t[..., 3 * H_size:4 * H_size] = d_C_tilde_t * (1 - C_tilde_t * C_tilde_t)
-        # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
-        d_f_t = d_c_t * c_prev
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-        d_net_t[..., 2 * H_size:3 * H_size] = d_f_t * f_t * (1 - f_t)
-        # ∂J/∂γ_t = ∂J/∂c_t ⊙ i_t ⊙ C̃_t
-        d_gamma_t = d_c_t * i_t * C_tilde_t
-        # ∂J/∂net_{γ,t} = ∂J/∂γ_t ⊙ γ_t ⊙ (1 - γ_t)
-        d_net_t[..., H_size:2 * H_size] = d_gamma_t * gamma_t * (1 - gamma_t)
-        # ∂J/∂i_t = ∂J/∂c_t ⊙ γ_t ⊙ C̃_t
-        d_i_t = d_c_t * gamma_t * C_tilde_t
-        # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-        d_net_t[..., 0:H_size] = d_i_t * i_t * (1 - i_t)
-        # to H_{t-1} through this step: W_{hi}ᵀ (∂J/∂net_{i,t}) + W_{hc}ᵀ (∂J/∂net_{γ,t}) + W_{hf}ᵀ (∂J/∂net_{f,t}) +
-        #     W_{hg}ᵀ (∂J/∂net_{C̃,t}) + W_{ho}ᵀ (∂J/∂net_{o,t}) + W_{hb}ᵀ (∂J/∂net_{β,t}) + ∂J/∂H_t ⊙ β_t
-        d_H_next = d_net_t @ W_h + d_H_t * beta_t
-        # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
-        d_c_next = d_c_t * f_t
+    d_H_t = np.empty((B, H_size), dtype)
+    d_c_t = np.empty((B, H_size), dtype)
+    work = np.empty((B, H_size), dtype)
+    block = max(1, 32768 // max(1, B * H_size))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        H_by_net_beta = H[start:stop] * beta[start:stop] * (1 - beta[start:stop])
+        H_by_net_o = tanh_c[start:stop] * o[start:stop] * (1 - o[start:stop])
+        H_by_c = o[start:stop] * (1 - tanh_c[start:stop] * tanh_c[start:stop])
+        c_by_net_C_tilde = i[start:stop] * gamma[start:stop] * (1 - C_tilde[start:stop] * C_tilde[start:stop])
+        c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
+        c_by_net_gamma = i[start:stop] * C_tilde[start:stop] * gamma[start:stop] * (1 - gamma[start:stop])
+        c_by_net_i = gamma[start:stop] * C_tilde[start:stop] * i[start:stop] * (1 - i[start:stop])
+        for (
+            t, d_ys_t, d_net_beta_t, H_by_net_beta_t, d_net_o_t, H_by_net_o_t, H_by_c_t, d_net_C_tilde_t,
+            c_by_net_C_tilde_t, d_net_f_t, c_by_net_f_t, d_net_gamma_t, c_by_net_gamma_t, d_net_i_t,
+            c_by_net_i_t, d_net_t, beta_t, f_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1],
+            d_net[start:stop][..., 5 * H_size:6 * H_size][::-1], H_by_net_beta[::-1],
+            d_net[start:stop][..., 4 * H_size:5 * H_size][::-1], H_by_net_o[::-1], H_by_c[::-1],
+            d_net[start:stop][..., 3 * H_size:4 * H_size][::-1], c_by_net_C_tilde[::-1],
+            d_net[start:stop][..., 2 * H_size:3 * H_size][::-1], c_by_net_f[::-1],
+            d_net[start:stop][..., H_size:2 * H_size][::-1], c_by_net_gamma[::-1],
+            d_net[start:stop][..., 0:H_size][::-1], c_by_net_i[::-1], d_net[start:stop][::-1],
+            beta[start:stop][::-1], f[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_H_next = np.where((lengths == t + 1)[:, None], d_H_last, d_H_next)
+                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+            # ∂J/∂H_t = ∂⁺J/∂H_t + W_{hi}ᵀ (∂J/∂net_{i,t+1}) + W_{hc}ᵀ (∂J/∂net_{γ,t+1}) + W_{hf}ᵀ (∂J/∂net_{f,t+1}) +
+            #     W_{hg}ᵀ (∂J/∂net_{C̃,t+1}) + W_{ho}ᵀ (∂J/∂net_{o,t+1}) + W_{hb}ᵀ (∂J/∂net_{β,t+1}) + ∂J/∂H_{t+1} ⊙ β_{t+1}
+            np.add(d_ys_t, d_H_next, out=d_H_t)
+            # ∂J/∂β_t = ∂J/∂H_t ⊙ H_{t-1}
+            # ∂J/∂net_{β,t} = ∂J/∂β_t ⊙ β_t ⊙ (1 - β_t)
+            np.multiply(d_H_t, H_by_net_beta_t, out=d_net_beta_t)
+            # ∂J/∂o_t = ∂J/∂H_t ⊙ tanh(c_t)
+            # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
+            np.multiply(d_H_t, H_by_net_o_t, out=d_net_o_t)
+            # ∂J/∂c_t = ∂J/∂H_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂c_{t+1} ⊙ f_{t+1}
+            np.multiply(d_H_t, H_by_c_t, out=d_c_t)
+            np.add(d_c_t, d_c_next, out=d_c_t)
+            # ∂J/∂C̃_t = ∂J/∂c_t ⊙ i_t ⊙ γ_t
+            # ∂J/∂net_{C̃,t} = ∂J/∂C̃_t ⊙ (1 - C̃_t²)
+            np.multiply(d_c_t, c_by_net_C_tilde_t, out=d_net_C_tilde_t)
+            # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
+            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            # ∂J/∂γ_t = ∂J/∂c_t ⊙ i_t ⊙ C̃_t
+            # ∂J/∂net_{γ,t} = ∂J/∂γ_t ⊙ γ_t ⊙ (1 - γ_t)
+            np.multiply(d_c_t, c_by_net_gamma_t, out=d_net_gamma_t)
+            # ∂J/∂i_t = ∂J/∂c_t ⊙ γ_t ⊙ C̃_t
+            # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
+            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            # to H_{t-1} through this step: W_{hi}ᵀ (∂J/∂net_{i,t}) + W_{hc}ᵀ (∂J/∂net_{γ,t}) + W_{hf}ᵀ (∂J/∂net_{f,t}) +
+            #     W_{hg}ᵀ (∂J/∂net_{C̃,t}) + W_{ho}ᵀ (∂J/∂net_{o,t}) + W_{hb}ᵀ (∂J/∂net_{β,t}) + ∂J/∂H_t ⊙ β_t
+            d_net_t.dot(W_h, out=d_H_next)
+            np.multiply(d_H_t, beta_t, out=work)
+            np.add(d_H_next, work, out=d_H_next)
+            # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
+            np.multiply(d_c_t, f_t, out=d_c_next)
     if lengths is not None:
         d_H_next = np.where((lengths == 0)[:, None], d_H_last, d_H_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)

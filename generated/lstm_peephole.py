@@ -78,6 +78,8 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     c_prev = np.zeros((B, H), dtype) if c is None else c
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_i = params["W_i"]
     U_i = params["U_i"]
     p_i = params["p_i"]
@@ -106,31 +108,63 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     g = np.empty((T, B, H), dtype)
     o = np.empty((T, B, H), dtype)
     tanh_c = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
-        c_prev = c[t]
-        h_net_t = h_prev @ U.T
+    h_net_t = np.empty((B, 4 * H), dtype)
+    U_T = U.T
+    net_i_t = np.empty((B, H), dtype)
+    h_net_view = h_net_t[..., 0:H]
+    half = np.array(0.5, dtype)
+    net_f_t = np.empty((B, H), dtype)
+    h_net_view_2 = h_net_t[..., H:2 * H]
+    net_g_t = np.empty((B, H), dtype)
+    h_net_view_3 = h_net_t[..., 2 * H:3 * H]
+    work = np.empty((B, H), dtype)
+    net_o_t = np.empty((B, H), dtype)
+    h_net_view_4 = h_net_t[..., 3 * H:4 * H]
+    for (
+        t, h_prev, c_prev, x_net_t, i_t, x_net_t_2, f_t, x_net_t_3, g_t, c_t, x_net_t_4, o_t, tanh_c_t, h_t,
+    ) in zip(
+        range(T), h, c, x_net[..., 0:H], i, x_net[..., H:2 * H], f, x_net[..., 2 * H:3 * H], g, c[1:],
+        x_net[..., 3 * H:4 * H], o, tanh_c, h[1:],
+    ):
+        h_prev.dot(U_T, out=h_net_t)
         # net_{i,t} = W_i x_t + U_i h_{t-1} + p_i ⊙ c_{t-1} + b_i
-        net_i_t = x_net[t][..., 0:H] + h_net_t[..., 0:H] + p_i * c_prev
+        np.multiply(c_prev, p_i, out=net_i_t)
+        np.add(net_i_t, x_net_t, out=net_i_t)
+        np.add(net_i_t, h_net_view, out=net_i_t)
         # i_t = σ(net_{i,t})
-        i_t = i[t] = sigmoid(net_i_t)
+        np.multiply(net_i_t, half, out=i_t)
+        np.tanh(i_t, out=i_t)
+        np.multiply(i_t, half, out=i_t)
+        np.add(i_t, half, out=i_t)
         # net_{f,t} = W_f x_t + U_f h_{t-1} + p_f ⊙ c_{t-1} + b_f
-        net_f_t = x_net[t][..., H:2 * H] + h_net_t[..., H:2 * H] + p_f * c_prev
+        np.multiply(c_prev, p_f, out=net_f_t)
+        np.add(net_f_t, x_net_t_2, out=net_f_t)
+        np.add(net_f_t, h_net_view_2, out=net_f_t)
         # f_t = σ(net_{f,t})
-        f_t = f[t] = sigmoid(net_f_t)
+        np.multiply(net_f_t, half, out=f_t)
+        np.tanh(f_t, out=f_t)
+        np.multiply(f_t, half, out=f_t)
+        np.add(f_t, half, out=f_t)
         # net_{g,t} = W_g x_t + U_g h_{t-1} + b_g
-        net_g_t = x_net[t][..., 2 * H:3 * H] + h_net_t[..., 2 * H:3 * H]
+        np.add(x_net_t_3, h_net_view_3, out=net_g_t)
         # g_t = tanh(net_{g,t})
-        g_t = g[t] = np.tanh(net_g_t)
+        np.tanh(net_g_t, out=g_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
-        c_t = c[t + 1] = f_t * c_prev + i_t * g_t
+        np.multiply(f_t, c_prev, out=c_t)
+        np.multiply(i_t, g_t, out=work)
+        np.add(c_t, work, out=c_t)
         # net_{o,t} = W_o x_t + U_o h_{t-1} + p_o ⊙ c_t + b_o
-        net_o_t = x_net[t][..., 3 * H:4 * H] + h_net_t[..., 3 * H:4 * H] + p_o * c_t
+        np.multiply(c_t, p_o, out=net_o_t)
+        np.add(net_o_t, x_net_t_4, out=net_o_t)
+        np.add(net_o_t, h_net_view_4, out=net_o_t)
         # o_t = σ(net_{o,t})
-        o_t = o[t] = sigmoid(net_o_t)
-        tanh_c_t = tanh_c[t] = np.tanh(c_t)
+        np.multiply(net_o_t, half, out=o_t)
+        np.tanh(o_t, out=o_t)
+        np.multiply(o_t, half, out=o_t)
+        np.add(o_t, half, out=o_t)
+        np.tanh(c_t, out=tanh_c_t)
         # h_t = o_t ⊙ tanh(c_t)
-        h[t + 1] = o_t * tanh_c_t
+        np.multiply(o_t, tanh_c_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -155,9 +189,9 @@ def backward(cache, d_ys, h=None, c=None):
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    d_c_next = np.zeros((B, H), dtype) if c is None else c
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
     (tanh_c, o, i, g, c, f, p_o, U, p_i, p_f, W, x, h) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:
@@ -165,44 +199,60 @@ def backward(cache, d_ys, h=None, c=None):
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-        d_net_t = d_net[t]
-        tanh_c_t = tanh_c[t]
-        o_t = o[t]
-        i_t = i[t]
-        g_t = g[t]
-        c_prev = c[t]
-        f_t = f[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + U_iᵀ (∂J/∂net_{i,t+1}) + U_fᵀ (∂J/∂net_{f,t+1}) + U_gᵀ (∂J/∂net_{g,t+1}) + U_oᵀ
-        #     (∂J/∂net_{o,t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂o_t = ∂J/∂h_t ⊙ tanh(c_t)
-        d_o_t = d_h_t * tanh_c_t
-        # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-        d_net_t[..., 3 * H:4 * H] = d_o_t * o_t * (1 - o_t)
-        # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂h_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙
-        #     p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
-        d_c_t = d_net_t[..., 3 * H:4 * H] * p_o + d_h_t * o_t * (1 - tanh_c_t * tanh_c_t) + d_c_next
-        # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
-        d_g_t = d_c_t * i_t
-        # ∂J/∂net_{g,t} = ∂J/∂g_t ⊙ (1 - g_t²)
-        d_net_t[..., 2 * H:3 * H] = d_g_t * (1 - g_t * g_t)
-        # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
-        d_f_t = d_c_t * c_prev
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-        d_net_t[..., H:2 * H] = d_f_t * f_t * (1 - f_t)
-        # ∂J/∂i_t = ∂J/∂c_t ⊙ g_t
-        d_i_t = d_c_t * g_t
-        # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-        d_net_t[..., 0:H] = d_i_t * i_t * (1 - i_t)
-        # to h_{t-1} through this step: U_iᵀ (∂J/∂net_{i,t}) + U_fᵀ (∂J/∂net_{f,t}) + U_gᵀ (∂J/∂net_{g,t}) + U_oᵀ
-        #     (∂J/∂net_{o,t})
-        d_h_next = d_net_t @ U
-        # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
-        d_c_next = d_net_t[..., 0:H] * p_i + d_net_t[..., H:2 * H] * p_f + d_c_t * f_t
+    d_h_t = np.empty((B, H), dtype)
+    d_c_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_o = tanh_c[start:stop] * o[start:stop] * (1 - o[start:stop])
+        h_by_c = o[start:stop] * (1 - tanh_c[start:stop] * tanh_c[start:stop])
+        c_by_net_g = i[start:stop] * (1 - g[start:stop] * g[start:stop])
+        c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
+        c_by_net_i = g[start:stop] * i[start:stop] * (1 - i[start:stop])
+        for (
+            t, d_ys_t, d_net_o_t, h_by_net_o_t, h_by_c_t, d_net_g_t, c_by_net_g_t, d_net_f_t, c_by_net_f_t,
+            d_net_i_t, c_by_net_i_t, d_net_t, f_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 3 * H:4 * H][::-1],
+            h_by_net_o[::-1], h_by_c[::-1], d_net[start:stop][..., 2 * H:3 * H][::-1], c_by_net_g[::-1],
+            d_net[start:stop][..., H:2 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., 0:H][::-1],
+            c_by_net_i[::-1], d_net[start:stop][::-1], f[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + U_iᵀ (∂J/∂net_{i,t+1}) + U_fᵀ (∂J/∂net_{f,t+1}) + U_gᵀ (∂J/∂net_{g,t+1}) + U_oᵀ
+            #     (∂J/∂net_{o,t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂o_t = ∂J/∂h_t ⊙ tanh(c_t)
+            # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
+            np.multiply(d_h_t, h_by_net_o_t, out=d_net_o_t)
+            # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂h_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙
+            #     p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
+            np.multiply(d_net_o_t, p_o, out=d_c_t)
+            np.multiply(d_h_t, h_by_c_t, out=work)
+            np.add(d_c_t, work, out=d_c_t)
+            np.add(d_c_t, d_c_next, out=d_c_t)
+            # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
+            # ∂J/∂net_{g,t} = ∂J/∂g_t ⊙ (1 - g_t²)
+            np.multiply(d_c_t, c_by_net_g_t, out=d_net_g_t)
+            # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
+            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            # ∂J/∂i_t = ∂J/∂c_t ⊙ g_t
+            # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
+            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            # to h_{t-1} through this step: U_iᵀ (∂J/∂net_{i,t}) + U_fᵀ (∂J/∂net_{f,t}) + U_gᵀ (∂J/∂net_{g,t}) + U_oᵀ
+            #     (∂J/∂net_{o,t})
+            d_net_t.dot(U, out=d_h_next)
+            # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
+            np.multiply(d_net_i_t, p_i, out=d_c_next)
+            np.multiply(d_net_f_t, p_f, out=work)
+            np.add(d_c_next, work, out=d_c_next)
+            np.multiply(d_c_t, f_t, out=work)
+            np.add(d_c_next, work, out=d_c_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)

@@ -60,6 +60,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W = params["W"]
     U = params["U"]
     b = params["b"]
@@ -69,17 +71,31 @@ def forward(params, x, h=None, *, lengths=None):
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     f = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    # what does not depend on the states, for all steps at once
+    h_given = 0.1 * a
+    h_given_2 = w * w
+    net_f_t = np.empty((B, H), dtype)
+    U_T = U.T
+    work = np.empty((B, H), dtype)
+    work_2 = np.empty((B, H), dtype)
+    number = np.array(0.1, dtype)
+    one = np.array(1, dtype)
+    for t, h_prev, x_net_t, f_t, h_t in zip(range(T), h, x_net, f, h[1:]):
         # net_{f,t} = W x_t + U h_{t-1} + b
-        net_f_t = x_net[t] + h_prev @ U.T
+        h_prev.dot(U_T, out=net_f_t)
+        np.add(net_f_t, x_net_t, out=net_f_t)
         # f_t = tanh(net_{f,t})
-        f_t = f[t] = np.tanh(net_f_t)
+        np.tanh(net_f_t, out=f_t)
         # h_t = (h_{t-1} + (1/10) f_t ⊙ a) / (1 + (1/10) (w² + f_t))
-        h[t + 1] = (h_prev + 0.1 * (f_t * a)) / (1 + 0.1 * (w * w + f_t))
+        np.multiply(f_t, h_given, out=work)
+        np.add(work, h_prev, out=work)
+        np.add(h_given_2, f_t, out=work_2)
+        np.multiply(work_2, number, out=work_2)
+        np.add(work_2, one, out=work_2)
+        np.divide(work, work_2, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (f, h, a, w, U, W, x))
+    cache = (sizes, dtype, lengths, (a, w, f, h, U, W, x))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
@@ -97,29 +113,40 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    (f, h, a, w, U, W, x) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    (a, w, f, h, U, W, x) = values
     d_h = np.empty((T, B, H), dtype)
     d_net_f = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        f_t = f[t]
-        h_prev = h[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{f,t+1}) + ∂J/∂h_{t+1} ⊙ 1 / (1 + (1/10) (w² + f_{t+1}))
-        d_h_t = d_h[t] = d_ys[t] + d_h_next
-        # ∂J/∂f_t = ∂J/∂h_t ⊙ ((1/10) 1 / (1 + (1/10) (w² + f_t)) ⊙ a - (1/10) (h_{t-1} + (1/10) f_t ⊙ a) / (1 + (1/10)
-        #     (w² + f_t))²)
-        d_f_t = d_h_t * (0.1 * (a / (1 + 0.1 * (w * w + f_t))) - 0.1 * ((h_prev + 0.1 * (f_t * a)) * (1 + 0.1 * (w *
-            w + f_t)) ** -2))
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ (1 - f_t²)
-        d_net_f_t = d_net_f[t] = d_f_t * (1 - f_t * f_t)
-        # to h_{t-1} through this step: Uᵀ (∂J/∂net_{f,t}) + ∂J/∂h_t ⊙ 1 / (1 + (1/10) (w² + f_t))
-        d_h_next = d_net_f_t @ U + d_h_t / (1 + 0.1 * (w * w + f_t))
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_f = (0.1 * a / (1 + 0.1 * (w * w + f[start:stop])) - 0.1 * (h[start:stop] + 0.1 * f[start:stop] *
+            a) * (1 + 0.1 * (w * w + f[start:stop])) ** -2) * (1 - f[start:stop] * f[start:stop])
+        d_h_next_given = 1 + 0.1 * (w * w + f[start:stop])
+        for (
+            t, d_h_t, d_ys_t, d_net_f_t, h_by_net_f_t, d_h_next_given_t,
+        ) in zip(
+            reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1],
+            d_net_f[start:stop][::-1], h_by_net_f[::-1], d_h_next_given[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{f,t+1}) + ∂J/∂h_{t+1} ⊙ 1 / (1 + (1/10) (w² + f_{t+1}))
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂f_t = ∂J/∂h_t ⊙ ((1/10) 1 / (1 + (1/10) (w² + f_t)) ⊙ a - (1/10) (h_{t-1} + (1/10) f_t ⊙ a) / (1 + (1/10)
+            #     (w² + f_t))²)
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ (1 - f_t²)
+            np.multiply(d_h_t, h_by_net_f_t, out=d_net_f_t)
+            # to h_{t-1} through this step: Uᵀ (∂J/∂net_{f,t}) + ∂J/∂h_t ⊙ 1 / (1 + (1/10) (w² + f_t))
+            d_net_f_t.dot(U, out=d_h_next)
+            np.divide(d_h_t, d_h_next_given_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net_f, W)

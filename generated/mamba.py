@@ -64,6 +64,8 @@ def forward(params, x, S=None, *, lengths=None):
     S_prev = np.zeros((B, D, N), dtype) if S is None else S
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_delta = params["W_delta"]
     b_delta = params["b_delta"]
     W_B = params["W_B"]
@@ -83,11 +85,18 @@ def forward(params, x, S=None, *, lengths=None):
     S = np.empty((T + 1, B, D, N), dtype)
     S[0] = S_prev
     exp_net_S = np.empty((T, B, D, N), dtype)
-    for t in range(T):
-        S_prev = S[t]
-        exp_net_S_t = exp_net_S[t] = np.exp(net_S[t])
+    # what does not depend on the states, for all steps at once
+    exp_net_S_given = np.exp(net_S)
+    S_given = (delta * x)[..., :, None] * B_[..., None, :]
+    for (
+        t, exp_net_S_t, exp_net_S_given_t, S_t, S_prev, S_given_t,
+    ) in zip(
+        range(T), exp_net_S, exp_net_S_given, S[1:], S, S_given,
+    ):
+        exp_net_S_t[...] = exp_net_S_given_t
         # S_t = exp(net_{S,t}) ⊙ S_{t-1} + (δ_t ⊙ x_t) B_tᵀ
-        S[t + 1] = exp_net_S_t * S_prev + (delta[t] * x[t])[..., :, None] * B_[t][..., None, :]
+        np.multiply(exp_net_S_t, S_prev, out=S_t)
+        np.add(S_t, S_given_t, out=S_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             S[t + 1] = np.where((lengths <= t)[:, None, None], S[t], S[t + 1])
     # y_t = S_t C_t + d ⊙ x_t
@@ -110,8 +119,8 @@ def backward(cache, d_ys, S=None):
         arrays.append(("S", S, ("B", "D", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, D, N = (sizes[axis] for axis in ("T", "B", "D", "N"))
-    d_ys = cut(d_ys, lengths)
-    d_S_next = np.zeros((B, D, N), dtype) if S is None else S
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_S_next = np.zeros((B, D, N), dtype) if S is None else S.astype(dtype)
     (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
@@ -120,14 +129,13 @@ def backward(cache, d_ys, S=None):
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
-    for t in reversed(range(T)):
+    for t, d_S_t, d_S_read_t, exp_net_S_t in zip(reversed(range(T)), d_S[::-1], d_S_read[::-1], exp_net_S[::-1]):
         if lengths is not None:  # what J asks of a final state enters at the sequence's own end
             d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
-        exp_net_S_t = exp_net_S[t]
         # ∂J/∂S_t = (∂J/∂y_t) C_tᵀ + ∂J/∂S_{t+1} ⊙ exp(net_{S,t+1})
-        d_S_t = d_S[t] = d_S_read[t] + d_S_next
+        np.add(d_S_read_t, d_S_next, out=d_S_t)
         # to S_{t-1} through this step: ∂J/∂S_t ⊙ exp(net_{S,t})
-        d_S_next = d_S_t * exp_net_S_t
+        np.multiply(d_S_t, exp_net_S_t, out=d_S_next)
     if lengths is not None:
         d_S_next = np.where((lengths == 0)[:, None, None], d_S_last, d_S_next)
     # ∂J/∂net_{S,t} = ∂J/∂S_t ⊙ S_{t-1} ⊙ exp(net_{S,t})

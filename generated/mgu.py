@@ -56,10 +56,12 @@ def forward(params, x, h=None, *, lengths=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_f = params["W_f"]
     b_f = params["b_f"]
     W_h = params["W_h"]
@@ -69,21 +71,40 @@ def forward(params, x, h=None, *, lengths=None):
     h[0] = h_prev
     f = np.empty((T, B, H), dtype)
     h_tilde = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    # what does not depend on the states, for all steps at once
+    net_f_given = x @ W_f[:, H:D + H].T + b[..., 0:H]
+    net_f_t = np.empty((B, H), dtype)
+    W_f_T = W_f[:, 0:H].T
+    half = np.array(0.5, dtype)
+    net_h_tilde_t = np.empty((B, H), dtype)
+    work = np.empty((B, D + H), dtype)
+    W_h_T = W_h.T
+    b_part = b[..., H:2 * H]
+    one = np.array(1, dtype)
+    work_2 = np.empty((B, H), dtype)
+    for t, h_prev, net_f_given_t, f_t, x_t, h_tilde_t, h_t in zip(range(T), h, net_f_given, f, x, h_tilde, h[1:]):
         # net_{f,t} = W_f [h_{t-1}; x_t] + b_f
-        net_f_t = np.concatenate((h_prev, x[t]), axis=-1) @ W_f.T + b[..., 0:H]
+        h_prev.dot(W_f_T, out=net_f_t)
+        np.add(net_f_t, net_f_given_t, out=net_f_t)
         # f_t = σ(net_{f,t})
-        f_t = f[t] = sigmoid(net_f_t)
+        np.multiply(net_f_t, half, out=f_t)
+        np.tanh(f_t, out=f_t)
+        np.multiply(f_t, half, out=f_t)
+        np.add(f_t, half, out=f_t)
         # net_{h̃,t} = W_h [f_t ⊙ h_{t-1}; x_t] + b_h
-        net_h_tilde_t = np.concatenate((f_t * h_prev, x[t]), axis=-1) @ W_h.T + b[..., H:2 * H]
+        work[...] = np.concatenate((f_t * h_prev, x_t), axis=-1)
+        work.dot(W_h_T, out=net_h_tilde_t)
+        np.add(net_h_tilde_t, b_part, out=net_h_tilde_t)
         # h̃_t = tanh(net_{h̃,t})
-        h_tilde_t = h_tilde[t] = np.tanh(net_h_tilde_t)
+        np.tanh(net_h_tilde_t, out=h_tilde_t)
         # h_t = (1 - f_t) ⊙ h_{t-1} + f_t ⊙ h̃_t
-        h[t + 1] = (1 - f_t) * h_prev + f_t * h_tilde_t
+        np.subtract(one, f_t, out=h_t)
+        np.multiply(h_t, h_prev, out=h_t)
+        np.multiply(f_t, h_tilde_t, out=work_2)
+        np.add(h_t, work_2, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (f, h_tilde, h, W_h, W_f, x))
+    cache = (sizes, dtype, lengths, (W_h, W_f, f, h_tilde, h, x))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
@@ -101,38 +122,58 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    (f, h_tilde, h, W_h, W_f, x) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    (W_h, W_f, f, h_tilde, h, x) = values
     d_net = np.empty((T, B, 2 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        d_net_t = d_net[t]
-        f_t = f[t]
-        h_tilde_t = h_tilde[t]
-        h_prev = h[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + (W_fᵀ (∂J/∂net_{f,t+1}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t+1}))[0:H] ⊙ f_{t+1} + ∂J/∂h_{t+1} ⊙
-        #     (1 - f_{t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂h̃_t = ∂J/∂h_t ⊙ f_t
-        d_h_tilde_t = d_h_t * f_t
-        # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
-        d_net_t[..., H:2 * H] = d_h_tilde_t * (1 - h_tilde_t * h_tilde_t)
-        through_W_h_ = d_net_t[..., H:2 * H] @ W_h
-        # ∂J/∂f_t = (W_hᵀ (∂J/∂net_{h̃,t}))[0:H] ⊙ h_{t-1} - ∂J/∂h_t ⊙ h_{t-1} + ∂J/∂h_t ⊙ h̃_t
-        d_f_t = through_W_h_[..., 0:H] * h_prev - d_h_t * h_prev + d_h_t * h_tilde_t
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-        d_net_t[..., 0:H] = d_f_t * f_t * (1 - f_t)
-        # to h_{t-1} through this step: (W_fᵀ (∂J/∂net_{f,t}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t}))[0:H] ⊙ f_t + ∂J/∂h_t ⊙ (1
-        #     - f_t)
-        d_h_next = (d_net_t[..., 0:H] @ W_f)[..., 0:H] + through_W_h_[..., 0:H] * f_t + d_h_t * (1 - f_t)
+    d_h_t = np.empty((B, H), dtype)
+    through_W_h_ = np.empty((B, H), dtype)
+    W_h_part = W_h[:, 0:H]
+    work = np.empty((B, H), dtype)
+    W_f_part = W_f[:, 0:H]
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h_tilde = f[start:stop] * (1 - h_tilde[start:stop] * h_tilde[start:stop])
+        d_net_f_given = h[start:stop] * f[start:stop] * (1 - f[start:stop])
+        h_by_net_f = (h_tilde[start:stop] - h[start:stop]) * f[start:stop] * (1 - f[start:stop])
+        h_by_h_next = 1 - f[start:stop]
+        for (
+            t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_f_t, d_net_f_given_t, h_by_net_f_t, f_t,
+            h_by_h_next_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., H:2 * H][::-1],
+            h_by_net_h_tilde[::-1], d_net[start:stop][..., 0:H][::-1], d_net_f_given[::-1], h_by_net_f[::-1],
+            f[start:stop][::-1], h_by_h_next[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + (W_fᵀ (∂J/∂net_{f,t+1}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t+1}))[0:H] ⊙ f_{t+1} + ∂J/∂h_{t+1} ⊙
+            #     (1 - f_{t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂h̃_t = ∂J/∂h_t ⊙ f_t
+            # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
+            np.multiply(d_h_t, h_by_net_h_tilde_t, out=d_net_h_tilde_t)
+            d_net_h_tilde_t.dot(W_h_part, out=through_W_h_)
+            # ∂J/∂f_t = (W_hᵀ (∂J/∂net_{h̃,t}))[0:H] ⊙ h_{t-1} - ∂J/∂h_t ⊙ h_{t-1} + ∂J/∂h_t ⊙ h̃_t
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
+            np.multiply(through_W_h_, d_net_f_given_t, out=d_net_f_t)
+            np.multiply(d_h_t, h_by_net_f_t, out=work)
+            np.add(d_net_f_t, work, out=d_net_f_t)
+            # to h_{t-1} through this step: (W_fᵀ (∂J/∂net_{f,t}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t}))[0:H] ⊙ f_t + ∂J/∂h_t ⊙ (1
+            #     - f_t)
+            d_net_f_t.dot(W_f_part, out=d_h_next)
+            np.multiply(through_W_h_, f_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
+            np.multiply(d_h_t, h_by_h_next_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = rows_times(d_net[..., 0:H], W_f)[..., H:D + H] + rows_times(d_net[..., H:2 * H], W_h)[..., H:D + H]
+    d_x = rows_times(d_net[..., 0:H], W_f[:, H:D + H]) + rows_times(d_net[..., H:2 * H], W_h[:, H:D + H])
     d_b = d_net.sum(axis=(0, 1))
     d_W_f = rows(d_net[..., 0:H]).T @ rows(np.concatenate((h[:-1], x), axis=-1))
     d_W_h = rows(d_net[..., H:2 * H]).T @ rows(np.concatenate((f * h[:-1], x), axis=-1))

@@ -85,6 +85,8 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None):
     n_prev = np.zeros((B, N), dtype) if n is None else n
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_q = params["W_q"]
     b_q = params["b_q"]
     W_k = params["W_k"]
@@ -120,26 +122,40 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None):
     net_m = np.empty((T, B, 1), dtype)
     i_prime = np.empty((T, B, 1), dtype)
     f_prime = np.empty((T, B, 1), dtype)
-    for t in range(T):
-        m_prev = m[t]
-        C_prev = C[t]
-        n_prev = n[t]
+    net_i_prime_t = np.empty((B, 1), dtype)
+    net_f_prime_t = np.empty((B, 1), dtype)
+    work = np.empty((B, H, N), dtype)
+    work_2 = np.empty((B, N), dtype)
+    work_2_view = work_2[..., None, :]
+    for (
+        t, net_m_t, f_tilde_t, m_prev, m_t, i_tilde_t, i_prime_t, f_prime_t, C_t, C_prev, k_t, v_t_2, n_t,
+        n_prev,
+    ) in zip(
+        range(T), net_m, f_tilde, m, m[1:], i_tilde, i_prime, f_prime, C[1:], C, k, v[..., :, None], n[1:],
+        n,
+    ):
         # net_{m,t} = f̃_t + m_{t-1}
-        net_m_t = net_m[t] = f_tilde[t] + m_prev
+        np.add(f_tilde_t, m_prev, out=net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
-        m_t = m[t + 1] = max(net_m_t, i_tilde[t])
+        m_t[...] = max(net_m_t, i_tilde_t)
         # net_{i,prime,t} = ĩ_t - m_t
-        net_i_prime_t = i_tilde[t] - m_t
+        np.subtract(i_tilde_t, m_t, out=net_i_prime_t)
         # i′_t = exp(net_{i,prime,t})
-        i_prime_t = i_prime[t] = np.exp(net_i_prime_t)
+        np.exp(net_i_prime_t, out=i_prime_t)
         # net_{f,prime,t} = f̃_t + m_{t-1} - m_t
-        net_f_prime_t = f_tilde[t] + m_prev - m_t
+        np.add(f_tilde_t, m_prev, out=net_f_prime_t)
+        np.subtract(net_f_prime_t, m_t, out=net_f_prime_t)
         # f′_t = exp(net_{f,prime,t})
-        f_prime_t = f_prime[t] = np.exp(net_f_prime_t)
+        np.exp(net_f_prime_t, out=f_prime_t)
         # C_t = (𝟏 f′_t 𝟏ᵀ) ⊙ C_{t-1} + v_t i′_t k_tᵀ
-        C[t + 1] = f_prime_t[..., None, :] * C_prev + v[t][..., :, None] * (i_prime_t * k[t])[..., None, :]
+        np.multiply(f_prime_t[..., None, :], C_prev, out=C_t)
+        np.multiply(i_prime_t, k_t, out=work_2)
+        np.multiply(work_2_view, v_t_2, out=work)
+        np.add(C_t, work, out=C_t)
         # n_t = n_{t-1} f′_t + k_t i′_t
-        n[t + 1] = n_prev * f_prime_t + k[t] * i_prime_t
+        np.multiply(n_prev, f_prime_t, out=n_t)
+        np.multiply(i_prime_t, k_t, out=work_2)
+        np.add(n_t, work_2, out=n_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
             C[t + 1] = np.where((lengths <= t)[:, None, None], C[t], C[t + 1])
@@ -152,8 +168,8 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None):
     max_net_h = max(abs_net_h, 1)
     # h_t = (o_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
     h = o * lin_h * (1.0 / max_net_h)
-    cache = (sizes, dtype, lengths, (abs_net_h, o, lin_h, max_net_h, net_h, q, C, n, f_prime, i_prime, net_m, v, k,
-        i_tilde, W_q, W_k, W_v, w_i, w_f, W_o, x))
+    cache = (sizes, dtype, lengths, (abs_net_h, o, lin_h, max_net_h, net_h, q, net_m, i_tilde, C, n, f_prime, k, v,
+        i_prime, W_q, W_k, W_v, w_i, w_f, W_o, x))
     return cut(h, lengths).copy(), {"m": m[T].copy(), "C": C[T].copy(), "n": n[T].copy()}, cache
 
 
@@ -177,11 +193,11 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         arrays.append(("n", n, ("B", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
-    d_ys = cut(d_ys, lengths)
-    d_m_next = np.zeros((B, 1), dtype) if m is None else m
-    d_C_next = np.zeros((B, H, N), dtype) if C is None else C
-    d_n_next = np.zeros((B, N), dtype) if n is None else n
-    (abs_net_h, o, lin_h, max_net_h, net_h, q, C, n, f_prime, i_prime, net_m, v, k, i_tilde, W_q, W_k, W_v, w_i,
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_m_next = np.zeros((B, 1), dtype) if m is None else m.astype(dtype)
+    d_C_next = np.zeros((B, H, N), dtype) if C is None else C.astype(dtype)
+    d_n_next = np.zeros((B, N), dtype) if n is None else n.astype(dtype)
+    (abs_net_h, o, lin_h, max_net_h, net_h, q, net_m, i_tilde, C, n, f_prime, k, v, i_prime, W_q, W_k, W_v, w_i,
         w_f, W_o, x) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
@@ -206,40 +222,65 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         d_C_next = np.zeros_like(d_C_last)
         d_n_last = d_n_next
         d_n_next = np.zeros_like(d_n_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
-            d_C_next = np.where((lengths == t + 1)[:, None, None], d_C_last, d_C_next)
-            d_n_next = np.where((lengths == t + 1)[:, None], d_n_last, d_n_next)
-        C_prev = C[t]
-        n_prev = n[t]
-        f_prime_t = f_prime[t]
-        i_prime_t = i_prime[t]
-        net_m_t = net_m[t]
-        # ∂J/∂n_t = q_t (∂J/∂net_{h,t}) + (∂J/∂n_{t+1}) f′_{t+1}
-        d_n_t = d_n[t] = d_n_read[t] + d_n_next
-        # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + ∂J/∂C_{t+1} ⊙ (𝟏 f′_{t+1} 𝟏ᵀ)
-        d_C_t = d_C[t] = d_C_read[t] + d_C_next
-        # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
-        d_f_prime_t = (d_C_t * C_prev).sum(axis=-1).sum(axis=-1, keepdims=True) + (n_prev * d_n_t).sum(axis=-1,
-            keepdims=True)
-        # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
-        d_net_f_prime_t = d_net_f_prime[t] = d_f_prime_t * f_prime_t
-        # ∂J/∂i′_t = v_tᵀ (∂J/∂C_t) k_t + k_tᵀ (∂J/∂n_t)
-        d_i_prime_t = (v[t] * (d_C_t @ k[t][..., None])[..., 0]).sum(axis=-1, keepdims=True) + (k[t] *
-            d_n_t).sum(axis=-1, keepdims=True)
-        # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
-        d_net_i_prime_t = d_net_i_prime[t] = d_i_prime_t * i_prime_t
-        # ∂J/∂m_t = -∂J/∂net_{i,prime,t} - ∂J/∂net_{f,prime,t} + ∂J/∂net_{m,t+1} + ∂J/∂net_{f,prime,t+1}
-        d_m_t = d_m[t] = d_m_next - d_net_i_prime_t - d_net_f_prime_t
-        # ∂J/∂net_{m,t} = ∂J/∂m_t ⊙ Heaviside(net_{m,t} - ĩ_t)
-        d_net_m_t = d_net_m[t] = d_m_t * heaviside(net_m_t - i_tilde[t])
-        # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
-        d_m_next = d_net_m_t + d_net_f_prime_t
-        # to C_{t-1} through this step: ∂J/∂C_t ⊙ (𝟏 f′_t 𝟏ᵀ)
-        d_C_next = d_C_t * f_prime_t[..., None, :]
-        # to n_{t-1} through this step: (∂J/∂n_t) f′_t
-        d_n_next = d_n_t * f_prime_t
+    d_f_prime_t = np.empty((B, 1), dtype)
+    work = np.empty((B, H), dtype)
+    work_2 = np.empty((B, H, N), dtype)
+    work_3 = np.empty((B, 1), dtype)
+    work_4 = np.empty((B, N), dtype)
+    d_i_prime_t = np.empty((B, 1), dtype)
+    block = max(1, 32768 // max(1, B))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        m_by_net_m = heaviside(net_m[start:stop] - i_tilde[start:stop])
+        for (
+            t, d_n_t, d_n_read_t, d_C_t, d_C_read_t, C_prev, n_prev, d_net_f_prime_t, f_prime_t, k_t_2, v_t,
+            k_t, d_net_i_prime_t, i_prime_t, d_m_t, d_net_m_t, m_by_net_m_t, f_prime_t_2,
+        ) in zip(
+            reversed(range(start, stop)), d_n[start:stop][::-1], d_n_read[start:stop][::-1],
+            d_C[start:stop][::-1], d_C_read[start:stop][::-1], C[start:stop][::-1], n[start:stop][::-1],
+            d_net_f_prime[start:stop][::-1], f_prime[start:stop][::-1], k[start:stop][..., None][::-1],
+            v[start:stop][::-1], k[start:stop][::-1], d_net_i_prime[start:stop][::-1],
+            i_prime[start:stop][::-1], d_m[start:stop][::-1], d_net_m[start:stop][::-1], m_by_net_m[::-1],
+            f_prime[start:stop][..., None, :][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
+                d_C_next = np.where((lengths == t + 1)[:, None, None], d_C_last, d_C_next)
+                d_n_next = np.where((lengths == t + 1)[:, None], d_n_last, d_n_next)
+            # ∂J/∂n_t = q_t (∂J/∂net_{h,t}) + (∂J/∂n_{t+1}) f′_{t+1}
+            np.add(d_n_read_t, d_n_next, out=d_n_t)
+            # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + ∂J/∂C_{t+1} ⊙ (𝟏 f′_{t+1} 𝟏ᵀ)
+            np.add(d_C_read_t, d_C_next, out=d_C_t)
+            # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
+            np.multiply(d_C_t, C_prev, out=work_2)
+            np.add.reduce(work_2, axis=-1, out=work)
+            np.add.reduce(work, axis=-1, keepdims=True, out=d_f_prime_t)
+            np.multiply(d_n_t, n_prev, out=work_4)
+            np.add.reduce(work_4, axis=-1, keepdims=True, out=work_3)
+            np.add(d_f_prime_t, work_3, out=d_f_prime_t)
+            # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
+            np.multiply(d_f_prime_t, f_prime_t, out=d_net_f_prime_t)
+            # ∂J/∂i′_t = v_tᵀ (∂J/∂C_t) k_t + k_tᵀ (∂J/∂n_t)
+            work[...] = (d_C_t @ k_t_2)[..., 0]
+            np.multiply(work, v_t, out=work)
+            np.add.reduce(work, axis=-1, keepdims=True, out=d_i_prime_t)
+            np.multiply(d_n_t, k_t, out=work_4)
+            np.add.reduce(work_4, axis=-1, keepdims=True, out=work_3)
+            np.add(d_i_prime_t, work_3, out=d_i_prime_t)
+            # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
+            np.multiply(d_i_prime_t, i_prime_t, out=d_net_i_prime_t)
+            # ∂J/∂m_t = -∂J/∂net_{i,prime,t} - ∂J/∂net_{f,prime,t} + ∂J/∂net_{m,t+1} + ∂J/∂net_{f,prime,t+1}
+            np.subtract(d_m_next, d_net_i_prime_t, out=d_m_t)
+            np.subtract(d_m_t, d_net_f_prime_t, out=d_m_t)
+            # ∂J/∂net_{m,t} = ∂J/∂m_t ⊙ Heaviside(net_{m,t} - ĩ_t)
+            np.multiply(d_m_t, m_by_net_m_t, out=d_net_m_t)
+            # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
+            np.add(d_net_m_t, d_net_f_prime_t, out=d_m_next)
+            # to C_{t-1} through this step: ∂J/∂C_t ⊙ (𝟏 f′_t 𝟏ᵀ)
+            np.multiply(d_C_t, f_prime_t_2, out=d_C_next)
+            # to n_{t-1} through this step: (∂J/∂n_t) f′_t
+            np.multiply(d_n_t, f_prime_t, out=d_n_next)
     if lengths is not None:
         d_m_next = np.where((lengths == 0)[:, None], d_m_last, d_m_next)
         d_C_next = np.where((lengths == 0)[:, None, None], d_C_last, d_C_next)

@@ -69,6 +69,8 @@ def forward(params, x, c=None, p=None, *, lengths=None):
     p_prev = np.zeros((B, D), dtype) if p is None else p
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_z = params["W_z"]
     V_z = params["V_z"]
     W_f = params["W_f"]
@@ -84,20 +86,32 @@ def forward(params, x, c=None, p=None, *, lengths=None):
     p[0] = p_prev
     z = np.empty((T, B, H), dtype)
     f = np.empty((T, B, H), dtype)
-    for t in range(T):
-        c_prev = c[t]
-        p_prev = p[t]
+    net_z_f_t = np.empty((B, 2 * H), dtype)
+    W_T = W.T
+    net_z_f_view = net_z_f_t[..., 0:H]
+    half = np.array(0.5, dtype)
+    net_z_f_view_2 = net_z_f_t[..., H:2 * H]
+    work = np.empty((B, H), dtype)
+    one = np.array(1, dtype)
+    for t, p_prev, x_net_t, z_t, f_t, c_t, c_prev, p_t, x_t in zip(range(T), p, x_net, z, f, c[1:], c, p[1:], x):
         # net_{z,t} = W_z p_{t-1} + V_z x_t
         # net_{f,t} = W_f p_{t-1} + V_f x_t
-        net_z_f_t = p_prev @ W.T + x_net[t]
+        p_prev.dot(W_T, out=net_z_f_t)
+        np.add(net_z_f_t, x_net_t, out=net_z_f_t)
         # z_t = tanh(net_{z,t})
-        z_t = z[t] = np.tanh(net_z_f_t[..., 0:H])
+        np.tanh(net_z_f_view, out=z_t)
         # f_t = σ(net_{f,t})
-        f_t = f[t] = sigmoid(net_z_f_t[..., H:2 * H])
+        np.multiply(net_z_f_view_2, half, out=f_t)
+        np.tanh(f_t, out=f_t)
+        np.multiply(f_t, half, out=f_t)
+        np.add(f_t, half, out=f_t)
         # c_t = f_t ⊙ c_{t-1} + (1 - f_t) ⊙ z_t
-        c[t + 1] = f_t * c_prev + (1 - f_t) * z_t
+        np.multiply(f_t, c_prev, out=c_t)
+        np.subtract(one, f_t, out=work)
+        np.multiply(work, z_t, out=work)
+        np.add(c_t, work, out=c_t)
         # p_t = x_t
-        p[t + 1] = x[t]
+        p_t[...] = x_t
         if lengths is not None:  # a sequence that has ended keeps its states
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             p[t + 1] = np.where((lengths <= t)[:, None], p[t], p[t + 1])
@@ -107,7 +121,7 @@ def forward(params, x, c=None, p=None, *, lengths=None):
     o = sigmoid(net_o)
     # h_t = o_t ⊙ c_t
     h = o * c[1:]
-    cache = (sizes, dtype, lengths, (c, o, z, f, W, W_o, V, V_o, p, x))
+    cache = (sizes, dtype, lengths, (c, o, z, f, W_o, W, V, V_o, p, x))
     return cut(h, lengths).copy(), {"c": c[T].copy(), "p": p[T].copy()}, cache
 
 
@@ -128,10 +142,10 @@ def backward(cache, d_ys, c=None, p=None):
         arrays.append(("p", p, ("B", "D")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c
-    d_p_next = np.zeros((B, D), dtype) if p is None else p
-    (c, o, z, f, W, W_o, V, V_o, p, x) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    d_p_next = np.zeros((B, D), dtype) if p is None else p.astype(dtype)
+    (c, o, z, f, W_o, W, V, V_o, p, x) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂o_t = ∂J/∂h_t ⊙ c_t
@@ -146,30 +160,40 @@ def backward(cache, d_ys, c=None, p=None):
         d_c_next = np.zeros_like(d_c_last)
         d_p_last = d_p_next
         d_p_next = np.zeros_like(d_p_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-            d_p_next = np.where((lengths == t + 1)[:, None], d_p_last, d_p_next)
-        d_net_t = d_net[t]
-        c_prev = c[t]
-        z_t = z[t]
-        f_t = f[t]
-        # ∂J/∂p_t = W_zᵀ (∂J/∂net_{z,t+1}) + W_fᵀ (∂J/∂net_{f,t+1}) + W_oᵀ (∂J/∂net_{o,t+1})
-        d_p[t] = d_p_next
-        # ∂J/∂c_t = ∂J/∂h_t ⊙ o_t + ∂J/∂c_{t+1} ⊙ f_{t+1}
-        d_c_t = d_c_read[t] + d_c_next
-        # ∂J/∂f_t = ∂J/∂c_t ⊙ (c_{t-1} - z_t)
-        d_f_t = d_c_t * (c_prev - z_t)
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-        d_net_t[..., H:2 * H] = d_f_t * f_t * (1 - f_t)
-        # ∂J/∂z_t = ∂J/∂c_t ⊙ (1 - f_t)
-        d_z_t = d_c_t * (1 - f_t)
-        # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
-        d_net_t[..., 0:H] = d_z_t * (1 - z_t * z_t)
-        # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
-        d_c_next = d_c_t * f_t
-        # to p_{t-1} through this step: W_zᵀ (∂J/∂net_{z,t}) + W_fᵀ (∂J/∂net_{f,t}) + W_oᵀ (∂J/∂net_{o,t})
-        d_p_next = d_net_t @ W + d_net_o[t] @ W_o
+    d_c_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        c_by_net_f = (c[start:stop] - z[start:stop]) * f[start:stop] * (1 - f[start:stop])
+        c_by_net_z = (1 - f[start:stop]) * (1 - z[start:stop] * z[start:stop])
+        d_p_next_given = d_net_o[start:stop] @ W_o
+        for (
+            t, d_p_t_2, d_c_read_t, d_net_f_t, c_by_net_f_t, d_net_z_t, c_by_net_z_t, f_t, d_net_t,
+            d_p_next_given_t,
+        ) in zip(
+            reversed(range(start, stop)), d_p[start:stop][::-1], d_c_read[start:stop][::-1],
+            d_net[start:stop][..., H:2 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., 0:H][::-1],
+            c_by_net_z[::-1], f[start:stop][::-1], d_net[start:stop][::-1], d_p_next_given[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+                d_p_next = np.where((lengths == t + 1)[:, None], d_p_last, d_p_next)
+            # ∂J/∂p_t = W_zᵀ (∂J/∂net_{z,t+1}) + W_fᵀ (∂J/∂net_{f,t+1}) + W_oᵀ (∂J/∂net_{o,t+1})
+            d_p_t_2[...] = d_p_next
+            # ∂J/∂c_t = ∂J/∂h_t ⊙ o_t + ∂J/∂c_{t+1} ⊙ f_{t+1}
+            np.add(d_c_read_t, d_c_next, out=d_c_t)
+            # ∂J/∂f_t = ∂J/∂c_t ⊙ (c_{t-1} - z_t)
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
+            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            # ∂J/∂z_t = ∂J/∂c_t ⊙ (1 - f_t)
+            # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
+            np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
+            # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
+            np.multiply(d_c_t, f_t, out=d_c_next)
+            # to p_{t-1} through this step: W_zᵀ (∂J/∂net_{z,t}) + W_fᵀ (∂J/∂net_{f,t}) + W_oᵀ (∂J/∂net_{o,t})
+            d_net_t.dot(W, out=d_p_next)
+            np.add(d_p_next, d_p_next_given_t, out=d_p_next)
     if lengths is not None:
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
         d_p_next = np.where((lengths == 0)[:, None], d_p_last, d_p_next)

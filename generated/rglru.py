@@ -62,6 +62,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_a = params["W_a"]
     b_a = params["b_a"]
     W_x = params["W_x"]
@@ -81,11 +83,20 @@ def forward(params, x, h=None, *, lengths=None):
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     sqrt_a = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
-        sqrt_a_t = sqrt_a[t] = np.sqrt(1 - a[t] * a[t])
+    # what does not depend on the states, for all steps at once
+    sqrt_a_given = np.sqrt(1 - a * a)
+    h_given = i * x
+    work = np.empty((B, H), dtype)
+    for (
+        t, sqrt_a_t, sqrt_a_given_t, h_t, h_prev, a_t, h_given_t,
+    ) in zip(
+        range(T), sqrt_a, sqrt_a_given, h[1:], h, a, h_given,
+    ):
+        sqrt_a_t[...] = sqrt_a_given_t
         # h_t = a_t ⊙ h_{t-1} + sqrt(1 - a_t²) ⊙ i_t ⊙ x_t
-        h[t + 1] = a[t] * h_prev + sqrt_a_t * i[t] * x[t]
+        np.multiply(h_prev, a_t, out=h_t)
+        np.multiply(sqrt_a_t, h_given_t, out=work)
+        np.add(h_t, work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (a, h, i, x, sqrt_a, softplus_lambda_, r, W_a, W_x, lambda_))
@@ -106,20 +117,20 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
     (a, h, i, x, sqrt_a, softplus_lambda_, r, W_a, W_x, lambda_) = values
     d_h = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
+    for t, d_h_t, d_ys_t, a_t in zip(reversed(range(T)), d_h[::-1], d_ys[::-1], a[::-1]):
         if lengths is not None:  # what J asks of a final state enters at the sequence's own end
             d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
         # ∂J/∂h_t = ∂⁺J/∂h_t + ∂J/∂h_{t+1} ⊙ a_{t+1}
-        d_h_t = d_h[t] = d_ys[t] + d_h_next
+        np.add(d_ys_t, d_h_next, out=d_h_t)
         # to h_{t-1} through this step: ∂J/∂h_t ⊙ a_t
-        d_h_next = d_h_t * a[t]
+        np.multiply(d_h_t, a_t, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     # ∂J/∂a_t = ∂J/∂h_t ⊙ (h_{t-1} - i_t ⊙ x_t / sqrt(1 - a_t²) ⊙ a_t)

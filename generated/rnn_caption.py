@@ -60,6 +60,9 @@ def forward(params, x, h=None, *, v, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
+    v = v.astype(dtype, copy=False)
     W_xh = params["W_xh"]
     W_hh = params["W_hh"]
     W_ih = params["W_ih"]
@@ -68,12 +71,16 @@ def forward(params, x, h=None, *, v, lengths=None):
     v_net = rows_times(v, W_ih.T)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    for t in range(T):
-        h_prev = h[t]
+    # what does not depend on the states, for all steps at once
+    net_h_given = x_net + v_net
+    net_h_t = np.empty((B, H), dtype)
+    W_hh_T = W_hh.T
+    for t, h_prev, net_h_given_t, h_t in zip(range(T), h, net_h_given, h[1:]):
         # net_{h,t} = W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v + b_h
-        net_h_t = x_net[t] + h_prev @ W_hh.T + v_net
+        h_prev.dot(W_hh_T, out=net_h_t)
+        np.add(net_h_t, net_h_given_t, out=net_h_t)
         # h_t = tanh(net_{h,t})
-        h[t + 1] = np.tanh(net_h_t)
+        np.tanh(net_h_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (h, W_hh, W_xh, W_ih, x, v))
@@ -94,23 +101,32 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
     (h, W_hh, W_xh, W_ih, x, v) = values
     d_net_h = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        h_t = h[t + 1]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + W_{hh}ᵀ (∂J/∂net_{h,t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
-        d_net_h_t = d_net_h[t] = d_h_t * (1 - h_t * h_t)
-        # to h_{t-1} through this step: W_{hh}ᵀ (∂J/∂net_{h,t})
-        d_h_next = d_net_h_t @ W_hh
+    d_h_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
+        for (
+            t, d_ys_t, d_net_h_t, h_by_net_h_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + W_{hh}ᵀ (∂J/∂net_{h,t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
+            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            # to h_{t-1} through this step: W_{hh}ᵀ (∂J/∂net_{h,t})
+            d_net_h_t.dot(W_hh, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net_h, W_xh)

@@ -63,6 +63,8 @@ def forward(params, x, h=None, v=None, *, lengths=None):
     v_prev = np.zeros((B, N), dtype) if v is None else v
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_xh = params["W_xh"]
     W_hh = params["W_hh"]
     W_ih = params["W_ih"]
@@ -72,15 +74,20 @@ def forward(params, x, h=None, v=None, *, lengths=None):
     h[0] = h_prev
     v = np.empty((T + 1, B, N), dtype)
     v[0] = v_prev
-    for t in range(T):
-        h_prev = h[t]
-        v_prev = v[t]
+    net_h_t = np.empty((B, H), dtype)
+    W_hh_T = W_hh.T
+    work = np.empty((B, H), dtype)
+    W_ih_T = W_ih.T
+    for t, h_prev, v_prev, x_net_t, h_t, v_t in zip(range(T), h, v, x_net, h[1:], v[1:]):
         # net_{h,t} = W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v_{t-1} + b_h
-        net_h_t = x_net[t] + h_prev @ W_hh.T + v_prev @ W_ih.T
+        h_prev.dot(W_hh_T, out=net_h_t)
+        v_prev.dot(W_ih_T, out=work)
+        np.add(net_h_t, work, out=net_h_t)
+        np.add(net_h_t, x_net_t, out=net_h_t)
         # h_t = tanh(net_{h,t})
-        h[t + 1] = np.tanh(net_h_t)
+        np.tanh(net_h_t, out=h_t)
         # v_t = 0
-        v[t + 1] = np.zeros((N,), dtype)
+        v_t[...] = np.zeros((N,), dtype)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             v[t + 1] = np.where((lengths <= t)[:, None], v[t], v[t + 1])
@@ -105,9 +112,9 @@ def backward(cache, d_ys, h=None, v=None):
         arrays.append(("v", v, ("B", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    d_v_next = np.zeros((B, N), dtype) if v is None else v
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    d_v_next = np.zeros((B, N), dtype) if v is None else v.astype(dtype)
     (h, W_hh, W_ih, W_xh, x, v) = values
     d_net_h = np.empty((T, B, H), dtype)
     if lengths is not None:
@@ -115,19 +122,28 @@ def backward(cache, d_ys, h=None, v=None):
         d_h_next = np.zeros_like(d_h_last)
         d_v_last = d_v_next
         d_v_next = np.zeros_like(d_v_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-            d_v_next = np.where((lengths == t + 1)[:, None], d_v_last, d_v_next)
-        h_t = h[t + 1]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + W_{hh}ᵀ (∂J/∂net_{h,t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
-        d_net_h_t = d_net_h[t] = d_h_t * (1 - h_t * h_t)
-        # to h_{t-1} through this step: W_{hh}ᵀ (∂J/∂net_{h,t})
-        d_h_next = d_net_h_t @ W_hh
-        # to v_{t-1} through this step: W_{ih}ᵀ (∂J/∂net_{h,t})
-        d_v_next = d_net_h_t @ W_ih
+    d_h_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
+        for (
+            t, d_ys_t, d_net_h_t, h_by_net_h_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_v_next = np.where((lengths == t + 1)[:, None], d_v_last, d_v_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + W_{hh}ᵀ (∂J/∂net_{h,t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
+            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            # to h_{t-1} through this step: W_{hh}ᵀ (∂J/∂net_{h,t})
+            d_net_h_t.dot(W_hh, out=d_h_next)
+            # to v_{t-1} through this step: W_{ih}ᵀ (∂J/∂net_{h,t})
+            d_net_h_t.dot(W_ih, out=d_v_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_v_next = np.where((lengths == 0)[:, None], d_v_last, d_v_next)

@@ -66,6 +66,8 @@ def forward(params, x, s=None, *, lengths=None, f="tanh", g="tanh"):
     g, g_slope = _choice("g", g)
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     U = params["U"]
     W = params["W"]
     V = params["V"]
@@ -73,19 +75,20 @@ def forward(params, x, s=None, *, lengths=None, f="tanh", g="tanh"):
     s = np.empty((T + 1, B, H), dtype)
     s[0] = s_prev
     net_s = np.empty((T, B, H), dtype)
-    for t in range(T):
-        s_prev = s[t]
+    W_T = W.T
+    for t, net_s_t, s_prev, x_net_t, s_t in zip(range(T), net_s, s, x_net, s[1:]):
         # net_{s,t} = U x_t + W s_{t-1}
-        net_s_t = net_s[t] = x_net[t] + s_prev @ W.T
+        s_prev.dot(W_T, out=net_s_t)
+        np.add(net_s_t, x_net_t, out=net_s_t)
         # s_t = f(net_{s,t})
-        s[t + 1] = f(net_s_t)
+        s_t[...] = f(net_s_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             s[t + 1] = np.where((lengths <= t)[:, None], s[t], s[t + 1])
     # net_{o,t} = V s_t
     net_o = rows_times(s[1:], V.T)
     # o_t = g(net_{o,t})
     o = g(net_o)
-    cache = (sizes, dtype, lengths, (g_slope, net_o, V, net_s, f_slope, W, U, x, s))
+    cache = (sizes, dtype, lengths, (g_slope, net_o, V, f_slope, net_s, W, U, x, s))
     return cut(o, lengths).copy(), {"s": s[T].copy()}, cache
 
 
@@ -103,9 +106,9 @@ def backward(cache, d_ys, s=None):
         arrays.append(("s", s, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_s_next = np.zeros((B, H), dtype) if s is None else s
-    (g_slope, net_o, V, net_s, f_slope, W, U, x, s) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_s_next = np.zeros((B, H), dtype) if s is None else s.astype(dtype)
+    (g_slope, net_o, V, f_slope, net_s, W, U, x, s) = values
     # ∂J/∂o_t = ∂⁺J/∂o_t
     d_o = d_ys
     # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ g'(net_{o,t})
@@ -115,16 +118,26 @@ def backward(cache, d_ys, s=None):
     if lengths is not None:
         d_s_last = d_s_next
         d_s_next = np.zeros_like(d_s_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_s_next = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
-        net_s_t = net_s[t]
-        # ∂J/∂s_t = Vᵀ (∂J/∂net_{o,t}) + Wᵀ (∂J/∂net_{s,t+1})
-        d_s_t = d_s_read[t] + d_s_next
-        # ∂J/∂net_{s,t} = ∂J/∂s_t ⊙ f'(net_{s,t})
-        d_net_s_t = d_net_s[t] = d_s_t * f_slope(net_s_t)
-        # to s_{t-1} through this step: Wᵀ (∂J/∂net_{s,t})
-        d_s_next = d_net_s_t @ W
+    d_s_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        s_by_net_s = f_slope(net_s[start:stop])
+        for (
+            t, d_s_read_t, d_net_s_t, s_by_net_s_t,
+        ) in zip(
+            reversed(range(start, stop)), d_s_read[start:stop][::-1], d_net_s[start:stop][::-1],
+            s_by_net_s[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_s_next = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
+            # ∂J/∂s_t = Vᵀ (∂J/∂net_{o,t}) + Wᵀ (∂J/∂net_{s,t+1})
+            np.add(d_s_read_t, d_s_next, out=d_s_t)
+            # ∂J/∂net_{s,t} = ∂J/∂s_t ⊙ f'(net_{s,t})
+            np.multiply(d_s_t, s_by_net_s_t, out=d_net_s_t)
+            # to s_{t-1} through this step: Wᵀ (∂J/∂net_{s,t})
+            d_net_s_t.dot(W, out=d_s_next)
     if lengths is not None:
         d_s_next = np.where((lengths == 0)[:, None], d_s_last, d_s_next)
     d_x = rows_times(d_net_s, U)

@@ -60,6 +60,8 @@ def forward(params, x, y=None, *, lengths=None):
     y_prev = np.zeros((B, H), dtype) if y is None else y
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W = params["W"]
     U = params["U"]
     b = params["b"]
@@ -69,16 +71,28 @@ def forward(params, x, y=None, *, lengths=None):
     y = np.empty((T + 1, B, H), dtype)
     y[0] = y_prev
     h = np.empty((T, B, K), dtype)
-    for t in range(T):
-        y_prev = y[t]
+    net_h_t = np.empty((B, K), dtype)
+    U_T = U.T
+    half = np.array(0.5, dtype)
+    net_y_t = np.empty((B, H), dtype)
+    V_T = V.T
+    for t, y_prev, x_net_t, h_t, y_t in zip(range(T), y, x_net, h, y[1:]):
         # net_{h,t} = W x_t + U y_{t-1} + b
-        net_h_t = x_net[t] + y_prev @ U.T
+        y_prev.dot(U_T, out=net_h_t)
+        np.add(net_h_t, x_net_t, out=net_h_t)
         # h_t = σ(net_{h,t})
-        h_t = h[t] = sigmoid(net_h_t)
+        np.multiply(net_h_t, half, out=h_t)
+        np.tanh(h_t, out=h_t)
+        np.multiply(h_t, half, out=h_t)
+        np.add(h_t, half, out=h_t)
         # net_{y,t} = V h_t + c
-        net_y_t = h_t @ V.T + c
+        h_t.dot(V_T, out=net_y_t)
+        np.add(net_y_t, c, out=net_y_t)
         # y_t = σ(net_{y,t})
-        y[t + 1] = sigmoid(net_y_t)
+        np.multiply(net_y_t, half, out=y_t)
+        np.tanh(y_t, out=y_t)
+        np.multiply(y_t, half, out=y_t)
+        np.add(y_t, half, out=y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
     cache = (sizes, dtype, lengths, (y, h, V, U, W, x))
@@ -99,29 +113,39 @@ def backward(cache, d_ys, y=None):
         arrays.append(("y", y, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, K = (sizes[axis] for axis in ("T", "B", "H", "K"))
-    d_ys = cut(d_ys, lengths)
-    d_y_next = np.zeros((B, H), dtype) if y is None else y
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype)
     (y, h, V, U, W, x) = values
     d_net = np.empty((T, B, H + K), dtype)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
-        d_net_t = d_net[t]
-        y_t = y[t + 1]
-        h_t = h[t]
-        # ∂J/∂y_t = ∂⁺J/∂y_t + Uᵀ (∂J/∂net_{h,t+1})
-        d_y_t = d_ys[t] + d_y_next
-        # ∂J/∂net_{y,t} = ∂J/∂y_t ⊙ y_t ⊙ (1 - y_t)
-        d_net_t[..., K:H + K] = d_y_t * y_t * (1 - y_t)
-        # ∂J/∂h_t = Vᵀ (∂J/∂net_{y,t})
-        d_h_t = d_net_t[..., K:H + K] @ V
-        # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ h_t ⊙ (1 - h_t)
-        d_net_t[..., 0:K] = d_h_t * h_t * (1 - h_t)
-        # to y_{t-1} through this step: Uᵀ (∂J/∂net_{h,t})
-        d_y_next = d_net_t[..., 0:K] @ U
+    d_y_t = np.empty((B, H), dtype)
+    d_h_t = np.empty((B, K), dtype)
+    block = max(1, 32768 // max(1, B * K))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        y_by_net_y = y[start + 1:stop + 1] * (1 - y[start + 1:stop + 1])
+        h_by_net_h = h[start:stop] * (1 - h[start:stop])
+        for (
+            t, d_ys_t, d_net_y_t, y_by_net_y_t, d_net_h_t, h_by_net_h_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., K:H + K][::-1],
+            y_by_net_y[::-1], d_net[start:stop][..., 0:K][::-1], h_by_net_h[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
+            # ∂J/∂y_t = ∂⁺J/∂y_t + Uᵀ (∂J/∂net_{h,t+1})
+            np.add(d_ys_t, d_y_next, out=d_y_t)
+            # ∂J/∂net_{y,t} = ∂J/∂y_t ⊙ y_t ⊙ (1 - y_t)
+            np.multiply(d_y_t, y_by_net_y_t, out=d_net_y_t)
+            # ∂J/∂h_t = Vᵀ (∂J/∂net_{y,t})
+            d_net_y_t.dot(V, out=d_h_t)
+            # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ h_t ⊙ (1 - h_t)
+            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            # to y_{t-1} through this step: Uᵀ (∂J/∂net_{h,t})
+            d_net_h_t.dot(U, out=d_y_next)
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
     d_x = rows_times(d_net[..., 0:K], W)

@@ -61,6 +61,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W = params["W"]
     U = params["U"]
     g = params["g"]
@@ -71,21 +73,38 @@ def forward(params, x, h=None, *, lengths=None):
     a = np.empty((T, B, H), dtype)
     mu = np.empty((T, B, 1), dtype)
     s = np.empty((T, B, 1), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    U_T = U.T
+    work = np.empty((B, 1), dtype)
+    number = np.array(H, dtype)
+    work_2 = np.empty((B, 1), dtype)
+    work_3 = np.empty((B, H), dtype)
+    work_4 = np.empty((B, H), dtype)
+    number_2 = np.array(1e-05, dtype)
+    net_h_t = np.empty((B, H), dtype)
+    for t, a_t, h_prev, x_net_t, mu_t, s_t, h_t in zip(range(T), a, h, x_net, mu, s, h[1:]):
         # a_t = W x_t + U h_{t-1}
-        a_t = a[t] = x_net[t] + h_prev @ U.T
+        h_prev.dot(U_T, out=a_t)
+        np.add(a_t, x_net_t, out=a_t)
         # μ_t = (1/H) 𝟏ᵀ a_t
-        mu_t = mu[t] = a_t.sum(axis=-1, keepdims=True) / H
+        np.add.reduce(a_t, axis=-1, keepdims=True, out=work)
+        np.divide(work, number, out=mu_t)
         # s_t = sqrt((1/H) 𝟏ᵀ (a_t - 𝟏 μ_t)² + (1/100000))
-        s_t = s[t] = np.sqrt(((a_t - mu_t) ** 2).sum(axis=-1, keepdims=True) / H + 1e-05)
+        np.subtract(a_t, mu_t, out=work_4)
+        np.square(work_4, out=work_3)
+        np.add.reduce(work_3, axis=-1, keepdims=True, out=work_2)
+        np.divide(work_2, number, out=work)
+        np.add(work, number_2, out=work)
+        np.sqrt(work, out=s_t)
         # net_{h,t} = (g ⊙ (a_t - 𝟏 μ_t)) (1 / s_t) + b
-        net_h_t = g * (a_t - mu_t) * (1.0 / s_t) + b
+        np.subtract(a_t, mu_t, out=net_h_t)
+        np.multiply(net_h_t, g, out=net_h_t)
+        np.divide(net_h_t, s_t, out=net_h_t)
+        np.add(net_h_t, b, out=net_h_t)
         # h_t = tanh(net_{h,t})
-        h[t + 1] = np.tanh(net_h_t)
+        np.tanh(net_h_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (h, a, mu, s, g, U, W, x))
+    cache = (sizes, dtype, lengths, (h, g, a, mu, s, U, W, x))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
 
 
@@ -103,34 +122,68 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    (h, a, mu, s, g, U, W, x) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    (h, g, a, mu, s, U, W, x) = values
     d_net_h = np.empty((T, B, H), dtype)
     d_a = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        h_t = h[t + 1]
-        a_t = a[t]
-        mu_t = mu[t]
-        s_t = s[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂a_{t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
-        d_net_h_t = d_net_h[t] = d_h_t * (1 - h_t * h_t)
-        # ∂J/∂s_t = -((g ⊙ (a_t - 𝟏 μ_t))ᵀ (∂J/∂net_{h,t})) / s_t²
-        d_s_t = -(g * (a_t - mu_t) * d_net_h_t).sum(axis=-1, keepdims=True) * s_t ** -2
-        # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-        d_mu_t = -((a_t - mu_t) * (d_s_t / s_t)).sum(axis=-1, keepdims=True) / H - (d_net_h_t * g * (1.0 /
-            s_t)).sum(axis=-1, keepdims=True)
-        # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-        d_a_t = d_a[t] = d_mu_t / H + (a_t - mu_t) * (d_s_t / s_t) / H + d_net_h_t * g * (1.0 / s_t)
-        # to h_{t-1} through this step: Uᵀ (∂J/∂a_t)
-        d_h_next = d_a_t @ U
+    d_h_t = np.empty((B, H), dtype)
+    d_s_t = np.empty((B, 1), dtype)
+    work = np.empty((B, 1), dtype)
+    work_2 = np.empty((B, H), dtype)
+    d_mu_t = np.empty((B, 1), dtype)
+    work_3 = np.empty((B, 1), dtype)
+    number = np.array(H, dtype)
+    work_4 = np.empty((B, 1), dtype)
+    work_5 = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
+        net_h_by_s = g * (a[start:stop] - mu[start:stop])
+        d_s_given = s[start:stop] ** -2
+        s_by_mu = (a[start:stop] - mu[start:stop]) / s[start:stop]
+        net_h_by_mu = g / s[start:stop]
+        s_by_a = (a[start:stop] - mu[start:stop]) / H / s[start:stop]
+        for (
+            t, d_ys_t, d_net_h_t, h_by_net_h_t, net_h_by_s_t, d_s_given_t, s_by_mu_t, net_h_by_mu_t, d_a_t,
+            s_by_a_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
+            net_h_by_s[::-1], d_s_given[::-1], s_by_mu[::-1], net_h_by_mu[::-1], d_a[start:stop][::-1],
+            s_by_a[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂a_{t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
+            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            # ∂J/∂s_t = -((g ⊙ (a_t - 𝟏 μ_t))ᵀ (∂J/∂net_{h,t})) / s_t²
+            np.multiply(d_net_h_t, net_h_by_s_t, out=work_2)
+            np.add.reduce(work_2, axis=-1, keepdims=True, out=work)
+            np.multiply(work, d_s_given_t, out=work)
+            np.negative(work, out=d_s_t)
+            # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+            np.multiply(d_s_t, s_by_mu_t, out=work_2)
+            np.add.reduce(work_2, axis=-1, keepdims=True, out=work_3)
+            np.divide(work_3, number, out=work)
+            np.negative(work, out=d_mu_t)
+            np.multiply(d_net_h_t, net_h_by_mu_t, out=work_5)
+            np.add.reduce(work_5, axis=-1, keepdims=True, out=work_4)
+            np.subtract(d_mu_t, work_4, out=d_mu_t)
+            # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+            np.divide(d_mu_t, number, out=work)
+            np.multiply(d_s_t, s_by_a_t, out=work_2)
+            np.add(work, work_2, out=d_a_t)
+            np.multiply(d_net_h_t, net_h_by_mu_t, out=work_2)
+            np.add(d_a_t, work_2, out=d_a_t)
+            # to h_{t-1} through this step: Uᵀ (∂J/∂a_t)
+            d_a_t.dot(U, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_a, W)

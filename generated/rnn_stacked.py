@@ -58,26 +58,31 @@ def forward(params, x, a=None, *, lengths=None, g="tanh"):
     if a is not None:
         arrays.append(("a", a, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     a_prev = np.zeros((B, H), dtype) if a is None else a
     g, g_slope = _choice("g", g)
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_aa = params["W_aa"]
     W_ax = params["W_ax"]
     b_a = params["b_a"]
     a = np.empty((T + 1, B, H), dtype)
     a[0] = a_prev
     net_a = np.empty((T, B, H), dtype)
-    for t in range(T):
-        a_prev = a[t]
+    work = np.empty((B, D + H), dtype)
+    W_aa_W_ax_T = np.concatenate((W_aa, W_ax), axis=-1).T
+    for t, net_a_t, a_prev, x_t, a_t in zip(range(T), net_a, a, x, a[1:]):
         # net_{a,t} = [W_{aa}, W_{ax}] [a_{t-1}; x_t] + b_a
-        net_a_t = net_a[t] = np.concatenate((a_prev, x[t]), axis=-1) @ np.concatenate((W_aa, W_ax), axis=-1).T + b_a
+        work[...] = np.concatenate((a_prev, x_t), axis=-1)
+        work.dot(W_aa_W_ax_T, out=net_a_t)
+        np.add(net_a_t, b_a, out=net_a_t)
         # a_t = g(net_{a,t})
-        a[t + 1] = g(net_a_t)
+        a_t[...] = g(net_a_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             a[t + 1] = np.where((lengths <= t)[:, None], a[t], a[t + 1])
-    cache = (sizes, dtype, lengths, (net_a, g_slope, W_aa, W_ax, a, x))
+    cache = (sizes, dtype, lengths, (g_slope, net_a, W_aa, W_ax, a, x))
     return cut(a[1:], lengths).copy(), {"a": a[T].copy()}, cache
 
 
@@ -95,23 +100,32 @@ def backward(cache, d_ys, a=None):
         arrays.append(("a", a, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_a_next = np.zeros((B, H), dtype) if a is None else a
-    (net_a, g_slope, W_aa, W_ax, a, x) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_a_next = np.zeros((B, H), dtype) if a is None else a.astype(dtype)
+    (g_slope, net_a, W_aa, W_ax, a, x) = values
     d_net_a = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_a_last = d_a_next
         d_a_next = np.zeros_like(d_a_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_a_next = np.where((lengths == t + 1)[:, None], d_a_last, d_a_next)
-        net_a_t = net_a[t]
-        # ∂J/∂a_t = ∂⁺J/∂a_t + (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t+1}))[0:H]
-        d_a_t = d_ys[t] + d_a_next
-        # ∂J/∂net_{a,t} = ∂J/∂a_t ⊙ g'(net_{a,t})
-        d_net_a_t = d_net_a[t] = d_a_t * g_slope(net_a_t)
-        # to a_{t-1} through this step: (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t}))[0:H]
-        d_a_next = (d_net_a_t @ np.concatenate((W_aa, W_ax), axis=-1))[..., 0:H]
+    d_a_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        a_by_net_a = g_slope(net_a[start:stop])
+        for (
+            t, d_ys_t, d_net_a_t, a_by_net_a_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_a[start:stop][::-1], a_by_net_a[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_a_next = np.where((lengths == t + 1)[:, None], d_a_last, d_a_next)
+            # ∂J/∂a_t = ∂⁺J/∂a_t + (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t+1}))[0:H]
+            np.add(d_ys_t, d_a_next, out=d_a_t)
+            # ∂J/∂net_{a,t} = ∂J/∂a_t ⊙ g'(net_{a,t})
+            np.multiply(d_a_t, a_by_net_a_t, out=d_net_a_t)
+            # to a_{t-1} through this step: (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t}))[0:H]
+            d_a_next[...] = (d_net_a_t @ np.concatenate((W_aa, W_ax), axis=-1))[..., 0:H]
     if lengths is not None:
         d_a_next = np.where((lengths == 0)[:, None], d_a_last, d_a_next)
     d_x = rows_times(d_net_a, np.concatenate((W_aa, W_ax), axis=-1))[..., H:D + H]

@@ -66,6 +66,8 @@ def forward(params, x, s=None, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     B_ = params["B"]
     P = params["P"]
     A = params["A"]
@@ -77,15 +79,28 @@ def forward(params, x, s=None, h=None, *, lengths=None):
     s[0] = s_prev
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    for t in range(T):
-        s_prev = s[t]
-        h_prev = h[t]
+    # what does not depend on the states, for all steps at once
+    s_given = 0.05 * (x @ B_.T)
+    number = np.array(0.95, dtype)
+    net_h_t = np.empty((B, H), dtype)
+    P_T = P.T
+    work = np.empty((B, H), dtype)
+    R_T = R.T
+    half = np.array(0.5, dtype)
+    for t, s_t, s_prev, s_given_t, h_prev, x_net_t, h_t in zip(range(T), s[1:], s, s_given, h, x_net, h[1:]):
         # s_t = (1/20) B x_t + (19/20) s_{t-1}
-        s_t = s[t + 1] = 0.05 * (x[t] @ B_.T) + 0.95 * s_prev
+        np.multiply(number, s_prev, out=s_t)
+        np.add(s_t, s_given_t, out=s_t)
         # net_{h,t} = P s_t + A x_t + R h_{t-1}
-        net_h_t = s_t @ P.T + x_net[t] + h_prev @ R.T
+        s_t.dot(P_T, out=net_h_t)
+        h_prev.dot(R_T, out=work)
+        np.add(net_h_t, work, out=net_h_t)
+        np.add(net_h_t, x_net_t, out=net_h_t)
         # h_t = σ(net_{h,t})
-        h[t + 1] = sigmoid(net_h_t)
+        np.multiply(net_h_t, half, out=h_t)
+        np.tanh(h_t, out=h_t)
+        np.multiply(h_t, half, out=h_t)
+        np.add(h_t, half, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             s[t + 1] = np.where((lengths <= t)[:, None], s[t], s[t + 1])
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
@@ -112,9 +127,9 @@ def backward(cache, d_ys, s=None, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, N, H = (sizes[axis] for axis in ("T", "B", "N", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_s_next = np.zeros((B, N), dtype) if s is None else s
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_s_next = np.zeros((B, N), dtype) if s is None else s.astype(dtype)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
     (U, V, h, P, R, B_, A, x, s) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
@@ -127,21 +142,34 @@ def backward(cache, d_ys, s=None, h=None):
         d_s_next = np.zeros_like(d_s_last)
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_s_next = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        h_t = h[t + 1]
-        # ∂J/∂h_t = Uᵀ (∂J/∂y_t) + Rᵀ (∂J/∂net_{h,t+1})
-        d_h_t = d_h_read[t] + d_h_next
-        # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ h_t ⊙ (1 - h_t)
-        d_net_h_t = d_net_h[t] = d_h_t * h_t * (1 - h_t)
-        # ∂J/∂s_t = Pᵀ (∂J/∂net_{h,t}) + Vᵀ (∂J/∂y_t) + (19/20) ∂J/∂s_{t+1}
-        d_s_t = d_s[t] = d_s_read[t] + d_net_h_t @ P + d_s_next
-        # to s_{t-1} through this step: (19/20) ∂J/∂s_t
-        d_s_next = 0.95 * d_s_t
-        # to h_{t-1} through this step: Rᵀ (∂J/∂net_{h,t})
-        d_h_next = d_net_h_t @ R
+    d_h_t = np.empty((B, H), dtype)
+    number = np.array(0.95, dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_h = h[start + 1:stop + 1] * (1 - h[start + 1:stop + 1])
+        for (
+            t, d_h_read_t, d_net_h_t, h_by_net_h_t, d_s_t, d_s_read_t,
+        ) in zip(
+            reversed(range(start, stop)), d_h_read[start:stop][::-1], d_net_h[start:stop][::-1],
+            h_by_net_h[::-1], d_s[start:stop][::-1], d_s_read[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_s_next = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = Uᵀ (∂J/∂y_t) + Rᵀ (∂J/∂net_{h,t+1})
+            np.add(d_h_read_t, d_h_next, out=d_h_t)
+            # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ h_t ⊙ (1 - h_t)
+            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            # ∂J/∂s_t = Pᵀ (∂J/∂net_{h,t}) + Vᵀ (∂J/∂y_t) + (19/20) ∂J/∂s_{t+1}
+            d_net_h_t.dot(P, out=d_s_t)
+            np.add(d_s_t, d_s_read_t, out=d_s_t)
+            np.add(d_s_t, d_s_next, out=d_s_t)
+            # to s_{t-1} through this step: (19/20) ∂J/∂s_t
+            np.multiply(number, d_s_t, out=d_s_next)
+            # to h_{t-1} through this step: Rᵀ (∂J/∂net_{h,t})
+            d_net_h_t.dot(R, out=d_h_next)
     if lengths is not None:
         d_s_next = np.where((lengths == 0)[:, None], d_s_last, d_s_next)
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)

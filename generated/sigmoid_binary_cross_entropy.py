@@ -60,6 +60,9 @@ def forward(params, h, y, *, lengths=None, weights=None, reduction=None):
     weights = step_weights(weights, reduction, lengths, T, B, dtype)
     h = repeated(h, lengths)
     y = repeated(y, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    h = h.astype(dtype, copy=False)
+    y = y.astype(dtype, copy=False)
     V = params["V"]
     c = params["c"]
     # z_t = V h_t + c

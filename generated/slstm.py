@@ -87,6 +87,8 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None):
     n_prev = np.zeros((B, H), dtype) if n is None else n
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_z = params["W_z"]
     R_z = params["R_z"]
     b_z = params["b_z"]
@@ -117,44 +119,60 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None):
     i_prime = np.empty((T, B, H), dtype)
     f_prime = np.empty((T, B, H), dtype)
     net_z_i_tilde_f_tilde_o = np.empty((T, B, 4 * H), dtype)
-    for t in range(T):
-        h_prev = h[t]
-        m_prev = m[t]
-        c_prev = c[t]
-        n_prev = n[t]
+    R_T = R.T
+    half = np.array(0.5, dtype)
+    net_i_prime_t = np.empty((B, H), dtype)
+    net_f_prime_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    for (
+        t, net_z_i_tilde_f_tilde_o_t, h_prev, x_net_t, z_t, o_t, net_m_t, m_prev, m_t, i_prime_t, f_prime_t,
+        c_t, c_prev, n_t, n_prev, h_t,
+    ) in zip(
+        range(T), net_z_i_tilde_f_tilde_o, h, x_net, z, o, net_m, m, m[1:], i_prime, f_prime, c[1:], c,
+        n[1:], n, h[1:],
+    ):
         # net_{z,t} = W_z x_t + R_z h_{t-1} + b_z
         # ĩ_t = W_i x_t + R_i h_{t-1} + b_i
         # f̃_t = W_f x_t + R_f h_{t-1} + b_f
         # net_{o,t} = W_o x_t + R_o h_{t-1} + b_o
-        net_z_i_tilde_f_tilde_o_t = net_z_i_tilde_f_tilde_o[t] = x_net[t] + h_prev @ R.T
+        h_prev.dot(R_T, out=net_z_i_tilde_f_tilde_o_t)
+        np.add(net_z_i_tilde_f_tilde_o_t, x_net_t, out=net_z_i_tilde_f_tilde_o_t)
         # z_t = tanh(net_{z,t})
-        z_t = z[t] = np.tanh(net_z_i_tilde_f_tilde_o_t[..., 0:H])
+        np.tanh(net_z_i_tilde_f_tilde_o_t[..., 0:H], out=z_t)
         # o_t = σ(net_{o,t})
-        o_t = o[t] = sigmoid(net_z_i_tilde_f_tilde_o_t[..., 3 * H:4 * H])
+        np.multiply(net_z_i_tilde_f_tilde_o_t[..., 3 * H:4 * H], half, out=o_t)
+        np.tanh(o_t, out=o_t)
+        np.multiply(o_t, half, out=o_t)
+        np.add(o_t, half, out=o_t)
         # net_{m,t} = f̃_t + m_{t-1}
-        net_m_t = net_m[t] = net_z_i_tilde_f_tilde_o_t[..., 2 * H:3 * H] + m_prev
+        np.add(net_z_i_tilde_f_tilde_o_t[..., 2 * H:3 * H], m_prev, out=net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
-        m_t = m[t + 1] = max(net_m_t, net_z_i_tilde_f_tilde_o_t[..., H:2 * H])
+        m_t[...] = max(net_m_t, net_z_i_tilde_f_tilde_o_t[..., H:2 * H])
         # net_{i,prime,t} = ĩ_t - m_t
-        net_i_prime_t = net_z_i_tilde_f_tilde_o_t[..., H:2 * H] - m_t
+        np.subtract(net_z_i_tilde_f_tilde_o_t[..., H:2 * H], m_t, out=net_i_prime_t)
         # i′_t = exp(net_{i,prime,t})
-        i_prime_t = i_prime[t] = np.exp(net_i_prime_t)
+        np.exp(net_i_prime_t, out=i_prime_t)
         # net_{f,prime,t} = f̃_t + m_{t-1} - m_t
-        net_f_prime_t = net_z_i_tilde_f_tilde_o_t[..., 2 * H:3 * H] + m_prev - m_t
+        np.add(net_z_i_tilde_f_tilde_o_t[..., 2 * H:3 * H], m_prev, out=net_f_prime_t)
+        np.subtract(net_f_prime_t, m_t, out=net_f_prime_t)
         # f′_t = exp(net_{f,prime,t})
-        f_prime_t = f_prime[t] = np.exp(net_f_prime_t)
+        np.exp(net_f_prime_t, out=f_prime_t)
         # c_t = f′_t ⊙ c_{t-1} + i′_t ⊙ z_t
-        c_t = c[t + 1] = f_prime_t * c_prev + i_prime_t * z_t
+        np.multiply(f_prime_t, c_prev, out=c_t)
+        np.multiply(i_prime_t, z_t, out=work)
+        np.add(c_t, work, out=c_t)
         # n_t = f′_t ⊙ n_{t-1} + i′_t
-        n_t = n[t + 1] = f_prime_t * n_prev + i_prime_t
+        np.multiply(f_prime_t, n_prev, out=n_t)
+        np.add(n_t, i_prime_t, out=n_t)
         # h_t = o_t ⊙ c_t / n_t
-        h[t + 1] = o_t * c_t / n_t
+        np.multiply(o_t, c_t, out=h_t)
+        np.divide(h_t, n_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             n[t + 1] = np.where((lengths <= t)[:, None], n[t], n[t + 1])
-    cache = (sizes, dtype, lengths, (o, c, n, f_prime, z, i_prime, net_m, net_z_i_tilde_f_tilde_o, R, W, x, h))
+    cache = (sizes, dtype, lengths, (o, c, n, f_prime, net_m, net_z_i_tilde_f_tilde_o, i_prime, z, R, W, x, h))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy(), "m": m[T].copy(), "c": c[T].copy(), "n": n[T].copy()}, cache
 
 
@@ -181,12 +199,12 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         arrays.append(("n", n, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
-    d_m_next = np.zeros((B, H), dtype) if m is None else m
-    d_c_next = np.zeros((B, H), dtype) if c is None else c
-    d_n_next = np.zeros((B, H), dtype) if n is None else n
-    (o, c, n, f_prime, z, i_prime, net_m, net_z_i_tilde_f_tilde_o, R, W, x, h) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    d_m_next = np.zeros((B, H), dtype) if m is None else m.astype(dtype)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    d_n_next = np.zeros((B, H), dtype) if n is None else n.astype(dtype)
+    (o, c, n, f_prime, net_m, net_z_i_tilde_f_tilde_o, i_prime, z, R, W, x, h) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
@@ -197,63 +215,87 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         d_c_next = np.zeros_like(d_c_last)
         d_n_last = d_n_next
         d_n_next = np.zeros_like(d_n_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-            d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
-            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-            d_n_next = np.where((lengths == t + 1)[:, None], d_n_last, d_n_next)
-        d_net_t = d_net[t]
-        o_t = o[t]
-        c_t = c[t + 1]
-        n_t = n[t + 1]
-        c_prev = c[t]
-        n_prev = n[t]
-        f_prime_t = f_prime[t]
-        z_t = z[t]
-        i_prime_t = i_prime[t]
-        net_m_t = net_m[t]
-        net_z_i_tilde_f_tilde_o_t = net_z_i_tilde_f_tilde_o[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂ĩ_{t+1}) + R_fᵀ (∂J/∂f̃_{t+1}) + R_oᵀ
-        #     (∂J/∂net_{o,t+1})
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂n_t = -∂J/∂h_t ⊙ o_t ⊙ c_t / n_t² + ∂J/∂n_{t+1} ⊙ f′_{t+1}
-        d_n_t = d_n_next - d_h_t * o_t * c_t * n_t ** -2
-        # ∂J/∂c_t = ∂J/∂h_t ⊙ o_t / n_t + ∂J/∂c_{t+1} ⊙ f′_{t+1}
-        d_c_t = d_h_t * o_t / n_t + d_c_next
-        # ∂J/∂f′_t = ∂J/∂c_t ⊙ c_{t-1} + ∂J/∂n_t ⊙ n_{t-1}
-        d_f_prime_t = d_c_t * c_prev + d_n_t * n_prev
-        # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
-        d_net_f_prime_t = d_f_prime_t * f_prime_t
-        # ∂J/∂i′_t = ∂J/∂c_t ⊙ z_t + ∂J/∂n_t
-        d_i_prime_t = d_c_t * z_t + d_n_t
-        # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
-        d_net_i_prime_t = d_i_prime_t * i_prime_t
-        # ∂J/∂m_t = -∂J/∂net_{i,prime,t} - ∂J/∂net_{f,prime,t} + ∂J/∂net_{m,t+1} + ∂J/∂net_{f,prime,t+1}
-        d_m_t = d_m_next - d_net_i_prime_t - d_net_f_prime_t
-        # ∂J/∂net_{m,t} = ∂J/∂m_t ⊙ Heaviside(net_{m,t} - ĩ_t)
-        d_net_m_t = d_m_t * heaviside(net_m_t - net_z_i_tilde_f_tilde_o_t[..., H:2 * H])
-        # ∂J/∂o_t = ∂J/∂h_t ⊙ c_t / n_t
-        d_o_t = d_h_t * c_t / n_t
-        # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-        d_net_t[..., 3 * H:4 * H] = d_o_t * o_t * (1 - o_t)
-        # ∂J/∂f̃_t = ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
-        d_net_t[..., 2 * H:3 * H] = d_net_m_t + d_net_f_prime_t
-        # ∂J/∂ĩ_t = ∂J/∂m_t ⊙ Heaviside(ĩ_t - net_{m,t}) + ∂J/∂net_{i,prime,t}
-        d_net_t[..., H:2 * H] = (d_m_t * heaviside(net_z_i_tilde_f_tilde_o_t[..., H:2 * H] - net_m_t) +
-            d_net_i_prime_t)
-        # ∂J/∂z_t = ∂J/∂c_t ⊙ i′_t
-        d_z_t = d_c_t * i_prime_t
-        # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
-        d_net_t[..., 0:H] = d_z_t * (1 - z_t * z_t)
-        # to h_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂ĩ_t) + R_fᵀ (∂J/∂f̃_t) + R_oᵀ (∂J/∂net_{o,t})
-        d_h_next = d_net_t @ R
-        # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
-        d_m_next = d_net_m_t + d_net_f_prime_t
-        # to c_{t-1} through this step: ∂J/∂c_t ⊙ f′_t
-        d_c_next = d_c_t * f_prime_t
-        # to n_{t-1} through this step: ∂J/∂n_t ⊙ f′_t
-        d_n_next = d_n_t * f_prime_t
+    d_h_t = np.empty((B, H), dtype)
+    d_n_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    d_c_t = np.empty((B, H), dtype)
+    d_net_f_prime_t = np.empty((B, H), dtype)
+    d_i_prime_t = np.empty((B, H), dtype)
+    d_net_i_prime_t = np.empty((B, H), dtype)
+    d_m_t = np.empty((B, H), dtype)
+    d_net_m_t = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_n = o[start:stop] * c[start + 1:stop + 1] * n[start + 1:stop + 1] ** -2
+        h_by_c = o[start:stop] / n[start + 1:stop + 1]
+        c_by_net_f_prime = c[start:stop] * f_prime[start:stop]
+        n_by_net_f_prime = n[start:stop] * f_prime[start:stop]
+        m_by_net_m = heaviside(net_m[start:stop] - net_z_i_tilde_f_tilde_o[start:stop][..., H:2 * H])
+        h_by_net_o = c[start + 1:stop + 1] * o[start:stop] * (1 - o[start:stop]) / n[start + 1:stop + 1]
+        m_by_i_tilde = heaviside(net_z_i_tilde_f_tilde_o[start:stop][..., H:2 * H] - net_m[start:stop])
+        c_by_net_z = i_prime[start:stop] * (1 - z[start:stop] * z[start:stop])
+        for (
+            t, d_ys_t, h_by_n_t, h_by_c_t, c_by_net_f_prime_t, n_by_net_f_prime_t, z_t, i_prime_t, m_by_net_m_t,
+            d_net_o_t, h_by_net_o_t, d_f_tilde_t, d_i_tilde_t, m_by_i_tilde_t, d_net_z_t, c_by_net_z_t, d_net_t,
+            f_prime_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_n[::-1], h_by_c[::-1],
+            c_by_net_f_prime[::-1], n_by_net_f_prime[::-1], z[start:stop][::-1], i_prime[start:stop][::-1],
+            m_by_net_m[::-1], d_net[start:stop][..., 3 * H:4 * H][::-1], h_by_net_o[::-1],
+            d_net[start:stop][..., 2 * H:3 * H][::-1], d_net[start:stop][..., H:2 * H][::-1],
+            m_by_i_tilde[::-1], d_net[start:stop][..., 0:H][::-1], c_by_net_z[::-1], d_net[start:stop][::-1],
+            f_prime[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
+                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+                d_n_next = np.where((lengths == t + 1)[:, None], d_n_last, d_n_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂ĩ_{t+1}) + R_fᵀ (∂J/∂f̃_{t+1}) + R_oᵀ
+            #     (∂J/∂net_{o,t+1})
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂n_t = -∂J/∂h_t ⊙ o_t ⊙ c_t / n_t² + ∂J/∂n_{t+1} ⊙ f′_{t+1}
+            np.multiply(d_h_t, h_by_n_t, out=work)
+            np.subtract(d_n_next, work, out=d_n_t)
+            # ∂J/∂c_t = ∂J/∂h_t ⊙ o_t / n_t + ∂J/∂c_{t+1} ⊙ f′_{t+1}
+            np.multiply(d_h_t, h_by_c_t, out=d_c_t)
+            np.add(d_c_t, d_c_next, out=d_c_t)
+            # ∂J/∂f′_t = ∂J/∂c_t ⊙ c_{t-1} + ∂J/∂n_t ⊙ n_{t-1}
+            # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
+            np.multiply(d_c_t, c_by_net_f_prime_t, out=d_net_f_prime_t)
+            np.multiply(d_n_t, n_by_net_f_prime_t, out=work)
+            np.add(d_net_f_prime_t, work, out=d_net_f_prime_t)
+            # ∂J/∂i′_t = ∂J/∂c_t ⊙ z_t + ∂J/∂n_t
+            np.multiply(d_c_t, z_t, out=d_i_prime_t)
+            np.add(d_i_prime_t, d_n_t, out=d_i_prime_t)
+            # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
+            np.multiply(d_i_prime_t, i_prime_t, out=d_net_i_prime_t)
+            # ∂J/∂m_t = -∂J/∂net_{i,prime,t} - ∂J/∂net_{f,prime,t} + ∂J/∂net_{m,t+1} + ∂J/∂net_{f,prime,t+1}
+            np.subtract(d_m_next, d_net_i_prime_t, out=d_m_t)
+            np.subtract(d_m_t, d_net_f_prime_t, out=d_m_t)
+            # ∂J/∂net_{m,t} = ∂J/∂m_t ⊙ Heaviside(net_{m,t} - ĩ_t)
+            np.multiply(d_m_t, m_by_net_m_t, out=d_net_m_t)
+            # ∂J/∂o_t = ∂J/∂h_t ⊙ c_t / n_t
+            # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
+            np.multiply(d_h_t, h_by_net_o_t, out=d_net_o_t)
+            # ∂J/∂f̃_t = ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
+            np.add(d_net_m_t, d_net_f_prime_t, out=d_f_tilde_t)
+            # ∂J/∂ĩ_t = ∂J/∂m_t ⊙ Heaviside(ĩ_t - net_{m,t}) + ∂J/∂net_{i,prime,t}
+            np.multiply(d_m_t, m_by_i_tilde_t, out=d_i_tilde_t)
+            np.add(d_i_tilde_t, d_net_i_prime_t, out=d_i_tilde_t)
+            # ∂J/∂z_t = ∂J/∂c_t ⊙ i′_t
+            # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
+            np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
+            # to h_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂ĩ_t) + R_fᵀ (∂J/∂f̃_t) + R_oᵀ (∂J/∂net_{o,t})
+            d_net_t.dot(R, out=d_h_next)
+            # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
+            np.add(d_net_m_t, d_net_f_prime_t, out=d_m_next)
+            # to c_{t-1} through this step: ∂J/∂c_t ⊙ f′_t
+            np.multiply(d_c_t, f_prime_t, out=d_c_next)
+            # to n_{t-1} through this step: ∂J/∂n_t ⊙ f′_t
+            np.multiply(d_n_t, f_prime_t, out=d_n_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_m_next = np.where((lengths == 0)[:, None], d_m_last, d_m_next)

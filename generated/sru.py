@@ -64,6 +64,8 @@ def forward(params, x, c=None, *, lengths=None):
     c_prev = np.zeros((B, H), dtype) if c is None else c
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_f = params["W_f"]
     v_f = params["v_f"]
     b_f = params["b_f"]
@@ -77,14 +79,24 @@ def forward(params, x, c=None, *, lengths=None):
     c = np.empty((T + 1, B, H), dtype)
     c[0] = c_prev
     f = np.empty((T, B, H), dtype)
-    for t in range(T):
-        c_prev = c[t]
+    net_f_t = np.empty((B, H), dtype)
+    half = np.array(0.5, dtype)
+    work = np.empty((B, H), dtype)
+    one = np.array(1, dtype)
+    for t, c_prev, x_net_t, f_t, c_t, lin_c_t in zip(range(T), c, x_net, f, c[1:], lin_c):
         # net_{f,t} = W_f x_t + v_f ⊙ c_{t-1} + b_f
-        net_f_t = x_net[t] + v_f * c_prev
+        np.multiply(c_prev, v_f, out=net_f_t)
+        np.add(net_f_t, x_net_t, out=net_f_t)
         # f_t = σ(net_{f,t})
-        f_t = f[t] = sigmoid(net_f_t)
+        np.multiply(net_f_t, half, out=f_t)
+        np.tanh(f_t, out=f_t)
+        np.multiply(f_t, half, out=f_t)
+        np.add(f_t, half, out=f_t)
         # c_t = f_t ⊙ c_{t-1} + (1 - f_t) ⊙ lin_{c,t}
-        c[t + 1] = f_t * c_prev + (1 - f_t) * lin_c[t]
+        np.multiply(f_t, c_prev, out=c_t)
+        np.subtract(one, f_t, out=work)
+        np.multiply(work, lin_c_t, out=work)
+        np.add(c_t, work, out=c_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
     # net_{r,t} = W_r x_t + v_r ⊙ c_{t-1} + b_r
@@ -93,7 +105,7 @@ def forward(params, x, c=None, *, lengths=None):
     r = sigmoid(net_r)
     # h_t = r_t ⊙ c_t + (1 - r_t) ⊙ x_t
     h = r * c[1:] + (1 - r) * x
-    cache = (sizes, dtype, lengths, (c, x, r, f, lin_c, v_f, v_r, W_f, W, W_r))
+    cache = (sizes, dtype, lengths, (c, x, r, lin_c, f, v_r, v_f, W_f, W, W_r))
     return cut(h, lengths).copy(), {"c": c[T].copy()}, cache
 
 
@@ -111,9 +123,9 @@ def backward(cache, d_ys, c=None):
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c
-    (c, x, r, f, lin_c, v_f, v_r, W_f, W, W_r) = values
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    (c, x, r, lin_c, f, v_r, v_f, W_f, W, W_r) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
     # ∂J/∂r_t = ∂J/∂h_t ⊙ (c_t - x_t)
@@ -126,19 +138,31 @@ def backward(cache, d_ys, c=None):
     if lengths is not None:
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-        c_prev = c[t]
-        f_t = f[t]
-        # ∂J/∂c_t = ∂J/∂h_t ⊙ r_t + ∂J/∂net_{f,t+1} ⊙ v_f + ∂J/∂c_{t+1} ⊙ f_{t+1} + ∂J/∂net_{r,t+1} ⊙ v_r
-        d_c_t = d_c[t] = d_c_read[t] + d_c_next
-        # ∂J/∂f_t = ∂J/∂c_t ⊙ (c_{t-1} - lin_{c,t})
-        d_f_t = d_c_t * (c_prev - lin_c[t])
-        # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-        d_net_f_t = d_net_f[t] = d_f_t * f_t * (1 - f_t)
-        # to c_{t-1} through this step: ∂J/∂net_{f,t} ⊙ v_f + ∂J/∂c_t ⊙ f_t + ∂J/∂net_{r,t} ⊙ v_r
-        d_c_next = d_net_f_t * v_f + d_c_t * f_t + d_net_r[t] * v_r
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        c_by_net_f = (c[start:stop] - lin_c[start:stop]) * f[start:stop] * (1 - f[start:stop])
+        d_c_next_given = d_net_r[start:stop] * v_r
+        for (
+            t, d_c_t, d_c_read_t, d_net_f_t, c_by_net_f_t, f_t, d_c_next_given_t,
+        ) in zip(
+            reversed(range(start, stop)), d_c[start:stop][::-1], d_c_read[start:stop][::-1],
+            d_net_f[start:stop][::-1], c_by_net_f[::-1], f[start:stop][::-1], d_c_next_given[::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+            # ∂J/∂c_t = ∂J/∂h_t ⊙ r_t + ∂J/∂net_{f,t+1} ⊙ v_f + ∂J/∂c_{t+1} ⊙ f_{t+1} + ∂J/∂net_{r,t+1} ⊙ v_r
+            np.add(d_c_read_t, d_c_next, out=d_c_t)
+            # ∂J/∂f_t = ∂J/∂c_t ⊙ (c_{t-1} - lin_{c,t})
+            # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
+            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            # to c_{t-1} through this step: ∂J/∂net_{f,t} ⊙ v_f + ∂J/∂c_t ⊙ f_t + ∂J/∂net_{r,t} ⊙ v_r
+            np.multiply(d_net_f_t, v_f, out=d_c_next)
+            np.multiply(d_c_t, f_t, out=work)
+            np.add(d_c_next, work, out=d_c_next)
+            np.add(d_c_next, d_c_next_given_t, out=d_c_next)
     if lengths is not None:
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
     # ∂J/∂lin_{c,t} = ∂J/∂c_t ⊙ (1 - f_t)

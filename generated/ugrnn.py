@@ -62,6 +62,8 @@ def forward(params, x, h=None, *, lengths=None):
     h_prev = np.zeros((B, H), dtype) if h is None else h
     lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
+    params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
+    x = x.astype(dtype, copy=False)
     W_ch = params["W_ch"]
     W_cx = params["W_cx"]
     b_c = params["b_c"]
@@ -76,17 +78,30 @@ def forward(params, x, h=None, *, lengths=None):
     h[0] = h_prev
     c = np.empty((T, B, H), dtype)
     g = np.empty((T, B, H), dtype)
-    for t in range(T):
-        h_prev = h[t]
+    net_c_g_t = np.empty((B, 2 * H), dtype)
+    W_T = W.T
+    net_c_g_view = net_c_g_t[..., 0:H]
+    half = np.array(0.5, dtype)
+    net_c_g_view_2 = net_c_g_t[..., H:2 * H]
+    work = np.empty((B, H), dtype)
+    one = np.array(1, dtype)
+    for t, h_prev, x_net_t, c_t, g_t, h_t in zip(range(T), h, x_net, c, g, h[1:]):
         # net_{c,t} = W_{ch} h_{t-1} + W_{cx} x_t + b_c
         # net_{g,t} = W_{gh} h_{t-1} + W_{gx} x_t + b_g
-        net_c_g_t = h_prev @ W.T + x_net[t]
+        h_prev.dot(W_T, out=net_c_g_t)
+        np.add(net_c_g_t, x_net_t, out=net_c_g_t)
         # c_t = tanh(net_{c,t})
-        c_t = c[t] = np.tanh(net_c_g_t[..., 0:H])
+        np.tanh(net_c_g_view, out=c_t)
         # g_t = σ(net_{g,t})
-        g_t = g[t] = sigmoid(net_c_g_t[..., H:2 * H])
+        np.multiply(net_c_g_view_2, half, out=g_t)
+        np.tanh(g_t, out=g_t)
+        np.multiply(g_t, half, out=g_t)
+        np.add(g_t, half, out=g_t)
         # h_t = g_t ⊙ h_{t-1} + (1 - g_t) ⊙ c_t
-        h[t + 1] = g_t * h_prev + (1 - g_t) * c_t
+        np.multiply(g_t, h_prev, out=h_t)
+        np.subtract(one, g_t, out=work)
+        np.multiply(work, c_t, out=work)
+        np.add(h_t, work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (h, c, g, W, W_, x))
@@ -107,32 +122,42 @@ def backward(cache, d_ys, h=None):
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
-    d_ys = cut(d_ys, lengths)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h
+    d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
     (h, c, g, W, W_, x) = values
     d_net = np.empty((T, B, 2 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    for t in reversed(range(T)):
-        if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-            d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-        d_net_t = d_net[t]
-        h_prev = h[t]
-        c_t = c[t]
-        g_t = g[t]
-        # ∂J/∂h_t = ∂⁺J/∂h_t + W_{ch}ᵀ (∂J/∂net_{c,t+1}) + W_{gh}ᵀ (∂J/∂net_{g,t+1}) + ∂J/∂h_{t+1} ⊙ g_{t+1}
-        d_h_t = d_ys[t] + d_h_next
-        # ∂J/∂g_t = ∂J/∂h_t ⊙ (h_{t-1} - c_t)
-        d_g_t = d_h_t * (h_prev - c_t)
-        # ∂J/∂net_{g,t} = ∂J/∂g_t ⊙ g_t ⊙ (1 - g_t)
-        d_net_t[..., H:2 * H] = d_g_t * g_t * (1 - g_t)
-        # ∂J/∂c_t = ∂J/∂h_t ⊙ (1 - g_t)
-        d_c_t = d_h_t * (1 - g_t)
-        # ∂J/∂net_{c,t} = ∂J/∂c_t ⊙ (1 - c_t²)
-        d_net_t[..., 0:H] = d_c_t * (1 - c_t * c_t)
-        # to h_{t-1} through this step: W_{ch}ᵀ (∂J/∂net_{c,t}) + W_{gh}ᵀ (∂J/∂net_{g,t}) + ∂J/∂h_t ⊙ g_t
-        d_h_next = d_net_t @ W + d_h_t * g_t
+    d_h_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
+    block = max(1, 32768 // max(1, B * H))
+    for start in reversed(range(0, T, block)):
+        stop = min(start + block, T)
+        # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_net_g = (h[start:stop] - c[start:stop]) * g[start:stop] * (1 - g[start:stop])
+        h_by_net_c = (1 - g[start:stop]) * (1 - c[start:stop] * c[start:stop])
+        for (
+            t, d_ys_t, d_net_g_t, h_by_net_g_t, d_net_c_t, h_by_net_c_t, d_net_t, g_t,
+        ) in zip(
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., H:2 * H][::-1],
+            h_by_net_g[::-1], d_net[start:stop][..., 0:H][::-1], h_by_net_c[::-1], d_net[start:stop][::-1],
+            g[start:stop][::-1],
+        ):
+            if lengths is not None:  # what J asks of a final state enters at the sequence's own end
+                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+            # ∂J/∂h_t = ∂⁺J/∂h_t + W_{ch}ᵀ (∂J/∂net_{c,t+1}) + W_{gh}ᵀ (∂J/∂net_{g,t+1}) + ∂J/∂h_{t+1} ⊙ g_{t+1}
+            np.add(d_ys_t, d_h_next, out=d_h_t)
+            # ∂J/∂g_t = ∂J/∂h_t ⊙ (h_{t-1} - c_t)
+            # ∂J/∂net_{g,t} = ∂J/∂g_t ⊙ g_t ⊙ (1 - g_t)
+            np.multiply(d_h_t, h_by_net_g_t, out=d_net_g_t)
+            # ∂J/∂c_t = ∂J/∂h_t ⊙ (1 - g_t)
+            # ∂J/∂net_{c,t} = ∂J/∂c_t ⊙ (1 - c_t²)
+            np.multiply(d_h_t, h_by_net_c_t, out=d_net_c_t)
+            # to h_{t-1} through this step: W_{ch}ᵀ (∂J/∂net_{c,t}) + W_{gh}ᵀ (∂J/∂net_{g,t}) + ∂J/∂h_t ⊙ g_t
+            d_net_t.dot(W, out=d_h_next)
+            np.multiply(d_h_t, g_t, out=work)
+            np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     d_x = rows_times(d_net, W_)

@@ -66,6 +66,13 @@ class Backward:
         at_step |= {carry: self.names.carry(s) for s, carry in sweep.carries.items()}
         self._at_step = Frame(at_step, program.parameters, helpers, sequence=False, runs=self._runs(self._stack_now))
 
+    @property
+    def parts(self) -> dict[Code, Name]:
+        """The names at t of the parts of the stacked gradients."""
+        stack = self._stack
+        found = self._net_gradients(stack) if stack else {}
+        return {_at_t(code): self.names.gradient(node.quantity) for node, code in found.items()}
+
     def _net_gradients(self, stack: Name | None) -> dict[Node, Code]:
         if stack is None:
             return {}
@@ -214,3 +221,8 @@ class Backward:
                     statements.append(Assign((name,), summed_over_batch(node, frame)))
                 gradients[parameter.name] = name.name
         return statements
+
+
+def _at_t(code: Code) -> Code:
+    """Entries of an array over all steps, at t."""
+    return Index(Index(code.of, "t"), code.index) if isinstance(code, Index) else Index(code, "t")

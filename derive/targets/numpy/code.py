@@ -141,7 +141,60 @@ class WithLengths:
     why: str = ""
 
 
-Statement = Assign | Loop | Buffer | WithLengths
+@dataclass(frozen=True)
+class Apply:
+    """A function or, with a dot before it, a method of its first argument, written into existing memory."""
+
+    function: str
+    arguments: tuple[Code, ...]
+    out: Code
+    keywords: str = ""
+    formula: str = ""
+
+
+@dataclass(frozen=True)
+class Fill:
+    """All entries of an array, from a value that may be broadcast."""
+
+    out: Code
+    value: Code
+    formula: str = ""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """An array that is filled again and again: its name and its axes."""
+
+    name: str
+    axes: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A comment."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Each:
+    """The loop over t where each variable runs over an array; `blocked`: over the steps of a block."""
+
+    backwards: bool
+    over: tuple[tuple[Name, Code], ...]
+    body: tuple[Statement, ...]
+    blocked: bool = False
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The loop over blocks of steps from the last, as long as their entries fit in the cache."""
+
+    entries: Expr
+    body: tuple[Statement, ...]
+
+
+Statement = Assign | Loop | Buffer | WithLengths | Apply | Fill | Memory | Remark | Each | Blocks
 
 
 def free_names(code: Code) -> list[str]:
@@ -292,10 +345,7 @@ def lines(statements: Sequence[Statement]) -> list[str]:
     for statement in statements:
         match statement:
             case Assign(targets, value, formula):
-                for line in formula.splitlines():
-                    printed += textwrap.wrap(
-                        line, WIDTH, initial_indent="# ", subsequent_indent="#     ", break_long_words=False
-                    )
+                printed += _comment(formula)
                 left = " = ".join(python(target)[0] for target in targets)
                 printed.append(f"{left} = {python(value)[0]}")
             case Buffer(name, axes, with_start, zeros):
@@ -307,7 +357,66 @@ def lines(statements: Sequence[Statement]) -> list[str]:
             case WithLengths(body, why):
                 printed.append("if lengths is not None:" + (f"  # {why}" if why else ""))
                 printed += [f"    {line}" for line in lines(body)]
+            case Apply(formula=formula) | Fill(formula=formula):
+                printed += [*_comment(formula), _written(statement)]
+            case Memory(name, shape_axes):
+                own = ", ".join(map(size_text, shape_axes)) + ("," if len(shape_axes) == 1 else "")
+                printed.append(f"{name} = np.empty(({own}), dtype)")
+            case Remark(text):
+                printed += _comment(text)
+            case Each():
+                printed += [*_each(statement), *(f"    {line}" for line in lines(statement.body))]
+            case Blocks(entries, body):
+                printed.append(f"block = max(1, {CACHED} // max(1, {size_text(entries)}))")
+                printed.append("for start in reversed(range(0, T, block)):")
+                printed += [f"    {line}" for line in ["stop = min(start + block, T)", *lines(body)]]
     return printed
+
+
+CACHED = 2**15
+"""The entries that a block of steps may have in one array, so that all its arrays stay in the cache."""
+
+
+def _comment(text: str) -> list[str]:
+    return [
+        part
+        for line in text.splitlines()
+        for part in textwrap.wrap(line, WIDTH, initial_indent="# ", subsequent_indent="#     ", break_long_words=False)
+    ]
+
+
+def _written(statement: Apply | Fill) -> str:
+    if isinstance(statement, Fill):
+        return f"{_inside(statement.out, _ATOM)}[...] = {python(statement.value)[0]}"
+    arguments = list(statement.arguments)
+    called = statement.function
+    if called.startswith("."):
+        called = f"{_inside(arguments.pop(0), _ATOM)}{called}"
+    out = f"out={python(statement.out)[0]}"
+    given = [*(python(argument)[0] for argument in arguments), statement.keywords, out]
+    return f"{called}({', '.join(filter(None, given))})"
+
+
+def _each(loop: Each) -> list[str]:
+    span = "range(start, stop)" if loop.blocked else "range(T)"
+    arrays = [f"reversed({span})" if loop.backwards else span]
+    arrays += [f"{_inside(array, _ATOM)}[::-1]" if loop.backwards else python(array)[0] for _, array in loop.over]
+    names = ["t", *(name.name for name, _ in loop.over)]
+    line = f"for {', '.join(names)} in zip({', '.join(arrays)}):"
+    if len(line) <= WIDTH or not loop.over:
+        return [line if loop.over else f"for t in {arrays[0]}:"]
+    return ["for (", *_listed(names), ") in zip(", *_listed(arrays), "):"]
+
+
+def _listed(words: Sequence[str]) -> list[str]:
+    """Words between commas, as many in a line as fit."""
+    found: list[str] = []
+    for word in words:
+        if found and len(found[-1]) + len(word) + 2 <= WIDTH - 8:
+            found[-1] += f" {word},"
+        else:
+            found.append(f"    {word},")
+    return found
 
 
 def assigned(statements: Sequence[Statement]) -> set[str]:
@@ -318,10 +427,14 @@ def assigned(statements: Sequence[Statement]) -> set[str]:
             case Assign(targets):
                 for target in targets:
                     found.update(free_names(target))
-            case Buffer(name):
+            case Buffer(name) | Memory(name):
                 found.add(name)
-            case Loop(_, body) | WithLengths(body):
+            case Loop(_, body) | WithLengths(body) | Blocks(_, body):
                 found |= assigned(body)
+            case Apply(out=out) | Fill(out=out):
+                found.update(free_names(out))
+            case Each(_, over, body):
+                found |= {name.name for name, _ in over} | assigned(body)
     return found
 
 
@@ -332,6 +445,13 @@ def read(statements: Sequence[Statement]) -> list[str]:
         match statement:
             case Assign(_, value):
                 found.update(dict.fromkeys(free_names(value)))
-            case Loop(_, body) | WithLengths(body):
+            case Loop(_, body) | WithLengths(body) | Blocks(_, body):
+                found.update(dict.fromkeys(read(body)))
+            case Apply(_, arguments):
+                found.update(dict.fromkeys(name for argument in arguments for name in free_names(argument)))
+            case Fill(_, value):
+                found.update(dict.fromkeys(free_names(value)))
+            case Each(_, over, body):
+                found.update(dict.fromkeys(name for _, array in over for name in free_names(array)))
                 found.update(dict.fromkeys(read(body)))
     return list(found)

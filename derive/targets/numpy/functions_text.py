@@ -57,6 +57,7 @@ class Functions:
         body = [
             *self._bound(given, self._starts),
             *self._repeated(given),
+            *self._in_one_dtype(given),
             *self._unpacked(passes),
             *lines(passes.forward),
         ]
@@ -260,6 +261,12 @@ class Functions:
         repeated = (f"{name} = repeated({name}, lengths)" for name in timed)
         return ["lengths = _lengths(lengths, T, B)", *weights, *repeated]
 
+    def _in_one_dtype(self, given: Sequence[Argument]) -> list[str]:
+        """Parameters and inputs in the common dtype, which is what the loop writes."""
+        casts = [f"{a.name} = {a.name}.astype(dtype, copy=False)" for a in given if not a.optional]
+        table = f"params = {{key: params[key].astype(dtype, copy=False) for key in {self._table}}}"
+        return [table, *casts] if self._program.parameters else casts
+
     def _gradient_door(self, immediate: Argument, *, whole: bool = False) -> list[str]:
         """Checks on the gradients that come in; `whole`: of a sequence."""
         arriving = self._listed([immediate, *self._carries()])
@@ -279,11 +286,12 @@ class Functions:
         if self._program.is_loss:
             body += loss_gradient(immediate, whole)
         elif whole:
-            body.append(f"{immediate.name} = cut({immediate.name}, lengths)")
+            body.append(f"{immediate.name} = cut({immediate.name}, lengths).astype(dtype, copy=False)")
         wanted = {*read(passes.backward), *passes.gradients.values()}
+        own = ".astype(dtype)" if whole else ""  # a copy: the loop writes into it
         for a in self._carries():
             if a.bound in wanted:
-                body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}")
+                body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}{own}")
         return [*body, f"{names_text(passes.cached)} = values"]
 
     def _listed(self, arguments: Sequence[Argument]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from derive.nodes import size
 from derive.targets.formula import text
 from derive.targets.numpy import loss_text, scopes
 from derive.targets.numpy.backward import Backward
-from derive.targets.numpy.code import free_names, python
+from derive.targets.numpy.code import Code, Name, free_names, python
 from derive.targets.numpy.forward import Forward
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, functions_in, helper_texts
@@ -27,6 +28,7 @@ from derive.targets.numpy.pieces import Function, axes_text, tuple_text
 from derive.targets.numpy.plan import Plan
 from derive.targets.numpy.single_step import Passes, lower_step, to_cache
 from derive.targets.numpy.sweep import Sweep
+from derive.targets.passes import optimised
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,13 @@ class Parts:
     table: Mapping[str, str]
 
 
-def module(derivation: Derivation, origin: str = "") -> str:
+def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> str:
     """The text of a standalone NumPy module with the cell's forward and backward functions.
 
-    `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
+    `origin` is the file the equations come from. The text depends on the derivation and `origin` alone. Without
+    `passes` the functions over a sequence are as they were lowered, which computes the same more slowly.
     """
-    own = parts(derivation)
+    own = parts(derivation, passes=passes)
     return filled(
         "module.py.jinja",
         title=plain(derivation.cell.title),
@@ -76,6 +79,8 @@ class Lowered:
     step: Passes
     sequence: Passes
     helpers: set[str]
+    parts: Mapping[Code, Name]
+    """The names at t of parts of stacked arrays."""
 
     @property
     def program(self) -> Cell:
@@ -90,11 +95,22 @@ def lowered(derivation: Derivation) -> Lowered:
     sweep = Sweep(derivation.mapped(lambda node: node.xreplace(letters)) if letters else derivation)
     helpers = loss_text.used(sweep.program)
     step = lower_step(sweep, names, helpers)
-    sequence = _over_time(Plan(sweep, names), helpers)
-    return Lowered(sweep, names, letters, step, sequence, helpers)
+    plan = Plan(sweep, names)
+    sequence, stacked = _over_time(plan, helpers)
+    return Lowered(sweep, names, letters, step, sequence, helpers, stacked)
 
 
-def parts(derivation: Derivation, prefix: str = "") -> Parts:
+def fast_passes(low: Lowered) -> Passes:
+    """The programs over a sequence after the passes that make them fast."""
+    own, program, names = low.sequence, low.program, low.names
+    outside = {names.whole(q).name for q in (*program.states, program.output)}
+    outside |= {name for text in own.named.values() for name in re.findall(r"\w+", text)} if program.is_loss else set()
+    forward, backward = optimised(program, names, own.forward, own.backward, own.gradients, outside, low.parts)
+    cached = to_cache(backward, low.sweep, names, low.helpers)
+    return Passes(forward, backward, cached, own.gradients, own.named)
+
+
+def parts(derivation: Derivation, prefix: str = "", *, passes: bool = True) -> Parts:
     """The functions of one derivation, with a prefix before their names, and what they need."""
     low = lowered(derivation)
     program = low.program
@@ -103,6 +119,7 @@ def parts(derivation: Derivation, prefix: str = "") -> Parts:
     definitions, table = choices() if opened else ([], {})
     letters = {str(local): str(letter) for letter, local in low.letters.items()}
     functions = Functions(program, low.names, letters, prefix)
+    sequence = fast_passes(low) if passes else low.sequence
     return Parts(
         program=program,
         parameters={
@@ -110,9 +127,9 @@ def parts(derivation: Derivation, prefix: str = "") -> Parts:
             **{start: tuple_text(axes_text(derivation.program.quantities[s])) for s, start in derivation.cell.starts},
         },
         states={q.name: tuple_text(axes_text(q)) for q in derivation.program.states},
-        forward=functions.forward(low.sequence),
+        forward=functions.forward(sequence),
         init=functions.init(),
-        backward=functions.backward(low.sequence),
+        backward=functions.backward(sequence),
         step=functions.step(low.step),
         step_backward=functions.step_backward(low.step),
         helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers, called(program))])),
@@ -141,12 +158,13 @@ def equation_lines(cell: Cell) -> list[str]:
     return [textwrap.fill(line, 112, subsequent_indent=8 * " ") for line in lines]
 
 
-def _over_time(plan: Plan, helpers: set[str]) -> Passes:
-    """`forward` and `backward`, with only the arrays that something reads."""
+def _over_time(plan: Plan, helpers: set[str]) -> tuple[Passes, dict[Code, Name]]:
+    """`forward` and `backward`, with only the arrays that something reads; the names at t of parts of stacks."""
     program, names = plan.program, plan.names
     lowered = Forward(plan, helpers)
     forward = lowered.statements()
-    backward, gradients = Backward(plan, lowered.values, helpers).statements()
+    lowered_back = Backward(plan, lowered.values, helpers)
+    backward, gradients = lowered_back.statements()
     backward = without_unread(backward, {value.split("[")[0] for value in gradients.values()})
     cached = to_cache(backward, plan.sweep, names, helpers)
     outside = {*cached, *(names.whole(q).name for q in (*program.states, program.output))}
@@ -167,7 +185,7 @@ def _over_time(plan: Plan, helpers: set[str]) -> Passes:
         cached=cached,
         returned=[value.split("[")[0] for value in gradients.values()],
     )
-    return passes
+    return passes, lowered_back.parts
 
 
 def local_sizes(program: Cell) -> dict[Symbol, Symbol]:

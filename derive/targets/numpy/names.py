@@ -16,6 +16,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
     *("d_ys", "d_y", "ys", "final", "d_losses", "losses", "outputs"),
     *("init", "step", "forward", "backward", "step_backward", "PARAMETERS", "STATES", "FUNCTIONS"),
     *("lengths", "repeated", "cut", "weights", "reduction", "step_weights", "weighted", "one_hot"),
+    *("block", "start", "stop"),
     *("rows", "rows_times", "joined", "softmax", "log_softmax", "argparse"),
     *("own", "turned", "last", "at_last", "loss", "predict", "sgd", "evaluated", "updated", "pieces", "main"),
     *ENTRIES,
@@ -37,6 +38,20 @@ class Names:
             wanted += "_"
         self._taken.add(wanted)
         return Name(wanted)
+
+    def local(self) -> Names:
+        """The same names, for the variables of one function: what is added there is free elsewhere."""
+        found = Names()
+        found._taken, found._given = set(self._taken), dict(self._given)
+        return found
+
+    def numbered(self, wanted: str) -> Name:
+        """`wanted`, or with a number behind it."""
+        name, count = wanted, 1
+        while name in self._taken:
+            count += 1
+            name = f"{wanted}_{count}"
+        return self.fresh(name)
 
     def reserved(self, function: ScalarFunction) -> Name:
         """The name of a function that the module defines or, if it is left open, takes as an argument.

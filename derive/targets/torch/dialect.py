@@ -70,6 +70,7 @@ def _statement(statement: Statement) -> Statement:
             return replace(statement, body=tuple(in_torch(body)))
         case WithLengths(body):
             return replace(statement, body=tuple(Assign(a.targets, code_in_torch(a.value), a.formula) for a in body))
+    raise DerivationError(f"{type(statement).__name__} has no form in torch here")  # what passes make, for NumPy alone
 
 
 def code_in_torch(code: Code) -> Code:

@@ -104,11 +104,12 @@ def test_lines_are_short_and_names_are_used(name: str) -> None:
 def test_gates_are_one_product() -> None:
     text = module(differentiate(catalogue.find("lstm")))
     forward, backward = (text.split(f"def {name}(")[1].split("\ndef ")[0] for name in ("forward", "backward"))
-    loop = forward.split("for t in range(T):")[1]
-    assert loop.count(" @ ") == 1, "all gates in one product with the state"
+    loop = re.split(r"\n    for .*?:\n", forward, maxsplit=1, flags=re.DOTALL)[1]
+    assert loop.count(".dot(") == 1, "all gates in one product with the state"
     assert "rows_times" not in loop, "what acts on the input stands before the loop"
-    loop, after = backward.split("for t in reversed(range(T)):")[1].split("\n    d_x")
-    assert loop.count(" @ ") == 1
+    loop, after = re.split(r"\n        for .*?:\n", backward, maxsplit=1, flags=re.DOTALL)[1].split("\n    d_x")
+    assert loop.count(".dot(") == 1
+    assert " * " not in re.sub(r"#.*", "", loop), "coefficients stand before the loop, and what is left writes in place"
     assert after.count(" @ ") == 2, "one product each for the input's and the state's weights"
 
 

@@ -1,0 +1,94 @@
+"""The body of a loop as its passes see it: every value of a step is written as its array at t."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from derive.targets.numpy.code import Assign, Code, Index, Loop, Name, WithLengths
+from derive.targets.passes.rewriting import names_in, substituted, within
+
+STEP = ("t", "t + 1")
+
+
+@dataclass(frozen=True)
+class Body:
+    """The loop over t: `labels` are the names that arrays have at t, `carried` what passes from step to step."""
+
+    backwards: bool
+    statements: tuple[Assign, ...]
+    first: tuple[WithLengths, ...]
+    last: tuple[WithLengths, ...]
+    labels: dict[Code, Name]
+    carried: frozenset[str]
+    longer: frozenset[str]
+    """Arrays with one more entry in time than there are steps."""
+
+    @property
+    def bound(self) -> frozenset[str]:
+        """The variables that a step binds."""
+        found = {target.name for s in self.statements for target in s.targets if isinstance(target, Name)}
+        return frozenset(found | self.carried)
+
+    @property
+    def filled(self) -> frozenset[str]:
+        """The arrays over time that the steps fill."""
+        return frozenset(
+            name
+            for s in self.statements
+            for target in s.targets
+            if isinstance(target, Index)
+            for name in names_in(target)
+        )
+
+    @property
+    def varying(self) -> frozenset[str]:
+        """What is not there before the loop."""
+        return self.bound | self.filled
+
+    def varies(self, code: Code) -> bool:
+        """Whether an expression depends on what the loop computes."""
+        return not self.varying.isdisjoint(names_in(code))
+
+    def with_statements(self, statements: Sequence[Assign]) -> Body:
+        """The same loop with another body."""
+        return replace(self, statements=tuple(statements))
+
+
+def opened(loop: Loop, carried: Collection[str], longer: Collection[str], labels: Mapping[Code, Name]) -> Body:
+    """A loop where what is loaded at t is written out, and a second name of a value is the first."""
+    own = dict(labels)
+    values: dict[Code, Code] = {}
+    statements: list[Assign] = []
+    lengths: list[WithLengths] = []
+    said = ""
+    for statement in loop.body:
+        if isinstance(statement, WithLengths):
+            lengths.append(statement)
+            continue
+        assert isinstance(statement, Assign)
+        match statement:
+            case Assign((Name(name),), Index(Name(), index) as value) if index in STEP and name not in carried:
+                own[value] = Name(name)
+                values[Name(name)] = value
+            case Assign((Name(name),), Name(other), formula) if not {name, other} & set(carried):
+                values[Name(name)] = values.get(Name(other), Name(other))
+                said = "\n".join(filter(None, (said, formula)))
+            case Assign(targets, value, formula):
+                new = tuple(t if isinstance(t, Name) else substituted(t, values) for t in targets)
+                formula, said = "\n".join(filter(None, (said, formula))), ""
+                statements.append(Assign(new, substituted(value, values), formula))
+    return Body(
+        loop.backwards,
+        tuple(statements),
+        tuple(lengths) if loop.backwards else (),
+        () if loop.backwards else tuple(lengths),
+        own,
+        frozenset(carried),
+        frozenset(longer),
+    )
+
+
+def is_timed(code: Code) -> bool:
+    """Whether an array is read at t somewhere in the expression."""
+    return any(isinstance(part, Index) and part.index in STEP for part in within(code))

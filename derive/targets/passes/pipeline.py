@@ -1,0 +1,172 @@
+"""The passes in their order, for `forward` and for `backward`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import reduce
+
+from sympy import Expr, Integer
+
+from derive.cell import Cell
+from derive.nodes import Quantity
+from derive.targets.numpy.code import (
+    Assign,
+    Blocks,
+    Buffer,
+    Code,
+    Index,
+    Loop,
+    Name,
+    Remark,
+    Statement,
+    read,
+)
+from derive.targets.numpy.frame import axes
+from derive.targets.numpy.names import Names
+from derive.targets.numpy.passes import without_unread
+from derive.targets.passes import linear, products
+from derive.targets.passes.hoisting import Hoisting
+from derive.targets.passes.in_place import InPlace
+from derive.targets.passes.loops import opened
+from derive.targets.passes.shapes import B, Shape, Shapes, T
+
+
+def optimised(
+    program: Cell,
+    names: Names,
+    forward: Sequence[Statement],
+    backward: Sequence[Statement],
+    gradients: Mapping[str, str],
+    outside: Collection[str],
+    parts: Mapping[Code, Name],
+) -> tuple[list[Statement], list[Statement]]:
+    """`forward` and `backward` after all passes; `outside` are the variables that are read besides.
+
+    `parts` names entries of stacked arrays at t.
+    """
+    shapes = Shapes(_given(program, names), {str(size): size for size in program.sizes})
+    labels = {**_labels(program, names), **parts}
+    ahead = _forward(forward, shapes, names.local(), labels)
+    cached = dict(shapes.known)
+    shapes = Shapes(cached | _arriving(program, names), {str(size): size for size in program.sizes})
+    carried = frozenset(names.carry(state).name for state in program.states)
+    kept = {value.split("[")[0] for value in gradients.values()}
+    back = _backward(backward, shapes, names.local(), labels, carried, kept)
+    back = without_unread(back, kept | carried)
+    return without_unread(ahead, {*outside, *read(back)}), back
+
+
+def _given(program: Cell, names: Names) -> dict[str, Shape]:
+    found: dict[str, Shape] = {}
+    for q in program.parameters:
+        found[names.whole(q).name] = () if q.shape == (1, 1) else axes(q)
+    for q in program.inputs:
+        found[names.whole(q).name] = (*((B,) if q.time is None else (T, B)), *axes(q))
+    for s in program.states:
+        found[names.before(s).name] = (B, *axes(s))
+    return found
+
+
+def _arriving(program: Cell, names: Names) -> dict[str, Shape]:
+    output = program.output
+    found: dict[str, Shape] = {"d_losses": (T, B, Integer(1)), "d_ys": (T, B, *axes(output))}
+    return found | {names.carry(s).name: (B, *axes(s)) for s in program.states}
+
+
+def _labels(program: Cell, names: Names) -> dict[Code, Name]:
+    found: dict[Code, Name] = {}
+    assigned = [equation.symbol for equation in program.equations]
+    for q in (*program.inputs, *assigned):
+        if isinstance(q, Quantity) and q.time is not None and q not in program.states:
+            found[Index(names.whole(q), "t")] = names.now(q)
+    for s in program.states:
+        found[Index(names.whole(s), "t")] = names.before(s)
+        found[Index(names.whole(s), "t + 1")] = names.now(s)
+    return found
+
+
+def _learn(statements: Sequence[Statement], shapes: Shapes) -> None:
+    """The shapes of what the statements make."""
+    for statement in statements:
+        match statement:
+            case Buffer(name, own, with_start):
+                shapes.known[name] = (T + 1 if with_start else T, B, *own)
+            case Assign((Name(name),), value):
+                shape = shapes.of(value)
+                if shape is not None:
+                    shapes.known[name] = shape
+                else:
+                    shapes.known.pop(name, None)
+
+
+def _cut_at_loop(statements: Sequence[Statement]) -> tuple[list[Statement], Loop | None, list[Statement]]:
+    for k, statement in enumerate(statements):
+        if isinstance(statement, Loop):
+            return list(statements[:k]), statement, list(statements[k + 1 :])
+    return list(statements), None, []
+
+
+def _forward(
+    statements: Sequence[Statement], shapes: Shapes, names: Names, labels: Mapping[Code, Name]
+) -> list[Statement]:
+    before, loop, after = _cut_at_loop(statements)
+    _learn(before, shapes)
+    if loop is None:
+        return before
+    body = opened(loop, (), _longer(shapes), labels)
+    body = products.split(body, shapes)
+    hoisting = Hoisting(body, shapes, names.numbered, blocked=False, labels=labels)
+    body = hoisting.run()
+    in_place = InPlace(body, shapes, names.numbered, False)
+    each = in_place.run()
+    made = [*hoisting.constants, *hoisting.over_steps]
+    if made:
+        made.insert(0, Remark("what does not depend on the states, for all steps at once"))
+    _learn(after, shapes)
+    return [*before, *made, *in_place.before, each, *after]
+
+
+def _longer(shapes: Shapes) -> frozenset[str]:
+    """The arrays with one more entry in time than there are steps."""
+    return frozenset(name for name, shape in shapes.known.items() if shape and shape[0] == T + 1)
+
+
+def _backward(
+    statements: Sequence[Statement],
+    shapes: Shapes,
+    names: Names,
+    labels: Mapping[Code, Name],
+    carried: frozenset[str],
+    kept: Collection[str],
+) -> list[Statement]:
+    before, loop, after = _cut_at_loop(statements)
+    after = [_cut(statement) for statement in after]
+    _learn(before, shapes)
+    if loop is None:
+        return [_cut(statement) for statement in before]
+    body = opened(loop, carried, _longer(shapes), labels)
+    body = products.split(body, shapes)
+    body = linear.joined(body, {*read(after), *kept})
+    hoisting = Hoisting(body, shapes, names.numbered, blocked=True, labels=labels)
+    body = hoisting.run()
+    local = frozenset(target.name for s in hoisting.over_steps for target in s.targets if isinstance(target, Name))
+    in_place = InPlace(body, shapes, names.numbered, bool(local), local)
+    each = in_place.run()
+    found = [*before, *hoisting.constants, *in_place.before]
+    if not local:
+        return [*found, each, *after]
+    entries = max((_entries(shapes.known[name]) for name in sorted(local)), key=lambda e: (len(str(e)), str(e)))
+    remark = Remark("what the adjoints are multiplied by is known: for a block of steps at once")
+    return [*found, Blocks(entries, (remark, *hoisting.over_steps, each)), *after]
+
+
+def _cut(statement: Statement) -> Statement:
+    match statement:
+        case Assign(targets, value, formula):
+            return Assign(targets, products.narrowed(value), formula)
+    return statement
+
+
+def _entries(shape: Shape) -> Expr:
+    """The entries of one step."""
+    return reduce(lambda product, size: product * size, shape[1:], Integer(1))
