@@ -439,6 +439,39 @@ def norms(cells: tuple[str, ...], output: Path | None, steps: int, radii: tuple[
         _table("Norms of gradients", *table(found, steps))
 
 
+@main.command(epilog="Example:  backproof bench lstm gru --size 50,32,64,128 --dtype float32 -o docs/speed.md")
+@click.argument("cells", nargs=-1, required=True)
+@click.option("--size", "sizes", multiple=True, metavar="T,B,D,H", help="Sizes of a point; without it a whole table.")
+@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(["float32", "float64"]), help="Number types.")
+@click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of every peer.")
+@click.option("--rounds", default=7, show_default=True, type=click.IntRange(1), help="Runs of every peer.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as a page.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@guarded
+def bench(
+    cells: tuple[str, ...],
+    sizes: tuple[str, ...],
+    dtypes: tuple[str, ...],
+    threads: int,
+    rounds: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure forward and all gradients of cells of the catalogue beside torch, JAX and the bare matrix products."""
+    from verify.bench.measure import jobs, measured
+    from verify.bench.report import header, machine, page, summary, table
+
+    rows = []
+    for job in jobs(cells, sizes, dtypes, threads):
+        rows.append(measured(job, rounds))
+        if output:  # what was measured so far is kept
+            output.write_text(page(rows, rounds), encoding="utf-8")
+    if as_json:
+        _print_json({"machine": machine(), "rounds": rounds, "points": [row.to_json() for row in rows]})
+    else:
+        _table("Milliseconds of processor time", header(), table(rows), f"{machine()}. {summary(rows)}")
+
+
 @main.command(epilog="Example:  backproof audit notes/*.md --format sarif")
 @click.argument("notes", metavar="NOTE...", nargs=-1, required=True)
 @click.option("--cell", metavar="CELL|NOTE", help="The model (default: the note's own equations, or recognised).")

@@ -48,6 +48,16 @@ def _torch_network(network: Network, notation: Notation | None, origin: str) -> 
     raise InputError("a network has no torch module yet", hint="stack modules of its cell, or use --target numpy")
 
 
+def _program(derivation: Derivation, notation: Notation | None, origin: str) -> str:
+    from derive.targets.program import page
+
+    return page(derivation, origin)
+
+
+def _program_network(network: Network, notation: Notation | None, origin: str) -> str:
+    raise InputError("a network is several programs", hint="use --target program for its cell")
+
+
 def _training(derivation: Derivation, notation: Notation | None, origin: str) -> str:
     raise InputError("training needs a network with a loss", hint="add a head, as in --head softmax")
 
@@ -82,6 +92,7 @@ TARGETS = {
     "numpy": Target("a standalone NumPy module", ".py", _numpy, _numpy_network),
     "torch": Target("a standalone torch module with the derived backward pass", ".py", _torch, _torch_network),
     "training": Target("a standalone NumPy script that trains", ".py", _training, _training_network),
+    "program": Target("the lowered programs, before and after the passes", ".txt", _program, _program_network),
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),
     "latex": Target("an article for pdflatex", ".tex", _page("latex"), _network_page("latex")),
     "text": Target("plain text for a terminal", ".txt", _page("text"), _network_page("text")),

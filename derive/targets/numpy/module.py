@@ -105,7 +105,9 @@ def fast_passes(low: Lowered) -> Passes:
     own, program, names = low.sequence, low.program, low.names
     outside = {names.whole(q).name for q in (*program.states, program.output)}
     outside |= {name for text in own.named.values() for name in re.findall(r"\w+", text)} if program.is_loss else set()
-    forward, backward = optimised(program, names, own.forward, own.backward, own.gradients, outside, low.parts)
+    forward, backward = optimised(
+        program, names, own.forward, own.backward, own.gradients, outside, low.parts, low.helpers
+    )
     cached = to_cache(backward, low.sweep, names, low.helpers)
     return Passes(forward, backward, cached, own.gradients, own.named)
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from itertools import takewhile
 
 from derive.cell import Cell
-from derive.nodes import Node, Quantity, leaves, t
+from derive.nodes import Elementwise, Node, Quantity, leaves, t
 from derive.targets.numpy.code import Assign, Call, Code, Index, Name, Statement, Tuple
-from derive.targets.numpy.frame import sliced
+from derive.targets.numpy.frame import occurring, sliced
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.stacking import Bias, Layout, Net, Run, layout
 from derive.targets.numpy.sweep import Sweep
@@ -63,7 +63,13 @@ class Plan:
         """The nets of the loop side by side."""
         forward = self.sweep.forward
         equations = [replace(e, expression=forward[e.symbol]) for e in self.program.equations if e.symbol in self.loop]
-        return layout(self.program, equations, self.recurrent)
+        sigmoids = {
+            part.operands[0]
+            for equation in equations
+            for part in occurring([equation.expression])
+            if isinstance(part, Elementwise) and part.function.name == "sigmoid"
+        }
+        return layout(self.program, equations, self.recurrent, sigmoids)
 
     @cached_property
     def matrices(self) -> dict[Run, Name]:

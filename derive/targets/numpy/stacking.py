@@ -86,8 +86,13 @@ class Layout:
         return next(run for run in self.runs if run.operand == operand and net in run.nets)
 
 
-def layout(program: Cell, equations: Sequence[Equation], recurrent: Set[Quantity]) -> Layout:
-    """Arrange the linear ones among the equations; what depends on `recurrent` changes inside the loop."""
+def layout(
+    program: Cell, equations: Sequence[Equation], recurrent: Set[Quantity], sigmoids: Set[Quantity] = frozenset()
+) -> Layout:
+    """Arrange the linear ones among the equations; what depends on `recurrent` changes inside the loop.
+
+    Nets that are arguments of σ (`sigmoids`) stand next to each other.
+    """
     uses = Counter(name for equation in program.equations for name in _parameter_uses(equation.expression))
     once = {q for q in program.parameters if uses[q.name] == 1}
     nets = [net for equation in equations if (net := _net(equation, once, recurrent)) is not None]
@@ -96,6 +101,8 @@ def layout(program: Cell, equations: Sequence[Equation], recurrent: Set[Quantity
         alone = net.rest or net.symbol in program.states  # a state has an array of its own, one step longer
         key = net.symbol if alone else net.operands
         groups.setdefault(key, []).append(net)
+    for group in groups.values():
+        group.sort(key=lambda net: net.symbol not in sigmoids)
     orders = (
         list(permutations(map(tuple, groups.values()))) if len(groups) <= 6 else [tuple(map(tuple, groups.values()))]
     )

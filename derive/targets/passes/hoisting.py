@@ -13,6 +13,7 @@ from derive.targets.numpy.code import (
     Call,
     Code,
     Index,
+    MatrixProduct,
     Name,
     Number,
     Product,
@@ -41,6 +42,7 @@ class Hoisting:
         self.shapes = shapes
         self.fresh = fresh
         self.blocked = blocked
+        self.helpers: set[str] = set()
         self._labels = labels
         self.constants: list[Statement] = []
         self.over_steps: list[Assign] = []
@@ -137,11 +139,22 @@ class Hoisting:
         many = mapped(code, self._over_steps)
         if self.shapes.of(many) != (BLOCK if self.blocked else T, *step):
             return None
+        many = mapped(many, self._as_rows)
         name = self.fresh(wanted)
         self.over_steps.append(Assign((name,), many, formula))
         self.shapes.known[name.name] = (BLOCK if self.blocked else T, *step)
         self._found[code] = Index(name, "t")
         return self._found[code]
+
+    def _as_rows(self, code: Code) -> Code | None:
+        """A product of all rows at once with a matrix that is the same for all."""
+        if not isinstance(code, MatrixProduct):
+            return None
+        left, right = self.shapes.of(code.left), self.shapes.of(code.right)
+        if left is None or right is None or len(left) != 3 or len(right) != 2:
+            return None
+        self.helpers.add("rows_times")
+        return Call("rows_times", (mapped(code.left, self._as_rows), code.right))
 
     def _over_steps(self, code: Code) -> Code | None:
         if not (isinstance(code, Index) and code.index in STEP):

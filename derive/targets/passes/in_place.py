@@ -269,7 +269,7 @@ class InPlace:
     def _into(self, code: Code, out: Code, formula: str = "") -> None:
         """Statements that leave the value in `out`."""
         start = len(self._found)
-        self._compute(code, out)
+        self._compute(mapped(code, self._read_view), out)
         if formula:
             first = self._found[start]
             assert isinstance(first, Apply | Fill)
@@ -328,7 +328,7 @@ class InPlace:
 
     def _sum(self, terms: Sequence[tuple[bool, Code]], out: Code) -> None:
         """The first term that is computed goes into `out`, the others are added to it."""
-        ordered = sorted(terms, key=lambda term: (term[0], not self._computed(term[1])))
+        ordered = sorted(terms, key=lambda term: (term[0], term[1] != out, not self._computed(term[1])))
         full = self._shape(out)
         name = names_in(out)
         rest_reads = any(name & names_in(term) for _, term in ordered[1:])

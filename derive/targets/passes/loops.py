@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from derive.targets.numpy.code import Assign, Code, Index, Loop, Name, WithLengths
 from derive.targets.passes.rewriting import names_in, substituted, within
+from derive.targets.passes.shapes import Shapes
 
 STEP = ("t", "t + 1")
 
@@ -92,3 +93,13 @@ def opened(loop: Loop, carried: Collection[str], longer: Collection[str], labels
 def is_timed(code: Code) -> bool:
     """Whether an array is read at t somewhere in the expression."""
     return any(isinstance(part, Index) and part.index in STEP for part in within(code))
+
+
+def learn(body: Body, shapes: Shapes) -> None:
+    """The shapes of what a step computes, in order."""
+    for statement in body.statements:
+        stored = [target for target in statement.targets if isinstance(target, Index)]
+        shape = shapes.of(stored[0] if stored else statement.value)
+        for target in statement.targets:
+            if isinstance(target, Name) and target.name not in body.carried and shape is not None:
+                shapes.known[target.name] = shape

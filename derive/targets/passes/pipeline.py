@@ -10,24 +10,29 @@ from sympy import Expr, Integer
 from derive.cell import Cell
 from derive.nodes import Quantity
 from derive.targets.numpy.code import (
+    Apply,
     Assign,
     Blocks,
     Buffer,
+    Call,
     Code,
     Index,
     Loop,
     Name,
     Remark,
     Statement,
+    Sum,
+    free_names,
     read,
 )
 from derive.targets.numpy.frame import axes
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.passes import without_unread
 from derive.targets.passes import linear, products
+from derive.targets.passes.gates import Gates
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
-from derive.targets.passes.loops import opened
+from derive.targets.passes.loops import learn, opened
 from derive.targets.passes.shapes import B, Shape, Shapes, T
 
 
@@ -39,19 +44,20 @@ def optimised(
     gradients: Mapping[str, str],
     outside: Collection[str],
     parts: Mapping[Code, Name],
+    helpers: set[str],
 ) -> tuple[list[Statement], list[Statement]]:
     """`forward` and `backward` after all passes; `outside` are the variables that are read besides.
 
-    `parts` names entries of stacked arrays at t.
+    `parts` names entries of stacked arrays at t; helper functions that are called are added to `helpers`.
     """
     shapes = Shapes(_given(program, names), {str(size): size for size in program.sizes})
     labels = {**_labels(program, names), **parts}
-    ahead = _forward(forward, shapes, names.local(), labels)
+    ahead = _forward(forward, shapes, names.local(), labels, {*outside, *read(backward)}, helpers)
     cached = dict(shapes.known)
     shapes = Shapes(cached | _arriving(program, names), {str(size): size for size in program.sizes})
     carried = frozenset(names.carry(state).name for state in program.states)
     kept = {value.split("[")[0] for value in gradients.values()}
-    back = _backward(backward, shapes, names.local(), labels, carried, kept)
+    back = _backward(backward, shapes, names.local(), labels, carried, kept, helpers)
     back = without_unread(back, kept | carried)
     return without_unread(ahead, {*outside, *read(back)}), back
 
@@ -107,23 +113,52 @@ def _cut_at_loop(statements: Sequence[Statement]) -> tuple[list[Statement], Loop
 
 
 def _forward(
-    statements: Sequence[Statement], shapes: Shapes, names: Names, labels: Mapping[Code, Name]
+    statements: Sequence[Statement],
+    shapes: Shapes,
+    names: Names,
+    labels: Mapping[Code, Name],
+    outside: Collection[str],
+    helpers: set[str],
 ) -> list[Statement]:
     before, loop, after = _cut_at_loop(statements)
     _learn(before, shapes)
     if loop is None:
         return before
     body = opened(loop, (), _longer(shapes), labels)
+    learn(body, shapes)
     body = products.split(body, shapes)
     hoisting = Hoisting(body, shapes, names.numbered, blocked=False, labels=labels)
     body = hoisting.run()
+    helpers |= hoisting.helpers
+    if hoisting.over_steps:
+        before.append(Remark("what does not depend on the states, for all steps at once"))
+    gates = Gates(
+        body,
+        [*before, *hoisting.constants, *hoisting.over_steps],
+        shapes,
+        names.numbered,
+        {*outside, *read(after)},
+    )
+    body = gates.run()
     in_place = InPlace(body, shapes, names.numbered, False)
     each = in_place.run()
-    made = [*hoisting.constants, *hoisting.over_steps]
-    if made:
-        made.insert(0, Remark("what does not depend on the states, for all steps at once"))
     _learn(after, shapes)
-    return [*before, *made, *in_place.before, each, *after]
+    return [*_added_in_place(gates.before, shapes), *in_place.before, each, *after]
+
+
+def _added_in_place(statements: Sequence[Statement], shapes: Shapes) -> list[Statement]:
+    """A large product to which something is added: in its own memory."""
+    found: list[Statement] = []
+    for statement in statements:
+        match statement:
+            case Assign((Name() as name,), Sum(((False, Call("rows_times") as product), *rest)), formula) if all(
+                name.name not in free_names(term) for _, term in rest
+            ):
+                found.append(Assign((name,), product, formula))
+                found += [Apply("np.subtract" if minus else "np.add", (name, term), name) for minus, term in rest]
+            case _:
+                found.append(statement)
+    return found
 
 
 def _longer(shapes: Shapes) -> frozenset[str]:
@@ -138,6 +173,7 @@ def _backward(
     labels: Mapping[Code, Name],
     carried: frozenset[str],
     kept: Collection[str],
+    helpers: set[str],
 ) -> list[Statement]:
     before, loop, after = _cut_at_loop(statements)
     after = [_cut(statement) for statement in after]
@@ -145,10 +181,12 @@ def _backward(
     if loop is None:
         return [_cut(statement) for statement in before]
     body = opened(loop, carried, _longer(shapes), labels)
+    learn(body, shapes)
     body = products.split(body, shapes)
     body = linear.joined(body, {*read(after), *kept})
     hoisting = Hoisting(body, shapes, names.numbered, blocked=True, labels=labels)
     body = hoisting.run()
+    helpers |= hoisting.helpers
     local = frozenset(target.name for s in hoisting.over_steps for target in s.targets if isinstance(target, Name))
     in_place = InPlace(body, shapes, names.numbered, bool(local), local)
     each = in_place.run()

@@ -1,0 +1,219 @@
+"""What is run beside each other: forward and all gradients of one cell, on the same numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from derive import catalogue
+from derive.calculus.adjoint import differentiate
+from derive.cell import Cell
+from derive.targets import TARGETS
+from derive.targets.numpy.module import lowered, module
+from derive.targets.numpy.plan import Plan
+from derive.targets.numpy.stacking import Bias
+from verify.numbers.case import Case
+from verify.numbers.load import load
+
+Call = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One point of a table: a cell, its sizes, the number type and the threads of each peer."""
+
+    cell: str
+    T: int
+    B: int
+    D: int
+    H: int
+    dtype: str
+    threads: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+class AbsentError(Exception):
+    """A peer that has no form of this cell, or whose library is not installed."""
+
+
+def limited(threads: int) -> dict[str, str]:
+    """The environment of a process in which every library uses that many threads."""
+    count = str(threads)
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    flags = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()} intra_op_parallelism_threads={count}"
+    return {**os.environ, **dict.fromkeys(names, count), "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+
+
+def case_of(job: Job) -> tuple[Cell, Case]:
+    """The cell, and random numbers of the sizes of the job; a size that is neither D nor H is H."""
+    cell = catalogue.find(job.cell)
+    sizes = {str(letter): {"D": job.D, "H": job.H}.get(str(letter), job.H) for letter in cell.sizes}
+    return cell, Case.draw(cell, sizes, job.T, job.B, np.random.default_rng(0)).cast(np.dtype(job.dtype))
+
+
+def _ours(cell: Cell, case: Case, *, passes: bool) -> Call:
+    made = load(module(differentiate(cell), passes=passes), "ours")
+    return lambda: case.backward(made)
+
+
+def ours(job: Job, cell: Cell, case: Case) -> Call:
+    """The generated NumPy module."""
+    return _ours(cell, case, passes=True)
+
+
+def without_passes(job: Job, cell: Cell, case: Case) -> Call:
+    """The same program without the passes."""
+    return _ours(cell, case, passes=False)
+
+
+def textbook(job: Job, cell: Cell, case: Case) -> Call:
+    """One step after the other, gradients of the parameters added up: what a textbook writes."""
+    made = load(module(differentiate(cell)), "ours")
+    params = case.named(cell.parameters)
+    first, *others = cell.inputs
+
+    def run() -> dict[str, Any]:
+        states = {s.name: case.given[s.name] for s in cell.states}
+        caches = []
+        for t in range(job.T):
+            now = {q.name: case.given[q.name][t] if q.time is not None else case.given[q.name] for q in cell.inputs}
+            rest = {q.name: now[q.name] for q in others}
+            _, states, cache = made.step(params, now[first.name], **rest, **states, **case.functions)
+            caches.append(cache)
+        sums: dict[str, Any] = {}
+        back = {s.name: case.d_final[s.name] for s in cell.states}
+        for t in reversed(range(job.T)):
+            found = made.step_backward(caches[t], case.d_output[t], **back)
+            back = {name: found[name] for name in back}
+            for name in params:
+                sums[name] = sums.get(name, 0) + found[name]
+        return sums
+
+    return run
+
+
+def torch_module(job: Job, cell: Cell, case: Case) -> Call:
+    """torch's own nn module, where it has one for the cell."""
+    torch = _library("torch")
+    known: Mapping[str, str] = {"lstm": "LSTM", "gru_reset_after": "GRU", "rnn": "RNN"}
+    if job.cell not in known:
+        raise AbsentError("torch has no module of this cell")
+    torch.set_num_threads(job.threads)
+    network = getattr(torch.nn, known[job.cell])(job.D, job.H).to(getattr(torch, job.dtype))
+    x = torch.tensor(case.given[cell.inputs[0].name], requires_grad=True)
+    states = [torch.tensor(case.given[s.name])[None].requires_grad_() for s in cell.states]
+    asked = torch.tensor(case.d_output)
+
+    def run() -> None:
+        for tensor in (*network.parameters(), x, *states):
+            tensor.grad = None
+        ys, _ = network(x, tuple(states) if len(states) > 1 else states[0])
+        ys.backward(asked)
+
+    return run
+
+
+def torch_loop(job: Job, cell: Cell, case: Case) -> Call:
+    """A loop of steps with torch's own gradients."""
+    torch = _library("torch")
+    torch.set_num_threads(job.threads)
+    made = load(TARGETS["torch"].render(differentiate(cell), None, ""), "theirs")
+    given = [torch.tensor(case.given[q.name]) for q in (*cell.inputs, *cell.states, *cell.parameters)]
+    moving = [q.name in case.differentiable for q in (*cell.inputs, *cell.states, *cell.parameters)]
+    for tensor, moves in zip(given, moving, strict=True):
+        tensor.requires_grad_(moves)
+    asked = torch.tensor(case.d_output)
+    chosen = ",".join(case.functions[f.name] for f in cell.open_functions)
+
+    def run() -> None:
+        for tensor in given:
+            tensor.grad = None
+        made._step_by_step(given, None, chosen)[0].backward(asked)
+
+    return run
+
+
+def jax_scan(job: Job, cell: Cell, case: Case) -> Call:
+    """JAX: the compiled gradient of a scan."""
+    jax = _library("jax")
+    from verify.bench.scan_text import scan_text
+
+    jax.config.update("jax_enable_x64", True)
+    made = load(scan_text(differentiate(cell)), "scan")
+    sizes = {**case.sizes, "T": job.T, "B": job.B}
+    groups = [case.named(group) for group in (cell.parameters, cell.inputs, cell.states)]
+    given = [{name: jax.numpy.asarray(value) for name, value in group.items()} for group in groups]
+    asked = jax.numpy.asarray(case.d_output)
+
+    @jax.jit  # type: ignore[untyped-decorator, unused-ignore]
+    def gradients(params: Any, inputs: Any, states: Any, d_ys: Any) -> Any:
+        _, back = jax.vjp(lambda p, x, s: made.forward(p, x, s, sizes, np.dtype(job.dtype)), params, inputs, states)
+        return back(d_ys)
+
+    return lambda: jax.block_until_ready(gradients(*given, asked))
+
+
+def products(job: Job, cell: Cell, case: Case) -> Call:
+    """The bare matrix products of the nets: what no way of computing the rest can do without."""
+    low = lowered(differentiate(cell))
+    plan = Plan(low.sweep, low.names)
+    numbers = {letter: case.sizes[str(letter)] for letter in cell.sizes}
+    rng = np.random.default_rng(0)
+    dtype = np.dtype(job.dtype)
+
+    def drawn(*shape: int) -> Any:
+        return rng.standard_normal(shape).astype(dtype)
+
+    work = []
+    for run in plan.layout.runs:
+        if isinstance(run.operand, Bias):
+            continue
+        n, m = (int(size.xreplace(numbers)) for size in (run.stop - run.start, run.operand.shape[0]))
+        over = drawn(job.T * job.B, n), drawn(job.T * job.B, m), drawn(n, m)
+        step = drawn(job.B, n), drawn(job.B, m)
+        work.append((plan.hoisted(run), over, step))
+    if not work:
+        raise AbsentError("no matrix product in its loop")
+
+    def one() -> None:
+        for before, (gradients, operands, matrix), (d_net, operand) in work:
+            transposed = matrix.T
+            if before:
+                operands @ transposed
+                gradients @ matrix
+            else:
+                for _ in range(job.T):
+                    operand @ transposed
+                for _ in range(job.T):
+                    d_net @ matrix
+            gradients.T @ operands
+
+    return one
+
+
+def _library(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise AbsentError(f"{name} is not installed") from None
+
+
+PEERS: Mapping[str, Callable[[Job, Cell, Case], Call]] = {
+    "backproof": ours,
+    "without passes": without_passes,
+    "textbook": textbook,
+    "torch": torch_module,
+    "torch loop": torch_loop,
+    "jax": jax_scan,
+    "products": products,
+}
+"""The peers by the name that a table gives them."""
