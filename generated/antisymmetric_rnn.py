@@ -62,19 +62,19 @@ def forward(params, x, h=None, *, lengths=None):
     W = params["W"]
     V = params["V"]
     b = params["b"]
-    x_net = rows_times(x, V.T) + b
+    x_net = rows_times(x, V.T)
+    np.add(x_net, b, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    tanh_net_h = np.empty((T, B, H), dtype)
-    # what does not depend on the states, for all steps at once
     net_h_given = (W - W.T - 0.01 * np.eye(H, dtype=dtype)).T
-    net_h_t = np.empty((B, H), dtype)
+    tanh_net_h = x_net
+    work = np.empty((B, H), dtype)
     number = np.array(0.1, dtype)
-    for t, h_prev, x_net_t, tanh_net_h_t, h_t in zip(range(T), h, x_net, tanh_net_h, h[1:]):
+    for t, tanh_net_h_t, h_prev, h_t in zip(range(T), x_net, h, h[1:]):
         # net_{h,t} = (W - Wᵀ - (1/100) I) h_{t-1} + V x_t + b
-        h_prev.dot(net_h_given, out=net_h_t)
-        np.add(net_h_t, x_net_t, out=net_h_t)
-        np.tanh(net_h_t, out=tanh_net_h_t)
+        h_prev.dot(net_h_given, out=work)
+        np.add(tanh_net_h_t, work, out=tanh_net_h_t)
+        np.tanh(tanh_net_h_t, out=tanh_net_h_t)
         # h_t = h_{t-1} + (1/10) tanh(net_{h,t})
         np.multiply(number, tanh_net_h_t, out=h_t)
         np.add(h_t, h_prev, out=h_t)

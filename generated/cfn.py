@@ -76,46 +76,43 @@ def forward(params, x, h=None, *, lengths=None):
     b = np.concatenate((b_theta, b_eta))
     # net_{h,t} = W x_t
     net_h = rows_times(x, W.T)
-    x_net = rows_times(x, V.T) + b
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    theta = np.empty((T, B, H), dtype)
-    eta = np.empty((T, B, H), dtype)
     tanh_h = np.empty((T, B, H), dtype)
     tanh_net_h = np.empty((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
     tanh_net_h_given = np.tanh(net_h)
-    net_theta_eta_t = np.empty((B, 2 * H), dtype)
-    U_T = U.T
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    x_net = rows_times(x, (V * 0.5).T)
+    np.add(x_net, b * 0.5, out=x_net)
+    U_half = U * 0.5
+    theta = x_net[..., 0:H]
+    eta = x_net[..., H:2 * H]
+    work = np.empty((B, 2 * H), dtype)
+    U_half_T = U_half.T
     half = np.array(0.5, dtype)
-    net_theta_eta_view = net_theta_eta_t[..., 0:H]
-    net_theta_eta_view_2 = net_theta_eta_t[..., H:2 * H]
-    work = np.empty((B, H), dtype)
+    work_2 = np.empty((B, H), dtype)
     for (
-        t, h_prev, x_net_t, theta_t, eta_t, tanh_h_t, tanh_net_h_t, tanh_net_h_given_t, h_t,
+        t, x_net_t, h_prev, tanh_h_t, tanh_net_h_t, tanh_net_h_given_t, h_t, theta_t, eta_t,
     ) in zip(
-        range(T), h, x_net, theta, eta, tanh_h, tanh_net_h, tanh_net_h_given, h[1:],
+        range(T), x_net, h, tanh_h, tanh_net_h, tanh_net_h_given, h[1:], x_net[..., 0:H],
+        x_net[..., H:2 * H],
     ):
         # net_{θ,t} = U_θ h_{t-1} + V_θ x_t + b_θ
         # net_{η,t} = U_η h_{t-1} + V_η x_t + b_η
-        h_prev.dot(U_T, out=net_theta_eta_t)
-        np.add(net_theta_eta_t, x_net_t, out=net_theta_eta_t)
+        h_prev.dot(U_half_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         # θ_t = σ(net_{θ,t})
-        np.multiply(net_theta_eta_view, half, out=theta_t)
-        np.tanh(theta_t, out=theta_t)
-        np.multiply(theta_t, half, out=theta_t)
-        np.add(theta_t, half, out=theta_t)
         # η_t = σ(net_{η,t})
-        np.multiply(net_theta_eta_view_2, half, out=eta_t)
-        np.tanh(eta_t, out=eta_t)
-        np.multiply(eta_t, half, out=eta_t)
-        np.add(eta_t, half, out=eta_t)
+        np.tanh(x_net_t, out=x_net_t)
+        np.multiply(x_net_t, half, out=x_net_t)
+        np.add(x_net_t, half, out=x_net_t)
         np.tanh(h_prev, out=tanh_h_t)
         tanh_net_h_t[...] = tanh_net_h_given_t
         # h_t = θ_t ⊙ tanh(h_{t-1}) + η_t ⊙ tanh(net_{h,t})
         np.multiply(theta_t, tanh_h_t, out=h_t)
-        np.multiply(eta_t, tanh_net_h_t, out=work)
-        np.add(h_t, work, out=h_t)
+        np.multiply(eta_t, tanh_net_h_t, out=work_2)
+        np.add(h_t, work_2, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (tanh_net_h, eta, tanh_h, theta, U, V, W, h, x))

@@ -158,17 +158,18 @@ def cell_forward(params, x, h=None, *, lengths=None):
     W = params["W"]
     U = params["U"]
     b = params["b"]
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    net_h_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
     U_T = U.T
-    for t, h_prev, x_net_t, h_t in zip(range(T), h, x_net, h[1:]):
+    for t, x_net_t, h_prev, h_t in zip(range(T), x_net, h, h[1:]):
         # net_{h,t} = W x_t + U h_{t-1} + b
-        h_prev.dot(U_T, out=net_h_t)
-        np.add(net_h_t, x_net_t, out=net_h_t)
+        h_prev.dot(U_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         # h_t = tanh(net_{h,t})
-        np.tanh(net_h_t, out=h_t)
+        np.tanh(x_net_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (h, U, W, x))

@@ -69,26 +69,26 @@ def forward(params, x, y=None, z=None, *, lengths=None):
     M = params["M"]
     V = params["V"]
     b = params["b"]
-    x_net = rows_times(x, V.T) + b
+    x_net = rows_times(x, V.T)
+    np.add(x_net, b, out=x_net)
     y = np.empty((T + 1, B, H), dtype)
     y[0] = y_prev
     z = np.empty((T + 1, B, H), dtype)
     z[0] = z_prev
-    tanh_net_z = np.empty((T, B, H), dtype)
-    net_z_t = np.empty((B, H), dtype)
-    W_T = W.T
+    tanh_net_z = x_net
     work = np.empty((B, H), dtype)
+    W_T = W.T
     M_T = M.T
     number = np.array(2.7, dtype)
     number_2 = np.array(4.7, dtype)
     number_3 = np.array(0.05, dtype)
-    for t, y_prev, z_prev, x_net_t, tanh_net_z_t, z_t, y_t in zip(range(T), y, z, x_net, tanh_net_z, z[1:], y[1:]):
+    for t, tanh_net_z_t, y_prev, z_prev, z_t, y_t in zip(range(T), x_net, y, z, z[1:], y[1:]):
         # net_{z,t} = W y_{t-1} + M z_{t-1} + V x_t + b
-        y_prev.dot(W_T, out=net_z_t)
+        y_prev.dot(W_T, out=work)
+        np.add(tanh_net_z_t, work, out=tanh_net_z_t)
         z_prev.dot(M_T, out=work)
-        np.add(net_z_t, work, out=net_z_t)
-        np.add(net_z_t, x_net_t, out=net_z_t)
-        np.tanh(net_z_t, out=tanh_net_z_t)
+        np.add(tanh_net_z_t, work, out=tanh_net_z_t)
+        np.tanh(tanh_net_z_t, out=tanh_net_z_t)
         # z_t = z_{t-1} + (1/20) (tanh(net_{z,t}) - (27/10) y_{t-1} - (47/10) z_{t-1})
         np.multiply(number, y_prev, out=work)
         np.subtract(tanh_net_z_t, work, out=z_t)

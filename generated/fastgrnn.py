@@ -74,35 +74,37 @@ def forward(params, x, h=None, *, lengths=None):
     sigmoid_nu = sigmoid(nu)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    z = np.empty((T, B, H), dtype)
     h_tilde = np.empty((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
-    net_z_given = x @ W.T + b_z
-    net_h_tilde_given = x @ W.T + b_h
-    net_z_t = np.empty((B, H), dtype)
-    U_T = U.T
-    half = np.array(0.5, dtype)
-    net_h_tilde_t = np.empty((B, H), dtype)
-    one = np.array(1, dtype)
+    net_h_tilde_given = rows_times(x, W.T)
+    np.add(net_h_tilde_given, b_h, out=net_h_tilde_given)
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    net_z_given = rows_times(x, (W * 0.5).T)
+    np.add(net_z_given, b_z * 0.5, out=net_z_given)
+    U_half = U * 0.5
+    z = net_z_given
     work = np.empty((B, H), dtype)
+    U_half_T = U_half.T
+    half = np.array(0.5, dtype)
+    U_T = U.T
+    one = np.array(1, dtype)
     for (
-        t, h_prev, net_z_given_t, z_t, net_h_tilde_given_t, h_tilde_t, h_t,
+        t, z_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t,
     ) in zip(
-        range(T), h, net_z_given, z, net_h_tilde_given, h_tilde, h[1:],
+        range(T), net_z_given, h, net_h_tilde_given, h_tilde, h[1:],
     ):
         # net_{z,t} = W x_t + U h_{t-1} + b_z
-        h_prev.dot(U_T, out=net_z_t)
-        np.add(net_z_t, net_z_given_t, out=net_z_t)
+        h_prev.dot(U_half_T, out=work)
+        np.add(z_t, work, out=z_t)
         # z_t = σ(net_{z,t})
-        np.multiply(net_z_t, half, out=z_t)
         np.tanh(z_t, out=z_t)
         np.multiply(z_t, half, out=z_t)
         np.add(z_t, half, out=z_t)
         # net_{h̃,t} = W x_t + U h_{t-1} + b_h
-        h_prev.dot(U_T, out=net_h_tilde_t)
-        np.add(net_h_tilde_t, net_h_tilde_given_t, out=net_h_tilde_t)
+        h_prev.dot(U_T, out=work)
+        np.add(net_h_tilde_given_t, work, out=net_h_tilde_given_t)
         # h̃_t = tanh(net_{h̃,t})
-        np.tanh(net_h_tilde_t, out=h_tilde_t)
+        np.tanh(net_h_tilde_given_t, out=h_tilde_t)
         # h_t = ((1 - z_t) σ(ζ) + 𝟏 σ(ν)) ⊙ h̃_t + z_t ⊙ h_{t-1}
         np.subtract(one, z_t, out=h_t)
         np.multiply(h_t, sigmoid_zeta, out=h_t)

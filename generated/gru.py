@@ -81,51 +81,50 @@ def forward(params, x, h=None, *, lengths=None):
     W = np.concatenate((W_z, W_r, W_h))
     U = np.concatenate((U_z, U_r))
     b = np.concatenate((b_z, b_r, b_h))
-    x_net = rows_times(x, W.T) + b
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    z = np.empty((T, B, H), dtype)
-    r = np.empty((T, B, H), dtype)
-    h_tilde = np.empty((T, B, H), dtype)
-    net_z_r_t = np.empty((B, 2 * H), dtype)
-    U_T = U.T
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    halves = np.ones(3 * H, dtype)
+    halves[0:2 * H] = 0.5
+    x_net = rows_times(x, (W * halves[:, None]).T)
+    np.add(x_net, b * halves, out=x_net)
+    U_half = U * 0.5
+    z = x_net[..., 0:H]
+    r = x_net[..., H:2 * H]
+    h_tilde = x_net[..., 2 * H:3 * H]
+    work = np.empty((B, 2 * H), dtype)
+    U_half_T = U_half.T
     half = np.array(0.5, dtype)
-    net_z_r_view = net_z_r_t[..., 0:H]
-    net_z_r_view_2 = net_z_r_t[..., H:2 * H]
-    net_h_tilde_t = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
+    work_2 = np.empty((B, H), dtype)
+    work_3 = np.empty((B, H), dtype)
     U_h_T = U_h.T
     one = np.array(1, dtype)
     for (
-        t, h_prev, x_net_t, z_t, r_t, x_net_t_2, h_tilde_t, h_t,
+        t, x_net_t, h_prev, h_tilde_t, r_t, h_t, z_t,
     ) in zip(
-        range(T), h, x_net[..., 0:2 * H], z, r, x_net[..., 2 * H:3 * H], h_tilde, h[1:],
+        range(T), x_net[..., 0:2 * H], h, x_net[..., 2 * H:3 * H], x_net[..., H:2 * H], h[1:],
+        x_net[..., 0:H],
     ):
         # net_{z,t} = W_z x_t + U_z h_{t-1} + b_z
         # net_{r,t} = W_r x_t + U_r h_{t-1} + b_r
-        h_prev.dot(U_T, out=net_z_r_t)
-        np.add(net_z_r_t, x_net_t, out=net_z_r_t)
+        h_prev.dot(U_half_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         # z_t = σ(net_{z,t})
-        np.multiply(net_z_r_view, half, out=z_t)
-        np.tanh(z_t, out=z_t)
-        np.multiply(z_t, half, out=z_t)
-        np.add(z_t, half, out=z_t)
         # r_t = σ(net_{r,t})
-        np.multiply(net_z_r_view_2, half, out=r_t)
-        np.tanh(r_t, out=r_t)
-        np.multiply(r_t, half, out=r_t)
-        np.add(r_t, half, out=r_t)
+        np.tanh(x_net_t, out=x_net_t)
+        np.multiply(x_net_t, half, out=x_net_t)
+        np.add(x_net_t, half, out=x_net_t)
         # net_{h̃,t} = W_h x_t + U_h (r_t ⊙ h_{t-1}) + b_h
-        np.multiply(r_t, h_prev, out=work)
-        work.dot(U_h_T, out=net_h_tilde_t)
-        np.add(net_h_tilde_t, x_net_t_2, out=net_h_tilde_t)
+        np.multiply(r_t, h_prev, out=work_3)
+        work_3.dot(U_h_T, out=work_2)
+        np.add(h_tilde_t, work_2, out=h_tilde_t)
         # h̃_t = tanh(net_{h̃,t})
-        np.tanh(net_h_tilde_t, out=h_tilde_t)
+        np.tanh(h_tilde_t, out=h_tilde_t)
         # h_t = (1 - z_t) ⊙ h_{t-1} + z_t ⊙ h̃_t
         np.subtract(one, z_t, out=h_t)
         np.multiply(h_t, h_prev, out=h_t)
-        np.multiply(z_t, h_tilde_t, out=work)
-        np.add(h_t, work, out=h_t)
+        np.multiply(z_t, h_tilde_t, out=work_2)
+        np.add(h_t, work_2, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (z, h_tilde, h, r, U_h, U, W, x))

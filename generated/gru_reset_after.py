@@ -83,50 +83,48 @@ def forward(params, x, h=None, *, lengths=None):
     U = np.concatenate((U_n, U_r, U_z))
     W = np.concatenate((W_r, W_z, W_n))
     b = np.concatenate((b_r, b_z, b_n))
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    r = np.empty((T, B, H), dtype)
-    z = np.empty((T, B, H), dtype)
     lin_n = np.empty((T, B, H), dtype)
-    n = np.empty((T, B, H), dtype)
+    r = x_net[..., 0:H]
+    z = x_net[..., H:2 * H]
+    n = x_net[..., 2 * H:3 * H]
     h_net_t = np.empty((B, 3 * H), dtype)
     U_T = U.T
-    net_r_z_t = np.empty((B, 2 * H), dtype)
     h_net_view = h_net_t[..., H:3 * H]
     half = np.array(0.5, dtype)
-    net_r_z_view = net_r_z_t[..., 0:H]
-    net_r_z_view_2 = net_r_z_t[..., H:2 * H]
     h_net_view_2 = h_net_t[..., 0:H]
-    net_n_t = np.empty((B, H), dtype)
-    one = np.array(1, dtype)
     work = np.empty((B, H), dtype)
+    one = np.array(1, dtype)
     for (
-        t, h_prev, x_net_t, r_t, z_t, lin_n_t, x_net_t_2, n_t, h_t,
+        t, h_prev, x_net_t, r_t, z_t, lin_n_t, n_t, h_t,
     ) in zip(
-        range(T), h, x_net[..., 0:2 * H], r, z, lin_n, x_net[..., 2 * H:3 * H], n, h[1:],
+        range(T), h, x_net[..., 0:2 * H], x_net[..., 0:H], x_net[..., H:2 * H], lin_n,
+        x_net[..., 2 * H:3 * H], h[1:],
     ):
         h_prev.dot(U_T, out=h_net_t)
         # net_{r,t} = W_r x_t + U_r h_{t-1} + b_r
         # net_{z,t} = W_z x_t + U_z h_{t-1} + b_z
-        np.add(x_net_t, h_net_view, out=net_r_z_t)
+        np.add(x_net_t, h_net_view, out=x_net_t)
         # r_t = σ(net_{r,t})
-        np.multiply(net_r_z_view, half, out=r_t)
+        np.multiply(r_t, half, out=r_t)
         np.tanh(r_t, out=r_t)
         np.multiply(r_t, half, out=r_t)
         np.add(r_t, half, out=r_t)
         # z_t = σ(net_{z,t})
-        np.multiply(net_r_z_view_2, half, out=z_t)
+        np.multiply(z_t, half, out=z_t)
         np.tanh(z_t, out=z_t)
         np.multiply(z_t, half, out=z_t)
         np.add(z_t, half, out=z_t)
         # lin_{n,t} = U_n h_{t-1} + c_n
         np.add(h_net_view_2, c_n, out=lin_n_t)
         # net_{n,t} = W_n x_t + b_n + r_t ⊙ lin_{n,t}
-        np.multiply(r_t, lin_n_t, out=net_n_t)
-        np.add(net_n_t, x_net_t_2, out=net_n_t)
+        np.multiply(r_t, lin_n_t, out=work)
+        np.add(n_t, work, out=n_t)
         # n_t = tanh(net_{n,t})
-        np.tanh(net_n_t, out=n_t)
+        np.tanh(n_t, out=n_t)
         # h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
         np.subtract(one, z_t, out=h_t)
         np.multiply(h_t, n_t, out=h_t)

@@ -62,12 +62,13 @@ def forward(params, x, h=None, *, lengths=None):
     W = params["W"]
     U = params["U"]
     b = params["b"]
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     net_h = np.empty((T, B, H), dtype)
     U_T = U.T
-    for t, net_h_t, h_prev, x_net_t, h_t in zip(range(T), net_h, h, x_net, h[1:]):
+    for t, net_h_t, x_net_t, h_prev, h_t in zip(range(T), net_h, x_net, h, h[1:]):
         # net_{h,t} = W x_t + U h_{t-1} + b
         h_prev.dot(U_T, out=net_h_t)
         np.add(net_h_t, x_net_t, out=net_h_t)

@@ -90,13 +90,12 @@ def forward(params, x, h=None, m=None, *, lengths=None):
     work_2 = np.empty((B, 1), dtype)
     work_3 = np.empty((B, N), dtype)
     A_T = A.T
-    net_h_t = np.empty((B, H), dtype)
     W_h_T = W_h.T
     W_m_T = W_m.T
     for (
-        t, u_t, h_prev, m_prev, u_given_t, m_t, x_net_t, h_t,
+        t, u_t, u_given_t, h_prev, m_prev, m_t, x_net_t, h_t,
     ) in zip(
-        range(T), u, h, m, u_given, m[1:], x_net, h[1:],
+        range(T), u, u_given, h, m, m[1:], x_net, h[1:],
     ):
         # u_t = w_xᵀ x_t + w_hᵀ h_{t-1} + w_mᵀ m_{t-1}
         np.multiply(h_prev, w_h, out=work)
@@ -110,12 +109,12 @@ def forward(params, x, h=None, m=None, *, lengths=None):
         np.multiply(u_t, B_, out=work_3)
         np.add(m_t, work_3, out=m_t)
         # net_{h,t} = W_x x_t + W_h h_{t-1} + W_m m_t
-        h_prev.dot(W_h_T, out=net_h_t)
+        h_prev.dot(W_h_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         m_t.dot(W_m_T, out=work)
-        np.add(net_h_t, work, out=net_h_t)
-        np.add(net_h_t, x_net_t, out=net_h_t)
+        np.add(x_net_t, work, out=x_net_t)
         # h_t = tanh(net_{h,t})
-        np.tanh(net_h_t, out=h_t)
+        np.tanh(x_net_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])

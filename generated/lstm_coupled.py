@@ -85,50 +85,47 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     W = np.concatenate((W_i, W_o, W_g))
     U = np.concatenate((U_i, U_o, U_g))
     b = np.concatenate((b_i, b_o, b_g))
-    x_net = rows_times(x, W.T) + b
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     c = np.empty((T + 1, B, H), dtype)
     c[0] = c_prev
-    i = np.empty((T, B, H), dtype)
-    o = np.empty((T, B, H), dtype)
-    g = np.empty((T, B, H), dtype)
     tanh_c = np.empty((T, B, H), dtype)
-    net_i_o_g_t = np.empty((B, 3 * H), dtype)
-    U_T = U.T
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    halves = np.ones(3 * H, dtype)
+    halves[0:2 * H] = 0.5
+    x_net = rows_times(x, (W * halves[:, None]).T)
+    np.add(x_net, b * halves, out=x_net)
+    U_half = U * halves[:, None]
+    i = x_net[..., 0:H]
+    o = x_net[..., H:2 * H]
+    g = x_net[..., 2 * H:3 * H]
+    work = np.empty((B, 3 * H), dtype)
+    U_half_T = U_half.T
     half = np.array(0.5, dtype)
-    net_i_o_g_view = net_i_o_g_t[..., 0:H]
-    net_i_o_g_view_2 = net_i_o_g_t[..., H:2 * H]
-    net_i_o_g_view_3 = net_i_o_g_t[..., 2 * H:3 * H]
     one = np.array(1, dtype)
-    work = np.empty((B, H), dtype)
+    work_2 = np.empty((B, H), dtype)
     for (
-        t, h_prev, x_net_t, i_t, o_t, g_t, c_t, c_prev, tanh_c_t, h_t,
+        t, x_net_t, h_prev, x_net_t_2, c_t, i_t, c_prev, g_t, tanh_c_t, h_t, o_t,
     ) in zip(
-        range(T), h, x_net, i, o, g, c[1:], c, tanh_c, h[1:],
+        range(T), x_net, h, x_net[..., 0:2 * H], c[1:], x_net[..., 0:H], c, x_net[..., 2 * H:3 * H], tanh_c,
+        h[1:], x_net[..., H:2 * H],
     ):
         # net_{i,t} = W_i x_t + U_i h_{t-1} + b_i
         # net_{o,t} = W_o x_t + U_o h_{t-1} + b_o
         # net_{g,t} = W_g x_t + U_g h_{t-1} + b_g
-        h_prev.dot(U_T, out=net_i_o_g_t)
-        np.add(net_i_o_g_t, x_net_t, out=net_i_o_g_t)
+        h_prev.dot(U_half_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         # i_t = σ(net_{i,t})
-        np.multiply(net_i_o_g_view, half, out=i_t)
-        np.tanh(i_t, out=i_t)
-        np.multiply(i_t, half, out=i_t)
-        np.add(i_t, half, out=i_t)
         # o_t = σ(net_{o,t})
-        np.multiply(net_i_o_g_view_2, half, out=o_t)
-        np.tanh(o_t, out=o_t)
-        np.multiply(o_t, half, out=o_t)
-        np.add(o_t, half, out=o_t)
         # g_t = tanh(net_{g,t})
-        np.tanh(net_i_o_g_view_3, out=g_t)
+        np.tanh(x_net_t, out=x_net_t)
+        np.multiply(x_net_t_2, half, out=x_net_t_2)
+        np.add(x_net_t_2, half, out=x_net_t_2)
         # c_t = (1 - i_t) ⊙ c_{t-1} + i_t ⊙ g_t
         np.subtract(one, i_t, out=c_t)
         np.multiply(c_t, c_prev, out=c_t)
-        np.multiply(i_t, g_t, out=work)
-        np.add(c_t, work, out=c_t)
+        np.multiply(i_t, g_t, out=work_2)
+        np.add(c_t, work_2, out=c_t)
         np.tanh(c_t, out=tanh_c_t)
         # h_t = o_t ⊙ tanh(c_t)
         np.multiply(o_t, tanh_c_t, out=h_t)

@@ -131,7 +131,8 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None):
     R_i_ = np.concatenate((R_ii, R_if, R_io))
     R_f_ = np.concatenate((R_fi, R_ff, R_fo))
     R_o_ = np.concatenate((R_oi, R_of, R_oo))
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     y = np.empty((T + 1, B, H), dtype)
     y[0] = y_prev
     i = np.empty((T + 1, B, H), dtype)
@@ -142,11 +143,10 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None):
     c[0] = c_prev
     o = np.empty((T + 1, B, H), dtype)
     o[0] = o_prev
-    z = np.empty((T, B, H), dtype)
     tanh_c = np.empty((T, B, H), dtype)
+    z = x_net[..., 0:H]
     y_net_t = np.empty((B, 4 * H), dtype)
     R_T = R.T
-    net_z_t = np.empty((B, H), dtype)
     y_net_view = y_net_t[..., 0:H]
     i_net_t = np.empty((B, 3 * H), dtype)
     R_i__T = R_i_.T
@@ -154,59 +154,56 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None):
     R_f__T = R_f_.T
     o_net_t = np.empty((B, 3 * H), dtype)
     R_o__T = R_o_.T
-    net_i_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
     y_net_view_2 = y_net_t[..., H:2 * H]
     i_net_view = i_net_t[..., 0:H]
     f_net_view = f_net_t[..., 0:H]
     o_net_view = o_net_t[..., 0:H]
     half = np.array(0.5, dtype)
-    net_f_t = np.empty((B, H), dtype)
     y_net_view_3 = y_net_t[..., 2 * H:3 * H]
     i_net_view_2 = i_net_t[..., H:2 * H]
     f_net_view_2 = f_net_t[..., H:2 * H]
     o_net_view_2 = o_net_t[..., H:2 * H]
-    work = np.empty((B, H), dtype)
-    net_o_t = np.empty((B, H), dtype)
     y_net_view_4 = y_net_t[..., 3 * H:4 * H]
     i_net_view_3 = i_net_t[..., 2 * H:3 * H]
     f_net_view_3 = f_net_t[..., 2 * H:3 * H]
     o_net_view_3 = o_net_t[..., 2 * H:3 * H]
     for (
-        t, y_prev, x_net_t, z_t, i_prev, f_prev, o_prev, c_prev, x_net_t_2, i_t, x_net_t_3, f_t, c_t,
-        x_net_t_4, o_t, tanh_c_t, y_t,
+        t, y_prev, z_t, i_prev, f_prev, o_prev, x_net_t, c_prev, i_t, x_net_t_2, f_t, c_t, x_net_t_3, o_t,
+        tanh_c_t, y_t,
     ) in zip(
-        range(T), y, x_net[..., 0:H], z, i, f, o, c, x_net[..., H:2 * H], i[1:], x_net[..., 2 * H:3 * H],
+        range(T), y, x_net[..., 0:H], i, f, o, x_net[..., H:2 * H], c, i[1:], x_net[..., 2 * H:3 * H],
         f[1:], c[1:], x_net[..., 3 * H:4 * H], o[1:], tanh_c, y[1:],
     ):
         y_prev.dot(R_T, out=y_net_t)
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        np.add(x_net_t, y_net_view, out=net_z_t)
+        np.add(z_t, y_net_view, out=z_t)
         # z_t = tanh(net_{z,t})
-        np.tanh(net_z_t, out=z_t)
+        np.tanh(z_t, out=z_t)
         i_prev.dot(R_i__T, out=i_net_t)
         f_prev.dot(R_f__T, out=f_net_t)
         o_prev.dot(R_o__T, out=o_net_t)
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + R_{ii} i_{t-1} + R_{fi} f_{t-1} + R_{oi} o_{t-1} + b_i
-        np.multiply(c_prev, p_i, out=net_i_t)
-        np.add(net_i_t, x_net_t_2, out=net_i_t)
-        np.add(net_i_t, y_net_view_2, out=net_i_t)
-        np.add(net_i_t, i_net_view, out=net_i_t)
-        np.add(net_i_t, f_net_view, out=net_i_t)
-        np.add(net_i_t, o_net_view, out=net_i_t)
+        np.multiply(c_prev, p_i, out=work)
+        np.add(x_net_t, work, out=x_net_t)
+        np.add(x_net_t, y_net_view_2, out=x_net_t)
+        np.add(x_net_t, i_net_view, out=x_net_t)
+        np.add(x_net_t, f_net_view, out=x_net_t)
+        np.add(x_net_t, o_net_view, out=x_net_t)
         # i_t = σ(net_{i,t})
-        np.multiply(net_i_t, half, out=i_t)
+        np.multiply(x_net_t, half, out=i_t)
         np.tanh(i_t, out=i_t)
         np.multiply(i_t, half, out=i_t)
         np.add(i_t, half, out=i_t)
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + R_{if} i_{t-1} + R_{ff} f_{t-1} + R_{of} o_{t-1} + b_f
-        np.multiply(c_prev, p_f, out=net_f_t)
-        np.add(net_f_t, x_net_t_3, out=net_f_t)
-        np.add(net_f_t, y_net_view_3, out=net_f_t)
-        np.add(net_f_t, i_net_view_2, out=net_f_t)
-        np.add(net_f_t, f_net_view_2, out=net_f_t)
-        np.add(net_f_t, o_net_view_2, out=net_f_t)
+        np.multiply(c_prev, p_f, out=work)
+        np.add(x_net_t_2, work, out=x_net_t_2)
+        np.add(x_net_t_2, y_net_view_3, out=x_net_t_2)
+        np.add(x_net_t_2, i_net_view_2, out=x_net_t_2)
+        np.add(x_net_t_2, f_net_view_2, out=x_net_t_2)
+        np.add(x_net_t_2, o_net_view_2, out=x_net_t_2)
         # f_t = σ(net_{f,t})
-        np.multiply(net_f_t, half, out=f_t)
+        np.multiply(x_net_t_2, half, out=f_t)
         np.tanh(f_t, out=f_t)
         np.multiply(f_t, half, out=f_t)
         np.add(f_t, half, out=f_t)
@@ -215,14 +212,14 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None):
         np.multiply(c_prev, f_t, out=work)
         np.add(c_t, work, out=c_t)
         # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + R_{io} i_{t-1} + R_{fo} f_{t-1} + R_{oo} o_{t-1} + b_o
-        np.multiply(c_t, p_o, out=net_o_t)
-        np.add(net_o_t, x_net_t_4, out=net_o_t)
-        np.add(net_o_t, y_net_view_4, out=net_o_t)
-        np.add(net_o_t, i_net_view_3, out=net_o_t)
-        np.add(net_o_t, f_net_view_3, out=net_o_t)
-        np.add(net_o_t, o_net_view_3, out=net_o_t)
+        np.multiply(c_t, p_o, out=work)
+        np.add(x_net_t_3, work, out=x_net_t_3)
+        np.add(x_net_t_3, y_net_view_4, out=x_net_t_3)
+        np.add(x_net_t_3, i_net_view_3, out=x_net_t_3)
+        np.add(x_net_t_3, f_net_view_3, out=x_net_t_3)
+        np.add(x_net_t_3, o_net_view_3, out=x_net_t_3)
         # o_t = σ(net_{o,t})
-        np.multiply(net_o_t, half, out=o_t)
+        np.multiply(x_net_t_3, half, out=o_t)
         np.tanh(o_t, out=o_t)
         np.multiply(o_t, half, out=o_t)
         np.add(o_t, half, out=o_t)

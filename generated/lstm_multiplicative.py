@@ -94,12 +94,13 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     W_f = params["W_f"]
     U_f = params["U_f"]
     b_f = params["b_f"]
-    W = np.concatenate((W_g, W_i, W_o, W_f))
-    U = np.concatenate((U_g, U_i, U_o, U_f))
-    b = np.concatenate((b_g, b_i, b_o, b_f))
+    W = np.concatenate((W_i, W_o, W_f, W_g))
+    U = np.concatenate((U_i, U_o, U_f, U_g))
+    b = np.concatenate((b_i, b_o, b_f, b_g))
     # lin_{m,t} = W_m x_t
     lin_m = rows_times(x, W_m.T)
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     c = np.empty((T + 1, B, H), dtype)
@@ -109,44 +110,44 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     i = np.empty((T, B, H), dtype)
     o = np.empty((T, B, H), dtype)
     f = np.empty((T, B, H), dtype)
-    net_g_i_o_f = np.empty((T, B, 4 * H), dtype)
+    net_i_o_f_g = np.empty((T, B, 4 * H), dtype)
     U_m_T = U_m.T
     U_T = U.T
     half = np.array(0.5, dtype)
     work = np.empty((B, H), dtype)
     for (
-        t, lin_m_2_t, h_prev, m_t, lin_m_t, net_g_i_o_f_t, x_net_t, i_t, o_t, f_t, c_t, c_prev, h_t,
+        t, lin_m_2_t, h_prev, m_t, lin_m_t, net_i_o_f_g_t, x_net_t, i_t, o_t, f_t, c_t, c_prev, h_t,
     ) in zip(
-        range(T), lin_m_2, h, m, lin_m, net_g_i_o_f, x_net, i, o, f, c[1:], c, h[1:],
+        range(T), lin_m_2, h, m, lin_m, net_i_o_f_g, x_net, i, o, f, c[1:], c, h[1:],
     ):
         # lin_{m,2,t} = U_m h_{t-1}
         h_prev.dot(U_m_T, out=lin_m_2_t)
         # m_t = lin_{m,t} ⊙ lin_{m,2,t}
         np.multiply(lin_m_2_t, lin_m_t, out=m_t)
-        # g_t = W_g x_t + U_g m_t + b_g
         # net_{i,t} = W_i x_t + U_i m_t + b_i
         # net_{o,t} = W_o x_t + U_o m_t + b_o
         # net_{f,t} = W_f x_t + U_f m_t + b_f
-        m_t.dot(U_T, out=net_g_i_o_f_t)
-        np.add(net_g_i_o_f_t, x_net_t, out=net_g_i_o_f_t)
+        # g_t = W_g x_t + U_g m_t + b_g
+        m_t.dot(U_T, out=net_i_o_f_g_t)
+        np.add(net_i_o_f_g_t, x_net_t, out=net_i_o_f_g_t)
         # i_t = σ(net_{i,t})
-        np.multiply(net_g_i_o_f_t[..., H:2 * H], half, out=i_t)
+        np.multiply(net_i_o_f_g_t[..., 0:H], half, out=i_t)
         np.tanh(i_t, out=i_t)
         np.multiply(i_t, half, out=i_t)
         np.add(i_t, half, out=i_t)
         # o_t = σ(net_{o,t})
-        np.multiply(net_g_i_o_f_t[..., 2 * H:3 * H], half, out=o_t)
+        np.multiply(net_i_o_f_g_t[..., H:2 * H], half, out=o_t)
         np.tanh(o_t, out=o_t)
         np.multiply(o_t, half, out=o_t)
         np.add(o_t, half, out=o_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_g_i_o_f_t[..., 3 * H:4 * H], half, out=f_t)
+        np.multiply(net_i_o_f_g_t[..., 2 * H:3 * H], half, out=f_t)
         np.tanh(f_t, out=f_t)
         np.multiply(f_t, half, out=f_t)
         np.add(f_t, half, out=f_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
         np.multiply(f_t, c_prev, out=c_t)
-        np.multiply(i_t, net_g_i_o_f_t[..., 0:H], out=work)
+        np.multiply(i_t, net_i_o_f_g_t[..., 3 * H:4 * H], out=work)
         np.add(c_t, work, out=c_t)
         # h_t = tanh(c_t ⊙ o_t)
         np.multiply(c_t, o_t, out=work)
@@ -154,7 +155,7 @@ def forward(params, x, h=None, c=None, *, lengths=None):
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (h, o, c, f, net_g_i_o_f, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m))
+    cache = (sizes, dtype, lengths, (h, o, c, f, net_i_o_f_g, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -178,7 +179,7 @@ def backward(cache, d_ys, h=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
-    (h, o, c, f, net_g_i_o_f, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m) = values
+    (h, o, c, f, net_i_o_f_g, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m) = values
     d_m = np.empty((T, B, n_m), dtype)
     d_net = np.empty((T, B, 4 * H + n_m), dtype)
     if lengths is not None:
@@ -196,16 +197,16 @@ def backward(cache, d_ys, h=None, c=None):
         c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
         h_by_net_o = ((1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]) * c[start + 1:stop + 1] * o[start:stop] *
             (1 - o[start:stop]))
-        c_by_net_i = net_g_i_o_f[start:stop][..., 0:H] * i[start:stop] * (1 - i[start:stop])
+        c_by_net_i = net_i_o_f_g[start:stop][..., 3 * H:4 * H] * i[start:stop] * (1 - i[start:stop])
         for (
             t, d_ys_t, h_by_c_t, d_net_f_t, c_by_net_f_t, d_net_o_t, h_by_net_o_t, d_net_i_t, c_by_net_i_t,
             d_g_t, i_t, d_m_t, d_net_t_2, d_lin_m_2_t, lin_m_t, f_t,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1],
-            d_net[start:stop][..., 3 * H + n_m:4 * H + n_m][::-1], c_by_net_f[::-1],
-            d_net[start:stop][..., 2 * H + n_m:3 * H + n_m][::-1], h_by_net_o[::-1],
-            d_net[start:stop][..., H + n_m:2 * H + n_m][::-1], c_by_net_i[::-1],
-            d_net[start:stop][..., n_m:H + n_m][::-1], i[start:stop][::-1], d_m[start:stop][::-1],
+            d_net[start:stop][..., 2 * H + n_m:3 * H + n_m][::-1], c_by_net_f[::-1],
+            d_net[start:stop][..., H + n_m:2 * H + n_m][::-1], h_by_net_o[::-1],
+            d_net[start:stop][..., n_m:H + n_m][::-1], c_by_net_i[::-1],
+            d_net[start:stop][..., 3 * H + n_m:4 * H + n_m][::-1], i[start:stop][::-1], d_m[start:stop][::-1],
             d_net[start:stop][..., n_m:4 * H + n_m][::-1], d_net[start:stop][..., 0:n_m][::-1],
             lin_m[start:stop][::-1], f[start:stop][::-1],
         ):
@@ -250,18 +251,18 @@ def backward(cache, d_ys, h=None, c=None):
     return {
         "W_m": d_W_m,
         "U_m": d_U_m,
-        "W_g": d_W[0:H],
-        "U_g": d_U[0:H],
-        "b_g": d_b[0:H],
-        "W_i": d_W[H:2 * H],
-        "U_i": d_U[H:2 * H],
-        "b_i": d_b[H:2 * H],
-        "W_o": d_W[2 * H:3 * H],
-        "U_o": d_U[2 * H:3 * H],
-        "b_o": d_b[2 * H:3 * H],
-        "W_f": d_W[3 * H:4 * H],
-        "U_f": d_U[3 * H:4 * H],
-        "b_f": d_b[3 * H:4 * H],
+        "W_g": d_W[3 * H:4 * H],
+        "U_g": d_U[3 * H:4 * H],
+        "b_g": d_b[3 * H:4 * H],
+        "W_i": d_W[0:H],
+        "U_i": d_U[0:H],
+        "b_i": d_b[0:H],
+        "W_o": d_W[H:2 * H],
+        "U_o": d_U[H:2 * H],
+        "b_o": d_b[H:2 * H],
+        "W_f": d_W[2 * H:3 * H],
+        "U_f": d_U[2 * H:3 * H],
+        "b_f": d_b[2 * H:3 * H],
         "x": d_x,
         "h": d_h_next,
         "c": d_c_next,

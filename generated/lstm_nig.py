@@ -89,41 +89,39 @@ def forward(params, x, y=None, c=None, *, lengths=None):
     W = np.concatenate((W_z, W_f, W_o))
     R = np.concatenate((R_z, R_f, R_o))
     b = np.concatenate((b_z, b_f, b_o))
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     y = np.empty((T + 1, B, H), dtype)
     y[0] = y_prev
     c = np.empty((T + 1, B, H), dtype)
     c[0] = c_prev
-    z = np.empty((T, B, H), dtype)
-    f = np.empty((T, B, H), dtype)
-    o = np.empty((T, B, H), dtype)
     tanh_c = np.empty((T, B, H), dtype)
+    z = x_net[..., 0:H]
+    f = x_net[..., H:2 * H]
+    o = x_net[..., 2 * H:3 * H]
     y_net_t = np.empty((B, 3 * H), dtype)
     R_T = R.T
-    net_z_t = np.empty((B, H), dtype)
     y_net_view = y_net_t[..., 0:H]
-    net_f_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
     y_net_view_2 = y_net_t[..., H:2 * H]
     half = np.array(0.5, dtype)
-    net_o_t = np.empty((B, H), dtype)
     y_net_view_3 = y_net_t[..., 2 * H:3 * H]
     for (
-        t, y_prev, x_net_t, z_t, c_prev, x_net_t_2, f_t, c_t, x_net_t_3, o_t, tanh_c_t, y_t,
+        t, y_prev, z_t, f_t, c_prev, c_t, o_t, tanh_c_t, y_t,
     ) in zip(
-        range(T), y, x_net[..., 0:H], z, c, x_net[..., H:2 * H], f, c[1:], x_net[..., 2 * H:3 * H], o,
-        tanh_c, y[1:],
+        range(T), y, x_net[..., 0:H], x_net[..., H:2 * H], c, c[1:], x_net[..., 2 * H:3 * H], tanh_c, y[1:],
     ):
         y_prev.dot(R_T, out=y_net_t)
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        np.add(x_net_t, y_net_view, out=net_z_t)
+        np.add(z_t, y_net_view, out=z_t)
         # z_t = tanh(net_{z,t})
-        np.tanh(net_z_t, out=z_t)
+        np.tanh(z_t, out=z_t)
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + b_f
-        np.multiply(c_prev, p_f, out=net_f_t)
-        np.add(net_f_t, x_net_t_2, out=net_f_t)
-        np.add(net_f_t, y_net_view_2, out=net_f_t)
+        np.multiply(c_prev, p_f, out=work)
+        np.add(f_t, work, out=f_t)
+        np.add(f_t, y_net_view_2, out=f_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_f_t, half, out=f_t)
+        np.multiply(f_t, half, out=f_t)
         np.tanh(f_t, out=f_t)
         np.multiply(f_t, half, out=f_t)
         np.add(f_t, half, out=f_t)
@@ -131,11 +129,11 @@ def forward(params, x, y=None, c=None, *, lengths=None):
         np.multiply(c_prev, f_t, out=c_t)
         np.add(c_t, z_t, out=c_t)
         # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + b_o
-        np.multiply(c_t, p_o, out=net_o_t)
-        np.add(net_o_t, x_net_t_3, out=net_o_t)
-        np.add(net_o_t, y_net_view_3, out=net_o_t)
+        np.multiply(c_t, p_o, out=work)
+        np.add(o_t, work, out=o_t)
+        np.add(o_t, y_net_view_3, out=o_t)
         # o_t = σ(net_{o,t})
-        np.multiply(net_o_t, half, out=o_t)
+        np.multiply(o_t, half, out=o_t)
         np.tanh(o_t, out=o_t)
         np.multiply(o_t, half, out=o_t)
         np.add(o_t, half, out=o_t)

@@ -89,50 +89,47 @@ def forward(params, x, y=None, c=None, *, lengths=None):
     W = np.concatenate((W_z, W_i, W_f))
     R = np.concatenate((R_z, R_i, R_f))
     b = np.concatenate((b_z, b_i, b_f))
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     y = np.empty((T + 1, B, H), dtype)
     y[0] = y_prev
     c = np.empty((T + 1, B, H), dtype)
     c[0] = c_prev
-    z = np.empty((T, B, H), dtype)
-    i = np.empty((T, B, H), dtype)
-    f = np.empty((T, B, H), dtype)
+    z = x_net[..., 0:H]
+    i = x_net[..., H:2 * H]
+    f = x_net[..., 2 * H:3 * H]
     y_net_t = np.empty((B, 3 * H), dtype)
     R_T = R.T
-    net_z_t = np.empty((B, H), dtype)
     y_net_view = y_net_t[..., 0:H]
-    net_i_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
     y_net_view_2 = y_net_t[..., H:2 * H]
     half = np.array(0.5, dtype)
-    net_f_t = np.empty((B, H), dtype)
     y_net_view_3 = y_net_t[..., 2 * H:3 * H]
-    work = np.empty((B, H), dtype)
     for (
-        t, y_prev, x_net_t, z_t, c_prev, x_net_t_2, i_t, x_net_t_3, f_t, c_t, y_t,
+        t, y_prev, z_t, i_t, c_prev, f_t, c_t, y_t,
     ) in zip(
-        range(T), y, x_net[..., 0:H], z, c, x_net[..., H:2 * H], i, x_net[..., 2 * H:3 * H], f, c[1:],
-        y[1:],
+        range(T), y, x_net[..., 0:H], x_net[..., H:2 * H], c, x_net[..., 2 * H:3 * H], c[1:], y[1:],
     ):
         y_prev.dot(R_T, out=y_net_t)
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        np.add(x_net_t, y_net_view, out=net_z_t)
+        np.add(z_t, y_net_view, out=z_t)
         # z_t = tanh(net_{z,t})
-        np.tanh(net_z_t, out=z_t)
+        np.tanh(z_t, out=z_t)
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + b_i
-        np.multiply(c_prev, p_i, out=net_i_t)
-        np.add(net_i_t, x_net_t_2, out=net_i_t)
-        np.add(net_i_t, y_net_view_2, out=net_i_t)
+        np.multiply(c_prev, p_i, out=work)
+        np.add(i_t, work, out=i_t)
+        np.add(i_t, y_net_view_2, out=i_t)
         # i_t = σ(net_{i,t})
-        np.multiply(net_i_t, half, out=i_t)
+        np.multiply(i_t, half, out=i_t)
         np.tanh(i_t, out=i_t)
         np.multiply(i_t, half, out=i_t)
         np.add(i_t, half, out=i_t)
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + b_f
-        np.multiply(c_prev, p_f, out=net_f_t)
-        np.add(net_f_t, x_net_t_3, out=net_f_t)
-        np.add(net_f_t, y_net_view_3, out=net_f_t)
+        np.multiply(c_prev, p_f, out=work)
+        np.add(f_t, work, out=f_t)
+        np.add(f_t, y_net_view_3, out=f_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_f_t, half, out=f_t)
+        np.multiply(f_t, half, out=f_t)
         np.tanh(f_t, out=f_t)
         np.multiply(f_t, half, out=f_t)
         np.add(f_t, half, out=f_t)

@@ -89,59 +89,51 @@ def forward(params, x, y=None, c=None, *, lengths=None):
     W_o = params["W_o"]
     R_o = params["R_o"]
     b_o = params["b_o"]
-    W = np.concatenate((W_z, W_i, W_f, W_o))
-    R = np.concatenate((R_z, R_i, R_f, R_o))
-    b = np.concatenate((b_z, b_i, b_f, b_o))
-    x_net = rows_times(x, W.T) + b
+    W = np.concatenate((W_i, W_f, W_o, W_z))
+    R = np.concatenate((R_i, R_f, R_o, R_z))
+    b = np.concatenate((b_i, b_f, b_o, b_z))
     y = np.empty((T + 1, B, H), dtype)
     y[0] = y_prev
     c = np.empty((T + 1, B, H), dtype)
     c[0] = c_prev
-    z = np.empty((T, B, H), dtype)
-    i = np.empty((T, B, H), dtype)
-    f = np.empty((T, B, H), dtype)
-    o = np.empty((T, B, H), dtype)
     tanh_c = np.empty((T, B, H), dtype)
-    net_z_i_f_o_t = np.empty((B, 4 * H), dtype)
-    R_T = R.T
-    net_z_i_f_o_view = net_z_i_f_o_t[..., 0:H]
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    halves = np.ones(4 * H, dtype)
+    halves[0:3 * H] = 0.5
+    x_net = rows_times(x, (W * halves[:, None]).T)
+    np.add(x_net, b * halves, out=x_net)
+    R_half = R * halves[:, None]
+    z = x_net[..., 3 * H:4 * H]
+    i = x_net[..., 0:H]
+    f = x_net[..., H:2 * H]
+    o = x_net[..., 2 * H:3 * H]
+    work = np.empty((B, 4 * H), dtype)
+    R_half_T = R_half.T
     half = np.array(0.5, dtype)
-    net_z_i_f_o_view_2 = net_z_i_f_o_t[..., H:2 * H]
-    net_z_i_f_o_view_3 = net_z_i_f_o_t[..., 2 * H:3 * H]
-    work = np.empty((B, H), dtype)
-    net_z_i_f_o_view_4 = net_z_i_f_o_t[..., 3 * H:4 * H]
+    work_2 = np.empty((B, H), dtype)
     for (
-        t, y_prev, x_net_t, z_t, i_t, f_t, c_t, c_prev, o_t, tanh_c_t, y_t,
+        t, x_net_t, y_prev, x_net_t_2, c_t, z_t, i_t, c_prev, f_t, tanh_c_t, y_t, o_t,
     ) in zip(
-        range(T), y, x_net, z, i, f, c[1:], c, o, tanh_c, y[1:],
+        range(T), x_net, y, x_net[..., 0:3 * H], c[1:], x_net[..., 3 * H:4 * H], x_net[..., 0:H], c,
+        x_net[..., H:2 * H], tanh_c, y[1:], x_net[..., 2 * H:3 * H],
     ):
-        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
         # net_{i,t} = W_i x_t + R_i y_{t-1} + b_i
         # net_{f,t} = W_f x_t + R_f y_{t-1} + b_f
         # net_{o,t} = W_o x_t + R_o y_{t-1} + b_o
-        y_prev.dot(R_T, out=net_z_i_f_o_t)
-        np.add(net_z_i_f_o_t, x_net_t, out=net_z_i_f_o_t)
+        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
+        y_prev.dot(R_half_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         # z_t = tanh(net_{z,t})
-        np.tanh(net_z_i_f_o_view, out=z_t)
         # i_t = σ(net_{i,t})
-        np.multiply(net_z_i_f_o_view_2, half, out=i_t)
-        np.tanh(i_t, out=i_t)
-        np.multiply(i_t, half, out=i_t)
-        np.add(i_t, half, out=i_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_z_i_f_o_view_3, half, out=f_t)
-        np.tanh(f_t, out=f_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
+        # o_t = σ(net_{o,t})
+        np.tanh(x_net_t, out=x_net_t)
+        np.multiply(x_net_t_2, half, out=x_net_t_2)
+        np.add(x_net_t_2, half, out=x_net_t_2)
         # c_t = z_t ⊙ i_t + c_{t-1} ⊙ f_t
         np.multiply(z_t, i_t, out=c_t)
-        np.multiply(c_prev, f_t, out=work)
-        np.add(c_t, work, out=c_t)
-        # o_t = σ(net_{o,t})
-        np.multiply(net_z_i_f_o_view_4, half, out=o_t)
-        np.tanh(o_t, out=o_t)
-        np.multiply(o_t, half, out=o_t)
-        np.add(o_t, half, out=o_t)
+        np.multiply(c_prev, f_t, out=work_2)
+        np.add(c_t, work_2, out=c_t)
         np.tanh(c_t, out=tanh_c_t)
         # y_t = tanh(c_t) ⊙ o_t
         np.multiply(tanh_c_t, o_t, out=y_t)
@@ -194,9 +186,9 @@ def backward(cache, d_ys, y=None, c=None):
             t, d_ys_t, d_net_o_t, y_by_net_o_t, y_by_c_t, d_net_f_t, c_by_net_f_t, d_net_i_t, c_by_net_i_t,
             d_net_z_t, c_by_net_z_t, d_net_t, f_t,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 3 * H:4 * H][::-1],
-            y_by_net_o[::-1], y_by_c[::-1], d_net[start:stop][..., 2 * H:3 * H][::-1], c_by_net_f[::-1],
-            d_net[start:stop][..., H:2 * H][::-1], c_by_net_i[::-1], d_net[start:stop][..., 0:H][::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 2 * H:3 * H][::-1],
+            y_by_net_o[::-1], y_by_c[::-1], d_net[start:stop][..., H:2 * H][::-1], c_by_net_f[::-1],
+            d_net[start:stop][..., 0:H][::-1], c_by_net_i[::-1], d_net[start:stop][..., 3 * H:4 * H][::-1],
             c_by_net_z[::-1], d_net[start:stop][::-1], f[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
@@ -233,18 +225,18 @@ def backward(cache, d_ys, y=None, c=None):
     d_R = rows(d_net).T @ rows(y[:-1])
     d_b = d_net.sum(axis=(0, 1))
     return {
-        "W_z": d_W[0:H],
-        "R_z": d_R[0:H],
-        "b_z": d_b[0:H],
-        "W_i": d_W[H:2 * H],
-        "R_i": d_R[H:2 * H],
-        "b_i": d_b[H:2 * H],
-        "W_f": d_W[2 * H:3 * H],
-        "R_f": d_R[2 * H:3 * H],
-        "b_f": d_b[2 * H:3 * H],
-        "W_o": d_W[3 * H:4 * H],
-        "R_o": d_R[3 * H:4 * H],
-        "b_o": d_b[3 * H:4 * H],
+        "W_z": d_W[3 * H:4 * H],
+        "R_z": d_R[3 * H:4 * H],
+        "b_z": d_b[3 * H:4 * H],
+        "W_i": d_W[0:H],
+        "R_i": d_R[0:H],
+        "b_i": d_b[0:H],
+        "W_f": d_W[H:2 * H],
+        "R_f": d_R[H:2 * H],
+        "b_f": d_b[H:2 * H],
+        "W_o": d_W[2 * H:3 * H],
+        "R_o": d_R[2 * H:3 * H],
+        "b_o": d_b[2 * H:3 * H],
         "x": d_x,
         "y": d_y_next,
         "c": d_c_next,

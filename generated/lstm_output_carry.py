@@ -103,81 +103,65 @@ def forward(params, X, H=None, c=None, *, lengths=None):
     W_xb = params["W_xb"]
     W_hb = params["W_hb"]
     b_b = params["b_b"]
-    W_x = np.concatenate((W_xi, W_xc, W_xf, W_xg, W_xo, W_xb))
-    W_h = np.concatenate((W_hi, W_hc, W_hf, W_hg, W_ho, W_hb))
-    b = np.concatenate((b_i, b_g, b_f, b_c, b_o, b_b))
-    X_net = rows_times(X, W_x.T) + b
+    W_x = np.concatenate((W_xi, W_xc, W_xf, W_xo, W_xb, W_xg))
+    W_h = np.concatenate((W_hi, W_hc, W_hf, W_ho, W_hb, W_hg))
+    b = np.concatenate((b_i, b_g, b_f, b_o, b_b, b_c))
     H = np.empty((T + 1, B, H_size), dtype)
     H[0] = H_prev
     c = np.empty((T + 1, B, H_size), dtype)
     c[0] = c_prev
-    i = np.empty((T, B, H_size), dtype)
-    gamma = np.empty((T, B, H_size), dtype)
-    f = np.empty((T, B, H_size), dtype)
-    C_tilde = np.empty((T, B, H_size), dtype)
-    o = np.empty((T, B, H_size), dtype)
-    beta = np.empty((T, B, H_size), dtype)
     tanh_c = np.empty((T, B, H_size), dtype)
-    net_i_gamma_f_C_tilde_o_beta_t = np.empty((B, 6 * H_size), dtype)
-    W_h_T = W_h.T
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    halves = np.ones(6 * H_size, dtype)
+    halves[0:5 * H_size] = 0.5
+    X_net = rows_times(X, (W_x * halves[:, None]).T)
+    np.add(X_net, b * halves, out=X_net)
+    W_h_half = W_h * halves[:, None]
+    i = X_net[..., 0:H_size]
+    gamma = X_net[..., H_size:2 * H_size]
+    f = X_net[..., 2 * H_size:3 * H_size]
+    C_tilde = X_net[..., 5 * H_size:6 * H_size]
+    o = X_net[..., 3 * H_size:4 * H_size]
+    beta = X_net[..., 4 * H_size:5 * H_size]
+    work = np.empty((B, 6 * H_size), dtype)
+    W_h_half_T = W_h_half.T
     half = np.array(0.5, dtype)
-    net_i_gamma_f_C_tilde_o_beta_view = net_i_gamma_f_C_tilde_o_beta_t[..., 0:H_size]
-    net_i_gamma_f_C_tilde_o_beta_view_2 = net_i_gamma_f_C_tilde_o_beta_t[..., H_size:2 * H_size]
-    net_i_gamma_f_C_tilde_o_beta_view_3 = net_i_gamma_f_C_tilde_o_beta_t[..., 2 * H_size:3 * H_size]
-    net_i_gamma_f_C_tilde_o_beta_view_4 = net_i_gamma_f_C_tilde_o_beta_t[..., 3 * H_size:4 * H_size]
-    work = np.empty((B, H_size), dtype)
-    net_i_gamma_f_C_tilde_o_beta_view_5 = net_i_gamma_f_C_tilde_o_beta_t[..., 4 * H_size:5 * H_size]
-    net_i_gamma_f_C_tilde_o_beta_view_6 = net_i_gamma_f_C_tilde_o_beta_t[..., 5 * H_size:6 * H_size]
+    work_2 = np.empty((B, H_size), dtype)
     for (
-        t, H_prev, X_net_t, i_t, gamma_t, f_t, C_tilde_t, c_t, c_prev, o_t, beta_t, tanh_c_t, H_t,
+        t, X_net_t, H_prev, X_net_t_2, c_t, f_t, c_prev, i_t, gamma_t, C_tilde_t, tanh_c_t, H_t, o_t,
+        beta_t,
     ) in zip(
-        range(T), H, X_net, i, gamma, f, C_tilde, c[1:], c, o, beta, tanh_c, H[1:],
+        range(T), X_net, H, X_net[..., 0:5 * H_size], c[1:], X_net[..., 2 * H_size:3 * H_size], c,
+        X_net[..., 0:H_size], X_net[..., H_size:2 * H_size], X_net[..., 5 * H_size:6 * H_size], tanh_c,
+        H[1:], X_net[..., 3 * H_size:4 * H_size], X_net[..., 4 * H_size:5 * H_size],
     ):
         # net_{i,t} = W_{xi} X_t + W_{hi} H_{t-1} + b_i
         # net_{γ,t} = W_{xc} X_t + W_{hc} H_{t-1} + b_g
         # net_{f,t} = W_{xf} X_t + W_{hf} H_{t-1} + b_f
-        # net_{C̃,t} = W_{xg} X_t + W_{hg} H_{t-1} + b_c
         # net_{o,t} = W_{xo} X_t + W_{ho} H_{t-1} + b_o
         # net_{β,t} = W_{xb} X_t + W_{hb} H_{t-1} + b_b
-        H_prev.dot(W_h_T, out=net_i_gamma_f_C_tilde_o_beta_t)
-        np.add(net_i_gamma_f_C_tilde_o_beta_t, X_net_t, out=net_i_gamma_f_C_tilde_o_beta_t)
+        # net_{C̃,t} = W_{xg} X_t + W_{hg} H_{t-1} + b_c
+        H_prev.dot(W_h_half_T, out=work)
+        np.add(X_net_t, work, out=X_net_t)
         # i_t = σ(net_{i,t})
-        np.multiply(net_i_gamma_f_C_tilde_o_beta_view, half, out=i_t)
-        np.tanh(i_t, out=i_t)
-        np.multiply(i_t, half, out=i_t)
-        np.add(i_t, half, out=i_t)
         # γ_t = σ(net_{γ,t})
-        np.multiply(net_i_gamma_f_C_tilde_o_beta_view_2, half, out=gamma_t)
-        np.tanh(gamma_t, out=gamma_t)
-        np.multiply(gamma_t, half, out=gamma_t)
-        np.add(gamma_t, half, out=gamma_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_i_gamma_f_C_tilde_o_beta_view_3, half, out=f_t)
-        np.tanh(f_t, out=f_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
         # C̃_t = tanh(net_{C̃,t})
-        np.tanh(net_i_gamma_f_C_tilde_o_beta_view_4, out=C_tilde_t)
+        # o_t = σ(net_{o,t})
+        # β_t = σ(net_{β,t})
+        np.tanh(X_net_t, out=X_net_t)
+        np.multiply(X_net_t_2, half, out=X_net_t_2)
+        np.add(X_net_t_2, half, out=X_net_t_2)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ γ_t ⊙ C̃_t
         np.multiply(f_t, c_prev, out=c_t)
-        np.multiply(i_t, gamma_t, out=work)
-        np.multiply(work, C_tilde_t, out=work)
-        np.add(c_t, work, out=c_t)
-        # o_t = σ(net_{o,t})
-        np.multiply(net_i_gamma_f_C_tilde_o_beta_view_5, half, out=o_t)
-        np.tanh(o_t, out=o_t)
-        np.multiply(o_t, half, out=o_t)
-        np.add(o_t, half, out=o_t)
-        # β_t = σ(net_{β,t})
-        np.multiply(net_i_gamma_f_C_tilde_o_beta_view_6, half, out=beta_t)
-        np.tanh(beta_t, out=beta_t)
-        np.multiply(beta_t, half, out=beta_t)
-        np.add(beta_t, half, out=beta_t)
+        np.multiply(i_t, gamma_t, out=work_2)
+        np.multiply(work_2, C_tilde_t, out=work_2)
+        np.add(c_t, work_2, out=c_t)
         np.tanh(c_t, out=tanh_c_t)
         # H_t = o_t ⊙ tanh(c_t) + β_t ⊙ H_{t-1}
         np.multiply(o_t, tanh_c_t, out=H_t)
-        np.multiply(beta_t, H_prev, out=work)
-        np.add(H_t, work, out=H_t)
+        np.multiply(beta_t, H_prev, out=work_2)
+        np.add(H_t, work_2, out=H_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             H[t + 1] = np.where((lengths <= t)[:, None], H[t], H[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -232,9 +216,9 @@ def backward(cache, d_ys, H=None, c=None):
             c_by_net_i_t, d_net_t, beta_t, f_t,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1],
-            d_net[start:stop][..., 5 * H_size:6 * H_size][::-1], H_by_net_beta[::-1],
-            d_net[start:stop][..., 4 * H_size:5 * H_size][::-1], H_by_net_o[::-1], H_by_c[::-1],
-            d_net[start:stop][..., 3 * H_size:4 * H_size][::-1], c_by_net_C_tilde[::-1],
+            d_net[start:stop][..., 4 * H_size:5 * H_size][::-1], H_by_net_beta[::-1],
+            d_net[start:stop][..., 3 * H_size:4 * H_size][::-1], H_by_net_o[::-1], H_by_c[::-1],
+            d_net[start:stop][..., 5 * H_size:6 * H_size][::-1], c_by_net_C_tilde[::-1],
             d_net[start:stop][..., 2 * H_size:3 * H_size][::-1], c_by_net_f[::-1],
             d_net[start:stop][..., H_size:2 * H_size][::-1], c_by_net_gamma[::-1],
             d_net[start:stop][..., 0:H_size][::-1], c_by_net_i[::-1], d_net[start:stop][::-1],
@@ -291,15 +275,15 @@ def backward(cache, d_ys, H=None, c=None):
         "W_xf": d_W_x[2 * H_size:3 * H_size],
         "W_hf": d_W_h[2 * H_size:3 * H_size],
         "b_f": d_b[2 * H_size:3 * H_size],
-        "W_xg": d_W_x[3 * H_size:4 * H_size],
-        "W_hg": d_W_h[3 * H_size:4 * H_size],
-        "b_c": d_b[3 * H_size:4 * H_size],
-        "W_xo": d_W_x[4 * H_size:5 * H_size],
-        "W_ho": d_W_h[4 * H_size:5 * H_size],
-        "b_o": d_b[4 * H_size:5 * H_size],
-        "W_xb": d_W_x[5 * H_size:6 * H_size],
-        "W_hb": d_W_h[5 * H_size:6 * H_size],
-        "b_b": d_b[5 * H_size:6 * H_size],
+        "W_xg": d_W_x[5 * H_size:6 * H_size],
+        "W_hg": d_W_h[5 * H_size:6 * H_size],
+        "b_c": d_b[5 * H_size:6 * H_size],
+        "W_xo": d_W_x[3 * H_size:4 * H_size],
+        "W_ho": d_W_h[3 * H_size:4 * H_size],
+        "b_o": d_b[3 * H_size:4 * H_size],
+        "W_xb": d_W_x[4 * H_size:5 * H_size],
+        "W_hb": d_W_h[4 * H_size:5 * H_size],
+        "b_b": d_b[4 * H_size:5 * H_size],
         "X": d_X,
         "H": d_H_next,
         "c": d_c_next,

@@ -99,66 +99,63 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     U = np.concatenate((U_i, U_f, U_g, U_o))
     P = np.concatenate((P_i, P_f))
     b = np.concatenate((b_i, b_f, b_g, b_o))
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     c = np.empty((T + 1, B, H), dtype)
     c[0] = c_prev
-    i = np.empty((T, B, H), dtype)
-    f = np.empty((T, B, H), dtype)
-    g = np.empty((T, B, H), dtype)
-    o = np.empty((T, B, H), dtype)
     tanh_c = np.empty((T, B, H), dtype)
+    i = x_net[..., 0:H]
+    f = x_net[..., H:2 * H]
+    g = x_net[..., 2 * H:3 * H]
+    o = x_net[..., 3 * H:4 * H]
     h_net_t = np.empty((B, 4 * H), dtype)
     U_T = U.T
-    net_i_f_t = np.empty((B, 2 * H), dtype)
+    work = np.empty((B, 2 * H), dtype)
     P_T = P.T
     h_net_view = h_net_t[..., 0:2 * H]
     half = np.array(0.5, dtype)
-    net_i_f_view = net_i_f_t[..., 0:H]
-    net_i_f_view_2 = net_i_f_t[..., H:2 * H]
-    net_g_t = np.empty((B, H), dtype)
     h_net_view_2 = h_net_t[..., 2 * H:3 * H]
-    work = np.empty((B, H), dtype)
-    net_o_t = np.empty((B, H), dtype)
+    work_2 = np.empty((B, H), dtype)
     P_o_T = P_o.T
     h_net_view_3 = h_net_t[..., 3 * H:4 * H]
     for (
-        t, h_prev, c_prev, x_net_t, i_t, f_t, x_net_t_2, g_t, c_t, x_net_t_3, o_t, tanh_c_t, h_t,
+        t, h_prev, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t,
     ) in zip(
-        range(T), h, c, x_net[..., 0:2 * H], i, f, x_net[..., 2 * H:3 * H], g, c[1:],
-        x_net[..., 3 * H:4 * H], o, tanh_c, h[1:],
+        range(T), h, x_net[..., 0:2 * H], c, x_net[..., 0:H], x_net[..., H:2 * H], x_net[..., 2 * H:3 * H],
+        c[1:], x_net[..., 3 * H:4 * H], tanh_c, h[1:],
     ):
         h_prev.dot(U_T, out=h_net_t)
         # net_{i,t} = W_i x_t + U_i h_{t-1} + P_i c_{t-1} + b_i
         # net_{f,t} = W_f x_t + U_f h_{t-1} + P_f c_{t-1} + b_f
-        c_prev.dot(P_T, out=net_i_f_t)
-        np.add(net_i_f_t, x_net_t, out=net_i_f_t)
-        np.add(net_i_f_t, h_net_view, out=net_i_f_t)
+        c_prev.dot(P_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
+        np.add(x_net_t, h_net_view, out=x_net_t)
         # i_t = σ(net_{i,t})
-        np.multiply(net_i_f_view, half, out=i_t)
+        np.multiply(i_t, half, out=i_t)
         np.tanh(i_t, out=i_t)
         np.multiply(i_t, half, out=i_t)
         np.add(i_t, half, out=i_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_i_f_view_2, half, out=f_t)
+        np.multiply(f_t, half, out=f_t)
         np.tanh(f_t, out=f_t)
         np.multiply(f_t, half, out=f_t)
         np.add(f_t, half, out=f_t)
         # net_{g,t} = W_g x_t + U_g h_{t-1} + b_g
-        np.add(x_net_t_2, h_net_view_2, out=net_g_t)
+        np.add(g_t, h_net_view_2, out=g_t)
         # g_t = tanh(net_{g,t})
-        np.tanh(net_g_t, out=g_t)
+        np.tanh(g_t, out=g_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
         np.multiply(f_t, c_prev, out=c_t)
-        np.multiply(i_t, g_t, out=work)
-        np.add(c_t, work, out=c_t)
+        np.multiply(i_t, g_t, out=work_2)
+        np.add(c_t, work_2, out=c_t)
         # net_{o,t} = W_o x_t + U_o h_{t-1} + P_o c_t + b_o
-        c_t.dot(P_o_T, out=net_o_t)
-        np.add(net_o_t, x_net_t_3, out=net_o_t)
-        np.add(net_o_t, h_net_view_3, out=net_o_t)
+        c_t.dot(P_o_T, out=work_2)
+        np.add(o_t, work_2, out=o_t)
+        np.add(o_t, h_net_view_3, out=o_t)
         # o_t = σ(net_{o,t})
-        np.multiply(net_o_t, half, out=o_t)
+        np.multiply(o_t, half, out=o_t)
         np.tanh(o_t, out=o_t)
         np.multiply(o_t, half, out=o_t)
         np.add(o_t, half, out=o_t)

@@ -67,25 +67,24 @@ def forward(params, x, h=None, *, lengths=None):
     b = params["b"]
     a = params["a"]
     w = params["w"]
-    x_net = rows_times(x, W.T) + b
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    f = np.empty((T, B, H), dtype)
-    # what does not depend on the states, for all steps at once
     h_given = 0.1 * a
     h_given_2 = w * w
-    net_f_t = np.empty((B, H), dtype)
-    U_T = U.T
+    f = x_net
     work = np.empty((B, H), dtype)
+    U_T = U.T
     work_2 = np.empty((B, H), dtype)
     number = np.array(0.1, dtype)
     one = np.array(1, dtype)
-    for t, h_prev, x_net_t, f_t, h_t in zip(range(T), h, x_net, f, h[1:]):
+    for t, f_t, h_prev, h_t in zip(range(T), x_net, h, h[1:]):
         # net_{f,t} = W x_t + U h_{t-1} + b
-        h_prev.dot(U_T, out=net_f_t)
-        np.add(net_f_t, x_net_t, out=net_f_t)
+        h_prev.dot(U_T, out=work)
+        np.add(f_t, work, out=f_t)
         # f_t = tanh(net_{f,t})
-        np.tanh(net_f_t, out=f_t)
+        np.tanh(f_t, out=f_t)
         # h_t = (h_{t-1} + (1/10) f_t ⊙ a) / (1 + (1/10) (w² + f_t))
         np.multiply(f_t, h_given, out=work)
         np.add(work, h_prev, out=work)

@@ -73,7 +73,8 @@ def forward(params, x, S=None, *, lengths=None):
     A = params["A"]
     d = params["d"]
     # net_{δ,t} = W_δ x_t + b_δ
-    net_delta = rows_times(x, W_delta.T) + b_delta
+    net_delta = rows_times(x, W_delta.T)
+    np.add(net_delta, b_delta, out=net_delta)
     # δ_t = softplus(net_{δ,t})
     delta = softplus(net_delta)
     # B_t = W_B x_t
@@ -89,9 +90,9 @@ def forward(params, x, S=None, *, lengths=None):
     exp_net_S_given = np.exp(net_S)
     S_given = (delta * x)[..., :, None] * B_[..., None, :]
     for (
-        t, exp_net_S_t, exp_net_S_given_t, S_t, S_prev, S_given_t,
+        t, exp_net_S_t, exp_net_S_given_t, S_t, S_given_t, S_prev,
     ) in zip(
-        range(T), exp_net_S, exp_net_S_given, S[1:], S, S_given,
+        range(T), exp_net_S, exp_net_S_given, S[1:], S_given, S,
     ):
         exp_net_S_t[...] = exp_net_S_given_t
         # S_t = exp(net_{S,t}) ⊙ S_{t-1} + (δ_t ⊙ x_t) B_tᵀ

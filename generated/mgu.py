@@ -69,39 +69,44 @@ def forward(params, x, h=None, *, lengths=None):
     b = np.concatenate((b_f, b_h))
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    f = np.empty((T, B, H), dtype)
     h_tilde = np.empty((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
-    net_f_given = x @ W_f[:, H:D + H].T + b[..., 0:H]
-    net_f_t = np.empty((B, H), dtype)
-    W_f_T = W_f[:, 0:H].T
+    net_h_tilde_given = rows_times(x, W_h[:, H:D + H].T)
+    np.add(net_h_tilde_given, b[..., H:2 * H], out=net_h_tilde_given)
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    net_f_given = rows_times(x, (W_f[:, H:D + H] * 0.5).T)
+    np.add(net_f_given, b[..., 0:H] * 0.5, out=net_f_given)
+    W_f_half = W_f[:, 0:H] * 0.5
+    f = net_f_given
+    work = np.empty((B, H), dtype)
+    W_f_half_T = W_f_half.T
     half = np.array(0.5, dtype)
-    net_h_tilde_t = np.empty((B, H), dtype)
-    work = np.empty((B, D + H), dtype)
-    W_h_T = W_h.T
-    b_part = b[..., H:2 * H]
-    one = np.array(1, dtype)
     work_2 = np.empty((B, H), dtype)
-    for t, h_prev, net_f_given_t, f_t, x_t, h_tilde_t, h_t in zip(range(T), h, net_f_given, f, x, h_tilde, h[1:]):
+    W_h_T = W_h[:, 0:H].T
+    one = np.array(1, dtype)
+    for (
+        t, f_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t,
+    ) in zip(
+        range(T), net_f_given, h, net_h_tilde_given, h_tilde, h[1:],
+    ):
         # net_{f,t} = W_f [h_{t-1}; x_t] + b_f
-        h_prev.dot(W_f_T, out=net_f_t)
-        np.add(net_f_t, net_f_given_t, out=net_f_t)
+        h_prev.dot(W_f_half_T, out=work)
+        np.add(f_t, work, out=f_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_f_t, half, out=f_t)
         np.tanh(f_t, out=f_t)
         np.multiply(f_t, half, out=f_t)
         np.add(f_t, half, out=f_t)
         # net_{h̃,t} = W_h [f_t ⊙ h_{t-1}; x_t] + b_h
-        work[...] = np.concatenate((f_t * h_prev, x_t), axis=-1)
-        work.dot(W_h_T, out=net_h_tilde_t)
-        np.add(net_h_tilde_t, b_part, out=net_h_tilde_t)
+        np.multiply(f_t, h_prev, out=work_2)
+        work_2.dot(W_h_T, out=work)
+        np.add(net_h_tilde_given_t, work, out=net_h_tilde_given_t)
         # h̃_t = tanh(net_{h̃,t})
-        np.tanh(net_h_tilde_t, out=h_tilde_t)
+        np.tanh(net_h_tilde_given_t, out=h_tilde_t)
         # h_t = (1 - f_t) ⊙ h_{t-1} + f_t ⊙ h̃_t
         np.subtract(one, f_t, out=h_t)
         np.multiply(h_t, h_prev, out=h_t)
-        np.multiply(f_t, h_tilde_t, out=work_2)
-        np.add(h_t, work_2, out=h_t)
+        np.multiply(f_t, h_tilde_t, out=work)
+        np.add(h_t, work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (W_h, W_f, f, h_tilde, h, x))

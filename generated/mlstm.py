@@ -100,17 +100,21 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None):
     W_o = params["W_o"]
     b_o = params["b_o"]
     # q_t = W_q x_t + b_q
-    q = rows_times(x, W_q.T) + b_q
+    q = rows_times(x, W_q.T)
+    np.add(q, b_q, out=q)
     # k_t = W_k x_t + b_k
-    k = rows_times(x, W_k.T) + b_k
+    k = rows_times(x, W_k.T)
+    np.add(k, b_k, out=k)
     # v_t = W_v x_t + b_v
-    v = rows_times(x, W_v.T) + b_v
+    v = rows_times(x, W_v.T)
+    np.add(v, b_v, out=v)
     # ĩ_t = w_iᵀ x_t + b_i
     i_tilde = (w_i * x).sum(axis=-1, keepdims=True) + b_i
     # f̃_t = w_fᵀ x_t + b_f
     f_tilde = (w_f * x).sum(axis=-1, keepdims=True) + b_f
     # net_{o,t} = W_o x_t + b_o
-    net_o = rows_times(x, W_o.T) + b_o
+    net_o = rows_times(x, W_o.T)
+    np.add(net_o, b_o, out=net_o)
     # o_t = σ(net_{o,t})
     o = sigmoid(net_o)
     m = np.empty((T + 1, B, 1), dtype)

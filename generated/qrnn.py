@@ -77,39 +77,43 @@ def forward(params, x, c=None, p=None, *, lengths=None):
     V_f = params["V_f"]
     W_o = params["W_o"]
     V_o = params["V_o"]
-    W = np.concatenate((W_z, W_f))
-    V = np.concatenate((V_z, V_f))
-    x_net = rows_times(x, V.T)
+    W = np.concatenate((W_f, W_z))
+    V = np.concatenate((V_f, V_z))
     c = np.empty((T + 1, B, H), dtype)
     c[0] = c_prev
     p = np.empty((T + 1, B, D), dtype)
     p[0] = p_prev
-    z = np.empty((T, B, H), dtype)
-    f = np.empty((T, B, H), dtype)
-    net_z_f_t = np.empty((B, 2 * H), dtype)
-    W_T = W.T
-    net_z_f_view = net_z_f_t[..., 0:H]
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    halves = np.ones(2 * H, dtype)
+    halves[0:H] = 0.5
+    x_net = rows_times(x, (V * halves[:, None]).T)
+    W_half = W * halves[:, None]
+    z = x_net[..., H:2 * H]
+    f = x_net[..., 0:H]
+    work = np.empty((B, 2 * H), dtype)
+    W_half_T = W_half.T
     half = np.array(0.5, dtype)
-    net_z_f_view_2 = net_z_f_t[..., H:2 * H]
-    work = np.empty((B, H), dtype)
+    work_2 = np.empty((B, H), dtype)
     one = np.array(1, dtype)
-    for t, p_prev, x_net_t, z_t, f_t, c_t, c_prev, p_t, x_t in zip(range(T), p, x_net, z, f, c[1:], c, p[1:], x):
-        # net_{z,t} = W_z p_{t-1} + V_z x_t
+    for (
+        t, x_net_t, p_prev, f_t, c_t, c_prev, z_t, p_t, x_t,
+    ) in zip(
+        range(T), x_net, p, x_net[..., 0:H], c[1:], c, x_net[..., H:2 * H], p[1:], x,
+    ):
         # net_{f,t} = W_f p_{t-1} + V_f x_t
-        p_prev.dot(W_T, out=net_z_f_t)
-        np.add(net_z_f_t, x_net_t, out=net_z_f_t)
+        # net_{z,t} = W_z p_{t-1} + V_z x_t
+        p_prev.dot(W_half_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         # z_t = tanh(net_{z,t})
-        np.tanh(net_z_f_view, out=z_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_z_f_view_2, half, out=f_t)
-        np.tanh(f_t, out=f_t)
+        np.tanh(x_net_t, out=x_net_t)
         np.multiply(f_t, half, out=f_t)
         np.add(f_t, half, out=f_t)
         # c_t = f_t ⊙ c_{t-1} + (1 - f_t) ⊙ z_t
         np.multiply(f_t, c_prev, out=c_t)
-        np.subtract(one, f_t, out=work)
-        np.multiply(work, z_t, out=work)
-        np.add(c_t, work, out=c_t)
+        np.subtract(one, f_t, out=work_2)
+        np.multiply(work_2, z_t, out=work_2)
+        np.add(c_t, work_2, out=c_t)
         # p_t = x_t
         p_t[...] = x_t
         if lengths is not None:  # a sequence that has ended keeps its states
@@ -167,14 +171,14 @@ def backward(cache, d_ys, c=None, p=None):
         # what the adjoints are multiplied by is known: for a block of steps at once
         c_by_net_f = (c[start:stop] - z[start:stop]) * f[start:stop] * (1 - f[start:stop])
         c_by_net_z = (1 - f[start:stop]) * (1 - z[start:stop] * z[start:stop])
-        d_p_next_given = d_net_o[start:stop] @ W_o
+        d_p_next_given = rows_times(d_net_o[start:stop], W_o)
         for (
-            t, d_p_t_2, d_c_read_t, d_net_f_t, c_by_net_f_t, d_net_z_t, c_by_net_z_t, f_t, d_net_t,
-            d_p_next_given_t,
+            t, d_p_t_2, d_c_read_t, d_net_f_t, c_by_net_f_t, d_net_z_t, c_by_net_z_t, f_t, d_p_next_given_t,
+            d_net_t,
         ) in zip(
             reversed(range(start, stop)), d_p[start:stop][::-1], d_c_read[start:stop][::-1],
-            d_net[start:stop][..., H:2 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., 0:H][::-1],
-            c_by_net_z[::-1], f[start:stop][::-1], d_net[start:stop][::-1], d_p_next_given[::-1],
+            d_net[start:stop][..., 0:H][::-1], c_by_net_f[::-1], d_net[start:stop][..., H:2 * H][::-1],
+            c_by_net_z[::-1], f[start:stop][::-1], d_p_next_given[::-1], d_net[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -203,10 +207,10 @@ def backward(cache, d_ys, c=None, p=None):
     d_W_o = rows(d_net_o).T @ rows(p[:-1])
     d_V_o = rows(d_net_o).T @ rows(x)
     return {
-        "W_z": d_W[0:H],
-        "V_z": d_V[0:H],
-        "W_f": d_W[H:2 * H],
-        "V_f": d_V[H:2 * H],
+        "W_z": d_W[H:2 * H],
+        "V_z": d_V[H:2 * H],
+        "W_f": d_W[0:H],
+        "V_f": d_V[0:H],
         "W_o": d_W_o,
         "V_o": d_V_o,
         "x": d_x,

@@ -70,11 +70,13 @@ def forward(params, x, h=None, *, lengths=None):
     b_x = params["b_x"]
     lambda_ = params["lambda_"]
     # net_{r,t} = W_a x_t + b_a
-    net_r = rows_times(x, W_a.T) + b_a
+    net_r = rows_times(x, W_a.T)
+    np.add(net_r, b_a, out=net_r)
     # r_t = σ(net_{r,t})
     r = sigmoid(net_r)
     # net_{i,t} = W_x x_t + b_x
-    net_i = rows_times(x, W_x.T) + b_x
+    net_i = rows_times(x, W_x.T)
+    np.add(net_i, b_x, out=net_i)
     # i_t = σ(net_{i,t})
     i = sigmoid(net_i)
     softplus_lambda_ = softplus(lambda_)

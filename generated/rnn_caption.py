@@ -67,20 +67,21 @@ def forward(params, x, h=None, *, v, lengths=None):
     W_hh = params["W_hh"]
     W_ih = params["W_ih"]
     b_h = params["b_h"]
-    x_net = rows_times(x, W_xh.T) + b_h
+    x_net = rows_times(x, W_xh.T)
+    np.add(x_net, b_h, out=x_net)
     v_net = rows_times(v, W_ih.T)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     # what does not depend on the states, for all steps at once
     net_h_given = x_net + v_net
-    net_h_t = np.empty((B, H), dtype)
+    work = np.empty((B, H), dtype)
     W_hh_T = W_hh.T
-    for t, h_prev, net_h_given_t, h_t in zip(range(T), h, net_h_given, h[1:]):
+    for t, net_h_given_t, h_prev, h_t in zip(range(T), net_h_given, h, h[1:]):
         # net_{h,t} = W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v + b_h
-        h_prev.dot(W_hh_T, out=net_h_t)
-        np.add(net_h_t, net_h_given_t, out=net_h_t)
+        h_prev.dot(W_hh_T, out=work)
+        np.add(net_h_given_t, work, out=net_h_given_t)
         # h_t = tanh(net_{h,t})
-        np.tanh(net_h_t, out=h_t)
+        np.tanh(net_h_given_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (h, W_hh, W_xh, W_ih, x, v))

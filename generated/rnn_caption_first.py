@@ -69,23 +69,23 @@ def forward(params, x, h=None, v=None, *, lengths=None):
     W_hh = params["W_hh"]
     W_ih = params["W_ih"]
     b_h = params["b_h"]
-    x_net = rows_times(x, W_xh.T) + b_h
+    x_net = rows_times(x, W_xh.T)
+    np.add(x_net, b_h, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     v = np.empty((T + 1, B, N), dtype)
     v[0] = v_prev
-    net_h_t = np.empty((B, H), dtype)
-    W_hh_T = W_hh.T
     work = np.empty((B, H), dtype)
+    W_hh_T = W_hh.T
     W_ih_T = W_ih.T
-    for t, h_prev, v_prev, x_net_t, h_t, v_t in zip(range(T), h, v, x_net, h[1:], v[1:]):
+    for t, x_net_t, h_prev, v_prev, h_t, v_t in zip(range(T), x_net, h, v, h[1:], v[1:]):
         # net_{h,t} = W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v_{t-1} + b_h
-        h_prev.dot(W_hh_T, out=net_h_t)
+        h_prev.dot(W_hh_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         v_prev.dot(W_ih_T, out=work)
-        np.add(net_h_t, work, out=net_h_t)
-        np.add(net_h_t, x_net_t, out=net_h_t)
+        np.add(x_net_t, work, out=x_net_t)
         # h_t = tanh(net_{h,t})
-        np.tanh(net_h_t, out=h_t)
+        np.tanh(x_net_t, out=h_t)
         # v_t = 0
         v_t[...] = np.zeros((N,), dtype)
         if lengths is not None:  # a sequence that has ended keeps its states

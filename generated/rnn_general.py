@@ -75,12 +75,13 @@ def forward(params, x, s=None, *, lengths=None, f="tanh", g="tanh"):
     b = params["b"]
     V = params["V"]
     c = params["c"]
-    x_net = rows_times(x, U.T) + b
+    x_net = rows_times(x, U.T)
+    np.add(x_net, b, out=x_net)
     s = np.empty((T + 1, B, H), dtype)
     s[0] = s_prev
     net_s = np.empty((T, B, H), dtype)
     W_T = W.T
-    for t, net_s_t, s_prev, x_net_t, s_t in zip(range(T), net_s, s, x_net, s[1:]):
+    for t, net_s_t, x_net_t, s_prev, s_t in zip(range(T), net_s, x_net, s, s[1:]):
         # net_{s,t} = U x_t + W s_{t-1} + b
         s_prev.dot(W_T, out=net_s_t)
         np.add(net_s_t, x_net_t, out=net_s_t)

@@ -67,21 +67,23 @@ def forward(params, x, y=None, *, lengths=None):
     b = params["b"]
     V = params["V"]
     c = params["c"]
-    x_net = rows_times(x, W.T) + b
     y = np.empty((T + 1, B, H), dtype)
     y[0] = y_prev
-    h = np.empty((T, B, K), dtype)
-    net_h_t = np.empty((B, K), dtype)
-    U_T = U.T
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    x_net = rows_times(x, (W * 0.5).T)
+    np.add(x_net, b * 0.5, out=x_net)
+    U_half = U * 0.5
+    h = x_net
+    work = np.empty((B, K), dtype)
+    U_half_T = U_half.T
     half = np.array(0.5, dtype)
     net_y_t = np.empty((B, H), dtype)
     V_T = V.T
-    for t, y_prev, x_net_t, h_t, y_t in zip(range(T), y, x_net, h, y[1:]):
+    for t, h_t, y_prev, y_t in zip(range(T), x_net, y, y[1:]):
         # net_{h,t} = W x_t + U y_{t-1} + b
-        y_prev.dot(U_T, out=net_h_t)
-        np.add(net_h_t, x_net_t, out=net_h_t)
+        y_prev.dot(U_half_T, out=work)
+        np.add(h_t, work, out=h_t)
         # h_t = σ(net_{h,t})
-        np.multiply(net_h_t, half, out=h_t)
         np.tanh(h_t, out=h_t)
         np.multiply(h_t, half, out=h_t)
         np.add(h_t, half, out=h_t)

@@ -81,7 +81,7 @@ def forward(params, x, h=None, *, lengths=None):
     work_4 = np.empty((B, H), dtype)
     number_2 = np.array(1e-05, dtype)
     net_h_t = np.empty((B, H), dtype)
-    for t, a_t, h_prev, x_net_t, mu_t, s_t, h_t in zip(range(T), a, h, x_net, mu, s, h[1:]):
+    for t, a_t, x_net_t, h_prev, mu_t, s_t, h_t in zip(range(T), a, x_net, h, mu, s, h[1:]):
         # a_t = W x_t + U h_{t-1}
         h_prev.dot(U_T, out=a_t)
         np.add(a_t, x_net_t, out=a_t)

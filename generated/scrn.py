@@ -80,24 +80,23 @@ def forward(params, x, s=None, h=None, *, lengths=None):
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     # what does not depend on the states, for all steps at once
-    s_given = 0.05 * (x @ B_.T)
+    s_given = 0.05 * rows_times(x, B_.T)
     number = np.array(0.95, dtype)
-    net_h_t = np.empty((B, H), dtype)
-    P_T = P.T
     work = np.empty((B, H), dtype)
+    P_T = P.T
     R_T = R.T
     half = np.array(0.5, dtype)
-    for t, s_t, s_prev, s_given_t, h_prev, x_net_t, h_t in zip(range(T), s[1:], s, s_given, h, x_net, h[1:]):
+    for t, s_t, s_given_t, s_prev, x_net_t, h_prev, h_t in zip(range(T), s[1:], s_given, s, x_net, h, h[1:]):
         # s_t = (1/20) B x_t + (19/20) s_{t-1}
         np.multiply(number, s_prev, out=s_t)
         np.add(s_t, s_given_t, out=s_t)
         # net_{h,t} = P s_t + A x_t + R h_{t-1}
-        s_t.dot(P_T, out=net_h_t)
+        s_t.dot(P_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         h_prev.dot(R_T, out=work)
-        np.add(net_h_t, work, out=net_h_t)
-        np.add(net_h_t, x_net_t, out=net_h_t)
+        np.add(x_net_t, work, out=x_net_t)
         # h_t = σ(net_{h,t})
-        np.multiply(net_h_t, half, out=h_t)
+        np.multiply(x_net_t, half, out=h_t)
         np.tanh(h_t, out=h_t)
         np.multiply(h_t, half, out=h_t)
         np.add(h_t, half, out=h_t)

@@ -101,10 +101,11 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None):
     W_o = params["W_o"]
     R_o = params["R_o"]
     b_o = params["b_o"]
-    W = np.concatenate((W_z, W_i, W_f, W_o))
-    R = np.concatenate((R_z, R_i, R_f, R_o))
-    b = np.concatenate((b_z, b_i, b_f, b_o))
-    x_net = rows_times(x, W.T) + b
+    W = np.concatenate((W_o, W_z, W_i, W_f))
+    R = np.concatenate((R_o, R_z, R_i, R_f))
+    b = np.concatenate((b_o, b_z, b_i, b_f))
+    x_net = rows_times(x, W.T)
+    np.add(x_net, b, out=x_net)
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     m = np.empty((T + 1, B, H), dtype)
@@ -118,42 +119,42 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None):
     net_m = np.empty((T, B, H), dtype)
     i_prime = np.empty((T, B, H), dtype)
     f_prime = np.empty((T, B, H), dtype)
-    net_z_i_tilde_f_tilde_o = np.empty((T, B, 4 * H), dtype)
+    net_o_z_i_tilde_f_tilde = np.empty((T, B, 4 * H), dtype)
     R_T = R.T
     half = np.array(0.5, dtype)
     net_i_prime_t = np.empty((B, H), dtype)
     net_f_prime_t = np.empty((B, H), dtype)
     work = np.empty((B, H), dtype)
     for (
-        t, net_z_i_tilde_f_tilde_o_t, h_prev, x_net_t, z_t, o_t, net_m_t, m_prev, m_t, i_prime_t, f_prime_t,
+        t, net_o_z_i_tilde_f_tilde_t, x_net_t, h_prev, z_t, o_t, net_m_t, m_prev, m_t, i_prime_t, f_prime_t,
         c_t, c_prev, n_t, n_prev, h_t,
     ) in zip(
-        range(T), net_z_i_tilde_f_tilde_o, h, x_net, z, o, net_m, m, m[1:], i_prime, f_prime, c[1:], c,
+        range(T), net_o_z_i_tilde_f_tilde, x_net, h, z, o, net_m, m, m[1:], i_prime, f_prime, c[1:], c,
         n[1:], n, h[1:],
     ):
+        # net_{o,t} = W_o x_t + R_o h_{t-1} + b_o
         # net_{z,t} = W_z x_t + R_z h_{t-1} + b_z
         # ĩ_t = W_i x_t + R_i h_{t-1} + b_i
         # f̃_t = W_f x_t + R_f h_{t-1} + b_f
-        # net_{o,t} = W_o x_t + R_o h_{t-1} + b_o
-        h_prev.dot(R_T, out=net_z_i_tilde_f_tilde_o_t)
-        np.add(net_z_i_tilde_f_tilde_o_t, x_net_t, out=net_z_i_tilde_f_tilde_o_t)
+        h_prev.dot(R_T, out=net_o_z_i_tilde_f_tilde_t)
+        np.add(net_o_z_i_tilde_f_tilde_t, x_net_t, out=net_o_z_i_tilde_f_tilde_t)
         # z_t = tanh(net_{z,t})
-        np.tanh(net_z_i_tilde_f_tilde_o_t[..., 0:H], out=z_t)
+        np.tanh(net_o_z_i_tilde_f_tilde_t[..., H:2 * H], out=z_t)
         # o_t = σ(net_{o,t})
-        np.multiply(net_z_i_tilde_f_tilde_o_t[..., 3 * H:4 * H], half, out=o_t)
+        np.multiply(net_o_z_i_tilde_f_tilde_t[..., 0:H], half, out=o_t)
         np.tanh(o_t, out=o_t)
         np.multiply(o_t, half, out=o_t)
         np.add(o_t, half, out=o_t)
         # net_{m,t} = f̃_t + m_{t-1}
-        np.add(net_z_i_tilde_f_tilde_o_t[..., 2 * H:3 * H], m_prev, out=net_m_t)
+        np.add(net_o_z_i_tilde_f_tilde_t[..., 3 * H:4 * H], m_prev, out=net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
-        m_t[...] = max(net_m_t, net_z_i_tilde_f_tilde_o_t[..., H:2 * H])
+        m_t[...] = max(net_m_t, net_o_z_i_tilde_f_tilde_t[..., 2 * H:3 * H])
         # net_{i,prime,t} = ĩ_t - m_t
-        np.subtract(net_z_i_tilde_f_tilde_o_t[..., H:2 * H], m_t, out=net_i_prime_t)
+        np.subtract(net_o_z_i_tilde_f_tilde_t[..., 2 * H:3 * H], m_t, out=net_i_prime_t)
         # i′_t = exp(net_{i,prime,t})
         np.exp(net_i_prime_t, out=i_prime_t)
         # net_{f,prime,t} = f̃_t + m_{t-1} - m_t
-        np.add(net_z_i_tilde_f_tilde_o_t[..., 2 * H:3 * H], m_prev, out=net_f_prime_t)
+        np.add(net_o_z_i_tilde_f_tilde_t[..., 3 * H:4 * H], m_prev, out=net_f_prime_t)
         np.subtract(net_f_prime_t, m_t, out=net_f_prime_t)
         # f′_t = exp(net_{f,prime,t})
         np.exp(net_f_prime_t, out=f_prime_t)
@@ -172,7 +173,7 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None):
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             n[t + 1] = np.where((lengths <= t)[:, None], n[t], n[t + 1])
-    cache = (sizes, dtype, lengths, (o, c, n, f_prime, net_m, net_z_i_tilde_f_tilde_o, i_prime, z, R, W, x, h))
+    cache = (sizes, dtype, lengths, (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, i_prime, z, R, W, x, h))
     return cut(h[1:], lengths).copy(), {"h": h[T].copy(), "m": m[T].copy(), "c": c[T].copy(), "n": n[T].copy()}, cache
 
 
@@ -204,7 +205,7 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     d_m_next = np.zeros((B, H), dtype) if m is None else m.astype(dtype)
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
     d_n_next = np.zeros((B, H), dtype) if n is None else n.astype(dtype)
-    (o, c, n, f_prime, net_m, net_z_i_tilde_f_tilde_o, i_prime, z, R, W, x, h) = values
+    (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, i_prime, z, R, W, x, h) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
@@ -232,9 +233,9 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         h_by_c = o[start:stop] / n[start + 1:stop + 1]
         c_by_net_f_prime = c[start:stop] * f_prime[start:stop]
         n_by_net_f_prime = n[start:stop] * f_prime[start:stop]
-        m_by_net_m = heaviside(net_m[start:stop] - net_z_i_tilde_f_tilde_o[start:stop][..., H:2 * H])
+        m_by_net_m = heaviside(net_m[start:stop] - net_o_z_i_tilde_f_tilde[start:stop][..., 2 * H:3 * H])
         h_by_net_o = c[start + 1:stop + 1] * o[start:stop] * (1 - o[start:stop]) / n[start + 1:stop + 1]
-        m_by_i_tilde = heaviside(net_z_i_tilde_f_tilde_o[start:stop][..., H:2 * H] - net_m[start:stop])
+        m_by_i_tilde = heaviside(net_o_z_i_tilde_f_tilde[start:stop][..., 2 * H:3 * H] - net_m[start:stop])
         c_by_net_z = i_prime[start:stop] * (1 - z[start:stop] * z[start:stop])
         for (
             t, d_ys_t, h_by_n_t, h_by_c_t, c_by_net_f_prime_t, n_by_net_f_prime_t, z_t, i_prime_t, m_by_net_m_t,
@@ -243,10 +244,10 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_n[::-1], h_by_c[::-1],
             c_by_net_f_prime[::-1], n_by_net_f_prime[::-1], z[start:stop][::-1], i_prime[start:stop][::-1],
-            m_by_net_m[::-1], d_net[start:stop][..., 3 * H:4 * H][::-1], h_by_net_o[::-1],
-            d_net[start:stop][..., 2 * H:3 * H][::-1], d_net[start:stop][..., H:2 * H][::-1],
-            m_by_i_tilde[::-1], d_net[start:stop][..., 0:H][::-1], c_by_net_z[::-1], d_net[start:stop][::-1],
-            f_prime[start:stop][::-1],
+            m_by_net_m[::-1], d_net[start:stop][..., 0:H][::-1], h_by_net_o[::-1],
+            d_net[start:stop][..., 3 * H:4 * H][::-1], d_net[start:stop][..., 2 * H:3 * H][::-1],
+            m_by_i_tilde[::-1], d_net[start:stop][..., H:2 * H][::-1], c_by_net_z[::-1],
+            d_net[start:stop][::-1], f_prime[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -306,18 +307,18 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     d_R = rows(d_net).T @ rows(h[:-1])
     d_b = d_net.sum(axis=(0, 1))
     return {
-        "W_z": d_W[0:H],
-        "R_z": d_R[0:H],
-        "b_z": d_b[0:H],
-        "W_i": d_W[H:2 * H],
-        "R_i": d_R[H:2 * H],
-        "b_i": d_b[H:2 * H],
-        "W_f": d_W[2 * H:3 * H],
-        "R_f": d_R[2 * H:3 * H],
-        "b_f": d_b[2 * H:3 * H],
-        "W_o": d_W[3 * H:4 * H],
-        "R_o": d_R[3 * H:4 * H],
-        "b_o": d_b[3 * H:4 * H],
+        "W_z": d_W[H:2 * H],
+        "R_z": d_R[H:2 * H],
+        "b_z": d_b[H:2 * H],
+        "W_i": d_W[2 * H:3 * H],
+        "R_i": d_R[2 * H:3 * H],
+        "b_i": d_b[2 * H:3 * H],
+        "W_f": d_W[3 * H:4 * H],
+        "R_f": d_R[3 * H:4 * H],
+        "b_f": d_b[3 * H:4 * H],
+        "W_o": d_W[0:H],
+        "R_o": d_R[0:H],
+        "b_o": d_b[0:H],
         "x": d_x,
         "h": d_h_next,
         "m": d_m_next,

@@ -75,20 +75,20 @@ def forward(params, x, c=None, *, lengths=None):
     b_r = params["b_r"]
     # lin_{c,t} = W x_t
     lin_c = rows_times(x, W.T)
-    x_net = rows_times(x, W_f.T) + b_f
+    x_net = rows_times(x, W_f.T)
+    np.add(x_net, b_f, out=x_net)
     c = np.empty((T + 1, B, H), dtype)
     c[0] = c_prev
-    f = np.empty((T, B, H), dtype)
-    net_f_t = np.empty((B, H), dtype)
-    half = np.array(0.5, dtype)
+    f = x_net
     work = np.empty((B, H), dtype)
+    half = np.array(0.5, dtype)
     one = np.array(1, dtype)
-    for t, c_prev, x_net_t, f_t, c_t, lin_c_t in zip(range(T), c, x_net, f, c[1:], lin_c):
+    for t, f_t, c_prev, c_t, lin_c_t in zip(range(T), x_net, c, c[1:], lin_c):
         # net_{f,t} = W_f x_t + v_f ⊙ c_{t-1} + b_f
-        np.multiply(c_prev, v_f, out=net_f_t)
-        np.add(net_f_t, x_net_t, out=net_f_t)
+        np.multiply(c_prev, v_f, out=work)
+        np.add(f_t, work, out=f_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_f_t, half, out=f_t)
+        np.multiply(f_t, half, out=f_t)
         np.tanh(f_t, out=f_t)
         np.multiply(f_t, half, out=f_t)
         np.add(f_t, half, out=f_t)
@@ -146,10 +146,10 @@ def backward(cache, d_ys, c=None):
         c_by_net_f = (c[start:stop] - lin_c[start:stop]) * f[start:stop] * (1 - f[start:stop])
         d_c_next_given = d_net_r[start:stop] * v_r
         for (
-            t, d_c_t, d_c_read_t, d_net_f_t, c_by_net_f_t, f_t, d_c_next_given_t,
+            t, d_c_t, d_c_read_t, d_net_f_t, c_by_net_f_t, d_c_next_given_t, f_t,
         ) in zip(
             reversed(range(start, stop)), d_c[start:stop][::-1], d_c_read[start:stop][::-1],
-            d_net_f[start:stop][::-1], c_by_net_f[::-1], f[start:stop][::-1], d_c_next_given[::-1],
+            d_net_f[start:stop][::-1], c_by_net_f[::-1], d_c_next_given[::-1], f[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)

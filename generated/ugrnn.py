@@ -70,38 +70,39 @@ def forward(params, x, h=None, *, lengths=None):
     W_gh = params["W_gh"]
     W_gx = params["W_gx"]
     b_g = params["b_g"]
-    W = np.concatenate((W_ch, W_gh))
-    W_ = np.concatenate((W_cx, W_gx))
-    b = np.concatenate((b_c, b_g))
-    x_net = rows_times(x, W_.T) + b
+    W = np.concatenate((W_gh, W_ch))
+    W_ = np.concatenate((W_gx, W_cx))
+    b = np.concatenate((b_g, b_c))
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
-    c = np.empty((T, B, H), dtype)
-    g = np.empty((T, B, H), dtype)
-    net_c_g_t = np.empty((B, 2 * H), dtype)
-    W_T = W.T
-    net_c_g_view = net_c_g_t[..., 0:H]
+    # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
+    halves = np.ones(2 * H, dtype)
+    halves[0:H] = 0.5
+    x_net = rows_times(x, (W_ * halves[:, None]).T)
+    np.add(x_net, b * halves, out=x_net)
+    W_half = W * halves[:, None]
+    c = x_net[..., H:2 * H]
+    g = x_net[..., 0:H]
+    work = np.empty((B, 2 * H), dtype)
+    W_half_T = W_half.T
     half = np.array(0.5, dtype)
-    net_c_g_view_2 = net_c_g_t[..., H:2 * H]
-    work = np.empty((B, H), dtype)
+    work_2 = np.empty((B, H), dtype)
     one = np.array(1, dtype)
-    for t, h_prev, x_net_t, c_t, g_t, h_t in zip(range(T), h, x_net, c, g, h[1:]):
-        # net_{c,t} = W_{ch} h_{t-1} + W_{cx} x_t + b_c
+    for t, x_net_t, h_prev, g_t, h_t, c_t in zip(range(T), x_net, h, x_net[..., 0:H], h[1:], x_net[..., H:2 * H]):
         # net_{g,t} = W_{gh} h_{t-1} + W_{gx} x_t + b_g
-        h_prev.dot(W_T, out=net_c_g_t)
-        np.add(net_c_g_t, x_net_t, out=net_c_g_t)
+        # net_{c,t} = W_{ch} h_{t-1} + W_{cx} x_t + b_c
+        h_prev.dot(W_half_T, out=work)
+        np.add(x_net_t, work, out=x_net_t)
         # c_t = tanh(net_{c,t})
-        np.tanh(net_c_g_view, out=c_t)
         # g_t = σ(net_{g,t})
-        np.multiply(net_c_g_view_2, half, out=g_t)
-        np.tanh(g_t, out=g_t)
+        np.tanh(x_net_t, out=x_net_t)
         np.multiply(g_t, half, out=g_t)
         np.add(g_t, half, out=g_t)
         # h_t = g_t ⊙ h_{t-1} + (1 - g_t) ⊙ c_t
         np.multiply(g_t, h_prev, out=h_t)
-        np.subtract(one, g_t, out=work)
-        np.multiply(work, c_t, out=work)
-        np.add(h_t, work, out=h_t)
+        np.subtract(one, g_t, out=work_2)
+        np.multiply(work_2, c_t, out=work_2)
+        np.add(h_t, work_2, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (h, c, g, W, W_, x))
@@ -140,8 +141,8 @@ def backward(cache, d_ys, h=None):
         for (
             t, d_ys_t, d_net_g_t, h_by_net_g_t, d_net_c_t, h_by_net_c_t, d_net_t, g_t,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., H:2 * H][::-1],
-            h_by_net_g[::-1], d_net[start:stop][..., 0:H][::-1], h_by_net_c[::-1], d_net[start:stop][::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 0:H][::-1],
+            h_by_net_g[::-1], d_net[start:stop][..., H:2 * H][::-1], h_by_net_c[::-1], d_net[start:stop][::-1],
             g[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
@@ -165,12 +166,12 @@ def backward(cache, d_ys, h=None):
     d_W_ = rows(d_net).T @ rows(x)
     d_b = d_net.sum(axis=(0, 1))
     return {
-        "W_ch": d_W[0:H],
-        "W_cx": d_W_[0:H],
-        "b_c": d_b[0:H],
-        "W_gh": d_W[H:2 * H],
-        "W_gx": d_W_[H:2 * H],
-        "b_g": d_b[H:2 * H],
+        "W_ch": d_W[H:2 * H],
+        "W_cx": d_W_[H:2 * H],
+        "b_c": d_b[H:2 * H],
+        "W_gh": d_W[0:H],
+        "W_gx": d_W_[0:H],
+        "b_g": d_b[0:H],
         "x": d_x,
         "h": d_h_next,
     }

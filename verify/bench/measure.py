@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -62,14 +62,13 @@ def jobs(cells: Sequence[str], sizes: Sequence[str], dtypes: Sequence[str], thre
     ]
 
 
-def measured(job: Job, rounds: int, peers: Sequence[str] = tuple(PEERS), say: Callable[[str], None] = str) -> Row:
+def measured(job: Job, rounds: int, peers: Sequence[str] = tuple(PEERS)) -> Row:
     """One point: every peer runs once in every round."""
     workers: dict[str, subprocess.Popen[str]] = {}
     memory: dict[str, float] = {}
     absent: dict[str, str] = {}
     try:
         for name in peers:
-            say(name)
             worker = _started(name, job)
             answer = _answer(worker)
             if "ready" in answer:

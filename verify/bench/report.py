@@ -38,8 +38,8 @@ def mean(ratios: Sequence[float]) -> float:
 def summary(rows: Sequence[Row]) -> str:
     """The geometric means for large and for small batches."""
     found = []
-    for words, wanted in (("B ≥ 20", lambda b: b >= 20), ("B ≤ 4", lambda b: b <= 4)):
-        ratios = [row.ratio for row in rows if row.ratio is not None and wanted(row.job.B)]
+    for words, least, most in (("B ≥ 20", 20, math.inf), ("B ≤ 4", 0, 4)):
+        ratios = [row.ratio for row in rows if row.ratio is not None and least <= row.job.B <= most]
         if ratios:
             found.append(f"{words}: {mean(ratios):.2f} (worst {max(ratios):.2f}, {len(ratios)} points)")
     return "; ".join(found)

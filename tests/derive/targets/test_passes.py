@@ -17,6 +17,7 @@ from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.reader import read_note
+from derive.targets import TARGETS
 from derive.targets.numpy.module import module
 from verify.numbers.case import Case
 from verify.numbers.load import load
@@ -115,3 +116,11 @@ def test_the_same_in_floats_for_different_lengths(name: str) -> None:
 @pytest.mark.parametrize("note", [JOINED, PEEPHOLES])
 def test_the_same_in_floats(note: str) -> None:
     same_in_floats(read_note(note), 1)
+
+
+def test_the_program_is_shown_before_and_after_the_passes() -> None:
+    text = TARGETS["program"].render(differentiate(EVERY["gru"]), None, "gru.md")
+    plain, _, fast = text.partition("A sequence, after the passes")
+    assert "h[t + 1] = (1 - z_t) * h_prev + z_t * h_tilde_t" in plain
+    assert "np.multiply(z_t, h_tilde_t, out=" in fast
+    assert text == TARGETS["program"].render(differentiate(EVERY["gru"]), None, "gru.md")
