@@ -4,14 +4,15 @@
 2. latex (latex_commands), plain (letters, tokens, words): Fragment -> tokens; words has the tables of notation
 3. parser (grammar.lark, syntax): tokens -> syntax tree; nothing is decided yet, so that claims are read the same way
    resolving: letters, times and left sides of the whole document in one form
-4. symbols, vocabulary, meaning (applying, terms): syntax tree -> terms: names, times, functions, products
+4. meaning: `tree` is what any formula means; `letters` takes a letter with its scripts apart, `walk` turns syntax into
+   terms, in equations and claims alike; equations add `symbols`, `vocabulary`, `quantities`, `lefts`
 5. where: declaring lines -> shapes, functions, constants, roles, facts
 6. kinds (rows), delays, outputs, asking: numbers, vectors and matrices told apart, what is open asked for; sizing,
    infer (shapes, typed): sizes by unification, and nodes built by the checked constructors
 7. restated, elaborate: equations -> Cell; reading: what was understood, told to a person
-8. claims (claim_stated), claim_letters, claim_survey, claim_meaning (claim_deltas, claim_derivatives, claim_brackets,
-   claim_sums, claim_slices, claim_dots, claim_matrix): a formula to be checked -> what it says (claimed), with the
-   guesses that were made (claim_guesses); which conventions it is written in is `verify`'s question
+8. claims: `statements` are the lines of a formula to be checked; letters, survey, and meaning (deltas, derivatives,
+   brackets, sums, slices, dots, matrix), which extends the walk: what they say, with the guesses that were made; which
+   conventions they are written in is `verify`'s question
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader import formula as fragment_of
-from derive.reader.claims.letters import Letters, taken
+from derive.reader.claims.letters import Letters
+from derive.reader.meaning.letters import taken
 from derive.reader.text.parser import parse
 from derive.targets.formula import latex
 
@@ -69,7 +70,7 @@ def _about(kind: str, written: str, letters: Letters) -> Assumption | None:
     fragment = fragment_of(written)
     try:
         rows = parse(fragment)
-        found = taken(rows[0][0], fragment) if len(rows) == 1 and len(rows[0]) == 1 else None
+        found = taken(rows[0][0]) if len(rows) == 1 and len(rows[0]) == 1 else None
         resolved = found and letters.resolve(found, fragment, None)
     except (InputError, OpenQuestionError):
         return None

@@ -19,16 +19,17 @@ from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError, Place, ProgramFault
 from derive.notation import Notation, notations, spelled
 from derive.reader import formula as fragment_of
-from derive.reader.claims.chains import Statement, lines, statements
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.guesses import Guess
-from derive.reader.claims.letters import Letters, taken, time_expression
+from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Meant
-from derive.reader.claims.stated import ORDERS
+from derive.reader.claims.statements.chains import Statement, lines, statements
+from derive.reader.claims.statements.stated import ORDERS
 from derive.reader.claims.sums import reaching
 from derive.reader.claims.survey import lowered, raised, survey
 from derive.reader.meaning import tree
+from derive.reader.meaning.letters import time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts
@@ -284,7 +285,7 @@ def _related(
         return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
     claiming.bounding = True
     try:
-        said = claiming.said(smaller), claiming.said(larger)
+        said = claiming.term(smaller), claiming.term(larger)
         pairs = sizes.conditions(statement, claiming)
     except OpenQuestionError as error:
         return replace(blank, reason=error.message)
@@ -451,9 +452,9 @@ def _read(
         if named:
             return replace(blank, word=Word.NOT_A_CLAIM, reason=named), None
         claiming.letters.leading = True
-        one = claiming.said(left)
+        one = claiming.term(left)
         claiming.letters.leading = False
-        said = one, claiming.said(right)
+        said = one, claiming.term(right)
         pairs = sizes.conditions(statement, claiming)
     except OpenQuestionError as error:
         renamed = _renamed(left, right, statement, claiming, context, blank)
@@ -509,7 +510,7 @@ def _libraries(left: Syntax, right: Syntax, statement: Statement, context: _Cont
         try:
             for side in (left, right):
                 survey(side, letters)
-            claiming.said(left), claiming.said(right)
+            claiming.term(left), claiming.term(right)
         except InputError:
             continue
         found.append(name)
@@ -555,7 +556,7 @@ def _renamed(
 ) -> Judgement | None:
     """A forward equation with a letter that the cell does not have, if it holds with a state of step t - 1 there."""
     letters = claiming.letters
-    found = taken(left, statement.fragment)
+    found = letters.taken(left, statement.fragment)
     if found is None or letters.resolve(found, statement.fragment) is None:
         return None
     for letter in sorted(
@@ -566,7 +567,7 @@ def _renamed(
         for state in context.cell.states:
             letters.aliases[letter] = (state.name, nodes.t - 1)
             try:
-                said = claiming.said(left), claiming.said(right)
+                said = claiming.term(left), claiming.term(right)
                 judgement, _ = _decided(said, statement, claiming, context, blank, deciding.Pairs())
             except InputError:
                 continue

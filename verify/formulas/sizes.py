@@ -8,11 +8,11 @@ from sympy import Expr, Symbol
 
 from derive.errors import InputError, Place
 from derive.nodes import size
-from derive.reader.claims.chains import Statement
-from derive.reader.claims.letters import Letters, taken
+from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
-from derive.reader.claims.stated import ordered
-from derive.reader.meaning.symbols import number_of, only
+from derive.reader.claims.statements.chains import Statement
+from derive.reader.claims.statements.stated import ordered
+from derive.reader.meaning.letters import number_of, only, taken
 from derive.reader.meaning.tree import Gradient
 from derive.reader.text import syntax
 from derive.reader.text.syntax import Fraction, Group, Name, Number, Product, Run, Scripted, Sum, Syntax
@@ -31,7 +31,7 @@ def membership(
     if (between := _interval(right)) is not None:
         return _range(left, between, statement, letters, blank)
     try:
-        found = taken(left, statement.fragment)
+        found = letters.taken(left, statement.fragment)
         resolved = found and letters.resolve(found, statement.fragment)
     except InputError:
         resolved = None
@@ -62,7 +62,7 @@ def membership(
 def _shape_of(left: Syntax, statement: Statement, letters: Letters) -> tuple[Expr, Expr] | None:
     """The shape of a gradient, a Jacobian or an expression, if it can be read."""
     try:
-        said = Claiming(statement.fragment, letters).said(left)
+        said = Claiming(statement.fragment, letters).term(left)
         node = Builder(letters.cell, letters.program, Reading()).side(said).node
     except InputError:
         return None
@@ -70,7 +70,7 @@ def _shape_of(left: Syntax, statement: Statement, letters: Letters) -> tuple[Exp
 
 
 def _of_loss(left: Fraction, statement: Statement, letters: Letters) -> bool:
-    return isinstance(Claiming(statement.fragment, letters).said(left), Gradient)
+    return isinstance(Claiming(statement.fragment, letters).term(left), Gradient)
 
 
 def _stated_sizes(node: Syntax) -> tuple[Expr, ...] | None:
@@ -100,7 +100,7 @@ def _range(
 ) -> Judgement:
     """σ(z) ∈ (0, 1): a claim about the values of a function."""
     first = left.factors[0] if isinstance(left, Run) else left
-    found = taken(first, statement.fragment)
+    found = taken(first)
     called = found and Claiming(statement.fragment, letters).function(found)
     name = called if isinstance(called, str) else called.name if called else ""
     if name not in RANGES:
@@ -150,7 +150,7 @@ def _size(node: Syntax) -> Expr | None:
         return _size(inner)
     if isinstance(node, Name):
         return size(node.word)
-    if isinstance(node, Scripted) and (found := taken(node, None)) is not None:  # type: ignore[arg-type]
+    if isinstance(node, Scripted) and (found := taken(node)) is not None:
         labels = [part.word for _, part in found.parts if isinstance(part, Name)]
         return size("_".join([found.base, *labels]))
     if isinstance(node, Number) and node.text.isdigit():
@@ -166,7 +166,7 @@ def _size(node: Syntax) -> Expr | None:
 
 def definition(left: Syntax, right: Syntax, claiming: Claiming) -> str:
     """Why this only names something, or nothing where it claims something."""
-    found = taken(left, claiming.fragment)
+    found = claiming.letters.taken(left, claiming.fragment)
     if isinstance(right, Group) and right.bracket == "LPAR" and sum(map(len, right.rows)) > 1:
         return "lists what a letter stands for"
     if found is not None and (started := claiming.letters.resolve(found, claiming.fragment, None)) is not None:
@@ -174,7 +174,7 @@ def definition(left: Syntax, right: Syntax, claiming: Claiming) -> str:
         if started.name in states and started.time == 0 and isinstance(right, Number | syntax.Ones):
             return "says how the state starts"
         if started.time is None and claiming.letters.is_timed(started.name) and isinstance(right, Run):
-            called = taken(right.factors[0], claiming.fragment)
+            called = claiming.letters.taken(right.factors[0], claiming.fragment)
             known = called and (claiming.letters.resolve(called, claiming.fragment) or claiming.function(called))
             if called and not known and len(right.factors) == 2 and isinstance(right.factors[1], Group):
                 return "says nothing about the function it names"
@@ -195,7 +195,7 @@ def _named_function(left: Syntax, claiming: Claiming) -> str:
     """σ(x) = ..., diag(a) = ..., E_t(y_t, ŷ_t) = ...: a function with its argument."""
     if not isinstance(left, Run) or len(left.factors) != 2:
         return ""
-    found = taken(left.factors[0], claiming.fragment)
+    found = claiming.letters.taken(left.factors[0], claiming.fragment)
     group = left.factors[1]
     if found is None or not isinstance(group, Group) or group.bracket not in ("LPAR", "LBRACK"):
         return ""
@@ -203,7 +203,7 @@ def _named_function(left: Syntax, claiming: Claiming) -> str:
         return ""
     if claiming.loss(found) is not None:
         return "names the loss"
-    argument = taken(only(group.rows), claiming.fragment) if only(group.rows) is not None else None  # type: ignore[arg-type]
+    argument = claiming.letters.taken(only(group.rows), claiming.fragment) if only(group.rows) is not None else None  # type: ignore[arg-type]
     if argument is not None and claiming.letters.resolve(argument, claiming.fragment) is None:
         return f"says what {claiming.written(left)} is"
     return ""

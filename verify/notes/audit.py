@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from derive.cell import Cell
 from derive.errors import InputError, Place, ProgramFault
-from derive.reader.claims.chains import statements
 from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.claims.statements.chains import statements
 from derive.reader.text.fragment import Fragment
 from verify.formulas import faults
 from verify.formulas.faults import ClaimsFault, fault_in

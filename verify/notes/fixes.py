@@ -15,7 +15,7 @@ from pathlib import Path
 
 from derive.errors import InputError, Place
 from derive.reader import text_of
-from derive.reader.claims.chains import statements
+from derive.reader.claims.statements.chains import statements
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import Audit, Audited

@@ -9,7 +9,7 @@ from html import escape
 
 from derive.errors import InputError
 from derive.notation import ACCENTS, GREEK, take_apart
-from derive.reader.claims.chains import blanked
+from derive.reader.claims.statements.chains import blanked
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse

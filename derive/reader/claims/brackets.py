@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from dataclasses import replace
-
 from sympy import Expr, Integer
 
-from derive import functions
-from derive.functions import ScalarFunction
 from derive.reader.claims.derivatives import Derivatives
-from derive.reader.claims.letters import time_expression
 from derive.reader.claims.matrix import shown, tabulated
 from derive.reader.claims.slices import is_slice
 from derive.reader.meaning import tree
-from derive.reader.meaning.symbols import number_of, only
+from derive.reader.meaning.letters import number_of, only, time_expression
 from derive.reader.meaning.tree import Term
+from derive.reader.meaning.walk import ABOVE, BELOW
 from derive.reader.text import syntax
-from derive.reader.text.mapping import parts
+from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax
 
 INFINITE = frozenset([r"\infty", "∞"])
@@ -29,55 +24,33 @@ class Brackets(Derivatives):
     bounding: bool = False
     """Whether ‖W‖ is the spectral norm, as in a bound, not the root of a sum of squares."""
 
-    @abstractmethod
-    def factor(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
-        """What starts at factor i, and where the next one starts."""
+    def table(self, node: Group) -> Term | None:
+        if not any(_dotted(cell) for row in node.rows for cell in row):
+            return None
+        rows = [self.cells(row) for row in node.rows]
+        return tabulated(rows) or shown(rows)
 
-    def other(self, node: Syntax) -> Term:
-        """A factor that is no letter."""
-        if isinstance(node, Scripted) and isinstance(node.base, Bars) and node.base.bracket == "LNORM":
-            return self.norm(node.base, node.scripts)
-        if isinstance(node, Scripted):
-            return self.scripted(self.other(node.base), node.scripts)
-        if not isinstance(node, Group):
-            return self.said(node)
-        cell = only(node.rows)
-        if cell is not None and node.bracket != "MATRIX":
-            said = self.said(cell)
-            apart = isinstance(said, tree.Multiply) and node.bracket in ("LPAR", "LBRACK")
-            return replace(said, bracketed=True) if apart else said  # type: ignore[call-arg]
-        if self.fragment.text.startswith(r"\begin{cases}", node.start):
-            return self.branches(node)
-        if any(_dotted(cell) for row in node.rows for cell in row):
-            rows = [self.cells(row) for row in node.rows]
-            return tabulated(rows) or shown(rows)
-        return tree.Stack(tuple(tuple(map(self.said, row)) for row in node.rows))
-
-    def norm(self, node: Bars, scripts: tuple[Script, ...] = ()) -> Term:
-        """‖v‖, ‖v‖², ‖v‖₁ and ‖W‖_F as what they are in entries; ‖v‖_∞, and ‖W‖ in a bound, as norms."""
-        body = self.said(node.body)
+    def bars(self, node: Bars, scripts: tuple[Script, ...] = ()) -> Term:
+        """‖v‖_∞, and in a bound ‖W‖, as norms; ‖v‖, ‖v‖₂ and ‖W‖_F by squares; ‖v‖₁ as in equations."""
         subs = [only(script.rows) for script in scripts if script.kind == "sub"]
         raised = [only(script.rows) for script in scripts if script.kind == "sup"]
         powers = [number_of(part) if not self.bounding else time_expression(part) for part in raised]
+        kind = subs[0] if subs else None
+        largest = isinstance(kind, Mark) and kind.kind in INFINITE
+        spectral = self.bounding and (kind is None or number_of(kind) == 2)
+        square = kind is None or number_of(kind) == 2 or (isinstance(kind, Name) and kind.word == "F")
+        if node.bracket != "LNORM" or not (largest or square):
+            return super().bars(node, scripts)
         if len(subs) > 1 or len(powers) > 1 or None in powers or len(subs) + len(powers) < len(scripts):
             raise self.unclear(f"the norm {self.written(node)} with these scripts is not read", node)
-        kind = subs[0] if subs else None
-        sized: Term
-        largest = isinstance(kind, Mark) and kind.kind in INFINITE
-        if largest or (self.bounding and (kind is None or number_of(kind) == 2)):
-            sized = tree.Norm(body, largest)
-            return tree.Power(sized, powers[0]) if powers and powers[0] is not None else sized
-        if kind is not None and number_of(kind) == 1:
-            sized = tree.Total(tree.Call(_entry("abs"), (body,)))
-            return tree.Power(sized, powers[0]) if powers and powers[0] is not None else sized
-        if kind is None or number_of(kind) == 2:
-            sized = tree.SquaredNorm(body, "" if kind is None else "2")
-        elif isinstance(kind, Name) and kind.word == "F":
-            sized = tree.SquaredNorm(body, "F")
+        raised_to = Integer(1) if not powers or powers[0] is None else powers[0]
+        body = self.term(node.body)
+        if largest or spectral:
+            sized: Term = tree.Norm(body, largest)
         else:
-            raise self.unclear(f"the norm {self.written(node)} with these scripts is not read", node)
-        half = (powers[0] if powers and powers[0] is not None else Integer(1)) / 2
-        return sized if half == 1 else tree.Power(sized, half)
+            sized = tree.SquaredNorm(body, "F" if isinstance(kind, Name) else "" if kind is None else "2")
+            raised_to = raised_to / 2
+        return sized if raised_to == 1 else tree.Power(sized, raised_to)
 
     def indicator(self, node: Syntax, following: Syntax | None) -> tuple[Term, int] | None:
         """𝟏_{i=j}, 𝟏{i=j} and [i=j]: 1 where two indices are equal; and how many factors that takes."""
@@ -97,12 +70,15 @@ class Brackets(Derivatives):
             return None
         return tree.Kronecker(first, second, relation != "="), used
 
-    def branches(self, node: Group) -> Term:
-        """Two cases, i = j and i ≠ j, as a sum with Kronecker δs."""
+    def cases(self, node: Group) -> Term:
+        """Two cases, i = j and i ≠ j, as a sum with Kronecker δs; others as in equations."""
+        chains = [part for row in node.rows for part in walk(row[-1]) if isinstance(part, syntax.Chain)]
+        if any(relation.word in ABOVE | BELOW for chain in chains for relation in chain.relations):
+            return super().cases(node)
         terms: list[tuple[int, Term]] = []
         seen: tuple[Expr, Expr] | None = None
         for row in node.rows:
-            chain = next((part for part in _deep(row[-1]) if isinstance(part, syntax.Chain)), None)
+            chain = next((part for part in walk(row[-1]) if isinstance(part, syntax.Chain)), None)
             if len(row) not in (1, 2) or (chain is None and seen is None) or len(terms) > 1:
                 raise self.unclear("these cases are not read", node)
             if chain is not None:
@@ -114,7 +90,7 @@ class Brackets(Derivatives):
                 seen = pair[0], pair[1]
             assert seen is not None
             differ = chain is None or chain.relations[0].type != "EQ"
-            terms.append((1, tree.Multiply((tree.Kronecker(*seen, differ), self.said(row[0])))))
+            terms.append((1, tree.Multiply((tree.Kronecker(*seen, differ), self.term(row[0])))))
         first, second = (factors.factors[0] for _, factors in terms if isinstance(factors, tree.Multiply))
         if isinstance(first, tree.Kronecker) and first.differ == getattr(second, "differ", None):
             raise self.unclear("these cases are not read", node)
@@ -129,38 +105,18 @@ class Brackets(Derivatives):
                 item, i = self.factor(list(row[0].factors), i)
                 found.append(item)
             return found
-        return [None if isinstance(cell, Mark) else self.said(cell) for cell in row]
+        return [None if isinstance(cell, Mark) else self.term(cell) for cell in row]
 
-    def scripted(self, said: Term, scripts: tuple[Script, ...]) -> Term:
-        """A bracket with a power or transpose behind it."""
-        for script in scripts:
-            cell = only(script.rows)
-            value = number_of(cell) if script.kind == "sup" else None
-            if script.kind in ("tick", "prime"):
-                said = tree.Transposed(said)
-            elif script.kind == "sub" and isinstance(cell, Group) and is_slice(cell):
-                said = self.cut(said, cell)
-            elif value is not None:
-                said = tree.Power(said, value)
-            elif script.kind == "sup" and isinstance(cell, syntax.Sum) and (steps := time_expression(cell)) is not None:
-                said = tree.Power(said, steps)
-            elif script.kind == "sup" and (
-                (isinstance(cell, Mark) and cell.kind == "top") or (isinstance(cell, Name) and cell.word == "T")
-            ):
-                said = tree.Transposed(said)
-            else:
-                raise self.unclear(f"the script {self.written(script)} behind a bracket is not read", script)
-        return said
-
-
-def _entry(name: str) -> ScalarFunction:
-    found = functions.function(name)
-    assert found is not None
-    return found
-
-
-def _deep(node: Syntax) -> list[Syntax]:
-    return [node, *(inner for part in parts(node) for inner in _deep(part))]
+    def behind(self, term: Term, script: Script) -> Term | None:
+        """A prime is a transpose; slices; a number of steps is a power."""
+        cell = only(script.rows)
+        if script.kind == "prime":
+            return tree.Transposed(term)
+        if script.kind == "sub" and isinstance(cell, Group) and is_slice(cell):
+            return self.cut(term, cell)
+        if script.kind == "sup" and isinstance(cell, syntax.Sum) and (steps := time_expression(cell)) is not None:
+            return tree.Power(term, steps) if number_of(cell) is None else None
+        return None
 
 
 def _dotted(cell: Syntax) -> bool:

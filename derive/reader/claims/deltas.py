@@ -11,36 +11,31 @@ from derive import functions, nodes
 from derive.errors import InputError, OpenQuestionError
 from derive.nodes import Elementwise, Quantity, Softmax
 from derive.reader.claims.guesses import Guess
-from derive.reader.claims.letters import TIME_LETTERS, Found, Letters, Written, taken, time_expression
+from derive.reader.claims.letters import Found, Letters
 from derive.reader.meaning import tree
-from derive.reader.meaning.symbols import identifier, label
+from derive.reader.meaning.letters import TIME_LETTERS, Written, identifier, label, taken, time_expression
 from derive.reader.meaning.tree import Gradient, Ref, Term
+from derive.reader.meaning.walk import Walk
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Run, Syntax
 
 
-class Deltas:
-    """The part of a claim's reader that knows δ; `claim_derivatives` and `claim_meaning` know the rest."""
+class Deltas(Walk):
+    """The part of a claim's reader that knows δ."""
 
     def __init__(self, fragment: Fragment, letters: Letters, deltas: dict[str, Gradient] | None = None) -> None:
-        self.fragment = fragment
+        super().__init__(fragment)
         self.letters = letters
         self.deltas = deltas if deltas is not None else {}
         self.open = {f.name: f for f in letters.cell.functions if f.name not in functions.ENTRIES}
         """The functions that the cell declares itself, or leaves open."""
 
-    def error(self, message: str, node: Syntax, hint: str = "") -> InputError:
-        return self.fragment.error(message, node.start, node.end, hint)
-
-    def unclear(self, message: str, node: Syntax) -> OpenQuestionError:
-        return OpenQuestionError(message, self.fragment.place(node.start, node.end))
+    def unclear(self, message: str, node: Syntax, hint: str = "") -> OpenQuestionError:
+        return OpenQuestionError(message, self.fragment.place(node.start, node.end), hint)
 
     def guess(self, key: str, words: str, *, holds: bool = True, doubtful: bool = False) -> bool:
         """Note that something was read in one of two ways; whether it is to be read in the other."""
         return self.letters.guesses.other(key, Guess(words, holds, doubtful))
-
-    def written(self, node: Syntax) -> str:
-        return " ".join(self.fragment.text[node.start : node.end].split())
 
     def meant(self, found: Written) -> Term | None:
         """What the document says that a letter stands for, at the time written."""
@@ -101,7 +96,7 @@ class Deltas:
         """The gradient that a δ with a label means: of net_q, or of q itself."""
         for position, (_, part) in enumerate(found.parts):
             cells = list(part.factors) if isinstance(part, Run) else [part]
-            inner = taken(cells[0], self.fragment)
+            inner = self.letters.taken(cells[0], self.fragment)
             if inner is None or inner.base in ("partial", *TIME_LETTERS - {"k"}):
                 continue
             rest = [("sub", cell) for cell in cells[1:]]
@@ -140,7 +135,7 @@ def _joined(found: Written, fragment: Fragment) -> set[str]:
     labels: set[str] = set()
     for _, part in found.parts:
         for each in (part, part.factors[0] if isinstance(part, Run) else part):
-            inner = taken(each, fragment)
+            inner = taken(each)
             if inner is not None and inner.base != "partial":
                 try:
                     labels.add("_".join([inner.base, *(label(p, fragment) for _, p in inner.parts)]))

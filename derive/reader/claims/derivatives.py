@@ -2,59 +2,44 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import replace
 
 from sympy import Expr
 
 from derive.reader.claims.deltas import Deltas, as_value
-from derive.reader.claims.letters import BESIDE, Written, beside, taken, time_expression
+from derive.reader.claims.letters import BESIDE, beside
 from derive.reader.claims.slices import is_slice, sliced
 from derive.reader.meaning import tree
-from derive.reader.meaning.symbols import number_of
+from derive.reader.meaning.letters import Written, time_expression
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
-from derive.reader.text.syntax import Big, Name, Run, Script, Syntax
+from derive.reader.text.syntax import Big, Name, Run, Syntax
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
 DIFFERENTIALS = frozenset(["d", "partial"])
 
 
-class Derivatives(Deltas, ABC):
-    """The part of a claim's reader that knows derivatives; the rest is in `claim_meaning`."""
-
-    @abstractmethod
-    def said(self, node: Syntax) -> Term: ...
-
-    @abstractmethod
-    def run(self, factors: list[Syntax]) -> Term: ...
+class Derivatives(Deltas):
+    """The part of a claim's reader that knows derivatives."""
 
     @abstractmethod
     def big(self, node: Big, body: Term | None = None) -> Term: ...
 
-    @abstractmethod
-    def scripted(self, said: Term, scripts: tuple[Script, ...]) -> Term: ...
-
-    @abstractmethod
-    def decorated(self, said: Term, found: Written, scripts: tuple[Script, ...] = ()) -> Term: ...
-
     def _is_differential(self, node: Syntax) -> bool:
-        found = taken(node, self.fragment)
+        found = self.letters.taken(node, self.fragment)
         if found is None or found.base not in DIFFERENTIALS or found.power is not None:
             return False
         return found.base == "partial" or ("d" not in self.letters.known and not found.parts)
 
-    def fraction(self, node: syntax.Fraction) -> Term:
-        """A derivative, a number or a quotient."""
-        if (value := number_of(node)) is not None:
-            return tree.Constant(value)
+    def derivative_of(self, node: syntax.Fraction) -> Term | None:
         ups = list(node.above.factors) if isinstance(node.above, Run) else [node.above]
         downs = list(node.below.factors) if isinstance(node.below, Run) else [node.below]
         if self._is_differential(ups[0]) and len(downs) > 1 and self._is_differential(downs[0]):
             return self.derivative(ups[0], ups[1:], downs, node)
-        return tree.Divide(self.said(node.above), self.said(node.below))
+        return None
 
     def derivative(self, sign: Syntax, above: list[Syntax], below: list[Syntax], node: Syntax) -> Term:
         """∂(above)/(below), which begins with its ∂."""
@@ -69,7 +54,7 @@ class Derivatives(Deltas, ABC):
 
     def immediate(self, above: Syntax, below: Syntax) -> bool:
         """Whether a ∂⁺ stands above; any other script of a ∂ is not read."""
-        mark = taken(above, self.fragment)
+        mark = self.letters.taken(above, self.fragment)
         if mark is not None and (mark.primes or mark.transposed or len(mark.parts) > mark.stars):
             raise self.unclear(f"the scripts of {self.written(above)} are not read", above)
         if isinstance(below, syntax.Scripted):
@@ -78,7 +63,7 @@ class Derivatives(Deltas, ABC):
 
     def variable(self, below: list[Syntax], node: Syntax) -> tuple[Ref, bool]:
         """What a derivative is taken by, and whether that is transposed."""
-        target = taken(below[0], self.fragment) if len(below) == 1 else None
+        target = self.letters.taken(below[0], self.fragment) if len(below) == 1 else None
         if target is None or target.power is not None:
             raise self.unclear(f"the derivative {self.written(node)} is not read", node)
         resolved = self.letters.resolve(target, self.fragment)
@@ -90,7 +75,7 @@ class Derivatives(Deltas, ABC):
 
     def differentiated(self, above: list[Syntax], by: Ref, immediate: bool, node: Syntax) -> Term:
         """∂(above)/∂b, of the loss, a quantity or an expression."""
-        whole = taken(above[0], self.fragment)
+        whole = self.letters.taken(above[0], self.fragment)
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
             loss = self.loss(whole)
             if loss is not None:
@@ -100,7 +85,7 @@ class Derivatives(Deltas, ABC):
                 said = tree.Derivative(Ref(of.name, of.time, of.at), by, immediate)
                 return tree.Transposed(said) if whole.transposed else said
         if len(above) == 1 and isinstance(above[0], Big) and above[0].sign == "sum":
-            inner = taken(above[0].body, self.fragment)
+            inner = self.letters.taken(above[0].body, self.fragment)
             loss = self.loss(inner) if inner is not None else None
             if loss is not None:
                 return self.big(above[0], Gradient(by, loss[0], immediate))
@@ -176,10 +161,10 @@ class Derivatives(Deltas, ABC):
     def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int] | None:
         """dW, δh_t, ∇_W J, J_x, and words such as dW."""
         following = factors[i + 1] if i + 1 < len(factors) else None
-        target = taken(following, self.fragment) if following is not None else None
+        target = self.letters.taken(following, self.fragment) if following is not None else None
         if found.base == "nabla" and found.parts:
             below = [part for kind, part in found.parts if kind == "sub"]
-            by = taken(below[0], self.fragment) if below else None
+            by = self.letters.taken(below[0], self.fragment) if below else None
             resolved = by and self.letters.resolve(by, self.fragment)
             loss = self.loss(target) if target is not None else None
             if resolved and loss is not None:
@@ -214,7 +199,7 @@ class Derivatives(Deltas, ABC):
                 if resolved is not None:
                     return self.decorated(self.small(as_value(resolved), found), found), i + 1
         if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
-            by = taken(found.parts[0][1], self.fragment)
+            by = self.letters.taken(found.parts[0][1], self.fragment)
             resolved = by and self.letters.resolve(by, self.fragment)
             if resolved:
                 return self.decorated(Gradient(as_value(resolved)), found), i + 1

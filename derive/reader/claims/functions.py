@@ -9,12 +9,12 @@ from derive import functions, nodes
 from derive.cell import Cell, Equation
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Quantity
-from derive.reader.claims.letters import Written, taken
 from derive.reader.claims.meaning import NAMED, Claiming
 from derive.reader.meaning import tree
-from derive.reader.meaning.symbols import identifier
+from derive.reader.meaning.letters import Written, identifier, taken
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.meaning.vocabulary import bracket
+from derive.reader.meaning.walk import Function
 from derive.reader.text.mapping import parts
 from derive.reader.text.syntax import (
     Bars,
@@ -62,28 +62,26 @@ class Functions(Claiming):
 
     alone: Alone
 
-    def scripted(self, said: Term, scripts: tuple[Script, ...]) -> Term:
-        for script in scripts:
-            if script.kind == "prime":
-                said = tree.Operated(said, self._variable(script))
-            else:
-                said = super().scripted(said, (script,))
-        return said
+    def behind(self, term: Term, script: Script) -> Term | None:
+        if script.kind == "prime":
+            return tree.Operated(term, self._variable(script))
+        return super().behind(term, script)
 
     def primed(self, found: Written, i: int) -> Term | None:
         return None
 
-    def call(self, called: ScalarFunction | str, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
+    def call(self, called: Function, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
         group, _ = bracket(factors[i + 1]) if i + 1 < len(factors) else (None, ())
         if not self.alone.unapplied or (group is not None and not self._names_function(group)):
             return super().call(called, found, factors, i)
-        return self.decorated(self.applied(called, (self._variable(factors[i]),)), found), i + 1
+        applied = self.applied(called, (self._variable(factors[i]),), self.at(factors[i]), found.base)
+        return self.decorated(applied, found), i + 1
 
     def differentiated(self, above: list[Syntax], by: Ref, immediate: bool, node: Syntax) -> Term:
         return tree.Operated(self.run(above), by, immediate)
 
     def _names_function(self, node: Syntax) -> bool:
-        found = taken(node, self.fragment) if isinstance(node, Name | Scripted) else None
+        found = taken(node) if isinstance(node, Name | Scripted) else None
         return (found is not None and self.function(found) is not None) or any(map(self._names_function, parts(node)))
 
     def _variable(self, node: Syntax) -> Ref:

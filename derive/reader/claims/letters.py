@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from typing import NamedTuple
 
-from sympy import Expr, Integer, MatMul, Symbol
+from sympy import Expr, Integer, MatMul
 
 from derive import nodes
 from derive.cell import Cell
@@ -17,38 +17,21 @@ from derive.nodes import Concat, Node, Quantity
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claims.guesses import Guess, Guesses
 from derive.reader.claims.meant import NOTHING, Meant
-from derive.reader.meaning.symbols import identifier, label, number_of, only
-from derive.reader.text import syntax
+from derive.reader.meaning.letters import (
+    ENTRY_LETTERS,
+    TIME_LETTERS,
+    Written,
+    identifier,
+    index,
+    label,
+    only,
+    taken,
+    time_expression,
+)
+from derive.reader.text.faces import apart
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
-
-ENTRY_LETTERS = frozenset("ijlmnpqr")
-"""Letters that count entries unless something says that they are times."""
-TIME_LETTERS = frozenset(["t", "T", "tau", "k", "s", "T_x"])
-"""Letters that are times unless something says that they count entries."""
-
-
-def index(word: str) -> Symbol:
-    """The symbol of a time or an index."""
-    if word == "t":
-        return nodes.t
-    if word in ("T", "T_x"):
-        return nodes.T
-    return Symbol(word, integer=True)
-
-
-@dataclass
-class Written:
-    """A letter as written: base, script parts that may be labels, times or indices, and what is plain."""
-
-    base: str
-    parts: list[tuple[str, Syntax]] = field(default_factory=list)
-    primes: int = 0
-    stars: int = 0
-    power: Expr | None = None
-    transposed: bool = False
-    elementwise: bool = False
+from derive.reader.text.syntax import Group, Name, Number, Run, Syntax
 
 
 @dataclass(frozen=True)
@@ -58,67 +41,6 @@ class Found:
     name: str
     time: Expr | None
     at: tuple[Expr, ...] = ()
-
-
-def taken(node: Syntax, fragment: Fragment) -> Written | None:
-    """A letter with all its scripts, or None where the base is no letter."""
-    if isinstance(node, Name):
-        return Written(node.word)
-    if isinstance(node, Mark) and node.kind == "partial":
-        return Written("partial")
-    if isinstance(node, Group) and node.bracket == "LBRACE" and (inner := only(node.rows)) is not None:
-        return taken(inner, fragment)
-    if not isinstance(node, Scripted) or (found := taken(node.base, fragment)) is None:
-        return None
-    for script in node.scripts:
-        if script.kind == "prime":
-            found.primes += 1
-        elif script.kind == "tick":
-            found.transposed = not found.transposed
-        else:
-            for cell in (cell for row in script.rows for cell in row):
-                _script(found, script.kind, cell)
-    return found
-
-
-def _script(found: Written, kind: str, cell: Syntax) -> None:
-    parts = list(cell.factors) if isinstance(cell, Run) and kind == "sup" else [cell]
-    if kind == "sup" and len(parts) > 1 and all(isinstance(part, Name) and part.word != "T" for part in parts):
-        parts = [cell]
-    for part in parts:
-        value = None if isinstance(part, Group) and part.bracket != "LBRACE" else number_of(part)
-        if kind == "sup" and isinstance(part, Mark):
-            if part.kind == "top":
-                found.transposed = not found.transposed
-            elif part.kind == "prime":
-                found.primes += 1
-            else:
-                found.stars += part.kind in ("plus", "star")
-                found.parts.append(("label", part))
-        elif kind == "sup" and isinstance(part, Name) and part.word == "T":
-            found.transposed = not found.transposed
-        elif kind == "sup" and value is not None and found.power is None:
-            found.power = value
-        else:
-            found.parts.append((kind, part))
-
-
-def time_expression(node: Syntax | None, letters: frozenset[str] | None = None) -> Expr | None:
-    """A time such as t, k+1, T-1 or 3; with `letters`, of those letters only."""
-    if isinstance(node, Group):
-        return time_expression(only(node.rows), letters)
-    if isinstance(node, Name):
-        word = node.word
-        return index(word) if (len(word) == 1 or word in TIME_LETTERS) and (not letters or word in letters) else None
-    if isinstance(node, Scripted) and isinstance(node.base, Name) and node.base.word == "T":
-        return nodes.T
-    if isinstance(node, Number):
-        return Integer(node.text) if node.text.isdigit() and len(node.text) < 4 else None
-    if isinstance(node, Sum):
-        found = [(sign, time_expression(term, letters)) for sign, term in node.terms]
-        if all(value is not None for _, value in found):
-            return sum((sign * value for sign, value in found if value is not None), Integer(0))
-    return None
 
 
 BESIDE = {"prev": -1, "previous": -1, "old": -1, "next": 0, "new": 0, "cur": 0, "current": 0}
@@ -201,6 +123,16 @@ class Letters:
         """The size of the cell that a sum over entries runs up to, if it says one."""
         return next((size for size in self.cell.sizes if isinstance(last, Name) and str(size) == last.word), None)
 
+    def taken(self, node: Syntax, fragment: Fragment) -> Written | None:
+        """A letter with its scripts; a raised number is a label where the letter is no quantity without it: W^2."""
+        found = taken(node)
+        if found is None or found.power is None or not found.power.is_Integer or found.power < 0:
+            return found
+        part = Group(node.end, node.end, "LPAR", ((Number(node.end, node.end, str(found.power)),),))
+        labelled = replace(found, power=None, parts=[*found.parts, ("label", part)])
+        plain = self.resolve(replace(found, power=None), fragment, noted=False)
+        return labelled if plain is None and self.resolve(labelled, fragment, noted=False) is not None else found
+
     def resolve(
         self, written: Written, fragment: Fragment, default: Expr | None = nodes.t, *, noted: bool = True
     ) -> Found | None:
@@ -210,6 +142,11 @@ class Letters:
         """
         if written.base in self.aliases and not written.parts:
             return Found(*self.aliases[written.base])
+        own = apart(written.base, written.face)
+        if any(name == own or name.startswith(f"{own}_") for name in self.known):  # beside another typeface of it
+            found = self._resolve(replace(written, base=own), fragment, self.known, default)
+            if found is not None:
+                return found
         found = self._resolve(written, fragment, self.known, default)
         if found is not None:
             word = beside(written, fragment)
@@ -387,23 +324,11 @@ def _identifier(latex: str) -> str:
     fragment = Fragment.of(latex)
     try:
         (row,) = parse(fragment)
-        found = taken(row[0], fragment)
+        found = taken(row[0])
         if found is None:
             return latex
         labels = [label(part, fragment) for _, part in found.parts] + ["prime"] * bool(found.primes)
+        labels += [] if found.power is None else [str(found.power)]  # as a name has no power
         return identifier("_".join([found.base, *labels]))
     except (InputError, ValueError):
         return latex
-
-
-__all__ = [
-    "ENTRY_LETTERS",
-    "TIME_LETTERS",
-    "Found",
-    "Letters",
-    "Written",
-    "index",
-    "syntax",
-    "taken",
-    "time_expression",
-]

@@ -7,20 +7,29 @@ from dataclasses import replace
 from sympy import Integer
 
 from derive import functions, nodes
+from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.dots import filled
-from derive.reader.claims.letters import TIME_LETTERS, Found, Written, index, taken, time_expression
+from derive.reader.claims.letters import Found
 from derive.reader.claims.slices import is_slice, without_slice
 from derive.reader.claims.sums import bounds, nested
-from derive.reader.meaning import tree
-from derive.reader.meaning.symbols import identifier, label, number, number_of, only
+from derive.reader.meaning import tree, vocabulary
+from derive.reader.meaning.letters import (
+    TIME_LETTERS,
+    Written,
+    identifier,
+    index,
+    label,
+    number_of,
+    only,
+    time_expression,
+)
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
-from derive.reader.text import syntax
-from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
 
-NAMED = {"softmax": "softmax", "diag": "diag", "sech": "sech", "sum": "sum", "cosh": "cosh", "diagonal": "diagonal"}
+NAMED = vocabulary.NAMED | {"sech", "cosh", "diagonal"}
 COUNTS = {"T": nodes.T, "T_x": nodes.T, "B": nodes.size("B")}
 """The number of steps, and the size of a batch, of which the mathematics knows nothing."""
 
@@ -28,83 +37,60 @@ COUNTS = {"T": nodes.T, "T_x": nodes.T, "B": nodes.size("B")}
 class Claiming(Brackets):
     """Reads the syntax of one fragment as a claim about a cell."""
 
-    # Expressions
+    def is_function(self, node: Syntax) -> bool:
+        found = self.letters.taken(node, self.fragment) if isinstance(node, Name | Scripted) else None
+        try:
+            return found is not None and not self.letters.resolve(found, self.fragment) and bool(self.function(found))
+        except InputError:  # a script that is no label of a function
+            return False
 
-    def said(self, node: Syntax) -> Term:
-        """The meaning of any expression."""
-        match node:
-            case Run(factors=factors):
-                return self.run(list(factors))
-            case Name() | Scripted() | Group() | Mark() | syntax.Fraction() | Big():
-                return self.run([node])
-            case syntax.Number(text=text):
-                return tree.Constant(number(text))
-            case syntax.Ones():
-                return tree.Ones()
-            case Sum(terms=terms):
-                return tree.Add(tuple((sign, self.said(term)) for sign, term in terms))
-            case syntax.Dots(factors=factors):
-                return tree.Multiply(tuple(map(self.said, factors)), True)
-            case syntax.Product():
-                return self.product(node)
-            case syntax.Root(body=body):
-                return tree.Call(_entry("sqrt"), (self.said(body),))
-            case syntax.Bars(bracket="LABS", body=body):
-                return tree.Call(_entry("abs"), (self.said(body),))
-            case syntax.Bars():
-                return self.norm(node)
-        raise self.unclear(f"{self.written(node)} is not read in a claim", node)
+    def is_quantity(self, name: str) -> bool:
+        return name in self.letters.known or name in dict(self.letters.meant.errors)
 
-    def run(self, factors: list[Syntax]) -> Term:
-        """Factors next to each other."""
-        items: list[Term | None] = []
-        i = 0
-        while i < len(factors):
-            item, i = self.factor(factors, i)
-            items.append(item)
-        if any(item is None for item in items):
-            return filled(items, self.unclear("the dots have no plain pattern", factors[0]))
-        kept = [item for item in items if item is not None]
-        return kept[0] if len(kept) == 1 else tree.Multiply(tuple(kept))
+    def outer(self, left: Term, right: Term) -> Term:
+        """Entry by entry or the outer product; a product of matrices is never proved by that sign."""
+        if self.guess("outer", "⊗ is the outer product"):
+            return super().outer(left, right)
+        if self.guess("matrix", "⊗ is the matrix product", holds=False):
+            return tree.Multiply((left, right), signed=True)
+        return tree.Multiply((left, right), True)
+
+    def filled(self, items: list[Term | None], node: Syntax) -> Term:
+        return filled(items, self.unclear("the dots have no plain pattern", node))
 
     def factor(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
-        """What starts at factor i (None for dots), and where the next one starts."""
+        """What starts at factor i (None for dots), with a slice of it, and where the next one starts."""
         node, part = without_slice(factors[i])
         if part is not None:
-            said, following = self.whole([*factors[:i], node, *factors[i + 1 :]], i)
-            if isinstance(said, tree.Transposed):
-                return tree.Transposed(self.cut(said.body, part)), following
-            if not isinstance(said, Ref):
+            term, following = super().factor([*factors[:i], node, *factors[i + 1 :]], i)
+            if isinstance(term, tree.Transposed):
+                return tree.Transposed(self.cut(term.body, part)), following
+            if not isinstance(term, Ref):
                 raise self.unclear(f"a part of {self.written(factors[i])} is not read", factors[i])
-            return self.cut(said, part), following
-        said, following = self.whole(factors, i)
-        while said is not None and following < len(factors) and is_slice(factors[following]):
-            said, following = self.cut(said, factors[following]), following + 1
-        return said, following
+            return self.cut(term, part), following
+        term, following = super().factor(factors, i)
+        while term is not None and following < len(factors) and is_slice(factors[following]):
+            term, following = self.cut(term, factors[following]), following + 1
+        return term, following
 
-    def whole(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
-        """What starts at factor i, without a slice behind it."""
-        node = factors[i]
-        following = factors[i + 1] if i + 1 < len(factors) else None
+    def special(self, factors: list[Syntax], i: int) -> tuple[Term | None, int] | None:
+        node, following = factors[i], factors[i + 1] if i + 1 < len(factors) else None
         if isinstance(node, Mark) and node.kind == "dots":
             return None, i + 1
         if (operated := self.operator(node, factors[i + 1 :])) is not None:
             return operated, len(factors)
-        if isinstance(node, syntax.Fraction):
-            return self.fraction(node), i + 1
-        if isinstance(node, Big):
-            return self.big(node), i + 1
         if (indicator := self.indicator(node, following)) is not None:
             return indicator[0], i + indicator[1]
-        found = taken(node, self.fragment)
-        if found is None:
-            return self.other(node), i + 1
+        return None
+
+    def lettered(self, factors: list[Syntax], i: int) -> tuple[Term, int]:
+        node, following = factors[i], factors[i + 1] if i + 1 < len(factors) else None
+        found = self.letters.taken(node, self.fragment)
+        assert found is not None
         if (meant := self.meant(found)) is not None:
             return self.decorated(meant, found), i + 1
         if (gradient := self.differential(found, factors, i)) is not None:
             return gradient
-        if found.base == "e" and "e" not in self.letters.known and (exponent := _exponent(node)) is not None:
-            return tree.Call(_entry("exp"), (self.said(exponent),)), i + 1
         group, scripts = (None, ()) if is_slice(following) else bracket(following)
         counts = found.base in COUNTS and not (found.parts or found.primes or found.transposed)
         if counts and found.base not in self.letters.known:
@@ -120,10 +106,7 @@ class Claiming(Brackets):
             return self.decorated(value, found, scripts if used else ()), i + 1 + used
         if (powered := self.powered(found)) is not None:
             return powered, i + 1
-        called = self.function(found)
-        if called is not None and found.power is not None and found.power < 0:
-            raise self.unclear(f"{self.written(node)} can be the inverse function or one over the value", node)
-        if called is not None:
+        if (called := self.function(found)) is not None:
             return self.call(called, found, factors, i)
         timed = self.with_time(found, group)
         if (delta := self.delta(timed, node)) is not None:
@@ -137,14 +120,6 @@ class Claiming(Brackets):
         if found.base == "I" and not found.primes:
             return self.decorated(tree.Identity(), found), i + 1
         raise self.unclear(f"{self.written(node)} is not known in this cell", node)
-
-    def decorated(self, said: Term, found: Written, scripts: tuple[Script, ...] = ()) -> Term:
-        """A power and a transpose that stand at a letter."""
-        if found.power is not None:
-            said = tree.Power(said, found.power)
-        if found.transposed:
-            said = tree.Transposed(said)
-        return self.scripted(said, scripts)
 
     def quantity(self, found: Written, group: Group | None) -> tuple[Ref, int] | None:
         """A quantity, and whether the bracket behind it is its time: h(t)."""
@@ -215,44 +190,11 @@ class Claiming(Brackets):
         index_ = tree.index_clash(index("t"))
         return tree.OverTime(replace(value, time=index_), index_, Integer(1), nodes.T)
 
-    def product(self, node: syntax.Product) -> Term:
-        """Factors joined by * and /, from left to right; ∂J/∂W on one line is a derivative."""
-        operators = [operator.kind for operator in node.operators]
-        items: list[Term] = []
-        i = 0
-        while i < len(node.factors):
-            if i < len(operators) and operators[i] == "SLASH" and not node.operators[i].negative:
-                slash = self.slashed(node.factors[i], node.factors[i + 1])
-                if slash is not None:
-                    items.extend(slash)
-                    i += 2
-                    continue
-            item = self.said(node.factors[i])
-            if i and node.operators[i - 1].negative:
-                item = tree.Add(((-1, item),))
-            if i and operators[i - 1] == "OTIMES":
-                items = [self.crossed(items[0] if len(items) == 1 else tree.Multiply(tuple(items), signed=True), item)]
-            elif i and operators[i - 1] == "SLASH":
-                above = items[0] if len(items) == 1 else tree.Multiply(tuple(items))
-                items = [tree.Divide(above, item)]
-            else:
-                items.append(item)
-            i += 1
-        return items[0] if len(items) == 1 else tree.Multiply(tuple(items), signed=True)
-
-    def crossed(self, left: Term, right: Term) -> Term:
-        """a ⊗ b: entry by entry or the outer product; a product of matrices is never proved by that sign."""
-        if self.guess("outer", "⊗ is the outer product"):
-            return tree.Outer(left, right)
-        if self.guess("matrix", "⊗ is the matrix product", holds=False):
-            return tree.Multiply((left, right), signed=True)
-        return tree.Multiply((left, right), True)
-
     def slashed(self, above: Syntax, below: Syntax) -> list[Term] | None:
         """∂J/∂W x: the derivative, with what stands before and behind it."""
         ups = list(above.factors) if isinstance(above, Run) else [above]
         downs = list(below.factors) if isinstance(below, Run) else [below]
-        top, bottom = taken(ups[-1], self.fragment), taken(downs[0], self.fragment)
+        top, bottom = self.letters.taken(ups[-1], self.fragment), self.letters.taken(downs[0], self.fragment)
         if top and bottom and top.base[0] == bottom.base[0] == "d" and len(top.base) > 1 and len(bottom.base) > 1:
             # dL/dW typed as two words
             loss = self.loss(replace(top, base=top.base[1:]))
@@ -281,7 +223,7 @@ class Claiming(Brackets):
         if any(not isinstance(part, Mark) for _, part in found.parts):
             base = identifier("_".join([base, *(label(part, self.fragment) for _, part in found.parts)]))
         if base in NAMED and not found.primes:
-            return NAMED[base]
+            return base
         known = self.open.get(base) or functions.function(base)
         if known is None or not found.primes:
             return known
@@ -291,33 +233,13 @@ class Claiming(Brackets):
             known = known.prime()
         return known
 
-    def call(self, called: ScalarFunction | str, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
-        """A function with its argument: a bracket, or what follows up to the next function."""
-        following = factors[i + 1] if i + 1 < len(factors) else None
-        group, scripts = bracket(following)
-        if following is None:
-            raise self.unclear(f"{self.written(factors[i])} without an argument", factors[i])
-        if group is not None:
-            arguments = tuple(self.said(cell) for row in group.rows for cell in row)
-            said = self.applied(called, arguments)
-            return self.scripted(self.decorated(said, found), scripts), i + 2
-        inner, stop = self.factor(factors, i + 1)
-        if inner is None:
-            raise self.unclear("dots as an argument", following)
-        return self.decorated(self.applied(called, (inner,)), found), stop
-
-    def applied(self, called: ScalarFunction | str, arguments: tuple[Term, ...]) -> Term:
-        if called == "sum":
-            return tree.Total(arguments[0])
-        return tree.Call(called, arguments)
-
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         node = nested(node)
         found = bounds(node)
         if found.unread or not found.word:
             raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
-        body = self.said(node.body) if body is None else body
+        body = self.term(node.body) if body is None else body
         symbol = index(found.word)
         if found.word in self.letters.entry_letters and node.sign == "sum":
             if any(found.beyond) or (found.first is not None and number_of(found.first) != 1):
@@ -339,16 +261,3 @@ class Claiming(Brackets):
         if product and down.free_symbols and self.guess("down", "the product counts down"):
             return tree.OverTime(body, free, end, start, True, ordered=True)
         return tree.OverTime(body, free, start, end, product)
-
-
-def _exponent(node: Syntax) -> Syntax | None:
-    """What e is raised to: all that stands in its one script."""
-    if not isinstance(node, Scripted) or len(node.scripts) != 1 or node.scripts[0].kind != "sup":
-        return None
-    return only(node.scripts[0].rows)
-
-
-def _entry(name: str) -> ScalarFunction:
-    found = functions.function(name)
-    assert found is not None
-    return found

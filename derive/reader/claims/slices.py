@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from sympy import Expr, Integer
 
-from derive.reader.claims.letters import Letters, taken
+from derive.reader.claims.letters import Letters
 from derive.reader.meaning import tree
+from derive.reader.meaning.letters import taken
 from derive.reader.meaning.tree import Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text.fragment import Fragment
@@ -94,7 +95,7 @@ def _extent(node: Syntax, letters: Letters, fragment: Fragment) -> Expr | None:
         if any(part is None for _, part in parts):
             return None
         return sum(sign * part for sign, part in parts if part is not None)
-    found = taken(node, fragment) if isinstance(node, Name | Scripted) else None
+    found = taken(node) if isinstance(node, Name | Scripted) else None
     if found is None:
         return None
     labels = [part.word for kind, part in found.parts if kind == "sub" and isinstance(part, Name)]

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer
 
-from derive.reader.claims.letters import time_expression
-from derive.reader.meaning.symbols import only
+from derive.reader.meaning.letters import only, time_expression
 from derive.reader.text import syntax
 from derive.reader.text.mapping import inside, parts
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Sum, Syntax

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from derive.reader.claims.letters import ENTRY_LETTERS, TIME_LETTERS, Letters, time_expression
+from derive.reader.claims.letters import Letters
 from derive.reader.claims.sums import bounds, inside_times, nested
-from derive.reader.meaning.symbols import only
+from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, only, time_expression
 from derive.reader.text.mapping import parts, rewritten
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
 

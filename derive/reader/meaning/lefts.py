@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from derive.errors import InputError
 from derive.nodes import t
 from derive.notation import TimeStyle
+from derive.reader.meaning.letters import letter, time_of
 from derive.reader.meaning.quantities import Meaning
-from derive.reader.meaning.symbols import Symbol, letter, symbol, time_of
+from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.tree import Part, Ref, Span, Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Name, Run, Syntax
@@ -79,7 +80,7 @@ def unpacked(left: Left, right: Syntax, meaning: Meaning) -> Iterator[tuple[str,
     for index, found in enumerate(left.symbols):
         part: Term = Part(joint, index, count, span=at)
         if functions is not None:
-            part = meaning.applied(functions[index], part)
+            part = meaning.applied_to(functions[index], part)
         yield found.name, offset, part
 
 

@@ -11,7 +11,8 @@ from sympy import Expr
 from derive.errors import InputError, Place
 from derive.functions import ScalarFunction, function
 from derive.notation import TimeStyle
-from derive.reader.meaning.symbols import letter, symbol, time_of
+from derive.reader.meaning.letters import letter, time_of
+from derive.reader.meaning.symbols import symbol
 from derive.reader.meaning.tree import Ref, Term, mapped
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Name, Run, Script, Scripted, Sum, Syntax

@@ -13,8 +13,9 @@ from sympy.core.symbol import Symbol as Scalar
 from derive import functions
 from derive.errors import InputError, Place
 from derive.functions import ScalarFunction
+from derive.reader.meaning.letters import identifier, label, letter, number_of, only, time_of
 from derive.reader.meaning.quantities import Meaning
-from derive.reader.meaning.symbols import Symbol, identifier, label, letter, number_of, only, symbol, time_of
+from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.tree import (
     Add,
     Call,

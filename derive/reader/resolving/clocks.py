@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from derive.reader.meaning.symbols import Symbol, letter, number_of, only, time_of
+from derive.reader.meaning.letters import letter, number_of, only, time_of
+from derive.reader.meaning.symbols import Symbol
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from derive.reader.meaning.symbols import number_of, only, time_of
+from derive.reader.meaning.letters import number_of, only, time_of
 from derive.reader.resolving.document import Document, Formula, Row
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, whole_letter, with_scripts
 from derive.reader.text.fragment import Fragment

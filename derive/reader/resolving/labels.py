@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from derive.reader.meaning.symbols import only
+from derive.reader.meaning.letters import only
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, symbol_of, with_scripts

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.errors import InputError
-from derive.reader.meaning.symbols import Symbol, letter, symbol
+from derive.reader.meaning.letters import letter
+from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import Group, Name, Number, Run, Script, Scripted, Sum, Syntax

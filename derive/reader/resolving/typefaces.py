@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from dataclasses import replace
 
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, symbol_of
+from derive.reader.text.faces import apart, face
 from derive.reader.text.mapping import rewritten
 from derive.reader.text.syntax import Name, Syntax
-
-_FACE = re.compile(r"\\(\w+)\{")
-FACES = {
-    "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "bf": "bold", "textbf": "bold",
-    "mathcal": "cal", "mathscr": "scr", "mathfrak": "frak", "mathbb": "bb", "mathds": "bb", "mathsf": "sf",
-}  # fmt: skip
-"""Commands of typefaces, and what they add to the name of a letter that stands beside its plain form."""
-
-
-def face(name: Name) -> str:
-    """The typeface of a letter; nothing for plain ones."""
-    found = _FACE.match(name.latex)
-    return FACES.get(found.group(1), "") if found else ""
 
 
 def resolve(document: Document) -> None:
@@ -61,7 +48,7 @@ def resolve(document: Document) -> None:
         own = face(base)
         if found.name not in together or own == kept(found.name):
             return node
-        word = f"{base.word}_{own or 'plain'}"
+        word = apart(base.word, own)
         return rewritten(node, lambda part: replace(part, word=word) if part is base else None)
 
     document.rewrite(rename)

@@ -263,7 +263,7 @@ class Inference(Shapes):
         if name == "softmax":
             return Typed(term, argument.rows, argument.cols, lambda: nodes.softmax(argument.build()))
         if name in TOTALS:
-            return Typed(term, ONE, ONE, lambda: _summary(name, argument.build()))
+            return Typed(term, ONE, ONE, lambda: summary(name, argument.build()))
         return Typed(term, argument.rows, argument.rows, lambda: nodes.diag(argument.build()))
 
     def _stack(self, term: Stack) -> Typed:
@@ -306,7 +306,7 @@ class Inference(Shapes):
         )  # fmt: skip
 
 
-def _summary(name: str, vector: Node) -> Node:
+def summary(name: str, vector: Node) -> Node:
     """The mean, the variance (the mean of the squared deviations) or the standard deviation of the entries."""
     mean = nodes.scale(1 / vector.shape[0], nodes.total(vector))
     if name == "mean":

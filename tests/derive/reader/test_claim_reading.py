@@ -9,10 +9,11 @@ from derive import catalogue, nodes
 from derive.calculus.program import named_preactivations
 from derive.errors import InputError
 from derive.reader import formula
-from derive.reader.claims.chains import blanked, statements
-from derive.reader.claims.letters import Found, Letters, taken
+from derive.reader.claims.letters import Found, Letters
 from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.statements.chains import blanked, statements
 from derive.reader.claims.survey import survey
+from derive.reader.meaning.letters import taken
 from derive.reader.meaning.tree import Derivative, Error, Gradient, OverTime, Ref, Term, walk
 from derive.reader.text.parser import parse
 
@@ -26,7 +27,7 @@ def said(text: str, cell: str = "lstm") -> Term:
     fragment = formula(text)
     ((syntax,),) = parse(fragment)
     survey(syntax, letters)
-    return Claiming(fragment, letters).said(syntax)
+    return Claiming(fragment, letters).term(syntax)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def said(text: str, cell: str = "lstm") -> Term:
 def test_a_letter_is_a_quantity_a_time_and_an_entry(text: str, expected: Found) -> None:
     fragment = formula(text)
     ((syntax,),) = parse(fragment)
-    written = taken(syntax, fragment)
+    written = taken(syntax)
     assert written is not None
     assert Letters(LSTM, named_preactivations(LSTM)).resolve(written, fragment) == expected
 

@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from backproof import main
 from derive.cell import Cell
 from derive.errors import InputError, Place
-from derive.reader.claims.chains import statements
 from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.claims.statements.chains import statements
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Mistake, Word
 from verify.notes.audit import A_DEFINITION, A_MENTION, AN_OPEN_END, NO_MODEL, UNUSED, Audit, as_json, audit, code

@@ -13,6 +13,8 @@ from derive.errors import OpenQuestionError
 from derive.nodes import Elementwise, Node, Tabular, TimeProduct, TimeSum
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref, Term
+from derive.reader.sizes.infer import summary
+from derive.reader.sizes.kinds import TOTALS
 from verify.formulas.readings.conventions import Built, MisfitError
 from verify.formulas.readings.multiplying import Products
 from verify.truth.field import UnsupportedError, is_slope, slope_of
@@ -80,8 +82,6 @@ class Builder(Products):
                 return self.part(said)
             case tree.Tabulated():
                 return self.tabulated(said)
-            case tree.Slice():
-                return self.part(said)
             case tree.OverTime():
                 return self.over_time(said)
             case tree.OverEntries():
@@ -260,6 +260,8 @@ class Builder(Products):
                     return Built(nodes.diag(column))
                 result = nodes.softmax(_unshifted(column))
                 return Built(result if column is node else nodes.transpose(result))
+            if function in TOTALS and 1 in node.shape:
+                return Built(summary(function, node if node.shape[1] == 1 else nodes.transpose(node)))
             if function == "diagonal" and node.shape[0] == node.shape[1]:
                 return Built(nodes.diagonal(node))
             raise OpenQuestionError(f"{function} is not read here")

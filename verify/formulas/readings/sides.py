@@ -55,7 +55,7 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     parts = [*tree.walk(left), *tree.walk(right)]
     derivatives = any(isinstance(part, tree.Derivative) for part in parts)
     gradients = any(isinstance(part, tree.Gradient | tree.Handed) for part in parts)
-    products = any(isinstance(part, tree.Multiply | tree.Divide) for part in parts)
+    products = any(isinstance(part, tree.Multiply | tree.Divide | tree.Outer) for part in parts)
     layouts = list(LAYOUTS) if derivatives or gradients or products else ["columns"]
     if not derivatives:
         layouts = [layout for layout in layouts if layout != "denominator"]

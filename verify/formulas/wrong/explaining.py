@@ -13,7 +13,7 @@ from derive.errors import InputError
 from derive.lettering import lettered
 from derive.nodes import Adjoint, Jacobian, Node, Shaped, TimeSum, substitute, t, transpose
 from derive.notation import AS_WRITTEN, Notation
-from derive.reader.claims.letters import index as letter_index
+from derive.reader.meaning.letters import index as letter_index
 from derive.targets.formula import latex
 from verify.formulas.deciding import Decision, in_words
 from verify.formulas.judgement import Judgement, Mistake

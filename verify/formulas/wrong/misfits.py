@@ -15,8 +15,8 @@ from sympy import S, Symbol
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.nodes import Concat, Node, Quantity, children
-from derive.reader.claims.letters import index
 from derive.reader.meaning import tree
+from derive.reader.meaning.letters import index
 from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed
 from derive.targets.formula import latex
 from verify.formulas.deciding import Question, in_shape, readings_with

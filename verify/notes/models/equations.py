@@ -12,8 +12,9 @@ from sympy import Expr
 
 from derive.errors import InputError, Place
 from derive.notation import TimeStyle, spelled
-from derive.reader.claims.chains import blanked, lines
-from derive.reader.meaning.symbols import Symbol, letter, symbol, time_of
+from derive.reader.claims.statements.chains import blanked, lines
+from derive.reader.meaning.letters import letter, time_of
+from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse

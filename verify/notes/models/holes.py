@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from derive.calculus.program import ARGUMENT, FACTOR, named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.reader.claims.chains import statements
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Meant
+from derive.reader.claims.statements.chains import statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Derivative, Error, Gradient, Operated, Ref, Term
@@ -72,7 +72,7 @@ def spoken(fragment: Fragment, cell: Cell, meant: Meant) -> Mapping[tuple[int, i
         sides: list[Spoken | None] = []
         for side in statement.sides:
             try:
-                sides.append(_of(claiming.said(side)))
+                sides.append(_of(claiming.term(side)))
             except InputError:
                 sides.append(None)
         for number in range(len(statement.relations)):

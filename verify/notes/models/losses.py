@@ -10,7 +10,8 @@ from sympy import Expr, Integer
 from derive import nodes
 from derive.errors import InputError
 from derive.notation import TimeStyle
-from derive.reader.meaning.symbols import Symbol, letter, number_of, only, symbol
+from derive.reader.meaning.letters import letter, number_of, only
+from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.parser import parse

@@ -12,13 +12,13 @@ from derive import nodes
 from derive.calculus.program import named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
-from derive.reader.claims.chains import Statement, statements
-from derive.reader.claims.letters import Letters, taken
+from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
+from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
-from derive.reader.meaning.symbols import identifier
+from derive.reader.meaning.letters import identifier
 from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
 from verify.formulas import assuming
 from verify.notes.files import Formula
@@ -75,13 +75,13 @@ def _stated(formula: Formula) -> Iterator[Statement]:
 def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     """δ_t := ∂J/∂h_t: the letter and the gradient that it stands for."""
     left, right = statement.sides
-    found = taken(left, statement.fragment)
+    found = claiming.letters.taken(left, statement.fragment)
     if found is None or found.power is not None or found.transposed or found.base in ("partial", "nabla"):
         return None
     if claiming.letters.resolve(found, statement.fragment) is not None or claiming.loss(found) is not None:
         return None
     try:
-        said = claiming.said(right)
+        said = claiming.term(right)
         inner = said.body if isinstance(said, Transposed) else said
         if not isinstance(inner, Gradient) or inner.spelling != "partial" or inner.by.at:
             return None
@@ -97,11 +97,11 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
 def _loss(statement: Statement, claiming: Claiming, cell: Cell) -> tuple[str, Loss] | None:
     """L = 1/T Σ_t L_t: the letter and how often the sum over the steps counts in it."""
     left, right = statement.sides
-    found = taken(left, statement.fragment)
+    found = claiming.letters.taken(left, statement.fragment)
     if found is None or found.parts or not cell.is_loss or claiming.loss(found) is None:
         return None
     try:
-        factor = _multiple(claiming.said(right), cell.output.name)
+        factor = _multiple(claiming.term(right), cell.output.name)
     except InputError:
         return None
     return None if factor is None else (found.base, Loss(None, factor))

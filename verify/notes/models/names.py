@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from derive.errors import InputError
 from derive.notation import GREEK
-from derive.reader.meaning.symbols import identifier
+from derive.reader.meaning.letters import identifier
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse

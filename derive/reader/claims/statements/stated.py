@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sympy import Expr, Integer
 
-from derive.reader.claims.letters import time_expression
+from derive.reader.meaning.letters import time_expression
 from derive.reader.text.syntax import Chain, Group, Name, Number, Syntax
 
 _RESTRICTING = re.compile(

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from sympy import Expr
 
 from derive.errors import InputError, Place
-from derive.reader.claims.prose import Aside, asides, rows
-from derive.reader.claims.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
+from derive.reader.claims.statements.prose import Aside, asides, rows
+from derive.reader.claims.statements.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax

@@ -1,0 +1,82 @@
+"""Which formulas of a document are equations of its cell, which declare, and which are claims beside it."""
+
+from __future__ import annotations
+
+from derive.reader.meaning.letters import letter, number_of, only, time_of
+from derive.reader.meaning.symbols import symbol
+from derive.reader.meaning.where import Declared
+from derive.reader.resolving.document import Document
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import walk
+from derive.reader.text.syntax import Big, Chain, Group, Mark, Name, Run
+
+
+def assigned_in(document: Document) -> set[str]:
+    """The names that some equation gives a value at a step."""
+    found = set()
+    for fragment, part in document.displayed():
+        left = part.sides[0] if isinstance(part, Chain) else part
+        factor = left.factors[0] if isinstance(left, Run) else left
+        named = symbol(factor, fragment) if letter(factor) is not None else None
+        if named is not None and (named.offset is not None or isinstance(left, Run)):
+            found.add(named.name)
+    return found
+
+
+def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment, Chain]]:
+    """The equations of the displayed formulas; definitions without a time among them are declarations."""
+    found, claims = [], []
+    for fragment, part in document.displayed():
+        if not isinstance(part, Chain):
+            raise fragment.error(
+                f"expected '=' after {fragment.text[part.start : part.end].strip()!r}", part.start, part.end,
+                "an equation reads h_t = ...",
+            )  # fmt: skip
+        relations = [relation.type for relation in part.relations]
+        if relations == ["IN"]:
+            declared.relation(part, [], fragment)
+            continue
+        if set(relations) != {"EQ"}:
+            wrong = next(r for r in part.relations if r.type != "EQ")
+            raise fragment.error(f"expected '=', not {wrong.word!r}", wrong.start, wrong.end)
+        if _is_definition(part, fragment):
+            declared.relation(part, [], fragment)
+        elif _is_claim(part):
+            claims.append((fragment, part))
+        else:
+            found.append((fragment, part))
+    if not found:
+        return claims
+    document.remarks += claims
+    return found
+
+
+def _is_claim(chain: Chain) -> bool:
+    """Whether this is about a derivative, or about the loss of a sequence: no equation of a step."""
+    for node in walk(chain):
+        if isinstance(node, Mark) and node.kind == "partial":
+            return True
+        if isinstance(node, Big):
+            for script in node.scripts:
+                cell_ = only(script.rows)
+                first = cell_.sides[0] if isinstance(cell_, Chain) else cell_
+                if script.kind == "sub" and isinstance(first, Name) and first.word == "t":
+                    return True
+    return False
+
+
+def _is_definition(chain: Chain, fragment: Fragment) -> bool:
+    """Whether this says what a function or a constant is: f(a) = ..., σ = ReLU, α = 0.1."""
+    left, right = chain.sides[0], chain.sides[1]
+    if len(chain.sides) > 2:
+        return False
+    named = symbol(left, fragment) if letter(left) is not None else None
+    if named is not None:
+        if named.offset is not None or number_of(right) is not None:
+            return named.offset is None
+        meant = symbol(right, fragment) if letter(right) is not None else None
+        return meant is not None and meant.offset is None
+    if not (isinstance(left, Run) and len(left.factors) == 2 and isinstance(left.factors[1], Group)):
+        return False
+    found = symbol(left.factors[0], fragment) if letter(left.factors[0]) is not None else None
+    return found is not None and found.offset is None and time_of(left.factors[1]) is None

@@ -1,0 +1,153 @@
+"""The roles of letters and the output, and what the document leaves open: asked for, or marked as taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from derive.cell import Roles, classify
+from derive.errors import InputError
+from derive.reader.document.asking import SHAPE
+from derive.reader.document.outputs import candidates
+from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed, references
+from derive.reader.meaning.where import Declared
+from derive.reader.resolving.document import Document
+from derive.reader.resolving.guesses import Guess, Question
+from derive.reader.sizes import kinds
+from derive.reader.sizes.sizing import Assignment
+
+
+def roles_of(assignments: Sequence[Assignment], declared: Declared, document: Document) -> Roles:
+    """Inputs, states and parameters, and a complaint about what is neither assigned nor declared."""
+    uses = [ref for assignment in assignments for ref in references(assignment.term)]
+    assigned = list(dict.fromkeys(assignment.name for assignment in assignments))
+    roles = classify(assigned, [(ref.name, ref.offset, ref.place) for ref in uses])
+    known = {*assigned, *(ref.name for ref in uses), *declared.vocabulary.called, *declared.starts.values()}
+    for name, place in declared.places.items():
+        if name not in known and name in declared.vocabulary.sizes:
+            raise InputError(
+                f"{name} is a size: it stays a letter, and code takes its number from the arrays", place,
+                "remove the line",
+            )  # fmt: skip
+        if name not in known:
+            raise InputError(f"{name} is declared, but no equation has it", place, "remove the line, or use the letter")
+    for name in (*declared.inputs, *declared.targets):
+        if name in assigned:
+            raise InputError(f"{name} is declared as given, but an equation assigns it", declared.places[name])
+    if declared.output is not None and declared.output not in assigned:
+        raise InputError(
+            f"the output {declared.output} is not assigned by any equation", declared.places[declared.output]
+        )
+    forgotten = _forgotten(uses, roles, declared, assignments, document)
+    given = roles.inputs or declared.inputs or declared.targets
+    if not (given or roles.states or forgotten):
+        first = assignments[0]
+        raise InputError(
+            f"nothing that {first.name}_t is computed from has a time index",
+            first.fragment.place(first.start, first.end), "write x_t for an input and h_{t-1} for a state",
+        )  # fmt: skip
+    return roles
+
+
+def _forgotten(
+    uses: Sequence[Ref], roles: Roles, declared: Declared, assignments: Sequence[Assignment], document: Document
+) -> bool:
+    """Ask for parameters that look like an input or a state without its t, where the cell would lack one."""
+    where = kinds.contexts(assignment.term for assignment in assignments)
+    found = False
+    given = roles.inputs or declared.inputs or declared.targets
+    for name in roles.parameters:
+        if (
+            name in declared.places
+            or kinds.capital(name)
+            or not _acted_on(name, assignments)
+            or where[name] != {"right"}
+        ):
+            continue
+        ref = next(ref for ref in uses if ref.name == name)
+        latex = declared.vocabulary.letters[name]
+        if not given or not roles.states:
+            found = True
+            document.questions.append(
+                Question(
+                    (latex,),
+                    f"{latex} has no time: is it the same at all steps, or is it {latex}_t or {latex}_{{t-1}}",
+                    (f"input: ${latex}$ (given once; or write ${latex}_t in the equation)",),
+                    ref.place,
+                )
+            )
+        else:
+            document.guesses.append(
+                Guess(f"${latex}$ is a parameter", f"${latex}_t$ is given at every step", "it has no time", ref.place)
+            )
+    return found
+
+
+def _acted_on(name: str, assignments: Sequence[Assignment]) -> bool:
+    """Whether a letter of a matrix stands left of it."""
+
+    def acts(term: Term) -> bool:
+        inner = term.body if isinstance(term, Transposed) else term
+        return isinstance(inner, Ref) and inner.offset is None and kinds.capital(inner.name)
+
+    def visit(term: Term) -> bool:
+        if isinstance(term, Multiply) and not term.elementwise:
+            for left, right in zip(term.factors, term.factors[1:], strict=False):
+                if isinstance(right, Ref) and right.name == name and acts(left):
+                    return True
+        return any(map(visit, term.parts))
+
+    return any(visit(assignment.term) for assignment in assignments)
+
+
+def output_of(
+    assignments: Sequence[Assignment], roles: Roles, declared: Declared, document: Document, lines: Mapping[str, str]
+) -> str | None:
+    """The output, named or as the equations show it; a question where they leave a choice."""
+    if declared.output is not None:
+        return declared.output
+    found = candidates(assignments, roles.states, lines)
+    if len(found) > 1:
+        letters = declared.vocabulary.letters
+        last = next(a for a in reversed(assignments) if a.name == found[-1])
+        names = " and ".join(f"{letters.get(name, name)}_t" for name in found)
+        document.questions.append(
+            Question(
+                tuple(letters.get(name, name) for name in found),
+                f"nothing uses {names} in its step: which one is the output?",
+                (f"output: ${letters.get(found[-1], found[-1])}_t$",),
+                last.fragment.place(last.start, last.end),
+            )
+        )
+    return found[0] if found else None
+
+
+def ask_shapes(
+    found: kinds.Solution | None, assignments: Sequence[Assignment], declared: Declared, document: Document
+) -> None:
+    """Ask for the shapes that the equations leave open."""
+    refs = {ref.name: ref for a in reversed(assignments) for ref in references(a.term)}
+    for name in found.open if found is not None else ():
+        latex = declared.vocabulary.letters.get(name, name) + ("" if refs[name].offset is None else "_t")
+        space = "\\mathbb{R}^{H \\times D}" if kinds.capital(name) else "\\mathbb{R}"
+        document.questions.append(Question((latex,), SHAPE, (f"${latex} \\in {space}$",), refs[name].place))
+
+
+def say_inputs(assignments: Sequence[Assignment], roles: Roles, declared: Declared, document: Document) -> None:
+    """Mark what is taken to be given because no equation assigns it."""
+    if len(roles.inputs) < 2:
+        return
+    for name in roles.inputs:
+        if name not in declared.places and not _acted_on(name, assignments):
+            ref = next(ref for a in assignments for ref in references(a.term) if ref.name == name)
+            latex = declared.vocabulary.letters.get(name, name)
+            document.questions.append(
+                Question((latex,), f"{latex}_t is never assigned", (f"input: ${latex}_t$",), ref.place, needed=False)
+            )
+            document.guesses.append(
+                Guess(
+                    f"${latex}_t$ is an input",
+                    f"an equation for ${latex}_t$ is missing",
+                    "nothing assigns it",
+                    ref.place,
+                )
+            )

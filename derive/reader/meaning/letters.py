@@ -1,0 +1,221 @@
+"""A letter with its scripts: what stands there, before anything says which scripts are labels, times or indices."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sympy import Expr, Integer, Rational, Symbol
+
+from derive import nodes
+from derive.reader.meaning.tree import offset_of
+from derive.reader.text import syntax
+from derive.reader.text.faces import face
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.syntax import Group, Mark, Name, Number, Run, Script, Scripted, Sum, Syntax
+
+ENTRY_LETTERS = frozenset("ijlmnpqr")
+"""Letters that count entries unless something says that they are times."""
+TIME_LETTERS = frozenset(["t", "T", "tau", "k", "s", "T_x"])
+"""Letters that are times unless something says that they count entries."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One part of a script, and what it is whatever the letter is: a `prime`, a `transpose`, a `power`, another mark.
+
+    A `sub` or `sup` may be a label, a time or an index.
+    """
+
+    kind: str
+    script: Script
+    part: Syntax
+    value: Expr | None = None
+
+
+def pieces(node: Syntax) -> tuple[Name | Mark, list[Piece]] | None:
+    """The base of a letter and everything that its scripts say, in the order written; None where this is no letter."""
+    if isinstance(node, Name) or (isinstance(node, Mark) and node.kind == "partial"):
+        return node, []
+    if isinstance(node, Group) and node.bracket == "LBRACE" and (inner := only(node.rows)) is not None:
+        return pieces(inner)
+    if not isinstance(node, Scripted) or (found := pieces(node.base)) is None:
+        return None
+    base, said = found
+    for script in node.scripts:
+        if script.kind in ("prime", "tick"):
+            said.append(Piece("prime" if script.kind == "prime" else "transpose", script, script))
+            continue
+        for cell in (cell for row in script.rows for cell in row):
+            raised = any(piece.kind == "power" for piece in said)
+            said += _superscript(cell, script, raised) if script.kind == "sup" else [Piece("sub", script, cell)]
+    return base, said
+
+
+def _superscript(cell: Syntax, script: Script, raised: bool) -> Iterator[Piece]:
+    parts = cell.factors if isinstance(cell, Run) else (cell,)
+    if all(isinstance(part, Name) and part.word != "T" for part in parts):
+        parts = (cell,)
+    for part in parts:
+        value = None if isinstance(part, Group) and part.bracket != "LBRACE" else number_of(part)
+        if isinstance(part, Mark):
+            yield Piece({"top": "transpose", "prime": "prime"}.get(part.kind, "mark"), script, part)
+        elif isinstance(part, Name) and part.word == "T":
+            yield Piece("transpose", script, part)
+        elif value is not None and not raised:
+            raised = True
+            yield Piece("power", script, part, value)
+        else:
+            yield Piece("sup", script, part)
+
+
+@dataclass
+class Written:
+    """A letter as written: base, script parts that may be labels, times or indices, and what is plain."""
+
+    base: str
+    parts: list[tuple[str, Syntax]] = field(default_factory=list)
+    primes: int = 0
+    stars: int = 0
+    power: Expr | None = None
+    transposed: bool = False
+    face: str = ""
+    """The typeface of the base; nothing for a plain one."""
+
+
+def taken(node: Syntax) -> Written | None:
+    """A letter with all its scripts, or None where the base is no letter."""
+    read = pieces(node)
+    if read is None:
+        return None
+    base, said = read
+    found = Written(base.word, face=face(base)) if isinstance(base, Name) else Written(base.kind)
+    for piece in said:
+        if piece.kind == "power":
+            found.power = piece.value
+        elif piece.kind == "prime":
+            found.primes += 1
+        elif piece.kind == "transpose":
+            found.transposed = not found.transposed
+        else:
+            found.stars += piece.kind == "mark" and isinstance(piece.part, Mark) and piece.part.kind in _STARS
+            found.parts.append(("label" if piece.kind == "mark" else piece.kind, piece.part))
+    return found
+
+
+_STARS = ("plus", "star")
+
+
+# Times
+
+
+def index(word: str) -> Symbol:
+    """The symbol of a time or an index."""
+    if word == "t":
+        return nodes.t
+    if word in ("T", "T_x"):
+        return nodes.T
+    return Symbol(word, integer=True)
+
+
+def time_expression(node: Syntax | None, letters: frozenset[str] | None = None) -> Expr | None:
+    """A time such as t, k+1, T-1 or 3, perhaps in brackets; with `letters`, of those letters only."""
+    if isinstance(node, Group):
+        return time_expression(only(node.rows), letters)
+    if isinstance(node, Name):
+        word = node.word
+        return index(word) if (len(word) == 1 or word in TIME_LETTERS) and (not letters or word in letters) else None
+    if isinstance(node, Scripted) and isinstance(node.base, Name) and node.base.word == "T":
+        return nodes.T
+    if isinstance(node, Number):
+        return Integer(node.text) if node.text.isdigit() and len(node.text) < 4 else None
+    if isinstance(node, Sum):
+        found = [(sign, time_expression(term, letters)) for sign, term in node.terms]
+        if all(value is not None for _, value in found):
+            return sum((sign * value for sign, value in found if value is not None), Integer(0))
+    return None
+
+
+def time_of(node: Syntax | None) -> int | None:
+    """The offset if this says t, t-1 or t+1, possibly in brackets."""
+    time = time_expression(node, _STEP)
+    return None if time is None or time.is_Integer else offset_of(time)
+
+
+_STEP = frozenset("t")
+
+
+# Numbers, labels and names
+
+
+def only(rows: tuple[tuple[Syntax, ...], ...]) -> Syntax | None:
+    """The one cell of a bracket, or None."""
+    return rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else None
+
+
+def number(text: str) -> Expr:
+    """The exact value of 1, 0.5, 1e-3 or 1/2."""
+    return Rational(text)
+
+
+def number_of(node: Syntax | None) -> Expr | None:
+    """The value if this is a number, possibly signed or in brackets."""
+    if isinstance(node, Number):
+        return number(node.text)
+    if isinstance(node, syntax.Fraction):
+        above, below = number_of(node.above), number_of(node.below)
+        return above / below if above is not None and below else None
+    if isinstance(node, Group) and node.bracket in ("LPAR", "LBRACE"):
+        return number_of(only(node.rows))
+    if isinstance(node, Sum) and len(node.terms) == 1:
+        sign, inner = node.terms[0]
+        value = number_of(inner)
+        return None if value is None else sign * value
+    return None
+
+
+def letter(node: Syntax) -> Name | None:
+    """The name at the base of a symbol, or None for anything else."""
+    if isinstance(node, Name):
+        return node
+    if isinstance(node, Group) and node.bracket == "LBRACE" and (inner := only(node.rows)) is not None:
+        return letter(inner)
+    if isinstance(node, Scripted):
+        return letter(node.base)
+    return None
+
+
+def label(node: Syntax, fragment: Fragment) -> str:
+    """A subscript such as xi, in or 1 as a part of a name."""
+    if isinstance(node, Name):
+        return node.word.replace("_", "")
+    if isinstance(node, Number) and node.text.isdigit():
+        return node.text
+    if isinstance(node, Mark) and node.kind in ("star", "prime", "plus", "minus"):
+        return node.kind
+    if isinstance(node, Group) and (inner := only(node.rows)) is not None:
+        return label(inner, fragment)
+    if isinstance(node, Run):
+        return "".join(label(factor, fragment) for factor in node.factors)
+    if isinstance(node, Scripted):
+        scripts = "".join(
+            script.kind
+            if script.kind == "prime"
+            else "".join(label(cell, fragment) for row in script.rows for cell in row)
+            for script in node.scripts
+        )
+        return label(node.base, fragment) + scripts
+    if isinstance(node, Sum) and len(node.terms) == 2 and node.terms[0][0] == 1:
+        # W_{l-1}: another layer's
+        (_, first), (sign, second) = node.terms
+        return f"{label(first, fragment)}{'plus' if sign > 0 else 'minus'}{label(second, fragment)}"
+    raise fragment.error(
+        f"cannot read the script {fragment.text[node.start : node.end]!r}", node.start, node.end,
+        "a time (t, t-1), a label (xi, in, 1), a power, or a transpose can stand here",
+    )  # fmt: skip
+
+
+def identifier(word: str) -> str:
+    """A word as a Python identifier that is no keyword."""
+    return f"{word}_" if keyword.iskeyword(word) else word
