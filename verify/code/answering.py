@@ -85,6 +85,7 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
         assumed=assumed,
         not_given=tuple(judged.not_given),
         not_understood=tuple(judged.not_understood),
+        method=judged.method,
     )
 
 

@@ -159,7 +159,9 @@ class Experiment:
                 if self._same(got, candidate.value):
                     options.append((mistake,))
                 elif got.shape == candidate.value.shape and got.any():
-                    more = scaled(got, candidate.value, self.tolerance, self.case)
+                    more = scaled(got, candidate.value, self.tolerance, self.case) or clipped(
+                        got, candidate.value, self.tolerance
+                    )
                     options += [(mistake, more)] if more else []
         whole = scaled(got, spot.value, self.tolerance, self.case) or clipped(got, spot.value, self.tolerance)
         if whole:

@@ -31,11 +31,11 @@ from verify.numbers.case import Array
 NEAR = 2e-5
 """How near the numbers must come to a simple mistake: they are compared with differences."""
 
-SHORT, ONE, LONGER = Setting(6, 2, 3, 5, 11), Setting(1, 2, 3, 5, 11), Setting(16, 2, 3, 5, 11)
+SHORT, ONE, LONGER = Setting(5, 3, 4, 6, 13), Setting(1, 3, 4, 6, 13), Setting(16, 3, 4, 6, 13)
 """The cases on which programs with a mistake are run."""
 
-PAIRS = 1000
-"""So many mistakes and pairs of mistakes are run for gradients that no single one explains."""
+ALONE, PAIRS = 150, 400
+"""So many mistakes beside one in the finished gradient, and so many pairs, are run for what no single one explains."""
 
 Found = dict[str, tuple[Mistake, ...]]
 
@@ -340,17 +340,18 @@ def _cover(experiments: Sequence[Experiment], known: Sequence[Variation]) -> tup
             for label, mistakes in finished:
                 found.setdefault(label, mistakes)
     together: list[tuple[Variation, ...]] = [(v,) for v in chosen]
-    budget = PAIRS
-    for one in pending():
+    left = {1: ALONE, 2: PAIRS}
+    # First the gradients in which one step alone shows a mistake: they say what to try for the others.
+    for one in sorted(pending(), key=lambda one: not _shows(one, cheapest)):
         tries = itertools.chain(together, _plausible(one, cheapest, known))
         for some in tries:
-            if budget <= 0:
-                break
-            budget -= 1
+            left[len(some)] -= 1
+            if left[len(some)] < 0:
+                continue
             mistakes = tuple(v.mistake for v in some)
             if fits(one, some):
                 found[one.label] = mistakes
-            elif options := _finished(one, experiments, some):
+            elif (len(some) == 1 or some in together) and (options := _finished(one, experiments, some)):
                 found[one.label] = (*mistakes, *options[0])
             else:
                 continue
@@ -358,6 +359,13 @@ def _cover(experiments: Sequence[Experiment], known: Sequence[Variation]) -> tup
                 together.insert(0, some)
             break
     return found, "" if not pending() else nearest(first, known)
+
+
+def _shows(one: Observed, cheapest: Sequence[Experiment]) -> bool:
+    """Whether a gradient is wrong for one step already."""
+    short = cheapest[0]
+    here = next((o for o in short.observed if o.label == one.label), None)
+    return here is not None and not short.is_same(here, short.truth)
 
 
 def _plausible(

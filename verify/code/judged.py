@@ -42,6 +42,15 @@ class Judged:
     unjudged: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
 
+    @property
+    def method(self) -> str:
+        """By what the gradients were judged."""
+        ways = {a.exact for one in self.seen for a in one.along.values()}
+        named = [
+            words for words, exact in (("the complex step", True), ("central differences", False)) if exact in ways
+        ]
+        return " and ".join(named)
+
     def wrong(self) -> list[str]:
         """The labels of gradients that are wrong in any setting, in the order of the code."""
         labels = [label for one in self.seen for label in one.got]

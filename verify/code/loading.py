@@ -141,11 +141,24 @@ def _definitions(source: Source) -> None:
                     f"{place_of(error, source.path)}needs the module {error.name}, which is not installed"
                 ) from None
             except (Exception, SystemExit) as error:  # whatever a person's file may raise
-                source.failures.append(told(error, source.path))
+                name = _text_read(statement)
+                if name:
+                    source.module.__dict__[name] = SAMPLE
+                    source.notes.append(f"{name} could not be read: a sample text stands in for it")
+                else:
+                    source.failures.append(told(error, source.path))
     if left:
         source.notes.append(
             f"only the definitions of the file were run: {left} loops and calls at its top level were not"
         )
+
+
+def _text_read(statement: ast.stmt) -> str:
+    """The name to which a statement gives the text of a file."""
+    if not isinstance(statement, ast.Assign) or not isinstance(statement.targets[0], ast.Name):
+        return ""
+    opens = any(isinstance(n, ast.Call) and ast.unparse(n.func) == "open" for n in ast.walk(statement.value))
+    return statement.targets[0].id if opens else ""
 
 
 def _is_call(statement: ast.stmt) -> bool:

@@ -142,6 +142,7 @@ class CodeReport(_NoBool):
     assumed: tuple[str, ...] = ()
     not_given: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
+    method: str = ""
 
     @property
     def standing(self) -> Standing:
@@ -173,11 +174,13 @@ class CodeReport(_NoBool):
             "assumed": list(self.assumed),
             "not_given": list(self.not_given),
             "not_understood": list(self.not_understood),
+            "method": self.method,
         }
 
     def __str__(self) -> str:
         lines = [f"{self.cell or 'gradients'}: {self.standing.value}", *([table(self.rows)] if self.rows else [])]
-        lines += [f"called as: {self.protocol}"] if self.protocol else []
+        by = f", judged by {self.method}" if self.method else ""
+        lines += [f"called as: {self.protocol}{by}"] if self.protocol else []
         lines += [f"the forward pass and {self.cell}: {self.forward}"] if self.forward else []
         for words, listed in (
             ("assumed", self.assumed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from verify.code import answering
 from verify.code.loading import imported
 from verify.code.protocols.axes import FIRST
+from verify.code.protocols.base import returned_names
 
 from planting import BASES, FILES, Judge, rates  # isort: skip
 
@@ -23,6 +25,13 @@ def answer(name: str) -> dict[str, Any]:
     target, cell = FILES[name]
     path = BASES / f"{name}.py"
     return answering.answered({"spec": f"{path}:{target}", "cell": cell}, imported(path), lambda stage: None)["json"]
+
+
+def test_a_returned_list_has_the_names_of_what_is_in_it() -> None:
+    space: dict[str, Any] = {}
+    text = "def loss(x):\n    grads = [dWc, dWu]\n    cache = (x, 1)\n    return J, grads, cache, hs[-1]\n"
+    exec(compile(text, "mine.py", "exec"), space)  # noqa: S102  # the text above
+    assert returned_names(space["loss"], ast.parse(text)) == [["J"], ["dWc", "dWu"], ["cache"], ["hs"]]
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from backproof import main
 from verify.code import answering
 from verify.code.child import their_names
 from verify.code.loading import UnusableError, imported
@@ -140,8 +142,8 @@ HOSTILE = {
 def test_hostile_files_end_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.py"
     path.write_text(text, encoding="utf-8")
-    result = command(f"{path}:backward")
-    assert result.returncode == 2
+    result = CliRunner().invoke(main, ["check-code", f"{path}:backward", "--cell", "rnn"])
+    assert result.exit_code == 2
     lines = [line for line in result.stderr.splitlines() if line.startswith("error:")]
     assert len(lines) == 1
     assert message in lines[0]

@@ -12,6 +12,8 @@ from backproof import main
 
 RIGHT = Path(__file__).with_name("cases") / "char_rnn_right.py"
 PROBABILITY = "np.log(guess[t][wanted, 0])"
+DEFAULT = ("hprev):", "hprev, eps=1e-8):")
+GLOBAL = ("import numpy as np\n", "import numpy as np\n\nEPS = 1e-8\n")
 LARGE_ONLY = ("    return loss,", "    dWhy *= 1 + 1e-4 * (np.abs(Why).max() > 3)\n    return loss,")
 
 
@@ -20,6 +22,8 @@ LARGE_ONLY = ("    return loss,", "    dWhy *= 1 + 1e-4 * (np.abs(Why).max() > 3
     [
         ([(PROBABILITY, "np.log(guess[t][wanted, 0] + 1e-8)")], "right", "without 1e-08 in the logarithm"),
         ([(PROBABILITY, "np.log(guess[t][wanted, 0] + 1e-8)"), LARGE_ONLY], "wrong", ""),
+        ([(PROBABILITY, "np.log(guess[t][wanted, 0] + eps)"), DEFAULT], "right", "without 1e-08 in the logarithm"),
+        ([(PROBABILITY, "np.log(guess[t][wanted, 0] + EPS)"), GLOBAL], "right", "without 1e-08 in the logarithm"),
         ([LARGE_ONLY], "cannot_tell", "with large weights alone"),
     ],
 )

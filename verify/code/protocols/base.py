@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -129,7 +130,25 @@ def returned_names(function: Any, tree: ast.AST) -> list[list[str]]:
         return []
     value = found[-1].value
     elements = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
-    return [_named(element) for element in elements if element is not None]
+    lists = _lists(node)
+    return [
+        lists.get(element.id, [element.id]) if isinstance(element, ast.Name) else _named(element)
+        for element in elements
+        if element is not None
+    ]
+
+
+def _lists(node: ast.FunctionDef) -> dict[str, list[str]]:
+    """Names of a function that stand for a list of gradients: grads = [dWx, dWh, db]."""
+    found: dict[str, list[str]] = {}
+    for part in _own(node):
+        if isinstance(part, ast.Assign) and isinstance(part.value, ast.List | ast.Tuple) and len(part.value.elts) > 1:
+            names = [e.id for e in part.value.elts if isinstance(e, ast.Name)]
+            gradients = len(names) == len(part.value.elts) and all(re.match(r"d|grad|delta", n) for n in names)
+            for target in part.targets if gradients else ():
+                if isinstance(target, ast.Name):
+                    found[target.id] = names
+    return found
 
 
 def _named(node: ast.expr) -> list[str]:
