@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
-from itertools import combinations, count
+from itertools import combinations_with_replacement, count
 
 from sympy import Basic, Expr, Integer, MatMul, OneMatrix, Rational, Symbol, primerange
 
@@ -65,9 +66,14 @@ def _chosen(cell: Cell, numbers: frozenset[int], reached: int) -> tuple[Scale, S
     one = sizes_apart(cell, avoid=numbers)
     two = sizes_apart(cell, avoid=numbers, other=one)
     taken = {*one.values(), *two.values(), *numbers}
-    lengths = (n for n in count(max(SHORTEST, reached + BEYOND)) if n not in taken)
     batches = (n for n in primerange(7, 10_000) if n not in taken)
-    found = tuple(Scale(next(lengths), tuple(each.items()), int(next(batches))) for each in (one, two))
+    found: list[Scale] = []
+    for each in (one, two):
+        others = [(scale.steps, scale.sizes) for scale in found]
+        lengths = (n for n in count(max(SHORTEST, reached + BEYOND)) if n not in taken)
+        steps = next(n for n in lengths if _new_length(n, each, numbers, others))
+        taken.add(steps)
+        found.append(Scale(steps, tuple(each.items()), int(next(batches))))
     while len(_KNOWN) >= 256:
         _KNOWN.pop(next(iter(_KNOWN)))
     _KNOWN[key] = cell, (found[0], found[1])
@@ -104,9 +110,27 @@ def _apart(trial: Mapping[Symbol, int], shapes: Iterable[Expr]) -> bool:
 
 def _new(trial: Mapping[Symbol, int], avoid: Collection[int], other: Mapping[Symbol, int]) -> bool:
     """Whether no letter, and no product of two, has a number that is to be avoided or that it has in `other`."""
-    for some in (*((letter,) for letter in trial), *combinations(trial, 2)):
+    for some in (*((letter,) for letter in trial), *combinations_with_replacement(trial, 2)):
         here = _product(some, trial)
         if here in avoid or (other and here == _product(some, other)):
+            return False
+    return True
+
+
+def _new_length(
+    steps: int,
+    sizes: Mapping[Symbol, int],
+    avoid: Collection[int],
+    others: Sequence[tuple[int, Mapping[Symbol, int]]],
+) -> bool:
+    """Whether T times T or a size, or T over one, is no number to be avoided and none that it is in the others."""
+    if steps * steps in avoid:
+        return False
+    for letter, size in sizes.items():
+        ratios = Fraction(steps, size), Fraction(size, steps)
+        if steps * size in avoid or any(ratio in avoid for ratio in ratios):
+            return False
+        if any(n * other[letter] == steps * size or Fraction(n, other[letter]) == ratios[0] for n, other in others):
             return False
     return True
 

@@ -128,6 +128,18 @@ def test_what_is_equivalent_is_told_from_what_holds_for_some_numbers_only():
     assert not equivalent(formula, scale(T / first.steps, formula.right))
 
 
+def test_no_product_of_hidden_numbers_is_taken_for_one():
+    cell = catalogue.find("gru")
+    formula = next(f for f in true_formulas.of(cell) if f.left == Adjoint(cell.quantities["z"]))
+    size, other = cell.quantities["h"].shape[0], cell.quantities["x"].shape[0]
+    for number in range(2, 50 if FULL else 26):
+        for factor in (number / (size * T), size * T / number, number * T / size, number * size / T, T**2 / number):
+            wrong = scale(factor, formula.right)
+            assert not identical(formula.left, wrong, formula.program).proved, factor
+        for factor in (number / (size * other), size**2 / number):
+            assert not identical(formula.left, scale(factor, formula.right), formula.program).proved, factor
+
+
 def test_every_mistake_can_be_made_somewhere():
     missing = set(MISTAKES)
     for formula in some_formulas():
