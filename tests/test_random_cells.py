@@ -151,6 +151,13 @@ WRONG_ONCE = {
 
         input: $e$
     """,
+    "a constant input beside one of the step": r"""
+        $$ s_t = \sigma(W e + A x_t) \odot (V s_{t-1}) + s_{t-1} $$
+
+        where $e \in \mathbb{R}^E$
+
+        input: $e$
+    """,
     "a matrix of equal rows times a vector": r"""
         $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$
         $$ y_t = (s_{t-1} \mathbf{1}^\top + w \mathbf{1}^\top) \tanh(s_t) + (\mathbf{1} s_t^\top)^\top s_{t-1} $$

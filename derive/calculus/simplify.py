@@ -53,7 +53,7 @@ def simplified(
             value = after
 
     inserted = _insert_quotients(value, known)
-    if inserted != value and not _has_quotient(cancelled := cancel_quotients(inserted)):
+    if _has_quotient(inserted) and not _has_quotient(cancelled := cancel_quotients(inserted)):
         record(inserted, "insertion", "the gradient found above is inserted")
         record(cancelled, "cancellation", "what stands both above and below a fraction line cancels")
         for assumption in program.assumptions:

@@ -151,8 +151,10 @@ def _added_in_place(statements: Sequence[Statement], shapes: Shapes) -> list[Sta
     found: list[Statement] = []
     for statement in statements:
         match statement:
-            case Assign((Name() as name,), Sum(((False, Call("rows_times") as product), *rest)), formula) if all(
-                name.name not in free_names(term) for _, term in rest
+            case Assign((Name() as name,), Sum(((False, Call("rows_times") as product), *rest)) as total, formula) if (
+                (whole := shapes.of(total)) is not None
+                and shapes.of(product) == whole
+                and all(name.name not in free_names(term) for _, term in rest)
             ):
                 found.append(Assign((name,), product, formula))
                 found += [Apply("np.subtract" if minus else "np.add", (name, term), name) for minus, term in rest]

@@ -63,3 +63,23 @@ def test_gradients_are_finite_at_both_ends(name: str) -> None:
     wide = [{key: value.astype(float) for key, value in params.items()}, x.astype(float), h.astype(float)]
     ys, _, cache = module.forward(*wide)
     assert np.allclose(module.backward(cache, np.ones_like(ys))["x"], grads["x"], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        r"-f_t^\top \log \sigma(l_t) - (1 - f_t)^\top \log(1 - \sigma(l_t))",
+        r"-\mathbf{1}^\top (f_t \odot \log \sigma(l_t) + (1 - f_t) \odot \log(1 - \sigma(l_t)))",
+        r"-f_t^\top \log \operatorname{softmax}(l_t)",
+    ],
+)
+def test_the_gradient_of_a_loss_is_finite_at_both_ends(loss: str) -> None:
+    lines = ["# Mine", r"$$ h_t = A x_t + B h_{t-1} $$", r"$$ l_t = F h_t $$", rf"$$ L_t = {loss} $$"]
+    lines += [r"where $x_t \in \mathbb{R}^D$, $h_t \in \mathbb{R}^H$", "target: $f_t$"]
+    module = load(numpy_target.module(differentiate(read_note("\n\n".join(lines)))))
+    params = {"A": np.eye(6), "B": np.zeros((6, 6)), "F": np.eye(6)}
+    x = np.array([-900.0, -100, -20, 20, 100, 900]).reshape(1, 1, 6)
+    with np.errstate(all="ignore"):
+        _, _, cache = module.forward(params, x, f=np.full((1, 1, 6), 0.25))
+        grads = module.backward(cache, np.ones((1, 1)))
+    assert all(np.isfinite(grad).all() for grad in grads.values()), grads
