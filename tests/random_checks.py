@@ -48,8 +48,8 @@ def identifier(name: str) -> str:
         if head.startswith(f"\\{accent}"):
             head = f"{head.removeprefix(chr(92) + accent).strip('{}')}_{accent}"
     head = head.removeprefix("\\")
-    head = f"{head}_" if keyword.iskeyword(head) else head
-    return f"{head}_{label}" if label else head
+    word = f"{head}_{label}" if label else head
+    return f"{word}_" if keyword.iskeyword(word) else word
 
 
 def read(made: RandomCell) -> Cell:
