@@ -69,7 +69,14 @@ class Bench:
     """Whether the last comparison asked for a gradient before step 1; it counts as zero."""
     table: type[Table] = Table
     """What is known of functions: their slopes alone, or also the identities in `verify.truth.relations`."""
+    steps: int | None = None
+    """The number of steps, where a document fixes it; otherwise what holds does so for every number of them."""
     _worlds: dict[tuple[int, Scale, Facts], World] = field(default_factory=dict)
+
+    def scales(self, sides: Sequence[Node] = ()) -> tuple[Scale, Scale]:
+        """Two scales for a comparison of these sides; raises NoPointError as `verify.truth.scales` does."""
+        one, two = scales(self.cell, sides)
+        return (one, two) if self.steps is None else (one.of_length(self.steps), two.of_length(self.steps))
 
     def world(self, seed: int, scale: Scale, facts: Facts) -> World:
         """Random data of that scale, drawn once."""
@@ -131,7 +138,7 @@ class Bench:
         NoPointError where the shapes of the cell cannot be kept apart.
         """
         self.absent = False
-        for number, scale in enumerate(scales(self.cell, (left, right)) if over is None else over):
+        for number, scale in enumerate(self.scales((left, right)) if over is None else over):
             found = Compared(Answer.OPEN, reason="no point was found at which both sides have a value")
             for attempt in range(REDRAWS):
                 try:
@@ -213,7 +220,7 @@ class Setting:
 
     def related(self) -> Setting:
         """The same with identities of functions, as `verify.truth.relations` knows them."""
-        return replace(self, bench=Bench(self.bench.cell, self.bench.program, table=Related))
+        return replace(self, bench=replace(self.bench, table=Related, _worlds={}))
 
     def opinion(self, left: Node, right: Node, found: Compared) -> Opinion:
         """Whether both sides agree as decimals where they were found to be different."""
@@ -222,7 +229,7 @@ class Setting:
 
     def environments(self, sides: Sequence[Node], seed: int) -> list[Environment]:
         """One trial of `compare`: an environment for every step and index at which everything in `sides` exists."""
-        scale, _ = scales(self.bench.cell, sides)
+        scale, _ = self.bench.scales(sides)
         world = self.bench.world(seed, scale, self.facts)
         points = points_of(sides, world, self.domains, self.differ, self.equal, self.before)
         return [self.bench.environment(world, numbers) for numbers in points]

@@ -65,8 +65,16 @@ def own_letters(text: str, names: Iterable[Name], times: Mapping[str, str]) -> s
     return text
 
 
+def length_of(times: Iterable[tuple[str, str]]) -> int | None:
+    """The number of steps, where the document has a number for T."""
+    return next((int(own) for own, usual in times if usual == "T" and own.isdigit()), None)
+
+
 def in_usual_words(text: str, times: Iterable[tuple[str, str]]) -> str:
     """A condition such as `n = N` with t and T."""
     for own, usual in times:
+        if own.isdigit():  # elsewhere a number is no step
+            text = re.sub(rf"((?:dots|\.\.\.|…)(?:\s|\\[,;: ])*,(?:\s|\\[,;: ])*){own}(?![\d.])", rf"\1{usual}", text)
+            continue
         text = re.sub(rf"(?:\\(?={own}(?![A-Za-z])))?(?<![A-Za-z]){own}(?![A-Za-z])", usual, text)
     return text

@@ -31,7 +31,7 @@ def named(sides: tuple[Term, ...], bench: Bench) -> Iterator[tuple[tuple[Term, .
     equations: list[Equation] = []
     changed = tuple(_named(side, bench, equations) for side in sides)
     program = replace(bench.program, equations=(*bench.program.equations, *equations))
-    wider = Bench(bench.cell, program, _worlds=bench._worlds)
+    wider = replace(bench, program=program)
     try:
         yield changed, wider
     finally:

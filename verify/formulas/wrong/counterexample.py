@@ -15,14 +15,14 @@ from sympy import Symbol
 from derive import catalogue, nodes
 from derive.cell import Cell
 from derive.nodes import Adjoint, Node
-from verify.truth.comparison import BATCH, Setting, points_of
+from verify.truth.comparison import BATCH, Bench, Setting, points_of
 from verify.truth.decimals.matrices import Grid, computed
 from verify.truth.decimals.opinion import placed
 from verify.truth.decimals.scalars import NoRealError, Real
 from verify.truth.decimals.trial import Trial
 from verify.truth.field import UnsupportedError
 from verify.truth.responses import Key
-from verify.truth.scales import last_step, scales
+from verify.truth.scales import last_step
 
 SHORTEST, SEEDS, POINTS = 2, 3, 200
 VISIBLE = 0.005
@@ -35,7 +35,7 @@ def case_of(left: Node, right: Node, setting: Setting, found: Mapping[str, Any])
     """The case as it is told and written as JSON; `found`, modulo the prime, where no decimals show the difference."""
     cell = setting.bench.cell
     faint: Mapping[str, Any] | None = None
-    points = ((*extent, seed) for extent in _extents(left, right, cell) for seed in range(SEEDS))
+    points = ((*extent, seed) for extent in _extents(left, right, setting.bench) for seed in range(SEEDS))
     for tried, (sizes, steps, seed) in enumerate(points, 1):
         try:
             trial = Trial.draw(cell, sizes, steps, seed, setting.assumptions, setting.plain, two_decimals=True)
@@ -77,12 +77,13 @@ def _faintly_apart(one: Real, other: Real) -> bool:
     return bool(larger > 0 and abs(one - other) > FAINT * larger)
 
 
-def _extents(left: Node, right: Node, cell: Cell) -> Iterator[tuple[Mapping[Symbol, int], int]]:
+def _extents(left: Node, right: Node, bench: Bench) -> Iterator[tuple[Mapping[Symbol, int], int]]:
     """Sizes and numbers of steps, the smallest first."""
-    scale, _ = scales(cell, (left, right))
+    scale, _ = bench.scales((left, right))
     first = max(SHORTEST, last_step((left, right)))
-    for sizes in (dict.fromkeys(cell.sizes, 1), dict.fromkeys(cell.sizes, 2), scale.sizes):
-        for steps in dict.fromkeys((first, first + 1, max(first, scale.steps))):
+    lengths = (first, first + 1, max(first, scale.steps)) if bench.steps is None else (bench.steps,)
+    for sizes in (dict.fromkeys(bench.cell.sizes, 1), dict.fromkeys(bench.cell.sizes, 2), scale.sizes):
+        for steps in dict.fromkeys(lengths):
             yield sizes, steps
 
 

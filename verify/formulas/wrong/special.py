@@ -15,7 +15,7 @@ from derive.targets.formula import latex
 from verify.truth.comparison import REDRAWS, Setting
 from verify.truth.exact import evaluate
 from verify.truth.field import NoValueError, UnsupportedError
-from verify.truth.scales import NoPointError, Scale, quantities_of, scales
+from verify.truth.scales import NoPointError, Scale, quantities_of
 from verify.truth.world import World
 
 
@@ -37,7 +37,7 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
     if left.shape != right.shape or setting.domains or (moments(left) | moments(right)) - {t}:
         return ""
     found: dict[str, str] = {}
-    both = scales(setting.bench.cell, (left, right))
+    both = setting.bench.scales((left, right))
     for case in _cases(left, right, setting):
         if case.family not in found and all(
             _holds(left, right, case, setting, number, scale) for number, scale in enumerate(both)

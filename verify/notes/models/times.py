@@ -21,6 +21,17 @@ WRITTEN = {"tau": r"\tau"}
 _DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
 _LETTER = r"(?:\\(?P<greek>tau)(?![A-Za-z])|(?P<latin>[A-Za-z])(?![A-Za-z]))"
 _SPACED = r"(?:\s|\\[,;: ])*"
+_SUMMED = (
+    rf"(?:\\sum|\\prod|∑|∏)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}STEP{_SPACED}={_SPACED}[12]{_SPACED}\}}"
+    rf"{_SPACED}\^{_SPACED}\{{?{_SPACED}"
+)
+"""The sum over all steps, up to its last one."""
+_LISTED = (
+    rf"(?<![A-Za-z\\])STEP{_SPACED}(?:=|\\in{_SPACED}\\\{{){_SPACED}1{_SPACED},(?:{_SPACED}2{_SPACED},)?{_SPACED}"
+    rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}"
+)
+"""A list of all steps, up to its last one."""
+_NUMBER = r"([2-9]|\d{2,4})(?![\d.A-Za-z^_+*/-])"
 
 
 def counted(document: Document) -> Document:
@@ -57,6 +68,8 @@ def _times(formulas: Sequence[Formula]) -> Iterator[tuple[str, str]]:
     if clock is not None:
         yield clock, "t"
     length = _length(formulas, read, clock or "t")
+    if length is None:
+        length = _number_of_steps(formulas, read, clock or "t")
     if length is not None:
         yield length, "T"
 
@@ -80,14 +93,9 @@ def _length(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]]
     stand in its gradients alone."""
     if any(name.word == "T" for _, part in read for name in timelike(part)):
         return None
-    written = WRITTEN.get(clock, clock)
-    step = re.escape(written)
-    last = re.compile(
-        rf"(?:\\sum|\\prod|∑|∏)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}{step}{_SPACED}={_SPACED}[12]{_SPACED}\}}"
-        rf"{_SPACED}\^{_SPACED}\{{?{_SPACED}{_LETTER}"
-        rf"|(?<![A-Za-z\\]){step}{_SPACED}(?:=|\\in{_SPACED}\\\{{){_SPACED}1{_SPACED},(?:{_SPACED}2{_SPACED},)?{_SPACED}"
-        rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}{_LETTER.replace('greek', 'greek2').replace('latin', 'latin2')}"
-    )
+    step = re.escape(WRITTEN.get(clock, clock))
+    listed = _LETTER.replace("greek", "greek2").replace("latin", "latin2")
+    last = re.compile(_SUMMED.replace("STEP", step) + _LETTER + "|" + _LISTED.replace("STEP", step) + listed)
     stated: set[str] = set()
     claimed: set[str] = set()
     for formula in formulas:
@@ -104,6 +112,25 @@ def _length(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]]
         return None
     (letter,) = found
     return None if _is_other(WRITTEN.get(letter, letter), formulas) else letter
+
+
+def _number_of_steps(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]], clock: str) -> str | None:
+    """The number of steps, where the note lists them up to it or says T = 4, or without a T in its loss; one number.
+
+    What stands beside a derivative is claimed, and declares nothing.
+    """
+    step = re.escape(WRITTEN.get(clock, clock))
+    ways = [_LISTED.replace("STEP", step), rf"^{_SPACED}T{_SPACED}={_SPACED}"]
+    if not any(name.word == "T" for _, part in read for name in timelike(part)):
+        ways.append(_SUMMED.replace("STEP", step))
+    declared = re.compile("|".join(f"(?:{way}{_NUMBER})" for way in ways), re.MULTILINE)
+    found = {
+        next(value for value in match.groups() if value)
+        for formula in formulas
+        if not _DERIVATIVE.search(formula.text)
+        for match in declared.finditer(formula.text)
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _is_other(letter: str, formulas: Sequence[Formula]) -> bool:
