@@ -351,16 +351,19 @@ class Builder(Products):
         return Built(spread if node.shape[1] == 1 else nodes.transpose(spread))
 
     def over_entries(self, said: tree.OverEntries) -> Built:
+        outside = self.domains.pop(said.index, None)  # the letter of a sum may count other entries elsewhere
         body = self.build(said.body)
         node = self.node(body)
-        if said.index not in self.domains:
+        extent = self.domains.pop(said.index, None)
+        if outside is not None:
+            self.domains[said.index] = outside
+        if extent is None:
             return Built(nodes.total(node))
-        extent = self.domains[said.index]
         if said.extent is not None and said.extent != extent:
             raise OpenQuestionError(f"a sum over {said.extent} of {extent} entries")
         bound = tree.index_clash(said.index)
         inner = node.xreplace({said.index: bound})
-        total: Node = TimeSum(inner, bound, 0, self.domains[said.index] - 1)
+        total: Node = TimeSum(inner, bound, 0, extent - 1)
         if said.without is not None:
             total = nodes.add(total, nodes.scale(-1, node.xreplace({said.index: said.without})))
         return Built(total)
