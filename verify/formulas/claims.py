@@ -35,6 +35,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts
 from derive.reader.text.syntax import Bars, Name, Syntax
 from derive.reader.text.tokens import Token
+from derive.reader.text.usual import length_of
 from verify.formulas import assuming, bounds, deciding, sizes, upside
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
@@ -78,6 +79,8 @@ class _Context:
     meant: Meant = NOTHING
     instance: bool = True
     """Whether a wrong claim gets a counterexample."""
+    steps: int | None = None
+    """The number of steps that the document declares, if it declares one."""
     faults: list[ProgramFault] = field(default_factory=list)
 
 
@@ -108,7 +111,7 @@ def check(
             raise fragment.error(f"a formula of {len(fragment.text)} characters; at most {LARGEST} are read", 0)
         if not fragment.text.strip():
             raise fragment.error("an empty formula", 0)
-        context = _Context(cell, facts, notation, bench(cell), explain, meant)
+        context = _Context(cell, facts, notation, bench(cell), explain, meant, steps=length_of(fragment.times))
         judgements = _judged(fragment, context)
     except InputError as error:
         return (_unreadable(fragment, error, place),)
@@ -297,13 +300,15 @@ def _related(
     found = bounds.decide(*said, setting, derivation(context.cell))
     if found.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
         return replace(blank, reason="at most is shown, less is not")
-    guessed = tuple(claiming.letters.guesses.assumed.values()) if found.word is Word.WRONG else ()
+    guesses = claiming.letters.guesses
+    guessed = (*guesses.assumed.values(), *guesses.layers.values()) if found.word is Word.WRONG else ()
     if guessed:
         return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
-    reading = "; ".join(found.assumptions)
+    more = tuple(guesses.layers.values()) if found.word in (Word.PROVED, Word.HOLDS_IF) else ()
+    assumed = (*found.assumptions, *more)
     return replace(
-        blank, word=found.word, assumptions=found.assumptions, reading=reading, reason=found.reason,
-        counterexample=found.point,
+        blank, word=Word.HOLDS_IF if more else found.word, assumptions=assumed, reading="; ".join(assumed),
+        reason=found.reason, counterexample=found.point,
     )  # fmt: skip
 
 
@@ -319,6 +324,30 @@ def _between_norms(left: Syntax, right: Syntax) -> tuple[Syntax, Syntax] | None:
 
 
 def _equation(
+    left: Syntax,
+    right: Syntax,
+    statement: Statement,
+    claiming: Claiming,
+    context: _Context,
+    text: str,
+    place: Place,
+) -> Judgement:
+    """The judgement for sequences of any length; what is wrong of these, of the one length that the document has."""
+    if context.steps is None:
+        return _of_lengths(left, right, statement, claiming, context, text, place)
+    general = replace(context, explain=False, instance=False)
+    judgement = _of_lengths(left, right, statement, claiming, general, text, place)
+    if judgement.word is not Word.WRONG:
+        return judgement
+    fixed = replace(context, bench=replace(context.bench, steps=context.steps, _worlds={}))
+    judgement = _of_lengths(left, right, statement, claiming, fixed, text, place)
+    if judgement.word not in (Word.PROVED, Word.HOLDS_IF):
+        return judgement
+    assumed = (f"the sequence has {context.steps} steps", *judgement.assumptions)
+    return replace(judgement, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
+
+
+def _of_lengths(
     left: Syntax,
     right: Syntax,
     statement: Statement,

@@ -203,6 +203,8 @@ def _named_function(left: Syntax, claiming: Claiming) -> str:
         return ""
     if claiming.loss(found) is not None:
         return "names the loss"
+    if (differential := claiming.differential(found, list(left.factors), 0)) is not None and differential[1] == 2:
+        return ""  # df[t]
     argument = claiming.letters.taken(only(group.rows), claiming.fragment) if only(group.rows) is not None else None  # type: ignore[arg-type]
     if argument is not None and claiming.letters.resolve(argument, claiming.fragment) is None:
         return f"says what {claiming.written(left)} is"

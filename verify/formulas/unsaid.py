@@ -21,7 +21,8 @@ def unsaid(decision: Decision, guesses: Guesses) -> tuple[str, ...]:
     reading = decision.sides.reading
     parts = [part for side in (question.left, question.right) for part in tree.walk(side)]
     values = {part.name for part in parts if isinstance(part, tree.Ref)}
-    found = [words for name, words in guesses.assumed.items() if name in values]
+    taken = (*guesses.assumed.items(), *guesses.layers.items())
+    found = [words for name, words in taken if name in values]
     products = [part for part in parts if isinstance(part, tree.OverTime) and part.product and not part.ordered]
     # Jacobians of neighbouring steps fit together in one order only.
     chosen = [part for part in products if not isinstance(part.body, tree.Derivative)]

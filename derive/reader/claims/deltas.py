@@ -11,7 +11,7 @@ from derive import functions, nodes
 from derive.errors import InputError, OpenQuestionError
 from derive.nodes import Elementwise, Quantity, Softmax
 from derive.reader.claims.guesses import Guess
-from derive.reader.claims.letters import Found, Letters
+from derive.reader.claims.letters import Found, Letters, layered
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, identifier, label, taken, time_expression
 from derive.reader.meaning.tree import Gradient, Ref, Term
@@ -42,9 +42,12 @@ class Deltas(Walk):
         errors = dict(self.letters.meant.errors)
         if not errors:
             return None
-        for labels, time, at in self.letters.ways(found, self.fragment):
+        for labels, time, at, layer in self.letters.ways(found, self.fragment):
             said = errors.get(identifier("_".join([found.base, *labels])))
             if said is not None and not at:
+                if layer:
+                    words = layered(found, layer)
+                    self.letters.guesses.layers |= {p.name: words for p in tree.walk(said) if isinstance(p, Ref)}
                 at_time = {nodes.t: nodes.t if time is None else time}
                 return tree.at_times(said, partial(_moved, at_time))
         return None

@@ -7,15 +7,16 @@ from dataclasses import replace
 
 from sympy import Expr
 
+from derive import nodes
 from derive.reader.claims.deltas import Deltas, as_value
-from derive.reader.claims.letters import BESIDE, beside
+from derive.reader.claims.letters import BESIDE, Found, beside
 from derive.reader.claims.slices import is_slice, sliced
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import Written, time_expression
+from derive.reader.meaning.letters import TIME_LETTERS, Written, only, time_expression
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
-from derive.reader.text.syntax import Big, Name, Run, Syntax
+from derive.reader.text.syntax import Big, Name, Run, Script, Syntax
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
@@ -150,6 +151,11 @@ class Derivatives(Deltas):
             return plain
         return tree.Differential(plain, replace(plain, by=replace(value, name=nets[0])))
 
+    def _first(self, spelled: tuple[Written, ...], default: Expr | None) -> Found | None:
+        """The quantity that the first of several spellings means."""
+        found = (self.letters.resolve(each, self.fragment, default) for each in spelled)
+        return next((each for each in found if each is not None), None)
+
     def weighted(self, gradient: Gradient, letter: Written) -> Term:
         """The gradient of a loss that the document defines as a multiple of the sum over the steps."""
         defined = dict(self.letters.meant.losses).get(letter.base)
@@ -189,15 +195,22 @@ class Derivatives(Deltas):
                 inner = base[len(prefix) : len(base) - len(suffix)]
                 head, *labels = inner.split("_")
                 extra = [("sub", Name(0, 0, "_".join(labels), ""))] if labels else []
-                resolved = self.letters.resolve(replace(found, base=head, parts=[*extra, *found.parts]), self.fragment)
-                resolved = resolved or self.letters.resolve(replace(found, base=inner), self.fragment)
+                spelled = (replace(found, base=head, parts=[*extra, *found.parts]), replace(found, base=inner))
+                resolved = self._first(spelled, nodes.t)
                 if resolved is not None and suffix and not (self.letters.meant.bars and suffix == "_bar"):
                     self.letters.guesses.marked.add(resolved.name)
                     words = f"{self.written(factors[i])} is a letter of its own"
                     if self.guess("mark", words, holds=False, doubtful=True):
                         continue
                 if resolved is not None:
-                    return self.decorated(self.small(as_value(resolved), found), found), i + 1
+                    value, used = as_value(resolved), 0
+                    scripts: tuple[Script, ...] = ()
+                    group, behind = (None, ()) if is_slice(following) else bracket(following)
+                    bare = None if group is None else self._first(spelled, None)
+                    when = time_expression(only(group.rows), TIME_LETTERS) if group is not None else None
+                    if when is not None and bare is not None and bare.time is None and self.letters.is_timed(bare.name):
+                        value, used, scripts = replace(value, time=when), 1, behind  # df[t]
+                    return self.decorated(self.small(value, found), found, scripts), i + 1 + used
         if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
             by = self.letters.taken(found.parts[0][1], self.fragment)
             resolved = by and self.letters.resolve(by, self.fragment)

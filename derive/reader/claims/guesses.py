@@ -32,6 +32,8 @@ class Guesses:
     turned: frozenset[str] = frozenset()
     assumed: dict[str, str] = field(default_factory=dict)
     """For a quantity what was taken for its letter, where the formula writes another one."""
+    layers: dict[str, str] = field(default_factory=dict)
+    """For a quantity the layer that the formula names with it, and that was dropped."""
     marked: set[str] = field(default_factory=set)
     """The letters with a bar or dot that was read as a gradient; two of them show that the mark means that."""
 
@@ -43,6 +45,7 @@ class Guesses:
     def clear(self) -> None:
         self.made.clear()
         self.assumed.clear()
+        self.layers.clear()
         self.marked.clear()
 
     def alternatives(self) -> Iterator[tuple[str, ...]]:

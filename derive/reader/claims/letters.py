@@ -65,7 +65,17 @@ class Choice(NamedTuple):
     label: str = ""
     time: Expr | None = None
     at: tuple[Expr, ...] = ()
-    dropped: bool = False
+    layer: str = ""
+    """The label of a layer, which is dropped."""
+
+
+class Way(NamedTuple):
+    """One way to read all scripts of a letter."""
+
+    labels: list[str]
+    time: Expr | None
+    at: tuple[Expr, ...]
+    layer: str
 
 
 class Letters:
@@ -179,15 +189,27 @@ class Letters:
     def _resolve(
         self, written: Written, fragment: Fragment, known: Mapping[str, str], default: Expr | None
     ) -> Found | None:
-        for labels, time, at in self.ways(written, fragment):
+        for labels, time, at, layer in self.ways(written, fragment):
             spelled = [written.base, *labels]
-            for name in dict.fromkeys((identifier("_".join(spelled)), identifier(spelled[0] + "_" + "".join(labels)))):
+            for name in self._names(spelled, known):
                 if name in known and (time is None or self.is_timed(known[name])):
                     found = known[name]
                     when = self._moment(found, default) if time is None and self.is_timed(found) else time
                     if len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
+                        if layer:
+                            self.guesses.layers[found] = layered(written, layer)
                         return Found(found, when, at)
         return None
+
+    def _names(self, spelled: list[str], known: Mapping[str, str]) -> list[str]:
+        """The names that a letter with its labels may have: W_f also written Wf, if it is a parameter."""
+        base, labels = spelled[0], spelled[1:]
+        names = [identifier("_".join(spelled)), identifier(base + "_" + "".join(labels))]
+        if len(base) > 1 and "_" not in base:
+            glued = identifier("_".join([base[0], base[1:], *labels]))
+            if known.get(glued) in {parameter.name for parameter in self.cell.parameters}:
+                names.append(glued)
+        return list(dict.fromkeys(names))
 
     def _moment(self, name: str, default: Expr | None) -> Expr | None:
         """The time of a letter that is written without one."""
@@ -222,11 +244,14 @@ class Letters:
                     start = start + each.shape[0]
         return None
 
-    def ways(self, written: Written, fragment: Fragment) -> Iterator[tuple[list[str], Expr | None, tuple[Expr, ...]]]:
+    def ways(self, written: Written, fragment: Fragment) -> Iterator[Way]:
         """All ways to read the scripts as labels, one time and indices; those with most labels first."""
         choices: list[list[Choice]] = []
         for kind, part in written.parts:
-            choices.append(list(self._choices(kind, part, fragment)))
+            timed = kind == "sup" or any(
+                time_expression(other) is not None for _, other in written.parts if other is not part
+            )
+            choices.append(list(self._choices(kind, part, fragment, timed)))
         if written.primes:
             choices.append([Choice("prime" * written.primes)])
         for picked in product(*choices[:6]):
@@ -237,15 +262,16 @@ class Letters:
                 labels += [choice.label] if choice.label else []
                 moments += [choice.time] if choice.time is not None else []
                 at += choice.at
-            if len(moments) <= 1 and not (any(choice.dropped for choice in picked) and self._kept_layer(written)):
-                yield labels, moments[0] if moments else None, at
+            layer = "".join(choice.layer for choice in picked)
+            if len(moments) <= 1 and not (layer and self._kept_layer(written)):
+                yield Way(labels, moments[0] if moments else None, at, layer)
 
     def _kept_layer(self, written: Written) -> bool:
         """Whether the label of a layer may not be ignored."""
         other = Guess(f"{written.base} belongs to a layer of its own", holds=False, doubtful=True)
         return self.guesses.other("layer", other)
 
-    def _choices(self, kind: str, part: Syntax, fragment: Fragment) -> Iterator[Choice]:
+    def _choices(self, kind: str, part: Syntax, fragment: Fragment, timed: bool) -> Iterator[Choice]:
         try:
             text = label(part, fragment)
             yield Choice(text)
@@ -255,7 +281,7 @@ class Letters:
         time = time_expression(part)
         if time is not None and not bracketed and any(self._is_letter(str(s)) for s in time.free_symbols):
             time = None
-        entry = self.entry(part)
+        entry = self.entry(part, timed)
         if time is not None and (bracketed or entry is None or kind == "sup"):
             yield Choice(time=time)
         if isinstance(part, Name) and part.word in self.sizes and kind == "sub":
@@ -265,7 +291,8 @@ class Letters:
             if time is not None and not bracketed:
                 yield Choice(time=time)
         if isinstance(part, Run) and 2 <= len(part.factors) <= 3:
-            entries = [self.entry(factor) or _digits(factor) for factor in part.factors]
+            timed |= any(time_expression(factor, TIME_LETTERS) is not None for factor in part.factors)
+            entries = [self.entry(factor, timed) or _digits(factor) for factor in part.factors]
             if all(each is not None for each in entries):
                 yield Choice(at=tuple(each for each in entries if each is not None))
             moments = [time_expression(factor, TIME_LETTERS) for factor in part.factors]
@@ -282,17 +309,20 @@ class Letters:
         if kind == "sub" and text in BESIDE:
             yield Choice(time=nodes.t + BESIDE[text])
         if text in _DECORATION:
-            yield Choice(dropped=text in ("l", "layer"))
+            layer = text if text in _LAYERS else ""
+            # An index that is a step is no layer.
+            if not layer or "entries" not in self.guesses.turned or "layers" in self.guesses.turned:
+                yield Choice(layer=layer)
 
     def _is_letter(self, word: str) -> bool:
         """Whether a single letter has a meaning of its own, which keeps it from being a step."""
         own = word in self.known or word in self.sizes or (word.isupper() and word not in ("N", "S"))
         return own and word not in TIME_LETTERS | self.timed_letters
 
-    def entry(self, part: Syntax) -> Expr | None:
-        """An index that counts entries."""
+    def entry(self, part: Syntax, timed: bool = False) -> Expr | None:
+        """An index that counts entries; raised or beside a time it is read as no step (`timed`)."""
         if isinstance(part, Group) and (inner := only(part.rows)) is not None:
-            return self.entry(inner)
+            return self.entry(inner, timed)
         if not isinstance(part, Name) or len(part.word) != 1:
             return None
         word = part.word
@@ -300,11 +330,23 @@ class Letters:
             return index(word)
         if word not in ENTRY_LETTERS or word in self.timed_letters:
             return None
+        if word in _LAYERS:
+            other = Guess(f"{word} counts layers, not entries", holds=False, doubtful=True)
+            if self.guesses.other("layers", other):
+                return None
+            if timed:
+                return index(word)
         return None if self.guesses.other("entries", Guess(f"{word} is a step, not an entry")) else index(word)
 
 
-_DECORATION = frozenset(["total", "tot", "l", "layer"])
+_LAYERS = frozenset(["l", "layer"])
+_DECORATION = _LAYERS | {"total", "tot"}
 """Labels that add nothing where they name no quantity of their own."""
+
+
+def layered(written: Written, layer: str) -> str:
+    """What it means to drop the label of a layer."""
+    return f"{written.base} of the layer {layer} stands for {written.base}, as if there were one layer"
 
 
 def _products(node: Node) -> Iterator[tuple[Node, Node]]:

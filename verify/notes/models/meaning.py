@@ -85,12 +85,12 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         inner = said.body if isinstance(said, Transposed) else said
         if not isinstance(inner, Gradient) or inner.spelling != "partial" or inner.by.at:
             return None
-        labelled = [(labels, time) for labels, time, at in claiming.letters.ways(found, statement.fragment) if not at]
+        labelled = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
     except InputError:
         return None
-    for labels, time in labelled:
-        if time == nodes.t or (time is None and inner.by.time is None):
-            return identifier("_".join([found.base, *labels])), said
+    for way in labelled:
+        if way.time == nodes.t or (way.time is None and inner.by.time is None):
+            return identifier("_".join([found.base, *way.labels])), said
     return None
 
 
