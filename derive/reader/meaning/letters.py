@@ -43,13 +43,15 @@ def pieces(node: Syntax) -> tuple[Name | Mark, list[Piece]] | None:
     if not isinstance(node, Scripted) or (found := pieces(node.base)) is None:
         return None
     base, said = found
+    raised = any(piece.kind == "power" for piece in said)
     for script in node.scripts:
         if script.kind in ("prime", "tick"):
             said.append(Piece("prime" if script.kind == "prime" else "transpose", script, script))
             continue
         for cell in (cell for row in script.rows for cell in row):
-            raised = any(piece.kind == "power" for piece in said)
-            said += _superscript(cell, script, raised) if script.kind == "sup" else [Piece("sub", script, cell)]
+            more = list(_superscript(cell, script, raised)) if script.kind == "sup" else [Piece("sub", script, cell)]
+            raised = raised or any(piece.kind == "power" for piece in more)
+            said += more
     return base, said
 
 

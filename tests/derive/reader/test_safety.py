@@ -45,11 +45,11 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_refused_quickly(text):
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError) as caught:
         read_equations([text])
     assert len(str(caught.value)) < 2_000
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_a_deep_formula_within_the_bounds_is_read():
@@ -63,10 +63,10 @@ def test_functions_within_functions_are_read():
 
 
 def test_a_long_formula_within_the_bounds_is_read():
-    start = time.perf_counter()
+    start = time.process_time()
     cell = read_equations(["h_t = W x_t" + " + h_{t-1} \\odot b" * 900])
     assert [q.name for q in cell.states] == ["h"]
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 SEEDS = [

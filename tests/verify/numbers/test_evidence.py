@@ -49,7 +49,7 @@ def test_the_shape_of_the_report():
 def test_wrong_code_does_not_pass():
     derivation = differentiate(by_hand.rnn())
     source = numpy_target.module(derivation)
-    wrong = source.replace("for t in reversed(range(T)):", "for t in reversed(range(1, T)):")
+    wrong = source.replace("in reversed(range(0, T, block)):", "in reversed(range(1, T, block)):")
     assert wrong != source
     found = evidence(by_hand.rnn(), module=load(wrong))
     assert not found.passed
@@ -59,7 +59,7 @@ def test_wrong_code_does_not_pass():
 
 def test_wrong_forward_code_does_not_pass():
     source = numpy_target.module(differentiate(by_hand.rnn()))
-    wrong = source.replace("np.tanh(", "0.5 * np.tanh(", 1)
+    wrong = source.replace("np.tanh(", "np.sin(", 1)
     assert wrong != source
     assert not evidence(by_hand.rnn(), module=load(wrong)).passed
 
