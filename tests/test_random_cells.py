@@ -158,6 +158,14 @@ WRONG_ONCE = {
 
         input: $e$
     """,
+    "a constant input on the left of a product": r"""
+        $$ n_t = \tanh(e^\top (W_c [s_{t-1}; x_t])) + n_{t-1} $$
+        $$ s_t = B s_{t-1} + A x_t + w n_{t-1} $$
+
+        where $n_t \in \mathbb{R}$, $e \in \mathbb{R}^E$
+
+        input: $e$
+    """,
     "a matrix of equal rows times a vector": r"""
         $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$
         $$ y_t = (s_{t-1} \mathbf{1}^\top + w \mathbf{1}^\top) \tanh(s_t) + (\mathbf{1} s_t^\top)^\top s_{t-1} $$

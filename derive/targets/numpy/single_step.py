@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sympy import MatMul, ZeroMatrix
 
-from derive.nodes import Adjoint, Node, Quantity, coefficient, leaves, matmul, t, transpose
+from derive.nodes import Adjoint, Node, Quantity, coefficient, matmul, t, transpose
 from derive.targets.numpy.code import (
     Assign,
     Call,
@@ -26,7 +26,7 @@ from derive.targets.numpy.code import (
     size_text,
 )
 from derive.targets.numpy.expressions import kind_of, lower_full, outer_split
-from derive.targets.numpy.frame import Emission, Frame, axes, emit, unnamed_inner_functions
+from derive.targets.numpy.frame import Emission, Frame, axes, emit, timeless, unnamed_inner_functions
 from derive.targets.numpy.names import Names
 from derive.targets.numpy.sweep import Sweep
 
@@ -127,14 +127,21 @@ def _summed(term: Node, frame: Frame) -> Code:
             axes = "sum(axis=(0, 1))" if frame.sequence else "sum(axis=0)"
             first, second = (Method(side.code, axes) if side.batched else side.code for side in sides)
             return Product((Index(first, ":, None"), second))
-        gradient = frame.code(left)
-        if frame.sequence and all(leaf.time is None for leaf in leaves(right)) and leaves(right):  # constant over time
-            return MatrixProduct(Transposed(Method(gradient, "sum(axis=0)")), frame.code(right))
-        return MatrixProduct(Transposed(_rows(gradient, frame)), _rows(frame.code(right), frame))
+        first, second = frame.code(left), frame.code(right)
+        if frame.sequence and _constant(right):
+            return MatrixProduct(Transposed(Method(first, "sum(axis=0)")), second)
+        if frame.sequence and _constant(left):
+            return MatrixProduct(Transposed(first), Method(second, "sum(axis=0)"))
+        return MatrixProduct(Transposed(_rows(first, frame)), _rows(second, frame))
     value = lower_full(term, frame)
     if kind_of(term) == "scalar":
         return Method(value.code, "sum()")
     return Method(value.code, "sum(axis=(0, 1))" if frame.sequence else "sum(axis=0)")
+
+
+def _constant(node: Node) -> bool:
+    """Whether a value of every sequence is the same at all its steps; gradients are of their step."""
+    return timeless(node) and not node.atoms(Adjoint)
 
 
 def _rows(code: Code, frame: Frame) -> Code:
