@@ -166,6 +166,12 @@ WRONG_ONCE = {
 
         input: $e$
     """,
+    "a helper that a pass alone calls": r"""
+        $$ S_t = s_{t-1} b^\top $$
+        $$ s_t = S_{t-1} (W_c [s_{t-1}; x_t]) $$
+
+        where $S_t \in \mathbb{R}^{H \times K}$, $W_c \in \mathbb{R}^{K \times (H + D)}$
+    """,
     "a matrix of equal rows times a vector": r"""
         $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$
         $$ y_t = (s_{t-1} \mathbf{1}^\top + w \mathbf{1}^\top) \tanh(s_t) + (\mathbf{1} s_t^\top)^\top s_{t-1} $$

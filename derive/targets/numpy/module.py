@@ -116,12 +116,12 @@ def parts(derivation: Derivation, prefix: str = "", *, passes: bool = True) -> P
     """The functions of one derivation, with a prefix before their names, and what they need."""
     low = lowered(derivation)
     program = low.program
+    sequence = fast_passes(low) if passes else low.sequence  # may call helpers of its own
     opened = [function.name for function in program.open_functions]
     helpers = low.helpers - {*opened, *(f"{name}_slope" for name in opened)}
     definitions, table = choices() if opened else ([], {})
     letters = {str(local): str(letter) for letter, local in low.letters.items()}
     functions = Functions(program, low.names, letters, prefix)
-    sequence = fast_passes(low) if passes else low.sequence
     return Parts(
         program=program,
         parameters={
