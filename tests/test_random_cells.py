@@ -167,10 +167,18 @@ WRONG_ONCE = {
         input: $e$
     """,
     "a helper that a pass alone calls": r"""
+        $$ s_t = S_{t-1} (W_c [s_{t-1}; s_{t-1}]) $$
+        $$ c_t = U s_{t-1} + A x_t $$
         $$ S_t = s_{t-1} b^\top $$
-        $$ s_t = S_{t-1} (W_c [s_{t-1}; x_t]) $$
 
-        where $S_t \in \mathbb{R}^{H \times K}$, $W_c \in \mathbb{R}^{K \times (H + D)}$
+        where $S_t \in \mathbb{R}^{H \times K}$, $W_c \in \mathbb{R}^{K \times (H + H)}$
+    """,
+    "a bias through which nothing reaches J, beside one that counts": r"""
+        $$ z_t = W s_{t-1} + b $$
+        $$ n_t = V x_t + d + n_{t-1} $$
+        $$ s_t = A x_t + \tanh((1 - z_t) \odot s_{t-1} + z_t \odot s_{t-1}) $$
+
+        where $n_t \in \mathbb{R}^N$
     """,
     "a matrix of equal rows times a vector": r"""
         $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$

@@ -167,7 +167,8 @@ class Backward:
         ]
         start: list[Statement] = []
         if self._stack and self._stack_now:
-            buffers.append(Buffer(self._stack.name, (plan.layout.rows,)))
+            unfilled = any(net not in self._in_loop for net in nets)  # nothing reaches J through it
+            buffers.append(Buffer(self._stack.name, (plan.layout.rows,), zeros=unfilled))
             start.append(Assign((self._stack_now,), Index(self._stack, "t")))
         states = plan.program.states
         loads = [Assign((Name(name),), self._stored[name]) for name in read(body) if name in self._stored]
