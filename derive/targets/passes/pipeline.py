@@ -143,7 +143,36 @@ def _forward(
     in_place = InPlace(body, shapes, names.numbered, False)
     each = in_place.run()
     _learn(after, shapes)
-    return [*_added_in_place(gates.before, shapes), *in_place.before, each, *after]
+    return [*_added_in_place(_ordered(gates.before), shapes), *in_place.before, each, *after]
+
+
+def _ordered(statements: Sequence[Statement]) -> list[Statement]:
+    """The statements with every definition before what reads it; else as they stand."""
+    waiting, found = list(statements), []
+    while waiting:
+        bound = [_bound(statement) for statement in waiting]
+        ready = (
+            k
+            for k, statement in enumerate(waiting)
+            if not any(_needed(statement) & names for j, names in enumerate(bound) if j != k)
+        )
+        found.append(waiting.pop(next(ready, 0)))
+    return found
+
+
+def _bound(statement: Statement) -> set[str]:
+    match statement:
+        case Assign(targets):
+            return {target.name for target in targets if isinstance(target, Name)}
+        case Buffer(name):
+            return {name}
+    return set()
+
+
+def _needed(statement: Statement) -> set[str]:
+    """What a statement reads, and what it writes into."""
+    filled = statement.targets if isinstance(statement, Assign) else ()
+    return set(read([statement])).union(*(free_names(target) for target in filled if isinstance(target, Index)))
 
 
 def _added_in_place(statements: Sequence[Statement], shapes: Shapes) -> list[Statement]:
