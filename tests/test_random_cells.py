@@ -185,6 +185,10 @@ WRONG_ONCE = {
         $$ s_t = \operatorname{softmax}(\sigma(V x_t + R a_t) \odot (a_t - 1)) $$
         $$ m_t = a_t + m_{t-1} $$
     """,
+    "a function value that is read before the loop and in it": r"""
+        $$ z_t = W \cos(\sigma(x_t) \odot x_t) $$
+        $$ s_t = \tanh(z_t) + \sigma(x_t)^\top x_t \odot (V s_{t-1}) $$
+    """,
     "a matrix of equal rows times a vector": r"""
         $$ s_t = A x_t + (\mathbf{1} s_{t-1}^\top + \mathbf{1} w^\top) \tanh(s_{t-1}) $$
         $$ y_t = (s_{t-1} \mathbf{1}^\top + w \mathbf{1}^\top) \tanh(s_t) + (\mathbf{1} s_t^\top)^\top s_{t-1} $$

@@ -133,6 +133,10 @@ class Forward:
                 continue  # a net of a group that stands already
             expression = plan.sweep.forward[quantity]
             for inner in unnamed_inner_functions(expression, self._read_back, frame):
+                if inner in self._over_time.values:  # an equation before the loop has it for all steps
+                    whole_code = self._over_time.values[inner]
+                    frame.values[inner] = whole_code if timeless(inner) else Index(whole_code, "t")
+                    continue
                 name, whole = self.names.now_inner(inner), self.names.whole_inner(inner)
                 statements.append(Assign((name, Index(whole, "t")), frame.code(inner)))
                 frame.values[inner] = name

@@ -55,6 +55,8 @@ class Scopes:
                     for target in targets:
                         self._target(statement, target, value, inside=inside, lengths=lengths)
                 case Buffer(name):
+                    if name in self.there:
+                        raise ProgramFault("a value out of its step", f"{name} is made again after it was filled", name)
                     self.there.add(name)
                     self.timed.add(name)
                 case WithLengths(body):
