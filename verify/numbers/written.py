@@ -15,6 +15,7 @@ from derive.errors import ProgramFault
 from derive.networks.network import Network
 from derive.targets.formula import text as formula
 from verify.numbers.case import Arrays, Case
+from verify.numbers.evidence import forward_error
 from verify.numbers.load import load
 from verify.numbers.network import NetworkCase
 from verify.numbers.numeric import FAILED, directional_errors, largest_entry, relative_error
@@ -30,7 +31,8 @@ def checked(made: Cell | Network, source: str) -> bool:
     """Run the module `source` of a cell or network at random sizes.
 
     Returns whether there was something to compare: False where no random point had finite values. Raises ProgramFault
-    where the text cannot run, or where a gradient is not the derivative of what it computes forwards.
+    where the text cannot run, computes something else than the equations, or where a gradient is not the derivative of
+    what it computes forwards.
     """
     try:
         module = load(source, "written")
@@ -56,6 +58,9 @@ def _errors(made: Cell | Network, module: ModuleType, spread: float) -> dict[str
         outputs, final, _ = case.forward(module)
         if not all(np.isfinite(value).all() for value in (outputs, *final.values())):
             return None
+        if isinstance(made, Cell) and not (away := forward_error(module, case)) <= LIMIT:
+            details = f"outputs are {_size(away)} away from the equations"
+            raise ProgramFault("code that computes something else", details, _told(made))
         gradients = case.backward(module)
         errors = directional_errors(module, case, gradients, np.random.default_rng(1))
         if isinstance(made, Cell) and not made.starts:
