@@ -23,12 +23,12 @@ from derive.targets.numpy.forward import Forward
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, functions_in, helper_texts
 from derive.targets.numpy.names import Names
-from derive.targets.numpy.passes import without_unread
 from derive.targets.numpy.pieces import Function, axes_text, tuple_text
 from derive.targets.numpy.plan import Plan
 from derive.targets.numpy.single_step import Passes, lower_step, to_cache
 from derive.targets.numpy.sweep import Sweep
 from derive.targets.passes import optimised
+from derive.targets.passes.unread import without_unread
 
 
 @dataclass(frozen=True)

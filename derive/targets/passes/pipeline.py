@@ -27,13 +27,13 @@ from derive.targets.numpy.code import (
 )
 from derive.targets.numpy.frame import axes
 from derive.targets.numpy.names import Names
-from derive.targets.numpy.passes import without_unread
 from derive.targets.passes import linear, products
 from derive.targets.passes.gates import Gates
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
 from derive.targets.passes.loops import learn, opened
 from derive.targets.passes.shapes import B, Shape, Shapes, T
+from derive.targets.passes.unread import without_unread
 
 
 def optimised(

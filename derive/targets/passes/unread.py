@@ -1,4 +1,4 @@
-"""Passes over the lowered program: statements in, statements out."""
+"""Buffers and second names that nothing reads are dropped: statements in, statements out."""
 
 from __future__ import annotations
 
