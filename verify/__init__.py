@@ -6,9 +6,10 @@
     opinion with 50 digits before anything is called wrong), `relations` (identities that prove what decimals found)
 - `numbers`   generated modules: `case` (random arrays), `numeric` (complex step, differences), `oracles` (torch, JAX),
     `load`, `written` (one look before a module is written), `evidence` and `network` (all of these together)
-- `formulas`  a formula written by hand -> a judgement for every `=`: `claims` is the way through; `readings` turns it
-    into expressions under every reading, `deciding` compares and chooses, `sizes` and `bounds` judge shapes and
-    inequalities, `wrong` says what is wrong, what is true, and where one sees it
+- `formulas`  a formula written by hand -> a judgement for every `=`: `claims` is the way through, `equation` one `=`
+    under the guesses as they stand; `readings` turns it into expressions under every reading, `deciding` compares
+    and chooses, `sizes` and `bounds` judge shapes and inequalities, `wrong` says what is wrong, what is true, and where
+    one sees it
 - `mistakes`  the dictionary of named mistakes: making them (`mutate`), undoing them, their pages
 - `notes`     a file -> its formulas with their places (`files`), the model each is about (`models`), a judgement on
     each (`audit`), a corrected copy (`fixes`)

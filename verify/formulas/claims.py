@@ -8,40 +8,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 
-from derive import nodes
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
 from derive.calculus.program import named_preactivations
-from derive.cell import Assumption, Cell
-from derive.errors import InputError, OpenQuestionError, Place, ProgramFault
-from derive.notation import Notation, notations, spelled
+from derive.cell import Cell
+from derive.errors import InputError, OpenQuestionError, Place
+from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
 from derive.reader.claims.functions import Alone, Functions, alone
-from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import Statement, lines, statements
 from derive.reader.claims.statements.stated import ORDERS
-from derive.reader.claims.sums import reaching
-from derive.reader.claims.survey import lowered, raised, survey
-from derive.reader.meaning import tree
+from derive.reader.claims.survey import survey
 from derive.reader.meaning.letters import time_expression
-from derive.reader.meaning.tree import Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts
 from derive.reader.text.syntax import Bars, Name, Syntax
 from derive.reader.text.tokens import Token
 from derive.reader.text.usual import length_of
-from verify.formulas import assuming, bounds, deciding, sizes, upside
+from verify.formulas import assuming, bounds, sizes, upside
+from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
-from verify.formulas.readings import operated
 from verify.formulas.readings.conventions import HELD, LATEST
-from verify.formulas.unsaid import unsaid
 from verify.formulas.wrong import explaining, meant
 from verify.formulas.wrong.closing import Loop
 from verify.formulas.wrong.restating import with_letters
@@ -50,9 +44,6 @@ from verify.truth.comparison import Bench, Facts, Setting
 
 LARGEST = 4_000
 """Characters of a formula that are read as claims."""
-
-
-REACH = "a sum reaches over the terms behind it that have its index"
 
 
 @lru_cache(maxsize=8)
@@ -65,23 +56,6 @@ def bench(cell: Cell) -> Bench:
 def derivation(cell: Cell) -> Derivation:
     """The derivation of a cell, kept between claims."""
     return differentiate(cell)
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What all claims of one text share."""
-
-    cell: Cell
-    facts: tuple[Assumption, ...]
-    notation: Notation | None
-    bench: Bench
-    explain: bool
-    meant: Meant = NOTHING
-    instance: bool = True
-    """Whether a wrong claim gets a counterexample."""
-    steps: int | None = None
-    """The number of steps that the document declares, if it declares one."""
-    faults: list[ProgramFault] = field(default_factory=list)
 
 
 def check(
@@ -111,7 +85,7 @@ def check(
             raise fragment.error(f"a formula of {len(fragment.text)} characters; at most {LARGEST} are read", 0)
         if not fragment.text.strip():
             raise fragment.error("an empty formula", 0)
-        context = _Context(cell, facts, notation, bench(cell), explain, meant, steps=length_of(fragment.times))
+        context = Context(cell, facts, notation, bench(cell), explain, meant, steps=length_of(fragment.times))
         judgements = _judged(fragment, context)
     except InputError as error:
         return (_unreadable(fragment, error, place),)
@@ -128,7 +102,7 @@ def _unreadable(fragment: Fragment, error: InputError, place: Place | None) -> J
     return Judgement(text, Word.UNREADABLE, reason=reason, place=error.place or place or fragment.place(0))
 
 
-def _judged(fragment: Fragment, context: _Context) -> tuple[Judgement, ...]:
+def _judged(fragment: Fragment, context: Context) -> tuple[Judgement, ...]:
     try:
         found = statements(fragment)
     except InputError:
@@ -170,7 +144,7 @@ def _unfinished(fragment: Fragment) -> Judgement | None:
     )
 
 
-def _statement(statement: Statement, context: _Context) -> list[Judgement]:
+def _statement(statement: Statement, context: Context) -> list[Judgement]:
     whole = statement.text(statement.sides[0].start, statement.sides[-1].end)
     if not statement.relations:
         place = statement.fragment.place(statement.sides[0].start, statement.sides[0].end)
@@ -184,7 +158,7 @@ def _statement(statement: Statement, context: _Context) -> list[Judgement]:
     return _about_functions(statement, context, functions)
 
 
-def _claiming(statement: Statement, context: _Context, reader: type[Claiming] = Claiming) -> Claiming:
+def _claiming(statement: Statement, context: Context, reader: type[Claiming] = Claiming) -> Claiming:
     letters = Letters(context.cell, context.bench.program, context.notation, context.meant)
     for side in statement.sides:
         survey(side, letters)
@@ -193,7 +167,7 @@ def _claiming(statement: Statement, context: _Context, reader: type[Claiming] = 
     return reader(statement.fragment, letters)
 
 
-def _about_functions(statement: Statement, context: _Context, functions: Alone) -> list[Judgement]:
+def _about_functions(statement: Statement, context: Context, functions: Alone) -> list[Judgement]:
     """A statement about functions of a free variable; what is not true of every number may be true of the cell."""
     cell = functions.cell(context.cell.functions)
     free = replace(context, cell=cell, facts=(), notation=None, bench=bench(cell), explain=False)
@@ -221,7 +195,7 @@ def _prevails(free: Judgement, own: Judgement, functions: Alone) -> bool:
     return plain and free.word is Word.WRONG and own.word in (Word.UNDECIDED, Word.WRONG)
 
 
-def _relations(statement: Statement, context: _Context, claiming: Claiming) -> list[Judgement]:
+def _relations(statement: Statement, context: Context, claiming: Claiming) -> list[Judgement]:
     letters = claiming.letters
     judgements: list[Judgement] = []
     first: Syntax = statement.sides[0]
@@ -269,7 +243,7 @@ def _related(
     right: Syntax,
     statement: Statement,
     claiming: Claiming,
-    context: _Context,
+    context: Context,
     text: str,
     place: Place,
 ) -> Judgement:
@@ -328,7 +302,7 @@ def _equation(
     right: Syntax,
     statement: Statement,
     claiming: Claiming,
-    context: _Context,
+    context: Context,
     text: str,
     place: Place,
 ) -> Judgement:
@@ -352,7 +326,7 @@ def _of_lengths(
     right: Syntax,
     statement: Statement,
     claiming: Claiming,
-    context: _Context,
+    context: Context,
     text: str,
     place: Place,
 ) -> Judgement:
@@ -361,7 +335,7 @@ def _of_lengths(
         return replace(blank, reason=f"the words {statement.words!r} are not understood")
     guesses = claiming.letters.guesses
     guesses.clear()
-    judgement, decision = _read(left, right, statement, claiming, context, blank)
+    judgement, decision = read(left, right, statement, claiming, context, blank)
     if decision is None or judgement.word is not Word.WRONG:
         return judgement
     if context.instance:
@@ -373,7 +347,7 @@ def _of_lengths(
         return replace(blank, reason=reason)
     for keys in guesses.alternatives():
         with guesses.turning(keys):
-            other, _ = _read(left, right, statement, claiming, context, blank)
+            other, _ = read(left, right, statement, claiming, context, blank)
         made = [guesses.made[key] for key in keys]
         words = tuple(guess.words for guess in made)
         if other.word in (Word.PROVED, Word.HOLDS_IF):
@@ -411,7 +385,7 @@ def _of_lengths(
         return judgement
 
 
-def _in_letters(judgement: Judgement, loop: Loop, context: _Context) -> Judgement:
+def _in_letters(judgement: Judgement, loop: Loop, context: Context) -> Judgement:
     """What is told of a wrong formula with the letters of the numbers that the cell declares, each mistake once."""
     numbers = [(str(spelled(name)), value) for name, value in context.cell.numbers]
     own = loop.statement
@@ -423,14 +397,12 @@ def _in_letters(judgement: Judgement, loop: Loop, context: _Context) -> Judgemen
     return replace(told, correct=again or told.correct)
 
 
-def _in_numbers(
-    judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: _Context
-) -> Judgement:
+def _in_numbers(judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context) -> Judgement:
     """What fits in no shape may be true of numbers: the judgement says so."""
     small = of_numbers(context.cell)
     numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
     try:
-        found, _ = _read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
+        found, _ = read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
     except InputError:  # what cannot be read of numbers is no special case
         return judgement
     true = found.word in (Word.PROVED, Word.HOLDS_IF)
@@ -440,7 +412,7 @@ def _in_numbers(
 NUMBERS = "all sizes are 1: it is right for numbers, not for vectors"
 
 
-def _loop(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> Loop:
+def _loop(left: Syntax, right: Syntax, statement: Statement, context: Context) -> Loop:
     """How another text in the place of the right side is judged, in the statement as it stands."""
     fragment, number = statement.fragment, statement.sides.index(right)
     silent = replace(context, explain=False, instance=False)
@@ -465,144 +437,3 @@ def _loop(left: Syntax, right: Syntax, statement: Statement, context: _Context) 
 
     whole = fragment.text[statement.sides[0].start : statement.sides[-1].end]
     return Loop(fragment.text[right.start : right.end], whole, judged)
-
-
-def _read(
-    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: _Context, blank: Judgement
-) -> tuple[Judgement, deciding.Decision | None]:
-    """The judgement under the guesses as they stand, without explanation, and what it rests on."""
-    try:
-        if raised(left) or raised(right):
-            other = Guess("a raised T is the last step, not a transpose")
-            if claiming.letters.guesses.other("raised", other):
-                left, right = lowered(left), lowered(right)
-        left, right = _reached(left, right, claiming)
-        named = sizes.definition(left, right, claiming)
-        if named:
-            return replace(blank, word=Word.NOT_A_CLAIM, reason=named), None
-        claiming.letters.leading = True
-        one = claiming.term(left)
-        claiming.letters.leading = False
-        said = one, claiming.term(right)
-        pairs = sizes.conditions(statement, claiming)
-    except OpenQuestionError as error:
-        renamed = _renamed(left, right, statement, claiming, context, blank)
-        return renamed or replace(blank, reason=error.message + _libraries(left, right, statement, context)), None
-    except InputError as error:
-        place = error.place or blank.place
-        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=place), None
-    finally:
-        claiming.letters.leading = False
-    if any(isinstance(side, tree.Shown) for side in said):
-        return _by_entries(said, statement, claiming, context, blank, pairs)
-    return _decided(said, statement, claiming, context, blank, pairs)
-
-
-def _by_entries(
-    said: tuple[Term, Term],
-    statement: Statement,
-    claiming: Claiming,
-    context: _Context,
-    blank: Judgement,
-    pairs: deciding.Pairs,
-) -> tuple[Judgement, deciding.Decision | None]:
-    """A matrix of which only some entries have a plain place is wrong if one of these is, and else undecided."""
-    number = next(i for i, side in enumerate(said) if isinstance(side, tree.Shown))
-    matrix, whole = said[number], said[1 - number]
-    assert isinstance(matrix, tree.Shown)
-    for row, column, entry in matrix.entries:
-        pair = tree.EntryOf(whole, row, column), entry
-        judgement, decision = _decided(pair, statement, claiming, context, blank, pairs)
-        if judgement.word is Word.WRONG and decision.sides is not None:
-            place = ", ".join("last" if at is None else str(at + 1) for at in (row, column))
-            return replace(judgement, reason=f"the entry ({place}) of the matrix is wrong"), decision
-    return replace(blank, reason="a matrix given by entries with dots whose pattern is not plain"), None
-
-
-def _reached(left: Syntax, right: Syntax, claiming: Claiming) -> tuple[Syntax, Syntax]:
-    """Both sides; where that is the other way to read them, with sums that reach over the terms behind them."""
-    for own, words in ((False, REACH), (True, f"{REACH}, each with its own sign")):
-        wide = reaching(left, own), reaching(right, own)
-        if wide != (left, right) and claiming.letters.guesses.other(f"reach {own}", Guess(words)):
-            return wide
-    return left, right
-
-
-def _libraries(left: Syntax, right: Syntax, statement: Statement, context: _Context) -> str:
-    """Which notations have the letters of a formula that this cell does not have."""
-    if context.notation is not None or not context.explain:
-        return ""
-    found = []
-    for name, notation in notations().items():
-        letters = Letters(context.cell, context.bench.program, notation)
-        claiming = Claiming(statement.fragment, letters)
-        try:
-            for side in (left, right):
-                survey(side, letters)
-            claiming.term(left), claiming.term(right)
-        except InputError:
-            continue
-        found.append(name)
-    return f"; the notation {' and '.join(found)} has these letters (--notation {found[0]})" if found else ""
-
-
-def _decided(
-    said: tuple[Term, Term],
-    statement: Statement,
-    claiming: Claiming,
-    context: _Context,
-    blank: Judgement,
-    pairs: deciding.Pairs,
-) -> tuple[Judgement, deciding.Decision]:
-    if statement.moment is not None:
-        at = {nodes.t: statement.moment}
-        said = tuple(tree.at_times(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
-    try:
-        with operated.named(said, context.bench) as ((one, other), bench_):
-            question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs)
-            decision = deciding.decide(question)
-            if decision.word in (Word.PROVED, Word.HOLDS_IF):
-                more = unsaid(decision, claiming.letters.guesses)
-                letters = context.notation or context.cell.notation
-                reversed_ = upside.upside_down((one, other), bench_.program)
-                more += tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
-                word = Word.HOLDS_IF if more else decision.word
-                decision = replace(decision, word=word, assumptions=(*decision.assumptions, *more))
-    except InputError as error:
-        decision = deciding.Decision(Word.UNDECIDED, reason=error.message)
-    judgement = replace(
-        blank,
-        word=decision.word,
-        assumptions=decision.assumptions,
-        reading="; ".join(decision.assumptions),
-        reason=decision.reason,
-    )
-    return judgement, decision
-
-
-def _renamed(
-    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: _Context, blank: Judgement
-) -> Judgement | None:
-    """A forward equation with a letter that the cell does not have, if it holds with a state of step t - 1 there."""
-    letters = claiming.letters
-    found = letters.taken(left, statement.fragment)
-    if found is None or letters.resolve(found, statement.fragment) is None:
-        return None
-    for letter in sorted(
-        set(re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", statement.text(right.start, right.end)))
-    ):
-        if letter in letters.known:
-            continue
-        for state in context.cell.states:
-            letters.aliases[letter] = (state.name, nodes.t - 1)
-            try:
-                said = claiming.term(left), claiming.term(right)
-                judgement, _ = _decided(said, statement, claiming, context, blank, deciding.Pairs())
-            except InputError:
-                continue
-            finally:
-                letters.aliases.clear()
-            if judgement.word in (Word.PROVED, Word.HOLDS_IF):
-                words = (*judgement.assumptions, f"{letter} stands for {state.name}_{{t-1}}")
-                return replace(judgement, word=Word.HOLDS_IF, assumptions=words, reading="; ".join(words))
-    return None

@@ -1,0 +1,186 @@
+"""Two sides of an `=` under the guesses as they stand -> a judgement without explanation, and what it rests on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from derive import nodes
+from derive.cell import Assumption, Cell
+from derive.errors import InputError, OpenQuestionError, ProgramFault
+from derive.notation import Notation, notations
+from derive.reader.claims.guesses import Guess
+from derive.reader.claims.letters import Letters
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.claims.statements.chains import Statement
+from derive.reader.claims.sums import reaching
+from derive.reader.claims.survey import lowered, raised, survey
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
+from derive.reader.text.syntax import Syntax
+from verify.formulas import deciding, sizes, upside
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.readings import operated
+from verify.formulas.unsaid import unsaid
+from verify.truth.comparison import Bench
+
+REACH = "a sum reaches over the terms behind it that have its index"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all claims of one text share."""
+
+    cell: Cell
+    facts: tuple[Assumption, ...]
+    notation: Notation | None
+    bench: Bench
+    explain: bool
+    meant: Meant = NOTHING
+    instance: bool = True
+    """Whether a wrong claim gets a counterexample."""
+    steps: int | None = None
+    """The number of steps that the document declares, if it declares one."""
+    faults: list[ProgramFault] = field(default_factory=list)
+
+
+def read(
+    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: Context, blank: Judgement
+) -> tuple[Judgement, deciding.Decision | None]:
+    """The judgement under the guesses as they stand, without explanation, and what it rests on."""
+    try:
+        if raised(left) or raised(right):
+            other = Guess("a raised T is the last step, not a transpose")
+            if claiming.letters.guesses.other("raised", other):
+                left, right = lowered(left), lowered(right)
+        left, right = _reached(left, right, claiming)
+        named = sizes.definition(left, right, claiming)
+        if named:
+            return replace(blank, word=Word.NOT_A_CLAIM, reason=named), None
+        claiming.letters.leading = True
+        one = claiming.term(left)
+        claiming.letters.leading = False
+        said = one, claiming.term(right)
+        pairs = sizes.conditions(statement, claiming)
+    except OpenQuestionError as error:
+        renamed = _renamed(left, right, statement, claiming, context, blank)
+        return renamed or replace(blank, reason=error.message + _libraries(left, right, statement, context)), None
+    except InputError as error:
+        place = error.place or blank.place
+        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=place), None
+    finally:
+        claiming.letters.leading = False
+    if any(isinstance(side, tree.Shown) for side in said):
+        return _by_entries(said, statement, claiming, context, blank, pairs)
+    return _decided(said, statement, claiming, context, blank, pairs)
+
+
+def _by_entries(
+    said: tuple[Term, Term],
+    statement: Statement,
+    claiming: Claiming,
+    context: Context,
+    blank: Judgement,
+    pairs: deciding.Pairs,
+) -> tuple[Judgement, deciding.Decision | None]:
+    """A matrix of which only some entries have a plain place is wrong if one of these is, and else undecided."""
+    number = next(i for i, side in enumerate(said) if isinstance(side, tree.Shown))
+    matrix, whole = said[number], said[1 - number]
+    assert isinstance(matrix, tree.Shown)
+    for row, column, entry in matrix.entries:
+        pair = tree.EntryOf(whole, row, column), entry
+        judgement, decision = _decided(pair, statement, claiming, context, blank, pairs)
+        if judgement.word is Word.WRONG and decision.sides is not None:
+            place = ", ".join("last" if at is None else str(at + 1) for at in (row, column))
+            return replace(judgement, reason=f"the entry ({place}) of the matrix is wrong"), decision
+    return replace(blank, reason="a matrix given by entries with dots whose pattern is not plain"), None
+
+
+def _reached(left: Syntax, right: Syntax, claiming: Claiming) -> tuple[Syntax, Syntax]:
+    """Both sides; where that is the other way to read them, with sums that reach over the terms behind them."""
+    for own, words in ((False, REACH), (True, f"{REACH}, each with its own sign")):
+        wide = reaching(left, own), reaching(right, own)
+        if wide != (left, right) and claiming.letters.guesses.other(f"reach {own}", Guess(words)):
+            return wide
+    return left, right
+
+
+def _libraries(left: Syntax, right: Syntax, statement: Statement, context: Context) -> str:
+    """Which notations have the letters of a formula that this cell does not have."""
+    if context.notation is not None or not context.explain:
+        return ""
+    found = []
+    for name, notation in notations().items():
+        letters = Letters(context.cell, context.bench.program, notation)
+        claiming = Claiming(statement.fragment, letters)
+        try:
+            for side in (left, right):
+                survey(side, letters)
+            claiming.term(left), claiming.term(right)
+        except InputError:
+            continue
+        found.append(name)
+    return f"; the notation {' and '.join(found)} has these letters (--notation {found[0]})" if found else ""
+
+
+def _decided(
+    said: tuple[Term, Term],
+    statement: Statement,
+    claiming: Claiming,
+    context: Context,
+    blank: Judgement,
+    pairs: deciding.Pairs,
+) -> tuple[Judgement, deciding.Decision]:
+    if statement.moment is not None:
+        at = {nodes.t: statement.moment}
+        said = tuple(tree.at_times(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
+    try:
+        with operated.named(said, context.bench) as ((one, other), bench_):
+            question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs)
+            decision = deciding.decide(question)
+            if decision.word in (Word.PROVED, Word.HOLDS_IF):
+                more = unsaid(decision, claiming.letters.guesses)
+                letters = context.notation or context.cell.notation
+                reversed_ = upside.upside_down((one, other), bench_.program)
+                more += tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
+                word = Word.HOLDS_IF if more else decision.word
+                decision = replace(decision, word=word, assumptions=(*decision.assumptions, *more))
+    except InputError as error:
+        decision = deciding.Decision(Word.UNDECIDED, reason=error.message)
+    judgement = replace(
+        blank,
+        word=decision.word,
+        assumptions=decision.assumptions,
+        reading="; ".join(decision.assumptions),
+        reason=decision.reason,
+    )
+    return judgement, decision
+
+
+def _renamed(
+    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: Context, blank: Judgement
+) -> Judgement | None:
+    """A forward equation with a letter that the cell does not have, if it holds with a state of step t - 1 there."""
+    letters = claiming.letters
+    found = letters.taken(left, statement.fragment)
+    if found is None or letters.resolve(found, statement.fragment) is None:
+        return None
+    for letter in sorted(
+        set(re.findall(r"(?<![A-Za-z\\])[A-Za-z](?![A-Za-z])", statement.text(right.start, right.end)))
+    ):
+        if letter in letters.known:
+            continue
+        for state in context.cell.states:
+            letters.aliases[letter] = (state.name, nodes.t - 1)
+            try:
+                said = claiming.term(left), claiming.term(right)
+                judgement, _ = _decided(said, statement, claiming, context, blank, deciding.Pairs())
+            except InputError:
+                continue
+            finally:
+                letters.aliases.clear()
+            if judgement.word in (Word.PROVED, Word.HOLDS_IF):
+                words = (*judgement.assumptions, f"{letter} stands for {state.name}_{{t-1}}")
+                return replace(judgement, word=Word.HOLDS_IF, assumptions=words, reading="; ".join(words))
+    return None
