@@ -54,7 +54,7 @@ def fails_on(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, call: int)
 def test_in_the_comparison(note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = [j.word for j in audit(note).judgements]
     assert before == [Word.NOT_A_CLAIM, Word.PROVED, Word.WRONG, Word.WRONG]
-    fails_on(monkeypatch, claims.deciding, "decide", 1)
+    fails_on(monkeypatch, deciding, "decide", 1)
     found = audit(note)
     assert [j.word for j in found.judgements] == [Word.NOT_A_CLAIM, Word.WRONG, Word.WRONG]
     ((place, fault),) = found.faults
@@ -85,7 +85,7 @@ def test_in_the_model(note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("form", ["json", "sarif", "text", "html", "markdown"])
 def test_every_report_is_whole(note: Path, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    fails_on(monkeypatch, claims.deciding, "decide", 1)
+    fails_on(monkeypatch, deciding, "decide", 1)
     result = CliRunner().invoke(main, ["audit", str(note), "--format", form])
     assert result.exit_code == 3
     assert "a fault of backproof" in result.stderr
@@ -104,7 +104,7 @@ def test_every_report_is_whole(note: Path, form: str, monkeypatch: pytest.Monkey
 
 
 def test_one_line_of_a_formula_touches_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    fails_on(monkeypatch, claims.deciding, "decide", 1)
+    fails_on(monkeypatch, deciding, "decide", 1)
     with pytest.raises(ClaimsFault) as caught:
         check(rf"\begin{{aligned}} {RIGHT} \\ {WRONG} \end{{aligned}}", find("rnn"))
     assert [j.word for j in caught.value.judgements] == [Word.WRONG]
