@@ -107,9 +107,9 @@ def backward(cache, d_ys, h=None):
         d_h_next = np.zeros_like(d_h_last)
     d_h_next_given = (W.T - W - 0.01 * np.eye(H, dtype=dtype)).T
     d_h_t = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = 0.1 * (1 - tanh_net_h[start:stop] * tanh_net_h[start:stop])
         for (

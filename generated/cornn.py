@@ -139,9 +139,9 @@ def backward(cache, d_ys, y=None, z=None):
     work = np.empty((B, H), dtype)
     number_2 = np.array(0.135, dtype)
     number_3 = np.array(0.765, dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         z_by_net_z = 0.05 * (1 - tanh_net_z[start:stop] * tanh_net_z[start:stop])
         for (

@@ -133,9 +133,9 @@ def backward(cache, d_ys, S=None):
         d_S_next = np.zeros_like(d_S_last)
     work = np.empty((B, H, 1), dtype)
     work_view = work[..., 0]
-    block = max(1, 32768 // max(1, B * N))
+    block = 1 + 32768 // (1 + B * N)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         d_v_bar_given = (k[start:stop] * beta[start:stop])[..., None]
         for (

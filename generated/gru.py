@@ -155,9 +155,9 @@ def backward(cache, d_ys, h=None):
     d_h_t = np.empty((B, H), dtype)
     through_U_h_ = np.empty((B, H), dtype)
     work = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h_tilde = z[start:stop] * (1 - h_tilde[start:stop] * h_tilde[start:stop])
         d_net_r_given = h[start:stop] * r[start:stop] * (1 - r[start:stop])

@@ -165,9 +165,9 @@ def backward(cache, d_ys, h=None, c=None):
         d_c_next = np.zeros_like(d_c_last)
     d_h_t = np.empty((B, H), dtype)
     d_c_t = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_c = o[start:stop] * (1 - tanh_c[start:stop] * tanh_c[start:stop])
         c_by_net_g = i[start:stop] * (1 - g[start:stop] * g[start:stop])

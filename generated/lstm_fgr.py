@@ -288,9 +288,9 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     work = np.empty((B, H), dtype)
     d_f_t = np.empty((B, H), dtype)
     d_i_t = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         o_by_net_o = o[start + 1:stop + 1] * (1 - o[start + 1:stop + 1])
         y_by_c = o[start + 1:stop + 1] * (1 - tanh_c[start:stop] * tanh_c[start:stop])

@@ -199,9 +199,9 @@ def backward(cache, d_ys, H=None, c=None):
     d_H_t = np.empty((B, H_size), dtype)
     d_c_t = np.empty((B, H_size), dtype)
     work = np.empty((B, H_size), dtype)
-    block = max(1, 32768 // max(1, B * H_size))
+    block = 1 + 32768 // (1 + B * H_size)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         H_by_net_beta = H[start:stop] * beta[start:stop] * (1 - beta[start:stop])
         H_by_net_o = tanh_c[start:stop] * o[start:stop] * (1 - o[start:stop])

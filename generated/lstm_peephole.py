@@ -199,9 +199,9 @@ def backward(cache, d_ys, h=None, c=None):
     d_h_t = np.empty((B, H), dtype)
     d_c_t = np.empty((B, H), dtype)
     work = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_o = tanh_c[start:stop] * o[start:stop] * (1 - o[start:stop])
         h_by_c = o[start:stop] * (1 - tanh_c[start:stop] * tanh_c[start:stop])

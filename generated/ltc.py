@@ -121,9 +121,9 @@ def backward(cache, d_ys, h=None):
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     work = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_f = (0.1 * a / (1 + 0.1 * (w * w + f[start:stop])) - 0.1 * (h[start:stop] + 0.1 * f[start:stop] *
             a) * (1 + 0.1 * (w * w + f[start:stop])) ** -2) * (1 - f[start:stop] * f[start:stop])

@@ -139,9 +139,9 @@ def backward(cache, d_ys, h=None):
     W_h_part = W_h[:, 0:H]
     work = np.empty((B, H), dtype)
     W_f_part = W_f[:, 0:H]
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h_tilde = f[start:stop] * (1 - h_tilde[start:stop] * h_tilde[start:stop])
         d_net_f_given = h[start:stop] * f[start:stop] * (1 - f[start:stop])

@@ -232,9 +232,9 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     work_3 = np.empty((B, 1), dtype)
     work_4 = np.empty((B, N), dtype)
     d_i_prime_t = np.empty((B, 1), dtype)
-    block = max(1, 32768 // max(1, B))
+    block = 1 + 32768 // (1 + B)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         m_by_net_m = heaviside(net_m[start:stop] - i_tilde[start:stop])
         for (

@@ -165,9 +165,9 @@ def backward(cache, d_ys, c=None, p=None):
         d_p_last = d_p_next
         d_p_next = np.zeros_like(d_p_last)
     d_c_t = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         c_by_net_f = (c[start:stop] - z[start:stop]) * f[start:stop] * (1 - f[start:stop])
         c_by_net_z = (1 - f[start:stop]) * (1 - z[start:stop] * z[start:stop])

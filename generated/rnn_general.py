@@ -124,9 +124,9 @@ def backward(cache, d_ys, s=None):
         d_s_last = d_s_next
         d_s_next = np.zeros_like(d_s_last)
     d_s_t = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         s_by_net_s = f_slope(net_s[start:stop])
         for (

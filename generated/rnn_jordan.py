@@ -124,9 +124,9 @@ def backward(cache, d_ys, y=None):
         d_y_next = np.zeros_like(d_y_last)
     d_y_t = np.empty((B, H), dtype)
     d_h_t = np.empty((B, K), dtype)
-    block = max(1, 32768 // max(1, B * K))
+    block = 1 + 32768 // (1 + B * K)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         y_by_net_y = y[start + 1:stop + 1] * (1 - y[start + 1:stop + 1])
         h_by_net_h = h[start:stop] * (1 - h[start:stop])

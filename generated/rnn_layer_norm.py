@@ -139,9 +139,9 @@ def backward(cache, d_ys, h=None):
     number = np.array(H, dtype)
     work_4 = np.empty((B, 1), dtype)
     work_5 = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
         net_h_by_s = g * (a[start:stop] - mu[start:stop])

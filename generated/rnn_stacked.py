@@ -108,9 +108,9 @@ def backward(cache, d_ys, a=None):
         d_a_last = d_a_next
         d_a_next = np.zeros_like(d_a_last)
     d_a_t = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         a_by_net_a = g_slope(net_a[start:stop])
         for (

@@ -225,9 +225,9 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     d_net_i_prime_t = np.empty((B, H), dtype)
     d_m_t = np.empty((B, H), dtype)
     d_net_m_t = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_n = o[start:stop] * c[start + 1:stop + 1] * n[start + 1:stop + 1] ** -2
         h_by_c = o[start:stop] / n[start + 1:stop + 1]

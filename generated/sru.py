@@ -139,9 +139,9 @@ def backward(cache, d_ys, c=None):
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
     work = np.empty((B, H), dtype)
-    block = max(1, 32768 // max(1, B * H))
+    block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
-        stop = min(start + block, T)
+        stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         c_by_net_f = (c[start:stop] - lin_c[start:stop]) * f[start:stop] * (1 - f[start:stop])
         d_c_next_given = d_net_r[start:stop] * v_r

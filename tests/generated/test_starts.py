@@ -49,8 +49,26 @@ def test_what_cannot_be_a_start_is_refused():
         read_equations([r"s_0 = W", EQUATIONS[1]])
     with pytest.raises(InputError, match="another shape"):
         read_equations(EQUATIONS, [r"\theta \in \mathbb{R}^K", r"s_t \in \mathbb{R}^H"])
-    with pytest.raises(InputError, match="no torch module|torch module does not"):
-        generate(read_equations(EQUATIONS), "torch", origin="test")
+
+
+def test_a_torch_module_learns_the_start(module):
+    torch = pytest.importorskip("torch", reason="the file is torch's")
+    theirs = load(generate(read_equations(EQUATIONS), "torch", origin="test"))
+    (made,) = (v for v in vars(theirs).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))
+    cell = made(D=2, H=3, dtype=torch.float64)
+    params = {name: value.detach().numpy() for name, value in cell.named_parameters()}
+    rng = np.random.default_rng(2)
+    u, d_ys = rng.normal(size=(4, 5, 2)), rng.normal(size=(4, 5, 3))
+    ys, _, cache = module.forward(params, u)
+    wanted = module.backward(cache, d_ys)
+    found, _ = cell(torch.from_numpy(u))
+    found.backward(torch.from_numpy(d_ys))
+    assert np.allclose(found.detach().numpy(), ys, rtol=1e-12)
+    for name, value in cell.named_parameters():
+        assert np.allclose(value.grad.numpy(), wanted[name], rtol=1e-12), name
+    cell.zero_grad()
+    cell(torch.from_numpy(u), torch.zeros(5, 3, dtype=torch.float64))[0].sum().backward()
+    assert cell.theta.grad is None
 
 
 def test_the_evidence_holds():

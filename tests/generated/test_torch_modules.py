@@ -170,6 +170,23 @@ def test_what_does_not_fit_is_refused_at_the_door(x: Any, more: dict, words: str
         _class(_files("lstm")[0])(D=3, H=5)(x, **more)
 
 
+@pytest.mark.parametrize("name", ["lstm", "gru", "mlstm"])
+def test_nothing_that_is_passed_in_is_written_to(name: str) -> None:
+    theirs, _ = _files(name)
+    sizes = _sizes(catalogue.find(name))
+    module = _class(theirs)(**sizes, dtype=torch.float64)
+    inputs, states = map(_tensors, _data(theirs, sizes, np.random.default_rng(4)))
+    ys, final = _called(module, inputs, states)
+    given = [*inputs.values(), *states.values(), *module.parameters()]
+    asked = [torch.rand_like(a) for a in (ys, *final.values())]
+    before = [a.detach().clone() for a in (*given, *asked)]
+    once = torch.autograd.grad([ys, *final.values()], given, asked, retain_graph=True)
+    again = torch.autograd.grad([ys, *final.values()], given, asked)
+    for a, unchanged in zip((*given, *asked), before, strict=True):
+        assert torch.equal(a.detach(), unchanged)
+    assert all(map(torch.equal, once, again))
+
+
 def test_an_open_function_is_chosen_by_its_name() -> None:
     theirs, ours = _files("rnn_general")
     opened = [function.name for function in catalogue.find("rnn_general").open_functions]

@@ -178,20 +178,26 @@ class Remark:
 
 @dataclass(frozen=True)
 class Each:
-    """The loop over t where each variable runs over an array; `blocked`: over the steps of a block."""
+    """The loop over t where each variable runs over an array; `blocked`: over the steps of a block.
+
+    `unbound`: the arrays cannot be read from their end by a step of -1, so that they are taken apart first.
+    """
 
     backwards: bool
     over: tuple[tuple[Name, Code], ...]
     body: tuple[Statement, ...]
     blocked: bool = False
+    unbound: bool = False
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """The loop over blocks of steps from the last, as long as their entries fit in the cache."""
+    """The loop over blocks of steps from the last, as long as their `entries` are no more than `cached`."""
 
     entries: Expr
     body: tuple[Statement, ...]
+    cached: str = str(2**15)
+    """By default what leaves all arrays of a block in the cache."""
 
 
 Statement = Assign | Loop | Buffer | WithLengths | Apply | Fill | Memory | Remark | Each | Blocks
@@ -366,15 +372,11 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                 printed += _comment(text)
             case Each():
                 printed += [*_each(statement), *(f"    {line}" for line in lines(statement.body))]
-            case Blocks(entries, body):
-                printed.append(f"block = max(1, {CACHED} // max(1, {size_text(entries)}))")
+            case Blocks(entries, body, cached):
+                printed.append(f"block = 1 + {cached} // (1 + {size_text(entries)})")
                 printed.append("for start in reversed(range(0, T, block)):")
-                printed += [f"    {line}" for line in ["stop = min(start + block, T)", *lines(body)]]
+                printed += [f"    {line}" for line in ["stop = start + len(range(start, T)[:block])", *lines(body)]]
     return printed
-
-
-CACHED = 2**15
-"""The entries that a block of steps may have in one array, so that all its arrays stay in the cache."""
 
 
 def _comment(text: str) -> list[str]:
@@ -400,12 +402,19 @@ def _written(statement: Apply | Fill) -> str:
 def _each(loop: Each) -> list[str]:
     span = "range(start, stop)" if loop.blocked else "range(T)"
     arrays = [f"reversed({span})" if loop.backwards else span]
-    arrays += [f"{_inside(array, _ATOM)}[::-1]" if loop.backwards else python(array)[0] for _, array in loop.over]
+    arrays += [_run_through(array, loop) for _, array in loop.over]
     names = ["t", *(name.name for name, _ in loop.over)]
     line = f"for {', '.join(names)} in zip({', '.join(arrays)}):"
     if len(line) <= WIDTH or not loop.over:
         return [line if loop.over else f"for t in {arrays[0]}:"]
     return ["for (", *_listed(names), ") in zip(", *_listed(arrays), "):"]
+
+
+def _run_through(array: Code, loop: Each) -> str:
+    if not loop.backwards:
+        return python(array)[0]
+    inside = _inside(array, _ATOM)
+    return f"reversed({inside}.unbind())" if loop.unbound else f"{inside}[::-1]"
 
 
 def _listed(words: Sequence[str]) -> list[str]:

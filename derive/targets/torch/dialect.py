@@ -8,23 +8,30 @@ from dataclasses import replace
 
 from derive.errors import DerivationError
 from derive.targets.numpy.code import (
+    Apply,
     Assign,
+    Blocks,
     Buffer,
     Call,
     Code,
+    Each,
+    Fill,
     Index,
     Loop,
     MatrixProduct,
+    Memory,
     Method,
     Name,
     Number,
     Power,
     Product,
+    Remark,
     Statement,
     Sum,
     Transposed,
     Tuple,
     WithLengths,
+    free_names,
     size_text,
 )
 
@@ -33,6 +40,27 @@ _SAME = {"broadcast_to", "cos", "exp", "log", "log1p", "sign", "sin", "sqrt", "s
 
 _MADE = {"ones", "zeros", "empty", "eye"}
 """Functions that make a new array: torch must be told on which device."""
+
+_WRITES = {
+    ".dot": "torch.mm",
+    "np.add": "torch.add",
+    "np.add.reduce": "torch.sum",
+    "np.cos": "torch.cos",
+    "np.divide": "torch.div",
+    "np.exp": "torch.exp",
+    "np.log": "torch.log",
+    "np.log1p": "torch.log1p",
+    "np.matmul": "torch.matmul",
+    "np.multiply": "torch.mul",
+    "np.negative": "torch.neg",
+    "np.power": "torch.pow",
+    "np.sin": "torch.sin",
+    "np.sqrt": "torch.sqrt",
+    "np.square": "torch.square",
+    "np.subtract": "torch.sub",
+    "np.tanh": "torch.tanh",
+}
+"""What writes into existing memory, by its word in NumPy."""
 
 _KEYWORDS = {"axis=": "dim=", "axis1=": "dim1=", "axis2=": "dim2=", "keepdims=": "keepdim="}
 
@@ -54,6 +82,17 @@ def owned(statements: Sequence[Statement], names: Collection[str]) -> list[State
     return [cloned(statement) for statement in statements]
 
 
+def views_of(statements: Sequence[Statement], names: Collection[str]) -> list[Assign]:
+    """The statements before the loop that make those names views of other tensors, with the views they are made of."""
+    wanted, found = set(names), []
+    for statement in reversed(statements):
+        match statement:
+            case Assign((Name(name),), value) if name in wanted and _is_view(value):
+                found.append(statement)
+                wanted.update(free_names(value))
+    return found[::-1]
+
+
 def _is_view(value: Code) -> bool:
     views = {"np.broadcast_to", "np.swapaxes", "np.diagonal"}
     return isinstance(value, Name | Index | Transposed) or (isinstance(value, Call) and value.function in views)
@@ -70,7 +109,24 @@ def _statement(statement: Statement) -> Statement:
             return replace(statement, body=tuple(in_torch(body)))
         case WithLengths(body):
             return replace(statement, body=tuple(Assign(a.targets, code_in_torch(a.value), a.formula) for a in body))
-    raise DerivationError(f"{type(statement).__name__} has no form in torch here")  # what passes make, for NumPy alone
+        case Memory(name, axes):
+            shape = ", ".join(map(size_text, axes)) + ("," if len(axes) == 1 else "")
+            return Assign((Name(name),), _made("empty", (Number(f"({shape})"),)))
+        case Apply("np.positive", (value,), out, _, formula):
+            return Fill(out, code_in_torch(value), formula)
+        case Apply(function, arguments, out, keywords, formula):
+            if function not in _WRITES:
+                raise DerivationError(f"{function} has no counterpart in torch here")
+            return Apply(_WRITES[function], tuple(map(code_in_torch, arguments)), out, _keywords(keywords), formula)
+        case Fill(out, value, formula):
+            return Fill(out, code_in_torch(value), formula)
+        case Remark():
+            return statement
+        case Each():
+            return replace(statement, body=tuple(in_torch(statement.body)), unbound=True)
+        case Blocks():
+            return replace(statement, body=tuple(in_torch(statement.body)), cached="cached(device)")
+    raise DerivationError(f"{type(statement).__name__} has no form in torch here")
 
 
 def code_in_torch(code: Code) -> Code:
@@ -114,6 +170,8 @@ def _call(function: str, arguments: tuple[Code, ...], keywords: str) -> Code:
         return Call(function, arguments, _keywords(keywords))
     if name in _MADE:
         return _made(name, arguments[:1])
+    if name == "array":
+        return Call("torch.tensor", arguments[:1], "dtype=dtype, device=device")
     if name == "concatenate":
         return Call("torch.cat", arguments, _keywords(keywords))
     if name == "diagonal" or name in _SAME:

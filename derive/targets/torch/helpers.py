@@ -7,6 +7,9 @@ WRITTEN = {
     "rows_times": '''def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
     return a @ matrix''',
+    "cached": '''def cached(device):
+    """The entries that a block of steps may have in one tensor: on a CPU all tensors of a block stay in the cache."""
+    return 2**15 if device.type == "cpu" else 2**22''',
     "joined": '''def joined(*parts, dim):
     """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
     leading = torch.broadcast_shapes(*(part.shape[:dim] for part in parts))

@@ -12,11 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from derive.calculus.derivation import Derivation
 from derive.errors import InputError
 from derive.nodes import Quantity
-from derive.targets.numpy.code import Statement, lines, read
+from derive.targets.numpy.code import Blocks, Statement, assigned, lines, read
 from derive.targets.numpy.helpers import choices, helper_texts
-from derive.targets.numpy.module import Lowered, called, equation_lines, lowered, plain, source_line
+from derive.targets.numpy.module import Lowered, called, equation_lines, fast_passes, lowered, plain, source_line
 from derive.targets.numpy.pieces import axes_text, names_text, tuple_text
-from derive.targets.torch.dialect import in_torch, owned, text_in_torch
+from derive.targets.torch.dialect import in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
 
 
@@ -27,11 +27,6 @@ def module(derivation: Derivation, origin: str = "") -> str:
     Raises InputError for a head, whose losses torch has modules for.
     """
     low = lowered(derivation)
-    if derivation.cell.starts:
-        raise InputError(
-            f"{derivation.cell.title} starts from a parameter, which a torch module does not yet",
-            hint="give the initial state to forward, or use --target numpy",
-        )
     if not any(q.time is not None for q in low.program.inputs):
         raise InputError(
             f"{derivation.cell.title} has no input at a step: a torch module takes its steps from one",
@@ -51,11 +46,15 @@ class _Module:
         self.low = low
         self.cell = derivation.cell
         self.public = derivation.program
+        self.sequence = fast_passes(low)
         program, names = low.program, low.names
         self.inputs = {q.name: (names.whole(q).name, self._input_axes(q)) for q in program.inputs}
         self.states = {s.name: (names.before(s).name, ("B", *axes_text(s))) for s in program.states}
         self.parameters = {q.name: (names.whole(q).name, axes_text(q)) for q in program.parameters}
+        self.starts = dict(self.cell.starts)
+        """The parameters that states start from, by the states."""
         self.opened = [function.name for function in program.open_functions]
+        self.views = views_of(self.sequence.forward, self.sequence.cached)
 
     def text(self, origin: str) -> str:
         program = self.low.program
@@ -66,6 +65,8 @@ class _Module:
             "origin": plain(origin),
             "equations": equation_lines(self.cell),
             "parameters": {q.name: tuple_text(axes_text(q)) for q in self.public.parameters},
+            "starts": self.starts,
+            "start_axes": {start: tuple_text(axes_text(self.public.quantities[s])) for s, start in self.starts.items()},
             "states": {q.name: tuple_text(axes_text(q)) for q in self.public.states},
             "inputs": {name: tuple_text(map(self._shown, axes)) for name, (_, axes) in self.inputs.items()},
             "letters": [self._shown(str(letter)) for letter in program.sizes],
@@ -98,33 +99,35 @@ class _Module:
         return [*self.inputs.values(), *self.states.values(), *self.parameters.values()]
 
     def _computed(self) -> list[str]:
-        """What backward reads and forward computes."""
+        """What backward reads and forward computes; of views the tensor that they are views of."""
         outside = {name for name, _ in (*self.inputs.values(), *self.parameters.values())}
-        chosen = {f"{name}{slope}" for name in self.opened for slope in ("", "_slope")}
-        return [name for name in self.low.sequence.cached if name not in outside | chosen]
+        outside |= {f"{name}{slope}" for name in self.opened for slope in ("", "_slope")}
+        outside |= {name for view in self.views for name in assigned([view])}
+        read_there = dict.fromkeys([*self.sequence.cached, *read(self.views)])
+        return [name for name in read_there if name not in outside]
 
     def _forward(self) -> list[str]:
         low, names = self.low, self.low.names
-        body = in_torch(owned(low.sequence.forward, self._computed()))
+        body = in_torch(owned(self.sequence.forward, self._computed()))
         output = names.whole(low.program.output).name
         whole = f"{output}[1:]" if low.program.output in low.program.states else output
         final = [f"{names.whole(s).name}[T].clone()" for s in low.program.states]
         ending = [f"return [cut({whole}, lengths).clone(), {', '.join([*final, *self._computed()])}]"]
-        return [*self._opening([*lines(body), *ending], low.sequence.forward), *lines(body), *ending]
+        return [*self._opening([*lines(body), *ending], self.sequence.forward), *lines(body), *ending]
 
     def _backward(self) -> list[str]:
         names = self.low.names
-        gradients = self.low.sequence.gradients.values()
-        body = in_torch(owned(self.low.sequence.backward, gradients))
+        backward = [*self.views, *self.sequence.backward]
+        body = in_torch(owned(backward, self.sequence.gradients.values()))
         carries = [names.carry(s).name for s in self.low.program.states]
-        arriving = [f"{names_text(carries)} = d_final"] if carries else []
+        arriving = [f"{names_text(carries)} = (d.clone() for d in d_final)  # filled again at every step"] if carries else []
         ending = ["return [", *(f"    {text}," for text in self._gradients()), "]"]
-        head = self._opening([*lines(body), *ending], self.low.sequence.backward)
+        head = self._opening([*lines(body), *ending], backward)
         return [*head, *arriving, "d_ys = cut(d_ys, lengths)", *lines(body), *ending]
 
     def _gradients(self) -> list[str]:
         """The gradient of everything given, each a tensor of its own."""
-        program, found = self.low.program, self.low.sequence.gradients
+        program, found = self.low.program, self.sequence.gradients
         texts = []
         for quantity in (*program.inputs, *program.states, *program.parameters):
             text = found[quantity.name]
@@ -177,6 +180,8 @@ class _Module:
     def _helpers(self) -> list[str]:
         opened = {*self.opened, *(f"{name}_slope" for name in self.opened)}
         used = self.low.helpers - opened
+        if any(isinstance(statement, Blocks) for statement in self.sequence.backward):
+            used.add("cached")
         definitions = choices()[0] if self.opened else []
         written = [WRITTEN[name] for name in sorted(used) if name in WRITTEN]
         others = helper_texts({name for name in used if name not in WRITTEN}, called(self.low.program))
