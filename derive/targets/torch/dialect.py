@@ -31,7 +31,6 @@ from derive.targets.numpy.code import (
     Transposed,
     Tuple,
     WithLengths,
-    free_names,
     size_text,
 )
 
@@ -87,10 +86,20 @@ def views_of(statements: Sequence[Statement], names: Collection[str]) -> list[As
     wanted, found = set(names), []
     for statement in reversed(statements):
         match statement:
-            case Assign((Name(name),), value) if name in wanted and _is_view(value):
+            case Assign((Name(name),), value) if name in wanted and (base := _viewed(value)):
                 found.append(statement)
-                wanted.update(free_names(value))
+                wanted.add(base)
     return found[::-1]
+
+
+def _viewed(value: Code) -> str:
+    """The variable that a value is a view of; empty where it is none."""
+    match value:
+        case Name(name):
+            return name
+        case Index(of) | Transposed(of) | Call("np.swapaxes" | "np.diagonal", (of, *_)):
+            return _viewed(of)
+    return ""
 
 
 def _is_view(value: Code) -> bool:
