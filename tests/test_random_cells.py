@@ -234,6 +234,7 @@ def test_random_cells_in_torch(seed: int) -> None:
         r"$$ h_t = \tanh(1 - (A x_t - A x_t)) + A x_t \odot h_{t-1} $$",
         r"$$ a_t = A x_t $$ $$ b_t = a_t $$ $$ c_t = w $$ $$ h_t = \tanh(a_t) \odot b_t \odot c_t + h_{t-1} $$",
         r"$$ h_t = \tanh(A x_t + b) \odot \sigma(\tanh(A x_t + b)) + \tanh(h_{t-1}) \odot (A x_t + b) $$",
+        r"$$ g_t = \operatorname{softmax}(b) $$ $$ h_t = \tanh(A x_t + h_{t-1}) \odot g_t $$",
     ],
 )
 def test_torch_modules_that_could_not_run(equations: str) -> None:
