@@ -120,7 +120,8 @@ class _Module:
         backward = [*self.views, *self.sequence.backward]
         body = in_torch(owned(backward, self.sequence.gradients.values()))
         carries = [names.carry(s).name for s in self.low.program.states]
-        arriving = [f"{names_text(carries)} = (d.clone() for d in d_final)  # filled again at every step"] if carries else []
+        copied = "(d.clone() for d in d_final)  # filled again at every step"
+        arriving = [f"{names_text(carries)} = {copied}"] if carries else []
         ending = ["return [", *(f"    {text}," for text in self._gradients()), "]"]
         head = self._opening([*lines(body), *ending], backward)
         return [*head, *arriving, "d_ys = cut(d_ys, lengths)", *lines(body), *ending]
