@@ -45,7 +45,9 @@ def _torch(derivation: Derivation, notation: Notation | None, origin: str) -> st
 
 
 def _torch_network(network: Network, notation: Notation | None, origin: str) -> str:
-    raise InputError("a network has no torch module yet", hint="stack modules of its cell, or use --target numpy")
+    from derive.targets.torch import network_module
+
+    return network_module(network, origin)
 
 
 def _program(derivation: Derivation, notation: Notation | None, origin: str) -> str:

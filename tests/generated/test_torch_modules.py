@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,13 +15,14 @@ import pytest
 from derive import catalogue
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.networks.network import Network
+from derive.networks.network import Direction, Network
 from derive.targets import generate
 from verify.numbers.load import load
 
 
 torch = pytest.importorskip("torch", reason="the files are torch's")
 
+ROOT = Path(__file__).parents[2]
 T, B = 5, 4
 LENGTHS = [None, np.array([5, 0, 3, 1]), np.arange(T)[:, None] < np.array([2, 5, 0, 4])]
 TOLERANCE = 1e-12
@@ -31,8 +35,7 @@ def _files(name: str) -> tuple[ModuleType, ModuleType]:
 
 
 def _class(module: ModuleType) -> Any:
-    (found,) = (v for v in vars(module).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))
-    return found
+    return next(v for v in vars(module).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))
 
 
 def _lengths_of(module: ModuleType, axes: tuple[str, ...], sizes: dict[str, int]) -> list[int]:
@@ -201,8 +204,84 @@ def test_an_open_function_is_chosen_by_its_name() -> None:
         _class(theirs)(**sizes, **dict.fromkeys(opened, "cosh"))
 
 
-def test_a_head_and_a_network_say_what_to_do_instead() -> None:
+def test_a_head_says_what_to_do_instead() -> None:
+    head = catalogue.find("softmax_cross_entropy")
     with pytest.raises(InputError, match="no torch module of its own"):
-        generate(catalogue.find("softmax_cross_entropy"), "torch")
-    with pytest.raises(InputError, match="no torch module yet"):
-        generate(Network.of(catalogue.find("rnn"), layers=2), "torch")
+        generate(head, "torch")
+    with pytest.raises(InputError, match="has no head"):
+        generate(Network.of(catalogue.find("rnn"), head=head), "torch")
+
+
+@pytest.mark.parametrize("lengths", LENGTHS, ids=["full", "lengths", "mask"])
+@pytest.mark.parametrize(
+    ("name", "layers", "direction"),
+    [("lstm", 2, Direction.BIDIRECTIONAL), ("gru", 3, Direction.FORWARD), ("rnn_general", 2, Direction.REVERSE)],
+)
+def test_a_network_is_that_of_numpy(name: str, layers: int, direction: Direction, lengths: Any) -> None:
+    network = Network.of(catalogue.find(name), layers=layers, direction=direction)
+    theirs, ours = load(generate(network, "torch")), load(generate(network))
+    module = vars(theirs)[f"{_class(theirs).__name__}Network"](**_sizes(network.cell), dtype=torch.float64)
+    assert {n: tuple(p.shape) for n, p in module.named_parameters()} == {
+        n: tuple(_lengths_of(theirs, axes, _sizes(network.cell))) for n, axes in ours.PARAMETERS.items()
+    }
+    rng = np.random.default_rng(5)
+    inputs, _ = _data(theirs, _sizes(network.cell), rng)
+    states = {n: rng.normal(size=_lengths_of(theirs, ("B", *a), _sizes(network.cell))) for n, a in ours.STATES.items()}
+    params = {n: p.detach().numpy() for n, p in module.named_parameters()}
+    given = {**_tensors(inputs), **_tensors(states)}
+    first, *others = inputs
+    more = {n: inputs[n] for n in others}
+    ys, final, cache = ours.forward(params, inputs[first], **states, **more, lengths=lengths)
+    told = None if lengths is None else torch.from_numpy(lengths)
+    found, ends = module(given[first], **{n: t for n, t in given.items() if n != first}, lengths=told)
+    assert relative_error(found.detach().numpy(), ys) < TOLERANCE
+    d_ys, d_final = rng.normal(size=ys.shape), {n: rng.normal(size=a.shape) for n, a in final.items()}
+    torch.autograd.backward([found, *ends.values()], [*map(torch.from_numpy, [d_ys, *(d_final[n] for n in ends)])])
+    tensors = {**dict(module.named_parameters()), **given}
+    for n, gradient in ours.backward(cache, d_ys, **d_final).items():
+        assert relative_error(tensors[n].grad.numpy(), gradient) < TOLERANCE, n
+
+
+def test_dropout_stands_between_layers_while_training() -> None:
+    theirs = load(generate(Network.of(catalogue.find("gru"), layers=2), "torch"))
+    torch.manual_seed(0)
+    dropping, plain = theirs.GRUNetwork(D=3, H=5, dropout=0.5), theirs.GRUNetwork(D=3, H=5, batch_first=True)
+    plain.load_state_dict(dropping.state_dict())
+    x = torch.rand(4, 2, 3)
+    assert not torch.equal(dropping(x)[0], dropping(x)[0])
+    dropping.eval()
+    torch.testing.assert_close(dropping(x)[0], plain(x.transpose(0, 1))[0].transpose(0, 1))
+    assert not torch.equal(theirs.GRUNetwork(D=3, H=5, dropout=1.0)(x)[1]["h_l0"], torch.zeros(2, 5))
+
+
+DISTRIBUTED = """
+import sys
+import torch
+from torch.nn.parallel import DistributedDataParallel
+from verify.numbers.load import load
+
+file, store, rank = sys.argv[1], sys.argv[2], int(sys.argv[3])
+torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+torch.manual_seed(0)
+made = load(open(file).read())
+x = torch.rand(5, 4, 3, dtype=torch.float64)
+alone = made.GRU(D=3, H=6, dtype=torch.float64)
+(alone(x)[0] ** 2).sum().backward()
+shared = DistributedDataParallel(alone)
+wanted = [p.grad.clone() for p in alone.parameters()]
+alone.zero_grad()
+(shared(x[:, 2 * rank:2 * rank + 2])[0] ** 2).sum().backward()
+for p, whole in zip(alone.parameters(), wanted, strict=True):
+    torch.testing.assert_close(2 * p.grad, whole)
+print("the mean over both processes")
+"""
+
+
+def test_two_processes_train_one_module(tmp_path: Path) -> None:
+    file = tmp_path / "gru_torch.py"
+    file.write_text(generate(catalogue.find("gru"), "torch"))
+    commands = [[sys.executable, "-c", DISTRIBUTED, str(file), str(tmp_path / "store"), str(k)] for k in range(2)]
+    both = [subprocess.Popen(c, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) for c in commands]
+    for process in both:
+        said, errors = process.communicate(timeout=300)
+        assert said.strip() == "the mean over both processes", errors

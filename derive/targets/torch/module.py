@@ -9,10 +9,12 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
 from derive.errors import InputError
+from derive.networks.network import Copy, Network
 from derive.nodes import Quantity
-from derive.targets.numpy.code import Blocks, Statement, assigned, lines, read
+from derive.targets.numpy.code import Blocks, Statement, assigned, lines, read, size_text
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.numpy.module import Lowered, called, equation_lines, fast_passes, lowered, plain, source_line
 from derive.targets.numpy.pieces import axes_text, names_text, tuple_text
@@ -20,7 +22,20 @@ from derive.targets.torch.dialect import in_torch, owned, text_in_torch, views_o
 from derive.targets.torch.helpers import WRITTEN
 
 
-def module(derivation: Derivation, origin: str = "") -> str:
+def network_module(network: Network, origin: str = "") -> str:
+    """The text of a standalone torch file with an `nn.Module` of the cell and one of its layers and directions.
+
+    `origin` is the file the equations come from. Raises InputError for a network with a head, and as `module` does.
+    """
+    if network.head is not None:
+        raise InputError(
+            "a torch module of a network has no head",
+            hint="leave it out and put torch's own on the outputs, such as nn.Linear and nn.CrossEntropyLoss",
+        )
+    return module(differentiate(network.cell), origin, network)
+
+
+def module(derivation: Derivation, origin: str = "", network: Network | None = None) -> str:
     """The text of a standalone torch file with an `nn.Module` of the cell over a sequence.
 
     `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
@@ -36,14 +51,15 @@ def module(derivation: Derivation, origin: str = "") -> str:
         raise InputError(
             "a head has no torch module of its own", hint="use torch's losses on the outputs, or --target numpy"
         )
-    return _Module(low, derivation).text(origin)
+    return _Module(low, derivation, network).text(origin)
 
 
 class _Module:
     """The parts of one file."""
 
-    def __init__(self, low: Lowered, derivation: Derivation) -> None:
+    def __init__(self, low: Lowered, derivation: Derivation, network: Network | None) -> None:
         self.low = low
+        self.network = network
         self.cell = derivation.cell
         self.public = derivation.program
         self.sequence = fast_passes(low)
@@ -82,12 +98,27 @@ class _Module:
             "carried": [bound for bound, _ in self.states.values()],
             "timed": [bound for bound, axes in self.inputs.values() if axes[0] == "T"],
             "output": tuple_text(map(self._shown, axes_text(program.output))),
+            "network": self._copies() if self.network is not None else None,
             "helpers": self._helpers(),
             "table": {name: f"({', '.join(pair)})" for name, pair in (choices()[1] if self.opened else {}).items()},
         }
         digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
         template = _environment().get_template("module.py.jinja")
         return template.render(operator=f"{self.cell.name}_{digest}", **values).rstrip() + "\n"
+
+    def _copies(self) -> dict[str, object]:
+        """The layers and directions of the network."""
+        network = self.network
+        assert network is not None
+        above = network.sizes_of(Copy(1)) if network.layers > 1 else {}
+        return {
+            "title": plain(network.title),
+            "layers": network.layers,
+            "senses": network.senses,
+            "above": {str(letter): size_text(axis) for letter, axis in above.items()},
+            "states": [q.name for q in network.states],
+            "output_axes": size_text(network.width),
+        }
 
     @staticmethod
     def _input_axes(quantity: Quantity) -> tuple[str, ...]:
