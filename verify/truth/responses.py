@@ -75,7 +75,7 @@ class Responses(Generic[Number]):
     columns: Callable[[Equation, int, Key], list[list[Number]] | None]
     found: int = 0
     """How many columns were asked for: the work."""
-    _maps: dict[tuple[str, int, Key], _Map[Number] | None] = field(default_factory=dict)
+    _maps: dict[tuple[Equation, int, Key], _Map[Number] | None] = field(default_factory=dict)
     _backward: dict[int | None, _Backward[Number]] = field(default_factory=dict)
     _forward: dict[tuple[Key, range], _Forward[Number]] = field(default_factory=dict)
 
@@ -92,6 +92,12 @@ class Responses(Generic[Number]):
     def of_another(self) -> Responses[Number]:
         """The same maps for another J."""
         return replace(self, _backward={})
+
+    def of_cell(
+        self, equations: Sequence[Equation], columns: Callable[[Equation, int, Key], list[list[Number]] | None]
+    ) -> Responses[Number]:
+        """The maps of other equations at the same point; those that are alike are found once."""
+        return Responses(equations, self.steps, self.arithmetic, columns, _maps=self._maps)
 
     def gradient(self, key: Key, only: int | None, asked: Mapping[Key, Sequence[Number]]) -> list[Number] | None:
         """The response of J to a disturbance of every entry of a quantity; None for zero.
@@ -159,13 +165,13 @@ class Responses(Generic[Number]):
         return None if found is None else found.columns
 
     def _map(self, equation: Equation, step: int, key: Key) -> _Map[Number] | None:
-        name = equation.symbol.name, step, key
-        if name not in self._maps:
+        place = equation, step, key
+        if place not in self._maps:
             columns = self.columns(equation, step, key)
             self.found += 0 if columns is None else len(columns)
             rows = [list(row) for row in zip(*columns or [], strict=True)]
-            self._maps[name] = None if columns is None else _Map(rows, columns)
-        return self._maps[name]
+            self._maps[place] = None if columns is None else _Map(rows, columns)
+        return self._maps[place]
 
     def _added(self, one: list[list[Number]] | None, other: list[list[Number]]) -> list[list[Number]]:
         return other if one is None else list(map(self._plus, one, other))

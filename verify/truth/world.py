@@ -18,6 +18,7 @@ from sympy import Symbol
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Node, Quantity, Tabular, TimeSum, children, leaves
+from verify.truth.columns import columns
 from verify.truth.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
 from verify.truth.field import NoValueError, P, Table, UnsupportedError
 from verify.truth.responses import Arithmetic, Key, Responses
@@ -143,6 +144,7 @@ class World:
         given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
         other = World(cell, self.sizes, self.steps, self.seed, self.table, self.plain, self.batch, given)
         other.__dict__["gradients"] = self.gradients
+        other.__dict__["responses"] = self.responses.of_cell(cell.equations, other._columns)
         for time in range(1, self.steps + 2):
             other._compute(time)
         self._seen[cell] = other
@@ -150,10 +152,26 @@ class World:
 
     def asked(self, gradients: Mapping[Key, Matrix]) -> World:
         """The same data with another J, of which these are the immediate gradients."""
-        other = World(self.cell, self.sizes, self.steps, self.seed, self.table, self.plain, self.batch, self.values)
+        other = self._of_another(self.plain)
         other.__dict__["gradients"] = gradients
-        other.__dict__["responses"] = self.responses.of_another()
         other._seen = {cell: world.asked(gradients) for cell, world in self._seen.items()}
+        return other
+
+    def plainly(self) -> World:
+        """The same data with a J that reads no final state; see `draw`."""
+        if self.plain:
+            return self
+        other = self._of_another(plain=True)
+        for cell, world in self._seen.items():
+            other._seen[cell] = world._of_another(plain=True)
+            other._seen[cell].__dict__["gradients"] = other.gradients
+        return other
+
+    def _of_another(self, plain: bool) -> World:
+        """The same data, to be asked for another J."""
+        other = World(self.cell, self.sizes, self.steps, self.seed, self.table, plain, self.batch, self.values)
+        other.__dict__["responses"] = self.responses.of_another()
+        other._jacobians = self._jacobians
         return other
 
     # Reading
@@ -271,16 +289,14 @@ class World:
 
     def _columns(self, equation: Equation, time: int, key: Key) -> list[list[int]] | None:
         rows, cols = (whole(dimension, self.sizes) for dimension in self._quantity(key[0]).shape)
-        still = _still(equation.expression, key, time)
-        known: dict[Any, Dual] = {(node, ()): evaluate(node, self.environment(time)) for node in still}
-        columns = []
-        for unit in chain.from_iterable(_units(rows, cols)):
-            there = replace(self.environment(time, {key: unit}), known=dict(known))
-            moved = evaluate(equation.expression, there).tangent
-            if moved is None:
-                return None
-            columns.append(list(chain.from_iterable(moved)))
-        return columns
+        base = self.environment(time)
+        known: dict[Any, Dual] = {(node, ()): evaluate(node, base) for node in _still(equation.expression, key, time)}
+
+        def moved(direction: Matrix) -> Matrix | None:
+            there = replace(self.environment(time, {key: direction}), known=dict(known))
+            return evaluate(equation.expression, there).tangent
+
+        return columns(equation.expression, _moves(key, time), (rows, cols), moved, 0)
 
     def jacobian(self, node: Jacobian, numbers: Mapping[Symbol, int]) -> Matrix:
         """∂a/∂b column by column: total, stepwise, or the immediate one of the equation that assigns a."""
@@ -320,12 +336,20 @@ def key_of(quantity: Quantity, numbers: Mapping[Symbol, int]) -> Key:
     return quantity.name, None if quantity.time is None else whole(quantity.time, numbers)
 
 
+def _moves(key: Key, time: int) -> Callable[[Quantity], bool]:
+    """Whether a quantity of an equation at t = `time` is the one that is disturbed."""
+    name, at = key
+    return lambda quantity: quantity.name == name and key_of(quantity, {nodes.t: time})[1] == at
+
+
 def _still(node: Node, key: Key, time: int) -> Iterator[Node]:
     """The largest parts of an expression at t = `time` that do not read a quantity at a time."""
 
+    moves = _moves(key, time)
+
     def reads(part: Node) -> bool:
         if isinstance(part, Quantity):
-            return key_of(part, {nodes.t: time}) == key
+            return moves(part)
         return isinstance(part, TimeSum | Tabular) or any(map(reads, children(part)))
 
     if not reads(node):
@@ -333,13 +357,6 @@ def _still(node: Node, key: Key, time: int) -> Iterator[Node]:
     elif not isinstance(node, TimeSum | Tabular):  # what they bind tells one value of their parts from another
         for child in children(node):
             yield from _still(child, key, time)
-
-
-def _units(rows: int, cols: int) -> list[list[Matrix]]:
-    """For every entry of a matrix the matrix with a one there."""
-    return [
-        [[[int((k, m) == (i, j)) for m in range(cols)] for k in range(rows)] for j in range(cols)] for i in range(rows)
-    ]
 
 
 def truth(

@@ -79,7 +79,9 @@ def _trial(
     plain: bool,
     positive: bool,
 ) -> Trial:
-    return Trial.draw(cell, dict(sizes), steps, seed, assumptions, plain, positive)
+    if plain:
+        return _trial(cell, sizes, steps, seed, assumptions, False, positive).plainly()
+    return Trial.draw(cell, dict(sizes), steps, seed, assumptions, positive=positive)
 
 
 def placed(trial: Trial, cell: Cell, program: Cell, numbers: Mapping[Symbol, int]) -> Place:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, product
+from itertools import chain
 
 from sympy import Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Quantity
+from verify.truth.columns import Direction, columns
 from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed, filled, plus
 from verify.truth.decimals.scalars import CONTEXT, ONE, ZERO, Real
 from verify.truth.exact import whole
@@ -25,7 +26,7 @@ from verify.truth.responses import Arithmetic, Key, Responses
 from verify.truth.world import key_of
 
 DECIMALS: Arithmetic[Real] = Arithmetic(
-    ZERO, ONE, lambda a, b: a + b, lambda a, b: CONTEXT.fdot(zip(a, b, strict=True))
+    ZERO, ONE, lambda a, b: a + b, lambda a, b: CONTEXT.fdot((x, y) for x, y in zip(a, b, strict=True) if x)
 )
 
 
@@ -112,10 +113,26 @@ class Trial:
             given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
             other = Trial(cell, self.sizes, self.steps, self.seed, self.plain, self.positive, self.two_decimals, given)
             other.__dict__["weights"] = self.weights
+            other.__dict__["responses"] = self.responses.of_cell(cell.equations, other._columns)
             for time in range(1, self.steps + 2):
                 other._compute(time)
             self._seen[cell] = other
         return self._seen[cell]
+
+    def plainly(self) -> Trial:
+        """The same data with a J that reads no final state; see `verify.truth.world`."""
+        if self.plain:
+            return self
+        other = self._plainly()
+        for cell, trial in self._seen.items():
+            other._seen[cell] = trial._plainly()
+            other._seen[cell].__dict__["weights"] = other.weights
+        return other
+
+    def _plainly(self) -> Trial:
+        other = replace(self, plain=True, _seen={})
+        other.__dict__["responses"] = self.responses.of_another()
+        return other
 
     # Reading
 
@@ -174,14 +191,15 @@ class Trial:
 
     def _columns(self, equation: Equation, time: int, key: Key) -> list[list[Real]] | None:
         rows, cols = (whole(dimension, self.sizes) for dimension in self.cell.quantities[key[0]].shape)
-        columns = []
-        for i, j in product(range(rows), range(cols)):
-            there = self.place({nodes.t: time}, {key: _unit(rows, cols, i, j)})
-            moved = computed(equation.expression, there).rate
-            if moved is None:
-                return None
-            columns.append(list(chain.from_iterable(moved)))
-        return columns
+        at = {nodes.t: time}
+
+        def moved(direction: Direction) -> Grid | None:
+            rates = [[ONE if entry else ZERO for entry in row] for row in direction]
+            return computed(equation.expression, self.place(at, {key: rates})).rate
+
+        return columns(
+            equation.expression, lambda quantity: key_of(quantity, at) == key, (rows, cols), moved, ZERO
+        )
 
     def _adjoint(self, key: Key, quantity: Quantity, immediate: bool, only: int | None) -> Grid:
         rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
@@ -223,8 +241,3 @@ class Trial:
                 return self.responses.direct(equation, of[1], by)
         return None
 
-
-def _unit(rows: int, cols: int, i: int, j: int) -> Grid:
-    grid = filled(rows, cols)
-    grid[i][j] = ONE
-    return grid
