@@ -90,7 +90,7 @@ class Adjoint(MatrixExpr):
         """The one step whose output J reads, or None where J reads all."""
         return self.args[2] if len(self.args) > 2 else None
 
-    @property
+    @cached_property
     def shape(self) -> tuple[Size, Size]:
         return cast("tuple[Size, Size]", self.quantity.shape)
 
@@ -145,7 +145,7 @@ class Elementwise(MatrixExpr):
     def operands(self) -> tuple[Node, ...]:
         return cast("tuple[Node, ...]", self.args[1:])
 
-    @property
+    @cached_property
     def shape(self) -> tuple[Size, Size]:
         return cast("tuple[Size, Size]", self.operands[0].shape)
 
@@ -163,7 +163,7 @@ class Softmax(MatrixExpr):
     def operand(self) -> Node:
         return cast(Node, self.args[0])
 
-    @property
+    @cached_property
     def shape(self) -> tuple[Size, Size]:
         return cast("tuple[Size, Size]", self.operand.shape)
 
@@ -326,7 +326,7 @@ class TimeSum(MatrixExpr):
     def last(self) -> Expr:
         return cast(Expr, self.args[3])
 
-    @property
+    @cached_property
     def shape(self) -> tuple[Size, Size]:
         return cast("tuple[Size, Size]", self.term.shape)
 

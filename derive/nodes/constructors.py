@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 from sympy import (
+    Basic,
     Expr,
     HadamardPower,
     HadamardProduct,
@@ -24,6 +26,14 @@ from derive.functions import ScalarFunction
 from derive.nodes.classes import Concat, Elementwise, Node, Slice, Softmax, TimeSum, exact
 
 
+_ONE_BY_ONE = OneMatrix(1, 1)
+
+
+def _built(kind: type[Node], *parts: Basic) -> Node:
+    """A node of parts whose shapes have been checked: SymPy's own constructors would check them once more."""
+    return cast(Node, Basic.__new__(kind, *parts))
+
+
 def describe(node: Node) -> str:
     """A node and its shape in one line, for messages."""
     from derive.targets.formula import text  # a message prints the formula as the pages do
@@ -36,7 +46,7 @@ def coefficient(node: Node) -> tuple[Expr, Node]:
     """Split a node into its scalar coefficient and the rest."""
     if isinstance(node, MatMul) and not node.args[0].is_Matrix:
         rest = node.args[1:]
-        return node.args[0], rest[0] if len(rest) == 1 else MatMul(*rest)
+        return node.args[0], rest[0] if len(rest) == 1 else _built(MatMul, *rest)
     return S.One, node
 
 
@@ -48,7 +58,7 @@ def scale(factor: Any, node: Node) -> Node:
         return ZeroMatrix(*node.shape)
     if factor == 1:
         return base
-    return MatMul(factor, *(base.args if isinstance(base, MatMul) else (base,)))
+    return _built(MatMul, factor, *(base.args if isinstance(base, MatMul) else (base,)))
 
 
 def scaled(factor: Node, node: Node) -> Node:
@@ -64,8 +74,9 @@ def scaled(factor: Node, node: Node) -> Node:
 def add(*terms: Node) -> Node:
     """Sum of nodes of one shape; equal terms are collected."""
     collected: dict[Node, Expr] = {}
+    shape = terms[0].shape
     for term in terms:
-        if term.shape != terms[0].shape:
+        if term.shape != shape:
             raise ShapeError(f"cannot add {describe(terms[0])} and {describe(term)}")
         for part in term.args if isinstance(term, MatAdd) else (term,):
             factor, base = coefficient(part)
@@ -74,8 +85,26 @@ def add(*terms: Node) -> Node:
         scale(factor, base) for base, factor in collected.items() if factor != 0 and not isinstance(base, ZeroMatrix)
     ]
     if not parts:
-        return ZeroMatrix(*terms[0].shape)
-    return parts[0] if len(parts) == 1 else MatAdd(*parts)
+        return ZeroMatrix(*shape)
+    return parts[0] if len(parts) == 1 else _built(MatAdd, *parts)
+
+
+def exchanged(total: Node, k: int, term: Node) -> Node:
+    """A sum with its k-th term exchanged for another; what `add` would make of them."""
+    base = coefficient(term)[1]
+    bases, distinct = _bases(total)
+    plain = distinct and not isinstance(base, MatAdd | ZeroMatrix) and term.shape == total.shape
+    if plain and (base == bases[k] or base not in distinct):
+        return _built(MatAdd, *total.args[:k], term, *total.args[k + 1 :])
+    return add(*total.args[:k], term, *total.args[k + 1 :])
+
+
+@lru_cache(maxsize=256)
+def _bases(total: Node) -> tuple[tuple[Node, ...], frozenset[Node]]:
+    """The terms of a sum without the numbers in front, and all of them; none where `add` would put some together."""
+    bases = tuple(coefficient(term)[1] for term in total.args)
+    regular = len(set(bases)) == len(bases) and not any(isinstance(base, MatAdd | ZeroMatrix) for base in bases)
+    return bases, frozenset(bases) if regular else frozenset()
 
 
 def matmul(*factors: Node) -> Node:
@@ -95,10 +124,10 @@ def matmul(*factors: Node) -> Node:
     shape = (parts[0].shape[0], parts[-1].shape[1])
     if any(isinstance(part, ZeroMatrix) for part in parts):
         return ZeroMatrix(*shape)
-    kept = [part for part in parts if not isinstance(part, Identity) and part != OneMatrix(1, 1)]
+    kept = [part for part in parts if not isinstance(part, Identity) and part != _ONE_BY_ONE]
     if not kept:
         return scale(number, parts[0])
-    return scale(number, kept[0] if len(kept) == 1 else MatMul(*kept))
+    return scale(number, kept[0] if len(kept) == 1 else _built(MatMul, *kept))
 
 
 def hadamard(*factors: Node) -> Node:
@@ -106,8 +135,9 @@ def hadamard(*factors: Node) -> Node:
     number: Expr = S.One
     scalars: list[Node] = []
     powers: dict[Node, Expr] = {}
+    shape = factors[0].shape
     for factor in factors:
-        if factor.shape != factors[0].shape:
+        if factor.shape != shape:
             raise ShapeError(f"cannot multiply {describe(factors[0])} elementwise by {describe(factor)}")
         inner, base = coefficient(factor)
         number *= inner
@@ -119,7 +149,6 @@ def hadamard(*factors: Node) -> Node:
             # A root and its inverse stay apart: cancelling them is a step that needs a reason.
             key = root if exponent.is_positive else HadamardPower(root, -1)
             powers[key] = powers.get(key, S.Zero) + abs(exponent)
-    shape = factors[0].shape
     if any(isinstance(part, ZeroMatrix) for part in powers):
         return ZeroMatrix(*shape)
     kept = [
@@ -127,7 +156,7 @@ def hadamard(*factors: Node) -> Node:
         for base, exponent in powers.items()
         if not isinstance(base, OneMatrix)
     ]
-    product = HadamardProduct(*kept) if len(kept) > 1 else kept[0] if kept else OneMatrix(*shape)
+    product = _built(HadamardProduct, *kept) if len(kept) > 1 else kept[0] if kept else OneMatrix(*shape)
     return scale(number, matmul(product, *scalars))
 
 

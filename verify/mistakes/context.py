@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 from sympy import Expr, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose
 from sympy.matrices.expressions.diagonal import DiagMatrix
@@ -48,6 +48,7 @@ class Context:
     derivation: Derivation
     left: Node
     _at: dict[Expr, tuple[Slope, ...]] = field(default_factory=dict, repr=False)
+    _completed: dict[Any, dict[Node, list[Node]]] = field(default_factory=dict, repr=False)
 
     @cached_property
     def forms(self) -> tuple[Node, ...]:
@@ -88,6 +89,16 @@ class Context:
     def sums(self) -> tuple[Node, ...]:
         """Sums that stand inside products of the true forms, such as 1 - z_t."""
         return _collected(self.forms, lambda node: [node] if isinstance(node, MatAdd) else [])
+
+    def completed(self, node: Node, shortened: Callable[[Node, Context], Iterable[Node]]) -> Iterator[Node]:
+        """The sums that a node is one of the shorter forms of."""
+        if shortened not in self._completed:
+            found = self._completed[shortened] = {}
+            for total in self.sums:
+                for rest in dict.fromkeys(shortened(total, self)):
+                    if rest != total:
+                        found.setdefault(rest, []).append(total)
+        yield from self._completed[shortened].get(node, ())
 
     @cached_property
     def factors(self) -> tuple[Node, ...]:

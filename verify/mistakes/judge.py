@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import lru_cache
 from typing import Any, TypeAlias
 
-from sympy import MatAdd
+from sympy import Basic, MatAdd
 
 from derive.nodes import Adjoint, Jacobian, Node, T, TimeProduct, TimeSum, transpose
 from verify.truth.comparison import Answer, Setting
@@ -118,7 +118,8 @@ class Judge:
             if len(parts) > 1:  # candidates differ in a term or two: the others are known
                 values = [self.value(part) for part in parts]
                 known = [value for value in values if value is not None]
-                self._values[node] = reduce(plus, known) if len(known) == len(values) else None
+                total = tuple(sum(entries) % P for entries in zip(*known, strict=True))
+                self._values[node] = total if len(known) == len(values) else None
             else:
                 try:
                     self._values[node] = _entries(node, self._environment)
@@ -156,8 +157,14 @@ def _entries(node: Node, environment: Environment) -> Value:
 def _terms(node: Node) -> list[Node]:
     """The terms of a sum; of a sum over time, the sums of its terms."""
     if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
-        return [TimeSum(term, *node.args[1:]) for term in _terms(node.term)]
+        return [_summed(term, tuple(node.args[1:])) for term in _terms(node.term)]
     return list(node.args) if isinstance(node, MatAdd) else [node]
+
+
+@lru_cache(maxsize=4096)
+def _summed(term: Node, bounds: tuple[Basic, ...]) -> Node:
+    """The sum over time of a term, one object for all candidates that share it."""
+    return TimeSum(term, *bounds)
 
 
 def minus(a: Value, b: Value) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sympy import HadamardPower, HadamardProduct, MatAdd, MatMul, Transpose, ZeroMatrix
 
@@ -18,6 +18,7 @@ from derive.nodes import (
     add,
     children,
     coefficient,
+    exchanged,
     hadamard,
     matmul,
     rebuild,
@@ -47,13 +48,17 @@ def one_place(node: Node, rule: Rule, context: Context) -> Iterator[Change]:
     for k, child in enumerate(operands):
         for change in one_place(child, rule, context):
             try:
-                changed = rebuild(node, (*operands[:k], change.node, *operands[k + 1 :]))
+                changed = (
+                    exchanged(node, k, change.node)
+                    if isinstance(node, MatAdd)
+                    else rebuild(node, (*operands[:k], change.node, *operands[k + 1 :]))
+                )
             except ShapeError:
                 continue
             # A transpose that only cancels the one around it is a transpose left out: another mistake.
             cancelled = isinstance(node, Transpose) and changed == child
             if changed != node and sound(changed) and not cancelled:
-                yield replace(change, node=changed)
+                yield Change(changed, change.before, change.after, change.everywhere)
 
 
 def quoted(before: Node, after: Node) -> tuple[Node | None, Node | None]:

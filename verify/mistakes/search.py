@@ -16,6 +16,7 @@ from verify.mistakes.judge import BUILT, Judge, Value, minus, plus
 from verify.mistakes.mutate import MISTAKES, NamedMistake, mutants
 from verify.mistakes.places import Change
 from verify.mistakes.terms import cancelling, is_of_next_step, plus_term
+from verify.truth.field import P
 
 CANDIDATES = 600
 """How many pairs of reversals are tried, one after the other."""
@@ -128,7 +129,8 @@ class Search:
         whole = [pair for pair in self._terms() if pair[0].whole][:PATHS]
         for count in range(1, len(whole)):
             for chosen in combinations(whole, count):
-                if _sum(v for _, v in chosen) == lacking:
+                # One entry rules out nearly all of them.
+                if sum(v[0] for _, v in chosen) % P == lacking[0] and _sum(v for _, v in chosen) == lacking:
                     return self._with_terms(right, [term for term, _ in chosen], whole)
         return None
 
@@ -164,6 +166,8 @@ class Search:
         """Every mistake taken back, or one kind, the most plausible first, with the value of what results."""
         cost = _building(right)
         for mistake in MISTAKES.values() if only is None else (MISTAKES[only],):
+            if self.judge.spent():
+                return
             for change in mistake.undone_in(right, self.context):
                 if self.judge.spent():
                     return
@@ -285,6 +289,8 @@ class Search:
         """A second mistake taken back after the first, as far as the budget goes."""
         left = _bounded(self.budget, right)
         for first in reversals:
+            if self.judge.spent():
+                return None
             for second in self._reversals(first.node):
                 left -= 1
                 if left < 0:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import reduce
+from functools import lru_cache, reduce
 
-from sympy import MatAdd, OneMatrix, Rational, Symbol
+from sympy import Basic, Expr, MatAdd, OneMatrix, Rational, S, Symbol, ZeroMatrix
 
 from derive.nodes import (
     Adjoint,
@@ -48,9 +48,7 @@ def with_a_true_term(node: Node, context: Context) -> Iterator[Node]:
 
 def with_an_inner_term(node: Node, context: Context) -> Iterator[Node]:
     """A sum inside a product, completed to one that the true form has."""
-    for total in context.sums:
-        if total != node and total.shape == node.shape and any(node == rest for rest in without_a_term(total, context)):
-            yield total
+    yield from context.completed(node, without_a_term)
 
 
 def with_a_foreign_term(node: Node, context: Context) -> Iterator[Node]:
@@ -69,13 +67,31 @@ def plus_term(node: Node, term: Node) -> Node:
 
 def cancelling(*terms: Node) -> bool:
     """Whether terms cancel in a sum: then some of them are not missing, but wrong."""
+    bodies = [_body(term) for term in terms]
+    if len({bounds for _, bounds in bodies}) == 1:
+        together: dict[Node, Expr] = {}
+        for inner, _ in bodies:
+            for base, number in _monomials(inner):
+                together[base] = together.get(base, S.Zero) + number
+        count = sum(1 for number in together.values() if number != 0)
+    else:
+        count = len(_monomials(_body(reduce(plus_term, terms))[0]))
+    return max(1, count) < sum(max(1, len(_monomials(inner))) for inner, _ in bodies)
 
-    def count(node: Node) -> int:
-        inner = node.term if isinstance(node, TimeSum) and not isinstance(node, TimeProduct) else node
-        total = add(*multiplied_out(inner))
-        return len(total.args) if isinstance(total, MatAdd) else 1
 
-    return count(reduce(plus_term, terms)) < sum(map(count, terms))
+def _body(node: Node) -> tuple[Node, tuple[Basic, ...]]:
+    """What stands under the Σ of a formula, and its bounds; a formula without Σ has none."""
+    if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
+        return node.term, tuple(node.args[1:])
+    return node, ()
+
+
+@lru_cache(maxsize=1024)
+def _monomials(node: Node) -> tuple[tuple[Node, Expr], ...]:
+    """The terms of a formula multiplied out, each once, with the numbers in front of them."""
+    total = add(*multiplied_out(node))
+    terms = total.args if isinstance(total, MatAdd) else () if isinstance(total, ZeroMatrix) else (total,)
+    return tuple((base, number) for number, base in map(coefficient, terms))
 
 
 def other_sign(node: Node, context: Context) -> Iterator[Node]:

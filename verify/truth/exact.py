@@ -7,9 +7,9 @@ This is the road to the truth that shares no code with the derivation: forward m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import reduce, singledispatch
+from functools import lru_cache, reduce, singledispatch
 from itertools import chain
 from operator import mul
 from typing import NamedTuple, TypeAlias
@@ -83,11 +83,16 @@ class Environment:
     known: dict[tuple[Node, tuple[tuple[Symbol, int], ...]], Dual] | None = None
     """What parts of expressions are worth, where many alike are evaluated; None: nothing is kept."""
     bindings: tuple[tuple[Symbol, int], ...] = ()
+    _bound: dict[tuple[Symbol, int], Environment] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def bound(self, index: Symbol, value: int) -> Environment:
         """The same environment with one index set."""
-        numbers, bindings = {**self.numbers, index: value}, (*self.bindings, (index, value))
-        return Environment(self.table, numbers, self.leaf, self.known, bindings)
+        place = index, value
+        found = self._bound.get(place)
+        if found is None:
+            numbers, bindings = {**self.numbers, index: value}, (*self.bindings, place)
+            found = self._bound[place] = Environment(self.table, numbers, self.leaf, self.known, bindings)
+        return found
 
     def whole(self, expression: Expr) -> int:
         """A size or a time as a whole number."""
@@ -119,10 +124,23 @@ def whole(expression: Basic, numbers: Mapping[Symbol, int]) -> int:
         return int(expression.p)
     if isinstance(expression, Symbol) and expression in numbers:
         return numbers[expression]
+    shifted = _shifted(expression)
+    if shifted is not None and shifted[0] in numbers:  # t - 1, T + 1
+        return numbers[shifted[0]] + shifted[1]
     result = rational(expression, numbers)
     if result.denominator != 1:
         raise UnsupportedError(f"{expression} is not a whole number")
     return result.numerator
+
+
+@lru_cache(maxsize=1024)
+def _shifted(expression: Basic) -> tuple[Symbol, int] | None:
+    """The letter and the number of a letter plus a whole number."""
+    if isinstance(expression, Add) and len(expression.args) == 2:
+        number, letter = expression.args
+        if isinstance(number, Integer) and isinstance(letter, Symbol):
+            return letter, int(number.p)
+    return None
 
 
 # Matrix arithmetic
@@ -235,21 +253,25 @@ def _sum(node: MatAdd, env: Environment) -> Dual:
 
 @_rule.register(MatMul)
 def _matrix_product(node: MatMul, env: Environment) -> Dual:
-    number, factors, irrational = Fraction(1), [], 1
-    for part in node.args:
-        if part.is_Matrix:
-            factors.append(evaluate(part, env))
-            continue
-        for one in Mul.make_args(part):
-            if one.is_number and not one.is_Rational:  # √2, 1/√π
-                irrational = irrational * compiled(one, ())(env.table, ()) % P
-            else:
-                number *= rational(one, env.numbers)
-    result = _product(factors)
-    if number == 1 and irrational == 1:
+    scalars, matrices = _parted(node)
+    result = _product([evaluate(part, env) for part in matrices])
+    if not scalars:
         return result
+    number, irrational = Fraction(1), 1
+    for one in scalars:
+        if one.is_number and not one.is_Rational:  # √2, 1/√π
+            irrational = irrational * compiled(one, ())(env.table, ()) % P
+        else:
+            number *= rational(one, env.numbers)
     factor = irrational * number.numerator * inverse(number.denominator) % P
     return _linear(lambda matrix: scaled(factor, matrix) or [], result)
+
+
+@lru_cache(maxsize=4096)
+def _parted(node: MatMul) -> tuple[tuple[Expr, ...], tuple[Node, ...]]:
+    """The factors of the number in front, and the matrices."""
+    scalars = tuple(one for part in node.args if not part.is_Matrix for one in Mul.make_args(part))
+    return scalars, tuple(part for part in node.args if part.is_Matrix)
 
 
 @_rule.register(Transpose)
