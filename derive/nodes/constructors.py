@@ -25,7 +25,6 @@ from derive.errors import ShapeError
 from derive.functions import ScalarFunction
 from derive.nodes.classes import Concat, Elementwise, Node, Slice, Softmax, TimeSum, exact
 
-
 _ONE_BY_ONE = OneMatrix(1, 1)
 
 

@@ -85,15 +85,19 @@ class Bench:
             while len(self._worlds) >= REDRAWS + 8:
                 self._worlds.pop(next(iter(self._worlds)))
             usual = self._worlds.get((seed, scale, replace(facts, plain=False))) if facts.plain else None
-            self._worlds[key] = usual.plainly() if usual else World.draw(
-                self.cell,
-                seed,
-                scale.steps,
-                scale.sizes,
-                facts.assumptions,
-                plain=facts.plain or self.cell.is_loss,
-                table=self.table,
-                batch=scale.batch,
+            self._worlds[key] = (
+                usual.plainly()
+                if usual
+                else World.draw(
+                    self.cell,
+                    seed,
+                    scale.steps,
+                    scale.sizes,
+                    facts.assumptions,
+                    plain=facts.plain or self.cell.is_loss,
+                    table=self.table,
+                    batch=scale.batch,
+                )
             )
         return self._worlds[key]
 

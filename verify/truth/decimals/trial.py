@@ -197,9 +197,7 @@ class Trial:
             rates = [[ONE if entry else ZERO for entry in row] for row in direction]
             return computed(equation.expression, self.place(at, {key: rates})).rate
 
-        return columns(
-            equation.expression, lambda quantity: key_of(quantity, at) == key, (rows, cols), moved, ZERO
-        )
+        return columns(equation.expression, lambda quantity: key_of(quantity, at) == key, (rows, cols), moved, ZERO)
 
     def _adjoint(self, key: Key, quantity: Quantity, immediate: bool, only: int | None) -> Grid:
         rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
@@ -240,4 +238,3 @@ class Trial:
             if equation.symbol.name == of[0] and of[1] is not None and of[1] > 0:
                 return self.responses.direct(equation, of[1], by)
         return None
-
