@@ -55,7 +55,7 @@ def init(*, D, H, rng, dtype=np.float64):
     return params
 
 
-def forward(params, x, h=None, c=None, *, lengths=None):
+def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=None):
     """Run the cell over a sequence.
 
     x: (T, B, D).
@@ -63,6 +63,8 @@ def forward(params, x, h=None, c=None, *, lengths=None):
     c: (B, H), the state before the first step, zero if None.
     lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.
     Past its end a sequence has outputs of zero, reads no input and keeps its states.
+    cache: False where no `backward` follows: the cache is None, and the steps take little memory.
+    checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.
     Returns the outputs (T, B, H), the final states by name, and a cache for `backward`, which
     refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.
     """
@@ -74,6 +76,9 @@ def forward(params, x, h=None, c=None, *, lengths=None):
         arrays.append(("c", c, ("B", "H")))
     sizes, dtype = _checked(arrays)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    if checkpoint is not None or not cache:
+        run = forward_by_blocks(params, {"x": x}, {}, {"h": h, "c": c}, _lengths(lengths, T, B), checkpoint)
+        return run if cache else (*run[:2], None)
     h_prev = np.zeros((B, H), dtype) if h is None else h
     c_prev = np.zeros((B, H), dtype) if c is None else c
     lengths = _lengths(lengths, T, B)
@@ -177,6 +182,8 @@ def backward(cache, d_ys, h=None, c=None):
     Returns a dict with the gradients of parameters and inputs by name, and of each state before by its name;
     what the batch shares is summed over it. Raises ValueError for an array of the wrong shape or dtype.
     """
+    if len(cache) == 2:  # of `forward_by_blocks`
+        return backward_by_blocks(cache, d_ys, {"h": h, "c": c}, ("x",))
     sizes, dtype, lengths, values = cache
     arrays = []
     arrays.append(("d_ys", d_ys, ("T", "B", "H")))
@@ -444,6 +451,47 @@ def step_backward(cache, d_y, h=None, c=None):
     }
 
 
+def backward_by_blocks(cache, d_ys, d_states, timed):
+    """`backward` from the last block to the first, each computed again from the states before it."""
+    params, (T, blocks) = cache
+    if np.shape(d_ys)[:1] != (T,):
+        raise ValueError(f"d_ys has shape {np.shape(d_ys)}, expected {T} steps")
+    stop = sum(steps for steps, _ in blocks)
+    rest, parts, sums = T - stop, {}, {}
+    for steps, given in reversed(blocks):
+        _, _, again = forward(params, **given)
+        found = backward(again, d_ys[stop - steps:stop], **d_states)
+        d_states = dict(zip(d_states, (found[name] for name in STATES)))
+        stop -= steps
+        for name, gradient in found.items():
+            if name in timed:
+                parts.setdefault(name, [np.zeros((rest, *gradient.shape[1:]), gradient.dtype)]).insert(0, gradient)
+            elif name not in STATES:
+                sums[name] = sums.get(name, 0) + gradient
+    parts = {name: np.concatenate(pieces) for name, pieces in parts.items()}
+    return {name: {**sums, **parts}.get(name, found[name]) for name in found}
+
+
+def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
+    """`forward` some steps at a time; the cache holds what each block was given."""
+    block = 32 if checkpoint is None else checkpoint
+    if not isinstance(block, (int, np.integer)) or block < 1:
+        raise ValueError(f"checkpoint is {block!r}, expected a number of steps from 1 on")
+    T = len(next(iter(timed.values())))
+    outputs, blocks = [], []
+    last = T if lengths is None else int(lengths.max(initial=0))
+    for start in range(0, max(last, 1), block):
+        given = {name: a[:last][start:start + block] for name, a in timed.items()}
+        steps = min(block, last - start)
+        left = None if lengths is None else np.clip(lengths - start, 0, steps)
+        blocks.append((steps, {**given, **others, **states, "lengths": left}))
+        ys, final, _ = forward(params, **blocks[-1][1])
+        outputs.append(ys)
+        states = dict(zip(states, final.values()))
+    outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
+    return np.concatenate(outputs), final, (params, (T, blocks))
+
+
 def rows(a):
     """(T, B, n) as T·B rows."""
     return a.reshape(-1, a.shape[-1])
@@ -460,13 +508,13 @@ def sigmoid(a):
 
 
 def repeated(a, lengths):
-    """(T, B, ...) where every sequence repeats its last step past its end; an empty one is zero."""
+    """(T, B, ...) where every sequence repeats its last step past its end; an empty one reads as the longest does."""
     if lengths is None:
         return a
-    steps = np.minimum(np.arange(len(a))[:, None], np.maximum(lengths - 1, 0))
-    found = a[steps, np.arange(len(lengths))]
-    found[:, lengths == 0] = 0
-    return found
+    longest = int(lengths.max(initial=0))
+    examples = np.where(lengths == 0, lengths.argmax() if longest else 0, np.arange(len(lengths)))
+    steps = np.minimum(np.arange(len(a))[:, None], np.maximum(lengths - 1, 0)[examples])
+    return a[steps, examples] if longest else np.zeros_like(a)
 
 
 def cut(a, lengths):

@@ -649,13 +649,13 @@ def weighted(losses, weights):
 
 
 def repeated(a, lengths):
-    """(T, B, ...) where every sequence repeats its last step past its end; an empty one is zero."""
+    """(T, B, ...) where every sequence repeats its last step past its end; an empty one reads as the longest does."""
     if lengths is None:
         return a
-    steps = np.minimum(np.arange(len(a))[:, None], np.maximum(lengths - 1, 0))
-    found = a[steps, np.arange(len(lengths))]
-    found[:, lengths == 0] = 0
-    return found
+    longest = int(lengths.max(initial=0))
+    examples = np.where(lengths == 0, lengths.argmax() if longest else 0, np.arange(len(lengths)))
+    steps = np.minimum(np.arange(len(a))[:, None], np.maximum(lengths - 1, 0)[examples])
+    return a[steps, examples] if longest else np.zeros_like(a)
 
 
 def cut(a, lengths):

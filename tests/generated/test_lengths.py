@@ -48,6 +48,20 @@ def ragged(cell, lengths=LENGTHS):
     return replace(standard(cell, T=5, B=len(lengths)), lengths=lengths)
 
 
+def test_an_empty_sequence_asks_nothing_of_functions_that_zero_is_no_argument_of() -> None:
+    cell = read_note(f"# Odd\n\n{ODD['undefined at zero']}", "odd.md")
+    made, case = load(numpy_target.module(differentiate(cell)), "odd"), ragged(cell)
+    given = {**case.given, "x": np.where(np.arange(5)[:, None, None] < LENGTHS[:, None], case.given["x"], np.nan)}
+    case = replace(case, given=given)
+    found = case.backward(made)
+    alone = replace(case, lengths=LENGTHS[[0, 2, 3]], d_output=case.d_output[:, [0, 2, 3]])
+    alone = replace(alone, given={**given, "x": given["x"][:, [0, 2, 3]], "h": given["h"][[0, 2, 3]]})
+    alone = replace(alone, d_final={"h": case.d_final["h"][[0, 2, 3]]})
+    wanted = alone.backward(made)
+    assert_close({"W": found["W"], "U": found["U"]}, {"W": wanted["W"], "U": wanted["U"]})
+    assert not found["x"][:, 1].any()
+
+
 def timed(cell):
     return [q.name for q in cell.inputs if q.time is not None]
 

@@ -19,6 +19,10 @@ LENGTHS_DETAILS = (
     "lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.",
     "Past its end a sequence has outputs of zero, reads no input and keeps its states.",
 )
+BLOCKS_DETAILS = (
+    "cache: False where no `backward` follows: the cache is None, and the steps take little memory.",
+    "checkpoint: the number of steps between the states that the cache holds; `backward` computes the rest again.",
+)
 
 
 class Functions:
@@ -44,6 +48,9 @@ class Functions:
         self._starts = {names.whole(s).name: learned[s.name] for s in program.states if s.name in learned}
         """The parameters that states start from, by the names of their arguments."""
         self._remembered += [f"from_{start}" for start in dict.fromkeys(self._starts.values())]
+        self._in_blocks = bool(program.states) and not (program.is_loss or self._counted or prefix)
+        """Whether `forward` can run block by block of steps."""
+        self.helpers = {"forward_by_blocks", "backward_by_blocks"} if self._in_blocks else set()
 
     def init(self) -> Function:
         """Random parameters."""
@@ -55,6 +62,7 @@ class Functions:
         given = self._inputs(now=False)
         output = names.whole(program.output).name
         body = [
+            *self._by_blocks(given),
             *self._bound(given, self._starts),
             *self._repeated(given),
             *self._in_one_dtype(given),
@@ -80,13 +88,15 @@ class Functions:
             *self._described(given, self._starts),
             *self._counts(whole=True),
             *LENGTHS_DETAILS,
+            *(BLOCKS_DETAILS if self._in_blocks else ()),
             *(DETAILS if program.is_loss else ()),
             returns,
             "refers to the arrays given here. Raises ValueError for an array of the wrong shape or dtype.",
         ]
         summary = "The losses of a sequence." if program.is_loss else "Run the cell over a sequence."
         body = self._with_sizes(["T", "B", *self._sizes], self._door(given, whole=True), body)
-        signature = self._signature(given, "lengths=None", *(KEYWORDS if program.is_loss else ()), whole=True)
+        further = KEYWORDS if program.is_loss else ("cache=True", "checkpoint=None") if self._in_blocks else ()
+        signature = self._signature(given, "lengths=None", *further, whole=True)
         return Function(f"{self._prefix}forward({signature})", summary, tuple(details), tuple(body))
 
     def backward(self, passes: Passes) -> Function:
@@ -254,6 +264,27 @@ class Functions:
                 body.append(f"{a.bound} = {a.name}")
         return body + [f'{name}, {name}_slope = _choice("{name}", {name})' for name in self._opened]
 
+    def _by_blocks(self, given: Sequence[Argument]) -> list[str]:
+        """The way to `forward_by_blocks`."""
+        if not self._in_blocks:
+            return []
+
+        def table(names: Iterable[str]) -> str:
+            return "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
+
+        timed = table(a.name for a in given if a.axes[0] == "T")
+        others = table([*(a.name for a in given if a.axes[0] != "T" and not a.optional), *self._opened])
+        states = table(a.name for a in given if a.optional)
+        return [
+            "if checkpoint is not None or not cache:",
+            f"    run = forward_by_blocks(params, {timed}, {others}, {states}, _lengths(lengths, T, B), checkpoint)",
+            "    return run if cache else (*run[:2], None)",
+        ]
+
+    def _timed(self) -> str:
+        """The inputs at every step, by the names of their gradients."""
+        return tuple_text(q.name for q in self._program.inputs if q.time is not None)
+
     def _repeated(self, given: Sequence[Argument]) -> list[str]:
         """What is given at every step, without what stands past the end of a sequence."""
         timed = [a.name for a in given if a.axes[0] == "T"]
@@ -273,7 +304,15 @@ class Functions:
         if whole and self._program.is_loss:
             arriving = [line.replace('("T", "B")', '("T", "B") if reduction is None else ()') for line in arriving]
         remembered = self._remembered if whole else []
+        by_blocks = []
+        if whole and self._in_blocks:
+            states = ", ".join(f'"{a.name}": {a.name}' for a in self._carries())
+            by_blocks = [
+                "if len(cache) == 2:  # of `forward_by_blocks`",
+                f"    return backward_by_blocks(cache, {immediate.name}, {{{states}}}, {self._timed()})",
+            ]
         return [
+            *by_blocks,
             f"{', '.join(['sizes', 'dtype', *remembered, 'values'])} = cache",
             "arrays = []",
             *arriving,

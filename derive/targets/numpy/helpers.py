@@ -22,6 +22,43 @@ _WRITTEN = {
     """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
     leading = np.broadcast_shapes(*(part.shape[:axis] for part in parts))
     return np.concatenate([np.broadcast_to(part, leading + part.shape[axis:]) for part in parts], axis=axis)''',
+    "forward_by_blocks": '''def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
+    """`forward` some steps at a time; the cache holds what each block was given."""
+    block = 32 if checkpoint is None else checkpoint
+    if not isinstance(block, (int, np.integer)) or block < 1:
+        raise ValueError(f"checkpoint is {block!r}, expected a number of steps from 1 on")
+    T = len(next(iter(timed.values())))
+    outputs, blocks = [], []
+    last = T if lengths is None else int(lengths.max(initial=0))
+    for start in range(0, max(last, 1), block):
+        given = {name: a[:last][start:start + block] for name, a in timed.items()}
+        steps = min(block, last - start)
+        left = None if lengths is None else np.clip(lengths - start, 0, steps)
+        blocks.append((steps, {**given, **others, **states, "lengths": left}))
+        ys, final, _ = forward(params, **blocks[-1][1])
+        outputs.append(ys)
+        states = dict(zip(states, final.values()))
+    outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
+    return np.concatenate(outputs), final, (params, (T, blocks))''',
+    "backward_by_blocks": '''def backward_by_blocks(cache, d_ys, d_states, timed):
+    """`backward` from the last block to the first, each computed again from the states before it."""
+    params, (T, blocks) = cache
+    if np.shape(d_ys)[:1] != (T,):
+        raise ValueError(f"d_ys has shape {np.shape(d_ys)}, expected {T} steps")
+    stop = sum(steps for steps, _ in blocks)
+    rest, parts, sums = T - stop, {}, {}
+    for steps, given in reversed(blocks):
+        _, _, again = forward(params, **given)
+        found = backward(again, d_ys[stop - steps:stop], **d_states)
+        d_states = dict(zip(d_states, (found[name] for name in STATES)))
+        stop -= steps
+        for name, gradient in found.items():
+            if name in timed:
+                parts.setdefault(name, [np.zeros((rest, *gradient.shape[1:]), gradient.dtype)]).insert(0, gradient)
+            elif name not in STATES:
+                sums[name] = sums.get(name, 0) + gradient
+    parts = {name: np.concatenate(pieces) for name, pieces in parts.items()}
+    return {name: {**sums, **parts}.get(name, found[name]) for name in found}''',
     "gated": '''def gated(gate, a):
     """a where the gate is 1; where it is 0 that is the product, whatever a is."""
     return np.where(gate > 0, a, 0)''',

@@ -134,7 +134,7 @@ def parts(derivation: Derivation, prefix: str = "", *, passes: bool = True) -> P
         backward=functions.backward(sequence),
         step=functions.step(low.step),
         step_backward=functions.step_backward(low.step),
-        helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers, called(program))])),
+        helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers | functions.helpers, called(program))])),
         table={name: f"({', '.join(pair)})" for name, pair in table.items()},
     )
 
