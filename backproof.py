@@ -361,6 +361,7 @@ def explain(name: tuple[str, ...], as_json: bool) -> None:
 def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
     """Show the evidence that derivation and code are right (default: the whole catalogue)."""
     from derive import catalogue
+    from verify.numbers.apart import apart, here
     from verify.numbers.evidence import report
     from verify.numbers.network import evidence_of
     from verify.reports.evidence import table
@@ -371,7 +372,7 @@ def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
         gathered = []
         for made in found:
             progress(made.name)
-            gathered.append(evidence_of(made))
+            gathered.append(evidence_of(made, apart if len(found) == 1 else here))
     if as_json:
         read = {made.name: _reading(name, made) for name, made in zip(cells, found, strict=False)}
         told = {name: one["reading"] for name, one in read.items() if one}

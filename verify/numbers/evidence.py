@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
 from derive.targets import numpy as numpy_target
+from verify.numbers.apart import here
 from verify.numbers.case import Array, Case
 from verify.numbers.load import load
 from verify.numbers.numeric import FAILED, complex_step_errors, difference_errors, largest_entry, max_of, relative_error
@@ -23,6 +24,9 @@ from verify.truth.world import distinct_sizes
 
 THRESHOLDS: Mapping[str, float] = {"complex_step": 1e-12, "differences": 1e-6, "torch": 1e-12, "jax": 1e-12}
 """The largest relative error per gradient with which evidence counts."""
+
+Errors: TypeAlias = "list[dict[str, float] | None]"
+Away: TypeAlias = Callable[[Callable[[], Errors]], Errors]
 
 SEED, STEPS, BATCH = 0, 5, 3
 LENGTHS = (2, 5, 0)
@@ -101,10 +105,11 @@ def evidence(
     derivation: Derivation | None = None,
     module: ModuleType | None = None,
     progress: Callable[[str], object] = str,
+    away: Away = here,
 ) -> Evidence:
     """Derive, generate, load, and gather all evidence for a cell; `progress` is told the name of every stage.
 
-    A derivation or a module that exists already is judged as it is.
+    A derivation or a module that exists already is judged as it is. `away` does the work of an engine; see `measured`.
     """
     progress("derive")
     derivation = derivation or differentiate(cell)
@@ -114,7 +119,7 @@ def evidence(
     verdicts = prove(derivation)
     case = standard_case(cell)
     between = {name: verdict for name, verdict in verdicts.items() if name not in case.differentiable}
-    return measured(cell.name, module, case, (verdicts, between), objective, forward_error, progress)
+    return measured(cell.name, module, case, (verdicts, between), objective, forward_error, progress, away)
 
 
 def measured(
@@ -125,11 +130,13 @@ def measured(
     objective: Objective[C],
     forward_error: Callable[[ModuleType, C], float],
     progress: Callable[[str], object] = str,
+    away: Away = here,
 ) -> Evidence:
     """The evidence of a module on two batches: `case`, of full sequences, and the same with different lengths.
 
     `verdicts` are those on the gradients of the module and on the values in between; `objective` and `forward_error`
-    are J and the error of the outputs by the equations.
+    are J and the error of the outputs by the equations. `away` does the work of an engine: here, where many cells
+    share it, or apart, so that no two engines take memory at once.
     """
     cases = (case, replace(case, lengths=np.array(LENGTHS)))
     both = [(one, one.backward(module)) for one in cases]
@@ -138,10 +145,14 @@ def measured(
     progress("differences")
     differences = _largest([difference_errors(module, one, found) for one, found in both])
     progress("torch")
-    torch = _largest([errors_against(found, gradients_by_torch(one, objective), one) for one, found in both])
+    torch = _largest(
+        away(lambda: [errors_against(found, gradients_by_torch(one, objective), one) for one, found in both])
+    )
     progress("jax")
     # JAX compiles anew for every shape: it judges the full sequences alone.
-    jax = _largest([errors_against(found, gradients_by_jax(one, objective), one) for one, found in both[:1]])
+    jax = _largest(
+        away(lambda: [errors_against(found, gradients_by_jax(one, objective), one) for one, found in both[:1]])
+    )
     proved, between = verdicts
     return Evidence(
         name,

@@ -20,8 +20,9 @@ from derive.networks.layers import two_layers
 from derive.networks.network import Network, Reads
 from derive.nodes import Quantity
 from derive.targets.numpy.network import network_module
+from verify.numbers.apart import here
 from verify.numbers.case import DEFAULT_FUNCTION, Array, Arrays, Case
-from verify.numbers.evidence import BATCH, SEED, STEPS, Evidence, evidence, measured
+from verify.numbers.evidence import BATCH, SEED, STEPS, Away, Evidence, evidence, measured
 from verify.numbers.load import load
 from verify.numbers.numeric import max_of, relative_error
 from verify.numbers.oracles import Engine, NumPy, simulate
@@ -214,16 +215,16 @@ def objective(engine: Engine, case: NetworkCase, given: Mapping[str, Any]) -> An
     return total
 
 
-def evidence_of(made: Cell | Network) -> Evidence:
-    """All evidence for a cell, a head or a network."""
-    return network_evidence(made) if isinstance(made, Network) else evidence(made)
+def evidence_of(made: Cell | Network, away: Away = here) -> Evidence:
+    """All evidence for a cell, a head or a network; `away` does the work of an engine (`verify.numbers.evidence`)."""
+    return network_evidence(made, away=away) if isinstance(made, Network) else evidence(made, away=away)
 
 
-def network_evidence(network: Network, module: ModuleType | None = None) -> Evidence:
+def network_evidence(network: Network, module: ModuleType | None = None, away: Away = here) -> Evidence:
     """Derive, generate, load, and gather all evidence for a network; an existing module is judged as it is."""
     module = module or load(network_module(network), "network")
     case = NetworkCase.drawn(network, STEPS, BATCH, np.random.default_rng(SEED))
-    return measured(network.name, module, case, _proofs(network), objective, forward_error)
+    return measured(network.name, module, case, _proofs(network), objective, forward_error, away=away)
 
 
 def _proofs(network: Network) -> tuple[dict[str, Verdict], dict[str, Verdict]]:

@@ -168,6 +168,9 @@ def _apply(function: ScalarFunction, operands: list[Any], scope: Scope) -> Any:
         if function.name != function.base:
             raise UnsupportedError(f"no array arithmetic for {function.name}")
         function = chosen
+    if function == functions.function("sigmoid"):
+        # As it is defined, exp(-a) overflows where σ is flat, and an engine's slope there is inf · 0.
+        return 0.5 * scope.engine.library.tanh(0.5 * operands[0]) + 0.5
     known = dict(zip(function.body.variables, operands, strict=True))
     return _scalar(function.body.expr, known, scope)
 

@@ -54,6 +54,16 @@ def test_without_a_step_the_gradient_of_the_initial_state_is_that_of_the_final_o
     assert np.array_equal(found["h"], case.d_final["h"]) == (steps == 0)
 
 
+@pytest.mark.parametrize("engine", [oracles.torch_gradients, oracles.jax_gradients])
+@pytest.mark.parametrize("net", [-800.0, 800.0])
+def test_a_gate_that_is_shut_or_open_has_gradients(engine, net):
+    pytest.importorskip("torch", reason=TORCH)
+    pytest.importorskip("jax", reason=JAX)
+    case = standard_case(catalogue.find("gru"))
+    case.given["b_z"] += net
+    assert all(np.isfinite(found).all() for found in engine(case).values())
+
+
 def test_an_open_function_is_the_one_chosen():
     pytest.importorskip("torch", reason=TORCH)
     cell, rng = by_hand.open_functions(), np.random.default_rng
