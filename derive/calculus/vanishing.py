@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sympy import Abs, Expr, Identity, MatAdd, MatMul, S, Transpose, ZeroMatrix
+from sympy import Abs, Expr, Identity, MatAdd, MatMul, OneMatrix, S, Transpose, ZeroMatrix
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
 from derive.calculus.bptt import is_long, j, jacobian, k, tau
 from derive.calculus.derivation import Derivation
 from derive.calculus.ranges import bounded_states, magnitude
-from derive.calculus.sections import Equality, Section
+from derive.calculus.sections import Equality, Section, Where
 from derive.cell import Cell
 from derive.nodes import (
     Jacobian,
@@ -42,6 +42,12 @@ from derive.nodes import (
 
 Items = list[str | Equality]
 
+OPEN = (
+    r"Here $\lVert \mathbf{1} \rVert$ is the root of the number of its entries. Bounds with it in them follow from the "
+    "same rules, but `check` does not decide them."
+)
+BEFORE = Where(k, "<", tau)
+"""What every bound over many steps is about."""
 TITLE = "Vanishing and exploding gradients"
 _SOURCES = (
     "The question is that of Hochreiter and Schmidhuber 1997, Bengio, Simard and Frasconi 1994, and Pascanu, Mikolov "
@@ -152,7 +158,7 @@ def _among_steps(bound: Node) -> Node:
 
     def largest(node: Node) -> Node | None:
         if isinstance(node, Norm) and any(leaf.time is not None for leaf in leaves(node)):
-            return Largest(node.xreplace({t: j}), j)
+            return Largest(node.xreplace({t: j}), j, k + 1, tau)
         return node if isinstance(node, Norm) else None
 
     return substitute(bound, largest)
@@ -217,6 +223,8 @@ def _one_step(found: Reach) -> Items:
     for block in found.blocks:
         members = (block.norms,) if block.norms == block.bound else (block.norms, block.bound)
         items.append(Equality((Norm(Jacobian(block.of, block.by)), *members), at_most=len(members)))
+    if any(isinstance(norm.operand, OneMatrix) for block in found.blocks for norm in block.bound.atoms(Norm)):
+        items.append(OPEN)
     return items
 
 
@@ -227,18 +235,16 @@ def _many_steps(found: Reach, letters: Mapping[Node, Quantity]) -> Items:
     items: Items
     if len(states) == 1:
         product, each = TimeProduct(near[0], j, k + 1, tau), TimeProduct(Norm(near[0]), j, k + 1, tau)
-        chain = Equality((Norm(far[0]), Norm(product), each, whole), at_most=2)
+        chain = Equality((Norm(far[0]), Norm(product), each, whole), at_most=2, where=BEFORE)
         items = ["Over many steps, the Jacobians of one step multiply, and so do their bounds:", chain]
     else:
         items = [
             "All states together respond by the matrix of these blocks. Its norm is at most that of the matrix of the "
             "blocks' norms, and over many steps these bounds multiply:",
-            Equality((Norm(_rows(list(far), len(states))), whole), at_most=1),
+            Equality((Norm(_rows(list(far), len(states))), whole), at_most=1, where=BEFORE),
         ]
     if letters:
-        among = any(rate.atoms(Largest) for rate in letters)
-        steps = r"; $\max_j$ is the largest value among the steps from $j = k + 1$ to $j = \tau$" if among else ""
-        items.append(f"with the bounds on one step from above{steps}:")
+        items.append("with the bounds on one step from above:")
         items += [Equality((letter, rate)) for rate, letter in letters.items()]
     return [*items, _consequence(found)]
 
@@ -304,7 +310,7 @@ def _direct(found: Reach) -> Items:
         largest = path.bound if constant else _among_steps(Norm(path.gate, largest=True))
         bounds = (power(largest, tau - k), power(_among_steps(path.bound), tau - k))
         items.append("One path from a state to itself passes through no matrix. Over many steps it contributes:")
-        items.append(Equality((Norm(over), *dict.fromkeys(bounds)), at_most=len(set(bounds))))
+        items.append(Equality((Norm(over), *dict.fromkeys(bounds)), at_most=len(set(bounds)), where=BEFORE))
         if path.bound == ones(1, 1):
             items.append(
                 "Along this path the gradient cannot explode, and it hardly vanishes as long as the entries on the "

@@ -57,6 +57,7 @@ from derive.nodes.walking import (
     rebuild,
     shift,
     substitute,
+    table,
 )
 
 __all__ = [
@@ -105,6 +106,7 @@ __all__ = [
     "substitute",
     "sum_over_time",
     "t",
+    "table",
     "total",
     "transpose",
 ]

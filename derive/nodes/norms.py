@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from sympy import Basic, S, Symbol
+from sympy import Basic, Expr, S, Symbol, sympify
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from derive.nodes.classes import Node, Size
@@ -30,10 +30,10 @@ class Norm(MatrixExpr):
 
 
 class Largest(MatrixExpr):
-    """The largest value of a scalar node among the steps that its index counts."""
+    """The largest value of a scalar node among the steps that its index counts, from `first` to `last`."""
 
-    def __new__(cls, term: Node, index: Any) -> Largest:
-        return cast(Largest, Basic.__new__(cls, term, index))
+    def __new__(cls, term: Node, index: Any, first: Any, last: Any) -> Largest:
+        return cast(Largest, Basic.__new__(cls, term, index, sympify(first), sympify(last)))
 
     @property
     def term(self) -> Node:
@@ -42,6 +42,14 @@ class Largest(MatrixExpr):
     @property
     def index(self) -> Symbol:
         return cast(Symbol, self.args[1])
+
+    @property
+    def first(self) -> Expr:
+        return cast(Expr, self.args[2])
+
+    @property
+    def last(self) -> Expr:
+        return cast(Expr, self.args[3])
 
     @property
     def shape(self) -> tuple[Size, Size]:

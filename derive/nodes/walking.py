@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from sympy import Basic, HadamardPower, HadamardProduct, MatAdd, MatMul, MatrixExpr, Transpose
+from sympy import Basic, HadamardPower, HadamardProduct, MatAdd, MatMul, MatrixExpr, Transpose, ZeroMatrix
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
 from derive.nodes.classes import (
@@ -112,3 +112,14 @@ def contains(node: Node, part: Node) -> bool:
 def parts_in(node: Node) -> int:
     """How many nodes an expression has, each counted where it stands."""
     return 1 + sum(map(parts_in, children(node)))
+
+
+def table(node: Concat) -> list[list[Node]]:
+    """The rows of a matrix of blocks; a row of zeros has as many parts as the others."""
+    rows = node.parts if node.axis == 0 else (node,)
+    found = [list(row.parts) if isinstance(row, Concat) and row.axis == 1 else [row] for row in rows]
+    across = [part.shape[1] for part in max(found, key=len)]
+    for k, row in enumerate(found):
+        if len(row) < len(across) and isinstance(row[0], ZeroMatrix) and sum(across) == row[0].shape[1]:
+            found[k] = [ZeroMatrix(row[0].shape[0], width) for width in across]
+    return found

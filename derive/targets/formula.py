@@ -44,6 +44,7 @@ from derive.nodes import (
     TimeSum,
     coefficient,
     power,
+    table,
     transpose,
 )
 from derive.notation import AS_WRITTEN, Notation
@@ -206,8 +207,7 @@ def _(node: Transpose, v: Vocabulary) -> Shown:
 
 @show.register
 def _(node: Concat, v: Vocabulary) -> Shown:
-    rows = node.parts if node.axis == 0 else (node,)
-    return Shown(v.matrix([[show(part, v).text for part in _across(row)] for row in rows]), Kind.CALL)
+    return Shown(v.matrix([[show(part, v).text for part in row] for row in table(node)]), Kind.CALL)
 
 
 @show.register
@@ -279,7 +279,8 @@ def _(node: Norm, v: Vocabulary) -> Shown:
 
 @show.register
 def _(node: Largest, v: Vocabulary) -> Shown:
-    return Shown(v.among(v.amount(node.index), operand(node.term, v, TIGHT)), Kind.BIG)
+    steps = f"{v.amount(node.first - 1)} < {v.amount(node.index)} {v.at_most} {v.amount(node.last)}"
+    return Shown(v.among(steps, operand(node.term, v, TIGHT)), Kind.BIG)
 
 
 @show.register
@@ -302,11 +303,6 @@ def _(node: ZeroMatrix, v: Vocabulary) -> Shown:
 @show.register
 def _(node: Identity, v: Vocabulary) -> Shown:
     return Shown("I", Kind.ATOM)
-
-
-def _across(node: Node) -> tuple[Node, ...]:
-    """The parts of a row of blocks."""
-    return node.parts if isinstance(node, Concat) and node.axis == 1 else (node,)
 
 
 def _lies(node: Node) -> bool:

@@ -128,8 +128,8 @@ class Vocabulary(ABC):
         """The magnitude of a scalar."""
 
     @abstractmethod
-    def among(self, index: str, inner: str) -> str:
-        """The largest value over an index."""
+    def among(self, steps: str, inner: str) -> str:
+        """The largest value among the steps that a chain like k < j ≤ τ names."""
 
 
 class Latex(Vocabulary):
@@ -219,8 +219,8 @@ class Latex(Vocabulary):
     def magnitude(self, inner: str) -> str:
         return rf"\left\lvert {inner} \right\rvert" if _tall(inner) else rf"\lvert {inner} \rvert"
 
-    def among(self, index: str, inner: str) -> str:
-        return rf"\max_{{{index}}} {inner}"
+    def among(self, steps: str, inner: str) -> str:
+        return rf"\max_{{{steps}}} {inner}"
 
 
 def _tall(formula: str) -> bool:
@@ -309,8 +309,8 @@ class Text(Vocabulary):
     def magnitude(self, inner: str) -> str:
         return f"|{inner}|"
 
-    def among(self, index: str, inner: str) -> str:
-        return f"max_{index} {inner}"
+    def among(self, steps: str, inner: str) -> str:
+        return f"max_{{{steps}}} {inner}"
 
 
 def _amount(value: Expr, v: Vocabulary) -> str:

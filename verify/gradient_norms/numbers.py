@@ -124,7 +124,7 @@ def _(node: Norm, steps: Steps) -> Any:
 
 @value.register(Largest)
 def _(node: Largest, steps: Steps) -> Any:
-    term = node.term.xreplace({node.index: t})
+    term = node.term.xreplace({node.index: t})  # all the steps there are
     found = []
     for values in steps.values:
         steps.scope.now = dict(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -42,6 +43,8 @@ class Deltas(Walk):
         errors = dict(self.letters.meant.errors)
         if not errors:
             return None
+        if (bound := self.bound(found, errors)) is not None:
+            return bound
         for labels, time, at, layer in self.letters.ways(found, self.fragment):
             said = errors.get(identifier("_".join([found.base, *labels])))
             if said is not None and not at:
@@ -51,6 +54,20 @@ class Deltas(Walk):
                 at_time = {nodes.t: nodes.t if time is None else time}
                 return tree.at_times(said, partial(_moved, at_time))
         return None
+
+    def bound(self, found: Written, errors: Mapping[str, Term]) -> Term | None:
+        """β and β^{τ-k}, where the document says that β stands for norms: what is raised is a power."""
+        try:
+            labels = [label(part, self.fragment) for kind, part in found.parts if kind == "sub"]
+        except InputError:
+            return None
+        said = errors.get(identifier("_".join([found.base, *labels])))
+        if said is None or found.primes or not any(isinstance(part, tree.Norm) for part in tree.walk(said)):
+            return None
+        raised = [time_expression(part) for kind, part in found.parts if kind != "sub"]
+        if not raised or len(raised) > 1 or raised[0] is None:
+            return said if not raised else None
+        return tree.Power(said, raised[0])
 
     def delta(self, found: Written, node: Syntax) -> Term | None:
         """δ_t, δ_h^{(t)}, δ_{ij}."""

@@ -32,6 +32,7 @@ from derive.reader.text.faces import apart
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Group, Name, Number, Run, Syntax
+from derive.reader.text.words import GREEK
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class Letters:
         """The names that a letter with its labels may have: W_f also written Wf, if it is a parameter."""
         base, labels = spelled[0], spelled[1:]
         names = [identifier("_".join(spelled)), identifier(base + "_" + "".join(labels))]
-        if len(base) > 1 and "_" not in base:
+        if len(base) > 1 and "_" not in base and base not in GREEK.values():  # β is no b_η
             glued = identifier("_".join([base[0], base[1:], *labels]))
             if known.get(glued) in {parameter.name for parameter in self.cell.parameters}:
                 names.append(glued)

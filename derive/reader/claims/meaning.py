@@ -13,7 +13,7 @@ from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.dots import filled
 from derive.reader.claims.letters import Found
 from derive.reader.claims.slices import is_slice, without_slice
-from derive.reader.claims.sums import bounds, nested
+from derive.reader.claims.sums import bounds, largest, nested
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -81,7 +81,19 @@ class Claiming(Brackets):
             return operated, len(factors)
         if (indicator := self.indicator(node, following)) is not None:
             return indicator[0], i + indicator[1]
-        return None
+        sign = largest(node, following) if self.bounding else None
+        return None if sign is None else (self.among(sign), i + 2)
+
+    def among(self, node: Big) -> Term:
+        """The largest among the steps that stand below max."""
+        found = bounds(node)
+        start, end = found.times()
+        if start is None or end is None:
+            raise self.unclear(f"the steps of {self.written(node)} are not read", node)
+        symbol = index(found.word)
+        free = tree.index_clash(symbol)
+        body = tree.at_times(self.term(node.body), lambda e: e.xreplace({symbol: free}))
+        return tree.Largest(body, free, start, end)
 
     def lettered(self, factors: list[Syntax], i: int) -> tuple[Term, int]:
         node, following = factors[i], factors[i + 1] if i + 1 < len(factors) else None

@@ -22,8 +22,8 @@ class Loss:
 class Meant:
     """Definitions of a document, each a pair of a name and what it stands for.
 
-    `errors` are said at step t; a letter in `moments` that is written without a time belongs to that step; with `bars`
-    a bar over a quantity is the gradient by it.
+    `errors`, which are gradients and bounds on norms, are said at step t; a letter in `moments` that is written without
+    a time belongs to that step; with `bars` a bar over a quantity is the gradient by it.
     """
 
     losses: tuple[tuple[str, Loss], ...] = ()

@@ -9,7 +9,7 @@ from sympy import Expr, Integer
 from derive.reader.meaning.letters import only, time_expression
 from derive.reader.text import syntax
 from derive.reader.text.mapping import inside, parts
-from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Sum, Syntax
+from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
 
 _BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
 _ABOVE = {">": 1, r"\gt": 1, "≥": 0, "⩾": 0, r"\ge": 0, r"\geq": 0, r"\geqslant": 0}
@@ -86,6 +86,17 @@ def bounds(node: Big) -> Bounds:
                 unread = True
     excluded = (beyond["first"], beyond["last"])
     return Bounds(word, ends.get("first"), ends.get("last"), without, excluded, unread)
+
+
+def largest(node: Syntax, body: Syntax | None) -> Big | None:
+    """max_{k<j≤τ} as a sign in front of what stands behind it; None for any other letter, and for another max."""
+    if not isinstance(node, Scripted) or not isinstance(node.base, Name) or node.base.word != "max":
+        return None
+    if len(node.scripts) != 1 or node.scripts[0].kind != "sub" or body is None:
+        return None
+    sign = Big(node.start, body.end, "max", node.scripts, body)
+    found = bounds(sign)
+    return None if found.unread or found.first is None or found.last is None else sign
 
 
 def nested(node: Big) -> Big:

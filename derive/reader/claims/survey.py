@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.reader.claims.letters import Letters
-from derive.reader.claims.sums import bounds, inside_times, nested
+from derive.reader.claims.sums import bounds, inside_times, largest, nested
 from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, only, time_expression
 from derive.reader.text.mapping import parts, rewritten
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
@@ -34,6 +34,8 @@ def survey(node: Syntax, letters: Letters) -> None:
             elif word:
                 (loose if word in TIME_LETTERS else entries).add(word)
         if isinstance(part, Scripted):
+            if (sign := largest(part, part)) is not None:
+                timed.update((bounds(sign).word, *inside_times(bounds(sign))))
             words = {name for script in part.scripts for row in script.rows for cell in row for name in named(cell)}
             beside.update(words & {"k"} if "t" in words else ())
             for script in part.scripts:

@@ -321,6 +321,16 @@ class OverTime(Term):
 
 
 @dataclass(frozen=True)
+class Largest(Term):
+    """The largest value among the steps from `first` to `last`."""
+
+    body: Term
+    index: Symbol
+    first: Expr
+    last: Expr
+
+
+@dataclass(frozen=True)
 class OverEntries(Term):
     """Σ over an index that counts entries, perhaps leaving out one; `extent` is their number, where it is said."""
 

@@ -159,6 +159,9 @@ class LatexLexer(Commands):
             if self.text[i:stop] in self.fragment.words:
                 i = self.name(i, stop)
                 continue
+            if self.text[i:stop] in words.NO_RUNS and self.text.startswith("(", stop):
+                i = self.name(i, stop)  # sign(x)
+                continue
             word = next((w for w in words.LATEX_WORDS if self.text.startswith(w, i, stop)), None)
             i = self.name(i, i + len(word)) if word else self.name(i, i + 1)
         added = self.out.items[first:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from derive.errors import InputError
@@ -82,10 +83,15 @@ class Tokens:
         inner = self.open[-1].type if self.open else ""
         if inner == left:
             self.closing(right, start, end)
-        elif inner in ("LBRACK", "MATRIX") and self.after_operand:
+        elif inner in ("LBRACK", "MATRIX") and self.after_operand and not self._leans(start, end):
             self.emit("MID", start, end)
         else:
             self.opening(left, start, end)
+
+    def _leans(self, start: int, end: int) -> bool:
+        """Whether a bar leans on what follows and has another in the same cell: [¼ ‖R‖, 0], unlike [W | b]."""
+        text = self.fragment.text
+        return text[start - 1 : start].isspace() and _CLOSED.match(text, end) is not None
 
     @property
     def after_operand(self) -> bool:
@@ -106,6 +112,7 @@ class Tokens:
         return _fractions(_equation_ends(self.items, self.fragment), self.fragment.text)
 
 
+_CLOSED = re.compile(r"[^\s,;\]|‖][^,;\]|‖]*[|‖]")
 _ENDS_OPERAND = frozenset(
     listed("NAME NUMBER ONES RPAR RBRACK RBRACE RANGLE RABS RNORM ENDMATRIX PRIME TICK MARK TOP DOTS")
 )

@@ -68,7 +68,7 @@ WORDS: dict[str, str] = {
     "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
     "sigm": "sigmoid", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
     "Diag": "diag", "mean": "mean", "Mean": "mean", "var": "var", "Var": "var", "std": "std", "cosh": "cosh",
-    "sinh": "sinh",
+    "sinh": "sinh", "diagonal": "diagonal",
 }  # fmt: skip
 """Words recognised in a run of letters, and the name each stands for."""
 

@@ -87,7 +87,9 @@ class Builder(Products):
             case tree.OverEntries():
                 return self.over_entries(said)
             case tree.Norm():
-                return Built(nodes.Norm(self.node(self.build(said.body)), said.largest))
+                return Built(nodes.Norm(self._normed(said), said.largest))
+            case tree.Largest():
+                return Built(nodes.Largest(self.node(self.build(said.body)), said.index, said.first, said.last))
             case tree.Outer():
                 return self.outer(said)
             case tree.SquaredNorm():
@@ -99,6 +101,16 @@ class Builder(Products):
             case tree.Total():
                 return Built(nodes.total(self.node(self.build(said.body))))
         raise OpenQuestionError(f"no rule for {type(said).__name__}")
+
+    def _normed(self, said: tree.Norm) -> Node:
+        """What stands between the bars; an identity whose size nothing tells has the norm of a single one."""
+        over = said.body if isinstance(said.body, tree.OverTime) and said.body.product else None
+        built = self.build(said.body if over is None else over.body)
+        single = built.kind == "identity" and built.node is None and built.scalar is None and not said.largest
+        if not single:
+            return self.node(built if over is None else self.build(said.body))
+        one = nodes.scale(built.factor, nodes.ones(1, 1))
+        return one if over is None else TimeProduct(one, over.index, over.first, over.last)
 
     def terms(self, said: tree.Add) -> Built:
         parts = [
@@ -198,6 +210,8 @@ class Builder(Products):
             upright = (said.base.function == "sech") == (said.exponent > 0)
             return slope_ if upright else Built(nodes.power(self.node(slope_), -1))
         base = self.build(said.base)
+        if base.number is not None and said.exponent.free_symbols:
+            return self._power_of_number(base.number, said.exponent)
         if base.number is not None:
             digits = max(abs(part).bit_length() for part in map(int, base.number.as_numer_denom()))
             if not said.exponent.is_Integer or (base.number == 0 and said.exponent < 0):
@@ -217,6 +231,12 @@ class Builder(Products):
         if isinstance(node, HadamardPower):
             return Built(nodes.power(node.base, node.exp * said.exponent))
         return Built(nodes.power(node, said.exponent))
+
+    def _power_of_number(self, number: Expr, steps: Expr) -> Built:
+        """A number to the power of how many steps there are."""
+        if not number.is_nonnegative:
+            raise OpenQuestionError("this power of a number")
+        return Built(TimeProduct(nodes.scale(number, nodes.ones(1, 1)), Symbol("power", integer=True), 1, steps))
 
     def _power_of_matrix(self, node: Node, exponent: Expr) -> Built:
         """A matrix times itself as often as the exponent says, or its entries to that power."""

@@ -1,4 +1,4 @@
-"""Letters that a note defines beside the equations of its model: error letters, losses, and facts about the data."""
+"""Letters that a note defines beside the equations of its model: error letters, losses, bounds; facts about data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from derive.reader.claims.meant import Loss
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import identifier
+from derive.reader.meaning.letters import identifier, label
 from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
 from verify.formulas import assuming
 from verify.notes.files import Formula
@@ -47,7 +47,8 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
                 survey(side, letters)
             claiming = Claiming(statement.fragment, letters)
             place = statement.fragment.place(statement.sides[0].start)
-            if (error := _error(statement, claiming)) is not None and error[0] not in errors:
+            error = _error(statement, claiming) or _bound(statement, claiming)
+            if error is not None and error[0] not in errors:
                 errors[error[0]] = error[1]
                 places.add(_key(place))
             elif (loss := _loss(statement, claiming, model.cell)) is not None and loss[0] not in losses:
@@ -92,6 +93,25 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         if way.time == nodes.t or (way.time is None and inner.by.time is None):
             return identifier("_".join([found.base, *way.labels])), said
     return None
+
+
+def _bound(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
+    """β = ¼ ‖U‖ + 1: a letter for a bound, and the norms that it stands for."""
+    left, right = statement.sides
+    found = claiming.letters.taken(left, statement.fragment)
+    if found is None or found.power is not None or found.transposed or found.primes:
+        return None
+    claiming.bounding = True
+    try:
+        if claiming.letters.resolve(found, statement.fragment) is not None or claiming.loss(found) is not None:
+            return None
+        name = identifier("_".join([found.base, *(label(part, statement.fragment) for _, part in found.parts)]))
+        said = claiming.term(right)
+    except InputError:
+        return None
+    finally:
+        claiming.bounding = False
+    return (name, said) if any(isinstance(part, tree.Norm) for part in tree.walk(said)) else None
 
 
 def _loss(statement: Statement, claiming: Claiming, cell: Cell) -> tuple[str, Loss] | None:

@@ -1,0 +1,59 @@
+"""Inequalities between norms: proved by the rules of norms and the ranges of functions, refuted by numbers.
+
+The rules are the triangle inequality, ‖AB‖ ≤ ‖A‖ ‖B‖, ‖diag(v)‖ = ‖v‖_∞, that a matrix of blocks has at most the norm
+of the matrix of their norms, and that a function keeps within its range.
+What a Jacobian is as a sum of products, `derive` says; it is used only where the arithmetic finds it true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from derive.calculus.derivation import Derivation
+from derive.calculus.ranges import bounded_states
+from derive.errors import InputError
+from derive.nodes import Jacobian
+from derive.reader.meaning.tree import Term
+from verify.formulas.bounds.rules import Rules
+from verify.formulas.judgement import Word
+from verify.formulas.readings.conventions import HELD, MisfitError, Reading
+from verify.formulas.readings.expressions import Builder
+from verify.formulas.wrong.counterexample import exceeding
+from verify.truth.comparison import Setting
+
+STARTED = "no entry of an initial state exceeds 1 in magnitude"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What is said of an inequality: the word, the conventions it needs, a point where it fails, or why it is open."""
+
+    word: Word
+    assumptions: tuple[str, ...] = ()
+    point: Mapping[str, Any] | None = None
+    reason: str = ""
+
+
+def decide(smaller: Term, larger: Term, setting: Setting, derivation: Derivation) -> Bound:
+    """Whether `smaller` ≤ `larger` in the literal reading."""
+    builder = Builder(setting.bench.cell, setting.bench.program, Reading())
+    try:
+        left, right = (builder.node(builder.side(side)) for side in (smaller, larger))
+    except MisfitError as error:
+        return Bound(Word.UNDECIDED, reason=f"the shapes do not fit: {error.message}")
+    except InputError as error:
+        return Bound(Word.UNDECIDED, reason=error.message)
+    if left.shape != (1, 1) or right.shape != (1, 1):
+        return Bound(Word.UNDECIDED, reason="only scalars are compared")
+    rules = Rules(setting, derivation)
+    settled = frozenset(state.name for state in bounded_states(setting.bench.program))
+    for found, started in ((rules, ()), (replace(rules, settled=settled), (STARTED,))):
+        if found.at_most(left, right):
+            held = (HELD,) if any(map(rules.is_held, left.atoms(Jacobian) | right.atoms(Jacobian))) else ()
+            return Bound(Word.HOLDS_IF if held or started else Word.PROVED, (*started, *held))
+    point = exceeding(left, right, setting)
+    if point is not None:
+        return Bound(Word.WRONG, point=point)
+    return Bound(Word.UNDECIDED, reason="the rules of norms do not show it, and no case was found against it")

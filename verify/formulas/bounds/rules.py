@@ -1,0 +1,129 @@
+"""The rules by which one scalar of norms is at most another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from sympy import MatAdd, MatMul, S, Transpose
+from sympy.matrices.expressions.diagonal import DiagMatrix
+
+from derive.calculus import vanishing
+from derive.calculus.bptt import jacobian
+from derive.calculus.derivation import Derivation
+from derive.calculus.ranges import magnitude
+from derive.nodes import Jacobian, Largest, Node, Norm, Quantity, children, leaves, ones, substitute, t
+from verify.formulas.bounds.over_steps import OverSteps
+from verify.formulas.bounds.polynomials import Norms, Polynomial, dominated, each
+from verify.truth.comparison import Setting
+
+MOST = 6
+"""Norms of which each is tried with and without the range of its functions."""
+
+
+@dataclass
+class Rules:
+    """The rules on one set of data; the entries of the states `settled` are taken to be at most 1 at every step."""
+
+    setting: Setting
+    derivation: Derivation
+    settled: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self.norms = Norms(self.setting)
+        self.over_steps = OverSteps(self.setting.bench.cell, self.norms, self.at_most)
+
+    def is_held(self, node: Jacobian) -> bool:
+        """Whether it matters that the other states of the step are held fixed."""
+        if len(self.setting.bench.cell.states) < 2 or not node.stepwise:
+            return False
+        return not self.norms.same(node, Jacobian(node.of, node.by, node.immediate))
+
+    def at_most(self, left: Node, right: Node) -> bool:
+        """Whether the rules show left ≤ right."""
+        if left == right or self.over_steps.shown(left, right):
+            return True
+        above = self.norms.polynomial(right)
+        if above is None or any(not number.is_nonnegative for number in above.values()):
+            return False
+        return any(dominated(below, above) for below in self._above(left))
+
+    def _above(self, node: Node) -> Iterator[Polynomial]:
+        """Polynomials in norms that a scalar is at most."""
+        taken = substitute(node, self._taken_apart)
+        largest = sorted((norm for norm in _outermost(taken) if _is_limited(norm)), key=str)
+        choices = product((False, True), repeat=len(largest)) if len(largest) <= MOST else ((False,), (True,))
+        for chosen in choices:
+            every = chosen * len(largest) if len(chosen) < len(largest) else chosen
+            limited = {norm: self._range(norm) for norm, yes in zip(largest, every, strict=True) if yes}
+            found = self.norms.polynomial(substitute(taken, limited.get) if limited else taken)
+            if found is not None:
+                yield found
+
+    def _range(self, norm: Node) -> Node:
+        """What the ranges of functions and the settled states leave of a largest entry."""
+        if isinstance(norm, Largest):
+            # The equations of a step are those of the steps from 1 on.
+            later = norm.first.xreplace(dict.fromkeys(norm.first.free_symbols, S.Zero)) >= 1
+            if not later:
+                return norm
+
+            def among(node: Node) -> Node | None:
+                moving = isinstance(node, Norm) and any(leaf.time is not None for leaf in leaves(node))
+                again = Largest(node.xreplace({t: norm.index}), norm.index, norm.first, norm.last) if moving else node
+                return again if isinstance(node, Norm) else None
+
+            return substitute(self._range(each(norm)), among)
+        assert isinstance(norm, Norm)
+        ranged = magnitude(norm.operand, self.derivation.program)
+        return substitute(ranged, self._settled)
+
+    def _settled(self, node: Node) -> Node | None:
+        if not isinstance(node, Norm):
+            return None
+        inner = node.operand
+        known = node.largest and isinstance(inner, Quantity) and inner.name in self.settled
+        return ones(1, 1) if known else node
+
+    def _taken_apart(self, node: Node) -> Node | None:
+        """The norm of a sum or product by those of its parts."""
+        if isinstance(node, Largest):
+            return node
+        if not isinstance(node, Norm):
+            return None
+        if node.largest:
+            return node
+        inner = node.operand
+        if isinstance(inner, Jacobian):
+            value = self._value(inner)
+            return node if value is None else vanishing.norms(value)
+        if isinstance(inner, MatAdd | MatMul | DiagMatrix | Transpose) and 1 not in inner.shape:
+            return vanishing.norms(inner)
+        return node
+
+    def _value(self, node: Jacobian) -> Node | None:
+        """A Jacobian as a sum of products, where the arithmetic finds it the same."""
+        of, by = node.of, node.by
+        if of.time is None or by.time is None or of.time - by.time not in (S.Zero, S.One):
+            return None
+        if not {of.name, by.name} <= set(self.derivation.program.quantities):
+            return None
+        found = jacobian(self.derivation, of.at(t), by.at(by.time - of.time + t))
+        if found is None:
+            return None
+        found = found.xreplace({t: of.time})
+        return found if self.norms.same(node, found) else None
+
+
+def _outermost(node: Node) -> set[Node]:
+    """The norms in a scalar; of those in a largest value among steps, that value."""
+    if isinstance(node, Norm | Largest):
+        return {node}
+    return {norm for child in children(node) for norm in _outermost(child)}
+
+
+def _is_limited(node: Node) -> bool:
+    """Whether this is a largest entry, perhaps the largest among steps, which may have a limit."""
+    inner = node.term if isinstance(node, Largest) else node
+    return isinstance(inner, Norm) and inner.largest
