@@ -44,7 +44,7 @@ Items = list[str | Equality]
 
 OPEN = (
     r"Here $\lVert \mathbf{1} \rVert$ is the root of the number of its entries. Bounds with it in them follow from the "
-    "same rules, but `check` does not decide them."
+    "same rules; checked as a formula, they stay undecided."
 )
 BEFORE = Where(k, "<", tau)
 """What every bound over many steps is about."""

@@ -38,7 +38,7 @@ STATED = {
     r"the entries of \S+ sum to 1": "the entries sum to one",
 }
 """Conventions that a formula of a page may need, and what the page says of them."""
-SAYS_OPEN = re.compile(r"check`? does not decide")
+SAYS_OPEN = re.compile("they stay undecided")
 """What a page says that has bounds which the rules of norms leave open."""
 ASIDE = re.compile(r"(?:[tk]|\\tau) = (?:\d|T|\\tau)|says which steps or entries are meant")
 """Which step is meant, in a sentence of a page."""
