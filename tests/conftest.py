@@ -8,6 +8,7 @@ proves a cell right is never rated: it runs for all.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from functools import cache
 
 import pytest
@@ -56,3 +57,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if _skipped:
         print("\nskipped, where nothing may be:", *_skipped, sep="\n  ")
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def names_of_the_dictionary() -> Iterator[None]:
+    """Whatever a test does, no mistake is called by a name that has no page."""
+    from verify.formulas.judgement import Mistake
+    from verify.mistakes.dictionary import entries
+
+    plain = Mistake.__init__
+
+    def known(self: Mistake, name: str, detail: str) -> None:
+        assert not name or name in entries(), f"{name!r} is not in verify/mistakes/dictionary.toml"
+        plain(self, name, detail)
+
+    Mistake.__init__ = known  # type: ignore[method-assign]
+    yield
+    Mistake.__init__ = plain  # type: ignore[method-assign]

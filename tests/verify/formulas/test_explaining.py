@@ -174,3 +174,22 @@ def test_a_number_between_a_column_and_a_row_stays_there() -> None:
     found = told(f"{gradient} = {true.replace('{T}', '{T-1}')}", cell)
     assert found.correct == true
     assert check(f"{gradient} = {true}", cell)[-1].word in (Word.PROVED, Word.HOLDS_IF)
+
+
+KEPT = [
+    ("rnn", r"\frac{\partial J}{\partial W} = \sum_{t=1}^{T} \delta_t x_t", r"\sum_{t=1}^{T} \delta_t x_t^\top"),
+    ("rnn", r"\frac{\partial E}{\partial x_t} = W \delta_t", r"W^\top \delta_t"),
+    (
+        "lstm",
+        r"\frac{\partial J}{\partial W_i} = \sum_{t=1}^{T} \delta_{i,t} h_{t-1}^T",
+        r"\sum_{t=1}^{T} \delta_{i,t} x_t^T",
+    ),
+]
+
+
+@pytest.mark.parametrize(("model", "wrong", "true"), KEPT)
+def test_what_fits_no_shapes_is_mended_in_the_authors_letters(model: str, wrong: str, true: str) -> None:
+    """δ stays δ, and the T above a sum is no sign of a transpose."""
+    (judgement,) = check(wrong, catalogue.find(model))
+    assert judgement.word is Word.WRONG
+    assert judgement.correct == true

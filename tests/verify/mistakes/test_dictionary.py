@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from verify.formulas.judgement import Word
 from verify.mistakes.dictionary import entries, entry, page
 from verify.mistakes.mutate import MISTAKES
 
+ROOT = Path(verify.__file__).parents[1]
 EXAMPLES = [found for found in entries().values() if found.cell]
 
 
@@ -45,15 +47,40 @@ def test_examples_are_wrong_by_that_name_and_true(found) -> None:
 
 
 def test_every_name_in_the_source_is_in_the_dictionary() -> None:
+    """Those written where a mistake is made; the session's fixture holds all others that a test meets."""
     called = set()
     for path in Path(verify.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 first = node.args[0]
-                if node.func.id in {"Mistake", "Candidate"} and isinstance(first, ast.Constant) and first.value:
-                    called.add(first.value)
+                parts = (first.body, first.orelse) if isinstance(first, ast.IfExp) else (first,)
+                if node.func.id in {"Mistake", "Candidate", "Change"}:
+                    called |= {p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str)}
     assert called
-    assert called <= set(entries())
+    assert called - {""} <= set(entries())
+
+
+@pytest.mark.parametrize("name", list(entries()))
+def test_explain_tells_every_mistake_and_its_page_is_there(name: str) -> None:
+    told = CliRunner().invoke(main, ["explain", *name.split()])
+    found = entry(name)
+    assert told.exit_code == 0
+    assert all(part in told.output for part in (found.sentence, found.about, found.see, found.path))
+    assert all((found.sentence, found.about, found.wrong, found.true, found.see))
+    written = (ROOT / found.path).read_text(encoding="utf-8")
+    assert written == page(found)
+    assert f"]({found.slug}.md)" in (ROOT / "docs" / "mistakes" / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_link_of_the_pages_leads_somewhere() -> None:
+    for path in (ROOT / "docs" / "mistakes").glob("*.md"):
+        for link in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
+            assert link.startswith("http") or (path.parent / link).exists(), (path, link)
+
+
+def test_there_is_no_page_without_a_mistake() -> None:
+    written = {path.stem for path in (ROOT / "docs" / "mistakes").glob("*.md")} - {"README"}
+    assert written == {found.slug for found in entries().values()}
 
 
 def test_paths_of_pages_differ() -> None:

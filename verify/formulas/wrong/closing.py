@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings.conventions import HELD, LATEST
-from verify.formulas.wrong.restating import in_style, merged
+from verify.formulas.wrong.restating import exchanged, in_style, merged
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,15 @@ class Loop:
     statement: str
     judged: Callable[[str], Judgement | None]
 
-    def closed(self, true: str, read: str | None, assumptions: tuple[str, ...]) -> str | None:
+    def closed(
+        self, true: str, read: str | None, assumptions: tuple[str, ...], change: tuple[str, str] | None = None
+    ) -> str | None:
         """The true formula, printed as `true`, in the author's writing; `read` is the wrong one as it was understood.
 
-        None where no writing of it holds under what is assumed already.
+        With `change` one part of the author's is exchanged for another. None where no writing of it holds under what
+        is assumed already.
         """
-        for text in dict.fromkeys(self._writings(true, read)):
+        for text in dict.fromkeys(self._writings(true, read, change)):
             found = self.judged(text)
             if found is None:
                 continue
@@ -39,8 +42,10 @@ class Loop:
                 return text
         return None
 
-    def _writings(self, true: str, read: str | None) -> Iterator[str]:
+    def _writings(self, true: str, read: str | None, change: tuple[str, str] | None) -> Iterator[str]:
         for style in (lambda text: in_style(text, self.statement), lambda text: text):
+            if change is not None and (one := exchanged(self.written, style(change[0]), style(change[1]))) is not None:
+                yield one
             own = merged(self.written, style(read), style(true)) if read is not None else None
             if own is not None:
                 yield own

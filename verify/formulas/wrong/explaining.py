@@ -40,6 +40,8 @@ class Explained:
     judgement: Judgement
     true: Node | None = None
     read: Node | None = None
+    change: tuple[str, str] | None = None
+    """The one part that was to be exchanged, and for what, where the wrong one cannot be read as a whole."""
 
 
 def explained(
@@ -62,7 +64,7 @@ def explained(
     assumptions = found.judgement.assumptions
     for turned in (True, False) if _lie(assumptions) else (False,):
         true, read = (_written(node, letters, turned) for node in (found.true, found.read))
-        correct = None if true is None else loop.closed(true, read, assumptions)
+        correct = None if true is None else loop.closed(true, read, assumptions, found.change)
         if correct is not None:
             return replace(found.judgement, correct=correct)
     return replace(found.judgement, correct=None)
@@ -166,7 +168,8 @@ def _repaired(judgement: Judgement, decision: Decision, derivation: Derivation) 
             share = purse.share(PARTS // READINGS)
             found = diagnose(left, right, repair.setting, derivation, budget=0, purse=share)
         if repair.true or found.mistakes:
-            return _with(judgement, (repair.mistake, *found.mistakes), found, repair.sides, None)
+            told = _with(judgement, (repair.mistake, *found.mistakes), found, repair.sides, None)
+            return replace(told, change=repair.change) if repair.true else told
     return None
 
 

@@ -59,6 +59,8 @@ class Repair:
     sides: Sides
     setting: Setting
     true: bool
+    change: tuple[str, str] | None = None
+    """What was written and what should stand there, in letters, where one part alone is changed."""
 
 
 def repairs(question: Question) -> Iterator[Repair]:
@@ -84,7 +86,7 @@ def repairs(question: Question) -> Iterator[Repair]:
                 facts = Facts(question.facts)
                 setting = Setting(question.bench, facts, sides.domains, pairs.differ, pairs.equal, before=pairs.before)
                 true = setting.compare(sides.left, sides.right).answer is Answer.SAME
-                repair = Repair(_told(change, question), sides, setting, true)
+                repair = Repair(_told(change, question), sides, setting, true, _alone(change, question))
                 if true:
                     yield repair
                     return
@@ -94,6 +96,13 @@ def repairs(question: Question) -> Iterator[Repair]:
                 break
         if not conventions:
             yield from fitting[:KEPT]
+
+
+def _alone(change: Change, question: Question) -> tuple[str, str] | None:
+    wrong, true = (_letters(part, question) for part in (change.wrong, change.true))
+    if change.exchange or change.alike or not (wrong and true):
+        return None
+    return wrong.strip("$"), true.strip("$")
 
 
 def _told(change: Change, question: Question) -> Mistake:

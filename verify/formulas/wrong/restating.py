@@ -112,6 +112,8 @@ _TRANSPOSE = re.compile(
     r"\^\s*(?:\\top(?![a-z])|T(?![A-Za-z])|\\intercal(?![a-z])|\\mathsf\s*T|\{\s*(?:\\top|T|\\intercal|\\mathsf\s*\{?\s*T\s*\}?"
     r"|\\mathrm\s*\{\s*T\s*\}|\\rm\s+T)\s*\})"
 )
+_ENDS = re.compile(r"(?:\\sum|\\prod|∑|∏)(?:\\limits)?\s*_\s*(?:\{[^{}]*\}|\S)\s*\^\s*(?:\{[^{}]*\}|\S)")
+"""A sum with its bounds, whose T is no transpose."""
 _TIMES = re.compile(r"\\odot(?![a-z])|\\circ(?![a-z])|\\otimes(?![a-z])|⊙|∘|\*")
 _OVER_STEPS = re.compile(r"(?:\\sum|∑)(?:\\limits)?(?=\s*[_^])")
 
@@ -123,7 +125,7 @@ def in_style(printed: str, author: str) -> str:
     if "partial" not in author and "∂" not in author and re.search(r"\\frac\s*\{\s*(?:\\mathrm\s*\{\s*)?d", author):
         sign = r"\mathrm{d}" if r"\mathrm" in author else "d"
         printed = re.sub(r"\\partial (?=[A-Za-z\\])", lambda _: f"{sign} " if sign == "d" else sign, printed)
-    marks = list(dict.fromkeys("".join(mark.split()) for mark in _TRANSPOSE.findall(author)))
+    marks = list(dict.fromkeys("".join(mark.split()) for mark in _TRANSPOSE.findall(_ENDS.sub("", author))))
     if len(marks) == 1:
         printed = printed.replace(r"^\top", marks[0])
     signs = set(_TIMES.findall(author))
@@ -169,6 +171,19 @@ def with_letters(printed: str, author: str, numbers: Iterable[tuple[str, Expr]])
                 if text not in author:
                     printed = printed.replace(text, said)
     return printed
+
+
+def exchanged(author: str, wrong: str, true: str) -> str | None:
+    """The author's formula with the part that says `wrong` exchanged for `true`; None unless it stands there once."""
+    own = units(author)
+    # x_t, or x_t^T, of which the x_t is wrong
+    for mark in ("", *dict.fromkeys(_TRANSPOSE.findall(_ENDS.sub("", author)))):
+        part = [unit.plain for unit in units(wrong + mark)]
+        starts = [k for k in range(len(own)) if [unit.plain for unit in own[k : k + len(part)]] == part]
+        if part and len(starts) == 1:
+            first, last = own[starts[0]], own[starts[0] + len(part) - 1]
+            return author[: first.start] + true + mark + author[last.end :]
+    return None
 
 
 # The change alone
