@@ -88,9 +88,8 @@ def _joined(factors: tuple[Syntax, ...]) -> Syntax | None:
 
 def _extent(node: Syntax, letters: Letters, fragment: Fragment) -> Expr | None:
     """A size of the cell: its letter, or n_a for the entries of a; sums and multiples of them; 0."""
-    if isinstance(node, Run) and len(node.factors) == 2 and isinstance(node.factors[0], Number):
-        times, size = node.factors
-        inner = _extent(size, letters, fragment)
+    if isinstance(node, Run) and len(node.factors) == 2 and isinstance(times := node.factors[0], Number):
+        inner = _extent(node.factors[1], letters, fragment)
         return int(times.text) * inner if inner is not None and times.text.isdigit() else None
     if isinstance(node, Number) and node.text == "0":
         return Integer(0)

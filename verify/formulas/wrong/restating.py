@@ -182,7 +182,7 @@ def exchanged(author: str, wrong: str, true: str) -> str | None:
         starts = [k for k in range(len(own)) if [unit.plain for unit in own[k : k + len(part)]] == part]
         if part and len(starts) == 1:
             first, last = own[starts[0]], own[starts[0] + len(part) - 1]
-            return author[: first.start] + true + mark + author[last.end :]
+            return f"{author[: first.start]}{true}{mark}{author[last.end :]}"
     return None
 
 
