@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 from derive.cell import Roles, classify
 from derive.errors import InputError
 from derive.reader.document.asking import SHAPE
 from derive.reader.document.outputs import candidates
-from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed, references
+from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed, references, walk
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
@@ -53,15 +54,11 @@ def _forgotten(
 ) -> bool:
     """Ask for parameters that look like an input or a state without its t, where the cell would lack one."""
     where = kinds.contexts(assignment.term for assignment in assignments)
+    acted_on = _acted_on(assignments)
     found = False
     given = roles.inputs or declared.inputs or declared.targets
     for name in roles.parameters:
-        if (
-            name in declared.places
-            or kinds.capital(name)
-            or not _acted_on(name, assignments)
-            or where[name] != {"right"}
-        ):
+        if name in declared.places or kinds.capital(name) or name not in acted_on or where[name] != {"right"}:
             continue
         ref = next(ref for ref in uses if ref.name == name)
         latex = declared.vocabulary.letters[name]
@@ -82,21 +79,21 @@ def _forgotten(
     return found
 
 
-def _acted_on(name: str, assignments: Sequence[Assignment]) -> bool:
-    """Whether a letter of a matrix stands left of it."""
+def _acted_on(assignments: Sequence[Assignment]) -> frozenset[str]:
+    """The letters left of which a letter of a matrix stands."""
 
     def acts(term: Term) -> bool:
         inner = term.body if isinstance(term, Transposed) else term
         return isinstance(inner, Ref) and inner.offset is None and kinds.capital(inner.name)
 
-    def visit(term: Term) -> bool:
-        if isinstance(term, Multiply) and not term.elementwise:
-            for left, right in zip(term.factors, term.factors[1:], strict=False):
-                if isinstance(right, Ref) and right.name == name and acts(left):
-                    return True
-        return any(map(visit, term.parts))
-
-    return any(visit(assignment.term) for assignment in assignments)
+    products = (
+        part
+        for assignment in assignments
+        for part in walk(assignment.term)
+        if isinstance(part, Multiply) and not part.elementwise
+    )
+    pairs = (pair for product in products for pair in pairwise(product.factors))
+    return frozenset(right.name for left, right in pairs if isinstance(right, Ref) and acts(left))
 
 
 def output_of(
@@ -136,8 +133,9 @@ def say_inputs(assignments: Sequence[Assignment], roles: Roles, declared: Declar
     """Mark what is taken to be given because no equation assigns it."""
     if len(roles.inputs) < 2:
         return
+    acted_on = _acted_on(assignments)
     for name in roles.inputs:
-        if name not in declared.places and not _acted_on(name, assignments):
+        if name not in declared.places and name not in acted_on:
             ref = next(ref for a in assignments for ref in references(a.term) if ref.name == name)
             latex = declared.vocabulary.letters.get(name, name)
             document.questions.append(

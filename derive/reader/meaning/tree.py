@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from sympy import Basic, Expr, Symbol
@@ -48,7 +48,7 @@ class Term:
         """The text, on one line."""
         return "" if self.span is None else " ".join(self.span.fragment.text[self.span.start : self.span.end].split())
 
-    @property
+    @cached_property
     def parts(self) -> tuple[Term, ...]:
         """The parts directly inside, in the order written."""
         return tuple(part for name in _content(self) for part in _inside(getattr(self, name)))

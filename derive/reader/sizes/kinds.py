@@ -29,6 +29,7 @@ from derive.reader.meaning.tree import (
     Total,
     Transposed,
     references,
+    walk,
 )
 from derive.reader.sizes.shapes import ONE, Dim
 
@@ -388,7 +389,8 @@ def _solved(
             domains[name] = frozenset({SCALAR, vector, MATRIX} | ({COLUMN} if rows and name in parameters else set()))
     kinds = Kinds(equations, domains, frozenset({*declared, *assigned}) & names.keys())
     kinds.settle()
-    transposed = [n for n in names if not capital(n) and any(_turned(e.term, n) for e in equations)]
+    turned = {name for equation in equations for name in _turned(equation.term)}
+    transposed = [name for name in names if not capital(name) and name in turned]
     for name in transposed:
         kinds = _chosen(kinds, name, (vector,), certain=True)
     usual = (vector, MATRIX, SCALAR)
@@ -447,7 +449,6 @@ def _matters(kinds: Kinds, name: str) -> bool:
     return possible > 1
 
 
-def _turned(term: Term, name: str) -> bool:
-    if isinstance(term, Transposed) and isinstance(term.body, Ref):
-        return term.body.name == name
-    return any(_turned(part, name) for part in term.parts)
+def _turned(term: Term) -> Iterator[str]:
+    """The letters that stand transposed."""
+    return (part.body.name for part in walk(term) if isinstance(part, Transposed) and isinstance(part.body, Ref))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,18 +29,27 @@ class Assignment:
 
 def in_order(assignments: Sequence[Assignment]) -> list[Assignment]:
     """Definitions before uses in the same step, so that a scalar is known as one when it multiplies."""
-    waiting = list(assignments)
-    ordered: list[Assignment] = []
-    while waiting:
-        open_names = {assignment.name for assignment in waiting}
-        ready = [
-            assignment
-            for assignment in waiting
-            if not any(ref.offset == 0 and ref.name in open_names for ref in references(assignment.term))
-        ]
-        ordered.extend(ready or waiting)
-        waiting = [assignment for assignment in waiting if ready and assignment not in ready]
-    return ordered
+    open_ = Counter(assignment.name for assignment in assignments)
+    missing = [
+        {ref.name for ref in references(assignment.term) if ref.offset == 0 and ref.name in open_}
+        for assignment in assignments
+    ]
+    readers: dict[str, list[int]] = {}
+    for place, names in enumerate(missing):
+        for name in names:
+            readers.setdefault(name, []).append(place)
+    ready = [place for place, names in enumerate(missing) if not names]
+    ordered: list[int] = []
+    while ready:
+        ordered += ready
+        open_.subtract(assignments[place].name for place in ready)
+        known = {assignments[place].name for place in ready if not open_[assignments[place].name]}
+        behind = {place for name in known for place in readers.get(name, ())}
+        for place in behind:
+            missing[place] -= known
+        ready = sorted(place for place in behind if not missing[place])
+    circular = sorted({*range(len(assignments))} - {*ordered})
+    return [assignments[place] for place in (*ordered, *circular)]
 
 
 def declare(
@@ -98,13 +108,8 @@ def name_sizes(
     sizes = declared.sizes
     assigned = list(dict.fromkeys(a.name for a in assignments))
     states = [name for name in assigned if name in roles.states]
-    unused = set(sizes.declared) - {
-        letter
-        for shape in inference.shapes.values()
-        for dim in shape
-        for letter, known in sizes.declared.items()
-        if set(sizes.find(known).variables) & set(sizes.find(dim).variables)
-    }
+    used = {part for shape in inference.shapes.values() for dim in shape for part in sizes.find(dim).variables}
+    unused = {letter for letter, known in sizes.declared.items() if used.isdisjoint(sizes.find(known).variables)}
     taken = set(map(str, sizes.letters.values()))
     preferred = [(output if output in states else _main_state(states, assignments, declared), "H")] if states else []
     preferred += [(name, "D") for name in roles.inputs[:1]]

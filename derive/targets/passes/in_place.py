@@ -77,14 +77,17 @@ class InPlace:
                 self._constants, self._pool, self._fixed = held
                 self._as_it_was(statement)
         over = tuple((name, self._whole(code)) for code, name in self._over.items())
+        used = self._names()
         return Each(
             self.body.backwards,
-            tuple((name, array) for name, array in over if self._is_used(name)),
+            tuple((name, array) for name, array in over if name.name in used),
             (*self.body.first, *self._found, *self.body.last),
             self.blocked,
         )
 
-    def _is_used(self, name: Name) -> bool:
+    def _names(self) -> set[str]:
+        """The variables of what was found."""
+        found: set[str] = set()
         for s in self._found:
             match s:
                 case Apply(_, arguments, out):
@@ -95,9 +98,8 @@ class InPlace:
                     codes = (*targets, value)
                 case _:
                     codes = ()
-            if any(name in within(code) for code in codes):
-                return True
-        return False
+            found.update(*map(names_in, codes))
+        return found
 
     # What a statement fills
 

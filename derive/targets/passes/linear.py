@@ -29,17 +29,27 @@ def joined(body: Body, read_outside: Collection[str]) -> Body:
     statements = [Assign(s.targets, _collected(flat(s.value), body), s.formula) for s in body.statements]
     lengths = (*body.first, *body.last)
     kept = {*read_outside, *body.carried, *(name for block in lengths for name in read([block]))}
-    place = 0
-    while place < len(statements):
-        statement = statements[place]
+    readers: dict[str, set[int]] = {}
+    for place, statement in enumerate(statements):
+        for used in names_in(statement.value):
+            readers.setdefault(used, set()).add(place)
+    gone: set[int] = set()
+    for place, statement in enumerate(statements):
         name = _only_name(statement)
-        if name is not None and name.name not in kept:
-            later = _inlined(name, statement, statements[place + 1 :], body)
-            if later is not None:
-                statements[place:] = later
-                continue
-        place += 1
-    return body.with_statements(statements)
+        if name is None or name.name in kept:
+            continue
+        later = sorted(reader for reader in readers.get(name.name, ()) if reader > place)
+        new = _inlined(name, statement, [statements[reader] for reader in later], body)
+        if new is None:
+            continue
+        gone.add(place)
+        for reader, other in zip(later, new, strict=True):
+            for used in names_in(statements[reader].value):
+                readers[used].discard(reader)
+            for used in names_in(other.value):
+                readers.setdefault(used, set()).add(reader)
+            statements[reader] = other
+    return body.with_statements([statement for place, statement in enumerate(statements) if place not in gone])
 
 
 def _only_name(statement: Assign) -> Name | None:
@@ -50,7 +60,7 @@ def _only_name(statement: Assign) -> Name | None:
 
 
 def _inlined(name: Name, statement: Assign, later: Sequence[Assign], body: Body) -> list[Assign] | None:
-    """The statements behind one without its variable; None where the variable saves work."""
+    """The statements that read a variable, without it; None where the variable saves work."""
     value = statement.value
     uses = Counter(part for s in later for part in within(s.value))[name]
     if not uses or not body.varies(value) or body.carried & names_in(value):
@@ -60,15 +70,13 @@ def _inlined(name: Name, statement: Assign, later: Sequence[Assign], body: Body)
         return None
     if not all(_scales(term, body) for _, term in terms):
         return None
-    places = [k for k, s in enumerate(later) if name in within(s.value)]
-    if not all(_only_in_products(later[k].value, name, body, alone=uses == 1 and len(terms) == 1) for k in places):
+    if not all(_only_in_products(use.value, name, body, alone=uses == 1 and len(terms) == 1) for use in later):
         return None
-    new = list(later)
-    for k in places:
-        use = later[k]
+    new: list[Assign] = []
+    for use in later:
         opened = _distributed(use.value, name, terms)
-        formula = "\n".join(filter(None, (statement.formula if k == places[0] else "", use.formula)))
-        new[k] = Assign(use.targets, _collected(flat(opened), body), formula)
+        formula = "\n".join(filter(None, ("" if new else statement.formula, use.formula)))
+        new.append(Assign(use.targets, _collected(flat(opened), body), formula))
     return new
 
 

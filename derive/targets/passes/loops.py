@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from derive.targets.numpy.code import Assign, Code, Index, Loop, Name, WithLengths
 from derive.targets.passes.rewriting import names_in, substituted, within
@@ -25,13 +26,13 @@ class Body:
     longer: frozenset[str]
     """Arrays with one more entry in time than there are steps."""
 
-    @property
+    @cached_property
     def bound(self) -> frozenset[str]:
         """The variables that a step binds."""
         found = {target.name for s in self.statements for target in s.targets if isinstance(target, Name)}
         return frozenset(found | self.carried)
 
-    @property
+    @cached_property
     def filled(self) -> frozenset[str]:
         """The arrays over time that the steps fill."""
         return frozenset(
@@ -42,7 +43,7 @@ class Body:
             for name in names_in(target)
         )
 
-    @property
+    @cached_property
     def varying(self) -> frozenset[str]:
         """What is not there before the loop."""
         return self.bound | self.filled

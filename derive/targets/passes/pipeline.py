@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
+from heapq import heappop, heappush
 
 from sympy import Expr, Integer
 
@@ -148,15 +149,31 @@ def _forward(
 
 def _ordered(statements: Sequence[Statement]) -> list[Statement]:
     """The statements with every definition before what reads it; else as they stand."""
-    waiting, found = list(statements), []
+    bound, needed = list(map(_bound, statements)), list(map(_needed, statements))
+    binding: dict[str, set[int]] = {}
+    reading: dict[str, set[int]] = {}
+    for of, named in ((binding, bound), (reading, needed)):
+        for k, names in enumerate(named):
+            for name in names:
+                of.setdefault(name, set()).add(k)
+
+    def is_ready(k: int) -> bool:
+        return not any(binding.get(name, set()) - {k} for name in needed[k])
+
+    waiting = dict.fromkeys(range(len(statements)))
+    ready = [k for k in waiting if is_ready(k)]
+    found = []
     while waiting:
-        bound = [_bound(statement) for statement in waiting]
-        ready = (
-            k
-            for k, statement in enumerate(waiting)
-            if not any(_needed(statement) & names for j, names in enumerate(bound) if j != k)
-        )
-        found.append(waiting.pop(next(ready, 0)))
+        k = heappop(ready) if ready else next(iter(waiting))
+        if k not in waiting:
+            continue
+        del waiting[k]
+        found.append(statements[k])
+        for name in bound[k]:
+            binding[name].discard(k)
+        for other in sorted({reader for name in bound[k] for reader in reading.get(name, ())}):
+            if other in waiting and is_ready(other):
+                heappush(ready, other)
     return found
 
 
