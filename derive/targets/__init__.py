@@ -50,6 +50,16 @@ def _torch_network(network: Network, notation: Notation | None, origin: str) -> 
     return network_module(network, origin)
 
 
+def _jax(derivation: Derivation, notation: Notation | None, origin: str) -> str:
+    from derive.targets.jax import module
+
+    return module(derivation, origin)
+
+
+def _jax_network(network: Network, notation: Notation | None, origin: str) -> str:
+    raise InputError("a network has no JAX module yet", hint="call the function of its cell once for each copy")
+
+
 def _program(derivation: Derivation, notation: Notation | None, origin: str) -> str:
     from derive.targets.program import page
 
@@ -93,6 +103,7 @@ def _network_page(form: str) -> Callable[[Network, Notation | None, str], str]:
 TARGETS = {
     "numpy": Target("a standalone NumPy module", ".py", _numpy, _numpy_network),
     "torch": Target("a standalone torch module with the derived backward pass", ".py", _torch, _torch_network),
+    "jax": Target("a standalone JAX module whose gradient is the derived one", ".py", _jax, _jax_network),
     "training": Target("a standalone NumPy script that trains", ".py", _training, _training_network),
     "program": Target("the lowered programs, before and after the passes", ".txt", _program, _program_network),
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),

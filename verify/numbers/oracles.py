@@ -171,6 +171,8 @@ def _apply(function: ScalarFunction, operands: list[Any], scope: Scope) -> Any:
     if function == functions.function("sigmoid"):
         # As it is defined, exp(-a) overflows where σ is flat, and an engine's slope there is inf · 0.
         return 0.5 * scope.engine.library.tanh(0.5 * operands[0]) + 0.5
+    if function == functions.function("softplus"):
+        return scope.engine.library.logaddexp(0 * operands[0], operands[0])
     known = dict(zip(function.body.variables, operands, strict=True))
     return _scalar(function.body.expr, known, scope)
 

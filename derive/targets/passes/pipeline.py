@@ -51,11 +51,11 @@ def optimised(
 
     `parts` names entries of stacked arrays at t; helper functions that are called are added to `helpers`.
     """
-    shapes = Shapes(_given(program, names), {str(size): size for size in program.sizes})
+    shapes = Shapes(given_shapes(program, names), {str(size): size for size in program.sizes})
     labels = {**_labels(program, names), **parts}
     ahead = _forward(forward, shapes, names.local(), labels, {*outside, *read(backward)}, helpers)
     cached = dict(shapes.known)
-    shapes = Shapes(cached | _arriving(program, names), {str(size): size for size in program.sizes})
+    shapes = Shapes(cached | arriving_shapes(program, names), {str(size): size for size in program.sizes})
     carried = frozenset(names.carry(state).name for state in program.states)
     kept = {value.split("[")[0] for value in gradients.values()}
     back = _backward(backward, shapes, names.local(), labels, carried, kept, helpers)
@@ -63,7 +63,8 @@ def optimised(
     return without_unread(ahead, {*outside, *read(back)}), back
 
 
-def _given(program: Cell, names: Names) -> dict[str, Shape]:
+def given_shapes(program: Cell, names: Names) -> dict[str, Shape]:
+    """The shapes of what `forward` is given."""
     found: dict[str, Shape] = {}
     for q in program.parameters:
         found[names.whole(q).name] = () if q.shape == (1, 1) else axes(q)
@@ -74,7 +75,8 @@ def _given(program: Cell, names: Names) -> dict[str, Shape]:
     return found
 
 
-def _arriving(program: Cell, names: Names) -> dict[str, Shape]:
+def arriving_shapes(program: Cell, names: Names) -> dict[str, Shape]:
+    """The shapes of what `backward` is asked."""
     output = program.output
     found: dict[str, Shape] = {"d_losses": (T, B, Integer(1)), "d_ys": (T, B, *axes(output))}
     return found | {names.carry(s).name: (B, *axes(s)) for s in program.states}
@@ -92,7 +94,7 @@ def _labels(program: Cell, names: Names) -> dict[Code, Name]:
     return found
 
 
-def _learn(statements: Sequence[Statement], shapes: Shapes) -> None:
+def learn_shapes(statements: Sequence[Statement], shapes: Shapes) -> None:
     """The shapes of what the statements make."""
     for statement in statements:
         match statement:
@@ -122,7 +124,7 @@ def _forward(
     helpers: set[str],
 ) -> list[Statement]:
     before, loop, after = _cut_at_loop(statements)
-    _learn(before, shapes)
+    learn_shapes(before, shapes)
     if loop is None:
         return before
     body = opened(loop, (), _longer(shapes), labels)
@@ -143,7 +145,7 @@ def _forward(
     body = gates.run()
     in_place = InPlace(body, shapes, names.numbered, False)
     each = in_place.run()
-    _learn(after, shapes)
+    learn_shapes(after, shapes)
     return [*_added_in_place(_ordered(gates.before), shapes), *in_place.before, each, *after]
 
 
@@ -225,7 +227,7 @@ def _backward(
 ) -> list[Statement]:
     before, loop, after = _cut_at_loop(statements)
     after = [_cut(statement) for statement in after]
-    _learn(before, shapes)
+    learn_shapes(before, shapes)
     if loop is None:
         return [_cut(statement) for statement in before]
     body = opened(loop, carried, _longer(shapes), labels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -13,11 +12,11 @@ from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
 from derive.errors import InputError
 from derive.networks.network import Copy, Network
-from derive.nodes import Quantity
-from derive.targets.numpy.code import Blocks, Statement, assigned, lines, read, size_text
+from derive.targets.given import Given, lowered_cell
+from derive.targets.numpy.code import Blocks, assigned, lines, read, size_text
 from derive.targets.numpy.helpers import choices, helper_texts
-from derive.targets.numpy.module import Lowered, called, equation_lines, fast_passes, lowered, plain, source_line
-from derive.targets.numpy.pieces import axes_text, names_text, tuple_text
+from derive.targets.numpy.module import Lowered, called, fast_passes, plain
+from derive.targets.numpy.pieces import names_text
 from derive.targets.torch.dialect import in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
 
@@ -41,66 +40,30 @@ def module(derivation: Derivation, origin: str = "", network: Network | None = N
     `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
     Raises InputError for a head, whose losses torch has modules for.
     """
-    low = lowered(derivation)
-    if not any(q.time is not None for q in low.program.inputs):
-        raise InputError(
-            f"{derivation.cell.title} has no input at a step: a torch module takes its steps from one",
-            hint="give it one, as in + W x_t, or use --target numpy, whose forward takes the number of steps",
-        )
-    if low.program.is_loss:
-        raise InputError(
-            "a head has no torch module of its own", hint="use torch's losses on the outputs, or --target numpy"
-        )
-    return _Module(low, derivation, network).text(origin)
+    return _Module(lowered_cell(derivation, "torch"), derivation, network).text(origin)
 
 
-class _Module:
+class _Module(Given):
     """The parts of one file."""
 
     def __init__(self, low: Lowered, derivation: Derivation, network: Network | None) -> None:
-        self.low = low
+        super().__init__(low, derivation)
         self.network = network
-        self.cell = derivation.cell
-        self.public = derivation.program
         self.sequence = fast_passes(low)
-        program, names = low.program, low.names
-        self.inputs = {q.name: (names.whole(q).name, self._input_axes(q)) for q in program.inputs}
-        self.states = {s.name: (names.before(s).name, ("B", *axes_text(s))) for s in program.states}
-        self.parameters = {q.name: (names.whole(q).name, axes_text(q)) for q in program.parameters}
-        self.starts = dict(self.cell.starts)
-        """The parameters that states start from, by the states."""
-        self.opened = [function.name for function in program.open_functions]
         self.views = views_of(self.sequence.forward, self.sequence.cached)
 
     def text(self, origin: str) -> str:
-        program = self.low.program
         values = {
-            "title": plain(self.cell.title),
+            **self.tables(origin),
             "name": class_name(self.cell.title, self.cell.name),
-            "source": source_line(self.cell.source),
-            "origin": plain(origin),
-            "equations": equation_lines(self.cell),
-            "parameters": {q.name: tuple_text(axes_text(q)) for q in self.public.parameters},
-            "starts": self.starts,
-            "start_axes": {start: tuple_text(axes_text(self.public.quantities[s])) for s, start in self.starts.items()},
-            "states": {q.name: tuple_text(axes_text(q)) for q in self.public.states},
-            "inputs": {name: tuple_text(map(self._shown, axes)) for name, (_, axes) in self.inputs.items()},
-            "letters": [self._shown(str(letter)) for letter in program.sizes],
-            "output_axes": ", ".join(map(self._shown, axes_text(program.output))),
-            "opened": self.opened,
-            "given": [bound for bound, _ in self._given()],
             "computed": self._computed(),
             "forward": self._forward(),
             "backward": self._backward(),
             "step": self._step(),
             "step_arguments": self._step_arguments(),
             "each_step": self._each_step(),
-            "carried": [bound for bound, _ in self.states.values()],
-            "timed": [bound for bound, axes in self.inputs.values() if axes[0] == "T"],
-            "output": tuple_text(map(self._shown, axes_text(program.output))),
             "network": self._copies() if self.network is not None else None,
             "helpers": self._helpers(),
-            "table": {name: f"({', '.join(pair)})" for name, pair in (choices()[1] if self.opened else {}).items()},
         }
         digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
         template = _environment().get_template("module.py.jinja")
@@ -120,19 +83,10 @@ class _Module:
             "output_axes": size_text(network.width),
         }
 
-    @staticmethod
-    def _input_axes(quantity: Quantity) -> tuple[str, ...]:
-        leading = ("B",) if quantity.time is None else ("T", "B")
-        return (*leading, *(axes_text(quantity) or ("1",)))
-
-    def _given(self) -> list[tuple[str, tuple[str, ...]]]:
-        """Every tensor that comes in, in order: the variable that holds it, and its axes."""
-        return [*self.inputs.values(), *self.states.values(), *self.parameters.values()]
-
     def _computed(self) -> list[str]:
         """What backward reads and forward computes; of views the tensor that they are views of."""
         outside = {name for name, _ in (*self.inputs.values(), *self.parameters.values())}
-        outside |= {f"{name}{slope}" for name in self.opened for slope in ("", "_slope")}
+        outside |= self.chosen_names
         outside |= {name for view in self.views for name in assigned([view])}
         read_there = dict.fromkeys([*self.sequence.cached, *read(self.views)])
         return [name for name in read_there if name not in outside]
@@ -144,7 +98,7 @@ class _Module:
         whole = f"{output}[1:]" if low.program.output in low.program.states else output
         final = [f"{names.whole(s).name}[T].clone()" for s in low.program.states]
         ending = [f"return [cut({whole}, lengths).clone(), {', '.join([*final, *self._computed()])}]"]
-        return [*self._opening([*lines(body), *ending], self.sequence.forward), *lines(body), *ending]
+        return [*self.opening([*lines(body), *ending], self.sequence.forward), *lines(body), *ending]
 
     def _backward(self) -> list[str]:
         names = self.low.names
@@ -154,7 +108,7 @@ class _Module:
         copied = "(d.clone() for d in d_final)  # filled again at every step"
         arriving = [f"{names_text(carries)} = {copied}"] if carries else []
         ending = ["return [", *(f"    {text}," for text in self._gradients()), "]"]
-        head = self._opening([*lines(body), *ending], backward)
+        head = self.opening([*lines(body), *ending], backward)
         return [*head, *arriving, "d_ys = cut(d_ys, lengths)", *lines(body), *ending]
 
     def _gradients(self) -> list[str]:
@@ -172,7 +126,7 @@ class _Module:
         low, names = self.low, self.low.names
         body = lines(in_torch(low.step.forward))
         ending = [f"return {', '.join(names.now(q).name for q in (low.program.output, *low.program.states))}"]
-        return [*self._sizes([*body, *ending]), *self._chosen(low.step.forward), *body, *ending]
+        return [*self.sizes([*body, *ending]), *self.chosen(low.step.forward), *body, *ending]
 
     def _each_step(self) -> list[str]:
         """The arguments of a step, out of those of a sequence."""
@@ -185,43 +139,14 @@ class _Module:
         inputs = [names.now(q).name if q.time is not None else names.whole(q).name for q in program.inputs]
         return [*inputs, *(bound for bound, _ in self.states.values()), *(p for p, _ in self.parameters.values())]
 
-    def _opening(self, body: Iterable[str], statements: Sequence[Statement]) -> list[str]:
-        """Sizes, chosen functions and inputs without what stands past the end of a sequence."""
-        timed = [bound for bound, axes in self.inputs.values() if axes[0] == "T"]
-        repeated = [f"{name} = repeated({name}, lengths)" for name in timed if name in read(statements)]
-        return [*self._sizes([*body, *repeated]), *self._chosen(statements), *repeated]
-
-    def _sizes(self, body: Iterable[str]) -> list[str]:
-        """The size letters that the body uses, out of the shapes of what was given."""
-        code = [line for line in body if not line.lstrip().startswith("#")]
-        words = {word for line in code for word in re.findall(r"(?<![.\w])\w+", line)}
-        return [
-            f'{letter} = sizes["{self._shown(letter)}"]'
-            for letter in ("T", "B", *map(str, self.low.program.sizes))
-            if letter in words
-        ]
-
-    def _chosen(self, statements: Sequence[Statement]) -> list[str]:
-        used = set(read(statements))
-        return [
-            f"{name}, {name}_slope = FUNCTIONS[chosen[{k}]]"
-            for k, name in enumerate(self.opened)
-            if not used.isdisjoint({name, f"{name}_slope"})
-        ]
-
     def _helpers(self) -> list[str]:
-        opened = {*self.opened, *(f"{name}_slope" for name in self.opened)}
-        used = self.low.helpers - opened
+        used = self.helpers
         if any(isinstance(statement, Blocks) for statement in self.sequence.backward):
             used.add("cached")
         definitions = choices()[0] if self.opened else []
         written = [WRITTEN[name] for name in sorted(used) if name in WRITTEN]
         others = helper_texts({name for name in used if name not in WRITTEN}, called(self.low.program))
         return list(dict.fromkeys([*written, *map(text_in_torch, [*definitions, *others])]))
-
-    def _shown(self, axis: str) -> str:
-        public = {str(local): str(letter) for letter, local in self.low.letters.items()}
-        return re.sub(r"\w+", lambda word: public.get(word[0], word[0]), axis)
 
 
 def class_name(title: str, name: str) -> str:

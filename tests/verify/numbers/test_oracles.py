@@ -8,6 +8,7 @@ from sympy.matrices.expressions.inverse import Inverse
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.nodes import CLOSED_SET
+from derive.reader import read_equations
 from derive.targets import numpy as numpy_target
 from verify.numbers import oracles
 from verify.numbers.case import Case
@@ -62,6 +63,20 @@ def test_a_gate_that_is_shut_or_open_has_gradients(engine, net):
     case = standard_case(catalogue.find("gru"))
     case.given["b_z"] += net
     assert all(np.isfinite(found).all() for found in engine(case).values())
+
+
+@pytest.mark.parametrize("net", [-800.0, 800.0])
+def test_the_engines_softplus_of_large_numbers_is_finite(net):
+    pytest.importorskip("torch", reason=TORCH)
+    pytest.importorskip("jax", reason=JAX)
+    case = standard_case(
+        read_equations([r"h_t = \tanh(W x_t + U h_{t-1})", r"y_t = \operatorname{softplus}(V h_t + b)"])
+    )
+    case.given["b"] += net
+    ys, _ = oracles.values(case)
+    assert np.allclose(ys, max(net, 0), atol=40)
+    for engine in (oracles.torch_gradients, oracles.jax_gradients):
+        assert all(np.isfinite(found).all() for found in engine(case).values())
 
 
 def test_an_open_function_is_the_one_chosen():

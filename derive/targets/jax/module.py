@@ -1,0 +1,98 @@
+"""A standalone JAX file: the lowered programs as scans, put into the template."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from derive.calculus.derivation import Derivation
+from derive.targets.given import Given, lowered_cell
+from derive.targets.jax.scan import Scanned
+from derive.targets.numpy.helpers import choices, helper_texts
+from derive.targets.numpy.module import Lowered, called
+from derive.targets.numpy.pieces import names_text
+from derive.targets.passes.pipeline import arriving_shapes, given_shapes
+from derive.targets.passes.shapes import Shapes
+
+_WRITTEN = {
+    "erf": '''def erf(a):
+    """The error function, entry by entry."""
+    return jax.scipy.special.erf(a)''',
+}
+"""Helpers whose NumPy form JAX cannot trace."""
+
+
+def module(derivation: Derivation, origin: str = "") -> str:
+    """The text of a standalone JAX file with the cell over a sequence as a function whose gradient is the derived one.
+
+    `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
+    Raises InputError for a head, whose losses JAX differentiates, and for a cell without an input at a step.
+    """
+    return _Module(lowered_cell(derivation, "jax"), derivation).text(origin)
+
+
+class _Module(Given):
+    """The parts of one file."""
+
+    def __init__(self, low: Lowered, derivation: Derivation) -> None:
+        super().__init__(low, derivation)
+        program, names = low.program, low.names
+        sizes = {str(size): size for size in program.sizes}
+        self._shapes = Shapes(given_shapes(program, names), sizes)
+        self._arrays = {names.whole(s).name: names.before(s).name for s in program.states}
+        """The variable of each state before, by the array of the state."""
+        self._scanned = Scanned(low.sequence.forward, self._shapes, self._arrays, ()).lines()
+        arriving = Shapes(self._shapes.known | arriving_shapes(program, names), sizes)
+        carried = [names.carry(s).name for s in program.states]
+        self._scanned_back = Scanned(low.sequence.backward, arriving, {}, carried).lines()
+
+    def text(self, origin: str) -> str:
+        template = _environment().get_template("module.py.jinja")
+        values = {
+            **self.tables(origin),
+            "computed": self._computed(),
+            "forward": self._forward(),
+            "backward": self._backward(),
+            "helpers": self._helpers(),
+        }
+        return template.render(**values).rstrip() + "\n"
+
+    def _computed(self) -> list[str]:
+        """What backward reads and forward computes."""
+        outside = {name for name, _ in (*self.inputs.values(), *self.parameters.values())} | self.chosen_names
+        return [name for name in self.low.sequence.cached if name not in outside]
+
+    def _forward(self) -> list[str]:
+        program, names = self.low.program, self.low.names
+        output = names.whole(program.output).name
+        ys = f"cut({output}{'[1:]' if program.output in program.states else ''}, lengths)"
+        final = [f"{names.whole(s).name}[T]" for s in program.states]
+        body = [*self._scanned, f"return ({', '.join([ys, *final])},), {names_text(self._computed())}"]
+        return [*self.opening(body, self.low.sequence.forward), *body]
+
+    def _backward(self) -> list[str]:
+        program, names, found = self.low.program, self.low.names, self.low.sequence.gradients
+        arriving = ", ".join(["d_ys", *(names.carry(s).name for s in program.states)])
+        order = [q.name for q in (*program.inputs, *program.states, *program.parameters)]
+        body = [
+            f"{arriving}{',' if not program.states else ''} = asked",
+            "d_ys = cut(d_ys, lengths)",
+            *self._scanned_back,
+            "return (",
+            *(f"    {found[name]}," for name in order),
+            ")",
+        ]
+        return [*self.opening(body, self.low.sequence.backward), *body]
+
+    def _helpers(self) -> list[str]:
+        definitions = choices()[0] if self.opened else []
+        written = [_WRITTEN[name] for name in sorted(self.helpers) if name in _WRITTEN]
+        others = helper_texts({name for name in self.helpers if name not in _WRITTEN}, called(self.low.program))
+        return list(dict.fromkeys([*written, *definitions, *others]))
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("derive.targets.jax")
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
