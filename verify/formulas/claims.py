@@ -221,13 +221,14 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
                 judgements.append(judgement)
                 continue
         judgement = _equation(left, right, statement, claiming, context, text, place)
-        if wrong and judgement.word is Word.WRONG:
+        if number and judgement.word is Word.WRONG:
             again = _equation(first, right, statement, claiming, context, text, place)
             if again.word in (Word.PROVED, Word.HOLDS_IF):
                 start = statement.text(first.start, first.end)
-                note = f"compared with {start}, of which it is true; what stands left of this = is wrong"
+                note = f"compared with {start}, of which it is true"
+                note += "; what stands left of this = is wrong" if wrong else ""
                 judgement = replace(again, reason=note, formula=text)
-            elif again.word is Word.WRONG:  # the step before is no truth to hold it against
+            elif wrong and again.word is Word.WRONG:  # the step before is no truth to hold it against
                 judgement = again
         if judgement.word is Word.WRONG:
             wrong = True

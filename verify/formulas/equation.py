@@ -61,7 +61,7 @@ def read(
         claiming.letters.leading = True
         one = claiming.term(left)
         claiming.letters.leading = False
-        said = one, claiming.term(right)
+        said = _handed_back(one, _not_itself(one, claiming.term(right), claiming), claiming)
         pairs = sizes.conditions(statement, claiming)
     except OpenQuestionError as error:
         renamed = _renamed(left, right, statement, claiming, context, blank)
@@ -74,6 +74,35 @@ def read(
     if any(isinstance(side, tree.Shown) for side in said):
         return _by_entries(said, statement, claiming, context, blank, pairs)
     return _decided(said, statement, claiming, context, blank, pairs)
+
+
+def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
+    """The right side, where what stands left stands among its terms: there it may be only a part of itself."""
+    if not isinstance(right, tree.Add) or all(part != left for _, part in right.terms):
+        return right
+    if isinstance(left, tree.Derivative) and not left.immediate:
+        words = "the derivative that stands on both sides is the immediate one on the right"
+        other: Term = replace(left, immediate=True)
+    elif isinstance(left, tree.Gradient) and left.by.time is not None and not left.immediate:
+        words = "the gradient that stands on both sides is, on the right, what the next step hands back"
+        other = tree.Handed(left.by, True)
+    else:
+        return right
+    if not claiming.guess("itself on the right", words):
+        return right
+    return replace(right, terms=tuple((sign, other if part == left else part) for sign, part in right.terms))
+
+
+def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:
+    """∂J/∂h_{t-1} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
+    states = {state.name for state in claiming.letters.cell.states}
+    if not isinstance(left, tree.Gradient) or left.immediate or left.by.at or left.by.time != nodes.t - 1:
+        return left, right
+    steps = {part.by.time for part in tree.walk(right) if isinstance(part, tree.Gradient) and not part.immediate}
+    if left.by.name not in states or steps != {nodes.t}:
+        return left, right
+    words = "the gradient at step t - 1 is what step t hands back, without what step t - 1 adds"
+    return (tree.Handed(left.by, True), right) if claiming.guess("handed back", words) else (left, right)
 
 
 def _by_entries(

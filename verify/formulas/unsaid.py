@@ -22,7 +22,7 @@ def unsaid(decision: Decision, guesses: Guesses) -> tuple[str, ...]:
     parts = [part for side in (question.left, question.right) for part in tree.walk(side)]
     values = {part.name for part in parts if isinstance(part, tree.Ref)}
     taken = (*guesses.assumed.items(), *guesses.layers.items())
-    found = [words for name, words in taken if name in values]
+    found = [*guesses.granted, *(words for name, words in taken if name in values)]
     products = [part for part in parts if isinstance(part, tree.OverTime) and part.product and not part.ordered]
     # Jacobians of neighbouring steps fit together in one order only.
     chosen = [part for part in products if not isinstance(part.body, tree.Derivative)]

@@ -43,6 +43,7 @@ _BARS = re.compile(
     r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
     re.IGNORECASE,
 )
+_ENTROPY = re.compile(r"\bcross[\s-]?entropy\b|交叉熵", re.IGNORECASE)
 _COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
 _BLOCKS = re.compile(
     rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,20}})\$"
@@ -136,6 +137,7 @@ def audit(
         notation,
         declarations=document.declarations,
         aside=document.aside,
+        entropy=any(_ENTROPY.search(part.text) for part in document.parts),
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )

@@ -15,6 +15,8 @@ _ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
 _MYST = re.compile(r"^(\s*(?:```|~~~))\{math\}", re.MULTILINE)
 _DOUBLED = re.compile(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
 _DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$).)+?)\\\\\)")
+_ONE_LINE = re.compile(r"(?<![`\w])```math[ \t]+([^`\n]+?)(?:\\\\)?[ \t]*```(?!`)")
+_TWICE = re.compile(r"(?<![\\$])\$[ \t]*\\\[((?:(?!\\\]|\$).)+?)\\\][ \t]*\$(?!\$)")
 _LABEL = re.compile(r"(\$\$)[ \t]*\{#[^{}\n]*\}")
 _ADDRESS = (
     r"(?P<site>https?://(?:latex\.codecogs\.com/[^?\s\"')]*\?|(?:www\.)?zhihu\.com/equation\?tex=|"
@@ -44,6 +46,8 @@ _ENTITY = re.compile(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 
 def usual(text: str) -> str:
     """Markdown with the marks that `derive.reader.text.note` knows."""
+    text = _ONE_LINE.sub(_displayed, text)
+    text = _TWICE.sub(lambda m: f"${m.group(1)}$".rjust(len(m.group())), text)
     text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)
     text = _ROLE.sub(lambda m: f"      ${m.group(1)}$", text)
     text = _MYST.sub(r"\1math  ", text)
@@ -51,6 +55,12 @@ def usual(text: str) -> str:
     text = _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
     text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
     return _IMAGE.sub(_image, text)
+
+
+def _displayed(match: re.Match[str]) -> str:
+    """A fence that opens and closes in one line, which no renderer knows and people write: its formula in dollars."""
+    before = match.group().index(match.group(1))
+    return ("$$".rjust(before) + match.group(1) + "$$").ljust(len(match.group()))
 
 
 def _image(match: re.Match[str]) -> str:

@@ -80,15 +80,15 @@ class Deltas(Walk):
         for name in self.letters.known:
             if name.startswith("net_") and name[4:] in _joined(found, self.fragment):
                 own = self.letters.known[name]
-                steps = [step for _, part in found.parts if (step := _step(part, name[4:], self.fragment)) is not None]
-                return self._net_or_plain(found, Ref(own, steps[0] if steps else nodes.t))
+                steps = [step for _, part in found.parts if (step := self._beside(part, name[4:])) is not None]
+                return self._net_or_plain(found, Ref(own, steps[0] if steps else self.letters.moment(own)))
         argument = self._labelled(found, "net")
         plain = self._labelled(found, "")
         if argument is not None and plain is not None and argument.by.name != plain.by.name:
             return tree.Error(argument, plain)
         if argument is not None or plain is not None:
             return argument or plain
-        moments = [time_expression(part) for _, part in found.parts]
+        moments = [self._when(part) for _, part in found.parts]
         if len(moments) > 1 or None in moments:
             raise self.unclear(f"the scripts of {self.written(node)} are not read", node)
         # Of the layer in which the state stands, not of the one that reads it out.
@@ -99,21 +99,23 @@ class Deltas(Walk):
             raise self.unclear("δ without a label can be the gradient of several quantities here", node)
         alone = replace(found, base=nets[0])
         resolved = self.letters.resolve(alone, self.fragment)
-        steps = [step for _, part in found.parts if (step := time_expression(part)) is not None]
+        steps = [step for _, part in found.parts if (step := self._when(part)) is not None]
         value = Ref(nets[0], steps[0] if steps else nodes.t) if resolved is None else as_value(resolved)
         holders = [q for q in self.letters.quantities if self._argument_of(q) == [nets[0]]]
         other = f"δ is the gradient of {holders[0]} itself, not of its argument" if len(holders) == 1 else ""
         if other and self.guess("itself", other, holds=False):
             value = replace(value, name=holders[0])
-        return Gradient(value, None, False, "delta")
+        return Gradient(value, self.letters.whole, False, "delta")
 
     def _net_or_plain(self, found: Written, net: Ref) -> Term:
-        argument = Gradient(net, None, False, "delta")
+        argument = Gradient(net, self.letters.whole, False, "delta")
         plain = self._labelled(found, "")
         return argument if plain is None or plain.by.name == net.name else tree.Error(argument, plain)
 
     def _labelled(self, found: Written, prefix: str) -> Gradient | None:
         """The gradient that a δ with a label means: of net_q, or of q itself."""
+        if (whole := self._in_pieces(found)) is not None:
+            return whole
         for position, (_, part) in enumerate(found.parts):
             cells = list(part.factors) if isinstance(part, Run) else [part]
             inner = self.letters.taken(cells[0], self.fragment)
@@ -121,6 +123,7 @@ class Deltas(Walk):
                 continue
             rest = [("sub", cell) for cell in cells[1:]]
             others = [*inner.parts, *rest, *found.parts[:position], *found.parts[position + 1 :]]
+            others_beside = [cell for kind, cell in (*rest, *found.parts[:position], *found.parts[position + 1 :])]
             base = self.letters.known.get(inner.base)
             if base is None:
                 resolved = self.letters.resolve(replace(inner, parts=others), self.fragment)
@@ -130,9 +133,39 @@ class Deltas(Walk):
             names = [base] if not prefix else [f"net_{base}", *self._argument_of(base)]
             for name in names:
                 if name in self.letters.quantities and self.letters.is_timed(name):
-                    steps = [step for _, cell in others if (step := time_expression(cell)) is not None]
-                    return Gradient(Ref(name, steps[0] if steps else nodes.t), None, False, "delta")
+                    if left := [cell for cell in others_beside if self._when(cell) is None]:
+                        raise self.unclear(f"the label {self.written(left[0])} of δ is not read", left[0])
+                    steps = [step for _, cell in others if (step := self._when(cell)) is not None]
+                    value = Ref(name, steps[0] if steps else self.letters.moment(name))
+                    return Gradient(value, self.letters.whole, False, "delta")
         return None
+
+    def _in_pieces(self, found: Written) -> Gradient | None:
+        """The gradient by a quantity with a label, whose letters δ has in several scripts: δ^r_{a,t} of a^r_t."""
+        cells = [each for _, part in found.parts for each in (part.factors if isinstance(part, Run) else (part,))]
+        steps = [step for cell in cells if (step := self._when(cell)) is not None]
+        labels = [label(cell, self.fragment) for cell in cells if self._when(cell) is None]
+        if len(labels) != 2 or len(steps) > 1:
+            return None
+        for spelled in (labels, labels[::-1]):
+            name = self.letters.known.get(identifier("_".join(spelled)))
+            if name is not None and self.letters.is_timed(name):
+                value = Ref(name, steps[0] if steps else self.letters.moment(name))
+                return Gradient(value, self.letters.whole, False, "delta")
+        return None
+
+    def _when(self, cell: Syntax) -> Expr | None:
+        """A time in a script of δ; any other letter alone is a label there."""
+        time = time_expression(cell)
+        if time is None or all(str(s) in TIME_LETTERS | self.letters.timed_letters for s in time.free_symbols):
+            return time
+        return None
+
+    def _beside(self, part: Syntax, name: str) -> Expr | None:
+        """The time in a script part of δ that is not its label."""
+        if name in _joined(Written("delta", [("sub", part)]), self.fragment):
+            return self._when(part.factors[1]) if isinstance(part, Run) and len(part.factors) == 2 else None
+        return self._when(part)
 
     def _argument_of(self, name: str) -> list[str]:
         found = [e.expression for e in self.letters.program.equations if e.symbol.name == name]
@@ -162,10 +195,3 @@ def _joined(found: Written, fragment: Fragment) -> set[str]:
                 except InputError:
                     continue
     return labels - {"t"}
-
-
-def _step(part: Syntax, name: str, fragment: Fragment) -> Expr | None:
-    """The time in a script part of δ that is not its label."""
-    if name in _joined(Written("delta", [("sub", part)]), fragment):
-        return time_expression(part.factors[1]) if isinstance(part, Run) and len(part.factors) == 2 else None
-    return time_expression(part)

@@ -16,7 +16,7 @@ from derive.reader.meaning.letters import TIME_LETTERS, Written, only, time_expr
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
-from derive.reader.text.syntax import Big, Name, Run, Script, Syntax
+from derive.reader.text.syntax import Big, Name, Run, Script, Scripted, Syntax
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
@@ -145,7 +145,7 @@ class Derivatives(Deltas):
         word = beside(written, self.fragment)
         if word and value.name in {state.name for state in self.letters.cell.states}:
             return tree.Handed(value, BESIDE[word] < 0)
-        plain = Gradient(value, None, False, "d")
+        plain = Gradient(value, self.letters.whole, False, "d")
         nets = self._argument_of(value.name)
         if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
             return plain
@@ -211,6 +211,12 @@ class Derivatives(Deltas):
                     if when is not None and bare is not None and bare.time is None and self.letters.is_timed(bare.name):
                         value, used, scripts = replace(value, time=when), 1, behind  # df[t]
                     return self.decorated(self.small(value, found), found, scripts), i + 1 + used
+        family = found.base in self.letters.meant.families | {"d"} and found.base not in self.letters.known
+        if family and len(found.parts) == 1 and found.parts[0][0] == "sub" and isinstance(found.parts[0][1], Scripted):
+            by = self.letters.taken(found.parts[0][1], self.fragment)
+            resolved = by and self.letters.resolve(by, self.fragment)
+            if by is not None and resolved is not None:
+                return self.decorated(self.small(as_value(resolved), by), found), i + 1
         if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
             by = self.letters.taken(found.parts[0][1], self.fragment)
             resolved = by and self.letters.resolve(by, self.fragment)

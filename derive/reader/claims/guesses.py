@@ -34,6 +34,8 @@ class Guesses:
     """For a quantity what was taken for its letter, where the formula writes another one."""
     layers: dict[str, str] = field(default_factory=dict)
     """For a quantity the layer that the formula names with it, and that was dropped."""
+    granted: dict[str, None] = field(default_factory=dict)
+    """What was taken for granted where a formula leaves something out."""
     marked: set[str] = field(default_factory=set)
     """The letters with a bar or dot that was read as a gradient; two of them show that the mark means that."""
 
@@ -46,6 +48,7 @@ class Guesses:
         self.made.clear()
         self.assumed.clear()
         self.layers.clear()
+        self.granted.clear()
         self.marked.clear()
 
     def alternatives(self) -> Iterator[tuple[str, ...]]:

@@ -216,6 +216,16 @@ class Letters:
         """The time of a letter that is written without one."""
         return default if default is None else dict(self.meant.moments).get(name, default)
 
+    def moment(self, name: str) -> Expr:
+        """The step that a letter without a time belongs to: t, or the last one for a read-out of that."""
+        return dict(self.meant.moments).get(name, nodes.t)
+
+    @property
+    def whole(self) -> Expr | None:
+        """The step whose loss alone is J, where the document has the loss of one step; None for the sum over all."""
+        defined = dict(self.meant.losses).get(self.cell.output.name)
+        return None if defined is None else defined.step
+
     def block(self, written: Written, fragment: Fragment) -> tuple[str, tuple[Expr, Expr]] | None:
         """The matrix and its columns that W_{kx} means: those of W_k that act on x in [h; x]."""
         if len(written.parts) != 1 or written.primes or written.stars or written.parts[0][0] != "sub":

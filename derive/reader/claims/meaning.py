@@ -30,6 +30,8 @@ from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
 
 NAMED = vocabulary.NAMED | {"sech", "cosh", "diagonal"}
+BATCHES = frozenset(["batch", "samples", "examples", "data"])
+"""Words below a sum over the examples of a batch, of which the mathematics has one."""
 COUNTS = {"T": nodes.T, "T_x": nodes.T, "B": nodes.size("B")}
 """The number of steps, and the size of a batch, of which the mathematics knows nothing."""
 
@@ -245,10 +247,24 @@ class Claiming(Brackets):
             known = known.prime()
         return known
 
+    def over_steps(self, node: Big) -> Term:
+        """A sum without an index over something of step t: over all steps."""
+        inner = self.term(node.body)
+        if nodes.t not in {symbol for time in tree.times(inner) for symbol in time.free_symbols}:
+            raise self.unclear("a sum without an index, over what has no time", node)
+        self.letters.guesses.granted["the sum without an index runs over all steps"] = None
+        free = tree.index_clash(index("t"))
+        return tree.OverTime(tree.at_times(inner, lambda e: e.xreplace({nodes.t: free})), free, Integer(1), nodes.T)
+
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         node = nested(node)
         found = bounds(node)
+        if node.sign == "sum" and not node.scripts and body is None:
+            return self.over_steps(node)
+        if found.word in BATCHES and found.first is None and found.last is None:
+            self.letters.guesses.granted["the sum over the batch is left out: there is one example"] = None
+            return self.term(node.body) if body is None else body
         if found.unread or not found.word:
             raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
         body = self.term(node.body) if body is None else body

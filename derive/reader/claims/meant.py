@@ -30,6 +30,8 @@ class Meant:
     errors: tuple[tuple[str, Term], ...] = ()
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
+    families: frozenset[str] = frozenset()
+    """Letters that with a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
     blocks: tuple[tuple[str, str], ...] = ()
     """Weights that may stand for their columns that act on a quantity, each with that quantity."""
 

@@ -107,7 +107,9 @@ def solved(
 
     def attempt(meant: Callable[[Term], Term | None]) -> tuple[list[Assignment], kinds.Solution | None]:
         read = [replace(a, term=mapped(a.term, meant)) for a in assignments]
-        return read, kinds.solve([kinds.Given(a.name, a.term) for a in read], declared.shapes, given, roles.states)
+        return read, kinds.solve(
+            [kinds.Given(a.name, a.term) for a in read], declared.shapes, given, roles.states, declared.either
+        )
 
     read, found = attempt(outer)
     if not any(isinstance(part, Outer) for a in assignments for part in tree.walk(a.term)):
@@ -159,6 +161,6 @@ def as_columns(
     for name, kind in found.kinds.items():
         if kind == kinds.ROW:
             found.kinds[name] = kinds.COLUMN
-            if name in declared.shapes:
+            if name in declared.shapes and name not in declared.either:
                 declared.shapes[name] = (declared.shapes[name][1], ONE)
     return turned

@@ -162,9 +162,12 @@ class Walk(ABC):
         """e^{-x}, where e is no quantity."""
         if not (isinstance(node, Scripted) and isinstance(node.base, Name) and node.base.word == "e"):
             return None
-        if len(node.scripts) != 1 or node.scripts[0].kind != "sup" or self.is_quantity("e"):
+        if len(node.scripts) != 1 or node.scripts[0].kind != "sup":
             return None
         cell = only(node.scripts[0].rows)
+        negative = isinstance(cell, syntax.Sum) and cell.terms[0][0] < 0  # no step, and no label of a quantity e
+        if self.is_quantity("e") and not negative:
+            return None
         if cell is None or time_of(cell) is not None or isinstance(cell, Mark):
             return None
         return Call(entry("exp"), (self.term(cell),), span=self.at(node))
@@ -172,6 +175,8 @@ class Walk(ABC):
     def product(self, node: syntax.Product) -> Term:
         """Factors joined by * and /, from left to right; ∂J/∂W on one line is a derivative."""
         operators = node.operators
+        if all(o.kind == "TIMES" and not o.negative for o in operators) and any(map(_is_dots, node.factors)):
+            return self.run([part for f in node.factors for part in (f.factors if isinstance(f, Run) else (f,))])
         items: list[Term] = []
         i = 0
         while i < len(node.factors):
@@ -371,3 +376,7 @@ _MARKS = {
     "star": "a star can only stand as a superscript",
     "prime": "a prime needs a letter before it",
 }
+
+
+def _is_dots(node: Syntax) -> bool:
+    return isinstance(node, Mark) and node.kind == "dots"

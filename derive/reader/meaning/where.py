@@ -52,6 +52,8 @@ class Declared:
     vocabulary: Vocabulary
     sizes: Sizes
     shapes: dict[str, tuple[Dim, Dim]] = field(default_factory=dict)
+    either: set[str] = field(default_factory=set)
+    """The vectors with one size, as in ℝⁿ, which says nothing of rows and columns."""
     inputs: dict[str, int | None] = field(default_factory=dict)
     targets: dict[str, int | None] = field(default_factory=dict)
     output: str | None = None
@@ -130,7 +132,10 @@ class Declared:
                 if found is None:
                     raise unclear
                 self._known(found, fragment)
-                self._shape(found, self._space(right, fragment), fragment)
+                shape = self._space(right, fragment)
+                self._shape(found, shape, fragment)
+                if ONE not in shape[:1] and _has_one_size(right):
+                    self.either.add(found.name)
             return
         if before or kinds != ["EQ"]:
             if strict:
@@ -300,6 +305,14 @@ def _real(node: Syntax) -> bool:
     """Whether this is ℝ, or a space of vectors or matrices."""
     base = node.base if isinstance(node, Scripted) else node
     return isinstance(base, Name) and base.word in ("R", "ℝ")
+
+
+def _has_one_size(node: Syntax) -> bool:
+    """Whether this is ℝⁿ, not ℝ^{n × 1}."""
+    cell = only(node.scripts[0].rows) if isinstance(node, Scripted) else None
+    while isinstance(cell, Group) and (inner := only(cell.rows)) is not None:
+        cell = inner
+    return cell is not None and not isinstance(cell, Product)
 
 
 def _summed(node: Syntax, fragment: Fragment) -> Symbol | None:

@@ -7,7 +7,7 @@ is still open where it multiplies is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -275,7 +275,7 @@ def _stacked(term: Stack, kinds: Sequence[str]) -> Iterator[str]:
 def contexts(terms: Iterable[Term]) -> dict[str, set[str]]:
     """For every name, the positions it stands in: left or right in a product, under ⊙, elsewhere.
 
-    `inside left` is within a function that is a factor: tanh(b) in tanh(b) h.
+    `inside left` is within a function that is a factor: tanh(b) in tanh(b) h; `stacked left` in a list that is one.
     """
     found: dict[str, set[str]] = {}
     for term in terms:
@@ -305,7 +305,7 @@ def _scan(term: Term, context: str, found: dict[str, set[str]]) -> None:
     else:
         within = "other"
         if isinstance(term, Stack):
-            within = context if context == "left" else "stacked"
+            within = "stacked left" if context == "left" else "stacked"
         elif context in ("left", "right"):
             within = context if isinstance(term, Add) else f"inside {context}"
         elif context.startswith("inside"):
@@ -336,21 +336,31 @@ class Solution:
 
 
 def solve(
-    equations: Sequence[Given], declared: Mapping[str, tuple[Dim, Dim]], inputs: Sequence[str], states: Sequence[str]
+    equations: Sequence[Given],
+    declared: Mapping[str, tuple[Dim, Dim]],
+    inputs: Sequence[str],
+    states: Sequence[str],
+    either: Collection[str] = (),
 ) -> Solution | None:
-    """The kinds of all names in `equations`, with vectors as columns or else as rows; None where none fit."""
+    """The kinds of all names in `equations`, with vectors as columns or else as rows; None where none fit.
+
+    `either` are declared vectors of which nothing says whether they are columns.
+    """
     as_rows = any(
         shape[0] == ONE != shape[1]
         for name, shape in declared.items()
         if any(ref.name == name and ref.offset is not None for e in equations for ref in references(e.term))
     )
-    found = []
-    for rows in (True,) if as_rows else (False, True):
-        try:
-            found.append(_solved(equations, declared, inputs, states, rows))
-        except ImpossibleError:
-            continue
-        if not rows and not unlikely(found[0], equations):
+    found: list[Solution] = []
+    for thin in (False, True):
+        for rows in (True,) if as_rows else (False, True):
+            try:
+                found.append(_solved(equations, declared, inputs, states, rows, either, thin))
+            except ImpossibleError:
+                continue
+            if not rows and not unlikely(found[0], equations):
+                break
+        if found:
             break
     return min(found, key=lambda one: unlikely(one, equations), default=None)
 
@@ -371,8 +381,9 @@ def unlikely(solution: Solution, equations: Sequence[Given]) -> int:
 
 def _solved(
     equations: Sequence[Given], declared: Mapping[str, tuple[Dim, Dim]], inputs: Sequence[str], states: Sequence[str],
-    rows: bool,
+    rows: bool, either: Collection[str] = (), thin: bool = False,
 ) -> Solution:  # fmt: skip
+    """The kinds with vectors as columns or rows; with `thin` a weight may have one row or one column."""
     assigned = list(dict.fromkeys(equation.name for equation in equations))
     refs = [ref for equation in equations for ref in references(equation.term)]
     parameters = [n for n in dict.fromkeys(r.name for r in refs if r.offset is None) if n not in (*assigned, *inputs)]
@@ -381,14 +392,18 @@ def _solved(
     vector = ROW if rows else COLUMN
     domains: dict[str, frozenset[str]] = {}
     for name in names:
-        if name in declared:
+        if name in declared and rows and name in either:
+            domains[name] = frozenset({ROW, COLUMN})
+        elif name in declared:
             domains[name] = frozenset({_declared(declared[name])})
-        elif name in parameters and capital(name) and where[name] & IN_A_PRODUCT:
-            domains[name] = frozenset({MATRIX})
+        elif name in parameters and capital(name) and where[name] & (IN_A_PRODUCT | {"stacked left"}):
+            domains[name] = frozenset({MATRIX, COLUMN, ROW}) if thin else frozenset({MATRIX})
         else:
             domains[name] = frozenset({SCALAR, vector, MATRIX} | ({COLUMN} if rows and name in parameters else set()))
     kinds = Kinds(equations, domains, frozenset({*declared, *assigned}) & names.keys())
     kinds.settle()
+    for name in (n for n in parameters if thin and capital(n) and n not in declared):
+        kinds = _chosen(kinds, name, (MATRIX, COLUMN, ROW))
     turned = {name for equation in equations for name in _turned(equation.term)}
     transposed = [name for name in names if not capital(name) and name in turned]
     for name in transposed:
@@ -399,7 +414,8 @@ def _solved(
     for name in inputs:  # one that stands left of what it multiplies may be a number
         if not where.get(name, set()) & {"left", "inside left"}:
             kinds = _chosen(kinds, name, usual)
-    asked = [n for n in (*inputs, *parameters) if where.get(n, set()) & MULTIPLIED and _matters(kinds, n)]
+    multiplied = {n: MULTIPLIED | ({"stacked left"} if n in parameters else set()) for n in (*inputs, *parameters)}
+    asked = [n for n, places in multiplied.items() if where.get(n, set()) & places and _matters(kinds, n)]
     for name in (n for n in assigned if n not in states):
         kinds = _chosen(kinds, name, usual)
     for name in (*inputs, *parameters):

@@ -13,6 +13,9 @@ from derive.reader.text.tokens import Token, Tokens
 _COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
 _INTERVAL = re.compile(r"(?:\s|\\[,;!])*t(?![A-Za-z_^'])")
 """The t of Δt, an interval of time and one name."""
+_ALONE = re.compile(r"(?:(?!\\vert)[^()=])*\)")
+"""What stands behind the one bar of a bracket."""
+_LAID_OUT = re.compile(r"\s*\\(?:\{|lbrace)\s*(?=\\begin\s*\{array\}\s*(?:\{[^{}]*\})?[^&\\]*=)")
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
@@ -100,8 +103,12 @@ class Commands(ABC):
             return after
         if name == "|" or name == "Vert":
             out.bar(i, after, "LNORM", "RNORM")
+        elif name == "vert" and out.innermost == "LPAR" and _ALONE.match(self.text, after, end):
+            out.emit("MID", i, after)
         elif name == "vert":
             out.bar(i, after, "LABS", "RABS")
+        elif name == "left" and (brace := _LAID_OUT.match(self.text, after, end)):
+            return brace.end()  # the equations behind it stand on lines of their own
         elif name in words.SPACING:
             if numbered := _NUMBERED.match(self.text, i, end):
                 return numbered.end()  # \quad (3) at the end is the equation's number, no factor
@@ -230,17 +237,19 @@ class Commands(ABC):
         start = i
         if name in ("array", "alignat*", "alignedat"):
             after = self.argument(after, end, name)[2]
-        if name == "array" and not self.out.open and self._has_equations(after, end):
+        if name in ("array", "cases") and not self.out.open and self._has_equations(name, after, end):
             self.layouts.add(start)
         self.environments.append((name, start))
         if self.in_matrix:
             self.out.opening("MATRIX", i, after)
         return after
 
-    def _has_equations(self, after: int, end: int) -> bool:
-        """Whether an array only lays out equations: a matrix has none."""
-        stop = self.text.find(r"\end{array}", after, end)
-        return "=" in self.text[after : stop if stop >= 0 else end]
+    def _has_equations(self, name: str, after: int, end: int) -> bool:
+        """Whether an array only lays out equations: a matrix has none, and cases stand behind an = of their own."""
+        if name == "cases" and self.out.items and self.out.items[-1].type in ("EQ", "PLUS", "MINUS", "TIMES", "DOT"):
+            return False
+        stop = self.text.find(rf"\end{{{name}}}", after, end)
+        return "=" in self.text[after : stop if stop >= 0 else end].partition("&" if name == "cases" else "\0")[0]
 
     def font(self, name: str, i: int, after: int, end: int) -> int:
         """A font command: its argument is one word, or letters that keep the font when printed."""

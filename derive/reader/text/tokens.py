@@ -139,6 +139,9 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
             following = upcoming[index]
             if token.type == "PERIOD":
                 if following and items[index + 1].type not in (*_ENDS, *PAIRS.values()):
+                    if kept and _multiplies(kept[-1], token, items[index + 1]):
+                        kept.append(Token("TIMES", token.start, token.end, token.word))
+                        continue
                     raise fragment.error("a period inside a formula", token.start, token.end)
                 continue
             if depth or not kept or not following or kept[-1].type in _ENDS or following in _CONTINUES:
@@ -151,6 +154,12 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
                 token = Token("NEWLINE", token.start, token.end, token.word)
         kept.append(token)
     return kept
+
+
+def _multiplies(before: Token, period: Token, after: Token) -> bool:
+    """Whether a period is the sign of a product: `\\frac{a}{b}.\\frac{b}{c}`, without blanks, between brackets."""
+    close = before.end == period.start and after.start == period.end
+    return close and before.type in PAIRS.values() and after.type in ("FRAC", *PAIRS)
 
 
 def _fractions(items: list[Token], text: str) -> list[Token]:

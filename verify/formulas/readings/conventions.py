@@ -22,6 +22,7 @@ PRODUCTS = {
     "elementwise": "elementwise product meant between two vectors",
     "inner": "inner product meant",
     "diagonal": "a vector stands for the diagonal matrix",
+    "outer": "two vectors beside each other stand for their outer product a b^⊤",
 }
 DERIVATIVES = {
     "natural": "",

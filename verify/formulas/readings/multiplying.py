@@ -92,6 +92,8 @@ class Products(Leaves):
         sized = self._ones(shaped, beside)
         if self.reading.product == "inner":
             sized = self._paired(sized)
+        if self.reading.product == "outer":
+            sized = self._crossed(sized)
         if self.reading.product == "elementwise" or (self.reading.product == "strict" and signed):
             sized = self._merged(sized)
         elif self.reading.product == "diagonal":
@@ -198,6 +200,16 @@ class Products(Leaves):
         if same and parts[0].shape[1] == 1:
             return [Built(nodes.transpose(self.node(parts[0]))), parts[1]]
         return parts
+
+    def _crossed(self, parts: list[Built]) -> list[Built]:
+        """Two columns as the matrix of all products of their entries."""
+        vectors = [place for place, part in enumerate(parts) if self._vector(part)]
+        if len(vectors) != 2 or vectors[1] != vectors[0] + 1:
+            return parts
+        left, right = (parts[place] for place in vectors)
+        if left.shape[1] != 1 or right.shape[1] != 1 or left.flipped or right.flipped:
+            return parts
+        return [*parts[: vectors[1]], Built(nodes.transpose(self.node(right))), *parts[vectors[1] + 1 :]]
 
     def _spread(self, parts: list[Built]) -> list[Built]:
         """Vectors beside a matrix as diagonal matrices."""

@@ -88,10 +88,19 @@ class Leaves:
         if not (whole or (self.reading.handed == "some" and output and not said.onward)):
             if said.onward or output:
                 node = nodes.add(node, nodes.scale(-1, Adjoint(quantity, True)))
-            for other in self._computed_from(quantity):
-                back = nodes.matmul(nodes.transpose(Jacobian(other, quantity)), Adjoint(other))
+            for other in self._reading(quantity) if said.onward else self._computed_from(quantity):
+                jacobian = Jacobian(other, quantity, said.onward)
+                back = nodes.matmul(nodes.transpose(jacobian), Adjoint(other))
                 node = nodes.add(node, nodes.scale(-1, back))
         return Built(self.laid(node, self.reading.layout in ("all rows", "rows", "batch")))
+
+    def _reading(self, quantity: Quantity) -> list[Quantity]:
+        """The values of the same step whose equations read this: a state of it, a head."""
+        return [
+            equation.symbol.at(quantity.time)
+            for equation in self.program.equations
+            if any(q.name == quantity.name and q.time == nodes.t for q in equation.expression.atoms(Quantity))
+        ]
 
     def _computed_from(self, quantity: Quantity) -> list[Quantity]:
         """The other states of the same step that a state goes into."""

@@ -13,7 +13,7 @@ from sympy import Basic, Expr, Symbol, Transpose
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError, OpenQuestionError
-from derive.nodes import Adjoint, Node, Quantity, TimeSum
+from derive.nodes import Adjoint, Jacobian, Node, Quantity, Shaped, TimeSum
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
 from verify.formulas.readings.conventions import (
@@ -35,6 +35,7 @@ from verify.truth.comparison import Bench
 
 SUMMED = "the term of step t, to be summed over t"
 SPREAD = "a number beside a vector in a sum is added to every entry"
+FACTOR = "∂a/∂W stands for what the error is multiplied by in ∂J/∂W"
 FROBENIUS = "the norm of a matrix is the root of the sum of the squares of its entries"
 
 
@@ -126,8 +127,9 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     explicit = {"left": columns, "right": columns}.get(beside, builder)
     a = (explicit if beside == "left" else builder).side(left)
     b = (explicit if beside == "right" else builder).side(right)
-    one, other = _matched(a, b, builder)
-    said = ((SPREAD, builder.spread), (FROBENIUS, builder.frobenius))
+    factored = _factored(a, b, builder)
+    one, other = factored or _matched(a, b, builder)
+    said = ((SPREAD, builder.spread), (FROBENIUS, builder.frobenius), (FACTOR, factored))
     words = (*reading.assumptions, *(word for word, found in said if found))
     diagonal = tuple(builder.diagonal)
     plain = Sides(one, other, reading, words, dict(builder.domains), diagonal)
@@ -171,6 +173,35 @@ def _indexed(left: Term, right: Term) -> bool:
     """Whether something can be built only when it is known what an index counts."""
     kinds = tree.OverEntries | tree.Kronecker | tree.Tabulated
     return any(isinstance(part, kinds) for side in (left, right) for part in tree.walk(side))
+
+
+def _factored(a: Built, b: Built, builder: Builder) -> tuple[Node, Node] | None:
+    """∂a/∂W = x, where the Jacobian is I ⊗ xᵀ: its entries that are no zeros, which x or a matrix in its place gives.
+
+    Both are multiplied from the left by two rows: ones, and a itself.
+    """
+    jacobian, said = (a, b) if a.flat is not None else (b, a)
+    node, flat = jacobian.node, jacobian.flat
+    if flat is None or not isinstance(node, Jacobian) or said.flat is not None or said.node is None:
+        return None
+    rows, cols = flat
+    factor = said.node
+    turned = _from_the_right(builder.cell)  # the columns of W belong to the entries of a
+    length, own = (rows, cols) if turned else (cols, rows)
+    if length in factor.shape and 1 in factor.shape and length != 1:
+        row = factor if factor.shape[0] == 1 else nodes.transpose(factor)
+        factor = nodes.matmul(nodes.ones(own), row)
+    elif turned and factor.shape == flat:
+        factor = nodes.transpose(factor)
+    if node.shape[0] != own or factor.shape != (own, length):
+        return None
+    found = []
+    for weight in (nodes.ones(own), node.of):
+        spread = nodes.hadamard(nodes.matmul(weight, nodes.ones(1, length)), factor)
+        spread = nodes.transpose(spread) if turned else spread
+        found.append((Shaped(nodes.matmul(nodes.transpose(weight), node), rows, cols), spread))
+    one, other = (nodes.concat(0, *pair) for pair in zip(*found, strict=True))
+    return (one, other) if jacobian is a else (other, one)
 
 
 def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:

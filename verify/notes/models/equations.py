@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -34,7 +34,9 @@ LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell"])
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
 DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
-_NUMBERED = re.compile(r"(?P<letter>\s*\\?[A-Za-z]+)_\{?(?P<step>[1-9])\}?\s*")
+_NUMBERED = re.compile(
+    r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
+)
 APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
 """Relations with which a quantity is given a value that is not said exactly."""
 _RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
@@ -47,6 +49,11 @@ _RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|m
 _GRADIENT = re.compile(
     r"[\s&]*\\[dt]?frac\s*\{\s*\\partial(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*\\partial(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}[\s.,;&]*"
 )
+_FAMILY = re.compile(
+    r"(?P<letter>\\?[A-Za-z]+)_(?:\{(?P<by>[^{}=]+)\}|(?P<one>[A-Za-z]))\s*:?=\s*\\[dt]?frac\s*"
+    r"\{\s*\\partial[^{}]*\}\s*\{\s*\\partial\s*(?:(?P=by)|(?P=one))\s*\}"
+)
+_SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 _BINARY = re.compile(r"1\s*-")
 _LOG = re.compile(r"\\?(?:log|ln)(?![a-z])")
 _SQUARE = re.compile(r"\^\s*\{?\s*2")
@@ -84,6 +91,10 @@ class Equation:
     """For a loss that is stated as a whole: the factor before the sum over the steps."""
     at_end: bool = False
     """Whether it is written for the last step."""
+    said: str = ""
+    """What was taken for granted, where the note has no such equation."""
+    space: Fragment | None = None
+    """The declaration that its end is: h_t ∈ ℝ^{1 × H} of h_t = tanh(z_t) ∈ ℝ^{1 × H}."""
 
     @cached_property
     def used(self) -> tuple[Mention, ...]:
@@ -119,6 +130,17 @@ class Equation:
             left_end=start - 1, right_start=start,
         )  # fmt: skip
 
+    def with_steps(self, names: Collection[str]) -> Equation:
+        """The same equation, in which the letters with these names, written without a time, are of its step."""
+        text = self.fragment.text
+        places = [m for m in self.used if m.name in names and m.offset is None]
+        if not places or self.offset != 0:
+            return self
+        for mention in sorted(places, key=lambda m: -m.start):
+            written = text[mention.start : mention.end].rstrip()
+            text = f"{text[: mention.start]}{{{written}}}_t{text[mention.start + len(written) :]}"
+        return replace(self, fragment=replace(self.fragment, text=text, lines=self.fragment.lines[:1]))
+
     def renamed(self, letters: Mapping[str, str]) -> Equation:
         """The same equation with other base letters."""
         text, shift, right = self.fragment.text, 0, self.right_start
@@ -143,6 +165,16 @@ def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
     return frozenset(found - {""})
 
 
+def gradient_families(formulas: Iterable[Formula]) -> frozenset[str]:
+    """The letters that with the name of a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
+    found = set()
+    for formula in formulas:
+        for line in [*lines(formula.fragment)] or [formula.fragment]:
+            if named := _FAMILY.search(line.text):
+                found.add(named.group("letter").removeprefix("\\"))
+    return frozenset(found)
+
+
 BAR = "_bar"
 
 
@@ -165,6 +197,7 @@ def equations(formula: Formula, index: int) -> Iterator[Equation]:
     except (InputError, RecursionError):
         rows = _rows(fragment)
     for part in (part for row in rows for part in row):
+        whole, part = part, without_membership(part)
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
         left, right = part.sides[:2]
@@ -178,12 +211,34 @@ def equations(formula: Formula, index: int) -> Iterator[Equation]:
         if found := _target(left, fragment):
             if _is_copy(found.name, right, fragment):
                 continue
-            yield Equation(found.name, found.offset or 0, found.style or TimeStyle.SUBSCRIPT, cut, *edges)
+            space = declared_space(fragment, left, whole)
+            style = found.style or TimeStyle.SUBSCRIPT
+            yield Equation(found.name, found.offset or 0, style, cut, *edges, space=space)
             yield from _named_on_the_way(part, fragment, formula, index)
         elif numbered := _numbered(text, edges[1]):
             style = TimeStyle.SUBSCRIPT
             written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
             yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def without_membership(part: Syntax) -> Syntax:
+    """A chain without the set that its last side is said to lie in: a = b in a = b ∈ ℝⁿ."""
+    if not isinstance(part, Chain) or len(part.sides) < 3 or part.relations[-1].type != "IN":
+        return part
+    return replace(part, sides=part.sides[:-1], relations=part.relations[:-1], end=part.sides[-2].end)
+
+
+def declared_space(fragment: Fragment, left: Syntax, whole: Syntax) -> Fragment | None:
+    """What a chain that ends in a set says of its first side."""
+    if not isinstance(whole, Chain) or whole.relations[-1].type != "IN":
+        return None
+    space = fragment.text[whole.sides[-1].start : whole.sides[-1].end]
+    sizes = _SIZES.search(space)
+    each = re.split(r"\\times|×", sizes.group("sizes")) if sizes else []
+    if len(each) == 2 and "1" not in map(str.strip, each):
+        return None  # what is computed at a step is a vector: the first may count the examples of a batch
+    cut = piece(fragment, left.start, left.end)
+    return replace(cut, text=f"{cut.text.strip()} \\in {space}")
 
 
 def without_remarks(fragment: Fragment) -> Fragment:
@@ -288,12 +343,16 @@ def unread(formula: Formula) -> Iterator[Unread]:
         relation = _RELATION.search(line.text)
         if relation is None or DERIVATIVE.search(line.text):
             continue
-        left = _WRAPPING.sub(lambda match: " " * len(match.group()), line.text[: relation.start()])
+        left = _WRAPPING.sub(_blanks, line.text[: relation.start()])
         name = _letter_named(left)
-        reason = _not_usable(line) if name else ""
+        reason = _not_usable(replace(line, text=_WRAPPING.sub(_blanks, line.text))) if name else ""
         if reason:
             used = frozenset(spelled_names(line.text[relation.end() :]))
             yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
+
+
+def _blanks(match: re.Match[str]) -> str:
+    return " " * len(match.group())
 
 
 def _letter_named(text: str) -> str:
@@ -365,9 +424,9 @@ def _numbered(text: str, right_start: int) -> str | None:
         return None
     step = int(left.group("step"))
     right = re.sub(rf"_\{{?{step - 1}\}}?(?!\d)", "_{t-1}", text[right_start:])
+    right = re.sub(rf"_\{{?{step}\}}?(?!\d)", "_t", right)
     if right == text[right_start:]:
         return None
-    right = re.sub(rf"_\{{?{step}\}}?(?!\d)", "_t", right)
     return f"{left.group('letter').strip()}_t = {right}"
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer
 
 from derive import nodes
 from derive.errors import InputError
-from derive.notation import TimeStyle
+from derive.notation import TimeStyle, spelled
 from derive.reader.meaning.letters import letter, number_of, only
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.text.fragment import Fragment
@@ -18,17 +19,29 @@ from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
 from derive.reader.text.usual import timelike
 from verify.notes.files import Formula, piece
-from verify.notes.models.equations import DERIVATIVE, LOSSES, Equation, mentions, without_remarks
+from verify.notes.models.equations import (
+    DERIVATIVE,
+    LOSSES,
+    TIMES,
+    Equation,
+    Mention,
+    declared_space,
+    mentions,
+    without_membership,
+    without_remarks,
+)
 from verify.notes.models.names import stripped
+
+_MINIMISED = re.compile(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
 
 
 def whole(formula: Formula, index: int) -> Iterator[Equation]:
     """`L = a Σ_t body` as the loss of a step: with the numbers of `a` in it, and its factors of T beside it."""
-    for fragment, left, right in _timeless(formula):
-        found = _plain(left, fragment)
+    for one in _timeless(formula, index):
+        found, fragment = one.letter, one.fragment
         if found is None or found.name not in LOSSES:
             continue
-        sign, factors = _signed(right)
+        sign, factors = _signed(one.right)
         *before, last = factors
         if not isinstance(last, Big) or last.sign != "sum" or not _over_time(last):
             continue
@@ -42,7 +55,7 @@ def whole(formula: Formula, index: int) -> Iterator[Equation]:
             factor *= value if over and value is not None else 1
         body = fragment.text[last.body.start : last.body.end]
         text = f"{_at_t(found, fragment)} = {sign}{' '.join(kept)} {body}"
-        yield replace(_equation(text, found.name, fragment, left, right, formula, index), whole=factor)
+        yield replace(one.equation(text, found.name), whole=factor)
 
 
 def at_the_end(
@@ -50,39 +63,129 @@ def at_the_end(
 ) -> Iterator[tuple[Formula, Equation]]:
     """`q = V h_T` and what is computed from q, such as the loss, as equations of every step."""
     defined = {equation.target for equation in known}
+    waiting = [one for one, name in _waiting(formulas) if name not in defined]
     parameters = {m.name for equation in known for m in equation.used if m.offset is None}
-    waiting: list[tuple[int, Formula, Fragment, Symbol, Syntax, Syntax]] = []
+    for one, text, name in _settled(waiting, parameters, lambda side, fragment, ends: _reads_the_end(
+        side, fragment, ends, defined
+    )):  # fmt: skip
+        yield one.formula, replace(one.equation(text, name), at_end=True)
+
+
+def of_the_step(
+    formulas: Sequence[tuple[int, Formula]], known: Sequence[Equation]
+) -> Iterator[tuple[Formula, Equation]]:
+    """`q = V h_t` and what is computed from q, as equations of every step: q never stands with a time in the note."""
+    timed = {m.name for _, formula in formulas for m in _mentioned(formula) if m.offset is not None}
+    timed |= {equation.target for equation in known}
+    waiting = [one for one, name in _waiting(formulas) if name not in timed and name == stripped(name)]
+    names = {found.name for one in waiting if (found := one.letter) is not None}
+    parameters = {m.name for equation in known for m in equation.used if m.offset is None} - names
+    for one, text, name in _settled(waiting, parameters, _reads_the_step):
+        yield one.formula, one.equation(text, name)
+
+
+def _waiting(formulas: Sequence[tuple[int, Formula]]) -> Iterator[tuple[_Timeless, str]]:
+    """The equations whose left side is a letter without a time, with its name."""
     for index, formula in formulas:
-        for fragment, left, right in _timeless(formula):
-            found = _plain(left, fragment)
-            if found is not None and found.name not in defined:
-                waiting.append((index, formula, fragment, found, left, right))
-    ends: set[str] = set()
-    while True:
-        ready = [one for one in waiting if _reads_the_end(one[5], one[2], ends, defined)]
-        if not ready:
-            return
-        waiting = [one for one in waiting if one not in ready]
-        ends |= {one[3].name for one in ready}
-        for index, formula, fragment, found, left, right in ready:
-            loss = found.name in LOSSES
-            text = f"{_at_t(found, fragment)} = {_for_step(right, fragment, ends, parameters if loss else None)}"
-            equation = _equation(text, found.name, fragment, left, right, formula, index)
-            yield formula, replace(equation, at_end=True)
+        for one in _timeless(formula, index):
+            if (found := one.letter) is not None:
+                yield one, found.name
 
 
-def _timeless(formula: Formula) -> Iterator[tuple[Fragment, Syntax, Syntax]]:
-    """The equations of a formula that have two sides and no derivative."""
+def _settled(
+    waiting: Sequence[_Timeless], parameters: set[str], reads: Callable[[Syntax, Fragment, set[str]], bool]
+) -> Iterator[tuple[_Timeless, str, str]]:
+    """The equations that `reads` accepts, given the names of those before, with their text for step t and the name."""
+    names: set[str] = set()
+    left = list(waiting)
+    while ready := [one for one in left if reads(one.right, one.fragment, names)]:
+        left = [one for one in left if one not in ready]
+        letters = [(one, found) for one in ready if (found := one.letter) is not None]
+        names |= {found.name for _, found in letters}
+        for one, found in letters:
+            data = parameters if found.name in LOSSES else None
+            yield one, f"{_at_t(found, one.fragment)} = {_for_step(one.right, one.fragment, names, data)}", found.name
+
+
+def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Formula]]) -> Equation | None:
+    """The cross-entropy of ŷ_t = softmax(...) with y_t, for a note that has no equation of a loss and calls it that."""
+    predicted = [e for e in known if "softmax" in e.right and e.target.endswith("_hat")]
+    if len({e.target for e in predicted}) != 1 or any(e.loss for e in known):
+        return None
+    source = predicted[-1]
+    target = source.target.removesuffix("_hat")
+    letters = {match for _, formula in formulas for match in _MINIMISED.findall(formula.text)}
+    letter_ = next((each for each in ("L", "J", "E", "C") if each in letters), None)
+    if letter_ is None or any(e.target == target for e in known):
+        return None
+    time = TIMES[source.style]
+    y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
+    written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
+    return replace(written, said="the loss is the cross-entropy, as the note says in words", space=None, at_end=False)
+
+
+def _mentioned(formula: Formula) -> list[Mention]:
+    try:
+        return mentions(formula.fragment)
+    except (InputError, RecursionError):
+        return []
+
+
+def _is_list(side: Syntax) -> bool:
+    return isinstance(side, Group) and sum(map(len, side.rows)) > 1
+
+
+def _reads_the_step(side: Syntax, fragment: Fragment, here: set[str]) -> bool:
+    """Whether a side computes something from what is read at t, or from what stands for step t."""
+    if any((isinstance(n, Mark) and n.kind == "dots") or (isinstance(n, Big) and _over_steps(n)) for n in walk(side)):
+        return False
+    if letter(side) is not None:
+        return False  # another name for one letter
+    read = mentions(_alone(side, fragment))
+    return any((mention.offset is None and mention.name in here) or mention.offset == 0 for mention in read)
+
+
+@dataclass(frozen=True)
+class _Timeless:
+    """An equation of a formula that has no derivative; `space` is the set that its end says it lies in."""
+
+    index: int
+    formula: Formula
+    fragment: Fragment
+    left: Syntax
+    right: Syntax
+    space: Fragment | None
+
+    @property
+    def letter(self) -> Symbol | None:
+        """The letter without a time that the left side is."""
+        return _plain(self.left, self.fragment)
+
+    def equation(self, text: str, target: str) -> Equation:
+        """The equation in these words."""
+        cut = piece(self.fragment, self.left.start, self.right.end)
+        place = cut.place(0)
+        at = (place.file, place.line, place.column)
+        width = self.left.end - self.left.start
+        style = TimeStyle.SUBSCRIPT
+        written = Equation(target, 0, style, cut, width, 0, self.formula.section, self.index, at, space=self.space)
+        return written.rewritten(text)
+
+
+def _timeless(formula: Formula, index: int) -> Iterator[_Timeless]:
+    """The equations of a formula that have no derivative; of a chain its first."""
     fragment = without_remarks(formula.fragment)
     try:
         rows = parse(fragment)
     except (InputError, RecursionError):
         return
-    for part in (part for row in rows for part in row):
-        if not isinstance(part, Chain) or [relation.type for relation in part.relations] != ["EQ"]:
+    for whole in (part for row in rows for part in row):
+        part = without_membership(whole)
+        if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
         if not DERIVATIVE.search(fragment.text, part.start, part.end):
-            yield fragment, part.sides[0], part.sides[1]
+            left, right = part.sides[:2]
+            yield _Timeless(index, formula, fragment, left, right, declared_space(fragment, left, whole))
 
 
 def _plain(left: Syntax, fragment: Fragment) -> Symbol | None:
@@ -98,16 +201,6 @@ def _plain(left: Syntax, fragment: Fragment) -> Symbol | None:
 
 def _at_t(found: Symbol, fragment: Fragment) -> str:
     return f"{{{fragment.text[found.start : found.end].strip()}}}_t"
-
-
-def _equation(
-    text: str, target: str, fragment: Fragment, left: Syntax, right: Syntax, formula: Formula, index: int
-) -> Equation:
-    cut = piece(fragment, left.start, right.end)
-    place = cut.place(0)
-    at = (place.file, place.line, place.column)
-    written = Equation(target, 0, TimeStyle.SUBSCRIPT, cut, left.end - left.start, 0, formula.section, index, at)
-    return written.rewritten(text)
 
 
 # The whole loss
@@ -136,8 +229,16 @@ def _over_time(big: Big) -> bool:
     return any(script.kind == "sub" for script in big.scripts)
 
 
+def _over_steps(big: Big) -> bool:
+    """Whether a sum or product runs over some steps."""
+    scripts = [script for script in big.scripts if script.kind == "sub"]
+    return any(name.word == "t" for script in scripts for row in script.rows for cell in row for name in timelike(cell))
+
+
 def _is_loss_letter(body: Syntax, fragment: Fragment) -> bool:
-    """Whether the sum is over the losses of the steps, which are defined elsewhere."""
+    """Whether the sum is over the losses of the steps, which are defined elsewhere: L_t, L_t(y_t, p_t)."""
+    if isinstance(body, Run) and len(body.factors) == 2 and _is_list(body.factors[1]):
+        body = body.factors[0]
     try:
         found = symbol(body, fragment) if letter(body) is not None else None
     except InputError:

@@ -63,19 +63,19 @@ def _key(place: Place) -> tuple[str, int, int]:
 
 
 def _stated(formula: Formula) -> Iterator[Statement]:
-    """The equations with two sides in a formula."""
+    """The equations in a formula, with all their sides."""
     try:
         found = statements(formula.fragment) if formula.claims else []
     except (InputError, RecursionError):
         return
     for statement in found:
-        if [relation.type for relation in statement.relations] == ["EQ"] and not statement.conditions:
+        if {relation.type for relation in statement.relations} == {"EQ"} and not statement.conditions:
             yield statement
 
 
 def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     """δ_t := ∂J/∂h_t: the letter and the gradient that it stands for."""
-    left, right = statement.sides
+    left, right = statement.sides[:2]
     found = claiming.letters.taken(left, statement.fragment)
     if found is None or found.power is not None or found.transposed or found.base in ("partial", "nabla"):
         return None
@@ -116,9 +116,10 @@ def _bound(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
 
 def _loss(statement: Statement, claiming: Claiming, cell: Cell) -> tuple[str, Loss] | None:
     """L = 1/T Σ_t L_t: the letter and how often the sum over the steps counts in it."""
-    left, right = statement.sides
+    left, *others = statement.sides
+    right = others[0]
     found = claiming.letters.taken(left, statement.fragment)
-    if found is None or found.parts or not cell.is_loss or claiming.loss(found) is None:
+    if len(others) > 1 or found is None or found.parts or not cell.is_loss or claiming.loss(found) is None:
         return None
     try:
         factor = _multiple(claiming.term(right), cell.output.name)
@@ -129,7 +130,7 @@ def _loss(statement: Statement, claiming: Claiming, cell: Cell) -> tuple[str, Lo
 
 def _multiple(said: Term, loss: str) -> Expr | None:
     """How often the sum of all losses counts in an expression; None where that is not what it is."""
-    if isinstance(said, OverTime) and not said.product and (said.first, said.last) == (1, nodes.T):
+    if isinstance(said, OverTime) and not said.product and said.first in (0, 1) and said.last == nodes.T:
         inner = said.body
         return nodes.T / nodes.T if isinstance(inner, Ref) and (inner.name, inner.time) == (loss, said.index) else None
     if isinstance(said, Divide):

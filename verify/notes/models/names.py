@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from derive.errors import InputError
 from derive.notation import GREEK
+from derive.reader.claims.statements.chains import blanked
 from derive.reader.meaning.letters import identifier
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.text.fragment import Fragment
@@ -27,9 +29,10 @@ def names(fragment: Fragment) -> frozenset[str]:
     """The names in a formula; `s_3` and `y_j` keep what may be a step or an entry: see `stripped`."""
     try:
         found = Vocabulary()
-        for row in parse(fragment):
+        bare = replace(fragment, text=blanked(fragment.text)[0])
+        for row in parse(bare):
             for part in row:
-                found.survey(part, fragment)
+                found.survey(part, bare)
         written = found.quantities
     except (InputError, RecursionError):
         written = set(spelled_names(fragment.text))

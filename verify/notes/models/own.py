@@ -40,13 +40,15 @@ class Written:
     declarations: Sequence[Declaration] = ()
 
 
-def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Model | None:
+def own(given: Written, section: tuple[str, ...], names: Collection[str], at: int) -> Model | None:
     """The cell that defines the quantities called `names`, by the equations of the section or the nearest others.
+
+    `at` is the number of the section's first formula.
 
     An equation that cannot be used is a hole of the model. None where there is no equation at all.
     """
-    chosen = _Choice(given, _nearest(given.equations, section), names)
-    wanted = {e.target for e in given.equations if e.section == section}
+    chosen = _Choice(given, _nearest(given.equations, section, at), names)
+    wanted = {e.target for e in given.equations if e.section == section} | _its_loss(given.equations)
     chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])
     chosen.fill_gaps()
     chosen.find_holes()
@@ -76,9 +78,17 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str]) -> Mod
             )  # fmt: skip
 
 
-def _nearest(given: Sequence[Equation], section: tuple[str, ...]) -> list[Equation]:
+def _its_loss(given: Sequence[Equation]) -> set[str]:
+    """The loss of a note that has one model: whatever its gradients are called, they are of that."""
+    written: dict[str, set[str]] = {}
+    for equation in given:
+        written.setdefault(equation.target, set()).add("".join(equation.right.split()))
+    several = any(len(ways) > 1 for ways in written.values())
+    return set() if several else {e.target for e in given if e.loss}
+
+
+def _nearest(given: Sequence[Equation], section: tuple[str, ...], here: int) -> list[Equation]:
     """The section's own first, then those before it from the nearest on, then those after it."""
-    here = min((e.index for e in given if e.section == section), default=MOST * MOST)
 
     def distance(equation: Equation) -> tuple[int, int]:
         if equation.section == section:
@@ -103,6 +113,8 @@ class _Choice:
     open: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
     numbers: list[str] = field(default_factory=list)
+    single: list[str] = field(default_factory=list)
+    """What a loss compares with a number."""
     rewritten: set[str] = field(default_factory=set)
     unused: set[int] = field(default_factory=set)
     ends: dict[str, set[str]] = field(default_factory=dict)
@@ -120,7 +132,11 @@ class _Choice:
             name = waiting.pop(0)
             if name in self.by_name:
                 continue
-            equation = next((e for e in self.nearest if e.target == name), None)
+            ways = [e for e in self.nearest if e.target == name]
+            beside = [e for e in ways if e.section == ways[0].section]
+            # h_t = f(uv) beside an equation that reads something at a step only names parts of that
+            steps = (e for e in beside if any(mention.offset is not None for mention in e.used))
+            equation = next(steps, ways[0] if ways else None)
             if equation is not None:
                 self.by_name[name] = equation
                 waiting += [mention.name for mention in equation.used]
@@ -152,7 +168,11 @@ class _Choice:
             for mention in equation.used:
                 source = next((e for e in self.nearest if "softmax" in e.right and not e.loss), None)
                 if mention.name.endswith("_hat") and mention.name not in self.by_name and source is not None:
-                    self.adopt(source, mention.name, f"{mention.name} is taken to be {source.target}")
+                    said = f"{mention.name} is taken to be {source.target}"
+                    if mention.name == f"{source.target}_hat" and source.target in {m.name for m in equation.used}:
+                        self.by_name.pop(source.target, None)  # the loss compares y with it, so y is the target
+                        said = f"the equation for {source.target} is taken to be one for {mention.name}"
+                    self.adopt(source, mention.name, said)
 
     def adopt(self, equation: Equation, name: str, said: str) -> None:
         """Take an equation for another name, in the letters that are in use here."""
@@ -235,7 +255,10 @@ class _Choice:
         """Deal with what stands in the way: take a letter to be a number, drop a declaration, leave a quantity open."""
         place = error.place
         for number, declaration in enumerate(self.declarations()):
-            if place is not None and _within(place, declaration.formulas[0]) and number not in self.unused:
+            of_an_equation = any(e.space is declaration.formulas[0] for e in self.by_name.values())
+            if of_an_equation or place is None or not _within(place, declaration.formulas[0]):
+                continue  # of the two, it is the equation that cannot be used
+            if number not in self.unused:
                 self.unused.add(number)
                 self.contradicted.append((error.message, place))
                 self.assumed.append(f"the declaration in line {place.line} could not be used ({error.message})")
@@ -254,6 +277,10 @@ class _Choice:
             self.numbers.append(name)
             return True
         equation = self.by_name[guilty]
+        compared = {m.name for m in equation.used if m.offset == equation.offset and self.is_data(m.name)}
+        if equation.loss == "other" and compared and not compared & set(self.single):
+            self.single += sorted(compared)
+            return True
         if equation.loss == "cross-entropy" and guilty not in self.rewritten:
             self.rewritten.add(guilty)
             return True
@@ -265,6 +292,10 @@ class _Choice:
         loss = self.output()
         if not loss.loss or loss.target in self.open or cell.output.shape == (1, 1):
             return False
+        plain = [q.name for q in (*cell.inputs, *cell.states, *cell.parameters) if q.name not in self.numbers]
+        if self.numbers and not any(name[0].isupper() for name in plain):  # no letter of the note is a matrix
+            self.numbers += plain
+            return True
         if loss.loss == "cross-entropy" and loss.target not in self.rewritten:
             self.rewritten.add(loss.target)
         else:
@@ -278,7 +309,7 @@ class _Choice:
         letters = {*self.by_name, *self.used}
         functions = {name for e in self.by_name.values() for name in spelled_names(e.fragment.text)}
         known = letters | functions | {stripped(name) for name in letters}
-        found = []
+        found = [Declaration("where", (e.space,), "") for e in self.by_name.values() if e.space is not None]
         written = [Place(*e.place, e.place[1]) for e in self.given.equations]
         for declaration in self.given.declarations:
             if declaration.key in ("where", "for") and not WHERE.match(declaration.words):
@@ -325,7 +356,9 @@ class _Choice:
         for name, offsets in self.used_by(name for name in self.by_name if name not in self.open).items():
             if name not in self.by_name and name not in targets and name not in self.open and 0 in offsets:
                 declarations.append(_declared("input", f"{spelled(name)}{time}"))
-        declarations += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in self.numbers]
+        declarations += [
+            _declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in (*self.numbers, *self.single)
+        ]
         return formulas, declarations
 
     def is_data(self, name: str) -> bool:
@@ -369,6 +402,7 @@ class _Choice:
         """What was assumed to complete the cell."""
         every = [e.numbered for e in self.by_name.values() if e.numbered]
         open_ = [name for name in self.used if name not in self.by_name and name.endswith(ACCENTED)]
+        granted = [e.said for e in self.by_name.values() if e.said]
         said = [f"the equation for {step} is taken for every step" for step in every]
         holes = [f"{name} is open: {reason}" for name, reason in self.open.items()]
         numbers = [NUMBER.format(letter=letter) for letter in self.numbers]
@@ -379,7 +413,7 @@ class _Choice:
             else f"{name} names a part of another equation"
             for name in self.aliases
         ]
-        return self.assumed + said + given + numbers + holes
+        return self.assumed + granted + said + given + numbers + holes
 
     def meant(self, cell: Cell) -> Meant:
         """The losses that count with a factor or at the last step, and the letters that stand for that step."""

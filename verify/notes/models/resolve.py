@@ -12,8 +12,16 @@ from derive.notation import find as find_notation
 from derive.reader.text.note import Declaration
 from verify.formulas.judgement import Word
 from verify.notes.files import Aside, Formula
-from verify.notes.models.equations import BAR, Equation, barred, equations, gradient_letters, unread
-from verify.notes.models.losses import at_the_end, whole
+from verify.notes.models.equations import (
+    BAR,
+    Equation,
+    barred,
+    equations,
+    gradient_families,
+    gradient_letters,
+    unread,
+)
+from verify.notes.models.losses import at_the_end, in_words, of_the_step, whole
 from verify.notes.models.meaning import completed
 from verify.notes.models.model import Model
 from verify.notes.models.names import names, stripped
@@ -37,10 +45,11 @@ class Models:
         declarations: Sequence[Declaration] = (),
         aside: Sequence[Aside] = (),
         bars: bool = False,
+        entropy: bool = False,
         blocks: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `blocks`: weights of
-        which it names the columns that act on something.
+        """`bars`: whether the note says in words that a bar over a letter is the gradient by it; `entropy`: whether it
+        speaks of the cross-entropy; `blocks`: weights of which it names the columns that act on something.
         """
         self.blocks = tuple(dict.fromkeys(blocks))
         self.formulas = formulas
@@ -50,20 +59,31 @@ class Models:
         claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
         gradients = gradient_letters(formula for _, formula in claiming)
         timed = [e for index, formula in claiming for e in self._defined(formula, index) if e.target not in gradients]
+        self.families = gradient_families(formula for _, formula in claiming)
         self.said = bars
         self.bars = barred(timed, said=bars)
         if self.bars:
             bare = {e.target for e in timed}
             timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
         ended = list(at_the_end(claiming, timed))
+        here = list(of_the_step(claiming, [*timed, *(equation for _, equation in ended)]))
+        timed = [e.with_steps({equation.target for _, equation in here}) for e in timed]
+        ended += here
         for formula, equation in ended:
             self._ended.setdefault(formula.place, []).append(equation)
         self.written = Written(
             [*timed, *(equation for _, equation in ended)],
-            [each for _, formula in claiming for each in unread(formula)],
+            [
+                each
+                for _, formula in claiming
+                for each in unread(formula)
+                if each.name.split("_")[0] not in self.families | {"d"}
+            ],
             declarations,
         )
         self.aside = aside
+        if entropy and (loss := in_words(self.written.equations, claiming)) is not None:
+            self.written = replace(self.written, equations=[*self.written.equations, loss])
         self._found: dict[tuple[object, ...], Model | None] = {}
 
     def defined(self, formula: Formula) -> list[Equation]:
@@ -81,7 +101,8 @@ class Models:
         if key not in self._found:
             found = self._resolve(formula)
             if found is not None:
-                found = replace(found, meant=replace(found.meant, bars=self.bars and self.said, blocks=self.blocks))
+                meant = replace(found.meant, bars=self.bars and self.said, blocks=self.blocks)
+                found = replace(found, meant=replace(meant, families=self.families))
                 found = completed(found, self.formulas, formula.section)
             self._found[key] = found
         return self._found[key]
@@ -107,7 +128,7 @@ class Models:
                 return found
             known = catalogue.find(self._path(cell))
             return Model(known, f"{known.name}, as named")
-        model = own(self.written, formula.section, claimed)
+        model = own(self.written, formula.section, claimed, self.formulas.index(around[0]))
         share = 0.0 if model is None else _share(model, claimed)
         if model is not None and model.cell.states and share >= ENOUGH:
             return model

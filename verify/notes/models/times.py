@@ -96,7 +96,7 @@ def _length(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]]
     step = re.escape(WRITTEN.get(clock, clock))
     listed = _LETTER.replace("greek", "greek2").replace("latin", "latin2")
     last = re.compile(_SUMMED.replace("STEP", step) + _LETTER + "|" + _LISTED.replace("STEP", step) + listed)
-    stated: set[str] = set()
+    stated = {letter for formula in formulas for letter in _told_apart(formula.text, step)}
     claimed: set[str] = set()
     for formula in formulas:
         derivative = _DERIVATIVE.search(formula.text) is not None
@@ -112,6 +112,20 @@ def _length(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]]
         return None
     (letter,) = found
     return None if _is_other(WRITTEN.get(letter, letter), formulas) else letter
+
+
+def _told_apart(text: str, step: str) -> set[str]:
+    """The letters before which and at which a formula has cases: t < τ and t = τ."""
+    if _DERIVATIVE.search(text):
+        return set()
+    before, at = (
+        {
+            match.group("greek") or match.group("latin")
+            for match in re.finditer(rf"{step}{_SPACED}{sign}{_SPACED}{_LETTER}", text)
+        }
+        for sign in (r"(?:<|\\lt(?![A-Za-z]))", "=")
+    )
+    return before & at
 
 
 def _number_of_steps(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]], clock: str) -> str | None:
