@@ -14,7 +14,15 @@ from derive.nodes import Elementwise, Quantity, Softmax
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found, Letters, layered
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import TIME_LETTERS, Written, identifier, label, taken, time_expression
+from derive.reader.meaning.letters import (
+    ENTRY_LETTERS,
+    TIME_LETTERS,
+    Written,
+    identifier,
+    label,
+    taken,
+    time_expression,
+)
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.walk import Walk
 from derive.reader.text.fragment import Fragment
@@ -88,7 +96,7 @@ class Deltas(Walk):
             return tree.Error(argument, plain)
         if argument is not None or plain is not None:
             return argument or plain
-        moments = [self._when(part) for _, part in found.parts]
+        moments = [self._when(part, ENTRY_LETTERS) for _, part in found.parts]
         if len(moments) > 1 or None in moments:
             raise self.unclear(f"the scripts of {self.written(node)} are not read", node)
         # Of the layer in which the state stands, not of the one that reads it out.
@@ -99,7 +107,7 @@ class Deltas(Walk):
             raise self.unclear("δ without a label can be the gradient of several quantities here", node)
         alone = replace(found, base=nets[0])
         resolved = self.letters.resolve(alone, self.fragment)
-        steps = [step for _, part in found.parts if (step := self._when(part)) is not None]
+        steps = [step for step in moments if step is not None]
         value = Ref(nets[0], steps[0] if steps else nodes.t) if resolved is None else as_value(resolved)
         holders = [q for q in self.letters.quantities if self._argument_of(q) == [nets[0]]]
         other = f"δ is the gradient of {holders[0]} itself, not of its argument" if len(holders) == 1 else ""
@@ -154,12 +162,11 @@ class Deltas(Walk):
                 return Gradient(value, self.letters.whole, False, "delta")
         return None
 
-    def _when(self, cell: Syntax) -> Expr | None:
-        """A time in a script of δ; any other letter alone is a label there."""
+    def _when(self, cell: Syntax, more: frozenset[str] = frozenset()) -> Expr | None:
+        """A time in a script of δ; any letter but those of times, and `more`, is a label there."""
         time = time_expression(cell)
-        if time is None or all(str(s) in TIME_LETTERS | self.letters.timed_letters for s in time.free_symbols):
-            return time
-        return None
+        letters = TIME_LETTERS | self.letters.timed_letters | more
+        return time if time is None or all(str(symbol) in letters for symbol in time.free_symbols) else None
 
     def _beside(self, part: Syntax, name: str) -> Expr | None:
         """The time in a script part of δ that is not its label."""

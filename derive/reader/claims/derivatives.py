@@ -214,9 +214,9 @@ class Derivatives(Deltas):
         family = found.base in self.letters.meant.families | {"d"} and found.base not in self.letters.known
         if family and len(found.parts) == 1 and found.parts[0][0] == "sub" and isinstance(found.parts[0][1], Scripted):
             by = self.letters.taken(found.parts[0][1], self.fragment)
-            resolved = by and self.letters.resolve(by, self.fragment)
-            if by is not None and resolved is not None:
-                return self.decorated(self.small(as_value(resolved), by), found), i + 1
+            named = None if by is None else self.letters.resolve(by, self.fragment)
+            if by is not None and named is not None:
+                return self.decorated(self.small(as_value(named), by), found), i + 1
         if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
             by = self.letters.taken(found.parts[0][1], self.fragment)
             resolved = by and self.letters.resolve(by, self.fragment)

@@ -9,6 +9,7 @@ from sympy import Integer
 from derive import functions, nodes
 from derive.errors import InputError
 from derive.functions import ScalarFunction
+from derive.nodes import Elementwise
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.dots import filled
 from derive.reader.claims.letters import Found
@@ -25,8 +26,9 @@ from derive.reader.meaning.letters import (
     only,
     time_expression,
 )
-from derive.reader.meaning.tree import Gradient, Ref, Term
+from derive.reader.meaning.tree import Gradient, Ref, Span, Term
 from derive.reader.meaning.vocabulary import bracket
+from derive.reader.meaning.walk import Function
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
 
 NAMED = vocabulary.NAMED | {"sech", "cosh", "diagonal"}
@@ -230,6 +232,23 @@ class Claiming(Brackets):
         return [*before, derivative, *behind]
 
     # Functions
+
+    def applied(self, called: Function, arguments: tuple[Term, ...], at: Span, name: str) -> Term:
+        """A function of its arguments; σ'(f_t) of a gate f_t = σ(a_t) may mean its slope, which is taken at a_t."""
+        value = arguments[0] if len(arguments) == 1 else None
+        if isinstance(value, Ref) and not value.at and self._is_slope_of(called, value.name):
+            words = f"{name}' of a value of {name} means the slope there, which is taken at the argument"
+            if self.guess("slope at its value", words):
+                arguments = (replace(value, name=self._argument_of(value.name)[0]),)
+        return super().applied(called, arguments, at, name)
+
+    def _is_slope_of(self, called: Function, name: str) -> bool:
+        """Whether a function is the slope of the one that gives this value."""
+        for equation in self.letters.program.equations:
+            value = equation.expression
+            if equation.symbol.name == name and isinstance(value, Elementwise) and len(self._argument_of(name)) == 1:
+                return called in (f"{value.function.name}'", value.function.prime())
+        return False
 
     def function(self, found: Written) -> ScalarFunction | str | None:
         """The function that a letter stands for, with its primes as slopes."""

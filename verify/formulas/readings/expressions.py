@@ -44,7 +44,7 @@ class Builder(Products):
             case tree.Gradient():
                 return self.gradient(said)
             case tree.Error():
-                return self.gradient(said.argument if self.reading.delta == "argument" else said.plain)
+                return self.build(said.argument if self.reading.delta == "argument" else said.plain)
             case tree.Derivative():
                 return self.derivative(said)
             case tree.Constant():
@@ -58,7 +58,7 @@ class Builder(Products):
             case tree.Add():
                 return self.terms(said)
             case tree.Differential():
-                return self.gradient(said.argument if self.reading.differential == "argument" else said.plain)
+                return self.build(said.argument if self.reading.differential == "argument" else said.plain)
             case tree.Handed():
                 return self.handed(said)
             case tree.Multiply():

@@ -58,7 +58,10 @@ class Models:
         self._ended: dict[Place, list[Equation]] = {}
         claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
         gradients = gradient_letters(formula for _, formula in claiming)
-        timed = [e for index, formula in claiming for e in self._defined(formula, index) if e.target not in gradients]
+        every = [e for index, formula in claiming for e in self._defined(formula, index)]
+        states = {m.name for e in every for m in e.used if m.offset == -1}
+        # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
+        timed = [e for e in every if e.target not in gradients - states]
         self.families = gradient_families(formula for _, formula in claiming)
         self.said = bars
         self.bars = barred(timed, said=bars)
