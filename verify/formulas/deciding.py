@@ -46,6 +46,8 @@ class Question:
     facts: tuple[Assumption, ...] = ()
     accumulated: bool = False
     pairs: Pairs = Pairs()
+    outer: bool = False
+    """Whether vectors side by side may be an outer product."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def decide(question: Question) -> Decision:
 
 def readings_with(question: Question, conventions: int) -> list[tuple[Reading, str]]:
     """The readings with that many unusual conventions."""
-    return [pair for pair in readings(question.left, question.right) if pair[0].unusual == conventions]
+    return [pair for pair in readings(question.left, question.right, question.outer) if pair[0].unusual == conventions]
 
 
 def in_shape(question: Question, reading: Reading, beside: str) -> Sides | None:
@@ -103,7 +105,7 @@ def _decided(question: Question) -> Decision:
     misfit = ""
     seen: set[tuple[Node, Node]] = set()
     upright, lying = False, False
-    for reading, beside in readings(left, right):
+    for reading, beside in readings(left, right, question.outer):
         if reading.layout in ("rows", "batch") and (upright or not lying):
             continue  # nothing in the formula is a row
         try:

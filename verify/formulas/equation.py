@@ -94,9 +94,9 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
 
 
 def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:
-    """∂J/∂h_{t-1} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
+    """δ_{h_{t-1}} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
     states = {state.name for state in claiming.letters.cell.states}
-    if not isinstance(left, tree.Gradient) or left.immediate or left.by.at or left.by.time != nodes.t - 1:
+    if not isinstance(left, tree.Gradient) or left.spelling == "partial" or left.by.at or left.by.time != nodes.t - 1:
         return left, right
     steps = {part.by.time for part in tree.walk(right) if isinstance(part, tree.Gradient) and not part.immediate}
     if left.by.name not in states or steps != {nodes.t}:
@@ -166,7 +166,8 @@ def _decided(
         said = tuple(tree.at_times(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
     try:
         with operated.named(said, context.bench) as ((one, other), bench_):
-            question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs)
+            outer = context.meant.untransposed
+            question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs, outer)
             decision = deciding.decide(question)
             if decision.word in (Word.PROVED, Word.HOLDS_IF):
                 more = unsaid(decision, claiming.letters.guesses)

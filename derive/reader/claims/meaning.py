@@ -236,7 +236,8 @@ class Claiming(Brackets):
     def applied(self, called: Function, arguments: tuple[Term, ...], at: Span, name: str) -> Term:
         """A function of its arguments; σ'(f_t) of a gate f_t = σ(a_t) may mean its slope, which is taken at a_t."""
         value = arguments[0] if len(arguments) == 1 else None
-        if isinstance(value, Ref) and not value.at and self._is_slope_of(called, value.name):
+        habit = self.letters.meant.slopes
+        if habit and isinstance(value, Ref) and not value.at and self._is_slope_of(called, value.name):
             words = f"{name}' of a value of {name} means the slope there, which is taken at the argument"
             if self.guess("slope at its value", words):
                 arguments = (replace(value, name=self._argument_of(value.name)[0]),)

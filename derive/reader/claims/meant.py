@@ -32,6 +32,10 @@ class Meant:
     bars: bool = False
     families: frozenset[str] = frozenset()
     """Letters that with a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
+    untransposed: bool = False
+    """Whether nothing is transposed anywhere, so that vectors side by side may be an outer product."""
+    slopes: bool = False
+    """Whether slopes are written of the values of several functions, σ'(f_t) and σ'(i_t), so that this is a habit."""
     blocks: tuple[tuple[str, str], ...] = ()
     """Weights that may stand for their columns that act on a quantity, each with that quantity."""
 

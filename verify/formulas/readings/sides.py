@@ -92,12 +92,17 @@ def _of_matrix(said: Term) -> bool:
     return False
 
 
-def readings(left: Term, right: Term) -> Iterator[tuple[Reading, str]]:
-    """The readings, and where one side alone is a chain of derivatives, the other in columns beside its rows."""
+def readings(left: Term, right: Term, outer: bool = False) -> Iterator[tuple[Reading, str]]:
+    """The readings, and where one side alone is a chain of derivatives, the other in columns beside its rows.
+
+    `outer`: outer products left unsaid are among them.
+    """
     chains = [_is_chain(side) for side in (left, right)]
     other = {(True, False): "right", (False, True): "left"}.get((chains[0], chains[1]), "")
     lone = isinstance(right if other == "right" else left, tree.Gradient | tree.Ref | tree.Derivative)
     for reading in _kinds(left, right):
+        if reading.product == "outer" and not outer:
+            continue
         yield reading, ""
         if other and not lone and reading.layout == "numerator":
             yield reading, other

@@ -235,7 +235,7 @@ def declared_space(fragment: Fragment, left: Syntax, whole: Syntax) -> Fragment 
     space = fragment.text[whole.sides[-1].start : whole.sides[-1].end]
     sizes = _SIZES.search(space)
     each = re.split(r"\\times|×", sizes.group("sizes")) if sizes else []
-    if len(each) == 2 and "1" not in map(str.strip, each):
+    if "+" in space or (len(each) == 2 and "1" not in map(str.strip, each)):
         return None  # what is computed at a step is a vector: the first may count the examples of a batch
     cut = piece(fragment, left.start, left.end)
     return replace(cut, text=f"{cut.text.strip()} \\in {space}")

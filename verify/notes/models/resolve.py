@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,11 @@ from verify.notes.models.recognise import ENOUGH, recognised
 
 IN_CLAIMS, IN_WORDS = 1.0, 0.25
 """What a letter counts for in a formula that claims something, and where it is only mentioned."""
+
+
+_TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
+_LIMITS = re.compile(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
+_SLOPES = re.compile(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
 
 
 class Models:
@@ -63,6 +69,9 @@ class Models:
         # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
         timed = [e for e in every if e.target not in gradients - states]
         self.families = gradient_families(formula for _, formula in claiming)
+        texts = [formula.text for _, formula in claiming]
+        self.untransposed = not any(_TRANSPOSED.search(_LIMITS.sub("", text)) for text in texts)
+        self.slopes = len({match for text in texts for match in _SLOPES.findall(text)}) > 1
         self.said = bars
         self.bars = barred(timed, said=bars)
         if self.bars:
@@ -105,7 +114,10 @@ class Models:
             found = self._resolve(formula)
             if found is not None:
                 meant = replace(found.meant, bars=self.bars and self.said, blocks=self.blocks)
-                found = replace(found, meant=replace(meant, families=self.families))
+                found = replace(
+                    found,
+                    meant=replace(meant, families=self.families, untransposed=self.untransposed, slopes=self.slopes),
+                )
                 found = completed(found, self.formulas, formula.section)
             self._found[key] = found
         return self._found[key]
