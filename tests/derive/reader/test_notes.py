@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -12,6 +13,8 @@ from derive.cell import Assumption
 from derive.errors import InputError
 from derive.nodes import Quantity, size, t
 from derive.reader import read_file, read_note
+
+FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 
 FORMULA = r"h_t = \tanh(W x_t + U h_{t-1})"
 PLACES = [
@@ -170,9 +173,11 @@ def test_find(tmp_path):
 
 
 def test_reading_does_not_depend_on_the_hash_seed():
+    names = [*catalogue.cells(), *catalogue.heads()][:: 1 if FULL else 4]
     script = (
         "from sympy import srepr; from derive import catalogue\n"
-        "for c in (*catalogue.cells().values(), *catalogue.heads().values()):\n"
+        f"for name in {names}:\n"
+        "    c = catalogue.find(name)\n"
         "    print(c.name, c.notation.letters, c.parameters, c.sizes)\n"
         "    for e in c.equations: print(srepr(e.symbol), e.expression, e.expression.args)\n"
     )
