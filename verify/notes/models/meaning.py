@@ -97,9 +97,9 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
 
 def _bound(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     """β = ¼ ‖U‖ + 1: a letter for a bound, and the norms that it stands for."""
-    left, right = statement.sides
+    left, right, *others = statement.sides
     found = claiming.letters.taken(left, statement.fragment)
-    if found is None or found.power is not None or found.transposed or found.primes:
+    if others or found is None or found.power is not None or found.transposed or found.primes:
         return None
     claiming.bounding = True
     try:
