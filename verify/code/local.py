@@ -65,11 +65,20 @@ def _edited(gradient: Gradient, edits: Mapping[tuple[str, Quantity | None], Edit
         edit = edits.get((gradient.of.name, path.via))
         term = edit(path.term) if edit else path.term
         if term is not None:
-            paths.append(replace(path, term=term))
-    value: Node = add(*(path.term for path in paths)) if paths else ZeroMatrix(*gradient.of.shape)
-    if gradient.of.time is None and paths:
-        value = sum_over_time(value, t, 1, T)
-    return replace(gradient, paths=tuple(paths), value=value, steps=())
+            paths.append(path if term is path.term else replace(path, term=term))
+    return replace(gradient, paths=tuple(paths), steps=())
+
+
+def summed(derivation: Derivation) -> Derivation:
+    """The derivation with the sum of its paths as the value of each gradient: what runs reads the paths alone."""
+
+    def whole(gradient: Gradient) -> Gradient:
+        value: Node = add(*(p.term for p in gradient.paths)) if gradient.paths else ZeroMatrix(*gradient.of.shape)
+        if gradient.of.time is None and gradient.paths:
+            value = sum_over_time(value, t, 1, T)
+        return replace(gradient, value=value)
+
+    return replace(derivation, gradients=tuple(g if g.steps else whole(g) for g in derivation.gradients))
 
 
 def _paths(derivation: Derivation) -> Iterator[tuple[Gradient, Path, str]]:
@@ -240,4 +249,5 @@ def _under_transpose(node: Node, part: Node) -> bool:
 
 def swap(part: Node, other: Node) -> Edit:
     """The change that puts `other` in the place of `part`."""
-    return lambda term: substitute(term, lambda node: other if node == part else None)
+    key = hash(part)
+    return lambda term: substitute(term, lambda node: other if hash(node) == key and node == part else None)

@@ -6,7 +6,7 @@ batches of matrices (B, n, m).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from derive.calculus.derivation import Derivation
 from derive.nodes import Adjoint, Node, Quantity, shift, t
+from verify.code.terms import Step, Term, Terms
 from verify.numbers.case import Array, Arrays, Case
 from verify.numbers.oracles import NumPy, Scope, interpret
 
@@ -64,6 +65,8 @@ class Loop:
     factors: tuple[tuple[str, Node], ...] = ()
     wraps: bool = False
     late: bool = False
+    early: bool = False
+    forwards: bool = False
 
     def closes(self, step: int, steps: int) -> bool:
         """Whether nothing is carried from `step` to the one before it."""
@@ -93,7 +96,8 @@ class Forward:
 
     def __init__(self, derivation: Programmed, case: Case, moved: Mapping[str, Array] | None = None) -> None:
         """`moved`: parameters that differ from example to example, (B, n, m)."""
-        program = derivation.program
+        program = self.program = derivation.program
+        self._terms: dict[bool, Terms] = {}
         self.scope = Scope(_Analytic(), case)
         T, B = case.T, case.B
         self.constants: dict[Node, Array] = {q: self.column(case.given[q.name], q) for q in program.parameters}
@@ -120,6 +124,21 @@ class Forward:
             states = {state: now[state] for state in states}
             self.steps.append(now)
 
+    def terms(self, wraps: bool = False) -> Terms:
+        """What terms are over this pass; `wraps`: the state before the first step is read as the last one."""
+        if wraps not in self._terms:
+            now = dict(self.constants)
+            for q in self.steps[0] if self.steps else ():
+                if q not in now:
+                    now[q] = np.stack([step[q] for step in self.steps])
+            if wraps and self.steps:
+                now |= {
+                    q.at(t - 1): np.stack([step[q] for step in (self.steps[-1:] + self.steps)[:-1]])
+                    for q in self.program.states
+                }
+            self._terms[wraps] = Terms(self.scope, now)
+        return self._terms[wraps]
+
     def column(self, value: Array, quantity: Quantity, *lead: int) -> Array:
         """An array in the layout of the code as matrices, under the axes `lead`."""
         return value.reshape((*lead, *_shape(quantity, self.scope)))
@@ -131,16 +150,17 @@ class Sweep:
     def __init__(self, derivation: Derivation) -> None:
         program = derivation.program
         self.program = program
-        states = set(program.states)
+        states = {q.name for q in program.states}
+        given = {q.name for q in (*program.inputs, *program.parameters)}
         self.assigned: list[tuple[Quantity, list[Node]]] = []
         self.crossing: list[tuple[Quantity, list[Node]]] = []
         self.given: list[tuple[Quantity, list[Node]]] = []
         for gradient in derivation.gradients:
             local = [path.term for path in gradient.paths if not path.crosses_time]
-            if gradient.of in states:
-                back = [shift(path.term, -1) for path in gradient.paths if path.crosses_time]
+            if gradient.of.name in states:
+                back = [_one_earlier(path.term) for path in gradient.paths if path.crosses_time]
                 self.crossing.append((gradient.of, back))
-            if gradient.of in program.inputs or gradient.of in program.parameters:
+            if gradient.of.name in given:
                 self.given.append((gradient.of, local))
             else:
                 self.assigned.append((gradient.of, local))
@@ -150,8 +170,9 @@ class Sweep:
         if loop.cut is not None and loop.cut[0] == "each output":
             return self._each_output(forward, case, loop.cut[1])
         first = max(case.T - loop.cut[1], 0) if loop.cut is not None and loop.cut[0] == "last" else int(loop.late)
+        steps = range(first, case.T - loop.early)
         carry = {s: forward.column(case.d_final[s.name], s, case.B) for s in self.program.states}
-        return self._back(forward, case, loop, carry, range(first, case.T), case.d_output)
+        return self._back(forward, case, loop, carry, steps, case.d_output)
 
     def _each_output(self, forward: Forward, case: Case, k: int) -> Prediction:
         """Every step's loss goes back through k steps; the final states count as the loss of the last step."""
@@ -170,76 +191,59 @@ class Sweep:
     def _back(
         self, forward: Forward, case: Case, loop: Loop, carry: dict[Quantity, Array], steps: range, seeds: Array
     ) -> Prediction:
-        scope, first_carry, none = forward.scope, dict(carry), frozenset[str]()
-        adjoints: dict[Node, list[Array]] = {}
-        output = self.program.output
-        immediate = forward.column(seeds, output, case.T, case.B)
-        zero = {q: np.zeros((case.B, *_shape(q, scope))) for q, _ in self.assigned}
-        for step in reversed(range(case.T)):
-            now = dict(forward.steps[step])
-            if loop.wraps and step == 0:
-                now |= {s.at(t - 1): forward.steps[-1][s] for s in self.program.states}
-            scope.now = now
-            now[Adjoint(output, True)] = immediate[step]
+        terms, first_carry, none = forward.terms(loop.wraps), dict(carry), frozenset[str]()
+        immediate = forward.column(seeds, self.program.output, case.T, case.B)
+        seed = Adjoint(self.program.output, True)
+        zero = {q: np.zeros((case.B, *_shape(q, forward.scope))) for q, _ in self.assigned}
+        assigned = [(q, Adjoint(q), [terms.term(node) for node in nodes], zero[q]) for q, nodes in self.assigned]
+        crossing = [(q, [terms.term(node) for node in nodes]) for q, nodes in self.crossing]
+        factors = [(name, terms.term(factor)) for name, factor in loop.factors]
+        over: dict[Node, list[Array]] = {adjoint: [] for _, adjoint, _, _ in assigned}
+        order = range(case.T) if loop.forwards else reversed(range(case.T))
+        last = 0 if not loop.forwards else case.T - 1
+        for step in order:
             runs = step in steps
-            for q, terms in self.assigned:
-                value = _total(terms, scope) if runs else None
-                value = zero[q] if value is None else value
+            now: dict[Node, Array] = {seed: immediate[step]}
+            for q, adjoint, parts, nothing in assigned:
+                value = _total(parts, step, now) if runs else None
+                value = nothing if value is None else value
                 if runs and q in carry:
                     passed_on = carry[q]
-                    for name, factor in loop.factors:
-                        passed_on = passed_on * interpret(factor, scope) if name == q.name else passed_on
+                    for name, factor in factors:
+                        passed_on = passed_on * factor(step, now) if name == q.name else passed_on
                     value = value + passed_on
-                now[Adjoint(q)] = value
-                adjoints.setdefault(Adjoint(q), []).append(value)
+                now[adjoint] = value
+                over[adjoint].append(value)
             if not runs:
                 continue
             passed = {}
-            dropped, stuck = (loop.dropped, loop.stuck) if step > 0 or loop.to_the_start else (none, none)
-            for state, terms in self.crossing:
-                value = None if state.name in dropped else _total(terms, scope)
+            dropped, stuck = (loop.dropped, loop.stuck) if step != last or loop.to_the_start else (none, none)
+            for state, parts in crossing:
+                value = None if state.name in dropped else _total(parts, step, now)
                 value = zero[state] if value is None or loop.closes(step, case.T) else value
                 if loop.bound is not None and (not loop.bounded or state.name in loop.bounded):
                     value = np.clip(value, -loop.bound, loop.bound)
                 passed[state] = first_carry[state] if state.name in stuck else value
             carry = passed
-        if (not steps or steps.start > 0) and not loop.late:
+        if (not steps or steps.start > 0) and not (loop.late or loop.early):
             carry = {state: zero[state] for state in carry}
-        return self._given(forward, case, adjoints, carry, immediate, loop)
+        stacked = {q: np.stack(values if loop.forwards else values[::-1]) for q, values in over.items()}
+        return self._given(forward, case, terms, stacked | {seed: immediate}, carry)
 
     def _given(
-        self,
-        forward: Forward,
-        case: Case,
-        adjoints: dict[Node, list[Array]],
-        carry: dict[Quantity, Array],
-        seed: Array,
-        loop: Loop,
+        self, forward: Forward, case: Case, terms: Terms, adjoints: Mapping[Node, Array], carry: Mapping[Quantity, Array]
     ) -> Prediction:
         """The gradients of inputs and parameters, for all steps at once."""
-        scope = forward.scope
-        now: dict[Node, Array] = dict(forward.constants)
-        for q in forward.steps[0] if forward.steps else ():
-            if q not in now:
-                now[q] = np.stack([step[q] for step in forward.steps])
-        if loop.wraps and forward.steps:
-            now |= {
-                s.at(t - 1): np.stack([step[s] for step in (forward.steps[-1:] + forward.steps)[:-1]])
-                for s in self.program.states
-            }
-        now |= {q: np.stack(values[::-1]) for q, values in adjoints.items()}
-        now[Adjoint(self.program.output, True)] = seed
-        scope.now = now
+        parameters = {q.name for q in self.program.parameters}
         gradients: dict[str, Array] = {}
         shares: dict[str, Array] = {}
-        for q, terms in self.given:
+        for q, nodes in self.given:
             shape = case.given[q.name].shape
-            value = _total(terms, scope)
-            value = np.zeros((case.T, case.B, *_shape(q, scope))) if value is None else value
-            if q in self.program.parameters:
-                shares[q.name] = np.broadcast_to(value, (case.T, case.B, *value.shape[-2:])).reshape(
-                    (case.T, case.B, *shape)
-                )
+            value = _total([terms.term(node) for node in nodes], slice(None), adjoints)
+            value = np.zeros((case.T, case.B, *_shape(q, forward.scope))) if value is None else value
+            if q.name in parameters:
+                whole = (case.T, case.B, *value.shape[-2:])
+                shares[q.name] = np.broadcast_to(value, whole).reshape((case.T, case.B, *shape))
                 gradients[q.name] = shares[q.name].sum((0, 1))
             else:
                 gradients[q.name] = (value.sum(0) if q.time is None else value).reshape(shape)
@@ -250,14 +254,25 @@ class Sweep:
         return Prediction(gradients, shares)
 
 
+_EARLIER: dict[int, tuple[Node, Node]] = {}
+"""Terms one step earlier, by the term itself, which is kept beside: most programs share them."""
+
+
+def _one_earlier(node: Node) -> Node:
+    found = _EARLIER.get(id(node))
+    if found is None:
+        found = _EARLIER[id(node)] = (node, shift(node, -1))
+    return found[1]
+
+
 def _shape(quantity: Quantity, scope: Scope) -> tuple[int, ...]:
     return tuple(scope.whole(dimension) for dimension in quantity.shape)
 
 
-def _total(terms: Iterable[Node], scope: Scope) -> Array | None:
+def _total(terms: Sequence[Term], step: Step, adjoints: Mapping[Node, Array]) -> Array | None:
     total: Array | None = None
     for term in terms:
-        value = interpret(term, scope)
+        value = term(step, adjoints)
         total = value if total is None else total + value
     return total
 

@@ -147,15 +147,19 @@ def late(derivation: Derivation) -> Iterator[Variation]:
 @kind("last step left out")
 def early(derivation: Derivation) -> Iterator[Variation]:
     """The loop backwards starts one step before the last."""
+    if derivation.program.states:
+        detail = "the loop backwards starts before the last step, which is never counted"
+        yield Variation(Mistake("wrong bounds of the sum", detail), loop=lambda before: replace(before, early=True))
 
-    def change(case: Case) -> Case:
-        seeds = case.d_output.copy()
-        seeds[-1:] = 0
-        return replace(case, d_output=seeds)
 
-    yield _given(
-        "wrong bounds of the sum", "the loop backwards starts before the last step, which is never counted", change
-    )
+@kind("loop in the wrong direction")
+def forwards(derivation: Derivation) -> Iterator[Variation]:
+    """The loop goes from the first step to the last, with the carry of the step before."""
+    if derivation.program.states:
+        detail = "the loop of the backward pass goes from the first step to the last, not backwards"
+        yield Variation(
+            Mistake("loop in the wrong direction", detail), loop=lambda before: replace(before, forwards=True)
+        )
 
 
 # What J asks of the outputs, and where the sequence starts

@@ -16,7 +16,7 @@ from derive.calculus.derivation import Derivation
 from derive.cell import Cell
 from derive.errors import ProgramFault
 from derive.targets import numpy as numpy_target
-from verify.code.local import as_written
+from verify.code.local import as_written, summed
 from verify.code.mistakes import Laboratory, Variation, variations
 from verify.numbers.case import Case
 from verify.numbers.load import load
@@ -39,7 +39,7 @@ def lowered(cell: Cell, *together: Variation) -> Any:
         assert variation.change is not None
         derivation = variation.change(derivation)
     try:
-        text = numpy_target.module(derivation)
+        text = numpy_target.module(summed(derivation))
     except ProgramFault as fault:
         raise ValueError(f"a program with this mistake cannot be written: {fault}") from None
     module = load(text, "planted")
