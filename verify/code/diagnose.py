@@ -108,6 +108,18 @@ class Experiment:
         truth = self._flat(self.truth)
         return ~self._equal(rows, truth), self._equal(rows, self._returned), self._equal(truth[None], self._returned)[0]
 
+    def agreement(self, prediction: Prediction) -> tuple[Flags, Flags]:
+        """For every segment whether it is as was returned, and whether it is a multiple of that."""
+        flat, got = self._flat(prediction), self._returned
+        same = self._equal(flat[None], got)[0]
+        starts = np.cumsum([0, *self._lengths[:-1]])
+        with np.errstate(all="ignore"):
+            factors = np.add.reduceat(flat * got, starts) / np.add.reduceat(flat * flat, starts)
+            apart = np.maximum.reduceat(np.abs(got - np.repeat(factors, self._lengths) * flat), starts)
+            size = np.maximum.reduceat(np.abs(got), starts)
+            scaled: Flags = (apart <= self.tolerance * np.maximum(size, self.floor)) & (size > self.floor)
+        return same, scaled & (np.array(self._lengths) > 1)
+
     def matches(self, prediction: Prediction) -> bool:
         """Whether every gradient that was returned is as predicted."""
         equal = self._equal(self._flat(prediction)[None], self._returned)
@@ -117,7 +129,7 @@ class Experiment:
         """Whether one gradient that was returned is as predicted."""
         got = one.value
         return (
-            got is not None and _real(got) and self._same(np.asarray(got, np.float64), prediction.gradients[one.ours])
+            got is not None and _real(got) and self.close(np.asarray(got, np.float64), prediction.gradients[one.ours])
         )
 
     # Finished gradients
@@ -150,13 +162,13 @@ class Experiment:
         if one.value is None or not _real(one.value):
             return []
         got = np.asarray(one.value, np.float64)
-        if self._same(got, spot.value):
+        if self.close(got, spot.value):
             return [()]
         options: list[tuple[Mistake, ...]] = []
         for made in TRANSFORMS:
             for candidate in made(spot):
                 mistake = Mistake(candidate.name, candidate.detail)
-                if self._same(got, candidate.value):
+                if self.close(got, candidate.value):
                     options.append((mistake,))
                 elif got.shape == candidate.value.shape and got.any():
                     more = scaled(got, candidate.value, self.tolerance, self.case) or clipped(
@@ -168,7 +180,8 @@ class Experiment:
             options.insert(len(options) if whole.name == "left at zero" else 0, (whole,))
         return options
 
-    def _same(self, got: Array, wanted: Array) -> bool:
+    def close(self, got: Array, wanted: Array) -> bool:
+        """Whether two gradients are equal up to rounding."""
         if got.shape != wanted.shape:
             return False
         if not got.size:

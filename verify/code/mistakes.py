@@ -32,7 +32,8 @@ class Variation:
 
     `rank` orders the changes where several come together: the cell, then whole terms, then parts of terms. `given`
     changes what the program works on, `returned` puts its gradients back in the order of the true parameters. One that
-    `renames` lets the other mistakes show in other gradients than without it.
+    `renames` lets the other mistakes show in other gradients than without it; one that is `over_steps` cannot be
+    made in the code of a single step.
     """
 
     mistake: Mistake
@@ -42,6 +43,7 @@ class Variation:
     given: Callable[[Case], Case] | None = None
     returned: Callable[[Arrays], Arrays] | None = None
     renames: bool = False
+    over_steps: bool = False
 
 
 Kind = Callable[[Derivation], Iterator[Variation]]
@@ -87,17 +89,17 @@ class Laboratory:
         return self._known[together]
 
     def _run(self, together: tuple[Variation, ...]) -> Prediction | None:
-        derivation, case, loop = self.derivation, self.case, Loop()
+        case, loop = self.case, Loop()
+        ordered = sorted(together, key=lambda v: v.rank)
         try:
-            for variation in sorted(together, key=lambda v: v.rank):
-                if variation.change is not None:
-                    derivation = variation.change(derivation)
+            for variation in ordered:
                 if variation.loop is not None:
                     loop = variation.loop(loop)
                 if variation.given is not None:
                     case = variation.given(case)
-            forward = self._shared_forward(derivation, case)
-            found = Sweep(derivation).run(forward, case, loop)
+            changes = tuple(v.change for v in ordered if v.change is not None)
+            derivation, sweep = _changed(self.derivation, changes)
+            found = sweep.run(self._shared_forward(derivation, case), case, loop)
         except (KeyError, ValueError):
             return None  # two mistakes that exclude each other: a term that the other one took away
         for variation in together:
@@ -112,6 +114,23 @@ class Laboratory:
         if key not in self._forward:
             self._forward[key] = Forward(derivation, case)
         return self._forward[key]
+
+
+_CHANGED: dict[int, tuple[Derivation, dict[tuple[Change, ...], tuple[Derivation, Sweep]]]] = {}
+"""What changes make of a derivation, by the derivation itself, which is kept beside: every case needs the same."""
+
+
+def _changed(derivation: Derivation, changes: tuple[Change, ...], again: bool = False) -> tuple[Derivation, Sweep]:
+    """A derivation after some changes, and its sweep; kept where it will be asked for `again`."""
+    known = _CHANGED.setdefault(id(derivation), (derivation, {}))[1]
+    if changes in known:
+        return known[changes]
+    before = _changed(derivation, changes[:-1], True)[0] if changes else derivation
+    after = changes[-1](before) if changes else derivation
+    found = after, Sweep(after)
+    if again or len(changes) < 2:
+        known[changes] = found
+    return found
 
 
 def permuted(order: Mapping[str, str]) -> Callable[[Mapping[str, Array]], dict[str, Array]]:

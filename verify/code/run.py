@@ -67,6 +67,7 @@ class Loop:
     late: bool = False
     early: bool = False
     forwards: bool = False
+    outside: bool = False
 
     def closes(self, step: int, steps: int) -> bool:
         """Whether nothing is carried from `step` to the one before it."""
@@ -155,7 +156,10 @@ class Sweep:
         self.assigned: list[tuple[Quantity, list[Node]]] = []
         self.crossing: list[tuple[Quantity, list[Node]]] = []
         self.given: list[tuple[Quantity, list[Node]]] = []
+        self.above = {""}
         for gradient in derivation.gradients:
+            if gradient.of.name not in states and all(_name(path.via) in self.above for path in gradient.paths):
+                self.above.add(gradient.of.name)
             local = [path.term for path in gradient.paths if not path.crosses_time]
             if gradient.of.name in states:
                 back = [_one_earlier(path.term) for path in gradient.paths if path.crosses_time]
@@ -205,7 +209,8 @@ class Sweep:
             runs = step in steps
             now: dict[Node, Array] = {seed: immediate[step]}
             for q, adjoint, parts, nothing in assigned:
-                value = _total(parts, step, now) if runs else None
+                whole = runs or (loop.outside and q.name in self.above)
+                value = _total(parts, step, now) if whole else None
                 value = nothing if value is None else value
                 if runs and q in carry:
                     passed_on = carry[q]
@@ -231,7 +236,12 @@ class Sweep:
         return self._given(forward, case, terms, stacked | {seed: immediate}, carry)
 
     def _given(
-        self, forward: Forward, case: Case, terms: Terms, adjoints: Mapping[Node, Array], carry: Mapping[Quantity, Array]
+        self,
+        forward: Forward,
+        case: Case,
+        terms: Terms,
+        adjoints: Mapping[Node, Array],
+        carry: Mapping[Quantity, Array],
     ) -> Prediction:
         """The gradients of inputs and parameters, for all steps at once."""
         parameters = {q.name for q in self.program.parameters}
@@ -252,6 +262,10 @@ class Sweep:
         for name in case.differentiable:
             gradients.setdefault(name, np.zeros(case.given[name].shape))
         return Prediction(gradients, shares)
+
+
+def _name(via: Quantity | None) -> str:
+    return "" if via is None else via.name
 
 
 _EARLIER: dict[int, tuple[Node, Node]] = {}

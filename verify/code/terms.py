@@ -89,7 +89,7 @@ class Terms:
         """Whatever has no rule here goes the long way."""
 
         def call(step: Step, adjoints: Mapping[Node, Array]) -> Array:
-            self._scope.now = {q: _at(v, step) for q, v in self._now.items()} | dict(adjoints)  # type: ignore[assignment]
+            self._scope.now = {q: _at(v, step) for q, v in self._now.items()} | dict(adjoints)
             return np.asarray(interpret(node, self._scope))
 
         return call
@@ -116,4 +116,3 @@ def _reduced(operation: Any, terms: Sequence[Term]) -> Term:
         first, second = terms
         return lambda step, adjoints: operation(first(step, adjoints), second(step, adjoints))
     return lambda step, adjoints: reduce(operation, [term(step, adjoints) for term in terms])
-

@@ -65,7 +65,7 @@ def truncated(
         return
     for k in lengths:
         for way in ways:
-            yield Variation(Mistake("truncated", CUTS[way].format(k=k)), loop=_cut(way, k))
+            yield Variation(Mistake("truncated", CUTS[way].format(k=k)), loop=_cut(way, k), over_steps=True)
 
 
 @kind("last steps only")
@@ -73,7 +73,15 @@ def last_only(derivation: Derivation, lengths: Iterable[int] = CHUNKS) -> Iterat
     """The loop runs over the last steps only."""
     for k in lengths:
         steps = "step" if k == 1 else f"{k} steps"
-        yield Variation(Mistake("last steps only", f"only the last {steps} is gone through"), loop=_cut("last", k))
+        detail = f"only the last {steps} {'is' if k == 1 else 'are'} gone through"
+        yield from _runs_short(derivation, Mistake("last steps only", detail), _cut("last", k))
+
+
+def _runs_short(derivation: Derivation, mistake: Mistake, loop: Callable[[Loop], Loop]) -> Iterator[Variation]:
+    """A loop over some steps only; what stands above the states within it, or outside."""
+    yield Variation(mistake, loop=loop, over_steps=True)
+    if derivation.program.output not in derivation.program.states:
+        yield Variation(mistake, loop=lambda before: replace(loop(before), outside=True), over_steps=True)
 
 
 def _cut(way: str, k: int) -> Callable[[Loop], Loop]:
@@ -133,7 +141,8 @@ def wraps(derivation: Derivation) -> Iterator[Variation]:
         detail = (
             f"at the first step the state before it is read as h[-1], the last state ({names}), not the initial state"
         )
-        yield Variation(Mistake("wraps to the last state", detail), loop=lambda before: replace(before, wraps=True))
+        mistake = Mistake("wraps to the last state", detail)
+        yield Variation(mistake, loop=lambda before: replace(before, wraps=True), over_steps=True)
 
 
 @kind("first step left out")
@@ -141,7 +150,8 @@ def late(derivation: Derivation) -> Iterator[Variation]:
     """The loop backwards ends before the first step."""
     if derivation.program.states:
         detail = "the loop backwards ends before the first step, t = 0, which is never counted"
-        yield Variation(Mistake("wrong bounds of the sum", detail), loop=lambda before: replace(before, late=True))
+        mistake = Mistake("wrong bounds of the sum", detail)
+        yield from _runs_short(derivation, mistake, lambda before: replace(before, late=True))
 
 
 @kind("last step left out")
@@ -149,7 +159,8 @@ def early(derivation: Derivation) -> Iterator[Variation]:
     """The loop backwards starts one step before the last."""
     if derivation.program.states:
         detail = "the loop backwards starts before the last step, which is never counted"
-        yield Variation(Mistake("wrong bounds of the sum", detail), loop=lambda before: replace(before, early=True))
+        mistake = Mistake("wrong bounds of the sum", detail)
+        yield from _runs_short(derivation, mistake, lambda before: replace(before, early=True))
 
 
 @kind("loop in the wrong direction")
@@ -157,16 +168,15 @@ def forwards(derivation: Derivation) -> Iterator[Variation]:
     """The loop goes from the first step to the last, with the carry of the step before."""
     if derivation.program.states:
         detail = "the loop of the backward pass goes from the first step to the last, not backwards"
-        yield Variation(
-            Mistake("loop in the wrong direction", detail), loop=lambda before: replace(before, forwards=True)
-        )
+        mistake = Mistake("loop in the wrong direction", detail)
+        yield Variation(mistake, loop=lambda before: replace(before, forwards=True), over_steps=True)
 
 
 # What J asks of the outputs, and where the sequence starts
 
 
-def _given(name: str, detail: str, change: Callable[[Case], Case]) -> Variation:
-    return Variation(Mistake(name, detail), given=change)
+def _given(name: str, detail: str, change: Callable[[Case], Case], over_steps: bool = False) -> Variation:
+    return Variation(Mistake(name, detail), given=change, over_steps=over_steps)
 
 
 @kind("last output only")
@@ -178,7 +188,7 @@ def last_output(derivation: Derivation) -> Iterator[Variation]:
         seeds[-1:] = case.d_output[-1:]
         return replace(case, d_output=seeds)
 
-    yield _given("last output only", "the gradient of the outputs counts at the last step only", change)
+    yield _given("last output only", "the gradient of the outputs counts at the last step only", change, True)
 
 
 @kind("outputs in the wrong order")
@@ -188,6 +198,7 @@ def reversed_seeds(derivation: Derivation) -> Iterator[Variation]:
         "outputs in the wrong order",
         "the gradient of the outputs is read in reversed order of time",
         lambda case: replace(case, d_output=case.d_output[::-1]),
+        True,
     )
 
 
@@ -201,8 +212,8 @@ def shifted_seeds(derivation: Derivation) -> Iterator[Variation]:
     def earlier(case: Case) -> Case:
         return replace(case, d_output=np.concatenate((np.zeros_like(case.d_output[:1]), case.d_output[:-1])))
 
-    yield _given("outputs one step off", "step t reads the gradient of the output of step t + 1", later)
-    yield _given("outputs one step off", "step t reads the gradient of the output of step t - 1", earlier)
+    yield _given("outputs one step off", "step t reads the gradient of the output of step t + 1", later, True)
+    yield _given("outputs one step off", "step t reads the gradient of the output of step t - 1", earlier, True)
 
 
 @kind("final state ignored")
