@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from derive import catalogue
+from derive.cell import Cell
 from derive.errors import InputError
 from derive.networks.network import Direction, Network
 from verify.code import explain, find, judging, matching, protocols
@@ -35,7 +36,7 @@ def answered(request: dict[str, Any], source: Source, stage: Callable[[str], Non
     """The answer for a file that has been loaded."""
     _, name = split_target(request["spec"])
     if request.get("cell"):
-        catalogue.made(request["cell"], **request.get("network") or {})  # a cell that nobody knows is said first
+        _made(request)  # a cell that nobody knows is said first
     if request.get("layout") or request.get("names") or (not name and "PARAMETERS" in source.module.__dict__):
         return _as_layout(request, source, name, stage)
     target = find.target(source, name, [request.get("cell") or ""])
@@ -57,6 +58,9 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
     except MisfitError as error:
         failed = f"; {target.source.failures[0]}" if target.source.failures else ""
         raise MisfitError(f"{error}{failed}") from None
+    if _last_step(request) and not plan.loss and any("T" in output.axes for output in plan.weighed):
+        plan.last_only = True
+        plan.assumed.append("J reads the last output only, as asked")
     try:
         judged = judging.judge(plan, lambda case: stage(f"{target.name} is called, {case}"))
     except RaisedError as error:
@@ -93,15 +97,27 @@ def _compared(plan: CallPlan, request: dict[str, Any]) -> tuple[Match | None, st
     """The match with a cell or network, what the forward pass is to it in words, and what was found out for it."""
     if not request.get("cell"):
         return None, "", ()
-    made = catalogue.made(request["cell"], **request.get("network") or {})
+    made = _made(request)
     cell = made.cell if isinstance(made, Network) else made
     heads: tuple[str, ...] = HEADS
     if isinstance(made, Network):
         if made.layers > 1 or made.direction is not Direction.FORWARD:
             return None, "not compared: a network of several layers or directions is judged by its own forward pass", ()
         heads = (made.head.name,) if made.head is not None else HEADS
-    match, words = matching.matched(plan, cell, heads)
+    match, words = matching.matched(plan, cell, heads, _last_step(request))
     return match, words, match.assumed if match is not None else ()
+
+
+def _last_step(request: dict[str, Any]) -> bool:
+    return bool((request.get("network") or {}).get("last_step"))
+
+
+def _made(request: dict[str, Any]) -> Cell | Network:
+    """The cell or network that is asked for; the last step of what has no head is that of J alone."""
+    options = dict(request.get("network") or {})
+    if not options.get("head"):
+        options.pop("last_step", None)
+    return catalogue.made(request["cell"], **options)
 
 
 def _never_given(plan: CallPlan, match: Match | None) -> list[str]:

@@ -23,6 +23,20 @@ def turned(one: Seen, label: str) -> bool:
     return differences.factor_of(*_said(one, label, got.T)) == 1
 
 
+def unsummed(one: Seen, label: str) -> Mistake | None:
+    """The sum that is missing in a gradient with an axis too many, if its sum is right."""
+    got, value = np.asarray(one.got[label]), one.trial.values[one.of[label]]
+    setting = one.setting
+    for name, length in (("t", setting.T), ("the batch", setting.B)):
+        for axis in (0, got.ndim - 1):
+            if got.ndim != value.ndim + 1 or got.shape[axis] != length or got.sum(axis).shape != value.shape:
+                continue
+            if is_one(differences.factor_of(*_said(one, label, got.sum(axis)))):
+                detail = f"shape {got.shape}, expected {value.shape}: one for each part; their sum is right"
+                return Mistake(f"missing sum over {name}", detail)
+    return None
+
+
 def _said(one: Seen, label: str, gradient: Array) -> tuple[Array, Along]:
     along = one.along.get(label) or differences.along(one.trial, one.of[label], one.single)
     return along.of(gradient), along

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from verify.code import covering, differences
-from verify.code.by_numbers import by_numbers, is_one, turned
+from verify.code.by_numbers import by_numbers, is_one, turned, unsummed
 from verify.code.covering import Found
 from verify.code.judged import Judged, Seen
 from verify.code.match import Match
@@ -84,6 +84,8 @@ def _special(judged: Judged, wrong: Sequence[str]) -> Found:
         reason = bad[0].reasons.get(label, "")
         if reason.startswith(("shape", "dtype", "not finite")) and label not in found:
             found[label] = (Mistake("wrong shape" if reason.startswith("shape") else "not a gradient", reason),)
+            if (summed := unsummed(bad[0], label)) is not None:
+                found[label] = (summed,)
             if turned(bad[0], label):
                 found[label] = (Mistake("transposed gradient", f"the gradient is transposed: {reason}"),)
     return found

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from verify.code.bystanders import BYSTANDERS, stood_in
+
 OURS = ("verify", "derive", "generated", "backproof")
 
 SAMPLE = "the quick brown fox jumps over the lazy dog, and the dog sleeps on.\n" * 40
@@ -107,6 +109,15 @@ def imported(path: Path, *, definitions: bool = False) -> Source:
         _guarded_import(package, path)
     sys.modules[module.__name__] = module
     source = Source(path, module, tree)
+    with stood_in() as absent:
+        _run(source, definitions)
+    if absent:
+        source.notes.append(f"not installed, and not needed where it is not called: {', '.join(absent)}")
+    return source
+
+
+def _run(source: Source, definitions: bool) -> None:
+    tree, path, module = source.tree, source.path, source.module
     if not definitions:
         try:
             _execute(tree, path, module)
@@ -115,15 +126,17 @@ def imported(path: Path, *, definitions: bool = False) -> Source:
                 f"the file ends with sys.exit({error.code if error.code is not None else ''}) when it is run"
             )
         except ModuleNotFoundError as error:
-            raise UnusableError(
-                f"{place_of(error, path)}needs the module {error.name}, which is not installed"
-            ) from None
+            if error.name not in BYSTANDERS:
+                raise UnusableError(
+                    f"{place_of(error, path)}needs the module {error.name}, which is not installed"
+                ) from None
+            source.failures.append(told(error, path))
+            definitions = True
         except Exception as error:  # whatever a person's file may raise
             source.failures.append(told(error, path))
             definitions = True
     if definitions:
         _definitions(source)
-    return source
 
 
 def _definitions(source: Source) -> None:
@@ -137,9 +150,11 @@ def _definitions(source: Source) -> None:
             try:
                 _execute(ast.Module([statement], []), source.path, source.module)
             except ModuleNotFoundError as error:
-                raise UnusableError(
-                    f"{place_of(error, source.path)}needs the module {error.name}, which is not installed"
-                ) from None
+                if error.name not in BYSTANDERS:
+                    raise UnusableError(
+                        f"{place_of(error, source.path)}needs the module {error.name}, which is not installed"
+                    ) from None
+                source.failures.append(told(error, source.path))
             except (Exception, SystemExit) as error:  # whatever a person's file may raise
                 name = _text_read(statement)
                 if name:

@@ -40,14 +40,20 @@ class _Seen:
     J: float
 
 
-def matched(plan: CallPlan, cell: Cell, heads: Sequence[str] = HEADS) -> tuple[Match | None, str]:
-    """The match of a plan and a cell, or None; and `same`, or in words what differs."""
+def matched(
+    plan: CallPlan, cell: Cell, heads: Sequence[str] = HEADS, last_step: bool = False
+) -> tuple[Match | None, str]:
+    """The match of a plan and a cell, or None; and `same`, or in words what differs.
+
+    last_step: the loss is to count the last step alone.
+    """
     trial = plan.trial(replace(FIRST, T=4)).unmasked()
     with logarithms.exact(plan.target.source):
         seen = _Seen(trial, trial.run(trial.values).weighed, trial.objective(trial.values))
     first = _fitting(plan, cell, seen, heads)
     if first is not None:
-        return first, "same"
+        every = last_step and first.weighting is not None and first.weighting.steps != STEPS[1]
+        return first, "its loss counts all steps, not the last one alone" if every else "same"
     for what, other in alternatives(cell):
         found = _fitting(plan, other, seen, heads)
         if found is not None:

@@ -123,12 +123,20 @@ def required(parameters: Sequence[inspect.Parameter]) -> list[inspect.Parameter]
 def returned_names(function: Any, tree: ast.AST) -> list[list[str]]:
     """For the last `return` of a function the names of what it returns, '' for an expression; none if unknown."""
     node = definition(function, tree)
-    if node is None:
-        return []
+    return [] if node is None else _returned(node, tree, 3)
+
+
+def _returned(node: ast.FunctionDef, tree: ast.AST, deep: int) -> list[list[str]]:
+    """The names; those of another function of the file where its result is handed on."""
     found = [part for part in _own(node) if isinstance(part, ast.Return) and part.value is not None]
     if not found:
         return []
     value = found[-1].value
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name | ast.Attribute) and deep:
+        called = value.func.id if isinstance(value.func, ast.Name) else value.func.attr
+        same = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == called and n is not node]
+        if len(same) == 1:
+            return _returned(same[0], tree, deep - 1)
     elements = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
     lists = _lists(node)
     return [
@@ -194,15 +202,30 @@ def keys_of(function: Any, argument: str, tree: ast.AST) -> list[str]:
     """The string keys by which an argument of a function, or of a function it is handed on to, is read."""
     found: dict[str, None] = {}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.FunctionDef):
+        if not isinstance(node, ast.FunctionDef) or not any(a.arg == argument for a in node.args.args):
             continue
-        names = {argument} if any(a.arg == argument for a in node.args.args) else set()
-        for part in ast.walk(node) if names else ():
-            if not (isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and part.value.id in names):
+        listed = _listed(node)
+        for part in ast.walk(node):
+            if not (isinstance(part, ast.Subscript) and isinstance(part.value, ast.Name) and part.value.id == argument):
                 continue
             if isinstance(part.slice, ast.Constant) and isinstance(part.slice.value, str):
                 found[part.slice.value] = None
+            elif isinstance(part.slice, ast.Name):
+                found |= dict.fromkeys(listed.get(part.slice.id, []))
     return list(found)
+
+
+def _listed(node: ast.AST) -> dict[str, list[str]]:
+    """Names that go through strings written down: for k in ("W", "b"), for k in "WUb"."""
+    found: dict[str, list[str]] = {}
+    for part in ast.walk(node):
+        if isinstance(part, ast.For | ast.comprehension) and isinstance(part.target, ast.Name):
+            if isinstance(part.iter, ast.Constant) and isinstance(part.iter.value, str):
+                found[part.target.id] = list(part.iter.value)
+            elif isinstance(part.iter, ast.Tuple | ast.List):
+                words = [e.value for e in part.iter.elts if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+                found[part.target.id] = words if len(words) == len(part.iter.elts) else []
+    return found
 
 
 def shown(arguments: Mapping[str, Any]) -> str:

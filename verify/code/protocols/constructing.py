@@ -33,6 +33,10 @@ STEPS = frozenset(
 """What the number of steps is called in a constructor."""
 
 
+BATCHES = frozenset({"batchsize", "nbatch", "batch", "minibatchsize"})
+"""What the number of examples is called in a constructor."""
+
+
 class Maker:
     """One way to construct the class: arrays that are variables, and fixed arguments such as sizes."""
 
@@ -77,6 +81,8 @@ def makers(target: Target) -> Iterator[Maker]:
                 fixed[p.name] = _shape
             elif bare in STEPS and isinstance(p.default, int) and not isinstance(p.default, bool):
                 fixed[p.name] = _size("T")
+            elif bare in BATCHES and isinstance(p.default, int) and not isinstance(p.default, bool):
+                fixed[p.name] = _size("B")
             elif bare == "dtype":
                 fixed[p.name] = lambda setting, rng: np.float64
         elif bare in words.SHAPES:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from verify.code.protocols import words
-from verify.code.protocols.axes import SCALES, Axes, Setting
+from verify.code.protocols.axes import SCALES, Axes, Setting, arranged
 from verify.code.protocols.base import Output, RaisedError, Target, Variable
 from verify.numbers.case import Array, Arrays
 
@@ -52,7 +52,8 @@ class CallPlan:
     returned and the object; with `updates` they are what backward takes off the parameters at the learning rate 1.
     `scale`: by what a loss is multiplied (`axes.SCALES`). `seed_shape`: vectors are handed to backward as a `row` or a
     `column`. `trim`: outputs that hold the state before the first step, the axis of time and its place along it.
-    `target_of`: the target with its axes, where it is not an argument of forward.
+    `target_of`: the target with its axes, where it is not an argument of forward. `square`: its backward pass runs only
+    where a readout is as long as the state. `last_only`: J reads the last step of the outputs alone.
     """
 
     protocol: str
@@ -80,6 +81,8 @@ class CallPlan:
     aliases: dict[str, str] = field(default_factory=dict)
     large_weights: float = 1.0
     tied: bool = False
+    square: bool = False
+    last_only: bool = False
     hands_object: bool = False
     longest: int = 1000
     updates: bool = False
@@ -105,13 +108,18 @@ class CallPlan:
         """Whether the code goes through several steps."""
         return self.loss or any("T" in variable.axes for variable in self.variables.values())
 
+    def time_of(self, output: str) -> int | None:
+        """The place of the axis of time among those of an output."""
+        found = next((o.axes for o in self.weighed if o.name == output), ())
+        return found.index("T") if "T" in found else None
+
     def trial(self, setting: Setting, seed: int = 0) -> CallTrial:
         """Random arrays in a setting."""
         return CallTrial(self, self.fitted(setting), np.random.default_rng(1000 * seed + setting.T))
 
     def fitted(self, setting: Setting) -> Setting:
         """The setting with the sizes that the code fixes."""
-        known = self.sizes_fixed or ({"K": setting.D} if self.tied else {})
+        known = self.sizes_fixed or ({"K": setting.D} if self.tied else {"K": setting.H} if self.square else {})
         return setting.with_sizes(known) if known else setting
 
     def variable_of(self, label: str, shape: tuple[int, ...], setting: Setting) -> str | None:
@@ -253,6 +261,8 @@ class CallTrial:
         for name, value in passed.weighed.items():
             if name not in self.seeds or self.seeds[name].shape != value.shape:
                 self.seeds[name] = self._rng.normal(size=value.shape) * self.setting.seeds
+                if self.plan.last_only:
+                    _keep_last(self.seeds[name], self.plan.time_of(name))
 
     def gradients(self, passed: Passed | None = None) -> dict[str, Array]:
         """What the code gives, by its names; `changed` then holds the arguments that it wrote to."""
@@ -318,6 +328,11 @@ class CallTrial:
         wanted = self.values[name].shape if name is not None else shape
         same = [n for n in shape if n != 1] == [n for n in wanted if n != 1]
         return np.reshape(value, wanted) if same else value
+
+
+def _keep_last(seed: Array, axis: int | None) -> None:
+    if axis is not None:
+        np.moveaxis(seed, axis, 0)[:-1] = 0
 
 
 def _shaped(seed: Array, shape: str) -> Array:
@@ -388,7 +403,7 @@ def _drawn(variable: Variable, setting: Setting, rng: np.random.Generator) -> Ar
         if variable.part == "lengths":
             return lengths
         mask = (np.arange(setting.T)[None] < lengths[:, None]).astype(float)
-        return np.array(mask if variable.axes == ("B", "T") else mask.T if len(shape) == 2 else mask[0]).reshape(shape)
+        return np.array(arranged(mask, ("B", "T"), variable.axes))
     if variable.part == "weight":
         inner = [setting.size(a) for a in variable.axes if a in ("D", "J", "N", "H")] or [1]
         return np.asarray(rng.normal(size=shape) / np.sqrt(min(inner)))

@@ -133,7 +133,7 @@ def variables_of(
     wanted: list[Wanted] = []
     needed = {p.name for p in required(taken)}
     candidates = [p for p in taken[skip:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)]
-    parts = {p.name: words.part(p.name) for p in candidates}
+    parts = _parts([p.name for p in candidates])
     for p in candidates:
         part = parts[p.name]
         if p.name not in needed and part not in ("h", "c"):
@@ -163,6 +163,16 @@ def variables_of(
             )
         wanted = [Wanted(w.name, "input", w.slot) if w is first else w for w in wanted]
     return wanted, [w.name for w in wanted]
+
+
+def _parts(names: list[str]) -> dict[str, str]:
+    """The part of every argument by its name; U0 beside x is a weight."""
+    found = {name: words.part(name) for name in names}
+    inputs = [name for name in names if found[name] == "input"]
+    for name in inputs:
+        if name[0] == "U" and len(inputs) > 1:
+            found[name] = "weight"
+    return found
 
 
 def backward_sources(

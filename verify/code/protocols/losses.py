@@ -3,6 +3,7 @@ loss(params, x, y), and methods like these. What it returns are the loss and the
 
 from __future__ import annotations
 
+import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -17,6 +18,7 @@ from verify.code.protocols.base import (
     Target,
     Variable,
     calls,
+    definition,
     keys_of,
     required,
     returned_names,
@@ -303,8 +305,10 @@ def arguments(
             targets.append(p.name)
         else:
             raise MisfitError(f"{target.name}: what its argument {p.name} stands for could not be told")
+    # A target that is multiplied is no index, although an index would run.
+    goals = GOALS[len(TARGETS) :] if _multiplied(function, targets, target.source.tree) else GOALS
     for kind in range(len(INDICES) + 1):
-        for goal in GOALS if targets else [None]:
+        for goal in goals if targets else [None]:
             more = dict(fixed)
             wanted = list(base)
             if kind == 0 or not inputs:
@@ -318,6 +322,18 @@ def arguments(
             yield wanted, more, bool(fixed)
         if not inputs:
             return
+
+
+def _multiplied(function: Any, names: list[str], tree: ast.AST) -> bool:
+    """Whether one of the arguments, or a step of it, is a factor of a product."""
+    node = definition(function, tree)
+    for part in ast.walk(node) if node is not None else ():
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult):
+            for side in (part.left, part.right):
+                inner = side.value if isinstance(side, ast.Subscript) else side
+                if isinstance(inner, ast.Name) and inner.id in names:
+                    return True
+    return False
 
 
 def _index(kind: int) -> Fixed:

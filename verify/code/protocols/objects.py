@@ -5,8 +5,9 @@ Its arrays are found by `constructing`; its gradients are returned, or left in a
 
 from __future__ import annotations
 
+import ast
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from verify.code.loading import told
 from verify.code.protocols import functions, words
 from verify.code.protocols.axes import FIRST
-from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls, returned_names
+from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls, definition, returned_names
 from verify.code.protocols.constructing import LISTS, Maker, arrays_of, attributes, example, makers, read, unset_states
 from verify.code.protocols.engine import CallPlan, CallTrial, real_array
 from verify.code.protocols.search import Wanted, found
@@ -86,18 +87,18 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     names = [p.name for p in calls(forward)[1:]]
     groups = returned_names(forward, tree)
     sources, seeds = functions.backward_sources(backward, names, groups, skip=1)
-    returned = returned_names(backward, tree)
+    returned, added = returned_names(backward, tree), _appended(backward, tree)
     rates = [p.name for p in calls(backward)[1:] if words.plain(p.name) in words.RATES]
     sources |= dict.fromkeys(rates, "rate")
     seeds = [name for name in seeds if name not in rates]
 
     def build(variables: dict[str, Variable]) -> CallPlan:
         def weighs(value: Any, made: Any) -> dict[str, Array]:
-            return functions.weighed(value, seeds, groups)
+            return functions.weighed(_left_outputs(made) if value is None else value, seeds, groups)
 
         def collect(value: Any, made: Any) -> dict[str, Any]:
             found = functions.gradients(value, returned, [w.name for w in arguments]) if value is not None else {}
-            return {**left(made, order), **found}
+            return {**left(made, order, added), **found}
 
         return CallPlan(
             protocol="layer" if maker.arrays else "framework",
@@ -161,13 +162,40 @@ def _in_list(made: Any) -> list[str]:
     return []
 
 
-def left(made: Any, order: list[str]) -> dict[str, Any]:
-    """The gradients that an object keeps after its backward pass, by the names of attributes, keys, or parameters."""
+def _left_outputs(made: Any) -> Array | None:
+    """What a forward pass that returns nothing leaves as its output in the object."""
+    found = ((name, real_array(getattr(made, name, None))) for name in words.OUTPUTS)
+    return next((value for _, value in found if value is not None and value.ndim > 1), None)
+
+
+def _appended(function: Any, tree: ast.AST) -> list[str]:
+    """The names of what a method appends to a list of gradients, in order: self.grads.append(dW)."""
+    node = definition(function, tree)
+    calls_ = [n for n in ast.walk(node) if isinstance(n, ast.Call)] if node is not None else []
+    return [
+        call.args[0].id
+        for call in sorted(calls_, key=lambda call: (call.lineno, call.col_offset))
+        if isinstance(call.func, ast.Attribute)
+        and call.func.attr == "append"
+        and isinstance(call.func.value, ast.Attribute)
+        and call.func.value.attr in LISTS
+        and call.args
+        and isinstance(call.args[0], ast.Name)
+    ]
+
+
+def left(made: Any, order: list[str], appended: Sequence[str] = ()) -> dict[str, Any]:
+    """The gradients that an object keeps after its backward pass, by the names of attributes, keys, or parameters.
+
+    `order`: the names of the parameters in their list; `appended`: the names of what was appended to another list.
+    """
     found: dict[str, Any] = {}
     for name in LISTS:
         value = getattr(made, name, None)
         if isinstance(value, Mapping):
             found |= {str(k): v for k, v in value.items() if isinstance(v, np.ndarray | float)}
+        elif isinstance(value, list | tuple) and appended and len(value) == len(appended):
+            found |= {n: v for n, v in zip(appended, value, strict=True) if isinstance(v, np.ndarray | float)}
         elif isinstance(value, list | tuple) and len(value) == len(order):
             found |= {f"d{n}": v for n, v in zip(order, value, strict=True) if isinstance(v, np.ndarray | float)}
     for name, slot, value in arrays_of(made):

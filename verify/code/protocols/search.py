@@ -173,6 +173,8 @@ def found(
             if runs > 30:
                 break
     if fallback is not None:
+        if fallback.square:
+            fallback.notes.append(f"it runs only where the output is as long as the state: {tries.furthest[1]}")
         return probed(fallback)
     raise MisfitError(tries.furthest[1] or f"{what}: nothing was found to call")
 
@@ -211,6 +213,11 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
                 break
         else:
             plan.seed_shape = ""
+    if got is None and not plan.loss and any("K" in v.axes for v in plan.variables.values()):
+        plan.square = True
+        again = CallTrial(plan, plan.fitted(FIRST), np.random.default_rng(0))
+        got = tries.call(2, again.raw, _given(again), f"{what} (backward)")
+        plan.square = got is not None
     if got is None:
         return 0
     matched = 0
@@ -225,7 +232,7 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         returned = f"{shown(got)}, none of which names" if got else "nothing that names"
         _further(tries, 3, f"{what}: backward returned {returned} a gradient of {', '.join(plan.variables)}")
         return 0
-    return 2 if shapes == matched else 1
+    return 2 if shapes == matched and not plan.square else 1
 
 
 def _without_start(plan: CallPlan, weighed: dict[str, Any], trial: CallTrial) -> None:

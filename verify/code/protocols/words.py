@@ -44,8 +44,8 @@ _TABLE = tomllib.loads((files("verify.code.protocols") / "words.toml").read_text
         "shapes",
     )
 )
-FORWARD, BACKWARD = (tuple(_TABLE[key].split()) for key in ("forward", "backward"))
-"""Names of methods, the likeliest first."""
+FORWARD, BACKWARD, OUTPUTS = (tuple(_TABLE[key].split()) for key in ("forward", "backward", "outputs"))
+"""Names of methods, and of attributes in which an output is left, the likeliest first."""
 
 GATES = "ifogczrnhuatyksl"
 """Letters of gates and candidates: a family of weights differs by one of these."""
@@ -54,8 +54,8 @@ _NOT_GATES = frozenset("y")
 
 
 def plain(name: str) -> str:
-    """A name without case, underscores and primes."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    """A name without case, underscores and primes; `h_t_minus_1` is `h_prev`."""
+    return re.sub(r"(?<=[a-z])t?minus(1|one)$", "prev", re.sub(r"[^a-z0-9]", "", name.lower()))
 
 
 def part(name: str) -> str:

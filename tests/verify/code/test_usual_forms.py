@@ -1,0 +1,299 @@
+"""What people's files have beside the plain sequence: the last output alone, masks and lengths, layers, lists to which
+gradients are appended, outputs that are left in the object, modules that only draw."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from verify.code import answering, bystanders
+from verify.code.loading import imported
+
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def answer(folder: Path, text: str, target: str, cell: str = "rnn", **network: Any) -> dict[str, Any]:
+    path = folder / "mine.py"
+    path.write_text(f"import numpy as np\n\n{text}", encoding="utf-8")
+    request = {"spec": f"{path}:{target}", "cell": cell, "network": network}
+    return answering.answered(request, imported(path), lambda stage: None)["json"]
+
+
+def verdicts(found: dict[str, Any]) -> dict[str, str]:
+    return {row["name"]: row["verdict"] for row in found["gradients"]}
+
+
+def said(found: dict[str, Any]) -> str:
+    return "; ".join(f"{m['name']}: {m['detail']}" for m in found["mistakes"])
+
+
+LAST = """
+def rnn_forward(x, h0, W, U, b):
+    hs = [h0]
+    for t in range(x.shape[1]):
+        hs.append(np.tanh(x[:, t] @ W + hs[-1] @ U + b))
+    return np.stack(hs[1:], axis=1), (x, hs, W, U)
+
+def rnn_backward(dh, cache):
+    x, hs, W, U = cache
+    dx, dW, dU, db = np.zeros_like(x), np.zeros_like(W), np.zeros_like(U), np.zeros(U.shape[0])
+    carry = dh[:, -1]
+    for t in reversed(range(x.shape[1])):
+        da = carry * (1 - hs[t + 1] ** 2)
+        dx[:, t], carry = da @ W.T, da @ U.T
+        dW += x[:, t].T @ da
+        dU += hs[t].T @ da
+        db += da.sum(0)
+    dh0 = carry
+    return dx, dh0, dW, dU, db
+"""
+
+
+def test_the_last_output_alone_counts_where_that_is_asked(tmp_path: Path) -> None:
+    found = answer(tmp_path, LAST, "rnn_backward", last_step=True)
+    assert found["verdict"] == "right", found
+    assert "J reads the last output only, as asked" in found["assumed"]
+    assert found["forward"] == "same"
+
+
+def test_the_last_output_alone_is_wrong_where_all_count(tmp_path: Path) -> None:
+    found = answer(tmp_path, LAST, "rnn_backward")
+    assert found["verdict"] == "wrong"
+    assert "last step only" in said(found)
+
+
+def test_a_mistake_is_named_where_the_last_output_counts(tmp_path: Path) -> None:
+    found = answer(tmp_path, LAST.replace("da @ U.T", "da @ U"), "rnn_backward", last_step=True)
+    assert found["verdict"] == "wrong"
+    assert "transpose" in said(found)
+
+
+LOSS = """
+def loss(params, x, y):
+    W, U, b, V, c = (params[k] for k in ("W", "U", "b", "V", "c"))
+    hs, ps, J = [np.zeros((x.shape[1], len(b)))], [], 0.0
+    for t in range(len(x)):
+        hs.append(np.tanh(x[t] @ W.T + hs[-1] @ U.T + b))
+        e = np.exp(hs[-1] @ V.T + c)
+        ps.append(e / e.sum(1, keepdims=True))
+        J -= np.sum(y[t] * np.log(ps[-1]))
+    g = {k: np.zeros_like(v) for k, v in params.items()}
+    carry = 0
+    for t in reversed(range(len(x))):
+        dz = ps[t] - y[t]
+        g["V"] += dz.T @ hs[t + 1]
+        g["c"] += dz.sum(0)
+        da = (dz @ V + carry) * (1 - hs[t + 1] ** 2)
+        g["W"] += da.T @ x[t]
+        g["U"] += da.T @ hs[t]
+        g["b"] += da.sum(0)
+        carry = da @ U
+    return J, g
+"""
+
+
+def test_a_loss_over_all_steps_is_not_that_of_the_last_one(tmp_path: Path) -> None:
+    found = answer(tmp_path, LOSS, "loss", head="softmax", last_step=True)
+    assert found["verdict"] == "right", found
+    assert found["forward"] == "its loss counts all steps, not the last one alone"
+    assert answer(tmp_path, LOSS, "loss", head="softmax")["forward"] == "same"
+
+
+MASKED = """
+def forward(x, mask, h0, W, U, b):
+    hs, new = [h0], []
+    for t in range(x.shape[1]):
+        m = {mask}
+        new.append(np.tanh(x[:, t] @ W + hs[-1] @ U + b))
+        hs.append(m * new[-1] + (1 - m) * hs[-1])
+    return np.stack(hs[1:], axis=1), (x, mask, hs, new, W, U)
+
+def backward(dh, cache):
+    x, mask, hs, new, W, U = cache
+    dx, dW, dU, db = np.zeros_like(x), np.zeros_like(W), np.zeros_like(U), np.zeros(U.shape[0])
+    carry = 0
+    for t in reversed(range(x.shape[1])):
+        m = {mask}
+        d = dh[:, t] + carry
+        da = m * d * (1 - new[t] ** 2)
+        dx[:, t], carry = da @ W.T, da @ U.T + (1 - m) * d
+        dW += x[:, t].T @ da
+        dU += hs[t].T @ da
+        db += da.sum(0)
+    dh0 = carry
+    return dx, dh0, dW, dU, db
+"""
+MASKS = {"mask": "mask[:, t : t + 1]", "lengths": "(t < mask)[:, None] * 1.0"}
+
+
+def masked(kind: str) -> str:
+    return MASKED.replace("{mask}", MASKS[kind]).replace("mask", kind)
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_masks_and_lengths_are_given(kind: str, tmp_path: Path) -> None:
+    found = answer(tmp_path, masked(kind), "backward")
+    assert found["verdict"] == "right", found
+
+
+@pytest.mark.parametrize("kind", MASKS)
+def test_a_sequence_that_has_ended_is_named(kind: str, tmp_path: Path) -> None:
+    found = answer(tmp_path, masked(kind).replace(" + (1 - m) * d", ""), "backward")
+    assert found["verdict"] == "wrong"
+    assert "wrong where a sequence has ended" in said(found)
+
+
+LAYERS = """
+def forward(x, W0, U0, b0, W1, U1, b1):
+    h, k, hs, ks = np.zeros((len(x), len(b0))), np.zeros((len(x), len(b1))), [], []
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ W0 + h @ U0 + b0)
+        k = np.tanh(h @ W1 + k @ U1 + b1)
+        hs.append(h)
+        ks.append(k)
+    return np.stack(ks, axis=1), (x, hs, ks, W0, U0, W1, U1)
+
+def backward(dk, cache):
+    x, hs, ks, W0, U0, W1, U1 = cache
+    dx, dW0, dU0, dW1, dU1 = (np.zeros_like(v) for v in (x, W0, U0, W1, U1))
+    db0, db1, dh, dl = np.zeros(len(U0)), np.zeros(len(U1)), 0, 0
+    for t in reversed(range(x.shape[1])):
+        before = (hs[t - 1], ks[t - 1]) if t else (0 * hs[0], 0 * ks[0])
+        e = (dk[:, t] + dl) * (1 - ks[t] ** 2)
+        d = (e @ W1.T + dh) * (1 - hs[t] ** 2)
+        dl, dh = e @ U1.T, d @ U0.T
+        dW1, dU1, db1 = dW1 + hs[t].T @ e, dU1 + before[1].T @ e, db1 + e.sum(0)
+        dW0, dU0, db0 = dW0 + x[:, t].T @ d, dU0 + before[0].T @ d, db0 + d.sum(0)
+        dx[:, t] = d @ W0.T
+    return dx, dW0, dU0, db0, dW1, dU1, db1
+"""
+
+
+def test_layers_are_judged_by_their_own_forward_pass(tmp_path: Path) -> None:
+    found = answer(tmp_path, LAYERS, "backward", layers=2)
+    assert found["verdict"] == "right", found
+    assert found["forward"].startswith("not compared: a network of several layers")
+    wrong = answer(tmp_path, LAYERS.replace("e @ W1.T + dh", "e @ W1.T"), "backward", layers=2)
+    assert {n for n, v in verdicts(wrong).items() if v == "wrong"} == {"dx", "dW0", "dU0", "db0"}
+
+
+STEP = """
+def rnn_step_forward(x, h_prev, W, U, b):
+    h = np.tanh(x @ W + h_prev @ U + b)
+    return h, (x, h_prev, h, W, U)
+
+def rnn_step_backward(dh, cache):
+    x, h_prev, h, W, U = cache
+    da = dh * (1 - h**2)
+    return da @ W.T, da @ U.T, x.T @ da, h.T @ da, da.sum(0)
+"""
+
+
+def test_a_step_has_no_loop_in_which_a_mistake_could_be(tmp_path: Path) -> None:
+    found = answer(tmp_path, STEP, "rnn_step_backward")
+    assert said(found).startswith("wrong time index: h_t in place of h_{t-1}")
+    assert "last state" not in said(found)
+
+
+APPENDED = """
+class Step:
+    def __init__(self, input_size, hidden_size, batch_size=1):
+        self.W = np.random.randn(input_size, hidden_size)
+        self.U = np.random.randn(hidden_size, hidden_size)
+        self.b = np.random.randn(batch_size, hidden_size)
+        self.params = [self.W, self.U]
+        self.grads = []
+
+    def forward(self, x, h_t_minus_1):
+        self.seen = x, h_t_minus_1
+        self.h = np.tanh(x @ self.W + h_t_minus_1 @ self.U + self.b)
+        return self.h
+
+    def backward(self, dnext):
+        x, before = self.seen
+        self.grads = []
+        da = dnext * (1 - self.h**2)
+        dU, dW, db = before.T @ da, x.T @ da, da.copy()
+        self.grads.append(dU)
+        self.grads.append(dW)
+        self.grads.append(db)
+        d_h_minus_1, dx = da @ self.U, da @ self.W.T
+        return d_h_minus_1, dx
+"""
+
+
+def test_gradients_that_are_appended_have_their_own_names(tmp_path: Path) -> None:
+    found = verdicts(answer(tmp_path, APPENDED, "Step"))
+    assert found.pop("d_h_minus_1") == "wrong"
+    assert set(found) >= {"dU", "dW", "db"}
+    assert set(found.values()) == {"right"}
+
+
+READOUT = """
+class Net:
+    def __init__(self, input_size, hidden_size, output_size):
+        self.W = np.random.randn(input_size, hidden_size)
+        self.U = np.random.randn(hidden_size, hidden_size)
+        self.V = np.random.randn(hidden_size, output_size)
+
+    def forward(self, x):
+        self.x, self.hs = x, [np.zeros((x.shape[1], len(self.U)))]
+        for t in range(len(x)):
+            self.hs.append(np.tanh(x[t] @ self.W + self.hs[-1] @ self.U))
+        self.outputs = [h @ self.V for h in self.hs[1:]]
+
+    def backward(self, d_outputs):
+        return self.truncated(d_outputs, 0)
+
+    def truncated(self, d_outputs, start):
+        dW, dU, dV, carry = np.zeros_like(self.W), np.zeros_like(self.U), np.zeros_like(self.V), 0
+        for t in reversed(range(start, len(self.x))):
+            da = (d_outputs[t] @ self.V.T + carry) * (1 - self.hs[t + 1] ** 2)
+            carry = da @ self.U.T
+            dV += self.hs[t + 1].T @ d_outputs[t]
+            dW += self.x[t].T @ da
+            dU += self.hs[t].T @ da
+        return dW, dU, dV
+"""
+
+
+def test_outputs_left_in_the_object_and_results_handed_on(tmp_path: Path) -> None:
+    found = answer(tmp_path, READOUT, "Net")
+    assert verdicts(found) == {"dW": "right", "dU": "right", "dV": "right"}
+
+
+def test_what_runs_for_square_readouts_only_is_judged_there(tmp_path: Path) -> None:
+    found = answer(tmp_path, READOUT.replace("@ self.V.T", "@ self.V"), "Net")
+    assert verdicts(found) == {"dW": "wrong", "dU": "wrong", "dV": "right"}
+    assert any("only where the output is as long as the state" in note for note in found["notes"])
+
+
+def test_gradients_of_every_step_lack_the_sum(tmp_path: Path) -> None:
+    text = READOUT.replace("dU += self.hs[t].T @ da", "dU[t] = self.hs[t].T @ da")
+    text = text.replace("np.zeros_like(self.U)", "np.zeros((len(self.x), *self.U.shape))")
+    found = answer(tmp_path, text, "Net")
+    assert verdicts(found)["dU"] == "wrong"
+    assert said(found).startswith("missing sum over t: shape (6, 5, 5), expected (5, 5)")
+
+
+def test_modules_that_only_show_need_not_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bystanders, "BYSTANDERS", frozenset({"nowhere_plots"}))
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    found = answer(
+        tmp_path, f"import nowhere_plots.figures as figures\nfrom nowhere_plots import bar\n{STEP}", "rnn_step_backward"
+    )
+    assert found["verdict"] == "wrong"
+    assert "not installed, and not needed where it is not called: nowhere_plots" in found["notes"]
+    with bystanders.stood_in() as used:
+        import nowhere_plots  # type: ignore[import-not-found]
+
+        assert "nowhere_plots" in used or nowhere_plots
+        with pytest.raises(ModuleNotFoundError, match="nowhere_plots"):
+            nowhere_plots.figures.line(1)
+        with pytest.raises(ModuleNotFoundError):
+
+            class Bar(nowhere_plots.Bar):  # type: ignore[misc]
+                pass
