@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+
+from sympy import Integer
 
 from derive.targets.numpy.code import (
     Apply,
@@ -311,15 +314,18 @@ class InPlace:
                 self._found.append(Fill(out, self._operand(code)))
 
     def _call(self, function: str, arguments: Sequence[Code], out: Code, keywords: str = "") -> None:
+        """A call; where its result is to be repeated along an axis of `out`, not every library writes into that."""
+        shapes = [self._shape(argument) for argument in arguments]
         if "reduce" in function:
-            shape = self._shape(arguments[0])
-            expected = (*shape[:-1], 1) if "keepdims" in keywords else shape[:-1]
-            if self._shape(out) != tuple(expected):
-                work = self._memory(tuple(expected))
-                self._found.append(Apply(function, tuple(arguments), work, keywords))
-                self._found.append(Fill(out, work))
-                return
-        self._found.append(Apply(function, tuple(arguments), out, keywords))
+            shape: Shape = (*shapes[0][:-1], Integer(1)) if "keepdims" in keywords else shapes[0][:-1]
+        else:
+            shape = reduce(self._broadcast, shapes)
+        if shape == self._shape(out):
+            self._found.append(Apply(function, tuple(arguments), out, keywords))
+            return
+        work = self._memory(shape)
+        self._found.append(Apply(function, tuple(arguments), work, keywords))
+        self._found.append(Fill(out, work))
 
     def _sigmoid(self, argument: Code, out: Code) -> None:
         half = self._constant(Number("0.5"))
