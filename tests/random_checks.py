@@ -18,11 +18,12 @@ from derive.networks.layers import two_layers
 from derive.reader import read_note
 from derive.targets import TARGETS
 from derive.targets import numpy as numpy_target
+from verify.numbers import frameworks
 from verify.numbers.case import Case, axes
 from verify.numbers.evidence import forward_error
 from verify.numbers.load import load
 from verify.numbers.numeric import COMPLEX_STEP, directional_errors, largest_entry, relative_error
-from verify.numbers.oracles import _imported
+from verify.numbers.oracles import imported
 from verify.numbers.stepping import by_steps
 
 STEPS, BATCH = 3, 2
@@ -119,7 +120,6 @@ def check(made: RandomCell, seed: int, *, complete: bool = False) -> None:
 
 def check_torch(made: RandomCell, seed: int) -> None:
     """The torch module's outputs and gradients are those of the NumPy module."""
-    torch = _imported("torch")
     try:
         derivation = differentiate(read(made))
     except VanishedError:
@@ -131,19 +131,8 @@ def check_torch(made: RandomCell, seed: int) -> None:
     outputs, _, _ = case.forward(ours)
     if not (np.isfinite(outputs).all() and np.abs(outputs).max(initial=0) < LARGEST):
         return
-    made_class = next(v for v in vars(theirs).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))
-    network = made_class(**sizes, dtype=torch.float64)
-    network.load_state_dict({name: torch.tensor(v) for name, v in case.named(case.cell.parameters).items()})
-    given = {q.name: torch.tensor(case.given[q.name]) for q in (*case.cell.inputs, *case.cell.states)}
-    for value in given.values():
-        value.requires_grad_()
-    first, *rest = given
-    ys, ends = network(given[first], **{name: given[name] for name in rest})
-    asked = [torch.tensor(case.d_output), *(torch.tensor(case.d_final[name]) for name in ends)]
-    torch.autograd.backward([ys, *ends.values()], asked)
-    tensors = {**dict(network.named_parameters()), **given}
-    found = {name: tensors[name].grad.numpy() for name in case.differentiable}
-    _same(made, case, "torch target", {"ys": ys.detach().numpy()}, {"ys": outputs})
+    ys, _, found = frameworks.run("torch", theirs, case)
+    _same(made, case, "torch target", {"ys": ys}, {"ys": outputs})
     _same(made, case, "torch target", found, case.backward(ours))
 
 
@@ -184,7 +173,7 @@ def _numbers(made: RandomCell, case: Case, module: ModuleType) -> None:
     gradients = case.backward(module)
     if set(gradients) != set(case.differentiable):
         raise WrongError(f"gradients of {sorted(gradients)}, not of {sorted(case.differentiable)}\n{made.text}")
-    library = _imported("torch")
+    library = imported("torch")
     if library is not None:
         theirs = _torch(made, case, library)
         if all(np.isfinite(gradient).all() for gradient in theirs.values()):  # it has 0 * inf for min(0, exp(a) - 1)

@@ -19,6 +19,7 @@ from derive.networks.network import Network
 from derive.reader import read_equations, read_note
 from derive.targets import generate
 from derive.targets import numpy as numpy_target
+from verify.numbers import frameworks
 from verify.numbers.case import Case
 from verify.numbers.load import load
 
@@ -34,20 +35,10 @@ def _files(name: str) -> tuple[ModuleType, ModuleType]:
 
 def _agree(theirs: ModuleType, ours: ModuleType, case: Case) -> None:
     """Outputs, final states and gradients of both modules."""
-    cell = case.cell
-    names = [q.name for q in (*cell.parameters, *cell.inputs, *cell.states)]
-    first, *others = cell.inputs
-
-    def run(given: dict[str, Any]) -> Any:
-        params = {q.name: given[q.name] for q in cell.parameters}
-        more = {q.name: given[q.name] for q in (*others, *cell.states)}
-        return theirs.forward(params, given[first.name], **more, lengths=case.lengths, **case.functions)
-
-    (ys, final), back = jax.vjp(run, {name: jax.numpy.asarray(case.given[name]) for name in names})
+    ys, final, found = frameworks.run("jax", theirs, case)
     outputs, ends, _ = case.forward(ours)
-    assert_close({"ys": np.asarray(ys), **{k: np.asarray(v) for k, v in final.items()}}, {"ys": outputs, **ends})
-    (found,) = back((jax.numpy.asarray(case.d_output), {k: jax.numpy.asarray(v) for k, v in case.d_final.items()}))
-    assert_close({name: np.asarray(found[name]) for name in case.differentiable}, case.backward(ours))
+    assert_close({"ys": ys, **final}, {"ys": outputs, **ends})
+    assert_close(found, case.backward(ours))
 
 
 def test_results_are_those_of_the_numpy_module(rated: Cell) -> None:

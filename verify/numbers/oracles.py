@@ -331,7 +331,7 @@ def jax_gradients(case: Case) -> dict[str, Array] | None:
 
 def gradients_by_torch(case: C, objective: Objective[C]) -> dict[str, Array] | None:
     """The gradients of an objective by torch autograd in float64; None where torch is not installed."""
-    library = _imported("torch")
+    library = imported("torch")
     if library is None:
         return None
     engine = Torch(library)
@@ -349,7 +349,7 @@ def gradients_by_torch(case: C, objective: Objective[C]) -> dict[str, Array] | N
 
 def gradients_by_jax(case: C, objective: Objective[C]) -> dict[str, Array] | None:
     """The gradients of an objective by jax.grad in float64; None where JAX is not installed."""
-    library, numpy = _imported("jax"), _imported("jax.numpy")
+    library, numpy = imported("jax"), imported("jax.numpy")
     if library is None or numpy is None:
         return None
     with library.enable_x64(True):
@@ -361,7 +361,8 @@ def gradients_by_jax(case: C, objective: Objective[C]) -> dict[str, Array] | Non
         return {name: np.asarray(value) for name, value in gradient(moving).items()}
 
 
-def _imported(name: str) -> ModuleType | None:
+def imported(name: str) -> ModuleType | None:
+    """A library that need not be there; None where it is not."""
     try:
         return importlib.import_module(name)
     except ImportError:

@@ -13,7 +13,9 @@ import numpy as np
 from derive.cell import Cell
 from derive.errors import ProgramFault
 from derive.networks.network import Network
+from derive.targets import generate
 from derive.targets.formula import text as formula
+from verify.numbers import frameworks
 from verify.numbers.case import Arrays, Case
 from verify.numbers.evidence import forward_error
 from verify.numbers.load import load
@@ -48,6 +50,39 @@ def checked(made: Cell | Network, source: str) -> bool:
                 details = f"relative errors against the complex step: {worst}"
                 raise ProgramFault("gradients that are not derivatives", details, _told(made))
             return True
+    return False
+
+
+def agrees(made: Cell | Network, source: str, target: str) -> bool:
+    """Run the file of a framework beside the NumPy module of the same cell, at random sizes.
+
+    `target` is its name, such as "torch"; of a network its cell is run. Returns False where the framework is not
+    installed or no random point had finite values. Raises ProgramFault where the two differ or the file cannot run.
+    """
+    if not frameworks.installed(target):
+        return False
+    cell = made.cell if isinstance(made, Network) else made
+    module = load(source, "written")
+    ours = load(generate(cell), "ours")
+    for spread in SPREADS:
+        case = _drawn(cell, spread)
+        with np.errstate(all="ignore"):
+            outputs, final, _ = case.forward(ours)
+            if not all(np.isfinite(value).all() for value in (outputs, *final.values())):
+                continue
+            gradients = case.backward(ours)
+        try:
+            ys, ends, found = frameworks.run(target, module, case)
+        except (ArithmeticError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError) as error:
+            raise ProgramFault("code that cannot run", f"{type(error).__name__}: {error}", _told(made)) from error
+        wanted = {"outputs": outputs, **final}
+        away = {name: relative_error({"outputs": ys, **ends}[name], value, 1.0) for name, value in wanted.items()}
+        largest = largest_entry(gradients)
+        away |= {f"∂{name}": relative_error(found[name], g, largest) for name, g in gradients.items()}
+        wrong = ", ".join(f"{name} ({_size(error)})" for name, error in away.items() if not error <= LIMIT)
+        if wrong:
+            raise ProgramFault("code that computes something else", f"away from the NumPy module: {wrong}", _told(made))
+        return True
     return False
 
 

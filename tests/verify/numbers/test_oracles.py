@@ -90,7 +90,7 @@ def test_an_open_function_is_the_one_chosen():
 
 
 def test_an_engine_that_is_not_installed_gives_nothing(monkeypatch):
-    monkeypatch.setattr(oracles, "_imported", lambda name: None)
+    monkeypatch.setattr(oracles, "imported", lambda name: None)
     case = standard_case(by_hand.rnn())
     assert oracles.torch_gradients(case) is None
     assert oracles.jax_gradients(case) is None

@@ -1,0 +1,59 @@
+"""Generated files for other frameworks, run on the arrays of a case: outputs, final states and gradients as NumPy's."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from verify.numbers.case import Array, Arrays, Case
+from verify.numbers.oracles import imported
+
+Run = tuple[Array, Arrays, Arrays]
+
+
+def run(target: str, module: ModuleType, case: Case) -> Run:
+    """What the file of a target ("torch" or "jax") computes for a case in its dtype."""
+    return {"torch": _torch, "jax": _jax}[target](module, case)
+
+
+def installed(target: str) -> bool:
+    """Whether the framework that a target's file needs is there."""
+    return imported(target) is not None
+
+
+def _torch(module: ModuleType, case: Case) -> Run:
+    torch: Any = imported("torch")
+    cell = case.cell
+    made = next(v for v in vars(module).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))
+    network = made(**case.sizes, **case.functions, dtype=torch.float64)
+    network.load_state_dict({name: torch.tensor(case.given[name]) for name, _ in network.named_parameters()})
+    given = {q.name: torch.tensor(case.given[q.name], requires_grad=True) for q in (*cell.inputs, *cell.states)}
+    first, *others = given
+    lengths = None if case.lengths is None else torch.tensor(case.lengths)
+    ys, final = network(given[first], **{name: given[name] for name in others}, lengths=lengths)
+    asked = [torch.tensor(case.d_output), *(torch.tensor(case.d_final[name]) for name in final)]
+    torch.autograd.backward([ys, *final.values()], asked)
+    tensors = {**dict(network.named_parameters()), **given}
+    found = {name: tensors[name].grad.numpy() for name in case.differentiable}
+    return ys.detach().numpy(), {name: end.detach().numpy() for name, end in final.items()}, found
+
+
+def _jax(module: ModuleType, case: Case) -> Run:
+    jax: Any = imported("jax")
+    jax.config.update("jax_enable_x64", True)
+    cell = case.cell
+    first, *others = cell.inputs
+    params = list(module.PARAMETERS)
+    named = [*params, *(q.name for q in (*cell.inputs, *cell.states))]
+
+    def forward(given: dict[str, Any]) -> Any:
+        more = {q.name: given[q.name] for q in (*others, *cell.states)}
+        table = {name: given[name] for name in params}
+        return module.forward(table, given[first.name], **more, lengths=case.lengths, **case.functions)
+
+    (ys, final), back = jax.vjp(forward, {name: jax.numpy.asarray(case.given[name]) for name in named})
+    (found,) = back((jax.numpy.asarray(case.d_output), {k: jax.numpy.asarray(v) for k, v in case.d_final.items()}))
+    gradients = {name: np.asarray(found[name]) for name in case.differentiable}
+    return np.asarray(ys), {name: np.asarray(end) for name, end in final.items()}, gradients
