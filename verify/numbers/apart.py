@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from typing import TypeVar, cast
+
+ENGINES = frozenset({"jax", "torch"})
+"""Libraries that run threads of their own from their import on."""
 
 Found = TypeVar("Found")
 
@@ -18,9 +22,10 @@ def here(work: Callable[[], Found]) -> Found:
 def apart(work: Callable[[], Found]) -> Found:
     """What `work` returns, done in a forked process; it must be plain data.
 
-    Where there are no forks, or none that answers, it is done here, and raises here what it raises.
+    Where there are no forks, or none that answers, it is done here, and raises here what it raises. So it is where an
+    engine is here already: its threads hold locks that a fork would wait for without end.
     """
-    if not hasattr(os, "fork"):
+    if not hasattr(os, "fork") or not ENGINES.isdisjoint(sys.modules):
         return work()
     reading, writing = os.pipe()
     child = os.fork()

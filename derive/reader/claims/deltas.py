@@ -113,10 +113,10 @@ class Deltas(Walk):
         other = f"δ is the gradient of {holders[0]} itself, not of its argument" if len(holders) == 1 else ""
         if other and self.guess("itself", other, holds=False):
             value = replace(value, name=holders[0])
-        return Gradient(value, self.letters.whole, False, "delta")
+        return Gradient(value, self.letters.asked(value), False, "delta")
 
     def _net_or_plain(self, found: Written, net: Ref) -> Term:
-        argument = Gradient(net, self.letters.whole, False, "delta")
+        argument = Gradient(net, self.letters.asked(net), False, "delta")
         plain = self._labelled(found, "")
         return argument if plain is None or plain.by.name == net.name else tree.Error(argument, plain)
 
@@ -145,7 +145,7 @@ class Deltas(Walk):
                         raise self.unclear(f"the label {self.written(left[0])} of δ is not read", left[0])
                     steps = [step for _, cell in others if (step := self._when(cell)) is not None]
                     value = Ref(name, steps[0] if steps else self.letters.moment(name))
-                    return Gradient(value, self.letters.whole, False, "delta")
+                    return Gradient(value, self.letters.asked(value), False, "delta")
         return None
 
     def _in_pieces(self, found: Written) -> Gradient | None:
@@ -159,7 +159,7 @@ class Deltas(Walk):
             name = self.letters.known.get(identifier("_".join(spelled)))
             if name is not None and self.letters.is_timed(name):
                 value = Ref(name, steps[0] if steps else self.letters.moment(name))
-                return Gradient(value, self.letters.whole, False, "delta")
+                return Gradient(value, self.letters.asked(value), False, "delta")
         return None
 
     def _when(self, cell: Syntax, more: frozenset[str] = frozenset()) -> Expr | None:

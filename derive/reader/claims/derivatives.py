@@ -145,7 +145,7 @@ class Derivatives(Deltas):
         word = beside(written, self.fragment)
         if word and value.name in {state.name for state in self.letters.cell.states}:
             return tree.Handed(value, BESIDE[word] < 0)
-        plain = Gradient(value, self.letters.whole, False, "d")
+        plain = Gradient(value, self.letters.asked(value), False, "d")
         nets = self._argument_of(value.name)
         if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
             return plain

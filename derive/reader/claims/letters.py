@@ -28,6 +28,7 @@ from derive.reader.meaning.letters import (
     taken,
     time_expression,
 )
+from derive.reader.meaning.tree import Ref
 from derive.reader.text.faces import apart
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
@@ -225,6 +226,10 @@ class Letters:
         """The step whose loss alone is J, where the document has the loss of one step; None for the sum over all."""
         defined = dict(self.meant.losses).get(self.cell.output.name)
         return None if defined is None else defined.step
+
+    def asked(self, by: Ref) -> Expr | None:
+        """The step whose loss δ or d before a quantity is the gradient of; None for the sum over all."""
+        return by.time if self.meant.of_step and by.time is not None else self.whole
 
     def block(self, written: Written, fragment: Fragment) -> tuple[str, tuple[Expr, Expr]] | None:
         """The matrix and its columns that W_{kx} means: those of W_k that act on x in [h; x]."""

@@ -30,6 +30,8 @@ class Meant:
     errors: tuple[tuple[str, Term], ...] = ()
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
+    of_step: bool = False
+    """Whether δ and d before a quantity are gradients of the loss of the quantity's own step."""
     families: frozenset[str] = frozenset()
     """Letters that with a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
     untransposed: bool = False

@@ -7,10 +7,24 @@ import os
 import pytest
 
 from derive import catalogue
+from verify.numbers import apart as apart_module
 from verify.numbers import evidence as module
 from verify.numbers.apart import apart
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*")
+
 LEFT: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def no_engine_is_here(monkeypatch):
+    monkeypatch.setattr(apart_module, "ENGINES", frozenset())
+
+
+def test_where_an_engine_is_here_nothing_is_forked(monkeypatch):
+    monkeypatch.setattr(apart_module, "ENGINES", frozenset({"numpy"}))
+    own = os.getpid()
+    assert apart(os.getpid) == own
 
 
 def test_what_is_returned_comes_back():

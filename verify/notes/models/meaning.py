@@ -38,6 +38,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     losses: dict[str, Loss] = dict(model.meant.losses)
     places = set(model.definitions)
     facts: dict[str, None] = {}
+    steps: set[bool] = set()
     for formula in nearest:
         for fact in _facts(formula, model.cell):
             facts[fact] = None
@@ -48,13 +49,16 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             claiming = Claiming(statement.fragment, letters)
             place = statement.fragment.place(statement.sides[0].start)
             error = _error(statement, claiming) or _bound(statement, claiming)
-            if error is not None and error[0] not in errors:
+            if (own := _own_step(statement, claiming)) is not None:
+                steps.add(own)
+                places.add(_key(place))
+            elif error is not None and error[0] not in errors:
                 errors[error[0]] = error[1]
                 places.add(_key(place))
             elif (loss := _loss(statement, claiming, model.cell)) is not None and loss[0] not in losses:
                 losses[loss[0]] = loss[1]
                 places.add(_key(place))
-    meant = replace(model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()))
+    meant = replace(model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()), of_step=True in steps)
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
 
 
@@ -83,7 +87,7 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         return None
     try:
         said = claiming.term(right)
-        inner = said.body if isinstance(said, Transposed) else said
+        inner = _unturned(said)
         if not isinstance(inner, Gradient) or inner.spelling != "partial" or inner.by.at:
             return None
         labelled = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
@@ -93,6 +97,24 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         if way.time == nodes.t or (way.time is None and inner.by.time is None):
             return identifier("_".join([found.base, *way.labels])), said
     return None
+
+
+def _own_step(statement: Statement, claiming: Claiming) -> bool | None:
+    """δh_t = ∂E_t/∂h_t, which says of which loss δ is the gradient: whether of that of h's own step; else None."""
+    try:
+        left, right = (_unturned(claiming.term(side)) for side in statement.sides[:2])
+    except InputError:
+        return None
+    left = left.plain if isinstance(left, tree.Differential) else left
+    if not (isinstance(left, Gradient) and isinstance(right, Gradient)):
+        return None
+    if left.spelling == "partial" or right.spelling != "partial" or left.by != right.by or right.only is None:
+        return None
+    return bool(right.only == right.by.time)
+
+
+def _unturned(said: Term) -> Term:
+    return said.body if isinstance(said, Transposed) else said
 
 
 def _bound(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
