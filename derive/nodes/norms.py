@@ -33,7 +33,7 @@ class Largest(MatrixExpr):
     """The largest value of a scalar node among the steps that its index counts, from `first` to `last`."""
 
     def __new__(cls, term: Node, index: Any, first: Any, last: Any) -> Largest:
-        return cast(Largest, Basic.__new__(cls, term, index, sympify(first), sympify(last)))
+        return cast(Largest, Basic.__new__(cls, term, index, sympify(first, strict=True), sympify(last, strict=True)))
 
     @property
     def term(self) -> Node:
