@@ -72,7 +72,10 @@ def one_step(spot: Spot) -> Iterator[Candidate]:
     steps = spot.shares.sum(1)
     # A loop that ends before the first step goes last through another.
     last = next((k for k, step in enumerate(steps) if step.any()), 0)
-    yield Candidate("overwritten", "overwritten instead of accumulated: the step gone through last counts", steps[last])
+    told = "overwritten instead of accumulated: the step gone through last counts"
+    yield Candidate("overwritten", told, steps[last])
+    if last:  # nothing reaches the first step, from a state that is zero
+        yield Candidate("overwritten", told, steps[0])
     yield Candidate("overwritten", "only the last step of the sequence counts", steps[-1])
     yield Candidate("wrong bounds of the sum", "the first step is not counted", steps[1:].sum(0))
     yield Candidate("wrong bounds of the sum", "the last step is not counted", steps[:-1].sum(0))

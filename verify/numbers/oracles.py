@@ -172,7 +172,9 @@ def _apply(function: ScalarFunction, operands: list[Any], scope: Scope) -> Any:
         # As it is defined, exp(-a) overflows where σ is flat, and an engine's slope there is inf · 0.
         return 0.5 * scope.engine.library.tanh(0.5 * operands[0]) + 0.5
     if function == functions.function("softplus"):
-        return scope.engine.library.logaddexp(0 * operands[0], operands[0])
+        library, a = scope.engine.library, operands[0]
+        large = a.real > 0  # log(1 + exp(a)) = a + log(1 + exp(-a)), also of complex numbers
+        return library.where(large, a, 0 * a) + library.log1p(library.exp(library.where(large, -a, a)))
     known = dict(zip(function.body.variables, operands, strict=True))
     return _scalar(function.body.expr, known, scope)
 
