@@ -37,7 +37,7 @@ CONNECTIVES = frozenset(
         "so thus hence therefore then and also finally similarly analogously likewise consequently moreover further "
         "we have get obtain find know see this gives yields that which i.e. e.g. because since as follows now here "
         "note recall using by from via applying due to the an of in its our again "
-        "above below previous earlier following same way above. is are was it case"
+        "above below before previous earlier following same way above. is are was it case to pre"
     )
 )
 """Words that join formulas to the text around them."""
@@ -50,12 +50,6 @@ _RELATING = frozenset(listed("of in is are was it its to which that case since b
 CONDITIONS = re.compile(
     r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b", re.I
 )
-_LIMITING = re.compile(
-    r"\b(?:if|not|no|half|minus|twice|times|without|neglect\w*|ignor\w*|drop\w*|omit\w*|approx\w*|assum\w*|"
-    r"symmetric|orthogonal|constant|fixed|wrong|false|never|negative|scaled?|mean|average\w*)\b",
-    re.I,
-)
-"""Words that may change what a formula says, wherever they stand."""
 CHINESE = frozenset(
     listed(
         "其中 因此 所以 于是 从而 由此 可得 可知 得到 得出 得 即 那么 则 同理 类似地 "
@@ -222,12 +216,10 @@ def _remark(words: str, before: str) -> bool:
     if re.search(r"[\u3400-\u9fff]", words):
         return _chinese(words) and not words.lstrip().startswith("的")
     parts = _split(words)
-    bare = words.strip(" ,.;")
-    bracketed = bare.startswith("(") and bare.endswith(")")
-    if bracketed and _APART.search(before) and not CONDITIONS.search(bare) and not _LIMITING.search(bare):
-        return True
     if not _listed(words, NOUNS | CONNECTIVES):
         return False
+    bare = words.strip(" ,.;")
+    bracketed = bare.startswith("(") and bare.endswith(")")
     return parts[0] in _STARTS or bracketed or (parts[-1] not in _RELATING and bool(_APART.search(before)))
 
 
