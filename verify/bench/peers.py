@@ -141,23 +141,21 @@ def torch_loop(job: Job, cell: Cell, case: Case) -> Call:
 
 
 def jax_scan(job: Job, cell: Cell, case: Case) -> Call:
-    """JAX: the compiled gradient of a scan."""
+    """JAX: its own compiled gradient of the scan that the JAX file has for the forward pass."""
     jax = _library("jax")
-    from verify.bench.scan_text import scan_text
-
     jax.config.update("jax_enable_x64", True)
-    made = load(scan_text(differentiate(cell)), "scan")
-    sizes = {**case.sizes, "T": job.T, "B": job.B}
-    groups = [case.named(group) for group in (cell.parameters, cell.inputs, cell.states)]
-    given = [{name: jax.numpy.asarray(value) for name, value in group.items()} for group in groups]
+    made = load(TARGETS["jax"].render(differentiate(cell), None, ""), "scan")
+    quantities = (*cell.inputs, *cell.states, *cell.parameters)
+    given = tuple(jax.numpy.asarray(case.given[q.name]) for q in quantities)
     asked = jax.numpy.asarray(case.d_output)
+    chosen = tuple(case.functions[f.name] for f in cell.open_functions)
 
     @jax.jit  # type: ignore[untyped-decorator, unused-ignore]
-    def gradients(params: Any, inputs: Any, states: Any, d_ys: Any) -> Any:
-        _, back = jax.vjp(lambda p, x, s: made.forward(p, x, s, sizes, np.dtype(job.dtype)), params, inputs, states)
+    def gradients(given: Any, d_ys: Any) -> Any:
+        _, back = jax.vjp(lambda arrays: made._forward(chosen, None, arrays)[0][0], given)
         return back(d_ys)
 
-    return lambda: jax.block_until_ready(gradients(*given, asked))
+    return lambda: jax.block_until_ready(gradients(given, asked))
 
 
 def products(job: Job, cell: Cell, case: Case) -> Call:

@@ -10,9 +10,11 @@ from collections.abc import Collection, Sequence
 from derive.targets.numpy.code import (
     Assign,
     Buffer,
+    Call,
     Code,
     Index,
     Loop,
+    Method,
     Name,
     Number,
     Statement,
@@ -136,8 +138,8 @@ class Scanned:
     def _like(self, value: Code, shape: Shape | None, before: Code) -> Code:
         if shape is None or self._shapes.of(before) == shape:
             return value
-        text = f"np.broadcast_to({python(value)[0]}, ({', '.join(map(size_text, shape))})).astype(dtype)"
-        return Name(text)
+        full = Call("np.broadcast_to", (value, Number(f"({', '.join(map(size_text, shape))})")))
+        return Method(full, "astype(dtype)")
 
     def _own_axes(self, name: str) -> str:
         return ", ".join(size_text(axis) for axis in self._buffers[name].axes)
