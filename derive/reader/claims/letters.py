@@ -229,7 +229,8 @@ class Letters:
 
     def asked(self, by: Ref) -> Expr | None:
         """The step whose loss δ or d before a quantity is the gradient of; None for the sum over all."""
-        return by.time if self.meant.of_step and by.time is not None else self.whole
+        said, step = (False, None) if by.time is None else self.meant.loss_of(by.name, by.time)
+        return step if said else self.whole
 
     def block(self, written: Written, fragment: Fragment) -> tuple[str, tuple[Expr, Expr]] | None:
         """The matrix and its columns that W_{kx} means: those of W_k that act on x in [h; x]."""

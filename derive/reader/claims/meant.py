@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sympy import Expr
 from sympy import S as Singletons
 
+from derive import nodes
 from derive.reader.meaning.tree import Term
 
 
@@ -30,8 +31,8 @@ class Meant:
     errors: tuple[tuple[str, Term], ...] = ()
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
-    of_step: bool = False
-    """Whether δ and d before a quantity are gradients of the loss of the quantity's own step."""
+    asked: tuple[tuple[str, Expr, Expr | None], ...] = ()
+    """Of which loss δ and d before a quantity are the gradient: the quantity, its step, the step of that loss."""
     families: frozenset[str] = frozenset()
     """Letters that with a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
     untransposed: bool = False
@@ -40,6 +41,22 @@ class Meant:
     """Whether slopes are written of the values of several functions, σ'(f_t) and σ'(i_t), so that this is a habit."""
     blocks: tuple[tuple[str, str], ...] = ()
     """Weights that may stand for their columns that act on a quantity, each with that quantity."""
+
+    def loss_of(self, name: str, time: Expr) -> tuple[bool, Expr | None]:
+        """Whether the document says of which loss δ before a quantity at this step is the gradient, and its step.
+
+        What is said of one step of a quantity goes for its others, and what is said alike of all for what is not named.
+        """
+        own = [(step, loss) for each, step, loss in self.asked if each == name]
+        here = [loss for step, loss in own if step == time]
+        apart = {None if loss is None else loss - step for step, loss in own if step == nodes.t}
+        apart = apart or {None if loss is None else loss - step for step, loss in own}
+        if not own:
+            apart = {None if loss is None else loss - step for _, step, loss in self.asked if step == nodes.t}
+        if here or len(apart) != 1:
+            return bool(here), here[0] if here else None
+        (distance,) = apart
+        return True, None if distance is None else time + distance
 
 
 NOTHING = Meant()

@@ -123,3 +123,55 @@ def test_macros_that_multiply_are_unreadable(tmp_path: Path) -> None:
     path = tmp_path / "note.tex"
     path.write_text(macros + "\n\\[h_t = \\tanh(W x_t + U h_{t-1})\\]\n\\[\\frac{\\partial J}{\\partial W} = \\m\\]\n")
     assert audit(path).judgements[-1].word is Word.UNREADABLE
+
+
+LSTM = r"""# A
+
+$f_t = \sigma(W_f h_{t-1} + U_f x_t + b_f)$ $i_t = \sigma(W_i h_{t-1} + U_i x_t + b_i)$
+
+$o_t = \sigma(W_o h_{t-1} + U_o x_t + b_o)$ $g_t = \tanh(W_g h_{t-1} + U_g x_t + b_g)$
+
+$C_t = f_t \odot C_{t-1} + i_t \odot g_t$ $h_t = o_t \odot \tanh(C_t)$
+
+"""
+
+
+def test_a_letter_that_is_defined_nowhere_brings_no_other_cell(tmp_path: Path) -> None:
+    text = (
+        LSTM + "# B\n\n$\\frac{\\partial E_t}{\\partial W_f} = (\\delta f_t \\odot f_t \\odot (1 - f_t)) s_t^\\top$\n"
+    )
+    found = audited(tmp_path, text)
+    assert "recognised" not in str(found.formulas[-1].model)
+    assert found.judgements[-1].word is Word.UNDECIDED
+    assert "s_t" in found.judgements[-1].reason
+
+
+def test_a_recognised_cell_that_shares_a_letter_with_the_note_refutes_nothing(tmp_path: Path) -> None:
+    text = "# A\n\n$$ h_t = \\tanh(W x_t + U h_{t-1}) $$\n\n# B\n\n"
+    gates = r"$\frac{\partial J}{\partial f_t} = \frac{\partial J}{\partial c_t} \odot SIGN c_{t-1} \odot i_t / i_t$"
+    right, wrong = (audited(tmp_path, text + gates.replace("SIGN", sign)).judgements[-1] for sign in ("", "2"))
+    assert right.word is Word.HOLDS_IF
+    assert "lstm" in str(right.assumptions)
+    assert wrong.word is Word.UNDECIDED
+    assert "lstm" in wrong.reason
+
+
+def test_each_error_letter_is_of_the_loss_that_the_note_says(tmp_path: Path) -> None:
+    text = (
+        LSTM
+        + r"""# B
+
+$\delta h_t = \frac{\partial E_t}{\partial h_t}$
+
+$\delta C_t = \frac{\partial E_t}{\partial C_t} = \delta h_t \odot o_t \odot (1 - \tanh^2(C_t))$
+
+$\delta C_{t-1} = \frac{\partial E_t}{\partial C_{t-1}} = \delta C_t \odot f_t$
+
+$\delta C_{t-1} = \frac{\partial E_t}{\partial C_{t-1}} = \delta C_t \odot i_t$
+"""
+    )
+    here, before, wrong = (each for each in audited(tmp_path, text).judgements if each.word is not Word.NOT_A_CLAIM)
+    assert here.word is Word.PROVED
+    assert before.word is Word.HOLDS_IF
+    assert "held fixed" in str(before.assumptions)
+    assert wrong.word is Word.WRONG

@@ -45,6 +45,10 @@ HANDED = {
     "whole": "d with next and prev is the whole gradient, at steps t and t - 1",
 }
 """Whoever writes dc_next and dc_prev has one of these in mind."""
+EARLIER = {
+    "total": "",
+    "held": "the gradient of a step's loss by a state before it is taken with the other states of that time held fixed",
+}
 DELTAS = {"argument": "", "itself": "δ with a label is the gradient of the quantity itself"}
 
 
@@ -61,6 +65,7 @@ class Reading:
     differential: str = "itself"
     power: str = "matrix"
     handed: str = ""
+    earlier: str = "total"
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -75,6 +80,7 @@ class Reading:
             DIFFERENTIALS[self.differential],
             POWERS[self.power],
             HANDED.get(self.handed, ""),
+            EARLIER[self.earlier],
         )
         return tuple(word for word in words if word)
 

@@ -71,6 +71,8 @@ class Leaves:
 
     def gradient(self, said: tree.Gradient) -> Built:
         node: Node = Adjoint(self.quantity(said.by), said.immediate, said.only)
+        if self.reading.earlier == "held" and said.by.time is not None and said.only == said.by.time + 1:
+            node = self._alone(self.quantity(said.by), said.only)
         if said.by.columns is not None:
             node = self.columns(node, said.by.columns)
         if said.by.at:
@@ -78,6 +80,14 @@ class Leaves:
         layout = self.reading.layout
         row = layout in ("all rows", "rows", "batch") or (layout == "numerator" and said.spelling == "partial")
         return Built(self.laid(node, row))
+
+    def _alone(self, quantity: Quantity, only: Expr) -> Node:
+        """The gradient by a state of the step before, the other states of that step being held fixed."""
+        node: Node = Adjoint(quantity, False, only)
+        for other in self._computed_from(quantity):
+            back = nodes.matmul(nodes.transpose(Jacobian(other, quantity)), Adjoint(other, False, only))
+            node = nodes.add(node, nodes.scale(-1, back))
+        return node
 
     def handed(self, said: tree.Handed) -> Built:
         """What a step's backward pass is given for a state, or hands on: its gradient but for its own step's parts."""

@@ -20,6 +20,7 @@ from verify.formulas.readings.conventions import (
     DELTAS,
     DERIVATIVES,
     DIFFERENTIALS,
+    EARLIER,
     HANDED,
     LAYOUTS,
     ORDERS,
@@ -72,7 +73,8 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     small = list(DIFFERENTIALS) if any(isinstance(p, tree.Differential) for p in parts) else ["itself"]
     powers = list(POWERS) if any(map(_of_matrix, parts)) else ["matrix"]
     handed = list(HANDED) if any(isinstance(p, tree.Handed) for p in parts) else [""]
-    choices = product(layouts, kinds, modes, orders, deltas, precedences, small, powers, handed)
+    earlier = list(EARLIER) if any(map(_of_step_before, parts)) else ["total"]
+    choices = product(layouts, kinds, modes, orders, deltas, precedences, small, powers, handed, earlier)
     found = [Reading(*choice) for choice in choices]
     found.sort(key=lambda reading: len(reading.assumptions))
     yield from found
@@ -81,6 +83,13 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
 def _mixed(said: Term) -> bool:
     """Whether ⊙ stands beside a product without a sign and without brackets."""
     return isinstance(said, tree.Multiply) and said.elementwise and any(map(is_run, said.factors))
+
+
+def _of_step_before(said: Term) -> bool:
+    """Whether this is the gradient of a step's loss by a value of the step before: ∂E_t/∂c_{t-1}."""
+    if not isinstance(said, tree.Gradient) or said.immediate or said.only is None:
+        return False
+    return said.by.time is not None and bool(said.by.time == said.only - 1)
 
 
 def _of_matrix(said: Term) -> bool:

@@ -38,7 +38,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     losses: dict[str, Loss] = dict(model.meant.losses)
     places = set(model.definitions)
     facts: dict[str, None] = {}
-    steps: set[bool] = set()
+    asked: dict[tuple[str, Expr], Expr | None] = {}
     for formula in nearest:
         for fact in _facts(formula, model.cell):
             facts[fact] = None
@@ -50,7 +50,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             place = statement.fragment.place(statement.sides[0].start)
             error = _error(statement, claiming) or _bound(statement, claiming)
             if (own := _own_step(statement, claiming)) is not None:
-                steps.add(own)
+                asked.setdefault(own[:2], own[2])
                 places.add(_key(place))
             elif error is not None and error[0] not in errors:
                 errors[error[0]] = error[1]
@@ -58,7 +58,10 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             elif (loss := _loss(statement, claiming, model.cell)) is not None and loss[0] not in losses:
                 losses[loss[0]] = loss[1]
                 places.add(_key(place))
-    meant = replace(model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()), of_step=True in steps)
+    # where every δ is of the sum of all losses, nothing is out of the ordinary
+    of_steps = any(loss is not None for loss in asked.values())
+    asked_ = [(name, step, loss) for (name, step), loss in asked.items() if of_steps]
+    meant = replace(model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()), asked=tuple(asked_))
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
 
 
@@ -99,8 +102,8 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     return None
 
 
-def _own_step(statement: Statement, claiming: Claiming) -> bool | None:
-    """δh_t = ∂E_t/∂h_t, which says of which loss δ is the gradient: whether of that of h's own step; else None."""
+def _own_step(statement: Statement, claiming: Claiming) -> tuple[str, Expr, Expr | None] | None:
+    """δh_t = ∂E_t/∂h_t, which says of which loss δ is the gradient: h, its step, the step of the loss; else None."""
     try:
         left, right = (_unturned(claiming.term(side)) for side in statement.sides[:2])
     except InputError:
@@ -108,9 +111,9 @@ def _own_step(statement: Statement, claiming: Claiming) -> bool | None:
     left = left.plain if isinstance(left, tree.Differential) else left
     if not (isinstance(left, Gradient) and isinstance(right, Gradient)):
         return None
-    if left.spelling == "partial" or right.spelling != "partial" or left.by != right.by or right.only is None:
+    if left.spelling == "partial" or right.spelling != "partial" or left.by != right.by or right.by.time is None:
         return None
-    return bool(right.only == right.by.time)
+    return right.by.name, right.by.time, right.only
 
 
 def _unturned(said: Term) -> Term:

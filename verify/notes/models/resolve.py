@@ -151,8 +151,19 @@ class Models:
         if other is None or (model is not None and model.cell.states and _share(other, claimed) <= share):
             return model
         # A definition is never wrong: what the note writes itself, the catalogue does not replace.
-        written = self._own_word({e.symbol.name for e in other.cell.equations} & claimed, formula, model, other)
-        return model if written else other
+        computed = {e.symbol.name for e in other.cell.equations}
+        claimed |= set(map(stripped, claimed))
+        if self._own_word(computed & claimed, formula, model, other):
+            return model
+        elsewhere = self._written_elsewhere(computed, other)
+        if not elsewhere:
+            return other
+        # h_t of another model says nothing of this one, if gates that the note writes nowhere are claimed here
+        common = {state.name for state in other.cell.states} | {other.cell.output.name}
+        every = {stripped(e.target) for e in self.written.equations}
+        if elsewhere & claimed <= common and computed & claimed - common - every:
+            return replace(other, recognised=False)
+        return model
 
     def _own_word(
         self,
@@ -178,6 +189,15 @@ class Models:
             why = f", which cannot be used ({reason})" if reason else ""
             return f"line {line} has an equation of the note's own for {name}{why}"
         return ""
+
+    def _written_elsewhere(self, computed: Collection[str], other: Model) -> set[str]:
+        """Which quantities the note has an equation for, in any section, that the `other` model does not have."""
+        found = {}
+        for equation in self.written.equations:
+            name = equation.target if equation.target in computed else stripped(equation.target)
+            if name in computed and name not in found and not _agrees(equation, other):
+                found[name] = equation
+        return set(found)
 
     def _path(self, name: str) -> str:
         """A note that is named beside the file is found there too."""
