@@ -574,7 +574,8 @@ def check_code(function: str, cell: str | None, protocol: str | None, as_json: b
     \b
     PROTOCOL: cs231n, deeplearning-ai, min-char-rnn, layer, framework, torch, functions, loss, predictions, one-function
     """
-    from verify.code import careful, protocols
+    from verify.code import protocols
+    from verify.code.running import careful
 
     if cell is None and not options["gradients"]:
         raise InputError("which cell does it belong to?", hint="name it with --cell lstm, or ask for --gradients alone")

@@ -27,8 +27,8 @@ from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation, Gradient
 from derive.cell import Cell
 from derive.nodes import Adjoint, Slice
-from verify.code.mistakes import Laboratory, variations
-from verify.code.run import Prediction
+from verify.code.mistakes.registry import Laboratory, variations
+from verify.code.programs.run import Prediction
 from verify.mistakes.context import Context
 from verify.mistakes.mutate import mutants
 from verify.numbers.case import Case

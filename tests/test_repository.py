@@ -19,7 +19,7 @@ SOURCES = [*ROOT.glob("derive/**/*"), *ROOT.glob("verify/**/*"), ROOT / "backpro
 PYTHON = [path for path in SOURCES if path.suffix == ".py"]
 
 
-RUNS_THEIR_CODE = ROOT / "verify/code/loading.py"
+RUNS_THEIR_CODE = ROOT / "verify/code/running/loading.py"
 """Where a person's own file is run, in a process of its own, because they asked for it."""
 
 

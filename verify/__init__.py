@@ -31,9 +31,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verify.code.asserting import assert_backward, assert_gradients
-    from verify.code.gradients import check_gradients
-    from verify.code.handwritten import check_backward
-    from verify.code.layout import Layout
+    from verify.code.judging.gradients import check_gradients
+    from verify.code.layouts.handwritten import check_backward
+    from verify.code.layouts.layout import Layout
     from verify.code.live import check_code
     from verify.code.report import CodeReport, GradientReport, Standing
     from verify.formulas.claims import check

@@ -13,15 +13,19 @@ from derive import catalogue
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.networks.network import Direction, Network
-from verify.code import explain, find, judging, matching, protocols
-from verify.code.handwritten import check_backward
-from verify.code.heads import HEADS
-from verify.code.layout import read_layout, read_names
-from verify.code.loading import Source, UnusableError, split_target, told
-from verify.code.match import Match
-from verify.code.protocols.base import MisfitError, RaisedError, Target
-from verify.code.protocols.engine import CallPlan
+from verify.code import protocols
+from verify.code.calling.base import MisfitError, RaisedError, Target
+from verify.code.calling.engine import CallPlan
+from verify.code.diagnosis import explain
+from verify.code.judging import judge
+from verify.code.layouts.handwritten import check_backward
+from verify.code.layouts.layout import read_layout, read_names
+from verify.code.matching import fit
+from verify.code.matching.heads import HEADS
+from verify.code.matching.match import Match
 from verify.code.report import CodeReport, Standing
+from verify.code.running import find
+from verify.code.running.loading import Source, UnusableError, split_target, told
 from verify.code.skeleton import skeleton
 from verify.formulas.judgement import Mistake
 
@@ -62,10 +66,10 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
         plan.last_only = True
         plan.assumed.append("J reads the last output only, as asked")
     try:
-        judged = judging.judge(plan, lambda case: stage(f"{target.name} is called, {case}"))
+        judged = judge.judge(plan, lambda case: stage(f"{target.name} is called, {case}"))
     except RaisedError as error:
         raise MisfitError(f"{target.name}: {told(error.error, target.source.path)}") from None
-    rows = judging.rows(judged)
+    rows = judge.rows(judged)
     mistakes = tuple(Mistake(name, detail) for name, detail in judged.mistakes)
     forward, assumed, near = "", tuple(plan.assumed), ""
     if not judged.undecided or judged.wrong():
@@ -104,7 +108,7 @@ def _compared(plan: CallPlan, request: dict[str, Any]) -> tuple[Match | None, st
         if made.layers > 1 or made.direction is not Direction.FORWARD:
             return None, "not compared: a network of several layers or directions is judged by its own forward pass", ()
         heads = (made.head.name,) if made.head is not None else HEADS
-    match, words = matching.matched(plan, cell, heads, _last_step(request))
+    match, words = fit.matched(plan, cell, heads, _last_step(request))
     return match, words, match.assumed if match is not None else ()
 
 

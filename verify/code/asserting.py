@@ -8,9 +8,9 @@ from typing import Any
 
 from derive.cell import Cell
 from derive.errors import InputError
-from verify.code.gradients import Loss, check_gradients
-from verify.code.handwritten import check_backward
-from verify.code.layout import Layout
+from verify.code.judging.gradients import Loss, check_gradients
+from verify.code.layouts.handwritten import check_backward
+from verify.code.layouts.layout import Layout
 from verify.code.live import check_code
 from verify.code.report import CodeReport, GradientReport, Standing
 

@@ -10,10 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from derive.errors import InputError
-from verify.code import answering, find
-from verify.code.loading import Source, UnusableError
-from verify.code.protocols.base import MisfitError
+from verify.code import answering
+from verify.code.calling.base import MisfitError
 from verify.code.report import CodeReport
+from verify.code.running import find
+from verify.code.running.loading import Source, UnusableError
 
 
 def check_code(function: Any, cell: str | None = None, *, protocol: str = "") -> CodeReport:

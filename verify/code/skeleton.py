@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from derive.cell import Cell
-from verify.code.protocols.base import Target
+from verify.code.calling.base import Target
 
 
 def skeleton(target: Target, cell: Cell) -> str:

@@ -16,8 +16,8 @@ from derive.calculus.derivation import Derivation
 from derive.cell import Cell
 from derive.errors import ProgramFault
 from derive.targets import numpy as numpy_target
-from verify.code.local import as_written, summed
-from verify.code.mistakes import Laboratory, Variation, variations
+from verify.code.mistakes.local import as_written, summed
+from verify.code.mistakes.registry import Laboratory, Variation, variations
 from verify.numbers.case import Case
 from verify.numbers.load import load
 from verify.truth.world import distinct_sizes

@@ -29,10 +29,11 @@ from typing import Any
 
 import numpy as np
 
-from verify.code import answering, find, protocols
-from verify.code.loading import imported
-from verify.code.protocols.axes import FIRST
-from verify.code.protocols.base import MisfitError, RaisedError
+from verify.code import answering, protocols
+from verify.code.calling.axes import FIRST
+from verify.code.calling.base import MisfitError, RaisedError
+from verify.code.running import find
+from verify.code.running.loading import imported
 
 BASES = Path(__file__).parent / "bases"
 FILES = {

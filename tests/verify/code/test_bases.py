@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from verify.code import answering
-from verify.code.loading import imported
-from verify.code.protocols.axes import FIRST
-from verify.code.protocols.base import returned_names
+from verify.code.calling.axes import FIRST
+from verify.code.calling.base import returned_names
+from verify.code.running.loading import imported
 
 from planting import BASES, FILES, Judge, rates  # isort: skip
 

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 
 from backproof import main
 from verify.code import answering
-from verify.code.child import their_names
-from verify.code.loading import UnusableError, imported
-from verify.code.protocols.base import MisfitError
+from verify.code.calling.base import MisfitError
+from verify.code.running.child import their_names
+from verify.code.running.loading import UnusableError, imported
 
 FOLDER = Path(__file__).parent / "cases"
 CASES = [json.loads(line) for line in (FOLDER / "code.jsonl").read_text(encoding="utf-8").splitlines()]

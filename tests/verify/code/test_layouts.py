@@ -115,7 +115,7 @@ LAYOUTS = [
 def test_every_layout_goes_there_and_back(layout: Layout) -> None:
     from derive import catalogue
     from generated import gru
-    from verify.code.layout import Binding
+    from verify.code.layouts.layout import Binding
 
     binding = Binding(catalogue.find("gru"), layout)
 

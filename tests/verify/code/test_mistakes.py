@@ -14,8 +14,8 @@ import pytest
 
 from derive.cell import Cell
 from verify import CodeReport, Standing, check_backward
-from verify.code.mistakes import KINDS, Laboratory, Variation
-from verify.code.run import Prediction, run
+from verify.code.mistakes.registry import KINDS, Laboratory, Variation
+from verify.code.programs.run import Prediction, run
 from verify.formulas.judgement import Mistake
 from verify.numbers.evidence import standard_case
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from verify.code import answering, bystanders
-from verify.code.loading import imported
+from verify.code import answering
+from verify.code.running import bystanders
+from verify.code.running.loading import imported
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from verify.code import answering
-from verify.code.loading import imported
+from verify.code.running.loading import imported
 
 from variants import MISTAKES, STYLES, Variant, variant  # isort: skip
 

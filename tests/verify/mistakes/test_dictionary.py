@@ -14,7 +14,7 @@ import verify
 from backproof import main
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
-from verify.code.mistakes import variations
+from verify.code.mistakes.registry import variations
 from verify.formulas.claims import check
 from verify.formulas.judgement import Word
 from verify.mistakes.dictionary import entries, entry, page

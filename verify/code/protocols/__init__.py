@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-from verify.code.protocols.base import MisfitError, Target
-from verify.code.protocols.engine import CallPlan
+from verify.code.calling.base import MisfitError, Target
+from verify.code.calling.engine import CallPlan
 
 
 @dataclass(frozen=True)

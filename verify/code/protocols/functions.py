@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.protocols import words
-from verify.code.protocols.base import MisfitError, Target, Variable, calls, keys_of, required, returned_names
-from verify.code.protocols.engine import CallPlan, Slot, real_array
-from verify.code.protocols.search import Wanted, found
+from verify.code.calling import words
+from verify.code.calling.base import MisfitError, Target, Variable, calls, keys_of, required, returned_names
+from verify.code.calling.engine import CallPlan, Slot, real_array
+from verify.code.calling.search import Wanted, found
 from verify.numbers.case import Array
 
 PARTNERS = (
@@ -78,7 +78,7 @@ def bound(target: Target, protocol: str = "") -> CallPlan:
     ):
         with suppress(MisfitError):
             return pair(target, target.space[name], target.value, protocol)
-    from verify.code.protocols.tensors import from_theirs, to_theirs
+    from verify.code.calling.tensors import from_theirs, to_theirs
 
     return pair(target, target.space[name], target.value, protocol or "torch", from_theirs, to_theirs=to_theirs)
 

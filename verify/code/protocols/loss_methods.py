@@ -8,11 +8,12 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from verify.code.protocols import constructing, functions, losses, objects, rightness, words
-from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls, returned_names
-from verify.code.protocols.engine import CallPlan, Fixed
-from verify.code.protocols.search import Wanted, found
-from verify.code.protocols.updating import check_updates
+from verify.code.calling import constructing, rightness, words
+from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls, returned_names
+from verify.code.calling.engine import CallPlan, Fixed
+from verify.code.calling.search import Wanted, found
+from verify.code.calling.updating import check_updates
+from verify.code.protocols import functions, losses, objects
 
 
 def recognises(target: Target) -> bool:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.protocols import functions, rightness, words
-from verify.code.protocols.axes import Axes, Setting, axes
-from verify.code.protocols.base import (
+from verify.code.calling import rightness, words
+from verify.code.calling.axes import Axes, Setting, axes
+from verify.code.calling.base import (
     MisfitError,
     MissingError,
     Target,
@@ -23,8 +23,9 @@ from verify.code.protocols.base import (
     required,
     returned_names,
 )
-from verify.code.protocols.engine import CallPlan, Fixed, Slot, real_array
-from verify.code.protocols.search import Wanted, found
+from verify.code.calling.engine import CallPlan, Fixed, Slot, real_array
+from verify.code.calling.search import Wanted, found
+from verify.code.protocols import functions
 
 LOSSES = ("loss", "cost", "error", "err", "objective", "j", "l", "nll", "totalloss", "crossentropy")
 

@@ -16,13 +16,9 @@ import numpy as np
 
 from derive import catalogue
 from derive.errors import InputError
-from verify.code.candidates import candidates
-from verify.code.differentiated import derivation_of
-from verify.code.match import Match, forward_of
-from verify.code.mistakes import Laboratory
-from verify.code.protocols import functions, words
-from verify.code.protocols.axes import FIRST, Axes, Setting
-from verify.code.protocols.base import (
+from verify.code.calling import words
+from verify.code.calling.axes import FIRST, Axes, Setting
+from verify.code.calling.base import (
     MisfitError,
     Output,
     RaisedError,
@@ -32,8 +28,13 @@ from verify.code.protocols.base import (
     required,
     returned_names,
 )
-from verify.code.protocols.engine import CallPlan, CallTrial
-from verify.code.protocols.search import Wanted, found
+from verify.code.calling.engine import CallPlan, CallTrial
+from verify.code.calling.search import Wanted, found
+from verify.code.matching.candidates import candidates
+from verify.code.matching.match import Match, forward_of
+from verify.code.mistakes.registry import Laboratory
+from verify.code.programs.differentiated import derivation_of
+from verify.code.protocols import functions
 from verify.numbers.case import Array
 
 SEEDS = re.compile(

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from verify.code.protocols import constructing, functions, implied, losses, objects, rightness, words
-from verify.code.protocols.axes import FIRST, Axes
-from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls, required
-from verify.code.protocols.base import returned_names as names_of
-from verify.code.protocols.engine import CallPlan, Fixed
-from verify.code.protocols.search import Wanted, found
+from verify.code.calling import constructing, implied, rightness, words
+from verify.code.calling.axes import FIRST, Axes
+from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls, required
+from verify.code.calling.base import returned_names as names_of
+from verify.code.calling.engine import CallPlan, Fixed
+from verify.code.calling.search import Wanted, found
+from verify.code.protocols import functions, losses, objects
 from verify.numbers.case import Array
 
 

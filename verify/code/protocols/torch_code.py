@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.loading import told
-from verify.code.protocols import constructing, functions
-from verify.code.protocols.axes import FIRST
-from verify.code.protocols.base import MisfitError, MissingError, Target, Variable, calls
-from verify.code.protocols.engine import CallPlan, Slot
-from verify.code.protocols.search import Wanted, found
+from verify.code.calling import constructing
+from verify.code.calling.axes import FIRST
+from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls
+from verify.code.calling.engine import CallPlan, Slot
+from verify.code.calling.search import Wanted, found
+from verify.code.protocols import functions
+from verify.code.running.loading import told
 from verify.numbers.case import Array
 
 

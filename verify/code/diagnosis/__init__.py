@@ -1,0 +1,1 @@
+"""Wrong gradients to the mistakes that reproduce them."""

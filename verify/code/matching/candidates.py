@@ -1,0 +1,162 @@
+"""Every way in which a person's arrays could be the parameters of a cell, the likeliest first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from derive import catalogue
+from derive.cell import Cell
+from verify.code.calling import words
+from verify.code.calling.base import Variable
+from verify.code.calling.engine import CallPlan
+from verify.code.matching.heads import HEADS, below, with_head, with_readout
+from verify.code.matching.match import READOUT, READOUT_BIAS, Block, Match, is_left
+from verify.code.mistakes.other_cells import families
+
+
+def candidates(plan: CallPlan, cell: Cell, of: Sequence[str] = HEADS) -> Iterator[Match]:
+    """Every way in which their arrays could be the cell's, the likeliest first."""
+    arrays = [v for v in plan.variables.values() if v.part in ("weight", "bias")]
+    gates = words.families([v.name for v in arrays])
+    readouts = {v.name for v in arrays if "?" not in gates[v.name] and _is_readout(v, plan)}
+    if not readouts or cell.output.shape != below(catalogue.find(HEADS[0])).shape:
+        heads = [cell]  # one with a readout of its own takes no other
+        arrays = [v for v in arrays if v.name not in readouts]
+    elif plan.loss:
+        heads = [with_head(cell, head) for head in of]
+    else:
+        heads = [with_readout(cell, head) for head in of]
+    for whole in heads:
+        yield from _candidates(plan, cell, whole, arrays, readouts)
+
+
+def _candidates(
+    plan: CallPlan, cell: Cell, whole: Cell, arrays: Sequence[Variable], readouts: set[str]
+) -> Iterator[Match]:
+    names = {p.name: p for p in cell.parameters}
+    roles, letters = _roles(cell)
+    extras = [n for n in names if n not in {_join(p, g) for p in roles.values() for g in letters}]
+    groups = words.families([v.name for v in arrays])
+    sides = [
+        is_left(v.axes, True) for v in arrays if v.part == "weight" and len(v.axes) == 2 and v.axes[0] != v.axes[1]
+    ]
+    states = {v.name: s for v in plan.variables.values() if v.part in ("h", "c") and (s := _state(v.part, cell))}
+    stacked = [v.name for v in arrays if v.part == "bias" and "?" not in groups[v.name] and v.name not in readouts]
+    stacks: tuple[str, ...] = ("hx",)
+    if any("J" in v.axes for v in arrays):
+        stacks = ("hx", "xh")
+    elif any("N" in v.axes for v in arrays):
+        stacks = ("1xh", "1hx", "xh1", "hx1")
+    for left, order, columns, first in itertools.product(
+        sides[:1] or [True, False],
+        _orders(letters, groups),
+        stacks,
+        (0, 1) if len(stacked) > 1 else (0,),
+    ):
+        found: list[Block] = []
+        for variable in arrays:
+            if variable.name in readouts:
+                found.append(Block(variable.name, READOUT_BIAS if variable.part == "bias" else READOUT, columns="all"))
+                continue
+            second = variable.name in stacked and len(stacked) > 1 and stacked.index(variable.name) % 2 != first
+            found += _blocks(variable, order, columns, left, roles, extras if second else (), groups)
+        known = {p.name: p for p in whole.parameters}
+        missing = [n for n in known if n not in {b.ours for b in found}]
+        if any(b.ours not in known for b in found) or any("1" not in map(str, known[n].shape) for n in missing):
+            continue
+        assumed = [f"gates in the order {', '.join(order)}"] if len(letters) > 1 else []
+        assumed += [f"no {', '.join(missing)} (zero)"] if missing else []
+        yield Match(whole, plan, tuple(found), left, states, assumed=tuple(assumed))
+
+
+def _roles(cell: Cell) -> tuple[dict[str, str], list[str]]:
+    """What acts on the input, on the state, and the bias, as prefixes of names; and the letters of the gates."""
+    prefixes, letters = families(cell)
+    names = {p.name: p for p in cell.parameters}
+    data = next((q.shape[0] for q in cell.inputs if q not in cell.targets), None)
+    roles: dict[str, str] = {}
+
+    def role(parameter: Any) -> str:
+        if str(parameter.shape[1]) == "1":
+            return "bias"
+        return "input" if parameter.shape[1] == data else "recurrent"
+
+    for prefix in prefixes:
+        roles.setdefault(role(names[f"{prefix}_{letters[0]}"]), prefix)
+    if not roles:
+        letters = [""]
+        for name, parameter in names.items():
+            roles.setdefault(role(parameter), name)
+    return roles, letters
+
+
+def _join(prefix: str, letter: str) -> str:
+    return f"{prefix}_{letter}" if letter else prefix
+
+
+def _state(part: str, cell: Cell) -> str:
+    names = [s.name for s in cell.states]
+    if part == "c":
+        return "c" if "c" in names else names[1] if len(names) > 1 else ""
+    return str(next((n for n in names if n == cell.output.name), names[0] if names else ""))
+
+
+def _is_readout(variable: Variable, plan: CallPlan) -> bool:
+    if "K" in variable.axes:
+        return True
+    if not plan.loss and not plan.tied:
+        return False
+    if variable.part == "bias":
+        return words.is_readout_bias(variable.name)
+    return words.kinds(variable.name)[0] == "readout"
+
+
+def _orders(letters: list[str], groups: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Orders of gates; where their arrays are named by gates, the same letters first."""
+    if len(letters) > 4:
+        return [tuple(letters)]
+    theirs = _their_letters(groups)
+    return sorted(
+        itertools.permutations(letters), key=lambda order: -sum(a == b for a, b in zip(order, theirs, strict=False))
+    )
+
+
+def _their_letters(groups: Mapping[str, str]) -> list[str]:
+    """The letters of their gates, in the order in which they appear."""
+    return list(dict.fromkeys(name[family.index("?")] for name, family in groups.items() if "?" in family))
+
+
+def _blocks(
+    variable: Variable,
+    order: tuple[str, ...],
+    columns: str,
+    left: bool,
+    roles: Mapping[str, str],
+    extras: Sequence[str],
+    groups: Mapping[str, str],
+) -> list[Block]:
+    family = groups[variable.name]
+    single = "?" in family
+    gates: Sequence[str] = order
+    if single:
+        place = _their_letters(groups).index(variable.name[family.index("?")])
+        gates = order[place : place + 1]
+    axes = variable.axes if len(variable.axes) == 1 or is_left(variable.axes, left) else variable.axes[::-1]
+    if variable.part == "bias":
+        insides = [("bias", "all")]
+    elif axes[1] in ("J", "N"):
+        parts = {"h": "recurrent", "x": "input", "1": "bias"}
+        insides = [(parts[letter], f"{columns}:{letter}") for letter in columns]
+    else:
+        insides = [("input" if axes[1] == "D" else "recurrent", "all")]
+    found = []
+    for k, gate in enumerate(gates):
+        for inside, taken in insides:
+            ours = _join(roles[inside], gate) if inside in roles else ""
+            if inside == "bias" and extras:
+                ours = next((e for e in extras if e.endswith(f"_{gate}")), ours)
+            label = f"[{ours}]" if len(gates) > 1 or len(insides) > 1 else ""
+            found.append(Block(variable.name, ours, label, k, len(gates), taken))
+    return found
