@@ -223,13 +223,14 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
         judgement = _equation(left, right, statement, claiming, context, text, place)
         if number and judgement.word is Word.WRONG:
             again = _equation(first, right, statement, claiming, context, text, place)
+            start = statement.text(first.start, first.end)
             if again.word in (Word.PROVED, Word.HOLDS_IF):
-                start = statement.text(first.start, first.end)
                 note = f"compared with {start}, of which it is true"
                 note += "; what stands left of this = is wrong" if wrong else ""
                 judgement = replace(again, reason=note, formula=text)
             elif wrong and again.word is Word.WRONG:  # the step before is no truth to hold it against
-                judgement = again
+                note = f"compared with {start}: what stands left of this = is wrong"
+                judgement = replace(again, reason="; ".join(filter(None, (note, again.reason))))
         if judgement.word is Word.WRONG:
             wrong = True
         elif wrong and judgement.word in (Word.PROVED, Word.HOLDS_IF) and not judgement.reason:
