@@ -17,7 +17,7 @@ from sympy import Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
-from derive.nodes import Adjoint, Jacobian, Node, Quantity, Tabular, TimeSum, children, leaves
+from derive.nodes import Adjoint, Elementwise, Jacobian, Node, Quantity, Tabular, TimeSum, children, leaves
 from verify.truth.columns import columns
 from verify.truth.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
 from verify.truth.field import NoValueError, P, Table, UnsupportedError
@@ -31,6 +31,9 @@ Directions: TypeAlias = Mapping[Key, Matrix]
 
 ATTEMPTS = 4000
 """How often a step is drawn again before a cell is given up: a step with ten square roots succeeds once in 1024."""
+
+NEARBY = 64
+"""How often, before that, an equation without a value is tried with other values of the functions that it reads."""
 
 
 def distinct_sizes(cell: Cell) -> dict[Symbol, int]:
@@ -96,7 +99,7 @@ class World:
                 # less often: five square roots are all there once in 32 times.
                 patience = 8 if failures < ATTEMPTS // 2 else 128
                 time = max(1, time - 1) if failures % patience == 0 else time
-                world.table.salt = failures
+                world.table.salt += 1
                 world.table.forget(marks[time])
                 if time == 1 and failures % 64 == 0:
                     for quantity in (*untimed, *(state.at(0) for state in cell.states)):
@@ -108,7 +111,45 @@ class World:
         for quantity in self.cell.inputs:
             if quantity.time is not None:
                 self.values[quantity.name, time] = self._drawn(quantity, time, assumptions)
-        self._compute(time)
+        self._settle(time)
+
+    def _settle(self, time: int) -> None:
+        """Every equation at a step; for one without a value, functions in those that it reads are drawn again.
+
+        So the roots of two equations need not be there at once. Raises NoValueError where that does not help soon.
+        """
+        env, equations = self.environment(time), self.cell.equations
+        marks, failures = [self.table.mark()], [0] * len(equations)
+        while (k := len(marks) - 1) < len(equations):
+            try:
+                self.values[equations[k].symbol.name, time] = evaluate(equations[k].expression, env).value
+                marks.append(self.table.mark())
+            except NoValueError:
+                marks.append(self.table.mark())
+                read = self._behind(k, _without_value(equations[k].expression, env))
+                anew = [j for j in read if marks[j] < marks[j + 1]]
+                failures[k] += 1
+                if not anew or failures[k] > NEARBY:
+                    raise
+                # Mostly the nearest one: what is further has led to values in between.
+                far = ((failures[k] & -failures[k]).bit_length() - 1) // 3
+                first = anew[min(far, len(anew) - 1)]
+                self.table.salt += 1
+                self.table.forget(marks[first])
+                del marks[first + 1 :]
+
+    def _behind(self, k: int, node: Node) -> list[int]:
+        """The equations of a step on which a part of the k-th depends, by number, the nearest first.
+
+        The k-th is one of them where the part calls functions below its own.
+        """
+        place = {equation.symbol.name: j for j, (equation, _) in enumerate(self._uses)}
+        found = {k} if any(child.has(Elementwise) for child in children(node)) else set()
+        new = {place[q.name] for q in leaves(node) if q.time == nodes.t and q.name in place}
+        while new:
+            found |= new
+            new = {place[name] for j in new for name, back in self._uses[j][1] if back == 0 and name in place} - found
+        return sorted(found, reverse=True)
 
     def _compute(self, time: int) -> None:
         env = self.environment(time)
@@ -357,6 +398,16 @@ def _still(node: Node, key: Key, time: int) -> Iterator[Node]:
     elif not isinstance(node, TimeSum | Tabular):  # what they bind tells one value of their parts from another
         for child in children(node):
             yield from _still(child, key, time)
+
+
+def _without_value(node: Node, env: Environment) -> Node:
+    """The smallest part of an expression that has no value."""
+    for child in () if isinstance(node, TimeSum | Tabular) else children(node):
+        try:
+            evaluate(child, env)
+        except NoValueError:
+            return _without_value(child, env)
+    return node
 
 
 def truth(

@@ -8,7 +8,7 @@ from derive.calculus.program import named_preactivations
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Quantity, power, size, t
 from verify.truth.exact import inner
-from verify.truth.field import P, UnsupportedError
+from verify.truth.field import P, Table, UnsupportedError
 from verify.truth.world import NoPointError, World, distinct_sizes, everywhere, random_direction, truth
 
 CELLS = pytest.mark.parametrize("drawn", by_hand.CELLS, ids=lambda cell: cell.name)
@@ -124,6 +124,16 @@ def test_a_cell_without_a_value_anywhere_is_reported():
     cell = Cell.of([equation, Equation(by_hand.column("h", n), by_hand.add(s, x))], name="nowhere")
     with pytest.raises(NoPointError, match="nowhere"):
         World.draw(cell)
+
+
+def test_roots_of_equations_above_each_other_need_not_be_there_at_once(monkeypatch):
+    equations = [r"a_{0,t} = \sigma(W x_t + U h_{t-1})"]
+    equations += [rf"a_{{{k},t}} = \sigma(\sqrt{{1 - a_{{{k - 1},t}}^{{\odot 2}}}})" for k in range(1, 6)]
+    cell = Cell.from_latex([*equations, r"h_t = \sqrt{a_{5,t}}"])
+    asked = []
+    monkeypatch.setattr(Table, "root", lambda table, a, plain=Table.root: asked.append(a) or plain(table, a))
+    World.draw(cell, 3)
+    assert len(asked) < 20_000, "all 18 roots of a step at once are there once in 2^18 times"
 
 
 def test_an_adjoint_reads_as_the_truth():
