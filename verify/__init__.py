@@ -19,9 +19,9 @@
 - `which`     cell -> the published or framework cell that it is, or is nearest to, and in what it differs
 - `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
 
-Public names: `check` for formulas; `prove`, `identical`, `evidence`, `load`, `report`, `Verdict`, `Outcome`,
-`Evidence`; for code written by hand `check_backward`, `check_gradients`, `assert_backward`, `assert_gradients`,
-`Layout`, `Standing`.
+Public names: `check` for formulas; `rerun` for a cell at given numbers; `prove`, `identical`, `evidence`, `load`,
+`report`, `Verdict`, `Outcome`, `Evidence`; for code written by hand `check_backward`, `check_gradients`,
+`assert_backward`, `assert_gradients`, `Layout`, `Standing`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from verify.formulas.claims import check
     from verify.numbers.evidence import Evidence, GradientEvidence, evidence, report
     from verify.numbers.load import load
+    from verify.truth.decimals.rerun import rerun
     from verify.truth.proof import identical, prove
     from verify.truth.verdict import Counterexample, Outcome, Verdict
 
@@ -63,6 +64,7 @@ __all__ = [
     "load",
     "prove",
     "report",
+    "rerun",
 ]
 
 _ROOMS = {
@@ -80,6 +82,7 @@ _ROOMS = {
     "report": "numbers.evidence",
     "evidence": "numbers.evidence",
     "load": "numbers.load",
+    "rerun": "truth.decimals.rerun",
     "check_backward": "code.layouts.handwritten",
     "identical": "truth.proof",
     "prove": "truth.proof",

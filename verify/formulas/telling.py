@@ -55,5 +55,5 @@ def point(case: Mapping[str, Any]) -> str:
     sizes = ", ".join(f"{letter}={number}" for letter, number in dict(case.get("sizes", {})).items())
     at = ", ".join(f"{letter}={number}" for letter, number in dict(case.get("at", {})).items())
     row, column = case["entry"]
-    where = ", ".join(part for part in (sizes, f"T={case.get('T')}", at) if part)
+    where = ", ".join(part for part in (sizes, f"T={case.get('T')}", at, *case.get("functions", ())) if part)
     return f"{where}: entry ({row}, {column}) is {case.get('left')} on the left, {case.get('right')} on the right"

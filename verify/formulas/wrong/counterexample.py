@@ -1,28 +1,33 @@
 """A wrong formula -> a case in which a person sees it: smallest sizes, two-decimal numbers, both sides as decimals.
 
 The case has two steps at least, so that it is none of those in which a formula is said to be true: T = 1, or sizes of
-1 where the sides agree. The lines of Python compute the true side once more, by a generated module.
+1 where the sides agree. A softmax of one class, which is 1 whatever it is given, shows nothing and is not tried first;
+nor is a case in which a side happens to be zero. The lines of Python compute both sides once more (`verify.rerun`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 from sympy import Symbol
 
-from derive import catalogue, nodes
+from derive import nodes
 from derive.cell import Cell
-from derive.nodes import Adjoint, Node
+from derive.nodes import Jacobian, Node, Quantity, Softmax
+from verify.formulas.wrong import python
 from verify.truth.comparison import BATCH, Bench, Setting, points_of
-from verify.truth.decimals.matrices import Grid, computed
+from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed
 from verify.truth.decimals.opinion import placed
-from verify.truth.decimals.scalars import NoRealError, Real
+from verify.truth.decimals.rerun import label
+from verify.truth.decimals.scalars import NoRealError, Real, stand_in
 from verify.truth.decimals.trial import Trial
 from verify.truth.field import UnsupportedError
 from verify.truth.responses import Key
-from verify.truth.scales import last_step
+from verify.truth.scales import last_step, reach
+from verify.truth.world import key_of
 
 SHORTEST, SEEDS, POINTS = 2, 3, 200
 VISIBLE = 0.005
@@ -35,6 +40,7 @@ def case_of(left: Node, right: Node, setting: Setting, found: Mapping[str, Any])
     """The case as it is told and written as JSON; `found`, modulo the prime, where no decimals show the difference."""
     cell = setting.bench.cell
     faint: Mapping[str, Any] | None = None
+    empty: Mapping[str, Any] | None = None
     points = ((*extent, seed) for extent in _extents(left, right, setting.bench) for seed in range(SEEDS))
     for tried, (sizes, steps, seed) in enumerate(points, 1):
         try:
@@ -44,19 +50,23 @@ def case_of(left: Node, right: Node, setting: Setting, found: Mapping[str, Any])
             continue
         except UnsupportedError:
             break
-        if case is not None and abs(case["left"] - case["right"]) > VISIBLE:
+        visible = case is not None and abs(case["left"] - case["right"]) > VISIBLE
+        if case is not None and visible and case["left"] and case["right"]:
             return {**case, "residues": found}
-        faint = faint or case
-        if faint is not None and tried >= PATIENCE:
+        if visible:
+            empty = empty or case
+        else:
+            faint = faint or case
+        if (empty or faint) is not None and tried >= PATIENCE:
             break
-    return {**(faint or {}), "residues": found}
+    return {**(empty or faint or {}), "residues": found}
 
 
 def exceeding(left: Node, right: Node, setting: Setting) -> Mapping[str, Any] | None:
     """A case in which the left side is greater than the right; None where none was found."""
     cell = setting.bench.cell
     first = max(SHORTEST, last_step((left, right)))
-    for sizes in (dict.fromkeys(cell.sizes, 1), dict.fromkeys(cell.sizes, 2)):
+    for sizes in (_smallest(cell), dict.fromkeys(cell.sizes, 2)):
         for seed in range(SEEDS):
             try:
                 trial = Trial.draw(cell, sizes, first, seed, setting.assumptions, setting.plain, two_decimals=True)
@@ -80,11 +90,18 @@ def _faintly_apart(one: Real, other: Real) -> bool:
 def _extents(left: Node, right: Node, bench: Bench) -> Iterator[tuple[Mapping[Symbol, int], int]]:
     """Sizes and numbers of steps, the smallest first."""
     scale, _ = bench.scales((left, right))
-    first = max(SHORTEST, last_step((left, right)))
+    first = max(SHORTEST, reach((left, right)))
     lengths = (first, first + 1, max(first, scale.steps)) if bench.steps is None else (bench.steps,)
-    for sizes in (dict.fromkeys(bench.cell.sizes, 1), dict.fromkeys(bench.cell.sizes, 2), scale.sizes):
+    for sizes in (_smallest(bench.cell), dict.fromkeys(bench.cell.sizes, 2), scale.sizes):
         for steps in dict.fromkeys(lengths):
             yield sizes, steps
+
+
+def _smallest(cell: Cell) -> Mapping[Symbol, int]:
+    """1 for every letter, 2 where a softmax counts so many classes."""
+    classes = {part.shape[0] for equation in cell.equations for part in equation.expression.atoms(Softmax)}
+    counted = {letter for shape in classes for letter in shape.free_symbols}
+    return {letter: 2 if letter in counted else 1 for letter in cell.sizes}
 
 
 def _differing(
@@ -95,10 +112,9 @@ def _differing(
     conditions = setting.differ, setting.equal, setting.before
     points = list(islice(points_of((left, right), trial, setting.domains, *conditions), POINTS))
     faint: dict[str, Any] | None = None
-    # Within the sequence first: the last step is a special case of its own.
-    for numbers in sorted(
-        points, key=lambda at: any(n == trial.steps for s, n in at.items() if s not in setting.domains)
-    ):
+    # Within the sequence first: the last step, and what stands before the first one, are special cases of their own.
+    ends = 0, trial.steps
+    for numbers in sorted(points, key=lambda at: any(n in ends for s, n in at.items() if s not in setting.domains)):
         env = {**trial.sizes, nodes.T: trial.steps, BATCH: 2, **numbers}
         place = placed(trial, bench.cell, bench.program, env)
         one, other = computed(left, place).value, computed(right, place).value
@@ -108,18 +124,21 @@ def _differing(
             for j, value in enumerate(row):
                 visible = refuted(value, other[i][j])
                 if visible or (faint is None and refuted is _apart and _faintly_apart(value, other[i][j])):
-                    at = {str(s): int(n) + (s in setting.domains) for s, n in numbers.items()}
+                    numbered = {s: int(n) + (s in setting.domains) for s, n in numbers.items()}
+                    data = _given(trial, (left, right), place)
+                    asked = {label(key): _listed(grid) for key, grid in sorted(trial.weights.items(), key=str)}
                     faint = {
                         "sizes": {str(letter): number for letter, number in trial.sizes.items()},
                         "T": trial.steps,
-                        "at": at,
+                        "at": {str(letter): number for letter, number in numbered.items()},
                         "entry": [i + 1, j + 1],
                         "left": _rounded(value),
                         "right": _rounded(other[i][j]),
                         "seed": trial.seed,
-                        "data": {_label(key): _listed(grid) for key, grid in _given(trial)},
-                        "asked": {_label(key): _listed(grid) for key, grid in sorted(trial.weights.items(), key=str)},
-                        "python": _python(left, bench.cell, trial),
+                        "functions": [stand_in(function) for function in bench.cell.open_functions],
+                        "data": data,
+                        "asked": asked,
+                        "python": python.lines((left, right), bench.cell, env, data, asked, (i, j), trial.plain),
                     }
                 if visible:
                     return faint
@@ -134,55 +153,28 @@ def _listed(grid: Grid) -> list[list[float]]:
     return [[_rounded(entry) for entry in row] for row in grid]
 
 
-def _label(key: Key) -> str:
-    return key[0] if key[1] is None else f"{key[0]}_{key[1]}"
-
-
-def _given(trial: Trial) -> Iterator[tuple[Key, Grid]]:
-    """What was chosen: parameters, inputs up to T and initial states."""
+def _given(trial: Trial, sides: tuple[Node, Node], place: Place) -> dict[str, list[list[float]]]:
+    """What was chosen: parameters, inputs and initial states, and what the sides read outside of the sequence."""
     cell = trial.cell
+    read: dict[Key, Grid] = {}
+
+    def leaf(node: Leaf, at: Mapping[Symbol, int]) -> Moving:
+        found = place.leaf(node, at)
+        if isinstance(node, Quantity):
+            read[key_of(node, at)] = found.value
+        elif isinstance(node, Jacobian):
+            read.update((key_of(quantity, at), []) for quantity in (node.of, node.by))
+        return found
+
+    for side in sides:
+        computed(side, replace(place, leaf=leaf))
+    known = max((time for _, time in read if time is not None), default=0)
+    keys: list[Key] = []
     for quantity in (*cell.parameters, *cell.inputs):
-        for time in [None] if quantity.time is None else range(1, trial.steps + 1):
-            yield (quantity.name, time), trial.values[quantity.name, time]
-    for state in cell.states:
-        yield (state.name, 0), trial.values[state.name, 0]
-
-
-def _in_catalogue(cell: Cell) -> bool:
-    return catalogue.named(cell.name) == cell
-
-
-def _python(left: Node, cell: Cell, trial: Trial) -> list[str]:
-    """Two lines that print the true gradient of a parameter; none for other sides, and for cells of another build.
-
-    NOTE stands for the file of a cell that the catalogue does not have.
-    """
-    simple = len(cell.inputs) == 1 and cell.inputs[0].time is not None and cell.states and not cell.is_loss
-    parameter = isinstance(left, Adjoint) and not left.immediate and left.only is None and left.quantity.time is None
-    if not (simple and parameter) or cell.open_functions or trial.plain:
-        return []
-
-    def rows(name: str, times: Sequence[int], read: Mapping[Key, Grid]) -> str:
-        return str([[[_rounded(entry[0]) for entry in read[name, time]]] for time in times])
-
-    steps = range(1, trial.steps + 1)
-    given = {q.name: _listed(trial.values[q.name, None]) for q in cell.parameters}
-    columns = {q.name for q in cell.parameters if q.shape[1] == 1}
-    parameters = ", ".join(
-        f'"{name}": np.array({[row[0] for row in grid] if name in columns else grid})' for name, grid in given.items()
-    )
-    starts = ", ".join(f"{s.name}=np.array({rows(s.name, [0], trial.values)[1:-1]})" for s in cell.states)
-    finals: dict[Key, Grid] = {(s.name, trial.steps): trial.random("G", s, trial.steps) for s in cell.states}
-    ends = ", ".join(f"{s.name}=np.array({rows(s.name, [trial.steps], finals)[1:-1]})" for s in cell.states)
-    asked: dict[Key, Grid] = {(cell.output.name, time): trial.random("g", cell.output, time) for time in steps}
-    x = rows(cell.inputs[0].name, steps, trial.values)
-    module = (
-        f"from generated import {cell.name} as m"
-        if _in_catalogue(cell)
-        else 'from derive import find, generate; from verify import load; m = load(generate(find("NOTE")))'
-    )
-    return [
-        f"import numpy as np; {module}; p = {{{parameters}}}",
-        f"print(m.backward(m.forward(p, np.array({x}), {starts})[2], "
-        f'np.array({rows(cell.output.name, steps, asked)}), {ends})["{left.quantity.name}"])',
-    ]
+        last = trial.steps + (known > trial.steps)
+        keys += [(quantity.name, time) for time in ([None] if quantity.time is None else range(1, last + 1))]
+    keys += [(state.name, 0) for state in cell.states]
+    grids = {key: trial.values[key] for key in keys}
+    outside = {key: grid for key, grid in read.items() if grid and key[1] is not None and not 0 < key[1] <= last}
+    beyond = {key: grid for key, grid in outside.items() if key not in grids}
+    return {label(key): _listed(grid) for key, grid in {**grids, **beyond}.items()}

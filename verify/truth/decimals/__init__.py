@@ -8,6 +8,7 @@ that of every single operation, carried along with its value.
 2. `matrices` expression nodes -> matrices of decimals with their rates of change
 3. `trial`    cell -> random data and the response of J to any disturbance
 4. `opinion`  two expressions -> whether they agree
+5. `rerun`    cell and numbers -> values and derivatives as differences, for a person who looks again
 """
 
 from verify.truth.decimals.opinion import WORDS, Opinion, opinion

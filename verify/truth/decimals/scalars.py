@@ -83,10 +83,20 @@ def _unspecified(name: str, arguments: tuple[Pair, ...]) -> Pair:
     (argument,) = arguments
     base = name.rstrip("'")
     order = len(name) - len(base)
-    code = sum(ord(letter) * 7**k for k, letter in enumerate(base))
-    k, shift = 1 + CONTEXT.mpf(code % 89) / 100, CONTEXT.mpf(code % 97) / 50
+    k, shift = _turning(base)
     turned = [CONTEXT.sin(k * argument.value + shift + (order + more) * CONTEXT.pi / 2) for more in (0, 1)]
     return Pair(k**order * turned[0], k ** (order + 1) * turned[1] * argument.rate)
+
+
+def _turning(base: str) -> tuple[Real, Real]:
+    code = sum(ord(letter) * 7**k for k, letter in enumerate(base))
+    return 1 + CONTEXT.mpf(code % 89) / 100, CONTEXT.mpf(code % 97) / 50
+
+
+def stand_in(function: ScalarFunction) -> str:
+    """What a function that is not specified stands for, in words."""
+    k, shift = _turning(function.base)
+    return f"{function.base}(z) = sin({float(k):.4g} z + {float(shift):.4g})"
 
 
 @singledispatch
