@@ -9,7 +9,7 @@ from sympy import Expr
 
 from derive import nodes
 from derive.reader.claims.deltas import Deltas, as_value
-from derive.reader.claims.letters import BESIDE, Found, beside
+from derive.reader.claims.letters import Found, beside
 from derive.reader.claims.slices import is_slice, sliced
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, only, time_expression
@@ -17,6 +17,7 @@ from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
 from derive.reader.text.syntax import Big, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.words import BESIDE
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""

@@ -33,7 +33,7 @@ from derive.reader.text.faces import apart
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Group, Name, Number, Run, Syntax
-from derive.reader.text.words import GREEK
+from derive.reader.text.words import BESIDE, GREEK
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,6 @@ class Found:
     name: str
     time: Expr | None
     at: tuple[Expr, ...] = ()
-
-
-BESIDE = {"prev": -1, "previous": -1, "old": -1, "next": 0, "new": 0, "cur": 0, "current": 0}
-"""Labels that name a step beside the one before or after it: the next state of a step is the one it leaves."""
 
 
 def beside(written: Written, fragment: Fragment) -> str:

@@ -27,6 +27,7 @@ from derive.reader.document.open_letters import ask_shapes, output_of, roles_of,
 from derive.reader.document.reading import Reading, Remark
 from derive.reader.document.restated import without_restatements
 from derive.reader.document.times import at_step
+from derive.reader.document.unsaid import say_unsaid
 from derive.reader.meaning.lefts import left_side
 from derive.reader.meaning.letters import identifier
 from derive.reader.meaning.tree import Ref, Span
@@ -109,6 +110,7 @@ def _cell(
     output = output_of(assignments, roles, declared, document, lines)
     ask_shapes(found, assignments, declared, document)
     say_inputs(assignments, roles, declared, document)
+    say_unsaid(assignments, found, roles, declared, document)
     ask(document.questions)
     if found is not None and found.rows:
         assignments = as_columns(assignments, found, declared, document)

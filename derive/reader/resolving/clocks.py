@@ -21,12 +21,12 @@ from derive.reader.resolving.rewriting import (
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, rewritten, walk
 from derive.reader.text.syntax import Big, Chain, Group, Mark, Name, Number, Product, Run, Script, Sum, Syntax
-from derive.reader.text.words import ENTRYWISE
+from derive.reader.text.words import BESIDE, ENTRYWISE
 
 CLOCKS = ("n", "k", "s", "i", "tau", "m", "j")
 """Letters that count steps where t does not, the likeliest first."""
-BEFORE = frozenset({"prev", "previous", "old", "last", "before"})
-AFTER = frozenset({"new", "next"})
+_WORDS = {**BESIDE, "last": -1}
+"""In an equation the last state is the one before; in a claim it may be that of step T."""
 
 
 def resolve(document: Document) -> None:
@@ -168,15 +168,13 @@ def _worded(found: Symbol) -> tuple[str, int | None]:
     stem, _, last = found.name.rpartition("_")
     if found.offset is not None or not stem:
         return found.name, None
-    return stem, -1 if last in BEFORE else 0 if last in AFTER else None
+    return stem, _WORDS.get(last)
 
 
 def _without_word(node: Syntax) -> Syntax:
     kept = []
     for script in scripts_of(node):
-        rows = tuple(
-            tuple(c for c in row if not (isinstance(c, Name) and c.word in BEFORE | AFTER)) for row in script.rows
-        )
+        rows = tuple(tuple(c for c in row if not (isinstance(c, Name) and c.word in _WORDS)) for row in script.rows)
         if script.kind not in ("sub", "sup") or any(rows):
             kept.append(Script(script.start, script.end, script.kind, rows))
     return with_scripts(node, tuple(kept))

@@ -10,7 +10,13 @@ from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, symbol_of
 from derive.reader.text.faces import apart, face
 from derive.reader.text.mapping import rewritten
-from derive.reader.text.syntax import Name, Syntax
+from derive.reader.text.syntax import Chain, Name, Syntax
+
+
+def _said_of(part: Syntax) -> Syntax:
+    """What a declaration is about: the set behind ∈ is no letter of the document."""
+    member = isinstance(part, Chain) and len(part.sides) == 2 and part.relations[0].type == "IN"
+    return part.sides[0] if member and isinstance(part, Chain) else part
 
 
 def resolve(document: Document) -> None:
@@ -20,7 +26,7 @@ def resolve(document: Document) -> None:
     written: dict[tuple[str, str], str] = {}
     for fragment, part in document.said():
         here: dict[str, set[str]] = defaultdict(set)
-        for node in letters(part):
+        for node in letters(_said_of(part)):
             base, found = base_of(node), symbol_of(node, fragment)
             if found is not None and isinstance(base, Name):
                 uses[found.name][face(base)] += 1

@@ -20,7 +20,6 @@ _GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
 _WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
 _SPACE = re.compile(r"(?:[ \t\r]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
-_TIMES = {"t": 0, "prev": -1, "next": 1}
 
 
 def plain_tokens(fragment: Fragment) -> list[Token]:
@@ -131,15 +130,12 @@ def _word(out: Tokens, i: int) -> int:
     assert match is not None
     written, end = match.group(), match.end()
     base, _, last = written.rpartition("_")
-    if base and last in _TIMES:
+    if base and last in ("t", *words.BESIDE):
         stop = end - len(last) - 1
         out.emit("NAME", i, stop, words.WORDS.get(base, base), words.latex_of(base))
         out.emit("SUB", stop, stop + 1)
         out.opening("LBRACE", stop + 1, stop + 1)
-        out.emit("NAME", stop + 1, end, "t", "t")
-        if offset := _TIMES[last]:
-            out.emit("MINUS" if offset < 0 else "PLUS", end, end)
-            out.emit("NUMBER", end, end, "1")
+        out.emit("NAME", stop + 1, end, last, last)
         out.closing("RBRACE", end, end)
         return end
     out.emit("NAME", i, end, words.WORDS.get(written, written), words.latex_of(written))

@@ -57,6 +57,9 @@ WORD_FONTS = frozenset(
 LETTER_FONTS = frozenset(listed("mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathds pmb mathnormal bf rm it"))
 """Commands whose argument is letters."""
 
+BESIDE = {"prev": -1, "previous": -1, "old": -1, "before": -1, "next": 0, "new": 0, "cur": 0, "current": 0}
+"""Labels that name a step beside the one before or after it: the next state of a step is the one it leaves."""
+
 WORDS: dict[str, str] = {
     **{
         word: entry.name

@@ -147,6 +147,12 @@ $$ J = \sum_t L_t $$
         ([r"h_t = g_t \odot h_{t-1} + W x_t"], "$g_t$ is an input"),
         ([r"\mathbf{h}_t = \tanh(W x_t + U \mathbf{h}_{t-1})", "y_t = V h_t"], "are one letter"),
         ([r"c_t = f_t \otimes c_{t-1} + \tanh(W x_t)", r"f_t = \sigma(V x_t)"], "entry by entry"),
+        ([r"c_t = f_t c_{t-1} + \tanh(W x_t)", r"f_t = \sigma(V x_t)"], "$f_t c_{t-1}$ is taken entry by entry"),
+        ([r"h_t = \tanh(V x_t + Q r_t \odot h_{t-1})", r"r_t = \sigma(W x_t)"], "$Q r_t$ is multiplied before ⊙"),
+        ([r"h_t = \tanh W x_t + U h_{t-1}"], r"$\tanh$ is of $W x_t$"),
+        ([r"h_t = \tanh(W * x_t + U h_{t-1})"], "is the matrix product"),
+        ([r"h_t = (1 - \sigma(W x_t - \beta)) \odot h_{t-1} + x_t"], r"$\beta$ is a vector"),
+        ([r"h_t = h_{t-1} + (\tanh(W x_t) - h_{t-1}) / k"], "$k$ is a vector"),
     ],
 )
 def test_guesses_are_marked(equations, taken):
@@ -155,8 +161,25 @@ def test_guesses_are_marked(equations, taken):
     assert any(line.startswith("guess: ") for line in told(cell))
 
 
+@pytest.mark.parametrize(
+    "equation",
+    [
+        r"h_t = \lambda \odot h_{t-1} + (1 - \lambda) \odot \tanh(W x_t + b)",
+        r"h_t = p \odot \tanh(W x_t + U h_{t-1} + b) + (W x_t) \odot h_{t-1}",
+        r"h_t = \tanh(W \cdot x_t + U h_{t-1} + c) |h_{t-1}^\top x_t|",
+    ],
+)
+def test_what_the_signs_say_is_no_guess(equation):
+    assert read_equations([equation]).guesses == ()
+
+
+def test_the_set_of_numbers_is_no_letter_of_the_document():
+    assert read_equations([r"h_t = \tanh(W x_t + R h_{t-1})"], [r"x_t \in \mathbb{R}^{D}"]).guesses == ()
+
+
 def test_the_catalogue_is_read_without_a_guess():
-    for path in sorted((Path(__file__).parents[3] / "derive" / "cells").glob("*.md")):
+    derive = Path(__file__).parents[3] / "derive"
+    for path in sorted((*derive.glob("cells/*.md"), *derive.glob("heads/*.md"))):
         assert read_file(path).guesses == (), path.name
 
 

@@ -191,3 +191,16 @@ def test_the_layer_below_is_printed_as_it_is_written() -> None:
     assert latex(nodes.apply(slope, operand), cell.notation).startswith("{f^{l-1}}'(")
     (judgement,) = check(r"\delta_a^{t} = \frac{\partial J}{\partial a_t} \odot f^{l-1}{'}(W x_t + U a_{t-1})", cell)
     assert judgement.word is PROVED, judgement
+
+
+@pytest.mark.parametrize(
+    ("plain", "written"),
+    [
+        ("dc_prev = dc_t * f_t", r"dc_{prev} = dc_t \odot f_t"),
+        ("dc_old = dc_t * i_t", r"dc_{old} = dc_t \odot i_t"),
+        ("dc_t = dc_next + dh_t * o_t", r"dc_t = dc_{next} + dh_t \odot o_t"),
+    ],
+)  # fmt: skip
+def test_words_for_steps_mean_the_same_in_plain_text(plain: str, written: str) -> None:
+    assert only("lstm", plain).word is only("lstm", written).word
+    assert only("lstm", plain).assumptions == only("lstm", written).assumptions

@@ -68,7 +68,8 @@ def at_the_end(
     for one, text, name in _settled(waiting, parameters, lambda side, fragment, ends: _reads_the_end(
         side, fragment, ends, defined
     )):  # fmt: skip
-        yield one.formula, replace(one.equation(text, name), at_end=True)
+        said = f"{name}, which is written without a time, is taken to be a value of the last step"
+        yield one.formula, replace(one.equation(text, name), at_end=True, said=said)
 
 
 def of_the_step(
@@ -81,7 +82,8 @@ def of_the_step(
     names = {found.name for one in waiting if (found := one.letter) is not None}
     parameters = {m.name for equation in known for m in equation.used if m.offset is None} - names
     for one, text, name in _settled(waiting, parameters, _reads_the_step):
-        yield one.formula, one.equation(text, name)
+        said = f"{name}, which is written without a time, is taken to be a value of every step"
+        yield one.formula, replace(one.equation(text, name), said=said)
 
 
 def _waiting(formulas: Sequence[tuple[int, Formula]]) -> Iterator[tuple[_Timeless, str]]:

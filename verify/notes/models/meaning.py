@@ -51,6 +51,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             error = _error(statement, claiming) or _bound(statement, claiming)
             if (own := _own_step(statement, claiming)) is not None:
                 asked.setdefault(own[:2], own[2])
+            if own is not None and own[2] is not None:
                 places.add(_key(place))
             elif error is not None and error[0] not in errors:
                 errors[error[0]] = error[1]

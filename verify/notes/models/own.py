@@ -71,8 +71,9 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str], at: in
             chosen.aliases += more
             continue
         if not chosen.settled(cell):
+            said = (*chosen.said(), *map(str, cell.guesses))
             return Model(
-                with_aliases(cell, chosen.aliases), chosen.origin(), tuple(chosen.said()), chosen.places(),
+                with_aliases(cell, chosen.aliases), chosen.origin(), said, chosen.places(),
                 tuple(chosen.holes()), tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
                 chosen.meant(cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
