@@ -44,7 +44,7 @@ k, j = Symbol("k", integer=True), Symbol("j", integer=True)
 
 
 LONGEST = 1_000
-"""Parts of a Jacobian that are written out: those of the catalogue have a fifth of that."""
+"""Parts that are written out, of the Jacobian of one step with all its blocks and of the sums over steps."""
 
 
 def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
@@ -101,6 +101,26 @@ def is_long(derivation: Derivation, of: Quantity, by: Quantity) -> bool:
     return _through(derivation, of, by) is None
 
 
+def blocks_of_step(derivation: Derivation) -> tuple[tuple[Quantity, Quantity, Node], ...] | str:
+    """The Jacobian of one step: a block for each two states, (of, by, ∂of/∂by); else why there is none.
+
+    Their number is the square of that of the states: they are written out where all of them together are short.
+    """
+    states = derivation.program.states
+    found: list[tuple[Quantity, Quantity, Node]] = []
+    parts = 0
+    for of in states:
+        for by in (state.at(t - 1) for state in states):
+            value = jacobian(derivation, of, by)
+            if value is None and not is_long(derivation, of, by):
+                return "The Jacobian of one step is no sum of products of matrices and diagonal matrices here"
+            parts += 0 if value is None else parts_in(value)
+            if value is None or parts > LONGEST:
+                return "The Jacobian of one step is too long to be written out here"
+            found.append((of, by, value))
+    return tuple(found)
+
+
 def _replaced(node: Node, what: Node, by: Node) -> Node:
     return substitute(node, lambda part: by if part == what else None)
 
@@ -145,15 +165,12 @@ def _matrix(node: Node, gradient: Adjoint) -> Node | None:
 def through_time(derivation: Derivation) -> tuple[Section, ...]:
     """The sections on time: Jacobians of one step, and for a cell with one state their product and the two sums."""
     program = derivation.program
-    if not program.states or any(state.shape[1] != 1 for state in program.states):
+    if not program.states:
         return ()
-    blocks: list[str | Equality] = []
-    for of in program.states:
-        for by in program.states:
-            value = jacobian(derivation, of, by.at(t - 1))
-            if value is None:
-                return ()
-            blocks.append(Equality((Jacobian(of, by.at(t - 1)), value)))
+    found = blocks_of_step(derivation)
+    if isinstance(found, str):
+        return ()
+    blocks: list[str | Equality] = [Equality((Jacobian(of, by), value)) for of, by, value in found]
     if len(program.states) > 1:
         opening = (
             "How the states at $t$ respond to the states at $t - 1$, everything within step $t$ recomputed, the "
@@ -164,7 +181,7 @@ def through_time(derivation: Derivation) -> tuple[Section, ...]:
     if _preactivation(derivation) is None or _output_reads_before(derivation):
         return sections
     gradients = [derivation.by_name[parameter.name].value for parameter in program.parameters]
-    if any(parts_within_step(derivation, gradient) > LONGEST for gradient in gradients):
+    if parts_within_step(derivation, *gradients) > LONGEST:
         return sections
     return (*sections, _two_sums(derivation))
 
@@ -281,8 +298,8 @@ def within_step(derivation: Derivation, node: Node) -> Node:
     return substitute(node, insert)
 
 
-def parts_within_step(derivation: Derivation, node: Node) -> int:
-    """How many parts `within_step` gives a formula: it may double with every equation."""
+def parts_within_step(derivation: Derivation, *nodes: Node) -> int:
+    """How many parts `within_step` gives some formulas together: it may double with every equation."""
     states = {state.name for state in derivation.program.states}
     known: dict[str, int] = {}
 
@@ -294,7 +311,7 @@ def parts_within_step(derivation: Derivation, node: Node) -> int:
             return known[name]
         return 1 + sum(map(parts, children(node)))
 
-    return parts(node)
+    return sum(map(parts, nodes))
 
 
 def _two_sums(derivation: Derivation) -> Section:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from itertools import product
+from math import prod
 
 from sympy import Abs, Expr, Interval, Max, Min, Mul, Piecewise, Poly, S, Set, Symbol, erf, factor, real_roots
 from sympy.calculus.util import function_range
@@ -16,6 +17,8 @@ from derive.nodes import Elementwise, Node, Norm, Quantity, Softmax, add, matmul
 
 UNIT = Interval(-1, 1)
 _CORNERS = 8  # a box in more dimensions has too many corners to go over
+MOST_TERMS = 64
+"""Terms of a polynomial that is multiplied out: their number doubles with every factor."""
 
 
 @cache
@@ -52,21 +55,27 @@ def extent(node: Node, program: Cell, given: Mapping[Quantity, Interval] | None 
 
     Values of step t are limited by their own equations, those of step t - 1 only where an interval is `given`.
     """
-    given = given or {}
-    if node in given:
-        return given[node]
-    if isinstance(node, Softmax):
-        return Interval(0, 1)
-    if isinstance(node, Elementwise):
-        return function_extent(node.function)
-    if isinstance(node, Quantity):
-        defined = node.time == t and [e.expression for e in program.equations if e.symbol == node]
-        return extent(defined[0], program, given) if defined else None
-    expression, atoms = _as_polynomial(node)
-    if expression is None or node in atoms.values():
-        return None
-    extents = {symbol: extent(atom, program, given) for symbol, atom in atoms.items()}
-    return _extent(expression, extents)
+    known: dict[Node, Interval | None] = dict(given or {})
+    definitions = {equation.symbol: equation.expression for equation in program.equations}
+
+    def of(node: Node) -> Interval | None:
+        if node not in known:  # each once: what is defined by two values before it would double with every equation
+            known[node] = found(node)
+        return known[node]
+
+    def found(node: Node) -> Interval | None:
+        if isinstance(node, Softmax):
+            return Interval(0, 1)
+        if isinstance(node, Elementwise):
+            return function_extent(node.function)
+        if isinstance(node, Quantity):
+            return of(definitions[node]) if node.time == t and node in definitions else None
+        expression, atoms = _as_polynomial(node)
+        if expression is None or node in atoms.values():
+            return None
+        return _extent(expression, {symbol: of(atom) for symbol, atom in atoms.items()})
+
+    return of(node)
 
 
 def magnitude(node: Node, program: Cell) -> Node:
@@ -82,11 +91,23 @@ def magnitude(node: Node, program: Cell) -> Node:
 
 
 def _as_polynomial(node: Node) -> tuple[Expr | None, dict[Symbol, Node]]:
-    """One entry as a polynomial, factored; None where it is no polynomial."""
+    """One entry as a polynomial, factored where it is short; None where it is no polynomial."""
     found: dict[Node, Symbol] = {}
-    expression = factor(entry(node, found))
+    written = entry(node, found)
+    expression = factor(written) if _terms(written) <= MOST_TERMS else written
     atoms = {symbol: atom for atom, symbol in found.items()}
     return (expression if expression.is_polynomial(*atoms) else None), atoms
+
+
+def _terms(expression: Expr) -> int:
+    """How many terms a polynomial has once it is multiplied out, or more."""
+    if expression.is_Add:
+        return sum(map(_terms, expression.args))
+    if expression.is_Mul:
+        return prod(map(_terms, expression.args))
+    if expression.is_Pow and expression.exp.is_Integer and expression.exp.is_positive:
+        return int(_terms(expression.base) ** min(expression.exp, MOST_TERMS))
+    return 1
 
 
 def _independent(expression: Expr) -> list[Expr]:
@@ -126,6 +147,8 @@ def _extent(expression: Expr, extents: Mapping[Symbol, Interval | None]) -> Inte
     symbols = sorted((symbol for symbol in extents if symbol in expression.free_symbols), key=str)
     if not symbols:
         return Interval(expression, expression)
+    if _terms(expression) > MOST_TERMS:
+        return None
     polynomial = Poly(expression, *symbols)
     ends = [(found.inf, found.sup) for symbol in symbols if (found := extents[symbol]) is not None]
     if len(ends) < len(symbols) or polynomial.free_symbols != set(symbols):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sympy import Abs, Expr, Identity, MatAdd, MatMul, OneMatrix, S, Transpose, ZeroMatrix
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
-from derive.calculus.bptt import is_long, j, jacobian, k, tau
+from derive.calculus.bptt import blocks_of_step, j, k, tau
 from derive.calculus.derivation import Derivation
 from derive.calculus.ranges import bounded_states, magnitude
 from derive.calculus.sections import Equality, Section, Where
@@ -103,21 +103,12 @@ class Reach:
 def reach(derivation: Derivation) -> Reach | str:
     """The bound of a cell with states, or the reason (a sentence) why these rules give none."""
     program = derivation.program
-    blocks: list[Block] = []
-    for state in program.states:
-        if state.shape[1] != 1:
-            return "A state is a matrix, so that how it responds to another is no matrix whose norm could be taken."
-    for of in program.states:
-        for by in program.states:
-            value = jacobian(derivation, of, by.at(t - 1))
-            if value is None and is_long(derivation, of, by.at(t - 1)):
-                return "The Jacobian of one step is too long to be written out here, so that these rules give no bound."
-            if value is None:
-                return (
-                    "The Jacobian of one step is no sum of products of matrices and diagonal matrices here, so that "
-                    "these rules give no bound."
-                )
-            blocks.append(Block(of, by.at(t - 1), value, norms(value), _bound(value, program)))
+    if any(state.shape[1] != 1 for state in program.states):
+        return "A state is a matrix, so that how it responds to another is no matrix whose norm could be taken."
+    found = blocks_of_step(derivation)
+    if isinstance(found, str):
+        return f"{found}, so that these rules give no bound."
+    blocks = [Block(of, by, value, norms(value), _bound(value, program)) for of, by, value in found]
     held = bounded_states(program)
     rates = tuple(_among_steps(block.bound) for block in blocks)
     settled = tuple(_among_steps(_settled(block.bound, held)) for block in blocks)

@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from derive.calculus.adjoint import differentiate
+from derive.calculus.vanishing import vanishing
 from derive.reader import read_note
 from derive.targets import numpy as numpy_target
+from derive.targets import pages
 
 WHERE = r"$x_t \in \mathbb{R}^{D}$"
 LENGTHS = (15, 30, 60)
@@ -43,6 +45,13 @@ def with_own_sizes(length):
     sizes = [r"$W_{0} \in \mathbb{R}^{N_{0} \times D}$"]
     sizes += [rf"$W_{{{k}}} \in \mathbb{{R}}^{{N_{{{k}}} \times N_{{{k - 1}}}}}$" for k in range(1, length)]
     return note([*rows, rf"h_t &= \tanh(V p_{{{length - 1},t}})"], [WHERE, *sizes])
+
+
+def stacked(length):
+    """As many states as equations, each of the one below it."""
+    rows = [r"s_{0,t} &= \tanh(W x_t + U_{0} s_{0,t-1})"]
+    rows += [rf"s_{{{k},t}} &= \tanh(W_{{{k}}} s_{{{k - 1},t}} + U_{{{k}}} s_{{{k},t-1}})" for k in range(1, length)]
+    return note(rows)
 
 
 def calls(work):
@@ -87,3 +96,20 @@ def test_generating_is_linear_in_the_equations(chain):
     made = [differentiate(read_note(chain(length))) for length in LENGTHS]
     lowering = [calls(lambda derivation=derivation: numpy_target.module(derivation))[0] for derivation in made]
     assert is_linear(lowering), lowering
+
+
+def test_pages_do_not_write_out_a_block_for_every_two_states():
+    short, long = (differentiate(read_note(stacked(length))) for length in (15, 30))
+    pages.text(short)
+    (few, written), (many, more) = (calls(lambda made=made: pages.text(made)) for made in (short, long))
+    assert many < 3 * few, (few, many)
+    assert len(more) < 2.5 * len(written)
+
+
+def test_bounds_do_not_multiply_out_what_doubles_with_every_equation():
+    short, long = (differentiate(read_note(plain(length))) for length in (5, 10))
+    vanishing(short)
+    few, _ = calls(lambda: vanishing(short))
+    many, (section,) = calls(lambda: vanishing(long))
+    assert len(section.items) > 5  # a bound was found
+    assert many < 8 * few, (few, many)
