@@ -212,6 +212,15 @@ def test_a_parameter_is_summed_from_the_first_step_to_the_last() -> None:
     assert (value.index, value.first, value.last) == (t, 1, T)
 
 
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_a_path_through_the_next_step_ends_in_what_it_adds(name: str) -> None:
+    crossing = [p for g in differentiate(catalogue.find(name)).gradients for p in g.paths if p.crosses_time and p.steps]
+    assert crossing
+    for path in crossing:
+        assert [step.before for step in path.steps[1:]] == [step.after for step in path.steps[:-1]]
+        assert path.steps[-1].after == path.term
+
+
 def test_paths_are_counted_in_words_up_to_nine() -> None:
     words = ["Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "10"]
     assert [_number(count) for count in range(2, 11)] == words
