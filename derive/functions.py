@@ -176,6 +176,8 @@ DEFINED: Mapping[str, Defined] = {
         Defined("relu6", Max(0, Min(6, a)), ("ReLU6",)),
         Defined("softsign", a / (1 + Abs(a)), ("Softsign", "SoftSign")),
         Defined("mish", a * tanh(log(1 + exp(a))), ("Mish",)),
+        Defined("sinh", (exp(a) - exp(-a)) / 2),
+        Defined("cosh", (exp(a) + exp(-a)) / 2),
         Defined("logsigmoid", -log(1 + exp(-a)), ("LogSigmoid", "log_sigmoid")),
     )
 }

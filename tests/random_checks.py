@@ -163,6 +163,27 @@ def _proved(derivation: Derivation, made: RandomCell) -> None:
 
 
 def _numbers(made: RandomCell, case: Case, module: ModuleType) -> None:
+    """Raises WrongError, except at numbers whose digits the equations themselves lose: the sine of 1e9."""
+    try:
+        _all_numbers(made, case, module)
+    except WrongError:
+        if _keeps_digits(made, case):
+            raise
+
+
+def _keeps_digits(made: RandomCell, case: Case) -> bool:
+    """Whether the equations come to the same where all that is given has moved by a rounding."""
+    rng = np.random.default_rng(2)
+    moved = {
+        k: v * (1 + 2e-16 * rng.integers(-1, 2, v.shape)) if v.dtype.kind == "f" else v for k, v in case.given.items()
+    }
+    (first, last), (second, end) = (_direct(made, case, np, given) for given in (case.given, moved))
+    pairs = [(first, second), *((last[name], end[name]) for name in last)]
+    largest = max(SMALLEST, *(np.abs(one).max(initial=0) for one, _ in pairs))
+    return all(np.abs(one - other).max(initial=0) < LIMIT / 1000 * largest for one, other in pairs)
+
+
+def _all_numbers(made: RandomCell, case: Case, module: ModuleType) -> None:
     outputs, final, _ = case.forward(module)
     wanted, last = _direct(made, case, np, case.given)
     final = {name: final[name] for name in last}

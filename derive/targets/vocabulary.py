@@ -282,7 +282,8 @@ class Text(Vocabulary):
         if value == Rational(1, 2):
             return "½"
         above, below = value.as_numer_denom()
-        return f"({self.amount(above)}/{_bracketed(below, self)})" if below != 1 else _bracketed(value, self)
+        under = f"({self.amount(below)})" if isinstance(below, Mul) else _bracketed(below, self)
+        return f"({self.amount(above)}/{under})" if below != 1 else _bracketed(value, self)
 
     def irrational(self, value: Expr) -> str:
         return str(value)

@@ -75,7 +75,10 @@ class Table:
 
     def random(self, *label: object) -> int:
         """A random element of the field that depends on the seed, the salt and the label only."""
-        return int.from_bytes(blake2b(repr((self.salt, *label)).encode(), key=self._key, digest_size=16).digest()) % P
+        return self._digest(self.salt, *label) % P
+
+    def _digest(self, *label: object) -> int:
+        return int.from_bytes(blake2b(repr(label).encode(), key=self._key, digest_size=16).digest())
 
     def mark(self) -> int:
         return len(self._drawn)
@@ -127,7 +130,7 @@ class Table:
         r = pow(a, (P + 1) // 4, P)
         if r * r % P != a:
             raise NoValueError("a number without a square root")
-        return P - r if r and self.draw("branch of the root", a) & 1 else r
+        return P - r if self._digest("branch of the root", a) & 1 else r
 
 
 def _odd(name: str) -> Callable[[Table, int, bool], int]:

@@ -32,7 +32,7 @@ Directions: TypeAlias = Mapping[Key, Matrix]
 ATTEMPTS = 4000
 """How often a step is drawn again before a cell is given up: a step with ten square roots succeeds once in 1024."""
 
-NEARBY = 64
+NEARBY, ALL_NEARBY = 512, 16_000
 """How often, before that, an equation without a value is tried with other values of the functions that it reads."""
 
 
@@ -58,6 +58,7 @@ class World:
     values: dict[Key, Matrix] = field(default_factory=dict)
     _jacobians: dict[tuple[Key, Key, bool, bool], Matrix] = field(default_factory=dict)
     _seen: dict[Cell, World] = field(default_factory=dict)
+    _tried: int = 0
 
     # Drawing
 
@@ -129,7 +130,8 @@ class World:
                 read = self._behind(k, _without_value(equations[k].expression, env))
                 anew = [j for j in read if marks[j] < marks[j + 1]]
                 failures[k] += 1
-                if not anew or failures[k] > NEARBY:
+                self._tried += 1
+                if not anew or failures[k] > NEARBY or self._tried > ALL_NEARBY:
                     raise
                 # Mostly the nearest one: what is further has led to values in between.
                 far = ((failures[k] & -failures[k]).bit_length() - 1) // 3

@@ -114,6 +114,9 @@ class Brackets(Derivatives):
             return tree.Transposed(term)
         if script.kind == "sub" and isinstance(cell, Group) and is_slice(cell):
             return self.cut(term, cell)
+        value = None if number_of(cell) is not None else self.letters.exponent(cell, self.fragment)
+        if script.kind == "sup" and value is not None:
+            return tree.Power(term, value)
         if script.kind == "sup" and isinstance(cell, syntax.Sum) and (steps := time_expression(cell)) is not None:
             return tree.Power(term, steps) if number_of(cell) is None else None
         return None

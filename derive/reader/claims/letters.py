@@ -27,6 +27,7 @@ from derive.reader.meaning.letters import (
     only,
     taken,
     time_expression,
+    valued,
 )
 from derive.reader.meaning.tree import Ref
 from derive.reader.text.faces import apart
@@ -127,6 +128,16 @@ class Letters:
             return None
         return self.numbers[word]
 
+    def exponent(self, node: Syntax | None, fragment: Fragment) -> Expr | None:
+        """The value of an exponent made of numbers and of those that the note declares: γ - 1."""
+
+        def known(part: Syntax) -> Expr | None:
+            written = taken(part)
+            value = None if written is None or written.power is not None else self.number(written, fragment)
+            return value if value is not None and value.is_number else None
+
+        return valued(node, known)
+
     def extent(self, last: Syntax | None) -> Expr | None:
         """The size of the cell that a sum over entries runs up to, if it says one."""
         return next((size for size in self.cell.sizes if isinstance(last, Name) and str(size) == last.word), None)
@@ -134,6 +145,11 @@ class Letters:
     def taken(self, node: Syntax, fragment: Fragment) -> Written | None:
         """A letter with its scripts; a raised number is a label where the letter is no quantity without it: W^2."""
         found = taken(node)
+        if found is not None and found.power is None and found.parts and found.parts[-1][0] == "sup":
+            value = self.exponent(found.parts[-1][1], fragment)
+            plain = replace(found, parts=found.parts[:-1], power=value)
+            unlabelled = value is not None and self.resolve(found, fragment, noted=False) is None
+            return plain if unlabelled and self.resolve(replace(plain, power=None), fragment, noted=False) else found
         if found is None or found.power is None or not found.power.is_Integer or found.power < 0:
             return found
         part = Group(node.end, node.end, "LPAR", ((Number(node.end, node.end, str(found.power)),),))

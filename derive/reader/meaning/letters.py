@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from sympy import Expr, Integer, Rational, Symbol
@@ -175,6 +175,19 @@ def number_of(node: Syntax | None) -> Expr | None:
         value = number_of(inner)
         return None if value is None else sign * value
     return None
+
+
+def valued(node: Syntax | None, known: Callable[[Syntax], Expr | None]) -> Expr | None:
+    """The value of sums of numbers and of letters that are known as numbers: γ - 1."""
+    if (value := number_of(node)) is not None:
+        return value
+    if isinstance(node, Group) and node.bracket in ("LPAR", "LBRACE"):
+        return valued(only(node.rows), known)
+    if isinstance(node, Sum):
+        found = [(sign, valued(term, known)) for sign, term in node.terms]
+        values = [sign * value for sign, value in found if value is not None]
+        return sum(values, Integer(0)) if len(values) == len(found) else None
+    return known(node) if isinstance(node, Name | Scripted) else None
 
 
 def letter(node: Syntax) -> Name | None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from sympy import Expr
+
 from derive.errors import InputError
 from derive.functions import ScalarFunction, function
 from derive.nodes import t
 from derive.notation import TimeStyle
-from derive.reader.meaning.letters import letter, only, taken, time_of
+from derive.reader.meaning.letters import letter, only, taken, time_of, valued
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.tree import Constant, Identity, Multiply, Power, Ref, SizeOf, Term, Total, Transposed
 from derive.reader.meaning.vocabulary import NAMED, Vocabulary, bracket
 from derive.reader.meaning.walk import Function, Walk
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Group, Mark, Name, Run, Scripted, Syntax
+from derive.reader.text.syntax import Group, Mark, Name, Run, Script, Scripted, Syntax
 from derive.reader.text.words import ENTRYWISE, GREEK, listed
 
 UNSURE = frozenset(listed("alpha beta gamma delta epsilon varepsilon eta kappa lambda_ mu nu omega"))
@@ -67,6 +69,19 @@ class Meaning(Walk):
         factors = [self.term(n) if isinstance(n, syntax.Number) else self.size(n) for n in node.factors]
         found = [factor for factor in factors if factor is not None]
         return Multiply(tuple(found), span=self.at(node)) if len(found) == len(factors) else None
+
+    def behind(self, term: Term, script: Script) -> Term | None:
+        """A declared number is a power."""
+
+        def known(node: Syntax) -> Expr | None:
+            found = symbol(node, self.fragment)
+            if found is None or found.offset is not None or found.name not in self.vocabulary.constants:
+                return None
+            self.vocabulary.called.add(found.name)
+            return self.vocabulary.constants[found.name]
+
+        value = valued(only(script.rows), known) if script.kind == "sup" else None
+        return None if value is None else Power(term, value, span=term.span)
 
     def derivative_of(self, node: syntax.Fraction) -> Term | None:
         first = node.above.factors[0] if isinstance(node.above, Run) else node.above
