@@ -147,9 +147,10 @@ class Letters:
         found = taken(node)
         if found is not None and found.power is None and found.parts and found.parts[-1][0] == "sup":
             value = self.exponent(found.parts[-1][1], fragment)
-            plain = replace(found, parts=found.parts[:-1], power=value)
+            below = replace(found, parts=found.parts[:-1])
             unlabelled = value is not None and self.resolve(found, fragment, noted=False) is None
-            return plain if unlabelled and self.resolve(replace(plain, power=None), fragment, noted=False) else found
+            raised = unlabelled and self.resolve(below, fragment, noted=False) is not None
+            return replace(below, power=value) if raised else found
         if found is None or found.power is None or not found.power.is_Integer or found.power < 0:
             return found
         part = Group(node.end, node.end, "LPAR", ((Number(node.end, node.end, str(found.power)),),))
