@@ -68,7 +68,9 @@ class Decision:
         """The counterexample of a wrong claim, for a person to see; it takes as long as the decision."""
         if self.sides is None or self.setting is None:
             return self.point
-        return case_of(self.sides.left, self.sides.right, self.setting, self.point)
+        cell = self.setting.bench.cell
+        usual = (*cell.assumptions, *_usual(cell))
+        return case_of(self.sides.left, self.sides.right, self.setting, self.point, usual)
 
 
 def decide(question: Question) -> Decision:

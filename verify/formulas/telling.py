@@ -34,13 +34,17 @@ def told(judgement: Judgement) -> str:
         add("mistake: ", str(mistake))
     add("see: ", "; ".join(f"backproof explain {name}" for name in dict.fromkeys(m.name for m in judgement.mistakes)))
     add("true is: ", judgement.correct or "")
+    if judgement.word is Word.WRONG and judgement.correct:
+        add("which assumes: ", "; ".join(each for each in judgement.assumptions if each not in judgement.reading))
     add("it is true when ", judgement.true_when)
     case = judgement.counterexample or {}
     if "shapes" not in case:  # the reason says them
         add("counterexample: ", point(case))
     for line in case.get("python", ()):
         add("    ", line)
-    add("", judgement.reason)
+    said = (mistake.detail for mistake in judgement.mistakes)
+    if not any(detail and judgement.reason.endswith(f": {detail}") for detail in said):
+        add("", judgement.reason)
     if judgement.word is Word.UNREADABLE and judgement.place is not None:
         add("at ", f"line {judgement.place.line}, column {judgement.place.column}")
     return "\n".join(lines)

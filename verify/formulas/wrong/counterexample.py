@@ -15,7 +15,7 @@ from typing import Any
 from sympy import Symbol
 
 from derive import nodes
-from derive.cell import Cell
+from derive.cell import Assumption, Cell
 from derive.nodes import Jacobian, Node, Quantity, Softmax
 from verify.formulas.wrong import python
 from verify.truth.comparison import BATCH, Bench, Setting, points_of
@@ -36,15 +36,33 @@ PATIENCE, FAINT = 6, 0.02
 """How many points are tried for such sides, before small ones will do that differ by this share of the larger."""
 
 
-def case_of(left: Node, right: Node, setting: Setting, found: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The case as it is told and written as JSON; `found`, modulo the prime, where no decimals show the difference."""
-    cell = setting.bench.cell
+def case_of(
+    left: Node, right: Node, setting: Setting, found: Mapping[str, Any], usual: tuple[Assumption, ...] = ()
+) -> Mapping[str, Any]:
+    """The case as it is told and written as JSON; `found`, modulo the prime, where no decimals show the difference.
+
+    The data are as the cell declares them, and as is `usual`, where they show it too: a formula that is told to be true
+    may rest on that.
+    """
+    own = setting.assumptions
+    known = {(fact.kind, fact.quantity.name) for fact in own}
+    more = [fact for fact in usual if (fact.kind, fact.quantity.name) not in known]
+    for facts in dict.fromkeys(((*own, *more), own)):
+        case = _smallest_case(left, right, setting, facts)
+        if case:
+            return {**case, "residues": found}
+    return {"residues": found}
+
+
+def _smallest_case(
+    left: Node, right: Node, setting: Setting, facts: tuple[Assumption, ...]
+) -> Mapping[str, Any] | None:
     faint: Mapping[str, Any] | None = None
     empty: Mapping[str, Any] | None = None
     points = ((*extent, seed) for extent in _extents(left, right, setting.bench) for seed in range(SEEDS))
     for tried, (sizes, steps, seed) in enumerate(points, 1):
         try:
-            trial = Trial.draw(cell, sizes, steps, seed, setting.assumptions, setting.plain, two_decimals=True)
+            trial = Trial.draw(setting.bench.cell, sizes, steps, seed, facts, setting.plain, two_decimals=True)
             case = _differing(left, right, setting, trial)
         except NoRealError:
             continue
@@ -52,14 +70,14 @@ def case_of(left: Node, right: Node, setting: Setting, found: Mapping[str, Any])
             break
         visible = case is not None and abs(case["left"] - case["right"]) > VISIBLE
         if case is not None and visible and case["left"] and case["right"]:
-            return {**case, "residues": found}
+            return case
         if visible:
             empty = empty or case
         else:
             faint = faint or case
         if (empty or faint) is not None and tried >= PATIENCE:
             break
-    return {**(empty or faint or {}), "residues": found}
+    return empty or faint
 
 
 def exceeding(left: Node, right: Node, setting: Setting) -> Mapping[str, Any] | None:

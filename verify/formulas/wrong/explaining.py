@@ -169,7 +169,10 @@ def _repaired(judgement: Judgement, decision: Decision, derivation: Derivation) 
             found = diagnose(left, right, repair.setting, derivation, budget=0, purse=share)
         if repair.true or found.mistakes:
             told = _with(judgement, (repair.mistake, *found.mistakes), found, repair.sides, None)
-            return replace(told, change=repair.change) if repair.true else told
+            if not repair.true:
+                return told
+            assumed = (*told.judgement.assumptions, *repair.assumed)
+            return replace(told, judgement=replace(told.judgement, assumptions=assumed), change=repair.change)
     return None
 
 

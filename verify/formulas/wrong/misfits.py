@@ -19,7 +19,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.letters import index
 from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed
 from derive.targets.formula import latex
-from verify.formulas.deciding import Question, in_shape, readings_with
+from verify.formulas.deciding import Question, in_shape, in_words, readings_with
 from verify.formulas.judgement import Mistake
 from verify.formulas.readings.conventions import Reading
 from verify.formulas.readings.expressions import Builder
@@ -61,6 +61,8 @@ class Repair:
     true: bool
     change: tuple[str, str] | None = None
     """What was written and what should stand there, in letters, where one part alone is changed."""
+    assumed: tuple[str, ...] = ()
+    """The declared facts under which it is true."""
 
 
 def repairs(question: Question) -> Iterator[Repair]:
@@ -85,8 +87,8 @@ def repairs(question: Question) -> Iterator[Repair]:
                 pairs = question.pairs
                 facts = Facts(question.facts)
                 setting = Setting(question.bench, facts, sides.domains, pairs.differ, pairs.equal, before=pairs.before)
-                true = setting.compare(sides.left, sides.right).answer is Answer.SAME
-                repair = Repair(_told(change, question), sides, setting, true, _alone(change, question))
+                true, assumed = _holds(sides, setting)
+                repair = Repair(_told(change, question), sides, setting, true, _alone(change, question), assumed)
                 if true:
                     yield repair
                     return
@@ -96,6 +98,19 @@ def repairs(question: Question) -> Iterator[Repair]:
                 break
         if not conventions:
             yield from fitting[:KEPT]
+
+
+def _holds(sides: Sides, setting: Setting) -> tuple[bool, tuple[str, ...]]:
+    """Whether both sides are the same, and the facts that the cell declares, where they are so under these alone."""
+    if setting.compare(sides.left, sides.right).answer is Answer.SAME:
+        return True, ()
+    facts = setting.facts
+    declared = tuple(fact for fact in setting.bench.cell.assumptions if fact not in facts.assumptions)
+    if not declared:
+        return False, ()
+    imposed = replace(setting, facts=Facts((*facts.assumptions, *declared), facts.plain))
+    true = imposed.compare(sides.left, sides.right).answer is Answer.SAME
+    return true, tuple(map(in_words, declared)) if true else ()
 
 
 def _alone(change: Change, question: Question) -> tuple[str, str] | None:

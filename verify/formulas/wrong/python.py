@@ -196,12 +196,15 @@ def _jacobian(node: Jacobian, at: Line) -> str:
 @written.register(MatAdd)
 def _sum(node: MatAdd, at: Line) -> str:
     text = ""
+    spread = any(not isinstance(coefficient(term)[1], OneMatrix) for term in node.args)
     for term in node.args:
         number, rest = coefficient(term)
-        if number.could_extract_minus_sign():
-            text += f" - {written(scale(-number, rest), at)}" if text else written(term, at)
+        sign = "-" if number.could_extract_minus_sign() else "+"
+        if spread and isinstance(rest, OneMatrix) and number in (1, -1):  # NumPy adds a number to every entry
+            part = "1"
         else:
-            text += f" + {written(term, at)}" if text else written(term, at)
+            part = written(scale(-number, rest) if sign == "-" else term, at)
+        text += f" {sign} {part}" if text else part if sign == "+" else f"-{part if _plain(part) else f'({part})'}"
     return text
 
 
@@ -238,6 +241,8 @@ def _power(node: HadamardPower, at: Line) -> str:
     if not node.exp.is_Rational:
         raise UnsupportedError(f"no Python for the exponent {node.exp}")
     base, n = _part(node.base, at), node.exp
+    if n == -1:
+        return f"1 / {base}"
     return f"{base} ** {n}" if n.is_Integer and n > 0 else f"{base} ** ({n})"
 
 
@@ -301,6 +306,9 @@ def _looped(node: TimeSum, at: Line, backwards: bool = False) -> str:
 
 @written.register(TimeSum)
 def _time_sum(node: TimeSum, at: Line) -> str:
+    ends = at.whole(node.first), at.whole(node.last)
+    if all(end.isdecimal() for end in ends) and int(ends[0]) <= int(ends[1]):
+        return f"sum({_looped(node, at)})"
     return f"sum(({_looped(node, at)}), np.zeros(({at.shape(node)})))"
 
 
