@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sympy import Integer, Symbol
+from sympy import Expr, Integer, Symbol
 
 from derive.nodes import Node, T, coefficient, scale
 from verify.mistakes.context import Context
@@ -15,6 +15,15 @@ LENGTHS, SIZES = (4, 5, 6), (2, 3, 5)
 
 def _letters(context: Context) -> tuple[Symbol, ...]:
     return (T, *context.derivation.cell.sizes)
+
+
+def one_value(number: Expr) -> tuple[Symbol, int] | None:
+    """The letter and its one value for which a number such as 4/T is 1; None for 2/T, where the 2 is one of its own."""
+    above, below = number.as_numer_denom()
+    for letter, value in ((above, below), (below, above)):
+        if letter.is_Symbol and value.is_Integer and value > 2:
+            return letter, int(value)
+    return None
 
 
 def number_for_letter(node: Node, context: Context) -> Iterator[Node]:

@@ -23,6 +23,7 @@ from derive.nodes import (
 )
 from verify.mistakes.context import Context, walk
 from verify.mistakes.forms import multiplied_out
+from verify.mistakes.letters import one_value
 from verify.mistakes.places import inside_sum, is_leaf
 from verify.truth.scales import quantities_of
 
@@ -121,9 +122,9 @@ def term_with_number(node: Node, context: Context) -> Iterator[Node]:
 
 
 def without_number(node: Node, context: Context) -> Iterator[Node]:
-    """The number in front left out, the sign kept; or turned into another."""
+    """The number in front left out, the sign kept; or turned into another. One such as 4/T has a name of its own."""
     number, base = coefficient(node)
-    if number not in (1, -1):
+    if number not in (1, -1) and one_value(abs(number)) is None:
         yield scale(-1 if number.could_extract_minus_sign() else 1, base)
     for other in (2, Rational(1, 2), T, 1 / T):
         yield scale(other, node)

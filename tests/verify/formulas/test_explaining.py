@@ -9,6 +9,7 @@ import pytest
 from derive import catalogue
 from derive.cell import Cell
 from derive.reader import read_note
+from verify.formulas import telling
 from verify.formulas.claims import check
 from verify.formulas.judgement import Judgement, Word
 
@@ -193,3 +194,32 @@ def test_what_fits_no_shapes_is_mended_in_the_authors_letters(model: str, wrong:
     (judgement,) = check(wrong, catalogue.find(model))
     assert judgement.word is Word.WRONG
     assert judgement.correct == true
+
+
+def test_a_true_formula_that_rests_on_a_fact_says_so_and_its_case_has_data_like_that() -> None:
+    """Where the targets did not sum to 1, the case would refute the true formula beside it too."""
+    (judgement,) = check(r"\frac{\partial J}{\partial z_t} = y_t - \hat{y}_t", catalogue.find("softmax_cross_entropy"))
+    case = judgement.counterexample
+    assert case["left"] == pytest.approx(-case["right"])
+    assert "which assumes: the entries of y sum to 1" in telling.told(judgement)
+
+
+@pytest.mark.parametrize(
+    ("formula", "correct"),
+    [
+        (r"\frac{\partial J}{\partial V} = \sum_t (\hat{y}_t - y_t) h_t", r"\sum_t (\hat{y}_t - y_t) h_t^\top"),
+        (r"\frac{\partial J}{\partial h_t} = V (\hat{y}_t - y_t)", r"V^\top (\hat{y}_t - y_t)"),
+    ],
+)
+def test_a_transpose_forgotten_where_a_declared_fact_is_used(formula: str, correct: str) -> None:
+    (judgement,) = check(formula, catalogue.find("softmax_cross_entropy"))
+    assert [mistake.name for mistake in judgement.mistakes] == ["missing transpose"]
+    assert judgement.correct == correct
+    assert judgement.assumptions == ("the entries of y sum to 1",)
+
+
+def test_what_does_not_fit_is_said_once() -> None:
+    (judgement,) = check(
+        r"\frac{\partial J}{\partial x_t} = W_i \frac{\partial J}{\partial i_t}", catalogue.find("lstm")
+    )
+    assert telling.told(judgement).count("cannot multiply") == 1

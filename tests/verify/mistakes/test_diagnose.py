@@ -20,6 +20,7 @@ from derive.nodes import (
     ones,
     power,
     scale,
+    size,
     sum_over_time,
     t,
     transpose,
@@ -209,3 +210,21 @@ def test_the_left_side_is_no_explanation_of_itself(lstm):
 def test_a_diagnosis_is_the_same_every_time(lstm):
     right = outer(lstm, 0)
     assert lstm.diagnose(lstm.d("W_f"), right) == lstm.diagnose(lstm.d("W_f"), right)
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "words"),
+    [
+        (4 / LAST, "number for a letter", "is 1 for $T = 4$ alone"),
+        (LAST / 5, "number for a letter", "is 1 for $T = 5$ alone"),
+        (size("H") / 3, "number for a letter", "is 1 for $H = 3$ alone"),
+        (2 / LAST, "constant factor", "does not belong here"),
+        (1 / LAST, "constant factor", "does not belong here"),
+    ],
+)
+def test_a_number_over_a_letter_is_no_constant_factor(number, name, words):
+    """4/T is right where T is 4; 2/T comes from a square and a mean."""
+    known = Known("rnn")
+    found = known.diagnose(known.d("U"), scale(number, known.value("U")))
+    assert [mistake.name for mistake in found.mistakes] == [name]
+    assert words in found.mistakes[0].detail

@@ -24,6 +24,7 @@ from verify.formulas.wrong.special import true_when
 from verify.mistakes.context import Context, context_of, names_in
 from verify.mistakes.forms import Term, spoken
 from verify.mistakes.judge import Judge, Purse
+from verify.mistakes.letters import one_value
 from verify.mistakes.mutate import MISTAKES
 from verify.mistakes.places import quoted
 from verify.mistakes.search import CANDIDATES, Finding, Part, Search
@@ -167,6 +168,8 @@ def _counted(wrong: Node, true: Node) -> str | None:
     (number, base), (other, true_base) = _split(wrong), _split(true)
     if base == true_base and number not in (other, -other):
         if other in (1, -1):
+            if (alone := one_value(abs(number))) is not None:
+                return f"the factor ${printed(number * other)}$ is 1 for ${alone[0]} = {alone[1]}$ alone"
             return f"the factor ${printed(number * other)}$ does not belong here"
         if number in (1, -1):
             return f"the factor ${printed(number * other)}$ is missing"

@@ -221,9 +221,9 @@ def _product(node: MatMul, at: Line) -> str:
         raise UnsupportedError(f"no Python for the number {number}")
     value = rational(number, known)
     product = product if len(factors) == 1 else f"({product})"
-    if value == -1:
-        return f"-{product}"
-    return f"{value.numerator} * {product}" + ("" if value.denominator == 1 else f" / {value.denominator}")
+    sign = "-" if value < 0 else ""
+    count = "" if abs(value.numerator) == 1 else f"{abs(value.numerator)} * "
+    return f"{sign}{count}{product}" + ("" if value.denominator == 1 else f" / {value.denominator}")
 
 
 @written.register(Transpose)
