@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from derive.cell import Cell
 from derive.errors import InputError, Place, ProgramFault
+from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.text.fragment import Fragment
@@ -192,6 +193,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     if not formula.claims:
         return Audited(formula, None, (Judgement(written, Word.NOT_A_CLAIM, reason=A_MENTION, place=place),))
     model = models.of(formula)
+    if model is None and (numbers := cell_of_functions(formula.fragment)) is not None:
+        return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
     defined = models.defined(formula)
     if model is None:
         unknown = models.why_none(formula) or NO_MODEL

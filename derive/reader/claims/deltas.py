@@ -132,7 +132,8 @@ class Deltas(Walk):
             rest = [("sub", cell) for cell in cells[1:]]
             others = [*inner.parts, *rest, *found.parts[:position], *found.parts[position + 1 :]]
             others_beside = [cell for kind, cell in (*rest, *found.parts[:position], *found.parts[position + 1 :])]
-            base = self.letters.known.get(inner.base)
+            apart = any(self._when(cell) is None for _, cell in inner.parts)  # z_h is another letter than z
+            base = None if apart else self.letters.known.get(inner.base)
             if base is None:
                 resolved = self.letters.resolve(replace(inner, parts=others), self.fragment)
                 base = resolved.name if resolved else None
@@ -144,7 +145,7 @@ class Deltas(Walk):
                     if left := [cell for cell in others_beside if self._when(cell) is None]:
                         raise self.unclear(f"the label {self.written(left[0])} of δ is not read", left[0])
                     steps = [step for _, cell in others if (step := self._when(cell)) is not None]
-                    value = Ref(name, steps[0] if steps else self.letters.moment(name))
+                    value = Ref(name, self.letters.placed(base, steps[0]) if steps else self.letters.moment(name))
                     return Gradient(value, self.letters.asked(value), False, "delta")
         return None
 

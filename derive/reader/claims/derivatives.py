@@ -145,6 +145,7 @@ class Derivatives(Deltas):
         """δ or d before a letter: for a gate perhaps the gradient of its argument; dc_{next} and dc_{prev}."""
         word = beside(written, self.fragment)
         if word and value.name in {state.name for state in self.letters.cell.states}:
+            self.letters.guesses.assumed.pop(value.name, None)  # what the word means is said of d as a whole
             return tree.Handed(value, BESIDE[word] < 0)
         plain = Gradient(value, self.letters.asked(value), False, "d")
         nets = self._argument_of(value.name)

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from derive import functions, nodes
 from derive.cell import Cell, Equation
+from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Quantity
 from derive.reader.claims.meaning import NAMED, Claiming
+from derive.reader.claims.statements.chains import statements
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, identifier, taken
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.meaning.walk import Function
+from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts
 from derive.reader.text.syntax import (
     Bars,
@@ -23,6 +26,7 @@ from derive.reader.text.syntax import (
     Mark,
     Name,
     Number,
+    Operator,
     Product,
     Root,
     Run,
@@ -55,6 +59,17 @@ class Alone:
             called = Elementwise(function, *numbers[:1] * len(function.body.variables))
             equations.append(Equation(Quantity(f"value_of_{identifier(function.base)}", 1, 1, nodes.t), called))
         return Cell.of(equations, name="functions", output="all_numbers")
+
+
+def cell_of_functions(fragment: Fragment) -> Cell | None:
+    """The cell on which a formula can be judged that speaks of nothing but functions; None for any other formula."""
+    try:
+        found = [statement.sides for statement in statements(fragment) if statement.relations]
+    except InputError:
+        return None
+    said = [None if isinstance(sides[0], Name) else alone(sides, ()) for sides in found]
+    known = [one for one in said if one is not None]
+    return known[0].cell(()) if known and len(known) == len(said) else None
 
 
 class Functions(Claiming):
@@ -128,7 +143,7 @@ class _Survey:
 
     def visit(self, node: Syntax) -> bool:
         match node:
-            case Number():
+            case Number() | Operator():
                 return True
             case Name(word=word):
                 return self._letter(word)

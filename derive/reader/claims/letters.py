@@ -210,6 +210,7 @@ class Letters:
                 if name in known and (time is None or self.is_timed(known[name])):
                     found = known[name]
                     when = self._moment(found, default) if time is None and self.is_timed(found) else time
+                    when = self.placed(found, when) if time is not None else when
                     if len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
                         if layer:
                             self.guesses.layers[found] = layered(written, layer)
@@ -229,6 +230,10 @@ class Letters:
     def _moment(self, name: str, default: Expr | None) -> Expr | None:
         """The time of a letter that is written without one."""
         return default if default is None else dict(self.meant.moments).get(name, default)
+
+    def placed(self, name: str, written: Expr | None) -> Expr | None:
+        """The step that a letter belongs to where it is written with this one."""
+        return written + 1 if written is not None and name in self.meant.behind else written
 
     def moment(self, name: str) -> Expr:
         """The step that a letter without a time belongs to: t, or the last one for a read-out of that."""

@@ -31,6 +31,8 @@ class Meant:
     errors: tuple[tuple[str, Term], ...] = ()
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
+    behind: frozenset[str] = frozenset()
+    """Quantities whose value of step t is written at t - 1: ĥ_{t-1} of ĥ_{t-1} = γ_t ⊙ h_{t-1}."""
     asked: tuple[tuple[str, Expr, Expr | None], ...] = ()
     """Of which loss δ and d before a quantity are the gradient: the quantity, its step, the step of that loss."""
     families: frozenset[str] = frozenset()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from derive.reader.resolving.document import Document, Row
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Chain, Mark, Name, Number, Syntax
+from derive.reader.text.syntax import Chain, Dots, Group, Mark, Name, Number, Product, Run, Sum, Syntax
 
 INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
 
@@ -33,7 +34,7 @@ def _without_ranges(row: Row, document: Document) -> Row:
     """An equation without `t = 1, ..., T` or `0 <= a <= 1` behind it."""
     kept: list[Syntax] = []
     ranging = False
-    for part in row:
+    for part in map(_without_bracketed, row):
         if _starts_range(part) and (kept or len(row) > 1):
             ranging = True
             continue
@@ -44,6 +45,35 @@ def _without_ranges(row: Row, document: Document) -> Row:
             continue  # a bound on a value gives none
         kept.append(part)
     return tuple(kept)
+
+
+def _without_bracketed(part: Syntax) -> Syntax:
+    """An equation without `(t = 1, ..., T)` behind it: no factor is a relation."""
+    if isinstance(part, Chain) and {relation.type for relation in part.relations} == {"EQ"}:
+        last = _cut(part.sides[-1])
+        return part if last is None else replace(part, sides=(*part.sides[:-1], last), end=last.end)
+    return part
+
+
+def _cut(node: Syntax) -> Syntax | None:
+    """An expression without the range in brackets that it ends in; None where there is none."""
+    if isinstance(node, Run):
+        *before, last = node.factors
+        bracketed = isinstance(last, Group) and last.bracket == "LPAR" and len(last.rows) == 1
+        first = last.rows[0][0] if bracketed and isinstance(last, Group) and last.rows[0] else None
+        if first is None or not isinstance(first, Chain) or not _starts_range(first):
+            return None
+        return before[0] if len(before) == 1 else replace(node, factors=tuple(before), end=before[-1].end)
+    if isinstance(node, Sum):
+        sign, term = node.terms[-1]
+        last_term = _cut(term)
+        return (
+            None if last_term is None else replace(node, terms=(*node.terms[:-1], (sign, last_term)), end=last_term.end)
+        )
+    if isinstance(node, Dots | Product):
+        factor = _cut(node.factors[-1])
+        return None if factor is None else replace(node, factors=(*node.factors[:-1], factor), end=factor.end)
+    return None
 
 
 def _starts_range(part: Syntax) -> bool:

@@ -21,6 +21,26 @@ def judged(tmp_path: Path, *lines: str) -> list[Judgement]:
     return [each for each in audit(path).judgements if each.word is not Word.NOT_A_CLAIM]
 
 
+def test_a_target_with_an_accent_is_not_the_prediction(tmp_path: Path) -> None:
+    head = SOFTMAX.replace("p_t", r"\hat{p}_t")
+    loss = r"$$ L = \sum_t L_t, \quad L_t = -\hat{y}_t^\top \log \hat{p}_t $$"
+    claims = [rf"$$ {Q} = {right} $$" for right in (r"\hat{p}_t - \hat{y}_t", r"\hat{y}_t - \hat{p}_t")]
+    right, wrong = judged(tmp_path, head, loss, *claims)[-2:]
+    assert right.word in SURE
+    assert wrong.word is Word.WRONG
+
+
+def test_the_loss_of_a_step_and_what_it_reads_may_lack_their_time(tmp_path: Path) -> None:
+    lines = [r"$$ \hat{y} = V h_t + c $$", r"$$ L = \frac12 \|y_t - \hat{y}_t\|^2 $$"]
+    claims = [
+        r"$$ \frac{\partial L}{\partial \hat{y}_t} = \hat{y}_t - y_t $$",
+        r"$$ \frac{\partial L}{\partial \hat{y}_t} = y_t - \hat{y}_t $$",
+    ]
+    right, wrong = judged(tmp_path, STATE, *lines, *claims)[-2:]
+    assert right.word in SURE
+    assert wrong.word is Word.WRONG
+
+
 @pytest.mark.parametrize(
     ("loss", "right", "wrong"),
     [

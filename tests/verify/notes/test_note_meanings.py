@@ -175,3 +175,65 @@ $\delta C_{t-1} = \frac{\partial E_t}{\partial C_{t-1}} = \delta C_t \odot i_t$
     assert before.word is Word.HOLDS_IF
     assert "held fixed" in str(before.assumptions)
     assert wrong.word is Word.WRONG
+
+
+def test_a_label_in_the_script_of_an_error_letter_counts(tmp_path: Path) -> None:
+    text = r"""$$ z_t = \sigma(W x_t + U h_{t-1}) $$
+
+$$ z_{h,t} = V x_t + Q h_{t-1} $$
+
+$$ h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \tanh(z_{h,t}) $$
+
+$$ \delta_{z_{h,t}} = \frac{\partial L}{\partial z_{h,t}} $$
+
+$$ \delta_{z_{h,t}} = \frac{\partial L}{\partial z_t} $$
+"""
+    right, wrong = audited(tmp_path, text).judgements[-2:]
+    assert right.word in SURE
+    assert wrong.word is Word.WRONG
+
+
+def test_a_value_of_the_step_that_is_written_one_step_before(tmp_path: Path) -> None:
+    text = r"""$$ r_t = \sigma(W x_t + U h_{t-1}) $$
+
+$$ q_{t-1} = r_t \odot h_{t-1} $$
+
+$$ h_t = \tanh(V x_t + Q q_{t-1}) $$
+
+$$ \frac{\partial L}{\partial r_t} = \delta_{q_{t-1}} \odot h_{t-1} = h_{t-1} \odot \delta_{q_{t-1}} $$
+
+$$ \frac{\partial L}{\partial r_t} = \frac{\partial L}{\partial q_t} \odot h_{t-1} $$
+"""
+    first, second, wrong = audited(tmp_path, text).judgements[-3:]
+    assert {first.word, second.word} <= SURE
+    assert wrong.word is Word.WRONG
+
+
+def test_functions_alone_need_no_model(tmp_path: Path) -> None:
+    claims = [
+        r"\sigma'(x) = \sigma(x) \cdot [1 - \sigma(x)]",
+        r"\tanh^{'}(x) = 1 - \tanh^2(x)",
+        r"\tanh'(x) = 1 + \tanh^2(x)",
+    ]
+    found = audited(tmp_path, "# F\n\n" + "\n\n".join(f"$$ {claim} $$" for claim in claims)).judgements
+    assert [each.word for each in found] == [Word.PROVED, Word.PROVED, Word.WRONG]
+
+
+def test_steps_in_brackets_behind_an_equation_are_no_factor(tmp_path: Path) -> None:
+    text = r"""$$ h_t = \tanh(W x_t + U h_{t-1}) \quad (t = 1, 2, \ldots, T) $$
+
+$$ \frac{\partial J}{\partial x_t} = W^\top \left( \frac{\partial J}{\partial h_t} \odot (1 - h_t^2) \right) $$
+"""
+    assert audited(tmp_path, text).judgements[-1].word is Word.PROVED
+
+
+def test_what_comes_next_may_be_the_gradient_of_the_next_step(tmp_path: Path) -> None:
+    both = [
+        rf"$\delta C_t = \delta h_t \odot o_t \odot (1 - \tanh^2(C_t)) + \delta C_{{next}}{factor}$"
+        for factor in (r" \odot f_{t+1}", "", r" \odot f_t")
+    ]
+    *_, after, handed, wrong = audited(tmp_path, LSTM + "\n\n".join(both)).judgements
+    assert after.word is Word.HOLDS_IF
+    assert "at step t + 1" in str(after.assumptions)
+    assert handed.word is Word.HOLDS_IF
+    assert wrong.word is Word.WRONG

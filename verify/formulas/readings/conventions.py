@@ -43,6 +43,7 @@ HANDED = {
     "d with prev is what step t hands back",
     "all": "d with next and prev is what a step hands back to the one before",
     "whole": "d with next and prev is the whole gradient, at steps t and t - 1",
+    "after": "d with next is the whole gradient, at step t + 1",
 }
 """Whoever writes dc_next and dc_prev has one of these in mind."""
 EARLIER = {

@@ -92,8 +92,10 @@ class Leaves:
     def handed(self, said: tree.Handed) -> Built:
         """What a step's backward pass is given for a state, or hands on: its gradient but for its own step's parts."""
         quantity = self.quantity(said.by)
+        if self.reading.handed == "after" and not said.onward and quantity.time is not None:
+            quantity = quantity.at(quantity.time + 1)
         node: Node = Adjoint(quantity)
-        whole = self.reading.handed == "whole"
+        whole = self.reading.handed in ("whole", "after")
         output = quantity.name == self.cell.output.name
         if not (whole or (self.reading.handed == "some" and output and not said.onward)):
             if said.onward or output:

@@ -55,7 +55,7 @@ _FAMILY = re.compile(
 )
 _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 _BINARY = re.compile(r"1\s*-")
-_LOG = re.compile(r"\\?(?:log|ln)(?![a-z])")
+LOGARITHM = re.compile(r"\\?(?:log|ln)(?![a-z])")
 _SQUARE = re.compile(r"\^\s*\{?\s*2")
 
 
@@ -113,7 +113,7 @@ class Equation:
         """`cross-entropy`, `squared`, or nothing where this is no loss."""
         if self.target not in LOSSES or any(m.name == self.target for m in self.used):
             return ""
-        if _LOG.search(self.right):
+        if LOGARITHM.search(self.right):
             return "other" if _BINARY.search(self.right) else "cross-entropy"
         return "squared" if _SQUARE.search(self.right) else ""
 

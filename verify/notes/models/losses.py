@@ -76,7 +76,8 @@ def of_the_step(
     formulas: Sequence[tuple[int, Formula]], known: Sequence[Equation]
 ) -> Iterator[tuple[Formula, Equation]]:
     """`q = V h_t` and what is computed from q, as equations of every step: q never stands with a time in the note."""
-    timed = {m.name for _, formula in formulas for m in _mentioned(formula) if m.offset is not None}
+    mentioned = [m for _, formula in formulas for m in _mentioned(formula)]
+    timed = {m.name for m in mentioned if m.offset not in (None, 0)}
     timed |= {equation.target for equation in known}
     waiting = [one for one, name in _waiting(formulas) if name not in timed and name == stripped(name)]
     names = {found.name for one in waiting if (found := one.letter) is not None}
@@ -300,7 +301,7 @@ def _for_step(side: Syntax, fragment: Fragment, ends: set[str], parameters: set[
     for mention in mentions(_alone(side, fragment)):
         data = parameters is not None and mention.name not in parameters
         has_time = any(mention.start <= start < mention.end for start in timed)
-        if not has_time and (mention.name in ends or data):
+        if mention.offset is None and not has_time and (mention.name in ends or data):
             written = fragment.text[mention.start : mention.end].rstrip()
             changes.append((mention.start, mention.start + len(written), f"{{{written}}}_t"))
     text = fragment.text[: side.end]

@@ -15,7 +15,7 @@ from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import WHERE, Declaration
 from verify.notes.models.aliases import aliases, shorthands, with_aliases
-from verify.notes.models.equations import TIMES, Equation, Unread, is_copy
+from verify.notes.models.equations import LOGARITHM, TIMES, Equation, Unread, is_copy
 from verify.notes.models.holes import Hole, reaching
 from verify.notes.models.model import Model
 from verify.notes.models.names import letter_name, spelled_names, stripped
@@ -168,9 +168,12 @@ class _Choice:
         for equation in [e for e in self.by_name.values() if e.loss]:
             for mention in equation.used:
                 source = next((e for e in self.nearest if "softmax" in e.right and not e.loss), None)
+                compared = {m.name for m in equation.used}
+                if source is not None and source.target in compared and mention.name != f"{source.target}_hat":
+                    continue  # what is predicted stands there already
                 if mention.name.endswith("_hat") and mention.name not in self.by_name and source is not None:
                     said = f"{mention.name} is taken to be {source.target}"
-                    if mention.name == f"{source.target}_hat" and source.target in {m.name for m in equation.used}:
+                    if mention.name == f"{source.target}_hat" and source.target in compared:
                         self.by_name.pop(source.target, None)  # the loss compares y with it, so y is the target
                         said = f"the equation for {source.target} is taken to be one for {mention.name}"
                     self.adopt(source, mention.name, said)
@@ -421,9 +424,21 @@ class _Choice:
         ends = {name for name, e in self.by_name.items() if e.at_end}
         read = {m.name for name in ends for m in self.by_name[name].used if m.offset == 0}
         data = {name for name in read if self.is_data(name)}
+        uses: dict[str, set[int | None]] = {}
+        for mention in (m for e in self.by_name.values() for m in e.used):
+            uses.setdefault(mention.name, set()).add(mention.offset)
+        behind = {
+            name
+            for name, e in self.by_name.items()
+            if e.offset == -1 and uses.get(name) == {-1} and any(m.offset == 0 for m in e.used)
+        }
         losses = {name: Loss(None, e.whole) for name, e in self.by_name.items() if e.whole not in (None, 1)}
         losses |= {name: Loss(nodes.T) for name in ends if self.by_name[name].loss and name == cell.output.name}
-        return Meant(tuple(losses.items()), moments=tuple((name, nodes.T) for name in sorted(ends | data)))
+        return Meant(
+            tuple(losses.items()),
+            moments=tuple((name, nodes.T) for name in sorted(ends | data)),
+            behind=frozenset(behind),
+        )
 
     def places(self) -> frozenset[tuple[str, int, int]]:
         """Where the equations stand; one for step 3 is a claim about step 3."""
@@ -459,7 +474,9 @@ def _sums_to_one(letter: str) -> Declaration:
 def _cross_entropy(equation: Equation) -> tuple[Fragment, str]:
     """-yᵀ log ŷ with the letters of the equation, and the name of y."""
     used = list(dict.fromkeys(mention.name for mention in equation.used))
-    predicted = next((name for name in used if name.endswith(ACCENTED)), used[-1])
+    logarithm = LOGARITHM.search(equation.fragment.text, equation.right_start)
+    inside = [m.name for m in equation.used if logarithm is not None and m.start >= logarithm.end()]
+    predicted = next((name for name in (*inside[:1], *used) if name.endswith(ACCENTED)), used[-1])
     target = next((name for name in used if name != predicted), predicted)
     time = TIMES[equation.style]
     left, y, y_hat = (f"{spelled(name)}{time}" for name in (equation.target, target, predicted))
