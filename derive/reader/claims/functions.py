@@ -18,7 +18,7 @@ from derive.reader.meaning.tree import Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.meaning.walk import Function
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.mapping import parts
+from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import (
     Bars,
     Fraction,
@@ -68,6 +68,11 @@ def cell_of_functions(fragment: Fragment) -> Cell | None:
     except InputError:
         return None
     said = [None if isinstance(sides[0], Name) else alone(sides, ()) for sides in found]
+    named = _Survey(set())
+    if any(
+        not any(isinstance(n, Name) and named.is_function(n.word) for s in sides for n in walk(s)) for sides in found
+    ):
+        return None  # ∂Q/∂q = 7 names no function
     known = [one for one in said if one is not None]
     return known[0].cell(()) if known and len(known) == len(said) else None
 
@@ -160,7 +165,7 @@ class _Survey:
         return False
 
     def _letter(self, word: str) -> bool:
-        if self._is_function(word):
+        if self.is_function(word):
             self.applies = True
             return True
         if len(word) != 1 and word not in _GREEK:
@@ -197,7 +202,7 @@ class _Survey:
         self.applies = True
         return True
 
-    def _is_function(self, word: str) -> bool:
+    def is_function(self, word: str) -> bool:
         word = "sigmoid" if word == "sigma" else word
         return (
             word in self.known
