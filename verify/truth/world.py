@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from operator import mul
 from typing import Any, TypeAlias
@@ -333,7 +333,10 @@ class World:
     def _columns(self, equation: Equation, time: int, key: Key) -> list[list[int]] | None:
         rows, cols = (whole(dimension, self.sizes) for dimension in self._quantity(key[0]).shape)
         base = self.environment(time)
-        known: dict[Any, Dual] = {(node, ()): evaluate(node, base) for node in _still(equation.expression, key, time)}
+        back = None if key[1] is None else key[1] - time
+        known: dict[Any, Dual] = {
+            (node, ()): evaluate(node, base) for node in _still(equation.expression, key[0], back)
+        }
 
         def moved(direction: Matrix) -> Matrix | None:
             there = replace(self.environment(time, {key: direction}), known=dict(known))
@@ -385,21 +388,26 @@ def _moves(key: Key, time: int) -> Callable[[Quantity], bool]:
     return lambda quantity: quantity.name == name and key_of(quantity, {nodes.t: time})[1] == at
 
 
-def _still(node: Node, key: Key, time: int) -> Iterator[Node]:
-    """The largest parts of an expression at t = `time` that do not read a quantity at a time."""
+@lru_cache(maxsize=4096)
+def _still(node: Node, name: str, back: int | None) -> tuple[Node, ...]:
+    """The largest parts of an equation's expression that do not read a quantity, `back` from t (None: timeless)."""
 
-    moves = _moves(key, time)
+    def moves(quantity: Quantity) -> bool:
+        return quantity.name == name and (None if quantity.time is None else int(quantity.time - nodes.t)) == back
 
     def reads(part: Node) -> bool:
         if isinstance(part, Quantity):
             return moves(part)
         return isinstance(part, TimeSum | Tabular) or any(map(reads, children(part)))
 
-    if not reads(node):
-        yield node
-    elif not isinstance(node, TimeSum | Tabular):  # what they bind tells one value of their parts from another
-        for child in children(node):
-            yield from _still(child, key, time)
+    def still(part: Node) -> Iterator[Node]:
+        if not reads(part):
+            yield part
+        elif not isinstance(part, TimeSum | Tabular):  # what they bind tells one value of their parts from another
+            for child in children(part):
+                yield from still(child)
+
+    return tuple(still(node))
 
 
 def _without_value(node: Node, env: Environment) -> Node:

@@ -12,7 +12,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import cache, singledispatch
 from itertools import accumulate
 
 from sympy import Expr
@@ -231,6 +231,7 @@ def parts(code: Code) -> tuple[Code, ...]:
     return ()
 
 
+@cache
 def size_text(size: Expr) -> str:
     """A size such as 2*H + D as Python text."""
     return re.sub(r"\*+", lambda sign: f" {sign[0]} ", str(size))
