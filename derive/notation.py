@@ -32,6 +32,9 @@ ACCENTS: Mapping[str, str] = {
 }
 """Accents by their LaTeX name, which is also the ending of an identifier (`y_hat`)."""
 
+WIDE: Mapping[str, str] = {"widehat": "hat", "widetilde": "tilde", "overline": "bar", "overrightarrow": "vec"}
+"""Wide accents by their LaTeX name, each with the one that it is."""
+
 MARKS: Mapping[str, str] = {"prime": r"\prime", "star": r"\ast"}
 """Endings of an identifier that are written as superscripts (`f_prime`, `c_star`)."""
 

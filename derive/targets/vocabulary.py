@@ -14,7 +14,7 @@ from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Symbol, latex
 
 from derive.errors import DerivationError
 from derive.functions import ENTRIES, ScalarFunction
-from derive.notation import ACCENTS, AS_WRITTEN, GREEK, Letter, Notation, TimeStyle, script, spelled, take_apart
+from derive.notation import ACCENTS, AS_WRITTEN, GREEK, WIDE, Letter, Notation, TimeStyle, script, spelled, take_apart
 
 
 class Kind(Enum):
@@ -358,7 +358,7 @@ def unicode(letter: str) -> str:
 
 
 def _accented(found: re.Match[str]) -> str:
-    base = found[2] or found[3]
-    if found[1] not in ACCENTS:
+    base, accent = found[2] or found[3], WIDE.get(found[1], found[1])
+    if accent not in ACCENTS:
         return found[0]
-    return unicodedata.normalize("NFC", base[:1] + ACCENTS[found[1]] + base[1:])
+    return unicodedata.normalize("NFC", base[:1] + ACCENTS[accent] + base[1:])

@@ -206,6 +206,8 @@ def test_the_loss_has_the_letter_of_the_notation():
     ("letter", "expected"),
     [
         (r"\hat{y}", "ŷ"),
+        (r"\widehat{y}", "ŷ"),
+        (r"\overline{h}", "h̄"),
         (r"\mathbf{W}", "W"),
         (r"\mathbf{\tilde{h}}", "h̃"),
         (r"\tilde{\mathbf{h}}", "h̃"),
