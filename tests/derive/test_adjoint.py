@@ -213,12 +213,15 @@ def test_a_parameter_is_summed_from_the_first_step_to_the_last() -> None:
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
-def test_a_path_through_the_next_step_ends_in_what_it_adds(name: str) -> None:
-    crossing = [p for g in differentiate(catalogue.find(name)).gradients for p in g.paths if p.crosses_time and p.steps]
+def test_a_path_through_the_next_step_leads_from_there_to_what_it_adds(name: str) -> None:
+    gradients = differentiate(catalogue.find(name)).gradients
+    crossing = [(g.of, path) for g in gradients for path in g.paths if path.crosses_time and path.steps]
     assert crossing
-    for path in crossing:
+    for quantity, path in crossing:
+        first, last = path.steps[0], path.steps[-1]
+        assert path.via is not None
+        assert (first.before, last.quantity, last.after) == (Adjoint(path.via), quantity, path.term)
         assert [step.before for step in path.steps[1:]] == [step.after for step in path.steps[:-1]]
-        assert path.steps[-1].after == path.term
 
 
 def test_paths_are_counted_in_words_up_to_nine() -> None:
