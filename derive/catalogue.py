@@ -77,12 +77,25 @@ def named(name: str) -> Cell | None:
     return next((one for folder in ("cells", "heads") if (one := _note(folder, name)) is not None), None)
 
 
+_FILES: dict[Cell, str] = {}
+"""The notes that were read last, by what is in them."""
+
+
+def called(cell: Cell) -> str | None:
+    """What `find` finds this very cell by: its name in the catalogue, or the path of a note that was read; or None."""
+    return cell.name if named(cell.name) == cell else _FILES.get(cell)
+
+
 def find(name_or_path: str) -> Cell:
     """A cell or head of the catalogue by name, or the one that a note describes; raises InputError."""
     if (one := named(name_or_path)) is not None:
         return one
     if Path(name_or_path).is_file():
-        return read_file(name_or_path)
+        cell = read_file(name_or_path)
+        while len(_FILES) >= 8:
+            _FILES.pop(next(iter(_FILES)))
+        _FILES[cell] = name_or_path
+        return cell
     known = {**cells(), **heads()}
     close = get_close_matches(name_or_path, known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""

@@ -19,7 +19,7 @@ from verify.formulas.judgement import Word
 from verify.formulas.readings.conventions import MisfitError, Reading
 from verify.formulas.readings.expressions import Builder
 from verify.formulas.readings.sides import Sides, built, readings
-from verify.formulas.wrong.counterexample import case_of
+from verify.formulas.wrong.counterexample import case_of, shown
 from verify.truth.comparison import Answer, Bench, Compared, Facts, Setting
 from verify.truth.decimals import WORDS, Opinion
 
@@ -179,6 +179,8 @@ def _second_opinion(
     sides: Sides, found: Compared, setting: Setting, assumptions: tuple[str, ...], facts: tuple[Assumption, ...]
 ) -> Decision | None:
     """The decision where the arithmetic may lack an identity; None where decimals differ too."""
+    if shown(sides.left, sides.right, setting):
+        return None
     answer = setting.opinion(sides.left, sides.right, found)
     if answer is Opinion.DIFFER:
         return None

@@ -8,7 +8,8 @@ nor is a case in which a side happens to be zero. The lines of Python compute bo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -80,6 +81,26 @@ def _smallest_case(
     return empty or faint
 
 
+def shown(left: Node, right: Node, setting: Setting) -> bool:
+    """Whether a small case shows both sides apart: sizes of 2, one step more than the formula reaches over.
+
+    That they are not says nothing: the decimals of `verify.truth.decimals.opinion` decide then.
+    """
+    cell = setting.bench.cell
+    steps = setting.bench.steps or max(SHORTEST, reach((left, right)) + 1)
+    try:
+        trial = _small(cell, steps, setting.assumptions, setting.plain)
+        return any(_faintly_apart(seen.left, seen.right) for seen in _entries(left, right, setting, trial))
+    except (NoRealError, UnsupportedError):
+        return False
+
+
+@lru_cache(maxsize=8)
+def _small(cell: Cell, steps: int, facts: tuple[Assumption, ...], plain: bool) -> Trial:
+    """A trial for `shown`; raises NoRealError where an equation has no value there."""
+    return Trial.draw(cell, dict.fromkeys(cell.sizes, 2), steps, 0, facts, plain, two_decimals=True)
+
+
 def exceeding(left: Node, right: Node, setting: Setting) -> Mapping[str, Any] | None:
     """A case in which the left side is greater than the right; None where none was found."""
     cell = setting.bench.cell
@@ -122,45 +143,64 @@ def _smallest(cell: Cell) -> Mapping[Symbol, int]:
     return {letter: 2 if letter in counted else 1 for letter in cell.sizes}
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """One entry of both sides at a point of a trial: the numbers of the indices, the place, and what came out."""
+
+    numbers: Mapping[Symbol, int]
+    place: Place
+    entry: tuple[int, int]
+    left: Real
+    right: Real
+
+
+def _entries(left: Node, right: Node, setting: Setting, trial: Trial) -> Iterator[_Seen]:
+    """Both sides entry by entry; steps within the sequence first: its ends are special cases of their own."""
+    bench = setting.bench
+    conditions = setting.differ, setting.equal, setting.before
+    points = list(islice(points_of((left, right), trial, setting.domains, *conditions), POINTS))
+    ends = 0, trial.steps
+    for numbers in sorted(points, key=lambda at: any(n in ends for s, n in at.items() if s not in setting.domains)):
+        place = placed(trial, bench.cell, bench.program, {**trial.sizes, nodes.T: trial.steps, BATCH: 2, **numbers})
+        one, other = computed(left, place).value, computed(right, place).value
+        if len(one) != len(other) or len(one[0]) != len(other[0]):
+            return
+        for i, row in enumerate(one):
+            for j, value in enumerate(row):
+                yield _Seen(numbers, place, (i, j), value, other[i][j])
+
+
 def _differing(
     left: Node, right: Node, setting: Setting, trial: Trial, refuted: Callable[[Real, Real], bool] = _apart
 ) -> dict[str, Any] | None:
     """The first place at which both sides refute the claim; where they only differ, else one with small numbers."""
-    bench = setting.bench
-    conditions = setting.differ, setting.equal, setting.before
-    points = list(islice(points_of((left, right), trial, setting.domains, *conditions), POINTS))
-    faint: dict[str, Any] | None = None
-    # Within the sequence first: the last step, and what stands before the first one, are special cases of their own.
-    ends = 0, trial.steps
-    for numbers in sorted(points, key=lambda at: any(n in ends for s, n in at.items() if s not in setting.domains)):
-        env = {**trial.sizes, nodes.T: trial.steps, BATCH: 2, **numbers}
-        place = placed(trial, bench.cell, bench.program, env)
-        one, other = computed(left, place).value, computed(right, place).value
-        if len(one) != len(other) or len(one[0]) != len(other[0]):
-            return None
-        for i, row in enumerate(one):
-            for j, value in enumerate(row):
-                visible = refuted(value, other[i][j])
-                if visible or (faint is None and refuted is _apart and _faintly_apart(value, other[i][j])):
-                    numbered = {s: int(n) + (s in setting.domains) for s, n in numbers.items()}
-                    data = _given(trial, (left, right), place)
-                    asked = {label(key): _listed(grid) for key, grid in sorted(trial.weights.items(), key=str)}
-                    faint = {
-                        "sizes": {str(letter): number for letter, number in trial.sizes.items()},
-                        "T": trial.steps,
-                        "at": {str(letter): number for letter, number in numbered.items()},
-                        "entry": [i + 1, j + 1],
-                        "left": _rounded(value),
-                        "right": _rounded(other[i][j]),
-                        "seed": trial.seed,
-                        "functions": [stand_in(function) for function in bench.cell.open_functions],
-                        "data": data,
-                        "asked": asked,
-                        "python": python.lines((left, right), bench.cell, env, data, asked, (i, j), trial.plain),
-                    }
-                if visible:
-                    return faint
-    return faint
+    faint: _Seen | None = None
+    for seen in _entries(left, right, setting, trial):
+        if refuted(seen.left, seen.right):
+            return _told(seen, (left, right), setting, trial)
+        if faint is None and refuted is _apart and _faintly_apart(seen.left, seen.right):
+            faint = seen
+    return None if faint is None else _told(faint, (left, right), setting, trial)
+
+
+def _told(seen: _Seen, sides: tuple[Node, Node], setting: Setting, trial: Trial) -> dict[str, Any]:
+    cell, (i, j) = setting.bench.cell, seen.entry
+    numbered = {s: int(n) + (s in setting.domains) for s, n in seen.numbers.items()}
+    data = _given(trial, sides, seen.place)
+    asked = {label(key): _listed(grid) for key, grid in sorted(trial.weights.items(), key=str)}
+    return {
+        "sizes": {str(letter): number for letter, number in trial.sizes.items()},
+        "T": trial.steps,
+        "at": {str(letter): number for letter, number in numbered.items()},
+        "entry": [i + 1, j + 1],
+        "left": _rounded(seen.left),
+        "right": _rounded(seen.right),
+        "seed": trial.seed,
+        "functions": [stand_in(function) for function in cell.open_functions],
+        "data": data,
+        "asked": asked,
+        "python": python.lines(sides, cell, seen.place.numbers, data, asked, seen.entry, trial.plain),
+    }
 
 
 def _rounded(value: Any) -> float:

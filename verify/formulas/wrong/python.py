@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import lru_cache, singledispatch
 
 from sympy import (
     Expr,
@@ -85,15 +85,20 @@ def lines(
 
 
 def _called(cell: Cell) -> str | None:
-    """A name or the text of equations from which this very cell is read, as Python writes it; None without one."""
-    if catalogue.named(cell.name) == cell:
-        return repr(cell.name)
+    """A name, a path or the text of equations by which this very cell is found, as Python writes it; or None."""
+    known = catalogue.called(cell) or _text(cell)
+    return None if known is None else repr(known)
+
+
+@lru_cache(maxsize=8)
+def _text(cell: Cell) -> str | None:
+    """Equations from which this very cell is read."""
+    text = _note(cell)
     try:
-        text = _note(cell)
         again = read_note(text)
     except InputError:
         return None
-    return repr(text) if (again.equations, again.states) == (cell.equations, cell.states) else None
+    return text if (again.equations, again.states) == (cell.equations, cell.states) else None
 
 
 def _note(cell: Cell) -> str:
