@@ -12,7 +12,7 @@ from derive import functions, nodes
 from derive.errors import InputError, OpenQuestionError
 from derive.nodes import Elementwise, Quantity, Softmax
 from derive.reader.claims.guesses import Guess
-from derive.reader.claims.letters import Found, Letters, layered
+from derive.reader.claims.letters import Found, Letters, beside, layered
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import (
     ENTRY_LETTERS,
@@ -20,13 +20,16 @@ from derive.reader.meaning.letters import (
     Written,
     identifier,
     label,
+    number_of,
+    only,
     taken,
     time_expression,
 )
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.walk import Walk
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Run, Syntax
+from derive.reader.text.syntax import Group, Run, Syntax
+from derive.reader.text.words import BESIDE
 
 
 class Deltas(Walk):
@@ -81,6 +84,9 @@ class Deltas(Walk):
         """δ_t, δ_h^{(t)}, δ_{ij}."""
         if found.base not in ("delta", "Delta", "varepsilon", "epsilon"):
             return None
+        found = replace(found, parts=[(kind, self._bare(part)) for kind, part in found.parts])
+        if (handed := self._handed(found)) is not None:
+            return handed
         if len(found.parts) == 1 and isinstance(run := found.parts[0][1], Run) and len(run.factors) == 2:
             pair = [self.letters.entry(factor) for factor in run.factors]
             if pair[0] is not None and pair[1] is not None:
@@ -114,6 +120,22 @@ class Deltas(Walk):
         if other and self.guess("itself", other, holds=False):
             value = replace(value, name=holders[0])
         return Gradient(value, self.letters.asked(value), False, "delta")
+
+    def _bare(self, part: Syntax) -> Syntax:
+        """The label in a bracket: the h of δ^{(h)}."""
+        inner = only(part.rows) if isinstance(part, Group) and part.bracket == "LPAR" else None
+        return part if inner is None or self._when(inner) is not None or number_of(inner) is not None else inner
+
+    def _handed(self, found: Written) -> Term | None:
+        """δ_t^{next} of a cell with one state: what the step after hands back to it."""
+        cells = [part for _, part in found.parts if self._when(part) is None]
+        steps = [step for _, part in found.parts if (step := self._when(part)) is not None]
+        if len(cells) != 1 or len(self.letters.cell.states) != 1 or len(steps) > 1:
+            return None
+        word = beside(Written("delta", [("sub", cells[0])]), self.fragment)
+        (state,) = self.letters.cell.states
+        step = steps[0] if steps else nodes.t
+        return tree.Handed(Ref(state.name, step), BESIDE[word] < 0) if word else None
 
     def _net_or_plain(self, found: Written, net: Ref) -> Term:
         argument = Gradient(net, self.letters.asked(net), False, "delta")

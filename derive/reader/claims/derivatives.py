@@ -16,12 +16,19 @@ from derive.reader.meaning.letters import TIME_LETTERS, Written, only, time_expr
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
-from derive.reader.text.syntax import Big, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.syntax import Big, Mark, Name, Run, Script, Scripted, Syntax
 from derive.reader.text.words import BESIDE
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
 DIFFERENTIALS = frozenset(["d", "partial"])
+
+
+def evaluated(node: Syntax) -> Syntax | None:
+    """What stands below a bar behind a derivative; None where this is no such bar."""
+    if not isinstance(node, Scripted) or not (isinstance(node.base, Mark) and node.base.kind == "at"):
+        return None
+    return only(node.scripts[0].rows) if len(node.scripts) == 1 and node.scripts[0].kind == "sub" else None
 
 
 class Derivatives(Deltas):
@@ -120,6 +127,16 @@ class Derivatives(Deltas):
         if found is None:
             raise self.unclear(f"the slice {self.written(part)} is not read: a border is no size of this cell", part)
         return self.scripted(found, scripts)
+
+    def used_at(self, said: Term, script: Syntax, node: Syntax) -> Term:
+        """A derivative with a bar and a step behind it: of a parameter the part that its use in that step gives."""
+        step = time_expression(script, TIME_LETTERS | self.letters.timed_letters)
+        if isinstance(said, Gradient) and step is not None and not said.immediate and not said.by.at:
+            if said.by.time == step:
+                return said
+            if said.by.time is None and said.by.columns is None:
+                return tree.Use(said.by, said.only, step)
+        raise self.unclear(f"what the bar {self.written(node)} says is not read", node)
 
     def loss(self, found: Written) -> tuple[Expr | None] | None:
         """The step of the loss that this letter is (None for all steps), or None where it is no loss."""

@@ -11,6 +11,7 @@ from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.brackets import Brackets
+from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import filled
 from derive.reader.claims.letters import Found
 from derive.reader.claims.slices import is_slice, without_slice
@@ -73,8 +74,13 @@ class Claiming(Brackets):
                 raise self.unclear(f"a part of {self.written(factors[i])} is not read", factors[i])
             return self.cut(term, part), following
         term, following = super().factor(factors, i)
-        while term is not None and following < len(factors) and is_slice(factors[following]):
-            term, following = self.cut(term, factors[following]), following + 1
+        while term is not None and following < len(factors):
+            if is_slice(factors[following]):
+                term, following = self.cut(term, factors[following]), following + 1
+            elif (script := evaluated(factors[following])) is not None:
+                term, following = self.used_at(term, script, factors[following]), following + 1
+            else:
+                break
         return term, following
 
     def special(self, factors: list[Syntax], i: int) -> tuple[Term | None, int] | None:
@@ -299,6 +305,11 @@ class Claiming(Brackets):
         start, end = found.times()
         if (start is None and found.first is not None) or (end is None and found.last is not None):
             raise self.unclear(f"the bounds of {self.written(node)} are not read", node)
+        if start is None and end is None and self.letters.meant.ahead and node.sign == "sum":
+            by = [part.by.time for part in tree.walk(body) if isinstance(part, Gradient | tree.Use)]
+            if by and all(time == symbol + 1 for time in by):
+                self.letters.guesses.granted["the sum without bounds begins at step 0, as the equations do"] = None
+                start, end = Integer(0), nodes.T - 1
         start, end = Integer(1) if start is None else start, nodes.T if end is None else end
         free = tree.index_clash(symbol)
         body = tree.at_times(body, lambda e: e.xreplace({symbol: free}))

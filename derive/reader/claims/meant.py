@@ -31,6 +31,8 @@ class Meant:
     errors: tuple[tuple[str, Term], ...] = ()
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
+    ahead: bool = False
+    """Whether the equations give step t + 1 from what is known at t, so that sums over all steps begin at 0."""
     behind: frozenset[str] = frozenset()
     """Quantities whose value of step t is written at t - 1: ĥ_{t-1} of ĥ_{t-1} = γ_t ⊙ h_{t-1}."""
     asked: tuple[tuple[str, Expr, Expr | None], ...] = ()

@@ -49,7 +49,7 @@ def sliced(said: Term, group: Group, letters: Letters, fragment: Fragment) -> Te
         if (before is not None and start is None) or (after is not None and end is None):
             return None
         if start is not None or end is not None:
-            said = tree.Slice(said, axis, start, end)
+            said = tree.Slice(said, axis, start, end, len(cells) == 1)
     return said
 
 

@@ -197,6 +197,15 @@ class Gradient(Term):
 
 
 @dataclass(frozen=True)
+class Use(Term):
+    """The part of ∂J/∂q that comes from the use of a parameter in the step `time`; `only` is as in a gradient."""
+
+    by: Ref
+    only: Expr | None
+    time: Expr
+
+
+@dataclass(frozen=True)
 class Error(Term):
     """δ with a label that names a quantity: the gradient of its argument, or its own (`plain`)."""
 
@@ -304,6 +313,8 @@ class Slice(Term):
     axis: int
     start: Expr | None
     end: Expr | None
+    alone: bool = False
+    """Whether the bracket says one range only, which of a vector takes entries, lying or standing."""
 
 
 @dataclass(frozen=True)

@@ -375,6 +375,7 @@ _MARKS = {
     "top": "a ⊤ can only stand as a superscript",
     "star": "a star can only stand as a superscript",
     "prime": "a prime needs a letter before it",
+    "at": "what a bar with a script says here is not read",
 }
 
 

@@ -57,6 +57,8 @@ class LatexLexer(Commands):
                 f"write \\tilde{{{letter}}} where the letter carries a tilde",
             )  # fmt: skip
         if match := _SPACE.match(text, i, end):
+            if not self.ends.isdisjoint(range(i, match.end())) and not out.open:
+                out.emit("NEWLINE", i, match.end())
             return match.end()
         c = text[i]
         if c == "\\":

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 from derive.reader.text import words
 from derive.reader.text.fragment import DEEPEST, Fragment, matching_braces
+from derive.reader.text.line_ends import line_ends
 from derive.reader.text.tokens import Token, Tokens
 
 _COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
@@ -32,6 +33,7 @@ class Commands(ABC):
         self.text = fragment.text
         self.out = Tokens(fragment)
         self.closers = matching_braces(fragment)
+        self.ends = line_ends(fragment.text)
         self.environments: list[tuple[str, int]] = []
         self.layouts: set[int] = set()
         """Where arrays begin that are no matrices."""
@@ -91,7 +93,7 @@ class Commands(ABC):
         if name.endswith("*") and name not in words.SKIPPED_ARGUMENTS:
             name, after = name[:-1], after - (name != "operatorname*")
         out = self.out
-        if name == "\\" or name in ("cr", "newline"):
+        if name == "\\" or name in ("cr", "newline") or (name == "\n" and i + 1 in self.ends):
             if space := _LINE_SPACE.match(self.text, after, end):
                 after = space.end()
             if self.stacked:

@@ -79,9 +79,12 @@ class Tokens:
         self.emit(type_, start, end)
 
     def bar(self, start: int, end: int, left: str, right: str) -> None:
-        """Add a bar that may open, close, or separate two matrices, by what stands around it."""
+        """Add a bar that opens, closes, is put behind a derivative, or separates two matrices, by what is around it."""
         inner = self.open[-1].type if self.open else ""
-        if inner == left:
+        evaluated = left == "LABS" and inner != left and self.after_operand
+        if evaluated and self.fragment.text[end:].lstrip().startswith("_"):
+            self.emit("MARK", start, end, "at")  # no bar that opens carries a script
+        elif inner == left:
             self.closing(right, start, end)
         elif inner in ("LBRACK", "MATRIX") and self.after_operand and not self._leans(start, end):
             self.emit("MID", start, end)

@@ -57,6 +57,8 @@ class Builder(Products):
                 return self.kronecker(said)
             case tree.Add():
                 return self.terms(said)
+            case tree.Use():
+                return self.use(said)
             case tree.Differential():
                 return self.build(said.argument if self.reading.differential == "argument" else said.plain)
             case tree.Handed():
@@ -342,6 +344,8 @@ class Builder(Products):
     def part(self, said: tree.Slice) -> Built:
         node = self.node(self.build(said.body))
         axis = 1 - said.axis if self.reading.layout == "batch" else said.axis
+        if said.alone and 1 in node.shape:
+            axis = 1 if node.shape[0] == 1 else 0
         extent = node.shape[axis]
         start = S.Zero if said.start is None else said.start
         end = extent if said.end is None else said.end

@@ -9,7 +9,7 @@ from sympy import Expr, S, Symbol
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import OpenQuestionError
-from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity
+from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity, Shaped
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref
 from verify.formulas.readings.conventions import Built, MisfitError, Reading
@@ -80,6 +80,23 @@ class Leaves:
         layout = self.reading.layout
         row = layout in ("all rows", "rows", "batch") or (layout == "numerator" and said.spelling == "partial")
         return Built(self.laid(node, row))
+
+    def use(self, said: tree.Use) -> Built:
+        """What comes back through all equations of one step that read a parameter."""
+        by = self.quantity(said.by)
+        if said.by.at or said.by.columns is not None:
+            raise OpenQuestionError(f"a part of {by.name} in one step")
+        readers = [
+            equation.symbol.at(said.time)
+            for equation in self.program.equations
+            if any(q.name == by.name for q in equation.expression.atoms(Quantity))
+        ]
+        parts = [nodes.matmul(nodes.transpose(Adjoint(q, False, said.only)), Jacobian(q, by, True)) for q in readers]
+        if not parts:
+            raise OpenQuestionError(f"no equation reads {by.name}")
+        row = nodes.add(*parts)
+        row_layout = self.reading.layout in ("numerator", "all rows", "rows", "batch")
+        return Built(self.laid(Shaped(row, *by.shape) if by.shape[1] != 1 else nodes.transpose(row), row_layout))
 
     def _alone(self, quantity: Quantity, only: Expr) -> Node:
         """The gradient by a state of the step before, the other states of that step being held fixed."""

@@ -22,6 +22,8 @@ from verify.notes.models.names import letter_name, spelled_names, stripped
 
 ACCENTED = ("_tilde", "_hat", "_prime")
 """Endings of names that usually have an equation."""
+INPUTS = frozenset(["x", "u"])
+"""Letters that stand for an input, never for a state that lacks its equation."""
 MOST = 60
 """Equations that a model may have."""
 NUMBER = "{letter} is a number, which the note does not say"
@@ -206,9 +208,20 @@ class _Choice:
             if spoken and self.used.get(each.name, {0}) - {None}:
                 self.open[each.name] = f"its equation in line {each.place.line} cannot be used ({each.reason})"
         for name, offsets in self.used.items():
-            if -1 in offsets and 0 not in offsets and name not in self.by_name and name not in self.open:
+            defined = name in self.by_name or name in self.open or name in self.before
+            if -1 in offsets and 0 not in offsets and not defined:
                 self.open[name] = "the note has no equation for it"
                 self.missing.add(name)
+
+    @property
+    def before(self) -> set[str]:
+        """The inputs of each step, where they are written with the step before it: x_t of h_{t+1} = f(x_t, h_t)."""
+        written: dict[str, set[tuple[int | None, int]]] = {}
+        for equation in self.by_name.values():
+            for mention in equation.used:
+                written.setdefault(mention.name, set()).add((mention.offset, equation.offset))
+        given = {name for name, pairs in written.items() if pairs == {(0, 1)} and name not in self.by_name}
+        return {name for name in given if name.partition("_")[0].lower() in INPUTS}
 
     def apart(self, equation: Equation) -> set[str]:
         """The capitals that stand alone somewhere else in the note."""
@@ -358,7 +371,8 @@ class _Choice:
             declarations.append(_declared("target", f"{spelled(name)}{time}"))
         declarations.append(_declared("output", f"{spelled(output.target)}{time}"))
         for name, offsets in self.used_by(name for name in self.by_name if name not in self.open).items():
-            if name not in self.by_name and name not in targets and name not in self.open and 0 in offsets:
+            free = name not in self.by_name and name not in targets and name not in self.open
+            if free and (0 in offsets or name in self.before):
                 declarations.append(_declared("input", f"{spelled(name)}{time}"))
         declarations += [
             _declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in (*self.numbers, *self.single)
@@ -437,7 +451,8 @@ class _Choice:
         return Meant(
             tuple(losses.items()),
             moments=tuple((name, nodes.T) for name in sorted(ends | data)),
-            behind=frozenset(behind),
+            ahead=bool(self.before),
+            behind=frozenset(behind | self.before),
         )
 
     def places(self) -> frozenset[tuple[str, int, int]]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
+from derive.reader.text.line_ends import line_ends
 from derive.reader.text.words import listed
 
 TEXT = re.compile(r"\\(?:text|textrm|textnormal|textsf|textup|mbox|textit|textbf|mathrm|emph)\s*\{([^{}]*)\}")
@@ -28,7 +30,8 @@ NOUNS = frozenset(
         "product quotient sum linearity definition definitions lemma theorem proposition formula identity expression "
         "backpropagation backprop bptt recursion recurrence induction softmax sigmoid tanh activation activations "
         "parameter parameters matrix matrices vector vectors recurrent peephole context modulation carousel block net "
-        "projection embedding readout parameter total partial immediate direct claim proof part a b c d"
+        "projection embedding readout parameter total partial immediate direct claim proof part a b c d "
+        "need needs needed"
     )
 )
 """What a formula can be about: these words name things."""
@@ -42,7 +45,9 @@ CONNECTIVES = frozenset(
 )
 """Words that join formulas to the text around them."""
 _STARTS = frozenset(
-    listed("by using from via applying due see since because as similarly analogously likewise which i.e. e.g. again")
+    listed(
+        "by using from via applying due see since because as similarly analogously likewise which i.e. e.g. again need"
+    )
 )
 """The words a remark behind a formula begins with."""
 _RELATING = frozenset(listed("of in is are was it its to which that case since because from by"))
@@ -50,6 +55,9 @@ _RELATING = frozenset(listed("of in is are was it its to which that case since b
 CONDITIONS = re.compile(
     r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b", re.I
 )
+_POINTING = frozenset(listed("need needs needed using uses via from"))
+"""What such a remark in brackets may say before the letters that it names."""
+_RELATED = re.compile(r"[=<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|approx|to|rightarrow)(?![A-Za-z])")
 CHINESE = frozenset(
     listed(
         "其中 因此 所以 于是 从而 由此 可得 可知 得到 得出 得 即 那么 则 同理 类似地 "
@@ -71,6 +79,8 @@ _LEADING = re.compile(rf"(?:{_SPACES}|\\begin\{{[a-z]+\*?\}}(?:\{{[^{{}}]*\}})?|
 _TRAILING = re.compile(
     rf"(?:{_SPACES}|\}}|\\end\{{[a-z]+\*?\}}|[,.;:]|\\(?:tag|label)\*?\{{[^{{}}]*\}}|\\n(?:onumber|otag)|\$|\(\d[\d.]*\))*"
 )
+_OPENED = re.compile(r"(?P<bracket>(?:\\left|\\[bB]igg?l?)?\s*\((?:\s|\\[,;:! ])*)\Z")
+_CLOSED = re.compile(r"(?:\s|\\[,;:! ])*(?:\\right|\\[bB]igg?r?)?\s*\)")
 _APART = re.compile(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
 _BREAK = re.compile(
     r"(?<!\\)\\\\|\\(?:Long)?(?:left)?[Rr]ightarrow(?![A-Za-z])|\\(?:implies|iff|therefore|because)(?![A-Za-z])|"
@@ -93,6 +103,9 @@ class Aside:
 def rows(text: str) -> list[tuple[int, int]]:
     """The lines of a formula; the rows of a matrix are none."""
     found, start, depth = [], 0, 0
+    if ends := line_ends(text):
+        edges = [0, *sorted(ends), len(text)]
+        return list(pairwise(edges))
     for match in _BREAK.finditer(text):
         if match.group(1) or match.group(2):
             depth += 1 if match.group(1) else -1
@@ -119,7 +132,7 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         for m in loose
         if not any(a <= m.start() < b for a, b in covered) and not _PUNCTUATION.fullmatch(m.group())
     ]
-    spoken.sort()
+    spoken = sorted(_with_brackets(text, start, end, *each) for each in spoken)
     shown = list(text)  # what stands around a word, without the words that are understood
     done: dict[int, Aside] = {}
 
@@ -145,6 +158,14 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
             continue
         elif (begins := CONDITIONS.match(words.strip(" ,;.()"))) and begins.group().lower() != "only":
             kind = "unknown" if begins.group().lower() in ("unless", "except") else "condition"
+            if (bracket := _OPENED.search(before)) and (close := _bracketed(behind)) is not None:
+                opened, stop = start + bracket.start("bracket"), last + close
+                take(first, stop, kind, words, last)
+                take(opened, first, "remark", "")
+                closed = _CLOSED.match(text, stop, end)
+                assert closed is not None  # `_bracketed` found it
+                take(stop, closed.end(), "remark", "")
+                continue
             if _LEADING.fullmatch(before):
                 stop = _clause_end(behind)
                 take(first, last + stop, kind, words, last)
@@ -156,11 +177,48 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         before, behind = around(first, last)
         if _script(before):
             continue
-        if not words.strip() or (_TRAILING.fullmatch(behind) and _remark(words, before)):
+        if (pointed := _pointed_at(words, before, behind)) is not None:
+            take(start + pointed[0], last + pointed[1], "remark", words)
+        elif not words.strip() or (_TRAILING.fullmatch(behind) and _remark(words, before)):
             take(first, last, "remark", words)
-        elif not _is_name(text, first, words):
+        elif not _is_name(text, first, words, behind):
             take(first, last, "unknown", words)
     yield from done.values()
+
+
+def _with_brackets(text: str, start: int, end: int, first: int, last: int, words: str) -> tuple[int, int, str]:
+    """Words with the brackets around them, where nothing else stands in these; no argument of a function."""
+    before = _OPENED.search(text, start, first)
+    behind = _CLOSED.match(text, last, end)
+    parts = _split(words)
+    if before is None or behind is None or not parts:
+        return first, last, words
+    if parts[0] not in _STARTS and not _APART.search(text, start, before.start("bracket")):
+        return first, last, words  # perhaps the argument of a function
+    return before.start("bracket"), behind.end(), f"({words})"
+
+
+def _pointed_at(words: str, before: str, behind: str) -> tuple[int, int] | None:
+    """Where brackets apart from a formula open and close that only name what it needs: (need h_t)."""
+    bracket, close = _OPENED.search(before), _bracketed(behind)
+    if bracket is None or close is None or not _listed(words, _POINTING):
+        return None
+    if not _APART.search(before[: bracket.start("bracket")]) or _RELATED.search(behind, 0, close):
+        return None
+    closed = _CLOSED.match(behind, close)
+    return None if closed is None else (bracket.start("bracket"), closed.end())
+
+
+def _bracketed(behind: str) -> int | None:
+    """How far what stands in brackets reaches that are open before it; None where they do not close the line."""
+    depth = 0
+    for match in re.finditer(r"\(|\)", behind):
+        depth += 1 if match.group() == "(" else -1
+        if depth < 0:
+            before = re.search(r"(?:\\right|\\[bB]igg?r?)?\s*\Z", behind[: match.start()])
+            assert before is not None
+            return before.start() if _TRAILING.fullmatch(behind, match.end()) else None
+    return None
 
 
 def _in_cases(text: str, at: int) -> bool:
@@ -173,9 +231,10 @@ def _script(before: str) -> bool:
     return bool(re.search(r"[_^]\s*\{?\s*\Z", before))
 
 
-def _is_name(text: str, start: int, words: str) -> bool:
-    """Whether this is one word that may be the name of a function or quantity."""
-    return text[start] == "\\" and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", words) is not None
+def _is_name(text: str, start: int, words: str, behind: str) -> bool:
+    """Whether this is one word that may be the name of a function or quantity; blanks around it need a script."""
+    word = words.strip() if re.match(r"\s*[_^]", behind) else words
+    return text[start] == "\\" and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", word) is not None
 
 
 def _split(words: str) -> list[str]:
