@@ -49,6 +49,7 @@ def stripped(name: str) -> str:
     return _STEP.sub("", name)
 
 
+@lru_cache(maxsize=4096)
 def letter_name(latex: str) -> str:
     """The identifier of a letter such as `\\Gamma_f` or `W_{ax}`; empty if it is none."""
     fragment = Fragment.of(latex)

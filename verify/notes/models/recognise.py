@@ -131,8 +131,8 @@ a note or named."""
 
 def candidates(cell: str | None = None, notation: str | None = None) -> Iterator[Candidate]:
     """The cells that letters can tell in every notation, or what is asked for."""
-    for kind, known in catalogue.cells().items():
-        if kind not in (KINDS if cell is None else (cell,)):
+    for kind in KINDS if cell is None else (cell,):
+        if (known := catalogue.named(kind)) is None:
             continue
         if notation is None:
             yield Candidate(kind, known, known.notation)
@@ -152,7 +152,7 @@ def recognised(
     None if nothing explains enough of them, unless the cell is named.
     """
     wanted = {name: weight for name, weight in wanted.items() if name}
-    head = catalogue.heads()[_head(text)]
+    head = catalogue.find(_head(text))
     every: list[Candidate] = []
     for candidate in candidates(cell, notation):
         every.append(candidate)
