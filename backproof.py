@@ -574,13 +574,15 @@ def check_code(function: str, cell: str | None, protocol: str | None, as_json: b
     \b
     PROTOCOL: cs231n, deeplearning-ai, min-char-rnn, layer, framework, torch, functions, loss, predictions, one-function
     """
-    from verify.code import protocols
     from verify.code.running import careful
 
     if cell is None and not options["gradients"]:
         raise InputError("which cell does it belong to?", hint="name it with --cell lstm, or ask for --gradients alone")
-    if protocol and protocol not in protocols.names():
-        raise InputError(f"no protocol is called {protocol}", hint=f"known: {', '.join(protocols.names())}")
+    if protocol:
+        from verify.code import protocols  # and with them SymPy: the process that runs the code loads it anyway
+
+        if protocol not in protocols.names():
+            raise InputError(f"no protocol is called {protocol}", hint=f"known: {', '.join(protocols.names())}")
     click.echo(f"running your code: {function}", err=True)
     names = ("layers", "bidirectional", "reverse", "dropout", "head", "loss", "last_step")
     network = {name: options.pop(name) for name in names}

@@ -46,30 +46,29 @@ def heads() -> dict[str, Cell]:
 
 
 @cache
-def _networks() -> Mapping[str, Network]:
-    tables = sorted(
-        (entry for entry in files("derive").joinpath("networks").iterdir() if entry.name.endswith(".toml")),
-        key=lambda entry: entry.name,
+def _network(name: str) -> Network | None:
+    """One network by its name, which is that of its table; of the notes, those of its cell and head are read."""
+    entry = files("derive").joinpath("networks", f"{name}.toml")
+    if not name.isidentifier() or not entry.is_file():
+        return None
+    data = tomllib.loads(entry.read_text(encoding="utf-8"))
+    return Network.of(
+        find(data["cell"]),
+        layers=data.get("layers", 1),
+        direction=Direction(data.get("direction", "forward")),
+        head=find(data["head"]) if "head" in data else None,
+        reads=Reads(data.get("reads", "every step")),
+        dropout=data.get("dropout", False),
+        name=name,
+        about=data["about"],
     )
-    found = {}
-    for entry in tables:
-        data = tomllib.loads(entry.read_text(encoding="utf-8"))
-        found[entry.name[:-5]] = Network.of(
-            cells()[data["cell"]],
-            layers=data.get("layers", 1),
-            direction=Direction(data.get("direction", "forward")),
-            head=heads()[data["head"]] if "head" in data else None,
-            reads=Reads(data.get("reads", "every step")),
-            dropout=data.get("dropout", False),
-            name=entry.name[:-5],
-            about=data["about"],
-        )
-    return MappingProxyType(found)
 
 
 def networks() -> dict[str, Network]:
     """The networks with a task, by name."""
-    return dict(_networks())
+    entries = files("derive").joinpath("networks").iterdir()
+    names = sorted(entry.name[:-5] for entry in entries if entry.name.endswith(".toml"))
+    return {name: network for name in names if (network := _network(name)) is not None}
 
 
 def named(name: str) -> Cell | None:
@@ -152,7 +151,7 @@ def made(
     """
     plain = not any((layers, bidirectional, reverse, dropout, head, loss, last_step))
     if plain:
-        return networks().get(name) or find(name)
+        return _network(name) or find(name)
     if bidirectional and reverse:
         raise InputError("--bidirectional and --reverse exclude each other")
     if head is None and (loss or last_step):

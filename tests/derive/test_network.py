@@ -108,3 +108,9 @@ def test_equations_of_neighbours_share_the_lower_output() -> None:
     two = two_layers(catalogue.find("gru"))
     above = next(e for e in two.equations if e.symbol.name == "z_above")
     assert above.expression.has(Quantity("h_below", *two.quantities["h_below"].shape, t))
+
+
+def test_one_cell_is_made_without_reading_the_other_notes() -> None:
+    catalogue._note.cache_clear()
+    assert catalogue.made("lstm").name == "lstm"
+    assert catalogue._note.cache_info().currsize == 1

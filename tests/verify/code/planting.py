@@ -160,7 +160,7 @@ def _edits(node: ast.AST, carried: set[str]) -> Iterator[tuple[str, str, Callabl
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         yield "overwritten", "overwritten", lambda n: ast.Assign([_stored(n.target)], n.value)
         for name, words, factor in (
-            ("twice", "multiplied by 2", "2"),
+            ("twice", "multiplied by 2|counted twice", "2"),
             ("sign", "-1|sign", "-1"),
             ("half", "1/2|0.5", "0.5"),
         ):

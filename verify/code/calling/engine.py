@@ -12,6 +12,7 @@ import numpy as np
 from verify.code.calling import words
 from verify.code.calling.axes import SCALES, Axes, Setting, arranged
 from verify.code.calling.base import Output, RaisedError, Target, Variable
+from verify.code.running.unwritten import Unwritten
 from verify.numbers.case import Array, Arrays
 
 Fixed = Callable[[Setting, np.random.Generator], Any]
@@ -53,7 +54,8 @@ class CallPlan:
     `scale`: by what a loss is multiplied (`axes.SCALES`). `seed_shape`: vectors are handed to backward as a `row` or a
     `column`. `trim`: outputs that hold the state before the first step, the axis of time and its place along it.
     `target_of`: the target with its axes, where it is not an argument of forward. `square`: its backward pass runs only
-    where a readout is as long as the state. `last_only`: J reads the last step of the outputs alone.
+    where a readout is as long as the state. `last_only`: J reads the last step of the outputs alone. `unwritten`: what
+    stands in arrays that the code makes and never writes.
     """
 
     protocol: str
@@ -90,6 +92,7 @@ class CallPlan:
     scale: str = ""
     trim: dict[str, tuple[int, int]] = field(default_factory=dict)
     target_of: Callable[[Any], tuple[Array, Axes]] | None = None
+    unwritten: Unwritten = field(default_factory=Unwritten)
 
     @property
     def batched(self) -> bool:
@@ -197,7 +200,8 @@ class CallTrial:
             plan.target.space[name] = value
         made = None
         if plan.make is not None:
-            made = called(plan.make, {**copy.deepcopy(self._fixed["make"]), **filled["make"]})
+            with plan.unwritten.standing():
+                made = called(plan.make, {**copy.deepcopy(self._fixed["make"]), **filled["make"]})
         for slot, value in [*attributes, *items]:
             try:
                 put(made, slot, value)
@@ -213,7 +217,7 @@ class CallTrial:
     def _forward(self, made: Any, arguments: dict[str, Any]) -> Any:
         plan = self.plan
         function = getattr(made, plan.forward) if isinstance(plan.forward, str) else plan.forward
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), plan.unwritten.standing():
             return called(function, {"*made": made, **arguments} if plan.hands_object else arguments)
 
     def unmasked(self) -> CallTrial:
@@ -297,7 +301,7 @@ class CallTrial:
         values = {n: v.copy() for n, v in passed.arguments.items() if isinstance(v, np.ndarray)}
         function = getattr(passed.made, plan.backward) if isinstance(plan.backward, str) else plan.backward
         parameters = self._parameters(passed) if plan.updates else {}
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), plan.unwritten.standing():
             returned = called(function, arguments)
         self.changed = [n for n, v in before.items() if not _equal(v, arguments[n])]
         self.changed += [n for n, v in values.items() if n not in before and not _equal(v, passed.arguments[n])]

@@ -28,7 +28,7 @@ def explained(
 
     `computing` is called once their code is called no more: the limit of its time is over then.
     """
-    wrong = judged.wrong()
+    wrong = judged.unexplained()
     if judged.kept or not wrong:
         return (), ""
     found = _special(judged, wrong)

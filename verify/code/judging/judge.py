@@ -17,7 +17,7 @@ from verify.code.calling.engine import CallPlan, CallTrial
 from verify.code.judging import logarithms
 from verify.code.judging.clips import clips
 from verify.code.judging.differences import Along, along
-from verify.code.judging.judged import Judged, Seen
+from verify.code.judging.judged import NEVER_WRITTEN, Judged, Seen
 from verify.code.judging.repeated import same_again
 from verify.code.judging.rows import missing, rows
 from verify.code.report import Standing
@@ -66,6 +66,9 @@ def judge(plan: CallPlan, watch: Callable[[str], None] = lambda stage: None) -> 
         for label in judged.twice:
             if label in one.standings:
                 one.standings[label], one.reasons[label] = Standing.WRONG, "added to from call to call"
+        for label in judged.unwritten:
+            if one.standings.get(label) is Standing.RIGHT:
+                one.standings[label], one.reasons[label] = Standing.WRONG, NEVER_WRITTEN
         judged.seen.append(one)
     clips(judged)
     judged.notes += [note for one in judged.seen for note in one.notes[:1]]

@@ -10,6 +10,9 @@ from verify.code.judging.differences import Along
 from verify.code.report import Standing
 from verify.numbers.case import Array
 
+NEVER_WRITTEN = "has entries that are never written"
+"""Why a gradient is wrong that is right with zeros in the place of what was there before."""
+
 
 @dataclass
 class Seen:
@@ -41,6 +44,7 @@ class Judged:
     kept: bool = False
     unjudged: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def method(self) -> str:
@@ -50,6 +54,17 @@ class Judged:
             words for words, exact in (("the complex step", True), ("central differences", False)) if exact in ways
         ]
         return " and ".join(named)
+
+    def unexplained(self) -> list[str]:
+        """The labels of wrong gradients that are wrong by more than entries that are never written."""
+        reasons = {
+            label: [one.reasons.get(label) for one in self.seen if self._wrong(one, label)] for label in self.wrong()
+        }
+        return [label for label, some in reasons.items() if set(some) != {NEVER_WRITTEN}]
+
+    @staticmethod
+    def _wrong(one: Seen, label: str) -> bool:
+        return one.standings.get(label) is Standing.WRONG
 
     def wrong(self) -> list[str]:
         """The labels of gradients that are wrong in any setting, in the order of the code."""

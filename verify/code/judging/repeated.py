@@ -34,6 +34,7 @@ def same_again(judged: Judged, trial: CallTrial, one: Seen) -> None:
         return
     differing = [n for n in one.got if n not in second or not _near(one.got[n], second[n])]
     if not differing:
+        _never_written(judged, trial, one)
         _accumulates(judged, trial)
         return
     steady = all(
@@ -58,6 +59,25 @@ def same_again(judged: Judged, trial: CallTrial, one: Seen) -> None:
         one.standings[n] = Standing.WRONG
         one.reasons[n] = "added to from call to call"
         one.got[n] = second[n] - one.got[n]
+
+
+def _never_written(judged: Judged, trial: CallTrial, one: Seen) -> None:
+    """Gradients that hold what stood in an array of `np.empty` before: where it is another number, they are others."""
+    unwritten = trial.plan.unwritten
+    if not unwritten.used:
+        return
+    with unwritten.as_if(1.0):
+        try:
+            other = trial.gradients()
+        except RaisedError:  # with zeros it ran: what stands there is read
+            other = {}
+    judged.unwritten = [n for n in one.got if n not in other or not _near(one.got[n], other[n])]
+    if judged.unwritten:
+        detail = (
+            f"{', '.join(judged.unwritten)} has entries that are never written: what np.empty leaves there is other "
+            "from call to call; judged as if zeros stood there"
+        )
+        judged.mistakes.append(("never written", detail))
 
 
 RESETS = re.compile(r"zero|reset|clear")
