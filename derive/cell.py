@@ -12,7 +12,7 @@ from sympy import Expr, Symbol
 from derive.errors import InputError, Place, ShapeError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, children, describe, leaves, t
-from derive.notation import AS_WRITTEN, Notation
+from derive.notation import AS_WRITTEN, Notation, said_at
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Plac
         if offset is None:
             if name in assigned:
                 raise InputError(
-                    f"{name} is assigned at t but used without a time index", place, f"write {name}_t or {name}_{{t-1}}"
+                    f"{name} is assigned at t but used without a time index",
+                    place,
+                    f"write {said_at(name)} or {said_at(name, 't-1')}",
                 )
             parameters.setdefault(name, place)
         elif offset == 0:
@@ -81,7 +83,7 @@ def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Plac
                     f"the state {name} is used at t-1 but no equation assigns it",
                     place,
                     f"add an equation for {name}_t; what was given a step before is carried by a state: "
-                    f"p_t = {name}_t, read as p_{{t-1}}",
+                    f"p_t = {said_at(name)}, read as p_{{t-1}}",
                 )
             states[name] = None
         else:
@@ -91,7 +93,7 @@ def classify(assigned: Sequence[str], uses: Iterable[tuple[str, int | None, Plac
             )  # fmt: skip
     for name, place in parameters.items():
         if name in inputs:
-            raise InputError(f"{name} appears both with and without a time index", place, f"write {name}_t here")
+            raise InputError(f"{name} appears both with and without a time index", place, f"write {said_at(name)} here")
     return Roles(tuple(inputs), tuple(states), tuple(parameters))
 
 

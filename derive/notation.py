@@ -205,6 +205,29 @@ def spelled(name: str) -> Letter:
     return Letter(base, ",".join(below), above)
 
 
+def timed(latex: str, time: str = "t") -> str:
+    """A letter in LaTeX with a time below it, beside the labels that stand there: s_9 is s_{9,t}."""
+    depth, below = 0, -1
+    for place, character in enumerate(latex):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        if character == "_" and depth == 0:
+            below = place
+    if below < 0:
+        return f"{latex}_{time}" if len(time) == 1 else f"{latex}_{{{time}}}"
+    found = _SUBSCRIPT.match(latex, below)
+    assert found is not None  # an underscore has its argument
+    labels = found.group("several") or found.group("one")
+    return f"{latex[:below]}_{{{labels},{time}}}{latex[found.end() :]}"
+
+
+def said_at(name: str, time: str = "t") -> str:
+    """An identifier as a letter with a time, for what a message tells a person to write."""
+    return timed(str(spelled(name)), time)
+
+
+_SUBSCRIPT = re.compile(r"_\s*(?:\{(?P<several>(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}|(?P<one>\\[A-Za-z]+|\S))")
+
+
 @cache
 def spelled_below(name: str) -> str:
     """An identifier as the subscript of another: `xi` stays x and i, `h_tilde` is \\tilde{h}."""

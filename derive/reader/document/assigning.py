@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from derive.cell import Roles
+from derive.notation import said_at
 from derive.reader.document.rows import Columns
 from derive.reader.meaning import tree
 from derive.reader.meaning.lefts import Left, unpacked
@@ -66,7 +67,10 @@ def without_constants(read: Iterable[tuple[Assignment, int | None]]) -> list[tup
     if not steps:
         first = everything[0][0]
         raise first.fragment.error(
-            f"{first.name} is assigned without a time index", first.start, first.end, f"write {first.name}_t = ..."
+            f"{first.name} is assigned without a time index",
+            first.start,
+            first.end,
+            f"write {said_at(first.name)} = ...",
         )
     timed = {a.name for a, _ in steps}
     for name, one in constants.items():
@@ -82,7 +86,7 @@ def without_constants(read: Iterable[tuple[Assignment, int | None]]) -> list[tup
         if name not in used:
             raise one.fragment.error(
                 f"{name} is assigned without a time index, and nothing uses it", one.start, one.end,
-                f"write {name}_t = ... if it is a value of a step",
+                f"write {said_at(name)} = ... if it is a value of a step",
             )  # fmt: skip
     return [(replace(a, term=put_in(a.term)), offset) for a, offset in steps] if constants else steps
 

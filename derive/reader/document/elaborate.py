@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from derive.cell import Assumption, Cell, Equation, Roles
 from derive.errors import InputError, Place, ShapeError
 from derive.nodes import t
-from derive.notation import Notation, TimeStyle
+from derive.notation import Notation, TimeStyle, said_at
 from derive.reader import resolving
 from derive.reader.document.asking import ask
 from derive.reader.document.assigning import as_columns, assignments_of, solved, without_batch, without_constants
@@ -118,6 +118,7 @@ def _cell(
     inference = Inference(declared.sizes)
     declare(assignments, roles, declared, inference, meant)
     typed = {id(assignment): _typed(assignment, inference) for assignment in in_order(assignments)}
+    inference.even_splits()
     declared.sizes.settle()
     refuse_collapse(assignments, roles, declared, inference, meant)
     name_sizes(assignments, roles, declared, inference, output)
@@ -145,7 +146,7 @@ def _starts(declared: Declared, roles: Roles, inference: Inference) -> list[tupl
         place = declared.places[start]
         if state not in roles.states:
             raise InputError(
-                f"{state}_0 is given, but {state} is no state", place, f"read {state}_{{t-1}} in an equation"
+                f"{state}_0 is given, but {state} is no state", place, f"read {said_at(state, 't-1')} in an equation"
             )
         if start in inference.shapes:
             raise InputError(

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from derive.cell import Roles, classify
 from derive.errors import InputError
+from derive.notation import said_at, timed
 from derive.reader.document.asking import SHAPE
 from derive.reader.document.outputs import candidates
 from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed, references, walk
@@ -43,7 +44,7 @@ def roles_of(assignments: Sequence[Assignment], declared: Declared, document: Do
     if not (given or roles.states or forgotten):
         first = assignments[0]
         raise InputError(
-            f"nothing that {first.name}_t is computed from has a time index",
+            f"nothing that {said_at(first.name)} is computed from has a time index",
             first.fragment.place(first.start, first.end), "write x_t for an input and h_{t-1} for a state",
         )  # fmt: skip
     return roles
@@ -67,14 +68,17 @@ def _forgotten(
             document.questions.append(
                 Question(
                     (latex,),
-                    f"{latex} has no time: is it the same at all steps, or is it {latex}_t or {latex}_{{t-1}}",
-                    (f"input: ${latex}$ (given once; or write ${latex}_t in the equation)",),
+                    f"{latex} has no time: is it the same at all steps, or is it {timed(latex)} "
+                    f"or {timed(latex, 't-1')}",
+                    (f"input: ${latex}$ (given once; or write ${timed(latex)}$ in the equation)",),
                     ref.place,
                 )
             )
         else:
             document.guesses.append(
-                Guess(f"${latex}$ is a parameter", f"${latex}_t$ is given at every step", "it has no time", ref.place)
+                Guess(
+                    f"${latex}$ is a parameter", f"${timed(latex)}$ is given at every step", "it has no time", ref.place
+                )
             )
     return found
 
@@ -106,12 +110,12 @@ def output_of(
     if len(found) > 1:
         letters = declared.vocabulary.letters
         last = next(a for a in reversed(assignments) if a.name == found[-1])
-        names = " and ".join(f"{letters.get(name, name)}_t" for name in found)
+        names = " and ".join(timed(letters.get(name, name)) for name in found)
         document.questions.append(
             Question(
                 tuple(letters.get(name, name) for name in found),
                 f"nothing uses {names} in its step: which one is the output?",
-                (f"output: ${letters.get(found[-1], found[-1])}_t$",),
+                (f"output: ${timed(letters.get(found[-1], found[-1]))}$",),
                 last.fragment.place(last.start, last.end),
             )
         )
@@ -124,7 +128,8 @@ def ask_shapes(
     """Ask for the shapes that the equations leave open."""
     refs = {ref.name: ref for a in reversed(assignments) for ref in references(a.term)}
     for name in found.open if found is not None else ():
-        latex = declared.vocabulary.letters.get(name, name) + ("" if refs[name].offset is None else "_t")
+        latex = declared.vocabulary.letters.get(name, name)
+        latex = latex if refs[name].offset is None else timed(latex)
         space = "\\mathbb{R}^{H \\times D}" if kinds.capital(name) else "\\mathbb{R}"
         document.questions.append(Question((latex,), SHAPE, (f"${latex} \\in {space}$",), refs[name].place))
 
@@ -139,12 +144,18 @@ def say_inputs(assignments: Sequence[Assignment], roles: Roles, declared: Declar
             ref = next(ref for a in assignments for ref in references(a.term) if ref.name == name)
             latex = declared.vocabulary.letters.get(name, name)
             document.questions.append(
-                Question((latex,), f"{latex}_t is never assigned", (f"input: ${latex}_t$",), ref.place, needed=False)
+                Question(
+                    (latex,),
+                    f"{timed(latex)} is never assigned",
+                    (f"input: ${timed(latex)}$",),
+                    ref.place,
+                    needed=False,
+                )
             )
             document.guesses.append(
                 Guess(
-                    f"${latex}_t$ is an input",
-                    f"an equation for ${latex}_t$ is missing",
+                    f"${timed(latex)}$ is an input",
+                    f"an equation for ${timed(latex)}$ is missing",
                     "nothing assigns it",
                     ref.place,
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sympy import Expr, Integer
@@ -32,12 +32,17 @@ from derive.reader.meaning.tree import (
     exact_power,
 )
 from derive.reader.sizes.kinds import TOTALS
-from derive.reader.sizes.shapes import ONE, Dim
+from derive.reader.sizes.shapes import ONE, Dim, Sizes, total
 from derive.reader.sizes.typed import Shapes, Typed
 
 
 class Inference(Shapes):
     """Gives every term its shape, one rule for each kind of term."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__(sizes)
+        self.splits: dict[Term, list[Dim]] = {}
+        """What is split, with the sizes of its parts."""
 
     def typed(self, term: Term) -> Typed:
         """The shape of a term, with what it demands of the sizes inside."""
@@ -276,18 +281,44 @@ class Inference(Shapes):
         return self._joined(0, [self._joined(1, row, term) for row in rows], term)
 
     def _part(self, term: Part) -> Typed:
-        """One of several parts of equal length."""
-        body, rows = self.typed(term.body), self.sizes.fresh()
-        whole = Dim(0)
-        for _ in range(term.count):
-            whole += rows
-        self.sizes.unify(body.rows, whole, self.clash("split", body, body, term))
+        """One of several parts, as long as their uses demand; `even_splits` makes equal what these leave open."""
+        body = self.typed(term.body)
+        parts = self.splits.get(term.body)
+        if parts is None:
+            parts = self.splits[term.body] = [self.sizes.fresh() for _ in range(term.count)]
+            self.sizes.unify(body.rows, total(parts), self._no_split(body, parts, term))
+        rows, before = parts[term.index], total(parts[: term.index])
 
         def build() -> Node:
-            length = self.sizes.expression(rows)
-            return nodes.block(0, body.build(), term.index * length, length)
+            start, length = self.sizes.expression(before), self.sizes.expression(rows)
+            return nodes.block(0, body.build(), start, length)
 
         return Typed(term, rows, body.cols, build)
+
+    def _no_split(self, body: Typed, parts: Sequence[Dim], term: Part) -> Callable[[], ShapeError]:
+        def failure() -> ShapeError:
+            rows = ", ".join(self.sizes.show(part, self.names) for part in parts)
+            return ShapeError(
+                f"cannot split {self.shape_text(body)} into parts of {rows} rows", term.place,
+                "the parts have these sizes by their use; together they must have the rows of what is split",
+            )  # fmt: skip
+
+        return failure
+
+    def even_splits(self) -> None:
+        """Give the parts of a split whose sizes nothing says one size."""
+        self.sizes.settle(final=False)
+        for body, parts in self.splits.items():
+            open_ = [part for part in parts if self.sizes.is_open(part)]
+            for part in open_:
+                self.sizes.unify(parts[0] if part is not parts[0] else parts[1], part, self._uneven(body))
+        self.sizes.settle(final=False)
+
+    def _uneven(self, body: Term) -> Callable[[], ShapeError]:
+        return lambda: ShapeError(
+            "the sizes of the parts that this is split into are open", body.place,
+            "declare them: $a_t \\in \\mathbb{R}^{K}$",
+        )  # fmt: skip
 
     def _joined(self, axis: int, parts: Sequence[Typed], term: Stack) -> Typed:
         first = parts[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sympy import Expr, Integer
@@ -24,6 +24,11 @@ class Dim:
 
 
 ONE = Dim(1)
+
+
+def total(parts: Iterable[Dim]) -> Dim:
+    """The sum of some sizes."""
+    return sum(parts, Dim(0))
 
 
 class Sizes:
@@ -76,8 +81,12 @@ class Sizes:
         if len(self.find(left).variables) + len(self.find(right).variables) > 2 or self.find(left) != self.find(right):
             self.waiting.append((left, right, failure))
 
-    def settle(self) -> None:
-        """Decide what waited."""
+    def is_open(self, dim: Dim) -> bool:
+        """Whether a part of this has no letter."""
+        return any(variable not in self.letters for variable in self.find(dim).variables)
+
+    def settle(self, *, final: bool = True) -> None:
+        """Decide what waited; `final` refuses what remains open."""
         changed = True
         while changed and self.waiting:
             changed = False
@@ -90,7 +99,7 @@ class Sizes:
                     self.waiting.remove(item)
                     changed = True
                 changed = changed or len(self.bound) != before
-        if self.waiting:
+        if self.waiting and final:
             raise self.waiting[0][2]()
 
     def _merge(self, left: Dim, right: Dim) -> bool:
@@ -108,11 +117,25 @@ class Sizes:
             if len(one) == 1 and one[0] not in self.letters and rest >= 0 and (others or rest > 0):
                 self.bound[one[0]] = Dim(rest, others)
                 return True
+            if (share := self._share(one, others, rest)) is not None:
+                self.bound[one[0]] = share
+                return True
         if not a or not b:
             # a sum of sizes can be no smaller than its parts
             remaining, target = (a, -constant) if not b else (b, constant)
             return target >= len(remaining) and any(v not in self.letters for v in remaining)
         return len(a) + len(b) > 2 and any(v not in self.letters for v in a + b)
+
+    def _share(self, one: tuple[int, ...], others: tuple[int, ...], rest: int) -> Dim | None:
+        """What each of several equal sizes without a letter is: H of 4 a = 4 H."""
+        count = len(one)
+        if count < 2 or len(set(one)) > 1 or one[0] in self.letters or one[0] in others:
+            return None
+        numbers = Counter(others)
+        if rest < 0 or rest % count or any(number % count for number in numbers.values()):
+            return None
+        found = Dim(rest // count, tuple(sorted(v for v, number in numbers.items() for _ in range(number // count))))
+        return found if found.variables or found.constant else None
 
     def _join(self, a: int, b: int) -> bool:
         if a in self.letters and b in self.letters:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from derive.cell import Roles
 from derive.errors import ShapeError
+from derive.notation import timed
 from derive.reader.meaning.tree import Term, references
 from derive.reader.meaning.where import Declared
 from derive.reader.sizes import kinds
@@ -93,7 +94,8 @@ def refuse_collapse(
         )
         if (matrix and any(collapsed)) or (carried and all(collapsed)):
             rows, cols = (inference.sizes.show(dim, inference.names) for dim in inference.shapes[ref.name])
-            latex = declared.vocabulary.letters[ref.name] + ("" if ref.offset is None else "_t")
+            latex = declared.vocabulary.letters[ref.name]
+            latex = latex if ref.offset is None else timed(latex)
             raise ShapeError(
                 f"the equations leave {latex} the shape {rows}×{cols}", ref.place,
                 "is a transpose or a product wrong? If it is meant, declare it: "

@@ -25,7 +25,7 @@ from derive.nodes import (
     total,
     transpose,
 )
-from derive.reader import read_equations
+from derive.reader import read_equations, read_note
 
 D, H = size("D"), size("H")
 x, h, before = Quantity("x", D, 1, t), Quantity("h", H, 1, t), Quantity("h", H, 1, t - 1)
@@ -215,3 +215,43 @@ def test_an_open_shape_is_asked_for_by_name(equation, asked):
         read_equations([equation])
     assert caught.value.message.startswith(f"the shape of {asked} is open")
     assert f"${asked} \\in" in caught.value.hint
+
+
+SPLIT = r"""# A split
+
+$$ z_t = W x_t + U h_{t-1} + d $$
+
+$$ LEFT = z_t $$
+
+$$ h_t = \tanh(P a_t + Q b_t) $$
+
+WHERE
+"""
+
+
+@pytest.mark.parametrize(
+    "left", [r"\begin{bmatrix} a_t \\ b_t \end{bmatrix}", "(a_t, b_t)", r"\begin{pmatrix} a_t \\ b_t \end{pmatrix}"]
+)
+@pytest.mark.parametrize(
+    ("where", "sizes"),
+    [
+        (r"where $P \in \mathbb{R}^{H \times K}$, $Q \in \mathbb{R}^{H \times M}$", ("K", "M", "K + M")),
+        (r"where $a_t \in \mathbb{R}^{K}$, $b_t \in \mathbb{R}^{M}$", ("K", "M", "K + M")),
+        (r"where $P \in \mathbb{R}^{H \times K}$, $d \in \mathbb{R}^{3K}$", ("K", "2*K", "3*K")),
+        (r"where $W \in \mathbb{R}^{2K \times D}$", ("K", "K", "2*K")),
+    ],
+)
+def test_parts_of_a_split_have_the_sizes_of_their_uses(left: str, where: str, sizes: tuple[str, ...]) -> None:
+    cell = read_note(SPLIT.replace("LEFT", left).replace("WHERE", where), "note.md")
+    assert tuple(str(cell.quantities[name].shape[0]) for name in "abz") == sizes
+
+
+def test_parts_that_do_not_add_up_are_told_by_their_sizes() -> None:
+    where = r"where $W \in \mathbb{R}^{N \times D}$, $P \in \mathbb{R}^{H \times K}$, $Q \in \mathbb{R}^{H \times M}$"
+    with pytest.raises(InputError, match=r"cannot split z_t .* into parts of K, M rows"):
+        read_note(SPLIT.replace("LEFT", "(a_t, b_t)").replace("WHERE", where), "note.md")
+
+
+def test_parts_without_a_size_are_equal() -> None:
+    cell = read_note(SPLIT.replace("LEFT", "(a_t, b_t)").replace("WHERE", ""), "note.md")
+    assert cell.quantities["a"].shape == cell.quantities["b"].shape
