@@ -10,9 +10,9 @@ from derive.nodes import t
 from derive.notation import TimeStyle
 from derive.reader.meaning.letters import letter, only, taken, time_of, valued
 from derive.reader.meaning.symbols import Symbol, symbol
-from derive.reader.meaning.tree import Constant, Identity, Multiply, Power, Ref, SizeOf, Term, Total, Transposed
+from derive.reader.meaning.tree import Call, Constant, Identity, Multiply, Power, Ref, SizeOf, Term, Total, Transposed
 from derive.reader.meaning.vocabulary import NAMED, Vocabulary, bracket
-from derive.reader.meaning.walk import Function, Walk
+from derive.reader.meaning.walk import Function, Walk, entry
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Mark, Name, Run, Script, Scripted, Syntax
@@ -44,10 +44,8 @@ class Meaning(Walk):
     def divisor(self, node: Syntax) -> Term:
         """What stands below: a letter that where-lines know as a size is that number there, as no one divides by a
         matrix; elsewhere the same letter may be a matrix."""
-        if isinstance(node, syntax.Root) and isinstance(self.divisor(node.body), SizeOf):
-            raise self.unclear(
-                "the root of a size is no rational number", node, "take such a factor into the parameters beside it"
-            )
+        if isinstance(node, syntax.Root):
+            return Call(entry("sqrt"), (self.divisor(node.body),), span=self.at(node))
         return self.size(node) or self.counted(node) or self.term(node)
 
     def size(self, node: Syntax) -> SizeOf | None:

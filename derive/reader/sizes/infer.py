@@ -221,7 +221,11 @@ class Inference(Shapes):
     def _power(self, term: Power) -> Typed:
         base = self.typed(term.base)
         if base.number is not None:
-            return self._number(term, exact_power(base.number, term.exponent, term))
+            value = exact_power(base.number, term.exponent, term)
+            if base.number.free_symbols and not value.is_rational_function():  # d^{-1/2} of a size
+                single = nodes.scale(base.number, nodes.ones(1))
+                return Typed(term, ONE, ONE, lambda: nodes.power(single, term.exponent))
+            return self._number(term, value)
         if self.is_matrix(base):
             raise ShapeError(
                 f"a power of the matrix {self.shape_text(base)} can mean two things", term.place,
@@ -246,9 +250,12 @@ class Inference(Shapes):
         if not shaped:
             if not function.specified:
                 raise ShapeError(f"{term.written} is applied to a number, so that its shape is open", term.place)
-            return self._number(
-                term, function.value(*(typed.number for typed in arguments if typed.number is not None))
-            )
+            values = [typed.number for typed in arguments if typed.number is not None]
+            value = function.value(*values)
+            if values[0].free_symbols and not value.is_rational_function():  # √d of a size
+                single = [nodes.scale(number, nodes.ones(1)) for number in values]
+                return Typed(term, ONE, ONE, lambda: nodes.apply(function, *single))
+            return self._number(term, value)
         first = shaped[0]
         for other in shaped[1:]:
             self.same(f"apply {function.name} to", first, other, term)

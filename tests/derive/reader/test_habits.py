@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from derive.errors import InputError
 from derive.nodes import add, matmul, ones, scale
 from derive.reader import read_equations
 from verify import evidence
@@ -388,6 +387,6 @@ def test_a_size_below_a_fraction_is_its_number():
     assert "D" in matrix.quantities, "a letter that multiplies is a matrix"
 
 
-def test_the_root_of_a_size_is_refused():
-    with pytest.raises(InputError, match="the root of a size is no rational number"):
-        read_equations([r"k_t = \frac{1}{\sqrt{d}} W x_t", "h_t = k_t + U h_{t-1}"], [r"x_t \in R^d"])
+def test_the_root_of_a_size_is_a_number_of_the_cell():
+    cell = read_equations([r"k_t = \frac{1}{\sqrt{d}} W x_t", "h_t = k_t + U h_{t-1}"], [r"x_t \in R^d"])
+    assert [q.name for q in cell.parameters] == ["W", "U"]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from derive.reader import read_note
+from verify import evidence
 from verify.formulas.judgement import Word
 from verify.notes.audit import audit
 
@@ -155,3 +157,37 @@ def test_what_the_next_step_hands_back(tmp_path: Path, claim: str, wanted: set[W
 )
 def test_inputs_a_step_before(tmp_path: Path, claim: str, wanted: set[Word]) -> None:
     assert set(words(tmp_path, f"{AHEAD}$$ {claim} $$\n")) <= wanted
+
+
+LINEAR_ATTENTION = "\n\n".join(
+    [
+        r"$$ q_t = W_q x_t $$",
+        r"$$ k_t = W_k x_t $$",
+        r"$$ v_t = W_v x_t $$",
+        r"$$ S_t = S_{t-1} + v_t k_t^\top $$",
+        r"$$ o_t = ROOT $$",
+        r"where $W_q \in \mathbb{R}^{d \times D}$, $W_k \in \mathbb{R}^{d \times D}$",
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    "root", [r"\frac{1}{\sqrt{d}} S_t q_t", r"\frac{S_t q_t}{\sqrt{d}}", r"S_t \frac{q_t}{\sqrt d}"]
+)
+@pytest.mark.parametrize(
+    ("claim", "wanted"),
+    [
+        (r"\D{q_t} = \frac{1}{\sqrt{d}} S_t^\top \D{o_t}", RIGHT),
+        (r"\D{q_t} = \frac{\sqrt{d}}{d} S_t^\top \D{o_t}", RIGHT),
+        (r"\D{q_t} = S_t^\top \D{o_t}", WRONG),
+        (r"\D{q_t} = \sqrt{d} S_t^\top \D{o_t}", WRONG),
+        (r"\D{q_t} = \frac{1}{d} S_t^\top \D{o_t}", WRONG),
+    ],
+)
+def test_the_root_of_a_size(tmp_path: Path, root: str, claim: str, wanted: set[Word]) -> None:
+    assert set(words(tmp_path, f"{LINEAR_ATTENTION.replace('ROOT', root)}\n\n$$ {claim} $$\n")[-1:]) <= wanted
+
+
+def test_a_cell_with_the_root_of_a_size_is_proved_and_runs() -> None:
+    note = "# Linear attention\n\n" + LINEAR_ATTENTION.replace("ROOT", r"\frac{1}{\sqrt{d}} S_t q_t")
+    assert evidence(read_note(note, "note.md")).passed

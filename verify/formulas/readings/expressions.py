@@ -267,6 +267,11 @@ class Builder(Products):
         function = said.function
         if function == "diag" and arguments[0].kind == "ones":
             return replace(arguments[0], kind="identity", flipped=False)
+        if not shaped and function == _entry("sqrt") and arguments[0].number is not None:
+            number = arguments[0].number
+            if not number.is_nonnegative:
+                raise OpenQuestionError("the root of what may be negative")
+            return Built(nodes.apply(_entry("sqrt"), nodes.scale(number, nodes.ones(1, 1))))
         if not shaped:
             raise OpenQuestionError("a function of constants")
         if isinstance(function, str):
