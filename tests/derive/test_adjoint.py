@@ -11,6 +11,7 @@ from sympy import (
     Heaviside,
     Identity,
     KroneckerDelta,
+    Lambda,
     MatAdd,
     MatMul,
     Max,
@@ -20,6 +21,7 @@ from sympy import (
     Symbol,
     Transpose,
     ZeroMatrix,
+    exp,
     sign,
     simplify,
     symbols,
@@ -28,11 +30,19 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from derive import catalogue, functions
-from derive.calculus.adjoint import _number, _why, arrivals, differentiate, pullback
-from derive.calculus.derivation import Path
+from derive.calculus.adjoint import (
+    _number,
+    _why,
+    _with_inherited_assumptions,
+    arrivals,
+    as_node,
+    differentiate,
+    pullback,
+)
+from derive.calculus.derivation import Gradient, Path
 from derive.calculus.softmax import softmax_entry
 from derive.cell import Assumption, Cell, Equation
-from derive.errors import DerivationError
+from derive.errors import DerivationError, Place
 from derive.nodes import (
     CLOSED_SET,
     Adjoint,
@@ -49,6 +59,7 @@ from derive.nodes import (
     add,
     apply,
     block,
+    coefficient,
     concat,
     diag,
     diagonal,
@@ -249,6 +260,41 @@ def test_what_rests_on_a_gradient_rests_on_its_assumptions() -> None:
     )
     kinds = {g.of.name: [assumption.kind for assumption in g.assumptions] for g in differentiate(cell).gradients}
     assert kinds == {"L": [], "q": [], "z": ["sums to one"], "x": ["sums to one"], "V": ["sums to one"]}
+
+
+def test_assumptions_are_inherited_over_several_gradients() -> None:
+    fact = Assumption("sums to one", y)
+    given = {"x": (), "y": (), "z": (fact,)}
+    read = {"x": Adjoint(y), "y": Adjoint(z), "z": z}  # each reads one that comes later
+    gradients = tuple(Gradient(q, (), read[q.name], (), "", given[q.name]) for q in (x, y, z))
+    assert [g.assumptions for g in _with_inherited_assumptions(gradients)] == [(fact,)] * 3
+
+
+def test_what_j_reads_itself_is_immediate() -> None:
+    first = differentiate(catalogue.find("rnn")).by_name["h"].paths[0]
+    assert (first.via, first.term) == (None, Adjoint(Quantity("h", size("H"), 1, t), True))
+
+
+def test_an_operand_without_slope_does_not_hide_the_next() -> None:
+    a, b = functions.a, functions.b
+    gate = functions.ScalarFunction("gate", Lambda((a, b), Heaviside(a) * b))
+    reached = [arrival.quantity for arrival in arrivals(Elementwise(gate, x, y), z, given=frozenset("x"))]
+    assert reached == [y]
+
+
+def test_a_refused_equation_is_named_with_its_place() -> None:
+    heaviside = functions.ENTRIES["heaviside"].function
+    h, place = Quantity("h", 3, 1, t), Place("note.md", 4, 1, 4)
+    equation = Equation(h, apply(heaviside, add(h.at(t - 1), x)), place)
+    with pytest.raises(DerivationError) as refused:
+        differentiate(Cell.of([equation]))
+    assert refused.value.place == place
+
+
+def test_an_expression_becomes_nodes_with_known_functions_and_positive_terms_first() -> None:
+    a = functions.a
+    assert as_node(Abs(a), {a: x}) == apply(functions.ENTRIES["abs"].function, x)
+    assert [coefficient(term)[0] for term in as_node(exp(a) - a, {a: x}).args] == [1, -1]
 
 
 WHY = [
