@@ -175,8 +175,14 @@ class Letters:
         found = self._resolve(written, fragment, self.known, default)
         if found is not None:
             word = beside(written, fragment)
-            if noted and BESIDE.get(word) == 0 and identifier(f"{written.base}_{word}") not in self.known:
-                self.guesses.assumed[found.name] = f"{written.base}_{word} stands for {found.name}_t"
+            if BESIDE.get(word) == 0 and identifier(f"{written.base}_{word}") not in self.known:
+                # A step leaves its states to the next one, but no gates: theirs is that of the step after.
+                carried = {self.cell.output.name, *(state.name for state in self.cell.states)}
+                later = word == "next" and found.name not in carried and found.time == nodes.t
+                found = replace(found, time=nodes.t + 1) if later else found
+                if noted:
+                    step = "{t+1}" if later else "t"
+                    self.guesses.assumed[found.name] = f"{written.base}_{word} stands for {found.name}_{step}"
             return found
         found = self._resolve(written, fragment, self._folded, default)
         # H alone is a size, unless that reading was given up.

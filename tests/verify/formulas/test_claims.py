@@ -24,7 +24,6 @@ TRUE = [
     ("lstm", f"{WITHOUT_CARRY} + {CARRY}"),
     ("lstm", r"\delta c_t = \delta h_t \odot o_t \odot \tanh'(c_t) + f_{t+1} \odot \delta c_{t+1}"),
     ("lstm", r"\delta c_t = \delta h_t \odot o_t \odot \tanh^{'}(c_t) + f_{t+1} \odot \delta c_{t+1}"),
-    ("lstm", "dc_t = dh_t * o_t * (1 - tanh(c_t)**2) + dc_next * f_next"),
     ("lstm", r"\frac{dJ}{dc_t} = \frac{dJ}{dh_t} \odot o_t \odot \operatorname{sech}^2(c_t) + " + CARRY),
     ("lstm", r"\nabla_{W_f} J = \sum_t (\nabla_{f_t} J \odot f_t \odot (1-f_t)) x_t^T"),
     ("lstm", r"J_{b_f} = \sum_t \delta_f^{(t)}"),
@@ -67,6 +66,7 @@ HOLDS_IF = [
     ("rnn", r"\frac{\partial J}{\partial W} = \sum_t x_t^\top \delta_t", "row layout"),
     ("rnn", r"\frac{\partial J}{\partial W} = \sum_t \delta_t^\top x_t", "row layout"),
     ("lstm", r"\delta f_t = \delta c_t \odot c_{t-1} \odot f_t \odot (1 - f_t)", "gradient of its argument"),
+    ("lstm", "dc_t = dh_t * o_t * (1 - tanh(c_t)**2) + dc_next * f_next", "f_next stands for f_{t+1}"),
     ("lstm", r"dc_{prev} = dc_{next} * f_t + o_t * (1 - \tanh^2(c_t)) * f_t * dh_{next}", "hands back"),
     ("rnn", r"\frac{\partial J}{\partial u} = \sum_t \delta_t h_{t-1}^\top", "u stands for U"),
     ("rnn", r"\frac{\partial J_t}{\partial U} = \sum_{k=1}^{t} \frac{\partial J_t}{\partial h_t}"
