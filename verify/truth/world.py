@@ -41,6 +41,10 @@ def distinct_sizes(cell: Cell) -> dict[Symbol, int]:
     return sizes_apart(cell)
 
 
+class _EarlierError(NoValueError):
+    """Something has no value that reads nothing of its step: another draw of that step is of no use."""
+
+
 @dataclass
 class World:
     """One trial: the values of all quantities at all times, and J's rates of change for any disturbance.
@@ -99,7 +103,8 @@ class World:
                 # Every so often the step before is drawn again too: the fault may lie in the state it left. In the end
                 # less often: five square roots are all there once in 32 times.
                 patience = 8 if failures < ATTEMPTS // 2 else 128
-                time = max(1, time - 1) if failures % patience == 0 else time
+                earlier = isinstance(reason, _EarlierError) or failures % patience == 0
+                time = max(1, time - 1) if earlier else time
                 world.table.salt += 1
                 world.table.forget(marks[time])
                 if time == 1 and failures % 64 == 0:
@@ -125,9 +130,12 @@ class World:
             try:
                 self.values[equations[k].symbol.name, time] = evaluate(equations[k].expression, env).value
                 marks.append(self.table.mark())
-            except NoValueError:
+            except NoValueError as reason:
                 marks.append(self.table.mark())
-                read = self._behind(k, _without_value(equations[k].expression, env))
+                part = _without_value(equations[k].expression, env)
+                if all(quantity.time is None or quantity.time == nodes.t - 1 for quantity in leaves(part)):
+                    raise _EarlierError(*reason.args) from None
+                read = self._behind(k, part)
                 anew = [j for j in read if marks[j] < marks[j + 1]]
                 failures[k] += 1
                 self._tried += 1
