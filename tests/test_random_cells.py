@@ -19,8 +19,8 @@ from derive.errors import InputError, ProgramFault
 from derive.reader import read_note
 from derive.targets import TARGETS
 from derive.targets import numpy as numpy_target
-from derive.targets.numpy import scopes
-from derive.targets.numpy.code import Assign, Buffer, Index, Loop, Name
+from derive.targets.language.code import Assign, Buffer, Index, Loop, Name
+from derive.targets.lowering import scopes
 from verify.numbers.case import Case
 from verify.numbers.evidence import forward_error
 from verify.numbers.load import load

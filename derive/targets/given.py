@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from derive.calculus.derivation import Derivation
 from derive.errors import InputError
 from derive.nodes import Quantity
-from derive.targets.numpy.code import Statement, read
+from derive.targets.language.code import Statement, read
+from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.numpy.helpers import choices
-from derive.targets.numpy.module import Lowered, equation_lines, lowered, plain, source_line
-from derive.targets.numpy.pieces import axes_text, tuple_text
+from derive.targets.words import axes_text, equation_lines, plain, source_line, tuple_text
 
 
 def lowered_cell(derivation: Derivation, framework: str) -> Lowered:

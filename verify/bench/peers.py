@@ -13,9 +13,10 @@ from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.targets import TARGETS
-from derive.targets.numpy.module import lowered, module
-from derive.targets.numpy.plan import Plan
-from derive.targets.numpy.stacking import Bias
+from derive.targets.lowering.lowered import lowered
+from derive.targets.lowering.plan import Plan
+from derive.targets.lowering.stacking import Bias
+from derive.targets.numpy.module import module
 from verify.numbers.case import Case
 from verify.numbers.load import load
 

@@ -9,11 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from derive.calculus.derivation import Derivation
 from derive.targets.given import Given, lowered_cell
 from derive.targets.jax.scan import Scanned
+from derive.targets.lowering.lowered import Lowered, called
 from derive.targets.numpy.helpers import choices, helper_texts
-from derive.targets.numpy.module import Lowered, called
-from derive.targets.numpy.pieces import names_text
 from derive.targets.passes.pipeline import arriving_shapes, given_shapes
 from derive.targets.passes.shapes import Shapes
+from derive.targets.words import names_text
 
 _WRITTEN = {
     "erf": '''def erf(a):

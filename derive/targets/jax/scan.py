@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Assign,
     Buffer,
     Call,

@@ -9,11 +9,13 @@ from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.nodes import Quantity
-from derive.targets.numpy.code import lines, read
-from derive.targets.numpy.loss_text import DETAILS, KEYWORDS, choose_weights, is_class, loss_gradient, returned_losses
-from derive.targets.numpy.names import Names
-from derive.targets.numpy.pieces import Argument, Function, axes_text, init_function, listed, names_text, tuple_text
-from derive.targets.numpy.single_step import Passes
+from derive.targets.language.code import lines, read
+from derive.targets.language.names import Names
+from derive.targets.lowering.lowered import is_class
+from derive.targets.lowering.single_step import Passes
+from derive.targets.numpy.loss_text import DETAILS, KEYWORDS, choose_weights, loss_gradient, returned_losses
+from derive.targets.numpy.pieces import Argument, Function, init_function, listed
+from derive.targets.words import axes_text, names_text, tuple_text
 
 LENGTHS_DETAILS = (
     "lengths: the steps of each sequence (B,), 0 to T, or a boolean mask (T, B), true up to each end; None: T for all.",

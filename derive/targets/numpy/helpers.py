@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sympy import MatrixExpr
-
 from derive import functions
 from derive.functions import ENTRIES, ERF, ScalarFunction
-from derive.nodes import Elementwise, Node
-from derive.targets.numpy.scalars import scalar
+from derive.targets.lowering.scalars import scalar
 
 _WRITTEN = {
     "rows": '''def rows(a):
@@ -162,12 +159,3 @@ def choices() -> tuple[list[str], dict[str, tuple[str, str]]]:
 def _definition(name: str, arity: int, body: str) -> str:
     arguments = ", ".join("ab"[:arity])
     return f'def {name}({arguments}):\n    """{name}, entry by entry."""\n    return {body}'
-
-
-def functions_in(node: Node) -> list[ScalarFunction]:
-    """The scalar functions an expression calls."""
-    found = [node.function] if isinstance(node, Elementwise) else []
-    for child in node.args:
-        if isinstance(child, MatrixExpr):
-            found += functions_in(child)
-    return found

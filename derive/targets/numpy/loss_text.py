@@ -5,9 +5,8 @@ This is machinery around the losses that the note defines: J is their sum, each 
 
 from __future__ import annotations
 
-from derive.cell import Cell
-from derive.nodes import Quantity
-from derive.targets.numpy.pieces import Argument, names_text
+from derive.targets.numpy.pieces import Argument
+from derive.targets.words import names_text
 
 KEYWORDS = ("weights=None", "reduction=None")
 
@@ -15,19 +14,6 @@ DETAILS = (
     "weights: what each step's loss is multiplied by (T, B), numbers or a mask; None: 1 for all.",
     'reduction: "sum" or "mean" for one loss of all steps; the mean is weighted, and zero over no step.',
 )
-
-
-def is_class(quantity: Quantity, program: Cell) -> bool:
-    """Whether a target is a distribution over classes, so that the index of one may stand for it."""
-    facts = {fact.kind for fact in program.assumptions if fact.quantity == quantity}
-    return quantity in program.targets and not facts.isdisjoint({"sums to one", "one-hot"})
-
-
-def used(program: Cell) -> set[str]:
-    """The helper functions that this text calls."""
-    if not program.is_loss:
-        return set()
-    return {"step_weights", "weighted", *("one_hot" for q in program.targets if is_class(q, program))}
 
 
 def choose_weights() -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from derive.nodes import Node, Quantity
-from derive.targets.numpy.code import folded, size_text
-from derive.targets.numpy.frame import axes
+from derive.targets.language.code import folded
+from derive.targets.words import tuple_text
 
 
 @dataclass(frozen=True)
@@ -35,24 +34,6 @@ class Argument:
     optional: bool = False
     bound: str = ""
     classes: bool = False
-
-
-def tuple_text(items: Iterable[str]) -> str:
-    """A tuple of strings as Python text."""
-    quoted = [f'"{item}"' for item in items]
-    return f"({', '.join(quoted)}{',' if len(quoted) == 1 else ''})"
-
-
-def axes_text(node: Node) -> tuple[str, ...]:
-    """The axes of one value behind the leading ones; a scalar parameter has none, a scalar quantity one of length 1."""
-    if node.shape == (1, 1):
-        return () if isinstance(node, Quantity) and node.time is None else ("1",)
-    return tuple(map(size_text, axes(node)))
-
-
-def names_text(names: Sequence[str]) -> str:
-    """A tuple of variables as Python text."""
-    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
 def listed(arguments: Sequence[Argument]) -> list[str]:

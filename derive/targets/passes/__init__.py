@@ -6,11 +6,12 @@
 4. `hoisting`   what the loop does not change stands before it                      Body -> statements, Body
 5. `gates`      forwards: nets and gates in one array, one tanh for several of them Body -> statements, Body
 6. `in_place`   calls that write into memory, over views that the loop runs through Body -> Each
-7. `unread`     what nothing reads is dropped                                       statements -> statements
+
+At the end what nothing reads is dropped (`language.unread`).
 
 `shapes` and `rewriting` serve them all. A pass that cannot tell the shape of a value leaves it as it was.
 """
 
-from derive.targets.passes.pipeline import optimised
+from derive.targets.passes.pipeline import fast_passes
 
-__all__ = ["optimised"]
+__all__ = ["fast_passes"]

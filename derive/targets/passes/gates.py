@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Apply,
     Assign,
     Buffer,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Assign,
     Call,
     Code,

@@ -11,7 +11,7 @@ from functools import reduce
 
 from sympy import Integer
 
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Apply,
     Assign,
     Call,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 
-from derive.targets.numpy.code import Assign, Code, Name, Number, Product, Sum, read
+from derive.targets.language.code import Assign, Code, Name, Number, Product, Sum, read
 from derive.targets.passes.loops import Body
 from derive.targets.passes.rewriting import (
     factors_of,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from derive.targets.numpy.code import Assign, Code, Index, Loop, Name, WithLengths
+from derive.targets.language.code import Assign, Code, Index, Loop, Name, WithLengths
 from derive.targets.passes.rewriting import names_in, substituted, within
 from derive.targets.passes.shapes import Shapes
 

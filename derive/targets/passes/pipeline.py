@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from heapq import heappop, heappush
@@ -10,7 +11,7 @@ from sympy import Expr, Integer
 
 from derive.cell import Cell
 from derive.nodes import Quantity
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Apply,
     Assign,
     Blocks,
@@ -26,15 +27,29 @@ from derive.targets.numpy.code import (
     free_names,
     read,
 )
-from derive.targets.numpy.frame import axes
-from derive.targets.numpy.names import Names
+from derive.targets.language.names import Names
+from derive.targets.language.unread import without_unread
+from derive.targets.lowering.frame import axes
+from derive.targets.lowering.lowered import Lowered
+from derive.targets.lowering.single_step import Passes, to_cache
 from derive.targets.passes import linear, products
 from derive.targets.passes.gates import Gates
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
 from derive.targets.passes.loops import learn, opened
 from derive.targets.passes.shapes import B, Shape, Shapes, T
-from derive.targets.passes.unread import without_unread
+
+
+def fast_passes(low: Lowered) -> Passes:
+    """The programs over a sequence after the passes that make them fast."""
+    own, program, names = low.sequence, low.program, low.names
+    outside = {names.whole(q).name for q in (*program.states, program.output)}
+    outside |= {name for text in own.named.values() for name in re.findall(r"\w+", text)} if program.is_loss else set()
+    forward, backward = optimised(
+        program, names, own.forward, own.backward, own.gradients, outside, low.parts, low.helpers
+    )
+    cached = to_cache(backward, low.sweep, names, low.helpers)
+    return Passes(forward, backward, cached, own.gradients, own.named)
 
 
 def optimised(

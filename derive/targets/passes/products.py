@@ -10,7 +10,7 @@ import re
 
 from sympy import Expr
 
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Assign,
     Call,
     Code,

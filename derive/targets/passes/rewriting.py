@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Call,
     Code,
     Index,

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from sympy import Expr, Integer, Symbol
 
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Call,
     Code,
     Index,

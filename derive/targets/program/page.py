@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derive.calculus.derivation import Derivation
-from derive.targets.numpy.code import lines
-from derive.targets.numpy.module import equation_lines, fast_passes, lowered, plain
-from derive.targets.numpy.single_step import Passes
+from derive.targets.language.code import lines
+from derive.targets.lowering.lowered import lowered
+from derive.targets.lowering.single_step import Passes
+from derive.targets.passes import fast_passes
+from derive.targets.words import equation_lines, plain
 
 
 def page(derivation: Derivation, origin: str = "") -> str:

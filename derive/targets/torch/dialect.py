@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from derive.errors import DerivationError
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Apply,
     Assign,
     Blocks,

@@ -13,12 +13,13 @@ from derive.calculus.derivation import Derivation
 from derive.errors import InputError
 from derive.networks.network import Copy, Network
 from derive.targets.given import Given, lowered_cell
-from derive.targets.numpy.code import Blocks, assigned, lines, read, size_text
+from derive.targets.language.code import Blocks, assigned, lines, read, size_text
+from derive.targets.lowering.lowered import Lowered, called
 from derive.targets.numpy.helpers import choices, helper_texts
-from derive.targets.numpy.module import Lowered, called, fast_passes, plain
-from derive.targets.numpy.pieces import names_text
+from derive.targets.passes import fast_passes
 from derive.targets.torch.dialect import in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
+from derive.targets.words import names_text, plain
 
 
 def network_module(network: Network, origin: str = "") -> str:

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 
 from derive.errors import InputError
 from derive.networks.network import Network, Reads
-from derive.targets.numpy.module import equation_lines, filled, plain, source_line
+from derive.targets.numpy.module import filled
 from derive.targets.numpy.network.assembly import Assembly
 from derive.targets.numpy.network.backward import backward
 from derive.targets.numpy.network.forward import forward
 from derive.targets.numpy.network.head import loss, predict, training_needs
-from derive.targets.numpy.pieces import axes_text, init_function, tuple_text
+from derive.targets.numpy.pieces import init_function
+from derive.targets.words import axes_text, equation_lines, plain, source_line, tuple_text
 
 
 def network_module(network: Network, origin: str = "", *, script: bool = False) -> str:

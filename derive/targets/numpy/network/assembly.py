@@ -10,7 +10,8 @@ from derive.cell import Cell
 from derive.networks.network import Copy, Network, Reads
 from derive.nodes import Quantity
 from derive.targets.numpy.module import Parts, parts
-from derive.targets.numpy.pieces import Argument, axes_text
+from derive.targets.numpy.pieces import Argument
+from derive.targets.words import axes_text
 
 
 @dataclass(frozen=True)

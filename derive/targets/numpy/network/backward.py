@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derive.targets.numpy.network.assembly import Assembly, turned
-from derive.targets.numpy.pieces import Argument, Function, axes_text, listed
+from derive.targets.numpy.pieces import Argument, Function, listed
+from derive.targets.words import axes_text
 
 
 def backward(net: Assembly) -> Function:

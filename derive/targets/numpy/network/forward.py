@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from derive.networks.network import Copy
 from derive.targets.numpy.functions_text import LENGTHS_DETAILS
 from derive.targets.numpy.network.assembly import Assembly, turned
-from derive.targets.numpy.pieces import Function, axes_text, listed
+from derive.targets.numpy.pieces import Function, listed
+from derive.targets.words import axes_text
 
 
 def forward(net: Assembly) -> Function:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from derive.targets.numpy import loss_text
+from derive.targets.lowering.lowered import is_class
 from derive.targets.numpy.network.assembly import Assembly
-from derive.targets.numpy.pieces import Function, axes_text
+from derive.targets.numpy.pieces import Function
+from derive.targets.words import axes_text
 
 
 def loss(net: Assembly) -> Function:
@@ -32,7 +33,7 @@ def loss(net: Assembly) -> Function:
     else:
         body.append("return J, d_ys, values")
     shapes = {q.name: (*net.leading, *axes_text(q)) for q in loss.targets}
-    classes = {q.name for q in loss.targets if loss_text.is_class(q, loss)}
+    classes = {q.name for q in loss.targets if is_class(q, loss)}
     leading = ", ".join(net.leading)
     indices = f", or indices of classes ({leading})"
     details = (

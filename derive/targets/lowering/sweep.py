@@ -22,8 +22,8 @@ from derive.nodes import (
     t,
 )
 from derive.targets.formula import text
-from derive.targets.numpy.frame import occurring
-from derive.targets.numpy.stable import stable
+from derive.targets.lowering.frame import occurring
+from derive.targets.lowering.stable import stable
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from sympy import ZeroMatrix
 
 from derive.nodes import Adjoint, Node, Quantity, add, leaves
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Assign,
     Buffer,
     Call,
@@ -20,11 +20,11 @@ from derive.targets.numpy.code import (
     Transposed,
     read,
 )
-from derive.targets.numpy.frame import Emission, Frame, axes, emit, sliced, span, timeless
-from derive.targets.numpy.lengths import entering, entering_empty, set_aside
-from derive.targets.numpy.plan import Plan
-from derive.targets.numpy.single_step import summed_over_batch, zeros_like
-from derive.targets.numpy.stacking import Bias, Run
+from derive.targets.lowering.frame import Emission, Frame, axes, emit, sliced, span, timeless
+from derive.targets.lowering.lengths import entering, entering_empty, set_aside
+from derive.targets.lowering.plan import Plan
+from derive.targets.lowering.single_step import summed_over_batch, zeros_like
+from derive.targets.lowering.stacking import Bias, Run
 
 
 class Backward:

@@ -26,7 +26,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from derive.errors import DerivationError
 from derive.functions import ENTRIES
 from derive.nodes import Adjoint, Concat, Elementwise, Node, Quantity, Slice, Softmax, children, coefficient, matmul
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Call,
     Code,
     Index,

@@ -11,7 +11,7 @@ from derive import functions
 from derive.calculus.stable_scalars import saturating
 from derive.errors import DerivationError
 from derive.functions import ENTRIES
-from derive.targets.numpy.code import Call, Code, Name, Number, Power, Product, Sum, python, size_text
+from derive.targets.language.code import Call, Code, Name, Number, Power, Product, Sum, python, size_text
 
 _ENTRY = {Abs: "abs", Max: "max", Min: "min", Heaviside: "heaviside", sign: "sign"}
 """The entries by the classes that SymPy has for them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from derive.targets.numpy.code import Assign, Buffer, Code, Index, Loop, Name, Statement, WithLengths, read
+from derive.targets.language.code import Assign, Buffer, Code, Index, Loop, Name, Statement, WithLengths, read
 
 
 def without_unread(statements: Sequence[Statement], also_read: Collection[str]) -> list[Statement]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from derive.nodes import Node, Quantity, add, leaves
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Assign,
     Buffer,
     Call,
@@ -17,11 +17,11 @@ from derive.targets.numpy.code import (
     Transposed,
     size_text,
 )
-from derive.targets.numpy.expressions import lower, rows_times
-from derive.targets.numpy.frame import Frame, axes, sliced, timeless, unnamed_inner_functions
-from derive.targets.numpy.lengths import kept
-from derive.targets.numpy.plan import Plan
-from derive.targets.numpy.stacking import Bias, Net, Run
+from derive.targets.lowering.expressions import lower, rows_times
+from derive.targets.lowering.frame import Frame, axes, sliced, timeless, unnamed_inner_functions
+from derive.targets.lowering.lengths import kept
+from derive.targets.lowering.plan import Plan
+from derive.targets.lowering.stacking import Bias, Net, Run
 
 
 class Forward:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from derive.nodes import Quantity
-from derive.targets.numpy.code import Assign, Call, Code, Index, Number, WithLengths
-from derive.targets.numpy.names import Names
+from derive.targets.language.code import Assign, Call, Code, Index, Number, WithLengths
+from derive.targets.language.names import Names
 
 
 def _where(condition: str, state: Quantity, there: Code, elsewhere: Code) -> Code:

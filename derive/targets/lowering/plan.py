@@ -9,11 +9,11 @@ from itertools import takewhile
 
 from derive.cell import Cell
 from derive.nodes import Elementwise, Node, Quantity, leaves, t
-from derive.targets.numpy.code import Assign, Call, Code, Index, Name, Statement, Tuple
-from derive.targets.numpy.frame import occurring, sliced
-from derive.targets.numpy.names import Names
-from derive.targets.numpy.stacking import Bias, Layout, Net, Run, layout
-from derive.targets.numpy.sweep import Sweep
+from derive.targets.language.code import Assign, Call, Code, Index, Name, Statement, Tuple
+from derive.targets.language.names import Names
+from derive.targets.lowering.frame import occurring, sliced
+from derive.targets.lowering.stacking import Bias, Layout, Net, Run, layout
+from derive.targets.lowering.sweep import Sweep
 
 LONGEST = 30
 """Names put together of more letters than this are cut short."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sympy import MatMul, ZeroMatrix
 
 from derive.nodes import Adjoint, Node, Quantity, coefficient, matmul, t, transpose
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Assign,
     Call,
     Code,
@@ -25,10 +25,10 @@ from derive.targets.numpy.code import (
     read,
     size_text,
 )
-from derive.targets.numpy.expressions import kind_of, lower_full, outer_split
-from derive.targets.numpy.frame import Emission, Frame, axes, emit, timeless, unnamed_inner_functions
-from derive.targets.numpy.names import Names
-from derive.targets.numpy.sweep import Sweep
+from derive.targets.language.names import Names
+from derive.targets.lowering.expressions import kind_of, lower_full, outer_split
+from derive.targets.lowering.frame import Emission, Frame, axes, emit, timeless, unnamed_inner_functions
+from derive.targets.lowering.sweep import Sweep
 
 
 @dataclass(frozen=True)

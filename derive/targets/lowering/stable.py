@@ -10,7 +10,7 @@ from sympy import MatAdd
 from derive import functions
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, Softmax, add, apply, ones, scale, substitute
-from derive.targets.numpy.exponentials import exponentials_bounded
+from derive.targets.lowering.exponentials import exponentials_bounded
 
 LOG_SOFTMAX = "log_softmax"
 """The helper that computes log softmax(z); not an elementwise function, but it takes the place of one."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence, Set
 from sympy import Expr, MatMul, Transpose
 
 from derive.nodes import Adjoint, Elementwise, Node, Quantity, Softmax, children, coefficient, leaves
-from derive.targets.numpy.code import Assign, Code, Index, Statement, size_text
-from derive.targets.numpy.expressions import lower_full, rows_times
-from derive.targets.numpy.names import Names
-from derive.targets.numpy.stacking import Run
+from derive.targets.language.code import Assign, Code, Index, Statement, size_text
+from derive.targets.language.names import Names
+from derive.targets.lowering.expressions import lower_full, rows_times
+from derive.targets.lowering.stacking import Run
 
 
 class Frame:

@@ -8,7 +8,7 @@ import keyword
 from derive.errors import InputError
 from derive.functions import ENTRIES, ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves
-from derive.targets.numpy.code import Name
+from derive.targets.language.code import Name
 
 _TAKEN = frozenset(keyword.kwlist) | {
     *dir(builtins),

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from derive.errors import ProgramFault
-from derive.targets.numpy.code import (
+from derive.targets.language.code import (
     Assign,
     Buffer,
     Call,
