@@ -1,5 +1,6 @@
 """Text -> Cell: a note's equations in LaTeX or plain text, with roles and shapes inferred.
 
+0. dialects: a file of any kind -> its formulas in the marks that `note` knows
 1. note: Markdown -> displayed formulas and declaring lines, each a Fragment that knows its place in the file
 2. latex (latex_commands), plain (letters, tokens, words): Fragment -> tokens; words has the tables of notation
 3. parser (grammar.lark, syntax): tokens -> syntax tree; nothing is decided yet, so that claims are read the same way
@@ -24,6 +25,7 @@ from pathlib import Path
 
 from derive.cell import Cell
 from derive.errors import InputError, Place
+from derive.reader.dialects import note_of
 from derive.reader.document.elaborate import cell, reading, slug
 from derive.reader.document.reading import Reading
 from derive.reader.meaning.symbols import symbol
@@ -53,7 +55,7 @@ def reading_of(text: str, file: str = "<text>") -> Reading:
     """What a note says: its cell, what stands beside it, and the guesses; raises InputError as `read_note` does."""
     if not text.strip():
         raise InputError("the note is empty", Place(file, 1, 1, 1), "write at least one equation between $$ and $$")
-    found = note(text, file)
+    found = note_of(text, file)
     if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
         raise InputError(
             "no equation found", Place(file, 1, 1, 1, text.split("\n")[0]),
@@ -67,7 +69,9 @@ def reading_of(text: str, file: str = "<text>") -> Reading:
             "write it for one place of the image, with a matrix for what the kernel does there",
         )
     name = slug(found.title) or slug(Path(file).stem) or "cell"
-    return reading(found.formulas, found.declarations, name=name, title=found.title, source=found.source)
+    return reading(
+        found.formulas, found.declarations, name=name, title=found.title, source=found.source, guesses=found.guesses
+    )
 
 
 def read_file(path: str | Path) -> Cell:

@@ -1,26 +1,26 @@
 """A file -> its formulas, each with its place and its section: Markdown, Jupyter notebooks, LaTeX, reST and HTML.
 
 Markdown is read by `derive.reader.text.note`, which knows the places; a notebook is its Markdown cells, one after
-the other (the place of a formula names the cell: `note.ipynb#cell3`); LaTeX is read by `verify.notes.latex_notes`.
+the other (the place of a formula names the cell: `note.ipynb#cell3`); other dialects are `derive.reader.dialects`.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from derive.errors import InputError, Place
 from derive.reader import text_of
+from derive.reader.dialects import marks, tex
+from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Declaration, every_formula, note
-from verify.notes.dialects import from_html, from_rst, usual
 
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
+_PERCENT = re.compile(r"%+\s*backproof\s*:(.*)")
 _DIRECTIVE = re.compile(r"\s*backproof\s*:(.*)", re.DOTALL)
 _RELATION = re.compile(
     r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
@@ -30,10 +30,6 @@ _FENCE = re.compile(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\
 _IN_CODE = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*(?:\[[^\]]*\])?)\s*=(?!=)")
 _IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
 _LEADING = re.compile(r"\s*&?\s*=")
-DIALECTS: Mapping[str, Callable[[str], str]] = {
-    ".rst": from_rst, ".rest": from_rst, ".html": from_html, ".htm": from_html, ".xhtml": from_html,
-}  # fmt: skip
-"""Files that are no Markdown, and what makes them so."""
 SETTINGS = ("cell", "notation")
 """What a comment in a note can say about the formulas after it."""
 
@@ -117,10 +113,8 @@ def read(path: str | Path) -> Document:
     if suffix == ".ipynb":
         return Document(file, tuple(_notebook(text, file)))
     if suffix == ".tex":
-        from verify.notes.latex_notes import formulas
-
-        return Document(file, (Part(file, text, tuple(formulas(text, file))),))
-    shown = DIALECTS[suffix](text) if suffix in DIALECTS else text
+        return Document(file, (Part(file, text, tuple(_latex(text, file))),))
+    shown = marks.usual(text, suffix)
     found, _, _ = _markdown(shown, file, (), ())
     return Document(file, (Part(file, text, found, None, _declarations(shown, file), tuple(asides(shown, found))),))
 
@@ -128,10 +122,24 @@ def read(path: str | Path) -> Document:
 def _notebook(text: str, file: str) -> Iterator[Part]:
     section: tuple[str, ...] = ()
     settings: tuple[tuple[str, str], ...] = ()
-    for number, source in markdown_cells(notebook(text, file)):
+    for number, written in markdown_cells(notebook(text, file)):
+        source = marks.usual(written)
         found, section, settings = _markdown(source, f"{file}#cell{number}", section, settings)
         name = f"{file}#cell{number}"
-        yield Part(name, source, found, number, _declarations(source, name), tuple(asides(source, found)))
+        yield Part(name, written, found, number, _declarations(source, name), tuple(asides(source, found)))
+
+
+def _latex(text: str, file: str) -> Iterator[Formula]:
+    """The formulas of a LaTeX document, under what its comments say."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    said = [
+        (place, directive_settings(directive.group(1), place))
+        for place, comment in tex.comments(text, file)
+        if (directive := _PERCENT.match(comment))
+    ]
+    for each in tex.formulas(text, file):
+        place = each.fragment.place(0)
+        yield Formula(each.fragment, each.displayed, each.headings, in_force(said, place, ()))
 
 
 def _declarations(text: str, file: str) -> tuple[Declaration, ...]:
@@ -154,33 +162,11 @@ def asides(text: str, formulas: Iterable[Formula]) -> Iterator[Aside]:
             yield Aside(name, number, "code is not read as a model" if fence else "write it between $$ and $$")
 
 
-def notebook(text: str, file: str) -> dict[str, Any]:
-    """The JSON of a notebook."""
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        line = getattr(error, "lineno", 1)
-        place = Place(file, line, getattr(error, "colno", 1), line)
-        raise InputError(f"this is no notebook: {getattr(error, 'msg', 'nested too deeply')}", place) from None
-    if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
-        raise InputError("this is no notebook: it has no cells", Place(file, 1, 1, 1), "version 4 or newer is read")
-    return data
-
-
-def markdown_cells(data: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    """The Markdown cells of a notebook with their numbers among all cells, counted from 1."""
-    for number, cell in enumerate(data["cells"], 1):
-        if isinstance(cell, dict) and cell.get("cell_type") == "markdown":
-            source = cell.get("source", "")
-            lines = source if isinstance(source, list) else [source]
-            yield number, "".join(line for line in lines if isinstance(line, str))
-
-
 def _markdown(
     text: str, file: str, section: tuple[str, ...], settings: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[Formula, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
     """The formulas of a Markdown text that follows on `section`, and where it ends."""
-    visible, said = comments(usual(text), file)
+    visible, said = comments(text, file)
     found, section = every_formula(visible, file, section)
     formulas = []
     for each in found:

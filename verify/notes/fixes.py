@@ -16,10 +16,11 @@ from pathlib import Path
 from derive.errors import InputError, Place
 from derive.reader import text_of
 from derive.reader.claims.statements.chains import statements
+from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import Audit, Audited
-from verify.notes.files import Part, markdown_cells, notebook
+from verify.notes.files import Part
 from verify.notes.models.equations import LOSSES, equations
 
 ROUNDS = 4

@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 
-from derive.cell import Assumption, Cell, Equation, Roles
+from derive.cell import Assumption, Cell, Equation, Guess, Roles
 from derive.errors import InputError, Place, ShapeError
 from derive.nodes import t
 from derive.notation import Notation, TimeStyle, said_at
@@ -22,10 +23,11 @@ from derive.reader import resolving
 from derive.reader.document.asking import ask
 from derive.reader.document.assigning import as_columns, assignments_of, solved, without_batch, without_constants
 from derive.reader.document.delays import with_delays
-from derive.reader.document.equations import assigned_in, equations_in
+from derive.reader.document.equations import assigned_in, equations_in, names_in
 from derive.reader.document.open_letters import ask_shapes, output_of, roles_of, say_inputs
 from derive.reader.document.reading import Reading, Remark
 from derive.reader.document.restated import without_restatements
+from derive.reader.document.several import one_of_several, without_legends
 from derive.reader.document.times import at_step
 from derive.reader.document.unsaid import say_unsaid
 from derive.reader.meaning.lefts import left_side
@@ -64,14 +66,32 @@ def reading(
     name: str = "cell",
     title: str = "",
     source: str = "",
+    guesses: Sequence[Guess] = (),
 ) -> Reading:
     """What formulas and declarations say; raises InputError or ShapeError with the place."""
+    formulas, declarations, words = without_legends(formulas, declarations)
+
+    def read(some: Sequence[Fragment]) -> Reading:
+        found = _reading(some, declarations, name, title, source, guesses)
+        return replace(found, remarks=(*found.remarks, *words))
+
+    try:
+        return read(formulas)
+    except InputError as whole:
+        return one_of_several(formulas, read, whole)
+
+
+def _reading(
+    formulas: Sequence[Fragment], declarations: Sequence[Declaration], name: str, title: str, source: str,
+    guesses: Sequence[Guess],
+) -> Reading:  # fmt: skip
     said = [*formulas, *(fragment for declaration in declarations for fragment in declaration.formulas)]
     if not said:
         raise InputError("no equation found", Place("<equations>", 1, 1, 1), AN_EQUATION)
     try:
         document = resolving.document(formulas, declarations)
-        declared = Declared(Vocabulary(), Sizes(), assigned=assigned_in(document))
+        document.guesses += guesses
+        declared = Declared(Vocabulary(), Sizes(), assigned=assigned_in(document), used=names_in(document))
         for declaration, read in document.declarations:
             declared.read(declaration, [(formula.fragment, formula.rows) for formula in read])
         chains = [*equations_in(document, declared), *declared.equations]
@@ -95,7 +115,8 @@ def _cell(
     for left, (fragment, chain) in zip(lefts, chains, strict=True):
         for target in left.symbols:
             vocabulary.quantities.add(target.name)
-            vocabulary.functions.pop(target.name, None)
+            if target.offset is None:  # f may be a function beside a gate f_t
+                vocabulary.functions.pop(target.name, None)
         for side in chain.sides[1:]:
             vocabulary.survey(side, fragment)
     read = [

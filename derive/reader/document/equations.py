@@ -6,6 +6,7 @@ from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import symbol
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
+from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Big, Chain, Group, Mark, Name, Run
@@ -23,6 +24,16 @@ def assigned_in(document: Document) -> set[str]:
     return found
 
 
+def names_in(document: Document) -> set[str]:
+    """The names of all letters in the displayed formulas."""
+    return {
+        found.name
+        for fragment, part in document.displayed()
+        for node in letters(part)
+        if (found := symbol_of(node, fragment)) is not None
+    }
+
+
 def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment, Chain]]:
     """The equations of the displayed formulas; definitions without a time among them are declarations."""
     found, claims = [], []
@@ -33,6 +44,8 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
                 "an equation reads h_t = ...",
             )  # fmt: skip
         relations = [relation.type for relation in part.relations]
+        if relations == ["IN"] and is_claim(part):
+            continue  # the set that a derivative is in
         if relations == ["IN"]:
             declared.relation(part, [], fragment)
             continue
@@ -41,7 +54,7 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
             raise fragment.error(f"expected '=', not {wrong.word!r}", wrong.start, wrong.end)
         if _is_definition(part, fragment):
             declared.relation(part, [], fragment)
-        elif _is_claim(part):
+        elif is_claim(part):
             claims.append((fragment, part))
         else:
             found.append((fragment, part))
@@ -51,7 +64,7 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
     return found
 
 
-def _is_claim(chain: Chain) -> bool:
+def is_claim(chain: Chain) -> bool:
     """Whether this is about a derivative, or about the loss of a sequence: no equation of a step."""
     for node in walk(chain):
         if isinstance(node, Mark) and node.kind == "partial":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sympy import Expr, Integer, Lambda
@@ -62,13 +62,17 @@ class Declared:
     equations: list[tuple[Fragment, Chain]] = field(default_factory=list)
     assigned: set[str] = field(default_factory=set)
     """The names that some equation gives a value at a step."""
+    used: set[str] = field(default_factory=set)
+    """The names of all letters in the displayed formulas."""
     starts: dict[str, str] = field(default_factory=dict)
     """States that start from a parameter: {state: parameter}."""
 
     def read(self, declaration: Declaration, formulas: Sequence[tuple[Fragment, Sequence[Row]]]) -> None:
         """Take in one declaring line, whose formulas come as their rows."""
         for fragment, rows in formulas:
-            if declaration.key in ("where", "for"):
+            if declaration.key == "said":
+                self._said(fragment, rows)
+            elif declaration.key in ("where", "for"):
                 self._where(fragment, rows, strict=declaration.key == "where")
             elif declaration.key == "assume":
                 self._assume(fragment, rows, declaration.words)
@@ -117,6 +121,20 @@ class Declared:
                     continue
                 self.relation(part, waiting, fragment, strict=strict)
                 waiting = []
+
+    def _said(self, fragment: Fragment, rows: Sequence[Row]) -> None:
+        """The shapes of letters in running text, where the equations have these letters."""
+        for row in rows:
+            letters: list[Syntax] = []
+            for part in row:
+                left = part.sides[0] if isinstance(part, Chain) else part
+                found = symbol(left, fragment) if letter(left) is not None else None
+                if found is not None and found.name in self.used:
+                    letters.append(left)
+                if isinstance(part, Chain) and letters and [one.type for one in part.relations] == ["IN"]:
+                    self.relation(replace(part, sides=(letters[-1], part.sides[1])), letters[:-1], fragment)
+                if isinstance(part, Chain):
+                    letters = []
 
     def relation(self, chain: Chain, before: list[Syntax], fragment: Fragment, *, strict: bool = True) -> None:
         """One relation; `before` are the letters listed before it, as in W, U ∈ ..."""

@@ -18,7 +18,7 @@ def resolve(document: Document) -> None:
     labelled: set[str] = set()
     written: dict[str, str] = {}
     for fragment, part in document.said():
-        targets = set(part.sides[:-1]) if isinstance(part, Chain) else set()
+        targets = part.sides[:-1] if isinstance(part, Chain) else ()
         for node in letters(part):
             found = symbol_of(node, fragment)
             base = base_of(node)

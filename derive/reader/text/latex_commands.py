@@ -22,7 +22,9 @@ _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
 _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
 _SCRIPT = re.compile(r"\s*[_^]")
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9 _-]*")
+_WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
+_HEADING = re.compile(r"[A-Za-z][^{}\\$=]*:")
+"""Words above or before equations, as in \\text{second layer:}"""
 
 
 class Commands(ABC):
@@ -268,8 +270,10 @@ class Commands(ABC):
             if not out.open:
                 out.emit("COMMA", i, following)
             return following
+        if name in words.WORD_FONTS and _HEADING.fullmatch(inner):
+            return following
         if name in words.WORD_FONTS and _WORD.fullmatch(inner):
-            word = re.sub(r"[ _-]+", "_", inner).strip("_")
+            word = re.sub(r"[ _\\-]+", "_", inner).strip("_")
             out.emit("NAME", i, following, words.WORDS.get(word, word), self.text[i:following])
             return following
         first = len(out.items)

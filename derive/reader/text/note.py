@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from derive.cell import Guess
 from derive.reader.text.fragment import Fragment, Line
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _KEY = re.compile(r"\s*(?:[*_]{1,2})?([A-Za-z]+)(?:[*_]{1,2})?\s*[:：](?:[*_]{1
 WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
 """Words that start a line of declarations."""
 _PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
+_SHAPE = re.compile(r"\A(?:(?!\\partial|\\nabla|=)[\s\S])*(?:\\in|∈)\s*\{?\s*(?:\\mathbb\s*\{?R|\\Re(?![a-z])|ℝ)")
+"""A shape said in running text: letters, ∈, and a space of real numbers."""
 _CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
 _PLAIN_FENCES = {"equations", "text"}
@@ -46,6 +49,7 @@ class Note:
     source: str = ""
     formulas: list[Fragment] = field(default_factory=list)
     declarations: list[Declaration] = field(default_factory=list)
+    guesses: list[Guess] = field(default_factory=list)
 
 
 def note(text: str, file: str) -> Note:
@@ -218,6 +222,8 @@ def _paragraph(token: Token, lines: list[str], found: Note) -> None:
             found.declarations.append(Declaration(key, tuple(formulas), plain_words))
         elif formulas and key:
             found.declarations.append(Declaration(key, tuple(formulas), plain_words))
+        elif shapes := tuple(one for one in formulas if _SHAPE.search(one.text)):
+            found.declarations.append(Declaration("said", shapes, plain_words))
 
 
 def _written(token: Token, words: str, start: int) -> str:

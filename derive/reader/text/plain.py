@@ -18,6 +18,8 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
 """A time glued to its letter, as in Ht-1: then Ht is H at t."""
 _WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
+_LABELLED = re.compile(r"(?<![A-Za-z0-9_])(?:Pi|Xi|Mu|Nu)(?![A-Za-z0-9_(])")
+"""A letter with a label glued to it, as in Pi beside Pf and Po, where times are glued as well."""
 _SPACE = re.compile(r"(?:[ \t\r]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
 
@@ -39,6 +41,9 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             if not out.open:
                 out.emit("NEWLINE", i, i + 1)
             i += 1
+        elif glued and (match := _LABELLED.match(text, i)):
+            out.emit("NAME", i, match.end(), match.group(), rf"\mathrm{{{match.group()}}}")
+            i = match.end()
         elif c.isascii() and c.isalpha():
             accented = i + 1 < len(text) and unicodedata.combining(text[i + 1])
             i = unicode_letter(out, i, len(text)) if accented else _word(out, i)

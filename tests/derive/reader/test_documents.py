@@ -34,14 +34,56 @@ PRINTED = {
     "julia_ran": "h; h (H) c (H); x (D); 7",
     "julia_fastgrnn": "h; h (H); x (D); 6",
     "d2l_rnn": "O; H (h); X (d); 5",
+    "torch_gru_docstring.rst": "h; h (H); x (D); 12",
+    "onnx_lstm_list": "H; H (H) C (H); X (D); 19",
+    "onnx_gru_list": "H; H (H); X (D); 12",
+    "flax_simple_variants.rst": "h; h (H); x (D); 3",
+    "bare_array.txt": "h; h (H) c (H); x (D); 16",
+    "d2l_rnn_chapter": "O; H (h); X (d); 5",
+    "d2l_bptt_chapter": "o; h (H); x (D); 3",
+    "macros.tex": "h; h (H); x (D); 3",
+    "notebook.ipynb": "h; h (H); x (D); 2",
+    "page.html": "h; h (H); x (D); 3",
+    "text_headings": "h; h (H); x (D); 3",
 }
+"""Names without a suffix are Markdown."""
+
+
+def printed(name):
+    return DATA / "printed" / (name if "." in name else f"{name}.md")
 
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_documentation_reads_as_printed(name):
-    cell = read_file(DATA / "printed" / f"{name}.md")
+    cell = read_file(printed(name))
     groups = [" ".join(f"{q.name} {shape(q)}" for q in some) for some in (cell.states, cell.inputs)]
     assert "; ".join([cell.output.name, *groups, str(len(cell.parameters))]) == PRINTED[name]
+
+
+def test_one_of_several_models_is_a_guess_and_the_others_are_told():
+    read = reading_of((DATA / "printed" / "flax_simple_variants.rst").read_text(), "variants.rst")
+    assert [str(guess) for guess in read.cell.guesses if "line 5" in guess.taken and "line 13" in guess.otherwise]
+    assert [one.written for one in read.remarks] == [
+        r"\begin{array}{ll} h' = \tanh(W_i x + b_i + W_h h + h) \end{array}"
+    ]
+
+
+def test_defaults_of_documentation_are_taken_and_marked():
+    gru = (DATA / "printed" / "onnx_gru_list.md").read_text()
+    read = reading_of(gru, "gru.md")
+    guesses = [str(guess) for guess in read.cell.guesses]
+    assert any("f=Sigmoid, g=Tanh" in guess for guess in guesses)
+    assert any("linear_before_reset != 0" in guess for guess in guesses)
+    assert "tanh(Wh X_t + Rh (r_t ⊙ H_{t-1}) + Rbh + Wbh)" in str(read)
+    with pytest.raises(InputError, match="assigned twice"):
+        reading_of(gru.replace("default, when", "when"), "gru.md")  # neither is the default
+
+
+def test_a_letter_explained_in_words_stands_beside_the_cell():
+    told_of = [one.written for one in reading_of(printed("torch_gru_docstring.rst").read_text(), "a.rst").remarks]
+    assert any(one.startswith(r"k = \frac{1}") for one in told_of)
+    with pytest.raises(InputError, match="unknown function foo"):
+        read_equations(["h_t = f(W x_t + U h_{t-1})"], [r"f = \operatorname{foo}"])
 
 
 WRITTEN = {

@@ -1,6 +1,6 @@
 """LaTeX documents -> formulas: environments, `\\[`, `\\(`, `$` and `$$`, with comments and verbatim text left out.
 
-Commands that the document defines (`verify.notes.latex_macros`) are put in; places stay exact all the same.
+Commands that the document defines (`macros`) are put in; places stay exact all the same.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from derive.errors import Place
+from derive.reader.dialects.macros import MACRO, Macro, expanded, group, macros
 from derive.reader.text.fragment import Fragment, Line
-from verify.notes.files import Formula, directive_settings, in_force
-from verify.notes.latex_macros import MACRO, Macro, expanded, group, macros
+from derive.reader.text.note import Found
 
 ENVIRONMENTS = ("equation", "align", "gather", "multline", "eqnarray", "flalign", "alignat", "displaymath", "math")
 """Environments that are formulas, with or without a star."""
@@ -21,7 +21,6 @@ _VERBATIM = re.compile(
     r"\\begin\{(verbatim\*?|lstlisting|minted|comment)\}.*?\\end\{\1\}|\\verb\*?([^\w\s*]).*?\2", re.DOTALL
 )
 _COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
-_DIRECTIVE = re.compile(r"%+\s*backproof\s*:(.*)")
 _MATH = re.compile(
     r"\\begin\{(?P<env>(?:" + "|".join(ENVIRONMENTS) + r")\*?)\}(?P<body>.*?)\\end\{(?P=env)\}"
     r"|\\\[(?P<display>.*?)\\\]|\\\((?P<inline>.*?)\\\)"
@@ -32,22 +31,14 @@ _MATH = re.compile(
 _COLUMNS = re.compile(r"\s*\{\d+\}|(?=)")
 
 
-def formulas(text: str, file: str) -> Iterator[Formula]:
-    """The formulas of a LaTeX document."""
+def formulas(text: str, file: str) -> Iterator[Found]:
+    """The formulas of a LaTeX document in their order."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
-    visible = _VERBATIM.sub(_blank, text)
-    said = [
-        (place, directive_settings(directive.group(1), place))
-        for comment in _COMMENT.finditer(visible)
-        if (directive := _DIRECTIVE.match(comment.group(2)))
-        for place in [_at(comment.start(2), lines, starts, file)]
-    ]
-    visible = _COMMENT.sub(lambda comment: comment.group(1) + " " * len(comment.group(2)), visible)
-    visible, defined = macros(visible)
+    visible, defined = macros(readable(text))
     section: list[str] = []
     for match in _MATH.finditer(visible):
         kind = match.lastgroup or ""
@@ -61,9 +52,23 @@ def formulas(text: str, file: str) -> Iterator[Formula]:
             columns = _COLUMNS.match(visible, start, end)
             start = columns.end() if columns else start
         fragment = _expanded(visible, start, end, defined, lines, starts, file)
-        place = fragment.place(0)
         displayed = kind not in ("inline", "dollar") and match.group("env") != "math"
-        yield Formula(fragment, displayed, tuple(filter(None, section)), in_force(said, place, ()))
+        yield Found(fragment, displayed, tuple(filter(None, section)))
+
+
+def comments(text: str, file: str) -> Iterator[tuple[Place, str]]:
+    """The comments of a document, each with its place."""
+    for comment in _COMMENT.finditer(_VERBATIM.sub(_blank, text)):
+        start = comment.start(2)
+        number = text.count("\n", 0, start) + 1
+        column = start - text.rfind("\n", 0, start)
+        yield Place(file, number, column, number, text.split("\n")[number - 1]), comment.group(2)
+
+
+def readable(text: str) -> str:
+    """The text without its comments and what is set as typed, character for character in place."""
+    visible = _VERBATIM.sub(_blank, text)
+    return _COMMENT.sub(lambda comment: comment.group(1) + " " * len(comment.group(2)), visible)
 
 
 def _blank(match: re.Match[str]) -> str:

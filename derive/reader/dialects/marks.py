@@ -44,8 +44,12 @@ _HEADING = re.compile(r"<h(?P<level>[1-6])\b[^<>]*>(?P<title>[^\n]*?)</h(?P=leve
 _ENTITY = re.compile(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 
 
-def usual(text: str) -> str:
-    """Markdown with the marks that `derive.reader.text.note` knows."""
+def usual(text: str, suffix: str = ".md") -> str:
+    """A text as Markdown with the marks that `derive.reader.text.note` knows; `suffix` is that of its file."""
+    if suffix in (".html", ".htm", ".xhtml"):
+        text = from_html(text)
+    elif suffix in (".rst", ".rest") or (_RST_BLOCK.search(text) and "$" not in text):
+        text = from_rst(text)  # a docstring comes without a name of a file
     text = _ONE_LINE.sub(_displayed, text)
     text = _TWICE.sub(lambda m: f"${m.group(1)}$".rjust(len(m.group())), text)
     text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)

@@ -1,0 +1,40 @@
+"""How documents mark their formulas: a file of any known kind -> a `Note`.
+
+`marks` turns reStructuredText, HTML and the many dollars of Markdown into plain Markdown, character for character in
+place; `notebooks` finds the Markdown in a notebook; `tex` (with `macros`) finds the formulas of LaTeX documents; `bare`
+reads equations that stand in a text without any mark.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from derive.reader.dialects import bare, marks, tex
+from derive.reader.dialects.notebooks import markdown_cells, notebook
+from derive.reader.text.note import Note, note
+
+
+def note_of(text: str, file: str) -> Note:
+    """What a document says, whatever kind of file it is; raises InputError for a notebook that is none."""
+    suffix = Path(file).suffix.lower()
+    if suffix == ".ipynb":
+        return _notebook(text, file)
+    if suffix == ".tex":
+        found = note(tex.readable(text), file)
+        found.formulas = [each.fragment for each in tex.formulas(text, file) if each.displayed]
+        return found
+    found = note(marks.usual(text, suffix), file)
+    if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
+        bare.read(text, found)
+    return found
+
+
+def _notebook(text: str, file: str) -> Note:
+    whole = Note(file)
+    for number, source in markdown_cells(notebook(text, file)):
+        cell = note(marks.usual(source), f"{file}#cell{number}")
+        whole.title = whole.title or cell.title
+        whole.source = whole.source or cell.source
+        whole.formulas += cell.formulas
+        whole.declarations += cell.declarations
+    return whole
