@@ -45,6 +45,7 @@ k, j = Symbol("k", integer=True), Symbol("j", integer=True)
 
 LONGEST = 1_000
 """Parts that are written out, of the Jacobian of one step with all its blocks and of the sums over steps."""
+INDEPENDENT = "the states of step $t - 1$ taken as independent of each other"
 
 
 def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
@@ -173,8 +174,8 @@ def through_time(derivation: Derivation) -> tuple[Section, ...]:
     blocks: list[str | Equality] = [Equality((Jacobian(of, by), value)) for of, by, value in found]
     if len(program.states) > 1:
         opening = (
-            "How the states at $t$ respond to the states at $t - 1$, everything within step $t$ recomputed, the "
-            "states of step $t - 1$ taken as independent of each other:"
+            "How the states at $t$ respond to the states at $t - 1$, everything within step $t$ recomputed, "
+            f"{INDEPENDENT}:"
         )
         return (Section("One step as a Jacobian", (opening, *blocks)),)
     sections = (_one_step(derivation, blocks), _product(derivation))

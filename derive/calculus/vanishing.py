@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sympy import Abs, Expr, Identity, MatAdd, MatMul, OneMatrix, S, Transpose, ZeroMatrix
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
-from derive.calculus.bptt import blocks_of_step, j, k, tau
+from derive.calculus.bptt import INDEPENDENT, blocks_of_step, j, k, tau
 from derive.calculus.derivation import Derivation
 from derive.calculus.ranges import bounded_states, magnitude
 from derive.calculus.sections import Equality, Section, Where
@@ -209,7 +209,8 @@ def _one_step(found: Reach) -> Items:
     items: Items = [
         "The norm of the Jacobian of one step is bounded by the triangle inequality, and the norm of a product by the "
         "product of the norms; a diagonal matrix has the norm of its largest entry. In the last member, what the "
-        "ranges of the functions limit is as large as it can be:"
+        "ranges of the functions limit is as large as it can be"
+        + (f"; {INDEPENDENT}:" if len(found.states) > 1 else ":")
     ]
     for block in found.blocks:
         members = (block.norms,) if block.norms == block.bound else (block.norms, block.bound)

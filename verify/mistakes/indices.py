@@ -26,6 +26,9 @@ from derive.nodes import (
 from verify.mistakes.context import Context, times, walk
 from verify.truth.scales import quantities_of
 
+WINDOWS = (1, 2, 3)
+"""How far the last step of a window is from its first, in mistakes that are made."""
+
 
 def other_time(node: Node, context: Context) -> Iterator[Node]:
     """A quantity, gradient or Jacobian one step later or earlier, or at a step that the left side names.
@@ -152,11 +155,8 @@ def sum_for_product(node: Node, context: Context) -> Iterator[Node]:
 
 
 def other_bounds(node: Node, context: Context) -> Iterator[Node]:
-    """A sum that begins or ends one step early or late, runs to t only, or over a window of some steps."""
+    """A sum that begins or ends one step early or late, or runs to t only."""
     if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
-        for further in (1, 2, 3) if node.last == T else ():
-            yield type(node)(node.term, node.index, node.first, node.first + further)
-            yield type(node)(node.term, node.index, T - further, T)
         yield from _bounds(node)
         if (node.first, node.last) != (1, T):
             yield type(node)(node.term, node.index, node.first, T)
@@ -164,6 +164,24 @@ def other_bounds(node: Node, context: Context) -> Iterator[Node]:
             yield type(node)(node.term, node.index, 1, T)
         elif node.index != t:
             yield type(node)(node.term, node.index, 1, t)
+
+
+def in_a_window(node: Node, context: Context) -> Iterator[Node]:
+    """A sum to step T, or from step 1, over a window of some steps only."""
+    if isinstance(node, TimeSum) and not isinstance(node, TimeProduct):
+        for further in WINDOWS:
+            if node.last == T:
+                yield type(node)(node.term, node.index, node.first, node.first + further)
+                yield type(node)(node.term, node.index, T - further, T)
+            elif node.first == 1 and not node.last.is_number:
+                yield type(node)(node.term, node.index, node.last - further, node.last)
+
+
+def out_of_a_window(node: Node, context: Context) -> Iterator[Node]:
+    """A sum over a window of some steps, to step T or from step 1."""
+    if isinstance(node, TimeSum) and not isinstance(node, TimeProduct) and (node.last - node.first).is_number:
+        for first, last in ((node.first, T), (1, node.last), (1, T)):
+            yield type(node)(node.term, node.index, first, last)
 
 
 def other_range(node: Node, context: Context) -> Iterator[Node]:

@@ -122,6 +122,10 @@ MISTAKES: Mapping[str, NamedMistake] = {
             make=products.elementwise_product, undo=products.matrix_product,
         ),
         NamedMistake(
+            "truncated", "A sum over the steps is cut to a window of some of them.", _IS,
+            make=indices.in_a_window, undo=indices.out_of_a_window,
+        ),
+        NamedMistake(
             "wrong bounds of the sum", "The sum begins or ends at the wrong step.", _IS,
             make=indices.other_bounds, undo=indices.other_bounds,
         ),

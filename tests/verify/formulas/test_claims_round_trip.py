@@ -103,6 +103,17 @@ def test_every_formula_of_a_network_reads_back(name: str) -> None:
     assert counts["proved"] > 5
 
 
+def test_every_formula_on_how_far_gradients_reach_reads_back() -> None:
+    """Each section of the page is about the cell in its heading."""
+    page = (DOCS / "vanishing.md").read_text(encoding="utf-8")
+    cells = {cell.title: cell for cell in catalogue.cells().values()}
+    for part in re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]:
+        title = part.partition("\n")[0].removeprefix("## ")
+        counts = _counted(part, in_markdown(part), cells[title])
+        print(title, dict(counts))
+        assert counts["proved"] >= 5
+
+
 @pytest.mark.parametrize("name", TERMINAL)
 def test_every_formula_in_the_terminal_reads_back(name: str) -> None:
     found = differentiate(catalogue.find(name))

@@ -42,6 +42,26 @@ def judged(model: str, formula: str):
     return judgement
 
 
+@pytest.mark.parametrize(
+    ("formula", "width"),
+    [
+        (r"\frac{\partial J}{\partial b} = \sum_{t=T-2}^{T} (1 - h_t^2) \odot \frac{\partial J}{\partial h_t}", 3),
+        (
+            r"\frac{\partial L_t}{\partial b} = \sum_{k=t-2}^{t} (1 - h_k^2) \odot "
+            r"\left(\left(\frac{\partial h_t}{\partial h_k}\right)^\top \frac{\partial L_t}{\partial h_t}\right)",
+            3,
+        ),
+    ],
+)
+def test_a_window_stands_within_the_sequence(formula: str, width: int) -> None:
+    """Not at steps before the first, whose values nobody has."""
+    found = judged("rnn", formula)
+    assert [mistake.name for mistake in found.mistakes] == ["truncated"]
+    assert found.counterexample["T"] > width
+    assert found.counterexample["at"].get("t", width) >= width
+    assert not [name for name in found.counterexample["data"] if "-" in name]
+
+
 @pytest.mark.parametrize(("model", "formula"), WRONG)
 def test_it_is_small_and_in_decimals(model, formula):
     judgement = judged(model, formula)

@@ -126,6 +126,12 @@ CASES = (
 )  # fmt: skip
 
 MISFITS = (
+    Wrong(
+        "rnn_stacked",
+        r"\frac{\partial J}{\partial x_t} = "
+        r"\left(\begin{bmatrix} W_{aa} & W_{ax} \end{bmatrix}^\top \delta_{a,t}\right)[0:H]",
+        ("wrong block",), "[H:D+H]",
+    ),
     wrong(BASIC, r"s_t = \tanh(W x_t + U s_{t-1})", "wrong quantity", word="each other's place"),
     wrong("rnn", r"d{W} = \sum_t (d{h_t} \odot Y) x_t", "missing transpose", word=r"$x_t$ should be $x_t^\top$"),
     wrong("rnn", r"d{x_t} = W (d{h_t} \odot Y)", "missing transpose", word=r"$W$ should be $W^\top$"),

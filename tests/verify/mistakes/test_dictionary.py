@@ -46,6 +46,10 @@ def test_examples_are_wrong_by_that_name_and_true(found) -> None:
     assert true.word is Word.PROVED, true
 
 
+def test_a_mistake_of_formulas_has_an_example_that_is_judged() -> None:
+    assert [found.name for found in entries().values() if "formula" in found.where and not found.cell] == []
+
+
 def test_every_name_in_the_source_is_in_the_dictionary() -> None:
     """Those written where a mistake is made; the session's fixture holds all others that a test meets."""
     called = set()

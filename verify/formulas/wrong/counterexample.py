@@ -7,7 +7,7 @@ nor is a case in which a side happens to be zero. The lines of Python compute bo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -17,14 +17,16 @@ from sympy import Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell
-from derive.nodes import Jacobian, Node, Quantity, Softmax
+from derive.nodes import Jacobian, Node, Quantity, Softmax, TimeSum
 from verify.formulas.wrong import python
+from verify.mistakes.context import walk
 from verify.truth.comparison import BATCH, Bench, Setting, points_of
 from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed
 from verify.truth.decimals.opinion import placed
 from verify.truth.decimals.rerun import label
 from verify.truth.decimals.scalars import NoRealError, Real, stand_in
 from verify.truth.decimals.trial import Trial
+from verify.truth.exact import whole
 from verify.truth.field import UnsupportedError
 from verify.truth.responses import Key
 from verify.truth.scales import last_step, reach
@@ -60,11 +62,14 @@ def _smallest_case(
 ) -> Mapping[str, Any] | None:
     faint: Mapping[str, Any] | None = None
     empty: Mapping[str, Any] | None = None
+    beyond: Mapping[str, Any] | None = None
     points = ((*extent, seed) for extent in _extents(left, right, setting.bench) for seed in range(SEEDS))
     for tried, (sizes, steps, seed) in enumerate(points, 1):
         try:
             trial = Trial.draw(setting.bench.cell, sizes, steps, seed, facts, setting.plain, two_decimals=True)
             case = _differing(left, right, setting, trial)
+            if case is None and beyond is None and _windows((left, right)):
+                beyond = _differing(left, right, setting, trial, within=False)
         except NoRealError:
             continue
         except UnsupportedError:
@@ -78,7 +83,7 @@ def _smallest_case(
             faint = faint or case
         if (empty or faint) is not None and tried >= PATIENCE:
             break
-    return empty or faint
+    return empty or faint or beyond
 
 
 def shown(left: Node, right: Node, setting: Setting) -> bool:
@@ -129,7 +134,7 @@ def _faintly_apart(one: Real, other: Real) -> bool:
 def _extents(left: Node, right: Node, bench: Bench) -> Iterator[tuple[Mapping[Symbol, int], int]]:
     """Sizes and numbers of steps, the smallest first."""
     scale, _ = bench.scales((left, right))
-    first = max(SHORTEST, reach((left, right)))
+    first = max(SHORTEST, reach((left, right)), *(_width(window) for window in _windows((left, right))))
     lengths = (first, first + 1, max(first, scale.steps)) if bench.steps is None else (bench.steps,)
     for sizes in (_smallest(bench.cell), dict.fromkeys(bench.cell.sizes, 2), scale.sizes):
         for steps in dict.fromkeys(lengths):
@@ -170,12 +175,43 @@ def _entries(left: Node, right: Node, setting: Setting, trial: Trial) -> Iterato
                 yield _Seen(numbers, place, (i, j), value, other[i][j])
 
 
+def _windows(sides: Iterable[Node]) -> list[TimeSum]:
+    """The sums over a number of steps, whose ends no other sum moves."""
+    sums = [node for side in sides for node in walk(side) if isinstance(node, TimeSum)]
+    bound = {node.index for node in sums}
+    ends = [(node, node.first.free_symbols | node.last.free_symbols) for node in sums]
+    return [node for node, letters in ends if _width(node) > 0 and not letters & bound]
+
+
+def _within(windows: Sequence[TimeSum], trial: Trial, at: Mapping[Symbol, int]) -> bool:
+    where = {**trial.sizes, nodes.T: trial.steps, **at}
+    return all(whole(window.first, where) >= 1 and whole(window.last, where) <= trial.steps for window in windows)
+
+
+def _width(window: TimeSum) -> int:
+    """The number of steps; 0 where it depends on letters."""
+    further = window.last - window.first
+    return int(further) + 1 if further.is_Integer else 0
+
+
 def _differing(
-    left: Node, right: Node, setting: Setting, trial: Trial, refuted: Callable[[Real, Real], bool] = _apart
+    left: Node,
+    right: Node,
+    setting: Setting,
+    trial: Trial,
+    refuted: Callable[[Real, Real], bool] = _apart,
+    *,
+    within: bool = True,
 ) -> dict[str, Any] | None:
-    """The first place at which both sides refute the claim; where they only differ, else one with small numbers."""
+    """The first place at which both sides refute the claim; where they only differ, else one with small numbers.
+
+    `within`: only where no sum over some steps leaves the sequence.
+    """
     faint: _Seen | None = None
+    windows = _windows((left, right)) if within else []
     for seen in _entries(left, right, setting, trial):
+        if not _within(windows, trial, seen.numbers):
+            continue
         if refuted(seen.left, seen.right):
             return _told(seen, (left, right), setting, trial)
         if faint is None and refuted is _apart and _faintly_apart(seen.left, seen.right):

@@ -148,7 +148,7 @@ BRACKETS = "missing brackets"
 
 
 def _changes(side: Term, program: Cell) -> Iterator[Change]:
-    blocks = _blocks(program)
+    blocks, spans = _blocks(program), _all_spans(program)
     rules: tuple[tuple[str, Callable[[Term], Iterable[Term]]], ...] = (
         (BRACKETS, _bracketed),
         ("missing transpose", _flipped),
@@ -157,6 +157,7 @@ def _changes(side: Term, program: Cell) -> Iterator[Change]:
         ("product order", _swapped),
         ("elementwise for matrix product", _matrix_product),
         ("wrong block", lambda said: _cut(said, blocks)),
+        ("wrong block", lambda said: _another_block(said, spans)),
     )
     for k in range(max(map(len, blocks.values()), default=0)):
         whole = _all(side, lambda said, k=k: islice(_cut(said, blocks), k, k + 1))  # type: ignore[misc]
@@ -262,6 +263,13 @@ def _cut(said: Term, blocks: dict[str, list[tuple[Any, Any]]]) -> Iterator[Term]
             yield tree.Slice(said, 1, start, start + length)
 
 
+def _another_block(said: Term, spans: Iterable[tuple[Any, Any]]) -> Iterator[Term]:
+    if isinstance(said, tree.Slice):
+        for start, length in spans:
+            if (said.start or S.Zero, said.end) != (start, start + length):
+                yield replace(said, start=start, end=start + length)
+
+
 def _blocks(program: Cell) -> dict[str, list[tuple[Any, Any]]]:
     """For every parameter that acts on a stack, the columns that act on each part of it."""
     found: dict[str, list[tuple[Any, Any]]] = {}
@@ -272,6 +280,17 @@ def _blocks(program: Cell) -> dict[str, list[tuple[Any, Any]]]:
                 if isinstance(weight, Quantity) and isinstance(stack, Concat) and stack.axis == 0:
                     found.setdefault(weight.name, _spans(stack))
     return found
+
+
+def _all_spans(program: Cell) -> list[tuple[Any, Any]]:
+    """Where the parts of the cell's stacks begin, and how long they are."""
+    stacks = (
+        node
+        for equation in program.equations
+        for node in walk(equation.expression)
+        if isinstance(node, Concat) and node.axis == 0
+    )
+    return list(dict.fromkeys(span for stack in stacks for span in _spans(stack)))
 
 
 def _spans(stack: Concat) -> list[tuple[Any, Any]]:
