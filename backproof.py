@@ -240,7 +240,7 @@ def derive(cell: str, notation: str | None, target: str, as_json: bool, **option
 @click.option("--cell", "option", metavar="CELL|NOTE", help="The same as the argument.")
 @click.option(
     "--target",
-    type=click.Choice(["numpy", "torch", "jax", "training", "program", "markdown", "latex", "text"]),
+    type=click.Choice(["numpy", "torch", "jax", "native", "training", "program", "markdown", "latex", "text"]),
     default="numpy",
     show_default=True,
     help="What to write; training: a script with a training loop.",

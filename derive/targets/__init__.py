@@ -70,6 +70,16 @@ def _program_network(network: Network, notation: Notation | None, origin: str) -
     raise InputError("a network is several programs", hint="use --target program for its cell")
 
 
+def _native(derivation: Derivation, notation: Notation | None, origin: str) -> str:
+    from derive.targets.native import module
+
+    return module(derivation, origin)
+
+
+def _native_network(network: Network, notation: Notation | None, origin: str) -> str:
+    raise InputError("a network has no compiled module yet", hint="call the module of its cell once for each copy")
+
+
 def _training(derivation: Derivation, notation: Notation | None, origin: str) -> str:
     raise InputError("training needs a network with a loss", hint="add a head, as in --head softmax")
 
@@ -104,6 +114,7 @@ TARGETS = {
     "numpy": Target("a standalone NumPy module", ".py", _numpy, _numpy_network),
     "torch": Target("a standalone torch module with the derived backward pass", ".py", _torch, _torch_network),
     "jax": Target("a standalone JAX module whose gradient is the derived one", ".py", _jax, _jax_network),
+    "native": Target("a standalone NumPy module whose loops numba compiles", ".py", _native, _native_network),
     "training": Target("a standalone NumPy script that trains", ".py", _training, _training_network),
     "program": Target("the lowered programs, before and after the passes", ".txt", _program, _program_network),
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),

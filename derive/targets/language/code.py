@@ -200,7 +200,15 @@ class Blocks:
     """By default what leaves all arrays of a block in the cache."""
 
 
-Statement = Assign | Loop | Buffer | WithLengths | Apply | Fill | Memory | Remark | Each | Blocks
+@dataclass(frozen=True)
+class Unless:
+    """Statements that run where a call says that it has not done their work."""
+
+    call: Call
+    body: tuple[Statement, ...]
+
+
+Statement = Assign | Loop | Buffer | WithLengths | Apply | Fill | Memory | Remark | Each | Blocks | Unless
 
 
 def free_names(code: Code) -> list[str]:
@@ -377,6 +385,8 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                 printed.append(f"block = 1 + {cached} // (1 + {size_text(entries)})")
                 printed.append("for start in reversed(range(0, T, block)):")
                 printed += [f"    {line}" for line in ["stop = start + len(range(start, T)[:block])", *lines(body)]]
+            case Unless(call, body):
+                printed += [f"if not {python(call)[0]}:", *(f"    {line}" for line in lines(body))]
     return printed
 
 
@@ -439,7 +449,7 @@ def assigned(statements: Sequence[Statement]) -> set[str]:
                     found.update(free_names(target))
             case Buffer(name) | Memory(name):
                 found.add(name)
-            case Loop(_, body) | WithLengths(body) | Blocks(_, body):
+            case Loop(_, body) | WithLengths(body) | Blocks(_, body) | Unless(_, body):
                 found |= assigned(body)
             case Apply(out=out) | Fill(out=out):
                 found.update(free_names(out))
@@ -459,6 +469,8 @@ def read(statements: Sequence[Statement]) -> list[str]:
                 found.update(dict.fromkeys(read(body)))
             case Apply(_, arguments):
                 found.update(dict.fromkeys(name for argument in arguments for name in free_names(argument)))
+            case Unless(call, body):
+                found.update(dict.fromkeys([*free_names(call), *read(body)]))
             case Fill(_, value):
                 found.update(dict.fromkeys(free_names(value)))
             case Each(_, over, body):

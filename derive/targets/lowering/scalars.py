@@ -26,7 +26,12 @@ def scalar(expression: Expr, called: set[str]) -> str:
 
     Raises DerivationError for a function that the module cannot define.
     """
-    return python(_lowered(saturating(expression), NAMES, called))[0]
+    return python(lowered_scalar(expression, called))[0]
+
+
+def lowered_scalar(expression: Expr, called: set[str]) -> Code:
+    """The same as an expression of numbers."""
+    return _lowered(saturating(expression), NAMES, called)
 
 
 def _lowered(expression: Expr, names: Mapping[Symbol, Code], called: set[str]) -> Code:

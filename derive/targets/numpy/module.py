@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.targets.lowering.lowered import called, lowered
+from derive.targets.lowering.lowered import Lowered, called, lowered
+from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.numpy.pieces import Function
@@ -40,7 +41,13 @@ def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> 
     `origin` is the file the equations come from. The text depends on the derivation and `origin` alone. Without
     `passes` the functions over a sequence are as they were lowered, which computes the same more slowly.
     """
-    own = parts(derivation, passes=passes)
+    low = lowered(derivation)
+    sequence = fast_passes(low) if passes else low.sequence
+    return whole(derivation, parts(derivation, low, sequence), origin)
+
+
+def whole(derivation: Derivation, own: Parts, origin: str, imports: str = "", compiled: str = "") -> str:
+    """The text of a module; `compiled` is what stands at its end where its loops are compiled."""
     return filled(
         "module.py.jinja",
         title=plain(derivation.cell.title),
@@ -53,14 +60,17 @@ def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> 
         functions=[own.init, own.forward, own.backward, own.step, own.step_backward],
         helpers=own.helpers,
         table=own.table,
+        imports=imports,
+        compiled=compiled,
     )
 
 
-def parts(derivation: Derivation, prefix: str = "", *, passes: bool = True) -> Parts:
-    """The functions of one derivation, with a prefix before their names, and what they need."""
-    low = lowered(derivation)
+def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = "") -> Parts:
+    """The functions of one derivation, with a prefix before their names, and what they need.
+
+    `sequence` are the programs over a sequence, after the passes that one wants.
+    """
     program = low.program
-    sequence = fast_passes(low) if passes else low.sequence  # may call helpers of its own
     opened = [function.name for function in program.open_functions]
     helpers = low.helpers - {*opened, *(f"{name}_slope" for name in opened)}
     definitions, table = choices() if opened else ([], {})

@@ -9,8 +9,10 @@ from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.networks.network import Copy, Network, Reads
 from derive.nodes import Quantity
+from derive.targets.lowering.lowered import lowered
 from derive.targets.numpy.module import Parts, parts
 from derive.targets.numpy.pieces import Argument
+from derive.targets.passes import fast_passes
 from derive.targets.words import axes_text
 
 
@@ -32,7 +34,13 @@ class Assembly:
             "loss": n.loss,
             "prediction": n.prediction,
         }
-        return {role: parts(differentiate(cell), f"{role}_") for role, cell in present.items() if cell is not None}
+        found = {}
+        for role, cell in present.items():
+            if cell is not None:
+                derivation = differentiate(cell)
+                low = lowered(derivation)
+                found[role] = parts(derivation, low, fast_passes(low), f"{role}_")
+        return found
 
     @cached_property
     def cells(self) -> dict[Copy, Cell]:

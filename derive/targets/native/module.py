@@ -1,0 +1,146 @@
+"""A module whose loops numba compiles: the NumPy module as it was lowered, with a function of numbers for each loop."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from derive.calculus.derivation import Derivation
+from derive.targets.language.code import (
+    Assign,
+    Call,
+    Code,
+    Loop,
+    Name,
+    Number,
+    Remark,
+    Statement,
+    Tuple,
+    Unless,
+    WithLengths,
+)
+from derive.targets.lowering.lowered import Lowered, called, lowered
+from derive.targets.lowering.single_step import Passes
+from derive.targets.native.entries import NotCompiledError
+from derive.targets.native.helpers import numbers_table, texts
+from derive.targets.native.kernel import Kernel
+from derive.targets.numpy.module import parts, whole
+from derive.targets.passes import products
+from derive.targets.passes.hoisting import Hoisting
+from derive.targets.passes.loops import learn, opened
+from derive.targets.passes.pipeline import arriving_shapes, given_shapes, learn_shapes
+from derive.targets.passes.shapes import Shapes
+
+LEAST_PRODUCT = 4096
+"""Multiplications from which on a matrix product is left to a library."""
+
+
+def module(derivation: Derivation, origin: str = "") -> str:
+    """The text of a standalone module of the same contract as the NumPy module's, whose loops numba compiles.
+
+    `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
+    """
+    low = lowered(derivation)
+    made = _Compiled(low)
+    sequence = made.sequence()
+    return whole(derivation, parts(derivation, low, sequence), origin, "import math\nimport warnings", made.text())
+
+
+class _Compiled:
+    """The compiled functions of one module."""
+
+    def __init__(self, low: Lowered) -> None:
+        self._low = low
+        self._names = low.names.local()
+        self._kernels: list[str] = []
+        self._helpers: set[str] = set()
+        opened_names = [function.name for function in low.program.open_functions]
+        self._opened = [f"{name}{slope}" for name in opened_names for slope in ("", "_slope")]
+        """The functions that are chosen when a sequence is run."""
+
+    def sequence(self) -> Passes:
+        """The programs over a sequence, where each loop is run by a compiled function if that can be done."""
+        low = self._low
+        program, names, own = low.program, low.names, low.sequence
+        sizes = {str(size): size for size in program.sizes}
+        shapes = Shapes(given_shapes(program, names), sizes)
+        forward = self._compiled(own.forward, shapes, "forward_loop", ())
+        shapes = Shapes(shapes.known | arriving_shapes(program, names), sizes)
+        backward = self._compiled(own.backward, shapes, "backward_loop", [names.carry(s).name for s in program.states])
+        return replace(own, forward=forward, backward=backward)
+
+    def text(self) -> str:
+        """The compiled functions and what they call."""
+        template = _environment().get_template("compiled.py.jinja")
+        helpers = texts(self._helpers - set(self._opened), called(self._low.program))
+        if self._opened:
+            helpers += numbers_table()
+        made = "\n".join(self._kernels)
+        return template.render(
+            helpers=list(dict.fromkeys(helpers)),
+            kernels=self._kernels,
+            least=LEAST_PRODUCT,
+            normalised=[name for name in ("softmax", "log_softmax") if f" {name}_in_place(" in made],
+        ).rstrip()
+
+    def _compiled(
+        self, statements: Sequence[Statement], shapes: Shapes, name: str, carried: Collection[str]
+    ) -> list[Statement]:
+        place = next((k for k, statement in enumerate(statements) if isinstance(statement, Loop)), None)
+        before = [one for statement in statements[:place] for one in _always_there(statement)]
+        learn_shapes(before, shapes)
+        if place is None:
+            return before
+        loop, after = statements[place], list(statements[place + 1 :])
+        assert isinstance(loop, Loop)
+        try:
+            call, further = self._kernel(loop, shapes, name, carried)
+        except NotCompiledError as error:
+            why = f"this loop runs in NumPy: {error}"
+            return [*before, Remark(why), loop, *after]
+        finally:
+            learn_shapes(after, shapes)
+        return [*before, *further, Unless(call, (loop,)), *after]
+
+    def _kernel(self, loop: Loop, shapes: Shapes, name: str, carried: Collection[str]) -> tuple[Call, list[Statement]]:
+        """The call of the compiled loop, and what stands before it."""
+        own = Shapes(shapes.known, {str(size): size for size in self._low.program.sizes})
+        longer = [array for array, shape in own.known.items() if shape and str(shape[0]) == "T + 1"]
+        body = opened(loop, carried, longer, {})
+        learn(body, own)
+        body = products.split(body, own)
+        further: list[Statement] = []
+        if not loop.backwards:
+            hoisting = Hoisting(body, own, self._names.numbered, blocked=False, labels={})
+            body = hoisting.run()
+            further += [*hoisting.constants, *hoisting.over_steps]
+            self._low.helpers.update(hoisting.helpers)
+        kernel = Kernel(body, own, self._names.numbered, self._opened)
+        about = f"The steps of `{name.removesuffix('_loop')}`, from the {'last' if loop.backwards else 'first'}."
+        text = kernel.text(name, about, sizes=[str(size) for size in self._low.program.sizes])
+        self._kernels.append(text)
+        self._helpers |= kernel.helpers
+        further += kernel.before
+        further += [Assign((Name(c),), Call("np.ascontiguousarray", (Name(c),))) for c in kernel.filled if c in carried]
+        functions = [Number(f"NUMBERS[{function}]") for function in kernel.functions]
+        arrays = (kernel.sizes, kernel.scalars, kernel.read, kernel.filled)
+        groups = [Tuple(tuple(functions)), *(Tuple(tuple(map(Name, group))) for group in arrays)]
+        arguments: list[Code] = [Name(name), *groups, Name("lengths")]
+        return Call("run_compiled", tuple(arguments)), further
+
+
+def _always_there(statement: Statement) -> list[Statement]:
+    """A statement, before it what it names for sequences of different lengths alone: it is passed on in any case."""
+    if not isinstance(statement, WithLengths):
+        return [statement]
+    named = [one for one in statement.body if isinstance(one.targets[0], Name) and isinstance(one.value, Name)]
+    return [*named, statement]
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("derive.targets.native")
+    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
