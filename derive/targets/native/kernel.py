@@ -31,7 +31,7 @@ from derive.targets.language.code import (
 )
 from derive.targets.native.entries import PREFIX, Entries, NotCompiledError
 from derive.targets.native.helpers import called_in
-from derive.targets.passes.loops import STEP, Body
+from derive.targets.passes.loops import STEP, Body, is_timed
 from derive.targets.passes.rewriting import rebuilt, substituted, within
 from derive.targets.passes.shapes import B, Shape, Shapes
 
@@ -51,6 +51,7 @@ class Kernel:
         self._entries = Entries(shapes, self._indices[0])
         self._values: dict[Code, Code] = {}
         """What variables of a step are: the arrays that hold them."""
+        self._constants: dict[Code, Name] = {}
         self._memory: list[tuple[str, Shape]] = []
         self._lines: list[str] = []
         self._rows: list[str] = []
@@ -140,6 +141,10 @@ class Kernel:
 
     def _prepared(self, code: Code) -> Code:
         """The expression where everything that has no entries is in memory already."""
+        if parts(code) and not _is_view(code) and not self._body.varies(code) and not is_timed(code):
+            shape = self._shapes.of(code)
+            if shape and shape[0] != B:
+                return self._constant(code, shape)
         inner = [self._prepared(part) for part in parts(code)]
         whole = rebuilt(code, inner) if inner else code
         match whole:
@@ -155,6 +160,14 @@ class Kernel:
                 return self._diagonal(of)
         return whole
 
+    def _constant(self, code: Code, shape: Shape) -> Name:
+        """What all steps and examples share, computed before the loop."""
+        if code not in self._constants:
+            self._constants[code] = self._fresh("constant")
+            self._shapes.known[self._constants[code].name] = shape
+            self.before.append(Assign((self._constants[code],), code))
+        return self._constants[code]
+
     def _new(self, words: str, shape: Shape) -> Name:
         name = self._fresh(words)
         self._shapes.known[name.name] = shape
@@ -166,9 +179,7 @@ class Kernel:
         shape = self._entries.shape(MatrixProduct(left, right))
         out = self._new("product", shape)
         if len(first) == 2 and len(second) == 2 and first[0] == B and not self._body.varies(right):
-            matrix = self._fresh("matrix")
-            self._shapes.known[matrix.name] = second
-            self.before.append(Assign((matrix,), right))
+            matrix = self._constant(right, second)
             if not _is_whole(left):
                 copied = self._new("operand", first)
                 self._write(copied, left)
@@ -194,10 +205,7 @@ class Kernel:
 
     def _simple(self, code: Code) -> Code:
         """The value in memory, if it is more than an array with other axes."""
-        inner = code
-        while isinstance(inner, Index | Transposed):
-            inner = inner.of
-        if isinstance(inner, Name) or (not self._body.varies(code) and isinstance(code, Transposed | Name)):
+        if _is_view(code):
             return code
         shape = self._entries.shape(code)
         if not shape or shape[0] != B:
@@ -269,6 +277,13 @@ def _base(code: Code) -> str:
         code = code.of
     assert isinstance(code, Name)
     return code.name
+
+
+def _is_view(code: Code) -> bool:
+    """Whether an expression is an array, perhaps with other axes."""
+    while isinstance(code, Index | Transposed):
+        code = code.of
+    return isinstance(code, Name | Number)
 
 
 def _is_whole(code: Code) -> bool:
