@@ -80,6 +80,7 @@ def forward(params, x, h=None, v=None, *, lengths=None, cache=True, checkpoint=N
     h[0] = h_prev
     v = np.empty((T + 1, B, N), dtype)
     v[0] = v_prev
+    v_given = np.zeros((N,), dtype)
     work = np.empty((B, H), dtype)
     W_hh_T = W_hh.T
     W_ih_T = W_ih.T
@@ -92,7 +93,7 @@ def forward(params, x, h=None, v=None, *, lengths=None, cache=True, checkpoint=N
         # h_t = tanh(net_{h,t})
         np.tanh(x_net_t, out=h_t)
         # v_t = 0
-        v_t[...] = np.zeros((N,), dtype)
+        v_t[...] = v_given
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             v[t + 1] = np.where((lengths <= t)[:, None], v[t], v[t + 1])

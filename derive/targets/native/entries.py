@@ -19,6 +19,7 @@ from derive.targets.language.code import (
     Sum,
     Transposed,
     parts,
+    python,
 )
 from derive.targets.passes.rewriting import rebuilt
 from derive.targets.passes.shapes import Shape, Shapes
@@ -46,7 +47,7 @@ class Entries:
         """The shape of an expression; raises NotCompiledError where it cannot be told."""
         found = self._shapes.of(code)
         if found is None:
-            raise NotCompiledError(f"the shape of {code} is not known")
+            raise NotCompiledError(f"the shape of {python(code)[0]} is not known")
         return found
 
     def at(self, code: Code, index: Sequence[str]) -> Code:
@@ -71,7 +72,7 @@ class Entries:
                 return Product((first, self.at(right, self._own(right, [*own[:-2], "0", own[-1]]))))
             case Call():
                 return self._call(code, index)
-        raise NotCompiledError(f"{code} has no entries")
+        raise NotCompiledError(f"{python(code)[0]} has no entries")
 
     def _call(self, code: Call, index: Sequence[str]) -> Code:
         name, arguments = code.function, code.arguments
@@ -101,7 +102,7 @@ class Entries:
         """The index for the axes of an expression, where those of length 1 are repeated."""
         shape = self.shape(code)
         if len(index) < len(shape):
-            raise NotCompiledError(f"{code} has more axes than are asked for")
+            raise NotCompiledError(f"{python(code)[0]} has more axes than are asked for")
         own = index[len(index) - len(shape) :]
         return ["0" if axis == Integer(1) else one for axis, one in zip(shape, own, strict=True)]
 

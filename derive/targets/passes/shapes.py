@@ -33,6 +33,7 @@ Shape: TypeAlias = tuple[Expr, ...]
 T, B, BLOCK = Symbol("T"), Symbol("B"), Symbol("stop - start")
 """The axes of time and batch, and the steps of a block of time."""
 
+_LEADING = {"T": T, "B": B}
 _STEP = {"t", "t + 1"}
 
 
@@ -83,8 +84,9 @@ class Shapes:
         return self._broadcast([self.of(argument) for argument in arguments])  # entry by entry, and softmax
 
     def _made(self, code: Call) -> Shape | None:
-        if code.function in ("np.zeros", "np.ones", "np.broadcast_to") and isinstance(code.arguments[-1], Number):
-            axes = [axis.strip() for axis in code.arguments[-1].text.strip("()").split(",")]
+        place = {"np.zeros": 0, "np.ones": 0, "np.broadcast_to": 1}.get(code.function)
+        if place is not None and isinstance(given := code.arguments[place], Number):
+            axes = [axis.strip() for axis in given.text.strip("()").split(",")]
             found = [self.size(axis) for axis in axes if axis]
             return None if None in found else tuple(size for size in found if size is not None)
         if code.function == "np.eye" and isinstance(code.arguments[0], Number):
@@ -168,7 +170,7 @@ class Shapes:
         for sign, term in re.findall(r"(^|[+-] )([^+-]+)", text):
             product: Expr = Integer(1)
             for factor in term.strip().split(" * "):
-                number = Integer(int(factor)) if factor.isdigit() else self._sizes.get(factor)
+                number = Integer(int(factor)) if factor.isdigit() else self._sizes.get(factor, _LEADING.get(factor))
                 if number is None:
                     return None
                 product *= number
