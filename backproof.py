@@ -265,8 +265,8 @@ def generate(
 ) -> None:
     """Write the code (or the page) of a cell, or of a network of it, to a file.
 
-    Code is run first, at random sizes, and its gradients are compared with the complex step; code for torch and JAX is
-    compared with the NumPy code.
+    Code is run first, at random sizes, and its gradients are compared with the complex step; code for torch, JAX and
+    numba is compared with the NumPy code.
     """
     from derive import catalogue
     from derive.build import replace
@@ -280,7 +280,7 @@ def generate(
 
         if not checked(made, text):
             click.echo("not checked: no random point gave finite numbers", err=True)
-    if target in ("torch", "jax") and not no_check:
+    if target in ("torch", "jax", "native") and not no_check:
         from verify.numbers.written import agrees
 
         if not agrees(made, text, target):

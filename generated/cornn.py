@@ -131,8 +131,8 @@ def backward(cache, d_ys, y=None, z=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype)
-    d_z_next = np.zeros((B, H), dtype) if z is None else z.astype(dtype)
+    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
+    d_z_next = np.zeros((B, H), dtype) if z is None else z.astype(dtype, order="C")
     (tanh_net_z, W, M, V, y, z, x) = values
     d_net_z = np.empty((T, B, H), dtype)
     if lengths is not None:

@@ -128,7 +128,7 @@ def backward(cache, d_ys, S=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_S_next = np.zeros((B, H, N), dtype) if S is None else S.astype(dtype)
+    d_S_next = np.zeros((B, H, N), dtype) if S is None else S.astype(dtype, order="C")
     (q, k, beta, v, v_bar, S, W_k, W_q, W_v, w_beta, x) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys

@@ -147,8 +147,8 @@ def backward(cache, d_ys, h=None, m=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
-    d_m_next = np.zeros((B, N), dtype) if m is None else m.astype(dtype)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
+    d_m_next = np.zeros((B, N), dtype) if m is None else m.astype(dtype, order="C")
     (h, W_m, B_, w_h, W_h, w_m, A, w_x, W_x, x, m, u) = values
     d_u = np.empty((T, B, 1), dtype)
     d_net = np.empty((T, B, H + N), dtype)

@@ -169,8 +169,8 @@ def backward(cache, d_ys, h=None, c=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (o, tanh_c, i, g, c, f, U, W, x, h) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:

@@ -175,8 +175,8 @@ def backward(cache, d_ys, y=None, c=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (tanh_c, o, z, c, i, p_o, R, p_i, W, x, y) = values
     d_net = np.empty((T, B, 3 * H), dtype)
     if lengths is not None:

@@ -272,11 +272,11 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype)
-    d_i_next = np.zeros((B, H), dtype) if i is None else i.astype(dtype)
-    d_f_next = np.zeros((B, H), dtype) if f is None else f.astype(dtype)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
-    d_o_next = np.zeros((B, H), dtype) if o is None else o.astype(dtype)
+    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
+    d_i_next = np.zeros((B, H), dtype) if i is None else i.astype(dtype, order="C")
+    d_f_next = np.zeros((B, H), dtype) if f is None else f.astype(dtype, order="C")
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
+    d_o_next = np.zeros((B, H), dtype) if o is None else o.astype(dtype, order="C")
     (o, tanh_c, f, i, z, c, p_o, R, R_i_, R_f_, p_i, p_f, R_o_, W, x, y) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:

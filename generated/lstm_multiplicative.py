@@ -184,8 +184,8 @@ def backward(cache, d_ys, h=None, c=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, n_m = (sizes[axis] for axis in ("T", "B", "H", "n_m"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (h, o, c, f, net_i_o_f_g, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m) = values
     d_m = np.empty((T, B, n_m), dtype)
     d_net = np.empty((T, B, 4 * H + n_m), dtype)

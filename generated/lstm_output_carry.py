@@ -194,8 +194,8 @@ def backward(cache, d_ys, H=None, c=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H_size = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_H_next = np.zeros((B, H_size), dtype) if H is None else H.astype(dtype)
-    d_c_next = np.zeros((B, H_size), dtype) if c is None else c.astype(dtype)
+    d_H_next = np.zeros((B, H_size), dtype) if H is None else H.astype(dtype, order="C")
+    d_c_next = np.zeros((B, H_size), dtype) if c is None else c.astype(dtype, order="C")
     (H, beta, tanh_c, o, i, gamma, C_tilde, c, f, W_h, W_x, X) = values
     d_net = np.empty((T, B, 6 * H_size), dtype)
     if lengths is not None:

@@ -120,7 +120,7 @@ def backward(cache, d_ys, h=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (a, w, f, h, U, W, x) = values
     d_h = np.empty((T, B, H), dtype)
     d_net_f = np.empty((T, B, H), dtype)

@@ -128,7 +128,7 @@ def backward(cache, d_ys, S=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, D, N = (sizes[axis] for axis in ("T", "B", "D", "N"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_S_next = np.zeros((B, D, N), dtype) if S is None else S.astype(dtype)
+    d_S_next = np.zeros((B, D, N), dtype) if S is None else S.astype(dtype, order="C")
     (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys

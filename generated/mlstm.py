@@ -205,9 +205,9 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_m_next = np.zeros((B, 1), dtype) if m is None else m.astype(dtype)
-    d_C_next = np.zeros((B, H, N), dtype) if C is None else C.astype(dtype)
-    d_n_next = np.zeros((B, N), dtype) if n is None else n.astype(dtype)
+    d_m_next = np.zeros((B, 1), dtype) if m is None else m.astype(dtype, order="C")
+    d_C_next = np.zeros((B, H, N), dtype) if C is None else C.astype(dtype, order="C")
+    d_n_next = np.zeros((B, N), dtype) if n is None else n.astype(dtype, order="C")
     (abs_net_h, o, lin_h, max_net_h, net_h, q, net_m, i_tilde, C, n, f_prime, k, v, i_prime, W_q, W_k, W_v, w_i,
         w_f, W_o, x) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t

@@ -154,8 +154,8 @@ def backward(cache, d_ys, c=None, p=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
-    d_p_next = np.zeros((B, D), dtype) if p is None else p.astype(dtype)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
+    d_p_next = np.zeros((B, D), dtype) if p is None else p.astype(dtype, order="C")
     (c, o, z, f, W_o, W, V, V_o, p, x) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys

@@ -121,8 +121,8 @@ def backward(cache, d_ys, h=None, v=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
-    d_v_next = np.zeros((B, N), dtype) if v is None else v.astype(dtype)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
+    d_v_next = np.zeros((B, N), dtype) if v is None else v.astype(dtype, order="C")
     (h, W_hh, W_ih, W_xh, x, v) = values
     d_net_h = np.empty((T, B, H), dtype)
     if lengths is not None:

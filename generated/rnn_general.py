@@ -119,7 +119,7 @@ def backward(cache, d_ys, s=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_s_next = np.zeros((B, H), dtype) if s is None else s.astype(dtype)
+    d_s_next = np.zeros((B, H), dtype) if s is None else s.astype(dtype, order="C")
     (g_slope, net_o, V, f_slope, net_s, W, U, x, s) = values
     # ∂J/∂o_t = ∂⁺J/∂o_t
     d_o = d_ys

@@ -123,7 +123,7 @@ def backward(cache, d_ys, y=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H, K = (sizes[axis] for axis in ("T", "B", "H", "K"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype)
+    d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     (y, h, V, U, W, x) = values
     d_net = np.empty((T, B, H + K), dtype)
     if lengths is not None:

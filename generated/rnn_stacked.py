@@ -108,7 +108,7 @@ def backward(cache, d_ys, a=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_a_next = np.zeros((B, H), dtype) if a is None else a.astype(dtype)
+    d_a_next = np.zeros((B, H), dtype) if a is None else a.astype(dtype, order="C")
     (g_slope, net_a, W_aa, W_ax, a, x) = values
     d_net_a = np.empty((T, B, H), dtype)
     if lengths is not None:

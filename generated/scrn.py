@@ -134,8 +134,8 @@ def backward(cache, d_ys, s=None, h=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, N, H = (sizes[axis] for axis in ("T", "B", "N", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_s_next = np.zeros((B, N), dtype) if s is None else s.astype(dtype)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    d_s_next = np.zeros((B, N), dtype) if s is None else s.astype(dtype, order="C")
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (U, V, h, P, R, B_, A, x, s) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys

@@ -209,10 +209,10 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
-    d_m_next = np.zeros((B, H), dtype) if m is None else m.astype(dtype)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
-    d_n_next = np.zeros((B, H), dtype) if n is None else n.astype(dtype)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
+    d_m_next = np.zeros((B, H), dtype) if m is None else m.astype(dtype, order="C")
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
+    d_n_next = np.zeros((B, H), dtype) if n is None else n.astype(dtype, order="C")
     (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, i_prime, z, R, W, x, h) = values
     d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:

@@ -131,7 +131,7 @@ def backward(cache, d_ys, c=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype)
+    d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (c, x, r, lin_c, f, v_r, v_f, W_f, W, W_r) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys

@@ -131,7 +131,7 @@ def backward(cache, d_ys, h=None):
     _, dtype = _checked(arrays, sizes, dtype)
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
-    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype)
+    d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (h, c, g, W, W_, x) = values
     d_net = np.empty((T, B, 2 * H), dtype)
     if lengths is not None:

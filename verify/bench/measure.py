@@ -33,14 +33,19 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Our time over that of the fastest other engine, in the processor's time."""
+        """The time of the NumPy module over that of the fastest other engine, in the processor's time."""
+        return self.ratio_of("backproof")
+
+    def ratio_of(self, ours: str) -> float | None:
+        """The time of one of our modules over that of the fastest other engine, in the processor's time."""
         others = [self.busy[name] for name in OTHERS if name in self.busy]
-        return self.busy["backproof"] / min(others) if others and "backproof" in self.busy else None
+        return self.busy[ours] / min(others) if others and ours in self.busy else None
 
     def to_json(self) -> dict[str, Any]:
         """The row with its job."""
         values = {"wall_ms": self.wall, "busy_ms": self.busy, "memory_mib": self.memory, "absent": self.absent}
-        return {**self.job.to_json(), **values, "ratio": self.ratio}
+        ratios = {"ratio": self.ratio, "ratio_native": self.ratio_of("native")}
+        return {**self.job.to_json(), **values, **ratios}
 
 
 def jobs(cells: Sequence[str], sizes: Sequence[str], dtypes: Sequence[str], threads: int) -> list[Job]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -72,6 +74,14 @@ def ours(job: Job, cell: Cell, case: Case) -> Call:
 def without_passes(job: Job, cell: Cell, case: Case) -> Call:
     """The same program without the passes."""
     return _ours(cell, case, passes=False)
+
+
+def native(job: Job, cell: Cell, case: Case) -> Call:
+    """The generated module whose loops numba compiles."""
+    _library("numba")
+    folder = TemporaryDirectory(ignore_cleanup_errors=True)  # what is compiled is written beside the file
+    made = load(TARGETS["native"].render(differentiate(cell), None, ""), "native", Path(folder.name))
+    return lambda: case.backward(made) if folder else None
 
 
 def textbook(job: Job, cell: Cell, case: Case) -> Call:
@@ -208,6 +218,7 @@ def _library(name: str) -> Any:
 
 PEERS: Mapping[str, Callable[[Job, Cell, Case], Call]] = {
     "backproof": ours,
+    "native": native,
     "without passes": without_passes,
     "textbook": textbook,
     "torch": torch_module,

@@ -13,7 +13,7 @@ from verify.bench.peers import PEERS
 
 def header() -> list[str]:
     """The columns of the table."""
-    return ["cell", "dtype", "T, B, D, H", *PEERS, "ratio"]
+    return ["cell", "dtype", "T, B, D, H", *PEERS, "ratio", "ratio native"]
 
 
 def table(rows: Sequence[Row]) -> list[list[str]]:
@@ -24,7 +24,7 @@ def table(rows: Sequence[Row]) -> list[list[str]]:
             row.job.dtype,
             f"{row.job.T}, {row.job.B}, {row.job.D}, {row.job.H}",
             *(f"{row.busy[name]:.3g}" if name in row.busy else "–" for name in PEERS),
-            "–" if row.ratio is None else f"{row.ratio:.2f}",
+            *("–" if ratio is None else f"{ratio:.2f}" for ratio in (row.ratio, row.ratio_of("native"))),
         ]
         for row in rows
     ]
@@ -38,17 +38,19 @@ def mean(ratios: Sequence[float]) -> float:
 def summary(rows: Sequence[Row]) -> str:
     """The geometric means for large and for small batches."""
     found = []
-    for words, least, most in (("B ≥ 20", 20, math.inf), ("B ≤ 4", 0, 4)):
-        ratios = [row.ratio for row in rows if row.ratio is not None and least <= row.job.B <= most]
-        if ratios:
-            found.append(f"{words}: {mean(ratios):.2f} (worst {max(ratios):.2f}, {len(ratios)} points)")
+    for name, ours in (("", "backproof"), ("native, ", "native")):
+        for words, least, most in (("B ≥ 20", 20, math.inf), ("B ≤ 4", 0, 4), ("all", 0, math.inf)):
+            every = [row.ratio_of(ours) for row in rows if least <= row.job.B <= most]
+            ratios = [ratio for ratio in every if ratio is not None]
+            if ratios:
+                found.append(f"{name}{words}: {mean(ratios):.2f} (worst {max(ratios):.2f}, {len(ratios)} points)")
     return "; ".join(found)
 
 
 def machine() -> str:
     """The processor and the libraries, without the name of the computer."""
     libraries = []
-    for name in ("numpy", "torch", "jax"):
+    for name in ("numpy", "torch", "jax", "numba"):
         try:
             libraries.append(f"{name} {version(name)}")
         except PackageNotFoundError:
@@ -76,9 +78,10 @@ def page(rows: Sequence[Row], rounds: int) -> str:
         "",
         "Forward and all gradients, milliseconds of processor time, medians of "
         f"{rounds} rounds in which every peer runs once, each in a process of its own with {threads} thread(s).",
-        "*Ratio* is the time of the generated module over that of the fastest of torch and JAX. *Products* are the",
-        "bare matrix products of the nets, *textbook* is `step` and `step_backward` one after the other, *without",
-        "passes* the program before the passes of `derive/targets/passes`.",
+        "*Ratio* is the time of the generated NumPy module over that of the fastest of torch and JAX, *ratio native*",
+        "that of the module whose loops numba compiles. *Products* are the bare products of the nets, *textbook*",
+        "is `step` and `step_backward` one after the other, *without passes* the program before the passes of",
+        "`derive/targets/passes`.",
         "",
         f"Machine: {machine()}.",
         "",

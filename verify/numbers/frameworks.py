@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -14,13 +17,29 @@ Run = tuple[Array, Arrays, Arrays]
 
 
 def run(target: str, module: ModuleType, case: Case) -> Run:
-    """What the file of a target ("torch" or "jax") computes for a case in its dtype."""
-    return {"torch": _torch, "jax": _jax}[target](module, case)
+    """What the file of a target ("torch", "jax" or "native") computes for a case in its dtype."""
+    return {"torch": _torch, "jax": _jax, "native": _native}[target](module, case)
 
 
 def installed(target: str) -> bool:
     """Whether the framework that a target's file needs is there."""
-    return imported(target) is not None
+    return imported({"native": "numba"}.get(target, target)) is not None
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Files of the native target that are loaded here run their loops as Python: no compiler is waited for."""
+    config = importlib.import_module("numba").config
+    before, config.DISABLE_JIT = config.DISABLE_JIT, True
+    try:
+        yield
+    finally:
+        config.DISABLE_JIT = before
+
+
+def _native(module: ModuleType, case: Case) -> Run:
+    ys, final, _ = case.forward(module)
+    return ys, final, case.backward(module)
 
 
 def _torch(module: ModuleType, case: Case) -> Run:

@@ -6,17 +6,21 @@ import importlib.util
 import itertools
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
 
 _COUNT = itertools.count()
 
 
-def load(source: str, name: str = "module") -> ModuleType:
-    """Import the text of a module; whatever its import raises is passed on."""
+def load(source: str, name: str = "module", folder: Path | None = None) -> ModuleType:
+    """Import the text of a module, whose file stays in `folder` if that is given.
+
+    Whatever its import raises is passed on.
+    """
     unique = f"_backproof_{name}_{next(_COUNT)}"
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{unique}.py"
+    with nullcontext(folder) if folder is not None else tempfile.TemporaryDirectory() as place:
+        path = Path(place) / f"{unique}.py"
         path.write_text(source, encoding="utf-8")
         spec = importlib.util.spec_from_file_location(unique, path)
         assert spec is not None

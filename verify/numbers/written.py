@@ -6,6 +6,7 @@ program, never of the note.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import ModuleType
 
 import numpy as np
@@ -62,7 +63,8 @@ def agrees(made: Cell | Network, source: str, target: str) -> bool:
     if not frameworks.installed(target):
         return False
     cell = made.cell if isinstance(made, Network) else made
-    module = load(source, "written")
+    with frameworks.uncompiled() if target == "native" else nullcontext():
+        module = load(source, "written")
     ours = load(generate(cell), "ours")
     for spread in SPREADS:
         case = _drawn(cell, spread)

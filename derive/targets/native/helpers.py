@@ -19,7 +19,7 @@ _WRITTEN = {
     "sin": ("a", "np.sin(a)"),
     "cos": ("a", "np.cos(a)"),
     "erf": ("a", "math.erf(a)"),
-    "abs": ("a", "abs(a)"),
+    "abs": ("a", "np.abs(a)"),
     "sign": ("a", "np.sign(a)"),
     "sigmoid": ("a", "type(a)(0.5) + type(a)(0.5) * tanh_of_number(type(a)(0.5) * a)"),
     "relu": ("a", "a if a > 0 else 0 * a"),

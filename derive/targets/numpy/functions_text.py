@@ -329,7 +329,7 @@ class Functions:
         elif whole:
             body.append(f"{immediate.name} = cut({immediate.name}, lengths).astype(dtype, copy=False)")
         wanted = {*read(passes.backward), *passes.gradients.values()}
-        own = ".astype(dtype)" if whole else ""  # a copy: the loop writes into it
+        own = '.astype(dtype, order="C")' if whole else ""  # a copy: the loop writes into it
         for a in self._carries():
             if a.bound in wanted:
                 body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}{own}")

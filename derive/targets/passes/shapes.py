@@ -111,8 +111,10 @@ class Shapes:
 
     @staticmethod
     def _product(left: Shape | None, right: Shape | None) -> Shape | None:
-        if left is None or right is None or len(left) < 2 or len(right) < 2:
+        if left is None or right is None or not left or len(right) < 2:
             return None
+        if len(left) == 1:
+            return (*right[:-2], right[-1])
         leading = Shapes._broadcast([left[:-2], right[:-2]])
         return None if leading is None else (*leading, left[-2], right[-1])
 

@@ -1,0 +1,150 @@
+"""The native target: for every cell the results of its NumPy module, compiled or not, and NumPy where numba is missing.
+
+Most tests run the loops as Python, as a compiler takes seconds for each cell. BACKPROOF_FULL_FIGURES=1 compiles them all.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from random_cells import random_cell
+from random_checks import read
+from test_lengths import ODD, ragged
+from test_properties import assert_close, standard
+
+from derive import catalogue
+from derive.calculus.adjoint import differentiate
+from derive.cell import Cell
+from derive.reader import read_note
+from derive.targets import generate
+from verify.numbers.case import Case
+from verify.numbers.frameworks import uncompiled
+from verify.numbers.load import load
+
+pytest.importorskip("numba", reason="numba compiles the loops: the extra 'native' has it")
+
+FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
+EXACT = 1e-12
+IN_NUMPY = "# this loop runs in NumPy"
+
+
+def _agree(theirs, ours, case: Case, limit: float = EXACT) -> None:
+    """Outputs, final states and gradients of both modules."""
+    (ys, final, _), (outputs, ends, _) = case.forward(theirs), case.forward(ours)
+    assert_close({"ys": ys, **final}, {"ys": outputs, **ends}, limit)
+    assert_close(case.backward(theirs), case.backward(ours), limit)
+
+
+def _in_python(cell: Cell):
+    text = generate(cell, "native")
+    with uncompiled():
+        return text, load(text, "native")
+
+
+def test_results_are_those_of_the_numpy_module(registered: Cell) -> None:
+    text, theirs = _in_python(registered)
+    assert IN_NUMPY not in text
+    _agree(theirs, load(generate(registered)), standard(registered, T=4, B=3))
+
+
+@pytest.mark.parametrize("name", ["gru", "mlstm", "lstm_peephole", "sigmoid_binary_cross_entropy"])
+def test_different_lengths(name: str) -> None:
+    cell = catalogue.cells().get(name) or catalogue.heads()[name]
+    _agree(_in_python(cell)[1], load(generate(cell)), ragged(cell))
+
+
+@pytest.mark.parametrize("text", ODD.values(), ids=list(ODD))
+def test_odd_cells(text: str) -> None:
+    cell = read_note(f"# Odd\n\n{text}", "odd.md")
+    _agree(_in_python(cell)[1], load(generate(cell)), ragged(cell))
+
+
+@pytest.mark.parametrize("seed", [*range(0, 60, 4), 13, 55])
+def test_random_cells(seed: int) -> None:
+    cell = read(random_cell(random.Random(seed).randrange))
+    text, theirs = _in_python(cell)
+    assert IN_NUMPY not in text
+    case = standard(cell, T=3, B=2)
+    ours = load(generate(cell))
+    with np.errstate(all="ignore"):
+        ys, _, _ = case.forward(ours)
+        if np.isfinite(ys).all() and np.abs(ys).max() < 1e6:
+            _agree(theirs, ours, case, 1e-9)
+
+
+@pytest.mark.parametrize("name", catalogue.cells() if FULL else ["lstm", "deltanet", "rnn_general"])
+def test_compiled(name: str, tmp_path: Path) -> None:
+    cell = catalogue.find(name)
+    theirs = load(generate(cell, "native"), "native", tmp_path)
+    case = standard(cell, T=5, B=3)
+    _agree(theirs, load(generate(cell)), case)
+    assert theirs.backward_loop.signatures
+
+
+def test_float32_stays_float32_and_other_numbers_are_left_to_numpy(tmp_path: Path) -> None:
+    cell = catalogue.find("rnn")
+    theirs, ours = load(generate(cell, "native"), "native", tmp_path), load(generate(cell))
+    case = standard(cell)
+    small = case.cast(np.dtype(np.float32))
+    ys, _, _ = small.forward(theirs)
+    assert ys.dtype == np.float32
+    assert all(gradient.dtype == np.float32 for gradient in small.backward(theirs).values())
+    _agree(theirs, ours, small, 1e-5)
+    before = len(theirs.forward_loop.signatures)
+    turned = replace(case, given={name: value + 1e-3j for name, value in case.given.items()})
+    np.testing.assert_allclose(turned.forward(theirs)[0], turned.forward(ours)[0], rtol=EXACT)
+    assert len(theirs.forward_loop.signatures) == before
+
+
+def test_functions_of_numbers_to_the_last_digits(tmp_path: Path) -> None:
+    import numba
+
+    theirs = load(generate(catalogue.find("slstm"), "native"), "native", tmp_path)
+    ends = [0.0, -0.0, 1e-300, 1e-9, 30.0, 800.0, -800.0, 1e30, np.inf, -np.inf, np.nan, 709.5, -740.0, 88.5, -100.0]
+    drawn = np.random.default_rng(0).standard_normal(4000) * np.repeat([0.01, 1, 5, 40], 1000)
+    for function, of_numpy in ((theirs.tanh_of_number, np.tanh), (theirs.exp_of_number, np.exp)):
+
+        @numba.njit
+        def compute(given, found):
+            for k in range(len(given)):
+                found[k] = function(given[k])  # noqa: B023
+
+        for dtype, limit in ((np.float64, 1e-15), (np.float32, 5e-7)):
+            given = np.concatenate([ends, drawn]).astype(dtype)
+            with np.errstate(all="ignore"):
+                found, wanted = np.empty_like(given), of_numpy(given)
+                compute(given, found)
+            normal = (np.abs(wanted) > np.finfo(dtype).tiny) | (wanted == 0) | ~np.isfinite(wanted)
+            np.testing.assert_allclose(found[normal], wanted[normal], rtol=limit)
+
+
+def test_without_numba_numpy_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = catalogue.find("gru")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.warns(UserWarning, match="numba is not installed, so the loops run in NumPy"):
+        theirs = load(generate(cell, "native"))
+    _agree(theirs, load(generate(cell)), standard(cell))
+
+
+def test_what_numba_cannot_compile_numpy_does(tmp_path: Path) -> None:
+    cell = catalogue.find("gru")
+    theirs = load(generate(cell, "native"), "native", tmp_path)
+    theirs.forward_loop = theirs.compiled(lambda *given: given.no_such_thing())
+    theirs.backward_loop = theirs.compiled(lambda *given: given.no_such_thing())
+    with pytest.warns(UserWarning, match="runs in NumPy, as numba cannot compile it"):
+        _agree(theirs, load(generate(cell)), standard(cell))
+
+
+def test_arrays_that_lie_otherwise_in_memory() -> None:
+    cell = catalogue.find("lstm")
+    case = standard(cell)
+    turned = {name: np.asfortranarray(value) for name, value in case.given.items()}
+    ends = {name: np.asfortranarray(value) for name, value in case.d_final.items()}
+    strange = replace(case, given=turned, d_output=np.asfortranarray(case.d_output), d_final=ends)
+    _agree(_in_python(cell)[1], load(generate(cell)), strange)
