@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, cast
 
 from sympy import (
@@ -81,16 +81,21 @@ class ScalarFunction(Basic):
 class Entry:
     """What is known of a function: its expression in a (and b), how it is printed and how NumPy computes it.
 
-    `numpy` is stable code in `a` (and `b`) that also accepts complex arrays, so that the complex step works.
+    SymPy takes a while over some expressions, so each is `written` when it is asked for. `numpy` is stable code in `a`
+    (and `b`) that also accepts complex arrays, so that the complex step works.
     """
 
     name: str
-    expression: Expr
+    written: Callable[[], Expr]
     numpy: str
     latex: str
     words: tuple[str, ...] = ()
     choosable: bool = True
     """Whether it may be chosen for a function that a note leaves open."""
+
+    @cached_property
+    def expression(self) -> Expr:
+        return self.written()
 
     @property
     def function(self) -> ScalarFunction:
@@ -107,29 +112,33 @@ ERF = (
 ENTRIES: Mapping[str, Entry] = {
     entry.name: entry
     for entry in (
-        Entry("tanh", tanh(a), "np.tanh(a)", r"\tanh"),
-        Entry("sigmoid", 1 / (1 + exp(-a)), "0.5 + 0.5 * np.tanh(0.5 * a)", r"\sigma", ("logistic", "σ")),
-        Entry("relu", Max(0, a), "np.where(a.real > 0, a, 0 * a)", r"\operatorname{ReLU}", ("ReLU", "Relu")),
-        Entry("identity", a, "a", r"\operatorname{id}", ("id", "linear")),
-        Entry("exp", exp(a), "np.exp(a)", r"\exp"),
-        Entry("log", log(a), "np.log(a)", r"\log", ("ln",)),
-        Entry("sqrt", sqrt(a), "np.sqrt(a)", r"\operatorname{sqrt}"),
-        Entry("sin", sin(a), "np.sin(a)", r"\sin"),
-        Entry("cos", cos(a), "np.cos(a)", r"\cos"),
-        Entry("abs", Abs(a), "np.where(a.real < 0, -a, a)", r"\operatorname{abs}"),
-        Entry("sign", sign(a), "np.sign(a.real)", r"\operatorname{sign}", ("sgn",)),
+        Entry("tanh", lambda: tanh(a), "np.tanh(a)", r"\tanh"),
+        Entry("sigmoid", lambda: 1 / (1 + exp(-a)), "0.5 + 0.5 * np.tanh(0.5 * a)", r"\sigma", ("logistic", "σ")),
+        Entry("relu", lambda: Max(0, a), "np.where(a.real > 0, a, 0 * a)", r"\operatorname{ReLU}", ("ReLU", "Relu")),
+        Entry("identity", lambda: a, "a", r"\operatorname{id}", ("id", "linear")),
+        Entry("exp", lambda: exp(a), "np.exp(a)", r"\exp"),
+        Entry("log", lambda: log(a), "np.log(a)", r"\log", ("ln",)),
+        Entry("sqrt", lambda: sqrt(a), "np.sqrt(a)", r"\operatorname{sqrt}"),
+        Entry("sin", lambda: sin(a), "np.sin(a)", r"\sin"),
+        Entry("cos", lambda: cos(a), "np.cos(a)", r"\cos"),
+        Entry("abs", lambda: Abs(a), "np.where(a.real < 0, -a, a)", r"\operatorname{abs}"),
+        Entry("sign", lambda: sign(a), "np.sign(a.real)", r"\operatorname{sign}", ("sgn",)),
         Entry(
-            "heaviside", Heaviside(a), "(a.real > 0).astype(a.real.dtype)", r"\operatorname{Heaviside}", ("Heaviside",)
+            "heaviside",
+            lambda: Heaviside(a),
+            "(a.real > 0).astype(a.real.dtype)",
+            r"\operatorname{Heaviside}",
+            ("Heaviside",),
         ),
         Entry(
             "softplus",
-            log(1 + exp(a)),
+            lambda: log(1 + exp(a)),
             "np.where(a.real > 0, a, 0 * a) + np.log1p(np.exp(np.where(a.real > 0, -a, a)))",
             r"\operatorname{softplus}",
         ),
-        Entry("erf", erf(a), ERF, r"\operatorname{erf}", choosable=False),
-        Entry("max", Max(a, b), "np.where((a - b).real > 0, a, b)", r"\max"),
-        Entry("min", Min(a, b), "np.where((a - b).real < 0, a, b)", r"\min"),
+        Entry("erf", lambda: erf(a), ERF, r"\operatorname{erf}", choosable=False),
+        Entry("max", lambda: Max(a, b), "np.where((a - b).real > 0, a, b)", r"\max"),
+        Entry("min", lambda: Min(a, b), "np.where((a - b).real < 0, a, b)", r"\min"),
     )
 }
 """The functions that everything else is made of: printed, computed and differentiated by an entry of their own."""
@@ -140,10 +149,14 @@ class Defined:
     """A function that frameworks know by name, by its expression; the rest follows from the entries in it."""
 
     name: str
-    expression: Expr
+    written: Callable[[], Expr]
     words: tuple[str, ...] = ()
     otherwise: str = ""
     """Another function that some call by the same name."""
+
+    @cached_property
+    def expression(self) -> Expr:
+        return self.written()
 
     @property
     def function(self) -> ScalarFunction:
@@ -157,28 +170,28 @@ def _sigmoid(argument: Expr) -> Expr:
 DEFINED: Mapping[str, Defined] = {
     one.name: one
     for one in (
-        Defined("silu", a * _sigmoid(a), ("SiLU", "swish", "Swish")),
-        Defined("gelu", a * (1 + erf(a / sqrt(2))) / 2, ("GELU", "GeLU"), "its approximation by tanh"),
-        Defined("elu", Max(0, a) + Min(0, exp(a) - 1), ("ELU",)),
+        Defined("silu", lambda: a * _sigmoid(a), ("SiLU", "swish", "Swish")),
+        Defined("gelu", lambda: a * (1 + erf(a / sqrt(2))) / 2, ("GELU", "GeLU"), "its approximation by tanh"),
+        Defined("elu", lambda: Max(0, a) + Min(0, exp(a) - 1), ("ELU",)),
         Defined(
             "leaky_relu",
-            Max(a, a / 100),
+            lambda: Max(a, a / 100),
             ("LeakyReLU", "leakyrelu", "leakyReLU", "LReLU", "Leaky_ReLU"),
             "with another slope than 0.01",
         ),
         Defined(
             "hard_sigmoid",
-            Max(0, Min(1, a / 6 + Rational(1, 2))),
+            lambda: Max(0, Min(1, a / 6 + Rational(1, 2))),
             ("hardsigmoid", "HardSigmoid", "hardSigmoid", "Hardsigmoid"),
             "max(0, min(1, 0.2 a + 0.5)), as older Keras and ONNX have it",
         ),
-        Defined("hard_tanh", Max(-1, Min(1, a)), ("hardtanh", "HardTanh", "Hardtanh", "htanh")),
-        Defined("relu6", Max(0, Min(6, a)), ("ReLU6",)),
-        Defined("softsign", a / (1 + Abs(a)), ("Softsign", "SoftSign")),
-        Defined("mish", a * tanh(log(1 + exp(a))), ("Mish",)),
-        Defined("sinh", (exp(a) - exp(-a)) / 2),
-        Defined("cosh", (exp(a) + exp(-a)) / 2),
-        Defined("logsigmoid", -log(1 + exp(-a)), ("LogSigmoid", "log_sigmoid")),
+        Defined("hard_tanh", lambda: Max(-1, Min(1, a)), ("hardtanh", "HardTanh", "Hardtanh", "htanh")),
+        Defined("relu6", lambda: Max(0, Min(6, a)), ("ReLU6",)),
+        Defined("softsign", lambda: a / (1 + Abs(a)), ("Softsign", "SoftSign")),
+        Defined("mish", lambda: a * tanh(log(1 + exp(a))), ("Mish",)),
+        Defined("sinh", lambda: (exp(a) - exp(-a)) / 2),
+        Defined("cosh", lambda: (exp(a) + exp(-a)) / 2),
+        Defined("logsigmoid", lambda: -log(1 + exp(-a)), ("LogSigmoid", "log_sigmoid")),
     )
 }
 """Functions that a note may use by name and that no entry is needed for."""

@@ -158,7 +158,13 @@ def _decided(question: Question) -> Decision:
             unsure.append(found.reason)
     if not refuted:
         return Decision(Word.UNDECIDED, reason=unsure[0] if unsure else "nothing could be evaluated")
+    seen_apart: list[Sides] = []  # where a special case shows sides apart, so they are without it
+    for each, _, setting, words in doubted:
+        if words and not any(each is other for other in seen_apart) and shown(each.left, each.right, setting):
+            seen_apart.append(each)
     for each, found, setting, words in doubted:
+        if any(each is other for other in seen_apart):
+            continue
         second = _second_opinion(each, found, setting, (*each.assumptions, *words), facts)
         if second is not None:
             return second

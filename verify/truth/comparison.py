@@ -78,6 +78,19 @@ class Bench:
         one, two = scales(self.cell, sides)
         return (one, two) if self.steps is None else (one.of_length(self.steps), two.of_length(self.steps))
 
+    def shorter(self, sides: Sequence[Node]) -> Scale | None:
+        """The usual scale, where that of these sides is longer and the usual one has every step that they name.
+
+        Sides that differ there are different, whatever their numbers are; that they agree says nothing.
+        """
+        own, usual = self.scales(sides)[0], self.scales()[0]
+        return usual if usual.steps < own.steps and reach(sides) < usual.steps else None
+
+    def trials(self, sides: Sequence[Node]) -> list[tuple[int, Scale]]:
+        """The scales at which these sides are compared, each with the number of its data; a shorter one is first."""
+        usual, own = self.shorter(sides), list(enumerate(self.scales(sides)))
+        return own if usual is None else [(0, usual), *own]
+
     def world(self, seed: int, scale: Scale, facts: Facts) -> World:
         """Random data of that scale, drawn once."""
         key = seed, scale, facts
@@ -142,7 +155,8 @@ class Bench:
         NoPointError where the shapes of the cell cannot be kept apart.
         """
         self.absent = False
-        for number, scale in enumerate(self.scales((left, right)) if over is None else over):
+        trials = self.trials((left, right)) if over is None else list(enumerate(over))
+        for number, scale in trials:
             found = Compared(Answer.OPEN, reason="no point was found at which both sides have a value")
             for attempt in range(REDRAWS):
                 try:
@@ -154,7 +168,8 @@ class Bench:
                 except (NoPointError, UnsupportedError) as reason:
                     return Compared(Answer.OPEN, reason=str(reason))
                 break
-            if found.answer is not Answer.SAME:
+            first_of_more = len(trials) > 2 and scale is trials[0][1]
+            if found.answer is Answer.DIFFERENT or (found.answer is Answer.OPEN and not first_of_more):
                 return found
         return Compared(Answer.SAME)
 
@@ -233,7 +248,7 @@ class Setting:
 
     def environments(self, sides: Sequence[Node], seed: int) -> list[Environment]:
         """One trial of `compare`: an environment for every step and index at which everything in `sides` exists."""
-        scale, _ = self.bench.scales(sides)
+        scale = self.bench.shorter(sides) or self.bench.scales(sides)[0]
         world = self.bench.world(seed, scale, self.facts)
         points = points_of(sides, world, self.domains, self.differ, self.equal, self.before)
         return [self.bench.environment(world, numbers) for numbers in points]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import NamedTuple
 
@@ -402,6 +403,7 @@ def _digits(node: Syntax) -> Expr | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def _identifier(latex: str) -> str:
     """The identifier that this letter would have in a formula."""
     fragment = Fragment.of(latex)

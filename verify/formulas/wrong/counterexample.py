@@ -22,8 +22,8 @@ from verify.formulas.wrong import python
 from verify.mistakes.context import walk
 from verify.truth.comparison import BATCH, Bench, Setting, points_of
 from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed
+from verify.truth.decimals.names import label
 from verify.truth.decimals.opinion import placed
-from verify.truth.decimals.rerun import label
 from verify.truth.decimals.scalars import NoRealError, Real, stand_in
 from verify.truth.decimals.trial import Trial
 from verify.truth.exact import whole

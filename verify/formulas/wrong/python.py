@@ -47,7 +47,7 @@ from derive.notation import spelled
 from derive.reader import read_note
 from derive.targets.formula import latex
 from verify.formulas.wrong.restating import with_letters
-from verify.truth.decimals.rerun import Numbers, known_function
+from verify.truth.decimals.names import Numbers, known_function
 from verify.truth.exact import rational, whole
 from verify.truth.field import UnsupportedError
 

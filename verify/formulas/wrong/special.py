@@ -37,11 +37,9 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
     if left.shape != right.shape or setting.domains or (moments(left) | moments(right)) - {t}:
         return ""
     found: dict[str, str] = {}
-    both = setting.bench.scales((left, right))
+    trials = setting.bench.trials((left, right))
     for case in _cases(left, right, setting):
-        if case.family not in found and all(
-            _holds(left, right, case, setting, number, scale) for number, scale in enumerate(both)
-        ):
+        if case.family not in found and all(_holds(left, right, case, setting, *trial) for trial in trials):
             found[case.family] = case.words
     return "; or ".join(found.values())
 

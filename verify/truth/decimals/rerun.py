@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import Symbol, linsolve
 
-from derive import catalogue, functions, nodes
+from derive import catalogue, nodes
 from derive.calculus.program import named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.functions import ScalarFunction
 from derive.nodes import Quantity
 from derive.reader import read_note
 from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed, filled, plus
+from verify.truth.decimals.names import Numbers, known_function, label
 from verify.truth.decimals.scalars import CONTEXT, ZERO, Pair, Real, called
 from verify.truth.responses import Key
 from verify.truth.world import key_of
@@ -28,8 +28,6 @@ from verify.truth.world import key_of
 STEP = CONTEXT.mpf(10) ** -20
 """How far a quantity is moved; the decimals have 70 digits."""
 
-Numbers: TypeAlias = Mapping[str, Sequence[Sequence[float]]]
-"""Matrices by name, at step t by name_t."""
 Array: TypeAlias = NDArray[np.float64]
 
 
@@ -56,11 +54,6 @@ def rerun(cell: str | Cell, steps: int, data: Numbers, asked: Numbers) -> Rerun:
     if isinstance(cell, str):
         cell = read_note(cell) if "\n" in cell else catalogue.find(cell)
     return _Run.of(cell, steps, data, asked).public()
-
-
-def label(key: Key) -> str:
-    """A quantity at a step as `rerun` names it."""
-    return key[0] if key[1] is None else f"{key[0]}_{key[1]}"
 
 
 @dataclass
@@ -211,12 +204,6 @@ class _Run:
         return place.whole(rows), place.whole(cols)
 
 
-def known_function(cell: Cell, name: str) -> ScalarFunction:
-    """The function of that name: the cell's, a usual one, or one that is not specified."""
-    own = (function for function in cell.functions if function.name == name)
-    return next(own, None) or functions.function(name) or ScalarFunction(name)
-
-
 def _grid(rows: Sequence[Sequence[float]]) -> Grid:
     return [[CONTEXT.mpf(repr(float(entry))) for entry in row] for row in rows]
 
@@ -240,6 +227,3 @@ def _sizes(cell: Cell, given: Mapping[Key, Grid]) -> dict[Symbol, int]:
     if len(solutions) != 1 or any(not number.is_Integer for number in solutions[0]):
         raise InputError(f"the numbers given have no shapes that {cell.name} could have")
     return {letter: int(number) for letter, number in zip(cell.sizes, solutions[0], strict=True)}
-
-
-__all__ = ["Numbers", "Rerun", "known_function", "label", "rerun"]
