@@ -99,47 +99,63 @@ def in_shape(question: Question, reading: Reading, beside: str) -> Sides | None:
     return sides[0] if sides else None
 
 
-def _decided(question: Question) -> Decision:
-    left, right, bench = question.left, question.right, question.bench
-    facts, accumulated, pairs = question.facts, question.accumulated, question.pairs
-    candidates: list[Sides] = []
-    reasons: list[str] = []
-    misfit = ""
-    seen: set[tuple[Node, Node]] = set()
-    upright, lying = False, False
-    for reading, beside in readings(left, right, question.outer):
-        if reading.layout in ("rows", "batch") and (upright or not lying):
-            continue  # nothing in the formula is a row
-        try:
-            sides = built(left, right, reading, bench, accumulated, beside)
-            upright |= reading.layout == "columns"
-        except MisfitError as error:
-            misfit = misfit or error.message
-            lying |= error.rows and reading.layout == "columns"
-            continue
-        except OpenQuestionError as error:
-            reasons.append(error.message)
-            continue
-        except InputError as error:
-            misfit = misfit or error.message
-            continue
-        for each in sides:
-            if (each.left, each.right) not in seen:
-                seen.add((each.left, each.right))
-                candidates.append(each)
-    if not candidates:
-        if accumulated and upright:
+@dataclass
+class _Candidates:
+    """The readings of a question that fit the shapes, built as they are asked for, and why others do not."""
+
+    question: Question
+    found: list[Sides] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    misfit: str = ""
+    upright: bool = False
+    """Whether some reading in columns fits."""
+
+    def __iter__(self) -> Iterator[Sides]:
+        asked = self.question
+        seen: set[tuple[Node, Node]] = set()
+        lying = False
+        for reading, beside in readings(asked.left, asked.right, asked.outer):
+            if reading.layout in ("rows", "batch") and (self.upright or not lying):
+                continue  # nothing in the formula is a row
+            try:
+                sides = built(asked.left, asked.right, reading, asked.bench, asked.accumulated, beside)
+                self.upright |= reading.layout == "columns"
+            except MisfitError as error:
+                self.misfit = self.misfit or error.message
+                lying |= error.rows and reading.layout == "columns"
+                continue
+            except OpenQuestionError as error:
+                self.reasons.append(error.message)
+                continue
+            except InputError as error:
+                self.misfit = self.misfit or error.message
+                continue
+            for each in sides:
+                if (each.left, each.right) not in seen:
+                    seen.add((each.left, each.right))
+                    self.found.append(each)
+                    yield each
+
+    def none(self) -> Decision:
+        """The decision where no reading fits."""
+        left, right, bench = self.question.left, self.question.right, self.question.bench
+        if self.question.accumulated and self.upright:
             return Decision(Word.UNDECIDED, reason="adds one part to a gradient; only the whole of it can be judged")
-        if reasons:
-            return Decision(Word.UNDECIDED, reason=reasons[0])
+        if self.reasons:
+            return Decision(Word.UNDECIDED, reason=self.reasons[0])
         totals = tree.Total | tree.SquaredNorm
         if any(isinstance(part, totals) for side in (left, right) for part in tree.walk(side)):
-            return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {misfit}")
-        reason = f"no reading fits the shapes: {misfit}"
-        return Decision(Word.WRONG, point={"shapes": misfit}, reason=reason, left=_left(left, bench))
+            return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {self.misfit}")
+        reason = f"no reading fits the shapes: {self.misfit}"
+        return Decision(Word.WRONG, point={"shapes": self.misfit}, reason=reason, left=_left(left, bench))
+
+
+def _decided(question: Question) -> Decision:
+    bench, facts, pairs = question.bench, question.facts, question.pairs
+    candidates = _Candidates(question)
+    unsure: list[str] = []
     refuted: list[tuple[Sides, Compared, Setting]] = []
     doubted: list[tuple[Sides, Compared, Setting, tuple[str, ...]]] = []
-    unsure: list[str] = list(reasons)
     for each, imposed, words in _trials(candidates, bench, facts):
         setting = _setting(each, bench, imposed, pairs)
         found = setting.compare(each.left, each.right)
@@ -156,14 +172,16 @@ def _decided(question: Question) -> Decision:
             refuted.append((each, found, setting))
         elif found.answer is Answer.OPEN and not words:
             unsure.append(found.reason)
+    if not candidates.found:
+        return candidates.none()
     if not refuted:
+        unsure = [*candidates.reasons, *unsure]
         return Decision(Word.UNDECIDED, reason=unsure[0] if unsure else "nothing could be evaluated")
-    seen_apart: list[Sides] = []  # where a special case shows sides apart, so they are without it
-    for each, _, setting, words in doubted:
-        if words and not any(each is other for other in seen_apart) and shown(each.left, each.right, setting):
-            seen_apart.append(each)
-    for each, found, setting, words in doubted:
-        if any(each is other for other in seen_apart):
+    apart = [bool(words) and shown(each.left, each.right, setting) for each, _, setting, words in doubted]
+    for (each, found, setting, words), told in zip(doubted, apart, strict=True):
+        # What a special case shows apart is apart without it.
+        behind = any(also and each is other for also, (other, *_) in zip(apart, doubted, strict=True))
+        if told or (not words and (behind or shown(each.left, each.right, setting))):
             continue
         second = _second_opinion(each, found, setting, (*each.assumptions, *words), facts)
         if second is not None:
@@ -185,8 +203,6 @@ def _second_opinion(
     sides: Sides, found: Compared, setting: Setting, assumptions: tuple[str, ...], facts: tuple[Assumption, ...]
 ) -> Decision | None:
     """The decision where the arithmetic may lack an identity; None where decimals differ too."""
-    if shown(sides.left, sides.right, setting):
-        return None
     answer = setting.opinion(sides.left, sides.right, found)
     if answer is Opinion.DIFFER:
         return None
@@ -215,22 +231,23 @@ def _plainest(refuted: Sequence[tuple[Sides, Compared, Setting]]) -> tuple[Sides
 
 
 def _trials(
-    candidates: Sequence[Sides], bench: Bench, facts: tuple[Assumption, ...]
+    candidates: _Candidates, bench: Bench, facts: tuple[Assumption, ...]
 ) -> Iterator[tuple[Sides, Facts, tuple[str, ...]]]:
     """Every reading with what is imposed on the data: nothing first, then what the cell declares."""
-    # A formula that names the loss of one step says that J is the sum of them.
-    losses = any(a.only is not None for c in candidates[:1] for side in (c.left, c.right) for a in side.atoms(Adjoint))
     for each in candidates:
+        # A formula that names the loss of one step says that J is the sum of them.
+        first = candidates.found[0]
+        losses = any(a.only is not None for side in (first.left, first.right) for a in side.atoms(Adjoint))
         yield each, Facts(facts, losses), ()
     if not bench.cell.is_loss:
-        for each in candidates:
+        for each in candidates.found:
             if any(part.has(nodes.T) or _has_end(part) for part in (each.left, each.right)):
                 yield each, Facts(facts, True), (OUTPUTS,)
     known = {(fact.kind, fact.quantity.name) for fact in facts}
     for fact in (*bench.cell.assumptions, *_usual(bench.cell)):
         if (fact.kind, fact.quantity.name) in known:
             continue
-        for each in candidates:
+        for each in candidates.found:
             yield each, Facts((*facts, fact)), (in_words(fact),)
 
 

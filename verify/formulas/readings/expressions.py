@@ -341,7 +341,8 @@ class Builder(Products):
         if rows is None or cols is None:
             raise OpenQuestionError("a matrix whose indices count nothing")
         for ends, extent in zip(said.ends, (rows, cols), strict=True):
-            if any((end + 1 - extent) != 0 and str(end + 1) in self.counted for end in ends):
+            counts = (end + 1 for end in ends)
+            if any(isinstance(n, Symbol) and n.name in self.counted and n != extent for n in counts):
                 raise OpenQuestionError(f"a matrix of {extent} rows or columns whose last one has another index")
         column = Symbol("column", integer=True) if said.column is None else said.column
         return Built(Tabular(inner.node(built), said.row, column, rows, cols))
