@@ -30,6 +30,7 @@ def membership(
     shape = _space(right) or _stated_sizes(right)
     if (between := _interval(right)) is not None:
         return _range(left, between, statement, letters, blank)
+    left = _gradient_beside(left, statement, letters) or left
     try:
         found = letters.taken(left, statement.fragment)
         resolved = found and letters.resolve(found, statement.fragment)
@@ -56,7 +57,22 @@ def membership(
         return Judgement(text, Word.HOLDS_IF, words, words[0], place=place)
     if named is None:
         return Judgement(text, Word.NOT_A_CLAIM, reason="names the sizes", place=place)
+    if resolved is None and not isinstance(left, Fraction):
+        return replace(blank, reason="the shape of this expression rests on whether vectors are rows or columns")
     return _wrong_shape(blank, true)
+
+
+def _gradient_beside(left: Syntax, statement: Statement, letters: Letters) -> Fraction | None:
+    """The gradient that the chain says is equal to this side; its shape is known: ∂L/∂W = Σ_t δ_t x_t^⊤ ∈ ℝ^{n×m}."""
+    for side in statement.sides:
+        if side is left:
+            break
+        try:
+            if isinstance(side, Fraction) and _of_loss(side, statement, letters):
+                return side
+        except InputError:
+            continue
+    return None
 
 
 def _shape_of(left: Syntax, statement: Statement, letters: Letters) -> tuple[Expr, Expr] | None:

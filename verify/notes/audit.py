@@ -24,6 +24,7 @@ from verify.notes.files import Document, Formula, continued, read
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
 from verify.notes.models.equations import Equation
+from verify.notes.models.gradients import names_a_family
 from verify.notes.models.holes import spoken
 from verify.notes.models.names import letter_name
 from verify.notes.models.times import counted, in_letters_of
@@ -34,6 +35,7 @@ A_DEFINITION = "an equation of the model"
 AN_OPEN_END = "unfinished: nothing stands behind the ="
 ANOTHER = "a definition that differs from the model's"
 A_PART = "says which part of it a letter stands for"
+A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 UNUSED = "a definition that the model does not use"
 
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
@@ -195,6 +197,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     model = models.of(formula)
     if model is None and (numbers := cell_of_functions(formula.fragment)) is not None:
         return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
+    if names_a_family(formula):
+        return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_FAMILY, place=place),))
     defined = models.defined(formula)
     if model is None:
         unknown = models.why_none(formula) or NO_MODEL

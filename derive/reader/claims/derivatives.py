@@ -19,8 +19,10 @@ from derive.reader.text import syntax
 from derive.reader.text.syntax import Big, Mark, Name, Run, Script, Scripted, Syntax
 from derive.reader.text.words import BESIDE
 
-LOSSES = frozenset(["J", "E", "L", "C", "ell", "Loss", "loss", "Cost", "cost"])
+LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
+TOTAL = ("total", "tot", "full")
+"""Labels of a gradient as a whole."""
 DIFFERENTIALS = frozenset(["d", "partial"])
 
 
@@ -48,7 +50,20 @@ class Derivatives(Deltas):
         downs = list(node.below.factors) if isinstance(node.below, Run) else [node.below]
         if self._is_differential(ups[0]) and len(downs) > 1 and self._is_differential(downs[0]):
             return self.derivative(ups[0], ups[1:], downs, node)
+        if len(ups) == 2 and len(downs) == 1 and self._is_bare(ups[0], downs[0]):
+            return self.derivative(ups[0], ups[1:], [ups[0], *downs], node)
         return None
+
+    def _is_bare(self, sign: Syntax, below: Syntax) -> bool:
+        """Whether a ∂ stands above the line and a letter of the cell below it, whose ∂ was left out: ∂L/W."""
+        mark = self.letters.taken(sign, self.fragment)
+        target = self.letters.taken(below, self.fragment)
+        if mark is None or mark.base != "partial" or target is None or target.base == "partial":
+            return False
+        if self.letters.resolve(target, self.fragment) is None:
+            return False
+        self.letters.guesses.granted[f"∂ is meant before {self.written(below)} too"] = None
+        return True
 
     def derivative(self, sign: Syntax, above: list[Syntax], below: list[Syntax], node: Syntax) -> Term:
         """∂(above)/(below), which begins with its ∂."""
@@ -231,11 +246,15 @@ class Derivatives(Deltas):
                         value, used, scripts = replace(value, time=when), 1, behind  # df[t]
                     return self.decorated(self.small(value, found), found, scripts), i + 1 + used
         family = found.base in self.letters.meant.families | {"d"} and found.base not in self.letters.known
-        if family and len(found.parts) == 1 and found.parts[0][0] == "sub" and isinstance(found.parts[0][1], Scripted):
+        if family and found.parts and found.parts[0][0] == "sub" and isinstance(found.parts[0][1], Scripted):
             by = self.letters.taken(found.parts[0][1], self.fragment)
             named = None if by is None else self.letters.resolve(by, self.fragment)
-            if by is not None and named is not None:
-                return self.decorated(self.small(as_value(named), by), found), i + 1
+            labels = [part.word if isinstance(part, Name) else "" for _, part in found.parts[1:]]
+            if by is not None and named is not None and labels in ([], *([word] for word in TOTAL)):
+                said = self.small(as_value(named), by)
+                if not labels and named.name in self.letters.meant.totals:
+                    said = tree.Handed(as_value(named), False)
+                return self.decorated(said, found), i + 1
         if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
             by = self.letters.taken(found.parts[0][1], self.fragment)
             resolved = by and self.letters.resolve(by, self.fragment)

@@ -39,6 +39,8 @@ class Meant:
     """Of which loss δ and d before a quantity are the gradient: the quantity, its step, the step of that loss."""
     families: frozenset[str] = frozenset()
     """Letters that with a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
+    totals: frozenset[str] = frozenset()
+    """Quantities whose whole gradient has a label, g_{c_t}^{total}: without it the letter is what comes from t + 1."""
     untransposed: bool = False
     """Whether nothing is transposed anywhere, so that vectors side by side may be an outer product."""
     slopes: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -29,7 +29,7 @@ TIMES: Mapping[TimeStyle, str] = {
     TimeStyle.SUPERSCRIPT: "^t",
 }
 """The index of step t in each style."""
-LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell"])
+LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell", "l"])
 """Names of what is minimised."""
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
@@ -46,13 +46,6 @@ _REMARK = re.compile(
 )
 _SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
 _RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
-_GRADIENT = re.compile(
-    r"[\s&]*\\[dt]?frac\s*\{\s*\\partial(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*\\partial(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}[\s.,;&]*"
-)
-_FAMILY = re.compile(
-    r"(?P<letter>\\?[A-Za-z]+)_(?:\{(?P<by>[^{}=]+)\}|(?P<one>[A-Za-z]))\s*:?=\s*\\[dt]?frac\s*"
-    r"\{\s*\\partial[^{}]*\}\s*\{\s*\\partial\s*(?:(?P=by)|(?P=one))\s*\}"
-)
 _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 _BINARY = re.compile(r"1\s*-")
 LOGARITHM = re.compile(r"\\?(?:log|ln)(?![a-z])")
@@ -154,41 +147,6 @@ class Equation:
         return replace(self, target=letters.get(self.target, self.target), fragment=fragment, right_start=right)
 
 
-def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
-    """The letters that a note defines as gradients: r in r_t = ∂J/∂h_t."""
-    found = set()
-    for formula in formulas:
-        for line in [*lines(formula.fragment)] or [formula.fragment]:
-            left, equals, right = line.text.partition("=")
-            if equals and _GRADIENT.fullmatch(right.strip()):
-                found.add(_letter_named(left.rstrip(" &:")))
-    return frozenset(found - {""})
-
-
-def gradient_families(formulas: Iterable[Formula]) -> frozenset[str]:
-    """The letters that with the name of a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
-    found = set()
-    for formula in formulas:
-        for line in [*lines(formula.fragment)] or [formula.fragment]:
-            if named := _FAMILY.search(line.text):
-                found.add(named.group("letter").removeprefix("\\"))
-    return frozenset(found)
-
-
-BAR = "_bar"
-
-
-def barred(given: Sequence[Equation], *, said: bool) -> bool:
-    """Whether the bars of a note are gradients: it says so, or computes bars from bars and nothing else reads them."""
-    bare = {e.target for e in given if not e.target.endswith(BAR)}
-    over = [e for e in given if e.target.removesuffix(BAR) in bare and e.target not in bare]
-    names = {e.target for e in over}
-    read = {m.name for e in given if e not in over for m in e.used}
-    if not over or read & names:
-        return False
-    return said or any(m.name.endswith(BAR) and m.name.removesuffix(BAR) in bare for e in over for m in e.used)
-
-
 def equations(formula: Formula, index: int) -> Iterator[Equation]:
     """The forward equations in a formula."""
     fragment = without_remarks(formula.fragment)
@@ -219,6 +177,15 @@ def equations(formula: Formula, index: int) -> Iterator[Equation]:
             style = TimeStyle.SUBSCRIPT
             written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
             yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def stands_alone(fragment: Fragment) -> bool:
+    """Whether what was cut out of a formula can be read by itself."""
+    try:
+        parse(fragment)
+    except (InputError, RecursionError):
+        return False
+    return True
 
 
 def without_membership(part: Syntax) -> Syntax:
@@ -344,7 +311,7 @@ def unread(formula: Formula) -> Iterator[Unread]:
         if relation is None or DERIVATIVE.search(line.text):
             continue
         left = _WRAPPING.sub(_blanks, line.text[: relation.start()])
-        name = _letter_named(left)
+        name = letter_named(left)
         reason = _not_usable(replace(line, text=_WRAPPING.sub(_blanks, line.text))) if name else ""
         if reason:
             used = frozenset(spelled_names(line.text[relation.end() :]))
@@ -355,7 +322,7 @@ def _blanks(match: re.Match[str]) -> str:
     return " " * len(match.group())
 
 
-def _letter_named(text: str) -> str:
+def letter_named(text: str) -> str:
     """The name of the one letter that a text is, perhaps with arguments behind it; empty if it is anything else."""
     if not text.strip() or len(text.strip()) > LONGEST_LEFT:
         return ""

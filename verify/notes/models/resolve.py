@@ -13,15 +13,8 @@ from derive.notation import find as find_notation
 from derive.reader.text.note import Declaration
 from verify.formulas.judgement import Word
 from verify.notes.files import Aside, Formula
-from verify.notes.models.equations import (
-    BAR,
-    Equation,
-    barred,
-    equations,
-    gradient_families,
-    gradient_letters,
-    unread,
-)
+from verify.notes.models.equations import Equation, equations, stands_alone, unread
+from verify.notes.models.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
 from verify.notes.models.losses import at_the_end, in_words, of_the_step, whole
 from verify.notes.models.meaning import completed
 from verify.notes.models.model import Model
@@ -63,13 +56,14 @@ class Models:
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
         self._ended: dict[Place, list[Equation]] = {}
         claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
+        self.families = gradient_families(formula for _, formula in claiming)
         gradients = gradient_letters(formula for _, formula in claiming)
         every = [e for index, formula in claiming for e in self._defined(formula, index)]
         states = {m.name for e in every for m in e.used if m.offset == -1}
         # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
         timed = [e for e in every if e.target not in gradients - states]
-        self.families = gradient_families(formula for _, formula in claiming)
         texts = [formula.text for _, formula in claiming]
+        self.totals = total_gradients(texts, self.families)
         self.untransposed = not any(_TRANSPOSED.search(_LIMITS.sub("", text)) for text in texts)
         self.slopes = len({match for text in texts for match in _SLOPES.findall(text)}) > 1
         self.said = bars
@@ -104,8 +98,12 @@ class Models:
         return [e for e in found if not (self.bars and e.target.endswith(BAR))]
 
     def _defined(self, formula: Formula, index: int) -> Iterator[Equation]:
-        yield from equations(formula, index)
-        yield from whole(formula, index)
+        for found in (*equations(formula, index), *whole(formula, index)):
+            letter, _, behind = found.target.partition("_")
+            if letter in self.families and behind:
+                continue  # g_{c_t}^{total} beside g_y = ∂L/∂y
+            if stands_alone(found.fragment):  # a row of cases that give several letters a value does not
+                yield found
 
     def of(self, formula: Formula) -> Model | None:
         """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
@@ -116,7 +114,13 @@ class Models:
                 meant = replace(found.meant, bars=self.bars and self.said, blocks=self.blocks)
                 found = replace(
                     found,
-                    meant=replace(meant, families=self.families, untransposed=self.untransposed, slopes=self.slopes),
+                    meant=replace(
+                        meant,
+                        families=self.families,
+                        totals=self.totals,
+                        untransposed=self.untransposed,
+                        slopes=self.slopes,
+                    ),
                 )
                 found = completed(found, self.formulas, formula.section)
             self._found[key] = found

@@ -31,11 +31,17 @@ _LISTED = (
     rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}"
 )
 """A list of all steps, up to its last one."""
+_LABELLED = re.compile(
+    rf"(?:\\sum|∑)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}t{_SPACED}={_SPACED}[01]{_SPACED}\}}{_SPACED}\^{_SPACED}"
+    r"\{\s*(?P<length>[nNLST]_(?:[A-Za-z]|\{\s*(?:\\(?:text|mathrm|textrm)\s*\{)?[A-Za-z]+\}?\s*\}))\s*\}"
+)
+"""The sum over all steps t up to a letter with a label."""
 _NUMBER = r"([2-9]|\d{2,4})(?![\d.A-Za-z^_+*/-])"
 
 
 def counted(document: Document) -> Document:
     """The document with its letters for t and T known wherever a formula of it is read."""
+    document = _with_usual_length(document)
     times = tuple(_times([formula for formula in document.formulas if formula.claims]))
     if not times:
         return document
@@ -47,6 +53,27 @@ def counted(document: Document) -> Document:
             for each in part.declarations
         )
         parts.append(replace(part, formulas=formulas, declarations=declarations))
+    return replace(document, parts=tuple(parts))
+
+
+def _with_usual_length(document: Document) -> Document:
+    """The document with T for a length with a label, as n_{seq}: up to which all its sums over steps go."""
+    read = [each for each in document.formulas if each.claims]
+    found = {match.group("length") for each in read for match in _LABELLED.finditer(each.text)}
+    if len(found) != 1 or any(
+        name.word == "T" for each in read for part in _parts(each.fragment) for name in timelike(part)
+    ):
+        return document
+    (length,) = found
+    if any(re.search(rf"(?:^|[&\\\\])\s*{re.escape(length)}\s*&?\s*:?=", each.text) for each in read):
+        return document
+    parts = []
+    for part in document.parts:
+        formulas = [
+            replace(each, fragment=replace(each.fragment, text=each.text.replace(length, "T".ljust(len(length)))))
+            for each in part.formulas
+        ]
+        parts.append(replace(part, formulas=tuple(formulas)))
     return replace(document, parts=tuple(parts))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from sympy import Expr
 
 from derive.errors import InputError, Place
+from derive.reader.claims.statements.clauses import apart
 from derive.reader.claims.statements.prose import Aside, asides, rows
 from derive.reader.claims.statements.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
 from derive.reader.text.fragment import Fragment
@@ -21,7 +22,8 @@ from derive.reader.text.usual import in_usual_words
 _DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
 _BRACE_NOTE = re.compile(r"\\(?:under|over)brace(?![A-Za-z])")
 _ACCUMULATED = re.compile(r"\+\s*=|\\mathrel\{\+\}=|\\mathrel\{\+=\}|\{\+=\}")
-_WIDE = re.compile(r"[\u3000-\u303f\uff01-\uff5e]+")
+_WIDE = re.compile(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
+"""Signs of Chinese text and numbers in circles, which say nothing of the formula."""
 _CELL_DOT = re.compile(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
 _DOT_ROW = re.compile(
     r"((?:\\\\|matrix\})\s*)((?:&|\s|[·.⋮…⋯]|\\[vdc]dots|\\cdot(?![a-z]))*[·.⋮…⋯s](?:&|\s|[·.⋮…⋯]|\\[vdc]dots)*)(?=\\\\|\\end)"
@@ -32,6 +34,10 @@ _WANTING = re.compile(
 )
 """What needs an argument: empty braces behind it are not decoration."""
 _CASES = re.compile(r"\\begin\s*\{cases\}.*?\\end\s*\{cases\}", re.DOTALL)
+_SIDE_BY_SIDE = re.compile(
+    r"&?\s*\\end\s*\{cases\}(?:\s|\\[,;: ]|\\q?quad(?![A-Za-z])|,)*\\begin\s*\{cases\}(?=[^&]*?=)"
+)
+"""Where systems of equations stand beside each other: those of the next step."""
 _CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
 """What stands behind the condition of a case and says nothing."""
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
@@ -92,6 +98,7 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     for match in list(_BOX.finditer(text)):
         text = _without_box(text, match.start(), match.end())
     text = _DROPPED.sub(_spaces, text)
+    text = _SIDE_BY_SIDE.sub(lambda m: r"\\".ljust(len(m.group())), text)
     text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
     spoken = [] if plain else asides(text)
     for aside in spoken:
@@ -185,12 +192,14 @@ def statements(fragment: Fragment) -> list[Statement]:
         return []
     if (shape := _shape_in_words(fragment)) is not None:
         return [shape]
-    read = replace(fragment, text=text)
     ends = [end for _, end in rows(text)]
     found: list[Statement] = []
-    for row in parse(read):
-        line = bisect_left(ends, row[0].start)
-        found += _in_row(row, read, fragment, accumulated, [a for a in spoken if bisect_left(ends, a.start) == line])
+    for one in apart(text, spoken):
+        read = replace(fragment, text=one)
+        for row in parse(read) if one.strip() else []:
+            line = bisect_left(ends, row[0].start)
+            here = [aside for aside in spoken if bisect_left(ends, aside.start) == line]
+            found += _in_row(row, read, fragment, accumulated, here)
     return found
 
 
@@ -199,7 +208,7 @@ def _in_row(
 ) -> list[Statement]:
     """The statements of one line, with the conditions that stand in it."""
     text = read.text
-    words = "; ".join(" ".join(aside.words.split()) for aside in spoken if aside.kind == "unknown")
+    unknown = [aside for aside in spoken if aside.kind == "unknown"]
     stated = [_condition_of(aside, fragment) for aside in spoken if aside.kind == "condition"]
     spoken_moments = [each.moment for each in stated if each.moment is not None]
     unread = "; ".join(each.unread for each in stated if each.unread)
@@ -212,6 +221,7 @@ def _in_row(
     unread = "; ".join([*([unread] if unread else []), *(text[part.start : part.end] for part in facts)])
     found: list[Statement] = []
     for part in (_unwrapped(head), *kept):
+        words = "; ".join(" ".join(aside.words.split()) for aside in unknown if not _elsewhere(aside, part, row))
         if not isinstance(part, Chain):
             found.append(Statement(fragment, (part,), (), conditions, words=words))
             continue
@@ -231,6 +241,14 @@ def _in_row(
         assert isinstance(part, Chain)
         found.append(Statement(fragment, part.sides, part.relations, given=True))
     return found
+
+
+def _elsewhere(aside: Aside, part: Syntax, row: tuple[Syntax, ...]) -> bool:
+    """Whether words stand inside of another formula of the same line, and say nothing of this one."""
+    return any(
+        other is not part and not other.start <= part.start < other.end and other.start <= aside.start < other.end
+        for other in row
+    )
 
 
 def _condition_of(aside: Aside, fragment: Fragment) -> Stated:

@@ -31,7 +31,7 @@ NOUNS = frozenset(
         "backpropagation backprop bptt recursion recurrence induction softmax sigmoid tanh activation activations "
         "parameter parameters matrix matrices vector vectors recurrent peephole context modulation carousel block net "
         "projection embedding readout parameter total partial immediate direct claim proof part a b c d "
-        "need needs needed"
+        "need needs needed final result recorded verified shown derived"
     )
 )
 """What a formula can be about: these words name things."""
@@ -55,6 +55,10 @@ _RELATING = frozenset(listed("of in is are was it its to which that case since b
 CONDITIONS = re.compile(
     r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b", re.I
 )
+INTRODUCING = frozenset(listed("set let since because as"))
+"""Words before another formula in the same line, which is read as one of its own."""
+_ENDED = re.compile(r"(?:,|;|\\q?quad(?![A-Za-z]))(?:\s|\\[,;: ])*\Z")
+_EQUATED = re.compile(r"(?<![<>:!])=")
 _POINTING = frozenset(listed("need needs needed using uses via from"))
 """What such a remark in brackets may say before the letters that it names."""
 _RELATED = re.compile(r"[=<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|approx|to|rightarrow)(?![A-Za-z])")
@@ -177,6 +181,9 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         before, behind = around(first, last)
         if _script(before):
             continue
+        if words.strip().lower() in INTRODUCING and _ENDED.search(before) and _EQUATED.search(behind):
+            take(first, last, "remark", words)
+            continue
         if (pointed := _pointed_at(words, before, behind)) is not None:
             take(start + pointed[0], last + pointed[1], "remark", words)
         elif not words.strip() or (_TRAILING.fullmatch(behind) and _remark(words, before)):
@@ -278,7 +285,7 @@ def _remark(words: str, before: str) -> bool:
     if not _listed(words, NOUNS | CONNECTIVES):
         return False
     bare = words.strip(" ,.;")
-    bracketed = bare.startswith("(") and bare.endswith(")")
+    bracketed = bare[0] + bare[-1] in ("()", "[]")
     return parts[0] in _STARTS or bracketed or (parts[-1] not in _RELATING and bool(_APART.search(before)))
 
 

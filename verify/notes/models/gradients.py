@@ -1,0 +1,73 @@
+"""Letters of a note that are gradients: r_t = ∂J/∂h_t, g with any quantity below it, bars."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+from derive.reader.claims.statements.chains import lines
+from verify.notes.files import Formula
+from verify.notes.models.equations import Equation, letter_named
+from verify.notes.models.names import letter_name
+
+_GRADIENT = re.compile(
+    r"[\s&]*\\[dt]?frac\s*\{\s*\\partial(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*\\partial(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}[\s.,;&]*"
+)
+_FAMILY = re.compile(
+    r"(?P<letter>\\?[A-Za-z]+)_(?:\{(?P<by>[^{}=]+)\}|(?P<one>[A-Za-z]))\s*:?=\s*\\[dt]?frac\s*"
+    r"\{\s*\\partial[^{}]*\}\s*\{\s*\\partial\s*(?:(?P=by)|(?P=one))\s*\}"
+)
+_TOTAL = re.compile(
+    r"(?P<letter>\\?[A-Za-z]+)\s*_\s*\{\s*(?P<of>\\?[A-Za-z]+(?:\s*\{[A-Za-z]+\})?)\s*_\s*\{?\s*t[^{}]*\}?\s*\}\s*\^\s*\{?\s*"
+    r"(?:\\(?:text|mathrm|textrm|rm)\s*\{?\s*)?(?:total|tot|full)(?![a-z])"
+)
+
+
+def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
+    """The letters that a note defines as gradients: r in r_t = ∂J/∂h_t."""
+    found = set()
+    for formula in formulas:
+        for line in [*lines(formula.fragment)] or [formula.fragment]:
+            left, equals, right = line.text.partition("=")
+            if equals and _GRADIENT.fullmatch(right.strip()):
+                found.add(letter_named(left.rstrip(" &:")))
+    return frozenset(found - {""})
+
+
+def names_a_family(formula: Formula) -> bool:
+    """Whether a formula only says that a letter with a quantity below it is the gradient: g_y = ∂L/∂y."""
+    return _FAMILY.fullmatch(formula.text.strip(" .,;&\n")) is not None
+
+
+def gradient_families(formulas: Iterable[Formula]) -> frozenset[str]:
+    """The letters that with the name of a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
+    found = set()
+    for formula in formulas:
+        for line in [*lines(formula.fragment)] or [formula.fragment]:
+            if named := _FAMILY.search(line.text):
+                found.add(named.group("letter").removeprefix("\\"))
+    return frozenset(found)
+
+
+def total_gradients(texts: Iterable[str], families: Collection[str]) -> frozenset[str]:
+    """The quantities whose whole gradient has a label, as g_{c_t}^{total}: without it the letter is a part of that."""
+    return frozenset(
+        letter_name(match.group("of"))
+        for text in texts
+        for match in _TOTAL.finditer(text)
+        if match.group("letter").removeprefix("\\") in {*families, "d"}
+    )
+
+
+BAR = "_bar"
+
+
+def barred(given: Sequence[Equation], *, said: bool) -> bool:
+    """Whether the bars of a note are gradients: it says so, or computes bars from bars and nothing else reads them."""
+    bare = {e.target for e in given if not e.target.endswith(BAR)}
+    over = [e for e in given if e.target.removesuffix(BAR) in bare and e.target not in bare]
+    names = {e.target for e in over}
+    read = {m.name for e in given if e not in over for m in e.used}
+    if not over or read & names:
+        return False
+    return said or any(m.name.endswith(BAR) and m.name.removesuffix(BAR) in bare for e in over for m in e.used)
