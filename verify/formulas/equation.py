@@ -25,6 +25,8 @@ from verify.formulas.readings import operated
 from verify.formulas.unsaid import unsaid
 from verify.truth.comparison import Bench
 
+NOTHING_BEHIND = "nothing comes after the last step"
+
 REACH = "a sum reaches over the terms behind it that have its index"
 
 
@@ -71,9 +73,18 @@ def read(
         return replace(blank, word=Word.UNREADABLE, reason=error.message, place=place), None
     finally:
         claiming.letters.leading = False
+    if _behind_the_end(said):
+        return replace(blank, word=Word.HOLDS_IF, assumptions=(NOTHING_BEHIND,), reading=NOTHING_BEHIND), None
     if any(isinstance(side, tree.Shown) for side in said):
         return _by_entries(said, statement, claiming, context, blank, pairs)
     return _decided(said, statement, claiming, context, blank, pairs)
+
+
+def _behind_the_end(said: tuple[Term, Term]) -> bool:
+    """Whether a gradient by what would come after the last step is said to be zero: where a backward pass starts."""
+    left, right = said
+    zero = isinstance(right, tree.Constant) and right.value == 0
+    return zero and isinstance(left, tree.Gradient) and left.by.time == nodes.T + 1
 
 
 def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:

@@ -36,10 +36,15 @@ AN_OPEN_END = "unfinished: nothing stands behind the ="
 ANOTHER = "a definition that differs from the model's"
 A_PART = "says which part of it a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
+A_START = "what a gradient is set to before the first step of the backward pass"
 UNUSED = "a definition that the model does not use"
 
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
+_STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=]{0,20}\$*\s*\Z", re.IGNORECASE)
+_ZEROED = re.compile(
+    r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+"
+)
 _CUT = re.compile(r"\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*")
 _BARS = re.compile(
     r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
@@ -199,6 +204,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
     if names_a_family(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_FAMILY, place=place),))
+    if _is_start(formula):
+        return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_START, place=place),))
     defined = models.defined(formula)
     if model is None:
         unknown = models.why_none(formula) or NO_MODEL
@@ -229,6 +236,12 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
     found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
     return Audited(formula, model, tuple(_under(model, found, fragment)), met)
+
+
+def _is_start(formula: Formula) -> bool:
+    """Whether gradients are set to zero here, as the words before the formula say."""
+    place = formula.place
+    return _ZEROED.fullmatch(formula.text) is not None and _STARTED.search(place.text[: place.column - 1]) is not None
 
 
 def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:

@@ -253,7 +253,7 @@ class Derivatives(Deltas):
             if by is not None and named is not None and labels in ([], *([word] for word in TOTAL)):
                 said = self.small(as_value(named), by)
                 if not labels and named.name in self.letters.meant.totals:
-                    said = tree.Handed(as_value(named), False)
+                    said = tree.Handed(as_value(named), False, True)
                 return self.decorated(said, found), i + 1
         if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
             by = self.letters.taken(found.parts[0][1], self.fragment)

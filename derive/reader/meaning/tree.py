@@ -228,6 +228,8 @@ class Handed(Term):
     by: Ref
     onward: bool
     """Whether this is handed on (prev), not given (next)."""
+    apart: bool = False
+    """Whether the document has another letter for the whole gradient, so that this is the part and nothing else."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 
-from sympy import Basic, Expr, Symbol, Transpose
+from sympy import Basic, Expr, Identity, Symbol, Transpose
 
 from derive import nodes
 from derive.cell import Cell
@@ -72,7 +72,8 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     precedences = list(PRECEDENCES) if any(map(_mixed, parts)) else ["matrix"]
     small = list(DIFFERENTIALS) if any(isinstance(p, tree.Differential) for p in parts) else ["itself"]
     powers = list(POWERS) if any(map(_of_matrix, parts)) else ["matrix"]
-    handed = list(HANDED) if any(isinstance(p, tree.Handed) for p in parts) else [""]
+    given = [part for part in parts if isinstance(part, tree.Handed)]
+    handed = list(HANDED) if any(not part.apart for part in given) else [""]
     earlier = list(EARLIER) if any(map(_of_step_before, parts)) else ["total"]
     choices = product(layouts, kinds, modes, orders, deltas, precedences, small, powers, handed, earlier)
     found = [Reading(*choice) for choice in choices]
@@ -141,7 +142,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     explicit = {"left": columns, "right": columns}.get(beside, builder)
     a = (explicit if beside == "left" else builder).side(left)
     b = (explicit if beside == "right" else builder).side(right)
-    factored = _factored(a, b, builder)
+    factored = _factored(a, b, builder) or _unit(a, b)
     one, other = factored or _matched(a, b, builder)
     said = ((SPREAD, builder.spread), (FROBENIUS, builder.frobenius), (FACTOR, factored))
     words = (*reading.assumptions, *(word for word, found in said if found))
@@ -216,6 +217,18 @@ def _factored(a: Built, b: Built, builder: Builder) -> tuple[Node, Node] | None:
         found.append((Shaped(nodes.matmul(nodes.transpose(weight), node), rows, cols), spread))
     one, other = (nodes.concat(0, *pair) for pair in zip(*found, strict=True))
     return (one, other) if jacobian is a else (other, one)
+
+
+def _unit(a: Built, b: Built) -> tuple[Node, Node] | None:
+    """∂a/∂b = 1, where the Jacobian is square: the one that errors are multiplied by in ∂J/∂b, as an identity."""
+    jacobian, said = (a, b) if a.node is not None else (b, a)
+    node = jacobian.node
+    if not isinstance(node, Jacobian) or jacobian.flat is not None or said.node is not None or said.kind:
+        return None
+    if said.number != 1 or node.shape[0] != node.shape[1] or node.shape[0] == 1:
+        return None
+    other = Identity(node.shape[0])
+    return (node, other) if jacobian is a else (other, node)
 
 
 def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:

@@ -28,7 +28,8 @@ def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
     found = set()
     for formula in formulas:
         for line in [*lines(formula.fragment)] or [formula.fragment]:
-            left, equals, right = line.text.partition("=")
+            left, equals, right = (part.strip() for part in line.text.partition("="))
+            right = right.partition("=")[0] or right
             if equals and _GRADIENT.fullmatch(right.strip()):
                 found.add(letter_named(left.rstrip(" &:")))
     return frozenset(found - {""})

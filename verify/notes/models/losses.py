@@ -110,8 +110,11 @@ def _settled(
             yield one, f"{_at_t(found, one.fragment)} = {_for_step(one.right, one.fragment, names, data)}", found.name
 
 
-def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Formula]]) -> Equation | None:
-    """The cross-entropy of ŷ_t = softmax(...) with y_t, for a note that has no equation of a loss and calls it that."""
+def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Formula]], *, called: bool) -> Equation | None:
+    """The cross-entropy of ŷ_t = softmax(...) with y_t, for a note without an equation of a loss.
+
+    `called`: the note calls it that; else it must take ŷ - y for a gradient, which no other usual loss has here.
+    """
     predicted = [e for e in known if "softmax" in e.right and e.target.endswith("_hat")]
     if len({e.target for e in predicted}) != 1 or any(e.loss for e in known):
         return None
@@ -121,10 +124,15 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Formula]])
     letter_ = next((each for each in ("L", "J", "E", "C") if each in letters), None)
     if letter_ is None or any(e.target == target for e in known):
         return None
+    of = re.escape(target)
+    difference = re.compile(rf"\\(?:wide)?hat\s*\{{?\s*{of}[^=+]{{0,12}}-\s*{of}(?![A-Za-z])")
+    if not called and not any(difference.search(formula.text) for _, formula in formulas):
+        return None
+    how = "as the note says in words" if called else "as the note has its gradient"
     time = TIMES[source.style]
     y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
     written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
-    return replace(written, said="the loss is the cross-entropy, as the note says in words", space=None, at_end=False)
+    return replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
 
 
 def _mentioned(formula: Formula) -> list[Mention]:

@@ -77,7 +77,9 @@ def _stated(formula: Formula) -> Iterator[Statement]:
     except (InputError, RecursionError):
         return
     for statement in found:
-        if {relation.type for relation in statement.relations} == {"EQ"} and not statement.conditions:
+        kinds = [relation.type for relation in statement.relations]
+        kinds = kinds[:-1] if kinds[-1:] == ["IN"] else kinds  # the set that its last side is in
+        if set(kinds) == {"EQ"} and not statement.conditions:
             yield statement
 
 
@@ -87,14 +89,20 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     found = claiming.letters.taken(left, statement.fragment)
     if found is None or found.power is not None or found.transposed or found.base in ("partial", "nabla"):
         return None
-    if claiming.letters.resolve(found, statement.fragment) is not None or claiming.loss(found) is not None:
+    if claiming.letters.resolve(found, statement.fragment) is not None:
         return None
     try:
         said = claiming.term(right)
         inner = _unturned(said)
-        if not isinstance(inner, Gradient) or inner.spelling != "partial" or inner.by.at:
-            return None
         labelled = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
+        if isinstance(inner, tree.Derivative):
+            plain = not (inner.immediate or inner.of.at or inner.by.at) and inner.of.time is not None
+            timed = [way for way in labelled if way.time == nodes.t] if plain else []
+            return (identifier("_".join([found.base, *timed[0].labels])), said) if timed else None
+        if claiming.loss(found) is not None or not isinstance(inner, Gradient):
+            return None
+        if inner.spelling != "partial" or inner.by.at:
+            return None
     except InputError:
         return None
     for way in labelled:

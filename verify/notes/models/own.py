@@ -19,6 +19,7 @@ from verify.notes.models.equations import LOGARITHM, TIMES, Equation, Unread, is
 from verify.notes.models.holes import Hole, reaching
 from verify.notes.models.model import Model
 from verify.notes.models.names import letter_name, spelled_names, stripped
+from verify.notes.models.shadows import without_shadowed
 
 ACCENTED = ("_tilde", "_hat", "_prime")
 """Endings of names that usually have an equation."""
@@ -49,8 +50,9 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str], at: in
 
     An equation that cannot be used is a hole of the model. None where there is no equation at all.
     """
-    chosen = _Choice(given, _nearest(given.equations, section, at), names)
-    wanted = {e.target for e in given.equations if e.section == section} | _its_loss(given.equations)
+    usable = without_shadowed(given.equations, section)
+    chosen = _Choice(given, _nearest(usable, section, at), names)
+    wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
     chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])
     chosen.fill_gaps()
     chosen.find_holes()

@@ -88,7 +88,7 @@ class Models:
             declarations,
         )
         self.aside = aside
-        if entropy and (loss := in_words(self.written.equations, claiming)) is not None:
+        if (loss := in_words(self.written.equations, claiming, called=entropy)) is not None:
             self.written = replace(self.written, equations=[*self.written.equations, loss])
         self._found: dict[tuple[object, ...], Model | None] = {}
 

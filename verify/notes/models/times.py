@@ -6,17 +6,20 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from derive.errors import InputError
+from derive.errors import InputError, Place
+from derive.reader.meaning.letters import time_expression
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Big, Chain, Syntax
+from derive.reader.text.syntax import Big, Chain, Name, Scripted, Syntax
 from derive.reader.text.usual import own_letters, timelike
 from verify.notes.files import Document, Formula
 
 LENGTHS = frozenset(["tau", "N", "n", "S", "K", "L", "M"])
 """Letters that the last step may have where T is not used."""
+RUNNING = ("j", "k", "s", "i", "m", "n")
+"""Letters that a definition may have for its step, beside a note that counts with t."""
 WRITTEN = {"tau": r"\tau"}
 _DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
 _LETTER = r"(?:\\(?P<greek>tau)(?![A-Za-z])|(?P<latin>[A-Za-z])(?![A-Za-z]))"
@@ -31,6 +34,11 @@ _LISTED = (
     rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}"
 )
 """A list of all steps, up to its last one."""
+_ADDED = re.compile(
+    r"\\?(?:mathcal\s*\{?)?[A-Za-z]+\}?\s*&?\s*=\s*(?P<sum>\\?[A-Za-z]+\s*_\s*\{?\s*\d+\s*\}?"
+    r"(?:\s*\+\s*\\?[A-Za-z]+\s*_\s*\{?\s*\d+\s*\}?)+)[\s.,;]*"
+)
+"""A loss as the sum of those of a few steps."""
 _LABELLED = re.compile(
     rf"(?:\\sum|∑)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}t{_SPACED}={_SPACED}[01]{_SPACED}\}}{_SPACED}\^{_SPACED}"
     r"\{\s*(?P<length>[nNLST]_(?:[A-Za-z]|\{\s*(?:\\(?:text|mathrm|textrm)\s*\{)?[A-Za-z]+\}?\s*\}))\s*\}"
@@ -43,17 +51,83 @@ def counted(document: Document) -> Document:
     """The document with its letters for t and T known wherever a formula of it is read."""
     document = _with_usual_length(document)
     times = tuple(_times([formula for formula in document.formulas if formula.claims]))
-    if not times:
+    own = _Own(document.formulas, times)
+    if not times and not own:
         return document
     parts = []
     for part in document.parts:
-        formulas = tuple(replace(each, fragment=replace(each.fragment, times=times)) for each in part.formulas)
+        formulas = tuple(
+            replace(each, fragment=replace(each.fragment, times=(*times, *own.of(each)))) for each in part.formulas
+        )
         declarations = tuple(
             replace(each, formulas=tuple(replace(one, times=times) for one in each.formulas))
             for each in part.declarations
         )
         parts.append(replace(part, formulas=formulas, declarations=declarations))
     return replace(document, parts=tuple(parts))
+
+
+class _Own:
+    """What a formula, or the formulas of a section, have for t and T besides what the whole note has."""
+
+    def __init__(self, formulas: Sequence[Formula], times: tuple[tuple[str, str], ...]) -> None:
+        usual = {letter for _, letter in times}
+        self.lengths: dict[tuple[str, ...], str] = {}
+        self.clocks: dict[Place, str] = {}
+        for each in formulas:
+            if "T" not in usual and each.section and (number := _added_up(each.text)):
+                self.lengths[each.section] = number
+        if "t" not in usual:
+            timed = {base for each in formulas if each.claims for base in _timed(each.fragment, "t")}
+            for each in formulas:
+                if each.claims and (letter := _running(each, timed)):
+                    self.clocks[each.place] = letter
+
+    def __bool__(self) -> bool:
+        return bool(self.lengths or self.clocks)
+
+    def of(self, formula: Formula) -> tuple[tuple[str, str], ...]:
+        """The letters of one formula."""
+        clock, length = self.clocks.get(formula.place), self.lengths.get(formula.section)
+        return (*(((clock, "t"),) if clock else ()), *(((length, "T"),) if length else ()))
+
+
+def _added_up(text: str) -> str | None:
+    """The number of steps of a loss that is written out: 3 in J = ℓ_1 + ℓ_2 + ℓ_3."""
+    found = _ADDED.fullmatch(text.strip())
+    if found is None:
+        return None
+    numbers = re.findall(r"_\{?\s*(\d+)", found.group("sum"))
+    letters = set(re.findall(r"(\\?[A-Za-z]+)\s*_", found.group("sum")))
+    counted_up = numbers == [str(n) for n in range(1, len(numbers) + 1)]
+    return numbers[-1] if len(letters) == 1 and len(numbers) > 1 and counted_up else None
+
+
+def _timed(fragment: Fragment, letter: str) -> set[str]:
+    """The letters that a formula has with this one below them as their time: h in h_t and h_{t-1}."""
+    found = set()
+    for part in _parts(fragment):
+        for node in walk(part):
+            if isinstance(node, Scripted) and isinstance(node.base, Name):
+                below = [s for script in node.scripts if script.kind == "sub" for row in script.rows for s in row]
+                if any(_is_step(cell, letter) for cell in below):
+                    found.add(node.base.word)
+    return found
+
+
+def _is_step(cell: Syntax, letter: str) -> bool:
+    step = time_expression(cell, frozenset([letter]))
+    return step is not None and {str(symbol) for symbol in step.free_symbols} == {letter}
+
+
+def _running(formula: Formula, timed: set[str]) -> str | None:
+    """The letter that a definition for any step has for it: k in D_k = diag(1 - h_k²), where h_t is known."""
+    fragment = formula.fragment
+    parts = _parts(fragment)
+    if not parts or not all(_is_equation(fragment, part) for part in parts) or _timed(fragment, "t"):
+        return None
+    found = [letter for letter in RUNNING if len(_timed(fragment, letter)) > 1 and _timed(fragment, letter) & timed]
+    return found[0] if len(found) == 1 else None
 
 
 def _with_usual_length(document: Document) -> Document:
