@@ -35,6 +35,7 @@ from verify.formulas import assuming, bounds, sizes, upside
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
+from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.wrong import explaining, meant
 from verify.formulas.wrong.closing import Loop
@@ -93,7 +94,9 @@ def check(
         return (Judgement(fragment.text, Word.UNREADABLE, reason="nested too deep", place=place or fragment.place(0)),)
     if context.faults:
         raise ClaimsFault(context.faults, judgements)
-    return judgements
+    if not explain or all(each.word is not Word.WRONG for each in judgements):
+        return judgements
+    return other_way(judgements, cell, lambda other: check("", other, fragment=fragment, explain=False, meant=meant))
 
 
 def _unreadable(fragment: Fragment, error: InputError, place: Place | None) -> Judgement:

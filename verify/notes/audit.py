@@ -20,6 +20,7 @@ from verify.formulas import faults
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.notes import lint
+from verify.notes.audited import Audited
 from verify.notes.files import Document, Formula, continued, read
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
@@ -28,6 +29,7 @@ from verify.notes.models.gradients import names_a_family
 from verify.notes.models.holes import spoken
 from verify.notes.models.names import letter_name
 from verify.notes.models.times import counted, in_letters_of
+from verify.notes.other_way import otherwise
 
 NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 A_MENTION = "a mention"
@@ -45,6 +47,7 @@ _STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=]{0
 _ZEROED = re.compile(
     r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+"
 )
+_MATH = re.compile(r"\$([^$]+)\$")
 _CUT = re.compile(r"\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*")
 _BARS = re.compile(
     r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
@@ -67,16 +70,6 @@ class Check(Protocol):
         self, formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
         fragment: Fragment | None = None, meant: Meant = NOTHING,
     ) -> tuple[Judgement, ...]: ...  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Audited:
-    """A formula with its model, the judgements on it, and the faults of the program that it met."""
-
-    formula: Formula
-    model: Model | None
-    judgements: tuple[Judgement, ...]
-    faults: tuple[ProgramFault, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,9 +142,12 @@ def audit(
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )
-    before = (None, *document.formulas)
-    pairs = zip(document.formulas, before, strict=False)
-    return Audit(document, tuple(_apart(formula, previous, models, check) for formula, previous in pairs))
+    before = dict(zip(document.formulas, (None, *document.formulas), strict=False))
+
+    def apart(formula: Formula, instead: Model | None = None) -> Audited:
+        return _apart(formula, before[formula], models, check, instead)
+
+    return Audit(document, otherwise(tuple(map(apart, document.formulas)), apart))
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
@@ -181,10 +177,12 @@ def _refuse_unread(document: Document) -> None:
         )  # fmt: skip
 
 
-def _apart(formula: Formula, before: Formula | None, models: Models, check: Check) -> Audited:
-    """The judgements on one formula, which touch no other, whatever happens."""
+def _apart(
+    formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None = None
+) -> Audited:
+    """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another."""
     try:
-        return _judged(formula, before, models, check)
+        return _judged(formula, before, models, check, instead)
     except InputError as error:
         if error.place is None:
             raise  # not about the formula: a cell or notation that nothing has
@@ -194,12 +192,12 @@ def _apart(formula: Formula, before: Formula | None, models: Models, check: Chec
         return Audited(formula, None, (), (fault_in(error, _line(formula.text), formula.place),))
 
 
-def _judged(formula: Formula, before: Formula | None, models: Models, check: Check) -> Audited:
+def _judged(formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None) -> Audited:
     place = formula.place
     written = formula.text.strip()
     if not formula.claims:
         return Audited(formula, None, (Judgement(written, Word.NOT_A_CLAIM, reason=A_MENTION, place=place),))
-    model = models.of(formula)
+    model = instead or models.of(formula)
     if model is None and (numbers := cell_of_functions(formula.fragment)) is not None:
         return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
     if names_a_family(formula):
@@ -245,10 +243,16 @@ def _is_start(formula: Formula) -> bool:
 
 
 def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
-    """A judgement whose true formula has the note's letters for t and T."""
-    if judgement.correct is None or not fragment.times:
+    """A judgement whose true formula and mistakes have the note's letters for t and T."""
+    if not fragment.times or judgement.word is not Word.WRONG:
         return judgement
-    return replace(judgement, correct=in_letters_of(fragment, judgement.correct))
+
+    def written(formula: re.Match[str]) -> str:
+        return f"${in_letters_of(fragment, formula.group(1))}$"
+
+    mistakes = tuple(replace(one, detail=_MATH.sub(written, one.detail)) for one in judgement.mistakes)
+    correct = judgement.correct and in_letters_of(fragment, judgement.correct)
+    return replace(judgement, correct=correct, mistakes=mistakes)
 
 
 def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tuple[int, int]]) -> Judgement:

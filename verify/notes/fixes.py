@@ -19,7 +19,8 @@ from derive.reader.claims.statements.chains import statements
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Word
-from verify.notes.audit import Audit, Audited
+from verify.notes.audit import Audit
+from verify.notes.audited import Audited
 from verify.notes.files import Part
 from verify.notes.models.equations import LOSSES, equations
 

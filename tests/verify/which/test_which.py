@@ -12,7 +12,10 @@ from derive.cell import Cell, Equation
 from derive.errors import InputError
 from derive.nodes import Elementwise, Node, Quantity, add, scale, substitute
 from derive.reader import read_note
+from verify.formulas.claims import check
+from verify.formulas.judgement import Word
 from verify.which import Match, which
+from verify.which.exchanged import exchanged
 from verify.which.telling import lines, to_json, used_by
 
 GRU = r"""# Mine
@@ -154,3 +157,17 @@ where $x_t \in \mathbb{R}^{D}$, $h_t \in \mathbb{R}^{H}$
 def test_a_head_is_no_recurrent_cell() -> None:
     with pytest.raises(InputError, match="no recurrent cell"):
         which(catalogue.find("softmax_cross_entropy"))
+
+
+def test_a_gate_that_opens_the_other_way_is_told_of_a_wrong_formula():
+    said = check(
+        r"\frac{\partial L}{\partial z_t} = \frac{\partial L}{\partial h_t} \odot (h_{t-1} - \tilde h_t)",
+        catalogue.find("gru"),
+    )
+    assert said[0].word is Word.WRONG
+    assert "z opens the other way round" in said[0].true_when
+    assert [gate for gate, _ in exchanged(catalogue.find("gru"))] == ["z"]
+    assert not list(exchanged(catalogue.find("lstm")))
+    ((_, turned),) = exchanged(catalogue.find("gru"))
+    ((_, back),) = exchanged(turned)
+    assert back == catalogue.find("gru")
