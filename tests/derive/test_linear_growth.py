@@ -98,6 +98,14 @@ def test_generating_is_linear_in_the_equations(chain):
     assert is_linear(lowering), lowering
 
 
+def test_sums_of_sizes_are_added_up_once():
+    """Rows of stacked parts are sums of as many letters as there are parts above: never more than a sum for each."""
+    numpy_target.module(differentiate(read_note(with_own_sizes(10))))
+    made = [differentiate(read_note(with_own_sizes(length))) for length in LENGTHS]
+    lowering = [calls(lambda derivation=derivation: numpy_target.module(derivation))[0] for derivation in made]
+    assert is_linear(lowering, slack=1.8), lowering
+
+
 def test_pages_do_not_write_out_a_block_for_every_two_states():
     short, long = (differentiate(read_note(stacked(length))) for length in (15, 30))
     pages.text(short)

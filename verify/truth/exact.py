@@ -6,13 +6,13 @@ This is the road to the truth that shares no code with the derivation: forward m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache, reduce, singledispatch
 from itertools import chain
 from operator import mul
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sympy import (
     Add,
@@ -287,13 +287,24 @@ def _entrywise_product(node: HadamardProduct, env: Environment) -> Dual:
 @_rule.register(HadamardPower)
 def _entrywise_power(node: HadamardPower, env: Environment) -> Dual:
     base, exponent = evaluate(node.base, env), node.exp
-    value = [[power(env.table, entry, exponent) for entry in row] for row in base.value]
+    value = _by_entry(env.table, base.value, lambda entry: power(env.table, entry, exponent))
     if base.tangent is None:
         return Dual(value)
     number = rational(exponent, env.numbers)
     factor = number.numerator * inverse(number.denominator) % P
     slope = [[factor * power(env.table, entry, exponent - 1) % P for entry in row] for row in base.value]
     return Dual(value, entrywise(slope, base.tangent))
+
+
+def _by_entry(table: Table, rows: Sequence[Sequence[Any]], value: Callable[[Any], int]) -> Matrix:
+    """A value for every entry, each known to the table while it is computed."""
+    found: Matrix = []
+    for i, row in enumerate(rows):
+        found.append([])
+        for j, entry in enumerate(row):
+            table.entry = i, j
+            found[-1].append(value(entry))
+    return found
 
 
 @_rule.register(Elementwise)
@@ -305,7 +316,7 @@ def _elementwise(node: Elementwise, env: Environment) -> Dual:
     arguments = [
         list(zip(*rows, strict=True)) for rows in zip(*(operand.value for operand in operands), strict=True)
     ]  # rows of entries, each entry the tuple of all operands' entries there
-    value = [[code.value(table, entry) for entry in row] for row in arguments]
+    value = _by_entry(table, arguments, lambda entry: code.value(table, entry))
     tangent: Matrix | None = None
     for operand, slope in zip(operands, code.slopes, strict=True):
         if operand.tangent is not None:

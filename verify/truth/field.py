@@ -50,6 +50,11 @@ HALF = (P + 1) // 2
 class NoValueError(ArithmeticError):
     """The random point lies where a formula has no value (a zero divisor, a number without root): draw another."""
 
+    def __init__(self, reason: str, number: int | None = None) -> None:
+        super().__init__(reason)
+        self.number = number
+        """The number that has no root."""
+
 
 class UnsupportedError(TypeError):
     """A node or expression for which exact arithmetic has no rule; the message names it."""
@@ -71,7 +76,10 @@ class Table:
     def __init__(self, seed: int) -> None:
         self._key = seed.to_bytes(16, "big", signed=True)
         self._drawn: dict[tuple[str, tuple[int, ...]], int] = {}
+        self._entries: dict[tuple[str, tuple[int, ...]], tuple[int, int]] = {}
         self.salt = 0
+        self.entry = 0, 0
+        """Which entry of a matrix is computed, where that is done entry by entry."""
 
     def random(self, *label: object) -> int:
         """A random element of the field that depends on the seed, the salt and the label only."""
@@ -87,12 +95,27 @@ class Table:
         while len(self._drawn) > mark:
             self._drawn.popitem()
 
+    def forget_entry(self, entry: tuple[int, int], first: int, last: int) -> bool:
+        """Forget what was drawn for an entry from one mark to another, and all behind it; whether there was any.
+
+        What follows from it is forgotten too.
+        """
+        self.forget(last)
+        since = list(self._drawn)[first:]
+        if not any(self._entries.get(key) == entry for key in since):
+            return False
+        for key in since:
+            if self._entries.get(key, entry) == entry:  # what is not drawn follows from what is
+                del self._drawn[key]
+        return True
+
     def draw(self, name: str, *arguments: int) -> int:
         """The value of an uninterpreted function."""
         key = (name, arguments)
         value = self._drawn.get(key)
         if value is None:
             value = self._drawn[key] = self.random(name, *arguments)
+            self._entries[key] = self.entry
         return value
 
     def kept(self, name: str, a: int, value: Callable[[], int]) -> int:
@@ -129,7 +152,7 @@ class Table:
         """One of the two square roots; half of the numbers have none."""
         r = pow(a, (P + 1) // 4, P)
         if r * r % P != a:
-            raise NoValueError("a number without a square root")
+            raise NoValueError("a number without a square root", a)
         return P - r if self._digest("branch of the root", a) & 1 else r
 
 

@@ -64,6 +64,10 @@ class Related(Table):
             elif name == "angle":
                 self._angles.pop(arguments[0], None)
 
+    def forget_entry(self, entry: tuple[int, int], first: int, last: int) -> bool:
+        """Never: a value may follow from those of other entries."""
+        return False
+
     def call(self, name: str, *arguments: int) -> int:
         a = arguments[0] % P if arguments else 0
         match name:

@@ -13,7 +13,7 @@ from itertools import chain
 from operator import mul
 from typing import Any, TypeAlias
 
-from sympy import Symbol
+from sympy import HadamardPower, Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
@@ -126,6 +126,7 @@ class World:
         """
         env, equations = self.environment(time), self.cell.equations
         marks, failures = [self.table.mark()], [0] * len(equations)
+        number: int | None = None
         while (k := len(marks) - 1) < len(equations):
             try:
                 self.values[equations[k].symbol.name, time] = evaluate(equations[k].expression, env).value
@@ -141,12 +142,30 @@ class World:
                 self._tried += 1
                 if not anew or failures[k] > NEARBY or self._tried > ALL_NEARBY:
                     raise
+                self.table.salt += 1
                 # Mostly the nearest one: what is further has led to values in between.
                 far = ((failures[k] & -failures[k]).bit_length() - 1) // 3
                 first = anew[min(far, len(anew) - 1)]
-                self.table.salt += 1
+                in_vain, number = reason.number == number, reason.number
+                if first == anew[0] and not in_vain and self._draw_entry(part, env, first, marks):
+                    continue
                 self.table.forget(marks[first])
                 del marks[first + 1 :]
+
+    def _draw_entry(self, part: Node, env: Environment, first: int, marks: list[int]) -> bool:
+        """Whether the functions of one equation could be forgotten for the entry alone that has no value in `part`.
+
+        So it does not matter how many entries need a root.
+        """
+        if not isinstance(part, Elementwise | HadamardPower):
+            return False
+        try:
+            evaluate(part, env)
+        except NoValueError:
+            found = self.table.forget_entry(self.table.entry, marks[first], marks[first + 1])
+            del marks[first + 1 :]
+            return found
+        return False
 
     def _behind(self, k: int, node: Node) -> list[int]:
         """The equations of a step on which a part of the k-th depends, by number, the nearest first.

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from itertools import permutations
+from functools import cached_property
+from itertools import accumulate, permutations
 from typing import TypeAlias
 
-from sympy import Expr, MatAdd, MatMul, S
+from sympy import Add, Expr, MatAdd, MatMul, S
 
 from derive.cell import Cell, Equation
 from derive.nodes import Node, Quantity, children, leaves, matmul
@@ -65,21 +66,29 @@ class Layout:
     groups: tuple[tuple[Net, ...], ...]
     runs: tuple[Run, ...]
 
-    @property
+    @cached_property
     def nets(self) -> tuple[Net, ...]:
         """All nets in order."""
         return tuple(net for group in self.groups for net in group)
 
-    @property
+    @cached_property
     def rows(self) -> Expr:
         """The rows of all nets together."""
-        return sum((net.rows for net in self.nets), S.Zero)
+        return Add(*(net.rows for net in self.nets))
 
     def span(self, nets: Sequence[Net]) -> tuple[Expr, Expr]:
         """First row of neighbouring nets, and the row behind them."""
-        before = self.nets[: self.nets.index(nets[0])]
-        start = sum((net.rows for net in before), S.Zero)
-        return start, start + sum((net.rows for net in nets), S.Zero)
+        first = self._places[nets[0].symbol]
+        return self._starts[first], self._starts[first + len(nets)]
+
+    @cached_property
+    def _places(self) -> dict[Quantity, int]:
+        return {net.symbol: place for place, net in enumerate(self.nets)}
+
+    @cached_property
+    def _starts(self) -> list[Expr]:
+        """The row at which every net begins, and that behind the last."""
+        return list(accumulate((net.rows for net in self.nets), initial=S.Zero))
 
     def run_of(self, operand: Operand, net: Net) -> Run:
         """The run in which a net's parameter for an operand stands."""

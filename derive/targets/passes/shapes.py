@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from sympy import Expr, Integer, Symbol
+from sympy import Add, Expr, Integer, Symbol
 
 from derive.targets.language.code import (
     Call,
@@ -43,6 +43,7 @@ class Shapes:
     def __init__(self, known: Mapping[str, Shape], sizes: Mapping[str, Expr]) -> None:
         self.known = dict(known)
         self._sizes = dict(sizes)
+        self._found: dict[str, Expr | None] = {}
 
     def of(self, code: Code) -> Shape | None:
         """The shape of an expression."""
@@ -168,7 +169,12 @@ class Shapes:
 
     def size(self, text: str) -> Expr | None:
         """A size such as 2 * H + D; None for what is none."""
-        total: Expr = Integer(0)
+        if text not in self._found:
+            self._found[text] = self._summed(text)
+        return self._found[text]
+
+    def _summed(self, text: str) -> Expr | None:
+        terms: list[Expr] = []
         for sign, term in re.findall(r"(^|[+-] )([^+-]+)", text):
             product: Expr = Integer(1)
             for factor in term.strip().split(" * "):
@@ -176,8 +182,8 @@ class Shapes:
                 if number is None:
                     return None
                 product *= number
-            total += -product if sign.startswith("-") else product
-        return total
+            terms.append(-product if sign.startswith("-") else product)
+        return Add(*terms)
 
 
 def _reduced(shape: Shape | None, call: str) -> Shape | None:

@@ -7,7 +7,7 @@ from sympy import Rational
 from derive.calculus.program import named_preactivations
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Quantity, power, size, t
-from verify.truth.exact import inner
+from verify.truth.exact import evaluate, inner
 from verify.truth.field import P, Table, UnsupportedError
 from verify.truth.world import NoPointError, World, distinct_sizes, everywhere, random_direction, truth
 
@@ -134,6 +134,38 @@ def test_roots_of_equations_above_each_other_need_not_be_there_at_once(monkeypat
     monkeypatch.setattr(Table, "root", lambda table, a, plain=Table.root: asked.append(a) or plain(table, a))
     World.draw(cell, 3)
     assert len(asked) < 20_000, "all 18 roots of a step at once are there once in 2^18 times"
+
+
+def test_roots_of_many_entries_need_not_be_there_at_once():
+    """Focal loss: every entry needs the roots of p and of 1 - p; the functions of an entry alone are drawn again."""
+    cell = Cell.from_latex(
+        [
+            r"p_t = \sigma(W x_t)",
+            r"L_t = \mathbf{1}^\top ((1 - p_t)^{\odot 1.5} \odot \log(p_t) + p_t^{\odot 1.5} \odot \log(1 - p_t))",
+        ]
+    )
+    world = World.draw(cell, 1, 3, dict.fromkeys(cell.sizes, 10))
+    assert world.table.salt < 400, "all 20 roots of a step at once are there once in 2^20 times"
+    for time in range(1, 4):
+        env = world.environment(time)
+        assert evaluate(cell.equations[0].expression, env).value == world.values["p", time]
+
+
+def test_what_follows_from_a_forgotten_value_is_forgotten_too():
+    table = Table(0)
+    table.draw("before", 1)
+    first = table.mark()
+    for k in (0, 1):
+        table.entry = k, 0
+        table.draw("f", k)
+        table.kept("slope of f", k, lambda k=k: 7 + k)
+    last = table.mark()
+    table.draw("behind", 2)
+    kept = table.draw("f", 0)
+    assert table.forget_entry((1, 0), first, last)
+    assert table.draw("f", 0) == kept
+    assert table.kept("slope of f", 0, lambda: 5) == 5
+    assert not table.forget_entry((2, 0), first, table.mark())
 
 
 def test_an_adjoint_reads_as_the_truth():

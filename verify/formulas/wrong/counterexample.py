@@ -66,7 +66,9 @@ def _smallest_case(
     points = ((*extent, seed) for extent in _extents(left, right, setting.bench) for seed in range(SEEDS))
     for tried, (sizes, steps, seed) in enumerate(points, 1):
         try:
-            trial = Trial.draw(setting.bench.cell, sizes, steps, seed, facts, setting.plain, two_decimals=True)
+            trial = _drawn(setting.bench.cell, tuple(sizes.items()), steps, seed, facts, setting.plain)
+            if trial is None:
+                continue
             case = _differing(left, right, setting, trial)
             if case is None and beyond is None and _windows((left, right)):
                 beyond = _differing(left, right, setting, trial, within=False)
@@ -94,16 +96,29 @@ def shown(left: Node, right: Node, setting: Setting) -> bool:
     cell = setting.bench.cell
     steps = setting.bench.steps or max(SHORTEST, reach((left, right)) + 1)
     try:
-        trial = _small(cell, steps, setting.assumptions, setting.plain)
-        return any(_faintly_apart(seen.left, seen.right) for seen in _entries(left, right, setting, trial))
+        twos = tuple((letter, 2) for letter in cell.sizes)
+        trial = _drawn(cell, twos, steps, 0, setting.assumptions, setting.plain)
+        return trial is not None and any(
+            _faintly_apart(seen.left, seen.right) for seen in _entries(left, right, setting, trial)
+        )
     except (NoRealError, UnsupportedError):
         return False
 
 
-@lru_cache(maxsize=8)
-def _small(cell: Cell, steps: int, facts: tuple[Assumption, ...], plain: bool) -> Trial:
-    """A trial for `shown`; raises NoRealError where an equation has no value there."""
-    return Trial.draw(cell, dict.fromkeys(cell.sizes, 2), steps, 0, facts, plain, two_decimals=True)
+@lru_cache(maxsize=64)
+def _drawn(
+    cell: Cell,
+    sizes: tuple[tuple[Symbol, int], ...],
+    steps: int,
+    seed: int,
+    facts: tuple[Assumption, ...],
+    plain: bool,
+) -> Trial | None:
+    """Numbers with two decimals for all formulas about a cell; None where an equation has no value there."""
+    try:
+        return Trial.draw(cell, dict(sizes), steps, seed, facts, plain, two_decimals=True)
+    except NoRealError:
+        return None
 
 
 def exceeding(left: Node, right: Node, setting: Setting) -> Mapping[str, Any] | None:
@@ -113,7 +128,9 @@ def exceeding(left: Node, right: Node, setting: Setting) -> Mapping[str, Any] | 
     for sizes in (_smallest(cell), dict.fromkeys(cell.sizes, 2)):
         for seed in range(SEEDS):
             try:
-                trial = Trial.draw(cell, sizes, first, seed, setting.assumptions, setting.plain, two_decimals=True)
+                trial = _drawn(cell, tuple(sizes.items()), first, seed, setting.assumptions, setting.plain)
+                if trial is None:
+                    continue
                 case = _differing(left, right, setting, trial, lambda one, other: bool(one - other > VISIBLE))
             except (NoRealError, UnsupportedError):
                 continue
