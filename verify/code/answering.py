@@ -80,6 +80,8 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
         found, near = explain.explained(judged, match, lambda: stage(""))
         mistakes += found
         assumed = (*plan.assumed, *assumed)
+    if plan.unproved and (near or not mistakes):
+        raise MisfitError(plan.unproved)
     stage("")
     return CodeReport(
         request.get("cell") or "",

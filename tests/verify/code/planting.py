@@ -72,6 +72,8 @@ def plants(tree: ast.Module) -> list[Plant]:
     for path, node in _regions(tree):
         carried = _carried(tree, node)
         for inner, part in _walk(node, path):
+            if "slice" in inner and isinstance(part, ast.BinOp):
+                continue  # t + 1 in an index is no sum of terms
             found += [Plant(n, w, inner, e) for n, w, e in _edits(part, carried)]
         if isinstance(node, ast.For):
             found += [Plant(n, w, path, e) for n, w, e in _loops(node, carried)]

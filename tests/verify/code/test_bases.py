@@ -12,7 +12,7 @@ import pytest
 
 from verify.code import answering
 from verify.code.calling.axes import FIRST
-from verify.code.calling.base import returned_names
+from verify.code.calling.base import MisfitError, returned_names
 from verify.code.running.loading import imported
 
 from planting import BASES, FILES, Judge, rates  # isort: skip
@@ -74,3 +74,28 @@ def test_planted_mistakes_are_wrong_and_named(name: str) -> None:
     assert found["false rights"] == found["false alarms"] == 0
     if FULL:
         assert found["1 named"] >= 0.8 * found["1 tried"]
+
+
+LOSS_OF_THE_FILE = "    for t in reversed(range(T_x)):"
+
+
+def test_where_no_gradient_is_right_for_the_loss_of_the_file_a_named_mistake_must_explain_all(tmp_path: Path) -> None:
+    """Else the loss may be another one, and nothing is judged."""
+    target, cell = FILES["predictions_gru"]
+    text = (BASES / "predictions_gru.py").read_text(encoding="utf-8")
+    late = text.replace(LOSS_OF_THE_FILE, "    for t in reversed(range(1, T_x)):")
+    path = tmp_path / "mine.py"
+
+    def found() -> dict[str, Any]:
+        return answering.answered({"spec": f"{path}:{target}", "cell": cell}, imported(path), lambda stage: None)[
+            "json"
+        ]
+
+    path.write_text(late, encoding="utf-8")
+    result = found()
+    assert result["verdict"] == "wrong"
+    assert [m["name"] for m in result["mistakes"]] == ["wrong bounds of the sum"]
+    weighted = late.replace("(y_hat - y[:, :, t]) / m", "(y_hat - y[:, :, t]) * (t + 1) ** 2 / m")
+    path.write_text(weighted, encoding="utf-8")
+    with pytest.raises(MisfitError, match="no loss was found whose gradients these are"):
+        found()

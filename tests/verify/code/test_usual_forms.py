@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from verify.code import answering
+from verify.code.calling.base import MisfitError
 from verify.code.running import bystanders
 from verify.code.running.loading import imported
 
@@ -302,3 +303,70 @@ def test_entries_that_are_never_written_are_wrong_where_zeros_are_right(tmp_path
     found = answer(tmp_path, text.replace("da @ W.T", "0 * (da @ W.T)"), "rnn_backward")
     assert verdicts(found) == {"dx": "right", "dh0": "right", "dW": "wrong", "dU": "right", "db": "right"}
     assert [m["name"] for m in found["mistakes"]] == ["never written"]
+
+
+ARGMAX = """
+def rnn_loss(params, x, y, h0):
+    W, U, b, V, c = (params[n] for n in ("W", "U", "b", "V", "c"))
+    T, B, _ = x.shape
+    hs, ps, loss = [h0], [], 0
+    for t in range(T):
+        hs.append(np.tanh(x[t] @ W + hs[-1] @ U + b))
+        z = np.exp(hs[-1] @ V + c)
+        ps.append(z / z.sum(1, keepdims=True))
+        loss -= np.log(ps[t][np.arange(B), y[t].argmax(1)]).sum()
+    grads = {n: np.zeros_like(v) for n, v in params.items()}
+    carry = 0
+    for t in reversed(range(T)):
+        dz = ps[t] - y[t]
+        grads["V"] += hs[t + 1].T @ dz
+        grads["c"] += dz.sum(0)
+        da = (dz @ V.T + carry) * (1 - hs[t + 1] ** 2)
+        grads["W"] += x[t].T @ da
+        grads["U"] += hs[t].T @ da
+        grads["b"] += da.sum(0)
+        carry = da @ U.T
+    return loss, grads
+"""
+
+
+def test_targets_of_which_the_largest_is_looked_for_are_one_hot(tmp_path: Path) -> None:
+    found = answer(tmp_path, ARGMAX, "rnn_loss")
+    assert found["verdict"] == "right", found
+    assert any("one-hot" in words for words in found["assumed"])
+    found = answer(tmp_path, ARGMAX.replace("carry = da @ U.T", "carry = 0"), "rnn_loss")
+    assert [n for n, verdict in verdicts(found).items() if verdict == "wrong"] == ["W", "U", "b"]
+
+
+WEIGHTED = """
+def rnn_forward(x, h0, W, U, b, V, c):
+    hs, ps = [h0], []
+    for t in range(x.shape[1]):
+        hs.append(np.tanh(x[:, t] @ W + hs[-1] @ U + b))
+        z = np.exp(hs[-1] @ V + c)
+        ps.append(z / z.sum(1, keepdims=True))
+    return np.stack(ps, axis=1), (x, hs, ps, W, U, V)
+
+def rnn_backward(y, cache):
+    x, hs, ps, W, U, V = cache
+    dW, dU, dV = np.zeros_like(W), np.zeros_like(U), np.zeros_like(V)
+    db, dc, carry = np.zeros(U.shape[0]), np.zeros(V.shape[1]), 0
+    weights = 1 + np.arange(V.shape[1])
+    for t in reversed(range(x.shape[1])):
+        wanted = weights * y[:, t]
+        dz = ps[t] * wanted.sum(1, keepdims=True) - wanted
+        dV += hs[t + 1].T @ dz
+        dc += dz.sum(0)
+        da = (dz @ V.T + carry) * (1 - hs[t + 1] ** 2)
+        dW += x[:, t].T @ da
+        dU += hs[t].T @ da
+        db += da.sum(0)
+        carry = da @ U.T
+    return dW, dU, db, dV, dc
+"""
+
+
+def test_a_target_is_not_taken_for_the_gradient_of_the_outputs(tmp_path: Path) -> None:
+    """The gradients are those of a cross-entropy with weights for the classes, which no one can know."""
+    with pytest.raises(MisfitError, match="no loss was found whose gradients these are"):
+        answer(tmp_path, WEIGHTED, "rnn_backward")

@@ -245,6 +245,10 @@ def described(value: Any) -> str:
     return repr(value) if isinstance(value, int | float | str | bool | None) else type(value).__name__
 
 
+PLAIN = 3
+"""After so many calls in which a plain number or list is asked for an attribute, no other layout is tried."""
+
+
 @dataclass
 class Tries:
     """What was tried in a search, so that the error can say it: the best failure is the one that came furthest."""
@@ -255,6 +259,8 @@ class Tries:
     furthest: tuple[int, str] = (-1, "")
     line: int = 0
     seen: dict[str, int] = field(default_factory=dict)
+    failed: set[tuple[int, int, str]] = field(default_factory=set)
+    plain: int = 0
 
     def call(self, stage: int, call: Callable[[], Any], arguments: Mapping[str, Any], what: str) -> Any:
         """The result of a call, or None where it raises; raises MisfitError for what no other layout can mend."""
@@ -268,6 +274,8 @@ class Tries:
             error = raised.error
             here = line_of(error, self.target.source.path)
             hopeless = isinstance(error, NameError | ImportError)
+            self.failed.add((stage, here, str(error)))
+            self._beyond_layouts(error, what, arguments)
             if isinstance(error, NameError | ImportError | AttributeError | SystemExit):
                 # No layout can mend what is not there: after enough of the same, it is the reason.
                 key = type(error).__name__ + str(error)[:60]
@@ -279,6 +287,18 @@ class Tries:
             if (stage, here) > (self.furthest[0], self.line):
                 self.furthest, self.line = (stage, self._said(what, arguments, error)), here
         return None
+
+    @property
+    def alike(self) -> bool:
+        """Whether every call so far failed in the same words at the same line."""
+        return self.count > 1 and len(self.failed) == 1
+
+    def _beyond_layouts(self, error: BaseException, what: str, arguments: Mapping[str, Any]) -> None:
+        """Raise MisfitError where an attribute is asked of a number or list: no layout makes it an array."""
+        if isinstance(error, AttributeError) and str(error).startswith(("'int' object", "'list' object")):
+            self.plain += 1
+            if self.plain > PLAIN:
+                raise MisfitError(self._said(what, arguments, error)) from None
 
     def _said(self, what: str, arguments: Mapping[str, Any], error: BaseException) -> str:
         return f"{what} was called with {shown(arguments)} and raised {told(error, self.target.source.path)}"

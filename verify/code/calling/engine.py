@@ -55,7 +55,9 @@ class CallPlan:
     `column`. `trim`: outputs that hold the state before the first step, the axis of time and its place along it.
     `target_of`: the target with its axes, where it is not an argument of forward. `square`: its backward pass runs only
     where a readout is as long as the state. `last_only`: J reads the last step of the outputs alone. `unwritten`: what
-    stands in arrays that the code makes and never writes.
+    stands in arrays that the code makes and never writes. `ragged`: in no layout all gradients had the shapes of their
+    variables. `unproved`: why nothing is judged unless named mistakes explain all gradients, as where none of them is
+    right for the loss of the file.
     """
 
     protocol: str
@@ -93,6 +95,8 @@ class CallPlan:
     trim: dict[str, tuple[int, int]] = field(default_factory=dict)
     target_of: Callable[[Any], tuple[Array, Axes]] | None = None
     unwritten: Unwritten = field(default_factory=Unwritten)
+    ragged: bool = False
+    unproved: str = ""
 
     @property
     def batched(self) -> bool:

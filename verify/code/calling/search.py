@@ -70,11 +70,12 @@ def is_step(target: Target) -> bool:
     return any(word in target.name.lower() for word in ("step", "cell", "single"))
 
 
-def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assignment, Family | None]]:
-    """Axes for all variables, the usual first."""
+def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assignment, int]]:
+    """Axes for all variables, the usual first, and which round it is: each goes through all layouts of the arrays, with
+    the weights acting on what their names say in the first."""
     open_ones = [w for w in wanted if w.axes is None]
     if not open_ones:
-        yield {}, None
+        yield {}, 0
         return
     weights = [w.name for w in open_ones if w.part == "weight"]
     groups = words.families([w.name for w in open_ones if w.part in ("weight", "bias")])
@@ -86,7 +87,7 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
     ranks = sorted(itertools.product(*(range(len(kinds)) for kinds in ranked)), key=lambda r: (sum(r), r))
     families = sorted(FAMILIES, key=lambda f: is_step(target) != (f.input in ("BD", "DB", "D", "D1", "1D")))
     multiples = gates(target)
-    for rank in ranks:
+    for turn, rank in enumerate(ranks):
         kind = {key: ranked[k][r] for k, (key, r) in enumerate(zip(keys, rank, strict=True))}
         if len(keys) > 1 and {"joint", "augmented"} & {*kind.values()} and "input" in kind.values():
             continue
@@ -101,7 +102,7 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
                         own = kind.get(groups.get(one.name, ""), "")
                         own = "recurrent" if own == "input" and one.name in above else own
                         found[one.name] = _axes(one, own, family, side, bias, state, stacked)
-                    yield found, family
+                    yield found, turn
 
 
 def _layers(groups: dict[str, str]) -> tuple[dict[str, str], set[str]]:
@@ -152,7 +153,9 @@ def found(
     fallback: CallPlan | None = None
     runs = 0
     seen: set[tuple[tuple[str, Axes], ...]] = set()
-    for assignment, _ in assignments(wanted, target):
+    for assignment, turn in assignments(wanted, target):
+        if turn and tries.alike:
+            break  # all layouts fail in the same words at the same line: they have no part in it
         key = tuple(sorted(assignment.items()))
         if key in seen:
             continue
@@ -173,6 +176,7 @@ def found(
             if runs > 30:
                 break
     if fallback is not None:
+        fallback.ragged = not fallback.square
         if fallback.square:
             fallback.notes.append(f"it runs only where the output is as long as the state: {tries.furthest[1]}")
         return probed(fallback)

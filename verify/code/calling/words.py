@@ -154,8 +154,9 @@ def kinds(family: str) -> tuple[str, ...]:
 
 def is_readout_bias(name: str) -> bool:
     """Whether a bias belongs to a readout by its name."""
-    rest = re.sub(r"^b(ias)?", "", plain(name))
-    return rest in ("y", "out", "output", "hy", "v")
+    bare = plain(name)
+    # o = V h + c beside b; but b_c is the bias of a candidate
+    return bare == "c" or re.sub(r"^b(ias)?", "", bare) in ("y", "out", "output", "hy", "v")
 
 
 def state_part(name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
+from verify.code.calling import rightness, words
 from verify.code.calling.base import MisfitError, Target
 from verify.code.calling.engine import CallPlan
 
@@ -57,6 +58,7 @@ def names() -> list[str]:
 def bound(target: Target, name: str = "") -> CallPlan:
     """The plan of the first protocol that fits, or of the named one; raises MisfitError with what came furthest."""
     failures: list[str] = []
+    reserve: CallPlan | None = None
     tried: set[str] = set()
     for protocol in PROTOCOLS:
         if protocol.module in tried or (name and protocol.name != name):
@@ -65,12 +67,29 @@ def bound(target: Target, name: str = "") -> CallPlan:
             continue
         tried.add(protocol.module)
         try:
-            return protocol.bound(target)
+            plan = protocol.bound(target)
+            if plan.unproved:
+                reserve = reserve or plan
+                failures.append(plan.unproved)
+                continue
+            if failures:
+                _established(plan, failures[0])
+            return plan
         except MisfitError as error:
             failures.append(str(error))
+    if reserve is not None:
+        return reserve
     if failures:
         raise MisfitError(failures[0])
     raise MisfitError(
         f"{target.name}: how it is called could not be told; name the protocol with --as ({', '.join(names())}), "
         "or write an adapter: --skeleton prints one"
     )
+
+
+def _established(plan: CallPlan, failure: str) -> None:
+    """Raise MisfitError where a target by its name is read as the gradient of the outputs and then nothing is right:
+    such code may be right, for a loss that was not found."""
+    seeds = [n for n, source in plan.sources.items() if source.startswith("seed ") and words.part(n) == "target"]
+    if seeds and not rightness.factors(plan):
+        raise MisfitError(failure)

@@ -98,7 +98,7 @@ def _best(target: Target, name: str, kept: list[Wanted], order: list[str], make:
             if plan.updates:
                 check_updates(plan)
             targets = [n for n in fixed if words.part(n) == "target"]
-            return rightness.moving(rightness.settled(plan, targets, losses.GOALS))
+            return rightness.moving(losses.settled(plan, targets))
         except MissingError:
             raise
         except MisfitError as error:

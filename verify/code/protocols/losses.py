@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from verify.code.calling.base import (
 from verify.code.calling.engine import CallPlan, Fixed, Slot, real_array
 from verify.code.calling.search import Wanted, found
 from verify.code.protocols import functions
+from verify.numbers.case import Array
 
 LOSSES = ("loss", "cost", "error", "err", "objective", "j", "l", "nll", "totalloss", "crossentropy")
 
@@ -91,7 +93,7 @@ def bound(target: Target) -> CallPlan:
 
             try:
                 plan = found(everything, target, build, target.name)
-                return rightness.settled(plan, [n for n in fixed if words.part(n) == "target"], GOALS)
+                return settled(plan, [n for n in fixed if words.part(n) == "target"])
             except MissingError:
                 raise
             except MisfitError as error:
@@ -288,7 +290,7 @@ def arguments(
             continue
         if part == "parameters":
             for key in keys_of(function, p.name, target.source.tree):
-                inside = words.part(key)
+                inside = "bias" if key == "c" else words.part(key)  # o = V h + c; a first state has a longer name
                 base.append(
                     Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key))
                 )
@@ -353,3 +355,26 @@ GOALS: list[Fixed] = [
     *(lambda s, rng, a=a: _drawn(s, rng, axes(a)) for a in FLOATS),
 ]
 """Ways to draw a target."""
+
+
+def _one_hot(setting: Setting, rng: np.random.Generator, wanted: Axes) -> Array:
+    place = wanted.index("K")
+    drawn = rng.random(setting.shape(wanted))
+    return np.asarray(drawn == drawn.max(axis=place, keepdims=True), float)
+
+
+ONE_HOT: list[Fixed] = [partial(_one_hot, wanted=axes(a)) for a in FLOATS if "K" in axes(a)]
+"""The same where the one class is looked for in an array, as with argmax: distributions run there, and mean nothing."""
+
+
+def settled(plan: CallPlan, targets: Sequence[str]) -> CallPlan:
+    """The plan with the kind of target under which gradients are right, see `rightness.settled`."""
+    found = rightness.settled(plan, targets, [*GOALS, *ONE_HOT])
+    if any(found.fixed.get(name) in ONE_HOT for name in targets):
+        found.assumed.append(f"{', '.join(targets)}: one class each, one-hot; with distributions no gradient is right")
+    if found.ragged and not rightness.factors(found):
+        raise MisfitError(
+            f"{found.target.name} runs, but no way to give it its arguments was found in which its gradients have the "
+            "shapes of the parameters, or in which any of them is right"
+        )
+    return found

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from verify.code.calling import constructing, implied, rightness, words
 from verify.code.calling.axes import FIRST, Axes
-from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls, required
+from verify.code.calling.base import MisfitError, MissingError, RaisedError, Target, Variable, calls, required
 from verify.code.calling.base import returned_names as names_of
 from verify.code.calling.engine import CallPlan, Fixed
 from verify.code.calling.search import Wanted, found
@@ -209,14 +211,31 @@ def _with_loss(plan: CallPlan, kind: implied.Kind, frame: implied.Frame, target:
             if best is None or count > best[0]:
                 best = count, loss, scale
     if best is None:
-        raise MisfitError(
+        plan.unproved = (
             f"{target.name} takes {pair.targets[0]} and no loss is returned: no loss was found whose gradients these "
             "are; give a function that returns (loss, gradients), or one that takes the gradient of the outputs"
         )
+        best = 0, _of_the_file(plan, inner, kind, frame, target, pair, groups), ""
     _, loss, plan.scale = best
     plan.forward = _weighing(inner, loss, kind, frame, pair.targets, groups)
     plan.assumed.append(f"J is {loss.words}" + (f", times {plan.scale}" if plan.scale else ""))
     return rightness.moving(plan)
+
+
+def _of_the_file(
+    plan: CallPlan, inner: Any, kind: implied.Kind, frame: implied.Frame, target: Target, pair: _Pair,
+    groups: list[list[str]],
+) -> implied.Loss:  # fmt: skip
+    """The loss of the file itself, although no gradient is right for it; raises MisfitError where there is none."""
+    for loss in implied.losses(target, pair.owner, frame):
+        if not loss.theirs:
+            break
+        plan.forward = _weighing(inner, loss, kind, frame, pair.targets, groups)
+        trial = plan.trial(FIRST)
+        with contextlib.suppress(RaisedError, MisfitError):
+            if np.isfinite(trial.objective(trial.values)):
+                return loss
+    raise MisfitError(plan.unproved)
 
 
 def _weighing(
