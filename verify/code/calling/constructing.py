@@ -5,6 +5,7 @@ The arrays it computes with are given to its constructor, or made by it and then
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 
 from verify.code.calling import words
 from verify.code.calling.axes import FIRST, Setting
-from verify.code.calling.base import Target, calls, required
+from verify.code.calling.base import Target, calls, definition, required
 from verify.code.calling.engine import Fixed, Slot
 from verify.code.calling.search import Wanted, gates
 from verify.numbers.case import Array
@@ -60,6 +61,7 @@ def makers(target: Target) -> Iterator[Maker]:
     fixed: dict[str, Fixed] = {}
     unknown: list[str] = []
     flag = next((p.name for p in taken if words.plain(p.name) == "stateful"), None)
+    sizes = _lengths(target)
     for p in taken:
         bare = words.plain(p.name)
         if p.name in needed and INDEX_OF.search(p.name):
@@ -103,7 +105,7 @@ def makers(target: Target) -> Iterator[Maker]:
             fixed[p.name] = lambda setting, rng: 0
         elif bare in ("rng", "randomstate", "random"):
             fixed[p.name] = lambda setting, rng: np.random.default_rng(0)
-        elif words.part(p.name) in ("weight", "bias") and not bare.startswith(("inp", "rec")):
+        elif words.part(p.name) in ("weight", "bias") and not bare.startswith(("inp", "rec")) and p.name not in sizes:
             arrays.append(Wanted(p.name, words.part(p.name), Slot("make", p.name)))
         else:
             unknown.append(p.name)
@@ -115,6 +117,23 @@ def makers(target: Target) -> Iterator[Maker]:
     for letters in ("DHK", "HDK", "DDH"):
         if len(unknown) <= len(letters):
             yield Maker(arrays, {**fixed, **{name: _size(a) for name, a in zip(unknown, letters, strict=False)}})
+
+
+MADE = re.compile(r"(zeros|ones|empty|full|eye|identity|randn?|normal|uniform|random_sample|standard_normal|random)$")
+"""Functions that make arrays of a shape."""
+
+
+def _lengths(target: Target) -> frozenset[str]:
+    """The arguments of a constructor that are lengths there: rng.randn(N, M), np.zeros((N, M))."""
+    node = definition(getattr(target.value, "__init__", None), target.source.tree)
+    found = set()
+    for call in ast.walk(node) if node is not None else ():
+        if not isinstance(call, ast.Call) or not MADE.search(ast.unparse(call.func)):
+            continue
+        for given in [*call.args, *(k.value for k in call.keywords if k.arg in ("size", "shape"))]:
+            entries = given.elts if isinstance(given, ast.Tuple | ast.List) else [given]
+            found |= {entry.id for entry in entries if isinstance(entry, ast.Name)}
+    return frozenset(found)
 
 
 def example(target: Target, maker: Maker) -> Any:

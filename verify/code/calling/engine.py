@@ -57,7 +57,8 @@ class CallPlan:
     where a readout is as long as the state. `last_only`: J reads the last step of the outputs alone. `unwritten`: what
     stands in arrays that the code makes and never writes. `ragged`: in no layout all gradients had the shapes of their
     variables. `unproved`: why nothing is judged unless named mistakes explain all gradients, as where none of them is
-    right for the loss of the file.
+    right for the loss of the file. `ends`: the axis of time of outputs
+    of which backward takes the gradient of the last alone. `equal`: input, state and output are of one length in the code.
     """
 
     protocol: str
@@ -97,6 +98,8 @@ class CallPlan:
     unwritten: Unwritten = field(default_factory=Unwritten)
     ragged: bool = False
     unproved: str = ""
+    ends: dict[str, int] = field(default_factory=dict)
+    equal: bool = False
 
     @property
     def batched(self) -> bool:
@@ -126,6 +129,8 @@ class CallPlan:
 
     def fitted(self, setting: Setting) -> Setting:
         """The setting with the sizes that the code fixes."""
+        if self.equal and not self.sizes_fixed:
+            return setting.with_sizes({"D": setting.H, "K": setting.H})
         known = self.sizes_fixed or ({"K": setting.D} if self.tied else {"K": setting.H} if self.square else {})
         return setting.with_sizes(known) if known else setting
 
@@ -216,6 +221,8 @@ class CallTrial:
         weighed = {} if plan.loss else plan.weighs(returned, made)
         for name, (axis, step) in plan.trim.items():
             weighed[name] = np.delete(weighed[name], step, axis)
+        for name, axis in plan.ends.items():
+            weighed[name] = np.take(weighed[name], -1, axis)
         return Passed(made, arguments, returned, weighed)
 
     def _forward(self, made: Any, arguments: dict[str, Any]) -> Any:

@@ -222,6 +222,13 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         again = CallTrial(plan, plan.fitted(FIRST), np.random.default_rng(0))
         got = tries.call(2, again.raw, _given(again), f"{what} (backward)")
         plan.square = got is not None
+    if (
+        got is None
+        and not plan.loss
+        and any("T" in o.axes for o in plan.weighed)
+        and not any("T" in o.axes and "B" in o.axes for o in plan.weighed)
+    ):
+        got = _ending(plan, tries, what)
     if got is None:
         return 0
     matched = 0
@@ -237,6 +244,23 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         _further(tries, 3, f"{what}: backward returned {returned} a gradient of {', '.join(plan.variables)}")
         return 0
     return 2 if shapes == matched and not plan.square else 1
+
+
+def _ending(plan: CallPlan, tries: Tries, what: str) -> dict[str, Any] | None:
+    """What backward gives where it takes the gradient of the last output alone, None where it does not run then."""
+    whole, plan.ends = plan.weighed, {o.name: o.axes.index("T") for o in plan.weighed if "T" in o.axes}
+    trial = CallTrial(plan, plan.fitted(FIRST), np.random.default_rng(0))
+    try:
+        passed = trial.run(trial.values)
+    except RaisedError:
+        passed = None
+    got = None if passed is None else tries.call(2, lambda: trial.raw(passed), _given(trial), f"{what} (backward)")
+    if passed is not None and got is not None:
+        plan.weighed = [Output(n, plan.fitted(FIRST).axes(v.shape)) for n, v in passed.weighed.items()]
+        plan.assumed.append("J reads the last output only: backward does not run with the gradients of all outputs")
+    else:
+        plan.weighed, plan.ends = whole, {}
+    return got
 
 
 def _without_start(plan: CallPlan, weighed: dict[str, Any], trial: CallTrial) -> None:

@@ -245,16 +245,22 @@ def gradients(
     if isinstance(returned, Mapping):
         return {str(k): convert(v) for k, v in returned.items() if _numbers(convert(v))}
     elements = list(returned) if isinstance(returned, tuple | list) else [returned]
+    if len(names) == 1 and len(names[0]) == len(elements) > 1:
+        names = [[name] for name in names[0]]  # grads = dW, dU, db; return grads
     found: dict[str, Any] = {}
     told = [names[k][0] if k < len(names) == len(elements) and len(names[k]) == 1 else "" for k in range(len(elements))]
     bare = [words.plain(words.ungraded(name)) for name in told]
     places = {words.plain(name): k for k, name in enumerate(order)}
     by_place = len(elements) == len(order) and all(places.get(name, k) == k for k, name in enumerate(bare))
+    grouped = _grouped(elements, names)
     for k, value in enumerate(elements):
         value = convert(value)
         if isinstance(value, Mapping):
             named = {key: convert(v) for key, v in value.items() if isinstance(key, str)}
             found |= {key: v for key, v in named.items() if _numbers(v)}
+            continue
+        if k == grouped:
+            found |= dict(zip(names[k], map(convert, value), strict=True))
             continue
         name = told[k]
         if by_place and bare[k] not in places:
@@ -263,6 +269,18 @@ def gradients(
         if _numbers(listed):
             found[name or f"result {k}"] = listed
     return found
+
+
+def _grouped(elements: list[Any], names: list[list[str]]) -> int | None:
+    """Which of the results is a list of gradients under one name, grads = dW, dU, db: the longest of several."""
+    if len(names) != len(elements):
+        return None
+    fits = [
+        k
+        for k, value in enumerate(elements)
+        if isinstance(value, list | tuple) and len(value) == len(names[k]) > 1 and all(map(_numbers, value))
+    ]
+    return max(fits, key=lambda k: len(names[k]), default=None)
 
 
 def _numbers(value: Any) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -87,6 +88,8 @@ def bound(target: Target) -> CallPlan:
                     loss=True,
                     order=order,
                     sizes_fixed=sizes.known,
+                    equal=sizes.equal,
+                    notes=[EQUAL] if sizes.equal else [],
                     tied=tied or bool(sizes.wanted),
                     large_weights=8.0,
                 )
@@ -154,11 +157,19 @@ def _is_loss(name: str) -> bool:
 # Globals
 
 
-class Sizes:
-    """One way to take the globals: which arrays they are, the sizes that are known, and those that are set."""
+EQUAL = "input, state and output have one length in the file: it is called with one length for the three"
 
-    def __init__(self, wanted: list[Wanted], known: dict[str, int], numbers: dict[str, Fixed]) -> None:
-        self.wanted, self.known, self.numbers = wanted, known, numbers
+
+class Sizes:
+    """One way to take the globals: which arrays they are, the sizes that are known, and those that are set.
+
+    `equal`: input, state and output have one length in the file, so that they are not told apart.
+    """
+
+    def __init__(
+        self, wanted: list[Wanted], known: dict[str, int], numbers: dict[str, Fixed], equal: bool = False
+    ) -> None:
+        self.wanted, self.known, self.numbers, self.equal = wanted, known, numbers, equal
 
 
 def global_arrays(target: Target, groups: list[list[str]]) -> dict[str, Any]:
@@ -208,9 +219,23 @@ def _size_ways(target: Target, arrays: Mapping[str, Any]) -> Iterator[Sizes]:
             f"{target.name}: the sizes of {', '.join(f'{n} {a.shape}' for n, a in arrays.items())} could not be told"
         )
     if hidden and data:
-        vary: dict[str, Fixed] = {n: _size("H") for n in hidden} | {n: _size("D") for n in data}
-        yield Sizes(wanted, {}, vary)
+        equal = known["H"] == known["D"]
+        if equal:
+            groups = words.families([w.name for w in wanted])
+            wanted = [replace(w, axes=_by_name(w, groups[w.name])) for w in wanted]
+        vary: dict[str, Fixed] = {n: _size("H") for n in hidden} | {n: _size("H" if equal else "D") for n in data}
+        yield Sizes(wanted, {}, vary, equal)
     yield Sizes(wanted, known, {})
+
+
+def _by_name(one: Wanted, family: str) -> Axes:
+    """The axes of an array where all lengths are equal: what it acts on is told by the name of its family."""
+    assert one.axes is not None
+    if one.part == "bias":
+        return tuple("K" if a == "H" and words.is_readout_bias(one.name) else a for a in one.axes)
+    kind = words.kinds(family)[0]
+    inner, outer = {"recurrent": ("H", "H"), "readout": ("H", "K")}.get(kind, ("D", "H"))
+    return (outer, inner) if one.axes == ("H", "H") else one.axes
 
 
 def _size(letter: str) -> Fixed:
