@@ -10,6 +10,7 @@ import pytest
 
 from verify.code import answering
 from verify.code.calling import words
+from verify.code.calling.base import MisfitError
 from verify.code.running.loading import imported
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -155,6 +156,80 @@ def test_a_loss_and_its_gradients_in_two_methods_that_take_the_same(tmp_path: Pa
 
 
 def test_the_bias_of_a_candidate_is_no_bias_of_a_readout() -> None:
-    assert words.is_readout_bias("c") and words.is_readout_bias("b_y")
+    assert words.is_readout_bias("c")
+    assert words.is_readout_bias("b_y")
     assert not words.is_readout_bias("b_c")
-    assert words.part("previous_hidden") == "h" and words.part("previous_cell") == "c"
+    assert words.part("previous_hidden") == "h"
+    assert words.part("previous_cell") == "c"
+
+
+OF_NO_KIND = """
+class Found: pass
+
+def run(net, batch):
+    h, tape = np.zeros((batch[0].shape[0], len(net.R))), []
+    for row in batch:
+        h, before = np.tanh(row @ net.L + h @ net.R + net.off), h
+        tape.append((row, before, h))
+    return tape
+
+def unwind(net, tape, signals):
+    found = Found()
+    found.L, found.R, found.off, s = np.zeros_like(net.L), np.zeros_like(net.R), np.zeros_like(net.off), 0
+    for (row, before, h), signal in zip(tape[::-1], signals[::-1]):
+        s = (s + signal) * (1 - h * h)
+        found.L += row.T @ s
+        found.R += before.T @ s
+        found.off += s.sum(0)
+        s = s @ net.R.T
+    return found
+"""
+
+FILLED = (
+    ("forward(x, h0, W", "forward(x, W"),
+    (
+        "outputs, kept = ..., ...  # call yours",
+        "net = theirs.Found(); net.L, net.R, net.off = W.T, U.T, b; "
+        "tape = theirs.run(net, [row[None] for row in x]); kept = net, tape; outputs = np.vstack([s[2] for s in tape])",
+    ),
+    ("found = ...  # call yours", "found = theirs.unwind(*kept, [row[None] for row in d_outputs])"),
+    ('"dx": ...,', ""),
+    ('"dh0": ...,', ""),
+    ('"dW": ...', '"dW": found.L.T'),
+    ('"dU": ...', '"dU": found.R.T'),
+    ('"db": ...', '"db": found.off'),
+)
+
+
+def test_the_skeleton_runs_once_it_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "odd_names.py"
+    path.write_text(f"import numpy as np\n\n{OF_NO_KIND}", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    request = {"spec": f"{path}:unwind", "cell": "rnn"}
+    with pytest.raises(MisfitError, match=r"unwind\(net, tape, signals\): how it is called could not be told"):
+        answering.answered(request, imported(path), lambda stage: None)
+    text = answering.answered({**request, "skeleton": True}, imported(path), lambda stage: None)["text"]
+    assert "theirs.run(net, batch)" in text
+    for before, after in FILLED:
+        assert before in text
+        text = text.replace(before, after)
+    found = answer(tmp_path, text, "backward")
+    assert (found["verdict"], found["forward"]) == ("right", "same")
+    assert {row["name"] for row in found["gradients"]} == {"dW", "dU", "db"}
+
+
+def test_the_skeleton_of_a_loss_is_python_and_declares_its_axes(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def train(net, x, targets, p): pass\n", encoding="utf-8")
+    request = {"spec": f"{path}:train", "cell": "lstm", "skeleton": True}
+    text = answering.answered(request, imported(path), lambda stage: None)["text"]
+    space: dict[str, Any] = {}
+    exec(compile(text.replace("import mine as theirs", ""), "adapter.py", "exec"), space)  # noqa: S102  # our own text
+    assert space["SHAPES"]["y"] == "T K"
+    assert space["SHAPES"]["U_f"] == "H H"
+
+
+def test_axes_that_are_declared_need_no_search(tmp_path: Path) -> None:
+    text = 'SHAPES = {"x": "T D Q"}\n\ndef rnn_forward(x): pass\ndef rnn_backward(dh, cache): pass\n'
+    with pytest.raises(MisfitError, match="the axes of x, 'T D Q', are not of"):
+        answer(tmp_path, text, "rnn_backward")

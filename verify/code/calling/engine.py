@@ -58,7 +58,7 @@ class CallPlan:
     stands in arrays that the code makes and never writes. `ragged`: in no layout all gradients had the shapes of their
     variables. `unproved`: why nothing is judged unless named mistakes explain all gradients, as where none of them is
     right for the loss of the file. `ends`: the axis of time of outputs
-    of which backward takes the gradient of the last alone. `equal`: input, state and output are of one length in the code.
+    of which backward takes the gradient of the last alone. `equal`: input, state and output are of one length.
     """
 
     protocol: str

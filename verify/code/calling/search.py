@@ -149,6 +149,7 @@ def found(
     wanted: Sequence[Wanted], target: Target, build: Callable[[dict[str, Variable]], CallPlan], what: str
 ) -> CallPlan:
     """The first plan that fits, else one that runs; raises MisfitError with the call that came furthest."""
+    wanted = declared(wanted, target)
     tries = Tries(target)
     fallback: CallPlan | None = None
     runs = 0
@@ -181,6 +182,27 @@ def found(
             fallback.notes.append(f"it runs only where the output is as long as the state: {tries.furthest[1]}")
         return probed(fallback)
     raise MisfitError(tries.furthest[1] or f"{what}: nothing was found to call")
+
+
+AXES = re.compile(r"([TBDHKJN1]|[2-6]H)( ([TBDHKJN1]|[2-6]H))*")
+"""How the axes of an array are written down."""
+
+
+def shapes(target: Target) -> dict[str, Axes]:
+    """The axes that a file itself declares, SHAPES = {"x": "T D", "W": "H D"}; raises MisfitError for other letters."""
+    given = target.space.get("SHAPES")
+    if not isinstance(given, dict) or not all(isinstance(t, str) for pair in given.items() for t in pair):
+        return {}
+    for name, text in given.items():
+        if not AXES.fullmatch(text):
+            raise MisfitError(f"SHAPES: the axes of {name}, {text!r}, are not of T B D H K, 2H to 6H and 1")
+    return {name: tuple(text.split()) for name, text in given.items()}
+
+
+def declared(wanted: Sequence[Wanted], target: Target) -> list[Wanted]:
+    """The variables with the axes that the file declares for them."""
+    known = shapes(target)
+    return [replace(w, axes=known[w.name]) if w.axes is None and w.name in known else w for w in wanted]
 
 
 def _fit(plan: CallPlan, tries: Tries, what: str) -> int:

@@ -6,12 +6,13 @@ An entry is a module with `recognises(target)` and `bound(target)`, which answer
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
 from verify.code.calling import rightness, words
-from verify.code.calling.base import MisfitError, Target
+from verify.code.calling.base import MisfitError, Target, calls
 from verify.code.calling.engine import CallPlan
 
 
@@ -82,9 +83,18 @@ def bound(target: Target, name: str = "") -> CallPlan:
     if failures:
         raise MisfitError(failures[0])
     raise MisfitError(
-        f"{target.name}: how it is called could not be told; name the protocol with --as ({', '.join(names())}), "
-        "or write an adapter: --skeleton prints one"
+        f"{_signature(target)}: how it is called could not be told: no forward function beside it, no target or loss "
+        f"among what it takes and returns; name the protocol with --as ({', '.join(names())}), or write an adapter: "
+        "--skeleton prints one"
     )
+
+
+def _signature(target: Target) -> str:
+    """The name of a target and what it takes, for a class with its methods."""
+    if not inspect.isclass(target.value):
+        return f"{target.name}({', '.join(p.name for p in calls(target.value))})"
+    methods = ", ".join(n for n, f in vars(target.value).items() if inspect.isfunction(f) and not n.startswith("__"))
+    return f"{target.name} (a class with {methods or 'no methods'})"
 
 
 def _established(plan: CallPlan, failure: str) -> None:

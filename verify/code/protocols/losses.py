@@ -26,7 +26,7 @@ from verify.code.calling.base import (
     returned_names,
 )
 from verify.code.calling.engine import CallPlan, Fixed, Slot, real_array
-from verify.code.calling.search import Wanted, found
+from verify.code.calling.search import Wanted, found, shapes
 from verify.code.protocols import functions
 from verify.numbers.case import Array
 
@@ -334,8 +334,11 @@ def arguments(
         else:
             raise MisfitError(f"{target.name}: what its argument {p.name} stands for could not be told")
     # A target that is multiplied is no index, although an index would run.
-    goals = GOALS[len(TARGETS) :] if _multiplied(function, targets, target.source.tree) else GOALS
-    for kind in range(len(INDICES) + 1):
+    goals: Sequence[Fixed] = GOALS[len(TARGETS) :] if _multiplied(function, targets, target.source.tree) else GOALS
+    known = shapes(target)
+    if set(targets) & {*known}:
+        goals = [partial(_drawn, wanted=known[name]) for name in targets if name in known][:1]
+    for kind in [1] if inputs and set(inputs) <= {*known} else range(len(INDICES) + 1):
         for goal in goals if targets else [None]:
             more = dict(fixed)
             wanted = list(base)
