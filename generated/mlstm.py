@@ -672,6 +672,8 @@ def _parameter(params, key):
 
 def _length(axis, sizes):
     """The length of an axis written in size letters, such as "H" or "2 * H + D"; None where a letter is unknown."""
+    if axis in sizes:
+        return sizes[axis]
     total = 0
     for term in axis.split(" + "):
         product = 1
@@ -699,7 +701,8 @@ def _checked(arrays, sizes=None, dtype=None):
     for axis, found in lengths.items():
         if axis.isidentifier():
             # What most arrays agree on, the first where none do.
-            sizes.setdefault(axis, sorted(found, key=found.count, reverse=True)[0])
+            agreed = found.count(found[0]) == len(found)
+            sizes.setdefault(axis, found[0] if agreed else sorted(found, key=found.count, reverse=True)[0])
     # First an array with a wrong number of axes: it leaves open what others are compared with.
     for name, array, axes in sorted(arrays, key=lambda item: item[1].ndim == len(item[2])):
         expected = tuple(_length(axis, sizes) for axis in axes)

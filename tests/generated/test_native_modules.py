@@ -102,6 +102,13 @@ def test_float32_stays_float32_and_other_numbers_are_left_to_numpy(tmp_path: Pat
     assert len(theirs.forward_loop.signatures) == before
 
 
+def test_large_products_are_numpys(tmp_path: Path) -> None:
+    cell = catalogue.find("rnn")
+    theirs, ours = load(generate(cell, "native"), "native", tmp_path), load(generate(cell))
+    case = Case.draw(cell, {"D": 3, "H": 90}, 2, 40, np.random.default_rng(0))
+    _agree(theirs, ours, case)
+
+
 def test_functions_of_numbers_to_the_last_digits(tmp_path: Path) -> None:
     import numba
 

@@ -31,11 +31,11 @@ from derive.targets.numpy.module import parts, whole
 from derive.targets.passes import products
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.loops import learn, opened
-from derive.targets.passes.pipeline import arriving_shapes, given_shapes, learn_shapes
+from derive.targets.passes.pipeline import added_in_place, arriving_shapes, given_shapes, learn_shapes
 from derive.targets.passes.shapes import Shapes
 
-LEAST_PRODUCT = 4096
-"""Multiplications from which on a matrix product is left to a library."""
+WRITTEN_OUT = 2**18
+"""The multiplications of a matrix product up to which it is faster than a library and the call of it."""
 
 
 def module(derivation: Derivation, origin: str = "") -> str:
@@ -82,7 +82,7 @@ class _Compiled:
         return template.render(
             helpers=list(dict.fromkeys(helpers)),
             kernels=self._kernels,
-            least=LEAST_PRODUCT,
+            most=WRITTEN_OUT,
             normalised=[name for name in ("softmax", "log_softmax") if f" {name}_in_place(" in made],
         ).rstrip()
 
@@ -103,7 +103,7 @@ class _Compiled:
             return [*before, Remark(why), loop, *after]
         finally:
             learn_shapes(after, shapes)
-        return [*before, *further, Unless(call, (loop,)), *after]
+        return [*added_in_place(before, shapes), *further, Unless(call, (loop,)), *after]
 
     def _kernel(self, loop: Loop, shapes: Shapes, name: str, carried: Collection[str]) -> tuple[Call, list[Statement]]:
         """The call of the compiled loop, and what stands before it."""

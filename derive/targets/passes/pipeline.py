@@ -161,7 +161,7 @@ def _forward(
     in_place = InPlace(body, shapes, names.numbered, False)
     each = in_place.run()
     learn_shapes(after, shapes)
-    return [*_added_in_place(_ordered(gates.before), shapes), *in_place.before, each, *after]
+    return [*added_in_place(_ordered(gates.before), shapes), *in_place.before, each, *after]
 
 
 def _ordered(statements: Sequence[Statement]) -> list[Statement]:
@@ -209,7 +209,7 @@ def _needed(statement: Statement) -> set[str]:
     return set(read([statement])).union(*(free_names(target) for target in filled if isinstance(target, Index)))
 
 
-def _added_in_place(statements: Sequence[Statement], shapes: Shapes) -> list[Statement]:
+def added_in_place(statements: Sequence[Statement], shapes: Shapes) -> list[Statement]:
     """A large product to which something is added: in its own memory."""
     found: list[Statement] = []
     for statement in statements:
