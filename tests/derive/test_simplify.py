@@ -7,8 +7,10 @@ from sympy import Expr, HadamardProduct, Integer, MatMul, Symbol
 
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Gradient, Path
 from derive.calculus.simplify import (
     MULTIPLIED_OUT,
+    _insert_quotients,
     _scalar_parts,
     cancel_quotients,
     common_factor,
@@ -52,6 +54,17 @@ def test_what_does_not_change_stands_before_the_sum():
     x = Quantity("x", N, 1, t)
     both = sum_over_time(matmul(transpose(W), W, x), t, 1, T)
     assert constants_out(both) == matmul(transpose(W), W, sum_over_time(x, t, 1, T))
+
+
+def test_only_what_can_cancel_within_the_step_is_inserted():
+    """Not a gradient without a fraction, nor one that leads through the next step."""
+    names = [Quantity(name, H, 1, t) for name in ("p", "q", "r")]
+    fraction, other = divide(d, names[0]), hadamard(d, names[1])
+    paths = {"p": Path(names[1], fraction), "q": Path(names[0], other), "r": Path(names[0].at(t + 1), fraction)}
+    known = {q: Gradient(q, (paths[q.name],), paths[q.name].term, (), "") for q in names}
+    value = add(*(hadamard(Adjoint(q), names[0]) for q in names))
+    left = _insert_quotients(value, known).atoms(Adjoint)
+    assert left & {Adjoint(q) for q in names} == {Adjoint(q) for q in names[1:]}
 
 
 def test_the_gradient_of_an_input_that_is_the_same_at_every_step():

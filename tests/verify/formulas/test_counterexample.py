@@ -42,6 +42,12 @@ def judged(model: str, formula: str):
     return judgement
 
 
+def test_a_function_with_a_script_is_shown_in_its_letters() -> None:
+    cell = Cell.from_latex([r"p_t = f_{l-1}(W x_t)", r"s_t = f(U s_{t-1} + p_t)"])
+    (found,) = check(r"\frac{\partial J}{\partial p_t} = \frac{\partial J}{\partial s_t}", cell)
+    assert [each.partition("(")[0] for each in found.counterexample["functions"]] == ["f_{l-1}", "f"]
+
+
 @pytest.mark.parametrize(
     ("formula", "width"),
     [

@@ -176,6 +176,31 @@ def test_an_adjoint_reads_as_the_truth():
     assert immediate == world.gradients["h", 2]
 
 
+@pytest.mark.parametrize(("of", "by"), [(("h", 4), ("x", 1)), (("c", 4), ("x", 4)), (("h", 2), ("c", 1))])
+def test_a_total_jacobian_is_the_response_to_unit_disturbances_at_all_steps_between(of, by):
+    world = World.draw(by_hand.lstm(), 0, 4)
+    quantity = {"x": by_hand.column("x", by_hand.D), "c": by_hand.c}[by[0]]
+    node = Jacobian(by_hand.column(of[0], by_hand.H, of[1]), quantity.at(by[1]))
+    found = world.jacobian(node, {})
+    for k in range(len(found[0])):
+        unit = [[int(i == k)] for i in range(len(found[0]))]
+        assert [[row[k]] for row in found] == world.tangents({by: unit})[of]
+    assert any(map(any, found))
+
+
+def test_a_plain_world_has_the_same_data_and_asks_for_no_final_state():
+    cell = by_hand.rnn()
+    world = World.draw(cell, 3)
+    seen = world.seen_by(by_hand.rnn())
+    plain = world.plainly()
+    assert plain.plain
+    assert plain.values == world.values
+    assert plain.gradients == World.draw(cell, 3, plain=True).gradients != world.gradients
+    assert plain.seen_by(by_hand.rnn()).values is seen.values
+    assert plain.seen_by(by_hand.rnn()).plain
+    assert plain.plainly() is plain
+
+
 RNN = by_hand.rnn()
 
 

@@ -249,11 +249,16 @@ def _told(seen: _Seen, sides: tuple[Node, Node], setting: Setting, trial: Trial)
         "left": _rounded(seen.left),
         "right": _rounded(seen.right),
         "seed": trial.seed,
-        "functions": [stand_in(function) for function in cell.open_functions],
+        "functions": [stand_in(each, _letter(each.base, cell)) for each in cell.open_functions],
         "data": data,
         "asked": asked,
         "python": python.lines(sides, cell, seen.place.numbers, data, asked, seen.entry, trial.plain),
     }
+
+
+def _letter(function: str, cell: Cell) -> str:
+    """The letter of a function that has a script; a name of one letter or a word as it is."""
+    return str(cell.notation.letter(function)) if "_" in function else function
 
 
 def _rounded(value: Any) -> float:

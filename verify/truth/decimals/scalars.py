@@ -93,10 +93,10 @@ def _turning(base: str) -> tuple[Real, Real]:
     return 1 + CONTEXT.mpf(code % 89) / 100, CONTEXT.mpf(code % 97) / 50
 
 
-def stand_in(function: ScalarFunction) -> str:
-    """What a function that is not specified stands for, in words."""
+def stand_in(function: ScalarFunction, letter: str) -> str:
+    """What a function that is not specified, of that letter, stands for, in words."""
     k, shift = _turning(function.base)
-    return f"{function.base}(z) = sin({float(k):.4g} z + {float(shift):.4g})"
+    return f"{letter}(z) = sin({float(k):.4g} z + {float(shift):.4g})"
 
 
 @singledispatch
