@@ -5,7 +5,8 @@
     `proof` (a derivation, or two expressions -> a verdict), `comparison` (two sides of a claim), `decimals` (a second
     opinion with 50 digits before anything is called wrong), `relations` (identities that prove what decimals found)
 - `numbers`   generated modules: `case` (random arrays), `numeric` (complex step, differences), `oracles` (torch, JAX),
-    `load`, `written` (one look before a module is written), `evidence` and `network` (all of these together)
+    `load`, `written` (one look before a module is written), `second_order` (Hessian-vector products), `evidence` and
+    `network` (all of these together)
 - `formulas`  a formula written by hand -> a judgement for every `=`: `claims` is the way through, `equation` one `=`
     under the guesses as they stand; `readings` turns it into expressions under every reading, `deciding` compares
     and chooses, `sizes` and `bounds` judge shapes and inequalities, `wrong` says what is wrong, what is true, and where
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from verify.formulas.claims import check
     from verify.numbers.evidence import Evidence, GradientEvidence, evidence, report
     from verify.numbers.load import load
+    from verify.numbers.second_order import hessian_vector_product
     from verify.truth.decimals.rerun import rerun
     from verify.truth.proof import identical, prove
     from verify.truth.verdict import Counterexample, Outcome, Verdict
@@ -60,6 +62,7 @@ __all__ = [
     "check_code",
     "check_gradients",
     "evidence",
+    "hessian_vector_product",
     "identical",
     "load",
     "prove",
@@ -82,6 +85,7 @@ _ROOMS = {
     "report": "numbers.evidence",
     "evidence": "numbers.evidence",
     "load": "numbers.load",
+    "hessian_vector_product": "numbers.second_order",
     "rerun": "truth.decimals.rerun",
     "check_backward": "code.layouts.handwritten",
     "identical": "truth.proof",
