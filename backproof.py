@@ -451,6 +451,7 @@ def norms(cells: tuple[str, ...], output: Path | None, steps: int, radii: tuple[
 @click.option("--size", "sizes", multiple=True, metavar="T,B,D,H", help="Sizes of a point; without it a whole table.")
 @click.option("--dtype", "dtypes", multiple=True, type=click.Choice(["float32", "float64"]), help="Number types.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of every peer.")
+@click.option("--peer", "peers", multiple=True, metavar="NAME", help="What to measure (default: all columns).")
 @click.option("--rounds", default=7, show_default=True, type=click.IntRange(1), help="Runs of every peer.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as a page.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -460,17 +461,18 @@ def bench(
     sizes: tuple[str, ...],
     dtypes: tuple[str, ...],
     threads: int,
+    peers: tuple[str, ...],
     rounds: int,
     output: Path | None,
     as_json: bool,
 ) -> None:
     """Measure forward and all gradients of cells of the catalogue beside torch, JAX and the bare matrix products."""
-    from verify.bench.measure import jobs, measured
+    from verify.bench.measure import jobs, known, measured
     from verify.bench.report import header, machine, page, summary, table
 
     rows = []
     for job in jobs(cells, sizes, dtypes, threads):
-        rows.append(measured(job, rounds))
+        rows.append(measured(job, rounds, known(peers)))
         if output:  # what was measured so far is kept
             output.write_text(page(rows, rounds), encoding="utf-8")
     if as_json:

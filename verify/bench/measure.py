@@ -67,19 +67,28 @@ def jobs(cells: Sequence[str], sizes: Sequence[str], dtypes: Sequence[str], thre
     ]
 
 
+def known(peers: Sequence[str]) -> tuple[str, ...]:
+    """The peers of these names, all where none is named. Raises InputError for an unknown one."""
+    for name in peers:
+        if name not in PEERS:
+            raise InputError(f"there is no peer {name!r}", hint="known peers: " + ", ".join(PEERS))
+    return tuple(peers) or tuple(PEERS)
+
+
 def measured(job: Job, rounds: int, peers: Sequence[str] = tuple(PEERS)) -> Row:
     """One point: every peer runs once in every round."""
     workers: dict[str, subprocess.Popen[str]] = {}
     memory: dict[str, float] = {}
     absent: dict[str, str] = {}
     try:
-        for name in peers:
-            worker = _started(name, job)
+        workers |= {name: _started(name, job) for name in peers}  # they get ready beside each other
+        for name, worker in list(workers.items()):
             answer = _answer(worker)
             if "ready" in answer:
-                workers[name], memory[name] = worker, answer["memory"] / 1024
+                memory[name] = answer["memory"] / 1024
             else:
                 absent[name] = str(answer.get("absent", "it failed"))
+                workers.pop(name).communicate()
         times: dict[str, list[dict[str, float]]] = {name: [] for name in workers}
         for _ in range(rounds):
             for name, worker in workers.items():

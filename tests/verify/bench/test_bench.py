@@ -9,7 +9,7 @@ import pytest
 
 from derive import InputError
 from derive.calculus.adjoint import differentiate
-from verify.bench.measure import SIZES, Row, jobs, measured
+from verify.bench.measure import SIZES, Row, jobs, known, measured
 from verify.bench.peers import Job, case_of, jax_scan, textbook
 from verify.bench.report import page, summary, table
 from verify.numbers.load import load
@@ -26,6 +26,13 @@ def test_sizes_are_read() -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="is no size"):
         jobs(["rnn"], [text], [], 1)
+
+
+def test_peers_are_known_by_name() -> None:
+    assert known(["jax"]) == ("jax",)
+    assert "native" in known([])
+    with pytest.raises(InputError, match="no peer 'keras'"):
+        known(["keras"])
 
 
 def test_steps_one_after_the_other_give_the_gradients_of_the_sequence() -> None:
