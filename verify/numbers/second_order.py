@@ -28,7 +28,7 @@ def hessian_vector_product(
 
     `given` are the further arguments of `module.forward` by name. `along` is v: arrays by the names of parameters,
     inputs and states; what is left out does not move. `d_ys` is what J asks of the outputs: an array, or a function of
-    the outputs, ∂J/∂ys, that accepts complex arrays; None for the losses of a head. `final` is the same of final states.
+    the outputs, ∂J/∂ys, that accepts complex arrays; None for the losses of a head. `final` is that of final states.
     Raises ValueError for a name in `along` that is none, and as the module does.
     """
     unknown = sorted(set(along) - {*params, *given})
