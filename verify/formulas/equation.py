@@ -107,7 +107,9 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
 def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:
     """δ_{h_{t-1}} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
     states = {state.name for state in claiming.letters.cell.states}
-    if not isinstance(left, tree.Gradient) or left.spelling == "partial" or left.by.at or left.by.time != nodes.t - 1:
+    if not isinstance(left, tree.Gradient) or left.by.at or left.by.time != nodes.t - 1 or left.only is not None:
+        return left, right
+    if left.spelling == "partial" and left.by.name not in claiming.letters.meant.hands_back:
         return left, right
     steps = {part.by.time for part in tree.walk(right) if isinstance(part, tree.Gradient) and not part.immediate}
     if left.by.name not in states or steps != {nodes.t}:

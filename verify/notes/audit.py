@@ -29,7 +29,7 @@ from verify.notes.models.gradients import names_a_family
 from verify.notes.models.holes import spoken
 from verify.notes.models.names import letter_name
 from verify.notes.models.times import counted, in_letters_of
-from verify.notes.other_way import otherwise
+from verify.notes.other_way import handing_back, otherwise
 
 NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 A_MENTION = "a mention"
@@ -47,6 +47,11 @@ _STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=]{0
 _ZEROED = re.compile(
     r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+"
 )
+_PARTS = re.compile(
+    r"=\s*\\?\[(?:\\[,;! ]|\s)*"
+    r"(?:(?:\\?[A-Za-z]+|[_^{}])+\s*(?:[,;](?:\\[,;! ]|\s)*|(?:\\[,;! ])?\\?\]\s*\Z)){2,}"
+)
+"""A list of letters, each for a part of what stands left of it."""
 _MATH = re.compile(r"\$([^$]+)\$")
 _CUT = re.compile(r"\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*")
 _BARS = re.compile(
@@ -147,7 +152,7 @@ def audit(
     def apart(formula: Formula, instead: Model | None = None) -> Audited:
         return _apart(formula, before[formula], models, check, instead)
 
-    return Audit(document, otherwise(tuple(map(apart, document.formulas)), apart))
+    return Audit(document, handing_back(otherwise(tuple(map(apart, document.formulas)), apart), apart))
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
@@ -259,7 +264,7 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
     """A definition that is not the model's contradicts it, which is no mistake of arithmetic."""
     if judgement.word is not Word.WRONG or judgement.place is None:
         return judgement
-    if _CUT.fullmatch(judgement.formula):
+    if _CUT.fullmatch(judgement.formula) or _PARTS.search(judgement.formula):
         return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=A_PART, place=judgement.place)
     try:
         chains = statements(fragment)

@@ -58,6 +58,23 @@ def whole(formula: Formula, index: int) -> Iterator[Equation]:
         yield replace(one.equation(text, found.name), whole=factor)
 
 
+def averaged(formula: Formula) -> Iterator[tuple[str, Expr]]:
+    """L = 1/T Σ_t ℓ_t of losses that nothing defines: the letter, and how often their sum counts in it."""
+    for one in _timeless(formula, 0):
+        found = one.letter
+        sign, factors = _signed(one.right)
+        *before, last = factors
+        summed = isinstance(last, Big) and last.sign == "sum" and _over_time(last)
+        if found is None or found.name not in LOSSES or not summed or sign:
+            continue
+        values = [_value(part) for part in before]
+        if isinstance(last, Big) and None not in values and _is_loss_letter(last.body, one.fragment):
+            factor: Expr = Integer(1)
+            for value in values:
+                factor *= value
+            yield found.name, factor
+
+
 def at_the_end(
     formulas: Sequence[tuple[int, Formula]], known: Sequence[Equation]
 ) -> Iterator[tuple[Formula, Equation]]:

@@ -22,6 +22,7 @@ from derive.reader.meaning.letters import identifier, label
 from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
 from verify.formulas import assuming
 from verify.notes.files import Formula
+from verify.notes.models.losses import averaged
 from verify.notes.models.model import Model
 
 _START = re.compile(
@@ -39,6 +40,9 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     places = set(model.definitions)
     facts: dict[str, None] = {}
     asked: dict[tuple[str, Expr], Expr | None] = {}
+    for formula in nearest if not model.cell.is_loss else ():
+        for name, factor in averaged(formula):
+            losses.setdefault(name, Loss(None, factor))
     for formula in nearest:
         for fact in _facts(formula, model.cell):
             facts[fact] = None

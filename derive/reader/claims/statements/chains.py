@@ -38,6 +38,7 @@ _SIDE_BY_SIDE = re.compile(
     r"&?\s*\\end\s*\{cases\}(?:\s|\\[,;: ]|\\q?quad(?![A-Za-z])|,)*\\begin\s*\{cases\}(?=[^&]*?=)"
 )
 """Where systems of equations stand beside each other: those of the next step."""
+_BECAUSE = re.compile(r"\((?:\s|\\[,;: ])*\\(?:because|therefore)(?![A-Za-z])")
 _CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
 """What stands behind the condition of a case and says nothing."""
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
@@ -98,6 +99,8 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     for match in list(_BOX.finditer(text)):
         text = _without_box(text, match.start(), match.end())
     text = _DROPPED.sub(_spaces, text)
+    for match in list(_BECAUSE.finditer(text)):
+        text = _without_reason(text, match.start(), match.end())
     text = _SIDE_BY_SIDE.sub(lambda m: r"\\".ljust(len(m.group())), text)
     text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
     spoken = [] if plain else asides(text)
@@ -114,6 +117,16 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
         text = _separated(text)
     found = _ACCUMULATED.search(text)
     return _ACCUMULATED.sub(lambda m: "=".rjust(len(m.group())), text), found is not None, spoken
+
+
+def _without_reason(text: str, start: int, inside: int) -> str:
+    """Blank a reason in brackets behind a formula: (∵ h_t = ...)."""
+    depth = 1
+    for i in range(inside, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[i], 0)
+        if depth == 0:
+            return text[:start] + re.sub(r"[^\n]", " ", text[start : i + 1]) + text[i + 1 :]
+    return text
 
 
 def _without_box(text: str, start: int, brace: int) -> str:
