@@ -17,7 +17,7 @@ from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Declaration, Note
 
 _EQUATION = re.compile(
-    r"\s*(?:[-*+•]|\d+[.)])?\s*(?P<equation>(?P<left>[A-Za-z]\w*(?:\([^()]*\)|\[[^\[\]]*\]|['′])?)\s*:?=(?!=)"
+    r"\s*(?:[-*+•]|\d+[.)])?\s*(?P<equation>(?P<left>[A-Za-z]\w*['′]?(?:\([^()]*\)|\[[^\[\]]*\])?)\s*:?=(?!=)"
     r"(?P<right>[^=#]*[^=#\s])\s*(?:#(?P<comment>.*))?)"
 )
 _BEFORE = re.compile(r"t\s*-\s*1|prev(?![a-z])")
@@ -26,6 +26,8 @@ _FENCE = re.compile(r"\s*(?:```|~~~)")
 _ENVIRONMENT = re.compile(r"\\begin\{(?P<name>array|aligned|align\*?|gathered|split)\}.*?\\end\{(?P=name)\}", re.DOTALL)
 _DEFAULTS = re.compile(r"\(\s*defaults?\s*:\s*(?P<pairs>\w+\s*=\s*\w+(?:\s*,\s*\w+\s*=\s*\w+)*)\s*\)", re.IGNORECASE)
 _PAIR = re.compile(r"\w+\s*=\s*\w+")
+_WHERE = re.compile(r"\s*(?:where|with)\s+(?=[A-Za-z]\w*['′]?(?:\([^()]*\))?\s*=)", re.IGNORECASE)
+_SAID = re.compile(r"[A-Za-z]\w*['′]?(?:\([^()]*\))?\s*=(?:(?!\s+and\s|[,;]\s)[^=])+?(?=\s+and\s|[,;]\s|[.,;]?\s*$)")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ def read(text: str, found: Note) -> None:
         content += one.text + "\n"
     found.formulas.append(Fragment(content.rstrip(), found.file, tuple(marks), plain=True))
     found.declarations += _defaults(lines, found)
+    found.declarations += _where(lines, found.file)
 
 
 def _environments(text: str, file: str, lines: list[str]) -> Iterator[Fragment]:
@@ -118,3 +121,16 @@ def _defaults(lines: list[str], found: Note) -> Iterator[Declaration]:
                 Guess(said, "other functions, chosen with the attributes", "the default", pairs[0].place(0))
             )
             yield Declaration("where", pairs, match.group())
+
+
+def _where(lines: list[str], file: str) -> Iterator[Declaration]:
+    """What a line says of letters that the equations above it use: `where f = tanh and g(a) = a`."""
+    for number, line in enumerate(lines, 1):
+        opened = _WHERE.match(line)
+        if opened is not None:
+            pairs = tuple(
+                Fragment(pair.group(), file, (Line(0, number, pair.start() + 1, line),), plain=True)
+                for pair in _SAID.finditer(line, opened.end())
+            )
+            if pairs:
+                yield Declaration("where", pairs, line.strip())

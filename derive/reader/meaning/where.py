@@ -42,6 +42,15 @@ FORMS = (
     "$\\alpha = 0.1$, $h_0 = 0$"
 )
 
+
+def slope_apart(name: str, place: Place) -> InputError:
+    """What a slope that is declared beside its function is told, as for a surrogate gradient."""
+    return InputError(
+        f"the slope of {name} is declared apart from the function, as a surrogate's is: not read yet", place,
+        "remove the line: the slope is then the function's own derivative",
+    )  # fmt: skip
+
+
 INDICES = frozenset({"t", "i", "j", "k"})
 
 
@@ -203,6 +212,8 @@ class Declared:
         elif isinstance(left, Run) and len(left.factors) == 2 and isinstance(left.factors[1], Group):
             name, group = symbol(left.factors[0], fragment), left.factors[1]
             if name is not None and name.offset is None:
+                if name.transposed:  # f'(a) in plain text, where a tick transposes
+                    raise slope_apart(name.name, fragment.place(name.start, name.end))
                 self.vocabulary.functions[name.name] = self._function(name, group, right, fragment)
                 self.places.setdefault(name.name, fragment.place(name.start, name.end))
                 return

@@ -79,6 +79,31 @@ def test_defaults_of_documentation_are_taken_and_marked():
         reading_of(gru.replace("default, when", "when"), "gru.md")  # neither is the default
 
 
+SLOPES = {
+    "f'(a) = 1 - f(a)^2": "txt",
+    "where f = tanh and f'(a) = 1/(1+a^2).": "txt",
+    "$$ f'(a) = \\frac{1}{1+a^2} $$": "md",
+    "where $f = \\tanh$ and $f'(a) = 1$": "md",
+}
+
+
+@pytest.mark.parametrize("line", SLOPES)
+def test_a_slope_beside_its_function_is_refused_by_name(line, tmp_path):
+    path = tmp_path / f"slope.{SLOPES[line]}"
+    cell = "h_t = f(W x_t + U h_{t-1})"
+    path.write_text(f"$$ {cell} $$\n\n{line}\n" if SLOPES[line] == "md" else f"{cell}\n{line}\n")
+    with pytest.raises(InputError, match="the slope of f is declared apart"):
+        read_file(path)
+
+
+def test_a_where_line_without_marks_is_taken(tmp_path):
+    path = tmp_path / "where.txt"
+    path.write_text("h_t = f(W x_t + g(U h_{t-1}))\nwhere f = tanh and g(a) = a/(1+a).\n")
+    read = str(reading_of(path.read_text(), "where.txt"))
+    assert "h_t = tanh(W x_t + g(U h_{t-1}))" in read
+    assert "g(a) = a/(a + 1)" in read
+
+
 def test_a_letter_explained_in_words_stands_beside_the_cell():
     told_of = [one.written for one in reading_of(printed("torch_gru_docstring.rst").read_text(), "a.rst").remarks]
     assert any(one.startswith(r"k = \frac{1}") for one in told_of)
