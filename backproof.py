@@ -15,10 +15,35 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from derive.errors import InputError, ProgramFault
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text for people.")
+
+
+def _cell_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """What a shell offers where a cell or a note is asked for."""
+    from derive import catalogue
+
+    known = [name for folder in ("cells", "heads", "networks") for name in catalogue.names(folder)]
+    return [*(CompletionItem(name) for name in known if name.startswith(begun)), CompletionItem(begun, type="file")]
+
+
+def _notation_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    from derive.notation import notations
+
+    return [name for name in notations() if name.startswith(begun)]
+
+
+def _mistake_names(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    from verify.mistakes import dictionary
+
+    return [slug for one in dictionary.entries().values() if (slug := one.slug).startswith(begun)]
+
+
+CELL: dict[str, Any] = {"metavar": "CELL|NOTE", "shell_complete": _cell_names}
+LETTERS: dict[str, Any] = {"shell_complete": _notation_names}
 
 
 def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -82,12 +107,17 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _rendered(made: Any, target: str, notation: str | None, origin: str) -> str:
-    """A cell or network written by a target."""
+def _rendered(
+    made: Any, target: str, notation: str | None, origin: str, of: tuple[str, ...] = (), by: tuple[str, ...] = ()
+) -> str:
+    """A cell or network written by a target; with `of` and `by`, the part of its page that they ask for."""
     from derive import targets
     from derive.notation import find
 
-    return targets.generate(made, target, notation=find(notation) if notation else None, origin=origin)
+    letters = find(notation) if notation else None
+    if of or by:
+        return targets.excerpt(made, target, of, by, notation=letters, origin=origin)
+    return targets.generate(made, target, notation=letters, origin=origin)
 
 
 def _chosen(argument: str | None, option: str | None) -> str:
@@ -180,7 +210,7 @@ def _report_differences(found: list[Any], total: int, as_json: bool) -> int:
 
 
 @main.command(epilog="Example:  backproof read my_cell.md")
-@click.argument("note", metavar="CELL|NOTE")
+@click.argument("note", **CELL)
 @json_option
 @guarded
 def read(note: str, as_json: bool) -> None:
@@ -214,38 +244,85 @@ def _reading(name: str, made: Any) -> dict[str, Any]:
 
 
 @main.command(epilog="Example:  backproof derive lstm --notation deeplearning-ai --target text")
-@click.argument("cell", metavar="CELL|NOTE")
-@click.option("--notation", help="The letters to print in (default: those of the note).")
-@click.option("--target", type=click.Choice(["text", "markdown", "latex"]), default="text", show_default=True)
+@click.argument("cell", **CELL)
+@click.option("--notation", help="The letters to print in (default: those of the note).", **LETTERS)
+@click.option("--target", type=click.Choice(["text", "markdown", "latex"]), help="Default: text, or that of -o.")
+@click.option("--of", multiple=True, metavar="NAME", help="The gradient of J by this quantity alone; repeatable.")
+@click.option("--by", multiple=True, metavar="NAME", help="The same; with --of, the Jacobian of the one by the other.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
 @network_options
 @json_option
 @guarded
-def derive(cell: str, notation: str | None, target: str, as_json: bool, **options: Any) -> None:
-    """Print the derivation of a cell or of a network of it, step by step."""
-    from derive import catalogue
+def derive(
+    cell: str,
+    notation: str | None,
+    target: str | None,
+    of: tuple[str, ...],
+    by: tuple[str, ...],
+    output: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Print the derivation of a cell or of a network of it, step by step; or that of one gradient."""
+    from derive import catalogue, targets
+    from derive.build import replace
 
     made = catalogue.made(cell, **options)
+    form = target or targets.for_file(output, ("text", "markdown", "latex"))
     if as_json:
         from derive.notation import find
         from derive.targets.record import of_any
 
-        _print_json({**of_any(made, find(notation) if notation else None), **_reading(cell, made)})
+        if of and by:
+            raise InputError("JSON has the gradients of J", hint="give --of or --by alone, or leave out --json")
+        found = of_any(made, find(notation) if notation else None, (*of, *by))
+        _print_json({**found, **_reading(cell, made)})
+        return
+    _read_as(cell, made)
+    text = _rendered(made, form, notation, cell, of, by)
+    if output is None:
+        click.echo(text, nl=False)
     else:
-        _read_as(cell, made)
-        click.echo(_rendered(made, target, notation, cell), nl=False)
+        replace(output, text)
+        click.echo(f"{output}: {targets.TARGETS[form].about} on {made.title}", err=True)
+
+
+@main.command("list", epilog="Example:  backproof list cells")
+@click.argument("kind", type=click.Choice(["cells", "heads", "networks", "notations", "mistakes"]), required=False)
+@json_option
+@guarded
+def list_(kind: str | None, as_json: bool) -> None:
+    """List what comes with backproof, by the names that the other commands take."""
+    from derive import catalogue, notation
+    from verify.mistakes import dictionary
+
+    tables: dict[str, Callable[[], dict[str, str]]] = {
+        "cells": lambda: {name: cell.title for name, cell in catalogue.cells().items()},
+        "heads": lambda: {name: cell.title for name, cell in catalogue.heads().items()},
+        "networks": lambda: {name: network.title for name, network in catalogue.networks().items()},
+        "notations": lambda: {name: one.title for name, one in notation.notations().items()},
+        "mistakes": lambda: {name: one.sentence for name, one in dictionary.entries().items()},
+    }
+    found = {name: table() for name, table in tables.items() if kind in (None, name)}
+    if as_json:
+        _print_json(found)
+        return
+    for name, entries in found.items():
+        click.echo(f"{name}:")
+        width = max(map(len, entries))
+        for entry, words in entries.items():
+            click.echo(f"  {entry.ljust(width)}  {words}")
 
 
 @main.command(epilog="Example:  backproof generate --cell gru --layers 2 --bidirectional --head softmax -o model.py")
-@click.argument("cell", metavar="CELL|NOTE", required=False)
-@click.option("--cell", "option", metavar="CELL|NOTE", help="The same as the argument.")
+@click.argument("cell", required=False, **CELL)
+@click.option("--cell", "option", help="The same as the argument.", **CELL)
 @click.option(
     "--target",
     type=click.Choice(["numpy", "torch", "jax", "native", "training", "program", "markdown", "latex", "text"]),
-    default="numpy",
-    show_default=True,
-    help="What to write; training: a script with a training loop.",
+    help="What to write (default: numpy, or a page for -o FILE.tex, .md, .txt); training: a script that trains.",
 )
-@click.option("--notation", help="The letters to print in (default: those of the note).")
+@click.option("--notation", help="The letters to print in (default: those of the note).", **LETTERS)
 @network_options
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The file to write."
@@ -256,7 +333,7 @@ def derive(cell: str, notation: str | None, target: str, as_json: bool, **option
 def generate(
     cell: str | None,
     option: str | None,
-    target: str,
+    target: str | None,
     notation: str | None,
     output: Path,
     no_check: bool,
@@ -270,9 +347,10 @@ def generate(
     """
     from derive import catalogue
     from derive.build import replace
-    from derive.targets import TARGETS
+    from derive.targets import TARGETS, for_file
 
     name = _chosen(cell, option)
+    target = target or for_file(output, ("numpy", "markdown", "latex", "text"))
     made = catalogue.made(name, **options)
     text = _rendered(made, target, notation, Path(name).name)
     if target in ("numpy", "training") and not no_check:
@@ -299,8 +377,15 @@ def generate(
 
 @main.command(epilog=r"Example:  backproof check '\frac{\partial J}{\partial c_t} = ...' --cell lstm")
 @click.argument("formula")
-@click.option("--cell", "-c", required=True, metavar="CELL|NOTE", help="The cell that the formula is about.")
-@click.option("--notation", help="The letters of the formula (default: those of the cell).")
+@click.option(
+    "--cell",
+    "-c",
+    required=True,
+    metavar="CELL|NOTE",
+    help="The cell that the formula is about.",
+    shell_complete=_cell_names,
+)
+@click.option("--notation", help="The letters of the formula (default: those of the cell).", **LETTERS)
 @click.option("--assume", multiple=True, metavar="FACT", help="A fact about the data (see below); repeatable.")
 @json_option
 @guarded
@@ -341,7 +426,7 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
 
 
 @main.command(epilog="Example:  backproof explain missing term")
-@click.argument("name", nargs=-1)
+@click.argument("name", nargs=-1, shell_complete=_mistake_names)
 @json_option
 @guarded
 def explain(name: tuple[str, ...], as_json: bool) -> None:
@@ -360,7 +445,7 @@ def explain(name: tuple[str, ...], as_json: bool) -> None:
 
 
 @main.command(epilog="Example:  backproof verify lstm my_cell.md;  backproof verify gru --layers 2 --bidirectional")
-@click.argument("cells", metavar="[CELL|NOTE]...", nargs=-1)
+@click.argument("cells", metavar="[CELL|NOTE]...", nargs=-1, shell_complete=_cell_names)
 @network_options
 @json_option
 @guarded
@@ -391,7 +476,7 @@ def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
 
 
 @main.command(epilog="Example:  backproof which my_gru.md")
-@click.argument("cell", metavar="CELL|NOTE")
+@click.argument("cell", **CELL)
 @json_option
 @guarded
 def which(cell: str, as_json: bool) -> int:
@@ -409,7 +494,7 @@ def which(cell: str, as_json: bool) -> int:
 
 
 @main.command(epilog="Example:  backproof norms rnn lstm gru -o norms.svg")
-@click.argument("cells", metavar="CELL|NOTE...", nargs=-1, required=True)
+@click.argument("cells", metavar="CELL|NOTE...", nargs=-1, required=True, shell_complete=_cell_names)
 @click.option(
     "-o",
     "--output",
@@ -483,8 +568,13 @@ def bench(
 
 @main.command(epilog="Example:  backproof audit notes/*.md --format sarif")
 @click.argument("notes", metavar="NOTE...", nargs=-1, required=True)
-@click.option("--cell", metavar="CELL|NOTE", help="The model (default: the note's own equations, or recognised).")
-@click.option("--notation", help="The letters that the note uses.")
+@click.option(
+    "--cell",
+    metavar="CELL|NOTE",
+    help="The model (default: the note's own equations, or recognised).",
+    shell_complete=_cell_names,
+)
+@click.option("--notation", help="The letters that the note uses.", **LETTERS)
 @click.option(
     "--format",
     "form",
@@ -556,7 +646,7 @@ def _write_fixes(found: list[Any], again: Callable[[Path], Any]) -> None:
 
 @main.command("check-code", epilog="Example:  backproof check-code my_lstm.py:lstm_backward --cell lstm")
 @click.argument("function", metavar="FILE[:TARGET]")
-@click.option("--cell", metavar="CELL|NOTE", help="The cell that the function belongs to.")
+@click.option("--cell", help="The cell that the function belongs to.", **CELL)
 @click.option("--gradients", is_flag=True, help="Judge the gradients by their own forward pass alone; no cell.")
 @click.option("--as", "protocol", metavar="PROTOCOL", help="How it is called, where that cannot be told (see below).")
 @click.option("--layout", default="", help="For f(params, x, d_ys): axes of x, as in: BTn, vectors=n1, gates=ifgo.")

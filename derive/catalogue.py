@@ -18,11 +18,15 @@ from derive.reader import read_file, read_note, reading_of, text_of
 from derive.reader.document.reading import Reading
 
 
+def names(folder: str = "cells") -> list[str]:
+    """The names in a folder of the catalogue (cells, heads or networks), without reading what is in it."""
+    entries = (entry.name.rpartition(".") for entry in files("derive").joinpath(folder).iterdir())
+    return sorted(name for name, _, suffix in entries if suffix in ("md", "toml"))
+
+
 @cache
 def _notes(folder: str) -> Mapping[str, Cell]:
-    entries = files("derive").joinpath(folder).iterdir()
-    names = sorted(entry.name[:-3] for entry in entries if entry.name.endswith(".md"))
-    read = (cell for name in names if (cell := _note(folder, name)) is not None)
+    read = (cell for name in names(folder) if (cell := _note(folder, name)) is not None)
     return MappingProxyType({cell.name: cell for cell in read})
 
 
@@ -66,14 +70,17 @@ def _network(name: str) -> Network | None:
 
 def networks() -> dict[str, Network]:
     """The networks with a task, by name."""
-    entries = files("derive").joinpath("networks").iterdir()
-    names = sorted(entry.name[:-5] for entry in entries if entry.name.endswith(".toml"))
-    return {name: network for name in names if (network := _network(name)) is not None}
+    return {name: network for name in names("networks") if (network := _network(name)) is not None}
 
 
 def named(name: str) -> Cell | None:
     """The cell or head of the catalogue with that name, the only note that is read for it; None if there is none."""
     return next((one for folder in ("cells", "heads") if (one := _note(folder, name)) is not None), None)
+
+
+def spelled(name: str) -> str:
+    """A name as the catalogue writes it, in small letters and with underscores. The path of a file stays as it is."""
+    return name if Path(name).is_file() else name.lower().replace("-", "_").replace(" ", "_")
 
 
 _FILES: dict[Cell, str] = {}
@@ -86,8 +93,11 @@ def called(cell: Cell) -> str | None:
 
 
 def find(name_or_path: str) -> Cell:
-    """A cell or head of the catalogue by name, or the one that a note describes; raises InputError."""
-    if (one := named(name_or_path)) is not None:
+    """A cell or head of the catalogue by name, or the one that a note describes; raises InputError.
+
+    Capitals and hyphens in a name do not matter.
+    """
+    if (one := named(name_or_path) or named(spelled(name_or_path))) is not None:
         return one
     if Path(name_or_path).is_file():
         cell = read_file(name_or_path)
@@ -96,7 +106,7 @@ def find(name_or_path: str) -> Cell:
         _FILES[cell] = name_or_path
         return cell
     known = {**cells(), **heads()}
-    close = get_close_matches(name_or_path, known, n=1)
+    close = get_close_matches(spelled(name_or_path), known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise InputError(
         f"no cell or note is called {name_or_path}",
@@ -151,7 +161,7 @@ def made(
     """
     plain = not any((layers, bidirectional, reverse, dropout, head, loss, last_step))
     if plain:
-        return _network(name) or find(name)
+        return _network(name) or _network(spelled(name)) or find(name)
     if bidirectional and reverse:
         raise InputError("--bidirectional and --reverse exclude each other")
     if head is None and (loss or last_step):

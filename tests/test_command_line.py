@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 from backproof import main
 from derive import build, catalogue
 from derive.calculus.adjoint import differentiate
 from derive.errors import ProgramFault
+from derive.targets import excerpt
 from derive.targets import generate as written
 
 ROOT = Path(__file__).parents[1]
@@ -49,6 +51,78 @@ def test_derive_prints_every_cell(name: str, target: str) -> None:
     result = run("derive", name, "--target", target)
     assert result.exit_code == 0
     assert catalogue.find(name).title in result.output
+
+
+def test_one_gradient_is_asked_for_with_what_it_needs() -> None:
+    whole, asked = (run("derive", "lstm", *more).output for more in ((), ("--of", "c")))
+    for line in ("∂J/∂c_t", "c_t reaches J through h_t (6), and one step later through c_{t+1} (5).", "(6)   h_t ="):
+        assert line in asked
+    assert asked.count("reaches J") == 1
+    assert len(asked.splitlines()) < len(whole.splitlines()) / 3
+    numbered = [line for line in asked.splitlines() if line.startswith("(")]
+    assert numbered
+    assert all(line in whole for line in numbered)  # the numbers are those of the whole page
+
+
+@pytest.mark.parametrize("name", [*catalogue.names(), *catalogue.names("heads")])
+def test_every_gradient_of_every_cell_may_be_asked_for(name: str) -> None:
+    derivation = differentiate(catalogue.find(name))
+    for k, gradient in enumerate(derivation.gradients):
+        form = FORMATS[k % 3]
+        part, whole = excerpt(derivation.cell, form, [gradient.of.name]), written(derivation.cell, form)
+        last = [line for line in part.splitlines() if "=" in line][-1]
+        assert last in whole
+        assert len(part) < len(whole)
+
+
+def test_a_jacobian_is_asked_for_by_both_names() -> None:
+    found = run("derive", "lstm", "--of", "h", "--by", "c").output
+    assert "∂h_t/∂c_t = diag(o_t ⊙ (1 - tanh²(c_t)))" in found
+    assert "∂h_t/∂c_{t-1} = diag(o_t ⊙ (1 - tanh²(c_t)) ⊙ f_t)" in found
+    refused = run("derive", "lstm", "--of", "c", "--by", "W_f")
+    assert refused.exit_code == 2
+    assert "no Jacobian of c by W_f" in refused.output
+
+
+def test_what_is_not_there_to_be_asked_for_is_named_with_what_is() -> None:
+    for arguments in (("--of", "cc"), ("--by", "cc"), ("--of", "cc", "--json")):
+        result = run("derive", "lstm", *arguments)
+        assert result.exit_code == 2
+        assert "lstm has no cc" in result.output
+        assert "known: h, c, g" in result.output
+    assert "not of a network" in run("derive", "lstm", "--layers", "2", "--of", "c").output
+    assert [g["of"] for g in json.loads(run("derive", "lstm", "--by", "W_f", "--json").output)["gradients"]] == ["W_f"]
+
+
+@pytest.mark.parametrize("name", ["LSTM", "Gru-Reset-After", "Tagger"])
+def test_capitals_and_hyphens_in_a_name_do_not_matter(name: str) -> None:
+    assert run("derive", name).output == run("derive", name.lower().replace("-", "_")).output
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("tex", r"\documentclass"), ("md", "# "), ("txt", "LSTM\n====")])
+def test_the_file_name_picks_the_target(tmp_path: Path, suffix: str, start: str) -> None:
+    for command in ("derive", "generate"):
+        path = tmp_path / f"{command}.{suffix}"
+        assert run(command, "lstm", "-o", str(path)).exit_code == 0
+        assert start in path.read_text(encoding="utf-8")[:200]
+
+
+def test_list_has_the_names_that_other_commands_take() -> None:
+    found = json.loads(run("list", "--json").output)
+    assert set(found) == {"cells", "heads", "networks", "notations", "mistakes"}
+    assert [*found["cells"]] == [*catalogue.cells()] == catalogue.names()
+    assert "\n  gru " in run("list", "cells").output
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [("derive lst", "lstm_peephole"), ("check x --cell gr", "gru"), ("derive lstm --notation d", "deeplearning-ai"),
+     ("explain missing-t", "missing-transpose"), ("generate tagg", "tagger")],
+)  # fmt: skip
+def test_a_shell_completes_names(words: str, offered: str) -> None:
+    *before, begun = words.split()
+    complete = ShellComplete(main, {}, "backproof", "_BACKPROOF_COMPLETE")
+    assert offered in [item.value for item in complete.get_completions(before, begun)]
 
 
 def test_derive_as_json_lists_gradients_with_steps() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator, Mapping
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import ModuleType
 
@@ -83,3 +85,31 @@ def test_generated_files_are_fresh() -> None:
 def test_every_public_name_can_be_imported(package: ModuleType) -> None:
     for name in package.__all__:
         assert not isinstance(getattr(package, name), ModuleType), name
+
+
+def _imported(path: Path, modules: Mapping[str, Path]) -> Iterator[str]:
+    """The modules of the project that one imports when it is imported itself."""
+    waiting = list(ast.parse(path.read_text(encoding="utf-8")).body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                yield from {f"{node.module}.{alias.name}", node.module} & {*modules}
+        elif isinstance(node, ast.Import):
+            yield from {alias.name for alias in node.names} & {*modules}
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            waiting += node.body
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in PYTHON if path.stem != "__init__"
+    }
+    TopologicalSorter({name: set(_imported(path, modules)) for name, path in modules.items()}).prepare()
+
+
+def test_no_folder_is_flat_and_long() -> None:
+    for folder in {path.parent for path in PYTHON}:
+        assert len(list(folder.glob("*.py"))) <= 15, f"{folder.relative_to(ROOT)} wants rooms"

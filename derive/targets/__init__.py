@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
@@ -135,3 +136,32 @@ def generate(made: Cell | Network, target: str = "numpy", *, notation: Notation 
     from derive.calculus.adjoint import differentiate
 
     return TARGETS[target].render(differentiate(made), notation, origin)
+
+
+def excerpt(
+    made: Cell | Network,
+    target: str,
+    of: Sequence[str],
+    by: Sequence[str] = (),
+    *,
+    notation: Notation | None = None,
+    origin: str = "",
+) -> str:
+    """The part of a cell's page on the gradients of J by what is named, or on the Jacobians of `of` by `by`.
+
+    Raises InputError for a network, for a target that is no page, and for names that the cell does not have.
+    """
+    if isinstance(made, Network):
+        raise InputError("one gradient is asked of a cell, not of a network", hint="leave out the network's options")
+    from derive.calculus.adjoint import differentiate
+    from derive.targets import pages
+
+    if target not in pages.FORMS:
+        raise InputError(f"{target} has no part for one gradient", hint="targets: " + ", ".join(pages.FORMS))
+    return pages.excerpt(target, differentiate(made), of, by, notation, origin)
+
+
+def for_file(path: Path | None, among: Sequence[str]) -> str:
+    """The first of those targets that writes files with that suffix; without one, the first."""
+    suffix = "" if path is None else path.suffix
+    return next((name for name in among if TARGETS[name].suffix == suffix), among[0])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation, Gradient, Path, Step
 from derive.calculus.program import introduced
 from derive.cell import Cell
+from derive.errors import InputError
 from derive.lettering import lettered
 from derive.networks.network import Network
 from derive.nodes import Adjoint, Node
@@ -67,6 +69,17 @@ def network_record(network: Network, notation: Notation | None = None) -> dict[s
     }
 
 
-def of_any(made: Cell | Network, notation: Notation | None = None) -> dict[str, Any]:
-    """The record of a cell or of a network."""
-    return network_record(made, notation) if isinstance(made, Network) else record(differentiate(made), notation)
+def of_any(made: Cell | Network, notation: Notation | None = None, names: Sequence[str] = ()) -> dict[str, Any]:
+    """The record of a cell or of a network; with `names`, of a cell's gradients by these alone.
+
+    Raises InputError for names that the cell does not have.
+    """
+    if isinstance(made, Network):
+        if names:
+            raise InputError("one gradient is asked of a cell, not of a network")
+        return network_record(made, notation)
+    whole = record(differentiate(made), notation)
+    known = [gradient["of"] for gradient in whole["gradients"]]
+    if strange := [name for name in names if name not in known]:
+        raise InputError(f"{made.name} has no {' and no '.join(strange)}", hint=f"known: {', '.join(known)}")
+    return {**whole, "gradients": [g for g in whole["gradients"] if g["of"] in names]} if names else whole

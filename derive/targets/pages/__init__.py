@@ -11,13 +11,16 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.adjoint import differentiate
-from derive.calculus.bptt import through_time
+from derive.calculus.bptt import jacobian, through_time
 from derive.calculus.derivation import Derivation
-from derive.calculus.sections import Section
+from derive.calculus.sections import Equality, Section
 from derive.calculus.softmax import softmax_sections
 from derive.calculus.vanishing import vanishing
+from derive.errors import InputError
 from derive.networks.network import Network
+from derive.nodes import Jacobian, t
 from derive.notation import GREEK, Notation
+from derive.targets.pages import writer
 from derive.targets.pages.composition import composition, parts_to_show
 from derive.targets.pages.model import Page
 from derive.targets.pages.printing import Format
@@ -82,17 +85,53 @@ def _render(
     return _filled(template, [content], origin)
 
 
+def excerpt(
+    form: str,
+    derivation: Derivation,
+    of: Sequence[str],
+    by: Sequence[str] = (),
+    notation: Notation | None = None,
+    origin: str = "",
+) -> str:
+    """The gradients of J by the quantities named in `of` or in `by`, with what they need; `form` as in `of_network`.
+
+    Where both name something: the Jacobians of the one by the other, within a step and from one to the next. Raises
+    InputError for a name that is no quantity of the cell, and where there is no such Jacobian.
+    """
+    known = derivation.by_name
+    if strange := [name for name in (*of, *by) if name not in known]:
+        raise InputError(f"{derivation.cell.name} has no {' and no '.join(strange)}", hint=f"known: {', '.join(known)}")
+    template, style = FORMS[form]
+    names, after = ((), _jacobians(derivation, of, by)) if of and by else ((*of, *by), ())
+    content = writer.excerpt(derivation, notation, names, softmax_sections(derivation), after, style)
+    return _filled(template, [content], origin)
+
+
+def _jacobians(derivation: Derivation, of: Sequence[str], by: Sequence[str]) -> tuple[Section, ...]:
+    """What each in `of` makes of each in `by`, at the same step and one step later."""
+    quantities = derivation.program.quantities
+    found: list[Equality] = []
+    for above, below in ((quantities[a], quantities[b]) for a in of for b in by):
+        moments = (t, t - 1) if below in derivation.program.states else (t,)
+        for moment in moments if above.time is not None and below.time is not None else ():
+            matrix = None if above == below and moment == t else jacobian(derivation, above, below.at(moment))
+            if matrix is not None:
+                found.append(Equality((Jacobian(above, below.at(moment)), matrix)))
+    if not found:
+        raise InputError(
+            f"no Jacobian of {', '.join(of)} by {', '.join(by)} within a step or from one step to the next",
+            hint="both must be vectors of a step; --of or --by alone is the gradient of J",
+        )
+    return (Section("Jacobians", tuple(found)),)
+
+
 def of_network(form: str, network: Network, notation: Notation | None = None, origin: str = "") -> str:
     """The pages of a network's parts as one text; `form` is markdown, latex or text.
 
     The layers (layer l above layer l - 1 where there are several), the place where two directions meet, dropout, and
     the head: each with its whole derivation.
     """
-    template, style = {
-        "markdown": ("page.md.jinja", MARKDOWN),
-        "latex": ("page.tex.jinja", LATEX),
-        "text": ("page.txt.jinja", TEXT),
-    }[form]
+    template, style = FORMS[form]
     words = list(composition(network))
     if notation is not None:
         network = network.in_letters(notation)
@@ -221,3 +260,10 @@ TEXT = Format(
     width=TEXT_WIDTH - 22,
     continued="  ",
 )
+
+FORMS = {
+    "markdown": ("page.md.jinja", MARKDOWN),
+    "latex": ("page.tex.jinja", LATEX),
+    "text": ("page.txt.jinja", TEXT),
+}
+"""The template and the format of every form of a page."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from derive.calculus.derivation import Derivation, Gradient, Path, Step
@@ -10,7 +10,7 @@ from derive.calculus.program import ARGUMENT
 from derive.calculus.sections import Equality, Section
 from derive.calculus.simplify import constants_out
 from derive.cell import Assumption, Cell, Equation
-from derive.nodes import Adjoint, Node, T, add, ones, t, transpose
+from derive.nodes import Adjoint, Node, T, add, leaves, ones, t, transpose
 from derive.notation import AS_WRITTEN, Notation
 from derive.targets.formula import show
 from derive.targets.pages.model import Block, Item, Page, Part, Point
@@ -30,6 +30,21 @@ def page(
     The sections `before` stand before the gradients, those `after` them are about time.
     """
     return _Writer(derivation, notation or derivation.cell.notation, form).page(before, after)
+
+
+def excerpt(
+    derivation: Derivation,
+    notation: Notation | None,
+    names: Collection[str],
+    before: Sequence[Section],
+    after: Sequence[Section],
+    form: Format,
+) -> Page:
+    """The gradients of those names alone, each with the formulas that it needs, numbered as on the whole page.
+
+    It needs the equations by which it reaches J, and the gradients that stand in it. The sections `after` are kept.
+    """
+    return _Writer(derivation, notation or derivation.cell.notation, form).excerpt(names, before, after)
 
 
 class _Writer(Printing):
@@ -59,6 +74,32 @@ class _Writer(Printing):
             conventions=tuple(conventions(self)),
             parts=tuple(parts),
         )
+
+    def excerpt(self, names: Collection[str], before: Sequence[Section], after: Sequence[Section]) -> Page:
+        whole = self.page(before, after)
+        wanted = [gradient for gradient in self.derivation.gradients if gradient.of.name in names]
+        reached = {path.via.name for gradient in wanted for path in gradient.paths if path.via is not None}
+        standing = {a.quantity.name for g in wanted for a in g.value.atoms(Adjoint) if not a.immediate}
+        needed = [g for g in self.derivation.gradients if g.of.name in standing - {*names}]
+        numbers = {self.places[name] for name in {*names, *reached} & {*self.places}}
+        numbers |= {self.numbers[gradient.of] for gradient in needed}
+        own = {self.numbers[gradient.of] for gradient in wanted}
+        parts = []
+        for part in whole.parts[: len(whole.parts) - bool(after)]:
+            blocks: list[Block] = []
+            for block in part.blocks:
+                displays = tuple(display for item in block.items for display in item.displays)
+                if own & {display.number for display in displays}:
+                    blocks.append(block)
+                elif among := tuple(display for display in displays if display.number in numbers):
+                    blocks.append(Block("", (Item(displays=among),)))
+            if blocks:
+                parts.append(replace(part, blocks=tuple(blocks)))
+        shown = [g.value for g in (*wanted, *needed)]
+        shown += [node for part in after for item in part.items if isinstance(item, Equality) for node in item.members]
+        read = {q.name for node in shown for q in leaves(node)} | standing | reached | {*names}
+        rows = tuple(row for row in whole.symbols if row.code in read)
+        return replace(whole, symbols=rows, parts=(*parts, *(whole.parts[-1:] if after else ())))
 
     def remarks(self) -> tuple[str, ...]:
         if self.notation.name == AS_WRITTEN.name:
