@@ -70,8 +70,9 @@ def reading_of(text: str, file: str = "<text>") -> Reading:
         )
     name = slug(found.title) or slug(Path(file).stem) or "cell"
     return reading(
-        found.formulas, found.declarations, name=name, title=found.title, source=found.source, guesses=found.guesses
-    )
+        found.formulas, found.declarations, name=name, title=found.title, source=found.source, guesses=found.guesses,
+        text=text,
+    )  # fmt: skip
 
 
 def read_file(path: str | Path) -> Cell:

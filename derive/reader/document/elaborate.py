@@ -27,7 +27,7 @@ from derive.reader.document.equations import assigned_in, equations_in, names_in
 from derive.reader.document.open_letters import ask_shapes, output_of, roles_of, say_inputs
 from derive.reader.document.reading import Reading, Remark
 from derive.reader.document.restated import without_restatements
-from derive.reader.document.several import one_of_several, without_legends
+from derive.reader.document.several import one_of_several, passages, without_legends
 from derive.reader.document.times import at_step
 from derive.reader.document.unsaid import say_unsaid
 from derive.reader.meaning.lefts import left_side
@@ -67,8 +67,10 @@ def reading(
     title: str = "",
     source: str = "",
     guesses: Sequence[Guess] = (),
+    text: str = "",
 ) -> Reading:
-    """What formulas and declarations say; raises InputError or ShapeError with the place."""
+    """What the formulas and declarations of a document say; raises InputError or ShapeError with the place."""
+    before = passages(text, formulas)
     formulas, declarations, words = without_legends(formulas, declarations)
 
     def read(some: Sequence[Fragment]) -> Reading:
@@ -78,7 +80,7 @@ def reading(
     try:
         return read(formulas)
     except InputError as whole:
-        return one_of_several(formulas, read, whole)
+        return one_of_several(formulas, read, whole, before)
 
 
 def _reading(

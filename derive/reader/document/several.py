@@ -2,13 +2,14 @@
 
 A text book shows an abstract form first, a cell without memory, a variant; each gives the same letters a value again.
 The formulas up to a letter's next value belong together; the first group that is a whole recurrent cell is taken, as a
-guess that is told, and only where the document as one cell cannot be read.
+guess that is told, and only where the document as one cell cannot be read. Two values with neither words nor a claim or
+a loss between them are no two models: they contradict each other.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from derive.errors import InputError
@@ -26,6 +27,9 @@ _SAID = re.compile(rf"\\(?:{'|'.join(sorted(WORD_FONTS - {'operatorname'}))})\s*
 _ROW = re.compile(r"\\\\(?![A-Za-z])")
 _LAID_OUT = re.compile(r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\s*\{[a-z|]*\})?")
 _BARE = re.compile(r"(?:\\[dt]?frac(?![A-Za-z])|\\sqrt(?![A-Za-z])|\\[,;: ]|[\d\s{}&.,<>()+*/-])*")
+
+_SET_APART = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|^\s*(?:`{3,}|:::?|~{3,}|\.\.)[^\n]*$", re.MULTILINE)
+_WORD = re.compile(r"[^\W\d_]{2,}")
 
 Read = Callable[[Sequence[Fragment]], Reading]
 
@@ -78,9 +82,28 @@ def remark(fragment: Fragment) -> Remark:
     return Remark(written, fragment.place(len(text) - len(text.lstrip()), len(text.rstrip())))
 
 
-def one_of_several(formulas: Sequence[Fragment], read: Read, whole: InputError) -> Reading:
-    """The first group of formulas that is a recurrent cell; raises `whole` where there is one group, or none is."""
-    groups = _groups(formulas)
+def passages(text: str, formulas: Iterable[Fragment]) -> dict[Fragment, int]:
+    """How many passages of words stand in the document before each formula."""
+    lines = text.split("\n")
+    found: dict[Fragment, int] = {}
+    count, before = 0, ("", 0)
+    for fragment in formulas:
+        here, first = fragment.file, fragment.lines[0].number
+        between = "\n".join(lines[before[1] : max(before[1], first - 1)])
+        count += here != before[0] or _WORD.search(_SET_APART.sub("", between)) is not None
+        found[fragment] = count
+        before = here, fragment.lines[-1].number
+    return found
+
+
+def one_of_several(
+    formulas: Sequence[Fragment], read: Read, whole: InputError, before: Mapping[Fragment, int]
+) -> Reading:
+    """The first group of formulas that is a recurrent cell; raises `whole` where there is one group, or none is.
+
+    `before`: how many passages of words stand before each formula.
+    """
+    groups = _groups(formulas, before)
     if len(groups) < 2:
         raise whole
     for group in groups:
@@ -106,16 +129,24 @@ def _told(found: Reading, group: Sequence[Fragment], formulas: Sequence[Fragment
     return Reading(cell, (*found.remarks, *map(remark, others)))
 
 
-def _groups(formulas: Sequence[Fragment]) -> list[list[Fragment]]:
-    """The formulas in groups that give each letter one value; what cannot be parsed gives none."""
+def _groups(formulas: Sequence[Fragment], before: Mapping[Fragment, int]) -> list[list[Fragment]]:
+    """The formulas in groups that give each letter one value; what cannot be parsed gives none.
+
+    One group where a letter has two values with nothing between them but values of others.
+    """
     groups: list[list[Fragment]] = [[]]
-    given: set[str] = set()
+    given: dict[str, int] = {}
+    others = 0
     for fragment in formulas:
         names = _given(fragment)
-        if names & given:
+        others += not names
+        passage = before.get(fragment, 0) + others
+        if again := names & {*given}:
+            if any(given[name] == passage for name in again):
+                return [list(formulas)]
             groups.append([])
-            given = set()
-        given |= names
+            given = {}
+        given |= dict.fromkeys(names, passage)
         groups[-1].append(fragment)
     return groups
 
