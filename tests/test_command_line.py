@@ -64,12 +64,12 @@ def test_one_gradient_is_asked_for_with_what_it_needs() -> None:
     assert all(line in whole for line in numbered)  # the numbers are those of the whole page
 
 
-@pytest.mark.parametrize("name", [*catalogue.names(), *catalogue.names("heads")])
-def test_every_gradient_of_every_cell_may_be_asked_for(name: str) -> None:
-    derivation = differentiate(catalogue.find(name))
-    for k, gradient in enumerate(derivation.gradients):
-        form = FORMATS[k % 3]
-        part, whole = excerpt(derivation.cell, form, [gradient.of.name]), written(derivation.cell, form)
+@pytest.mark.parametrize(("number", "name"), enumerate([*catalogue.names(), *catalogue.names("heads")]))
+def test_any_gradient_of_any_cell_may_be_asked_for(number: int, name: str) -> None:
+    derivation, form = differentiate(catalogue.find(name)), FORMATS[number % 3]
+    whole = written(derivation.cell, form)
+    for gradient in derivation.gradients if FULL else [derivation.gradients[number % len(derivation.gradients)]]:
+        part = excerpt(derivation.cell, form, [gradient.of.name])
         last = [line for line in part.splitlines() if "=" in line][-1]
         assert last in whole
         assert len(part) < len(whole)
