@@ -64,7 +64,7 @@ def test_one_gradient_is_asked_for_with_what_it_needs() -> None:
     assert all(line in whole for line in numbered)  # the numbers are those of the whole page
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate([*catalogue.names(), *catalogue.names("heads")]))
+@pytest.mark.parametrize(("number", "name"), [*enumerate([*catalogue.names(), *catalogue.names("heads")])])
 def test_any_gradient_of_any_cell_may_be_asked_for(number: int, name: str) -> None:
     derivation, form = differentiate(catalogue.find(name)), FORMATS[number % 3]
     whole = written(derivation.cell, form)
