@@ -47,7 +47,7 @@ def answered(request: dict[str, Any], source: Source, stage: Callable[[str], Non
     if request.get("skeleton"):
         if not request.get("cell"):
             raise UnusableError("a skeleton has the names of a cell: name it with --cell")
-        text = skeleton(target, catalogue.find(request["cell"]))
+        text = skeleton(target, catalogue.find(request["cell"]), request.get("as") or "")
         return {"code": 0, "json": {"skeleton": text}, "text": text, "reason": ""}
     report = reported(target, request, stage)
     code = {Standing.RIGHT: 0, Standing.WRONG: 1}.get(report.standing, 2)

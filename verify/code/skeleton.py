@@ -18,9 +18,14 @@ READOUT = {"W_y": "K H", "b_y": "K"}
 """What a loss has beside the parameters of the cell: a readout."""
 
 
-def skeleton(target: Target, cell: Cell) -> str:
-    """Python text with the names and shapes of the cell, and the signatures of the file as a comment."""
-    takes_targets = any(words.part(p.name) == "target" for f in _methods(target) for p in calls(f))
+def skeleton(target: Target, cell: Cell, protocol: str = "") -> str:
+    """Python text with the names and shapes of the cell, and the signatures of the file as a comment.
+
+    protocol: `loss` for the form with a loss, where the target takes no targets.
+    """
+    takes_targets = protocol == "loss" or any(
+        words.part(p.name) == "target" for f in _methods(target) for p in calls(f)
+    )
     return (_loss if takes_targets else _passes)(target, cell)
 
 
@@ -69,7 +74,7 @@ def _lines(entries: Iterable[str]) -> str:
 
 
 def _head(target: Target, cell: Cell, name: str, shapes: Mapping[str, str]) -> str:
-    module = target.source.path.stem
+    module = target.source.module.__name__
     axes = "\n".join(f'    "{name}": "{text}",' for name, text in shapes.items() if AXES.fullmatch(text))
     described = "\n".join(f"#   {line}" for line in _signatures(target))
     return f'''"""Calls {target.name} of {target.source.path.name}: put your calls in the place of the three dots.
@@ -91,7 +96,7 @@ SHAPES = {{
 
 
 def _import(module: str, file: str) -> str:
-    if module.isidentifier() and file.endswith(".py"):
+    if all(word.isidentifier() for word in module.split(".")) and file.endswith(".py"):
         return f"import {module} as theirs"
     return f"import theirs  # {file} under a name that can be imported, as theirs.py beside this file"
 
@@ -120,10 +125,16 @@ def _methods(target: Target) -> list[object]:
 
 
 def _signature(value: object) -> str:
-    try:
-        return str(inspect.signature(value))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return "(...)"
+    """What a function takes, without what it is bound to."""
+    taken = [p for k, p in enumerate(calls(value)) if k or p.name != "self"]
+    return f"({', '.join(_argument(p) for p in taken)})"
+
+
+def _argument(one: inspect.Parameter) -> str:
+    stars = "*" if one.kind is one.VAR_POSITIONAL else "**" if one.kind is one.VAR_KEYWORD else ""
+    plain = isinstance(one.default, int | float | str | bool | None)
+    default = "" if one.default is one.empty else f"={one.default!r}" if plain else "=..."
+    return f"{stars}{one.name}{default}"
 
 
 def _axes(shape: Sequence[object]) -> str:

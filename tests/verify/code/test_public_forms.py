@@ -233,3 +233,14 @@ def test_axes_that_are_declared_need_no_search(tmp_path: Path) -> None:
     text = 'SHAPES = {"x": "T D Q"}\n\ndef rnn_forward(x): pass\ndef rnn_backward(dh, cache): pass\n'
     with pytest.raises(MisfitError, match="the axes of x, 'T D Q', are not of"):
         answer(tmp_path, text, "rnn_backward")
+
+
+def test_a_skeleton_has_no_addresses_in_it_and_the_form_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("class Net:\n    def train(self, act=print, n=3): pass\n", encoding="utf-8")
+    request = {"spec": f"{path}:Net", "cell": "rnn", "skeleton": True}
+    text = answering.answered(request, imported(path), lambda stage: None)["text"]
+    assert ".train(act=..., n=3)" in text
+    assert "def backward" in text
+    text = answering.answered({**request, "as": "loss"}, imported(path), lambda stage: None)["text"]
+    assert "def loss(params, x, y)" in text
