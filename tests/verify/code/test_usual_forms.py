@@ -330,6 +330,12 @@ def rnn_loss(params, x, y, h0):
 """
 
 
+def test_indices_are_matched_with_the_loss_of_the_cell(tmp_path: Path) -> None:
+    text = ARGMAX.replace("y[t].argmax(1)", "y[t]").replace("ps[t] - y[t]", "ps[t] - np.eye(V.shape[1])[y[t]]")
+    found = answer(tmp_path, text, "rnn_loss")
+    assert (found["verdict"], found["forward"]) == ("right", "same"), found
+
+
 def test_targets_of_which_the_largest_is_looked_for_are_one_hot(tmp_path: Path) -> None:
     found = answer(tmp_path, ARGMAX, "rnn_loss")
     assert found["verdict"] == "right", found

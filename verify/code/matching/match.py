@@ -203,8 +203,8 @@ def _target(plan: CallPlan, trial: CallTrial | _Values, T: int, B: int) -> Array
 
 def _indices(value: Any, T: int, B: int) -> Array:
     found = np.asarray(value)
-    if found.shape == (T,) and B == 1:
-        return found[:, None]
+    if found.shape == (T,):
+        return np.repeat(found[:, None], B, axis=1)  # one answer for all examples
     if found.shape == (B, T):
         return found.T
     if found.shape == (T, B):
