@@ -336,6 +336,17 @@ def test_indices_are_matched_with_the_loss_of_the_cell(tmp_path: Path) -> None:
     assert (found["verdict"], found["forward"]) == ("right", "same"), found
 
 
+def test_a_loss_takes_a_mask(tmp_path: Path) -> None:
+    text = ARGMAX.replace("x, y, h0):", "x, y, h0, mask):").replace(
+        "dz = ps[t] - y[t]", "dz = mask[t][:, None] * (ps[t] - y[t])"
+    )
+    text = text.replace(
+        "np.log(ps[t][np.arange(B), y[t].argmax(1)]).sum()", "(mask[t][:, None] * y[t] * np.log(ps[t])).sum()"
+    )
+    found = answer(tmp_path, text, "rnn_loss")
+    assert (found["verdict"], found["forward"]) == ("right", "same"), found
+
+
 def test_targets_of_which_the_largest_is_looked_for_are_one_hot(tmp_path: Path) -> None:
     found = answer(tmp_path, ARGMAX, "rnn_loss")
     assert found["verdict"] == "right", found

@@ -325,7 +325,7 @@ def arguments(
             inputs.append(p.name)
         elif part == "target":
             targets.append(p.name)
-        elif part in ("h", "c", "weight", "bias"):
+        elif part in ("h", "c", "weight", "bias", "mask", "lengths"):
             base.append(Wanted(p.name, part, Slot("argument", p.name)))
         elif not inputs:
             inputs.append(p.name)
