@@ -39,6 +39,12 @@ class Fragment:
     """Words of several letters that the document defines as functions, as in LN(v) = ..."""
     times: tuple[tuple[str, str], ...] = ()
     """The document's letters for t and T, each with the usual one: (("k", "t"), ("tau", "T"))."""
+    as_written: str = ""
+    """The text as it stands in the document, where another letter of the same length was put into this one."""
+
+    def quoted(self, start: int, end: int) -> str:
+        """text[start:end] as it stands in the document."""
+        return (self.as_written or self.text)[start:end]
 
     @classmethod
     def of(cls, text: str, file: str = "<text>", *, line: int = 1, plain: bool = False) -> Fragment:

@@ -141,13 +141,12 @@ def _with_usual_length(document: Document) -> Document:
     (length,) = found
     if any(re.search(rf"(?:^|[&\\\\])\s*{re.escape(length)}\s*&?\s*:?=", each.text) for each in read):
         return document
-    parts = []
-    for part in document.parts:
-        formulas = [
-            replace(each, fragment=replace(each.fragment, text=each.text.replace(length, "T".ljust(len(length)))))
-            for each in part.formulas
-        ]
-        parts.append(replace(part, formulas=tuple(formulas)))
+
+    def usual(each: Formula) -> Formula:
+        text = each.text.replace(length, "T".ljust(len(length)))
+        return replace(each, fragment=replace(each.fragment, text=text, as_written=each.text))
+
+    parts = (replace(part, formulas=tuple(map(usual, part.formulas))) for part in document.parts)
     return replace(document, parts=tuple(parts))
 
 

@@ -78,7 +78,7 @@ class Statement:
 
     def text(self, start: int, end: int) -> str:
         """What is written from here to there, on one line."""
-        return " ".join(self.fragment.text[start:end].split())
+        return " ".join(self.fragment.quoted(start, end).split())
 
     def place(self, number: int) -> Place:
         """Where the side behind the relation of that number stands."""
