@@ -229,3 +229,14 @@ def test_what_does_not_fit_is_said_once() -> None:
         r"\frac{\partial J}{\partial x_t} = W_i \frac{\partial J}{\partial i_t}", catalogue.find("lstm")
     )
     assert telling.told(judgement).count("cannot multiply") == 1
+
+
+def test_where_the_mended_formula_needs_more_than_was_said_the_derived_one_is_shown() -> None:
+    """A sum from step 0 reads a gradient before step 1: with its slope put back it would hold under that alone."""
+    wrong = r"\frac{\partial J}{\partial c} = \sum_{t=0}^{T} \frac{\partial J}{\partial \hat{y}_t}"
+    (found,) = check(wrong, catalogue.find("squared_error"))
+    assert [mistake.name for mistake in found.mistakes] == ["slope forgotten"]
+    assert found.correct is not None
+    assert "t=1" in found.correct
+    (again,) = check(rf"\frac{{\partial J}}{{\partial c}} = {found.correct}", catalogue.find("squared_error"))
+    assert again.word is Word.PROVED

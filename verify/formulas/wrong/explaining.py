@@ -62,11 +62,13 @@ def explained(
     except (InputError, UnsupportedError, NoValueError, NoPointError):
         return judgement  # the verdict stands; what has no letters or no value here cannot be explained
     assumptions = found.judgement.assumptions
-    for turned in (True, False) if _lie(assumptions) else (False,):
-        true, read = (_written(node, letters, turned) for node in (found.true, found.read))
-        correct = None if true is None else loop.closed(true, read, assumptions, found.change)
-        if correct is not None:
-            return replace(found.judgement, correct=correct)
+    own = None if decision.sides is None else _derived(decision.sides.left, derivation.summed_losses)
+    for node in dict.fromkeys((found.true, own)):  # the mended one may need what the author did not say
+        for turned in (True, False) if _lie(assumptions) else (False,):
+            true, read = (_written(part, letters, turned) for part in (node, found.read))
+            correct = None if true is None else loop.closed(true, read, assumptions, found.change)
+            if correct is not None:
+                return replace(found.judgement, correct=correct)
     return replace(found.judgement, correct=None)
 
 
