@@ -387,3 +387,45 @@ def test_a_target_is_not_taken_for_the_gradient_of_the_outputs(tmp_path: Path) -
     """The gradients are those of a cross-entropy with weights for the classes, which no one can know."""
     with pytest.raises(MisfitError, match="no loss was found whose gradients these are"):
         answer(tmp_path, WEIGHTED, "rnn_backward")
+
+
+CARRIED = """
+def rnn_forward(x, h0, Wx, Wh, b, mask):
+    N, T, D = x.shape
+    h, prev, cache = np.zeros((N, T, h0.shape[1])), h0, []
+    for t in range(T):
+        m, before = mask[:, t][:, None], prev
+        new = np.tanh(x[:, t] @ Wx + before @ Wh + b)
+        prev = m * new + (1 - m) * before
+        h[:, t] = prev
+        cache.append((x[:, t], before, new, m))
+    return h, (cache, Wx, Wh)
+
+def rnn_backward(dh, cache):
+    steps, Wx, Wh = cache
+    N, T, H = dh.shape
+    dx, dWx, dWh, db = np.zeros((N, T, len(Wx))), np.zeros_like(Wx), np.zeros_like(Wh), np.zeros(H)
+    carry = np.zeros((N, H))
+    for t in reversed(range(T)):
+        x, before, new, m = steps[t]
+        d = dh[:, t] + carry
+        da = m * d * (1 - new * new)
+        dx[:, t] = da @ Wx.T
+        dWx += x.T @ da
+        dWh += before.T @ da
+        db += da.sum(0)
+        carry = da @ Wh.T + (1 - m) * d
+    return dx, carry, dWx, dWh, db
+"""
+
+
+@pytest.mark.parametrize(("name", "given"), [("mask", "mask[:, t][:, None]"), ("lengths", "(t < lengths)[:, None]")])
+def test_a_result_under_a_name_of_its_own_is_known_by_its_place(tmp_path: Path, name: str, given: str) -> None:
+    text = CARRIED.replace("mask[:, t][:, None]", given).replace("mask", name)
+    names = ("dx", "dh0", "dWx", "dWh", "db")
+    assert verdicts(answer(tmp_path, text, "rnn_backward")) == dict.fromkeys(names, "right")
+    wrong = answer(tmp_path, text.replace(" + (1 - m) * d", ""), "rnn_backward")
+    assert verdicts(wrong) == dict.fromkeys(names, "wrong")
+    crossed = answer(tmp_path, text.replace("return dx, carry, dWx, dWh", "return dx, dWx, carry, dWh"), "rnn_backward")
+    assert verdicts(crossed)["dWx"] == "right"
+    assert "dh0" not in verdicts(crossed)

@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import pairwise
 from types import ModuleType
 from typing import Any
 
@@ -249,9 +250,7 @@ def gradients(
         names = [[name] for name in names[0]]  # grads = dW, dU, db; return grads
     found: dict[str, Any] = {}
     told = [names[k][0] if k < len(names) == len(elements) and len(names[k]) == 1 else "" for k in range(len(elements))]
-    bare = [words.plain(words.ungraded(name)) for name in told]
-    places = {words.plain(name): k for k, name in enumerate(order)}
-    by_place = len(elements) == len(order) and all(places.get(name, k) == k for k, name in enumerate(bare))
+    by_place = _by_place([words.plain(words.ungraded(name)) for name in told], order)
     grouped = _grouped(elements, names)
     for k, value in enumerate(elements):
         value = convert(value)
@@ -262,12 +261,27 @@ def gradients(
         if k == grouped:
             found |= dict(zip(names[k], map(convert, value), strict=True))
             continue
-        name = told[k]
-        if by_place and bare[k] not in places:
-            name = f"d{order[k]}"
+        name = by_place.get(k, told[k])
         listed = real_array(value) if isinstance(value, list | tuple | Mapping) else value
         if _numbers(listed):
             found[name or f"result {k}"] = listed
+    return found
+
+
+def _by_place(names: list[str], order: list[str]) -> dict[int, str]:
+    """The results whose names are no arguments of forward, named after those that stand in their places.
+
+    Between two results that are known, and from the ends, there must be as many arguments as results: a mask that has
+    no gradient stands in no such place.
+    """
+    places = {words.plain(name): k for k, name in enumerate(order)}
+    known = [(-1, -1), *((k, places[name]) for k, name in enumerate(names) if name in places), (len(names), len(order))]
+    if any(one >= other for (_, one), (_, other) in pairwise(known)):
+        return {}
+    found: dict[int, str] = {}
+    for (before, first), (after, last) in pairwise(known):
+        if after - before == last - first:
+            found |= {before + k: f"d{order[first + k]}" for k in range(1, after - before)}
     return found
 
 
