@@ -12,8 +12,8 @@ from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.claims.statements.stated import ordered
+from derive.reader.meaning import tree
 from derive.reader.meaning.letters import number_of, only, taken
-from derive.reader.meaning.tree import Gradient
 from derive.reader.text import syntax
 from derive.reader.text.syntax import Fraction, Group, Name, Number, Product, Run, Scripted, Sum, Syntax
 from verify.formulas.deciding import Pairs
@@ -57,7 +57,7 @@ def membership(
         return Judgement(text, Word.HOLDS_IF, words, words[0], place=place)
     if named is None:
         return Judgement(text, Word.NOT_A_CLAIM, reason="names the sizes", place=place)
-    if resolved is None and not isinstance(left, Fraction):
+    if resolved is None and not _of_one_thing(left, statement, letters):
         return replace(blank, reason="the shape of this expression rests on whether vectors are rows or columns")
     return _wrong_shape(blank, true)
 
@@ -85,8 +85,14 @@ def _shape_of(left: Syntax, statement: Statement, letters: Letters) -> tuple[Exp
     return None if node is None else (node.shape[0], node.shape[1])
 
 
+def _of_one_thing(left: Syntax, statement: Statement, letters: Letters) -> bool:
+    """Whether the side is a gradient or a derivative and no product of several, whose shape depends on the layout."""
+    said = Claiming(statement.fragment, letters).term(left)
+    return isinstance(said, tree.Gradient | tree.Derivative | tree.Error | tree.Differential | tree.Handed)
+
+
 def _of_loss(left: Fraction, statement: Statement, letters: Letters) -> bool:
-    return isinstance(Claiming(statement.fragment, letters).term(left), Gradient)
+    return isinstance(Claiming(statement.fragment, letters).term(left), tree.Gradient)
 
 
 def _stated_sizes(node: Syntax) -> tuple[Expr, ...] | None:

@@ -31,7 +31,8 @@ CONVENTIONS = (
 )  # fmt: skip
 """What a changed formula may rightly be told to assume; each is a way of writing or a declared fact."""
 GUESSES = re.compile(
-    r"\w+ without a time stands for|the product counts down|a raised T is the last step|\w+ is a step, not an entry"
+    r"\w+ without a time stands for|the product counts down|a raised T is the last step|\w+ is a step, not an entry|"
+    r"∂ is meant before .* too$"
 )
 """What an author may have meant with a letter; each such reading is named."""
 
