@@ -49,7 +49,7 @@ _ZEROED = re.compile(
 )
 _PARTS = re.compile(
     r"=\s*\\?\[(?:\\[,;! ]|\s)*"
-    r"(?:(?:\\?[A-Za-z]+|[_^{}])+\s*(?:[,;](?:\\[,;! ]|\s)*|(?:\\[,;! ])?\\?\]\s*\Z)){2,}"
+    r"(?:(?:\\?[A-Za-z]|[_^{}])+\s*(?:[,;](?:\\[,;! ]|\s)*|(?:\\[,;! ])?\\?\]\s*\Z)){2,}"
 )
 """A list of letters, each for a part of what stands left of it."""
 _MATH = re.compile(r"\$([^$]+)\$")

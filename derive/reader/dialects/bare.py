@@ -17,7 +17,7 @@ from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Declaration, Note
 
 _EQUATION = re.compile(
-    r"\s*(?:[-*+•]|\d+[.)])?\s*(?P<equation>(?P<left>[A-Za-z]\w*['′]?(?:\([^()]*\)|\[[^\[\]]*\])?)\s*:?=(?!=)"
+    r"\s*(?:(?:[-*+•]|\d+[.)])\s*)?(?P<equation>(?P<left>[A-Za-z]\w*['′]?(?:\([^()]*\)|\[[^\[\]]*\])?)\s*:?=(?!=)"
     r"(?P<right>[^=#]*[^=#\s])\s*(?:#(?P<comment>.*))?)"
 )
 _BEFORE = re.compile(r"t\s*-\s*1|prev(?![a-z])")

@@ -9,7 +9,7 @@ import pytest
 from derive.reader import read_note
 from verify import evidence
 from verify.formulas.judgement import Word
-from verify.notes.audit import audit
+from verify.notes.audit import _PARTS, audit
 
 RNN = "$$ h_t = \\tanh(W x_t + U h_{t-1} + b) $$\n\n"
 READ_OUT = RNN + "$$ q_t = V h_t $$\n\n$$ L_t = \\frac12 \\|q_t - y_t\\|^2 $$\n\n$$ L = \\sum_t L_t $$\n\n"
@@ -191,3 +191,9 @@ def test_the_root_of_a_size(tmp_path: Path, root: str, claim: str, wanted: set[W
 def test_a_cell_with_the_root_of_a_size_is_proved_and_runs() -> None:
     note = "# Linear attention\n\n" + LINEAR_ATTENTION.replace("ROOT", r"\frac{1}{\sqrt{d}} S_t q_t")
     assert evidence(read_note(note, "note.md")).passed
+
+
+def test_a_long_word_in_brackets_is_no_list_and_ends() -> None:
+    """The pattern for lists of parts once doubled its work with every letter."""
+    assert _PARTS.search(f"g_t = [{'a' * 200}!") is None
+    assert _PARTS.search(r"g_t = [a_t, \beta_t, c]") is not None
