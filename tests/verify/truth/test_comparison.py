@@ -24,6 +24,7 @@ from derive.nodes import (
     t,
     transpose,
 )
+from verify.truth import comparison
 from verify.truth.comparison import BATCH, LONGEST, Answer, Bench, Facts, Setting, _work, points_of
 from verify.truth.field import UnsupportedError
 from verify.truth.scales import NoPointError, Scale, scales
@@ -160,6 +161,30 @@ def test_both_sides_are_compared_in_two_worlds() -> None:
     assert BENCH.compare(h(t), hidden, domains={}, over=(first,)).answer is Answer.SAME
 
 
+def test_a_shorter_sequence_that_has_every_step_is_tried_first() -> None:
+    (usual, longer), long_sum = scales(CELL), TimeSum(h(k), k, 1, 3)
+    assert BENCH.trials((h(t),)) == [(0, usual), (1, longer)]
+    assert BENCH.shorter((h(4),)) is None, "T itself might be meant"
+    own = scales(CELL, (long_sum,))
+    assert BENCH.trials((long_sum,)) == [(0, usual), (0, own[0]), (1, own[1])]
+    assert usual.steps < own[0].steps
+    fixed = Bench(CELL, CELL, steps=6)
+    assert {scale.steps for _, scale in fixed.trials((long_sum,))} == {6}, "a document fixes the number of steps"
+
+
+def test_what_a_shorter_sequence_leaves_open_the_others_decide() -> None:
+    usual, longer = scales(CELL)
+    side = add(h(t), h(3))
+    late = [(Integer(usual.steps), t)]  # no step of the shorter sequence
+    assert all(BENCH.trials((left, side))[0] == (0, usual) for left in (side, h(t)))
+    assert answer(side, side, before=late) is Answer.SAME
+    assert answer(h(t), side, before=late) is Answer.DIFFERENT
+    later = [(Integer(scales(CELL, (side,))[0].steps), t)]  # nor of the next one: the longest alone decides nothing
+    assert answer(side, side, before=later) is Answer.OPEN
+    found = Setting(BENCH, before=late).compare(h(t), h(t), over=(usual, longer))
+    assert (found.answer, found.reason) == (Answer.OPEN, "no step of 4 has everything that the formula names")
+
+
 def test_a_difference_comes_with_its_point() -> None:
     found = BENCH.compare(Entry(h(t), i, 0), Entry(h(t - 1), i, 0), domains={i: H})
     assert found.answer is Answer.DIFFERENT
@@ -227,6 +252,13 @@ def test_too_many_parts_are_not_evaluated() -> None:
     assert found.reason == f"4 steps and indices with {2 * (2 + sum(4**n for n in range(8)))} parts in each"
 
 
+def test_too_many_steps_are_not_compared_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison, "LARGEST", 100)
+    side = Adjoint(h(k), False, j)  # of T = 9, at 10 steps k for 9 steps j
+    found = BENCH.compare(side, side, domains={}, over=(Scale(9, ((H, 2), (D, 3)), 7),))
+    assert (found.answer, found.reason) == (Answer.OPEN, "50 steps and indices with 2 parts in each")
+
+
 def test_what_only_the_program_names_is_read_off_the_program() -> None:
     program = named_preactivations(CELL)
     (net,) = (equation.symbol for equation in program.equations if equation.symbol.name not in CELL.quantities)
@@ -292,6 +324,9 @@ def test_worlds_are_drawn_once_and_the_oldest_forgotten() -> None:
     first = bench.world(0, small, Setting(bench).facts)
     assert bench.world(0, small, Setting(bench).facts) is first
     assert bench.world(1, small, Setting(bench).facts) is not first
+    plain = bench.world(0, small, Facts(plain=True))
+    assert plain.plain
+    assert plain.values is first.values, "another J asks for no other point"
 
 
 def test_an_environment_for_every_step() -> None:
