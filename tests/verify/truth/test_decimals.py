@@ -260,6 +260,22 @@ def test_an_identity_that_no_relation_covers_is_never_wrong(function, formula):
     assert judgement.word is Word.PROVED or (judgement.word is Word.HOLDS_IF and WORDS in judgement.assumptions)
 
 
+CANCELLING = [
+    (r"\operatorname{sqrt}(1 + a_t^2)", r"\operatorname{sqrt}((1 + a_t^2)^3) - h_t^3 = 0", Word.HOLDS_IF),
+    (r"\log(1 + a_t^2)", r"h_t \odot (h_t - \frac{1}{2} \log((1 + a_t^2)^2)) = h_t - h_t", Word.PROVED),
+    (r"\tanh(a_t)", r"h_t - \frac{e^{a_t} - e^{-a_t}}{e^{a_t} + e^{-a_t}} = 0", Word.PROVED),
+    (r"\log(1 + a_t^2)", r"h_t - \frac{1}{2} \log((1 + a_t^2)^2) = 10^{-30} h_t", Word.WRONG),
+    (r"10^{-60} \exp(a_t)", r"h_t = 0", Word.WRONG),
+]
+
+
+@pytest.mark.parametrize(("function", "formula", "word"), CANCELLING)
+def test_what_cancels_is_zero_however_many_digits_are_carried(function, formula, word):
+    (judgement,) = check(formula, units(function), explain=False)
+    assert judgement.word is word, judgement
+    assert word is not Word.HOLDS_IF or judgement.assumptions == (WORDS,)
+
+
 SOFTMAX, SIGMOID = "softmax_cross_entropy", "sigmoid_binary_cross_entropy"
 SUM = "y_t sums to one"
 HEADS = [

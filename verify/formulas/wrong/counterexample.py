@@ -23,7 +23,7 @@ from verify.mistakes.context import walk
 from verify.truth.comparison import BATCH, Bench, Setting, points_of
 from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed
 from verify.truth.decimals.names import label
-from verify.truth.decimals.opinion import placed
+from verify.truth.decimals.opinion import AGREEING, placed
 from verify.truth.decimals.scalars import NoRealError, Real, stand_in
 from verify.truth.decimals.trial import Trial
 from verify.truth.exact import whole
@@ -144,8 +144,9 @@ def _apart(one: Real, other: Real) -> bool:
 
 
 def _faintly_apart(one: Real, other: Real) -> bool:
+    """Whether small numbers differ; what terms that cancel leave of 70 digits is no number."""
     larger = max(abs(one), abs(other))
-    return bool(larger > 0 and abs(one - other) > FAINT * larger)
+    return bool(larger > AGREEING and abs(one - other) > FAINT * larger)
 
 
 def _extents(left: Node, right: Node, bench: Bench) -> Iterator[tuple[Mapping[Symbol, int], int]]:

@@ -13,7 +13,7 @@ from derive import nodes
 from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Jacobian, Node, Quantity
 from verify.truth.decimals.matrices import Leaf, Moving, Place, computed, filled
-from verify.truth.decimals.scalars import CONTEXT, NoRealError, Real
+from verify.truth.decimals.scalars import CARRIED, CONTEXT, NoRealError, Real
 from verify.truth.decimals.trial import Trial
 from verify.truth.exact import whole
 from verify.truth.field import UnsupportedError
@@ -43,25 +43,42 @@ def opinion(
 ) -> Opinion:
     """Whether both sides agree to 40 digits at random points, with those numbers for sizes, T and indices.
 
-    `program` has names for arguments that `cell` does not name. NONE: no point was found at which both have a value.
+    `program` has names for arguments that `cell` does not name. Sides of different shapes differ. NONE: no point was
+    found at which both have a value.
     """
+    if any(whole(one, numbers) != whole(other, numbers) for one, other in zip(left.shape, right.shape, strict=True)):
+        return Opinion.DIFFER
     sizes = tuple((letter, numbers[letter]) for letter in cell.sizes)
+
+    def sides(seed: int, digits: int) -> list[tuple[Real, Real]]:
+        """Every entry of both sides at one point."""
+        with CONTEXT.workdps(digits):
+            positive = seed >= ATTEMPTS // 3
+            trial = _trial(cell, sizes, numbers[nodes.T], seed, assumptions, plain, positive, digits)
+            place = placed(trial, cell, program, numbers)
+            one, other = computed(left, place).value, computed(right, place).value
+        return list(zip(chain.from_iterable(one), chain.from_iterable(other), strict=True))
+
     found = 0
     for seed in range(ATTEMPTS):
         try:
-            trial = _trial(cell, sizes, numbers[nodes.T], seed, assumptions, plain, seed >= ATTEMPTS // 3)
-            place = placed(trial, cell, program, numbers)
-            one, other = computed(left, place).value, computed(right, place).value
+            entries = sides(seed, CARRIED)
+            if not all(close(a, b) for a, b in entries) and _stays(entries, sides(seed, 2 * CARRIED)):
+                return Opinion.DIFFER
         except NoRealError:
             continue
         except UnsupportedError:
             return Opinion.NONE
-        if not all(map(close, chain.from_iterable(one), chain.from_iterable(other))):
-            return Opinion.DIFFER
         found += 1
         if found == POINTS:
             return Opinion.AGREE
     return Opinion.NONE
+
+
+def _stays(entries: list[tuple[Real, Real]], again: list[tuple[Real, Real]]) -> bool:
+    """Whether a difference is still there with more digits; what cancels leaves as much as the digits let it."""
+    gaps = ((abs(a - b), abs(c - d)) for (a, b), (c, d) in zip(entries, again, strict=True) if not close(a, b))
+    return any(gap > AGREEING * before for before, gap in gaps)
 
 
 def close(a: Real, b: Real) -> bool:
@@ -78,9 +95,10 @@ def _trial(
     assumptions: tuple[Assumption, ...],
     plain: bool,
     positive: bool,
+    digits: int,
 ) -> Trial:
     if plain:
-        return _trial(cell, sizes, steps, seed, assumptions, False, positive).plainly()
+        return _trial(cell, sizes, steps, seed, assumptions, False, positive, digits).plainly()
     return Trial.draw(cell, dict(sizes), steps, seed, assumptions, positive=positive)
 
 

@@ -36,7 +36,8 @@ from verify.truth.field import UnsupportedError
 
 DIGITS = 50
 CONTEXT: Any = mpmath.MPContext()
-CONTEXT.dps = DIGITS + 20  # what cancellation may take
+CARRIED = DIGITS + 20  # what cancellation may take
+CONTEXT.dps = CARRIED
 
 Real: TypeAlias = Any
 """A decimal of mpmath, for which there are no types."""
@@ -65,13 +66,13 @@ def called(function: ScalarFunction, arguments: tuple[Pair, ...]) -> Pair:
     if not function.specified:
         return _unspecified(function.name, arguments)
     if len(arguments) == 1:
-        value, slope = _known_at(function, arguments[0].value)
+        value, slope = _known_at(function, arguments[0].value, CONTEXT.prec)
         return Pair(value, slope * arguments[0].rate)
     return pair(function.body.expr, dict(zip(function.body.variables, arguments, strict=True)))
 
 
 @lru_cache(maxsize=4096)
-def _known_at(function: ScalarFunction, argument: Real) -> Pair:
+def _known_at(function: ScalarFunction, argument: Real, precision: int) -> Pair:
     """A function and its slope at a number, kept: every disturbance of a cell asks for the same ones."""
     return pair(function.body.expr, {function.body.variables[0]: Pair(argument, ONE)})
 
