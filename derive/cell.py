@@ -287,6 +287,11 @@ class Cell:
         """Functions that the equations name but do not specify, such as f and g."""
         return tuple(function for function in self.functions if not function.specified)
 
+    @property
+    def declared_slopes(self) -> tuple[str, ...]:
+        """The names of the functions whose slopes are declared beside them."""
+        return tuple(function.name for function in self.functions if function.declared is not None)
+
     @cached_property
     def functions(self) -> tuple[ScalarFunction, ...]:
         """All elementwise functions that the equations apply, in order of appearance."""

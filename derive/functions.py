@@ -10,6 +10,7 @@ from typing import Any, cast
 from sympy import (
     Abs,
     Basic,
+    Derivative,
     DiracDelta,
     Expr,
     Heaviside,
@@ -20,10 +21,13 @@ from sympy import (
     Mul,
     Poly,
     Rational,
+    Subs,
     Symbol,
+    ceiling,
     cos,
     erf,
     exp,
+    floor,
     fraction,
     log,
     sign,
@@ -45,11 +49,15 @@ y = Symbol("y", real=True)
 
 
 class ScalarFunction(Basic):
-    """A named scalar function: a SymPy Lambda, or an unspecified function such as f with slope f'."""
+    """A named scalar function: a SymPy Lambda, or an unspecified function such as f with slope f'.
 
-    def __new__(cls, name: Any, body: Lambda | None = None) -> ScalarFunction:
+    Its slope may be `declared`, as for a surrogate gradient: then that is taken wherever it is differentiated.
+    """
+
+    def __new__(cls, name: Any, body: Lambda | None = None, declared: Lambda | None = None) -> ScalarFunction:
         label = Str(name) if isinstance(name, str) else name
-        return cast(ScalarFunction, Basic.__new__(cls, label, body or Lambda(a, UndefinedFunction(label.name)(a))))
+        known = (body or Lambda(a, UndefinedFunction(label.name)(a)), *(() if declared is None else (declared,)))
+        return cast(ScalarFunction, Basic.__new__(cls, label, *known))
 
     @property
     def name(self) -> str:
@@ -58,6 +66,11 @@ class ScalarFunction(Basic):
     @property
     def body(self) -> Lambda:
         return cast(Lambda, self.args[1])
+
+    @property
+    def declared(self) -> Lambda | None:
+        """The slope that a note declares beside the function, None where it is the function's own derivative."""
+        return cast(Lambda, self.args[2]) if len(self.args) > 2 else None
 
     @property
     def specified(self) -> bool:
@@ -70,8 +83,8 @@ class ScalarFunction(Basic):
         return self.name.rstrip("'")
 
     def prime(self) -> ScalarFunction:
-        """The slope of an unspecified function, an unspecified function itself."""
-        return ScalarFunction(self.name + "'")
+        """The slope as a function: the declared one, or that of an unspecified function, unspecified itself."""
+        return ScalarFunction(self.name + "'", self.declared)
 
     def value(self, *arguments: Expr) -> Expr:
         return cast(Expr, self.body(*arguments))
@@ -128,7 +141,16 @@ ENTRIES: Mapping[str, Entry] = {
             lambda: Heaviside(a),
             "(a.real > 0).astype(a.real.dtype)",
             r"\operatorname{Heaviside}",
-            ("Heaviside",),
+            ("Heaviside", "step", "Step"),
+        ),
+        Entry("floor", lambda: floor(a), "np.floor(a.real)", r"\operatorname{floor}", choosable=False),
+        Entry("ceil", lambda: ceiling(a), "np.ceil(a.real)", r"\operatorname{ceil}", ("ceiling",), choosable=False),
+        Entry(
+            "round",  # halves go up
+            lambda: floor(a + Rational(1, 2)),
+            "np.floor(a.real + 0.5)",
+            r"\operatorname{round}",
+            choosable=False,
         ),
         Entry(
             "softplus",
@@ -209,18 +231,26 @@ def function(name: str) -> ScalarFunction | None:
     return None
 
 
+def is_entry(of: ScalarFunction) -> bool:
+    """Whether the function is the one of the table, with its own derivative, not a note's own by the same name."""
+    return of.name in ENTRIES and ENTRIES[of.name].function == of
+
+
 @cache
 def slope(of: ScalarFunction, argument: int = 0) -> Expr:
-    """∂f/∂(argument), derived by SymPy and written in the output `y` where `a` can be eliminated.
+    """∂f/∂(argument): declared, or derived by SymPy and written in the output `y` where `a` can be eliminated.
 
     Calls of other functions that remain in it are calls of entries, or of f' for an unspecified f.
     """
     arguments = of.body.variables
     by = arguments[argument]
+    if of.declared is not None:
+        return cast(Expr, of.declared(by))
     if not of.specified:
         return cast(Expr, of.prime().value(by))
     body = of.body.expr
     derivative = body.diff(by).replace(DiracDelta, lambda *_: Integer(0))  # a jump has slope zero beside it
+    derivative = derivative.replace(lambda part: isinstance(part, Derivative | Subs), lambda _: Integer(0))
     if not isinstance(body, Symbol):
         derivative = derivative.subs(body, y)
     # SymPy's Heaviside carries its value at 0 along; one step function of one argument is enough.

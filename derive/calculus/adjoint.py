@@ -16,6 +16,7 @@ from sympy import (
     Expr,
     HadamardPower,
     HadamardProduct,
+    Heaviside,
     Identity,
     MatAdd,
     MatMul,
@@ -133,13 +134,12 @@ def _power(node: Node, gradient: Node, output: Node) -> Iterator[Pull]:
 
 @pullback.register(Elementwise)
 def _chain(node: Node, gradient: Node, output: Node) -> Iterator[Pull]:
+    declared = node.function.declared is not None
+    taken = "written in its value where that is possible"
+    why = f"the slope is taken at the argument of the function and {'is the declared one' if declared else taken}"
+    rule = f"{'declared slope of' if declared else 'chain rule through'} {node.function.name}"
     for k, operand in enumerate(node.operands):
-        yield Pull(
-            operand,
-            hadamard(gradient, slope(node, k, output)),
-            f"chain rule through {node.function.name}",
-            "the slope is taken at the argument of the function and written in its value where that is possible",
-        )
+        yield Pull(operand, hadamard(gradient, slope(node, k, output)), rule, why)
 
 
 @pullback.register(Softmax)
@@ -187,7 +187,12 @@ def _times(matrix: Node, vector: Node) -> Node:
 
 
 def slope(node: Elementwise, argument: int, output: Node) -> Node:
-    """The slope of an elementwise function at its operands, as a node; `output` stands for the function's value."""
+    """The slope of an elementwise function at its operands, as a node; `output` stands for the function's value.
+
+    A declared slope keeps its name, Θ', unless it is a number.
+    """
+    if node.function.declared is not None and not node.function.declared.expr.is_number:
+        return apply(node.function.prime(), *node.operands)
     known = dict(zip(node.function.body.variables, node.operands, strict=True)) | {functions.y: output}
     return as_node(functions.slope(node.function, argument), known)
 
@@ -199,7 +204,8 @@ def as_node(expression: Expr, known: dict[Symbol, Node]) -> Node:
         return known[expression]
     if expression.is_number:  # √2 and π too
         return scale(expression, ones(*shape))
-    operands = [as_node(argument, known) for argument in expression.args]
+    arguments = expression.args[:1] if isinstance(expression, Heaviside) else expression.args  # without its value at 0
+    operands = [as_node(argument, known) for argument in arguments]
     if expression.is_Add:
         # Numbers and positive terms lead: 1 - y², not -y² + 1.
         return add(*sorted(operands, key=lambda term: coefficient(term)[0].could_extract_minus_sign()))
@@ -237,9 +243,12 @@ def arrivals(
         if isinstance(pull.gradient, ZeroMatrix):
             if all(leaf.name in given for leaf in leaves(pull.operand)):
                 continue
+            name = node.function.name if isinstance(node, Elementwise) else "f"
+            letter = name if len(name) == 1 else rf"\operatorname{{{name}}}"
             raise DerivationError(
                 f"the derivative of {describe(node)} vanishes although it depends on {describe(pull.operand)}",
-                hint="a function with slope 0 everywhere, such as step or sign, passes no gradient on",
+                hint="a function with slope 0 everywhere, such as step or sign, passes no gradient on; "
+                f"another slope can be declared, as in ${letter}'(a) = \\max(0, 1 - |a|)$",
             )
         step = Step(pull.operand, gradient, pull.rule, pull.gradient, pull.why)
         recorded = () if pull.gradient == gradient else (step,)

@@ -23,7 +23,7 @@ from verify.code.layouts.layout import read_layout, read_names
 from verify.code.matching import fit
 from verify.code.matching.heads import HEADS
 from verify.code.matching.match import Match
-from verify.code.report import CodeReport, Standing
+from verify.code.report import CodeReport, Standing, declared_apart
 from verify.code.running import find
 from verify.code.running.loading import Source, UnusableError, split_target, told
 from verify.code.skeleton import skeleton
@@ -123,7 +123,10 @@ def _made(request: dict[str, Any]) -> Cell | Network:
     options = dict(request.get("network") or {})
     if not options.get("head"):
         options.pop("last_step", None)
-    return catalogue.made(request["cell"], **options)
+    made = catalogue.made(request["cell"], **options)
+    if declared := (made.cell if isinstance(made, Network) else made).declared_slopes:
+        raise UnusableError(declared_apart(declared))
+    return made
 
 
 def _never_given(plan: CallPlan, match: Match | None) -> list[str]:

@@ -26,6 +26,14 @@ class Standing(Enum):
         raise TypeError("a standing is no bool: compare it, as in report.standing is Standing.RIGHT")
 
 
+def declared_apart(names: Sequence[str]) -> str:
+    """Why code cannot be judged by what it computes forwards, where the slopes of functions are declared."""
+    return (
+        f"the slope of {', '.join(names)} is declared, and no change of what your forward pass computes shows it: code "
+        "with declared slopes is not judged yet; compare it with what `backproof generate` writes for this cell"
+    )
+
+
 @dataclass(frozen=True)
 class Row:
     """One gradient: its relative error, and the worst entry with what was got and what was expected there."""

@@ -37,6 +37,7 @@ from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
+from verify.formulas.telling import slopes_said
 from verify.formulas.wrong import explaining, meant
 from verify.formulas.wrong.closing import Loop
 from verify.formulas.wrong.restating import with_letters
@@ -92,6 +93,7 @@ def check(
         return (_unreadable(fragment, error, place),)
     except RecursionError:
         return (Judgement(fragment.text, Word.UNREADABLE, reason="nested too deep", place=place or fragment.place(0)),)
+    judgements = slopes_said(judgements, cell)
     if context.faults:
         raise ClaimsFault(context.faults, judgements)
     if not explain or all(each.word is not Word.WRONG for each in judgements):

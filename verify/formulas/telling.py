@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from derive.cell import Cell
 from verify.formulas.judgement import Judgement, Word
 
 WORDS = {
@@ -15,6 +17,18 @@ WORDS = {
     Word.UNREADABLE: "unreadable",
     Word.NOT_A_CLAIM: "not a claim",
 }
+
+
+def slopes_said(judgements: Iterable[Judgement], cell: Cell) -> tuple[Judgement, ...]:
+    """The same judgements; where a cell declares slopes, what is decided says that it is decided with these."""
+    if not cell.declared_slopes:
+        return tuple(judgements)
+    words = f"with the declared slope of {', '.join(cell.declared_slopes)}"
+    decided = (Word.PROVED, Word.HOLDS_IF, Word.WRONG)
+    return tuple(
+        replace(one, reading="; ".join(filter(None, (one.reading, words)))) if one.word in decided else one
+        for one in judgements
+    )
 
 
 def told(judgement: Judgement) -> str:

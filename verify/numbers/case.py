@@ -93,6 +93,11 @@ class Case:
         return cls(cell, dict(sizes), T, B, given, d_output, d_final, chosen)
 
     @property
+    def declared(self) -> tuple[str, ...]:
+        """The functions whose slopes are declared, so that no difference of what is computed shows them."""
+        return self.cell.declared_slopes
+
+    @property
     def differentiable(self) -> tuple[str, ...]:
         """The names that have a gradient: parameters, inputs without targets, and states."""
         targets = {target.name for target in self.cell.targets}

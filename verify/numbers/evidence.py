@@ -17,7 +17,7 @@ from verify.numbers.apart import here
 from verify.numbers.case import Array, Case
 from verify.numbers.load import load
 from verify.numbers.numeric import FAILED, complex_step_errors, difference_errors, largest_entry, max_of, relative_error
-from verify.numbers.oracles import C, Objective, gradients_by_jax, gradients_by_torch, objective, values
+from verify.numbers.oracles import C, Objective, by_equations, gradients_by_jax, gradients_by_torch, objective, values
 from verify.truth.proof import prove
 from verify.truth.verdict import Verdict
 from verify.truth.world import distinct_sizes
@@ -37,12 +37,14 @@ LENGTHS = (2, 5, 0)
 class GradientEvidence:
     """What is known of one gradient of the generated module; None where an engine is not installed.
 
+    With declared slopes the complex step is taken through the equations with these slopes, and differences are None.
+
     Errors are the larger ones of two batches: of full sequences, and (not for JAX) of sequences of different lengths.
     """
 
     verdict: Verdict
     complex_step: float
-    differences: float
+    differences: float | None
     torch: float | None
     jax: float | None
 
@@ -68,6 +70,8 @@ class Evidence:
     gradients: Mapping[str, GradientEvidence]
     intermediates: Mapping[str, Verdict]
     forward: float
+    declared: tuple[str, ...] = ()
+    """The functions whose slopes are declared: what is shown is that the gradients follow from these slopes."""
 
     @property
     def passed(self) -> bool:
@@ -87,6 +91,7 @@ class Evidence:
         """One entry of `cells` in the output of `backproof verify --json`."""
         return {
             "passed": self.passed,
+            **({"declared_slopes": list(self.declared)} if self.declared else {}),
             "forward": self.forward,
             "gradients": {
                 name: {"proved": found.verdict.proved, **found.errors} for name, found in self.gradients.items()
@@ -141,9 +146,10 @@ def measured(
     cases = (case, replace(case, lengths=np.array(LENGTHS)))
     both = [(one, one.backward(module)) for one in cases]
     progress("complex step")
-    complex_step = _largest([complex_step_errors(module, one, found) for one, found in both])
+    stepped = [complex_step_errors(module, one, found, by_equations(one, objective)) for one, found in both]
+    complex_step = _largest(stepped)
     progress("differences")
-    differences = _largest([difference_errors(module, one, found) for one, found in both])
+    differences = {} if case.declared else _largest([difference_errors(module, one, found) for one, found in both])
     progress("torch")
     torch = _largest(
         away(lambda: [errors_against(found, gradients_by_torch(one, objective), one) for one, found in both])
@@ -157,11 +163,12 @@ def measured(
     return Evidence(
         name,
         {
-            key: GradientEvidence(proved[key], complex_step[key], differences[key], torch.get(key), jax.get(key))
+            key: GradientEvidence(proved[key], complex_step[key], differences.get(key), torch.get(key), jax.get(key))
             for key in case.differentiable
         },
         between,
         max_of(forward_error(module, one) for one in cases),
+        case.declared,
     )
 
 

@@ -81,6 +81,13 @@ class NetworkCase(Case):
         return self.network
 
     @property
+    def declared(self) -> tuple[str, ...]:
+        """The functions of the network's parts whose slopes are declared."""
+        network = self._network
+        parts = (network.cell, network.readout, network.loss)
+        return tuple(dict.fromkeys(name for part in parts if part is not None for name in part.declared_slopes))
+
+    @property
     def one_step(self) -> bool:
         """Whether the outputs are those of one step, without a time."""
         return self._network.reads is Reads.LAST_STEP and self._network.head is not None

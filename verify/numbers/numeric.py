@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from types import ModuleType
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from verify.numbers.case import Array, Case
+from verify.numbers.case import Array, Arrays, Case
 
 COMPLEX_STEP = 2.0**-100
 """Its square vanishes beside one, and it is far above the smallest numbers."""
@@ -65,21 +66,33 @@ def max_of(errors: Iterator[float]) -> float:
     return float(np.max(found)) if found else 0.0
 
 
-def complex_step_errors(module: ModuleType, case: Case, gradients: Mapping[str, Array]) -> dict[str, float]:
-    """The error of every gradient against the complex step."""
+Computed: TypeAlias = Callable[[Arrays], Any]
+"""J of given arrays."""
+
+
+def complex_step_errors(
+    module: ModuleType, case: Case, gradients: Mapping[str, Array], by: Computed | None = None
+) -> dict[str, float]:
+    """The error of every gradient against the complex step; J by the module, or as it is computed `by`."""
+    compute = by or partial(case.objective, module)
     given = {name: value.astype(np.complex128) for name, value in case.given.items()}
 
     def derivative(name: str, direction: Array) -> float:
         moved = {**given, name: given[name] + 1j * COMPLEX_STEP * direction}
-        return float(np.imag(case.objective(module, moved)) / COMPLEX_STEP)
+        return float(np.imag(compute(moved)) / COMPLEX_STEP)
 
     return _errors(case, gradients, derivative)
 
 
 def directional_errors(
-    module: ModuleType, case: Case, gradients: Mapping[str, Array], rng: np.random.Generator
+    module: ModuleType,
+    case: Case,
+    gradients: Mapping[str, Array],
+    rng: np.random.Generator,
+    by: Computed | None = None,
 ) -> dict[str, float]:
     """The error of every gradient against the complex step in one random direction: a mistake shows, at little cost."""
+    compute = by or partial(case.objective, module)
     largest = max(largest_entry(gradients), ROUNDING)
     errors = {}
     for name in case.differentiable:
@@ -90,7 +103,7 @@ def directional_errors(
         direction = rng.normal(size=value.shape)
         given = {key: some.astype(np.complex128) for key, some in case.given.items()}
         given[name] = given[name] + 1j * COMPLEX_STEP * direction
-        wanted = np.imag(case.objective(module, given)) / COMPLEX_STEP
+        wanted = np.imag(compute(given)) / COMPLEX_STEP
         errors[name] = relative_error(np.asarray(np.sum(gradient * direction)), np.asarray(wanted), largest)
     return errors
 

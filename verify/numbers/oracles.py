@@ -9,19 +9,30 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Mapping
-from functools import reduce, singledispatch
+from functools import partial, reduce, singledispatch
 from types import ModuleType
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import sympy
-from sympy import Expr, HadamardPower, HadamardProduct, Identity, MatAdd, MatMul, OneMatrix, Transpose, ZeroMatrix
+from sympy import (
+    Expr,
+    HadamardPower,
+    HadamardProduct,
+    Identity,
+    Lambda,
+    MatAdd,
+    MatMul,
+    OneMatrix,
+    Transpose,
+    ZeroMatrix,
+)
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 
 from derive import functions, nodes
 from derive.functions import ScalarFunction
 from derive.nodes import Concat, Elementwise, Node, Quantity, Slice, Softmax
-from verify.numbers.case import Array, Case
+from verify.numbers.case import Array, Arrays, Case
 from verify.truth.exact import rational, whole
 from verify.truth.field import UnsupportedError
 
@@ -39,9 +50,12 @@ class Engine(Protocol):
     def largest(self, value: Any) -> Any:
         """The maximum over the rows of a column, as a constant."""
 
+    def held(self, value: Any) -> Any:
+        """The same values, as constants."""
+
 
 class NumPy:
-    """NumPy itself: no gradients, but the values of the equations."""
+    """NumPy itself: the values of the equations, and with complex numbers their rates of change."""
 
     @property
     def library(self) -> Any:
@@ -55,6 +69,9 @@ class NumPy:
 
     def largest(self, value: Any) -> Any:
         return value.max(-2, keepdims=True)
+
+    def held(self, value: Any) -> Any:
+        return np.real(value)
 
 
 class Torch:
@@ -76,6 +93,9 @@ class Torch:
     def largest(self, value: Any) -> Any:
         return value.detach().amax(-2, keepdim=True)
 
+    def held(self, value: Any) -> Any:
+        return value.detach() if isinstance(value, self._torch.Tensor) else value
+
 
 class Jax:
     """JAX on the CPU."""
@@ -95,6 +115,9 @@ class Jax:
 
     def largest(self, value: Any) -> Any:
         return self._jax.lax.stop_gradient(value.max(-2, keepdims=True))
+
+    def held(self, value: Any) -> Any:
+        return self._jax.lax.stop_gradient(value)
 
 
 class Scope:
@@ -175,14 +198,24 @@ def _apply(function: ScalarFunction, operands: list[Any], scope: Scope) -> Any:
         library, a = scope.engine.library, operands[0]
         large = a.real > 0  # log(1 + exp(a)) = a + log(1 + exp(-a)), also of complex numbers
         return library.where(large, a, 0 * a) + library.log1p(library.exp(library.where(large, -a, a)))
+    if function.declared is not None:
+        return _with_slope(function, function.declared, operands[0], scope)
     known = dict(zip(function.body.variables, operands, strict=True))
     return _scalar(function.body.expr, known, scope)
+
+
+def _with_slope(function: ScalarFunction, declared: Lambda, operand: Any, scope: Scope) -> Any:
+    """A function to first order about the operand, with the slope that is declared for it: f(a) + f'(a) (da)."""
+    at = scope.engine.held(operand)
+    value = _scalar(function.body(functions.a), {functions.a: at}, scope)
+    slope = _scalar(declared(functions.a), {functions.a: at}, scope)
+    return value + slope * (operand - at)
 
 
 _CALLS: Mapping[type[Expr], str] = {
     sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", sympy.sin: "sin", sympy.cos: "cos", sympy.Abs: "abs",
     sympy.sinh: "sinh", sympy.cosh: "cosh", sympy.sign: "sign",
-    sympy.erf: "erf",
+    sympy.erf: "erf", sympy.floor: "floor", sympy.ceiling: "ceil",
 }  # fmt: skip
 """SymPy functions by the name that the array libraries share."""
 
@@ -208,6 +241,10 @@ def _scalar(expression: Expr, known: Mapping[Expr, Any], scope: Scope) -> Any:
     if isinstance(expression, sympy.Heaviside):
         return library.where(parts[0] > 0, 1 + 0 * parts[0], 0 * parts[0])
     name = _CALLS.get(type(expression))
+    if name in ("sign", "floor", "ceil"):
+        return getattr(library, name)(parts[0].real)
+    if name == "abs":
+        return library.where(parts[0].real < 0, -parts[0], parts[0])
     if name is not None:
         return _erf(parts[0], library) if name == "erf" else getattr(library, name)(parts[0])
     raise UnsupportedError(f"no array arithmetic for {expression}")
@@ -218,7 +255,8 @@ def _erf(a: Any, library: ModuleType) -> Any:
     if hasattr(library, "erf"):
         return library.erf(a)
     if library is np:
-        return np.vectorize(math.erf, otypes=[float])(a)
+        value = np.vectorize(math.erf, otypes=[float])(a.real)
+        return value if a.dtype.kind != "c" else value + 2j / np.sqrt(np.pi) * a.imag * np.exp(-a.real * a.real)
     from jax.scipy.special import erf
 
     return erf(a)
@@ -311,14 +349,19 @@ def objective(engine: Engine, case: Case, given: Mapping[str, Any]) -> Any:
     return total
 
 
-def column(value: Any, quantity: Quantity, scope: Scope, lead: tuple[int, ...]) -> Any:
-    """An array in the layout of the code as a batch of matrices."""
-    return value.reshape((*lead, *(scope.whole(dimension) for dimension in quantity.shape)))
-
-
 C = TypeVar("C", bound=Case)
 Objective: TypeAlias = Callable[[Engine, C, Mapping[str, Any]], Any]
 """J of a case in an engine, from the given arrays."""
+
+
+def by_equations(case: C, objective: Objective[C]) -> Callable[[Arrays], Any] | None:
+    """J by the equations with the declared slopes, to first order for complex arrays; None where none is declared."""
+    return partial(objective, NumPy(), case) if case.declared else None
+
+
+def column(value: Any, quantity: Quantity, scope: Scope, lead: tuple[int, ...]) -> Any:
+    """An array in the layout of the code as a batch of matrices."""
+    return value.reshape((*lead, *(scope.whole(dimension) for dimension in quantity.shape)))
 
 
 def torch_gradients(case: Case) -> dict[str, Array] | None:

@@ -21,7 +21,9 @@ from verify.numbers.case import Arrays, Case
 from verify.numbers.evidence import forward_error
 from verify.numbers.load import load
 from verify.numbers.network import NetworkCase
+from verify.numbers.network import objective as by_reference
 from verify.numbers.numeric import FAILED, directional_errors, largest_entry, relative_error
+from verify.numbers.oracles import by_equations, objective
 from verify.numbers.stepping import by_steps
 
 LIMIT = 1e-9
@@ -99,7 +101,8 @@ def _errors(made: Cell | Network, module: ModuleType, spread: float) -> dict[str
             details = f"outputs are {_size(away)} away from the equations"
             raise ProgramFault("code that computes something else", details, _told(made))
         gradients = case.backward(module)
-        errors = directional_errors(module, case, gradients, np.random.default_rng(1))
+        by = by_equations(case, by_reference) if isinstance(case, NetworkCase) else by_equations(case, objective)
+        errors = directional_errors(module, case, gradients, np.random.default_rng(1), by)
         if isinstance(made, Cell) and not made.starts:
             return _worst(errors, _by_steps(module, case, gradients))
         return errors

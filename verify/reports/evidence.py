@@ -23,4 +23,10 @@ def table(gathered: Sequence[Evidence]) -> tuple[list[str], list[list[str]], str
         "relative error over all gradients of the generated module, for sequences of one length and (but for JAX) of "
         f"several; bounds: {bounds}. -: that engine is not installed."
     )
+    for one in gathered:
+        if one.declared:
+            caption += (
+                f" {one.cell}: declared slope of {', '.join(one.declared)}; proof, complex step and engines follow the "
+                "equations with the declared slope, of which central differences know nothing (-)."
+            )
     return header, rows, caption

@@ -194,11 +194,12 @@ _RELATIONS: dict[str, Callable[[Table, int, bool], int]] = {
     "cos": _cos,
     "sigmoid": _sigmoid,
     "softplus": _softplus,
-    "step": lambda table, a, _: table.positive(a),
+    "heaviside": lambda table, a, _: table.positive(a),
     "sign": lambda table, a, _: table.sign(a),
+    "ceil": lambda table, a, _: -table.draw("floor", -a % P) % P,
 }
 
-UNINTERPRETED = frozenset({*_RELATIONS, "log"})
+UNINTERPRETED = frozenset({*_RELATIONS, "log", "floor"})
 """Functions of the registry that are tables; the others compute the expression they are defined by."""
 
 Code: TypeAlias = Callable[[Table, tuple[int, ...]], int]
@@ -226,22 +227,24 @@ def scalar(function: ScalarFunction) -> Scalar:
 
 
 def own_slope(function: ScalarFunction, argument: int) -> Code:
-    """The slope from (*arguments, value), differentiated here; of `derive`, nothing but the definition is used."""
+    """The slope from (*arguments, value), declared or differentiated here: of `derive`, only the definition is used."""
     variables = tuple(function.body.variables)
     if not function.specified:
         name = function.prime().name
         return lambda table, values: table.call(name, values[argument])
+    stated = function.declared
     try:
-        code = compiled(rate(function.body.expr, variables[argument]), variables)
+        moved = rate(function.body.expr, variables[argument]) if stated is None else stated(variables[argument])
+        code = compiled(moved, variables)
     except NoRateError as error:
         raise UnsupportedError(str(error)) from None
-    label = f"slope {argument} of {function.name} {function.body}"
+    label = f"slope {argument} of {function.name} {function.body} {stated}"
     return lambda table, values: table.kept_at(label, values[:-1], lambda: code(table, values[:-1]))
 
 
 def slope_of(function: ScalarFunction) -> ScalarFunction:
-    """The slope of a function of one argument as a function, differentiated here; raises UnsupportedError."""
-    if not function.specified:
+    """The slope of a function of one argument as a function, declared or differentiated; raises UnsupportedError."""
+    if not function.specified or function.declared is not None:
         return function.prime()
     (variable,) = function.body.variables
     try:
@@ -374,11 +377,12 @@ def _call(expression: Expr, symbols: tuple[Symbol, ...]) -> Code:
     parts = [compiled(part, symbols) for part in operands]
     if isinstance(expression, Abs):
         return lambda table, values: (a := parts[0](table, values)) * table.sign(a) % P
-    name = {Heaviside: "step", sign: "sign"}.get(type(expression), expression.func.__name__)
+    name = {Heaviside: "heaviside", sign: "sign"}.get(type(expression), expression.func.__name__)
     known = functions.function(name)
     if known is not None and known.name not in UNINTERPRETED:
         return _composed(known, parts)
-    return lambda table, values: table.call(name, *(part(table, values) for part in parts))
+    named = name if known is None else known.name
+    return lambda table, values: table.call(named, *(part(table, values) for part in parts))
 
 
 def _composed(function: ScalarFunction, parts: list[Code]) -> Code:

@@ -25,9 +25,11 @@ from sympy import (
     Piecewise,
     Pow,
     Symbol,
+    ceiling,
     cos,
     erf,
     exp,
+    floor,
     log,
     pi,
     sign,
@@ -118,6 +120,8 @@ _SLOPES: Mapping[type, Callable[[Expr], Expr]] = {
     Abs: sign,
     sign: lambda _: ZERO,
     Heaviside: lambda _: ZERO,
+    floor: lambda _: ZERO,
+    ceiling: lambda _: ZERO,
 }
 
 

@@ -39,7 +39,7 @@ class Deltas(Walk):
         super().__init__(fragment)
         self.letters = letters
         self.deltas = deltas if deltas is not None else {}
-        self.open = {f.name: f for f in letters.cell.functions if f.name not in functions.ENTRIES}
+        self.open = {f.name: f for f in letters.cell.functions if not functions.is_entry(f)}
         """The functions that the cell declares itself, or leaves open."""
 
     def unclear(self, message: str, node: Syntax, hint: str = "") -> OpenQuestionError:

@@ -55,7 +55,7 @@ class Alone:
         """Numbers called like the variables, and the functions that are known where the claim stands."""
         numbers = [Quantity(name, 1, 1, nodes.t) for name in self.variables]
         equations = [Equation(Quantity("all_numbers", 1, 1, nodes.t), nodes.add(*numbers))]
-        for function in (each for each in known if each.name not in functions.ENTRIES):
+        for function in (one for one in known if not functions.is_entry(one)):
             called = Elementwise(function, *numbers[:1] * len(function.body.variables))
             equations.append(Equation(Quantity(f"value_of_{identifier(function.base)}", 1, 1, nodes.t), called))
         return Cell.of(equations, name="functions", output="all_numbers")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Integer
+from sympy import Integer, pi
 
 from derive import functions, nodes
 from derive.errors import InputError
@@ -141,6 +141,8 @@ class Claiming(Brackets):
             return turned, i + 1
         if found.base == "I" and not found.primes:
             return self.decorated(tree.Identity(), found), i + 1
+        if found.base == "pi" and not found.primes and not found.parts:
+            return self.decorated(tree.Constant(pi), found), i + 1
         raise self.unclear(f"{self.written(node)} is not known in this cell", node)
 
     def quantity(self, found: Written, group: Group | None) -> tuple[Ref, int] | None:
@@ -264,7 +266,7 @@ class Claiming(Brackets):
             base = identifier("_".join([base, *(label(part, self.fragment) for _, part in found.parts)]))
         if base in NAMED and not found.primes:
             return base
-        known = self.open.get(base) or functions.function(base)
+        known = self.open.get(found.base) or self.open.get(base) or functions.function(base)
         if known is None or not found.primes:
             return known
         if known.specified:

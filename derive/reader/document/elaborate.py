@@ -30,6 +30,7 @@ from derive.reader.document.restated import without_restatements
 from derive.reader.document.several import one_of_several, passages, without_legends
 from derive.reader.document.times import at_step
 from derive.reader.document.unsaid import say_unsaid
+from derive.reader.meaning.defined import with_slopes
 from derive.reader.meaning.lefts import left_side
 from derive.reader.meaning.letters import identifier
 from derive.reader.meaning.tree import Ref, Span
@@ -121,6 +122,7 @@ def _cell(
                 vocabulary.functions.pop(target.name, None)
         for side in chain.sides[1:]:
             vocabulary.survey(side, fragment)
+    document.guesses += with_slopes(vocabulary, declared.slopes, declared.written)
     read = [
         one
         for left, (fragment, chain) in zip(lefts, chains, strict=True)

@@ -7,11 +7,12 @@ from itertools import pairwise
 
 from derive.cell import Roles, classify
 from derive.errors import InputError
+from derive.functions import ScalarFunction
 from derive.notation import said_at, timed
 from derive.reader.document.asking import SHAPE
 from derive.reader.document.outputs import candidates
-from derive.reader.meaning.tree import Multiply, Ref, Term, Transposed, references, walk
-from derive.reader.meaning.where import Declared, slope_apart
+from derive.reader.meaning.tree import Call, Multiply, Ref, Term, Transposed, references, walk
+from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import kinds
@@ -23,7 +24,6 @@ def roles_of(assignments: Sequence[Assignment], declared: Declared, document: Do
     uses = [ref for assignment in assignments for ref in references(assignment.term)]
     assigned = list(dict.fromkeys(assignment.name for assignment in assignments))
     roles = classify(assigned, [(ref.name, ref.offset, ref.place) for ref in uses])
-    vocabulary = declared.vocabulary
     known = {*assigned, *(ref.name for ref in uses), *declared.vocabulary.called, *declared.starts.values()}
     for name, place in declared.places.items():
         if name not in known and name in declared.vocabulary.sizes:
@@ -31,11 +31,13 @@ def roles_of(assignments: Sequence[Assignment], declared: Declared, document: Do
                 f"{name} is a size: it stays a letter, and code takes its number from the arrays", place,
                 "remove the line",
             )  # fmt: skip
-        function = name.removesuffix("_prime")
-        if name not in known and function != name and function in {*vocabulary.called, *vocabulary.functions}:
-            raise slope_apart(function, place)
         if name not in known:
             raise InputError(f"{name} is declared, but no equation has it", place, "remove the line, or use the letter")
+    calls = {part.function for one in assignments for part in walk(one.term) if isinstance(part, Call)}
+    called = {f.name for f in calls if isinstance(f, ScalarFunction) and f.declared is not None}
+    for name, slope in declared.slopes.items():
+        if name not in called:
+            raise InputError(f"the slope of {name} is declared, but no equation calls {name}", slope.place)
     for name in (*declared.inputs, *declared.targets):
         if name in assigned:
             raise InputError(f"{name} is declared as given, but an equation assigns it", declared.places[name])

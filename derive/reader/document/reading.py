@@ -8,10 +8,11 @@ from typing import Any
 
 from derive.cell import Cell
 from derive.errors import Place
-from derive.functions import ENTRIES, ScalarFunction
+from derive.functions import ScalarFunction, is_entry
 from derive.lettering import lettered
 from derive.nodes import Elementwise, Node, Quantity, children, leaves
 from derive.targets.formula import latex, text
+from derive.targets.vocabulary import Text
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ def told(cell: Cell) -> Iterator[str]:
     for function in functions_of(cell):
         arguments = ", ".join(map(str, function.body.variables))
         body = function.body.expr if function.specified else "open: chosen when the code is called"
-        yield f"{letters.word(function.name) or function.name}({arguments}) = {body}"
+        called = Text(letters).word(function)
+        yield f"{called}({arguments}) = {body}"
+        if function.declared is not None:
+            yield f"declared slope: {called}'({arguments}) = {function.declared.expr}"
     groups = {"inputs": cell.inputs, "states": cell.states, "parameters": cell.parameters}
     for name, quantities in groups.items():
         if name == "inputs":
@@ -74,7 +78,7 @@ def functions_of(cell: Cell) -> list[ScalarFunction]:
     found: dict[ScalarFunction, None] = {}
 
     def visit(node: Node) -> None:
-        if isinstance(node, Elementwise) and node.function.name not in ENTRIES:
+        if isinstance(node, Elementwise) and not is_entry(node.function):
             found[node.function] = None
         for child in children(node):
             visit(child)
@@ -134,6 +138,11 @@ def as_json(cell: Cell) -> dict[str, Any]:
         "functions": {
             one.name: f"({', '.join(map(str, one.body.variables))}) -> {one.body.expr}" if one.specified else None
             for one in functions_of(cell)
+        },
+        "declared_slopes": {
+            one.name: f"({one.declared.variables[0]}) -> {one.declared.expr}"
+            for one in functions_of(cell)
+            if one.declared is not None
         },
         "inputs": listed(tuple(q for q in cell.inputs if q not in cell.targets)),
         "targets": listed(cell.targets),

@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
-from sympy import Expr, Integer, Lambda
-from sympy import S as Singletons
-from sympy.core.symbol import Symbol as Scalar
+from sympy import Integer
 
 from derive import functions
 from derive.errors import InputError, Place
-from derive.functions import ScalarFunction
+from derive.reader.meaning.defined import Slope, Written, base_of, body_of, made, written
 from derive.reader.meaning.letters import identifier, label, letter, number_of, only, time_of
-from derive.reader.meaning.quantities import Meaning
 from derive.reader.meaning.symbols import Symbol, symbol
-from derive.reader.meaning.tree import (
-    Add,
-    Call,
-    Constant,
-    Divide,
-    Multiply,
-    Power,
-    Ref,
-    Term,
-    Total,
-    exact_power,
-    references,
-)
-from derive.reader.meaning.vocabulary import Macro, Vocabulary
+from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.resolving.document import Row
+from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.sizes.shapes import ONE, Dim, Sizes
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
@@ -41,14 +25,6 @@ FORMS = (
     "readable: $x_t \\in \\mathbb{R}^{D}$, $D = H$, $\\sigma = \\operatorname{ReLU}$, $\\phi(a) = ...$, "
     "$\\alpha = 0.1$, $h_0 = 0$"
 )
-
-
-def slope_apart(name: str, place: Place) -> InputError:
-    """What a slope that is declared beside its function is told, as for a surrogate gradient."""
-    return InputError(
-        f"the slope of {name} is declared apart from the function, as a surrogate's is: not read yet", place,
-        "remove the line: the slope is then the function's own derivative",
-    )  # fmt: skip
 
 
 INDICES = frozenset({"t", "i", "j", "k"})
@@ -73,6 +49,10 @@ class Declared:
     """The names that some equation gives a value at a step."""
     used: set[str] = field(default_factory=set)
     """The names of all letters in the displayed formulas."""
+    written: dict[str, Written] = field(default_factory=dict)
+    """Functions by their expressions."""
+    slopes: dict[str, Slope] = field(default_factory=dict)
+    """Slopes declared beside functions, by the functions' names."""
     starts: dict[str, str] = field(default_factory=dict)
     """States that start from a parameter: {state: parameter}."""
 
@@ -134,16 +114,16 @@ class Declared:
     def _said(self, fragment: Fragment, rows: Sequence[Row]) -> None:
         """The shapes of letters in running text, where the equations have these letters."""
         for row in rows:
-            letters: list[Syntax] = []
+            listed: list[Syntax] = []
             for part in row:
                 left = part.sides[0] if isinstance(part, Chain) else part
                 found = symbol(left, fragment) if letter(left) is not None else None
                 if found is not None and found.name in self.used:
-                    letters.append(left)
-                if isinstance(part, Chain) and letters and [one.type for one in part.relations] == ["IN"]:
-                    self.relation(replace(part, sides=(letters[-1], part.sides[1])), letters[:-1], fragment)
+                    listed.append(left)
+                if isinstance(part, Chain) and listed and [one.type for one in part.relations] == ["IN"]:
+                    self.relation(replace(part, sides=(listed[-1], part.sides[1])), listed[:-1], fragment)
                 if isinstance(part, Chain):
-                    letters = []
+                    listed = []
 
     def relation(self, chain: Chain, before: list[Syntax], fragment: Fragment, *, strict: bool = True) -> None:
         """One relation; `before` are the letters listed before it, as in W, U ∈ ..."""
@@ -212,31 +192,24 @@ class Declared:
         elif isinstance(left, Run) and len(left.factors) == 2 and isinstance(left.factors[1], Group):
             name, group = symbol(left.factors[0], fragment), left.factors[1]
             if name is not None and name.offset is None:
-                if name.transposed:  # f'(a) in plain text, where a tick transposes
-                    raise slope_apart(name.name, fragment.place(name.start, name.end))
-                self.vocabulary.functions[name.name] = self._function(name, group, right, fragment)
-                self.places.setdefault(name.name, fragment.place(name.start, name.end))
+                self._defined(name, written(name, group, right, fragment, self.vocabulary), fragment)
+                inside = (symbol_of(node, fragment) for node in letters(right))
+                self.vocabulary.called |= {one.name for one in inside if one is not None}
                 return
         if unclear is not None:
             raise unclear
 
-    def _function(self, name: Symbol, group: Group, right: Syntax, fragment: Fragment) -> ScalarFunction | Macro:
-        """A function given by an expression in its arguments: entry by entry, or of whole vectors."""
-        parameters = [symbol(cell, fragment) for row in group.rows for cell in row]
-        names = [parameter.name for parameter in parameters if parameter is not None]
-        if len(names) != len(parameters) or len(set(names)) != len(names):
-            raise fragment.error("a function needs letters as arguments", group.start, group.end)
-        quantities = {*self.vocabulary.quantities, *names}
-        functions_ = {known: value for known, value in self.vocabulary.functions.items() if known not in names}
-        vocabulary = Vocabulary(quantities, functions_, self.vocabulary.constants)
-        term = Meaning(fragment, vocabulary).term(right)
-        if len(names) > 2 or _of_vectors(term):
-            for ref in references(term):
-                if ref.name not in names:
-                    raise ref.error(f"{ref.name} is not an argument of this function")
-            return Macro(name.name, tuple(names), term)
-        arguments = dict(zip(names, (functions.a, functions.b), strict=False))
-        return ScalarFunction(name.name, Lambda(tuple(arguments.values()), scalar(term, arguments)))
+    def _defined(self, name: Symbol, how: Written, fragment: Fragment) -> None:
+        """A function by its expression; f'(a) = ... is the slope of f, where f is a function."""
+        place, taken = fragment.place(name.start, name.end), frozenset({*self.assigned, *self.shapes})
+        base = base_of(name, fragment)
+        if base is not None and len(how.arguments) == 1:
+            letter_ = name.latex.removesuffix("^{\\prime}").removesuffix("'")
+            self.slopes[base] = Slope(body_of(how, taken), letter_, place)
+            return
+        self.vocabulary.functions[name.name] = made(name.name, how, taken)
+        self.written[name.name] = how
+        self.places.setdefault(name.name, place)
 
     def _assume(self, fragment: Fragment, rows: Sequence[Row], words: str) -> None:
         """Σy = 1, h_0 = 0, or a letter that the words call one-hot."""
@@ -355,37 +328,3 @@ def _summed(node: Syntax, fragment: Fragment) -> Symbol | None:
         if isinstance(first, Scripted) and isinstance(first.base, Ones) and letter(second) is not None:
             return symbol(second, fragment)
     return None
-
-
-def _of_vectors(term: Term) -> bool:
-    """Whether an expression is about whole vectors."""
-    whole = isinstance(term, Total) or (isinstance(term, Call) and isinstance(term.function, str))
-    return whole or any(map(_of_vectors, term.parts))
-
-
-def scalar(term: Term, arguments: dict[str, Scalar]) -> Expr:
-    """A term as an expression in scalar arguments, by a closed set of operations."""
-    match term:
-        case Ref(name=name, time=None) if name in arguments:
-            return arguments[name]
-        case Constant(value=value):
-            return value
-        case Add(terms=terms):
-            return sum((sign * scalar(part, arguments) for sign, part in terms), Singletons.Zero)
-        case Multiply(factors=factors):
-            product: Any = Singletons.One
-            for factor in factors:
-                product *= scalar(factor, arguments)
-            return product
-        case Divide(above=above, below=below):
-            divisor = scalar(below, arguments)
-            if divisor == 0:
-                raise term.error("division by zero")
-            return scalar(above, arguments) / divisor
-        case Power(base=base, exponent=exponent):
-            return exact_power(scalar(base, arguments), exponent, term)
-        case Call(function=ScalarFunction() as function, arguments=inner):
-            return function.value(*(scalar(part, arguments) for part in inner))
-        case Ref(name=name):
-            raise term.error(f"{name} is not an argument of this function")
-    raise term.error("this cannot be part of an elementwise function")

@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from derive.calculus.derivation import Derivation
 from derive.targets.given import Given, lowered_cell
 from derive.targets.jax.scan import Scanned
-from derive.targets.lowering.lowered import Lowered, called
+from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes.pipeline import arriving_shapes, given_shapes
 from derive.targets.passes.shapes import Shapes
@@ -88,7 +88,7 @@ class _Module(Given):
     def _helpers(self) -> list[str]:
         definitions = choices()[0] if self.opened else []
         written = [_WRITTEN[name] for name in sorted(self.helpers) if name in _WRITTEN]
-        others = helper_texts({name for name in self.helpers if name not in _WRITTEN}, called(self.low.program))
+        others = helper_texts({name for name in self.helpers if name not in _WRITTEN}, self.low.own)
         return list(dict.fromkeys([*written, *definitions, *others]))
 
 

@@ -72,7 +72,7 @@ class Names:
         """
         if not function.specified and function.name in self._taken:
             raise InputError(f"the code cannot have a function called {function.name}", hint="give it another letter")
-        return self._same("function", function, function.name)
+        return self._same("function", function, function.name.replace("'", "_slope"))
 
     def _same(self, kind: str, of: object, wanted: str) -> Name:
         if (kind, of) not in self._given:

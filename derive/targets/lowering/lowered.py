@@ -9,7 +9,7 @@ from sympy import MatrixExpr, Symbol
 
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.functions import ENTRIES, ScalarFunction
+from derive.functions import ScalarFunction, is_entry
 from derive.nodes import Elementwise, Node, Quantity, size
 from derive.targets.language.code import Code, Name, free_names, python
 from derive.targets.language.names import Names
@@ -34,6 +34,8 @@ class Lowered:
     helpers: set[str]
     parts: Mapping[Code, Name]
     """The names at t of parts of stacked arrays."""
+    own: tuple[ScalarFunction, ...] = ()
+    """The functions and declared slopes that the note defines, by the names they have in the code."""
 
     @property
     def program(self) -> Cell:
@@ -43,19 +45,14 @@ class Lowered:
 def lowered(derivation: Derivation) -> Lowered:
     """The lowered programs of a derivation, which every target of code prints."""
     names = Names()
-    derivation = _with_safe_functions(derivation, names)
+    derivation, own = _with_safe_functions(derivation, names)
     letters = local_sizes(derivation.program)
     sweep = Sweep(derivation.mapped(lambda node: node.xreplace(letters)) if letters else derivation)
     helpers = loss_helpers(sweep.program)
     step = lower_step(sweep, names, helpers)
     plan = Plan(sweep, names)
     sequence, stacked = _over_time(plan, helpers)
-    return Lowered(sweep, names, letters, step, sequence, helpers, stacked)
-
-
-def called(program: Cell) -> list[ScalarFunction]:
-    """The scalar functions that the equations call."""
-    return [function for equation in program.equations for function in functions_in(equation.expression)]
+    return Lowered(sweep, names, letters, step, sequence, helpers, stacked, own)
 
 
 def functions_in(node: Node) -> list[ScalarFunction]:
@@ -80,14 +77,15 @@ def loss_helpers(program: Cell) -> set[str]:
     return {"step_weights", "weighted", *("one_hot" for q in program.targets if is_class(q, program))}
 
 
-def _with_safe_functions(derivation: Derivation, names: Names) -> Derivation:
-    """The derivation where a note's own functions have names that hide nothing the module calls."""
-    own = [
-        f for f in dict.fromkeys(called(derivation.program)) if f.name not in ENTRIES or ENTRIES[f.name].function != f
-    ]
-    safe = {function: ScalarFunction(names.reserved(function).name, function.body) for function in own}
+def _with_safe_functions(derivation: Derivation, names: Names) -> tuple[Derivation, tuple[ScalarFunction, ...]]:
+    """The derivation where a note's own functions have names that hide nothing the module calls; these functions."""
+    found = (function for equation in derivation.program.equations for function in functions_in(equation.expression))
+    own = [f for f in dict.fromkeys(found) if not is_entry(f)]
+    own += [f.prime() for f in own if f.declared is not None]
+    safe = {f: ScalarFunction(names.reserved(f).name, f.body, f.declared) for f in own}
     changed = {old: new for old, new in safe.items() if old != new}
-    return derivation.mapped(lambda node: node.xreplace(changed)) if changed else derivation
+    safely = derivation.mapped(lambda node: node.xreplace(changed)) if changed else derivation
+    return safely, tuple(safe.values())
 
 
 def _over_time(plan: Plan, helpers: set[str]) -> tuple[Passes, dict[Code, Name]]:

@@ -22,7 +22,7 @@ from derive.targets.language.code import (
     Unless,
     WithLengths,
 )
-from derive.targets.lowering.lowered import Lowered, called, lowered
+from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.lowering.single_step import Passes
 from derive.targets.native.entries import NotCompiledError
 from derive.targets.native.helpers import numbers_table, texts
@@ -75,7 +75,7 @@ class _Compiled:
     def text(self) -> str:
         """The compiled functions and what they call."""
         template = _environment().get_template("compiled.py.jinja")
-        helpers = texts(self._helpers - set(self._opened), called(self._low.program))
+        helpers = texts(self._helpers - set(self._opened), self._low.own)
         if self._opened:
             helpers += numbers_table()
         made = "\n".join(self._kernels)

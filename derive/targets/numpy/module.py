@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
-from derive.targets.lowering.lowered import Lowered, called, lowered
+from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, helper_texts
@@ -88,7 +88,7 @@ def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = 
         backward=functions.backward(sequence),
         step=functions.step(low.step),
         step_backward=functions.step_backward(low.step),
-        helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers | functions.helpers, called(program))])),
+        helpers=tuple(dict.fromkeys([*definitions, *helper_texts(helpers | functions.helpers, low.own)])),
         table={name: f"({', '.join(pair)})" for name, pair in table.items()},
     )
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sympy import Expr, Lambda
+
+from derive import functions
+from derive.calculus.adjoint import as_node
 from derive.calculus.program import ARGUMENT
+from derive.functions import ScalarFunction
 from derive.nodes import Adjoint, Quantity
+from derive.targets.formula import show
 from derive.targets.pages.model import Row
 from derive.targets.pages.printing import Printing
 from derive.targets.vocabulary import Latex, Text
@@ -24,12 +30,30 @@ def symbols(p: Printing) -> tuple[Row, ...]:
         q = program.quantities[name]
         role = f"{p.form.words('short for')} {p.form.inline(p.gradient_of(q).partition(' = ')[2])}"
         rows.append(Row(p.m(Adjoint(q)), role, _shape(p, q), ""))
+    for function in p.derivation.cell.functions:
+        if function.declared is not None:
+            rows.append(Row(p.math(p.v.word(function)), _declared(p, function, function.declared), "", function.name))
     for function in p.derivation.cell.open_functions:
         name = p.math(p.v.word(function))
         slope = p.math(p.v.word(function.prime()))
         role = f"{p.form.words('any function, entry by entry; its slope is')} {slope}"
         rows.append(Row(name, role, "", function.name))
     return tuple(rows)
+
+
+def _declared(p: Printing, function: ScalarFunction, stated: Lambda) -> str:
+    """What a function with a declared slope is, and that slope."""
+
+    def equation(name: str, expression: Expr) -> str:
+        value = show(as_node(expression, {functions.a: Quantity("a", 1)}), p.v).text
+        return p.form.inline(f"{name}(a) = {value}")
+
+    word, say = p.v.word(function), p.form.words
+    slope = equation(f"{word}'", stated(functions.a))
+    known = functions.function(function.name)
+    named = known is not None and known.body == function.body
+    value = "" if named else f", {equation(word, function.body(functions.a))}"
+    return f"{say('entry by entry')}{value}{say('; its slope is declared,')} {slope}"
 
 
 def _row(p: Printing, quantity: Quantity, role: str) -> Row:

@@ -34,7 +34,10 @@ from derive.targets.language.code import (
     size_text,
 )
 
-_SAME = {"broadcast_to", "cos", "exp", "log", "log1p", "sign", "sin", "sqrt", "swapaxes", "tanh", "where", "zeros_like"}
+_SAME = {
+    "broadcast_to", "ceil", "cos", "exp", "floor", "log", "log1p", "sign", "sin", "sqrt", "swapaxes", "tanh",
+    "where", "zeros_like",
+}  # fmt: skip
 """Functions that torch calls as NumPy does."""
 
 _MADE = {"ones", "zeros", "empty", "eye"}

@@ -14,7 +14,7 @@ from derive.errors import InputError
 from derive.networks.network import Copy, Network
 from derive.targets.given import Given, lowered_cell
 from derive.targets.language.code import Blocks, assigned, lines, read, size_text
-from derive.targets.lowering.lowered import Lowered, called
+from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes import fast_passes
 from derive.targets.torch.dialect import in_torch, owned, text_in_torch, views_of
@@ -146,7 +146,7 @@ class _Module(Given):
             used.add("cached")
         definitions = choices()[0] if self.opened else []
         written = [WRITTEN[name] for name in sorted(used) if name in WRITTEN]
-        others = helper_texts({name for name in used if name not in WRITTEN}, called(self.low.program))
+        others = helper_texts({name for name in used if name not in WRITTEN}, self.low.own)
         return list(dict.fromkeys([*written, *map(text_in_torch, [*definitions, *others])]))
 
 

@@ -80,20 +80,27 @@ def test_defaults_of_documentation_are_taken_and_marked():
 
 
 SLOPES = {
-    "f'(a) = 1 - f(a)^2": "txt",
-    "where f = tanh and f'(a) = 1/(1+a^2).": "txt",
-    "$$ f'(a) = \\frac{1}{1+a^2} $$": "md",
-    "where $f = \\tanh$ and $f'(a) = 1$": "md",
+    "f'(a) = 1 - f(a)^2": ("txt", "but not what f is"),
+    "where f = tanh and f'(a) = 1/(1+a^2).": ("txt", "is not its derivative"),
+    "$$ f'(a) = \\frac{1}{1+a^2} $$": ("md", "but not what f is"),
+    "where $f = \\tanh$ and $f'(a) = 1$": ("md", "is not its derivative"),
+    "where $f = \\tanh$ and $f'(a) = 1 - \\tanh^2(a)$": ("md", ""),
+    "where $f = \\sigma$, $f'(a) = \\sigma(a) (1 - \\sigma(a))$": ("md", ""),
+    "where f = sign and f'(a) = 1.": ("txt", ""),
 }
 
 
 @pytest.mark.parametrize("line", SLOPES)
-def test_a_slope_beside_its_function_is_refused_by_name(line, tmp_path):
-    path = tmp_path / f"slope.{SLOPES[line]}"
+def test_a_slope_beside_its_function_is_its_derivative_or_that_of_a_flat_one(line, tmp_path):
+    suffix, refused = SLOPES[line]
+    path = tmp_path / f"slope.{suffix}"
     cell = "h_t = f(W x_t + U h_{t-1})"
-    path.write_text(f"$$ {cell} $$\n\n{line}\n" if SLOPES[line] == "md" else f"{cell}\n{line}\n")
-    with pytest.raises(InputError, match="the slope of f is declared apart"):
-        read_file(path)
+    path.write_text(f"$$ {cell} $$\n\n{line}\n" if suffix == "md" else f"{cell}\n{line}\n")
+    if refused:
+        with pytest.raises(InputError, match=f"the slope of f is declared, .*{refused}"):
+            read_file(path)
+    else:
+        assert read_file(path).declared_slopes == (("f",) if "sign" in line else ())
 
 
 def test_a_where_line_without_marks_is_taken(tmp_path):

@@ -16,7 +16,7 @@ from verify.truth.field import NoValueError, Table, compiled, scalar
 from verify.truth.proof import prove
 from verify.truth.rates import NoRateError, rate
 
-FLAT = {"sign", "heaviside"}
+FLAT = {"sign", "heaviside", "floor", "ceil", "round"}
 SLOPED = [name for name, entry in ENTRIES.items() if len(entry.function.body.variables) == 1 and name not in FLAT]
 TRUE = functions.slope
 

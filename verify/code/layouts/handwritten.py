@@ -12,6 +12,7 @@ import numpy as np
 from derive import catalogue
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
+from derive.errors import InputError
 from verify.code.diagnosis.diagnose import OTHERS, Experiment, Explanation, explanations, nearest
 from verify.code.layouts.adapters import Adapter, Observation
 from verify.code.layouts.layout import Binding, Layout
@@ -19,7 +20,7 @@ from verify.code.mistakes.registry import Laboratory, Variation, variations
 from verify.code.mistakes.through_time import last_only, truncated
 from verify.code.programs import truth
 from verify.code.programs.differentiated import derivation_of
-from verify.code.report import CodeReport, Row, Standing, compared
+from verify.code.report import CodeReport, Row, Standing, compared, declared_apart
 from verify.numbers.case import Array, Arrays, Case
 from verify.numbers.numeric import FAILED, largest_entry, relative_error
 from verify.truth.scales import sizes_apart
@@ -116,6 +117,8 @@ def check_backward(
     for a result in which no gradients can be found.
     """
     cell = catalogue.find(cell) if isinstance(cell, str) else cell
+    if cell.declared_slopes:
+        raise InputError(declared_apart(cell.declared_slopes))
     adapter = Adapter(function, Binding(cell, layout or Layout(), names or {}))
     settings = SETTINGS if adapter.binding.layout.batched else tuple(replace(s, B=1) for s in SETTINGS)
     benches = [_BENCHES.bench(cell, setting, adapter) for setting in settings]

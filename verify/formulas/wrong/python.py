@@ -116,6 +116,9 @@ def _note(cell: Cell) -> str:
         if own.specified and functions.function(own.name) != own:
             applied = latex(Elementwise(own, *(Quantity(str(letter), 1) for letter in own.body.variables)))
             declared.append(f"${applied} = {printed(own.body.expr)}$")
+        if own.declared is not None:
+            slope = latex(Elementwise(own.prime(), Quantity(str(own.declared.variables[0]), 1)))
+            declared.append(f"${slope} = {printed(own.declared.expr)}$")
     return "\n\n".join((f"# {cell.name}", *equations, f"where {', '.join(declared)}"))
 
 

@@ -1,12 +1,14 @@
 """A cell at given numbers, run once more by its equations: values, and derivatives as differences.
 
-Nothing is differentiated: a quantity is moved a little to both sides, what is computed after it is computed again.
+Nothing is differentiated: a quantity is moved a little to both sides, what is computed after it is computed again. Only
+where slopes are declared, which no difference shows, rates of change go through the equations with these slopes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,7 +23,7 @@ from derive.nodes import Quantity
 from derive.reader import read_note
 from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed, filled, plus
 from verify.truth.decimals.names import Numbers, known_function, label
-from verify.truth.decimals.scalars import CONTEXT, ZERO, Pair, Real, called
+from verify.truth.decimals.scalars import CONTEXT, ONE, ZERO, Pair, Real, called
 from verify.truth.responses import Key
 from verify.truth.world import key_of
 
@@ -137,6 +139,9 @@ class _Run:
             return [CONTEXT.fdot(pairs)]
 
         every = range(1, self.steps + 1)
+        if self.cell.declared_slopes:
+            moved = [total(rates) for rates in self._moved((name, time), every)]
+            return np.array([float(column[0]) for column in moved]).reshape(shape)
         return np.array([column[0] for column in self._differences((name, time), every, total)]).reshape(shape)
 
     def jacobian(
@@ -149,7 +154,9 @@ class _Run:
             every = range(max(1, at), at + 1)
         elif alone and time is not None and by in states and time < at:
             every = range(time + 1, at + 1)
-        if direct:
+        if self.cell.declared_slopes:
+            columns = self._rates((by, time), range(0) if direct else every, (of, at), direct=direct)
+        elif direct:
             columns = self._differences((by, time), every, lambda values: self._directly(of, at, values), still=True)
         else:
             columns = self._differences((by, time), every, lambda values: _flat(values[of, at]))
@@ -190,6 +197,44 @@ class _Run:
                     ends.append(read(values))
                 found.append([float((high - low) / (2 * STEP)) for high, low in zip(*ends, strict=True)])
         return found
+
+    def _rates(self, key: Key, times: range, of: Key, *, direct: bool) -> list[list[float]]:
+        """The rate of change of a quantity with every entry of another; `direct` is by its own equation alone."""
+        found = []
+        for rates in self._moved(key, times):
+            rate = rates.get(of)
+            equations = self.cell.equations if of[0] in self.cell.quantities else self.program.equations
+            for equation in equations if direct else ():
+                if equation.symbol.name == of[0] and (of[1] or 0) > 0:
+                    rate = computed(equation.expression, self._moving(rates, of[1] or 0)).rate
+            found.append([float(entry) for entry in _flat(rate if rate is not None else filled(*self._shape(of[0])))])
+        return found
+
+    def _moved(self, key: Key, times: range) -> Iterator[dict[Key, Grid]]:
+        """The rates of change of everything at those times, for every entry of a quantity."""
+        self._at(*key)
+        rows, cols = self._shape(key[0])
+        for i, j in product(range(rows), range(cols)):
+            unit = filled(rows, cols)
+            unit[i][j] = ONE
+            rates = {key: unit}
+            for time in times:
+                place = self._moving(rates, time)
+                for equation in self.program.equations:
+                    one = equation.symbol.name, time
+                    if one in self.values and one not in self.given:
+                        rate = plus(computed(equation.expression, place).rate, unit if one == key else None)
+                        if rate is not None:
+                            rates[one] = rate
+            yield {one: rates.get(one, filled(len(grid), len(grid[0]))) for one, grid in self.values.items()}
+
+    def _moving(self, rates: Mapping[Key, Grid], time: int) -> Place:
+        def leaf(node: Leaf, at: Mapping[Symbol, int]) -> Moving:
+            assert isinstance(node, Quantity)
+            key = key_of(node, at)
+            return Moving(self.values[key], rates.get(key))
+
+        return Place({**self.sizes, nodes.T: self.steps, nodes.t: time}, leaf)
 
     def _at(self, name: str, time: int | None) -> Grid:
         if (name, time) not in self.values:

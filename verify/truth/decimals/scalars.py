@@ -21,7 +21,9 @@ from sympy import (
     Pow,
     Rational,
     Symbol,
+    ceiling,
     exp,
+    floor,
     log,
     sign,
 )
@@ -74,7 +76,11 @@ def called(function: ScalarFunction, arguments: tuple[Pair, ...]) -> Pair:
 @lru_cache(maxsize=4096)
 def _known_at(function: ScalarFunction, argument: Real, precision: int) -> Pair:
     """A function and its slope at a number, kept: every disturbance of a cell asks for the same ones."""
-    return pair(function.body.expr, {function.body.variables[0]: Pair(argument, ONE)})
+    (by,) = function.body.variables
+    found = pair(function.body.expr, {by: Pair(argument, ONE)})
+    if function.declared is None:
+        return found
+    return Pair(found.value, pair(function.declared(by), {by: Pair(argument, ZERO)}).value)
 
 
 def _unspecified(name: str, arguments: tuple[Pair, ...]) -> Pair:
@@ -222,6 +228,13 @@ def _sign(expression: Expr, known: Mapping[Symbol, Pair]) -> Pair:
 @pair.register(Heaviside)
 def _step(expression: Expr, known: Mapping[Symbol, Pair]) -> Pair:
     return Pair(positive(pair(expression.args[0], known).value), ZERO)
+
+
+@pair.register(floor)
+@pair.register(ceiling)
+def _whole(expression: Expr, known: Mapping[Symbol, Pair]) -> Pair:
+    found = pair(expression.args[0], known).value
+    return Pair(CONTEXT.floor(found) if isinstance(expression, floor) else CONTEXT.ceil(found), ZERO)
 
 
 @pair.register(Piecewise)

@@ -33,7 +33,8 @@ WRITTEN = {
 KNOWN = sorted(
     name
     for name, entry in functions.ENTRIES.items()
-    if len(entry.function.body.variables) == 1 and name not in {"exp", "log", "sqrt", "heaviside", "sign"}
+    if len(entry.function.body.variables) == 1
+    and name not in {"exp", "log", "sqrt", "heaviside", "sign", "floor", "ceil", "round"}
 )
 CASES = {
     **{f"{name} (known)": (rf"\operatorname{{{name}}}(a_t)", "") for name in KNOWN},
