@@ -108,7 +108,13 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _rendered(
-    made: Any, target: str, notation: str | None, origin: str, of: tuple[str, ...] = (), by: tuple[str, ...] = ()
+    made: Any,
+    target: str,
+    notation: str | None,
+    origin: str,
+    of: tuple[str, ...] = (),
+    by: tuple[str, ...] = (),
+    **options: Any,
 ) -> str:
     """A cell or network written by a target; with `of` and `by`, the part of its page that they ask for."""
     from derive import targets
@@ -117,7 +123,7 @@ def _rendered(
     letters = find(notation) if notation else None
     if of or by:
         return targets.excerpt(made, target, of, by, notation=letters, origin=origin)
-    return targets.generate(made, target, notation=letters, origin=origin)
+    return targets.generate(made, target, notation=letters, origin=origin, **options)
 
 
 def _chosen(argument: str | None, option: str | None) -> str:
@@ -319,8 +325,16 @@ def list_(kind: str | None, as_json: bool) -> None:
 @click.option("--cell", "option", help="The same as the argument.", **CELL)
 @click.option(
     "--target",
-    type=click.Choice(["numpy", "torch", "jax", "native", "training", "program", "markdown", "latex", "text"]),
-    help="What to write (default: numpy, or a page for -o FILE.tex, .md, .txt); training: a script that trains.",
+    type=click.Choice(["numpy", "torch", "jax", "native", "onnx", "training", "program", "markdown", "latex", "text"]),
+    help="What to write (default: numpy, or what -o FILE.tex, .md, .txt, .onnx says); training: a script that trains.",
+)
+@click.option("--backward", is_flag=True, help="For onnx: all gradients too, from d_ys and those of the final states.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), help="For onnx: the type of arrays (float32).")
+@click.option(
+    "--params",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.npz",
+    help="For onnx: arrays by the names of parameters, to stand in the model; all others are its inputs.",
 )
 @click.option("--notation", help="The letters to print in (default: those of the note).", **LETTERS)
 @network_options
@@ -337,33 +351,46 @@ def generate(
     notation: str | None,
     output: Path,
     no_check: bool,
+    backward: bool,
+    dtype: str | None,
+    params: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Write the code (or the page) of a cell, or of a network of it, to a file.
 
-    Code is run first, at random sizes, and its gradients are compared with the complex step; code for torch, JAX and
-    numba is compared with the NumPy code.
+    Code is run first, at random sizes, and its gradients are compared with the complex step; what runs in torch, JAX,
+    numba and onnxruntime is compared with the NumPy code.
     """
     from derive import catalogue
     from derive.build import replace
     from derive.targets import TARGETS, for_file
 
     name = _chosen(cell, option)
-    target = target or for_file(output, ("numpy", "markdown", "latex", "text"))
+    target = target or for_file(output, ("numpy", "markdown", "latex", "text", "onnx"))
     made = catalogue.made(name, **options)
-    text = _rendered(made, target, notation, Path(name).name)
+    own: dict[str, Any] = {key: value for key, value in {"backward": backward, "dtype": dtype}.items() if value}
+    text = _rendered(made, target, notation, Path(name).name, **own)
+    written: str | bytes = text
+    if target == "onnx" and output.suffix != ".onnxtxt":
+        from derive.targets.onnx import encoded
+        from verify.weights.files import arrays_in
+
+        written = encoded(text, arrays_in(params) if params else None)
+    elif params:
+        raise InputError("--params belongs to --target onnx", hint="and to a file that is not .onnxtxt")
     if target in ("numpy", "training") and not no_check:
         from verify.numbers.written import checked
 
         if not checked(made, text):
             click.echo("not checked: no random point gave finite numbers", err=True)
-    if target in ("torch", "jax", "native") and not no_check:
+    if target in ("torch", "jax", "native", "onnx") and not no_check:
         from verify.numbers.written import agrees
 
         if not agrees(made, text, target):
-            click.echo(f"not checked: {target} is not installed, or no random point gave finite numbers", err=True)
-    replace(output, text)
+            engine = "onnxruntime" if target == "onnx" else target
+            click.echo(f"not checked: {engine} is not installed, or no random point gave finite numbers", err=True)
+    replace(output, written)
     if as_json:
         names = {"parameters": made.parameters, "states": made.states}
         listed = {key: [quantity.name for quantity in some] for key, some in names.items()}

@@ -145,15 +145,16 @@ def write(files: Mapping[str, str], root: Path, also: Iterable[str] = ()) -> lis
     return changed
 
 
-def replace(path: Path, text: str) -> None:
+def replace(path: Path, content: str | bytes) -> None:
     """Write a file at once: to a temporary file beside it, then over it; through a link, a device or a pipe.
 
-    Raises InputError if that is impossible.
+    Text is written as UTF-8. Raises InputError if that is impossible.
     """
+    data = content.encode("utf-8") if isinstance(content, str) else content
     try:
         if path.is_symlink() or (path.exists() and not path.is_file()):
-            with path.open("w", encoding="utf-8", newline="\n") as through:
-                through.write(text)
+            with path.open("wb") as through:
+                through.write(data)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -162,8 +163,8 @@ def replace(path: Path, text: str) -> None:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         mask = os.umask(0)
         os.umask(mask)
         os.chmod(temporary, 0o666 & ~mask)

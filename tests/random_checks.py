@@ -136,6 +136,27 @@ def check_torch(made: RandomCell, seed: int) -> None:
     _same(made, case, "torch target", found, case.backward(ours))
 
 
+def check_onnx(made: RandomCell, seed: int) -> None:
+    """The outputs and gradients of the ONNX model are those of the NumPy module."""
+    from verify.numbers.graphs import Model, expected
+
+    try:
+        derivation = differentiate(read(made))
+    except VanishedError:
+        return
+    ours = load(numpy_target.module(derivation, "random.md"), "random")
+    text = TARGETS["onnx"].render(derivation, None, "random.md", dtype="float64", backward=True)
+    sizes = {str(size): 2 + k for k, size in enumerate(derivation.cell.sizes)}
+    case = Case.draw(derivation.cell, sizes, 1 + seed % STEPS, 1 + seed % BATCH, np.random.default_rng(seed))
+    with np.errstate(all="ignore"):
+        outputs, final, _ = case.forward(ours)
+        gradients = case.backward(ours)
+    if not (np.isfinite(outputs).all() and np.abs(outputs).max(initial=0) < LARGEST):
+        return
+    wanted = expected(case, outputs, final, gradients)
+    _same(made, case, "ONNX target", Model(text).on(case), wanted)
+
+
 def check_layers(made: RandomCell, seed: int) -> None:
     """Two layers of the cell as one cell: outputs against the equations, gradients against the complex step."""
     try:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from random_cells import ONE, SUM, Part, RandomCell, letter, random_cell
-from random_checks import VanishedError, WrongError, check, check_layers, check_torch, read
+from random_checks import VanishedError, WrongError, check, check_layers, check_onnx, check_torch, read
 
 from derive.calculus.adjoint import differentiate
 from derive.errors import InputError, ProgramFault
@@ -226,6 +226,15 @@ def test_two_layers_of_random_cells(seed: int) -> None:
 def test_random_cells_in_torch(seed: int) -> None:
     pytest.importorskip("torch")
     check_torch(random_cell(random.Random(seed).randrange), seed)
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(max(COUNT // 8, 3)), 6, 35, 44, 134]
+)  # the last: models that could not be read
+def test_random_cells_in_onnx(seed: int) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    check_onnx(random_cell(random.Random(seed).randrange), seed)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
@@ -17,14 +18,16 @@ from derive.notation import Notation
 class Target:
     """One output: what it is, the suffix of its files, and how it is written.
 
-    `render` takes the derivation, the notation (None: the letters of the note) and the file the equations come from;
-    `render_network` does the same for a network.
+    `render` takes the derivation, the notation (None: the letters of the note), the file the equations come from, and
+    its own options; `render_network` does the same for a network.
     """
 
     about: str
     suffix: str
-    render: Callable[[Derivation, Notation | None, str], str]
+    render: Callable[..., str]
     render_network: Callable[[Network, Notation | None, str], str]
+    options: tuple[str, ...] = ()
+    """What else `render` takes, by keyword."""
 
 
 def _numpy(derivation: Derivation, notation: Notation | None, origin: str) -> str:
@@ -59,6 +62,18 @@ def _jax(derivation: Derivation, notation: Notation | None, origin: str) -> str:
 
 def _jax_network(network: Network, notation: Notation | None, origin: str) -> str:
     raise InputError("a network has no JAX module yet", hint="call the function of its cell once for each copy")
+
+
+def _onnx(
+    derivation: Derivation, notation: Notation | None, origin: str, *, dtype: str = "float32", backward: bool = False
+) -> str:
+    from derive.targets.onnx import module
+
+    return module(derivation, origin, dtype=dtype, backward=backward)
+
+
+def _onnx_network(network: Network, notation: Notation | None, origin: str) -> str:
+    raise InputError("a network has no ONNX model yet", hint="use the model of its cell once for each copy")
 
 
 def _program(derivation: Derivation, notation: Notation | None, origin: str) -> str:
@@ -116,6 +131,7 @@ TARGETS = {
     "torch": Target("a standalone torch module with the derived backward pass", ".py", _torch, _torch_network),
     "jax": Target("a standalone JAX module whose gradient is the derived one", ".py", _jax, _jax_network),
     "native": Target("a standalone NumPy module whose loops numba compiles", ".py", _native, _native_network),
+    "onnx": Target("an operator graph for ONNX", ".onnx", _onnx, _onnx_network, ("dtype", "backward")),
     "training": Target("a standalone NumPy script that trains", ".py", _training, _training_network),
     "program": Target("the lowered programs, before and after the passes", ".txt", _program, _program_network),
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),
@@ -124,18 +140,25 @@ TARGETS = {
 }
 
 
-def generate(made: Cell | Network, target: str = "numpy", *, notation: Notation | None = None, origin: str = "") -> str:
+def generate(
+    made: Cell | Network, target: str = "numpy", *, notation: Notation | None = None, origin: str = "", **options: Any
+) -> str:
     """The text that a target writes for a cell or a network; `origin` is the file that its equations come from.
 
-    Raises InputError for an unknown target and for a cell that cannot be differentiated.
+    `options` are the target's own. Raises InputError for an unknown target or option and for a cell that cannot be
+    differentiated.
     """
     if target not in TARGETS:
         raise InputError(f"there is no target {target!r}", hint="known targets: " + ", ".join(TARGETS))
+    for option in options:
+        if option not in TARGETS[target].options:
+            able = [name for name, one in TARGETS.items() if option in one.options]
+            raise InputError(f"{target} has no option {option}", hint=f"it belongs to {', '.join(able) or 'no target'}")
     if isinstance(made, Network):
         return TARGETS[target].render_network(made, notation, origin)
     from derive.calculus.adjoint import differentiate
 
-    return TARGETS[target].render(differentiate(made), notation, origin)
+    return TARGETS[target].render(differentiate(made), notation, origin, **options)
 
 
 def excerpt(

@@ -6,6 +6,7 @@ program, never of the note.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from types import ModuleType
 
@@ -16,7 +17,7 @@ from derive.errors import ProgramFault
 from derive.networks.network import Network
 from derive.targets import generate
 from derive.targets.formula import text as formula
-from verify.numbers import frameworks
+from verify.numbers import frameworks, graphs
 from verify.numbers.case import Arrays, Case
 from verify.numbers.evidence import forward_error
 from verify.numbers.load import load
@@ -62,11 +63,10 @@ def agrees(made: Cell | Network, source: str, target: str) -> bool:
     `target` is its name, such as "torch"; of a network its cell is run. Returns False where the framework is not
     installed or no random point had finite values. Raises ProgramFault where the two differ or the file cannot run.
     """
-    if not frameworks.installed(target):
-        return False
     cell = made.cell if isinstance(made, Network) else made
-    with frameworks.uncompiled() if target == "native" else nullcontext():
-        module = load(source, "written")
+    run = _onnx(source) if target == "onnx" else _module(source, target)
+    if run is None:
+        return False
     ours = load(generate(cell), "ours")
     for spread in SPREADS:
         case = _drawn(cell, spread)
@@ -75,19 +75,43 @@ def agrees(made: Cell | Network, source: str, target: str) -> bool:
             if not all(np.isfinite(value).all() for value in (outputs, *final.values())):
                 continue
             gradients = case.backward(ours)
+        wanted = graphs.expected(case, outputs, final, gradients)
         try:
-            ys, ends, found = frameworks.run(target, module, case)
+            found, limit = run(case)
         except (ArithmeticError, AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError) as error:
             raise ProgramFault("code that cannot run", f"{type(error).__name__}: {error}", _told(made)) from error
-        wanted = {"outputs": outputs, **final}
-        away = {name: relative_error({"outputs": ys, **ends}[name], value, 1.0) for name, value in wanted.items()}
         largest = largest_entry(gradients)
-        away |= {f"∂{name}": relative_error(found[name], g, largest) for name, g in gradients.items()}
-        wrong = ", ".join(f"{name} ({_size(error)})" for name, error in away.items() if not error <= LIMIT)
+        sizes = {name: largest if name.removeprefix("d_") in gradients else 1.0 for name in wanted}
+        away = {name: relative_error(found[name], wanted[name], sizes[name]) for name in wanted if name in found}
+        wrong = ", ".join(f"{name} ({_size(error)})" for name, error in away.items() if not error <= limit)
         if wrong:
             raise ProgramFault("code that computes something else", f"away from the NumPy module: {wrong}", _told(made))
         return True
     return False
+
+
+def _module(source: str, target: str) -> Callable[[Case], tuple[Arrays, float]] | None:
+    """What runs a framework's file, and how far it may be away; None where the framework is not installed."""
+    if not frameworks.installed(target):
+        return None
+    with frameworks.uncompiled() if target == "native" else nullcontext():
+        module = load(source, "written")
+
+    def run(case: Case) -> tuple[Arrays, float]:
+        return graphs.expected(case, *frameworks.run(target, module, case)), LIMIT
+
+    return run
+
+
+def _onnx(source: str) -> Callable[[Case], tuple[Arrays, float]] | None:
+    """The same for the text of a model; None also where the runtime has no operator for its type."""
+    if not graphs.installed():
+        return None
+    try:
+        model = graphs.Model(source)
+    except NotImplementedError:
+        return None
+    return lambda case: (model.on(case), graphs.LIMITS[model.kind])
 
 
 def _errors(made: Cell | Network, module: ModuleType, spread: float) -> dict[str, float] | None:

@@ -211,6 +211,12 @@ class Unless:
 Statement = Assign | Loop | Buffer | WithLengths | Apply | Fill | Memory | Remark | Each | Blocks | Unless
 
 
+def indexed(text: str) -> Code:
+    """A variable or some of its entries, from text such as d_W[0:H]."""
+    name, bracket, index = text.partition("[")
+    return Index(Name(name), index.removesuffix("]")) if bracket else Name(name)
+
+
 def free_names(code: Code) -> list[str]:
     """The variables and functions of an expression in order of appearance."""
     if isinstance(code, Name):
