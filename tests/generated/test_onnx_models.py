@@ -12,7 +12,7 @@ from test_lengths import ODD
 from test_properties import assert_close, standard
 
 from backproof import main
-from derive import catalogue
+from derive import catalogue, functions
 from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.errors import InputError
@@ -21,6 +21,7 @@ from derive.reader import read_note
 from derive.targets import generate
 from derive.targets import numpy as numpy_target
 from derive.targets import onnx as target
+from derive.targets.onnx.helpers import FUNCTIONS as FUNCTIONS_OF_ONNX
 from verify.numbers.case import Array, Case
 from verify.numbers.graphs import Model, expected
 from verify.numbers.load import load
@@ -65,6 +66,20 @@ FUNCTIONS += ["softplus", "sin", "cos", "exp", "abs", "relu6", "cosh"]
 def test_functions_by_name(name: str) -> None:
     note = rf"$$ h_t = \operatorname{{{name}}}(W x_t + U h_{{t-1}} + b) $$"
     _agrees(standard(read_note(f"# Named\n\n{note}", "named.md")).scaled(0.3))
+
+
+def test_a_declared_slope_is_taken() -> None:
+    note = r"""$$ m_t = \beta m_{t-1} + W x_t $$ $$ s_t = \Theta(m_t) + \operatorname{round}(m_t) $$
+
+where $\Theta(u) = \operatorname{step}(u)$, $\Theta'(u) = \frac{1}{(1 + |u|)^2}$
+output: $s_t$"""
+    cell = read_note(f"# Spike\n\n{note}", "spike.md")
+    assert np.abs(_wanted(standard(cell))["d_W"]).max() > 0
+    _agrees(standard(cell))
+
+
+def test_every_function_of_the_table_has_an_operator() -> None:
+    assert set(functions.ENTRIES) <= set(FUNCTIONS_OF_ONNX)
 
 
 def test_the_error_function_has_no_kernel_in_double_precision_and_is_right_in_single() -> None:

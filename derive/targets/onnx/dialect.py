@@ -10,7 +10,7 @@ from sympy import Add, Expr, Integer, Mul, Symbol
 
 from derive import functions
 from derive.errors import ProgramFault
-from derive.functions import ENTRIES, ScalarFunction
+from derive.functions import ScalarFunction, is_entry
 from derive.targets.language.code import (
     Call,
     Code,
@@ -253,8 +253,10 @@ class Expressions:
 
     def _function(self, name: str, operands: Sequence[Value]) -> Value:
         """A scalar function, entry by entry: one of the table, one that a note defines, or the slope of either."""
-        if name in self.defined and (name not in ENTRIES or ENTRIES[name].function != self.defined[name]):
-            return self._scalar(self.defined[name].body.expr, operands)
+        own = self.defined.get(name)
+        if own is not None and not is_entry(own):
+            return self._scalar(own.body.expr, operands)
+        name = name if own is None else own.name
         if name in FUNCTIONS:
             return FUNCTIONS[name](self, *operands)
         of = name.removesuffix("_slope")

@@ -13,7 +13,7 @@ from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Quantity
 from derive.targets.language.code import Index, Name, indexed
-from derive.targets.lowering.lowered import Lowered, called, lowered
+from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.onnx.dialect import Expressions, Sizes
 from derive.targets.onnx.graph import Graph, Value, quoted, typed
 from derive.targets.onnx.scan import Program
@@ -60,7 +60,7 @@ class _Model:
         self._inputs: list[tuple[str, tuple[str, ...]]] = []
         self._outputs: list[tuple[str, tuple[str, ...], Value]] = []
         self._reserved = {name: self._graph.fresh(name) for name in self._public_names()}
-        own = {f.name: f for f in called(low.program)}
+        own = {f.name: f for f in low.own}
         opened = {f.name: functions.function(OPEN) for f in low.program.open_functions}
         self._defined: dict[str, ScalarFunction] = own | {name: f for name, f in opened.items() if f is not None}
 
