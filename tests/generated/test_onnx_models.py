@@ -69,7 +69,7 @@ def test_functions_by_name(name: str) -> None:
 
 
 def test_a_declared_slope_is_taken() -> None:
-    note = r"""$$ m_t = 0.5 m_{t-1} + W x_t $$ $$ s_t = \Theta(m_t) + \operatorname{round}(m_t) $$
+    note = r"""$$ m_t = 0.5 m_{t-1} + W x_t $$ $$ s_t = \Theta(m_t) $$
 
 where $\Theta(u) = \operatorname{step}(u)$, $\Theta'(u) = \frac{1}{(1 + |u|)^2}$
 output: $s_t$"""
