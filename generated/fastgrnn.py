@@ -2,7 +2,7 @@
 
     z_t = σ(W x_t + U h_{t-1} + b_z)
     h̃_t = tanh(W x_t + U h_{t-1} + b_h)
-    h_t = ((1 - z_t) σ(ζ) + 𝟏 σ(ν)) ⊙ h̃_t + z_t ⊙ h_{t-1}
+    h_t = (σ(ζ) (1 - z_t) + σ(ν) 𝟏) ⊙ h̃_t + z_t ⊙ h_{t-1}
 
 Source: Kusupati et al. 2018, 'FastGRNN: A Fast, Accurate, Stable and Tiny Kilobyte Sized Gated Recurrent Neural
 Network', NeurIPS, section 3.2, with the scalars of its update as sigmoids of parameters.
@@ -110,7 +110,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         np.add(net_h_tilde_given_t, work, out=net_h_tilde_given_t)
         # h̃_t = tanh(net_{h̃,t})
         np.tanh(net_h_tilde_given_t, out=h_tilde_t)
-        # h_t = ((1 - z_t) σ(ζ) + 𝟏 σ(ν)) ⊙ h̃_t + z_t ⊙ h_{t-1}
+        # h_t = (σ(ζ) (1 - z_t) + σ(ν) 𝟏) ⊙ h̃_t + z_t ⊙ h_{t-1}
         np.subtract(one, z_t, out=h_t)
         np.multiply(h_t, sigmoid_zeta, out=h_t)
         np.add(h_t, sigmoid_nu, out=h_t)
@@ -167,10 +167,10 @@ def backward(cache, d_ys, h=None):
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{z,t+1}) + Uᵀ (∂J/∂net_{h̃,t+1}) + ∂J/∂h_{t+1} ⊙ z_{t+1}
             np.add(d_ys_t, d_h_next, out=d_h_t)
-            # ∂J/∂h̃_t = ∂J/∂h_t ⊙ ((1 - z_t) σ(ζ) + 𝟏 σ(ν))
+            # ∂J/∂h̃_t = ∂J/∂h_t ⊙ (σ(ζ) (1 - z_t) + σ(ν) 𝟏)
             # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
             np.multiply(d_h_t, h_by_net_h_tilde_t, out=d_net_h_tilde_t)
-            # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - h̃_t σ(ζ))
+            # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - σ(ζ) h̃_t)
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
             np.multiply(d_h_t, h_by_net_z_t, out=d_net_z_t)
             # to h_{t-1} through this step: Uᵀ (∂J/∂net_{z,t}) + Uᵀ (∂J/∂net_{h̃,t}) + ∂J/∂h_t ⊙ z_t
@@ -231,7 +231,7 @@ def step(params, x, h=None):
     h_tilde_t = np.tanh(net_h_tilde_t)
     sigmoid_zeta_t = sigmoid(zeta)
     sigmoid_nu_t = sigmoid(nu)
-    # h_t = ((1 - z_t) σ(ζ) + 𝟏 σ(ν)) ⊙ h̃_t + z_t ⊙ h_{t-1}
+    # h_t = (σ(ζ) (1 - z_t) + σ(ν) 𝟏) ⊙ h̃_t + z_t ⊙ h_{t-1}
     h_t = ((1 - z_t) * sigmoid_zeta_t + sigmoid_nu_t) * h_tilde_t + z_t * h_prev
     cache = (sizes, dtype, (z_t, sigmoid_zeta_t, sigmoid_nu_t, h_tilde_t, h_prev, U, W, x_t))
     return h_t, {"h": h_t}, cache
@@ -255,11 +255,11 @@ def step_backward(cache, d_y, h=None):
     (z_t, sigmoid_zeta_t, sigmoid_nu_t, h_tilde_t, h_prev, U, W, x_t) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{z,t+1}) + Uᵀ (∂J/∂net_{h̃,t+1}) + ∂J/∂h_{t+1} ⊙ z_{t+1}
     d_h_t = d_y + d_h_next
-    # ∂J/∂h̃_t = ∂J/∂h_t ⊙ ((1 - z_t) σ(ζ) + 𝟏 σ(ν))
+    # ∂J/∂h̃_t = ∂J/∂h_t ⊙ (σ(ζ) (1 - z_t) + σ(ν) 𝟏)
     d_h_tilde_t = d_h_t * ((1 - z_t) * sigmoid_zeta_t + sigmoid_nu_t)
     # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
     d_net_h_tilde_t = d_h_tilde_t * (1 - h_tilde_t * h_tilde_t)
-    # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - h̃_t σ(ζ))
+    # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - σ(ζ) h̃_t)
     d_z_t = d_h_t * (h_prev - h_tilde_t * sigmoid_zeta_t)
     # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
     d_net_z_t = d_z_t * z_t * (1 - z_t)

@@ -8,10 +8,10 @@
     m_t = max(f̃_t + m_{t-1}, ĩ_t)
     i′_t = exp(ĩ_t - m_t)
     f′_t = exp(f̃_t + m_{t-1} - m_t)
-    C_t = (𝟏 f′_t 𝟏ᵀ) ⊙ C_{t-1} + v_t i′_t k_tᵀ
-    n_t = n_{t-1} f′_t + k_t i′_t
+    C_t = f′_t C_{t-1} + v_t i′_t k_tᵀ
+    n_t = f′_t n_{t-1} + i′_t k_t
     o_t = σ(W_o x_t + b_o)
-    h_t = (o_t ⊙ (C_t q_t)) (1 / max(abs(n_tᵀ q_t), 1))
+    h_t = (1 / max(|n_tᵀ q_t|, 1)) (o_t ⊙ (C_t q_t))
 
 Source: Beck et al. 2024, 'xLSTM: Extended Long Short-Term Memory', NeurIPS, equations 19 to 27, with the stabilised
 gates of its appendix; the factor 1/sqrt(d) of its keys is taken into W_k and b_k.
@@ -156,12 +156,12 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
         np.subtract(net_f_prime_t, m_t, out=net_f_prime_t)
         # f′_t = exp(net_{f,prime,t})
         np.exp(net_f_prime_t, out=f_prime_t)
-        # C_t = (𝟏 f′_t 𝟏ᵀ) ⊙ C_{t-1} + v_t i′_t k_tᵀ
+        # C_t = f′_t C_{t-1} + v_t i′_t k_tᵀ
         np.multiply(f_prime_t[..., None, :], C_prev, out=C_t)
         np.multiply(i_prime_t, k_t, out=work_2)
         np.multiply(work_2_view, v_t_2, out=work)
         np.add(C_t, work, out=C_t)
-        # n_t = n_{t-1} f′_t + k_t i′_t
+        # n_t = f′_t n_{t-1} + i′_t k_t
         np.multiply(n_prev, f_prime_t, out=n_t)
         np.multiply(i_prime_t, k_t, out=work_2)
         np.add(n_t, work_2, out=n_t)
@@ -175,7 +175,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     net_h = (n[1:] * q).sum(axis=-1, keepdims=True)
     abs_net_h = abs(net_h)
     max_net_h = max(abs_net_h, 1)
-    # h_t = (o_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
+    # h_t = (1 / max(|net_{h,t}|, 1)) (o_t ⊙ lin_{h,t})
     h = o * lin_h * (1.0 / max_net_h)
     cache = (sizes, dtype, lengths, (abs_net_h, o, lin_h, max_net_h, net_h, q, net_m, i_tilde, C, n, f_prime, k, v,
         i_prime, W_q, W_k, W_v, w_i, w_f, W_o, x))
@@ -212,11 +212,11 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         w_f, W_o, x) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h = d_ys
-    # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(abs(net_{h,t}), 1) ⊙ Heaviside(abs(net_{h,t}) - 1) ⊙
+    # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(|net_{h,t}|, 1) ⊙ Heaviside(|net_{h,t}| - 1) ⊙
     #     sign(net_{h,t})
     d_net_h = -gated(heaviside(abs_net_h - 1), (o * lin_h * d_h).sum(axis=-1, keepdims=True) * max_net_h ** -2 *
         sign(net_h))
-    # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(abs(net_{h,t}), 1))
+    # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(|net_{h,t}|, 1))
     d_lin_h = d_h * o * (1.0 / max_net_h)
     d_n_read = q * d_net_h
     d_C_read = d_lin_h[..., :, None] * q[..., None, :]
@@ -261,7 +261,7 @@ def backward(cache, d_ys, m=None, C=None, n=None):
                 d_n_next = np.where((lengths == t + 1)[:, None], d_n_last, d_n_next)
             # ∂J/∂n_t = q_t (∂J/∂net_{h,t}) + (∂J/∂n_{t+1}) f′_{t+1}
             np.add(d_n_read_t, d_n_next, out=d_n_t)
-            # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + ∂J/∂C_{t+1} ⊙ (𝟏 f′_{t+1} 𝟏ᵀ)
+            # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + f′_{t+1} (∂J/∂C_{t+1})
             np.add(d_C_read_t, d_C_next, out=d_C_t)
             # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
             np.multiply(d_C_t, C_prev, out=work_2)
@@ -288,7 +288,7 @@ def backward(cache, d_ys, m=None, C=None, n=None):
             np.multiply(d_m_t, m_by_net_m_t, out=d_net_m_t)
             # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
             np.add(d_net_m_t, d_net_f_prime_t, out=d_m_next)
-            # to C_{t-1} through this step: ∂J/∂C_t ⊙ (𝟏 f′_t 𝟏ᵀ)
+            # to C_{t-1} through this step: f′_t (∂J/∂C_t)
             np.multiply(d_C_t, f_prime_t_2, out=d_C_next)
             # to n_{t-1} through this step: (∂J/∂n_t) f′_t
             np.multiply(d_n_t, f_prime_t, out=d_n_next)
@@ -296,7 +296,7 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         d_m_next = np.where((lengths == 0)[:, None], d_m_last, d_m_next)
         d_C_next = np.where((lengths == 0)[:, None, None], d_C_last, d_C_next)
         d_n_next = np.where((lengths == 0)[:, None], d_n_last, d_n_next)
-    # ∂J/∂o_t = (∂J/∂h_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
+    # ∂J/∂o_t = (∂J/∂h_t ⊙ lin_{h,t}) (1 / max(|net_{h,t}|, 1))
     d_o = d_h * lin_h * (1.0 / max_net_h)
     # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
     d_net_o = d_o * o * (1 - o)
@@ -401,9 +401,9 @@ def step(params, x, m=None, C=None, n=None):
     net_f_prime_t = f_tilde_t + m_prev - m_t
     # f′_t = exp(net_{f,prime,t})
     f_prime_t = np.exp(net_f_prime_t)
-    # C_t = (𝟏 f′_t 𝟏ᵀ) ⊙ C_{t-1} + v_t i′_t k_tᵀ
+    # C_t = f′_t C_{t-1} + v_t i′_t k_tᵀ
     C_t = f_prime_t[..., None, :] * C_prev + v_t[..., :, None] * (i_prime_t * k_t)[..., None, :]
-    # n_t = n_{t-1} f′_t + k_t i′_t
+    # n_t = f′_t n_{t-1} + i′_t k_t
     n_t = n_prev * f_prime_t + k_t * i_prime_t
     # net_{o,t} = W_o x_t + b_o
     net_o_t = x_t @ W_o.T + b_o
@@ -415,7 +415,7 @@ def step(params, x, m=None, C=None, n=None):
     net_h_t = (n_t * q_t).sum(axis=-1, keepdims=True)
     abs_net_h_t = abs(net_h_t)
     max_net_h_t = max(abs_net_h_t, 1)
-    # h_t = (o_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
+    # h_t = (1 / max(|net_{h,t}|, 1)) (o_t ⊙ lin_{h,t})
     h_t = o_t * lin_h_t * (1.0 / max_net_h_t)
     cache = (sizes, dtype, (abs_net_h_t, o_t, lin_h_t, max_net_h_t, net_h_t, q_t, C_prev, n_prev, f_prime_t, v_t,
         k_t, i_prime_t, net_m_t, i_tilde_t, C_t, n_t, W_q, W_k, W_v, w_i, w_f, W_o, x_t))
@@ -449,19 +449,19 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
         i_tilde_t, C_t, n_t, W_q, W_k, W_v, w_i, w_f, W_o, x_t) = values
     # ∂J/∂h_t = ∂⁺J/∂h_t
     d_h_t = d_y
-    # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(abs(net_{h,t}), 1) ⊙ Heaviside(abs(net_{h,t}) - 1) ⊙
+    # ∂J/∂net_{h,t} = -((o_t ⊙ lin_{h,t})ᵀ (∂J/∂h_t)) / max²(|net_{h,t}|, 1) ⊙ Heaviside(|net_{h,t}| - 1) ⊙
     #     sign(net_{h,t})
     d_net_h_t = -gated(heaviside(abs_net_h_t - 1), (o_t * lin_h_t * d_h_t).sum(axis=-1, keepdims=True) * max_net_h_t
         ** -2 * sign(net_h_t))
-    # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(abs(net_{h,t}), 1))
+    # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(|net_{h,t}|, 1))
     d_lin_h_t = d_h_t * o_t * (1.0 / max_net_h_t)
-    # ∂J/∂o_t = (∂J/∂h_t ⊙ lin_{h,t}) (1 / max(abs(net_{h,t}), 1))
+    # ∂J/∂o_t = (∂J/∂h_t ⊙ lin_{h,t}) (1 / max(|net_{h,t}|, 1))
     d_o_t = d_h_t * lin_h_t * (1.0 / max_net_h_t)
     # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
     d_net_o_t = d_o_t * o_t * (1 - o_t)
     # ∂J/∂n_t = q_t (∂J/∂net_{h,t}) + (∂J/∂n_{t+1}) f′_{t+1}
     d_n_t = q_t * d_net_h_t + d_n_next
-    # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + ∂J/∂C_{t+1} ⊙ (𝟏 f′_{t+1} 𝟏ᵀ)
+    # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + f′_{t+1} (∂J/∂C_{t+1})
     d_C_t = d_lin_h_t[..., :, None] * q_t[..., None, :] + d_C_next
     # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
     d_f_prime_t = (d_C_t * C_prev).sum(axis=-1).sum(axis=-1, keepdims=True) + (n_prev * d_n_t).sum(axis=-1,
@@ -489,7 +489,7 @@ def step_backward(cache, d_y, m=None, C=None, n=None):
     d_q_t = (np.swapaxes(C_t, -1, -2) @ d_lin_h_t[..., None])[..., 0] + n_t * d_net_h_t
     # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
     d_m_prev = d_net_m_t + d_net_f_prime_t
-    # to C_{t-1} through this step: ∂J/∂C_t ⊙ (𝟏 f′_t 𝟏ᵀ)
+    # to C_{t-1} through this step: f′_t (∂J/∂C_t)
     d_C_prev = d_C_t * f_prime_t[..., None, :]
     # to n_{t-1} through this step: (∂J/∂n_t) f′_t
     d_n_prev = d_n_t * f_prime_t

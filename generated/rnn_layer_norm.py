@@ -2,8 +2,8 @@
 
     a_t = W x_t + U h_{t-1}
     μ_t = (1/H) 𝟏ᵀ a_t
-    s_t = sqrt((1/H) 𝟏ᵀ (a_t - 𝟏 μ_t)² + (1/100000))
-    h_t = tanh((g ⊙ (a_t - 𝟏 μ_t)) (1 / s_t) + b)
+    s_t = sqrt((1/H) 𝟏ᵀ (a_t - μ_t 𝟏)² + (1/100000))
+    h_t = tanh((1 / s_t) (g ⊙ (a_t - μ_t 𝟏)) + b)
 
 Source: Ba, Kiros and Hinton 2016, 'Layer Normalization', arXiv 1607.06450, equation 4, with tanh, and a small
 constant under the root as its implementations have it.
@@ -93,14 +93,14 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         # μ_t = (1/H) 𝟏ᵀ a_t
         np.add.reduce(a_t, axis=-1, keepdims=True, out=work)
         np.divide(work, number, out=mu_t)
-        # s_t = sqrt((1/H) 𝟏ᵀ (a_t - 𝟏 μ_t)² + (1/100000))
+        # s_t = sqrt((1/H) 𝟏ᵀ (a_t - μ_t 𝟏)² + (1/100000))
         np.subtract(a_t, mu_t, out=work_4)
         np.square(work_4, out=work_3)
         np.add.reduce(work_3, axis=-1, keepdims=True, out=work_2)
         np.divide(work_2, number, out=work)
         np.add(work, number_2, out=work)
         np.sqrt(work, out=s_t)
-        # net_{h,t} = (g ⊙ (a_t - 𝟏 μ_t)) (1 / s_t) + b
+        # net_{h,t} = (1 / s_t) (g ⊙ (a_t - μ_t 𝟏)) + b
         np.subtract(a_t, mu_t, out=net_h_t)
         np.multiply(net_h_t, g, out=net_h_t)
         np.divide(net_h_t, s_t, out=net_h_t)
@@ -170,12 +170,12 @@ def backward(cache, d_ys, h=None):
             np.add(d_ys_t, d_h_next, out=d_h_t)
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
             np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
-            # ∂J/∂s_t = -((g ⊙ (a_t - 𝟏 μ_t))ᵀ (∂J/∂net_{h,t})) / s_t²
+            # ∂J/∂s_t = -((g ⊙ (a_t - μ_t 𝟏))ᵀ (∂J/∂net_{h,t})) / s_t²
             np.multiply(d_net_h_t, net_h_by_s_t, out=work_2)
             np.add.reduce(work_2, axis=-1, keepdims=True, out=work)
             np.multiply(work, d_s_given_t, out=work)
             np.negative(work, out=d_s_t)
-            # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+            # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
             np.multiply(d_s_t, s_by_mu_t, out=work_2)
             np.add.reduce(work_2, axis=-1, keepdims=True, out=work_3)
             np.divide(work_3, number, out=work)
@@ -183,7 +183,7 @@ def backward(cache, d_ys, h=None):
             np.multiply(d_net_h_t, net_h_by_mu_t, out=work_5)
             np.add.reduce(work_5, axis=-1, keepdims=True, out=work_4)
             np.subtract(d_mu_t, work_4, out=d_mu_t)
-            # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+            # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
             np.divide(d_mu_t, number, out=work)
             np.multiply(d_s_t, s_by_a_t, out=work_2)
             np.add(work, work_2, out=d_a_t)
@@ -231,9 +231,9 @@ def step(params, x, h=None):
     a_t = x_t @ W.T + h_prev @ U.T
     # μ_t = (1/H) 𝟏ᵀ a_t
     mu_t = a_t.sum(axis=-1, keepdims=True) / H
-    # s_t = sqrt((1/H) 𝟏ᵀ (a_t - 𝟏 μ_t)² + (1/100000))
+    # s_t = sqrt((1/H) 𝟏ᵀ (a_t - μ_t 𝟏)² + (1/100000))
     s_t = np.sqrt(((a_t - mu_t) ** 2).sum(axis=-1, keepdims=True) / H + 1e-05)
-    # net_{h,t} = (g ⊙ (a_t - 𝟏 μ_t)) (1 / s_t) + b
+    # net_{h,t} = (1 / s_t) (g ⊙ (a_t - μ_t 𝟏)) + b
     net_h_t = g * (a_t - mu_t) * (1.0 / s_t) + b
     # h_t = tanh(net_{h,t})
     h_t = np.tanh(net_h_t)
@@ -261,12 +261,12 @@ def step_backward(cache, d_y, h=None):
     d_h_t = d_y + d_h_next
     # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
     d_net_h_t = d_h_t * (1 - h_t * h_t)
-    # ∂J/∂s_t = -((g ⊙ (a_t - 𝟏 μ_t))ᵀ (∂J/∂net_{h,t})) / s_t²
+    # ∂J/∂s_t = -((g ⊙ (a_t - μ_t 𝟏))ᵀ (∂J/∂net_{h,t})) / s_t²
     d_s_t = -(g * (a_t - mu_t) * d_net_h_t).sum(axis=-1, keepdims=True) * s_t ** -2
-    # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+    # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
     d_mu_t = -((a_t - mu_t) * (d_s_t / s_t)).sum(axis=-1, keepdims=True) / H - (d_net_h_t * g * (1.0 /
         s_t)).sum(axis=-1, keepdims=True)
-    # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - 𝟏 μ_t) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
+    # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
     d_a_t = d_mu_t / H + (a_t - mu_t) * (d_s_t / s_t) / H + d_net_h_t * g * (1.0 / s_t)
     # to h_{t-1} through this step: Uᵀ (∂J/∂a_t)
     d_h_prev = d_a_t @ U
@@ -276,7 +276,7 @@ def step_backward(cache, d_y, h=None):
     d_W = d_a_t.T @ x_t
     # this step's share of ∂J/∂U: (∂J/∂a_t) h_{t-1}ᵀ
     d_U = d_a_t.T @ h_prev
-    # this step's share of ∂J/∂g: (∂J/∂net_{h,t} ⊙ (a_t - 𝟏 μ_t)) (1 / s_t)
+    # this step's share of ∂J/∂g: (∂J/∂net_{h,t} ⊙ (a_t - μ_t 𝟏)) (1 / s_t)
     d_g = (d_net_h_t * (a_t - mu_t) * (1.0 / s_t)).sum(axis=0)
     # this step's share of ∂J/∂b: ∂J/∂net_{h,t}
     d_b = d_net_h_t.sum(axis=0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import singledispatch
-from typing import Any
+from typing import Any, cast
 
 from sympy import (
     Expr,
@@ -43,6 +43,7 @@ from derive.nodes import (
     TimeProduct,
     TimeSum,
     coefficient,
+    hadamard,
     power,
     table,
     transpose,
@@ -138,10 +139,13 @@ def _(node: MatMul, v: Vocabulary) -> Shown:
         inner = v.brackets(shown.text) if shown.kind is Kind.SUM else shown.text
         kind = shown.kind if shown.kind in (Kind.ELEMENTWISE, Kind.BIG) else Kind.PRODUCT
         return Shown(f"{v.number(factor)} {inner}", kind)
-    last = len(node.args) - 1
+    args = node.args
+    if _number_leads(args):
+        args = (args[-1], *args[:-1])
+    last = len(args) - 1
     factors = [
         operand(arg, v, v.beside_product | {Kind.BIG} if position == last else v.beside_product)
-        for position, arg in enumerate(node.args)
+        for position, arg in enumerate(args)
     ]
     return Shown(" ".join(factors), Kind.PRODUCT)
 
@@ -150,6 +154,10 @@ def _(node: MatMul, v: Vocabulary) -> Shown:
 def _(node: HadamardProduct, v: Vocabulary) -> Shown:
     if _lies(node):
         return _raised_up(node, v)
+    numbers = [number for factor in node.args if (number := _everywhere(factor)) is not None]
+    if numbers and len(numbers) < len(node.args):
+        rest = hadamard(*(factor for factor in node.args if _everywhere(factor) is None))
+        return Shown(" ".join(operand(one, v, v.beside_product) for one in (*numbers, rest)), Kind.PRODUCT)
     groups: list[tuple[Node | None, list[Node]]] = []
     for factor in node.args:
         if isinstance(factor, HadamardPower) and factor.exp.is_negative:
@@ -174,7 +182,8 @@ def _(node: HadamardPower, v: Vocabulary) -> Shown:
     if node.exp.is_negative:
         return _over(None, [power(node.base, -node.exp)], v)
     base = node.base
-    if isinstance(base, Elementwise) and isinstance(node.exp, Integer) and "'" not in base.function.name:
+    named = isinstance(base, Elementwise) and not v.has_sign(base.function) and "'" not in base.function.name
+    if isinstance(node.exp, Integer) and named:
         return Shown(v.raised(v.word(base.function), node.exp, True) + _arguments(base.operands, v), Kind.CALL)
     plain = base.shape == (1, 1) or (isinstance(v, Text) and base.shape[1] == 1)
     return Shown(v.raised(operand(base, v, frozenset({Kind.ATOM})), node.exp, plain), Kind.RAISED)
@@ -182,6 +191,8 @@ def _(node: HadamardPower, v: Vocabulary) -> Shown:
 
 @show.register
 def _(node: Elementwise, v: Vocabulary) -> Shown:
+    if v.has_sign(node.function):
+        return Shown(v.signed(node.function, show(node.operands[0], v).text), Kind.CALL)
     return Shown(v.word(node.function) + _arguments(node.operands, v), Kind.CALL)
 
 
@@ -303,6 +314,22 @@ def _(node: ZeroMatrix, v: Vocabulary) -> Shown:
 @show.register
 def _(node: Identity, v: Vocabulary) -> Shown:
     return Shown("I", Kind.ATOM)
+
+
+def _number_leads(factors: tuple[Node, ...]) -> bool:
+    """Whether the last factor is a number that people write in front; B u_t and the factors of a gradient stay."""
+    *others, last = factors
+    column_of_parameter = isinstance(others[0], Quantity) and others[0].time is None
+    plain = last.shape == (1, 1) and all(factor.shape != (1, 1) for factor in others)
+    return plain and not column_of_parameter and not any(one.has(Adjoint, Jacobian) for one in factors)
+
+
+def _everywhere(node: Node) -> Node | None:
+    """The number that stands in every entry of this matrix, 𝟏 γ 𝟏ᵀ."""
+    match node.args if isinstance(node, MatMul) else ():
+        case (OneMatrix(), number, OneMatrix()) if number.is_Matrix and number.shape == (1, 1):
+            return cast(Node, number)
+    return None
 
 
 def _lies(node: Node) -> bool:

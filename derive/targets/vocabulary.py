@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Symbol, latex
 
 from derive.errors import DerivationError
-from derive.functions import ENTRIES, ScalarFunction
+from derive.functions import ENTRIES, ScalarFunction, is_entry
 from derive.notation import ACCENTS, AS_WRITTEN, GREEK, WIDE, Letter, Notation, TimeStyle, script, spelled, take_apart
 
 
@@ -64,6 +64,8 @@ class Vocabulary(ABC):
     product_sign: ClassVar[str]
     beside_product: ClassVar[frozenset[Kind]]
     stacked: ClassVar[bool]
+    signs: ClassVar[frozenset[str]]
+    """Functions with a sign around their argument in place of a word."""
 
     def letter(self, name: str, time: Expr | None = None, below: str = "", base: str = "") -> Shown:
         """A name at a time; `below` adds to its subscript, `base` replaces its base."""
@@ -92,6 +94,14 @@ class Vocabulary(ABC):
 
     @abstractmethod
     def word(self, function: ScalarFunction) -> str: ...
+
+    def has_sign(self, function: ScalarFunction) -> bool:
+        """Whether the function has a sign around its argument in place of a word."""
+        return function.name in self.signs and is_entry(function)
+
+    def signed(self, function: ScalarFunction, inner: str) -> str:
+        """A function that has a sign, of its argument."""
+        return self.magnitude(inner) if function.name == "abs" else rf"\sqrt{{{inner}}}"
 
     @abstractmethod
     def named(self, word: str) -> str: ...
@@ -148,6 +158,7 @@ class Latex(Vocabulary):
     product_sign = r"\prod"
     beside_product = TIGHT | {Kind.QUOTIENT}
     stacked = True
+    signs = frozenset({"sqrt", "abs"})
 
     def place(self, letter: Letter, time: str, below: str) -> Shown:
         base, subscript, superscript = letter
@@ -243,6 +254,7 @@ class Text(Vocabulary):
     product_sign = "∏"
     beside_product = TIGHT
     stacked = False
+    signs = frozenset({"abs"})
 
     def place(self, letter: Letter, time: str, below: str) -> Shown:
         base, subscript, superscript = (unicode(part).replace("{", "").replace("}", "") for part in letter)

@@ -133,7 +133,7 @@ def _cell(
     without_batch(assignments, roles, declared, document)
     assignments, found = solved(assignments, roles, declared, document)
     output = output_of(assignments, roles, declared, document, lines)
-    ask_shapes(found, assignments, declared, document)
+    ask_shapes(found, assignments, roles, declared, document)
     say_inputs(assignments, roles, declared, document)
     say_unsaid(assignments, found, roles, declared, document)
     ask(document.questions)

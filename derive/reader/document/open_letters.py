@@ -18,6 +18,9 @@ from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import kinds
 from derive.reader.sizes.sizing import Assignment
 
+WEIGHTS = frozenset("wuvr")
+"""First letters of weights; as small ones they may be matrices or numbers."""
+
 
 def roles_of(assignments: Sequence[Assignment], declared: Declared, document: Document) -> Roles:
     """Inputs, states and parameters, and a complaint about what is neither assigned nor declared."""
@@ -129,15 +132,30 @@ def output_of(
 
 
 def ask_shapes(
-    found: kinds.Solution | None, assignments: Sequence[Assignment], declared: Declared, document: Document
-) -> None:
+    found: kinds.Solution | None, assignments: Sequence[Assignment], roles: Roles, declared: Declared,
+    document: Document,
+) -> None:  # fmt: skip
     """Ask for the shapes that the equations leave open."""
     refs = {ref.name: ref for a in reversed(assignments) for ref in references(a.term)}
+    weights = _weights(assignments, roles)
     for name in found.open if found is not None else ():
         latex = declared.vocabulary.letters.get(name, name)
         latex = latex if refs[name].offset is None else timed(latex)
-        space = "\\mathbb{R}^{H \\times D}" if kinds.capital(name) else "\\mathbb{R}"
+        space = "\\mathbb{R}^{H \\times D}" if kinds.capital(name) else weights.get(name, "\\mathbb{R}")
         document.questions.append(Question((latex,), SHAPE, (f"${latex} \\in {space}$",), refs[name].place))
+
+
+def _weights(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
+    """The spaces in which small letters of weights would be matrices, by what stands behind them: w_i x_t."""
+    found = {}
+    products = (part for one in assignments for part in walk(one.term) if isinstance(part, Multiply))
+    for product in products:
+        for left, right in pairwise(product.factors):
+            if not (isinstance(left, Ref) and isinstance(right, Ref) and left.name[0] in WEIGHTS):
+                continue
+            if left.name in roles.parameters and right.name in {*roles.inputs, *roles.states}:
+                found[left.name] = f"\\mathbb{{R}}^{{H \\times {'D' if right.name in roles.inputs else 'H'}}}"
+    return found
 
 
 def say_inputs(assignments: Sequence[Assignment], roles: Roles, declared: Declared, document: Document) -> None:

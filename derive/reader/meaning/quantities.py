@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Expr
+from sympy import Expr, Integer
 
 from derive.errors import InputError
 from derive.functions import ScalarFunction, function
@@ -10,7 +10,19 @@ from derive.nodes import t
 from derive.notation import TimeStyle
 from derive.reader.meaning.letters import letter, only, taken, time_of, valued
 from derive.reader.meaning.symbols import Symbol, symbol
-from derive.reader.meaning.tree import Call, Constant, Identity, Multiply, Power, Ref, SizeOf, Term, Total, Transposed
+from derive.reader.meaning.tree import (
+    Call,
+    Constant,
+    Divide,
+    Identity,
+    Multiply,
+    Power,
+    Ref,
+    SizeOf,
+    Term,
+    Total,
+    Transposed,
+)
 from derive.reader.meaning.vocabulary import NAMED, Vocabulary, bracket
 from derive.reader.meaning.walk import Function, Walk, entry
 from derive.reader.text import syntax
@@ -46,6 +58,10 @@ class Meaning(Walk):
         matrix; elsewhere the same letter may be a matrix."""
         if isinstance(node, syntax.Root):
             return Call(entry("sqrt"), (self.divisor(node.body),), span=self.at(node))
+        return self.size(node) or self.counted(node) or self.term(node)
+
+    def rooted(self, node: Syntax) -> Term:
+        """A letter of a size under a root is that number, as below a fraction."""
         return self.size(node) or self.counted(node) or self.term(node)
 
     def size(self, node: Syntax) -> SizeOf | None:
@@ -154,6 +170,8 @@ class Meaning(Walk):
         if found.offset is None and found.name in self.vocabulary.constants:
             self.vocabulary.called.add(found.name)
             term: Term = Constant(self.vocabulary.constants[found.name], span=at)
+        elif (number_ := self.sized(found)) is not None:
+            return number_
         else:
             if self.bound and not found.indices:
                 index = sorted(self.bound)[0]
@@ -167,6 +185,20 @@ class Meaning(Walk):
         if found.power is not None:
             term = Power(term, found.power, span=at)
         return Transposed(term, span=at) if found.transposed else term
+
+    def sized(self, found: Symbol) -> Term | None:
+        """d^{-1/2} of a letter that where-lines know as a size: a number, as no matrix has such a power."""
+        power, plain = found.power, found.offset is None and not found.indices and not found.transposed
+        if power is None or not plain or found.name not in self.vocabulary.sizes - self.vocabulary.timeless:
+            return None
+        if not (power.is_Rational and power.q <= 2 and (power < 0 or power.q == 2)):
+            return None
+        at = self.at(Syntax(found.start, found.end))
+        one: Term = SizeOf(found.name, span=at)
+        if power.q == 2:
+            one = Call(entry("sqrt"), (one,), span=at)
+        several = one if abs(power.p) == 1 else Multiply((one,) * abs(int(power.p)), span=at)
+        return several if power > 0 else Divide(Constant(Integer(1), span=at), several, span=at)
 
     def applied_to(self, function_: Syntax, term: Term) -> Term:
         """A function, given by its letter, of a term."""

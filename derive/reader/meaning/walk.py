@@ -87,6 +87,10 @@ class Walk(ABC):
         """What stands below."""
         return self.term(node)
 
+    def rooted(self, node: Syntax) -> Term:
+        """What stands under a root."""
+        return self.term(node)
+
     def outer(self, left: Term, right: Term) -> Term:
         """a ⊗ b."""
         return tree.Outer(left, right, span=tree.between(left, right))
@@ -127,7 +131,7 @@ class Walk(ABC):
             case syntax.Product():
                 return self.product(node)
             case syntax.Root(body=body):
-                return Call(entry("sqrt"), (self.term(body),), span=at)
+                return Call(entry("sqrt"), (self.rooted(body),), span=at)
             case syntax.Chain():
                 raise self.unclear("a relation inside an expression", node)
         return self.run([node])

@@ -64,7 +64,7 @@ def clock_of(said: Iterable[tuple[Fragment, Syntax]]) -> str | None:
 
 def _clock(document: Document) -> None:
     """n, k, ... as t, where a letter is used at k and at k - 1 or k + 1, and nothing at t."""
-    clock = clock_of(document.said())
+    clock = clock_of(document.displayed()) or clock_of(document.said())  # lines that declare may say t all the same
     if clock is None:
         return
 

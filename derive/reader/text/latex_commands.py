@@ -12,7 +12,10 @@ from derive.reader.text.line_ends import line_ends
 from derive.reader.text.tokens import Token, Tokens
 
 _COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
-_INTERVAL = re.compile(r"(?:\s|\\[,;!])*t(?![A-Za-z_^'])")
+_INTERVAL = re.compile(
+    r"(?:\s|\\[,;!])*(?:t(?![A-Za-z_^'])|\\(?P<accent>hat|bar|tilde)\s*(?:\{\s*t\s*\}|t(?![A-Za-z]))(?!\s*[_^']))"
+)
+"""Behind Δ: a t that makes it one letter, also with an accent."""
 """The t of Δt, an interval of time and one name."""
 _ALONE = re.compile(r"(?:(?!\\vert)[^()=])*\)")
 """What stands behind the one bar of a bracket."""
@@ -126,7 +129,8 @@ class Commands(ABC):
         elif name in ("}", "rbrace"):
             out.closing("RPAR", i, after)
         elif name == "Delta" and (interval := _INTERVAL.match(self.text, after, end)):
-            out.emit("NAME", i, interval.end(), f"{name}_t", self.text[i : interval.end()])
+            accent = f"_{interval['accent']}" if interval["accent"] else ""
+            out.emit("NAME", i, interval.end(), f"{name}_t{accent}", self.text[i : interval.end()])
             return interval.end()
         elif name in words.GREEK:
             out.emit("NAME", i, after, words.GREEK[name], self.text[i:after])
