@@ -25,9 +25,14 @@ def lowered_cell(derivation: Derivation, framework: str) -> Lowered:
     if low.program.is_loss:
         raise InputError(
             f"a head has no {framework} module of its own",
-            hint=f"use losses of {framework} on the outputs, or --target numpy",
+            hint=f"put it on a cell, as in generate lstm --head softmax, use losses of {framework}, or --target numpy",
         )
     return low
+
+
+def choices_text(opened: Sequence[str]) -> dict[str, str]:
+    """The functions that may be chosen, value and slope, where any is left open."""
+    return {name: f"({', '.join(pair)})" for name, pair in (choices()[1] if opened else {}).items()}
 
 
 class Given:
@@ -65,7 +70,7 @@ class Given:
             "carried": [bound for bound, _ in self.states.values()],
             "timed": self.timed,
             "output": tuple_text(map(self.shown, axes_text(program.output))),
-            "table": {name: f"({', '.join(pair)})" for name, pair in (choices()[1] if self.opened else {}).items()},
+            "table": choices_text(self.opened),
         }
 
     @staticmethod

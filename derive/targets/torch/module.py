@@ -10,28 +10,27 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
-from derive.errors import InputError
 from derive.networks.network import Copy, Network
-from derive.targets.given import Given, lowered_cell
+from derive.targets.given import Given, choices_text, lowered_cell
 from derive.targets.language.code import Blocks, assigned, lines, read, size_text
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes import fast_passes
 from derive.targets.torch.dialect import in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
+from derive.targets.torch.parts import Head, refuse_two_meanings
 from derive.targets.words import names_text, plain
+
+_LOSSES = {"step_weights", "weighted", "one_hot"}
+"""What a head of torch does with functions of its own."""
 
 
 def network_module(network: Network, origin: str = "") -> str:
     """The text of a standalone torch file with an `nn.Module` of the cell and one of its layers and directions.
 
-    `origin` is the file the equations come from. Raises InputError for a network with a head, and as `module` does.
+    A head brings its readout, and `loss` and `predict`. `origin` is the file the equations come from. Raises InputError
+    as `module` does.
     """
-    if network.head is not None:
-        raise InputError(
-            "a torch module of a network has no head",
-            hint="leave it out and put torch's own on the outputs, such as nn.Linear and nn.CrossEntropyLoss",
-        )
     return module(differentiate(network.cell), origin, network)
 
 
@@ -51,11 +50,13 @@ class _Module(Given):
         super().__init__(low, derivation)
         self.network = network
         self.sequence = fast_passes(low)
+        self.head = Head(network) if network is not None and network.head is not None else None
         self.views = views_of(self.sequence.forward, self.sequence.cached)
 
     def text(self, origin: str) -> str:
         values = {
             **self.tables(origin),
+            "table": choices_text(self._all_opened),
             "name": class_name(self.cell.title, self.cell.name),
             "computed": self._computed(),
             "forward": self._forward(),
@@ -64,6 +65,7 @@ class _Module(Given):
             "step_arguments": self._step_arguments(),
             "each_step": self._each_step(),
             "network": self._copies() if self.network is not None else None,
+            "head": self.head.tables() if self.head is not None else None,
             "helpers": self._helpers(),
         }
         digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
@@ -74,6 +76,7 @@ class _Module(Given):
         """The layers and directions of the network."""
         network = self.network
         assert network is not None
+        readout = network.readout_in_place.sizes if network.readout_in_place is not None else ()
         above = network.sizes_of(Copy(1)) if network.layers > 1 else {}
         return {
             "title": plain(network.title),
@@ -82,6 +85,8 @@ class _Module(Given):
             "above": {str(letter): size_text(axis) for letter, axis in above.items()},
             "states": [q.name for q in network.states],
             "output_axes": size_text(network.width),
+            "opened": self._all_opened,
+            "letters": list(dict.fromkeys(map(str, (*map(self.shown, map(str, self.low.program.sizes)), *readout)))),
         }
 
     def _computed(self) -> list[str]:
@@ -144,10 +149,20 @@ class _Module(Given):
         used = self.helpers
         if any(isinstance(statement, Blocks) for statement in self.sequence.backward):
             used.add("cached")
-        definitions = choices()[0] if self.opened else []
+        own = list(self.low.own)
+        for part in self.head.parts if self.head is not None else []:
+            used |= part.made.helpers - _LOSSES
+            own += part.made.low.own
+        refuse_two_meanings(own)
+        definitions = choices()[0] if self._all_opened else []
         written = [WRITTEN[name] for name in sorted(used) if name in WRITTEN]
-        others = helper_texts({name for name in used if name not in WRITTEN}, self.low.own)
+        others = helper_texts({name for name in used if name not in WRITTEN}, own)
         return list(dict.fromkeys([*written, *map(text_in_torch, [*definitions, *others])]))
+
+    @property
+    def _all_opened(self) -> list[str]:
+        """The functions that the cell and the head leave open."""
+        return list(dict.fromkeys([*self.opened, *(self.head.opened if self.head is not None else [])]))
 
 
 def class_name(title: str, name: str) -> str:
