@@ -93,7 +93,9 @@ def _native(derivation: Derivation, notation: Notation | None, origin: str) -> s
 
 
 def _native_network(network: Network, notation: Notation | None, origin: str) -> str:
-    raise InputError("a network has no compiled module yet", hint="call the module of its cell once for each copy")
+    from derive.targets.native import network_module
+
+    return network_module(network, origin)
 
 
 def _training(derivation: Derivation, notation: Notation | None, origin: str) -> str:

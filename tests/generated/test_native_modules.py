@@ -21,11 +21,13 @@ from test_properties import assert_close, standard
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
+from derive.networks.network import Direction, Network, Reads
 from derive.reader import read_note
 from derive.targets import generate
 from verify.numbers.case import Case
 from verify.numbers.frameworks import uncompiled
 from verify.numbers.load import load
+from verify.numbers.network import NetworkCase
 
 pytest.importorskip("numba", reason="numba compiles the loops: the extra 'native' has it")
 
@@ -155,3 +157,30 @@ def test_arrays_that_lie_otherwise_in_memory() -> None:
     ends = {name: np.asfortranarray(value) for name, value in case.d_final.items()}
     strange = replace(case, given=turned, d_output=np.asfortranarray(case.d_output), d_final=ends)
     _agree(_in_python(cell)[1], load(generate(cell)), strange)
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "direction", "top", "reads"),
+    [
+        ("lstm", 2, Direction.BIDIRECTIONAL, None, Reads.EVERY_STEP),
+        ("mlstm", 1, Direction.REVERSE, "squared_error", Reads.LAST_STEP),
+        ("gru", 2, Direction.FORWARD, "softmax_cross_entropy", Reads.EVERY_STEP),
+    ],
+)
+@pytest.mark.parametrize("lengths", [None, np.array([3, 0, 4])], ids=["full", "ragged"])
+def test_networks(name: str, layers: int, direction: Direction, top: str | None, reads: Reads, lengths) -> None:
+    head = None if top is None else catalogue.find(top)
+    network = Network.of(
+        catalogue.find(name), layers=layers, direction=direction, head=head, reads=reads, dropout=layers > 1
+    )
+    case = NetworkCase.drawn(network, 4, 3, np.random.default_rng(0), lengths)
+    text = generate(network, "native")
+    assert text.count("run_compiled(forward_loop") == 1
+    with uncompiled():
+        _agree(load(text, "native"), load(generate(network)), case)
+
+
+def test_a_compiled_network() -> None:
+    network = Network.of(catalogue.find("rnn"), layers=2, head=catalogue.find("softmax_cross_entropy"))
+    case = NetworkCase.drawn(network, 4, 3, np.random.default_rng(0))
+    _agree(load(generate(network, "native"), "native"), load(generate(network)), case)

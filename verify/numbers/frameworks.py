@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from verify.numbers.case import Array, Arrays, Case
+from verify.numbers.network import NetworkCase
 from verify.numbers.oracles import imported
 
 Run = tuple[Array, Arrays, Arrays]
@@ -64,11 +65,11 @@ def _jax(module: ModuleType, case: Case) -> Run:
     jax.config.update("jax_enable_x64", True)
     cell = case.cell
     first, *others = cell.inputs
-    params = list(module.PARAMETERS)
+    params, masks = list(module.PARAMETERS), dict(case.masks or {}) if isinstance(case, NetworkCase) else {}
     named = [*params, *(q.name for q in (*cell.inputs, *cell.states))]
 
     def forward(given: dict[str, Any]) -> Any:
-        more = {q.name: given[q.name] for q in (*others, *cell.states)}
+        more = {q.name: given[q.name] for q in (*others, *cell.states)} | masks
         table = {name: given[name] for name in params}
         return module.forward(table, given[first.name], **more, lengths=case.lengths, **case.functions)
 

@@ -11,6 +11,6 @@ What cannot be compiled stays in NumPy: single statements outside the loop alway
 missing, the numbers are neither float32 nor float64, or a construct has no form here; the module says which.
 """
 
-from derive.targets.native.module import module
+from derive.targets.native.module import module, network_module
 
-__all__ = ["module"]
+__all__ = ["module", "network_module"]

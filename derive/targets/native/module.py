@@ -9,6 +9,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.derivation import Derivation
+from derive.networks.network import Network
 from derive.targets.language.code import (
     Assign,
     Call,
@@ -28,11 +29,15 @@ from derive.targets.native.entries import NotCompiledError
 from derive.targets.native.helpers import numbers_table, texts
 from derive.targets.native.kernel import Kernel
 from derive.targets.numpy.module import parts, whole
+from derive.targets.numpy.network import whole as network_whole
+from derive.targets.numpy.network.assembly import Assembly
 from derive.targets.passes import products
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.loops import learn, opened
 from derive.targets.passes.pipeline import added_in_place, arriving_shapes, given_shapes, learn_shapes
 from derive.targets.passes.shapes import Shapes
+
+_IMPORTS = "import math\nimport warnings"
 
 WRITTEN_OUT = 2**18
 """The multiplications of a matrix product up to which it is faster than a library and the call of it."""
@@ -46,7 +51,23 @@ def module(derivation: Derivation, origin: str = "") -> str:
     low = lowered(derivation)
     made = _Compiled(low)
     sequence = made.sequence()
-    return whole(derivation, parts(derivation, low, sequence), origin, "import math\nimport warnings", made.text())
+    return whole(derivation, parts(derivation, low, sequence), origin, _IMPORTS, made.text())
+
+
+def network_module(network: Network, origin: str = "") -> str:
+    """The text of a standalone module of a network, of the same contract as the NumPy module's.
+
+    The loops of its cell are compiled, once for all copies. `origin` is the file the equations come from.
+    """
+    made: list[_Compiled] = []
+
+    def over_time(low: Lowered) -> Passes:
+        made.append(_Compiled(low))
+        return made[-1].sequence()
+
+    net = Assembly(network, over_time)
+    assert net.parts
+    return network_whole(net, origin, imports=_IMPORTS, compiled=made[-1].text())
 
 
 class _Compiled:

@@ -28,8 +28,12 @@ def network_module(network: Network, origin: str = "", *, script: bool = False) 
     """
     if script and network.head is None:
         raise InputError("training needs a loss", hint="add a head, as in --head softmax --loss cross-entropy")
-    net = Assembly(network)
-    used = net.parts
+    return whole(Assembly(network), origin, script=script)
+
+
+def whole(net: Assembly, origin: str, *, script: bool = False, imports: str = "", compiled: str = "") -> str:
+    """The text of a module; `compiled` is what stands at its end where the loops of its cell are compiled."""
+    network, used = net.network, net.parts
     helpers: dict[str, None] = {}
     for part in used.values():
         helpers.update(dict.fromkeys(part.helpers))
@@ -59,6 +63,8 @@ def network_module(network: Network, origin: str = "", *, script: bool = False) 
         last=network.reads is Reads.LAST_STEP,
         training=training_needs(net) if network.head is not None else None,
         script=script,
+        imports=imports,
+        compiled=compiled,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,7 +10,8 @@ from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.networks.network import Copy, Network, Reads
 from derive.nodes import Quantity
-from derive.targets.lowering.lowered import lowered
+from derive.targets.lowering.lowered import Lowered, lowered
+from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy.module import Parts, parts
 from derive.targets.numpy.pieces import Argument
 from derive.targets.passes import fast_passes
@@ -21,6 +23,8 @@ class Assembly:
     """The parts of a network and the names of what stands between them."""
 
     network: Network
+    over_time: Callable[[Lowered], Passes] = fast_passes
+    """What makes the cell's programs over a sequence out of the lowered ones."""
 
     @cached_property
     def parts(self) -> dict[str, Parts]:
@@ -39,7 +43,8 @@ class Assembly:
             if cell is not None:
                 derivation = differentiate(cell)
                 low = lowered(derivation)
-                found[role] = parts(derivation, low, fast_passes(low), f"{role}_")
+                passes = self.over_time if role == "cell" else fast_passes
+                found[role] = parts(derivation, low, passes(low), f"{role}_")
         return found
 
     @cached_property
