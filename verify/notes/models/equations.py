@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -47,6 +47,7 @@ _REMARK = re.compile(
 _SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
 _RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
 _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
+_DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 _BINARY = re.compile(r"1\s*-")
 LOGARITHM = re.compile(r"\\?(?:log|ln)(?![a-z])")
 _SQUARE = re.compile(r"\^\s*\{?\s*2")
@@ -177,6 +178,12 @@ def equations(formula: Formula, index: int) -> Iterator[Equation]:
             style = TimeStyle.SUBSCRIPT
             written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
             yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without those that end in dots and that the note writes in full elsewhere."""
+    full = {e.target for e in given if not _DOTS.search(e.right)}
+    return [e for e in given if e.target not in full or not _DOTS.search(e.right)]
 
 
 def stands_alone(fragment: Fragment) -> bool:

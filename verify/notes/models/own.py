@@ -51,9 +51,10 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str], at: in
     An equation that cannot be used is a hole of the model. None where there is no equation at all.
     """
     usable = without_shadowed(given.equations, section)
-    chosen = _Choice(given, _nearest(usable, section, at), names)
+    chosen = _Choice(given, _nearest(usable, section, at), names, section)
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
     chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])
+    chosen.take_loss()
     chosen.fill_gaps()
     chosen.find_holes()
     if not chosen.by_name:
@@ -113,6 +114,9 @@ class _Choice:
     given: Written
     nearest: Sequence[Equation]
     wanted: Collection[str]
+    section: tuple[str, ...] = ()
+    led: int | None = None
+    """Where the model stands that is claimed, if another stands nearer."""
     by_name: dict[str, Equation] = field(default_factory=dict)
     assumed: list[str] = field(default_factory=list)
     open: dict[str, str] = field(default_factory=dict)
@@ -137,7 +141,7 @@ class _Choice:
             name = waiting.pop(0)
             if name in self.by_name:
                 continue
-            ways = [e for e in self.nearest if e.target == name]
+            ways = self.ways(name)
             beside = [e for e in ways if e.section == ways[0].section]
             # h_t = f(uv) beside an equation that reads something at a step only names parts of that
             steps = (e for e in beside if any(mention.offset is not None for mention in e.used))
@@ -145,6 +149,44 @@ class _Choice:
             if equation is not None:
                 self.by_name[name] = equation
                 waiting += [mention.name for mention in equation.used]
+
+    def ways(self, name: str) -> list[Equation]:
+        """The equations for a name, the nearest first; in a note of two models, those of the one that is claimed.
+
+        h_t = o_t ⊙ tanh(c_t) is meant where o_t or U_o is claimed, whatever stands nearer.
+        """
+        ways = [e for e in self.nearest if e.target == name]
+        if not ways or ways[0].section == self.section or len({"".join(e.right.split()) for e in ways}) < 2:
+            return ways
+        shared = [len(self.claimed & self.behind(e)) for e in ways]
+        meant = [e for e, share in zip(ways, shared, strict=True) if share == max(shared)]
+        if meant[0] is not ways[0]:
+            self.led = meant[0].index
+        return meant if self.led is None else sorted(meant, key=lambda e: abs(e.index - (self.led or 0)))
+
+    @property
+    def claimed(self) -> set[str]:
+        return {*self.wanted, *map(stripped, self.wanted)}
+
+    def take_loss(self) -> None:
+        """Take the loss where a letter that is claimed stands on the way to it alone: W_y, or the target."""
+        if any(e.loss for e in self.by_name.values()):
+            return
+        apart = self.claimed - set(self.by_name) - set(self.used)
+        loss = next((e for e in self.nearest if e.loss and self.behind(e) & apart), None)
+        if loss is not None:
+            self.take([loss.target])
+
+    def behind(self, equation: Equation) -> set[str]:
+        """All names that an equation reads, directly or by those for what it reads."""
+        found = {equation.target}
+        waiting = [m.name for m in equation.used]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += [m.name for e in self.nearest if e.target == name for m in e.used]
+        return found
 
     @property
     def used(self) -> dict[str, set[int | None]]:
@@ -337,9 +379,23 @@ class _Choice:
                 if any(_within(place, fragment) for place in written) or is_copy(fragment):
                     continue
                 spoken = spelled_names(fragment.text)
-                if spoken and spoken[0] in known and _DECLARES.search(fragment.text):
+                if spoken and spoken[0] in known and _DECLARES.search(fragment.text) and self.is_here(fragment, spoken):
                     found.append(Declaration(declaration.key, (fragment,), declaration.words))
         return found
+
+    def is_here(self, declared: Fragment, spoken: Sequence[str]) -> bool:
+        """Whether a declaration speaks of the letters of this model: the nearest equation with them is one of its own.
+
+        Two models of one note may give a letter two shapes: W_y h_t of the one, h_t W_y of the other.
+        """
+        place = declared.place(0)
+        own = {(e.target, "".join(e.right.split())) for e in self.by_name.values()}
+        reading = [
+            (abs(e.place[1] - place.line), (e.target, "".join(e.right.split())) not in own)
+            for e in self.given.equations
+            if e.place[0] == place.file and spoken[0] in {m.name for m in e.used}
+        ]
+        return not reading or not min(reading)[1]
 
     def fragments(self) -> tuple[list[Fragment], list[Declaration]]:
         """The equations and what has to be declared: targets, inputs, numbers and the output."""
