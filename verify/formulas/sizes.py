@@ -13,8 +13,9 @@ from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.claims.statements.stated import ordered
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import number_of, only, taken
+from derive.reader.meaning.letters import label, number_of, only, taken
 from derive.reader.text import syntax
+from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Fraction, Group, Name, Number, Product, Run, Scripted, Sum, Syntax
 from verify.formulas.deciding import Pairs
 from verify.formulas.judgement import Judgement, Mistake, Word
@@ -27,7 +28,7 @@ def membership(
 ) -> Judgement:
     """W ∈ ℝ^{n×m} against the shape that the equations give."""
     blank = Judgement(text, Word.UNDECIDED, place=place)
-    shape = _space(right) or _stated_sizes(right)
+    shape = _space(right, statement.fragment) or _stated_sizes(right, statement.fragment)
     if (between := _interval(right)) is not None:
         return _range(left, between, statement, letters, blank)
     left = _gradient_beside(left, statement, letters) or left
@@ -95,11 +96,11 @@ def _of_loss(left: Fraction, statement: Statement, letters: Letters) -> bool:
     return isinstance(Claiming(statement.fragment, letters).term(left), tree.Gradient)
 
 
-def _stated_sizes(node: Syntax) -> tuple[Expr, ...] | None:
+def _stated_sizes(node: Syntax, fragment: Fragment) -> tuple[Expr, ...] | None:
     """The sizes in `n × m`, as in `W is n × m`."""
     if not isinstance(node, Product) or [operator.kind for operator in node.operators] != ["TIMES"]:
         return None
-    sizes = [_size(part) for part in node.factors]
+    sizes = [_size(part, fragment) for part in node.factors]
     return None if None in sizes else tuple(part for part in sizes if part is not None)
 
 
@@ -153,7 +154,7 @@ def _named(letters: Letters, stated: tuple[Expr, Expr], true: tuple[Expr, Expr])
     return False if true[0] == true[1] else None
 
 
-def _space(node: Syntax) -> tuple[Expr, ...] | None:
+def _space(node: Syntax, fragment: Fragment) -> tuple[Expr, ...] | None:
     """The sizes in ℝ^{n×m}."""
     if not isinstance(node, Scripted) or not isinstance(node.base, Name) or node.base.word != "R":
         return None
@@ -161,26 +162,28 @@ def _space(node: Syntax) -> tuple[Expr, ...] | None:
         cell = only(script.rows)
         if script.kind == "sup" and cell is not None:
             parts = cell.factors if isinstance(cell, Product) else (cell,)
-            sizes = [_size(part) for part in parts]
+            sizes = [_size(part, fragment) for part in parts]
             if all(part is not None for part in sizes):
                 return tuple(part for part in sizes if part is not None)
     return None
 
 
-def _size(node: Syntax) -> Expr | None:
+def _size(node: Syntax, fragment: Fragment) -> Expr | None:
     if isinstance(node, Group) and (inner := only(node.rows)) is not None:
-        return _size(inner)
+        return _size(inner, fragment)
     if isinstance(node, Name):
         return size(node.word)
     if isinstance(node, Scripted) and (found := taken(node)) is not None:
-        labels = [part.word for _, part in found.parts if isinstance(part, Name)]
-        return size("_".join([found.base, *labels]))
+        try:
+            return size("_".join([found.base, *(label(part, fragment) for _, part in found.parts)]))
+        except InputError:
+            return None
     if isinstance(node, Number) and node.text.isdigit():
         from sympy import Integer
 
         return Integer(int(node.text[:6]))
     if isinstance(node, Sum):
-        parts = [(sign, _size(term)) for sign, term in node.terms]
+        parts = [(sign, _size(term, fragment)) for sign, term in node.terms]
         if all(part is not None for _, part in parts):
             return sum(sign * part for sign, part in parts if part is not None)
     return None

@@ -10,7 +10,7 @@ from sympy import Expr, Integer, Symbol
 
 from derive import nodes
 from derive.cell import Cell
-from derive.nodes import Jacobian
+from derive.nodes import Jacobian, leaves
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Derivative, OverTime, Term
@@ -45,14 +45,28 @@ def upside_down(sides: tuple[Term, ...], program: Cell) -> tuple[Derivative, ...
         if all(_exists(side, here) for side in sides):
             for side in sides:
                 _look(side, here, seen)
-    position = {equation.symbol.name: i for i, equation in enumerate(program.equations)}
     found = []
     for part, distances in seen.distances.items():
         of, by = part.of.name, part.by.name
-        earlier = min(distances) < 0 or (by in position and position.get(of, -1) < position[by])
+        earlier = min(distances) < 0 or (of != by and of in _behind(by, program))
         if max(distances) <= 0 and earlier:
             found.append(part)
     return tuple(found)
+
+
+def _behind(name: str, program: Cell) -> set[str]:
+    """What a quantity is computed from within its step."""
+    reads = {
+        equation.symbol.name: {leaf.name for leaf in leaves(equation.expression) if leaf.time == nodes.t}
+        for equation in program.equations
+    }
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for each in reads.get(waiting.pop(), set()) - found:
+            found.add(each)
+            waiting.append(each)
+    return found
 
 
 def _moments(parts: list[Term]) -> Iterator[Expr]:

@@ -321,6 +321,9 @@ def points_of(
     lowest += [(time, 1) for time, names in meeting.items() if len(names) > 1]
     products = [node for side in sides for node in _walk(side) if isinstance(node, TimeProduct)]
     starts = {node.index: node.first for node in products}
+    # of Σ_{k=t}^T ŷ_k the first term must be there; a sum from a number on is what the document says it is
+    sums = {node for side in sides for node in _walk(side) if isinstance(node, TimeSum)} - {*products}
+    starts |= {node.index: node.first for node in sums if node.first.free_symbols - {nodes.T}}
     lowest = [(time.xreplace(starts), low) for time, low in lowest]
     lowest = [(time, low) for time, low in lowest if not time.free_symbols & bound]
     ordered = [pair for pair in ordered if not (pair[0].free_symbols | pair[1].free_symbols) & bound]

@@ -30,12 +30,14 @@ def at_step(written: Sequence[tuple[Assignment, int]]) -> list[Assignment]:
     written = _without_locals_before(written)
     ahead = {assignment.name for assignment, offset in written if offset == 1}
     now = {assignment.name for assignment, offset in written if offset == 0}
-    counted_from_zero = not ahead & now and any(
-        ref.offset == 0 and ref.name not in ahead
+    read = {
+        ref.offset
         for assignment, offset in written
         if offset == 1
         for ref in references(assignment.term)
-    )
+        if ref.name not in ahead
+    }
+    counted_from_zero = not ahead & now and 0 in read and 1 not in read
 
     def moved(assignment: Assignment, offset: int) -> Assignment:
         if counted_from_zero and offset >= 0:

@@ -13,7 +13,7 @@ from sympy import Expr
 from derive.errors import InputError, Place
 from derive.notation import TimeStyle, spelled
 from derive.reader.claims.statements.chains import blanked, lines
-from derive.reader.meaning.letters import letter, time_of
+from derive.reader.meaning.letters import ENTRY_LETTERS, letter, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.text.fragment import Fragment
@@ -184,6 +184,36 @@ def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:
     """The equations without those that end in dots and that the note writes in full elsewhere."""
     full = {e.target for e in given if not _DOTS.search(e.right)}
     return [e for e in given if e.target not in full or not _DOTS.search(e.right)]
+
+
+def without_entries(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without those for an entry, ŷ_i = e^{z_i} / Σ_j e^{z_j}, of what the note writes as a whole."""
+    targets = {e.target for e in given}
+
+    def entry(equation: Equation) -> bool:
+        whole, _, index = equation.target.rpartition("_")
+        indexed = whole in targets and index in ENTRY_LETTERS - {"l"}  # which counts layers
+        return indexed and re.search(rf"(?<![A-Za-z\\]){index}(?![A-Za-z])", equation.right) is not None
+
+    return [e for e in given if not entry(e)]
+
+
+def without_slips(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without h_{t+1} = f(x_t, h_t) beside h_t = f(x_t, h_{t-1}): one step is wrong."""
+
+    def spelled_out(equation: Equation) -> tuple[str, str]:
+        text = equation.right
+        for mention in reversed(equation.used):
+            if mention.offset is not None:
+                start, end = mention.start - equation.right_start, mention.end - equation.right_start
+                text = f"{text[:start]}<{mention.name}>{text[end:]}"
+        return equation.target, re.sub(r"[\s{}]", "", text).strip(".,;")
+
+    def steps(equation: Equation) -> list[tuple[str, int | None]]:
+        return [(m.name, None if m.offset is None else m.offset - equation.offset) for m in equation.used]
+
+    usual = {spelled_out(e): steps(e) for e in reversed(given) if e.offset == 0}
+    return [e for e in given if e.offset == 0 or usual.get(spelled_out(e), steps(e)) == steps(e)]
 
 
 def stands_alone(fragment: Fragment) -> bool:

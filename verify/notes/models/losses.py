@@ -186,7 +186,10 @@ class _Timeless:
 
     @property
     def letter(self) -> Symbol | None:
-        """The letter without a time that the left side is."""
+        """The letter without a time that the left side is, perhaps with its arguments behind it: L(ŷ, y)."""
+        if isinstance(self.left, Run) and len(self.left.factors) == 2 and _is_list(self.left.factors[1]):
+            loss = _plain(self.left.factors[0], self.fragment)
+            return loss if loss is not None and loss.name in LOSSES else None
         return _plain(self.left, self.fragment)
 
     def equation(self, text: str, target: str) -> Equation:

@@ -124,7 +124,8 @@ class _Choice:
     numbers: list[str] = field(default_factory=list)
     single: list[str] = field(default_factory=list)
     """What a loss compares with a number."""
-    rewritten: set[str] = field(default_factory=set)
+    rewritten: dict[str, bool] = field(default_factory=dict)
+    """Losses that are written as a product, and whether of rows."""
     unused: set[int] = field(default_factory=set)
     ends: dict[str, set[str]] = field(default_factory=dict)
     """Holes that the model does without, with what else they read."""
@@ -156,6 +157,8 @@ class _Choice:
         h_t = o_t ⊙ tanh(c_t) is meant where o_t or U_o is claimed, whatever stands nearer.
         """
         ways = [e for e in self.nearest if e.target == name]
+        if any(e.loss for e in ways):  # -log ŷ_k, of a target that is one-hot, says less
+            ways.sort(key=lambda e: e.loss == "cross-entropy" and len({m.name for m in e.used}) < 2)
         if not ways or ways[0].section == self.section or len({"".join(e.right.split()) for e in ways}) < 2:
             return ways
         shared = [len(self.claimed & self.behind(e)) for e in ways]
@@ -215,6 +218,8 @@ class _Choice:
             for mention in equation.used:
                 source = next((e for e in self.nearest if "softmax" in e.right and not e.loss), None)
                 compared = {m.name for m in equation.used}
+                if mention.name.endswith("_hat") and mention.name in self.by_name:
+                    self.part_logits(mention.name, compared)
                 if source is not None and source.target in compared and mention.name != f"{source.target}_hat":
                     continue  # what is predicted stands there already
                 if mention.name.endswith("_hat") and mention.name not in self.by_name and source is not None:
@@ -223,6 +228,17 @@ class _Choice:
                         self.by_name.pop(source.target, None)  # the loss compares y with it, so y is the target
                         said = f"the equation for {source.target} is taken to be one for {mention.name}"
                     self.adopt(source, mention.name, said)
+
+    def part_logits(self, predicted: str, compared: Collection[str]) -> None:
+        """Where a note calls both the target and the logits y, the loss that compares ŷ with y has the target."""
+        name = predicted.removesuffix("_hat")
+        equation = self.by_name.get(name)
+        if name not in compared or equation is None or "softmax" in equation.right:
+            return
+        if "".join(equation.right.split()) in "".join(self.by_name[predicted].right.split()):
+            del self.by_name[name]
+            line = equation.place[1]
+            self.assumed.append(f"{name}, with which the loss compares {predicted}, is not what line {line} calls so")
 
     def adopt(self, equation: Equation, name: str, said: str) -> None:
         """Take an equation for another name, in the letters that are in use here."""
@@ -343,7 +359,7 @@ class _Choice:
             self.single += sorted(compared)
             return True
         if equation.loss == "cross-entropy" and guilty not in self.rewritten:
-            self.rewritten.add(guilty)
+            self.rewritten[guilty] = False
             return True
         self.leave_open(guilty, error.message, equation.place[1])
         return True
@@ -357,8 +373,8 @@ class _Choice:
         if self.numbers and not any(name[0].isupper() for name in plain):  # no letter of the note is a matrix
             self.numbers += plain
             return True
-        if loss.loss == "cross-entropy" and loss.target not in self.rewritten:
-            self.rewritten.add(loss.target)
+        if loss.loss == "cross-entropy" and not self.rewritten.get(loss.target):
+            self.rewritten[loss.target] = loss.target in self.rewritten or r"^\top \log" in loss.right
         else:
             self.leave_open(loss.target, "the loss is no number", loss.place[1])
         return True
@@ -409,7 +425,7 @@ class _Choice:
             if equation.target in self.open:
                 continue
             if equation.target in self.rewritten:
-                written, target = _cross_entropy(equation)
+                written, target = _cross_entropy(equation, self.rewritten[equation.target])
                 formulas.append(written)
                 if target not in self.by_name:
                     targets[target] = None
@@ -544,8 +560,8 @@ def _sums_to_one(letter: str) -> Declaration:
     return _declared("assume", rf"\mathbf{{1}}^\top {{{letter}}} = 1")
 
 
-def _cross_entropy(equation: Equation) -> tuple[Fragment, str]:
-    """-yᵀ log ŷ with the letters of the equation, and the name of y."""
+def _cross_entropy(equation: Equation, rows: bool) -> tuple[Fragment, str]:
+    """-yᵀ log ŷ with the letters of the equation, and the name of y; of rows log ŷ yᵀ."""
     used = list(dict.fromkeys(mention.name for mention in equation.used))
     logarithm = LOGARITHM.search(equation.fragment.text, equation.right_start)
     inside = [m.name for m in equation.used if logarithm is not None and m.start >= logarithm.end()]
@@ -553,4 +569,5 @@ def _cross_entropy(equation: Equation) -> tuple[Fragment, str]:
     target = next((name for name in used if name != predicted), predicted)
     time = TIMES[equation.style]
     left, y, y_hat = (f"{spelled(name)}{time}" for name in (equation.target, target, predicted))
-    return equation.rewritten(rf"{left} = -{{{y}}}^\top \log {y_hat}").fragment, target
+    product = rf"\log({y_hat}) {{{y}}}^\top" if rows else rf"{{{y}}}^\top \log {y_hat}"
+    return equation.rewritten(rf"{left} = -{product}").fragment, target

@@ -13,7 +13,15 @@ from derive.notation import find as find_notation
 from derive.reader.text.note import Declaration
 from verify.formulas.judgement import Word
 from verify.notes.files import Aside, Formula
-from verify.notes.models.equations import Equation, equations, stands_alone, unread, without_abbreviated
+from verify.notes.models.equations import (
+    Equation,
+    equations,
+    stands_alone,
+    unread,
+    without_abbreviated,
+    without_entries,
+    without_slips,
+)
 from verify.notes.models.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
 from verify.notes.models.losses import at_the_end, in_words, of_the_step, whole
 from verify.notes.models.meaning import completed
@@ -58,7 +66,8 @@ class Models:
         claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
         self.families = gradient_families(formula for _, formula in claiming)
         gradients = gradient_letters(formula for _, formula in claiming)
-        every = without_abbreviated([e for index, formula in claiming for e in self._defined(formula, index)])
+        every = [e for index, formula in claiming for e in self._defined(formula, index)]
+        every = without_slips(without_entries(without_abbreviated(every)))
         states = {m.name for e in every for m in e.used if m.offset == -1}
         # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
         timed = [e for e in every if e.target not in gradients - states]
