@@ -6,9 +6,9 @@ from sympy import Expr, Integer
 
 from derive.reader.claims.derivatives import Derivatives
 from derive.reader.claims.matrix import shown, tabulated
-from derive.reader.claims.slices import is_slice
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import number_of, only, time_expression
+from derive.reader.meaning.slices import is_slice
 from derive.reader.meaning.tree import Term
 from derive.reader.meaning.walk import ABOVE, BELOW
 from derive.reader.text import syntax

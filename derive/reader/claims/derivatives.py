@@ -8,15 +8,16 @@ from dataclasses import replace
 from sympy import Expr
 
 from derive import nodes
+from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import Deltas, as_value
 from derive.reader.claims.letters import Found, beside
-from derive.reader.claims.slices import is_slice, sliced
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, only, time_expression
+from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
-from derive.reader.text.syntax import Big, Mark, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Syntax
 from derive.reader.text.words import BESIDE
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
@@ -71,6 +72,9 @@ class Derivatives(Deltas):
             raise self.unclear("∂ of nothing", node)
         if len(below) == 3 and is_slice(below[2]):
             return self.cut(self.derivative(sign, above, below[:2], node), below[2])
+        if len(below) == 2 and (found := without_slice(below[1]))[1] is not None:
+            whole = self.derivative(sign, above, [below[0], found[0]], node)
+            return self.cut(whole, found[1], by=isinstance(whole, tree.Derivative | tree.Operated))
         immediate = self.immediate(sign, below[0])
         by, transposed = self.variable(below[1:], node)
         said = self.differentiated(above, by, immediate, node)
@@ -134,13 +138,19 @@ class Derivatives(Deltas):
         said = self.differentiated(following, by, immediate, node)
         return tree.Transposed(said) if transposed else said
 
-    def cut(self, said: Term, part: Syntax) -> Term:
-        """Rows and columns of something, as in W_f[:, :n_a]."""
+    def cut(self, said: Term, part: Syntax, *, by: bool = False) -> Term:
+        """Rows and columns of something, as in W_f[:, :n_a]; `by`: of a Jacobian those that belong to a part below."""
         group, scripts = bracket(part)
-        assert group is not None
-        found = sliced(said, group, self.letters, self.fragment)
+        if group is None:
+            assert isinstance(part, Group)
+            group = part
+        found = sliced(said, group, borders(self.letters))
         if found is None:
             raise self.unclear(f"the slice {self.written(part)} is not read: a border is no size of this cell", part)
+        if by:
+            if not (isinstance(found, tree.Slice) and found.alone):
+                raise self.unclear(f"a Jacobian by the part {self.written(part)} is not read", part)
+            found = replace(found, axis=1, alone=False)
         return self.scripted(found, scripts)
 
     def used_at(self, said: Term, script: Syntax, node: Syntax) -> Term:

@@ -14,7 +14,6 @@ from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import filled
 from derive.reader.claims.letters import Found
-from derive.reader.claims.slices import is_slice, without_slice
 from derive.reader.claims.sums import bounds, largest, nested
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
@@ -27,6 +26,7 @@ from derive.reader.meaning.letters import (
     only,
     time_expression,
 )
+from derive.reader.meaning.slices import is_slice, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Span, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.meaning.walk import Function

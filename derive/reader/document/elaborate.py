@@ -144,6 +144,7 @@ def _cell(
     declare(assignments, roles, declared, inference, meant)
     typed = {id(assignment): _typed(assignment, inference) for assignment in in_order(assignments)}
     inference.even_splits()
+    inference.ends_of_cuts()
     declared.sizes.settle()
     refuse_collapse(assignments, roles, declared, inference, meant)
     name_sizes(assignments, roles, declared, inference, output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from derive.reader.meaning.tree import Call, Multiply, Ref, Term, Total, Transposed, mapped
+from derive.reader.meaning.tree import Call, Multiply, Ref, Slice, Term, Total, Transposed, mapped
 from derive.reader.sizes.kinds import COLUMN, ROW
 
 
@@ -43,4 +43,6 @@ class Columns:
             return replace(term, factors=tuple(self.flipped(factor) for factor in reversed(term.factors)))
         if isinstance(term, Total):
             return self.kept(term)
+        if isinstance(term, Slice):
+            return Transposed(self.kept(term), span=term.span)
         return None

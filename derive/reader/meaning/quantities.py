@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from sympy import Expr, Integer
+from sympy import Symbol as Size
 
 from derive.errors import InputError
 from derive.functions import ScalarFunction, function
 from derive.nodes import t
 from derive.notation import TimeStyle
 from derive.reader.meaning.letters import letter, only, taken, time_of, valued
+from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.tree import (
     Call,
@@ -19,6 +21,7 @@ from derive.reader.meaning.tree import (
     Power,
     Ref,
     SizeOf,
+    Span,
     Term,
     Total,
     Transposed,
@@ -103,6 +106,41 @@ class Meaning(Walk):
         if isinstance(base, Mark) and base.kind == "partial":
             raise self.unclear("a derivative is no part of a forward equation", node)
         return None
+
+    def factor(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
+        """What starts at factor i, with slices of it: W[:, D:], z_{t,1:K}."""
+        node, part = without_slice(factors[i])
+        if part is not None:
+            term, following = super().factor([*factors[:i], node, *factors[i + 1 :]], i)
+            inner = term.body if isinstance(term, Transposed) else term
+            if inner is None or following != i + 1:
+                raise self.unclear(f"a part of {self.written(factors[i])} is not read", factors[i])
+            cut = self.cut(inner, part, (), factors[i])
+            return (Transposed(cut, span=self.at(factors[i])) if isinstance(term, Transposed) else cut), following
+        term, following = super().factor(factors, i)
+        while term is not None and following < len(factors) and is_slice(factors[following]):
+            group, scripts = bracket(factors[following])
+            assert group is not None
+            term, following = self.cut(term, group, scripts, factors[following]), following + 1
+        return term, following
+
+    def cut(self, term: Term, group: Group, scripts: tuple[Script, ...], node: Syntax) -> Term:
+        """Rows and columns of something; letters in the borders are sizes."""
+
+        def border(part: Syntax) -> Expr | None:
+            found = symbol(part, self.fragment)
+            if found is None or found.offset is not None or found.power is not None or found.indices:
+                return None
+            if found.name in self.vocabulary.constants:
+                return self.vocabulary.constants[found.name]
+            self.vocabulary.sizes.add(found.name)
+            self.vocabulary.called.add(found.name)
+            return Size(found.name)
+
+        found = sliced(term, group, border, Span(self.fragment, term.where.start, node.end))
+        if found is None:
+            raise self.unclear(f"the slice {self.written(node)} is not read", node, "write W[:, D:] or z_{t,1:K}")
+        return self.scripted(found, scripts)
 
     def lettered(self, factors: list[Syntax], i: int) -> tuple[Term, int]:
         node = factors[i]

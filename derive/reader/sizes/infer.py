@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from derive.reader.meaning.tree import (
     Power,
     Ref,
     SizeOf,
+    Slice,
     Stack,
     Term,
     Total,
@@ -41,6 +43,8 @@ class Inference(Shapes):
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__(sizes)
+        self.cuts: list[tuple[Dim, Dim, Callable[[], ShapeError]]] = []
+        """Slices with an end: what they are cut from, and that end."""
         self.splits: dict[Term, list[Dim]] = {}
         """What is split, with the sizes of its parts."""
 
@@ -77,6 +81,8 @@ class Inference(Shapes):
                 return self._stack(term)
             case Part():
                 return self._part(term)
+            case Slice():
+                return self._slice(term)
             case Total(body=body):
                 inner = self.typed(body)
                 if inner.number is not None:
@@ -301,6 +307,61 @@ class Inference(Shapes):
             return nodes.block(0, body.build(), start, length)
 
         return Typed(term, rows, body.cols, build)
+
+    def _slice(self, term: Slice) -> Typed:
+        """Rows or columns from a border to another; what has no end of its own ends with the last of its slices."""
+        body = self.typed(term.body)
+        lying = term.alone and self.sizes.is_one(body.rows) and not self.sizes.is_one(body.cols)
+        axis = 1 if lying else term.axis
+        along = body.rows if axis == 0 else body.cols
+        start = self._border(term.start, term)
+
+        def failure() -> ShapeError:
+            return ShapeError(f"{term.written} is cut from {self.shape_text(body)}, whose end is another", term.place)
+
+        if term.end is not None:
+            end = self._border(term.end, term)
+            length = self._border(term.end - (term.start or 0), term)
+            self.cuts.append((along, end, failure))
+        else:
+            whole = self.sizes.find(along)
+            kept = Counter(start.variables) - Counter(whole.variables)
+            if not kept and whole.constant >= start.constant:
+                rest = Counter(whole.variables) - Counter(start.variables)
+                length = Dim(whole.constant - start.constant, tuple(sorted(rest.elements())))
+            else:
+                length = self.sizes.fresh()
+                self.sizes.unify(along, start + length, failure)
+        rows, cols = (length, body.cols) if axis == 0 else (body.rows, length)
+
+        def build() -> Node:
+            return nodes.block(axis, body.build(), self.sizes.expression(start), self.sizes.expression(length))
+
+        return Typed(term, rows, cols, build)
+
+    def _border(self, border: Expr | None, term: Slice) -> Dim:
+        """A border of a slice as a size."""
+        constant, rest = (border or Integer(0)).as_coeff_Add()
+        counts = rest.as_coefficients_dict()
+        letters = {size: int(number) for size, number in counts.items() if size.is_Symbol and number > 0}
+        if not constant.is_Integer or constant < 0 or len(letters) != len([n for n in counts.values() if n != 0]):
+            raise term.error(f"a border of {term.written} is no size", "write W[:, D:], z[H:2H], or z_{t,1:K}")
+        parts = (self.sizes.letter(size.name) for size, number in letters.items() for _ in range(number))
+        return total(parts) + Dim(int(constant))
+
+    def ends_of_cuts(self) -> None:
+        """What nothing else ends has its end where the last of its slices has it."""
+        self.sizes.settle(final=False)
+        for along, end, failure in sorted(self.cuts, key=lambda cut: self._extent_of(cut[1]), reverse=True):
+            whole = self.sizes.find(along)
+            beyond = Counter(self.sizes.find(end).variables) - Counter(whole.variables)
+            if self.sizes.is_open(whole) or beyond or whole.constant < self.sizes.find(end).constant:
+                self.sizes.unify(along, end, failure)
+        self.sizes.settle(final=False)
+
+    def _extent_of(self, dim: Dim) -> tuple[int, int]:
+        found = self.sizes.find(dim)
+        return len(found.variables), found.constant
 
     def _no_split(self, body: Typed, parts: Sequence[Dim], term: Part) -> Callable[[], ShapeError]:
         def failure() -> ShapeError:

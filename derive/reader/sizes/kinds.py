@@ -24,6 +24,7 @@ from derive.reader.meaning.tree import (
     Power,
     Ref,
     SizeOf,
+    Slice,
     Stack,
     Term,
     Total,
@@ -213,6 +214,8 @@ class Kinds:
                 return lambda kinds: _stacked(term, kinds)
             case Part():
                 return lambda kinds: kinds if kinds[0] in (COLUMN, ROW) else ()
+            case Slice(alone=alone):
+                return lambda kinds: kinds if kinds[0] == MATRIX or (alone and kinds[0] in (COLUMN, ROW)) else ()
         raise AssertionError(term)
 
 

@@ -112,7 +112,7 @@ class LatexLexer(Commands):
                 self.blank(i)
                 out.emit("COMMA", i, i + 1)
             return i + 1
-        if c == ":" and out.innermost == "LBRACK":
+        if c == ":" and out.innermost in ("LBRACK", "LBRACE"):
             out.emit("MARK", i, i + 1, "colon")
             return i + 1
         if c == "𝟏":

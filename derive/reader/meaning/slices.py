@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from sympy import Expr, Integer
 
-from derive.reader.claims.letters import Letters
-from derive.reader.meaning import tree
-from derive.reader.meaning.letters import taken
-from derive.reader.meaning.tree import Term
+from derive.reader.meaning.tree import Slice, Span, Term
 from derive.reader.meaning.vocabulary import bracket
-from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
+
+Letter = Callable[[Syntax], Expr | None]
+COUNTED = "COUNTED"
+"""The bracket of a range in a subscript, which counts from 1 and has its last entry."""
 
 
 def is_slice(node: Syntax | None) -> bool:
@@ -22,22 +23,24 @@ def is_slice(node: Syntax | None) -> bool:
 
 
 def without_slice(node: Syntax) -> tuple[Syntax, Group | None]:
-    """W_{f,[:,0:H]} as W_f and the bracket with its colon."""
+    """W_{f,[:,0:H]} as W_f and the bracket with its colon; z_{t,1:K} as z_t and a range that counts from 1."""
     if not isinstance(node, Scripted):
         return node, None
     for script in node.scripts if isinstance(node.base, Name) else ():
         for row in script.rows if script.kind == "sub" else ():
             for cell in row:
-                if isinstance(cell, Group) and is_slice(cell):
+                bracketed = isinstance(cell, Group) and is_slice(cell)
+                if bracketed or _has_colon(cell):
                     rows = tuple(tuple(other for other in each if other is not cell) for each in script.rows)
                     scripts = [replace(one, rows=rows) if one is script else one for one in node.scripts]
                     kept = tuple(one for one in scripts if one.kind != "sub" or any(one.rows))
-                    return (replace(node, scripts=kept) if kept else node.base), cell
+                    part = cell if isinstance(cell, Group) else Group(cell.start, cell.end, COUNTED, ((cell,),))
+                    return (replace(node, scripts=kept) if kept else node.base), part
     return node, None
 
 
-def sliced(said: Term, group: Group, letters: Letters, fragment: Fragment) -> Term | None:
-    """The rows and columns that the bracket takes; None where a border is no size of the cell."""
+def sliced(said: Term, group: Group, letter: Letter, span: Span | None = None) -> Term | None:
+    """The rows and columns that the bracket takes; None where a border is no size. `letter` reads one of a size."""
     cells = _cells(group)
     if len(cells) > 2:
         return None
@@ -45,11 +48,13 @@ def sliced(said: Term, group: Group, letters: Letters, fragment: Fragment) -> Te
         if not _has_colon(cell):
             return None
         before, after = _parted(cell)
-        start, end = (None if part is None else _extent(part, letters, fragment) for part in (before, after))
+        start, end = (None if part is None else _extent(part, letter) for part in (before, after))
         if (before is not None and start is None) or (after is not None and end is None):
             return None
-        if start is not None or end is not None:
-            said = tree.Slice(said, axis, start, end, len(cells) == 1)
+        if start is not None and start != 0 and group.bracket == COUNTED:
+            start -= 1
+        if (start is not None and start != 0) or end is not None:
+            said = Slice(said, axis, start, end, len(cells) == 1, span=span or said.span)
     return said
 
 
@@ -86,26 +91,19 @@ def _joined(factors: tuple[Syntax, ...]) -> Syntax | None:
     return None if not factors else factors[0] if len(factors) == 1 else Run(factors[0].start, factors[-1].end, factors)
 
 
-def _extent(node: Syntax, letters: Letters, fragment: Fragment) -> Expr | None:
-    """A size of the cell: its letter, or n_a for the entries of a; sums and multiples of them; 0."""
+def _extent(node: Syntax, letter: Letter) -> Expr | None:
+    """A size: a letter or a number; sums and multiples of them."""
     if isinstance(node, Run) and len(node.factors) == 2 and isinstance(times := node.factors[0], Number):
-        inner = _extent(node.factors[1], letters, fragment)
+        inner = _extent(node.factors[1], letter)
         return int(times.text) * inner if inner is not None and times.text.isdigit() else None
-    if isinstance(node, Number) and node.text == "0":
-        return Integer(0)
+    if isinstance(node, Run) and all(isinstance(one, Name) and len(one.word) == 1 for one in node.factors):
+        word = "".join(one.word for one in node.factors if isinstance(one, Name))
+        return letter(Name(node.start, node.end, word, word))  # sizes are added, never multiplied: in is a word
+    if isinstance(node, Number) and node.text.isdigit() and len(node.text) < 5:
+        return Integer(int(node.text))
     if isinstance(node, Sum):
-        parts = [(sign, _extent(term, letters, fragment)) for sign, term in node.terms]
+        parts = [(sign, _extent(term, letter)) for sign, term in node.terms]
         if any(part is None for _, part in parts):
             return None
-        return sum(sign * part for sign, part in parts if part is not None)
-    found = taken(node) if isinstance(node, Name | Scripted) else None
-    if found is None:
-        return None
-    labels = [part.word for kind, part in found.parts if kind == "sub" and isinstance(part, Name)]
-    word = "_".join([found.base, *labels])
-    own = {str(letter): letter for letter in letters.cell.sizes}
-    if word in own:
-        return own[word]
-    base, _, label = word.partition("_")
-    name = letters.known.get(label) if base in ("n", "N", "d", "D", "dim") else None
-    return None if name is None or letters.quantities[name].shape[1] != 1 else letters.quantities[name].shape[0]
+        return sum((sign * part for sign, part in parts if part is not None), Integer(0))
+    return letter(node) if isinstance(node, Name | Scripted) else None
