@@ -5,38 +5,55 @@ Where row i changes with row i alone, as under functions and ⊙, one direction 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias, TypeVar
 
 from sympy import HadamardPower, HadamardProduct, MatAdd, MatMul
 
 from derive.nodes import Elementwise, Node, Quantity, children
+from verify.truth.responses import Key
 
 Number = TypeVar("Number")
-Direction = list[list[int]]
+Direction: TypeAlias = list[list[int]]
 """Zeros and ones: which entries move together."""
+Along: TypeAlias = tuple[Key, int]
+"""The name of a direction: what moves, and which of its directions."""
+Directions: TypeAlias = Mapping[Along, Direction]
 
 
 def columns(
     expression: Node,
-    moves: Callable[[Quantity], bool],
-    shape: tuple[int, int],
-    moved: Callable[[Direction], list[list[Number]] | None],
+    moving: Mapping[Key, tuple[int, int]],
+    key_of: Callable[[Quantity], Key],
+    moved: Callable[[Mapping[Key, Directions]], Mapping[Along, list[list[Number]]]],
     zero: Number,
-) -> list[list[Number]] | None:
-    """The rate of change of an expression's entries for every entry of what moves in it; None where nothing changes.
+) -> dict[Key, list[list[Number]] | None]:
+    """The rate of change of an expression's entries for every entry of each thing that moves in it; None for zero.
 
-    `shape` is that of what moves, `moved` the rate of change along one direction of it.
+    `moving` gives the shapes; `moved` the rates along all directions, found in one pass over the expression.
     """
-    rows, cols = shape
-    if not row_by_row(expression, moves):
-        found = [moved(unit) for unit in _units(rows, cols)]
-        return [_flat(rate) for rate in found if rate is not None] if None not in found else None
-    at_once = [moved([[int(k == j) for k in range(cols)] for _ in range(rows)]) for j in range(cols)]
-    places = ((i, rate) for i in range(rows) for rate in at_once)
-    if None in at_once:
-        return None
-    return [_flat([row if k == i else [zero] * len(row) for k, row in enumerate(rate or [])]) for i, rate in places]
+    alike = [key for key in moving if row_by_row(expression, lambda quantity: key_of(quantity) == key)]  # noqa: B023
+    rates = moved({key: _named(key, (_lines if key in alike else _units)(*shape)) for key, shape in moving.items()})
+    found: dict[Key, list[list[Number]] | None] = {}
+    for key, (rows, cols) in moving.items():
+        count = cols if key in alike else rows * cols
+        own = [rates[key, n] for n in range(count) if (key, n) in rates]
+        if len(own) < count:
+            found[key] = None
+        elif key in alike:
+            found[key] = [_flat(_row_alone(i, rate, zero)) for i in range(rows) for rate in own]
+        else:
+            found[key] = list(map(_flat, own))
+    return found
+
+
+def _named(key: Key, directions: Iterable[Direction]) -> Directions:
+    return {(key, n): each for n, each in enumerate(directions)}
+
+
+def _row_alone(i: int, rate: list[list[Number]], zero: Number) -> list[list[Number]]:
+    """What one row does where all rows were moved at once."""
+    return [row if k == i else [zero] * len(row) for k, row in enumerate(rate)]
 
 
 def row_by_row(node: Node, moves: Callable[[Quantity], bool]) -> bool:
@@ -53,6 +70,12 @@ def _reads(node: Node, moves: Callable[[Quantity], bool]) -> bool:
     if isinstance(node, Quantity):
         return moves(node)
     return any(_reads(child, moves) for child in children(node))
+
+
+def _lines(rows: int, cols: int) -> Iterator[Direction]:
+    """For every column of a matrix the matrix with ones in it."""
+    for j in range(cols):
+        yield [[int(k == j) for k in range(cols)] for _ in range(rows)]
 
 
 def _units(rows: int, cols: int) -> Iterator[Direction]:

@@ -6,7 +6,7 @@ This is the road to the truth that shares no code with the derivation: forward m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache, reduce, singledispatch
@@ -56,11 +56,16 @@ Matrix: TypeAlias = list[list[int]]
 """Rows of field elements; a column vector has rows of one entry."""
 
 
+Tangents: TypeAlias = Mapping[Any, Matrix]
+"""Rates of change, each along a direction; a missing one is zero."""
+STILL: Tangents = {}
+
+
 class Dual(NamedTuple):
-    """A matrix and its tangent; None is a tangent of zero."""
+    """A matrix and its tangents."""
 
     value: Matrix
-    tangent: Matrix | None = None
+    tangents: Tangents = STILL
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -156,10 +161,8 @@ def identity(n: int) -> Matrix:
     return [[int(i == j) for j in range(n)] for i in range(n)]
 
 
-def plus(a: Matrix | None, b: Matrix | None) -> Matrix | None:
-    """Sum; None is zero."""
-    if a is None or b is None:
-        return b if a is None else a
+def plus(a: Matrix, b: Matrix) -> Matrix:
+    """Sum."""
     return [[(x + y) % P for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
 
 
@@ -176,9 +179,9 @@ def entrywise(a: Matrix, b: Matrix) -> Matrix:
     return [[x * y % P for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
 
 
-def scaled(factor: int, a: Matrix | None) -> Matrix | None:
+def scaled(factor: int, a: Matrix) -> Matrix:
     """A number times a matrix."""
-    return None if a is None else [[factor * x % P for x in row] for row in a]
+    return [[factor * x % P for x in row] for row in a]
 
 
 def inner(a: Matrix, b: Matrix) -> int:
@@ -189,21 +192,26 @@ def inner(a: Matrix, b: Matrix) -> int:
     return total % P
 
 
-def _transposed(a: Matrix | None) -> Matrix | None:
-    return None if a is None else [list(column) for column in zip(*a, strict=True)]
+def _transposed(a: Matrix) -> Matrix:
+    return [list(column) for column in zip(*a, strict=True)]
+
+
+def added(a: Tangents, b: Tangents) -> Tangents:
+    """The sum along every direction."""
+    if not a or not b:
+        return a or b
+    return {**a, **{d: plus(a[d], moved) if d in a else moved for d, moved in b.items()}}
 
 
 def _dual_sum(a: Dual, b: Dual) -> Dual:
-    value = plus(a.value, b.value)
-    assert value is not None
-    return Dual(value, plus(a.tangent, b.tangent))
+    return Dual(plus(a.value, b.value), added(a.tangents, b.tangents))
 
 
 def _bilinear(product: Callable[[Matrix, Matrix], Matrix], a: Dual, b: Dual) -> Dual:
     """The product rule."""
-    left = None if a.tangent is None else product(a.tangent, b.value)
-    right = None if b.tangent is None else product(a.value, b.tangent)
-    return Dual(product(a.value, b.value), plus(left, right))
+    left = {d: product(moved, b.value) for d, moved in a.tangents.items()}
+    right = {d: product(a.value, moved) for d, moved in b.tangents.items()}
+    return Dual(product(a.value, b.value), added(left, right))
 
 
 def _dual_product(a: Dual, b: Dual) -> Dual:
@@ -211,7 +219,7 @@ def _dual_product(a: Dual, b: Dual) -> Dual:
 
 
 def _linear(operation: Callable[[Matrix], Matrix], a: Dual) -> Dual:
-    return Dual(operation(a.value), None if a.tangent is None else operation(a.tangent))
+    return Dual(operation(a.value), {d: operation(moved) for d, moved in a.tangents.items()})
 
 
 def _product(factors: list[Dual]) -> Dual:
@@ -264,7 +272,7 @@ def _matrix_product(node: MatMul, env: Environment) -> Dual:
         else:
             number *= rational(one, env.numbers)
     factor = irrational * number.numerator * inverse(number.denominator) % P
-    return _linear(lambda matrix: scaled(factor, matrix) or [], result)
+    return _linear(lambda matrix: scaled(factor, matrix), result)
 
 
 @lru_cache(maxsize=4096)
@@ -276,7 +284,7 @@ def _parted(node: MatMul) -> tuple[tuple[Expr, ...], tuple[Node, ...]]:
 
 @_rule.register(Transpose)
 def _transpose(node: Transpose, env: Environment) -> Dual:
-    return _linear(lambda matrix: _transposed(matrix) or [], evaluate(node.arg, env))
+    return _linear(_transposed, evaluate(node.arg, env))
 
 
 @_rule.register(HadamardProduct)
@@ -288,12 +296,16 @@ def _entrywise_product(node: HadamardProduct, env: Environment) -> Dual:
 def _entrywise_power(node: HadamardPower, env: Environment) -> Dual:
     base, exponent = evaluate(node.base, env), node.exp
     value = _by_entry(env.table, base.value, lambda entry: power(env.table, entry, exponent))
-    if base.tangent is None:
+    if not base.tangents:
         return Dual(value)
     number = rational(exponent, env.numbers)
     factor = number.numerator * inverse(number.denominator) % P
     slope = [[factor * power(env.table, entry, exponent - 1) % P for entry in row] for row in base.value]
-    return Dual(value, entrywise(slope, base.tangent))
+    return Dual(value, _sloped(slope, base))
+
+
+def _sloped(slope: Matrix, operand: Dual) -> Tangents:
+    return {d: entrywise(slope, moved) for d, moved in operand.tangents.items()}
 
 
 def _by_entry(table: Table, rows: Sequence[Sequence[Any]], value: Callable[[Any], int]) -> Matrix:
@@ -317,15 +329,15 @@ def _elementwise(node: Elementwise, env: Environment) -> Dual:
         list(zip(*rows, strict=True)) for rows in zip(*(operand.value for operand in operands), strict=True)
     ]  # rows of entries, each entry the tuple of all operands' entries there
     value = _by_entry(table, arguments, lambda entry: code.value(table, entry))
-    tangent: Matrix | None = None
+    tangents = STILL
     for operand, slope in zip(operands, code.slopes, strict=True):
-        if operand.tangent is not None:
+        if operand.tangents:
             slopes = [
                 [slope(table, (*entry, y)) for entry, y in zip(entries, ys, strict=True)]
                 for entries, ys in zip(arguments, value, strict=True)
             ]
-            tangent = plus(tangent, entrywise(slopes, operand.tangent))
-    return Dual(value, tangent)
+            tangents = added(tangents, _sloped(slopes, operand))
+    return Dual(value, tangents)
 
 
 @_rule.register(Softmax)
@@ -334,21 +346,30 @@ def _softmax(node: Softmax, env: Environment) -> Dual:
     powers = [env.table.call("exp", row[0]) for row in operand.value]
     share = inverse(sum(powers))
     value = [[e * share % P] for e in powers]
-    if operand.tangent is None:
-        return Dual(value)
-    # The quotient rule, with exp' = exp: (e ż) / s − e Σ(e ż) / s².
-    moved = [e * row[0] % P for e, row in zip(powers, operand.tangent, strict=True)]
-    total = sum(moved) * share % P
-    return Dual(value, [[(m - e * total) * share % P] for m, e in zip(moved, powers, strict=True)])
+
+    def rate(tangent: Matrix) -> Matrix:
+        # The quotient rule, with exp' = exp: (e ż) / s − e Σ(e ż) / s².
+        moved = [e * row[0] % P for e, row in zip(powers, tangent, strict=True)]
+        total = sum(moved) * share % P
+        return [[(m - e * total) * share % P] for m, e in zip(moved, powers, strict=True)]
+
+    return Dual(value, {d: rate(tangent) for d, tangent in operand.tangents.items()})
 
 
 @_rule.register(Concat)
 def _concat(node: Concat, env: Environment) -> Dual:
     parts = [evaluate(part, env) for part in node.parts]
-    stacked = _stack(node.axis, [part.value for part in parts])
-    if all(part.tangent is None for part in parts):
-        return Dual(stacked)
-    return Dual(stacked, _stack(node.axis, [part.tangent or constant(*part.shape, 0) for part in parts]))
+
+    def moved(direction: Any) -> Matrix:
+        return _stack(node.axis, [part.tangents.get(direction) or constant(*part.shape, 0) for part in parts])
+
+    value = _stack(node.axis, [part.value for part in parts])
+    return Dual(value, {direction: moved(direction) for direction in _directions(parts)})
+
+
+def _directions(parts: Iterable[Dual]) -> dict[Any, None]:
+    """Along which of them something of these changes, in order."""
+    return dict.fromkeys(direction for part in parts for direction in part.tangents)
 
 
 def _stack(axis: int, parts: list[Matrix]) -> Matrix:
@@ -396,9 +417,12 @@ def _table(node: Tabular, env: Environment) -> Dual:
         [evaluate(node.entry, env.bound(node.row, i).bound(node.col, j)) for j in range(cols)] for i in range(rows)
     ]
     value = [[entry.value[0][0] for entry in row] for row in entries]
-    if all(entry.tangent is None for row in entries for entry in row):
-        return Dual(value)
-    return Dual(value, [[entry.tangent[0][0] if entry.tangent else 0 for entry in row] for row in entries])
+
+    def moved(direction: Any) -> Matrix:
+        found = [[entry.tangents.get(direction) for entry in row] for row in entries]
+        return [[entry[0][0] if entry else 0 for entry in row] for row in found]
+
+    return Dual(value, {direction: moved(direction) for direction in _directions(chain.from_iterable(entries))})
 
 
 @_rule.register(TimeSum)

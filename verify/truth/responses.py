@@ -30,6 +30,9 @@ class Arithmetic(Generic[Number]):
     dot: Callable[[Iterable[Number], Iterable[Number]], Number]
 
 
+Columns: TypeAlias = Callable[[Equation, int, Sequence[Key]], Mapping[Key, list[list[Number]] | None]]
+
+
 class Read(NamedTuple):
     """What an equation reads: a name, and its time relative to t, None for what has no time."""
 
@@ -65,14 +68,16 @@ class _Forward(Generic[Number]):
 class Responses(Generic[Number]):
     """The linear maps of a sequence of equations at one point.
 
-    `columns(equation, step, key)` is the rate of change of the equation's entries for every entry of what it reads;
-    None where nothing changes.
+    `columns(equation, step, keys)` is the rate of change of the equation's entries for every entry of those things that
+    it reads; None where nothing changes.
     """
 
     equations: Sequence[Equation]
     steps: int
     arithmetic: Arithmetic[Number]
-    columns: Callable[[Equation, int, Key], list[list[Number]] | None]
+    columns: Columns[Number]
+    base: Responses[Number] | None = None
+    """Those of a cell that gives quantities of the same names the same values: their gradients are known there."""
     found: int = 0
     """How many columns were asked for: the work."""
     _maps: dict[tuple[Equation, int, Key], _Map[Number] | None] = field(default_factory=dict)
@@ -84,20 +89,23 @@ class Responses(Generic[Number]):
             (e, [Read(q.name, None if q.time is None else int(q.time - nodes.t)) for q in leaves(e.expression)])
             for e in self.equations
         ]
+        self._assigned = {equation.symbol.name for equation in self.equations}
+        self._together = {e: [read for read in reads if read.name in self._assigned] for e, reads in self._reads}
         self._readers: dict[str, list[tuple[Equation, int | None]]] = {}
         for equation, reads in self._reads:
             for read in reads:
                 self._readers.setdefault(read.name, []).append((equation, read.back))
 
-    def of_another(self) -> Responses[Number]:
+    def of_another(self, base: Responses[Number] | None = None) -> Responses[Number]:
         """The same maps for another J."""
-        return replace(self, _backward={})
+        return replace(self, base=base, _backward={})
 
-    def of_cell(
-        self, equations: Sequence[Equation], columns: Callable[[Equation, int, Key], list[list[Number]] | None]
-    ) -> Responses[Number]:
-        """The maps of other equations at the same point; those that are alike are found once."""
-        return Responses(equations, self.steps, self.arithmetic, columns, _maps=self._maps)
+    def of_cell(self, equations: Sequence[Equation], columns: Columns[Number], *, same: bool) -> Responses[Number]:
+        """The maps of other equations at the same point, those that are alike found once.
+
+        `same`: they give all quantities that are assigned here the values that they have here.
+        """
+        return Responses(equations, self.steps, self.arithmetic, columns, self if same else None, _maps=self._maps)
 
     def gradient(self, key: Key, only: int | None, asked: Mapping[Key, Sequence[Number]]) -> list[Number] | None:
         """The response of J to a disturbance of every entry of a quantity; None for zero.
@@ -105,18 +113,24 @@ class Responses(Generic[Number]):
         J weighs the entries that it reads by `asked`; `only` tells one J from another.
         """
         sweep = self._backward.setdefault(only, _Backward({}, self.steps))
+        if self.base is not None:
+            if key[0] not in self._assigned - self.base._assigned:
+                return self.base.gradient(key, only, asked)
+            if key not in sweep.gradients:
+                sweep.gradients[key] = self._pulled(key, asked, lambda above: self.gradient(above, only, asked))
+            return sweep.gradients[key]
         first = 1 if key[1] is None else max(1, key[1])
         while sweep.step >= first:
             for equation, _ in reversed(self._reads):
                 out = equation.symbol.name, sweep.step
-                sweep.gradients[out] = self._pulled(out, asked, sweep.gradients)
+                sweep.gradients[out] = self._pulled(out, asked, sweep.gradients.get)
             sweep.step -= 1
         if key not in sweep.gradients:
-            sweep.gradients[key] = self._pulled(key, asked, sweep.gradients)
+            sweep.gradients[key] = self._pulled(key, asked, sweep.gradients.get)
         return sweep.gradients[key]
 
     def _pulled(
-        self, key: Key, asked: Mapping[Key, Sequence[Number]], gradients: Mapping[Key, list[Number] | None]
+        self, key: Key, asked: Mapping[Key, Sequence[Number]], gradient: Callable[[Key], list[Number] | None]
     ) -> list[Number] | None:
         """What J reads of a quantity itself, and what it reads through the equations that read it."""
         (name, time), dot = key, self.arithmetic.dot
@@ -127,7 +141,7 @@ class Responses(Generic[Number]):
             else:
                 steps = range(0) if time is None else range(max(1, time - back), min(time - back, self.steps) + 1)
             for step in steps:
-                above = gradients.get((equation.symbol.name, step))
+                above = gradient((equation.symbol.name, step))
                 found = None if above is None else self._map(equation, step, key)
                 if above is not None and found is not None:
                     total = self._plus(total, [dot(column, above) for column in found.columns])
@@ -167,10 +181,12 @@ class Responses(Generic[Number]):
     def _map(self, equation: Equation, step: int, key: Key) -> _Map[Number] | None:
         place = equation, step, key
         if place not in self._maps:
-            columns = self.columns(equation, step, key)
-            self.found += 0 if columns is None else len(columns)
-            rows = [list(row) for row in zip(*columns or [], strict=True)]
-            self._maps[place] = None if columns is None else _Map(rows, columns)
+            # The gradients of what is assigned are asked for one after the other; few ask for what is given.
+            group = dict.fromkeys(read.at(step) for read in self._together[equation])
+            for each, columns in self.columns(equation, step, list(group) if key in group else [key]).items():
+                self.found += 0 if columns is None else len(columns)
+                rows = [list(row) for row in zip(*columns or [], strict=True)]
+                self._maps[equation, step, each] = None if columns is None else _Map(rows, columns)
         return self._maps[place]
 
     def _added(self, one: list[list[Number]] | None, other: list[list[Number]]) -> list[list[Number]]:

@@ -6,12 +6,12 @@ sequence runs one step further than J sees: formulas with t + 1 have values at t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 from operator import mul
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sympy import HadamardPower, Symbol
 
@@ -19,7 +19,20 @@ from derive import nodes
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Elementwise, Jacobian, Node, Quantity, Tabular, TimeSum, children, leaves
 from verify.truth.columns import columns
-from verify.truth.exact import Dual, Environment, Leaf, Matrix, constant, evaluate, inner, plus, whole
+from verify.truth.exact import (
+    STILL,
+    Dual,
+    Environment,
+    Leaf,
+    Matrix,
+    Tangents,
+    added,
+    constant,
+    evaluate,
+    inner,
+    plus,
+    whole,
+)
 from verify.truth.field import NoValueError, P, Table, UnsupportedError
 from verify.truth.responses import Arithmetic, Key, Responses
 from verify.truth.scales import SHORTEST, NoPointError, sizes_apart
@@ -62,6 +75,8 @@ class World:
     values: dict[Key, Matrix] = field(default_factory=dict)
     _jacobians: dict[tuple[Key, Key, bool, bool], Matrix] = field(default_factory=dict)
     _seen: dict[Cell, World] = field(default_factory=dict)
+    _later: dict[str, Equation] = field(default_factory=dict)
+    """What is computed when it is asked for."""
     _tried: int = 0
 
     # Drawing
@@ -212,11 +227,20 @@ class World:
             return self._seen[cell]
         assigned = {equation.symbol.name for equation in self.cell.equations}
         given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
-        other = World(cell, self.sizes, self.steps, self.seed, self.table, self.plain, self.batch, given)
+        other = World(cell, self.sizes, self.steps, self.seed, self.table, self.plain, self.batch, {**given})
         other.__dict__["gradients"] = self.gradients
-        other.__dict__["responses"] = self.responses.of_cell(cell.equations, other._columns)
-        for time in range(1, self.steps + 2):
-            other._compute(time)
+        last = self.steps + 1
+        own = {key: value for key, value in self.values.items() if key[0] in assigned and key[1]}
+        other.values |= {key: value for key, value in own.items() if key[1] != last}
+        other._compute(last)
+        same = all(value == other.values.get(key) for key, value in own.items())
+        if same:  # at a random point one step tells of all
+            other._later = {e.symbol.name: e for e in cell.equations if e.symbol.name not in assigned}
+        else:
+            other.values = given
+            for time in range(1, last + 1):
+                other._compute(time)
+        other.__dict__["responses"] = self.responses.of_cell(cell.equations, other._columns, same=same)
         self._seen[cell] = other
         return other
 
@@ -224,7 +248,9 @@ class World:
         """The same data with another J, of which these are the immediate gradients."""
         other = self._of_another(self.plain)
         other.__dict__["gradients"] = gradients
-        other._seen = {cell: world.asked(gradients) for cell, world in self._seen.items()}
+        for cell, world in self._seen.items():
+            other._seen[cell] = world._of_another(self.plain, base=other)
+            other._seen[cell].__dict__["gradients"] = gradients
         return other
 
     def plainly(self) -> World:
@@ -233,15 +259,17 @@ class World:
             return self
         other = self._of_another(plain=True)
         for cell, world in self._seen.items():
-            other._seen[cell] = world._of_another(plain=True)
+            other._seen[cell] = world._of_another(plain=True, base=other)
             other._seen[cell].__dict__["gradients"] = other.gradients
         return other
 
-    def _of_another(self, plain: bool) -> World:
-        """The same data, to be asked for another J."""
+    def _of_another(self, plain: bool, base: World | None = None) -> World:
+        """The same data, to be asked for another J; `base` for what was seen by another cell."""
         other = World(self.cell, self.sizes, self.steps, self.seed, self.table, plain, self.batch, self.values)
-        other.__dict__["responses"] = self.responses.of_another()
-        other._jacobians = self._jacobians
+        other.__dict__["responses"] = self.responses.of_another(
+            base.responses if base and self.responses.base else None
+        )
+        other._jacobians, other._later = self._jacobians, self._later
         return other
 
     # Reading
@@ -253,7 +281,8 @@ class World:
         for time in range(1, self.steps + 1):
             found |= self.read_at(time)
         for state, matrix in self.final.items():
-            found[state, self.steps] = plus(found.get((state, self.steps)), matrix) or []
+            place = state, self.steps
+            found[place] = plus(found[place], matrix) if place in found else matrix
         return found
 
     def read_at(self, time: int) -> dict[Key, Matrix]:
@@ -272,13 +301,13 @@ class World:
             return {}
         return {state.name: self.random("G of", state, self.steps) for state in self.cell.states}
 
-    def environment(self, time: int | None = None, tangents: Directions | None = None) -> Environment:
-        """The values, and the tangents where there are any, at t = `time`; adjoints and Jacobians are the true ones."""
+    def environment(self, time: int | None = None, moving: Mapping[Key, Tangents] | None = None) -> Environment:
+        """The values, and the tangents of what moves, at t = `time`; adjoints and Jacobians are the true ones."""
 
         def leaf(node: Leaf, numbers: Mapping[Symbol, int]) -> Dual:
             if isinstance(node, Quantity):
                 key = key_of(node, numbers)
-                return Dual(self.value(key), tangents.get(key) if tangents else None)
+                return Dual(self.value(key), moving.get(key, STILL) if moving else STILL)
             if isinstance(node, Adjoint):
                 only = None if node.only is None else whole(node.only, numbers)
                 return Dual(self.adjoint(key_of(node.quantity, numbers), node.quantity, node.immediate, only))
@@ -293,7 +322,9 @@ class World:
 
     def value(self, key: Key) -> Matrix:
         """The value of a quantity; one that is asked for outside its range is random, since it must not matter."""
-        if key not in self.values:
+        if key not in self.values and key[0] in self._later and key[1] is not None and 0 < key[1] <= self.steps + 1:
+            self.values[key] = evaluate(self._later[key[0]].expression, self.environment(key[1])).value
+        elif key not in self.values:
             self.values[key] = self.random("outside", self._quantity(key[0]), key[1])
         return self.values[key]
 
@@ -318,16 +349,16 @@ class World:
 
         With `steps`, the equations of those steps only are recomputed.
         """
-        tangents = dict(directions)
+        moving: dict[Key, Tangents] = {key: {"": direction} for key, direction in directions.items()}
         for time in range(1, self.steps + 1) if steps is None else steps:
-            env = self.environment(time, tangents)
+            env = self.environment(time, moving)
             for equation, used in self._uses:
                 key = equation.symbol.name, time
-                if any((name, None if back is None else time + back) in tangents for name, back in used):
-                    moved = plus(evaluate(equation.expression, env).tangent, directions.get(key))
-                    if moved is not None:
-                        tangents[key] = moved
-        return tangents
+                if any((name, None if back is None else time + back) in moving for name, back in used):
+                    moved = added(evaluate(equation.expression, env).tangents, moving.get(key, STILL))
+                    if moved:
+                        moving[key] = moved
+        return {key: along[""] for key, along in moving.items()}
 
     @cached_property
     def _uses(self) -> list[tuple[Equation, list[tuple[str, int | None]]]]:
@@ -357,19 +388,17 @@ class World:
         """What every equation makes of a change of what it reads, by forward mode over that equation alone."""
         return Responses(self.cell.equations, self.steps, FIELD, self._columns)
 
-    def _columns(self, equation: Equation, time: int, key: Key) -> list[list[int]] | None:
-        rows, cols = (whole(dimension, self.sizes) for dimension in self._quantity(key[0]).shape)
-        base = self.environment(time)
-        back = None if key[1] is None else key[1] - time
-        known: dict[Any, Dual] = {
-            (node, ()): evaluate(node, base) for node in _still(equation.expression, key[0], back)
-        }
+    def _columns(self, equation: Equation, time: int, keys: Sequence[Key]) -> dict[Key, list[list[int]] | None]:
+        shapes = {key: self._extent(self._quantity(key[0])) for key in keys}
 
-        def moved(direction: Matrix) -> Matrix | None:
-            there = replace(self.environment(time, {key: direction}), known=dict(known))
-            return evaluate(equation.expression, there).tangent
+        def moved(directions: Mapping[Key, Tangents]) -> Tangents:
+            return evaluate(equation.expression, self.environment(time, directions)).tangents
 
-        return columns(equation.expression, _moves(key, time), (rows, cols), moved, 0)
+        return columns(equation.expression, shapes, lambda quantity: key_of(quantity, {nodes.t: time}), moved, 0)
+
+    def _extent(self, quantity: Quantity) -> tuple[int, int]:
+        rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
+        return rows, cols
 
     def jacobian(self, node: Jacobian, numbers: Mapping[Symbol, int]) -> Matrix:
         """∂a/∂b column by column: total, stepwise, or the immediate one of the equation that assigns a."""
@@ -407,34 +436,6 @@ class World:
 def key_of(quantity: Quantity, numbers: Mapping[Symbol, int]) -> Key:
     """The quantity's name with its time as a number."""
     return quantity.name, None if quantity.time is None else whole(quantity.time, numbers)
-
-
-def _moves(key: Key, time: int) -> Callable[[Quantity], bool]:
-    """Whether a quantity of an equation at t = `time` is the one that is disturbed."""
-    name, at = key
-    return lambda quantity: quantity.name == name and key_of(quantity, {nodes.t: time})[1] == at
-
-
-@lru_cache(maxsize=4096)
-def _still(node: Node, name: str, back: int | None) -> tuple[Node, ...]:
-    """The largest parts of an equation's expression that do not read a quantity, `back` from t (None: timeless)."""
-
-    def moves(quantity: Quantity) -> bool:
-        return quantity.name == name and (None if quantity.time is None else int(quantity.time - nodes.t)) == back
-
-    def reads(part: Node) -> bool:
-        if isinstance(part, Quantity):
-            return moves(part)
-        return isinstance(part, TimeSum | Tabular) or any(map(reads, children(part)))
-
-    def still(part: Node) -> Iterator[Node]:
-        if not reads(part):
-            yield part
-        elif not isinstance(part, TimeSum | Tabular):  # what they bind tells one value of their parts from another
-            for child in children(part):
-                yield from still(child)
-
-    return tuple(still(node))
 
 
 def _without_value(node: Node, env: Environment) -> Node:

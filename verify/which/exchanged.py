@@ -11,19 +11,16 @@ from dataclasses import replace
 from sympy import MatAdd, OneMatrix
 
 from derive.cell import Cell, Equation
-from derive.nodes import Elementwise, Node, Quantity, add, ones, scale, substitute
+from derive.nodes import Elementwise, Node, Quantity, add, children, coefficient, ones, scale, substitute
 
 
 def exchanged(cell: Cell) -> Iterator[tuple[str, Cell]]:
     """The cell with each gate, that it reads beside one minus it, the other way round; with the gate's name."""
+    complemented = {gate for equation in cell.equations for gate in _complemented(equation.expression)}
     for gate in cell.equations:
         value = gate.expression
-        if not isinstance(value, Elementwise) or value.function.name != "sigmoid":
-            continue
-        changed = tuple(one if one is gate else _turned(one, gate.symbol) for one in cell.equations)
-        readers = [new for new, old in zip(changed, cell.equations, strict=True) if new is not old]
-        both = any(_complements(old.expression, gate.symbol) for old in cell.equations)
-        if readers and both:
+        if gate.symbol in complemented and isinstance(value, Elementwise) and value.function.name == "sigmoid":
+            changed = tuple(one if one is gate else _turned(one, gate.symbol) for one in cell.equations)
             yield gate.symbol.name, replace(cell, equations=changed)
 
 
@@ -40,16 +37,15 @@ def _turned(equation: Equation, gate: Quantity) -> Equation:
     return equation if found == equation.expression else replace(equation, expression=found)
 
 
-def _complements(node: Node, gate: Quantity) -> bool:
-    found: list[Node] = []
-
-    def note(part: Node) -> Node | None:
-        if _is_complement(part, gate):
-            found.append(part)
-        return None
-
-    substitute(node, note)
-    return bool(found)
+def _complemented(node: Node) -> Iterator[Quantity]:
+    """The quantities of which one minus them stands there."""
+    if isinstance(node, MatAdd) and len(node.args) == 2 and any(isinstance(arg, OneMatrix) for arg in node.args):
+        for part in node.args:
+            number, base = coefficient(part)
+            if number == -1 and isinstance(base, Quantity):
+                yield base
+    for child in children(node):
+        yield from _complemented(child)
 
 
 def _is_complement(part: Node, gate: Quantity) -> bool:

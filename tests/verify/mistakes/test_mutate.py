@@ -19,7 +19,8 @@ from derive.nodes import Adjoint, T, matmul, scale, sum_over_time, t
 from verify.mistakes.mutate import MISTAKES, mutants
 from verify.mistakes.places import one_place
 from verify.truth.decimals.matrices import computed
-from verify.truth.decimals.opinion import close, placed
+from verify.truth.decimals.opinion import placed
+from verify.truth.decimals.scalars import close
 from verify.truth.decimals.trial import Trial
 from verify.truth.proof import identical, times_of
 from verify.truth.scales import scales

@@ -18,15 +18,19 @@ def rates(world):
     """The rates of every equation at step 2, for everything that it reads."""
     found = {}
     for equation in world.cell.equations:
-        for quantity in leaves(equation.expression):
-            key = quantity.name, None if quantity.time is None else 2 + int(quantity.time - equation.symbol.time)
-            found[equation.symbol.name, key] = world._columns(equation, 2, key)
+        read = leaves(equation.expression)
+        keys = [(q.name, None if q.time is None else 2 + int(q.time - equation.symbol.time)) for q in read]
+        together = world._columns(equation, 2, keys)
+        assert list(together) == keys
+        for key in keys:
+            assert world._columns(equation, 2, [key]) == {key: together[key]}
+        found[equation.symbol.name] = together
     return found
 
 
 @pytest.mark.parametrize("engine", ["field", "decimals"])
 @pytest.mark.parametrize("name", CELLS)
-def test_one_direction_for_all_rows_says_the_same(monkeypatch, name, engine):
+def test_one_direction_for_all_rows_and_one_pass_for_all_keys_say_the_same(monkeypatch, name, engine):
     cell = catalogue.named(name)
     scale, _ = scales(cell)
     world = World.draw(cell, 0, 3, scale.sizes) if engine == "field" else Trial.draw(cell, scale.sizes, 3, 0)

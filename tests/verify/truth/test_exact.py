@@ -59,12 +59,16 @@ def value_and_tangent(node, numbers=()):
     def leaf(quantity, known):
         if quantity.time is not None:
             time = int(quantity.time.subs(known))
-            return Dual([[time + 1], [2 * time]], [[1], [time]])
-        return Dual(*VALUES[quantity.name])
+            return Dual([[time + 1], [2 * time]], {"": [[1], [time]], "twice": [[2], [2 * time]]})
+        value, tangent = VALUES[quantity.name]
+        return Dual(value, {"": tangent, "twice": plus(tangent, tangent)})
 
     table = Table(0)
     found = evaluate(node, Environment(table, {n: 2, m: 3, **dict(numbers)}, leaf))
-    return found.value, found.tangent
+    tangent = found.tangents.get("")
+    # The rate of change is linear in the direction, and one direction says nothing of another.
+    assert found.tangents.get("twice") == (tangent and plus(tangent, tangent))
+    return found.value, tangent
 
 
 def column(*entries):

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import by_hand
 import pytest
 from sympy import Rational
 
+from derive import catalogue
 from derive.calculus.program import named_preactivations
 from derive.cell import Assumption, Cell, Equation
-from derive.nodes import Adjoint, Jacobian, Quantity, power, size, t
+from derive.nodes import Adjoint, Jacobian, Quantity, power, scale, size, t
 from verify.truth.exact import evaluate, inner
 from verify.truth.field import P, Table, UnsupportedError
 from verify.truth.world import NoPointError, World, distinct_sizes, everywhere, random_direction, truth
@@ -298,8 +301,44 @@ def test_a_cell_with_more_names_sees_the_same_data():
     assert world.seen_by(program) is seen
     assert seen.gradients is world.gradients
     assert seen.values.items() >= world.values.items()
-    (net,) = {name for name, _ in seen.values} - {name for name, _ in world.values}
-    assert [time for name, time in seen.values if name == net] == list(range(1, world.steps + 2))
+    (net,) = set(program.quantities) - set(RNN.quantities)
+    for time in range(1, world.steps + 2):
+        now, env = seen.value((net, time)), world.environment(time)
+        assert [[world.table.call("tanh", row[0])] for row in now] == evaluate(RNN.equations[0].expression, env).value
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("name", ["lstm", "gru", "rnn_layer_norm"])
+def test_what_only_the_program_names_has_its_gradient_from_the_quantities_that_read_it(name, plain):
+    cell = catalogue.named(name)
+    program = named_preactivations(cell)
+    world = World.draw(cell, 0)
+    shared = world.seen_by(program)
+    assert shared.responses.base is world.responses
+    if plain:
+        world = world.plainly()
+        shared = world.seen_by(program)
+        assert shared.responses.base is world.responses
+    whole = World(program, world.sizes, world.steps, world.seed, world.table, plain)
+    whole.values = {key: shared.value(key) for key in everything(shared)}
+    for quantity in program.quantities.values():
+        for key in everywhere(shared, quantity):
+            assert shared.adjoint(key, quantity) == whole.adjoint(key, quantity), key
+
+
+def everything(world):
+    """All places of a world's quantities."""
+    return {*world.values, *(key for quantity in world.cell.quantities.values() for key in everywhere(world, quantity))}
+
+
+def test_a_cell_with_other_equations_has_gradients_of_its_own():
+    world = World.draw(RNN, 0)
+    other = replace(RNN, equations=tuple(replace(e, expression=scale(2, e.expression)) for e in RNN.equations))
+    seen = world.seen_by(other)
+    assert seen.responses.base is None
+    assert seen.values["h", 3] != world.values["h", 3]
+    alone = World.draw(other, 0)
+    assert seen.adjoint(("b", None), by_hand.b) == alone.adjoint(("b", None), by_hand.b)
 
 
 def test_what_is_given_to_the_truth_is_used():

@@ -35,8 +35,9 @@ from verify.truth.world import key_of
 SHORTEST, SEEDS, POINTS = 2, 3, 200
 VISIBLE = 0.005
 """Sides that differ by less are not what a person looks for."""
-PATIENCE, FAINT = 6, 0.02
-"""How many points are tried for such sides, before small ones will do that differ by this share of the larger."""
+PATIENCE, EQUATIONS, FAINT = 6, 120, 0.02
+"""How many points are tried and equations computed for such sides, before small ones will do that differ by this share
+of the larger."""
 
 
 def case_of(
@@ -63,6 +64,7 @@ def _smallest_case(
     faint: Mapping[str, Any] | None = None
     empty: Mapping[str, Any] | None = None
     beyond: Mapping[str, Any] | None = None
+    work = 0
     points = ((*extent, seed) for extent in _extents(left, right, setting.bench) for seed in range(SEEDS))
     for tried, (sizes, steps, seed) in enumerate(points, 1):
         try:
@@ -76,6 +78,7 @@ def _smallest_case(
             continue
         except UnsupportedError:
             break
+        work += steps * len(setting.bench.cell.equations)
         visible = case is not None and abs(case["left"] - case["right"]) > VISIBLE
         if case is not None and visible and case["left"] and case["right"]:
             return case
@@ -83,7 +86,7 @@ def _smallest_case(
             empty = empty or case
         else:
             faint = faint or case
-        if (empty or faint) is not None and tried >= PATIENCE:
+        if (empty or faint) is not None and (tried >= PATIENCE or work >= EQUATIONS):
             break
     return empty or faint or beyond
 

@@ -127,12 +127,16 @@ def _occurs(quantity: Quantity, node: Node) -> bool:
 def _holds(left: Node, right: Node, case: Case, setting: Setting, number: int, scale: Scale) -> bool:
     """Whether both sides agree at all steps of the case, and are not merely zero."""
     try:
-        world = case.world(number, scale)
-        environments = [setting.bench.environment(world, {t: step}) for step in case.steps(scale)]
-        found = [(evaluate(left, there).value, evaluate(right, there).value) for there in environments]
+        world, zero = case.world(number, scale), True
+        for step in case.steps(scale):
+            there = setting.bench.environment(world, {t: step})
+            value = evaluate(left, there).value
+            if value != evaluate(right, there).value:
+                return False
+            zero &= not any(map(any, value))
     except (NoValueError, NoPointError, UnsupportedError):
         return False
-    return all(a == b for a, b in found) and any(entry for a, _ in found for row in a for entry in row)
+    return not zero
 
 
 def _drawn(setting: Setting, kind: str, number: int, scale: Scale) -> World:

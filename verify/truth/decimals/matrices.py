@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce, singledispatch
 from itertools import chain
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sympy import (
     Expr,
@@ -46,11 +46,16 @@ Grid: TypeAlias = list[list[Real]]
 """Rows of decimals."""
 
 
+Rates: TypeAlias = Mapping[Any, Grid]
+"""Rates of change, each along a direction; a missing one is zero."""
+STILL: Rates = {}
+
+
 class Moving(NamedTuple):
-    """A matrix and its rate of change; None is a rate of zero."""
+    """A matrix and its rates of change."""
 
     value: Grid
-    rate: Grid | None = None
+    rates: Rates = STILL
 
 
 Leaf: TypeAlias = Quantity | Adjoint | Jacobian
@@ -75,10 +80,8 @@ def filled(rows: int, cols: int, value: Real = ZERO) -> Grid:
     return [[value] * cols for _ in range(rows)]
 
 
-def plus(a: Grid | None, b: Grid | None) -> Grid | None:
-    """The sum; None is zero."""
-    if a is None or b is None:
-        return b if a is None else a
+def plus(a: Grid, b: Grid) -> Grid:
+    """The sum."""
     return [[x + y for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
 
 
@@ -92,33 +95,46 @@ def _entrywise(a: Grid, b: Grid) -> Grid:
 
 
 def _both(operation: Callable[[Grid], Grid], a: Moving) -> Moving:
-    """A linear operation on the value and its rate alike."""
-    return Moving(operation(a.value), None if a.rate is None else operation(a.rate))
+    """A linear operation on the value and its rates alike."""
+    return Moving(operation(a.value), {d: operation(rate) for d, rate in a.rates.items()})
+
+
+def _united(a: Rates, b: Rates) -> Rates:
+    if not a or not b:
+        return a or b
+    return {**a, **{d: plus(a[d], rate) if d in a else rate for d, rate in b.items()}}
 
 
 def _added(a: Moving, b: Moving) -> Moving:
-    return Moving(plus(a.value, b.value) or [], plus(a.rate, b.rate))
+    return Moving(plus(a.value, b.value), _united(a.rates, b.rates))
 
 
 def _multiplied(product: Callable[[Grid, Grid], Grid], a: Moving, b: Moving) -> Moving:
-    left = None if a.rate is None else product(a.rate, b.value)
-    right = None if b.rate is None else product(a.value, b.rate)
-    return Moving(product(a.value, b.value), plus(left, right))
+    left = {d: product(rate, b.value) for d, rate in a.rates.items()}
+    right = {d: product(a.value, rate) for d, rate in b.rates.items()}
+    return Moving(product(a.value, b.value), _united(left, right))
 
 
 def _mapped(change: Callable[[tuple[Pair, ...]], Pair], operands: list[Moving]) -> Moving:
     """A scalar function of the operands' entries at every place."""
-    still = all(operand.rate is None for operand in operands)
-    rates = [operand.rate or filled(len(operand.value), len(operand.value[0])) for operand in operands]
-    found = [
-        [
-            change(tuple(Pair(o.value[i][j], rate[i][j]) for o, rate in zip(operands, rates, strict=True)))
-            for j in range(len(operands[0].value[0]))
+
+    def pairs(k: int | None) -> list[list[Pair]]:
+        """The values, with the slopes by the entries of operand k."""
+        return [
+            [
+                change(tuple(Pair(entry, ONE if m == k else ZERO) for m, entry in enumerate(entries)))
+                for entries in zip(*rows, strict=True)
+            ]
+            for rows in zip(*(operand.value for operand in operands), strict=True)
         ]
-        for i in range(len(operands[0].value))
-    ]
-    values = [[pair.value for pair in row] for row in found]
-    return Moving(values, None if still else [[pair.rate for pair in row] for row in found])
+
+    moving = [k for k, operand in enumerate(operands) if operand.rates]
+    found = [pairs(k) for k in moving or (None,)]
+    rates = STILL
+    for k, entries in zip(moving, found, strict=bool(moving)):
+        slopes = [[pair.rate for pair in row] for row in entries]
+        rates = _united(rates, {d: _entrywise(slopes, rate) for d, rate in operands[k].rates.items()})
+    return Moving([[pair.value for pair in row] for row in found[0]], rates)
 
 
 @singledispatch
@@ -179,7 +195,7 @@ def _elementwise(node: Elementwise, at: Place) -> Moving:
 @computed.register(Norm)
 def _norm(node: Norm, at: Place) -> Moving:
     operand = computed(node.operand, at)
-    if operand.rate is not None:
+    if operand.rates:
         raise UnsupportedError("the rate of change of a norm")
     grid = operand.value
     if node.largest:
@@ -198,11 +214,12 @@ def _softmax(node: Softmax, at: Place) -> Moving:
     powers = [CONTEXT.exp(row[0] - highest) for row in operand.value]
     total = CONTEXT.fsum(powers)
     shares = [power / total for power in powers]
-    if operand.rate is None:
-        return Moving([[share] for share in shares])
-    mean = CONTEXT.fsum(share * row[0] for share, row in zip(shares, operand.rate, strict=True))
-    rates = [[share * (row[0] - mean)] for share, row in zip(shares, operand.rate, strict=True)]
-    return Moving([[share] for share in shares], rates)
+
+    def rate(moved: Grid) -> Grid:
+        mean = CONTEXT.fsum(share * row[0] for share, row in zip(shares, moved, strict=True))
+        return [[share * (row[0] - mean)] for share, row in zip(shares, moved, strict=True)]
+
+    return Moving([[share] for share in shares], {d: rate(moved) for d, moved in operand.rates.items()})
 
 
 @computed.register(Concat)
@@ -214,10 +231,15 @@ def _concat(node: Concat, at: Place) -> Moving:
             return [row for grid in grids for row in grid]
         return [list(chain.from_iterable(rows)) for rows in zip(*grids, strict=True)]
 
-    value = joined([part.value for part in parts])
-    if all(part.rate is None for part in parts):
-        return Moving(value)
-    return Moving(value, joined([part.rate or filled(len(part.value), len(part.value[0])) for part in parts]))
+    def rate(direction: Any) -> Grid:
+        return joined([part.rates.get(direction) or filled(len(part.value), len(part.value[0])) for part in parts])
+
+    return Moving(joined([part.value for part in parts]), {d: rate(d) for d in _directions(parts)})
+
+
+def _directions(parts: Iterable[Moving]) -> dict[Any, None]:
+    """Along which of them something of these changes, in order."""
+    return dict.fromkeys(direction for part in parts for direction in part.rates)
 
 
 @computed.register(Slice)
@@ -258,7 +280,12 @@ def _table(node: Tabular, at: Place) -> Moving:
         [computed(node.entry, at.bound(node.row, i).bound(node.col, j)) for j in range(cols)] for i in range(rows)
     ]
     values = [[entry.value[0][0] for entry in row] for row in entries]
-    return Moving(values, [[entry.rate[0][0] if entry.rate else ZERO for entry in row] for row in entries])
+
+    def rate(direction: Any) -> Grid:
+        found = [[entry.rates.get(direction) for entry in row] for row in entries]
+        return [[entry[0][0] if entry else ZERO for entry in row] for row in found]
+
+    return Moving(values, {d: rate(d) for d in _directions(chain.from_iterable(entries))})
 
 
 @computed.register(TimeSum)

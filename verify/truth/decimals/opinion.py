@@ -13,7 +13,7 @@ from derive import nodes
 from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Jacobian, Node, Quantity
 from verify.truth.decimals.matrices import Leaf, Moving, Place, computed, filled
-from verify.truth.decimals.scalars import CARRIED, CONTEXT, NoRealError, Real
+from verify.truth.decimals.scalars import AGREEING, CARRIED, CONTEXT, NoRealError, Real, close
 from verify.truth.decimals.trial import Trial
 from verify.truth.exact import whole
 from verify.truth.field import UnsupportedError
@@ -21,7 +21,6 @@ from verify.truth.world import key_of
 
 WORDS = "by numbers: both sides agree to 40 digits at random points"
 POINTS, ATTEMPTS = 2, 24
-AGREEING = CONTEXT.mpf(10) ** -40
 
 
 class Opinion(Enum):
@@ -79,11 +78,6 @@ def _stays(entries: list[tuple[Real, Real]], again: list[tuple[Real, Real]]) -> 
     """Whether a difference is still there with more digits; what cancels leaves as much as the digits let it."""
     gaps = ((abs(a - b), abs(c - d)) for (a, b), (c, d) in zip(entries, again, strict=True) if not close(a, b))
     return any(gap > AGREEING * before for before, gap in gaps)
-
-
-def close(a: Real, b: Real) -> bool:
-    """Whether two decimals agree to 40 digits, however small: gradients that vanish are not equal for it."""
-    return bool(abs(a - b) <= AGREEING * max(abs(a), abs(b)))
 
 
 @lru_cache(maxsize=32)

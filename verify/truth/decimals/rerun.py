@@ -95,7 +95,7 @@ class _Run:
         values = {**self.given, **self.values}
         for key, change in moved.items():
             if key in values:
-                values[key] = plus(values[key], change) or []
+                values[key] = plus(values[key], change)
         for time in times:
             place = self._place(values, time)
             for equation in self.program.equations:
@@ -108,7 +108,7 @@ class _Run:
                     if time <= self.steps:
                         raise InputError(f"{self.cell.name} also reads {label(error.args[0])}") from error
                     return values  # the step after the last is there only where its inputs are
-                values[key] = plus(found, moved.get(key)) or []
+                values[key] = plus(found, moved[key]) if key in moved else found
         return values
 
     def _place(self, values: Mapping[Key, Grid], time: int) -> Place:

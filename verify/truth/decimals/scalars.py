@@ -47,6 +47,14 @@ Real: TypeAlias = Any
 ZERO, ONE, HALF = CONTEXT.mpf(0), CONTEXT.mpf(1), CONTEXT.mpf(1) / 2
 
 
+AGREEING = CONTEXT.mpf(10) ** -40
+
+
+def close(a: Real, b: Real) -> bool:
+    """Whether two decimals agree to 40 digits, however small: gradients that vanish are not equal for it."""
+    return bool(abs(a - b) <= AGREEING * max(abs(a), abs(b)))
+
+
 class NoRealError(ArithmeticError):
     """The point lies where a formula has no real value: another one is drawn."""
 

@@ -7,7 +7,7 @@ than J sees; where it is `plain`, the final states count nothing and losses are 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -17,9 +17,9 @@ from sympy import Symbol
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Quantity
-from verify.truth.columns import Direction, columns
-from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed, filled, plus
-from verify.truth.decimals.scalars import CONTEXT, ONE, ZERO, Real
+from verify.truth.columns import Direction, Directions, columns
+from verify.truth.decimals.matrices import STILL, Grid, Leaf, Moving, Place, Rates, computed, filled, plus
+from verify.truth.decimals.scalars import CONTEXT, ONE, ZERO, Real, close
 from verify.truth.exact import whole
 from verify.truth.field import UnsupportedError
 from verify.truth.responses import Arithmetic, Key, Responses
@@ -46,6 +46,8 @@ class Trial:
     values: dict[Key, Grid] = field(default_factory=dict)
     _jacobians: dict[tuple[Key, Key, bool, bool], Grid] = field(default_factory=dict)
     _seen: dict[Cell, Trial] = field(default_factory=dict)
+    _later: dict[str, Equation] = field(default_factory=dict)
+    """What is computed when it is asked for."""
 
     @classmethod
     def draw(
@@ -111,11 +113,22 @@ class Trial:
         if cell not in self._seen:
             assigned = {equation.symbol.name for equation in cell.equations}
             given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
-            other = Trial(cell, self.sizes, self.steps, self.seed, self.plain, self.positive, self.two_decimals, given)
+            other = Trial(
+                cell, self.sizes, self.steps, self.seed, self.plain, self.positive, self.two_decimals, {**given}
+            )
             other.__dict__["weights"] = self.weights
-            other.__dict__["responses"] = self.responses.of_cell(cell.equations, other._columns)
-            for time in range(1, self.steps + 2):
-                other._compute(time)
+            last = self.steps + 1
+            own = {key: value for key, value in self.values.items() if key[0] in assigned and key[1]}
+            other.values |= {key: value for key, value in own.items() if key[1] != last}
+            other._compute(last)
+            same = all(_same(value, other.values[key]) for key, value in own.items() if key in other.values)
+            if same:  # at a random point one step tells of all
+                other._later = {e.symbol.name: e for e in cell.equations if e.symbol.name not in assigned}
+            else:
+                other.values = given
+                for time in range(1, last + 1):
+                    other._compute(time)
+            other.__dict__["responses"] = self.responses.of_cell(cell.equations, other._columns, same=same)
             self._seen[cell] = other
         return self._seen[cell]
 
@@ -125,31 +138,35 @@ class Trial:
             return self
         other = self._plainly()
         for cell, trial in self._seen.items():
-            other._seen[cell] = trial._plainly()
+            other._seen[cell] = trial._plainly(other)
             other._seen[cell].__dict__["weights"] = other.weights
         return other
 
-    def _plainly(self) -> Trial:
+    def _plainly(self, base: Trial | None = None) -> Trial:
         other = replace(self, plain=True, _seen={})
-        other.__dict__["responses"] = self.responses.of_another()
+        other.__dict__["responses"] = self.responses.of_another(
+            base.responses if base and self.responses.base else None
+        )
         return other
 
     # Reading
 
-    def place(self, numbers: Mapping[Symbol, int], rates: Mapping[Key, Grid] | None = None) -> Place:
+    def place(self, numbers: Mapping[Symbol, int], moving: Mapping[Key, Rates] | None = None) -> Place:
         """Where an expression of this cell is computed, with the rates of change of what moves."""
 
         def leaf(node: Leaf, at: Mapping[Symbol, int]) -> Moving:
             if isinstance(node, Quantity):
                 key = key_of(node, at)
-                return Moving(self.value(key), rates.get(key) if rates else None)
+                return Moving(self.value(key), moving.get(key, STILL) if moving else STILL)
             return Moving(self.derivative(node, at))
 
         return Place({**self.sizes, nodes.T: self.steps, **numbers}, leaf)
 
     def value(self, key: Key) -> Grid:
         """The value of a quantity; one outside its range is random, since it must not matter."""
-        if key not in self.values:
+        if key not in self.values and key[0] in self._later and key[1] is not None and 0 < key[1] <= self.steps + 1:
+            self.values[key] = computed(self._later[key[0]].expression, self.place({nodes.t: key[1]})).value
+        elif key not in self.values:
             if key[0] not in self.cell.quantities:
                 raise UnsupportedError(f"{self.cell.name} has no quantity {key[0]}")
             self.values[key] = self.random("outside", self.cell.quantities[key[0]], key[1])
@@ -171,7 +188,8 @@ class Trial:
         if not self.plain:
             for state in self.cell.states:
                 key = state.name, self.steps
-                found[key] = plus(found.get(key), self.random("G", state, self.steps)) or []
+                final = self.random("G", state, self.steps)
+                found[key] = plus(found[key], final) if key in found else final
         return found
 
     def _read_at(self, time: int) -> dict[Key, Grid]:
@@ -189,15 +207,19 @@ class Trial:
         """What every equation makes of a change of what it reads, by the rates of its own operations."""
         return Responses(self.cell.equations, self.steps, DECIMALS, self._columns)
 
-    def _columns(self, equation: Equation, time: int, key: Key) -> list[list[Real]] | None:
-        rows, cols = (whole(dimension, self.sizes) for dimension in self.cell.quantities[key[0]].shape)
+    def _columns(self, equation: Equation, time: int, keys: Sequence[Key]) -> dict[Key, list[list[Real]] | None]:
+        shapes = {key: self._extent(self.cell.quantities[key[0]]) for key in keys}
         at = {nodes.t: time}
 
-        def moved(direction: Direction) -> Grid | None:
-            rates = [[ONE if entry else ZERO for entry in row] for row in direction]
-            return computed(equation.expression, self.place(at, {key: rates})).rate
+        def moved(directions: Mapping[Key, Directions]) -> Rates:
+            moving = {key: {d: _real(each) for d, each in along.items()} for key, along in directions.items()}
+            return computed(equation.expression, self.place(at, moving)).rates
 
-        return columns(equation.expression, lambda quantity: key_of(quantity, at) == key, (rows, cols), moved, ZERO)
+        return columns(equation.expression, shapes, lambda quantity: key_of(quantity, at), moved, ZERO)
+
+    def _extent(self, quantity: Quantity) -> tuple[int, int]:
+        rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
+        return rows, cols
 
     def _adjoint(self, key: Key, quantity: Quantity, immediate: bool, only: int | None) -> Grid:
         rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
@@ -238,3 +260,12 @@ class Trial:
             if equation.symbol.name == of[0] and of[1] is not None and of[1] > 0:
                 return self.responses.direct(equation, of[1], by)
         return None
+
+
+def _real(direction: Direction) -> Grid:
+    return [[ONE if entry else ZERO for entry in row] for row in direction]
+
+
+def _same(one: Grid, other: Grid) -> bool:
+    """Whether two grids are alike but for rounding."""
+    return all(map(close, chain.from_iterable(one), chain.from_iterable(other)))
