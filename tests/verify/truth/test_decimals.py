@@ -23,7 +23,9 @@ from verify import check
 from verify.formulas.judgement import Word
 from verify.truth.comparison import Answer, Bench, Compared, Setting
 from verify.truth.decimals import WORDS, Opinion
-from verify.truth.decimals.scalars import CONTEXT, NoRealError, Pair, pair
+from verify.truth.decimals.scalars import CONTEXT, NoRealError, Pair, close, pair
+from verify.truth.decimals.trial import Trial
+from verify.truth.scales import scales
 
 A = functions.a
 NAMES = ["rnn", "lstm", "gru", "rnn_layer_norm", "softmax_cross_entropy", "squared_error"]
@@ -291,3 +293,22 @@ HEADS = [
 def test_losses_from_logits(name, formula, assume, word):
     (judgement,) = check(formula, catalogue.find(name), assume=assume, explain=False)
     assert judgement.word is word, judgement
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("name", ["lstm", "rnn_layer_norm"])
+def test_what_only_the_program_names_is_what_a_point_of_its_own_says(name, plain):
+    cell = catalogue.named(name)
+    program = named_preactivations(cell)
+    scale, _ = scales(cell)
+    trial, whole = (Trial.draw(which, scale.sizes, 3, 0, plain=plain) for which in (cell, program))
+    shared = trial.seen_by(program)
+    assert shared.responses.base is trial.responses
+    for quantity in program.quantities.values():
+        for time in [None] if quantity.time is None else range(1, 4):
+            key = quantity.name, time
+            seen = [*shared.value(key), *shared._adjoint(key, quantity, False, None)]
+            own = [*whole.value(key), *whole._adjoint(key, quantity, False, None)]
+            assert all(
+                close(a, b) for row, other in zip(seen, own, strict=True) for a, b in zip(row, other, strict=True)
+            )

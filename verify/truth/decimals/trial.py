@@ -111,17 +111,15 @@ class Trial:
     def seen_by(self, cell: Cell) -> Trial:
         """The same data, the quantities assigned by the equations of `cell` instead."""
         if cell not in self._seen:
-            assigned = {equation.symbol.name for equation in cell.equations}
+            assigned = {equation.symbol.name for equation in self.cell.equations}
             given = {key: value for key, value in self.values.items() if key[0] not in assigned or key[1] == 0}
-            other = Trial(
-                cell, self.sizes, self.steps, self.seed, self.plain, self.positive, self.two_decimals, {**given}
-            )
+            other = replace(self, cell=cell, values={**given}, _jacobians={}, _seen={})
             other.__dict__["weights"] = self.weights
             last = self.steps + 1
             own = {key: value for key, value in self.values.items() if key[0] in assigned and key[1]}
             other.values |= {key: value for key, value in own.items() if key[1] != last}
             other._compute(last)
-            same = all(_same(value, other.values[key]) for key, value in own.items() if key in other.values)
+            same = all(key in other.values and _same(value, other.values[key]) for key, value in own.items())
             if same:  # at a random point one step tells of all
                 other._later = {e.symbol.name: e for e in cell.equations if e.symbol.name not in assigned}
             else:
