@@ -49,12 +49,14 @@ _REBUILD: dict[type[Basic], Callable[..., Node]] = {
     Softmax: softmax,
 }
 
+_LEAVES = (Quantity, Adjoint, Jacobian)
+
 
 def children(node: Node) -> tuple[Node, ...]:
     """The operands of a node that are nodes themselves; an adjoint, like a quantity, is a leaf."""
-    if isinstance(node, Quantity | Adjoint | Jacobian):
+    if isinstance(node, _LEAVES):
         return ()
-    return tuple(arg for arg in node.args if isinstance(arg, MatrixExpr))
+    return tuple([arg for arg in node.args if isinstance(arg, MatrixExpr)])
 
 
 def rebuild(node: Node, operands: Iterable[Node]) -> Node:

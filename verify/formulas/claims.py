@@ -443,4 +443,4 @@ def _loop(left: Syntax, right: Syntax, statement: Statement, context: Context) -
         return None
 
     whole = fragment.text[statement.sides[0].start : statement.sides[-1].end]
-    return Loop(fragment.text[right.start : right.end], whole, judged)
+    return Loop(fragment.text[right.start : right.end], whole, judged, context.steps)

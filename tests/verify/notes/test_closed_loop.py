@@ -74,12 +74,18 @@ STYLES = [
     (r"a \odot h_t^{\odot 2}", r"x \circ y^2", r"a \circ h_t^2"),
     (r"\sum_{t=1}^{T} h_t", r"\sum_t x_t", r"\sum_t h_t"),
     (r"\sum_{t=1}^{T} h_t", r"\sum_k x_k", r"\sum_{t=1}^{T} h_t"),
+    (r"\sum_{t=1}^{T} h_t", r"\sum_{t=1}^{3} x_t", r"\sum_{t=1}^{T} h_t"),
+    (r"\sum_{t=1}^{T} h_t", r"\sum_{t=1}^{N} x_t", r"\sum_{t=1}^{N} h_t"),
 ]
 
 
 @pytest.mark.parametrize(("printed", "author", "expected"), STYLES)
 def test_signs_of_the_author(printed: str, author: str, expected: str) -> None:
     assert in_style(printed, author) == expected
+
+
+def test_a_sum_over_the_number_of_steps_that_a_document_fixes_is_the_whole_sum() -> None:
+    assert in_style(r"\sum_{t=1}^{T} h_t", r"\sum_{t=1}^{3} x_t", steps=3) == r"\sum_{t=1}^{3} h_t"
 
 
 def test_only_the_change_is_made() -> None:

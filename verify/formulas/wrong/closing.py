@@ -24,6 +24,8 @@ class Loop:
     written: str
     statement: str
     judged: Callable[[str], Judgement | None]
+    steps: int | None = None
+    """How many steps the document says there are, if it does."""
 
     def closed(
         self, true: str, read: str | None, assumptions: tuple[str, ...], change: tuple[str, str] | None = None
@@ -43,7 +45,7 @@ class Loop:
         return None
 
     def _writings(self, true: str, read: str | None, change: tuple[str, str] | None) -> Iterator[str]:
-        for style in (lambda text: in_style(text, self.statement), lambda text: text):
+        for style in (lambda text: in_style(text, self.statement, self.steps), lambda text: text):
             if change is not None and (one := exchanged(self.written, style(change[0]), style(change[1]))) is not None:
                 yield one
             own = merged(self.written, style(read), style(true)) if read is not None else None

@@ -118,8 +118,11 @@ _TIMES = re.compile(r"\\odot(?![a-z])|\\circ(?![a-z])|\\otimes(?![a-z])|⊙|∘|
 _OVER_STEPS = re.compile(r"(?:\\sum|∑)(?:\\limits)?(?=\s*[_^])")
 
 
-def in_style(printed: str, author: str) -> str:
-    """A printed formula with the signs that the author uses, where there is one sign for each."""
+def in_style(printed: str, author: str, steps: int | None = None) -> str:
+    """A printed formula with the signs that the author uses, where there is one sign for each.
+
+    `steps`: how many there are, where the document says it.
+    """
     if loss := next((a or b for a, b in _LOSS_OVER.findall(author)), ""):
         printed = re.sub(r"(\\partial(?:\^\{\+\})?) ?J(?![A-Za-z])", lambda m: f"{m[1]} {loss}", printed)
     if "partial" not in author and "∂" not in author and re.search(r"\\frac\s*\{\s*(?:\\mathrm\s*\{\s*)?d", author):
@@ -133,13 +136,13 @@ def in_style(printed: str, author: str) -> str:
         printed = re.sub(r"\\odot(?= )(?! \d)", lambda _: sign, printed)
     if not re.search(r"\^\s*\{\s*(?:\\odot|\\circ|⊙)", author):
         printed = re.sub(r"\^\{\\odot (\d)\}", r"^\1", printed)
-    return _with_sums(printed, author)
+    return _with_sums(printed, author, steps)
 
 
-def _with_sums(printed: str, author: str) -> str:
+def _with_sums(printed: str, author: str, steps: int | None) -> str:
     """Sums over all steps or entries as the author writes them, such as \\sum_t."""
     found = (_from(author, match.start()) for match in _OVER_STEPS.finditer(author))
-    for index, sign in {_index(unit): unit for unit in found}.items():
+    for index, sign in {_index(unit, steps): unit for unit in found}.items():
         if index:
             whole = re.compile(rf"\\sum_\{{{index}=1\}}\^\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}")
             printed = whole.sub(lambda _, sign=sign: sign, printed)  # type: ignore[misc]
@@ -151,10 +154,13 @@ def _from(text: str, start: int) -> str:
     return text[start : start + first.end]
 
 
-def _index(unit: str) -> str:
+def _index(unit: str, steps: int | None) -> str:
     """The index of a sum that goes over all steps; nothing for another."""
-    match = re.fullmatch(r"(?:\\sum|∑)\s*_\s*\{?\s*([A-Za-z])\s*(?:=\s*1\s*)?\}?(?:\s*\^\s*(?:\w|\{.*\}))?", unit)
-    return match[1] if match else ""
+    match = re.fullmatch(r"(?:\\sum|∑)\s*_\s*\{?\s*([A-Za-z])\s*(?:=\s*1\s*)?\}?(?:\s*\^\s*(\w|\{.*\}))?", unit)
+    if match is None:
+        return ""
+    last = (match[2] or "").strip("{} ")
+    return match[1] if not last.isdecimal() or last == str(steps) else ""
 
 
 def with_letters(printed: str, author: str, numbers: Iterable[tuple[str, Expr]]) -> str:
