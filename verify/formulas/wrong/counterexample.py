@@ -23,8 +23,8 @@ from verify.mistakes.context import walk
 from verify.truth.comparison import BATCH, Bench, Setting, points_of
 from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed
 from verify.truth.decimals.names import label
-from verify.truth.decimals.opinion import AGREEING, placed
-from verify.truth.decimals.scalars import NoRealError, Real, stand_in
+from verify.truth.decimals.opinion import placed
+from verify.truth.decimals.scalars import AGREEING, NoRealError, Real, stand_in
 from verify.truth.decimals.trial import Trial
 from verify.truth.exact import whole
 from verify.truth.field import UnsupportedError

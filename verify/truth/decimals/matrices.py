@@ -99,20 +99,21 @@ def _both(operation: Callable[[Grid], Grid], a: Moving) -> Moving:
     return Moving(operation(a.value), {d: operation(rate) for d, rate in a.rates.items()})
 
 
-def _united(a: Rates, b: Rates) -> Rates:
+def united(a: Rates, b: Rates) -> Rates:
+    """The sum along every direction."""
     if not a or not b:
         return a or b
     return {**a, **{d: plus(a[d], rate) if d in a else rate for d, rate in b.items()}}
 
 
 def _added(a: Moving, b: Moving) -> Moving:
-    return Moving(plus(a.value, b.value), _united(a.rates, b.rates))
+    return Moving(plus(a.value, b.value), united(a.rates, b.rates))
 
 
 def _multiplied(product: Callable[[Grid, Grid], Grid], a: Moving, b: Moving) -> Moving:
     left = {d: product(rate, b.value) for d, rate in a.rates.items()}
     right = {d: product(a.value, rate) for d, rate in b.rates.items()}
-    return Moving(product(a.value, b.value), _united(left, right))
+    return Moving(product(a.value, b.value), united(left, right))
 
 
 def _mapped(change: Callable[[tuple[Pair, ...]], Pair], operands: list[Moving]) -> Moving:
@@ -133,7 +134,7 @@ def _mapped(change: Callable[[tuple[Pair, ...]], Pair], operands: list[Moving]) 
     rates = STILL
     for k, entries in zip(moving, found, strict=bool(moving)):
         slopes = [[pair.rate for pair in row] for row in entries]
-        rates = _united(rates, {d: _entrywise(slopes, rate) for d, rate in operands[k].rates.items()})
+        rates = united(rates, {d: _entrywise(slopes, rate) for d, rate in operands[k].rates.items()})
     return Moving([[pair.value for pair in row] for row in found[0]], rates)
 
 
@@ -338,4 +339,6 @@ def _diagonal(node: DiagonalOf, at: Place) -> Moving:
     return _both(lambda grid: [[row[i]] for i, row in enumerate(grid)], computed(node.arg, at))
 
 
-__all__ = ["Grid", "Leaf", "Moving", "NoRealError", "Place", "computed", "filled", "plus"]
+__all__ = [
+    "STILL", "Grid", "Leaf", "Moving", "NoRealError", "Place", "Rates", "computed", "filled", "plus", "united",
+]  # fmt: skip

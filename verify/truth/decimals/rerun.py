@@ -21,7 +21,7 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.nodes import Quantity
 from derive.reader import read_note
-from verify.truth.decimals.matrices import Grid, Leaf, Moving, Place, computed, filled, plus
+from verify.truth.decimals.matrices import STILL, Grid, Leaf, Moving, Place, Rates, computed, filled, plus, united
 from verify.truth.decimals.names import Numbers, known_function, label
 from verify.truth.decimals.scalars import CONTEXT, ONE, ZERO, Pair, Real, called
 from verify.truth.responses import Key
@@ -140,8 +140,13 @@ class _Run:
 
         every = range(1, self.steps + 1)
         if self.cell.declared_slopes:
-            moved = [total(rates) for rates in self._moved((name, time), every)]
-            return np.array([float(column[0]) for column in moved]).reshape(shape)
+            moving = self._moved((name, time), every)
+            still = {key: filled(len(grid), len(grid[0])) for key, grid in asked.items()}
+            columns = (
+                total({key: moving.get(key, STILL).get(n, grid) for key, grid in still.items()})
+                for n in range(len(moving[name, time]))
+            )
+            return np.array([float(column[0]) for column in columns]).reshape(shape)
         return np.array([column[0] for column in self._differences((name, time), every, total)]).reshape(shape)
 
     def jacobian(
@@ -200,39 +205,35 @@ class _Run:
 
     def _rates(self, key: Key, times: range, of: Key, *, direct: bool) -> list[list[float]]:
         """The rate of change of a quantity with every entry of another; `direct` is by its own equation alone."""
-        found = []
-        for rates in self._moved(key, times):
-            rate = rates.get(of)
-            equations = self.cell.equations if of[0] in self.cell.quantities else self.program.equations
-            for equation in equations if direct else ():
-                if equation.symbol.name == of[0] and (of[1] or 0) > 0:
-                    rate = computed(equation.expression, self._moving(rates, of[1] or 0)).rate
-            found.append([float(entry) for entry in _flat(rate if rate is not None else filled(*self._shape(of[0])))])
-        return found
+        moving = self._moved(key, times)
+        rates = moving.get(of, STILL)
+        equations = self.cell.equations if of[0] in self.cell.quantities else self.program.equations
+        for equation in equations if direct else ():
+            if equation.symbol.name == of[0] and (of[1] or 0) > 0:
+                rates = computed(equation.expression, self._moving(moving, of[1] or 0)).rates
+        still = filled(*self._shape(of[0]))
+        return [[float(entry) for entry in _flat(rates.get(n, still))] for n in range(len(moving[key]))]
 
-    def _moved(self, key: Key, times: range) -> Iterator[dict[Key, Grid]]:
-        """The rates of change of everything at those times, for every entry of a quantity."""
+    def _moved(self, key: Key, times: range) -> dict[Key, Rates]:
+        """The rates of change of what changes at those times, along every entry of a quantity."""
         self._at(*key)
-        rows, cols = self._shape(key[0])
-        for i, j in product(range(rows), range(cols)):
-            unit = filled(rows, cols)
-            unit[i][j] = ONE
-            rates = {key: unit}
-            for time in times:
-                place = self._moving(rates, time)
-                for equation in self.program.equations:
-                    one = equation.symbol.name, time
-                    if one in self.values and one not in self.given:
-                        rate = plus(computed(equation.expression, place).rate, unit if one == key else None)
-                        if rate is not None:
-                            rates[one] = rate
-            yield {one: rates.get(one, filled(len(grid), len(grid[0]))) for one, grid in self.values.items()}
+        units: Rates = dict(enumerate(_units(*self._shape(key[0]))))
+        moving = {key: units}
+        for time in times:
+            place = self._moving(moving, time)
+            for equation in self.program.equations:
+                one = equation.symbol.name, time
+                if one in self.values and one not in self.given:
+                    rates = united(computed(equation.expression, place).rates, units if one == key else STILL)
+                    if rates:
+                        moving[one] = rates
+        return moving
 
-    def _moving(self, rates: Mapping[Key, Grid], time: int) -> Place:
+    def _moving(self, moving: Mapping[Key, Rates], time: int) -> Place:
         def leaf(node: Leaf, at: Mapping[Symbol, int]) -> Moving:
             assert isinstance(node, Quantity)
             key = key_of(node, at)
-            return Moving(self.values[key], rates.get(key))
+            return Moving(self.values[key], moving.get(key, STILL))
 
         return Place({**self.sizes, nodes.T: self.steps, nodes.t: time}, leaf)
 
@@ -272,3 +273,11 @@ def _sizes(cell: Cell, given: Mapping[Key, Grid]) -> dict[Symbol, int]:
     if len(solutions) != 1 or any(not number.is_Integer for number in solutions[0]):
         raise InputError(f"the numbers given have no shapes that {cell.name} could have")
     return {letter: int(number) for letter, number in zip(cell.sizes, solutions[0], strict=True)}
+
+
+def _units(rows: int, cols: int) -> Iterator[Grid]:
+    """For every entry of a matrix the matrix with a one there."""
+    for i, j in product(range(rows), range(cols)):
+        unit = filled(rows, cols)
+        unit[i][j] = ONE
+        yield unit
