@@ -266,7 +266,8 @@ class Claiming(Brackets):
             base = identifier("_".join([base, *(label(part, self.fragment) for _, part in found.parts)]))
         if base in NAMED and not found.primes:
             return base
-        known = self.open.get(found.base) or self.open.get(base) or functions.function(base)
+        own = self.open.get(base) or (None if found.parts else self.open.get(found.base))
+        known = own or functions.function(base)
         if known is None or not found.primes:
             return known
         if known.specified:
