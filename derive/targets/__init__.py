@@ -61,7 +61,9 @@ def _jax(derivation: Derivation, notation: Notation | None, origin: str) -> str:
 
 
 def _jax_network(network: Network, notation: Notation | None, origin: str) -> str:
-    raise InputError("a network has no JAX module yet", hint="call the function of its cell once for each copy")
+    from derive.targets.jax import network_module
+
+    return network_module(network, origin)
 
 
 def _onnx(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -15,13 +17,14 @@ from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.networks.network import Network
+from derive.networks.network import Direction, Network, Reads
 from derive.reader import read_equations, read_note
 from derive.targets import generate
 from derive.targets import numpy as numpy_target
 from verify.numbers import frameworks
 from verify.numbers.case import Case
 from verify.numbers.load import load
+from verify.numbers.network import NetworkCase
 
 jax = pytest.importorskip("jax", reason="the files are JAX's")
 jax.config.update("jax_enable_x64", True)
@@ -104,5 +107,47 @@ def test_what_does_not_fit_is_refused() -> None:
         theirs.forward(params, np.zeros((5, 2, 3)), lengths=np.ones(3, int))
     with pytest.raises(InputError, match="no jax module of its own"):
         generate(catalogue.find("softmax_cross_entropy"), "jax")
-    with pytest.raises(InputError, match="no JAX module yet"):
-        generate(Network.of(catalogue.find("rnn"), layers=2), "jax")
+
+
+EVERY = [(top, direction, reads) for top in catalogue.names("heads") for direction in Direction for reads in Reads]
+FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
+
+
+@pytest.mark.parametrize(("top", "direction", "reads"), EVERY if FULL else EVERY[::9])
+def test_networks_with_a_head(top: str, direction: Direction, reads: Reads) -> None:
+    head, lengths = catalogue.find(top), np.array([3, 0, 4])
+    network = Network.of(catalogue.find("gru" if FULL else "rnn"), layers=2, direction=direction, head=head, reads=reads, dropout=True)
+    theirs, ours = load(generate(network, "jax"), "network"), load(generate(network), "ours")
+    assert (theirs.PARAMETERS, theirs.STATES) == (ours.PARAMETERS, ours.STATES)
+    case = NetworkCase.drawn(network, 4, 3, np.random.default_rng(0), lengths)
+    _agree(theirs, ours, replace(case, targets=None))
+    ys, _, cache = case.forward(ours)
+    targets = list((case.targets or {}).values())
+    own = {"weights": np.random.default_rng(1).uniform(0, 1, ys.shape[:-1]), "reduction": "mean"}
+    own |= {} if case.one_step else {"lengths": lengths}
+    J, d_ys, _ = ours.loss(ys, *targets, **own)
+    found, slope = jax.value_and_grad(lambda ys: theirs.loss(ys, *targets, **own))(ys)
+    assert_close({"J": found, "d_ys": slope, "answer": theirs.predict(ys)}, {"J": J, "d_ys": d_ys, "answer": ours.predict(ys)})
+
+
+def test_networks_without_a_head() -> None:
+    network = Network.of(catalogue.find("rnn_general"), layers=2, direction=Direction.BIDIRECTIONAL)
+    theirs, ours = load(generate(network, "jax"), "network"), load(generate(network), "ours")
+    _agree(theirs, ours, NetworkCase.drawn(network, 4, 3, np.random.default_rng(0)))
+
+
+def test_classes_of_a_head() -> None:
+    network = Network.of(catalogue.find("rnn"), head=catalogue.find("softmax_cross_entropy"))
+    module = load(generate(network, "jax"), "network")
+    params = module.init(jax.random.key(0), D=2, H=3, K=4)
+    ys, _ = module.forward(params, jax.random.normal(jax.random.key(1), (3, 2, 2)))
+    classes = np.arange(6).reshape(3, 2) % 4
+    J = module.loss(ys, np.eye(4)[classes])
+    assert np.isclose(module.loss(ys, classes), J)
+    assert np.isclose(jax.jit(module.loss)(ys, classes), J)
+    assert np.isfinite(module.loss(ys, np.array([[0, 9], [1, 9], [2, 9]]), lengths=np.array([3, 0])))
+    with pytest.raises(ValueError, match="class"):
+        module.loss(ys, classes + 1)
+    assert np.isnan(jax.jit(module.loss)(ys, classes + 1))
+    with pytest.raises(ValueError, match="y has shape"):
+        module.loss(ys, np.zeros((3, 2, 3)))

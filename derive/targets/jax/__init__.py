@@ -5,6 +5,6 @@
 3. `module`                                statements and documentation put into the template
 """
 
-from derive.targets.jax.module import module
+from derive.targets.jax.module import module, network_module
 
-__all__ = ["module"]
+__all__ = ["module", "network_module"]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
-from derive.targets.given import Given, lowered_cell
+from derive.networks.network import Network
+from derive.targets.given import Given, choices_text, lowered_cell
+from derive.targets.heads import LOSSES, Head, network_tables, refuse_two_meanings
 from derive.targets.jax.scan import Scanned
+from derive.targets.language.code import Statement
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes.pipeline import arriving_shapes, given_shapes
@@ -23,6 +28,15 @@ _WRITTEN = {
 """Helpers whose NumPy form JAX cannot trace."""
 
 
+def network_module(network: Network, origin: str = "") -> str:
+    """The text of a standalone JAX file with a network's `init` and `forward`, and with a head `loss` and `predict`.
+
+    `origin` is the file the equations come from. Raises InputError as `module` does.
+    """
+    derivation = differentiate(network.cell)
+    return _Module(lowered_cell(derivation, "jax"), derivation, network).text(origin)
+
+
 def module(derivation: Derivation, origin: str = "") -> str:
     """The text of a standalone JAX file with the cell over a sequence as a function whose gradient is the derived one.
 
@@ -35,8 +49,10 @@ def module(derivation: Derivation, origin: str = "") -> str:
 class _Module(Given):
     """The parts of one file."""
 
-    def __init__(self, low: Lowered, derivation: Derivation) -> None:
+    def __init__(self, low: Lowered, derivation: Derivation, network: Network | None = None) -> None:
         super().__init__(low, derivation)
+        self.network = network
+        self.head = Head(network, _printed) if network is not None and network.head is not None else None
         program, names = low.program, low.names
         sizes = {str(size): size for size in program.sizes}
         self._shapes = Shapes(given_shapes(program, names), sizes)
@@ -55,6 +71,11 @@ class _Module(Given):
             "forward": self._forward(),
             "backward": self._backward(),
             "helpers": self._helpers(),
+            "network": network_tables(self, self.network, self.head) if self.network is not None else None,
+            "head": self.head.tables() if self.head is not None else None,
+            "table": choices_text(self._all_opened),
+            "chosen_in_head": names_text(self.head.opened) or "()" if self.head is not None else "",
+            "own": "CELL_" if self.network is not None else "",
         }
         return template.render(**values).rstrip() + "\n"
 
@@ -86,10 +107,27 @@ class _Module(Given):
         return [*self.opening(body, self.low.sequence.backward), *body]
 
     def _helpers(self) -> list[str]:
-        definitions = choices()[0] if self.opened else []
-        written = [_WRITTEN[name] for name in sorted(self.helpers) if name in _WRITTEN]
-        others = helper_texts({name for name in self.helpers if name not in _WRITTEN}, self.low.own)
+        used, own = self.helpers, list(self.low.own)
+        for part in self.head.parts if self.head is not None else []:
+            used |= part.made.helpers - LOSSES
+            own += part.made.low.own
+        refuse_two_meanings(own)
+        definitions = choices()[0] if self._all_opened else []
+        written = [_WRITTEN[name] for name in sorted(used) if name in _WRITTEN]
+        others = helper_texts({name for name in used if name not in _WRITTEN}, own)
         return list(dict.fromkeys([*written, *definitions, *others]))
+
+    @property
+    def _all_opened(self) -> list[str]:
+        """The functions that the cell and the head leave open."""
+        return list(dict.fromkeys([*self.opened, *(self.head.opened if self.head is not None else [])]))
+
+
+def _printed(statements: Sequence[Statement], given: Given, returned: Sequence[str]) -> list[str]:
+    """The lines of a part of the head."""
+    program, names = given.low.program, given.low.names
+    shapes = Shapes(given_shapes(program, names) | arriving_shapes(program, names), {str(s): s for s in program.sizes})
+    return Scanned(statements, shapes, {}, ()).lines()
 
 
 @cache

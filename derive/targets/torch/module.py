@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
-from derive.networks.network import Copy, Network
+from derive.networks.network import Network
 from derive.targets.given import Given, choices_text, lowered_cell
-from derive.targets.language.code import Blocks, assigned, lines, read, size_text
+from derive.targets.heads import LOSSES, Head, network_tables, refuse_two_meanings
+from derive.targets.language.code import Blocks, Statement, assigned, lines, read
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes import fast_passes
 from derive.targets.torch.dialect import in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
-from derive.targets.torch.parts import Head, refuse_two_meanings
-from derive.targets.words import names_text, plain
-
-_LOSSES = {"step_weights", "weighted", "one_hot"}
-"""What a head of torch does with functions of its own."""
+from derive.targets.words import names_text
 
 
 def network_module(network: Network, origin: str = "") -> str:
@@ -50,7 +48,7 @@ class _Module(Given):
         super().__init__(low, derivation)
         self.network = network
         self.sequence = fast_passes(low)
-        self.head = Head(network) if network is not None and network.head is not None else None
+        self.head = Head(network, _printed) if network is not None and network.head is not None else None
         self.views = views_of(self.sequence.forward, self.sequence.cached)
 
     def text(self, origin: str) -> str:
@@ -64,30 +62,13 @@ class _Module(Given):
             "step": self._step(),
             "step_arguments": self._step_arguments(),
             "each_step": self._each_step(),
-            "network": self._copies() if self.network is not None else None,
+            "network": network_tables(self, self.network, self.head) if self.network is not None else None,
             "head": self.head.tables() if self.head is not None else None,
             "helpers": self._helpers(),
         }
         digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
         template = _environment().get_template("module.py.jinja")
         return template.render(operator=f"{self.cell.name}_{digest}", **values).rstrip() + "\n"
-
-    def _copies(self) -> dict[str, object]:
-        """The layers and directions of the network."""
-        network = self.network
-        assert network is not None
-        readout = network.readout_in_place.sizes if network.readout_in_place is not None else ()
-        above = network.sizes_of(Copy(1)) if network.layers > 1 else {}
-        return {
-            "title": plain(network.title),
-            "layers": network.layers,
-            "senses": network.senses,
-            "above": {str(letter): size_text(axis) for letter, axis in above.items()},
-            "states": [q.name for q in network.states],
-            "output_axes": size_text(network.width),
-            "opened": self._all_opened,
-            "letters": list(dict.fromkeys(map(str, (*map(self.shown, map(str, self.low.program.sizes)), *readout)))),
-        }
 
     def _computed(self) -> list[str]:
         """What backward reads and forward computes; of views the tensor that they are views of."""
@@ -151,7 +132,7 @@ class _Module(Given):
             used.add("cached")
         own = list(self.low.own)
         for part in self.head.parts if self.head is not None else []:
-            used |= part.made.helpers - _LOSSES
+            used |= part.made.helpers - LOSSES
             own += part.made.low.own
         refuse_two_meanings(own)
         definitions = choices()[0] if self._all_opened else []
@@ -163,6 +144,11 @@ class _Module(Given):
     def _all_opened(self) -> list[str]:
         """The functions that the cell and the head leave open."""
         return list(dict.fromkeys([*self.opened, *(self.head.opened if self.head is not None else [])]))
+
+
+def _printed(statements: Sequence[Statement], given: Given, returned: Sequence[str]) -> list[str]:
+    """The lines of a part of the head."""
+    return lines(in_torch(owned(statements, returned)))
 
 
 def class_name(title: str, name: str) -> str:
