@@ -20,7 +20,7 @@ import numpy as np
 from derive.errors import InputError
 from verify.numbers.case import Array
 
-FRAMEWORKS = ("torch", "keras", "onnx")
+FRAMEWORKS = ("torch", "keras", "onnx", "tf1", "coreml")
 """The frameworks that have a table."""
 
 Rows: TypeAlias = Sequence[str] | Sequence[Sequence[str]]
@@ -32,7 +32,8 @@ class Table:
     """The blocks of each array of one framework for one cell.
 
     `columns` are the arrays whose blocks stand side by side and act on rows from the right; `optional` those that may
-    be missing and then count as zero.
+    be missing and then count as zero; `apart` those whose blocks have a number of rows of their own. `forget` is the
+    bias that a framework may add a number to.
     """
 
     framework: str
@@ -40,6 +41,8 @@ class Table:
     arrays: Mapping[str, Rows]
     columns: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
+    forget: str = ""
 
     @property
     def parameters(self) -> list[str]:
@@ -74,10 +77,17 @@ def table(framework: str, cell: str | Mapping[str, Rows]) -> Table:
                 f"no weights of {framework} are known for {cell}",
                 hint=f"known: {', '.join(known['cells'])}; or a table of your own, array -> names of its blocks",
             )
-        name, arrays = cell, known["cells"][cell]["arrays"]
+        name, arrays, forget = cell, known["cells"][cell]["arrays"], known["cells"][cell].get("forget", "")
     else:
-        name, arrays = "the given table", cell
-    return Table(framework, name, arrays, frozenset(known.get("columns", ())), frozenset(known.get("optional", ())))
+        name, arrays, forget = "the given table", cell, ""
+    columns, optional, apart = (frozenset(known.get(key, ())) for key in ("columns", "optional", "apart"))
+    return Table(framework, name, arrays, columns, optional, apart, forget)
+
+
+def shifted(chosen: Table, params: Mapping[str, Array], by: float) -> dict[str, Array]:
+    """The parameters with a number added to the bias of the forget gate, where the cell has one."""
+    own = params[chosen.forget] if chosen.forget else None
+    return {**params, **({} if own is None else {chosen.forget: own + np.asarray(by, own.dtype)})}
 
 
 def read(chosen: Table, arrays: Mapping[str, Array]) -> dict[str, Array]:
@@ -90,12 +100,13 @@ def read(chosen: Table, arrays: Mapping[str, Array]) -> dict[str, Array]:
             continue
         for row, blocks in zip(_rows(name, arrays[name], rows, chosen), nested(rows), strict=True):
             stacked = row.T if name in chosen.columns else row
-            if stacked.ndim == 0 or len(stacked) % len(blocks) or (length and len(stacked) != length * len(blocks)):
+            expected = 0 if name in chosen.apart else length
+            if stacked.ndim == 0 or len(stacked) % len(blocks) or (expected and len(stacked) != expected * len(blocks)):
                 raise InputError(
                     f"{name} has shape {np.shape(arrays[name])}, expected {len(blocks)} blocks of "
-                    + (f"{length} rows" if length else "the same number of rows")
+                    + (f"{expected} rows" if expected else "the same number of rows")
                 )
-            length = len(stacked) // len(blocks)
+            length = length if name in chosen.apart else len(stacked) // len(blocks)
             for block, values in zip(blocks, np.split(stacked, len(blocks)), strict=True):
                 key, signed = block.lstrip("-"), -values if block.startswith("-") else values
                 if key:

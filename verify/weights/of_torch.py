@@ -11,13 +11,15 @@ from verify.weights.blocks import Rows, array_of, copies, part, read, suffix, su
 
 
 def from_torch(state: Mapping[str, Any], cell: str | Mapping[str, Rows], *, prefix: str = "") -> dict[str, Array]:
-    """The parameters of every layer and direction: W_i_l0, W_i_l0_reverse, ...
+    """The parameters of every layer and direction: W_i_l0, W_i_l0_reverse, ...; of an LSTMCell or GRUCell W_i, ...
 
     `state`: a state_dict, of tensors or arrays; only names that begin with `prefix` are read, such as "encoder.".
     Two biases that the cell has as one are added. Raises InputError for names or shapes that do not fit.
     """
     chosen = table("torch", cell)
     arrays = {name.removeprefix(prefix): array_of(value) for name, value in state.items() if name.startswith(prefix)}
+    if arrays and not copies(arrays) and all(name in chosen.arrays for name in arrays):
+        return read(chosen, arrays)
     for name in arrays:
         if not any(name.endswith(suffix(*copy)) for copy in copies([name])):
             raise InputError(f"{name} belongs to no layer", hint="expected names such as weight_ih_l0")
@@ -34,9 +36,12 @@ def to_torch(
 ) -> dict[str, Array]:
     """A state_dict of arrays (`torch.from_numpy` makes tensors of them); of two biases the second is zero.
 
-    With `gradients`, `params` are gradients by parameter, and both biases have that of their sum.
+    Parameters without a layer behind their names make the state of an LSTMCell or GRUCell. With `gradients`, `params`
+    are gradients by parameter, and both biases have that of their sum.
     """
     chosen = table("torch", cell)
+    if not copies(params):
+        return write(chosen, params, gradients=gradients)
     found: dict[str, Array] = {}
     for layer, reverse in copies(params):
         found |= suffixed(

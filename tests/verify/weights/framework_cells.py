@@ -21,4 +21,5 @@ def module(name):
 
 
 def parameters(name, rng, D=3, H=5):
-    return module(name).init(D=D, H=H, rng=rng)
+    others = {str(letter): 4 for letter in cell(name).sizes if str(letter) not in "DH"}
+    return module(name).init(D=D, H=H, **others, rng=rng)

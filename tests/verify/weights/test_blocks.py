@@ -8,19 +8,23 @@ from framework_cells import cell, parameters
 
 from derive.errors import InputError
 from verify.weights import (
+    from_coreml,
     from_keras,
     from_onnx,
+    from_tf1,
     from_torch,
     onnx_cell,
     part,
     suffixed,
+    to_coreml,
     to_keras,
     to_onnx,
+    to_tf1,
     to_torch,
 )
-from verify.weights.blocks import contents, table
+from verify.weights.blocks import FRAMEWORKS, contents, table
 
-ROWS = [(framework, name) for framework in ("torch", "keras", "onnx") for name in contents(framework)["cells"]]
+ROWS = [(framework, name) for framework in FRAMEWORKS for name in contents(framework)["cells"]]
 
 
 def network(name, layers=1, directions=(False,)):
@@ -51,6 +55,11 @@ def test_there_and_back(framework, name):
     elif framework == "keras":
         params = network(name, 1, both)
         assert_same(from_keras(to_keras(params, name, bidirectional=True), name, bidirectional=True), params)
+    elif framework in ("tf1", "coreml"):
+        params = network(name)
+        there, back = (to_tf1, from_tf1) if framework == "tf1" else (to_coreml, from_coreml)
+        options = {"forget_bias": 0} if framework == "tf1" else {}
+        assert_same(back(there(params, name, **options), name, **options), params)
     else:
         params = network(name, 1, both)
         tensors = to_onnx(params, name, direction="bidirectional")

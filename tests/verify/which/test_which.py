@@ -102,7 +102,7 @@ def test_a_gate_that_opens_the_other_way_round_is_the_same_model_and_said() -> N
     assert (match.cell.name, match.proved) == ("gru", True)
     assert _kinds(match) == {"gate the other way round"}
     assert match.differences[0].here == "u"
-    assert used_by(match) == ["keras", "onnx"]  # which have it this way round
+    assert used_by(match) == ["keras", "onnx", "tf1", "coreml"]  # which have it this way round
     told = "\n".join(lines([match], "Mine"))
     assert "u opens the other way round: 1 - u does what z does there" in told
     assert "P_u is its W_z" in told
