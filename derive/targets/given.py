@@ -25,7 +25,7 @@ def lowered_cell(derivation: Derivation, framework: str) -> Lowered:
     if low.program.is_loss:
         raise InputError(
             f"a head has no {framework} module of its own",
-            hint=f"put it on a cell, as in generate lstm --head softmax, use losses of {framework}, or --target numpy",
+            hint=f"put it on a cell, as in generate CELL --head softmax, use losses of {framework}, or --target numpy",
         )
     return low
 
