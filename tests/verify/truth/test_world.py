@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import by_hand
 import pytest
-from sympy import Rational
+from sympy import Rational, Symbol
 
-from derive import catalogue
+from derive import catalogue, functions
 from derive.calculus.program import named_preactivations
 from derive.cell import Assumption, Cell, Equation
-from derive.nodes import Adjoint, Jacobian, Quantity, power, scale, size, t
+from derive.nodes import Adjoint, Jacobian, Quantity, TimeSum, apply, children, leaves, matmul, power, scale, size, t
 from verify.truth.exact import evaluate, inner
 from verify.truth.field import P, Table, UnsupportedError
-from verify.truth.world import NoPointError, World, distinct_sizes, everywhere, random_direction, truth
+from verify.truth.world import NoPointError, World, _still, distinct_sizes, everywhere, random_direction, truth
 
 CELLS = pytest.mark.parametrize("drawn", by_hand.CELLS, ids=lambda cell: cell.name)
 
@@ -129,14 +129,60 @@ def test_a_cell_without_a_value_anywhere_is_reported():
         World.draw(cell)
 
 
+def assert_equations_hold(world):
+    """What was drawn again is in every value: all equations hold with the functions as they are now."""
+    for time in range(1, world.steps + 2):
+        env = world.environment(time)
+        for equation in world.cell.equations:
+            assert evaluate(equation.expression, env).value == world.values[equation.symbol.name, time]
+
+
 def test_roots_of_equations_above_each_other_need_not_be_there_at_once(monkeypatch):
     equations = [r"a_{0,t} = \sigma(W x_t + U h_{t-1})"]
     equations += [rf"a_{{{k},t}} = \sigma(\sqrt{{1 - a_{{{k - 1},t}}^{{\odot 2}}}})" for k in range(1, 6)]
     cell = Cell.from_latex([*equations, r"h_t = \sqrt{a_{5,t}}"])
     asked = []
     monkeypatch.setattr(Table, "root", lambda table, a, plain=Table.root: asked.append(a) or plain(table, a))
-    World.draw(cell, 3)
+    world = World.draw(cell, 3)
     assert len(asked) < 20_000, "all 18 roots of a step at once are there once in 2^18 times"
+    assert_equations_hold(world)
+
+
+def test_what_an_earlier_step_left_without_a_root_is_drawn_again_there():
+    cell = Cell.from_latex([r"h_t = \sigma(W x_t + \sqrt{h_{t-1}})"])
+    small, start = dict.fromkeys(cell.sizes, 1), (Assumption("starts at zero", cell.output),)
+    worlds = [World.draw(cell, seed, 8, small, start) for seed in range(6)]
+    assert sum(world.table.salt for world in worlds) < 100, "of every two values of h one has a root"
+    for world in worlds:
+        assert_equations_hold(world)
+
+
+def test_a_part_depends_on_all_equations_behind_it_the_nearest_first():
+    cell = Cell.from_latex(
+        [
+            r"a_t = \sigma(W x_t)",
+            r"b_t = \sigma(U h_{t-1})",
+            r"c_t = \tanh(a_t)",
+            r"h_t = \sqrt{c_t \odot h_{t-1}} + b_t",
+        ]
+    )
+    world = World.draw(cell, 1)
+    root = next(part for part in children(cell.equations[3].expression) if part != cell.quantities["b"])
+    assert world._behind(3, root) == [2, 0]
+    assert world._behind(3, cell.equations[3].expression) == [3, 2, 1, 0]
+    assert world._behind(2, cell.equations[2].expression) == [0]
+    assert world._behind(1, cell.equations[1].expression) == []
+
+
+def test_the_parts_that_a_disturbance_leaves_as_they_are():
+    expression = Cell.from_latex([r"h_t = \tanh(W x_t + U h_{t-1} + \sqrt{h_{t-1}})"]).equations[0].expression
+    read = {q.name: q for q in leaves(expression)}
+    root = apply(functions.function("sqrt"), read["h"])
+    assert set(_still(expression, "W", None)) == {read["x"], matmul(read["U"], read["h"]), root}
+    assert set(_still(expression, "h", -1)) == {matmul(read["W"], read["x"]), read["U"]}
+    assert _still(expression, "h", 0) == (expression,), "the state at this step is another quantity"
+    index = Symbol("k", integer=True)
+    assert _still(TimeSum(read["W"], index, 1, 2), "U", None) == (), "an index tells its terms apart"
 
 
 def test_roots_of_many_entries_need_not_be_there_at_once():
@@ -149,9 +195,7 @@ def test_roots_of_many_entries_need_not_be_there_at_once():
     )
     world = World.draw(cell, 1, 3, dict.fromkeys(cell.sizes, 10))
     assert world.table.salt < 400, "all 20 roots of a step at once are there once in 2^20 times"
-    for time in range(1, 4):
-        env = world.environment(time)
-        assert evaluate(cell.equations[0].expression, env).value == world.values["p", time]
+    assert_equations_hold(world)
 
 
 def test_what_follows_from_a_forgotten_value_is_forgotten_too():
@@ -244,6 +288,8 @@ def test_what_one_step_reads_adds_up_to_what_all_read():
     assert world.environment(2).leaf(third, world.numbers(2)).value == [[0]] * world.sizes[by_hand.H]
     assert world.adjoint(("h", 2), by_hand.h, immediate=True, only=2) == world.gradients["h", 2]
     assert world.adjoint(("h", 2), by_hand.h, immediate=True, only=3) == [[0]] * world.sizes[by_hand.H]
+    n = world.sizes[by_hand.H]
+    assert world.adjoint(("U", None), by_hand.U, only=0) == [[0] * n] * n, "no step 0 is read"
 
 
 def test_what_has_no_value_is_said():
