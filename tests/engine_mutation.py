@@ -44,6 +44,11 @@ TESTS = {
     "verify/truth/exact.py": ["tests/verify/truth/test_exact.py"],
     "verify/truth/world.py": ["tests/verify/truth/test_world.py"],
     "verify/truth/comparison.py": ["tests/verify/truth/test_comparison.py"],
+    "verify/truth/proof.py": ["tests/verify/truth/test_proof.py"],
+    **{
+        f"verify/truth/decimals/{name}.py": ["tests/verify/truth/test_decimals.py"]
+        for name in ("opinion", "matrices", "scalars", "trial")
+    },
 }
 """The tests that should see a change of a module: files for pytest."""
 OPERATORS = [

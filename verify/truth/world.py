@@ -70,8 +70,8 @@ class World:
     steps: int
     seed: int
     table: Table
-    plain: bool = False
-    batch: int = 7
+    plain: bool
+    batch: int
     values: dict[Key, Matrix] = field(default_factory=dict)
     _jacobians: dict[tuple[Key, Key, bool, bool], Matrix] = field(default_factory=dict)
     _seen: dict[Cell, World] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class World:
                 world.table.salt += 1
                 world.table.forget(marks[time])
                 if time == 1 and failures % 64 == 0:
-                    for quantity in (*untimed, *(state.at(0) for state in cell.states)):
+                    for quantity in (*untimed, *cell.states):
                         key = quantity.name, None if quantity.time is None else 0
                         world.values[key] = world._drawn(quantity, key[1], assumptions)
         return world

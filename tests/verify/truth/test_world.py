@@ -157,6 +157,22 @@ def test_what_an_earlier_step_left_without_a_root_is_drawn_again_there():
         assert_equations_hold(world)
 
 
+def test_an_earlier_step_is_drawn_again_too_where_another_draw_of_this_one_is_of_no_use():
+    cell = Cell.from_latex([r"c_t = 4 h_{t-1}", r"h_t = \sigma(W x_t + \sqrt{c_t})"])
+    start = (Assumption("starts at zero", cell.output),)
+    assert_equations_hold(World.draw(cell, 1, 8, dict.fromkeys(cell.sizes, 1), start))
+
+
+def test_what_has_no_time_is_drawn_again_with_its_facts():
+    cell = Cell.from_latex([r"h_t = \sqrt{\sigma(W x_t + U h_{t-1} + \sqrt{b})}"])
+    start = (Assumption("starts at zero", cell.output),)
+    worlds = [World.draw(cell, seed, 2, dict.fromkeys(cell.sizes, 1), start) for seed in range(6)]
+    assert max(world.table.salt for world in worlds) >= 64, "some b has no root"
+    for world in worlds:
+        assert world.values["h", 0] == [[0]]
+        assert_equations_hold(world)
+
+
 def test_a_part_depends_on_all_equations_behind_it_the_nearest_first():
     cell = Cell.from_latex(
         [
@@ -235,6 +251,16 @@ def test_a_total_jacobian_is_the_response_to_unit_disturbances_at_all_steps_betw
     assert any(map(any, found))
 
 
+def test_a_total_jacobian_by_a_parameter_is_the_response_to_it_from_the_first_step_on():
+    world = World.draw(by_hand.rnn(), 0, 3)
+    n = world.sizes[by_hand.H]
+    for time in (1, 3):
+        found = world.jacobian(Jacobian(by_hand.h.at(time), by_hand.U), {})
+        units = [[[int((i, j) == (k, m)) for j in range(n)] for i in range(n)] for k in range(n) for m in range(n)]
+        moved = [world.tangents({("U", None): unit})["h", time] for unit in units]
+        assert found == [[column[i][0] for column in moved] for i in range(n)]
+
+
 def test_a_plain_world_has_the_same_data_and_asks_for_no_final_state():
     cell = by_hand.rnn()
     world = World.draw(cell, 3)
@@ -305,6 +331,7 @@ def test_what_has_no_value_is_said():
     outside = world.value(("x", 0))
     assert len(outside) == world.sizes[by_hand.D]
     assert world.value(("x", 0)) is outside
+    assert world.value(("x", -1)) != outside
 
 
 def test_a_stepwise_derivative_recomputes_the_steps_in_which_it_is_used():
@@ -337,6 +364,8 @@ def test_jacobians_of_a_step_alone_leave_out_what_came_before():
     slopes = [(1 - row[0] ** 2) % P for row in world.values["h", 3]]
     assert direct == [[slopes[i] * before[m] * (i == k) % P for k in range(2) for m in range(2)] for i in range(2)]
     assert world.jacobian(Jacobian(h.at(0), U, True), numbers) == [[0] * 4] * 2
+    first = world.jacobian(Jacobian(h.at(1), U, True), numbers)
+    assert first == world.jacobian(Jacobian(h.at(1), U), numbers) != [[0] * 4] * 2
     beyond = world.jacobian(Jacobian(h.at(t + 1), h), world.numbers(world.steps))
     assert beyond == [[0, 0]] * 2, "nothing is recomputed beyond the last step"
 
