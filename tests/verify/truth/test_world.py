@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import by_hand
 import pytest
-from sympy import Rational, Symbol
+from sympy import Rational
 
-from derive import catalogue, functions
+from derive import catalogue
 from derive.calculus.program import named_preactivations
 from derive.cell import Assumption, Cell, Equation
-from derive.nodes import Adjoint, Jacobian, Quantity, TimeSum, apply, children, leaves, matmul, power, scale, size, t
+from derive.nodes import Adjoint, Jacobian, Quantity, children, power, scale, size, t
 from verify.truth.exact import evaluate, inner
 from verify.truth.field import P, Table, UnsupportedError
-from verify.truth.world import NoPointError, World, _still, distinct_sizes, everywhere, random_direction, truth
+from verify.truth.world import NoPointError, World, distinct_sizes, everywhere, random_direction, truth
 
 CELLS = pytest.mark.parametrize("drawn", by_hand.CELLS, ids=lambda cell: cell.name)
 
@@ -188,17 +188,6 @@ def test_a_part_depends_on_all_equations_behind_it_the_nearest_first():
     assert world._behind(3, cell.equations[3].expression) == [3, 2, 1, 0]
     assert world._behind(2, cell.equations[2].expression) == [0]
     assert world._behind(1, cell.equations[1].expression) == []
-
-
-def test_the_parts_that_a_disturbance_leaves_as_they_are():
-    expression = Cell.from_latex([r"h_t = \tanh(W x_t + U h_{t-1} + \sqrt{h_{t-1}})"]).equations[0].expression
-    read = {q.name: q for q in leaves(expression)}
-    root = apply(functions.function("sqrt"), read["h"])
-    assert set(_still(expression, "W", None)) == {read["x"], matmul(read["U"], read["h"]), root}
-    assert set(_still(expression, "h", -1)) == {matmul(read["W"], read["x"]), read["U"]}
-    assert _still(expression, "h", 0) == (expression,), "the state at this step is another quantity"
-    index = Symbol("k", integer=True)
-    assert _still(TimeSum(read["W"], index, 1, 2), "U", None) == (), "an index tells its terms apart"
 
 
 def test_roots_of_many_entries_need_not_be_there_at_once():
@@ -394,7 +383,7 @@ def test_what_only_the_program_names_has_its_gradient_from_the_quantities_that_r
         world = world.plainly()
         shared = world.seen_by(program)
         assert shared.responses.base is world.responses
-    whole = World(program, world.sizes, world.steps, world.seed, world.table, plain)
+    whole = World(program, world.sizes, world.steps, world.seed, world.table, plain, world.batch)
     whole.values = {key: shared.value(key) for key in everything(shared)}
     for quantity in program.quantities.values():
         for key in everywhere(shared, quantity):
