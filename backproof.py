@@ -594,7 +594,7 @@ def bench(
 
 
 @main.command(epilog="Example:  backproof audit notes/*.md --format sarif")
-@click.argument("notes", metavar="NOTE...", nargs=-1, required=True)
+@click.argument("notes", metavar="NOTE|FOLDER...", nargs=-1, required=True)
 @click.option(
     "--cell",
     metavar="CELL|NOTE",
@@ -611,27 +611,35 @@ def bench(
 )
 @click.option("--fix", is_flag=True, help="Write a corrected copy, note.fixed.md, beside each wrong note.")
 @click.option("--lenient", is_flag=True, help="Exit with 0 for what cannot be read or decided.")
+@click.option(
+    "--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many notes are judged at the same time."
+)
 @json_option
 @guarded
 def audit(
-    notes: tuple[str, ...], cell: str | None, notation: str | None, form: str, fix: bool, lenient: bool, as_json: bool
+    notes: tuple[str, ...],
+    cell: str | None,
+    notation: str | None,
+    form: str,
+    fix: bool,
+    lenient: bool,
+    jobs: int,
+    as_json: bool,
 ) -> int:
-    """Judge every formula in notes (Markdown, Jupyter notebooks, LaTeX).
+    """Judge every formula in notes (Markdown, Jupyter notebooks, LaTeX), or in all notes of a folder.
 
     Exit codes: 0 nothing is wrong, 1 something is wrong, 2 something cannot be read or decided, 3 a fault of backproof.
     """
     from verify.notes.audit import audit as audited
     from verify.notes.audit import code
+    from verify.notes.together import audits, notes_in
     from verify.reports import FORMATS
 
-    found, errors = [], []
-    with _progress(len(notes)) as progress:
-        for note in notes:
-            progress(Path(note).name)
-            try:
-                found.append(audited(note, cell=cell, notation=notation))
-            except InputError as error:
-                errors.append(error)
+    paths = notes_in(notes)
+    with _progress(len(paths)) as progress:
+        results = list(audits(paths, cell=cell, notation=notation, jobs=jobs, told=progress))
+    found = [one for one in results if not isinstance(one, InputError)]
+    errors = [one for one in results if isinstance(one, InputError)]
     form = "json" if as_json else form
     if form == "text":
         _print_audits(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -73,6 +74,10 @@ class ProgramFault(Exception):  # noqa: N818 - an error is the person's, a fault
         self.name = name
         self.details = details
         self.subject = subject
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...], dict[str, object]]:
+        """What `pickle` keeps: all of it, so that a fault in another process can be told here."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
 
     def __str__(self) -> str:
         lines = [f"a fault of backproof, not of what you gave it ({self.name}): {self.details}"]
