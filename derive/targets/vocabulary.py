@@ -190,6 +190,9 @@ class Latex(Vocabulary):
         if entry is not None and entry.function == function:
             return self.notation.word(entry.name) or entry.latex
         primes = function.name[len(function.base) :]
+        usual = ENTRIES.get(function.base)
+        if usual is not None and primes and not function.specified:
+            return (self.notation.word(usual.name) or usual.latex) + primes
         if "_" in function.base:  # f^{l-1}
             letter = self.notation.letter(function.base)
             return f"{{{letter}}}{primes}" if primes and letter.above else f"{letter}{primes}"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+EQUATIONS = "Equations"
+"""The title of the first part."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -69,3 +72,13 @@ class Page:
     symbols: tuple[Row, ...]
     conventions: tuple[str, ...]
     parts: tuple[Part, ...]
+
+    @property
+    def opening(self) -> tuple[Part, ...]:
+        """The equations as written, which stand before the table of symbols."""
+        return tuple(part for part in self.parts[:1] if part.title == EQUATIONS)
+
+    @property
+    def others(self) -> tuple[Part, ...]:
+        """What stands behind the table."""
+        return self.parts[len(self.opening) :]

@@ -20,12 +20,13 @@ from derive.targets.vocabulary import Latex, Vocabulary, unicode
 
 @dataclass(frozen=True)
 class Format:
-    """How one output writes: its vocabulary, formulas within a sentence, words, and the width of a line."""
+    """How one output writes: its vocabulary, formulas within a sentence, words, names of code, the width of a line."""
 
     vocabulary: type[Vocabulary]
     inline: Callable[[str], str]
     words: Callable[[str], str]
     strong: Callable[[str], str]
+    code: Callable[[str], str]
     measure: Callable[[str], int]
     width: int
     continued: str

@@ -13,7 +13,8 @@ from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Node, T, add, leaves, ones, t, transpose
 from derive.notation import AS_WRITTEN, Notation
 from derive.targets.formula import show
-from derive.targets.pages.model import Block, Item, Page, Part, Point
+from derive.targets.pages.closing import backward_pass, rules_used
+from derive.targets.pages.model import EQUATIONS, Block, Item, Page, Part, Point
 from derive.targets.pages.printing import Format, Printing
 from derive.targets.pages.symbols import conventions, symbols
 
@@ -62,6 +63,9 @@ class _Writer(Printing):
         parts += self.ends()
         if self.derivation.cell.is_loss:
             parts.append(self.summed())
+        parts.append(backward_pass(self, self.numbers))
+        if (rules := rules_used(self)) is not None:
+            parts.append(rules)
         if after:
             blocks = tuple(replace(self.section(part), heading=self.prose(part.title)) for part in after)
             parts.append(Part("Through time", blocks=blocks))
@@ -108,7 +112,7 @@ class _Writer(Printing):
 
     def forward(self, cell: Cell) -> Part:
         self.places: dict[str, int] = {}
-        return Part("Equations", blocks=(self.equations(cell.equations),))
+        return Part(EQUATIONS, blocks=(self.equations(cell.equations),))
 
     def equations(self, equations: Iterable[Equation]) -> Block:
         displays = []
