@@ -24,6 +24,7 @@ from derive.nodes import (
     block,
     children,
     coefficient,
+    concat,
     contains,
     diag,
     hadamard,
@@ -45,6 +46,8 @@ k, j = Symbol("k", integer=True), Symbol("j", integer=True)
 
 LONGEST = 1_000
 """Parts that are written out, of the Jacobian of one step with all its blocks and of the sums over steps."""
+MOST_STATES = 4
+"""States whose Jacobians are shown as one matrix."""
 INDEPENDENT = "the states of step $t - 1$ taken as independent of each other"
 
 
@@ -164,7 +167,7 @@ def _matrix(node: Node, gradient: Adjoint) -> Node | None:
 
 
 def through_time(derivation: Derivation) -> tuple[Section, ...]:
-    """The sections on time: Jacobians of one step, and for a cell with one state their product and the two sums."""
+    """The sections on time: Jacobians of one step, their product, and for a cell with one state the two sums."""
     program = derivation.program
     if not program.states:
         return ()
@@ -177,7 +180,8 @@ def through_time(derivation: Derivation) -> tuple[Section, ...]:
             "How the states at $t$ respond to the states at $t - 1$, everything within step $t$ recomputed, "
             f"{INDEPENDENT}:"
         )
-        return (Section("One step as a Jacobian", (opening, *blocks)),)
+        step = Section("One step as a Jacobian", (opening, *blocks))
+        return (step, _block_product(program.states)) if len(program.states) <= MOST_STATES else (step,)
     sections = (_one_step(derivation, blocks), _product(derivation))
     if _preactivation(derivation) is None or _output_reads_before(derivation):
         return sections
@@ -185,6 +189,21 @@ def through_time(derivation: Derivation) -> tuple[Section, ...]:
     if parts_within_step(derivation, *gradients) > LONGEST:
         return sections
     return (*sections, _two_sums(derivation))
+
+
+def _block_product(states: tuple[Quantity, ...]) -> Section:
+    """Many steps of several states: the product of the matrices of their Jacobians."""
+
+    def matrix(later: Expr, earlier: Expr) -> Node:
+        rows = (concat(1, *(Jacobian(of.at(later), by.at(earlier)) for by in states)) for of in states)
+        return concat(0, *rows)
+
+    opening = (
+        "All states together respond by the matrix of these blocks. The chain rule multiplies it step by step, the "
+        "factor of the latest step leftmost:"
+    )
+    product = TimeProduct(matrix(j, j - 1), j, k + 1, tau)
+    return Section("Many steps as a product", (opening, Equality((product, matrix(tau, k)), where=Where(k, "<", tau))))
 
 
 def _output_reads_before(derivation: Derivation) -> bool:

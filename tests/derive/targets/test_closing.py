@@ -9,8 +9,13 @@ import pytest
 import derive
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
+from derive.calculus.bptt import through_time
 from derive.targets import pages
+from derive.targets.formula import latex
 from derive.targets.pages.closing import PROOFS, steps_of
+from verify import check
+from verify.formulas.judgement import Word
+from verify.formulas.readings.conventions import HELD, LATEST
 
 CELLS = {**catalogue.cells(), **catalogue.heads()}
 
@@ -57,3 +62,15 @@ def test_an_excerpt_has_no_boxes() -> None:
     page = pages.excerpt("markdown", differentiate(CELLS["lstm"]), ["c"])
     assert "## The backward pass" not in page
     assert "## The rules used" not in page
+
+
+@pytest.mark.parametrize("name", ["lstm", "slstm", "scrn"])
+def test_several_states_respond_over_many_steps_by_a_product_of_blocks(name: str) -> None:
+    cell = CELLS[name]
+    (section,) = (one for one in through_time(differentiate(cell)) if one.title == "Many steps as a product")
+    shown = " = ".join(latex(member, cell.notation) for member in section.items[1].members)
+    (found,) = check(rf"{shown} \quad (k < \tau)", cell, explain=False)
+    assert found.word is Word.HOLDS_IF
+    assert {*found.assumptions} <= {HELD, LATEST}  # which the page states
+    (wrong,) = check(rf"{shown.replace('j-1', 'j')} \quad (k < \tau)", cell, explain=False)
+    assert wrong.word is not Word.HOLDS_IF
