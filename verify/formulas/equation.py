@@ -84,6 +84,8 @@ def _behind_the_end(said: tuple[Term, Term]) -> bool:
     """Whether a gradient by what would come after the last step is said to be zero: where a backward pass starts."""
     left, right = said
     zero = isinstance(right, tree.Constant) and right.value == 0
+    if zero and isinstance(left, tree.Handed) and left.apart and left.by.time == nodes.T:
+        return True
     return zero and isinstance(left, tree.Gradient) and left.by.time == nodes.T + 1
 
 

@@ -21,6 +21,7 @@ from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.notes import lint
 from verify.notes.audited import Audited
+from verify.notes.conventions import settled
 from verify.notes.files import Document, Formula, continued, read
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
@@ -29,7 +30,6 @@ from verify.notes.models.gradients import names_a_family
 from verify.notes.models.holes import spoken
 from verify.notes.models.names import letter_name
 from verify.notes.models.times import counted, in_letters_of
-from verify.notes.other_way import handing_back, otherwise
 
 NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 A_MENTION = "a mention"
@@ -39,11 +39,16 @@ ANOTHER = "a definition that differs from the model's"
 A_PART = "says which part of it a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
+AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
 UNUSED = "a definition that the model does not use"
 
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
 _STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=]{0,20}\$*\s*\Z", re.IGNORECASE)
+_UPDATE = re.compile(
+    r"[\s&]*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*(?::?=|\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)[\s&]*"
+    r"(?P=letter)\s*-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
+)
 _ZEROED = re.compile(
     r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+"
 )
@@ -150,9 +155,9 @@ def audit(
     before = dict(zip(document.formulas, (None, *document.formulas), strict=False))
 
     def apart(formula: Formula, instead: Model | None = None) -> Audited:
-        return _apart(formula, before[formula], models, check, instead)
+        return _apart(formula, before.get(formula), models, check, instead)
 
-    return Audit(document, handing_back(otherwise(tuple(map(apart, document.formulas)), apart), apart))
+    return Audit(document, settled(tuple(map(apart, document.formulas)), apart))
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:
@@ -207,6 +212,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
     if names_a_family(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_FAMILY, place=place),))
+    if _UPDATE.match(formula.text) and formula.text.count("=") <= 1:
+        return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=AN_UPDATE, place=place),))
     if _is_start(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_START, place=place),))
     defined = models.defined(formula)

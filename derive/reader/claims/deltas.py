@@ -31,6 +31,9 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Run, Syntax
 from derive.reader.text.words import BESIDE
 
+LATER = frozenset(["future", "next", "later", "rec", "recurrent", "time"])
+"""Labels of what comes back from the step after."""
+
 
 class Deltas(Walk):
     """The part of a claim's reader that knows δ."""
@@ -85,7 +88,7 @@ class Deltas(Walk):
         if found.base not in ("delta", "Delta", "varepsilon", "epsilon"):
             return None
         found = replace(found, parts=[(kind, self._bare(part)) for kind, part in found.parts])
-        if (handed := self._handed(found)) is not None:
+        if (handed := self._handed(found) or self._from_later(found)) is not None:
             return handed
         if len(found.parts) == 1 and isinstance(run := found.parts[0][1], Run) and len(run.factors) == 2:
             pair = [self.letters.entry(factor) for factor in run.factors]
@@ -136,6 +139,22 @@ class Deltas(Walk):
         (state,) = self.letters.cell.states
         step = steps[0] if steps else nodes.t
         return tree.Handed(Ref(state.name, step), BESIDE[word] < 0) if word else None
+
+    def _from_later(self, found: Written) -> Term | None:
+        """δ_t^{h, future}: of the gradient by a state what comes back from the step after."""
+        cells = [each for _, part in found.parts for each in (part.factors if isinstance(part, Run) else (part,))]
+        cells = [each for cell in cells for each in _listed(cell)]
+        steps = [step for cell in cells if (step := self._when(cell)) is not None]
+        cells = [cell for cell in cells if self._when(cell) is None]
+        if len(cells) != 2 or len(steps) > 1:
+            return None
+        first, last = cells
+        word = _joined(Written("delta", [("sub", last)]), self.fragment)
+        state = self.letters.taken(first, self.fragment)
+        resolved = None if state is None or not word & LATER else self.letters.resolve(state, self.fragment)
+        if resolved is None or resolved.name not in {one.name for one in self.letters.cell.states}:
+            return None
+        return tree.Handed(Ref(resolved.name, steps[0] if steps else nodes.t), True, True)
 
     def _net_or_plain(self, found: Written, net: Ref) -> Term:
         argument = Gradient(net, self.letters.asked(net), False, "delta")
@@ -202,6 +221,13 @@ class Deltas(Walk):
         operands = [e.operands[0] for e in found if isinstance(e, Elementwise)]
         operands += [e.operand for e in found if isinstance(e, Softmax)]
         return [operand.name for operand in operands if isinstance(operand, Quantity)]
+
+
+def _listed(cell: Syntax) -> list[Syntax]:
+    """The letters of a list, as in δ^{h, future}."""
+    if isinstance(cell, Group) and len(cell.rows) == 1:
+        return list(cell.rows[0])
+    return [cell]
 
 
 def _moved(times: dict[Expr, Expr], time: Expr) -> Expr:

@@ -107,7 +107,7 @@ class Derivatives(Deltas):
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
             loss = self.loss(whole)
             if loss is not None:
-                return self.weighted(Gradient(by, loss[0], immediate), whole)
+                return self.weighted(Gradient(by, self.onward(loss[0], by), immediate), whole)
             of = self.letters.resolve(whole, self.fragment)
             if of is not None and whole.power is None:
                 said = tree.Derivative(Ref(of.name, of.time, of.at), by, immediate)
@@ -118,6 +118,11 @@ class Derivatives(Deltas):
             if loss is not None:
                 return self.big(above[0], Gradient(by, loss[0], immediate))
         return tree.Operated(self.run(above), by, immediate)
+
+    def onward(self, step: Expr | None, by: Ref) -> Expr | None:
+        """The step of a loss; None for all, where the document means those from that step on and `by` is no earlier."""
+        later = step is not None and by.time is not None and (by.time - step).is_nonnegative
+        return None if self.letters.meant.onward and later else step
 
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
         """∂/∂b applied to all that follows in the product; None where this is no such operator."""

@@ -43,6 +43,8 @@ class Meant:
     """Quantities whose whole gradient has a label, g_{c_t}^{total}: without it the letter is what comes from t + 1."""
     hands_back: frozenset[str] = frozenset()
     """States whose whole gradient the document has, so that ∂J/∂c_{t-1} from t alone is what step t hands back."""
+    onward: bool = False
+    """Whether ∂L_t by what belongs to step t or a later one is of all losses from step t on."""
     untransposed: bool = False
     """Whether nothing is transposed anywhere, so that vectors side by side may be an outer product."""
     slopes: bool = False

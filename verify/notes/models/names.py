@@ -22,6 +22,7 @@ _LETTER = re.compile(
     r"(?:\\(?P<accent>hat|tilde|bar|widehat|widetilde)\s*\{?\s*)?(?P<base>\\(?:" + "|".join(GREEK) + r")(?![A-Za-z])"
     r"|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z]))\}?(?:_(?:\{(?P<long>[A-Za-z]{1,3})\}|(?P<short>[A-Za-z])))?"
 )
+_ERROR = re.compile(r"\\delta\s*[_^]\s*\{\s*([A-Za-z])_\{?([A-Za-su-z])\}?")
 
 
 @lru_cache(maxsize=4096)
@@ -42,6 +43,11 @@ def names(fragment: Fragment) -> frozenset[str]:
 def spelled_names(text: str) -> list[str]:
     """The names of all letters in a text that may not be readable, in their order."""
     return [_spelled(match) for match in _LETTER.finditer(text)]
+
+
+def of_errors(text: str) -> set[str]:
+    """The letters with a label that δ has as labels: a_f of δ^{a_f}_t."""
+    return {f"{base}_{below}" for base, below in _ERROR.findall(text)}
 
 
 def stripped(name: str) -> str:

@@ -26,7 +26,7 @@ from verify.notes.models.gradients import BAR, barred, gradient_families, gradie
 from verify.notes.models.losses import at_the_end, in_words, of_the_step, whole
 from verify.notes.models.meaning import completed
 from verify.notes.models.model import Model
-from verify.notes.models.names import names, stripped
+from verify.notes.models.names import names, of_errors, stripped
 from verify.notes.models.own import Written, own
 from verify.notes.models.recognise import ENOUGH, recognised
 
@@ -145,7 +145,7 @@ class Models:
         if notation:
             find_notation(notation)
         around = [f for f in self.formulas if (f.section, f.settings) == (formula.section, formula.settings)]
-        claimed = set().union(*(names(f.fragment) for f in around if f.claims))
+        claimed = set().union(*(names(f.fragment) | of_errors(f.text) for f in around if f.claims))
         text = " ".join(f.text for f in around)
         wanted = dict.fromkeys(sorted(claimed), IN_CLAIMS)
         for each in around:

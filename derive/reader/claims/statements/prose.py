@@ -31,7 +31,7 @@ NOUNS = frozenset(
         "backpropagation backprop bptt recursion recurrence induction softmax sigmoid tanh activation activations "
         "parameter parameters matrix matrices vector vectors recurrent peephole context modulation carousel block net "
         "projection embedding readout parameter total partial immediate direct claim proof part a b c d "
-        "need needs needed final result recorded verified shown derived"
+        "need needs needed final result recorded verified shown derived next future later current"
     )
 )
 """What a formula can be about: these words name things."""

@@ -1,0 +1,238 @@
+"""Conventions of a note as a whole: each is tried where formulas are wrong without it, and told where they need it.
+
+Which way round the gates are that a note only speaks of; what a step hands back; from where on δ is the gradient of the
+argument; whether ∂L_t is of the losses from step t on; what a later `+=` adds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from derive import nodes
+from derive.calculus.program import ARGUMENT, named_preactivations
+from derive.errors import InputError
+from derive.reader.claims.letters import Letters
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.statements.chains import statements
+from derive.reader.claims.survey import survey
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Gradient, Term
+from verify.formulas.judgement import Word
+from verify.notes.audited import Audited
+from verify.notes.files import Formula
+from verify.notes.models.model import Model
+
+_ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
+EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
+ONWARD = "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
+REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
+ADDED = "line {line} adds the rest to it"
+
+Judge = Callable[[Formula, Model], Audited]
+RIGHT = (Word.PROVED, Word.HOLDS_IF)
+
+
+def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
+    """The same formulas under the conventions of the note that leave fewest of them wrong."""
+    result = _exchanged(found, judge)
+    for convention in (_onward, _redefined, _handing_back, _adding):
+        if any(map(_wrong, result)):
+            result = convention(result, judge)
+    return tuple(result)
+
+
+def _exchanged(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A recognised model with a gate the other way round, if that leaves fewer of its formulas wrong."""
+    result = list(found)
+    suspects = [each.model for each in found if each.model is not None and each.model.recognised and _wrong(each)]
+    for model in dict.fromkeys(suspects):
+        from verify.which.exchanged import exchanged  # needed for few notes
+
+        here = [number for number, each in enumerate(result) if each.model is model]
+        fewest = sum(_wrong(result[number]) for number in here)
+        for gate, cell in exchanged(model.cell):
+            other = replace(model, cell=cell, doubts=(EXCHANGED.format(gate=gate),))
+            tried = [judge(result[number].formula, other) for number in here]
+            if (left := sum(map(_wrong, tried))) < fewest:
+                fewest = left
+                for number, each in zip(here, tried, strict=True):
+                    result[number] = each
+    return result
+
+
+def _onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂L_t as the gradient of the losses from step t on, where that mends formulas and spoils none of the note's.
+
+    Only where the note takes ∂L_t by what comes after step t, which else would be zero.
+    """
+    if not any(_is_later(part) for each in found if each.model is not None for part in _parts(each, each.model)):
+        return list(found)
+    said = {number: each for number, each in enumerate(found) if _right(each) or _wrong(each)}
+    other = {
+        number: judge(each.formula, _doubted(each.model, ONWARD, onward=True))
+        for number, each in said.items()
+        if each.model is not None
+    }
+    spoiled = [n for n, each in other.items() if _right(each) < _right(said[n])]
+    return _mended(found, {} if spoiled else other)
+
+
+def _is_later(part: Term) -> bool:
+    """Whether this is ∂L_t by something of a later step."""
+    if not isinstance(part, Gradient) or part.only is None or part.by.time is None:
+        return False
+    return bool((part.by.time - part.only).is_positive)
+
+
+def _redefined(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """δ as the gradient of an argument, from a formula for δ on that is right so, if gradients from δ are too."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and _wrong(each)):
+        for letter, said in model.meant.errors:
+            net = _argument(said, model)
+            if net is None or not isinstance(said, Gradient):
+                continue
+            errors = tuple((name, net if name == letter else term) for name, term in model.meant.errors)
+            tried: dict[int, Audited] = {}
+            line, used = 0, 0
+            for number, each in enumerate(result):
+                if each.model is None or dict(each.model.meant.errors).get(letter) != said or not _wrong(each):
+                    continue
+                words = REDEFINED.format(line=line or each.formula.place.line, letter=letter, name=said.by.name)
+                again = judge(each.formula, _doubted(each.model, words, errors=errors))
+                if _wrong(again) or not _right(again):
+                    continue
+                of_itself = any(left == said for left in _lefts(each, each.model))
+                if of_itself and not line:
+                    line = each.formula.place.line
+                if line:
+                    tried[number] = again
+                    used += not of_itself
+            result = _mended(result, tried if used else {})
+    return result
+
+
+def _argument(said: Term, model: Model) -> Gradient | None:
+    """The gradient by the argument of what a letter is said to be the gradient by."""
+    if not isinstance(said, Gradient) or said.by.name.startswith(ARGUMENT) or said.by.at:
+        return None
+    program = named_preactivations(model.cell)
+    inside = [e.expression.args for e in program.equations if e.symbol.name == said.by.name]
+    arguments = [
+        leaf.name for args in inside for leaf in args if isinstance(leaf, nodes.Quantity) and leaf.time == nodes.t
+    ]
+    return replace(said, by=replace(said.by, name=arguments[0])) if len(arguments) == 1 else None
+
+
+def _handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What a step hands back, where the note has the whole gradient of a state too, rightly or as what is added up.
+
+    Then ∂J/∂c_{t-1} from step t alone is what that step hands back, to which t - 1 adds its own.
+    """
+    whole: dict[tuple[str, ...], set[str]] = {}
+    for each in found:
+        if each.model is not None:
+            whole.setdefault(_states(each.model), set()).update(_whole(each, each.model))
+    tried = {}
+    for number, each in enumerate(found):
+        model = each.model
+        if model is not None and whole[_states(model)] and _wrong(each) and "-" in each.formula.text:
+            backs = frozenset(whole[_states(model)])
+            tried[number] = judge(each.formula, replace(model, meant=replace(model.meant, hands_back=backs)))
+    return _mended(found, tried)
+
+
+def _states(model: Model) -> tuple[str, ...]:
+    return tuple(sorted(state.name for state in model.cell.states))
+
+
+def _whole(audited: Audited, model: Model) -> Iterator[str]:
+    """The states of which a formula gives the gradient at step t, rightly or adding to what is there."""
+    right = any(judgement.word in RIGHT for judgement in audited.judgements)
+    if not right and not _ADDED.search(audited.formula.text):
+        return
+    for left in _lefts(audited, model):
+        if isinstance(left, Gradient) and left.by.time == nodes.t and left.by.name in _states(model):
+            yield left.by.name
+
+
+def _lefts(audited: Audited, model: Model) -> Iterator[Term]:
+    """What the left sides of a formula mean."""
+    return (sides[0] for sides in _sides(audited, model))
+
+
+def _parts(audited: Audited, model: Model) -> Iterator[Term]:
+    """Everything that a formula speaks of."""
+    return (part for sides in _sides(audited, model) for side in sides for part in tree.walk(side))
+
+
+def _sides(audited: Audited, model: Model) -> Iterator[list[Term]]:
+    """What the sides of the statements in a formula mean, up to the first that is not read."""
+    try:
+        found = statements(audited.formula.fragment)
+    except InputError:
+        return
+    program = named_preactivations(model.cell)
+    for statement in found:
+        letters = Letters(model.cell, program, meant=model.meant)
+        said: list[Term] = []
+        try:
+            for side in statement.sides:
+                survey(side, letters)
+            for side in statement.sides:
+                said.append(Claiming(statement.fragment, letters).term(side))
+        except InputError:
+            pass  # what stands before it is read
+        if said:
+            yield said
+
+
+def _adding(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A gradient to which a later formula of the note adds the rest by +=, and that is right with it."""
+    tried: dict[int, Audited] = {}
+    for number, each in enumerate(found):
+        left, equals, right = each.formula.text.partition("=")
+        if not _wrong(each) or not equals or "=" in right or _ADDED.search(each.formula.text) or each.model is None:
+            continue
+        for later in found[number + 1 :]:
+            added = _ADDED.search(later.formula.text)
+            if added is None or "".join(later.formula.text[: added.start()].split()) != "".join(left.split()):
+                continue
+            rest = later.formula.text[added.end() :]
+            text = " + ".join((each.formula.text.rstrip(" .,;\n"), rest.strip()))
+            fragment = replace(each.formula.fragment, text=text, lines=each.formula.fragment.lines[:1])
+            words = ADDED.format(line=later.formula.place.line)
+            again = judge(replace(each.formula, fragment=fragment), _doubted(each.model, words))
+            if _right(again) and not _wrong(again):
+                written = tuple(
+                    replace(one, formula=before.formula)
+                    for one, before in zip(again.judgements, each.judgements, strict=False)
+                )
+                tried[number] = replace(again, formula=each.formula, judgements=written)
+            break
+    return _mended(found, tried)
+
+
+def _doubted(model: Model, words: str, **meant: object) -> Model:
+    """The model with other meanings, on which every verdict rests."""
+    return replace(model, doubts=(*model.doubts, words), meant=replace(model.meant, **meant))  # type: ignore[arg-type]
+
+
+def _mended(found: Sequence[Audited], tried: dict[int, Audited]) -> list[Audited]:
+    """The formulas, those under the other convention that are right there and were not."""
+    result = list(found)
+    for number, each in tried.items():
+        before = result[number]
+        if _wrong(each) < _wrong(before) and _right(each) > _right(before):
+            result[number] = replace(each, model=before.model)
+    return result
+
+
+def _wrong(audited: Audited) -> int:
+    return sum(judgement.word is Word.WRONG for judgement in audited.judgements)
+
+
+def _right(audited: Audited) -> int:
+    return sum(judgement.word in RIGHT for judgement in audited.judgements)
