@@ -26,6 +26,7 @@ from verify.notes.models.model import Model
 
 _ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
+TERMS = "∂ of the loss of a step by a parameter is the term of that step in the gradient of all losses"
 ONWARD = "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 ADDED = "line {line} adds the rest to it"
@@ -37,7 +38,7 @@ RIGHT = (Word.PROVED, Word.HOLDS_IF)
 def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong."""
     result = _exchanged(found, judge)
-    for convention in (_onward, _redefined, _handing_back, _adding):
+    for convention in (_onward, _of_terms, _redefined, _handing_back, _adding):
         if any(map(_wrong, result)):
             result = convention(result, judge)
     return tuple(result)
@@ -77,6 +78,20 @@ def _onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     }
     spoiled = [n for n, each in other.items() if _right(each) < _right(said[n])]
     return _mended(found, {} if spoiled else other)
+
+
+def _of_terms(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂L_t/∂W as the term of step t, where whole gradients stand on the other side."""
+    tried = {}
+    for number, each in enumerate(found):
+        if each.model is None or not _wrong(each):
+            continue
+        parts = [part for part in _parts(each, each.model) if isinstance(part, Gradient | tree.Error)]
+        of_step = any(isinstance(one, Gradient) and one.only is not None and one.by.time is None for one in parts)
+        whole = any(isinstance(one, Gradient) and one.only is None and one.by.time == nodes.t for one in parts)
+        if of_step and whole:
+            tried[number] = judge(each.formula, _doubted(each.model, TERMS, terms=True))
+    return _mended(found, tried)
 
 
 def _is_later(part: Term) -> bool:

@@ -177,7 +177,7 @@ class Deltas(Walk):
             base = None if apart else self.letters.known.get(inner.base)
             if base is None:
                 resolved = self.letters.resolve(replace(inner, parts=others), self.fragment)
-                base = resolved.name if resolved else None
+                base = resolved.name if resolved else self._predicted(inner.base, prefix)
                 if base is None:
                     continue
             names = [base] if not prefix else [f"net_{base}", *self._argument_of(base)]
@@ -188,6 +188,14 @@ class Deltas(Walk):
                     steps = [step for _, cell in others if (step := self._when(cell)) is not None]
                     value = Ref(name, self.letters.placed(base, steps[0]) if steps else self.letters.moment(name))
                     return Gradient(value, self.letters.asked(value), False, "delta")
+        return None
+
+    def _predicted(self, letter: str, prefix: str) -> str | None:
+        """ŷ, whose argument δ_y is the gradient by where nothing else is called y."""
+        base = self.letters.known.get(f"{letter}_hat") if prefix else None
+        if base is not None and len(arguments := self._argument_of(base)) == 1:
+            self.letters.guesses.assumed[arguments[0]] = f"δ_{letter} is the gradient by the argument of {letter}_hat"
+            return base
         return None
 
     def _in_pieces(self, found: Written) -> Gradient | None:

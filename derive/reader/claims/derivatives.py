@@ -106,6 +106,8 @@ class Derivatives(Deltas):
         whole = self.letters.taken(above[0], self.fragment)
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
             loss = self.loss(whole)
+            if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.terms:
+                return tree.Use(by, None, loss[0])
             if loss is not None:
                 return self.weighted(Gradient(by, self.onward(loss[0], by), immediate), whole)
             of = self.letters.resolve(whole, self.fragment)

@@ -45,6 +45,8 @@ class Meant:
     """States whose whole gradient the document has, so that ∂J/∂c_{t-1} from t alone is what step t hands back."""
     onward: bool = False
     """Whether ∂L_t by what belongs to step t or a later one is of all losses from step t on."""
+    terms: bool = False
+    """Whether ∂L_t by a parameter is the term of step t in the gradient of all losses."""
     untransposed: bool = False
     """Whether nothing is transposed anywhere, so that vectors side by side may be an outer product."""
     slopes: bool = False

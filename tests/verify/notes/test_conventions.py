@@ -75,6 +75,31 @@ def test_the_loss_of_a_step_is_its_own_where_nothing_says_more(tmp_path: Path) -
     assert _judged(tmp_path, direct, LATER, SUMMED)[SUMMED].word is Word.WRONG
 
 
+TERM = r"\frac{\partial L_t}{\partial W} = dz_t h_{t-1}^T"
+
+
+def test_the_loss_of_a_step_beside_a_whole_gradient_means_the_term_of_the_step(tmp_path: Path) -> None:
+    whole = r"dz_t = dh_t \odot (1 - h_t^2)"
+    found = _judged(tmp_path, whole, TERM, TERM.replace("t-1", "t"))
+    assert found[TERM].word is Word.HOLDS_IF
+    assert "the term of that step" in found[TERM].assumptions[0]
+    assert found[TERM.replace("t-1", "t")].word is Word.WRONG
+    own = r"\frac{\partial L_t}{\partial W} = \frac{\partial L_t}{\partial z_t} h_{t-1}^T"
+    assert _judged(tmp_path, own)[own].word is Word.WRONG
+
+
+def test_delta_y_where_nothing_else_is_called_y(tmp_path: Path) -> None:
+    model = RNN.replace("o_t", r"y_{logits, t}").replace(r"y_{t,k}", r"y_{true, t, k}")
+    right = (
+        r"\delta_{y,t} = \hat{y}_t - y_{true, t}",
+        r"\frac{\partial L_t}{\partial V} = \delta_{y,t} h_t^T",
+    )
+    false = r"\frac{\partial L_t}{\partial V} = \delta_{y,t} h_{t-1}^T"
+    found = _judged(tmp_path, *right, false, model=model)
+    assert [found[each].word in RIGHT for each in right] == [True] * 2
+    assert found[false].word is Word.WRONG
+
+
 PART = r"\frac{\partial L}{\partial c_t} = \frac{\partial L}{\partial h_t} \odot o_t \odot (1 - \tanh^2(c_t))"
 
 

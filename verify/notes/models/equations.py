@@ -47,6 +47,7 @@ _REMARK = re.compile(
 _SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
 _RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
 _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
+_INDEXED = re.compile(r"[A-Za-z]{2,}[^{}]*,\s*([a-z])\s*\}\s*\Z")
 _DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 _BINARY = re.compile(r"1\s*-")
 LOGARITHM = re.compile(r"\\?(?:log|ln)(?![a-z])")
@@ -95,8 +96,13 @@ class Equation:
         """The quantities on the right side."""
         found = (m for m in mentions(self.fragment) if m.start >= self.right_start)
         if self.target in LOSSES:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
-            return tuple(replace(m, name=stripped(m.name)) for m in found)
+            return tuple(replace(m, name=stripped(self._whole(m))) for m in found)
         return tuple(found)
+
+    def _whole(self, mention: Mention) -> str:
+        """The name of what a letter with a label, a step and an index is an entry of: y_true of y_{true, t, i}."""
+        index = _INDEXED.search(self.fragment.text[mention.start : mention.end])
+        return mention.name.removesuffix(index.group(1)) if index is not None else mention.name
 
     @property
     def right(self) -> str:
@@ -181,9 +187,13 @@ def equations(formula: Formula, index: int) -> Iterator[Equation]:
 
 
 def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:
-    """The equations without those that end in dots and that the note writes in full elsewhere."""
-    full = {e.target for e in given if not _DOTS.search(e.right)}
-    return [e for e in given if e.target not in full or not _DOTS.search(e.right)]
+    """The equations without those with dots, or with a number alone, of what the note writes in full elsewhere."""
+
+    def in_full(equation: Equation) -> bool:
+        return bool(equation.used) and not _DOTS.search(equation.right)
+
+    full = {e.target for e in given if in_full(e)}
+    return [e for e in given if e.target not in full or in_full(e)]
 
 
 def without_entries(given: Sequence[Equation]) -> list[Equation]:
