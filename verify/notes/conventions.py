@@ -15,7 +15,7 @@ from derive.calculus.program import ARGUMENT, named_preactivations
 from derive.errors import InputError
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
-from derive.reader.claims.statements.chains import statements
+from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
@@ -165,26 +165,28 @@ def _states(model: Model) -> tuple[str, ...]:
 
 def _whole(audited: Audited, model: Model) -> Iterator[str]:
     """The states of which a formula gives the gradient at step t, rightly or adding to what is there."""
-    right = any(judgement.word in RIGHT for judgement in audited.judgements)
-    if not right and not _ADDED.search(audited.formula.text):
-        return
-    for left in _lefts(audited, model):
+    judged = {(one.place.line, one.place.column): one for one in audited.judgements if one.place is not None}
+    for statement, (left, *_) in _sides(audited, model):
+        first = statement.place(0) if statement.relations else None
+        one = None if first is None else judged.get((first.line, first.column))
+        if one is None or not (one.word in RIGHT or _ADDED.search(one.formula)):
+            continue
         if isinstance(left, Gradient) and left.by.time == nodes.t and left.by.name in _states(model):
             yield left.by.name
 
 
 def _lefts(audited: Audited, model: Model) -> Iterator[Term]:
     """What the left sides of a formula mean."""
-    return (sides[0] for sides in _sides(audited, model))
+    return (sides[0] for _, sides in _sides(audited, model))
 
 
 def _parts(audited: Audited, model: Model) -> Iterator[Term]:
     """Everything that a formula speaks of."""
-    return (part for sides in _sides(audited, model) for side in sides for part in tree.walk(side))
+    return (part for _, sides in _sides(audited, model) for side in sides for part in tree.walk(side))
 
 
-def _sides(audited: Audited, model: Model) -> Iterator[list[Term]]:
-    """What the sides of the statements in a formula mean, up to the first that is not read."""
+def _sides(audited: Audited, model: Model) -> Iterator[tuple[Statement, list[Term]]]:
+    """The statements in a formula with what their sides mean, up to the first that is not read."""
     try:
         found = statements(audited.formula.fragment)
     except InputError:
@@ -201,7 +203,7 @@ def _sides(audited: Audited, model: Model) -> Iterator[list[Term]]:
         except InputError:
             pass  # what stands before it is read
         if said:
-            yield said
+            yield statement, said
 
 
 def _adding(found: Sequence[Audited], judge: Judge) -> list[Audited]:

@@ -139,6 +139,13 @@ def test_what_a_step_hands_back_under_a_letter_for_the_gradient(
     assert _judged(tmp_path, defined, back, model=LSTM)[back].word is Word.WRONG
 
 
+def test_a_right_line_beside_a_wrong_whole_gradient_is_no_whole_gradient(tmp_path: Path) -> None:
+    right = r"\frac{\partial L}{\partial o_t} &= \frac{\partial L}{\partial h_t} \odot \tanh(c_t)"
+    lines = rf"\begin{{aligned}} {right} \\ {PART.replace('=', '&=')} \end{{aligned}}"
+    back = r"\frac{\partial L}{\partial c_{t-1}} = \frac{\partial L}{\partial c_t} \odot f_t"
+    assert _judged(tmp_path, lines, back, model=LSTM)[back].word is Word.WRONG
+
+
 @pytest.mark.parametrize("label", ["future", "next", "later"])
 def test_what_comes_back_from_the_step_after_has_a_letter(tmp_path: Path, label: str) -> None:
     back = rf"\delta^{{h, \text{{{label}}}}}"
