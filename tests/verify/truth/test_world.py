@@ -369,6 +369,8 @@ def test_a_cell_with_more_names_sees_the_same_data():
     for time in range(1, world.steps + 2):
         now, env = seen.value((net, time)), world.environment(time)
         assert [[world.table.call("tanh", row[0])] for row in now] == evaluate(RNN.equations[0].expression, env).value
+    before = seen.value((net, 0))
+    assert before == seen.random("outside", program.quantities[net], 0), "no equation stands at step 0"
 
 
 @pytest.mark.parametrize("plain", [False, True])
@@ -401,6 +403,7 @@ def test_a_cell_with_other_equations_has_gradients_of_its_own():
     seen = world.seen_by(other)
     assert seen.responses.base is None
     assert seen.values["h", 3] != world.values["h", 3]
+    assert_equations_hold(seen)
     alone = World.draw(other, 0)
     assert seen.adjoint(("b", None), by_hand.b) == alone.adjoint(("b", None), by_hand.b)
 
