@@ -113,7 +113,7 @@ EVERY = [(top, direction, reads) for top in catalogue.names("heads") for directi
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 
 
-@pytest.mark.parametrize(("top", "direction", "reads"), EVERY if FULL else EVERY[::9])
+@pytest.mark.parametrize(("top", "direction", "reads"), EVERY if FULL else EVERY[::13])
 def test_networks_with_a_head(top: str, direction: Direction, reads: Reads) -> None:
     head, lengths = catalogue.find(top), np.array([3, 0, 4])
     network = Network.of(catalogue.find("gru" if FULL else "rnn"), layers=2, direction=direction, head=head, reads=reads, dropout=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -58,8 +59,9 @@ def test_odd_cells(text: str) -> None:
     _agrees(standard(read_note(f"# Odd\n\n{text}", "odd.md")))
 
 
-FUNCTIONS = ["silu", "elu", "leaky_relu", "hard_sigmoid", "hard_tanh", "softsign", "mish", "sinh", "logsigmoid"]
-FUNCTIONS += ["softplus", "sin", "cos", "exp", "abs", "relu6", "cosh"]
+FUNCTIONS = ["elu", "hard_tanh", "softplus", "sin", "exp"]
+if os.environ.get("BACKPROOF_FULL_FIGURES"):
+    FUNCTIONS += ["silu", "leaky_relu", "hard_sigmoid", "softsign", "mish", "sinh", "logsigmoid", "cos", "abs", "relu6"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
