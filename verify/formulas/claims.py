@@ -197,7 +197,8 @@ def _prevails(free: Judgement, own: Judgement, functions: Alone) -> bool:
     if free.word in (Word.PROVED, Word.HOLDS_IF):
         return True
     plain = len(functions.variables) == 1 and not functions.naming
-    return plain and free.word is Word.WRONG and own.word in (Word.UNDECIDED, Word.WRONG)
+    silent = own.word is Word.NOT_A_CLAIM and functions.slope
+    return plain and free.word is Word.WRONG and (silent or own.word in (Word.UNDECIDED, Word.WRONG))
 
 
 def _relations(statement: Statement, context: Context, claiming: Claiming) -> list[Judgement]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
-from sympy import Expr, Symbol
+from sympy import Expr, Integer, MatMul, Symbol
 
 from derive import nodes
 from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError
-from derive.nodes import Adjoint, Node, Softmax, TimeSum
+from derive.nodes import Adjoint, Concat, Jacobian, Node, Quantity, Softmax, TimeSum
 from derive.notation import spelled
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
@@ -23,6 +24,7 @@ from verify.formulas.wrong.counterexample import case_of, shown
 from verify.truth.comparison import Answer, Bench, Compared, Facts, Setting
 from verify.truth.decimals import WORDS, Opinion
 
+AFTER = "not from the initial states, which are given each by itself: none follows from another"
 ABSENT = "a gradient before step 1 counts as zero"
 OUTPUTS = "J reads the final states through the outputs only"
 
@@ -146,8 +148,28 @@ class _Candidates:
         totals = tree.Total | tree.SquaredNorm
         if any(isinstance(part, totals) for side in (left, right) for part in tree.walk(side)):
             return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {self.misfit}")
+        if stacked := _beside_a_stack(left, right, bench.cell):
+            reason = f"{stacked} is read as acting on several quantities below each other; here each has its own matrix"
+            return Decision(Word.UNDECIDED, reason=reason)
         reason = f"no reading fits the shapes: {self.misfit}"
         return Decision(Word.WRONG, point={"shapes": self.misfit}, reason=reason, left=_left(left, bench))
+
+
+def _beside_a_stack(left: Term, right: Term, cell: Cell) -> str:
+    """A parameter beside quantities below each other, W [h; x], that acts on no such thing in this cell."""
+    products = [part.factors for side in (left, right) for part in tree.walk(side) if isinstance(part, tree.Multiply)]
+    found = [one for factors in products for one, other in pairwise(factors) if isinstance(other, tree.Stack)]
+    stacks = any(isinstance(part, tree.Stack) for part in tree.walk(right))
+    found += [left.by] if stacks and isinstance(left, tree.Gradient) else []
+    own = {parameter.name for parameter in cell.parameters if parameter.shape[1] != 1}
+    own -= {
+        factor.name
+        for equation in cell.equations
+        for product in equation.expression.atoms(MatMul)
+        for factor, other in pairwise(product.args)
+        if isinstance(factor, Quantity) and isinstance(other, Concat)
+    }
+    return next((str(spelled(one.name)) for one in found if isinstance(one, tree.Ref) and one.name in own), "")
 
 
 def _decided(question: Question) -> Decision:
@@ -186,12 +208,30 @@ def _decided(question: Question) -> Decision:
         second = _second_opinion(each, found, setting, (*each.assumptions, *words), facts)
         if second is not None:
             return second
+    later = _after_the_start(refuted)
+    if later is not None:
+        return later
     chosen, differing, setting = _plainest(refuted)
     others = sorted(refuted, key=lambda each: len(each[0].assumptions))
     return Decision(
         Word.WRONG, chosen.reading.assumptions, differing.point or {}, sides=chosen, setting=setting,
         others=tuple((sides, setting) for sides, _, setting in others if sides is not chosen),
     )  # fmt: skip
+
+
+def _after_the_start(refuted: Sequence[tuple[Sides, Compared, Setting]]) -> Decision | None:
+    """Where a claim about Jacobians fails from the initial states alone: h_t follows from c_t, h_0 not from c_0."""
+    for each, found, setting in refuted:
+        at = found.numbers.get(nodes.t)
+        initial = {state.at(0) for state in setting.bench.cell.states}
+        if at is None or len(initial) < 2:
+            continue
+        total = {part.by for side in (each.left, each.right) for part in side.atoms(Jacobian) if not part.stepwise}
+        if initial & {by.xreplace({nodes.t: Integer(at)}) for by in total}:
+            late = replace(setting, before=(*setting.before, (Integer(at), nodes.t)))
+            if late.compare(each.left, each.right).answer is Answer.SAME:
+                return Decision(Word.HOLDS_IF, (*each.assumptions, AFTER), sides=each, setting=late)
+    return None
 
 
 def declared(fact: Assumption) -> str:

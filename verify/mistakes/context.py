@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, cast
 
-from sympy import Expr, HadamardProduct, MatAdd, MatMul, OneMatrix, Transpose
+from sympy import Expr, HadamardProduct, MatAdd, MatMul, OneMatrix, Rational, Transpose
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
 from derive.calculus.adjoint import slope
@@ -99,6 +99,12 @@ class Context:
                     if rest != total:
                         found.setdefault(rest, []).append(total)
         yield from self._completed[shortened].get(node, ())
+
+    @cached_property
+    def numbers(self) -> tuple[Expr, ...]:
+        """The numbers in front of what the true forms are made of, but for the usual ones."""
+        found = (abs(coefficient(node)[0]) for form in self.forms for node in walk(form))
+        return tuple(dict.fromkeys(number for number in found if number not in (1, 2, Rational(1, 2))))
 
     @cached_property
     def factors(self) -> tuple[Node, ...]:

@@ -126,7 +126,7 @@ def without_number(node: Node, context: Context) -> Iterator[Node]:
     number, base = coefficient(node)
     if number not in (1, -1) and one_value(abs(number)) is None:
         yield scale(-1 if number.could_extract_minus_sign() else 1, base)
-    for other in (2, Rational(1, 2), T, 1 / T):
+    for other in (2, Rational(1, 2), T, 1 / T, *context.numbers):
         yield scale(other, node)
 
 

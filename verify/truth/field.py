@@ -253,16 +253,28 @@ def slope_of(function: ScalarFunction) -> ScalarFunction:
         raise UnsupportedError(str(error)) from None
 
 
+ROOTED = 64
+"""How many numbers are tried where the roots of some do not exist."""
+
+
 def is_slope(stated: Expr, function: ScalarFunction) -> bool:
-    """Whether an expression in the argument and the value `y` of a function is its slope, at a random number."""
-    table, own = Table(0), scalar(function)
-    argument = table.random("argument")
-    values = argument, own.value(table, (argument,))
-    try:
-        given = compiled(stated, (*function.body.variables, functions.y))(table, values)
-        return given == own.slopes[0](table, values)
-    except (UnsupportedError, NoValueError):
-        return False
+    """Whether an expression in the argument and the value `y` of a function is its slope, at a random number.
+
+    Half of the numbers have no root: others are tried.
+    """
+    own = scalar(function)
+    for seed in range(ROOTED):
+        table = Table(seed)
+        argument = table.random("argument")
+        try:
+            values = argument, own.value(table, (argument,))
+            given = compiled(stated, (*function.body.variables, functions.y))(table, values)
+            return given == own.slopes[0](table, values)
+        except UnsupportedError:
+            return False
+        except NoValueError:
+            continue
+    return False
 
 
 @singledispatch

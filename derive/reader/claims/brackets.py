@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sympy import Expr, Integer
 
+from derive import nodes
 from derive.reader.claims.derivatives import Derivatives
 from derive.reader.claims.matrix import shown, tabulated
 from derive.reader.meaning import tree
@@ -119,6 +120,9 @@ class Brackets(Derivatives):
             return tree.Power(term, value)
         if script.kind == "sup" and isinstance(cell, syntax.Sum) and (steps := time_expression(cell)) is not None:
             return tree.Power(term, steps) if number_of(cell) is None else None
+        if script.kind == "sup" and isinstance(cell, Name) and not tree.times(term):
+            steps = time_expression(cell)
+            return None if steps is None or steps == nodes.T else tree.Power(term, steps)
         return None
 
 

@@ -94,6 +94,8 @@ class Deltas(Walk):
             pair = [self.letters.entry(factor) for factor in run.factors]
             if pair[0] is not None and pair[1] is not None:
                 return tree.Kronecker(pair[0], pair[1])
+        if (entry := self._entry_of(found, node)) is not None:
+            return entry
         for name in self.letters.known:
             if name.startswith("net_") and name[4:] in _joined(found, self.fragment):
                 own = self.letters.known[name]
@@ -123,6 +125,17 @@ class Deltas(Walk):
         if other and self.guess("itself", other, holds=False):
             value = replace(value, name=holders[0])
         return Gradient(value, self.letters.asked(value), False, "delta")
+
+    def _entry_of(self, found: Written, node: Syntax) -> Term | None:
+        """δ_{t,i}: one entry of δ_t."""
+        if len(found.parts) != 2:
+            return None
+        (_, first), (_, last) = found.parts
+        moment, place = self._when(first), self.letters.entry(last)
+        if moment is None or place is None or moment == place:
+            return None
+        whole = self.delta(replace(found, parts=found.parts[:1]), node)
+        return replace(whole, by=replace(whole.by, at=(place,))) if isinstance(whole, Gradient) else None
 
     def _bare(self, part: Syntax) -> Syntax:
         """The label in a bracket: the h of δ^{(h)}."""

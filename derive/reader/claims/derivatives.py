@@ -91,7 +91,11 @@ class Derivatives(Deltas):
 
     def variable(self, below: list[Syntax], node: Syntax) -> tuple[Ref, bool]:
         """What a derivative is taken by, and whether that is transposed."""
-        target = self.letters.taken(below[0], self.fragment) if len(below) == 1 else None
+        target = self.letters.taken(below[0], self.fragment) if below else None
+        if target is not None and len(below) == 2 and (step := self._step_behind(below[1])) is not None:
+            target = replace(target, parts=[*target.parts, ("sub", step)])
+        elif len(below) != 1:
+            target = None
         if target is None or target.power is not None:
             raise self.unclear(f"the derivative {self.written(node)} is not read", node)
         resolved = self.letters.resolve(target, self.fragment)
@@ -100,6 +104,12 @@ class Derivatives(Deltas):
         if resolved is None:
             raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
         return Ref(resolved.name, resolved.time, resolved.at), target.transposed
+
+    @staticmethod
+    def _step_behind(node: Syntax) -> Syntax | None:
+        """The step of f(t) or f[t]."""
+        inner = only(node.rows) if isinstance(node, Group) and node.bracket in ("LPAR", "LBRACK") else None
+        return inner if time_expression(inner) is not None else None
 
     def differentiated(self, above: list[Syntax], by: Ref, immediate: bool, node: Syntax) -> Term:
         """∂(above)/∂b, of the loss, a quantity or an expression."""

@@ -1,4 +1,4 @@
-"""A product with dots: A_t A_{t-1} ⋯ A_{k+1} as a product over an index, where its pattern is plain."""
+"""Dots: A_t A_{t-1} ⋯ A_{k+1} and a_1 + a_2 + ⋯ + a_T over an index, where the pattern is plain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from sympy import Expr, Symbol
 
 from derive.errors import InputError
-from derive.reader.meaning.tree import Multiply, OverTime, Term, at_times, index_clash, times
+from derive.nodes import T
+from derive.reader.meaning.tree import Add, Multiply, OverTime, Term, at_times, index_clash, times
 
 
 def filled(items: Sequence[Term | None], refused: InputError) -> Term:
@@ -22,6 +23,38 @@ def filled(items: Sequence[Term | None], refused: InputError) -> Term:
         if found is not None:
             return found
     raise refused
+
+
+def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term:
+    """The terms with one row of dots (None) replaced by the sum that it stands for; raises `refused`."""
+    (at, *more) = (k for k, (_, term) in enumerate(items) if term is None)
+    before, after = _whole(items[:at]), _whole(items[at + 1 :])
+    if more or not before or not after or {items[at][0], before[-1][0]} != {after[0][0]}:
+        raise refused
+    sign, end = after[0]
+    final, index = _first_time((end,)), index_clash(Symbol("i"))
+    if final is None:
+        raise refused
+    body, steps = _at(end, final, index), [final]
+    for other, term in reversed(before):
+        reference = _first_time((term,))
+        near = len(steps) < 3 or (reference is not None and reference - steps[-1] == steps[-1] - steps[-2])
+        if reference is None or other != sign or _at(term, reference, index) != body or not near:
+            break
+        steps.append(reference)
+    first = steps[-1]
+    counts = len(steps) > 2 and steps[-1] - steps[-2] in (1, -1)
+    if len(steps) == 1 or (len(steps) > 2 and not counts) or first == final:
+        raise refused
+    down = steps[-2] - first == -1 if counts else first == T or (final.is_Integer and not first.is_Integer)
+    low, high = (final, first) if down else (first, final)
+    total = (sign, OverTime(body, index, low, high))
+    found = (*before[: len(before) - len(steps) + 1], total, *after[1:])
+    return total[1] if found == (total,) and sign == 1 else Add(found)
+
+
+def _whole(items: Sequence[tuple[int, Term | None]]) -> list[tuple[int, Term]]:
+    return [(sign, term) for sign, term in items if term is not None]
 
 
 def _product(before: list[Term], after: list[Term], length: int) -> Term | None:

@@ -13,7 +13,7 @@ from derive.nodes import Elementwise, Quantity
 from derive.reader.claims.meaning import NAMED, Claiming
 from derive.reader.claims.statements.chains import statements
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import Written, identifier, taken
+from derive.reader.meaning.letters import Written, identifier, only, taken
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.meaning.walk import Function
@@ -50,6 +50,9 @@ class Alone:
     unapplied: bool
     naming: bool
     """Whether the left side is a letter, or a function's letter with its variable, so that it may name something."""
+
+    slope: bool = False
+    """Whether the left side is a slope, f'(x)."""
 
     def cell(self, known: Sequence[ScalarFunction]) -> Cell:
         """Numbers called like the variables, and the functions that are known where the claim stands."""
@@ -118,7 +121,14 @@ def alone(sides: Sequence[Syntax], known: Sequence[ScalarFunction]) -> Alone | N
     variables = tuple(sorted({*survey.variables, *survey.by})) or (DEFAULT,)
     if len(variables) > MOST:
         return None
-    return Alone(variables, not survey.variables, _is_naming(sides))
+    return Alone(variables, not survey.variables, _is_naming(sides), _is_slope(sides[0]))
+
+
+def _is_slope(left: Syntax) -> bool:
+    match left:
+        case Run(factors=(Scripted(scripts=(script,)), Group())):
+            return script.kind == "prime" or isinstance(only(script.rows), Mark)
+    return False
 
 
 def _is_naming(sides: Sequence[Syntax]) -> bool:

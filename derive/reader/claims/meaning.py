@@ -12,7 +12,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
-from derive.reader.claims.dots import filled
+from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
 from derive.reader.claims.sums import bounds, largest, nested
 from derive.reader.meaning import tree, vocabulary
@@ -62,6 +62,9 @@ class Claiming(Brackets):
 
     def filled(self, items: list[Term | None], node: Syntax) -> Term:
         return filled(items, self.unclear("the dots have no plain pattern", node))
+
+    def added(self, items: list[tuple[int, Term | None]], node: Syntax) -> Term:
+        return added(items, self.unclear("the dots have no plain pattern", node))
 
     def factor(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
         """What starts at factor i (None for dots), with a slice of it, and where the next one starts."""

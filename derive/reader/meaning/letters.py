@@ -174,7 +174,24 @@ def number_of(node: Syntax | None) -> Expr | None:
         sign, inner = node.terms[0]
         value = number_of(inner)
         return None if value is None else sign * value
+    return _scientific(node)
+
+
+def _scientific(node: Syntax | None) -> Expr | None:
+    """10^{-5} and 5 · 10^{-4}."""
+    if isinstance(node, Scripted) and isinstance(node.base, Number) and len(node.scripts) == 1:
+        power = number_of(only(node.scripts[0].rows)) if node.scripts[0].kind == "sup" else None
+        within = power is not None and power.is_Integer and abs(power) <= LARGEST_EXPONENT
+        return number(node.base.text) ** power if within else None
+    if isinstance(node, syntax.Product | syntax.Dots) and len(node.factors) == 2:
+        first, second = node.factors
+        plain = isinstance(node, syntax.Dots) or node.operators[0].kind in ("TIMES", "DOT")
+        if plain and isinstance(first, Number) and (scaled := _scientific(second)) is not None:
+            return number(first.text) * scaled
     return None
+
+
+LARGEST_EXPONENT = 30
 
 
 def valued(node: Syntax | None, known: Callable[[Syntax], Expr | None]) -> Expr | None:

@@ -75,6 +75,10 @@ class Walk(ABC):
         """A product with dots (None) in it."""
         raise self.unclear("dots cannot be read in a forward equation", node)
 
+    def added(self, items: list[tuple[int, Term | None]], node: Syntax) -> Term:
+        """A sum with dots (None) in it."""
+        raise self.unclear("dots cannot be read in a forward equation", node)
+
     def derivative_of(self, node: syntax.Fraction) -> Term | None:
         """A fraction that is a derivative."""
         return None
@@ -124,6 +128,8 @@ class Walk(ABC):
                 return Constant(number(text), span=at)
             case syntax.Ones():
                 return tree.Ones(span=at)
+            case syntax.Sum(terms=terms) if any(_is_dots(part) for _, part in terms):
+                return self.added([(sign, None if _is_dots(part) else self.term(part)) for sign, part in terms], node)
             case syntax.Sum(terms=terms):
                 return Add(tuple((sign, self.term(term)) for sign, term in terms), span=at)
             case syntax.Dots(factors=factors):

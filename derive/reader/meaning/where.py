@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from sympy import Integer
+from sympy import Expr, Integer, Rational
 
 from derive import functions
 from derive.errors import InputError, Place
@@ -158,7 +159,7 @@ class Declared:
             self.equations.append((fragment, chain))
             return
         if first is not None:
-            value = Integer(0) if isinstance(right, Number) and right.text == "0" else number_of(right)
+            value = Integer(0) if isinstance(right, Number) and right.text == "0" else _value(right, fragment)
             named = symbol(right, fragment) if letter(right) is not None else None
             known = None if named is None else self.vocabulary.known_function(named.name)
             if value is not None:
@@ -315,6 +316,12 @@ def _has_one_size(node: Syntax) -> bool:
     while isinstance(cell, Group) and (inner := only(cell.rows)) is not None:
         cell = inner
     return cell is not None and not isinstance(cell, Product)
+
+
+def _value(node: Syntax, fragment: Fragment) -> Expr | None:
+    """A number as a declaration gives it, 1e-5 too."""
+    text = fragment.text[node.start : node.end].strip()
+    return Rational(text) if re.fullmatch(r"\d+(\.\d+)?[eE][-+]?\d{1,2}", text) else number_of(node)
 
 
 def _summed(node: Syntax, fragment: Fragment) -> Symbol | None:

@@ -27,6 +27,8 @@ class Leaves:
     """Nodes that must be diagonal matrices for this reading to make sense."""
     spread: list[Node] = field(default_factory=list)
     """Numbers that stand beside a vector in a sum, as added to every entry of it."""
+    through: list[Quantity] = field(default_factory=list)
+    """Parameters that a quantity uses anywhere in its step, since its own equation does not name them."""
     frobenius: list[Node] = field(default_factory=list)
     """Matrices whose norm is written without saying which."""
     strictly: bool = False
@@ -152,6 +154,9 @@ class Leaves:
         mode = self.reading.derivative
         immediate = said.immediate or mode == "immediate"
         stepwise = not immediate and (mode in ("step", "use") or (mode == "natural" and by.time is not None))
+        if said.immediate and by.time is None and not self._reads(of, by):
+            immediate, stepwise = False, True
+            self.through.append(by)
         node: Node = Jacobian(of, by, immediate, stepwise)
         if said.of.at or said.by.at:
             place = (said.of.at or (S.Zero,))[0], *said.by.at
@@ -164,6 +169,11 @@ class Leaves:
                 raise MisfitError("a derivative by a matrix has no denominator layout here")
             return Built(nodes.transpose(node))
         return Built(node, flat=matrix)
+
+    def _reads(self, of: Quantity, by: Quantity) -> bool:
+        """Whether the equation of a quantity, or of one that only the program names in it, names another."""
+        equation = next((e for e in self.cell.equations if e.symbol.name == of.name), None)
+        return equation is None or any(q.name == by.name for q in equation.expression.atoms(Quantity))
 
     def kronecker(self, said: tree.Kronecker) -> Built:
         size = next((self.domains[i] for i in (said.first, said.second) if i in self.domains), None)

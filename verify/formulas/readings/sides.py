@@ -35,6 +35,7 @@ from verify.formulas.readings.expressions import Builder, is_run
 from verify.truth.comparison import Bench
 
 SUMMED = "the term of step t, to be summed over t"
+THROUGH = "∂⁺ by a parameter is its use anywhere in that step, what the step starts from held fixed"
 SPREAD = "a number beside a vector in a sum is added to every entry"
 FACTOR = "∂a/∂W stands for what the error is multiplied by in ∂J/∂W"
 FROBENIUS = "the norm of a matrix is the root of the sum of the squares of its entries"
@@ -137,6 +138,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
                 builder.side(side)
     builder.diagonal.clear()
     builder.spread.clear()
+    builder.through.clear()
     builder.frobenius.clear()
     columns = replace(builder, reading=replace(reading, layout="columns"))
     explicit = {"left": columns, "right": columns}.get(beside, builder)
@@ -144,7 +146,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     b = (explicit if beside == "right" else builder).side(right)
     factored = _factored(a, b, builder) or _unit(a, b)
     one, other = factored or _matched(a, b, builder)
-    said = ((SPREAD, builder.spread), (FROBENIUS, builder.frobenius), (FACTOR, factored))
+    said = ((SPREAD, builder.spread), (THROUGH, builder.through), (FROBENIUS, builder.frobenius), (FACTOR, factored))
     words = (*reading.assumptions, *(word for word, found in said if found))
     diagonal = tuple(builder.diagonal)
     plain = Sides(one, other, reading, words, dict(builder.domains), diagonal)

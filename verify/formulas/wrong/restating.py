@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from sympy import Expr
+from sympy import Expr, Rational
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|.", re.DOTALL)
 _ARGUMENTS = {
@@ -169,7 +169,7 @@ def with_letters(printed: str, author: str, numbers: Iterable[tuple[str, Expr]])
     A number that the author writes himself stays, and so do those that stand in formulas of their own accord: 1, 2, ½.
     """
     for letter, value in numbers:
-        if not value.is_Rational or value.q in (1, 2):
+        if not value.is_Rational or value.q == 1 or value == Rational(1, 2):
             continue
         for number, said in ((value, letter), (1 - value, f"(1 - {letter})")):
             for command in (r"\tfrac", r"\frac"):
