@@ -162,13 +162,22 @@ class Derivatives(Deltas):
             assert isinstance(part, Group)
             group = part
         found = sliced(said, group, borders(self.letters))
-        if found is None:
+        if found is None or self._counts(found):
             raise self.unclear(f"the slice {self.written(part)} is not read: a border is no size of this cell", part)
         if by:
             if not (isinstance(found, tree.Slice) and found.alone):
                 raise self.unclear(f"a Jacobian by the part {self.written(part)} is not read", part)
             found = replace(found, axis=1, alone=False)
         return self.scripted(found, scripts)
+
+    def _counts(self, said: Term) -> bool:
+        """Whether a border is a number, of a cell whose sizes are letters."""
+        found = [part for part in tree.walk(said) if isinstance(part, tree.Slice)]
+        numbers = any(
+            end is not None and end.is_Integer and end > 0 for part in found for end in (part.start, part.end)
+        )
+        shapes = {size for quantity in self.letters.quantities.values() for size in quantity.shape}
+        return numbers and not any(size.is_Integer and size > 1 for size in shapes)
 
     def used_at(self, said: Term, script: Syntax, node: Syntax) -> Term:
         """A derivative with a bar and a step behind it: of a parameter the part that its use in that step gives."""
