@@ -128,8 +128,9 @@ class Walk(ABC):
                 return Constant(number(text), span=at)
             case syntax.Ones():
                 return tree.Ones(span=at)
-            case syntax.Sum(terms=terms) if any(_is_dots(part) for _, part in terms):
-                return self.added([(sign, None if _is_dots(part) else self.term(part)) for sign, part in terms], node)
+            case syntax.Sum(terms=terms) if dots := [part for _, part in terms if _is_dots(part)]:
+                items = [(sign, None if _is_dots(part) else self.term(part)) for sign, part in terms]
+                return self.added(items, dots[0])
             case syntax.Sum(terms=terms):
                 return Add(tuple((sign, self.term(term)) for sign, term in terms), span=at)
             case syntax.Dots(factors=factors):

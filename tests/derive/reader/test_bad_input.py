@@ -72,7 +72,7 @@ BAD = [
     ([r"h_t = W x_t + U h_{t+2}"], [], "h is used at t+2", 1, 17),
     ([r"h_{t+2} = W x_t + U h_t"], [], "h is assigned at t+2", 1, 1),
     ([r"h_t = W x_{t-1}"], [], "the state x is used at t-1 but no equation assigns it", 1, 9),
-    ([r"h_{t+1} = W x_t + U h_t + V x_{t+1}"], [], "x is used at t+1", 1, 29),
+    ([r"h_t = W x_t + U h_{t-1} + V x_{t+1}"], [], "x is used at t+1", 1, 29),
     ([r"h_t = \mathrm{grelu}(W x_t + U h_{t-1})"], [], "unknown function grelu", 1, 7),
     ([r"h_t = W x_t + h_{t-1} (\mathbf{1}^\top \mathbf{1})"], [], "nothing says how many entries", 1, 1),
     ([r"M_t = \mathbf{1} x_t^\top", "h_t = M_t^T M_t h_{t-1}"], [r"M_t \in R^{K \times H}"], "the size K of M", 1, 1),
