@@ -288,10 +288,12 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
 
 def _under(model: Model, found: Sequence[Judgement], fragment: Fragment) -> Iterator[Judgement]:
     """What stands of the judgements where the model has holes, or rests on a guess."""
-    about = spoken(fragment, model.cell, model.meant) if model.holes else {}
+    loose = holes.unread(model.cell) if any(judgement.word is Word.WRONG for judgement in found) else frozenset()
+    about = spoken(fragment, model.cell, model.meant) if model.holes or loose else {}
     for judgement in found:
         place = judgement.place
-        kept = holes.judged(judgement, model.holes, about.get((place.line, place.column)) if place else None)
+        says = about.get((place.line, place.column)) if place else None
+        kept = holes.loosely(holes.judged(judgement, model.holes, says), loose, says)
         yield _doubted(kept, model)
 
 

@@ -187,3 +187,15 @@ $$L_t = -\sum_{i=1}^{d_{out}} y_{t,i} \log \hat{y}_{t,i}$$
 """
     claim = rf"\frac{{\partial L_t}}{{\partial V}} = {shape}"
     assert Word.WRONG not in _words(tmp_path, text + _section("Backward", (claim,))).values()
+
+
+def test_a_derivative_by_what_no_equation_reads_is_not_decided_against(tmp_path: Path) -> None:
+    text = r"""
+$$z_t = U x_t + W h_{t-1} + b$$
+$$h_t = \tanh(a_t)$$
+"""
+    slope = r"\frac{\partial h_t}{\partial z_t} = 1 - h_t^2"
+    own = r"\frac{\partial h_t}{\partial a_t} = 1 + h_t^2"
+    words = _words(tmp_path, text + _section("Backward", (slope, own)))
+    assert words[slope] is Word.UNDECIDED
+    assert words[own] is Word.WRONG

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from derive.calculus.program import ARGUMENT, FACTOR, named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError
+from derive.nodes import leaves
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Meant
@@ -120,3 +121,21 @@ def judged(judgement: Judgement, holes: Sequence[Hole], about: Spoken | None) ->
                 counterexample=None, reason=f"depends on {hole.name}: {hole.reason}",
             )  # fmt: skip
     return judgement
+
+
+def unread(cell: Cell) -> frozenset[str]:
+    """What the equations compute and nothing reads, but for the output and the states.
+
+    z_t = W x_t beside h_t = tanh(a_t): perhaps the two are one, so that no derivative by z_t is known.
+    """
+    read = {leaf.name for equation in cell.equations for leaf in leaves(equation.expression)}
+    kept = {cell.output.name, *(state.name for state in cell.states)}
+    return frozenset(e.symbol.name for e in cell.equations) - read - kept
+
+
+def loosely(judgement: Judgement, loose: frozenset[str], about: Spoken | None) -> Judgement:
+    """The judgement; undecided where it is wrong about a derivative by what nothing in the equations reads."""
+    if judgement.word is not Word.WRONG or about is None or not (names := sorted(about.by & loose)):
+        return judgement
+    reason = f"nothing in the note's equations reads {names[0]}, so that what follows from it is not known"
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
