@@ -406,6 +406,9 @@ def test_a_cell_with_other_equations_has_gradients_of_its_own():
     assert_equations_hold(seen)
     alone = World.draw(other, 0)
     assert seen.adjoint(("b", None), by_hand.b) == alone.adjoint(("b", None), by_hand.b)
+    plain = world.plainly().seen_by(other)
+    assert plain.responses.base is None
+    assert plain.adjoint(("b", None), by_hand.b) == alone.plainly().adjoint(("b", None), by_hand.b)
 
 
 def test_what_is_given_to_the_truth_is_used():
