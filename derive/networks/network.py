@@ -107,6 +107,8 @@ class Network:
             raise InputError(f"the input and the output of {cell.name} must be columns to stand above each other")
         if head is not None and not head.is_loss:
             raise InputError(f"{head.name} has no target, so it is no head")
+        if head is None and reads is Reads.LAST_STEP:
+            raise InputError("a head reads the last step alone, and there is none", hint="give a head")
         network = cls(cell, layers, direction, head, reads, dropout, name or f"{cell.name} network", about)
         for copy in network.copies:
             network.cell_of(copy)

@@ -85,6 +85,7 @@ def test_every_cell_stands_above_itself(cell: Cell) -> None:
         (lambda rnn: Network.of(rnn, layers=0), "at least one layer, not 0"),
         (lambda rnn: Network.of(catalogue.find_head("softmax")), "softmax_cross_entropy is a head"),
         (lambda rnn: Network.of(rnn, head=rnn), "rnn has no target, so it is no head"),
+        (lambda rnn: Network.of(rnn, reads=Reads.LAST_STEP), "a head reads the last step alone"),
         (lambda rnn: Network.of(note(r"$$ h_t = \tanh(U h_{t-1}) $$")), "no input at every step"),
         (
             lambda rnn: Network.of(note(r"$$ h_t = \tanh(W x_t + h_{t-1}) + x_t $$"), layers=2, direction=BOTH),
