@@ -21,6 +21,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import (
     Bars,
+    Dots,
     Fraction,
     Group,
     Mark,
@@ -101,7 +102,12 @@ class Functions(Claiming):
         return self.decorated(applied, found), i + 1
 
     def differentiated(self, above: list[Syntax], by: Ref, immediate: bool, node: Syntax) -> Term:
-        return tree.Operated(self.run(above), by, immediate)
+        found = self.letters.taken(above[0], self.fragment) if len(above) == 1 else None
+        called = None if found is None else self.function(found)
+        if found is None or called is None:
+            return tree.Operated(self.run(above), by, immediate)
+        applied = self.applied(called, (by,), self.at(above[0]), found.base)  # dσ/dz is that of σ(z)
+        return tree.Operated(self.decorated(applied, found), by, immediate)
 
     def _names_function(self, node: Syntax) -> bool:
         found = taken(node) if isinstance(node, Name | Scripted) else None
@@ -170,7 +176,7 @@ class _Survey:
                 return (
                     node.bracket != "MATRIX" and len(rows) == 1 and len(rows[0]) <= 2 and all(map(self.visit, rows[0]))
                 )
-            case Run() | Product() | Sum() | Root() | Bars(bracket="LABS"):
+            case Run() | Product() | Dots() | Sum() | Root() | Bars(bracket="LABS"):
                 return all(map(self.visit, parts(node)))
         return False
 
