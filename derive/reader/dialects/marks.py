@@ -16,6 +16,12 @@ _MYST = re.compile(r"^(\s*(?:```|~~~))\{math\}", re.MULTILINE)
 _DOUBLED = re.compile(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
 _DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$).)+?)\\\\\)")
 _ONE_LINE = re.compile(r"(?<![`\w])```math[ \t]+([^`\n]+?)(?:\\\\)?[ \t]*```(?!`)")
+_FENCED = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<mark>```|~~~)(?P<blank>[ \t]*)\n"
+    r"(?P<body>(?:(?![ \t]*(?:```|~~~)).*\n)+)[ \t]*(?P=mark)(?P<behind>[ \t]*)$",
+    re.MULTILINE,
+)
+_COMMAND, _SOURCE = re.compile(r"\\[A-Za-z]+"), re.compile(r"\\(?:documentclass|usepackage|begin\{document\})|\$|%")
 _TWICE = re.compile(r"(?<![\\$])\$[ \t]*\\\[((?:(?!\\\]|\$).)+?)\\\][ \t]*\$(?!\$)")
 _LABEL = re.compile(r"(\$\$)[ \t]*\{#[^{}\n]*\}")
 _ADDRESS = (
@@ -50,6 +56,7 @@ def usual(text: str, suffix: str = ".md") -> str:
         text = from_html(text)
     elif suffix in (".rst", ".rest") or (_RST_BLOCK.search(text) and "$" not in text):
         text = from_rst(text)  # a docstring comes without a name of a file
+    text = _FENCED.sub(_fenced, text)
     text = _ONE_LINE.sub(_displayed, text)
     text = _TWICE.sub(lambda m: f"${m.group(1)}$".rjust(len(m.group())), text)
     text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)
@@ -59,6 +66,20 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
     text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
     return _IMAGE.sub(_image, text)
+
+
+def _fenced(match: re.Match[str]) -> str:
+    """A fence without a language in which nothing but formulas stand, a line each: displayed, as `math` fences are."""
+    lines = match.group("body").splitlines()
+    written = [line for line in lines if line.strip()]
+    formulas = all("=" in line or _COMMAND.search(line) for line in written)
+    if not written or not formulas or not _COMMAND.search(match.group("body")) or _SOURCE.search(match.group("body")):
+        return match.group()
+    each = sum("=" in line for line in written) > 1 and not any(line.rstrip().endswith("\\\\") for line in written)
+    if each and "\\begin" not in match.group("body"):
+        lines = [f"{line} \\\\" if line.strip() and line != written[-1] else line for line in lines]
+    indent, opened = match.group("indent"), "$$" + " " * (1 + len(match.group("blank")))
+    return f"{indent}{opened}\n" + "\n".join(lines) + f"\n{indent}$$ {match.group('behind')}"
 
 
 def _displayed(match: re.Match[str]) -> str:
