@@ -24,7 +24,7 @@ KNOWN = {
     "tanh": np.tanh, "sigmoid": lambda a: 0.5 + 0.5 * np.tanh(a / 2), "relu": lambda a: np.maximum(a, 0),
     "identity": lambda a: a, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos,
     "abs": np.abs, "sign": np.sign, "heaviside": lambda a: np.heaviside(a, 0), "softplus": lambda a: np.logaddexp(a, 0),
-    "erf": np.vectorize(math.erf),
+    "erf": np.vectorize(math.erf), "floor": np.floor, "ceil": np.ceil, "round": lambda a: np.floor(a + 0.5),
 }  # fmt: skip
 ONE_ARGUMENT = [name for name, entry in ENTRIES.items() if len(entry.function.body.variables) == 1]
 
