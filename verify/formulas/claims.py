@@ -189,15 +189,18 @@ def _about_functions(statement: Statement, context: Context, functions: Alone) -
         start = statement.text(statement.sides[0].start, statement.sides[0].end)
         blank = replace(own[0], mistakes=(), correct=None, counterexample=None, reason=f"says what {start} is")
         return [replace(blank, word=Word.NOT_A_CLAIM, formula=each.formula, place=each.place) for each in own]
-    return [one if _prevails(one, other, functions) else other for one, other in zip(free_ones, own, strict=True)]
+    slopes = functions.slope and not context.cell.declared_slopes
+    return [
+        one if _prevails(one, other, functions, slopes) else other for one, other in zip(free_ones, own, strict=True)
+    ]
 
 
-def _prevails(free: Judgement, own: Judgement, functions: Alone) -> bool:
+def _prevails(free: Judgement, own: Judgement, functions: Alone, slopes: bool) -> bool:
     """Whether a statement counts as one of free variables: where it holds; wrong only where it can mean no other."""
     if free.word in (Word.PROVED, Word.HOLDS_IF):
         return True
     plain = len(functions.variables) == 1 and not functions.naming
-    silent = own.word is Word.NOT_A_CLAIM and functions.slope
+    silent = own.word is Word.NOT_A_CLAIM and slopes
     return plain and free.word is Word.WRONG and (silent or own.word in (Word.UNDECIDED, Word.WRONG))
 
 

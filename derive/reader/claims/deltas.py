@@ -128,7 +128,7 @@ class Deltas(Walk):
 
     def _entry_of(self, found: Written, node: Syntax) -> Term | None:
         """δ_{t,i}: one entry of δ_t."""
-        if len(found.parts) != 2:
+        if [kind for kind, _ in found.parts] != ["sub", "sub"]:  # raised it labels a layer
             return None
         (_, first), (_, last) = found.parts
         moment, place = self._when(first), self.letters.entry(last)
