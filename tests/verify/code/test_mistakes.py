@@ -22,7 +22,7 @@ from verify.numbers.evidence import standard_case
 from planted import Run, Spoilt, derived, loops, lowered, spoilings  # isort: skip
 
 ALL = bool(os.environ.get("BACKPROOF_ALL_MISTAKES"))
-SINGLES, PAIRS = (10_000, 100) if ALL else (40, 10)
+SINGLES, PAIRS = (10_000, 100) if ALL else (30, 6)
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # programs with a wrong slope overflow
 
