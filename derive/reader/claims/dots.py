@@ -47,6 +47,8 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
     if len(steps) == 1 or (len(steps) > 2 and not counts) or first == final:
         raise refused
     down = steps[-2] - first == -1 if counts else first == T or (final.is_Integer and not first.is_Integer)
+    if not (counts or down or final == T or first.is_Integer or (final - first).is_positive):
+        raise refused  # a_k + ⋯ + a_t does not say which of the two is earlier
     low, high = (final, first) if down else (first, final)
     total = (sign, OverTime(body, index, low, high))
     found = (*before[: len(before) - len(steps) + 1], total, *after[1:])
