@@ -33,7 +33,7 @@ def columns(
     `moving` gives the shapes; `moved` the rates along all directions, found in one pass over the expression.
     """
     alike = [key for key in moving if row_by_row(expression, lambda quantity: key_of(quantity) == key)]  # noqa: B023
-    rates = moved({key: _named(key, (_lines if key in alike else _units)(*shape)) for key, shape in moving.items()})
+    rates = moved({key: _named(key, (_lines if key in alike else units)(*shape)) for key, shape in moving.items()})
     found: dict[Key, list[list[Number]] | None] = {}
     for key, (rows, cols) in moving.items():
         count = cols if key in alike else rows * cols
@@ -78,7 +78,7 @@ def _lines(rows: int, cols: int) -> Iterator[Direction]:
         yield [[int(k == j) for k in range(cols)] for _ in range(rows)]
 
 
-def _units(rows: int, cols: int) -> Iterator[Direction]:
+def units(rows: int, cols: int) -> Iterator[Direction]:
     """For every entry of a matrix the matrix with a one there."""
     for i in range(rows):
         for j in range(cols):

@@ -80,6 +80,11 @@ def filled(rows: int, cols: int, value: Real = ZERO) -> Grid:
     return [[value] * cols for _ in range(rows)]
 
 
+def in_decimals(direction: list[list[int]]) -> Grid:
+    """Zeros and ones as decimals."""
+    return [[ONE if entry else ZERO for entry in row] for row in direction]
+
+
 def plus(a: Grid, b: Grid) -> Grid:
     """The sum."""
     return [[x + y for x, y in zip(r, s, strict=True)] for r, s in zip(a, b, strict=True)]
@@ -340,5 +345,6 @@ def _diagonal(node: DiagonalOf, at: Place) -> Moving:
 
 
 __all__ = [
-    "STILL", "Grid", "Leaf", "Moving", "NoRealError", "Place", "Rates", "computed", "filled", "plus", "united",
+    "STILL", "Grid", "Leaf", "Moving", "NoRealError", "Place", "Rates", "computed", "filled", "in_decimals", "plus",
+    "united",
 ]  # fmt: skip

@@ -6,9 +6,8 @@ where slopes are declared, which no difference shows, rates of change go through
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,9 +20,22 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.nodes import Quantity
 from derive.reader import read_note
-from verify.truth.decimals.matrices import STILL, Grid, Leaf, Moving, Place, Rates, computed, filled, plus, united
+from verify.truth.columns import units
+from verify.truth.decimals.matrices import (
+    STILL,
+    Grid,
+    Leaf,
+    Moving,
+    Place,
+    Rates,
+    computed,
+    filled,
+    in_decimals,
+    plus,
+    united,
+)
 from verify.truth.decimals.names import Numbers, known_function, label
-from verify.truth.decimals.scalars import CONTEXT, ONE, ZERO, Pair, Real, called
+from verify.truth.decimals.scalars import CONTEXT, ZERO, Pair, Real, called
 from verify.truth.responses import Key
 from verify.truth.world import key_of
 
@@ -217,14 +229,14 @@ class _Run:
     def _moved(self, key: Key, times: range) -> dict[Key, Rates]:
         """The rates of change of what changes at those times, along every entry of a quantity."""
         self._at(*key)
-        units: Rates = dict(enumerate(_units(*self._shape(key[0]))))
-        moving = {key: units}
+        own: Rates = dict(enumerate(map(in_decimals, units(*self._shape(key[0])))))
+        moving = {key: own}
         for time in times:
             place = self._moving(moving, time)
             for equation in self.program.equations:
                 one = equation.symbol.name, time
                 if one in self.values and one not in self.given:
-                    rates = united(computed(equation.expression, place).rates, units if one == key else STILL)
+                    rates = united(computed(equation.expression, place).rates, own if one == key else STILL)
                     if rates:
                         moving[one] = rates
         return moving
@@ -273,11 +285,3 @@ def _sizes(cell: Cell, given: Mapping[Key, Grid]) -> dict[Symbol, int]:
     if len(solutions) != 1 or any(not number.is_Integer for number in solutions[0]):
         raise InputError(f"the numbers given have no shapes that {cell.name} could have")
     return {letter: int(number) for letter, number in zip(cell.sizes, solutions[0], strict=True)}
-
-
-def _units(rows: int, cols: int) -> Iterator[Grid]:
-    """For every entry of a matrix the matrix with a one there."""
-    for i, j in product(range(rows), range(cols)):
-        unit = filled(rows, cols)
-        unit[i][j] = ONE
-        yield unit

@@ -17,8 +17,8 @@ from sympy import Symbol
 from derive import nodes
 from derive.cell import Assumption, Cell, Equation
 from derive.nodes import Adjoint, Jacobian, Quantity
-from verify.truth.columns import Direction, Directions, columns
-from verify.truth.decimals.matrices import STILL, Grid, Leaf, Moving, Place, Rates, computed, filled, plus
+from verify.truth.columns import Directions, columns
+from verify.truth.decimals.matrices import STILL, Grid, Leaf, Moving, Place, Rates, computed, filled, in_decimals, plus
 from verify.truth.decimals.scalars import CONTEXT, ONE, ZERO, Real, close
 from verify.truth.exact import whole
 from verify.truth.field import UnsupportedError
@@ -210,7 +210,7 @@ class Trial:
         at = {nodes.t: time}
 
         def moved(directions: Mapping[Key, Directions]) -> Rates:
-            moving = {key: {d: _real(each) for d, each in along.items()} for key, along in directions.items()}
+            moving = {key: {d: in_decimals(each) for d, each in along.items()} for key, along in directions.items()}
             return computed(equation.expression, self.place(at, moving)).rates
 
         return columns(equation.expression, shapes, lambda quantity: key_of(quantity, at), moved, ZERO)
@@ -258,10 +258,6 @@ class Trial:
             if equation.symbol.name == of[0] and of[1] is not None and of[1] > 0:
                 return self.responses.direct(equation, of[1], by)
         return None
-
-
-def _real(direction: Direction) -> Grid:
-    return [[ONE if entry else ZERO for entry in row] for row in direction]
 
 
 def _same(one: Grid, other: Grid) -> bool:
