@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from derive.errors import InputError
-from derive.reader.text.fragment import DEEPEST, LONGEST, LONGEST_NUMBER, Fragment
+from derive.reader.text.fragment import DEEPEST, LONGEST, LONGEST_NAME, LONGEST_NUMBER, Fragment
 from derive.reader.text.words import PAIRS, listed
 
 
@@ -39,6 +39,9 @@ class Tokens:
     fragment: Fragment
     items: list[Token] = field(default_factory=list)
     open: list[Token] = field(default_factory=list)
+    scripting: list[bool] = field(default_factory=list)  # of each open group: whether it is a script
+    scripts: int = 0  # in a row, of which the last ends before items[scripts_end]
+    scripts_end: int = 0
 
     def __post_init__(self) -> None:
         if len(self.fragment.text) > LONGEST:
@@ -54,10 +57,15 @@ class Tokens:
         """Add a token that stands alone."""
         if type_ == "NUMBER" and end - start > LONGEST_NUMBER:
             raise self.error(f"a number of {end - start} digits", start, end, f"at most {LONGEST_NUMBER} are read")
+        if type_ in ("SUB", "SUP"):
+            self.scripts = self.scripts + 1 if self.scripts_end == len(self.items) else 1
+            if self.scripts > LONGEST_NAME:
+                raise self.error(f"more than {LONGEST_NAME} scripts in a row", start, end)
         self.items.append(Token(type_, start, end, word or self.fragment.text[start:end], latex))
 
     def opening(self, type_: str, start: int, end: int) -> None:
         """Add a token that opens a group."""
+        self.scripting.append(bool(self.items) and self.items[-1].type in ("SUB", "SUP"))
         self.emit(type_, start, end)
         self.open.append(self.items[-1])
         if len(self.open) > DEEPEST:
@@ -77,6 +85,8 @@ class Tokens:
                 start, end, "close the inner bracket first",
             )  # fmt: skip
         self.emit(type_, start, end)
+        if self.scripting.pop():
+            self.scripts_end = len(self.items)
 
     def bar(self, start: int, end: int, left: str, right: str) -> None:
         """Add a bar that opens, closes, is put behind a derivative, or separates two matrices, by what is around it."""

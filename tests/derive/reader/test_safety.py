@@ -57,6 +57,11 @@ def test_a_deep_formula_within_the_bounds_is_read():
     assert cell.output.name == "h"
 
 
+def test_many_letters_with_scripts_are_no_long_name():
+    cell = read_equations([r"\mathbf{u}_t = W x_t" + r" + \mathbf{u}_{t-1}^{2}" * 100])
+    assert [q.name for q in cell.states] == ["u"]
+
+
 def test_functions_within_functions_are_read():
     cell = read_equations(["h_t = W x_t + " + r"\tanh(1 + " * 45 + "h_{t-1}" + ")" * 45])
     assert [q.name for q in cell.states] == ["h"]
