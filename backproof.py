@@ -293,6 +293,43 @@ def derive(
         click.echo(f"{output}: {targets.TARGETS[form].about} on {made.title}", err=True)
 
 
+@main.command(epilog="Example:  backproof draw lstm --unrolled 3 --backward -o lstm.svg")
+@click.argument("cell", **CELL)
+@click.option("--unrolled", type=click.IntRange(1), metavar="N", help="Show N steps (networks: 3 without it).")
+@click.option("--backward", is_flag=True, help="How gradients flow: the paths of the derivation and where they meet.")
+@click.option("--notation", help="The letters to print in (default: those of the note).", **LETTERS)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write (SVG).")
+@network_options
+@json_option
+@guarded
+def draw(
+    cell: str,
+    unrolled: int | None,
+    backward: bool,
+    notation: str | None,
+    output: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Draw the data flow of a cell or of a network of it, or its gradients, from the equations: an SVG picture."""
+    from derive import catalogue
+    from derive.build import replace
+
+    made = catalogue.made(cell, **options)
+    picture = _rendered(made, "picture", notation, cell, unrolled=unrolled, backward=backward)
+    _read_as(cell, made)
+    if output is not None:
+        replace(output, picture)
+    if as_json:
+        _print_json(
+            {"cell": made.name, **({"file": str(output)} if output else {"svg": picture}), **_reading(cell, made)}
+        )
+    elif output is None:
+        click.echo(picture, nl=False)
+    else:
+        click.echo(f"{output}: a picture of {made.title}", err=True)
+
+
 @main.command("list", epilog="Example:  backproof list cells")
 @click.argument("kind", type=click.Choice(["cells", "heads", "networks", "notations", "mistakes"]), required=False)
 @json_option

@@ -25,7 +25,7 @@ class Target:
     about: str
     suffix: str
     render: Callable[..., str]
-    render_network: Callable[[Network, Notation | None, str], str]
+    render_network: Callable[..., str]
     options: tuple[str, ...] = ()
     """What else `render` takes, by keyword."""
 
@@ -74,7 +74,7 @@ def _onnx(
     return module(derivation, origin, dtype=dtype, backward=backward)
 
 
-def _onnx_network(network: Network, notation: Notation | None, origin: str) -> str:
+def _onnx_network(network: Network, notation: Notation | None, origin: str, **_: Any) -> str:
     raise InputError("a network has no ONNX model yet", hint="use the model of its cell once for each copy")
 
 
@@ -110,6 +110,18 @@ def _training_network(network: Network, notation: Notation | None, origin: str) 
     return network_module(network, origin, script=True)
 
 
+def _picture(derivation: Derivation, notation: Notation | None, origin: str, **options: Any) -> str:
+    from derive.targets.pictures import picture
+
+    return picture(derivation, notation, **options)
+
+
+def _picture_network(network: Network, notation: Notation | None, origin: str, **options: Any) -> str:
+    from derive.targets.pictures import network_picture
+
+    return network_picture(network, notation, **options)
+
+
 def _page(form: str) -> Callable[[Derivation, Notation | None, str], str]:
     def render(derivation: Derivation, notation: Notation | None, origin: str) -> str:
         from derive.targets import pages
@@ -141,6 +153,7 @@ TARGETS = {
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),
     "latex": Target("an article for pdflatex", ".tex", _page("latex"), _network_page("latex")),
     "text": Target("plain text for a terminal", ".txt", _page("text"), _network_page("text")),
+    "picture": Target("a picture", ".svg", _picture, _picture_network, ("unrolled", "backward")),
 }
 
 
@@ -159,7 +172,7 @@ def generate(
             able = [name for name, one in TARGETS.items() if option in one.options]
             raise InputError(f"{target} has no option {option}", hint=f"it belongs to {', '.join(able) or 'no target'}")
     if isinstance(made, Network):
-        return TARGETS[target].render_network(made, notation, origin)
+        return TARGETS[target].render_network(made, notation, origin, **options)
     from derive.calculus.adjoint import differentiate
 
     return TARGETS[target].render(differentiate(made), notation, origin, **options)

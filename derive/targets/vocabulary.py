@@ -364,7 +364,9 @@ _ACCENT = re.compile(r"\\([a-z]+)\s*(?:\{([^{}]*)\}|(\w))")
 @cache
 def unicode(letter: str) -> str:
     r"""A LaTeX letter in Unicode: \hat{y} is ŷ, \Gamma is Γ, \mathbf{W} is W."""
-    out = letter.replace(r"\prime", "′").replace(r"\ast", "*")
+    out = letter
+    for command, sign in (r"\prime", "′"), (r"\ast", "*"), (r"\leftarrow", "←"):
+        out = out.replace(command, sign)
     out = re.sub(r"\\([A-Za-z]+)", lambda found: GREEK.get(found[1], found[0]), out)
     before = ""
     while out != before:

@@ -1,0 +1,106 @@
+"""Drawing -> SVG: text as text, colours that follow the reader's theme, no identifiers and nothing that runs.
+
+A page that has a theme of its own sets `data-theme` on an element around the picture, or the variables that start with
+`--bp-`. What stands in a label is data: it is escaped by the template.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from derive.targets.pictures.drawing import Drawing, Placed, Wire
+from derive.targets.pictures.labels import LINE, SHIFT, SIZE, SMALL, plain, runs, width
+from derive.targets.pictures.layered import legend_width
+
+ARROW = 7.0
+
+
+def svg(drawing: Drawing) -> str:
+    """The picture as an SVG document; the same bytes for the same drawing."""
+    return _template().render(
+        drawing=drawing,
+        runs=runs,
+        plain=plain,
+        path=_path,
+        arrow=_arrow,
+        n=_number,
+        lines=_lines,
+        legend=_legend(drawing),
+        size=SIZE,
+        small=SMALL,
+        shift=SHIFT,
+    )
+
+
+def _lines(placed: Placed) -> list[tuple[float, float, str]]:
+    """The lines of a label: their middle, their baseline, what they say."""
+    box = placed.box
+    x = placed.x + box.tag_width / 2
+    first = placed.y - LINE * (len(box.lines) - 1) / 2 + 5
+    return [(x, first + LINE * number, line) for number, line in enumerate(box.lines)]
+
+
+def _legend(drawing: Drawing) -> list[tuple[float, str, str]]:
+    """For each role of the legend the left end of its mark."""
+    left, found = (drawing.width - legend_width(drawing.roles)) / 2, []
+    for role, words in drawing.roles:
+        found.append((left, str(role), words))
+        left += width(words) + 42
+    return found
+
+
+def _path(wire: Wire) -> str:
+    (x, y), *others = wire.points
+    if wire.arrow:
+        others[-1] = _before(wire)
+    parts = [f"M{_number(x)} {_number(y)}"]
+    for x2, y2 in others:
+        controls = {"x": ((x + x2) / 2, y, (x + x2) / 2, y2), "y": (x, (y + y2) / 2, x2, (y + y2) / 2)}.get(wire.bent)
+        curve = f"C{' '.join(map(_number, controls))} " if controls and x != x2 and y != y2 else "L"
+        parts.append(f"{curve}{_number(x2)} {_number(y2)}")
+        x, y = x2, y2
+    return "".join(parts)
+
+
+def _direction(wire: Wire) -> tuple[float, float]:
+    (x1, y1), (x2, y2) = wire.points[-2:]
+    if wire.bent == "x" or (not wire.bent and abs(x2 - x1) >= abs(y2 - y1)):
+        return (1.0 if x2 > x1 else -1.0), 0.0
+    return 0.0, (1.0 if y2 > y1 else -1.0)
+
+
+def _before(wire: Wire) -> tuple[float, float]:
+    """Where the line ends, so that the head of the arrow stands free."""
+    (x, y), (dx, dy) = wire.points[-1], _direction(wire)
+    return x - dx * (ARROW - 1), y - dy * (ARROW - 1)
+
+
+def _arrow(wire: Wire) -> str:
+    """The head of the arrow, as a triangle."""
+    (x, y), (dx, dy) = wire.points[-1], _direction(wire)
+    corners = (
+        (x, y),
+        (x - dx * ARROW - dy * 3.5, y - dy * ARROW - dx * 3.5),
+        (x - dx * ARROW + dy * 3.5, y - dy * ARROW + dx * 3.5),
+    )
+    return " ".join(f"{_number(a)},{_number(b)}" for a, b in corners)
+
+
+def _number(value: float) -> str:
+    """A length with one decimal at most."""
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("derive.targets.pictures"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=True,
+    )
+    return environment.get_template("picture.svg.jinja")
