@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
 from functools import cache
-from importlib.resources import files
+from importlib.util import cache_from_source
+from pathlib import Path
 from typing import Any
 
 from derive.errors import InputError
@@ -190,19 +192,14 @@ def _token(child: Any) -> Token:
 def _parser() -> Any:
     """The parser, made at the first formula: lark is not needed for anything else."""
     from lark import Lark
-    from lark.lexer import Lexer
 
-    class Passing(Lexer):
-        """The tokens are made already."""
+    from derive.reader.text.passing import Passing
 
-        def __init__(self, _: Any) -> None:
-            pass
-
-        def lex(self, data: list[Token]) -> Iterator[Token]:  # type: ignore[override]
-            return iter(data)
-
-    grammar = files("derive.reader.text").joinpath("grammar.lark").read_text(encoding="utf-8")
-    return Lark(grammar, parser="lalr", lexer=Passing, transformer=_Build())
+    grammar = Path(__file__).with_name("grammar.lark")
+    kept = Path(cache_from_source(str(grammar))).with_suffix(".tables")  # beside the compiled modules, and as they are
+    keep = kept.exists() or (not sys.dont_write_bytecode and os.access(kept.parent, os.W_OK))
+    text = grammar.read_text(encoding="utf-8")
+    return Lark(text, parser="lalr", lexer=Passing, transformer=_Build(), cache=str(kept) if keep else False)
 
 
 _OPERATORS = frozenset(listed("EQ IN RELATION PLUS MINUS DOT TIMES SLASH OTIMES COMMA SEMI MID NEWLINE SUB SUP"))
