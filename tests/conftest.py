@@ -7,6 +7,7 @@ proves a cell right is never rated: it runs for all.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from functools import cache
@@ -18,6 +19,8 @@ from derive.cell import Cell
 
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # before torch is imported: its threads wait more for each other than they work
+
+gc.set_threshold(200_000, 30, 30)  # as the command line sets it
 
 settings.register_profile(
     "backproof", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
