@@ -29,7 +29,7 @@ def test_no_cell_is_named_in_the_engine() -> None:
     names = re.compile("|".join(f"{name.split('_')[0]}" for name in catalogue.cells()), re.IGNORECASE)
     notes = [ROOT / "derive" / folder for folder in ("cells", "heads", "networks")]
     for path in SOURCES:
-        if path.is_file() and path.suffix != ".pyc" and path.parts[-3:-1] and "derive" in path.parts:
+        if path.is_file() and "__pycache__" not in path.parts and path.parts[-3:-1] and "derive" in path.parts:
             if any(folder in path.parents for folder in notes):
                 continue
             found = names.search(path.read_text(encoding="utf-8"))
