@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
+
+from lark import Lark
+from lark.exceptions import UnexpectedToken
+from lark.lexer import Lexer
 
 from derive.errors import InputError
 from derive.reader.text.fragment import Fragment
@@ -46,8 +51,6 @@ def parse(fragment: Fragment) -> list[tuple[Syntax, ...]]:
     tokens = plain_tokens(fragment) if fragment.plain else latex_tokens(fragment)
     if not tokens:
         raise fragment.error("an empty formula", 0)
-    from lark.exceptions import UnexpectedToken
-
     try:
         rows = list(_parser().parse(tokens))
     except UnexpectedToken as error:
@@ -188,18 +191,24 @@ def _token(child: Any) -> Token:
     return child
 
 
+class _Passing(Lexer):
+    """What lark calls a lexer, for tokens that are made already."""
+
+    def __init__(self, _: Any) -> None:
+        pass
+
+    def lex(self, data: list[Token]) -> Iterator[Token]:  # type: ignore[override]
+        return iter(data)
+
+
 @cache
 def _parser() -> Any:
-    """The parser, made at the first formula: lark is not needed for anything else."""
-    from lark import Lark
-
-    from derive.reader.text.passing import Passing
-
+    """The parser, made at the first formula."""
     grammar = Path(__file__).with_name("grammar.lark")
     kept = Path(cache_from_source(str(grammar))).with_suffix(".tables")  # beside the compiled modules, and as they are
     keep = kept.exists() or (not sys.dont_write_bytecode and os.access(kept.parent, os.W_OK))
     text = grammar.read_text(encoding="utf-8")
-    return Lark(text, parser="lalr", lexer=Passing, transformer=_Build(), cache=str(kept) if keep else False)
+    return Lark(text, parser="lalr", lexer=_Passing, transformer=_Build(), cache=str(kept) if keep else False)
 
 
 _OPERATORS = frozenset(listed("EQ IN RELATION PLUS MINUS DOT TIMES SLASH OTIMES COMMA SEMI MID NEWLINE SUB SUP"))
