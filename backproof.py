@@ -332,6 +332,40 @@ def draw(
         click.echo(f"{output}: a picture of {made.title}", err=True)
 
 
+@main.command(epilog="Example:  backproof site -o build/site")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("build/site"),
+    show_default=True,
+    help="The folder to write.",
+)
+@click.option(
+    "--evidence",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="What `backproof verify --json` printed, to be shown on the pages.",
+)
+@click.option("--root", type=click.Path(path_type=Path), default=Path(), help="The checkout (default: this folder).")
+@json_option
+@guarded
+def site(output: Path, evidence: Path | None, root: Path, as_json: bool) -> int:
+    """Build the site from a checkout: all derivations and docs as pages to be opened from disk, without a network."""
+    from derive import build as builder
+    from verify.site import built
+
+    with _progress(len(builder.names()) + 1) as progress:
+        made = built(root, output, evidence, progress)
+    if as_json:
+        _print_json({"folder": str(made.folder), "pages": made.pages, "warnings": list(made.warnings)})
+    else:
+        for warning in made.warnings:
+            click.echo(warning, err=True)
+        click.echo(f"{made.folder / 'index.html'}: {made.pages} pages")
+    return 1 if made.warnings else 0
+
+
 @main.command("list", epilog="Example:  backproof list cells")
 @click.argument("kind", type=click.Choice(["cells", "heads", "networks", "notations", "mistakes"]), required=False)
 @json_option

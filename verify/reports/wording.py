@@ -35,6 +35,7 @@ _BEGIN = re.compile(r"\\begin\{(\w+\*?)\}")
 _END = re.compile(r"\\end\{(\w+\*?)\}")
 _LEFT = re.compile(r"\\left(?![A-Za-z])\s*\.?")
 _RIGHT = re.compile(r"\\right(?![A-Za-z])\s*\.?")
+_CUT = re.compile(r"\\\\(?:\s*&)?|(?<!\\)&")
 _LAST = re.compile(r"(?:\\\\|[,，。.;&]|\s)+\Z")
 
 
@@ -88,6 +89,8 @@ def shown(formula: str) -> str:
             text = text.replace(begin, " ").replace(end, " ")
     if len(_LEFT.findall(text)) != len(_RIGHT.findall(text)):  # one of them stands outside of what was cut out
         text = _RIGHT.sub("", _LEFT.sub("", text))
+    if not _BEGIN.search(text):  # what cut lines and aligned them has no meaning outside of an environment
+        text = _CUT.sub(" ", text)
     return _flat(_LAST.sub("", text))
 
 

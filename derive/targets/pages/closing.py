@@ -52,7 +52,7 @@ def backward_pass(p: Printing, numbers: Mapping[Quantity, int]) -> Part:
         shown = f"{show(Adjoint(of), p.v).text} = {show(gradient.value, p.v).text}"
         variable = names.gradient(of) if of.time is not None else names.gradients(of)
         large = rf"\displaystyle {shown}" if r"\frac" in shown else shown
-        return Point(f"{p.math(large)} ({numbers[of]}), {p.form.code(variable.name)}")
+        return Point(f"{p.math(large)} {p.form.numbered(numbers[of])}, {p.form.code(variable.name)}")
 
     within = tuple(point(g) for g in p.derivation.gradients if g.of.name in assigned)
     after = tuple(point(g) for g in p.derivation.gradients if g.of.name not in assigned)

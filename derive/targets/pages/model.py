@@ -47,10 +47,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Block:
-    """A heading (or none) with what stands below it."""
+    """A heading (or none) with what stands below it; `of` names the quantity whose gradient it is about."""
 
     heading: str
     items: tuple[Item, ...]
+    of: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ class Format:
     measure: Callable[[str], int]
     width: int
     continued: str
+    numbered: Callable[[int], str] = "({})".format
+    """How the number of a formula is written where a sentence refers to it."""
 
     def prose(self, text: str) -> str:
         """Words with formulas between dollar signs."""

@@ -166,7 +166,7 @@ class _Writer(Printing):
         members = dict.fromkeys((gradient.value, constants_out(gradient.value)))
         items.append(Item(displays=(self.display(Adjoint(quantity), *members),), after=after))
         heading = self.gradient_of(quantity) if headed else ""
-        return Block(self.form.inline(heading) if heading else "", tuple(items))
+        return Block(self.form.inline(heading) if heading else "", tuple(items), quantity.name)
 
     def simplified(self, gradient: Gradient) -> list[Item]:
         """What was done to the sum of the paths."""
@@ -196,7 +196,7 @@ class _Writer(Printing):
             return ""
         say = self.form.words
         via = [
-            (path.crosses_time, f"{self.m(path.via)} ({self.places[path.via.name]})")
+            (path.crosses_time, f"{self.m(path.via)} {self.form.numbered(self.places[path.via.name])}")
             for path in gradient.paths
             if path.via
         ]
@@ -210,7 +210,7 @@ class _Writer(Printing):
         if next_step:
             ways.append(f"{say('one step later through')} {_listed(next_step)}")
         if len(gradient.paths) == 1 and gradient.paths[0].via is not None:
-            ways[0] += f"{say(', whose gradient is')} ({self.numbers[gradient.paths[0].via.at(t)]})"
+            ways[0] += f"{say(', whose gradient is')} {self.form.numbered(self.numbers[gradient.paths[0].via.at(t)])}"
         return f"{self.m(gradient.of)} {say('reaches')} {self.math(self.loss)} {_listed(ways, '; ', ', and ')}."
 
     def path(self, path: Path) -> Point:
@@ -218,7 +218,8 @@ class _Writer(Printing):
         if path.via is None:
             return Point(f"{self.form.words('directly:')} {self.large(path.term)}")
         say, later = self.form.words, ", one step later" if path.crosses_time else ""
-        source = f"{say('with')} {self.m(Adjoint(path.via))} {say('from')} ({self.numbers[path.via.at(t)]}){say(later)}"
+        source = f"{say('with')} {self.m(Adjoint(path.via))} {say('from')} "
+        source += f"{self.form.numbered(self.numbers[path.via.at(t)])}{say(later)}"
         lead = f"{say('through')} {self.m(path.via)}, {source}:"
         steps = self.steps(path.steps, path.term)
         if len(steps) > 1:

@@ -1,0 +1,109 @@
+"""The pages of the site: a derivation as MyST Markdown, its code beside it, and its letters in every notation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from derive.calculus.adjoint import differentiate
+from derive.calculus.bptt import through_time
+from derive.calculus.derivation import Derivation
+from derive.calculus.sections import Section
+from derive.calculus.softmax import softmax_sections
+from derive.calculus.vanishing import vanishing
+from derive.networks.network import Network
+from derive.targets.pages import MARKDOWN
+from derive.targets.pages.composition import composition, parts_to_show
+from derive.targets.pages.model import Block, Page
+from derive.targets.pages.printing import Format
+from derive.targets.pages.writer import page
+from derive.targets.site.beside import code_of_displays
+from derive.targets.site.displays import display
+from derive.targets.site.switch import Letters, letters_of
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A derivation on a page of the site: what is printed, the code of each formula, and the letters.
+
+    `mark` stands before every anchor, so that several derivations fit on one page.
+    """
+
+    content: Page
+    code: Mapping[int, str]
+    letters: Letters
+    mark: str
+
+    def symbol(self, name: str) -> str:
+        """The letter of a quantity, as the page prints it."""
+        return next((row.symbol for row in self.content.symbols if row.code == name), f"`{name}`")
+
+    def word(self, block: Block) -> str:
+        """The heading of a gradient, in words first."""
+        return f"Gradient with respect to {self.symbol(block.of)}"
+
+
+def form(mark: str = "") -> Format:
+    """Formulas as roles, numbers as links to the formulas that have them."""
+    return replace(
+        MARKDOWN,
+        inline=lambda formula: "{math}`" + formula + "`",
+        numbered=lambda number: f'<a class="eqref" href="#{mark}eq-{number}">({number})</a>',
+    )
+
+
+def cell_page(derivation: Derivation, module: str, origin: str, closing: str = "") -> str:
+    """The page of a cell or head.
+
+    `module` is the text of its NumPy module; `closing` is Markdown that stands at the end.
+    """
+    after = (*through_time(derivation), *vanishing(derivation))
+    chapters = [_chapter(derivation, after, module, "")]
+    return _rendered(chapters, origin, derivation.cell.title, (), closing)
+
+
+def network_page(network: Network, origin: str, closing: str = "") -> str:
+    """The page of a network: how it is put together, and the derivation of each part."""
+    chapters = []
+    for number, cell in enumerate(parts_to_show(network), start=1):
+        derivation = differentiate(cell)
+        chapters.append(_chapter(derivation, through_time(derivation), "", f"part-{number}-"))
+    words = [MARKDOWN.prose(paragraph) for paragraph in composition(network)]
+    return _rendered(chapters, origin, network.title, words, closing)
+
+
+def _chapter(derivation: Derivation, after: Sequence[Section], module: str, mark: str) -> Chapter:
+    before = softmax_sections(derivation)
+    content = page(derivation, None, before, after, form(mark))
+    return Chapter(
+        content,
+        code_of_displays(derivation, content, module) if module else {},
+        letters_of(derivation, content, before, after, form(mark)),
+        mark,
+    )
+
+
+def _rendered(chapters: Sequence[Chapter], origin: str, title: str, words: Sequence[str], closing: str) -> str:
+    template = _environment().get_template("derivation.md.jinja")
+    written = template.render(
+        chapters=chapters, origin=origin, title=MARKDOWN.words(title), words=words, closing=closing,
+        letters=Letters.together([chapter.letters for chapter in chapters]),
+    )  # fmt: skip
+    return written.rstrip() + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("derive.targets.site"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["display"] = display
+    return environment

@@ -1,0 +1,70 @@
+"""What closes the page of a cell: the evidence for its gradients, and how to use it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from derive.cell import Cell
+from derive.networks.network import Network
+from verify.numbers.evidence import THRESHOLDS
+
+_METHODS = {"complex_step": "complex step", "differences": "central differences", "torch": "torch", "jax": "JAX"}
+
+
+def closing(made: Cell | Network, folder: str, module: str, evidence: Mapping[str, Any] | None) -> str:
+    """Markdown: evidence where there is some, the command that gathers it, and how to import the module."""
+    parts = ["## Evidence", "", *_evidence(made.name, evidence), "", "## Use it", "", *_use(made, folder, module)]
+    return "\n".join(parts)
+
+
+def _evidence(name: str, evidence: Mapping[str, Any] | None) -> list[str]:
+    command = ["```sh", f"backproof verify {name}", "```"]
+    if evidence is None:
+        return [
+            "The derived gradients are compared with true rates of change in exact arithmetic, and the generated code",
+            "with the complex step, central differences, torch and JAX:",
+            "",
+            *command,
+        ]
+    bounds = ", ".join(f"{_METHODS[method]} {bound:.0e}" for method, bound in THRESHOLDS.items())
+    rows = [
+        f"| `{gradient}` | {'proved' if found['proved'] else 'NOT PROVED'} | "
+        + " | ".join("-" if found[method] is None else f"{found[method]:.0e}" for method in THRESHOLDS)
+        + " |"
+        for gradient, found in evidence["gradients"].items()
+    ]
+    return [
+        "*Proved*: exact arithmetic shows the derived gradient equal to the true rate of change. The numbers are the",
+        f"largest relative errors of the generated code; they count up to {bounds}. To gather it anew:",
+        "",
+        *command,
+        "",
+        "| Gradient | Exact | " + " | ".join(_METHODS[method] for method in THRESHOLDS) + " |",
+        "| --- | --- |" + " ---: |" * len(THRESHOLDS),
+        *rows,
+    ]
+
+
+def _use(made: Cell | Network, folder: str, module: str) -> list[str]:
+    name = made.name
+    keywords = ", ".join(f"{size}={number}" for size, number in zip(_sizes(module), range(3, 30), strict=False))
+    lines = ["```python", "import numpy as np", f"from generated import {name}", ""]
+    lines += [f"params = {name}.init({keywords}{', ' if keywords else ''}rng=np.random.default_rng(0))", "```", ""]
+    lines += [
+        "The module needs NumPy alone and can be copied out. For a file of your own, and for other frameworks:",
+        "",
+    ]
+    if folder == "networks":
+        return [*lines, "```sh", f"backproof derive {name}", f"backproof generate {name} -o {name}.py", "```"]
+    commands = [f"backproof derive {name}", f"backproof generate {name} -o {name}.py"]
+    commands += [f"backproof generate {name} --target {target} -o {name}_{target}.py" for target in ("torch", "jax")]
+    return [*lines, "```sh", *commands, "```"]
+
+
+def _sizes(module: str) -> list[str]:
+    """The keywords of `init` that are sizes."""
+    functions = [node for node in ast.parse(module).body if isinstance(node, ast.FunctionDef) and node.name == "init"]
+    keywords = [argument.arg for node in functions for argument in node.args.kwonlyargs]
+    return [name for name in keywords if name not in ("rng", "dtype")]

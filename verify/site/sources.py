@@ -1,0 +1,162 @@
+"""Every page of the site by its path, rendered purely: made from derivations, or taken from docs/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import derive
+import verify
+from derive import catalogue
+from derive.build import derivations
+from derive.cell import Cell
+from derive.networks.network import Network
+from derive.targets import site
+from verify.site.closing import closing
+from verify.site.exercises import exercises, with_exercises
+
+HAND_WRITTEN = "docs/site"
+"""Chapters, configuration and static files."""
+TAKEN = ("audits", "code", "mistakes", "architecture.md", "conventions.md", "mutation.md", "speed.md", "vanishing.md")
+"""Pages of docs/ that the site shows as they are."""
+
+Gathered = Mapping[str, Mapping[str, Any]]
+"""Evidence by the name of a cell or network, as `backproof verify --json` prints it."""
+
+
+def sources(root: Path, evidence: Gathered, progress: Callable[[str], None] = lambda _: None) -> dict[str, str | bytes]:
+    """Every source file of the site by its path; `root` is the checkout."""
+    found: dict[str, str | bytes] = {}
+    known = exercises(root / HAND_WRITTEN)
+    for path in sorted((root / HAND_WRITTEN).rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            place = path.relative_to(root / HAND_WRITTEN).as_posix()
+            text = path.read_text(encoding="utf-8") if path.suffix == ".md" else ""
+            found[place] = with_exercises(text, known) if text else path.read_bytes()
+    for name in TAKEN:
+        for path in sorted((root / "docs" / name).rglob("*") if "." not in name else [root / "docs" / name]):
+            place = path.relative_to(root / "docs").as_posix()
+            if path.suffix == ".md":
+                found[_index(place)] = for_myst(path.read_text(encoding="utf-8"))
+    found["vanishing.svg"] = (root / "docs" / "vanishing.svg").read_bytes()
+    for name, derivation in derivations().items():
+        progress(name)
+        folder = "heads" if derivation.cell.is_loss else "cells"
+        module = (root / "generated" / f"{name}.py").read_text(encoding="utf-8")
+        ending = closing(derivation.cell, folder, module, evidence.get(name))
+        found[f"{folder}/{name}.md"] = site.cell_page(derivation, module, f"derive/{folder}/{name}.md", ending)
+    for name, network in catalogue.networks().items():
+        progress(name)
+        module = (root / "generated" / f"{name}.py").read_text(encoding="utf-8")
+        ending = closing(network, "networks", module, evidence.get(name))
+        found[f"networks/{name}.md"] = site.network_page(network, f"derive/networks/{name}.toml", ending)
+    found |= _lists()
+    found |= _toctrees(found)
+    found |= _python()
+    return found
+
+
+def for_myst(text: str) -> str:
+    """A page written for a code host in the words of MyST: formulas as roles, README as the index of its folder."""
+    text = _FORMULA_OR_CODE.sub(lambda found: f"{{math}}`{found[1]}`" if found[1] else found[0], text)
+    text = text.replace("](../../README.md)", "](../index.md)")
+    return re.sub(r"(\]\([^)]*)README\.md", r"\1index.md", text)
+
+
+_FORMULA_OR_CODE = re.compile(r"\$`([^`]+)`\$|`[^`]+`")
+
+
+def _index(place: str) -> str:
+    return place.replace("README.md", "index.md")
+
+
+def _lists() -> dict[str, str]:
+    """A page that lists the cells, one for the heads, one for the networks."""
+    tables: dict[str, list[Cell] | list[Network]] = {
+        "cells": list(catalogue.cells().values()),
+        "heads": list(catalogue.heads().values()),
+        "networks": list(catalogue.networks().values()),
+    }
+    found = {}
+    for folder, table in tables.items():
+        header = f"| Page | Name | {_COLUMN[folder]} |"
+        rows = [
+            f"| [{_words(made.title)}]({made.name}.md) | `{made.name}` | {_words(_source(made))} |" for made in table
+        ]
+        tree = _tree([made.name for made in table], hidden=True)
+        lines = [f"# {folder.capitalize()}", "", _ABOUT[folder], "", header, "| --- | --- | --- |", *rows, "", tree]
+        found[f"{folder}/index.md"] = "\n".join(lines)
+    return found
+
+
+_ABOUT = {
+    "cells": "Each page: the equations and their shapes, every gradient with all its steps, the code beside them.",
+    "heads": "What stands on top of a cell: an output function with its loss, derived in the same way.",
+    "networks": "Layers, directions, dropout and a head put together, each part with its derivation.",
+}
+_COLUMN = {"cells": "Source", "heads": "Source", "networks": "What it is"}
+
+
+_MARKUP = re.compile(r"(?<![^\W_])_|[\\`*<>\[\]|$]")
+
+
+def _source(made: Cell | Network) -> str:
+    return made.about if isinstance(made, Network) else made.source
+
+
+def _words(text: str) -> str:
+    pieces = re.split(r"\$([^$]+)\$", text)
+    pieces[::2] = [_MARKUP.sub(lambda found: "\\" + found[0], piece) for piece in pieces[::2]]
+    pieces[1::2] = ["{math}`" + piece + "`" for piece in pieces[1::2]]
+    return "".join(pieces)
+
+
+def _tree(names: list[str], hidden: bool) -> str:
+    return "\n".join(["```{toctree}", *([":hidden:"] if hidden else []), ":maxdepth: 1", "", *names, "```", ""])
+
+
+def _toctrees(found: Mapping[str, str | bytes]) -> dict[str, str]:
+    """The lists of mistakes and protocols with a table of contents, and a list of the audits."""
+    trees = {}
+    for folder in ("mistakes", "code"):
+        names = [Path(path).stem for path in found if path.startswith(f"{folder}/") and path != f"{folder}/index.md"]
+        text = found[f"{folder}/index.md"]
+        assert isinstance(text, str)
+        trees[f"{folder}/index.md"] = f"{text}\n{_tree(names, hidden=True)}"
+    names = [Path(path).stem for path in found if path.startswith("audits/")]
+    about = "Five study notes as their authors published them, every formula in them judged by `backproof audit`."
+    trees["audits/index.md"] = f"# Audits of five notes\n\n{about}\n\n{_tree(names, hidden=False)}"
+    return trees
+
+
+def _python() -> dict[str, str]:
+    """The public names of both packages and of one generated module, from their docstrings."""
+    pages = {}
+    for package, about in (
+        (derive, "Equations in, derivations and text out."),
+        (verify, "Formulas, notes and code judged; the evidence that what is derived is right."),
+    ):
+        name = package.__name__
+        entries = [_documented(f"{name}.{public}", getattr(package, public)) for public in package.__all__]
+        pages[f"python/{name}.md"] = "\n".join([f"# `{name}`", "", about, "", "```{eval-rst}", *entries, "```", ""])
+    module = ".. automodule:: generated.lstm\n   :members: init, forward, backward, step, step_backward\n"
+    text = "Every generated module has the same functions; this is that of the LSTM."
+    pages["python/generated.md"] = f"# A generated module\n\n{text}\n\n```{{eval-rst}}\n{module}\n```\n"
+    return pages
+
+
+def _documented(name: str, value: object) -> str:
+    if isinstance(value, type):
+        return f".. autoclass:: {name}\n   :members:\n"
+    if callable(value):
+        return f".. autofunction:: {name}\n"
+    return f".. py:data:: {name}\n\n   {_DATA[name]}\n"
+
+
+_DATA = {
+    "derive.TARGETS": "What can be written, by name: what it is, the suffix of its files, the functions that write it.",
+    "derive.t": "The symbolic step t.",
+}
+"""What is no class and no function has no docstring of its own."""
