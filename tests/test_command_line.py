@@ -12,7 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
-from backproof import main
+from backproof.command_line import main
 from derive import build, catalogue
 from derive.calculus.adjoint import differentiate
 from derive.errors import ProgramFault

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from backproof import main
+from backproof.command_line import main
 from derive import build, catalogue
 from verify import evidence
 

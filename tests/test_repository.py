@@ -17,7 +17,7 @@ from derive import build, catalogue
 from verify.mistakes import dictionary
 
 ROOT = Path(__file__).parents[1]
-SOURCES = [*ROOT.glob("derive/**/*"), *ROOT.glob("verify/**/*"), ROOT / "backproof.py"]
+SOURCES = [*ROOT.glob("derive/**/*"), *ROOT.glob("verify/**/*"), *ROOT.glob("backproof/**/*")]
 PYTHON = [path for path in SOURCES if path.suffix == ".py"]
 
 

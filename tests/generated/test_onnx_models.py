@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from test_lengths import ODD
 from test_properties import assert_close, standard
 
-from backproof import main
+from backproof.command_line import main
 from derive import catalogue, functions
 from derive.calculus.adjoint import differentiate
 from derive.cell import Cell

@@ -107,7 +107,7 @@ def measured(job: Job, rounds: int, peers: Sequence[str] = tuple(PEERS)) -> Row:
 
 
 def _started(name: str, job: Job) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "verify.bench.worker", name, json.dumps(job.to_json())]
+    command = [sys.executable, "-P", "-m", "verify.bench.worker", name, json.dumps(job.to_json())]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command, text=True, env=limited(job.threads), **pipes)  # type: ignore[call-overload, no-any-return]
 

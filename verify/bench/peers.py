@@ -47,11 +47,13 @@ class AbsentError(Exception):
 
 
 def limited(threads: int) -> dict[str, str]:
-    """The environment of a process in which every library uses that many threads."""
+    """The environment of a process of ours in which every library uses that many threads."""
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join((root, *filter(None, (os.environ.get("PYTHONPATH"),))))
     count = str(threads)
     names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     flags = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()} intra_op_parallelism_threads={count}"
-    return {**os.environ, **dict.fromkeys(names, count), "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    return {**os.environ, **dict.fromkeys(names, count), "PYTHONPATH": path, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
 
 
 def case_of(job: Job) -> tuple[Cell, Case]:

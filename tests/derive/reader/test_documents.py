@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from backproof import main
+from backproof.command_line import main
 from derive.errors import InputError
 from derive.reader import read_equations, read_file, reading_of
 from derive.reader.document.reading import shape, told

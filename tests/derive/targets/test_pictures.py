@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from random_cells import random_cell
 from registry import ALL, EVERY
 
-from backproof import main
+from backproof.command_line import main
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
@@ -140,7 +140,7 @@ def test_random_cells(seed: int) -> None:
 
 
 def test_the_same_bytes_in_another_process() -> None:
-    script = "import sys; from backproof import main; main(['draw', 'lstm', '--backward'])"
+    script = "import sys; from backproof.command_line import main; main(['draw', 'lstm', '--backward'])"
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
     other = subprocess.run([sys.executable, "-c", script], capture_output=True, env=environment, check=True)
     assert other.stdout.decode() == generate(catalogue.find("lstm"), "picture", backward=True)

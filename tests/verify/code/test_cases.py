@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from backproof import main
+from backproof.command_line import main
 from verify.code import answering
 from verify.code.calling.base import MisfitError
 from verify.code.running.child import their_names

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import verify
-from backproof import main
+from backproof.command_line import main
 from derive.errors import InputError
 from verify import Layout, Standing, assert_backward, assert_gradients, check_backward
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from backproof import main
+from backproof.command_line import main
 
 RIGHT = Path(__file__).with_name("cases") / "char_rnn_right.py"
 PROBABILITY = "np.log(guess[t][wanted, 0])"

@@ -58,7 +58,7 @@ def test_the_fixture_and_the_marker(pytester: pytest.Pytester, monkeypatch: pyte
         """
     )
     installed = any(point.name == "backproof" for point in entry_points(group="pytest11"))
-    plugin = () if installed else ("-p", "verify.code.plugin")
+    plugin = () if installed else ("-p", "backproof.pytest_plugin")
     result = pytester.runpytest_subprocess(*plugin, "-p", "no:cacheprovider", "--strict-markers")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*overwritten*"])

@@ -7,7 +7,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from backproof import main
+from backproof.command_line import main
 from derive import catalogue
 from derive.cell import Cell
 from derive.errors import Place

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import verify
-from backproof import main
+from backproof.command_line import main
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from verify.code.mistakes.registry import variations

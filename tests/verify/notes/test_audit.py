@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from backproof import main
+from backproof.command_line import main
 from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.reader.claims.meant import NOTHING, Meant

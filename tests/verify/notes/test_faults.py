@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from backproof import main
+from backproof.command_line import main
 from derive import find
 from verify import check
 from verify.formulas import claims, deciding

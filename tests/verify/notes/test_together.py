@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from backproof import main
+from backproof.command_line import main
 from derive.errors import InputError, Place, ProgramFault
 from verify.formulas.faults import ClaimsFault
 from verify.notes.together import notes_in

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from backproof.own import ours
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
@@ -25,13 +27,14 @@ def backproof(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
     The cell may come from the marker. It returns the report, and raises AssertionError with the table and the mistakes.
     """
-    from verify.code.asserting import assert_backward  # only a test that asks for it waits for SymPy
-
     marker = request.node.get_closest_marker("backproof")
 
     def judge(function: Any, cell: Any = None, **options: Any) -> Any:
         __tracebackhide__ = True
         named = cell or (marker.args[0] if marker and marker.args else None)
-        return assert_backward(function, named, **options)
+        with ours():  # a person's project may have a verify.py
+            from verify.code.asserting import assert_backward  # only a test that asks for it waits for SymPy
+
+            return assert_backward(function, named, **options)
 
     return judge

@@ -802,7 +802,3 @@ def check_code(function: str, cell: str | None, protocol: str | None, as_json: b
     elif answer["text"]:
         click.echo(answer["text"])
     return int(answer["code"])
-
-
-if __name__ == "__main__":
-    main()

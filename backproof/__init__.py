@@ -1,0 +1,13 @@
+"""What a person meets first: the command line, and the plugin of pytest. The mathematics is in derive and verify."""
+
+from __future__ import annotations
+
+from backproof.own import found_first
+
+
+def main() -> None:
+    """The command line."""
+    found_first()
+    from backproof.command_line import main as command_line  # after ours can be found
+
+    command_line()

@@ -1,0 +1,87 @@
+"""A person's own verify.py, derive.py or generated/ disturbs nothing of ours, and ours does not disturb theirs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FORMULA = r"\frac{\partial J}{\partial b} = \sum_t \frac{\partial J}{\partial h_t} \odot (1 - h_t^2)"
+RNN = r"""
+import numpy as np
+
+
+def forward(x, h, W, U, b):
+    hs = [h]
+    for t in range(len(x)):
+        hs.append(np.tanh(x[t] @ W.T + hs[-1] @ U.T + b))
+    return np.array(hs[1:]), (x, hs, W, U)
+
+
+def backward(dys, cache):
+    x, hs, W, U = cache
+    dW, dU, db, dx, dh = np.zeros_like(W), np.zeros_like(U), np.zeros(len(U)), np.zeros_like(x), np.zeros_like(hs[0])
+    for t in reversed(range(len(x))):
+        da = (dys[t] + dh) * (1 - hs[t + 1] ** 2)
+        dW, dU, db = dW + da.T @ x[t], dU + da.T @ hs[t], db + da.sum(0)
+        dx[t], dh = da @ W, da @ U
+    return dx, dh, dW, dU, db
+"""
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    (tmp_path / "verify.py").write_text("MINE = 'their verify'\n", encoding="utf-8")
+    (tmp_path / "derive.py").write_text("raise RuntimeError('their derive must not be run')\n", encoding="utf-8")
+    (tmp_path / "generated").mkdir()
+    (tmp_path / "generated" / "__init__.py").write_text("MINE = 'their generated'\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text(RNN, encoding="utf-8")
+    return tmp_path
+
+
+def run(folder: Path, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join((str(folder), str(ROOT)))  # theirs hides ours
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env={**os.environ, "PYTHONPATH": path, **more}, text=True,
+        capture_output=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [
+            "check",
+            r"\frac{\partial J}{\partial b} = \sum_t \frac{\partial J}{\partial h_t} \odot (1 - h_t^2)",
+            "--cell",
+            "rnn",
+        ],
+        ["check-code", "mine.py:backward", "--cell", "rnn"],
+        ["audit", "one.md", "two.md", "--jobs", "2"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_the_commands(theirs, command):
+    note = "$$h_t = \\tanh(W x_t + U h_{t-1} + b)$$\n\n" + r"$$\frac{\partial h_t}{\partial b} = 1 - h_t^2$$"
+    for name in ("one.md", "two.md"):
+        (theirs / name).write_text(note, encoding="utf-8")
+    done = run(theirs, "-m", "backproof", *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_plugin_of_pytest(theirs):
+    (theirs / "test_mine.py").write_text(
+        "import generated, mine, verify\n\n\n"
+        "def test_right(backproof):\n"
+        "    for _ in range(2):\n"
+        "        backproof(mine.backward, 'rnn')\n"
+        "        import verify as again\n"
+        "        assert again is verify and verify.MINE and generated.MINE\n",
+        encoding="utf-8",
+    )
+    done = run(theirs, "-m", "pytest", "-q", "-p", "backproof.pytest_plugin", "-p", "no:cacheprovider")
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
