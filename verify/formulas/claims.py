@@ -25,7 +25,9 @@ from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import Statement, lines, statements
 from derive.reader.claims.statements.stated import ORDERS
 from derive.reader.claims.survey import survey
+from derive.reader.meaning import tree
 from derive.reader.meaning.letters import time_expression
+from derive.reader.meaning.tree import Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts
 from derive.reader.text.syntax import Bars, Name, Syntax
@@ -271,6 +273,7 @@ def _related(
     open_ = statement.words or statement.unread
     if open_ or statement.moment is not None:
         return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
+    letters = claiming.letters
     claiming.bounding = True
     try:
         said = claiming.term(smaller), claiming.term(larger)
@@ -285,7 +288,9 @@ def _related(
     found = bounds.decide(*said, setting, derivation(context.cell))
     if found.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
         return replace(blank, reason="at most is shown, less is not")
-    guesses = claiming.letters.guesses
+    if found.word is Word.WRONG and _of_parameters(said, letters):
+        return replace(blank, word=Word.NOT_A_CLAIM, reason="a condition on the parameters, which may be anything")
+    guesses = letters.guesses
     guessed = (*guesses.assumed.values(), *guesses.layers.values()) if found.word is Word.WRONG else ()
     if guessed:
         return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
@@ -295,6 +300,16 @@ def _related(
         blank, word=Word.HOLDS_IF if more else found.word, assumptions=assumed, reading="; ".join(assumed),
         reason=found.reason, counterexample=found.point,
     )  # fmt: skip
+
+
+def _of_parameters(said: tuple[Term, Term], letters: Letters) -> bool:
+    """Whether one side is about parameters and the other about numbers: ‖W‖ < 1."""
+    every = [list(tree.walk(side)) for side in said]
+    named = [[part for part in parts_ if isinstance(part, tree.Ref)] for parts_ in every]
+    derived = tree.Gradient | tree.Derivative | tree.Operated
+    if any(isinstance(part, derived) for parts_ in every for part in parts_):
+        return False
+    return bool(named[0]) != bool(named[1]) and not any(letters.is_timed(one.name) for one in named[0] + named[1])
 
 
 def _has_norm(node: Syntax) -> bool:

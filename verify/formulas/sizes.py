@@ -50,7 +50,8 @@ def membership(
     named = _named(letters, (rows, cols), true)
     if named is True:
         return Judgement(text, Word.PROVED, reading="a letter of its own for a size of the cell", place=place)
-    if (cols, rows) == true:
+    turned = (cols, rows) == true or (_named(letters, (cols, rows), true) is None and 1 in (rows, cols))
+    if turned and named is not None:
         words = ("row layout: a weight is the transpose of the cell's",)
         if isinstance(left, Fraction):
             gradient = "numerator layout: ∂J/∂q has the shape of qᵀ"
@@ -145,7 +146,10 @@ def _wrong_shape(blank: Judgement, true: tuple[Expr, Expr]) -> Judgement:
 
 
 def _named(letters: Letters, stated: tuple[Expr, Expr], true: tuple[Expr, Expr]) -> bool | None:
-    """Whether the shape is right with other letters: True, False, or None where the letters only name sizes."""
+    """Whether the shape is right with other letters: True, False, or None where letters or numbers only name sizes."""
+    numbered = [s for s, size_ in zip(stated, true, strict=True) if s.is_Integer and size_.free_symbols]
+    if numbered and all((s == 1) == (size_ == 1) for s, size_ in zip(stated, true, strict=True)):
+        return False if true[0] == true[1] and stated[0] != stated[1] else None
     unknown = [s for s in stated if s.free_symbols and not {str(x) for x in s.free_symbols} & letters.sizes]
     if not unknown:
         return False

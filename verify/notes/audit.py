@@ -45,6 +45,9 @@ UNUSED = "a definition that the model does not use"
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
 _STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=]{0,20}\$*\s*\Z", re.IGNORECASE)
+_LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
+_ERROR = re.compile(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
+"""An error letter, and what stands before what is said of one."""
 _UPDATE = re.compile(
     r"[\s&]*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*(?::?=|\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)[\s&]*"
     r"(?P=letter)\s*-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
@@ -245,6 +248,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     gradients = {name for name, _ in model.meant.errors}
     stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
     found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
+    if _LET.search(place.text[: place.column - 1]) and _ERROR.match(formula.text) and not formula.displayed:
+        found = tuple(replace(_said(each), reason=ANOTHER) if each.word is Word.WRONG else each for each in found)
     return Audited(formula, model, tuple(_under(model, found, fragment)), met)
 
 
@@ -252,6 +257,11 @@ def _is_start(formula: Formula) -> bool:
     """Whether gradients are set to zero here, as the words before the formula say."""
     place = formula.place
     return _ZEROED.fullmatch(formula.text) is not None and _STARTED.search(place.text[: place.column - 1]) is not None
+
+
+def _said(judgement: Judgement) -> Judgement:
+    """A judgement on what claims nothing after all."""
+    return Judgement(judgement.formula, Word.NOT_A_CLAIM, place=judgement.place)
 
 
 def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:

@@ -1,7 +1,7 @@
 """Conventions of a note as a whole: each is tried where formulas are wrong without it, and told where they need it.
 
 Which way round the gates are that a note only speaks of; what a step hands back; from where on δ is the gradient of the
-argument; whether ∂L_t is of the losses from step t on; what a later `+=` adds.
+argument, or of a state where the note never says of what; whether ∂L_t is of the losses from step t on; what `+=` adds.
 """
 
 from __future__ import annotations
@@ -25,10 +25,13 @@ from verify.notes.files import Formula
 from verify.notes.models.model import Model
 
 _ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
+_DELTA = "delta"
+_PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
 TERMS = "∂ of the loss of a step by a parameter is the term of that step in the gradient of all losses"
 ONWARD = "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
+ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 ADDED = "line {line} adds the rest to it"
 
 Judge = Callable[[Formula, Model], Audited]
@@ -37,7 +40,7 @@ RIGHT = (Word.PROVED, Word.HOLDS_IF)
 
 def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong."""
-    result = _exchanged(found, judge)
+    result = _itself(_exchanged(found, judge), judge)
     for convention in (_onward, _of_terms, _redefined, _handing_back, _adding):
         if any(map(_wrong, result)):
             result = convention(result, judge)
@@ -127,6 +130,36 @@ def _redefined(found: Sequence[Audited], judge: Judge) -> list[Audited]:
                     used += not of_itself
             result = _mended(result, tried if used else {})
     return result
+
+
+def _itself(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """δ as the gradient of a state, not of its argument, where more of a note that does not say it is right so."""
+    result = list(found)
+    silent = [
+        (n, each.model)
+        for n, each in enumerate(found)
+        if each.model is not None and _PLAIN.search(each.formula.text) and not each.model.doubts
+        and _DELTA not in dict(each.model.meant.errors) and len(each.model.cell.states) == 1
+    ]  # fmt: skip
+    for cell in dict.fromkeys(model.cell for _, model in silent):
+        here = {n: model for n, model in silent if model.cell == cell}
+        if not any(_wrong(found[n]) or _open(found[n]) for n in here):
+            continue
+        tried = {n: judge(found[n].formula, _with_itself(model)) for n, model in here.items()}
+        right = sum(map(_right, tried.values())) - sum(_right(found[n]) for n in here)
+        if right > 0 and sum(map(_wrong, tried.values())) <= sum(_wrong(found[n]) for n in here):
+            for n, each in tried.items():
+                result[n] = each
+    return result
+
+
+def _with_itself(model: Model) -> Model:
+    """The model in a note whose δ is the gradient of the state."""
+    (state,) = model.cell.states
+    value = tree.Ref(state.name, nodes.t)
+    letters = Letters(model.cell, named_preactivations(model.cell), meant=model.meant)
+    errors = (*model.meant.errors, (_DELTA, Gradient(value, letters.asked(value), False)))
+    return _doubted(model, ITSELF.format(name=state.name), errors=errors)
 
 
 def _argument(said: Term, model: Model) -> Gradient | None:
@@ -249,6 +282,10 @@ def _mended(found: Sequence[Audited], tried: dict[int, Audited]) -> list[Audited
 
 def _wrong(audited: Audited) -> int:
     return sum(judgement.word is Word.WRONG for judgement in audited.judgements)
+
+
+def _open(audited: Audited) -> int:
+    return sum(judgement.word is Word.UNDECIDED for judgement in audited.judgements)
 
 
 def _right(audited: Audited) -> int:

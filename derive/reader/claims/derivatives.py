@@ -8,15 +8,18 @@ from dataclasses import replace
 from sympy import Expr
 
 from derive import nodes
+from derive.errors import InputError
 from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import Deltas, as_value
 from derive.reader.claims.letters import Found, beside
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import TIME_LETTERS, Written, only, time_expression
+from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import syntax
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Syntax
 from derive.reader.text.words import BESIDE
 
@@ -24,7 +27,7 @@ LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cos
 """Letters that stand for the loss where no quantity has them."""
 TOTAL = ("total", "tot", "full")
 """Labels of a gradient as a whole."""
-DIFFERENTIALS = frozenset(["d", "partial"])
+DIFFERENTIALS = frozenset(["d", "delta", "partial"])
 
 
 def evaluated(node: Syntax) -> Syntax | None:
@@ -32,6 +35,15 @@ def evaluated(node: Syntax) -> Syntax | None:
     if not isinstance(node, Scripted) or not (isinstance(node.base, Mark) and node.base.kind == "at"):
         return None
     return only(node.scripts[0].rows) if len(node.scripts) == 1 and node.scripts[0].kind == "sub" else None
+
+
+def _step_in(text: str) -> Expr | None:
+    """The step that a text says."""
+    try:
+        rows = parse(Fragment.of(text))
+    except InputError:
+        return None
+    return time_expression(rows[0][0]) if len(rows) == 1 and len(rows[0]) == 1 else None
 
 
 class Derivatives(Deltas):
@@ -44,7 +56,7 @@ class Derivatives(Deltas):
         found = self.letters.taken(node, self.fragment)
         if found is None or found.base not in DIFFERENTIALS or found.power is not None:
             return False
-        return found.base == "partial" or ("d" not in self.letters.known and not found.parts)
+        return found.base == "partial" or (found.base not in self.letters.known and not found.parts)
 
     def derivative_of(self, node: syntax.Fraction) -> Term | None:
         ups = list(node.above.factors) if isinstance(node.above, Run) else [node.above]
@@ -101,6 +113,7 @@ class Derivatives(Deltas):
         resolved = self.letters.resolve(target, self.fragment)
         if resolved is None and (block := self.letters.block(target, self.fragment)) is not None:
             return Ref(block[0], columns=block[1]), target.transposed
+        resolved = resolved or self.letters.argument(target, self.fragment)
         if resolved is None:
             raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
         return Ref(resolved.name, resolved.time, resolved.at), target.transposed
@@ -120,7 +133,10 @@ class Derivatives(Deltas):
                 return tree.Use(by, None, loss[0])
             if loss is not None:
                 return self.weighted(Gradient(by, self.onward(loss[0], by), immediate), whole)
-            of = self.letters.resolve(whole, self.fragment)
+            if (steps := self._between(whole)) is not None:
+                counted = index("j" if by.time is None or "j" not in map(str, by.time.free_symbols) else "i")
+                return tree.OverTime(Gradient(by, counted, immediate), counted, *steps)
+            of = self.letters.resolve(whole, self.fragment) or self.letters.argument(whole, self.fragment)
             if of is not None and whole.power is None:
                 said = tree.Derivative(Ref(of.name, of.time, of.at), by, immediate)
                 return tree.Transposed(said) if whole.transposed else said
@@ -130,6 +146,15 @@ class Derivatives(Deltas):
             if loss is not None:
                 return self.big(above[0], Gradient(by, loss[0], immediate))
         return tree.Operated(self.run(above), by, immediate)
+
+    def _between(self, found: Written) -> tuple[Expr, Expr] | None:
+        """The first and the last step of the losses L_{t+1:T}."""
+        if found.base not in LOSSES or len(found.parts) != 1 or found.primes or found.transposed:
+            return None
+        (_, part) = found.parts[0]
+        first, colon, last = self.fragment.text[part.start : part.end].partition(":")
+        ends = [_step_in(text) for text in (first, last)] if colon else []
+        return (ends[0], ends[1]) if len(ends) == 2 and ends[0] is not None and ends[1] is not None else None
 
     def onward(self, step: Expr | None, by: Ref) -> Expr | None:
         """The step of a loss; None for all, where the document means those from that step on and `by` is no earlier."""
@@ -194,6 +219,8 @@ class Derivatives(Deltas):
         if found.primes or found.transposed or found.power is not None:
             return None
         output = self.letters.cell.output.name if self.letters.cell.is_loss else None
+        if any(":" in self.fragment.text[part.start : part.end] for _, part in found.parts):
+            return None  # of several steps
         resolved = self.letters.resolve(found, self.fragment, None, noted=False)
         if resolved is not None and resolved.name != output:
             # C is the loss beside a state c, C_t its state.
@@ -207,6 +234,8 @@ class Derivatives(Deltas):
         defined = dict(self.letters.meant.losses).get(found.base)
         if not known and defined is not None:
             return (defined.step,)
+        if not known and output is None:
+            return (self.letters.whole,)  # of a read-out of the last step
         return (known[0] if known else None,)
 
     def small(self, value: Ref, written: Written) -> Term:

@@ -14,7 +14,7 @@ from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.lettering import lettered
-from derive.nodes import Concat, Node, Quantity
+from derive.nodes import Concat, Elementwise, Node, Quantity
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claims.guesses import Guess, Guesses
 from derive.reader.claims.meant import NOTHING, Meant
@@ -57,6 +57,10 @@ def beside(written: Written, fragment: Fragment) -> str:
         if text in BESIDE:
             return text
     return ""
+
+
+ARGUMENTS = frozenset(["a", "z", "s", "u", "net", "pre", "A", "Z", "S"])
+"""Letters that with the name of a gate below them are usual for the argument of its function."""
 
 
 class Choice(NamedTuple):
@@ -205,7 +209,8 @@ class Letters:
     def _folded(self) -> Mapping[str, str]:
         folded: dict[str, list[str]] = {}
         for letter, name in self.known.items():
-            folded.setdefault(letter.swapcase(), []).append(name)
+            for other in _variants(letter):
+                folded.setdefault(other, []).append(name)
         return {letter: names[0] for letter, names in folded.items() if len(set(names)) == 1}
 
     def _resolve(
@@ -222,6 +227,25 @@ class Letters:
                         if layer:
                             self.guesses.layers[found] = layered(written, layer)
                         return Found(found, when, at)
+        return None
+
+    def argument(self, written: Written, fragment: Fragment) -> Found | None:
+        """What a_o means, where nothing else has that name: the argument of the function whose value o is."""
+        if written.base not in ARGUMENTS or written.primes or written.stars or written.transposed:
+            return None
+        holders = {e.symbol.name: e.expression for e in self.program.equations}
+        for labels, time, at, layer in self.ways(written, fragment):
+            if len(labels) != 1 or layer:
+                continue
+            (spelled,) = labels
+            accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
+            for holder in (self.known.get(spelled, ""), *accented):
+                inside = holders.get(holder)
+                net = inside.operands[0] if isinstance(inside, Elementwise) and len(inside.operands) == 1 else None
+                other = Guess(f"{written.base}_{spelled} is not the argument of {holder}", holds=False, doubtful=True)
+                if isinstance(net, Quantity) and not self.guesses.other(f"argument {holder}", other):
+                    self.guesses.assumed[net.name] = f"{written.base}_{spelled} is the argument of {holder}"
+                    return Found(net.name, nodes.t if time is None else time, at)
         return None
 
     def _names(self, spelled: list[str], known: Mapping[str, str]) -> list[str]:
@@ -389,6 +413,16 @@ _DECORATION = _LAYERS | {"total", "tot"}
 def layered(written: Written, layer: str) -> str:
     """What it means to drop the label of a layer."""
     return f"{written.base} of the layer {layer} stands for {written.base}, as if there were one layer"
+
+
+def _variants(letter: str) -> Iterator[str]:
+    """A name with its first letter in the other case, and with the other of two accents for a candidate."""
+    base, _, rest = letter.partition("_")
+    cases = base[:1].swapcase() + base[1:]
+    yield "_".join([cases, *([rest] if rest else [])])
+    for mark, other in (("tilde", "hat"), ("hat", "tilde")):
+        if rest.split("_")[0] == mark:
+            yield from ("_".join([each, other + rest.removeprefix(mark)]) for each in (base, cases))
 
 
 def _products(node: Node) -> Iterator[tuple[Node, Node]]:

@@ -49,10 +49,20 @@ def pieces(node: Syntax) -> tuple[Name | Mark, list[Piece]] | None:
             said.append(Piece("prime" if script.kind == "prime" else "transpose", script, script))
             continue
         for cell in (cell for row in script.rows for cell in row):
-            more = list(_superscript(cell, script, raised)) if script.kind == "sup" else [Piece("sub", script, cell)]
+            more = list(_superscript(cell, script, raised) if script.kind == "sup" else _subscript(cell, script))
             raised = raised or any(piece.kind == "power" for piece in more)
             said += more
     return base, said
+
+
+def _subscript(cell: Syntax, script: Script) -> Iterator[Piece]:
+    """The label and the step of f(t) in z_{f(t)} are two; anything else is one."""
+    factors = cell.factors if isinstance(cell, Run) and len(cell.factors) == 2 else ()
+    behind = factors[1] if factors else None
+    if isinstance(behind, Group) and behind.bracket == "LPAR" and time_of(behind) is not None:
+        yield from (Piece("sub", script, factor) for factor in factors)
+    else:
+        yield Piece("sub", script, cell)
 
 
 def _superscript(cell: Syntax, script: Script, raised: bool) -> Iterator[Piece]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from derive.errors import InputError
 from derive.reader.text.fragment import DEEPEST, LONGEST, LONGEST_NAME, LONGEST_NUMBER, Fragment
@@ -152,7 +153,7 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
             following = upcoming[index]
             if token.type == "PERIOD":
                 if following and items[index + 1].type not in (*_ENDS, *PAIRS.values()):
-                    if kept and _multiplies(kept[-1], token, items[index + 1]):
+                    if kept and _multiplies(kept[-1], token, items[index + 1 :]):
                         kept.append(Token("TIMES", token.start, token.end, token.word))
                         continue
                     raise fragment.error("a period inside a formula", token.start, token.end)
@@ -169,10 +170,16 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
     return kept
 
 
-def _multiplies(before: Token, period: Token, after: Token) -> bool:
-    """Whether a period is the sign of a product: `\\frac{a}{b}.\\frac{b}{c}`, without blanks, between brackets."""
-    close = before.end == period.start and after.start == period.end
-    return close and before.type in PAIRS.values() and after.type in ("FRAC", *PAIRS)
+def _multiplies(before: Token, period: Token, after: list[Token]) -> bool:
+    """Whether a period is the sign of a product: without blanks, or with one on each side and no = behind it."""
+    first = after[0]
+    operands = before.type in _ENDS_OPERAND - {"NUMBER"} and first.type in ("FRAC", "NAME", *PAIRS)
+    close = before.end == period.start and first.start == period.end
+    apart = before.end < period.start and period.end < first.start
+    if not operands or not (close or apart):
+        return False
+    rest = takewhile(lambda token: token.type not in _ENDS, after)
+    return close or all(token.type != "EQ" for token in rest)
 
 
 def _fractions(items: list[Token], text: str) -> list[Token]:

@@ -85,12 +85,13 @@ def own(given: Written, section: tuple[str, ...], names: Collection[str], at: in
 
 
 def _its_loss(given: Sequence[Equation]) -> set[str]:
-    """The loss of a note that has one model: whatever its gradients are called, they are of that."""
+    """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that."""
     written: dict[str, set[str]] = {}
     for equation in given:
         written.setdefault(equation.target, set()).add("".join(equation.right.split()))
     several = any(len(ways) > 1 for ways in written.values())
-    return set() if several else {e.target for e in given if e.loss}
+    losses = {e.target for e in given if e.loss}
+    return set() if several else losses or {e.target for e in given if e.at_end}
 
 
 def _nearest(given: Sequence[Equation], section: tuple[str, ...], here: int) -> list[Equation]:
@@ -521,7 +522,7 @@ class _Choice:
             if e.offset == -1 and uses.get(name) == {-1} and any(m.offset == 0 for m in e.used)
         }
         losses = {name: Loss(None, e.whole) for name, e in self.by_name.items() if e.whole not in (None, 1)}
-        losses |= {name: Loss(nodes.T) for name in ends if self.by_name[name].loss and name == cell.output.name}
+        losses |= {name: Loss(nodes.T) for name in ends if name == cell.output.name}
         return Meant(
             tuple(losses.items()),
             moments=tuple((name, nodes.T) for name in sorted(ends | data)),

@@ -18,6 +18,7 @@ from verify.notes.models.equations import (
     equations,
     stands_alone,
     unread,
+    with_named_arguments,
     without_abbreviated,
     without_entries,
     without_slips,
@@ -68,6 +69,7 @@ class Models:
         gradients = gradient_letters(formula for _, formula in claiming)
         every = [e for index, formula in claiming for e in self._defined(formula, index)]
         every = without_slips(without_entries(without_abbreviated(every)))
+        every = with_named_arguments(every)
         states = {m.name for e in every for m in e.used if m.offset == -1}
         # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
         timed = [e for e in every if e.target not in gradients - states]

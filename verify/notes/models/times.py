@@ -34,6 +34,16 @@ _LISTED = (
     rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}"
 )
 """A list of all steps, up to its last one."""
+_COUNTED = (
+    rf"(?<![A-Za-z\\])STEP{_SPACED}(?:=|\\in){_SPACED}(?:\\\{{|\\set{_SPACED}\{{){_SPACED}1,"
+    rf"(?:{_SPACED}\d+{_SPACED},)*{_SPACED}"
+)
+"""A list of all steps, each of them written."""
+_SEQUENCE = re.compile(
+    rf"(?P<base>[A-Za-z])_\{{?1\}}?{_SPACED},{_SPACED}(?:(?P=base)_\{{?2\}}?{_SPACED},{_SPACED})?"
+    rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}(?P=base)_\{{?{_LETTER}"
+)
+"""A sequence up to its last entry: x_1, x_2, ..., x_n."""
 _ADDED = re.compile(
     r"\\?(?:mathcal\s*\{?)?[A-Za-z]+\}?\s*&?\s*=\s*(?P<sum>\\?[A-Za-z]+\s*_\s*\{?\s*\d+\s*\}?"
     r"(?:\s*\+\s*\\?[A-Za-z]+\s*_\s*\{?\s*\d+\s*\}?)+)[\s.,;]*"
@@ -50,7 +60,7 @@ _NUMBER = r"([2-9]|\d{2,4})(?![\d.A-Za-z^_+*/-])"
 def counted(document: Document) -> Document:
     """The document with its letters for t and T known wherever a formula of it is read."""
     document = _with_usual_length(document)
-    times = tuple(_times([formula for formula in document.formulas if formula.claims]))
+    times = tuple(_times([formula for formula in document.formulas if formula.claims], document.formulas))
     own = _Own(document.formulas, times)
     if not times and not own:
         return document
@@ -162,14 +172,14 @@ def in_letters_of(fragment: Fragment, text: str) -> str:
     return own_letters(text, (name for row in rows for part in row for name in timelike(part)), letters)
 
 
-def _times(formulas: Sequence[Formula]) -> Iterator[tuple[str, str]]:
+def _times(formulas: Sequence[Formula], every: Sequence[Formula]) -> Iterator[tuple[str, str]]:
     read = [(each.fragment, part) for each in formulas for part in _parts(each.fragment)]
     clock = clock_of((fragment, part) for fragment, part in read if _is_equation(fragment, part))
     if clock is not None:
         yield clock, "t"
-    length = _length(formulas, read, clock or "t")
+    length = _length(formulas, every, read, clock or "t")
     if length is None:
-        length = _number_of_steps(formulas, read, clock or "t")
+        length = _number_of_steps([*formulas, *(each for each in every if not each.claims)], read, clock or "t")
     if length is not None:
         yield length, "T"
 
@@ -188,15 +198,21 @@ def _is_equation(fragment: Fragment, part: Syntax) -> bool:
     return not any(isinstance(node, Big) for node in walk(part))
 
 
-def _length(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]], clock: str) -> str | None:
+def _length(
+    formulas: Sequence[Formula], every: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]], clock: str
+) -> str | None:
     """The letter of the last step, where the note says it and has no T: in its loss or a list of steps; a capital may
-    stand in its gradients alone."""
+    stand in its gradients alone. `every` are the formulas with those that are only mentioned.
+    """
     if any(name.word == "T" for _, part in read for name in timelike(part)):
         return None
     step = re.escape(WRITTEN.get(clock, clock))
     listed = _LETTER.replace("greek", "greek2").replace("latin", "latin2")
     last = re.compile(_SUMMED.replace("STEP", step) + _LETTER + "|" + _LISTED.replace("STEP", step) + listed)
     stated = {letter for formula in formulas for letter in _told_apart(formula.text, step)}
+    timed = {base for fragment, _ in read for base in _timed(fragment, clock)}
+    for match in (match for formula in every for match in _SEQUENCE.finditer(formula.text)):
+        stated |= {match.group("greek") or match.group("latin")} if match.group("base") in timed else set()
     claimed: set[str] = set()
     for formula in formulas:
         derivative = _DERIVATIVE.search(formula.text) is not None
@@ -234,7 +250,7 @@ def _number_of_steps(formulas: Sequence[Formula], read: Sequence[tuple[Fragment,
     What stands beside a derivative is claimed, and declares nothing.
     """
     step = re.escape(WRITTEN.get(clock, clock))
-    ways = [_LISTED.replace("STEP", step), rf"^{_SPACED}T{_SPACED}={_SPACED}"]
+    ways = [_LISTED.replace("STEP", step), _COUNTED.replace("STEP", step), rf"^{_SPACED}T{_SPACED}={_SPACED}"]
     if not any(name.word == "T" for _, part in read for name in timelike(part)):
         ways.append(_SUMMED.replace("STEP", step))
     declared = re.compile("|".join(f"(?:{way}{_NUMBER})" for way in ways), re.MULTILINE)

@@ -1,0 +1,81 @@
+"""Habits of writing that a note shows as a whole: names for arguments, its own length, what δ is the gradient of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audit import audit
+
+RIGHT = (Word.PROVED, Word.HOLDS_IF)
+GRU = r"""
+$$z_t = \sigma(W_z O_{\text{Cc}(t)} + U_z h_{t-1} + b_z)$$
+$$r_t = \sigma(W_r O_{\text{Cc}(t)} + U_r h_{t-1} + b_r)$$
+$$\tilde{h}_t = \tanh(W_h O_{\text{Cc}(t)} + U_h (r_t \odot h_{t-1}) + b_h)$$
+$$h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \tilde{h}_t$$
+"""
+NAMED = r"""
+$$\tilde{h}_t = \tanh(z_{\tilde{h}(t)}) \\ z_t = \sigma(z_{z(t)}) \\ r_t = \sigma(z_{r(t)})$$
+"""
+LAST = r"""
+The sequence is $(x_1, x_2, ..., x_n)$.
+
+$$z_t = W_{hh} h_{t-1} + W_{xh} x_t + b$$
+$$h_t = \tanh(z_t)$$
+$$y = W_{hy} h_n + b_y$$
+"""
+
+
+def _judged(tmp_path: Path, text: str) -> dict[str, Judgement]:
+    path = tmp_path / "note.md"
+    path.write_text(text, encoding="utf-8")
+    return {judgement.formula: judgement for judgement in audit(path).judgements}
+
+
+def _shown(*formulas: str) -> str:
+    return "\n\n".join(f"$${each}$$" for each in formulas) + "\n"
+
+
+def test_an_equation_with_a_name_for_the_argument_says_what_that_is(tmp_path: Path) -> None:
+    true = (
+        r"\frac{\partial L}{\partial z_{z(t)}} = \frac{\partial L}{\partial z_t} \odot (z_t \odot (1 - z_t))",
+        r"\frac{\partial L}{\partial W_h} = \sum_t \frac{\partial L}{\partial z_{\tilde{h}(t)}} O_{\text{Cc}(t)}^T",
+    )
+    false = r"\frac{\partial L}{\partial U_h} = \sum_t \frac{\partial L}{\partial z_{\tilde{h}(t)}} h_{t-1}^T"
+    found = _judged(tmp_path, "# Note\n\n## Cell\n" + GRU + "\n## Backward\n" + NAMED + _shown(*true, false))
+    assert all(found[each].word in RIGHT for each in true)
+    assert found[false].word is Word.WRONG
+
+
+def test_a_list_of_all_steps_says_how_many_there_are(tmp_path: Path) -> None:
+    whole = r"\frac{\partial L}{\partial b_z} = \sum_{t=1}^6 \frac{\partial L}{\partial z_t} \odot z_t \odot (1 - z_t)"
+    part = whole.replace("6", "4")
+    found = _judged(tmp_path, "# Note\n" + GRU + "\nwith $t \\in \\set{1,2,3,4,5,6}$\n\n" + _shown(whole, part))
+    assert found[whole].word is Word.HOLDS_IF
+    assert found[part].word is not Word.HOLDS_IF
+
+
+def test_the_gradient_that_delta_is_makes_most_of_a_note_right(tmp_path: Path) -> None:
+    back = r"\delta_t = W_{hh}^T [\delta_{t+1} \odot (1 - h_{t+1}^2)]"
+    weight = r"\frac{\partial L}{\partial W_{hh}} = \sum_{t=1}^{n} [\delta_t \odot (1 - h_t^2)] h_{t-1}^T"
+    false = r"\frac{\partial L}{\partial W_{xh}} = \sum_{t=1}^{n} [\delta_t \odot (1 - h_{t-1}^2)] x_t^T"
+    found = _judged(tmp_path, "# Note\n" + LAST + "\n## Backward\n\n" + _shown(back, weight, false))
+    for each in (back, weight):
+        assert found[each].word is Word.HOLDS_IF
+        assert any("the gradient of h itself" in words for words in found[each].assumptions)
+    assert found[false].word is Word.UNDECIDED  # wrong for certain in no case, as it rests on a guess
+
+
+def test_of_a_read_out_of_the_last_step_J_reads_that_step_alone(tmp_path: Path) -> None:
+    later = r"\frac{\partial L}{\partial h_{t+1}} \odot (1 - h_{t+1}^2)"
+    last = rf"\frac{{\partial L}}{{\partial h_t}} = W_{{hh}}^T \left({later}\right)"
+    found = _judged(tmp_path, "# Note\n" + LAST + "\n## Backward\n\n" + _shown(last))
+    assert found[last].word is Word.PROVED
+
+
+def test_what_an_error_letter_is_said_to_be_is_never_wrong(tmp_path: Path) -> None:
+    said = r"\delta_a^t = \frac{\partial L_t}{\partial h_t} \odot \phi'(a_t)"
+    text = "# Note\n" + _shown(r"h_t = \phi(a_t) = \phi(W x_t + U h_{t-1} + b)", "y_t = V h_t + c")
+    claimed = _judged(tmp_path, text + f"\nso that $${said}$$\n")
+    assert claimed[said].word is Word.WRONG
+    assert _judged(tmp_path, text + f"\nLet ${said}$.\n")[said].word is Word.NOT_A_CLAIM
