@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from backproof.own import found_first
 
 
@@ -11,3 +13,11 @@ def main() -> None:
     from backproof.command_line import main as command_line  # after ours can be found
 
     command_line()
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext backproof` in a notebook."""
+    found_first()
+    from backproof.magic import register
+
+    register(shell)

@@ -505,11 +505,12 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
     from verify.formulas import faults
     from verify.formulas.claims import check as judge
     from verify.formulas.faults import ClaimsFault
-    from verify.formulas.judgement import exit_code, report
+    from verify.formulas.judgement import Judgement, exit_code, report
     from verify.formulas.telling import told
 
     letters = find(notation) if notation else None
     met: tuple[ProgramFault, ...] = ()
+    judgements: tuple[Judgement, ...]
     try:
         judgements = judge(formula, catalogue.find(cell), assume=assume, notation=letters)
     except ClaimsFault as fault:

@@ -39,6 +39,11 @@ class Equation:
     expression: Node
     place: Place | None = field(default=None, compare=False)
 
+    def _repr_latex_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.equation_latex(self)
+
 
 @dataclass(frozen=True)
 class Assumption:
@@ -270,6 +275,21 @@ class Cell:
             starts=tuple(starts),
             guesses=tuple(guesses),
         )
+
+    def _repr_html_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.cell_html(self)
+
+    def _repr_latex_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.cell_latex(self)
+
+    def _repr_svg_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.cell_svg(self)
 
     @cached_property
     def quantities(self) -> Mapping[str, Quantity]:

@@ -319,11 +319,11 @@ def _gathered(program: Cell, quantity: Quantity, paths: tuple[Path, ...], known:
     """The sum of the paths, simplified; for a parameter or a constant input, summed over t."""
     if not paths:
         why = "No path leads from it to J: its gradient is zero."
-        return Gradient(quantity, (), ZeroMatrix(*quantity.shape), (), why)
+        return Gradient(quantity, (), ZeroMatrix(*quantity.shape), (), why, notation=program.notation)
     value, steps, assumptions = simplified(add(*(path.term for path in paths)), program, known)
     if quantity.time is None:
         value = sum_over_time(value, t, 1, T)
-    return Gradient(quantity, paths, value, steps, _why(quantity, paths), assumptions)
+    return Gradient(quantity, paths, value, steps, _why(quantity, paths), assumptions, program.notation)
 
 
 def _number(count: int) -> str:

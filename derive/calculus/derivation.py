@@ -7,12 +7,14 @@ The pages, the NumPy program and the verdicts only read it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import cast
 
 from derive.cell import Assumption, Cell, Equation
+from derive.errors import InputError
 from derive.nodes import Adjoint, Node, Quantity, ones, substitute, t
+from derive.notation import AS_WRITTEN, Notation
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Step:
     rule: str
     after: Node
     why: str
+
+    def _repr_html_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.step_html(self)
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,22 @@ class Gradient:
     steps: tuple[Step, ...]
     why: str
     assumptions: tuple[Assumption, ...] = ()
+    notation: Notation = field(default=AS_WRITTEN, compare=False, repr=False)
+    """The letters in which it shows itself."""
+
+    def _repr_html_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.gradient_html(self)
+
+    def _repr_latex_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.gradient_latex(self)
+
+
+class UnknownNameError(InputError, KeyError):
+    """A name that no quantity of the cell has."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +95,32 @@ class Derivation:
     def by_name(self) -> Mapping[str, Gradient]:
         """The gradients by the name of their quantity."""
         return {gradient.of.name: gradient for gradient in self.gradients}
+
+    def __getitem__(self, name: str) -> Gradient:
+        """The gradient of one quantity by its name, as in `derivation["W_f"]`.
+
+        Raises InputError, which is a KeyError too where one is expected, with the names that there are.
+        """
+        if name not in self.by_name:
+            raise UnknownNameError(
+                f"{self.cell.name} has no quantity {name!r}", hint=f"known: {', '.join(self.by_name)}"
+            )
+        return self.by_name[name]
+
+    def _repr_html_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.derivation_html(self)
+
+    def _repr_latex_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.derivation_latex(self)
+
+    def _repr_svg_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.derivation_svg(self)
 
     def mapped(self, change: Callable[[Node], Node]) -> Derivation:
         """The same derivation with every expression changed in one way."""

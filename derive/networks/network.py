@@ -115,6 +115,16 @@ class Network:
         _ = network.readout, network.loss
         return network
 
+    def _repr_html_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.network_html(self)
+
+    def _repr_svg_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.cell_svg(self)
+
     def in_letters(self, notation: Notation) -> Network:
         """The same network, printed in the letters of a notation."""
 

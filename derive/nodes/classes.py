@@ -49,13 +49,37 @@ def size(letter: str) -> Symbol:
     return Symbol(letter, integer=True, positive=True)
 
 
-class Quantity(MatrixSymbol):
+class Printed:
+    """How SymPy's printers (str, latex, pretty) write a node of ours: as the pages do."""
+
+    def _latex(self, printer: Any, **_: Any) -> str:
+        from derive.targets.formula import latex
+
+        return latex(cast(Node, self))
+
+    def _sympystr(self, printer: Any, **_: Any) -> str:
+        from derive.targets.formula import text
+
+        return text(cast(Node, self))
+
+    def _pretty(self, printer: Any, **_: Any) -> Any:
+        from sympy.printing.pretty.stringpict import prettyForm
+
+        from derive.targets.formula import text
+
+        return prettyForm(text(cast(Node, self)))
+
+
+class Quantity(Printed, MatrixSymbol):
     """A named quantity: a parameter (no time) or a value at a time such as t, t - 1 or 3."""
 
     def __new__(cls, name: Any, rows: Any, cols: Any = 1, time: Any = None) -> Quantity:
         label = Str(name) if isinstance(name, str) else name
         args = (label, exact(rows), exact(cols)) + (() if time is None else (exact(time),))
         return cast(Quantity, Basic.__new__(cls, *args))
+
+    def _sympystr(self, printer: Any, **_: Any) -> str:
+        return str(self.name)  # a name is what code looks quantities up by
 
     @property
     def time(self) -> Expr | None:
@@ -67,7 +91,7 @@ class Quantity(MatrixSymbol):
         return Quantity(self.name, rows, cols, time)
 
 
-class Adjoint(MatrixExpr):
+class Adjoint(Printed, MatrixExpr):
     """The gradient of J with respect to a quantity, in the quantity's shape; total, or `immediate` (∂⁺).
 
     With `only`, J is what it reads of the output of that one step, as in ∂E_3/∂W.
@@ -99,7 +123,7 @@ class Adjoint(MatrixExpr):
         return MatrixSymbol(f"{label}[{self.quantity}]", *self.shape)[i, j]
 
 
-class Jacobian(MatrixExpr):
+class Jacobian(Printed, MatrixExpr):
     """∂a/∂b, a's entries by b's entries (those of a matrix row by row); total, or `immediate` (∂⁺).
 
     `stepwise` counts no path through the other states of b's step, and of a parameter only its use in a's step.
@@ -131,7 +155,7 @@ class Jacobian(MatrixExpr):
         return rows * cols, above * across
 
 
-class Elementwise(MatrixExpr):
+class Elementwise(Printed, MatrixExpr):
     """A scalar function applied entry by entry to operands of one shape."""
 
     def __new__(cls, function: ScalarFunction, *operands: Node) -> Elementwise:
@@ -153,7 +177,7 @@ class Elementwise(MatrixExpr):
         return self.function.value(*(operand[i, j] for operand in self.operands))
 
 
-class Softmax(MatrixExpr):
+class Softmax(Printed, MatrixExpr):
     """exp(z) / Σ exp(z) of a column vector."""
 
     def __new__(cls, operand: Node) -> Softmax:
@@ -173,7 +197,7 @@ class Softmax(MatrixExpr):
         return exp(self.operand[i, 0]) / (total.doit() if self.shape[0].is_Integer else total)
 
 
-class Concat(MatrixExpr):
+class Concat(Printed, MatrixExpr):
     """Parts stacked below each other (axis 0) or side by side (axis 1)."""
 
     def __new__(cls, axis: Any, *parts: Node) -> Concat:
@@ -202,7 +226,7 @@ class Concat(MatrixExpr):
         raise IndexError((i, j))
 
 
-class Slice(MatrixExpr):
+class Slice(Printed, MatrixExpr):
     """`length` rows (axis 0) or columns (axis 1) of a node, from `start` on."""
 
     def __new__(cls, axis: Any, operand: Node, start: Any, length: Any) -> Slice:
@@ -233,7 +257,7 @@ class Slice(MatrixExpr):
         return self.operand[i + self.start, j] if self.axis == 0 else self.operand[i, j + self.start]
 
 
-class Entry(MatrixExpr):
+class Entry(Printed, MatrixExpr):
     """One entry of a node as a scalar; row and column count from 0 and may contain indices."""
 
     def __new__(cls, operand: Node, row: Any, col: Any = 0) -> Entry:
@@ -259,7 +283,7 @@ class Entry(MatrixExpr):
         return cast(Expr, self.operand[self.row, self.col])
 
 
-class Shaped(MatrixExpr):
+class Shaped(Printed, MatrixExpr):
     """The entries of a row or column, laid out row by row in another shape."""
 
     def __new__(cls, operand: Node, rows: Any, cols: Any) -> Shaped:
@@ -278,7 +302,7 @@ class Shaped(MatrixExpr):
         return cast(Expr, self.operand[place, 0] if self.operand.shape[1] == 1 else self.operand[0, place])
 
 
-class Tabular(MatrixExpr):
+class Tabular(Printed, MatrixExpr):
     """The matrix whose entry in row i and column j is a scalar node in these two indices."""
 
     def __new__(cls, entry: Node, row: Any, col: Any, rows: Any, cols: Any) -> Tabular:
@@ -304,7 +328,7 @@ class Tabular(MatrixExpr):
         return cast(Expr, self.entry.xreplace({self.row: i, self.col: j})[0, 0])
 
 
-class TimeSum(MatrixExpr):
+class TimeSum(Printed, MatrixExpr):
     """Σ of a term over an index, first ≤ index ≤ last."""
 
     def __new__(cls, term: Node, index: Any, first: Any, last: Any) -> TimeSum:

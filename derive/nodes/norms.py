@@ -7,10 +7,10 @@ from typing import Any, cast
 from sympy import Basic, Expr, S, Symbol, sympify
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
-from derive.nodes.classes import Node, Size
+from derive.nodes.classes import Node, Printed, Size
 
 
-class Norm(MatrixExpr):
+class Norm(Printed, MatrixExpr):
     """The spectral norm of a node; with `largest`, the largest magnitude among its entries."""
 
     def __new__(cls, operand: Node, largest: Any = S.false) -> Norm:
@@ -29,7 +29,7 @@ class Norm(MatrixExpr):
         return S.One, S.One
 
 
-class Largest(MatrixExpr):
+class Largest(Printed, MatrixExpr):
     """The largest value of a scalar node among the steps that its index counts, from `first` to `last`."""
 
     def __new__(cls, term: Node, index: Any, first: Any, last: Any) -> Largest:

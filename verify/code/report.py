@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
@@ -93,13 +93,20 @@ def table(rows: Sequence[Row]) -> str:
     )
 
 
-class _NoBool:
+class _Report:
+    """No bool, and shown as a table in a notebook."""
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a report is no bool: compare its standing, as in report.standing is Standing.RIGHT")
 
+    def _repr_html_(self) -> str:
+        from verify.reports import notebook
+
+        return notebook.code_html(cast("CodeReport | GradientReport", self))
+
 
 @dataclass(frozen=True)
-class GradientReport(_NoBool):
+class GradientReport(_Report):
     """Gradients compared with numerical derivatives of the person's own loss.
 
     `method` is `complex step` or `central differences`; `notes` say what else was seen.
@@ -130,7 +137,7 @@ class GradientReport(_NoBool):
 
 
 @dataclass(frozen=True)
-class CodeReport(_NoBool):
+class CodeReport(_Report):
     """A backward function compared with the derivation of a cell.
 
     `mistakes` are the named mistakes (one, or several together) that reproduce all returned gradients; where other

@@ -36,7 +36,7 @@ from derive.reader.text.usual import length_of
 from verify.formulas import assuming, bounds, sizes, upside
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
-from verify.formulas.judgement import Judgement, Word
+from verify.formulas.judgement import Judgement, Judgements, Word
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.telling import slopes_said
@@ -72,7 +72,7 @@ def check(
     fragment: Fragment | None = None,
     explain: bool = True,
     meant: Meant = NOTHING,
-) -> tuple[Judgement, ...]:
+) -> Judgements:
     """One judgement for every `=` of every line of a formula (LaTeX or plain text), in the letters of `cell`.
 
     `assume` declares facts about the data, such as `\\sum y_t = 1`, `y_t one-hot` or `h_0 = 0`; with `notation` the
@@ -83,6 +83,18 @@ def check(
     the program, with the judgements on the claims that they do not touch.
     """
     fragment = fragment or fragment_of(formula, place.file if place else "<formula>", place.line if place else 1)
+    return Judgements(_checked(fragment, cell, assume, notation, place, explain, meant))
+
+
+def _checked(
+    fragment: Fragment,
+    cell: Cell,
+    assume: Sequence[str],
+    notation: Notation | None,
+    place: Place | None,
+    explain: bool,
+    meant: Meant,
+) -> tuple[Judgement, ...]:
     facts = assuming.facts(assume, cell, notation)
     try:
         if len(fragment.text) > LARGEST:

@@ -60,6 +60,11 @@ class Judgement:
     reason: str = ""
     place: Place | None = field(default=None, compare=False)
 
+    def _repr_html_(self) -> str:
+        from verify.reports import notebook
+
+        return notebook.judgement_html(self)
+
     def to_json(self) -> dict[str, Any]:
         """One entry of `claims` in the output of `backproof check` and `backproof audit`."""
         at = self.place
@@ -82,6 +87,15 @@ def report(judgements: Iterable[Judgement]) -> dict[str, Any]:
     found = list(judgements)
     counts = {word.value: sum(judgement.word is word for judgement in found) for word in Word}
     return {"claims": [judgement.to_json() for judgement in found], "summary": counts}
+
+
+class Judgements(tuple[Judgement, ...]):
+    """The judgements on one formula: a tuple that shows itself in a notebook."""
+
+    def _repr_html_(self) -> str:
+        from verify.reports import notebook
+
+        return notebook.judgements_html(self)
 
 
 def exit_code(judgements: Iterable[Judgement]) -> int:

@@ -92,6 +92,11 @@ class Audit:
     document: Document
     formulas: tuple[Audited, ...]
 
+    def _repr_html_(self) -> str:
+        from verify.reports import notebook
+
+        return notebook.audit_html(self)
+
     @property
     def file(self) -> str:
         return self.document.path

@@ -82,6 +82,11 @@ class Evidence:
             and self.forward <= THRESHOLDS["complex_step"]
         )
 
+    def _repr_html_(self) -> str:
+        from verify.reports import notebook
+
+        return notebook.evidence_html(self)
+
     def worst(self, method: str) -> float | None:
         """The largest error of any gradient by one method, None where its engine is not installed."""
         errors = [e for gradient in self.gradients.values() if (e := gradient.errors[method]) is not None]

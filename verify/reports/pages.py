@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from derive.targets.mathml import mathml
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import Audit
-from verify.reports.mathml import mathml
 from verify.reports.text import counts, summary
 from verify.reports.wording import MARKS, TITLES, Detail, details, shown, split
 

@@ -35,6 +35,11 @@ class Reading:
         beside = [{"formula": one.written, "place": _place(one.place)} for one in self.remarks]
         return {**as_json(self.cell), "beside": beside}
 
+    def _repr_html_(self) -> str:
+        from derive.targets import notebook
+
+        return notebook.reading_html(self)
+
     def __str__(self) -> str:
         lines = [self.cell.title, *(f"  {line}" for line in told(self.cell))]
         for one in self.remarks:

@@ -13,11 +13,11 @@ import pytest
 
 from derive.errors import InputError, Place
 from derive.reader.text.fragment import Fragment
+from derive.targets.mathml import mathml
 from verify.formulas.judgement import Judgement, Mistake, Word
 from verify.notes.audit import Audit, Audited
 from verify.notes.files import Document, Formula, Part, read
 from verify.reports import FORMATS
-from verify.reports.mathml import mathml
 from verify.reports.pages import fenced, plain
 from verify.reports.text import counts, lines, summary
 from verify.reports.wording import MARKS, TITLES, details, headline, shown

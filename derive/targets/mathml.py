@@ -25,14 +25,20 @@ _COMMAND = re.compile(r"\\([A-Za-z]+)\s*\{(.*)\}", re.DOTALL)
 
 
 def mathml(formula: str, display: str = "block") -> str | None:
-    """The formula as an element, on a line of its own (`block`) or not (`inline`)."""
+    """The formula as an element: on a line of its own (`block`), within one (`inline`), or so but large (`large`)."""
     try:
         rows = parse(Fragment.of(blanked(formula)[0]))
         lines = [_listed(render(part) for part in row) for row in rows]
     except (InputError, RecursionError):
         return None
     body = lines[0] if len(lines) == 1 else _rows([[line] for line in lines])
-    return f'<math display="{display}">{body}</math>'
+    style = 'display="inline" displaystyle="true"' if display == "large" else f'display="{display}"'
+    return f"<math {style}>{body}</math>"
+
+
+def typeset(formula: str, display: str = "inline") -> str:
+    """The formula as MathML; what cannot be parsed as the text that it is, escaped."""
+    return mathml(formula, display) or f"<code>{escape(formula)}</code>"
 
 
 def _listed(parts: Iterable[str]) -> str:
