@@ -46,7 +46,8 @@ class Judgement:
 
     `assumptions` are the conventions and declared facts under which it holds, `reading` says how it was read where it
     could be read in several ways, `correct` is the true formula in the author's letters (LaTeX), `true_when` the
-    special case in which a wrong formula is true, `counterexample` a smallest case that can be rerun.
+    special case in which a wrong formula is true, `counterexample` a smallest case that can be rerun;
+    `ignored` says that a comment in the note asks not to count it.
     """
 
     formula: str
@@ -59,6 +60,7 @@ class Judgement:
     counterexample: Mapping[str, Any] | None = None
     reason: str = ""
     place: Place | None = field(default=None, compare=False)
+    ignored: bool = False
 
     def _repr_html_(self) -> str:
         from verify.reports import notebook
@@ -79,6 +81,7 @@ class Judgement:
             "counterexample": None if self.counterexample is None else dict(self.counterexample),
             "reason": self.reason,
             "place": at and {"file": at.file, "line": at.line, "column": at.column, "end_line": at.end_line},
+            **({"ignored": True} if self.ignored else {}),
         }
 
 
@@ -99,8 +102,8 @@ class Judgements(tuple[Judgement, ...]):
 
 
 def exit_code(judgements: Iterable[Judgement]) -> int:
-    """1 if anything is wrong, else 2 if anything is unreadable or undecided, else 0."""
-    words = {judgement.word for judgement in judgements}
+    """1 if anything is wrong, else 2 if anything is unreadable or undecided, else 0; what is ignored does not count."""
+    words = {judgement.word for judgement in judgements if not judgement.ignored}
     if Word.WRONG in words:
         return 1
     return 2 if words & {Word.UNREADABLE, Word.UNDECIDED} else 0

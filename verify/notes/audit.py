@@ -19,6 +19,7 @@ from derive.reader.text.fragment import Fragment
 from verify.formulas import faults
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word, exit_code, report
+from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
 from verify.notes.conventions import settled
@@ -118,9 +119,10 @@ class Audit:
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
-        """What looks like a slip in the models that the note writes itself."""
+        """What looks like a slip in the models that the note writes itself, and what it ignores in vain."""
         files = {part.file for part in self.document.parts}
-        found = (note for model in self.models for note in lint.notes(model))
+        found = [note for model in self.models for note in lint.notes(model)]
+        found += [note for each in self.formulas for note in lint.unused(each)]
         return tuple(dict.fromkeys(note for note in found if note.place.file in files))
 
     @property
@@ -165,7 +167,21 @@ def audit(
     def apart(formula: Formula, instead: Model | None = None) -> Audited:
         return _apart(formula, before.get(formula), models, check, instead)
 
-    return Audit(document, settled(tuple(map(apart, document.formulas)), apart))
+    return Audit(document, tuple(map(_ignoring, settled(tuple(map(apart, document.formulas)), apart))))
+
+
+def _ignoring(audited: Audited) -> Audited:
+    """The judgements with those marked that the note says to ignore: a word, or every mistake that was found."""
+    asked = set(audited.formula.ignored)
+    if not asked:
+        return audited
+
+    def ignored(judgement: Judgement) -> bool:
+        mistakes = {entry(mistake.name).slug for mistake in judgement.mistakes}
+        return judgement.word.value in asked or (bool(mistakes) and mistakes <= asked)
+
+    marked = tuple(replace(one, ignored=True) if ignored(one) else one for one in audited.judgements)
+    return replace(audited, judgements=marked)
 
 
 def _blocks(text: str) -> Iterator[tuple[str, str]]:

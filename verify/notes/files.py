@@ -18,10 +18,9 @@ from derive.reader.dialects import marks, tex
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Declaration, every_formula, note
+from verify.notes import comments
 
-_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_PERCENT = re.compile(r"%+\s*backproof\s*:(.*)")
-_DIRECTIVE = re.compile(r"\s*backproof\s*:(.*)", re.DOTALL)
+_PERCENT = re.compile(r"%+(.*)")
 _RELATION = re.compile(
     r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
     r"(?![A-Za-z])"
@@ -30,18 +29,20 @@ _FENCE = re.compile(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\
 _IN_CODE = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*(?:\[[^\]]*\])?)\s*=(?!=)")
 _IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
 _LEADING = re.compile(r"\s*&?\s*=")
-SETTINGS = ("cell", "notation")
-"""What a comment in a note can say about the formulas after it."""
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula of a note: `section` are the headings above it, `settings` what a comment says about its model."""
+    """A formula of a note: `section` are the headings above it.
+
+    `settings` is what a comment says about its model, `ignored` the mistakes and words that one says to ignore in it.
+    """
 
     fragment: Fragment
     displayed: bool
     section: tuple[str, ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
+    settings: comments.Settings = ()
+    ignored: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -113,7 +114,7 @@ def read(path: str | Path) -> Document:
     if suffix == ".ipynb":
         return Document(file, tuple(_notebook(text, file)))
     if suffix == ".tex":
-        return Document(file, (Part(file, text, tuple(_latex(text, file))),))
+        return Document(file, (Part(file, text, _latex(text, file)),))
     shown = marks.usual(text, suffix)
     found, _, _ = _markdown(shown, file, (), ())
     return Document(file, (Part(file, text, found, None, _declarations(shown, file), tuple(asides(shown, found))),))
@@ -121,7 +122,7 @@ def read(path: str | Path) -> Document:
 
 def _notebook(text: str, file: str) -> Iterator[Part]:
     section: tuple[str, ...] = ()
-    settings: tuple[tuple[str, str], ...] = ()
+    settings: comments.Settings = ()
     for number, written in markdown_cells(notebook(text, file)):
         source = marks.usual(written)
         found, section, settings = _markdown(source, f"{file}#cell{number}", section, settings)
@@ -129,22 +130,20 @@ def _notebook(text: str, file: str) -> Iterator[Part]:
         yield Part(name, written, found, number, _declarations(source, name), tuple(asides(source, found)))
 
 
-def _latex(text: str, file: str) -> Iterator[Formula]:
+def _latex(text: str, file: str) -> tuple[Formula, ...]:
     """The formulas of a LaTeX document, under what its comments say."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     said = [
-        (place, directive_settings(directive.group(1), place))
+        ours
         for place, comment in tex.comments(text, file)
-        if (directive := _PERCENT.match(comment))
+        if (percent := _PERCENT.match(comment)) and (ours := comments.read(percent.group(1), place)) is not None
     ]
-    for each in tex.formulas(text, file):
-        place = each.fragment.place(0)
-        yield Formula(each.fragment, each.displayed, each.headings, in_force(said, place, ()))
+    return _told((Formula(f.fragment, f.displayed, f.headings) for f in tex.formulas(text, file)), said, ())
 
 
 def _declarations(text: str, file: str) -> tuple[Declaration, ...]:
     """The lines of a Markdown text that declare something, as a note of a cell has them."""
-    return tuple(note(comments(text, file)[0], file).declarations)
+    return tuple(note(comments.without(text, file)[0], file).declarations)
 
 
 def asides(text: str, formulas: Iterable[Formula]) -> Iterator[Aside]:
@@ -163,53 +162,26 @@ def asides(text: str, formulas: Iterable[Formula]) -> Iterator[Aside]:
 
 
 def _markdown(
-    text: str, file: str, section: tuple[str, ...], settings: tuple[tuple[str, str], ...]
-) -> tuple[tuple[Formula, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
+    text: str, file: str, section: tuple[str, ...], settings: comments.Settings
+) -> tuple[tuple[Formula, ...], tuple[str, ...], comments.Settings]:
     """The formulas of a Markdown text that follows on `section`, and where it ends."""
-    visible, said = comments(text, file)
+    visible, said = comments.without(text, file)
     found, section = every_formula(visible, file, section)
-    formulas = []
-    for each in found:
-        formula = Formula(each.fragment, each.displayed, each.headings)
-        formulas.append(replace(formula, settings=in_force(said, formula.place, settings)))
+    formulas = _told((Formula(each.fragment, each.displayed, each.headings) for each in found), said, settings)
     end = Place(file, text.count("\n") + 2, 1, 0)
-    return tuple(formulas), section, in_force(said, end, settings)
+    return formulas, section, comments.in_force(said, end, settings)
 
 
-def in_force(
-    said: list[tuple[Place, tuple[tuple[str, str], ...]]], place: Place, before: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, str], ...]:
-    """What the last comment before a place says."""
-    for at, settings in reversed(said):
-        if (at.line, at.column) <= (place.line, place.column):
-            return settings
-    return before
-
-
-def comments(text: str, file: str) -> tuple[str, list[tuple[Place, tuple[tuple[str, str], ...]]]]:
-    """The text with its comments blanked out, and what those that speak to us say."""
-    said = []
-    for comment in _COMMENT.finditer(text):
-        if directive := _DIRECTIVE.fullmatch(comment.group(1)):
-            line = text.count("\n", 0, comment.start()) + 1
-            column = comment.start() - text.rfind("\n", 0, comment.start())
-            place = Place(file, line, column, line, text.split("\n")[line - 1], comment.end() - comment.start())
-            said.append((place, directive_settings(directive.group(1), place)))
-    return _COMMENT.sub(lambda comment: re.sub(r"[^\n]", " ", comment.group()), text), said
-
-
-def directive_settings(words: str, place: Place) -> tuple[tuple[str, str], ...]:
-    """cell=lstm notation=deeplearning-ai; raises InputError for anything else."""
-    found = []
-    for word in words.split():
-        key, equals, value = word.partition("=")
-        if not equals or not value or key not in SETTINGS:
-            raise InputError(
-                f"cannot understand {word!r} in this comment", place,
-                "readable: <!-- backproof: cell=lstm notation=deeplearning-ai -->",
-            )  # fmt: skip
-        found.append((key, value))
-    return tuple(found)
+def _told(formulas: Iterable[Formula], said: list[comments.Comment], before: comments.Settings) -> tuple[Formula, ...]:
+    """The formulas with what the comments around them say."""
+    found = tuple(formulas)
+    ignored = iter(comments.ignored(said, [each.place for each in found if each.claims]))
+    return tuple(
+        replace(
+            each, settings=comments.in_force(said, each.place, before), ignored=next(ignored) if each.claims else ()
+        )
+        for each in found
+    )
 
 
 def continued(formula: Formula, before: Formula | None) -> Fragment:

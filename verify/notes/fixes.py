@@ -114,11 +114,11 @@ def _audited(text: str, file: str, again: Again) -> Audit:
 
 def _wrong(audit: Audit) -> set[int]:
     """The numbers of the formulas in which something is wrong."""
-    return {k for k, each in enumerate(audit.formulas) if any(j.word is Word.WRONG for j in each.judgements)}
+    return {k for k, each in enumerate(audit.formulas) if any(_counts(j) for j in each.judgements)}
 
 
 def _of(audit: Audit, numbers: Iterable[int]) -> tuple[Judgement, ...]:
-    return tuple(j for k in sorted(numbers) for j in audit.formulas[k].judgements if j.word is Word.WRONG)
+    return tuple(j for k in sorted(numbers) for j in audit.formulas[k].judgements if _counts(j))
 
 
 def _rewritten(audit: Audit, given: str, found: Iterable[Fix]) -> str:
@@ -148,6 +148,10 @@ def _replaced(text: str, found: list[Fix]) -> str:
     return plain.replace("\n", "\r\n") if "\r\n" in text else plain
 
 
+def _counts(judgement: Judgement) -> bool:
+    return judgement.word is Word.WRONG and not judgement.ignored
+
+
 def _plain(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -158,7 +162,7 @@ def _fixes(audited: Audited, part: Part, number: int) -> Iterator[Fix]:
     wrong = {
         (j.place.line, j.place.column): j
         for j in audited.judgements
-        if j.word is Word.WRONG and j.correct and j.place is not None
+        if _counts(j) and j.correct and j.place is not None
     }
     if not wrong:
         return

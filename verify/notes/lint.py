@@ -1,4 +1,4 @@
-"""What looks like a slip in a note's model, beside its claims: it is told as a note, and changes no verdict."""
+"""What looks like a slip in a note's model or comments, beside its claims: told as a note, it changes no verdict."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from derive.cell import Cell, Equation
 from derive.errors import Place
 from derive.nodes import Concat, Node, Quantity, children, leaves
 from derive.reader.document.reading import odd
+from verify.notes.audited import Audited
 from verify.notes.models import Model
 
 
@@ -36,6 +37,7 @@ RULES = {
     "never-defined": "A letter is used at every step and nothing defines it.",
     "two-biases": "Two biases are added to each other.",
     "shape": "A declaration contradicts the equations.",
+    "unused-ignore": "A comment says to ignore what is not there.",
 }
 """The kinds of notes."""
 
@@ -55,6 +57,13 @@ def notes(model: Model) -> Iterator[Note]:
             yield from _undefined(quantity, cell)
     for equation in cell.equations:
         yield from _biases(equation, cell)
+
+
+def unused(audited: Audited) -> Iterator[Note]:
+    """A note where a formula's comment says to ignore something and nothing of it was found."""
+    names = audited.formula.ignored
+    if names and not any(judgement.ignored for judgement in audited.judgements):
+        yield Note("unused-ignore", f"nothing here is ignored: {', '.join(names)}", audited.formula.place)
 
 
 def _undefined(quantity: Quantity, cell: Cell) -> Iterator[Note]:

@@ -124,6 +124,8 @@ def _result(judgement: Judgement, places: Mapping[str, int]) -> dict[str, Any]:
     }
     if judgement.place is not None:
         result["locations"] = [_location(judgement.place)]
+    if judgement.ignored:
+        result["suppressions"] = [{"kind": "inSource"}]
     return result
 
 

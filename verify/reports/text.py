@@ -56,7 +56,9 @@ def summary(audits: Sequence[Audit]) -> str:
         number = sum(judgement.word is word for judgement in claims)
         if number:
             parts.append(f"{number} {'hold under an assumption' if word is Word.HOLDS_IF else title}")
-    return f"{len(claims)} claim{'s' * (len(claims) != 1)}: {', '.join(parts)}"
+    ignored = sum(judgement.ignored for judgement in claims)
+    said = f"; {ignored} ignored, as the notes ask" if ignored else ""
+    return f"{len(claims)} claim{'s' * (len(claims) != 1)}: {', '.join(parts)}{said}"
 
 
 def render(audits: Sequence[Audit]) -> str:

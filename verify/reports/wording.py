@@ -74,6 +74,8 @@ def details(judgement: Judgement) -> list[Detail]:
         found.append(Detail("read as", _flat(judgement.reading)))
     if judgement.reason:
         found.append(Detail("why", _flat(judgement.reason)))
+    if judgement.ignored:
+        found.append(Detail("ignored", "a comment in the note asks not to count it"))
     case = judgement.counterexample or {}
     if point(case):
         found.append(Detail("counterexample", _flat(point(case))))
