@@ -169,9 +169,17 @@ def _table(title: str, header: list[str], rows: list[list[str]], caption: str = 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="backproof")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Derive the gradients of recurrent networks, write NumPy code for them, and prove both right."""
     gc.set_threshold(200_000, 30, 30)  # expressions are many and live long: the usual 700 cost a tenth of the time
+    from backproof.settings import defaults
+
+    try:
+        context.default_map = defaults(Path.cwd())
+    except InputError as error:
+        click.echo(f"error: {error}", err=True)
+        context.exit(2)
 
 
 @main.command(epilog="Example:  backproof build --check")
@@ -688,6 +696,7 @@ def bench(
 @click.option(
     "--jobs", type=click.IntRange(1), default=1, show_default=True, help="How many notes are judged at the same time."
 )
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Notes in folders that are left out; repeatable.")
 @json_option
 @guarded
 def audit(
@@ -698,6 +707,7 @@ def audit(
     fix: bool,
     lenient: bool,
     jobs: int,
+    exclude: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Judge every formula in notes (Markdown, Jupyter notebooks, LaTeX), or in all notes of a folder.
@@ -709,7 +719,7 @@ def audit(
     from verify.notes.together import audits, notes_in
     from verify.reports import FORMATS
 
-    paths = notes_in(notes)
+    paths = notes_in(notes, exclude)
     with _progress(len(paths)) as progress:
         results = list(audits(paths, cell=cell, notation=notation, jobs=jobs, told=progress))
     found = [one for one in results if not isinstance(one, InputError)]
@@ -751,6 +761,22 @@ def _write_fixes(found: list[Any], again: Callable[[Path], Any]) -> None:
             click.echo(f"{target}: {number} formula{'s' * (number != 1)} corrected", err=True)
         for judgement in copy.left:
             click.echo(f"{judgement.place}: left as it is: nothing was found that is true in its place", err=True)
+
+
+@main.command()
+@json_option
+@guarded
+def doctor(as_json: bool) -> int:
+    """Say what backproof runs on here, what of the optional rest is there, and whether it works."""
+    from backproof.doctor import findings
+
+    found = list(findings())
+    if as_json:
+        _print_json({"findings": [one.to_json() for one in found]})
+    else:
+        signs = {True: "ok", False: "NO", None: "-"}
+        _table("Doctor", ["", "", "found"], [[one.what, signs[one.ok], one.found] for one in found])
+    return 1 if any(one.ok is False for one in found) else 0
 
 
 @main.command("check-code", epilog="Example:  backproof check-code my_lstm.py:lstm_backward --cell lstm")

@@ -18,11 +18,12 @@ _kept: dict[str, ModuleType] = {}
 
 def found_first() -> None:
     """Put our folder in front where another one hides a package of ours; processes that are started inherit it."""
-    if any(_hidden(name) for name in PACKAGES):
+    if any(hidden(name) for name in PACKAGES):
         sys.path.insert(0, str(HERE))
 
 
-def _hidden(name: str) -> bool:
+def hidden(name: str) -> bool:
+    """Whether another file would be imported under the name of a package of ours."""
     spec = PathFinder.find_spec(name)
     if spec is None:  # an editable installation is found in another way, after all paths
         return False
@@ -34,7 +35,7 @@ def _hidden(name: str) -> bool:
 def ours() -> Iterator[None]:
     """Within, the names of our packages mean ours; after it they mean what they meant before."""
     theirs = {name: module for name, module in sys.modules.items() if _named_as_ours(name) and not _is_ours(module)}
-    if not theirs and not any(map(_hidden, PACKAGES)):
+    if not theirs and not any(map(hidden, PACKAGES)):
         yield
         return
     path = list(sys.path)

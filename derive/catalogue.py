@@ -92,11 +92,21 @@ def called(cell: Cell) -> str | None:
     return cell.name if named(cell.name) == cell else _FILES.get(cell)
 
 
+_ADDED: dict[str, str] = {}
+"""Notes of a project that are found by their names."""
+
+
+def add(note: Path) -> None:
+    """From now on `find` takes the name of a note's file for the note; one of that name in the catalogue is hidden."""
+    _ADDED[spelled(note.stem)] = str(note)
+
+
 def find(name_or_path: str) -> Cell:
     """A cell or head of the catalogue by name, or the one that a note describes; raises InputError.
 
     Capitals and hyphens in a name do not matter.
     """
+    name_or_path = _ADDED.get(spelled(name_or_path), name_or_path)
     if (one := named(name_or_path) or named(spelled(name_or_path))) is not None:
         return one
     if Path(name_or_path).is_file():
@@ -105,7 +115,7 @@ def find(name_or_path: str) -> Cell:
             _FILES.pop(next(iter(_FILES)))
         _FILES[cell] = name_or_path
         return cell
-    known = {**cells(), **heads()}
+    known = {**cells(), **heads(), **_ADDED}
     close = get_close_matches(spelled(name_or_path), known, n=1)
     hint = f"did you mean {close[0]}? " if close else ""
     raise InputError(
@@ -116,6 +126,7 @@ def find(name_or_path: str) -> Cell:
 
 def reading(name_or_path: str) -> Reading:
     """What a note says, or a cell of the catalogue; raises InputError."""
+    name_or_path = _ADDED.get(spelled(name_or_path), name_or_path)
     if named(name_or_path) is None and Path(name_or_path).is_file():
         return reading_of(text_of(name_or_path), name_or_path)
     return Reading(find(name_or_path))

@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 
@@ -16,27 +17,34 @@ SUFFIXES = (".md", ".markdown", ".ipynb", ".tex", ".rst", ".rest", ".html", ".ht
 """The files of a folder that are notes."""
 
 
-def notes_in(paths: Sequence[str]) -> list[str]:
+def notes_in(paths: Sequence[str], exclude: Sequence[str] = ()) -> list[str]:
     """The notes that paths name: files as they are, folders by the notes in and below them, in order of their names.
 
-    Hidden files and folders are left out, and corrected copies. Raises InputError for a folder without notes.
+    Hidden files and folders are left out, corrected copies, and what `exclude` names (patterns such as `drafts/*`, of
+    the path as given or below the folder). Raises InputError for a folder without notes.
     """
     found: list[str] = []
     for path in paths:
         if not Path(path).is_dir():
             found.append(path)
             continue
-        within = [file for file in sorted(Path(path).rglob("*")) if _is_note(file, Path(path))]
+        within = [file for file in sorted(Path(path).rglob("*")) if _is_note(file, Path(path), exclude)]
         if not within:
             raise InputError(f"there is no note in {path}", hint="notes end in " + ", ".join(SUFFIXES))
         found += map(str, within)
     return list(dict.fromkeys(found))
 
 
-def _is_note(file: Path, folder: Path) -> bool:
+def _is_note(file: Path, folder: Path, exclude: Sequence[str]) -> bool:
+    if any(fnmatch(name, pattern) for pattern in exclude for name in (file.as_posix(), _below(file, folder))):
+        return False
     hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
     copy = Path(file.stem).suffix == ".fixed"
     return file.suffix.lower() in SUFFIXES and not hidden and not copy and file.is_file()
+
+
+def _below(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()
 
 
 def audits(
