@@ -26,10 +26,10 @@ def judgements_html(judgements: Iterable[Judgement]) -> str:
     return framed("".join(map(judged, judgements)))
 
 
-def judged(judgement: Judgement) -> str:
-    """The same without a frame."""
+def judged(judgement: Judgement, placed: bool = False) -> str:
+    """The same without a frame; `placed`: with its line."""
     formula = shown(judgement.formula)
-    place = f" line {judgement.place.line}" if judgement.place else ""
+    place = f" line {judgement.place.line}" if judgement.place and placed else ""
     rows = "".join(f"<dt>{escape(one.label)}</dt><dd>{_detail(one)}</dd>" for one in details(judgement))
     word = judgement.word
     return (
@@ -41,7 +41,7 @@ def judged(judgement: Judgement) -> str:
 
 def _detail(detail: Detail) -> str:
     if detail.latex:
-        return f"{mathml(detail.text, 'inline') or ''} <code>{escape(detail.text)}</code>"
+        return f"{mathml(detail.text, 'large') or ''} <code>{escape(detail.text)}</code>"
     return words(detail.text)
 
 
@@ -57,7 +57,7 @@ def audit_html(audit: Audit) -> str:
     notes = "".join(f"<li>{escape(f'{note.place}: {note.text}')}</li>" for note in audit.notes)
     return framed(
         f"<p><b>{escape(audit.file)}</b>: {escape(summary([audit]))}</p>{models}"
-        f"{''.join(map(judged, claims))}{f'<ul>{notes}</ul>' if notes else ''}"
+        f"{''.join(judged(one, placed=True) for one in claims)}{f'<ul>{notes}</ul>' if notes else ''}"
     )
 
 
