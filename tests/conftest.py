@@ -21,6 +21,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(threads, "1")  # before torch is imported: its threads wait more for each other than they work
 
 gc.set_threshold(200_000, 30, 30)  # as the command line sets it
+os.environ.setdefault("TRITON_INTERPRET", "1")  # before triton is imported, which may be in any test: no GPU is needed
 
 settings.register_profile(
     "backproof", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

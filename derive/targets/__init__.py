@@ -54,6 +54,18 @@ def _torch_network(network: Network, notation: Notation | None, origin: str) -> 
     return network_module(network, origin)
 
 
+def _triton(derivation: Derivation, notation: Notation | None, origin: str) -> str:
+    from derive.targets.triton import module
+
+    return module(derivation, origin)
+
+
+def _triton_network(network: Network, notation: Notation | None, origin: str) -> str:
+    from derive.targets.triton import network_module
+
+    return network_module(network, origin)
+
+
 def _jax(derivation: Derivation, notation: Notation | None, origin: str) -> str:
     from derive.targets.jax import module
 
@@ -145,6 +157,7 @@ def _network_page(form: str) -> Callable[[Network, Notation | None, str], str]:
 TARGETS = {
     "numpy": Target("a standalone NumPy module", ".py", _numpy, _numpy_network),
     "torch": Target("a standalone torch module with the derived backward pass", ".py", _torch, _torch_network),
+    "triton": Target("the torch module with kernels that run its loops on a GPU", ".py", _triton, _triton_network),
     "jax": Target("a standalone JAX module whose gradient is the derived one", ".py", _jax, _jax_network),
     "native": Target("a standalone NumPy module whose loops numba compiles", ".py", _native, _native_network),
     "onnx": Target("an operator graph for ONNX", ".onnx", _onnx, _onnx_network, ("dtype", "backward")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -18,13 +19,37 @@ Run = tuple[Array, Arrays, Arrays]
 
 
 def run(target: str, module: ModuleType, case: Case) -> Run:
-    """What the file of a target ("torch", "jax" or "native") computes for a case in its dtype."""
-    return {"torch": _torch, "jax": _jax, "native": _native}[target](module, case)
+    """What the file of a target ("torch", "triton", "jax" or "native") computes for a case in its dtype."""
+    with np.errstate(all="ignore"):  # of kernels what lies past the end of an axis is computed too
+        return {"torch": _torch, "triton": _torch, "jax": _jax, "native": _native}[target](module, case)
 
 
 def installed(target: str) -> bool:
     """Whether the framework that a target's file needs is there."""
-    return imported({"native": "numba"}.get(target, target)) is not None
+    return imported(library(target)) is not None
+
+
+def library(target: str) -> str:
+    """The library without which a target's file does not run."""
+    return {"native": "numba", "triton": "torch"}.get(target, target)
+
+
+def are_kernels_run(source: str) -> bool:
+    """Whether the kernels in a file of the triton target are run here, if it has any."""
+    return "TRITON_INTERPRET" not in source or imported("triton") is not None
+
+
+@contextmanager
+def on_this_machine(target: str) -> Iterator[None]:
+    """Files that are loaded here run as Python, without a compiler or a GPU."""
+    if target == "triton":
+        os.environ.setdefault("TRITON_INTERPRET", "1")  # counts until triton is imported, and from then on
+        yield
+    elif target == "native":
+        with uncompiled():
+            yield
+    else:
+        yield
 
 
 @contextmanager

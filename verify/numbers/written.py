@@ -7,8 +7,9 @@ program, never of the note.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import numpy as np
@@ -58,16 +59,16 @@ def checked(made: Cell | Network, source: str) -> bool:
     return False
 
 
-def agrees(made: Cell | Network, source: str, target: str) -> bool:
-    """Run the file of a framework beside the NumPy module of the same cell, at random sizes.
+def unchecked(made: Cell | Network, source: str, target: str) -> str:
+    """Run the file of a framework beside the NumPy module of the same cell, at random sizes; why it was not, if not.
 
-    `target` is its name, such as "torch"; of a network in torch its cell is run. Returns False where the framework is
-    not installed or no random point had finite values. Raises ProgramFault where the two differ or the file cannot run.
+    `target` is its name, such as "torch"; of a network in torch its cell is run. Raises ProgramFault where the two
+    differ or the file cannot run.
     """
-    subject = made.cell if isinstance(made, Network) and target == "torch" else made
+    subject = made.cell if isinstance(made, Network) and target in ("torch", "triton") else made
     run = _onnx(source) if target == "onnx" else _module(source, target)
-    if run is None:
-        return False
+    if isinstance(run, str):
+        return run
     ours = load(generate(subject), "ours")
     for spread in SPREADS:
         case = _drawn(subject, spread)
@@ -89,31 +90,34 @@ def agrees(made: Cell | Network, source: str, target: str) -> bool:
         wrong = ", ".join(f"{name} ({_size(error)})" for name, error in away.items() if not error <= limit)
         if wrong:
             raise ProgramFault("code that computes something else", f"away from the NumPy module: {wrong}", _told(made))
-        return True
-    return False
+        is_whole = target != "triton" or frameworks.are_kernels_run(source)
+        return "" if is_whole else "torch's operators agree, but triton is not installed to run the kernels"
+    return "no random point gave finite numbers"
 
 
-def _module(source: str, target: str) -> Callable[[Case], tuple[Arrays, float]] | None:
-    """What runs a framework's file, and how far it may be away; None where the framework is not installed."""
+def _module(source: str, target: str) -> Callable[[Case], tuple[Arrays, float]] | str:
+    """What runs a framework's file, and how far it may be away; the reason where nothing can."""
     if not frameworks.installed(target):
-        return None
-    with frameworks.uncompiled() if target == "native" else nullcontext():
-        module = load(source, "written")
+        return f"{frameworks.library(target)} is not installed"
+    folder = TemporaryDirectory()
+    with frameworks.on_this_machine(target):
+        module = load(source, "written", Path(folder.name))
 
     def run(case: Case) -> tuple[Arrays, float]:
+        assert folder.name  # the file is read again while it runs
         return graphs.expected(case, *frameworks.run(target, module, case)), LIMIT
 
     return run
 
 
-def _onnx(source: str) -> Callable[[Case], tuple[Arrays, float]] | None:
-    """The same for the text of a model; None also where the runtime has no operator for its type."""
+def _onnx(source: str) -> Callable[[Case], tuple[Arrays, float]] | str:
+    """The same for the text of a model; the reason also where the runtime has no operator for its type."""
     if not graphs.installed():
-        return None
+        return "onnxruntime is not installed"
     try:
         model = graphs.Model(source)
-    except NotImplementedError:
-        return None
+    except NotImplementedError as error:
+        return f"onnxruntime cannot run it: {error}"
     return lambda case: (model.on(case), graphs.LIMITS[model.kind])
 
 

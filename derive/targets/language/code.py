@@ -366,7 +366,7 @@ def lines(statements: Sequence[Statement]) -> list[str]:
     for statement in statements:
         match statement:
             case Assign(targets, value, formula):
-                printed += _comment(formula)
+                printed += comment(formula)
                 left = " = ".join(python(target)[0] for target in targets)
                 printed.append(f"{left} = {python(value)[0]}")
             case Buffer(name, axes, with_start, zeros):
@@ -379,12 +379,12 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                 printed.append("if lengths is not None:" + (f"  # {why}" if why else ""))
                 printed += [f"    {line}" for line in lines(body)]
             case Apply(formula=formula) | Fill(formula=formula):
-                printed += [*_comment(formula), _written(statement)]
+                printed += [*comment(formula), _written(statement)]
             case Memory(name, shape_axes):
                 own = ", ".join(map(size_text, shape_axes)) + ("," if len(shape_axes) == 1 else "")
                 printed.append(f"{name} = np.empty(({own}), dtype)")
             case Remark(text):
-                printed += _comment(text)
+                printed += comment(text)
             case Each():
                 printed += [*_each(statement), *(f"    {line}" for line in lines(statement.body))]
             case Blocks(entries, body, cached):
@@ -396,7 +396,8 @@ def lines(statements: Sequence[Statement]) -> list[str]:
     return printed
 
 
-def _comment(text: str) -> list[str]:
+def comment(text: str) -> list[str]:
+    """The lines of a comment."""
     return [
         part
         for line in text.splitlines()

@@ -21,7 +21,6 @@ from derive.targets.language.code import (
     Statement,
     Tuple,
     Unless,
-    WithLengths,
 )
 from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.lowering.single_step import Passes
@@ -33,7 +32,7 @@ from derive.targets.numpy.network import whole as network_whole
 from derive.targets.numpy.network.assembly import Assembly
 from derive.targets.passes import products
 from derive.targets.passes.hoisting import Hoisting
-from derive.targets.passes.loops import learn, opened
+from derive.targets.passes.loops import always_there, learn, opened
 from derive.targets.passes.pipeline import added_in_place, arriving_shapes, given_shapes, learn_shapes
 from derive.targets.passes.shapes import Shapes
 
@@ -111,7 +110,7 @@ class _Compiled:
         self, statements: Sequence[Statement], shapes: Shapes, name: str, carried: Collection[str]
     ) -> list[Statement]:
         place = next((k for k, statement in enumerate(statements) if isinstance(statement, Loop)), None)
-        before = [one for statement in statements[:place] for one in _always_there(statement)]
+        before = [one for statement in statements[:place] for one in always_there(statement)]
         learn_shapes(before, shapes)
         if place is None:
             return before
@@ -151,14 +150,6 @@ class _Compiled:
         groups = [Tuple(tuple(functions)), *(Tuple(tuple(map(Name, group))) for group in arrays)]
         arguments: list[Code] = [Name(name), *groups, Name("lengths")]
         return Call("run_compiled", tuple(arguments)), further
-
-
-def _always_there(statement: Statement) -> list[Statement]:
-    """A statement, before it what it names for sequences of different lengths alone: it is passed on in any case."""
-    if not isinstance(statement, WithLengths):
-        return [statement]
-    named = [one for one in statement.body if isinstance(one.targets[0], Name) and isinstance(one.value, Name)]
-    return [*named, statement]
 
 
 @cache

@@ -17,7 +17,6 @@ from derive.targets.language.code import (
     Name,
     Number,
     Product,
-    Statement,
     Sum,
     Transposed,
     parts,
@@ -44,7 +43,7 @@ class Hoisting:
         self.blocked = blocked
         self.helpers: set[str] = set()
         self._labels = labels
-        self.constants: list[Statement] = []
+        self.constants: list[Assign] = []
         self.over_steps: list[Assign] = []
         self._found: dict[Code, Code] = {}
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from derive.targets.language.code import Assign, Code, Index, Loop, Name, WithLengths
+from derive.targets.language.code import Assign, Code, Index, Loop, Name, Statement, WithLengths
 from derive.targets.passes.rewriting import names_in, substituted, within
 from derive.targets.passes.shapes import Shapes
 
@@ -104,3 +104,11 @@ def learn(body: Body, shapes: Shapes) -> None:
         for target in statement.targets:
             if isinstance(target, Name) and target.name not in body.carried and shape is not None:
                 shapes.known[target.name] = shape
+
+
+def always_there(statement: Statement) -> list[Statement]:
+    """A statement, before it what it names for sequences of different lengths alone: it is passed on in any case."""
+    if not isinstance(statement, WithLengths):
+        return [statement]
+    named = [one for one in statement.body if isinstance(one.targets[0], Name) and isinstance(one.value, Name)]
+    return [*named, statement]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -38,10 +38,10 @@ def module(derivation: Derivation, origin: str = "", network: Network | None = N
     `origin` is the file the equations come from. The text depends on the derivation and `origin` alone.
     Raises InputError for a head, whose losses torch has modules for.
     """
-    return _Module(lowered_cell(derivation, "torch"), derivation, network).text(origin)
+    return TorchModule(lowered_cell(derivation, "torch"), derivation, network).text(origin)
 
 
-class _Module(Given):
+class TorchModule(Given):
     """The parts of one file."""
 
     def __init__(self, low: Lowered, derivation: Derivation, network: Network | None) -> None:
@@ -59,6 +59,7 @@ class _Module(Given):
             "computed": self._computed(),
             "forward": self._forward(),
             "backward": self._backward(),
+            "fused": self.fused(),
             "step": self._step(),
             "step_arguments": self._step_arguments(),
             "each_step": self._each_step(),
@@ -94,13 +95,17 @@ class _Module(Given):
         carries = [names.carry(s).name for s in self.low.program.states]
         copied = "(d.clone() for d in d_final)  # filled again at every step"
         arriving = [f"{names_text(carries)} = {copied}"] if carries else []
-        ending = ["return [", *(f"    {text}," for text in self._gradients()), "]"]
+        ending = ["return [", *(f"    {text}," for text in self.gradient_texts(self.sequence.gradients)), "]"]
         head = self.opening([*lines(body), *ending], backward)
         return [*head, *arriving, "d_ys = cut(d_ys, lengths)", *lines(body), *ending]
 
-    def _gradients(self) -> list[str]:
+    def fused(self) -> str:
+        """Kernels that may run in place of torch's operators, and what launches them; empty where there are none."""
+        return ""
+
+    def gradient_texts(self, found: Mapping[str, str]) -> list[str]:
         """The gradient of everything given, each a tensor of its own."""
-        program, found = self.low.program, self.sequence.gradients
+        program = self.low.program
         texts = []
         for quantity in (*program.inputs, *program.states, *program.parameters):
             text = found[quantity.name]
