@@ -283,3 +283,42 @@ def test_two_processes_train_one_module(tmp_path: Path) -> None:
     for process in both:
         said, errors = process.communicate(timeout=300)
         assert said.strip() == "the mean over both processes", errors
+
+
+def test_runs_are_recorded_by_shape_and_replayed() -> None:
+    theirs, _ = _files("rnn")
+    recorded = []
+
+    def record(function, tensors, lengths):
+        recorded.append(tuple(tensors[0].shape))
+        return function
+
+    graphs = theirs.Graphs(2, record, lambda tensors: True)
+    run = lambda n, name="forward": graphs.run((name, ""), lambda tensors, lengths: [2 * tensors[0]], [torch.ones(n)], None)  # noqa: E731
+    for n in (3, 3, 3, 4, 4, 5, 3):
+        assert torch.equal(run(n)[0], torch.full((n,), 2.0))
+    assert recorded == [(3,), (4,)]  # each when it came for the second time
+    run(5)
+    run(3)
+    assert recorded == [(3,), (4,), (5,)]
+    run(4)  # of two kept graphs the one not used for longest made room
+    assert recorded == [(3,), (4,), (5,), (4,)]
+    run(4, "backward")
+    assert recorded == [(3,), (4,), (5,), (4,)]
+
+
+def test_what_cannot_be_recorded_runs_as_it_is() -> None:
+    theirs, _ = _files("rnn")
+
+    def record(function, tensors, lengths):
+        raise RuntimeError("no graph here")
+
+    graphs = theirs.Graphs(2, record, lambda tensors: True)
+    add = lambda tensors, lengths: [tensors[0] + lengths]  # noqa: E731
+    given = [torch.ones(3)], torch.tensor([1, 2, 3])
+    graphs.run(("forward", ""), add, *given)
+    with pytest.warns(UserWarning, match="forward runs step by step, as it cannot be recorded: no graph here"):
+        assert graphs.run(("forward", ""), add, *given)[0].tolist() == [2, 3, 4]
+    assert graphs.run(("forward", ""), add, *given)[0].tolist() == [2, 3, 4]  # and is not tried again
+    assert not theirs._can_be_recorded([torch.ones(3)])
+    theirs.Graphs(0, record, lambda tensors: True).run(("forward", ""), add, *given)

@@ -65,10 +65,13 @@ def unchecked(made: Cell | Network, source: str, target: str) -> str:
     `target` is its name, such as "torch"; of a network in torch its cell is run. Raises ProgramFault where the two
     differ or the file cannot run.
     """
+    with TemporaryDirectory() as folder:  # some files are read again while they run
+        run = _onnx(source) if target == "onnx" else _module(source, target, Path(folder))
+        return run if isinstance(run, str) else _beside_numpy(made, source, target, run)
+
+
+def _beside_numpy(made: Cell | Network, source: str, target: str, run: Callable[[Case], tuple[Arrays, float]]) -> str:
     subject = made.cell if isinstance(made, Network) and target in ("torch", "triton") else made
-    run = _onnx(source) if target == "onnx" else _module(source, target)
-    if isinstance(run, str):
-        return run
     ours = load(generate(subject), "ours")
     for spread in SPREADS:
         case = _drawn(subject, spread)
@@ -95,16 +98,14 @@ def unchecked(made: Cell | Network, source: str, target: str) -> str:
     return "no random point gave finite numbers"
 
 
-def _module(source: str, target: str) -> Callable[[Case], tuple[Arrays, float]] | str:
+def _module(source: str, target: str, folder: Path) -> Callable[[Case], tuple[Arrays, float]] | str:
     """What runs a framework's file, and how far it may be away; the reason where nothing can."""
     if not frameworks.installed(target):
         return f"{frameworks.library(target)} is not installed"
-    folder = TemporaryDirectory()
     with frameworks.on_this_machine(target):
-        module = load(source, "written", Path(folder.name))
+        module = load(source, "written", folder)
 
     def run(case: Case) -> tuple[Arrays, float]:
-        assert folder.name  # the file is read again while it runs
         return graphs.expected(case, *frameworks.run(target, module, case)), LIMIT
 
     return run

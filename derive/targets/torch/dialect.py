@@ -182,8 +182,8 @@ def _call(function: str, arguments: tuple[Code, ...], keywords: str) -> Code:
         return Call(function, arguments, _keywords(keywords))
     if name in _MADE:
         return _made(name, arguments[:1])
-    if name == "array":
-        return Call("torch.tensor", arguments[:1], "dtype=dtype, device=device")
+    if name == "array":  # made where it is read: a copy from elsewhere cannot be recorded in a CUDA graph
+        return Call("torch.full", (Number("()"), arguments[0]), "dtype=dtype, device=device")
     if name == "concatenate":
         return Call("torch.cat", arguments, _keywords(keywords))
     if name == "diagonal" or name in _SAME:

@@ -59,15 +59,18 @@ class FusedLoop:
         self._keep(kernel, text)
         matrices = kernel.matrices
         rows = 16 if matrices and all(len(row) == 1 for row in self.rows) else 1
-        at_once = [self._made(one) for one in kernel.memory]
-        at_once += self._launch(f"{word}_kernel", kernel, rows, matrices, warps=8 if matrices else 4)
+        kernel_name, warps = f"{word}_kernel", 8 if matrices else 4
         self._memory += kernel.memory
+        made = [self._made(one) for one in kernel.memory]
         by_steps = self._by_steps(word, body) if matrices else []
         given = [array for array in self._read if array not in buffers and array not in self._memory]
-        copied = ["(", *listed(given), ") = contiguous(", *listed(given), ")"] if given else []
-        fits = f" and {'on_chip' if rows == 16 else 'kept'}({', '.join(matrices)})" if matrices else ""
-        found = [*copied, f"if run and T and B{fits}:", *(f"    {line}" for line in at_once)]
-        return found + (["elif run and T and B:", *(f"    {line}" for line in by_steps)] if by_steps else [])
+        found = ["(", *listed(given), ") = contiguous(", *listed(given), ")"] if given else []
+        if not by_steps:
+            return [*found, *_inside("if run and T and B:", self._launch(kernel_name, kernel, rows, (), warps))]
+        programs, words = self._call(kernel, rows, matrices, warps)
+        fits = f"{'on_chip' if rows == 16 else 'kept'}({', '.join(matrices)})"
+        at_once = [f"ran = {fits} and launched(", *listed([kernel_name, programs, *words]), ")"]
+        return [*found, *_inside("if run and T and B:", [*made, *at_once, *_inside("if not ran:", by_steps)])]
 
     def _kernel(self, names: Names, stored: Collection[str] = ()) -> Kernel:
         return Kernel(self._body, self._constants, self._shapes, names, self._sizes, self._opened, self._own, stored)
@@ -121,13 +124,21 @@ class FusedLoop:
                 return Index(self._viewed(of), index)
         return self._constants.named(code)
 
+    def _launch(self, name: str, kernel: Kernel, rows: int, matrices: Sequence[str], warps: int) -> list[str]:
+        programs, words = self._call(kernel, rows, matrices, warps)
+        return [f"{name}[({programs},)](", *listed(words), ")"]
+
     @staticmethod
-    def _launch(name: str, kernel: Kernel, rows: int, matrices: Sequence[str], warps: int) -> list[str]:
-        programs = "B" if rows == 1 else f"-(-B // {rows})"
+    def _call(kernel: Kernel, rows: int, matrices: Sequence[str], warps: int) -> tuple[str, list[str]]:
+        """How many programs run, and what each is given."""
         fixed = [f"{argument}={value}" for argument, value in kernel.fixed.items()]
         told = f"**options({', '.join(['dtype', 'lengths', *matrices])})"
         words = [*kernel.arguments, "lengths", *fixed, f"ROWS={rows}", f"num_warps={warps}", told]
-        return [f"{name}[({programs},)](", *listed(words), ")"]
+        return "B" if rows == 1 else f"-(-B // {rows})", words
+
+
+def _inside(head: str, lines: Sequence[str]) -> list[str]:
+    return [head, *(f"    {line}" for line in lines)]
 
 
 def _shape_text(shape: Shape) -> str:

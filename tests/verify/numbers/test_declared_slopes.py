@@ -93,7 +93,7 @@ def test_evidence_takes_the_declared_slope_and_asks_no_differences() -> None:
     assert "declared slope of Theta" in caption
 
 
-@pytest.mark.parametrize("target", ["torch", "jax", "native"])
+@pytest.mark.parametrize("target", ["torch", "triton", "jax", "native"])
 def test_every_target_follows_a_declared_slope(target: str) -> None:
     cell = read_note(NOTES["fast sigmoid"])
     written = derive.generate(cell, target)
