@@ -8,6 +8,7 @@ from importlib.metadata import version as installed
 from typing import Any
 
 from docutils import nodes
+from sphinx.environment.adapters.toctree import global_toctree_for_doc
 
 project = "backproof"
 author = "the authors of backproof"
@@ -65,7 +66,34 @@ def _with_double_backquotes(app: Any, what: str, name: str, object_: Any, option
         lines[number] = "".join(pieces)
 
 
+_whole: list[str] = []
+
+
+def _one_tree(app: Any, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """The theme resolves the whole tree anew for every page; here once, with the place of the page marked in it."""
+    resolved = context["toctree"]
+
+    def toctree(**options: Any) -> str:
+        if not _whole:
+            tree = global_toctree_for_doc(app.env, "index", app.builder, tags=app.tags, **options)
+            _whole.append(app.builder.render_partial(tree)["fragment"])
+        up = "../" * page.count("/")
+        above = f"{page.rpartition('/')[0]}/index"
+
+        def marked(found: re.Match[str]) -> str:
+            of = found[3].removesuffix(".html")
+            level = f"{found[1]} current" if of in (page, above) else found[1]
+            reference = f"current {found[2]}" if of == page else found[2]
+            return f'<li class="{level}"><a class="{reference}" href="{"#" if of == page else up + found[3]}"'
+
+        return re.sub(r'<li class="([^"]*)"><a class="([^"]*)" href="([^"]*)"', marked, _whole[0])
+
+    if resolved is not None:
+        context["toctree"] = toctree
+
+
 def setup(app: Any) -> None:
     """Formulas are left as LaTeX for KaTeX, which travels with the site."""
     app.add_html_math_renderer("katex", (_inline, None), (_display, None))
+    app.connect("html-page-context", _one_tree, priority=400)
     app.connect("autodoc-process-docstring", _with_double_backquotes)

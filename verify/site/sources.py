@@ -81,12 +81,9 @@ def _lists() -> dict[str, str]:
     }
     found = {}
     for folder, table in tables.items():
-        header = f"| Page | Name | {_COLUMN[folder]} |"
-        rows = [
-            f"| [{_words(made.title)}]({made.name}.md) | `{made.name}` | {_words(_source(made))} |" for made in table
-        ]
+        rows = [f"- [{_words(one.title)}]({one.name}.md) (`{one.name}`): {_words(_source(one))}" for one in table]
         tree = _tree([made.name for made in table], hidden=True)
-        lines = [f"# {folder.capitalize()}", "", _ABOUT[folder], "", header, "| --- | --- | --- |", *rows, "", tree]
+        lines = [f"# {folder.capitalize()}", "", _ABOUT[folder], "", *rows, "", tree]
         found[f"{folder}/index.md"] = "\n".join(lines)
     return found
 
@@ -96,9 +93,6 @@ _ABOUT = {
     "heads": "What stands on top of a cell: an output function with its loss, derived in the same way.",
     "networks": "Layers, directions, dropout and a head put together, each part with its derivation.",
 }
-_COLUMN = {"cells": "Source", "heads": "Source", "networks": "What it is"}
-
-
 _MARKUP = re.compile(r"(?<![^\W_])_|[\\`*<>\[\]|$]")
 
 

@@ -20,6 +20,7 @@ from derive.targets.pages.composition import composition, parts_to_show
 from derive.targets.pages.model import Block, Page
 from derive.targets.pages.printing import Format
 from derive.targets.pages.writer import page
+from derive.targets.pictures import network_picture, picture
 from derive.targets.site.beside import code_of_displays
 from derive.targets.site.displays import display
 from derive.targets.site.switch import Letters, letters_of
@@ -27,7 +28,7 @@ from derive.targets.site.switch import Letters, letters_of
 
 @dataclass(frozen=True)
 class Chapter:
-    """A derivation on a page of the site: what is printed, the code of each formula, and the letters.
+    """A derivation on a page of the site: what is printed, the code of each formula, the letters, and two pictures.
 
     `mark` stands before every anchor, so that several derivations fit on one page.
     """
@@ -36,6 +37,8 @@ class Chapter:
     code: Mapping[int, str]
     letters: Letters
     mark: str
+    flow: str = ""
+    back: str = ""
 
     def symbol(self, name: str) -> str:
         """The letter of a quantity, as the page prints it."""
@@ -72,7 +75,7 @@ def network_page(network: Network, origin: str, closing: str = "") -> str:
         derivation = differentiate(cell)
         chapters.append(_chapter(derivation, through_time(derivation), "", f"part-{number}-"))
     words = [MARKDOWN.prose(paragraph) for paragraph in composition(network)]
-    return _rendered(chapters, origin, network.title, words, closing)
+    return _rendered(chapters, origin, network.title, words, closing, network_picture(network))
 
 
 def _chapter(derivation: Derivation, after: Sequence[Section], module: str, mark: str) -> Chapter:
@@ -83,13 +86,17 @@ def _chapter(derivation: Derivation, after: Sequence[Section], module: str, mark
         code_of_displays(derivation, content, module) if module else {},
         letters_of(derivation, content, before, after, form(mark)),
         mark,
+        picture(derivation),
+        picture(derivation, backward=True),
     )
 
 
-def _rendered(chapters: Sequence[Chapter], origin: str, title: str, words: Sequence[str], closing: str) -> str:
+def _rendered(
+    chapters: Sequence[Chapter], origin: str, title: str, words: Sequence[str], closing: str, whole: str = ""
+) -> str:
     template = _environment().get_template("derivation.md.jinja")
     written = template.render(
-        chapters=chapters, origin=origin, title=MARKDOWN.words(title), words=words, closing=closing,
+        chapters=chapters, origin=origin, title=MARKDOWN.words(title), words=words, closing=closing, whole=whole,
         letters=Letters.together([chapter.letters for chapter in chapters]),
     )  # fmt: skip
     return written.rstrip() + "\n"
