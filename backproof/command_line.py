@@ -279,7 +279,10 @@ def derive(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Print the derivation of a cell or of a network of it, step by step; or that of one gradient."""
+    """Print the derivation of a cell or of a network of it, step by step; or that of one gradient.
+
+    What -o names says the form: FILE.txt, .md, .tex, or .pdf (by pdflatex).
+    """
     from derive import catalogue, targets
     from derive.build import replace
 
@@ -295,9 +298,15 @@ def derive(
         _print_json({**found, **_reading(cell, made)})
         return
     _read_as(cell, made)
-    text = _rendered(made, form, notation, cell, of, by)
+    as_pdf = output is not None and output.suffix == ".pdf"
+    text = _rendered(made, "latex" if as_pdf else form, notation, cell, of, by)
     if output is None:
         click.echo(text, nl=False)
+    elif as_pdf:
+        from derive.targets.pages.pdf import compiled
+
+        replace(output, compiled(text).content)
+        click.echo(f"{output}: an article on {made.title}", err=True)
     else:
         replace(output, text)
         click.echo(f"{output}: {targets.TARGETS[form].about} on {made.title}", err=True)
@@ -355,16 +364,17 @@ def draw(
     metavar="FILE.json",
     help="What `backproof verify --json` printed, to be shown on the pages.",
 )
+@click.option("--pdf", is_flag=True, help="Add every derivation as a PDF, and all of them as a book (by pdflatex).")
 @click.option("--root", type=click.Path(path_type=Path), default=Path(), help="The checkout (default: this folder).")
 @json_option
 @guarded
-def site(output: Path, evidence: Path | None, root: Path, as_json: bool) -> int:
+def site(output: Path, evidence: Path | None, pdf: bool, root: Path, as_json: bool) -> int:
     """Build the site from a checkout: all derivations and docs as pages to be opened from disk, without a network."""
     from derive import build as builder
     from verify.site import built
 
     with _progress(len(builder.names()) + 1) as progress:
-        made = built(root, output, evidence, progress)
+        made = built(root, output, evidence, pdf, progress)
     if as_json:
         _print_json({"folder": str(made.folder), "pages": made.pages, "warnings": list(made.warnings)})
     else:

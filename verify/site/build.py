@@ -9,12 +9,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from derive.build import require_checkout
+from derive.build import derivations, require_checkout
+from derive.calculus.derivation import Derivation
 from derive.errors import InputError, ProgramFault
+from derive.targets import pages
+from derive.targets.pages.pdf import compiled
 from verify.site.sources import Gathered, sources
 
 NEEDED = ("sphinx", "myst_parser", "furo")
@@ -30,9 +33,13 @@ class Site:
 
 
 def built(
-    root: Path, output: Path, evidence: Path | None = None, progress: Callable[[str], None] = lambda _: None
+    root: Path,
+    output: Path,
+    evidence: Path | None = None,
+    pdf: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Site:
-    """Build the site of the checkout `root` into a folder.
+    """Build the site of the checkout `root` into a folder, with `pdf` every derivation and a book of them beside it.
 
     `evidence` is a file that `backproof verify --json` wrote. Raises InputError where the extra `docs` is missing, and
     for a folder that holds something else; ProgramFault where Sphinx does not come to an end.
@@ -42,7 +49,9 @@ def built(
         raise InputError(f"the site needs {', '.join(missing)}", hint="pip install 'backproof[docs]'")
     if output.is_dir() and any(output.iterdir()) and not (output / "searchindex.js").is_file():
         raise InputError(f"{output} holds something else", hint="name a new folder, or one that holds a site")
-    files = sources(root, gathered(evidence), progress)
+    derived = derivations()
+    files = sources(root, derived, gathered(evidence), pdf, progress)
+    papers = printed(derived, progress) if pdf else {}
     progress("sphinx")
     with tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
@@ -53,7 +62,24 @@ def built(
         told = _sphinx(root, place)
         shutil.rmtree(output, ignore_errors=True)
         shutil.copytree(place / "site", output, ignore=shutil.ignore_patterns(".buildinfo", "objects.inv"))
+    for name, content in papers.items():
+        (output / name).parent.mkdir(exist_ok=True)
+        (output / name).write_bytes(content)
     return Site(output, len(list(output.rglob("*.html"))), told)
+
+
+def printed(derived: Mapping[str, Derivation], progress: Callable[[str], None] = lambda _: None) -> dict[str, bytes]:
+    """Every derivation as a PDF, and all of them as a book, by the paths that they have in the site."""
+    found = {}
+    for name, derivation in derived.items():
+        progress(f"{name}.pdf")
+        found[f"pdf/{name}.pdf"] = compiled(pages.latex(derivation)).content
+    progress("book.pdf")
+    heads = [one for one in derived.values() if one.cell.is_loss]
+    cells = [one for one in derived.values() if not one.cell.is_loss]
+    text = pages.book("Gradients of recurrent networks", {"Cells": cells, "Heads": heads})
+    found["pdf/book.pdf"] = compiled(text, runs=2).content
+    return found
 
 
 def gathered(path: Path | None) -> Gathered:

@@ -13,9 +13,12 @@ from verify.numbers.evidence import THRESHOLDS
 _METHODS = {"complex_step": "complex step", "differences": "central differences", "torch": "torch", "jax": "JAX"}
 
 
-def closing(made: Cell | Network, folder: str, module: str, evidence: Mapping[str, Any] | None) -> str:
-    """Markdown: evidence where there is some, the command that gathers it, and how to import the module."""
+def closing(
+    made: Cell | Network, folder: str, module: str, evidence: Mapping[str, Any] | None, pdf: bool = False
+) -> str:
+    """Markdown: evidence where there is some, the command that gathers it, how to import the module, and the PDF."""
     parts = ["## Evidence", "", *_evidence(made.name, evidence), "", "## Use it", "", *_use(made, folder, module)]
+    parts += ["", f'<a href="../pdf/{made.name}.pdf">This page as an article (PDF)</a>'] if pdf else []
     return "\n".join(parts)
 
 

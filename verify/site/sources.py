@@ -10,7 +10,7 @@ from typing import Any
 import derive
 import verify
 from derive import catalogue
-from derive.build import derivations
+from derive.calculus.derivation import Derivation
 from derive.cell import Cell
 from derive.networks.network import Network
 from derive.targets import site
@@ -26,8 +26,14 @@ Gathered = Mapping[str, Mapping[str, Any]]
 """Evidence by the name of a cell or network, as `backproof verify --json` prints it."""
 
 
-def sources(root: Path, evidence: Gathered, progress: Callable[[str], None] = lambda _: None) -> dict[str, str | bytes]:
-    """Every source file of the site by its path; `root` is the checkout."""
+def sources(
+    root: Path,
+    derived: Mapping[str, Derivation],
+    evidence: Gathered,
+    pdf: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> dict[str, str | bytes]:
+    """Every source file of the site by its path; `root` is the checkout, `pdf`: pages refer to PDFs of them."""
     found: dict[str, str | bytes] = {}
     known = exercises(root / HAND_WRITTEN)
     for path in sorted((root / HAND_WRITTEN).rglob("*")):
@@ -41,18 +47,18 @@ def sources(root: Path, evidence: Gathered, progress: Callable[[str], None] = la
             if path.suffix == ".md":
                 found[_index(place)] = for_myst(path.read_text(encoding="utf-8"))
     found["vanishing.svg"] = (root / "docs" / "vanishing.svg").read_bytes()
-    for name, derivation in derivations().items():
+    for name, derivation in derived.items():
         progress(name)
         folder = "heads" if derivation.cell.is_loss else "cells"
         module = (root / "generated" / f"{name}.py").read_text(encoding="utf-8")
-        ending = closing(derivation.cell, folder, module, evidence.get(name))
+        ending = closing(derivation.cell, folder, module, evidence.get(name), pdf)
         found[f"{folder}/{name}.md"] = site.cell_page(derivation, module, f"derive/{folder}/{name}.md", ending)
     for name, network in catalogue.networks().items():
         progress(name)
         module = (root / "generated" / f"{name}.py").read_text(encoding="utf-8")
         ending = closing(network, "networks", module, evidence.get(name))
         found[f"networks/{name}.md"] = site.network_page(network, f"derive/networks/{name}.toml", ending)
-    found |= _lists()
+    found |= _lists(pdf)
     found |= _toctrees(found)
     found |= _python()
     return found
@@ -72,7 +78,7 @@ def _index(place: str) -> str:
     return place.replace("README.md", "index.md")
 
 
-def _lists() -> dict[str, str]:
+def _lists(pdf: bool) -> dict[str, str]:
     """A page that lists the cells, one for the heads, one for the networks."""
     tables: dict[str, list[Cell] | list[Network]] = {
         "cells": list(catalogue.cells().values()),
@@ -83,7 +89,8 @@ def _lists() -> dict[str, str]:
     for folder, table in tables.items():
         rows = [f"- [{_words(one.title)}]({one.name}.md) (`{one.name}`): {_words(_source(one))}" for one in table]
         tree = _tree([made.name for made in table], hidden=True)
-        lines = [f"# {folder.capitalize()}", "", _ABOUT[folder], "", *rows, "", tree]
+        book = ["", _BOOK] if pdf else []
+        lines = [f"# {folder.capitalize()}", "", _ABOUT[folder], *book, "", *rows, "", tree]
         found[f"{folder}/index.md"] = "\n".join(lines)
     return found
 
@@ -93,6 +100,7 @@ _ABOUT = {
     "heads": "What stands on top of a cell: an output function with its loss, derived in the same way.",
     "networks": "Layers, directions, dropout and a head put together, each part with its derivation.",
 }
+_BOOK = '<a href="../pdf/book.pdf">All cells and heads as a book (PDF)</a>'
 _MARKUP = re.compile(r"(?<![^\W_])_|[\\`*<>\[\]|$]")
 
 

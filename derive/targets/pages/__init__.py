@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,7 +22,7 @@ from derive.nodes import Jacobian, t
 from derive.notation import GREEK, Notation
 from derive.targets.pages import writer
 from derive.targets.pages.composition import composition, parts_to_show
-from derive.targets.pages.model import Page
+from derive.targets.pages.model import Display, Page
 from derive.targets.pages.printing import Format
 from derive.targets.pages.writer import page
 from derive.targets.vocabulary import Latex, Text
@@ -143,6 +143,16 @@ def of_network(form: str, network: Network, notation: Notation | None = None, or
     return _filled(template, pages, origin, style.words(network.title), list(map(style.prose, words)))
 
 
+def book(title: str, parts: Mapping[str, Sequence[Derivation]]) -> str:
+    """All derivations as one book for pdflatex; `parts` are its parts by their headings."""
+    template = _environment().get_template("book.tex.jinja")
+    pages = [
+        (heading, [page(one, None, softmax_sections(one), _on_time(one), LATEX) for one in derivations])
+        for heading, derivations in parts.items()
+    ]
+    return template.render(title=LATEX.words(title), parts=pages).rstrip() + "\n"
+
+
 def _filled(template: str, pages: Sequence[Page], origin: str, title: str = "", words: Sequence[str] = ()) -> str:
     written = _environment().get_template(template).render(pages=pages, origin=origin, title=title, words=words)
     return written.replace(_HELD, " ").rstrip() + "\n"
@@ -166,6 +176,7 @@ def _environment() -> Environment:
     environment.filters["columns"] = columns
     environment.filters["padded"] = _padded
     environment.filters["tex"] = _tex_words
+    environment.filters["wide"] = _wide
     return environment
 
 
@@ -197,6 +208,11 @@ def _latex_width(formula: str) -> int:
     """Roughly how many letters wide a formula is set: a gradient is as wide as its denominator."""
     narrow = re.sub(r"\\[A-Za-z]+", "x", _FRACTION.sub("", formula))
     return len(re.sub(r"[{}_^ ]", "", narrow))
+
+
+def _wide(display: Display) -> bool:
+    """Whether a formula may be wider than the text of an article."""
+    return max(_latex_width("".join(line)) for line in display.lines) > LATEX.width - 6
 
 
 def _markdown_words(words: str) -> str:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from dataclasses import replace
 from functools import cache
 
@@ -14,11 +13,13 @@ from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell, Equation
+from derive.errors import InputError, ProgramFault
 from derive.functions import ScalarFunction, function
 from derive.nodes import Quantity, add, apply, matmul, size, t
 from derive.notation import notations
 from derive.targets import pages
 from derive.targets.pages import _markdown_words, _tex_words
+from derive.targets.pages.pdf import compiled
 
 CELLS = {**catalogue.cells(), **catalogue.heads()}
 FORMATS = {"markdown": pages.markdown, "latex": pages.latex, "text": pages.text}
@@ -172,14 +173,25 @@ COMPILED = [
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 @pytest.mark.parametrize(("name", "notation"), [*COMPILED, ("open", None)])
-def test_pdflatex_compiles_it(name, notation, tmp_path):
+def test_pdflatex_compiles_it_and_no_line_leaves_the_text(name, notation):
     found = two_open_functions() if name == "open" else derivation(name)
-    (tmp_path / "page.tex").write_text(pages.latex(found, notation and notations()[notation]), encoding="utf-8")
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"],
-        cwd=tmp_path,
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]
-    assert (tmp_path / "page.pdf").stat().st_size > 10_000
+    made = compiled(pages.latex(found, notation and notations()[notation]))
+    assert made.overfull <= 2
+    assert made.content.startswith(b"%PDF")
+    assert len(made.content) > 10_000
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_derivations_make_a_book():
+    text = pages.book("Two & three", {"Cells": [derivation("rnn")], "Heads": [derivation("squared_error")]})
+    assert text.count(r"\chapter") == 2
+    made = compiled(text, runs=2)
+    assert made.overfull <= 2
+    with pytest.raises(ProgramFault, match="pdflatex found an error"):
+        compiled(r"\documentclass{article}\begin{document}\nosuch\end{document}")
+
+
+def test_without_pdflatex_the_answer_says_what_is_missing(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(InputError, match="needs pdflatex"):
+        compiled("")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from backproof import main
+from backproof.command_line import main
 from verify.numbers.load import load
 
 FOLDER = Path(__file__).parents[3] / "docs/site"
