@@ -334,6 +334,8 @@ def draw(
     from derive import catalogue
     from derive.build import replace
 
+    if output is not None and output.suffix != ".svg":
+        raise InputError(f"{output} is no file for a picture", hint="name a file ending in .svg")
     made = catalogue.made(cell, **options)
     picture = _rendered(made, "picture", notation, cell, unrolled=unrolled, backward=backward)
     _read_as(cell, made)

@@ -13,6 +13,7 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.lettering import lettered
 from derive.networks.network import Network
+from derive.nodes import Quantity
 from derive.reader import read_equations, reading_of
 from derive.reader.document.reading import Reading
 from derive.reader.text.note import KEYS, WHERE
@@ -62,11 +63,25 @@ def _reading(asked: Asked) -> Reading:
 
 
 def _cell(asked: Asked) -> Answer:
-    """The equations of a cell of the catalogue, one a line."""
+    """The equations of a cell of the catalogue, one a line, with as many declarations as it takes to read them back."""
     cell = cell_of(asked)
     letters = lettered(cell.notation, cell)
-    lines = (f"{latex(e.symbol, letters)} = {latex(e.expression, letters)}" for e in cell.equations)
-    return {"equations": "\n".join(lines), "title": cell.title}
+    lines = [f"{latex(e.symbol, letters)} = {latex(e.expression, letters)}" for e in cell.equations]
+    output = f"output: ${latex(cell.output, letters)}$"
+    sizes = [f"where ${latex(q, letters)} \\in \\mathbb{{R}}^{{{_size(q)}}}$" for q in cell.quantities.values()]
+    text = "\n".join(lines)
+    for more in ([], [output], [output, *sizes]):
+        text = "\n".join([*lines, *more])
+        try:
+            if cell_of({"equations": text}).equations == cell.equations:
+                break
+        except InputError:
+            continue
+    return {"equations": text, "title": cell.title}
+
+
+def _size(quantity: Quantity) -> str:
+    return r" \times ".join(str(size) for size in quantity.shape)
 
 
 def _typeset(asked: Asked) -> Answer:

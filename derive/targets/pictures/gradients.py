@@ -37,7 +37,8 @@ def graph(derivation: Derivation) -> Graph:
             sources[node] = box(wrapped(written(node)), role, "", "J" if via is None else via.name)
         return sources[node]
 
-    parameters = [g for g in derivation.gradients if g.of.time is None and len(g.paths) == 1]
+    given = [g for g in derivation.gradients if g.of.time is None and g.of not in cell.inputs]
+    parameters = [g for g in given if len(g.paths) == 1]
     for gradient in derivation.gradients:
         if gradient in parameters:
             continue

@@ -102,7 +102,7 @@ def _em(letter: str) -> float:
     if letter in _NARROW:
         return 0.38
     if letter in _WIDE or letter.isupper():
-        return 0.88 if letter in _WIDE else 0.74
+        return 0.9 if letter in _WIDE else 0.78
     if letter in "⊙+−=≤≥×·∂→←…∑√‖":
         return 0.84 if letter in "⊙→←…√" else 0.62
     return 1.05 if unicodedata.east_asian_width(letter) in "WF" else 0.6

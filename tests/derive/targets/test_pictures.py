@@ -193,7 +193,11 @@ def test_other_letters(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["lstm", "--unrolled", "99"], "1 to 12 steps"), (["squared_error", "--unrolled", "2"], "has no state")],
+    [
+        (["lstm", "--unrolled", "99"], "1 to 12 steps"),
+        (["squared_error", "--unrolled", "2"], "has no state"),
+        (["lstm", "-o", "lstm.png"], "ending in .svg"),
+    ],
 )
 def test_what_cannot_be_drawn_is_said(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(main, ["draw", *arguments])

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from backproof.command_line import main
-from verify.playground.answers import answer
+from verify.playground.answers import answer, cell_of
 from verify.playground.server import HEADER, LARGEST, Playground
 from verify.playground.workers import Workers
 
@@ -207,3 +207,9 @@ def test_serve_says_what_is_in_its_way(server: Playground) -> None:
     result = CliRunner().invoke(main, ["serve", "--port", str(server.server_port)])
     assert result.exit_code == 2
     assert "cannot listen" in result.output
+
+
+@pytest.mark.parametrize("name", ["lstm", "lmu", "rnn_caption_first", "rnn_layer_norm", "rnn_general"])
+def test_equations_of_the_catalogue_can_be_changed_where_they_stand(name: str) -> None:
+    typed = answer("cell", {"cell": name})["equations"]
+    assert cell_of({"equations": typed}).equations == cell_of({"cell": name}).equations

@@ -108,6 +108,9 @@ async function start() {
 }
 
 by("known").addEventListener("change", start);
+by("equations").addEventListener("input", () => {
+  if (by("equations").value !== untouched) by("known").value = "";
+});
 by("equations").addEventListener("input", later(250, () => typeset("equations")));
 by("equations").addEventListener("input", later(700, read));
 by("formula").addEventListener("input", later(250, () => typeset("formula")));
