@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from derive import catalogue, targets
 from derive.calculus.adjoint import differentiate
 from derive.cell import Cell
-from derive.errors import InputError
+from derive.errors import InputError, ProgramFault
 from derive.lettering import lettered
 from derive.networks.network import Network
 from derive.nodes import Quantity
@@ -22,6 +22,7 @@ from derive.targets.mathml import mathml
 from derive.targets.notebook import derivation_html, reading_html
 from derive.targets.pictures import picture
 from verify.formulas.claims import check
+from verify.formulas.faults import ClaimsFault
 from verify.formulas.judgement import Judgement
 from verify.reports.notebook import judged
 
@@ -100,8 +101,14 @@ def _read(asked: Asked) -> Answer:
 def _check(asked: Asked) -> Answer:
     """The judgements on a formula; what is missing is marked in the true formula, what is too much in the author's."""
     facts = [line for line in asked.get("assume", "").splitlines() if line.strip()]
-    found = check(asked.get("formula", ""), cell_of(asked), assume=facts)
-    return {"html": "".join(map(marked, found)), "claims": [one.to_json() for one in found]}
+    found: Sequence[Judgement]
+    faults: Sequence[ProgramFault] = ()
+    try:
+        found = check(asked.get("formula", ""), cell_of(asked), assume=facts)
+    except ClaimsFault as fault:
+        found, faults = fault.judgements, fault.faults
+    told = "".join(f'<p class="problem">{escape(str(fault))}</p>' for fault in faults)
+    return {"html": "".join(map(marked, found)) + told, "claims": [one.to_json() for one in found]}
 
 
 def marked(judgement: Judgement) -> str:

@@ -70,6 +70,9 @@ def _work(sender: Connection, action: str, asked: dict[str, str]) -> None:
         sender.send((500, {"error": str(fault), "hint": ""}))
     except (MemoryError, RecursionError) as error:
         sender.send((500, {"error": f"too large: {type(error).__name__}", "hint": "ask for less at a time"}))
+    except Exception as error:  # no answer is given: what was not foreseen is told as what it is
+        told = f"a fault of backproof, not of what you typed: {type(error).__name__}: {error}"
+        sender.send((500, {"error": told, "hint": "please report it with what you typed"}))
 
 
 def _limit_memory() -> None:

@@ -135,11 +135,10 @@ def test_an_answer_that_takes_too_long_is_stopped() -> None:
     assert "stopped" in told["error"]
 
 
-def test_a_worker_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    workers = Workers(limit=60)
-    status, told = workers.answer("no such action", {})
+def test_a_fault_of_the_program_is_told_as_one() -> None:
+    status, told = Workers(limit=60).answer("no such action", {})
     assert status == 500
-    assert "ended" in told["error"]
+    assert "a fault of backproof" in told["error"]
 
 
 def test_a_formula_is_checked_and_what_is_missing_stands_out(server: Playground) -> None:
