@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -684,13 +685,22 @@ def norms(cells: tuple[str, ...], output: Path | None, steps: int, radii: tuple[
 
 
 @main.command(epilog="Example:  backproof bench lstm gru --size 50,32,64,128 --dtype float32 -o docs/speed.md")
-@click.argument("cells", nargs=-1, required=True)
+@click.argument("cells", nargs=-1)
 @click.option("--size", "sizes", multiple=True, metavar="T,B,D,H", help="Sizes of a point; without it a whole table.")
 @click.option("--dtype", "dtypes", multiple=True, type=click.Choice(["float32", "float64"]), help="Number types.")
 @click.option("--threads", default=1, show_default=True, type=click.IntRange(1), help="Threads of every peer.")
 @click.option("--peer", "peers", multiple=True, metavar="NAME", help="What to measure (default: all columns).")
 @click.option("--rounds", default=7, show_default=True, type=click.IntRange(1), help="Runs of every peer.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the table as a page.")
+@click.option("--gpu", is_flag=True, help="On a GPU, beside cuDNN, JAX and torch.compile.")
+@click.option(
+    "--minutes", default=10.0, show_default=True, help="Without CELL: no point is begun that would end later."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the table as a page, beside it a figure and JSON.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @guarded
 def bench(
@@ -700,22 +710,37 @@ def bench(
     threads: int,
     peers: tuple[str, ...],
     rounds: int,
+    gpu: bool,
+    minutes: float,
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure forward and all gradients of cells of the catalogue beside torch, JAX and the bare matrix products."""
-    from verify.bench.measure import jobs, known, measured
-    from verify.bench.report import header, machine, page, summary, table
+    """Measure forward and all gradients of cells beside torch, JAX and the bare matrix products.
 
-    rows = []
-    for job in jobs(cells, sizes, dtypes, threads):
-        rows.append(measured(job, rounds, known(peers)))
-        if output:  # what was measured so far is kept
-            output.write_text(page(rows, rounds), encoding="utf-8")
+    Without CELL the points of docs/speed.md, or with --gpu those of a GPU, the most telling ones first.
+    """
+    from verify.bench import plans
+    from verify.bench.measure import jobs, known, planned
+    from verify.bench.report import header, machine, summary, table, written
+
+    device = "gpu" if gpu else "cpu"
+    named = jobs(cells, sizes, dtypes, threads, device)
+    plan = [(job, known(peers, device)) for job in named] or (plans.on_gpu() if gpu else plans.on_cpu())
+    command = " ".join(["backproof", *sys.argv[1:]])
+    with _progress(len(plan)) as progress:
+
+        def told(rows: Sequence[Any]) -> None:
+            progress(rows[-1].label)
+            if output:  # what was measured so far is kept
+                written(rows, rounds, output, command)
+
+        rows, left = planned(plan, rounds, math.inf if named else minutes, told)
+    if output and left:
+        written(rows, rounds, output, command, left)
     if as_json:
         _print_json({"machine": machine(), "rounds": rounds, "points": [row.to_json() for row in rows]})
     else:
-        _table("Milliseconds of processor time", header(), table(rows), f"{machine()}. {summary(rows)}")
+        _table("Milliseconds", header(rows), table(rows), f"{machine()}. {summary(rows)}")
 
 
 @main.command(epilog="Example:  backproof audit notes/*.md --format sarif")

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 from derive import catalogue
 from derive.errors import InputError
-from verify.bench.peers import PEERS, Job, limited
+from verify.bench import gpu
+from verify.bench.job import Job, limited
+from verify.bench.peers import PEERS, peers_of
+from verify.bench.plans import SIZES
 
-SIZES = ((50, 32, 64, 128), (100, 64, 128, 256), (35, 20, 650, 650), (200, 1, 32, 64), (28, 128, 28, 128), (10, 4, 8, 16), (1000, 1, 16, 16))  # fmt: skip # noqa: E501
-"""(T, B, D, H) of a table: the sizes of papers and of examples, and two where calls cost more than numbers."""
-
-OTHERS = ("torch", "torch loop", "jax")
-"""The peers that backproof is compared with."""
+OTHERS = ("torch", "torch loop", "jax", "cudnn", "torch.compile")
+"""The peers that backproof is compared with. FlashRNN is told beside them: it runs in shorter numbers."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,37 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """The time of the NumPy module over that of the fastest other engine, in the processor's time."""
+        """The time of the NumPy module over that of the fastest other engine."""
         return self.ratio_of("backproof")
 
     def ratio_of(self, ours: str) -> float | None:
-        """The time of one of our modules over that of the fastest other engine, in the processor's time."""
-        others = [self.busy[name] for name in OTHERS if name in self.busy]
-        return self.busy[ours] / min(others) if others and ours in self.busy else None
+        """The time of one of our modules over that of the fastest other engine."""
+        others = [self.times[name] for name in OTHERS if name in self.times]
+        return self.times[ours] / min(others) if others and ours in self.times else None
+
+    @property
+    def times(self) -> dict[str, float]:
+        """The processor's time of one thread; the clock's of several threads, which may wait, and of a GPU."""
+        return self.busy if self.job.threads == 1 and self.job.device == "cpu" else self.wall
+
+    @property
+    def label(self) -> str:
+        """The point in words."""
+        job, name = self.job, Path(self.job.cell).stem
+        threads = "" if job.threads == 1 else f", {job.threads} threads"
+        return f"{name} {job.dtype.replace('float', 'f')} ({job.T},{job.B},{job.D},{job.H}){threads}"
 
     def to_json(self) -> dict[str, Any]:
         """The row with its job."""
         values = {"wall_ms": self.wall, "busy_ms": self.busy, "memory_mib": self.memory, "absent": self.absent}
         ratios = {"ratio": self.ratio, "ratio_native": self.ratio_of("native")}
+        ratios |= {f"ratio_{name.replace(' ', '_')}": self.ratio_of(name) for name in ("torch target", "triton")}
         return {**self.job.to_json(), **values, **ratios}
 
 
-def jobs(cells: Sequence[str], sizes: Sequence[str], dtypes: Sequence[str], threads: int) -> list[Job]:
+def jobs(
+    cells: Sequence[str], sizes: Sequence[str], dtypes: Sequence[str], threads: int, device: str = "cpu"
+) -> list[Job]:
     """The points of a table; sizes are written T,B,D,H. Raises InputError for what is none and for unknown cells."""
     found = []
     for text in sizes:
@@ -58,21 +75,38 @@ def jobs(cells: Sequence[str], sizes: Sequence[str], dtypes: Sequence[str], thre
         found.append(tuple(map(int, parts)))
     for cell in cells:
         catalogue.find(cell)
-    points = found or SIZES
+    points = found or (gpu.SIZES if device == "gpu" else SIZES)
     return [
-        Job(cell, T, B, D, H, dtype, threads)
+        Job(cell, T, B, D, H, dtype, threads, device)
         for cell in cells
-        for dtype in (dtypes or ("float32", "float64"))
+        for dtype in (dtypes or (("float32",) if device == "gpu" else ("float32", "float64")))
         for T, B, D, H in points
     ]
 
 
-def known(peers: Sequence[str]) -> tuple[str, ...]:
-    """The peers of these names, all where none is named. Raises InputError for an unknown one."""
+def known(peers: Sequence[str], device: str = "cpu") -> tuple[str, ...]:
+    """The peers of these names on a device, all where none is named. Raises InputError for an unknown one."""
+    every = peers_of(device)
     for name in peers:
-        if name not in PEERS:
-            raise InputError(f"there is no peer {name!r}", hint="known peers: " + ", ".join(PEERS))
-    return tuple(peers) or tuple(PEERS)
+        if name not in every:
+            raise InputError(f"there is no peer {name!r}", hint="known peers: " + ", ".join(every))
+    return tuple(peers) or tuple(every)
+
+
+def planned(
+    plan: Sequence[tuple[Job, tuple[str, ...]]], rounds: int, minutes: float, told: Callable[[Sequence[Row]], None]
+) -> tuple[list[Row], list[Job]]:
+    """The points of a plan, and those for which no time was left; `told` is called after each with all so far."""
+    end, rows = time.monotonic() + 60 * minutes, list[Row]()
+    longest = 0.0
+    for k, (job, peers) in enumerate(plan):
+        start = time.monotonic()
+        if start + longest > end:
+            return rows, [job for job, _ in plan[k:]]
+        rows.append(measured(job, rounds, peers))
+        longest = max(longest, time.monotonic() - start)
+        told(rows)
+    return rows, []
 
 
 def measured(job: Job, rounds: int, peers: Sequence[str] = tuple(PEERS)) -> Row:
@@ -109,7 +143,7 @@ def measured(job: Job, rounds: int, peers: Sequence[str] = tuple(PEERS)) -> Row:
 def _started(name: str, job: Job) -> subprocess.Popen[str]:
     command = [sys.executable, "-P", "-m", "verify.bench.worker", name, json.dumps(job.to_json())]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, text=True, env=limited(job.threads), **pipes)  # type: ignore[call-overload, no-any-return]
+    return subprocess.Popen(command, text=True, env=limited(job), **pipes)  # type: ignore[call-overload, no-any-return]
 
 
 def _answer(worker: subprocess.Popen[str]) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,41 +17,12 @@ from derive.targets.lowering.lowered import lowered
 from derive.targets.lowering.plan import Plan
 from derive.targets.lowering.stacking import Bias
 from derive.targets.numpy.module import module
+from verify.bench import gpu
+from verify.bench.job import AbsentError, Job, imported
 from verify.numbers.case import Case
 from verify.numbers.load import load
 
 Call = Callable[[], Any]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One point of a table: a cell, its sizes, the number type and the threads of each peer."""
-
-    cell: str
-    T: int
-    B: int
-    D: int
-    H: int
-    dtype: str
-    threads: int
-
-    def to_json(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
-
-
-class AbsentError(Exception):
-    """A peer that has no form of this cell, or whose library is not installed."""
-
-
-def limited(threads: int) -> dict[str, str]:
-    """The environment of a process of ours in which every library uses that many threads."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join((root, *filter(None, (os.environ.get("PYTHONPATH"),))))
-    count = str(threads)
-    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    flags = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()} intra_op_parallelism_threads={count}"
-    return {**os.environ, **dict.fromkeys(names, count), "PYTHONPATH": path, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
 
 
 def case_of(job: Job) -> tuple[Cell, Case]:
@@ -80,7 +49,7 @@ def without_passes(job: Job, cell: Cell, case: Case) -> Call:
 
 def native(job: Job, cell: Cell, case: Case) -> Call:
     """The generated module whose loops numba compiles."""
-    _library("numba")
+    imported("numba")
     folder = TemporaryDirectory(ignore_cleanup_errors=True)  # what is compiled is written beside the file
     made = load(TARGETS["native"].render(differentiate(cell), None, ""), "native", Path(folder.name))
     return lambda: case.backward(made) if folder else None
@@ -114,7 +83,7 @@ def textbook(job: Job, cell: Cell, case: Case) -> Call:
 
 def torch_module(job: Job, cell: Cell, case: Case) -> Call:
     """torch's own nn module, where it has one for the cell."""
-    torch = _library("torch")
+    torch = imported("torch")
     known: Mapping[str, str] = {"lstm": "LSTM", "gru_reset_after": "GRU", "rnn": "RNN"}
     if job.cell not in known:
         raise AbsentError("torch has no module of this cell")
@@ -133,11 +102,24 @@ def torch_module(job: Job, cell: Cell, case: Case) -> Call:
     return run
 
 
+def torch_target(job: Job, cell: Cell, case: Case) -> Call:
+    """The generated torch module."""
+    torch = imported("torch")
+    torch.set_num_threads(job.threads)
+    made = load(TARGETS["torch"].render(differentiate(cell), None, ""), "ours")
+    return _through(torch, cell, case, lambda given, chosen: made._forward_operator(given, None, chosen)[0])
+
+
 def torch_loop(job: Job, cell: Cell, case: Case) -> Call:
     """A loop of steps with torch's own gradients."""
-    torch = _library("torch")
+    torch = imported("torch")
     torch.set_num_threads(job.threads)
     made = load(TARGETS["torch"].render(differentiate(cell), None, ""), "theirs")
+    return _through(torch, cell, case, lambda given, chosen: made._step_by_step(given, None, chosen)[0])
+
+
+def _through(torch: Any, cell: Cell, case: Case, outputs: Callable[[list[Any], str], Any]) -> Call:
+    """Forward and all gradients of a function of tensors, by torch."""
     given = [torch.tensor(case.given[q.name]) for q in (*cell.inputs, *cell.states, *cell.parameters)]
     moving = [q.name in case.differentiable for q in (*cell.inputs, *cell.states, *cell.parameters)]
     for tensor, moves in zip(given, moving, strict=True):
@@ -148,14 +130,14 @@ def torch_loop(job: Job, cell: Cell, case: Case) -> Call:
     def run() -> None:
         for tensor in given:
             tensor.grad = None
-        made._step_by_step(given, None, chosen)[0].backward(asked)
+        outputs(given, chosen).backward(asked)
 
     return run
 
 
 def jax_scan(job: Job, cell: Cell, case: Case) -> Call:
     """JAX: its own compiled gradient of the scan that the JAX file has for the forward pass."""
-    jax = _library("jax")
+    jax = imported("jax")
     jax.config.update("jax_enable_x64", True)
     made = load(TARGETS["jax"].render(differentiate(cell), None, ""), "scan")
     quantities = (*cell.inputs, *cell.states, *cell.parameters)
@@ -209,19 +191,11 @@ def products(job: Job, cell: Cell, case: Case) -> Call:
     return one
 
 
-def _library(name: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise AbsentError(f"{name} is not installed") from None
-
-
 PEERS: Mapping[str, Callable[[Job, Cell, Case], Call]] = {
     "backproof": ours,
     "native": native,
     "without passes": without_passes,
+    "torch target": torch_target,
     "textbook": textbook,
     "torch": torch_module,
     "torch loop": torch_loop,
@@ -229,3 +203,8 @@ PEERS: Mapping[str, Callable[[Job, Cell, Case], Call]] = {
     "products": products,
 }
 """The peers by the name that a table gives them."""
+
+
+def peers_of(device: str) -> Mapping[str, Callable[[Job, Cell, Case], Call]]:
+    """The peers on a device, cpu or gpu."""
+    return gpu.PEERS if device == "gpu" else PEERS

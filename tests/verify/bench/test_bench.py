@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from derive import InputError
 from derive.calculus.adjoint import differentiate
-from verify.bench.measure import SIZES, Row, jobs, known, measured
-from verify.bench.peers import Job, case_of, jax_scan, textbook
-from verify.bench.report import page, summary, table
+from verify.bench import gpu, plans
+from verify.bench.job import Job
+from verify.bench.measure import Row, jobs, known, measured, planned
+from verify.bench.peers import PEERS, case_of, jax_scan, textbook, torch_target
+from verify.bench.plans import SIZES
+from verify.bench.report import page, summary, table, written
 from verify.numbers.load import load
 
 SMALL = Job("lstm", 2, 1, 2, 3, "float64", 1)
@@ -68,5 +73,52 @@ def test_peers_run_in_processes_of_their_own() -> None:
 def test_the_ratio_is_to_the_fastest_other() -> None:
     row = Row(SMALL, {}, {"backproof": 2.0, "torch": 4.0, "jax": 1.0, "products": 0.1}, {}, {})
     assert row.ratio == 2
-    assert table([row])[0][-2:] == ["2.00", "–"]
+    assert table([row])[0][-1:] == ["2.00"]
     assert summary([row]).startswith("B ≤ 4: 2.00 (worst 2.00, 1 points); all: 2.00")
+
+
+def test_several_threads_are_timed_by_the_clock() -> None:
+    row = Row(replace(SMALL, threads=2), {"backproof": 1.0, "torch": 2.0}, {"backproof": 9.0, "torch": 3.0}, {}, {})
+    assert row.ratio == 0.5
+    assert row.label == "lstm f64 (2,1,2,3), 2 threads"
+
+
+def test_a_plan_names_peers_and_cells_that_there_are() -> None:
+    for plan, known_peers in ((plans.on_cpu(), PEERS), (plans.on_gpu(), gpu.PEERS)):
+        assert {name for _, peers in plan for name in peers} <= set(known_peers)
+        for job, _ in plan:
+            case_of(replace(job, T=2, B=1, D=2, H=3))
+        assert len(set(plan)) == len(plan)
+
+
+def test_what_no_time_is_left_for_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = Row(SMALL, {}, {"backproof": 2.0, "jax": 1.0}, {"backproof": 1.0}, {"torch": "not here"})
+    monkeypatch.setattr("verify.bench.measure.measured", lambda job, rounds, peers: row)
+    told: list[int] = []
+    plan = [(SMALL, ("backproof",)), (replace(SMALL, H=4), ("backproof",))]
+    assert planned(plan, 1, 1.0, lambda rows: told.append(len(rows))) == ([row, row], [])
+    assert told == [1, 2]
+    rows, left = planned(plan, 1, -1.0, lambda rows: None)
+    assert (rows, left) == ([], [job for job, _ in plan])
+    files = written([row], 1, tmp_path / "speed.md", "backproof bench", left)
+    assert [file.name for file in files] == ["speed.md", "speed.svg", "speed.json"]
+    text = files[0].read_text()
+    assert "Not measured, as no time was left: lstm float64 2, 1, 2, 3; lstm float64 2, 1, 2, 4." in text
+    assert "![Times over those of the fastest other engine](speed.svg)" in text
+    assert 'cx="' in files[1].read_text()
+    assert json.loads(files[2].read_text())["points"][0]["ratio"] == 2
+
+
+def test_the_torch_target_is_a_peer() -> None:
+    pytest.importorskip("torch")
+    cell, case = case_of(SMALL)
+    torch_target(SMALL, cell, case)()
+
+
+def test_without_a_gpu_its_peers_are_absent() -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    row = measured(replace(SMALL, device="gpu"), 1, ["triton", "cudnn"])
+    assert row.absent == {"triton": "torch sees no GPU", "cudnn": "torch sees no GPU"}
+    assert "Absent: lstm: no cudnn (torch sees no GPU)" in page([row], 1)
