@@ -318,7 +318,12 @@ def derive(
 @click.option("--unrolled", type=click.IntRange(1), metavar="N", help="Show N steps (networks: 3 without it).")
 @click.option("--backward", is_flag=True, help="How gradients flow: the paths of the derivation and where they meet.")
 @click.option("--notation", help="The letters to print in (default: those of the note).", **LETTERS)
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write (SVG).")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="FILE.svg, FILE.tex to be put into a document, FILE.pdf.",
+)
 @network_options
 @json_option
 @guarded
@@ -331,16 +336,22 @@ def draw(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Draw the data flow of a cell or of a network of it, or its gradients, from the equations: an SVG picture."""
+    """Draw the data flow of a cell or of a network of it, or its gradients, from the equations."""
     from derive import catalogue
     from derive.build import replace
 
-    if output is not None and output.suffix != ".svg":
-        raise InputError(f"{output} is no file for a picture", hint="name a file ending in .svg")
+    forms = {".svg": "svg", ".tex": "latex", ".pdf": "document"}
+    if output is not None and output.suffix not in forms:
+        raise InputError(f"{output} is no file for a picture", hint="name a file ending in .svg, .tex or .pdf")
     made = catalogue.made(cell, **options)
-    picture = _rendered(made, "picture", notation, cell, unrolled=unrolled, backward=backward)
+    form = forms[output.suffix] if output else "svg"
+    picture = _rendered(made, "picture", notation, cell, unrolled=unrolled, backward=backward, form=form)
     _read_as(cell, made)
-    if output is not None:
+    if output is not None and form == "document":
+        from derive.targets.pages.pdf import compiled
+
+        replace(output, compiled(picture).content)
+    elif output is not None:
         replace(output, picture)
     if as_json:
         _print_json(

@@ -166,7 +166,7 @@ TARGETS = {
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),
     "latex": Target("an article for pdflatex", ".tex", _page("latex"), _network_page("latex")),
     "text": Target("plain text for a terminal", ".txt", _page("text"), _network_page("text")),
-    "picture": Target("a picture", ".svg", _picture, _picture_network, ("unrolled", "backward")),
+    "picture": Target("a picture", ".svg", _picture, _picture_network, ("unrolled", "backward", "form")),
 }
 
 

@@ -2,33 +2,41 @@
 network, as SVG that is legible in light and dark. Nothing in a picture is typed in.
 
 `flow` and `gradients` make a graph of a cell and of its derivation, `layered` places it; `grid` places the steps of a
-network; `labels` writes formulas as text with subscripts; `svg` writes what was placed.
+network; `labels` writes formulas as text with subscripts; `svg` and `pdftex` write what was placed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from derive.calculus.derivation import Derivation
 from derive.lettering import lettered
 from derive.networks.network import Network
 from derive.notation import Notation
-from derive.targets.pictures import flow, gradients, grid
+from derive.targets.pictures import flow, gradients, grid, pdftex
 from derive.targets.pictures.drawing import Drawing
 from derive.targets.pictures.layered import layered
 from derive.targets.pictures.svg import svg
 
+FORMS: Mapping[str, Callable[[Drawing], str]] = {"svg": svg, "latex": pdftex.latex, "document": pdftex.document}
+"""SVG, LaTeX to be put into a document, and LaTeX of a page that is the picture."""
 STEPS = 3
 """Steps that the picture of a network shows if none are asked for."""
 
 
 def picture(
-    derivation: Derivation, notation: Notation | None = None, *, unrolled: int | None = None, backward: bool = False
+    derivation: Derivation,
+    notation: Notation | None = None,
+    *,
+    unrolled: int | None = None,
+    backward: bool = False,
+    form: str = "svg",
 ) -> str:
-    """The data flow of one step of a cell, or of `unrolled` steps; `backward`: how gradients flow, as SVG."""
+    """The data flow of one step of a cell, or of `unrolled` ones; `backward`: how gradients flow; `form`: see FORMS."""
     if unrolled:
-        return svg(grid.drawn(Network(_in_letters(derivation, notation).cell), unrolled, backward))
-    return svg(drawing(derivation, notation, backward))
+        return FORMS[form](grid.drawn(Network(_in_letters(derivation, notation).cell), unrolled, backward))
+    return FORMS[form](drawing(derivation, notation, backward))
 
 
 def drawing(derivation: Derivation, notation: Notation | None = None, backward: bool = False) -> Drawing:
@@ -40,11 +48,16 @@ def drawing(derivation: Derivation, notation: Notation | None = None, backward: 
 
 
 def network_picture(
-    network: Network, notation: Notation | None = None, *, unrolled: int | None = None, backward: bool = False
+    network: Network,
+    notation: Notation | None = None,
+    *,
+    unrolled: int | None = None,
+    backward: bool = False,
+    form: str = "svg",
 ) -> str:
-    """The copies of a network's cell over some steps with what stands between and above them, as SVG."""
+    """The copies of a network's cell over some steps with what stands between and above them; `form`: see FORMS."""
     found = network.in_letters(notation) if notation else network
-    return svg(grid.drawn(found, unrolled or STEPS, backward))
+    return FORMS[form](grid.drawn(found, unrolled or STEPS, backward))
 
 
 def _in_letters(derivation: Derivation, notation: Notation | None) -> Derivation:

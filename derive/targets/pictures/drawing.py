@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from itertools import pairwise
 
 from derive.targets.pictures.labels import LINE, width
 
@@ -95,6 +96,8 @@ class Placed:
 
 
 Point = tuple[float, float]
+ARROW = 7.0
+"""How long the head of an arrow is."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,35 @@ class Wire:
     bent: str = ""
     arrow: bool = False
     role: str = ""
+
+    def pieces(self) -> Iterator[tuple[Point, ...]]:
+        """What to draw, one piece after the other: two ends of a line, or of a curve with its control points between.
+
+        The last piece ends before the head of the arrow.
+        """
+        (dx, dy), last = self._direction(), self.points[-1]
+        points = [*self.points[:-1], (last[0] - dx * (ARROW - 1), last[1] - dy * (ARROW - 1)) if self.arrow else last]
+        for (x, y), (x2, y2) in pairwise(points):
+            if self.bent and x != x2 and y != y2:
+                middle = ((x + x2) / 2, (y + y2) / 2)
+                first, second = (
+                    ((middle[0], y), (middle[0], y2)) if self.bent == "x" else ((x, middle[1]), (x2, middle[1]))
+                )
+                yield (x, y), first, second, (x2, y2)
+            else:
+                yield (x, y), (x2, y2)
+
+    def head(self) -> tuple[Point, Point, Point]:
+        """The corners of the arrow's head."""
+        (x, y), (dx, dy) = self.points[-1], self._direction()
+        back, side = (x - dx * ARROW, y - dy * ARROW), (dy * ARROW / 2, dx * ARROW / 2)
+        return (x, y), (back[0] - side[0], back[1] - side[1]), (back[0] + side[0], back[1] + side[1])
+
+    def _direction(self) -> Point:
+        (x1, y1), (x2, y2) = self.points[-2:]
+        if self.bent == "x" or (not self.bent and abs(x2 - x1) >= abs(y2 - y1)):
+            return (1.0 if x2 > x1 else -1.0), 0.0
+        return 0.0, (1.0 if y2 > y1 else -1.0)
 
     def sampled(self) -> Iterator[Point]:
         """Points along the line, a few pixels apart."""

@@ -19,7 +19,7 @@ SHIFT = 4.0
 """How far a script is lowered or raised."""
 
 _SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|\(([^()]*)\)|<([^<>]*)>|(.[\u0300-\u036f]*))")
-_FACES = re.compile(r"(?:[^\W\d_ᵀ][\u0300-\u036f]*)+|(?:\W|[\d_ᵀ])+")
+_FACES = re.compile(r"(?:[^\W\d_ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹][\u0300-\u036f]*)+|(?:\W|[\d_ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])+")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 

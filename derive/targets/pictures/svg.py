@@ -14,8 +14,6 @@ from derive.targets.pictures.drawing import Drawing, Placed, Wire
 from derive.targets.pictures.labels import LINE, SHIFT, SIZE, SMALL, plain, runs, width
 from derive.targets.pictures.layered import legend_width
 
-ARROW = 7.0
-
 
 def svg(drawing: Drawing) -> str:
     """The picture as an SVG document; the same bytes for the same drawing."""
@@ -52,40 +50,17 @@ def _legend(drawing: Drawing) -> list[tuple[float, str, str]]:
 
 
 def _path(wire: Wire) -> str:
-    (x, y), *others = wire.points
-    if wire.arrow:
-        others[-1] = _before(wire)
-    parts = [f"M{_number(x)} {_number(y)}"]
-    for x2, y2 in others:
-        controls = {"x": ((x + x2) / 2, y, (x + x2) / 2, y2), "y": (x, (y + y2) / 2, x2, (y + y2) / 2)}.get(wire.bent)
-        curve = f"C{' '.join(map(_number, controls))} " if controls and x != x2 and y != y2 else "L"
-        parts.append(f"{curve}{_number(x2)} {_number(y2)}")
-        x, y = x2, y2
+    pieces = list(wire.pieces())
+    parts = [f"M{_number(pieces[0][0][0])} {_number(pieces[0][0][1])}"]
+    for _, *points in pieces:
+        letter = "C" if len(points) == 3 else "L"
+        parts.append(letter + " ".join(f"{_number(x)} {_number(y)}" for x, y in points))
     return "".join(parts)
-
-
-def _direction(wire: Wire) -> tuple[float, float]:
-    (x1, y1), (x2, y2) = wire.points[-2:]
-    if wire.bent == "x" or (not wire.bent and abs(x2 - x1) >= abs(y2 - y1)):
-        return (1.0 if x2 > x1 else -1.0), 0.0
-    return 0.0, (1.0 if y2 > y1 else -1.0)
-
-
-def _before(wire: Wire) -> tuple[float, float]:
-    """Where the line ends, so that the head of the arrow stands free."""
-    (x, y), (dx, dy) = wire.points[-1], _direction(wire)
-    return x - dx * (ARROW - 1), y - dy * (ARROW - 1)
 
 
 def _arrow(wire: Wire) -> str:
     """The head of the arrow, as a triangle."""
-    (x, y), (dx, dy) = wire.points[-1], _direction(wire)
-    corners = (
-        (x, y),
-        (x - dx * ARROW - dy * 3.5, y - dy * ARROW - dx * 3.5),
-        (x - dx * ARROW + dy * 3.5, y - dy * ARROW + dx * 3.5),
-    )
-    return " ".join(f"{_number(a)},{_number(b)}" for a, b in corners)
+    return " ".join(f"{_number(x)},{_number(y)}" for x, y in wire.head())
 
 
 def _number(value: float) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import random
+import re
+import shutil
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -24,7 +27,8 @@ from derive.networks.network import Direction, Network, Reads
 from derive.reader import read_note
 from derive.targets import generate
 from derive.targets.formula import text
-from derive.targets.pictures import drawing, grid
+from derive.targets.pages.pdf import compiled
+from derive.targets.pictures import drawing, grid, pdftex
 from derive.targets.pictures.drawing import Drawing, Role
 from derive.targets.pictures.gradients import graph
 from derive.targets.pictures.labels import runs, wrapped
@@ -196,10 +200,44 @@ def test_other_letters(tmp_path: Path) -> None:
     [
         (["lstm", "--unrolled", "99"], "1 to 12 steps"),
         (["squared_error", "--unrolled", "2"], "has no state"),
-        (["lstm", "-o", "lstm.png"], "ending in .svg"),
+        (["lstm", "-o", "lstm.png"], "ending in .svg, .tex or .pdf"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(arguments: list[str], said: str) -> None:
     result = CliRunner().invoke(main, ["draw", *arguments])
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_labels_as_mathematics() -> None:
+    assert pdftex.math("∂J/∂h̃_{i,t+1} ⊙ (1 - tanh²(c_t))") == (
+        r"$\partial J/\partial \tilde{h}_{i,t+1}\ \odot \ (1\ -\ \mathrm{tanh}^{2}(c_{t}))$"
+    )
+    assert pdftex.math("U_hᵀ δ_{net_h}") == r"$U_{h}^{\top}\ \delta _{\mathrm{net}\_h}$"
+    assert pdftex.words("50% of {x} \\input 中") == r"50\% of \{x\} $\backslash $input \dots{}"
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_pictures_in_pdf_are_no_wider_than_the_text() -> None:
+    names = ["lstm", "gru", "mlstm", "rnn_layer_norm", "softmax_cross_entropy"]
+    pictures = [generate(catalogue.find(name), "picture", form="latex", backward=True) for name in names]
+    pictures += [generate(catalogue.find(name), "picture", form="latex") for name in names]
+    pictures += [generate(network, "picture", form="latex") for network in catalogue.networks().values()]
+    head = "\\documentclass{article}\\usepackage{graphicx}\\begin{document}"
+    made = compiled(head + "\n\n".join(pictures) + "\\end{document}")
+    assert made.content.startswith(b"%PDF")
+    assert made.overfull == 0
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_a_picture_is_a_page_of_its_size(tmp_path: Path) -> None:
+    target = tmp_path / "mlstm.pdf"
+    result = CliRunner().invoke(main, ["draw", "mlstm", "-o", str(target)])
+    assert result.exit_code == 0, result.output
+    packed = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", target.read_bytes(), re.DOTALL)
+    written = b"".join(zlib.decompressobj().decompress(one) for one in packed if one[:1] == b"x")
+    box = re.search(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", written)
+    assert box is not None
+    wide, tall = map(float, box.groups())
+    found = drawing(derivation("mlstm"))
+    assert (wide, tall) == pytest.approx((found.width * 0.75, found.height * 0.75), abs=1)
