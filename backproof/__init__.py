@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import os
-import sys
 from typing import Any
 
 from backproof.own import found_first
 
 
-def main() -> None:
-    """The command line."""
-    _write_everything()
-    found_first()
-    from backproof.command_line import main as command_line  # after ours can be found
+def __getattr__(name: str) -> Any:
+    """`main`, the command line: our packages are found first, and nothing of it is imported where it is not asked for.
 
-    command_line()
+    Raises AttributeError for any other name.
+    """
+    if name != "main":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found_first()
+    from backproof.command_line import main
+
+    return main
 
 
 def load_ipython_extension(shell: Any) -> None:
@@ -25,11 +26,3 @@ def load_ipython_extension(shell: Any) -> None:
     from backproof.magic import register
 
     register(shell)
-
-
-def _write_everything() -> None:
-    """A page or a module of code is UTF-8 wherever it is sent; a terminal shows what its letters allow."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            free = not stream.isatty() and not os.environ.get("PYTHONIOENCODING")
-            stream.reconfigure(encoding="utf-8" if free else None, errors="backslashreplace")

@@ -6,8 +6,10 @@ Exit codes: 0 done (and everything holds), 1 something is wrong, 2 the input can
 from __future__ import annotations
 
 import gc
+import io
 import json
 import math
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -168,7 +170,17 @@ def _table(title: str, header: list[str], rows: list[list[str]], caption: str = 
     Console().print(table)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """A page or a module of code is UTF-8 wherever it is sent; a terminal shows what its letters allow."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                free = not stream.isatty() and not os.environ.get("PYTHONIOENCODING")
+                stream.reconfigure(encoding="utf-8" if free else None, errors="backslashreplace")
+        return super().main(*arguments, **options)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="backproof")
 @click.pass_context
 def main(context: click.Context) -> None:

@@ -89,3 +89,11 @@ def test_letters_that_a_code_page_lacks(tmp_path, encoding):
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     assert ("∂J/∂b" if not encoding else r"\u2202J/\u2202b") in done.stdout.decode(encoding or "utf-8")
+
+
+def test_the_command_line_is_the_packages_main():
+    import backproof
+
+    assert backproof.main is main
+    with pytest.raises(AttributeError):
+        _ = backproof.other
