@@ -150,11 +150,17 @@ def _as_markdown(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list
     return lines + ["| " + " | ".join(row) + " |" for row in cells]
 
 
+KEPT = "<!-- What stands above is measured by `backproof bench`, what stands below is kept. -->"
+"""The line of a page below which nothing is written anew."""
+
+
 def written(rows: Sequence[Row], rounds: int, output: Path, command: str = "", left: Sequence[Job] = ()) -> list[Path]:
     """Write the page, and beside it the figure and the numbers as JSON; the files."""
     figure, numbers = output.with_suffix(".svg"), output.with_suffix(".json")
     points = [row.to_json() for row in rows]
-    output.write_text(page(rows, rounds, command, figure.name, left), encoding="utf-8")
+    before = output.read_text(encoding="utf-8") if output.is_file() else ""
+    kept = "\n" + KEPT + before.split(KEPT, 1)[1] if KEPT in before else ""
+    output.write_text(page(rows, rounds, command, figure.name, left) + kept, encoding="utf-8")
     figure.write_text(svg(rows), encoding="utf-8")
     numbers.write_text(json.dumps({"machine": machine(), "rounds": rounds, "points": points}, indent=1) + "\n", "utf-8")
     return [output, figure, numbers]

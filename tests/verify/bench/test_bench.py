@@ -16,7 +16,7 @@ from verify.bench.job import Job
 from verify.bench.measure import Row, jobs, known, measured, planned
 from verify.bench.peers import PEERS, case_of, jax_scan, textbook, torch_target
 from verify.bench.plans import SIZES
-from verify.bench.report import page, summary, table, written
+from verify.bench.report import KEPT, page, summary, table, written
 from verify.numbers.load import load
 
 SMALL = Job("lstm", 2, 1, 2, 3, "float64", 1)
@@ -100,7 +100,10 @@ def test_what_no_time_is_left_for_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     assert told == [1, 2]
     rows, left = planned(plan, 1, -1.0, lambda rows: None)
     assert (rows, left) == ([], [job for job, _ in plan])
+    (tmp_path / "speed.md").write_text(f"old figures\n\n{KEPT}\n\n## What stays\n")
     files = written([row], 1, tmp_path / "speed.md", "backproof bench", left)
+    assert files[0].read_text().endswith(f".\n\n{KEPT}\n\n## What stays\n")
+    assert "old figures" not in files[0].read_text()
     assert [file.name for file in files] == ["speed.md", "speed.svg", "speed.json"]
     text = files[0].read_text()
     assert "Not measured, as no time was left: lstm float64 2, 1, 2, 3; lstm float64 2, 1, 2, 4." in text
