@@ -479,6 +479,7 @@ def list_(kind: str | None, as_json: bool) -> None:
 )
 @click.option("--backward", is_flag=True, help="For onnx: all gradients too, from d_ys and those of the final states.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="For onnx: the type of arrays (float32).")
+@click.option("--lengths", is_flag=True, help="For onnx: the steps of each sequence as an input.")
 @click.option(
     "--params",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -502,6 +503,7 @@ def generate(
     no_check: bool,
     backward: bool,
     dtype: str | None,
+    lengths: bool,
     params: Path | None,
     as_json: bool,
     **options: Any,
@@ -518,7 +520,9 @@ def generate(
     name = _chosen(cell, option)
     target = target or for_file(output, ("numpy", "markdown", "latex", "text", "onnx"))
     made = catalogue.made(name, **options)
-    own: dict[str, Any] = {key: value for key, value in {"backward": backward, "dtype": dtype}.items() if value}
+    own: dict[str, Any] = {
+        key: value for key, value in {"backward": backward, "dtype": dtype, "lengths": lengths}.items() if value
+    }
     text = _rendered(made, target, notation, Path(name).name, **own)
     written: str | bytes = text
     if target == "onnx" and output.suffix != ".onnxtxt":

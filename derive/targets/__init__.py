@@ -79,11 +79,17 @@ def _jax_network(network: Network, notation: Notation | None, origin: str) -> st
 
 
 def _onnx(
-    derivation: Derivation, notation: Notation | None, origin: str, *, dtype: str = "float32", backward: bool = False
+    derivation: Derivation,
+    notation: Notation | None,
+    origin: str,
+    *,
+    dtype: str = "float32",
+    backward: bool = False,
+    lengths: bool = False,
 ) -> str:
     from derive.targets.onnx import module
 
-    return module(derivation, origin, dtype=dtype, backward=backward)
+    return module(derivation, origin, dtype=dtype, backward=backward, lengths=lengths)
 
 
 def _onnx_network(network: Network, notation: Notation | None, origin: str, **_: Any) -> str:
@@ -160,7 +166,7 @@ TARGETS = {
     "triton": Target("the torch module with kernels that run its loops on a GPU", ".py", _triton, _triton_network),
     "jax": Target("a standalone JAX module whose gradient is the derived one", ".py", _jax, _jax_network),
     "native": Target("a standalone NumPy module whose loops numba compiles", ".py", _native, _native_network),
-    "onnx": Target("an operator graph for ONNX", ".onnx", _onnx, _onnx_network, ("dtype", "backward")),
+    "onnx": Target("an operator graph for ONNX", ".onnx", _onnx, _onnx_network, ("dtype", "backward", "lengths")),
     "training": Target("a standalone NumPy script that trains", ".py", _training, _training_network),
     "program": Target("the lowered programs, before and after the passes", ".txt", _program, _program_network),
     "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from test_lengths import ODD
+from test_lengths import ODD, ragged
 from test_properties import assert_close, standard
 
 from backproof.command_line import main
@@ -31,6 +31,7 @@ onnx = pytest.importorskip("onnx", reason="the files are ONNX's")
 pytest.importorskip("onnxruntime", reason="it runs them")
 
 LIMIT = 1e-12
+FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
 _derived = cache(differentiate)
 
 
@@ -52,6 +53,21 @@ def test_results_are_those_of_the_numpy_module(registered: Cell) -> None:
             generate(registered, "onnx")
         return
     _agrees(standard(registered, T=4, B=3))
+
+
+@pytest.mark.parametrize("steps", [[3, 0, 5, 2], [0, 0], [4, 1]], ids=str)
+@pytest.mark.parametrize("name", catalogue.cells() if FULL else ["lstm", "gru", "mlstm", "qrnn", "rnn_caption_first"])
+def test_different_lengths(name: str, steps: list[int]) -> None:
+    case = ragged(catalogue.find(name), np.array(steps))
+    model = Model(target.module(_derived(case.cell), dtype="float64", backward=True, lengths=True))
+    assert "lengths" in model.inputs
+    assert_close(model.on(case), _wanted(case), LIMIT)
+
+
+def test_lengths_are_asked_for_and_are_no_heads() -> None:
+    assert "lengths" not in Model(generate(catalogue.find("lstm"), "onnx")).inputs
+    with pytest.raises(InputError, match="the model of a head has no lengths"):
+        generate(catalogue.find("squared_error"), "onnx", lengths=True)
 
 
 @pytest.mark.parametrize("text", ODD.values(), ids=ODD)

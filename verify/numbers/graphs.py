@@ -50,7 +50,7 @@ class Model:
 
     def __call__(self, **given: Array) -> dict[str, Array]:
         """All outputs by name."""
-        dtypes = {"float": np.float32, "double": np.float64}
+        dtypes = {"float": np.float32, "double": np.float64, "int64": np.int64}
         feed = {name: np.asarray(given[name], dtypes[kind]) for name, kind in self._types.items()}
         names = [one.name for one in self._session.get_outputs()]
         return dict(zip(names, self._session.run(names, feed), strict=True))
@@ -59,7 +59,9 @@ class Model:
         """All outputs for a case."""
         asked = {"d_losses" if case.cell.is_loss else "d_ys": case.d_output}
         asked |= {f"d_{name}_final": value for name, value in case.d_final.items()}
-        return self(**{name: value for name, value in {**case.given, **asked}.items() if name in self._types})
+        steps = np.full(case.B, case.T) if case.lengths is None else case.lengths
+        known = {**case.given, **asked, "lengths": steps}
+        return self(**{name: value for name, value in known.items() if name in self._types})
 
 
 def expected(case: Case, outputs: Array, final: Arrays, gradients: Arrays) -> dict[str, Array]:

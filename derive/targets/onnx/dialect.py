@@ -227,6 +227,9 @@ class Expressions:
         if name == "np.zeros_like":
             value = self.compute(arguments[0])
             return self.zeros(self.graph.node("Shape", [value.name]), value.rank)
+        if name == "np.where" and isinstance(condition := arguments[0], Number):
+            chosen = [self.compute(one) for one in arguments[1:]]
+            return self.entrywise("Where", self._of_lengths(condition.text), *chosen)
         if name == "np.eye" and isinstance(size := arguments[0], Number):
             return self._eye(self.sizes.read(size.text))
         if name == "np.concatenate" and isinstance(arguments[0], Tuple):
@@ -250,6 +253,19 @@ class Expressions:
         if name == "rows_times":
             return self._matrix_product(*operands)
         return self._function(name.removeprefix("np."), operands)
+
+    def _of_lengths(self, text: str) -> Value:
+        """A condition for each example, such as (lengths <= t)[:, None]."""
+        found = re.fullmatch(r"\(lengths (<=|==) (t \+ 1|t|0)\)\[:((?:, None)*)\]", text)
+        if found is None:
+            raise ProgramFault("a condition without an operator", text)
+        step = self.graph.node("Constant", [], "value_int = 0", "number") if found[2] == "0" else self.named("t").name
+        if found[2] == "t + 1":
+            step = self.graph.node("Add", [step, self.graph.node("Constant", [], "value_int = 1", "number")])
+        operator = "Equal" if found[1] == "==" else "LessOrEqual"
+        condition = self.graph.node(operator, [self.named("lengths").name, step])
+        count = found[3].count("None")
+        return Value(self.graph.node("Unsqueeze", [condition, self.sizes.ints(*range(1, 1 + count))]), 1 + count)
 
     def _function(self, name: str, operands: Sequence[Value]) -> Value:
         """A scalar function, entry by entry: one of the table, one that a note defines, or the slope of either."""

@@ -16,6 +16,7 @@ from derive.targets.language.code import Index, Name, indexed
 from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.onnx.dialect import Expressions, Sizes
 from derive.targets.onnx.graph import Graph, Value, quoted, typed
+from derive.targets.onnx.lengths import Lengths
 from derive.targets.onnx.scan import Program
 from derive.targets.passes.pipeline import arriving_shapes, given_shapes
 from derive.targets.passes.shapes import Shapes
@@ -24,15 +25,21 @@ from derive.targets.words import axes_text, equation_lines, source_line
 KINDS = {"float32": "float", "float64": "double"}
 """The types of arrays, and what ONNX calls them."""
 
+LENGTHS = "lengths"
+"""The input that holds the steps of each sequence."""
+
 OPEN = "tanh"
 """What stands for a function that the equations leave open, as in every other target."""
 
 
-def module(derivation: Derivation, origin: str = "", *, dtype: str = "float32", backward: bool = False) -> str:
+def module(
+    derivation: Derivation, origin: str = "", *, dtype: str = "float32", backward: bool = False, lengths: bool = False
+) -> str:
     """The text of a model with the cell over a sequence, or the losses of a head; `backward` adds all gradients.
 
-    `origin` is the file the equations come from. The text depends on the arguments alone.
-    Raises InputError for an unknown dtype and for a cell without an input at a step.
+    `lengths`: whether the steps of each sequence (B,) are an input. `origin` is the file the equations come from. The
+    text depends on the arguments alone.
+    Raises InputError for an unknown dtype, for lengths of a head and for a cell without an input at a step.
     """
     if dtype not in KINDS:
         raise InputError(f"a model cannot have arrays of {dtype!r}", hint="known: " + ", ".join(KINDS))
@@ -42,13 +49,15 @@ def module(derivation: Derivation, origin: str = "", *, dtype: str = "float32", 
             f"{derivation.cell.title} has no input at a step: an ONNX model takes its steps from one",
             hint="give it one, as in + W x_t, or use --target numpy, whose forward takes the number of steps",
         )
-    return _Model(low, derivation, KINDS[dtype]).text(origin, dtype, backward)
+    if lengths and low.program.is_loss:
+        raise InputError("the model of a head has no lengths", hint="leave the steps past an end out of the sum")
+    return _Model(low, derivation, KINDS[dtype], lengths).text(origin, dtype, backward)
 
 
 class _Model:
     """The parts of one model."""
 
-    def __init__(self, low: Lowered, derivation: Derivation, kind: str) -> None:
+    def __init__(self, low: Lowered, derivation: Derivation, kind: str, with_lengths: bool) -> None:
         self._low = low
         self._derivation = derivation
         self._kind = kind
@@ -59,6 +68,7 @@ class _Model:
         self._sizes = Sizes(self._graph, self._shapes.size)
         self._inputs: list[tuple[str, tuple[str, ...]]] = []
         self._outputs: list[tuple[str, tuple[str, ...], Value]] = []
+        self._with_lengths = with_lengths
         self._reserved = {name: self._graph.fresh(name) for name in self._public_names()}
         own = {f.name: f for f in low.own}
         opened = {f.name: functions.function(OPEN) for f in low.program.open_functions}
@@ -96,6 +106,7 @@ class _Model:
         ends = [f"{s.name}_final" for s in program.states]
         asked = ["d_losses" if program.is_loss else "d_ys", *(f"d_{end}" for end in ends)]
         outputs = ["losses" if program.is_loss else "ys", *named, *ends]
+        given += [LENGTHS] if self._with_lengths else []
         return list(dict.fromkeys([*given, *asked, *outputs, *(f"d_{name}" for name in given)]))
 
     @property
@@ -136,6 +147,13 @@ class _Model:
                 shape, rank = self._sizes.shape(", ".join(first[s.name]))
                 values[names.before(s).name] = Value(self._graph.node("Expand", [start.name, shape]), rank)
         run = Program(self._graph, self._sizes, self._kind, self._defined, values)
+        if self._with_lengths:
+            inner = Expressions(self._graph, self._sizes, self._kind, self._defined, values)
+            values[LENGTHS] = self._given(LENGTHS, ("B",))
+            run.lengths = Lengths(inner, values[LENGTHS].name)
+            for q in program.inputs:
+                if q.time is not None:
+                    values[names.whole(q).name] = run.lengths.repeated(values[names.whole(q).name])
         arrays = {names.whole(s).name: names.before(s).name for s in program.states}
         run.run(self._low.sequence.forward, self._shapes, arrays, ())
         if program.is_loss:
@@ -147,6 +165,7 @@ class _Model:
         else:
             output = names.whole(program.output).name
             ys = run.filled.get(output, run.values[output])
+            ys = ys if run.lengths is None else run.lengths.cut(ys)
             self._returned("ys", ("T", "B", *axes_text(program.output)), ys)
         for s in program.states:
             self._returned(f"{s.name}_final", first[s.name], run.ends[names.before(s).name])
@@ -167,6 +186,8 @@ class _Model:
             values["d_losses"] = inner.compute(Index(Name("d_losses"), "..., None"))
         else:
             values["d_ys"] = self._given("d_ys", ("T", "B", *axes_text(program.output)))
+            if run.lengths is not None:
+                values["d_ys"] = run.lengths.cut(values["d_ys"])
         for s in program.states:
             values[names.carry(s).name] = self._given(f"d_{s.name}_final", ("B", *axes_text(s)))
         arriving = Shapes(self._shapes.known | arriving_shapes(program, names), self._letters)
@@ -203,7 +224,8 @@ class _Model:
         public = {str(local): str(letter) for letter, local in self._low.letters.items()}
         shown = [public.get(axis, axis) for axis in axes]
         dims = [quoted(axis) if axis.isidentifier() else axis if axis.isdigit() else "?" for axis in shown]
-        return f"{typed(self._kind, dims)} {quoted(name)}"
+        kind = "int64" if self._with_lengths and name == self._reserved[LENGTHS] else self._kind
+        return f"{typed(kind, dims)} {quoted(name)}"
 
 
 def _escaped(words: str) -> str:

@@ -11,6 +11,7 @@ from derive.functions import ScalarFunction
 from derive.targets.language.code import Assign, Buffer, Code, Index, Loop, Name, Statement, WithLengths
 from derive.targets.onnx.dialect import Expressions, Sizes
 from derive.targets.onnx.graph import Graph, Value, typed
+from derive.targets.onnx.lengths import Lengths
 from derive.targets.passes.pipeline import learn_shapes
 from derive.targets.passes.scans import Scan, Scans
 from derive.targets.passes.shapes import Shapes
@@ -28,6 +29,7 @@ class Program:
         self.kind = kind
         self.defined = defined
         self.values = values
+        self.lengths: Lengths | None = None
         self.filled: dict[str, Value] = {}
         """The arrays that loops filled, those of states without the state before the first step."""
         self.ends: dict[str, Value] = {}
@@ -53,10 +55,15 @@ class Program:
                     self._assigned(outside, targets, value, formula)
                 case Loop():
                     self._scan(scans.scan(statement), scans)
-                case WithLengths():
-                    continue  # all sequences of a graph have T steps
+                case WithLengths(body):
+                    for one in self._for_lengths([WithLengths(body)]):
+                        self._assigned(outside, one.targets, one.value, one.formula)
                 case _:
                     raise ProgramFault("a statement without operators", type(statement).__name__)
+
+    def _for_lengths(self, blocks: Sequence[WithLengths]) -> list[Assign]:
+        """What is done for sequences of different lengths, where there are such."""
+        return [statement for block in blocks for statement in block.body] if self.lengths is not None else []
 
     @staticmethod
     def _assigned(inside: Expressions, targets: Sequence[Code], code: Code, formula: str) -> None:
@@ -81,14 +88,18 @@ class Program:
             own = body.given(body.fresh(f"{name}_in" if name in scan.before else name))
             inside.values[name] = Value(own, rank)
             given.append(f"{self._type(rank)} {own}")
-        if not over:  # a Scan must run over something
+        if self.lengths is not None:
+            over["t"] = Value(self.lengths.steps(), 1)
+            inside.values["t"] = Value(body.given(body.fresh("t")), 0)
+            given.append(f"int64 {inside.values['t'].name}")
+        elif not over:  # a Scan must run over something
             over = {"t": self._zero_for_each_step()}
             given.append(f"{self._type(0)} {body.given(body.fresh('t'))}")
         for array in scan.in_parts:
             inside.parts[f"{array}_at"] = []
             inside.lengths[f"{array}_at"] = scans.shapes.known[array][-1]
         inside.read_size = self.sizes.parsed
-        for statement in scan.body:
+        for statement in (*self._for_lengths(scan.first), *scan.body, *self._for_lengths(scan.last)):
             match statement:
                 case Assign((Index(Name(array), index),), code, formula):
                     body.formula = formula
