@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backproof.own import found_first
+from backproof.own import found_first, ours
 
 
 def __getattr__(name: str) -> Any:
@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext backproof` in a notebook."""
-    found_first()
-    from backproof.magic import register
+    with ours():
+        from backproof.magic import register
 
-    register(shell)
+        register(shell)

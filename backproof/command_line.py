@@ -423,7 +423,7 @@ def serve(port: int, time_limit: float, opened: bool) -> None:
     from verify.playground.server import Playground
 
     try:
-        server = Playground(port, time_limit)
+        server = Playground(port, time_limit, "backproof.preload")
     except OSError as error:
         raise InputError(f"cannot listen on port {port}: {error.strerror}", hint="leave out --port") from None
     click.echo(server.url)

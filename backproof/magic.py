@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from backproof.command_line import main
+from backproof.own import ours
 
 
 def register(shell: Any) -> None:
@@ -24,7 +25,8 @@ def register(shell: Any) -> None:
         if cell is not None:
             arguments.insert(1, cell.strip())
         try:
-            main(arguments, prog_name="%backproof", standalone_mode=False)
+            with ours():
+                main(arguments, prog_name="%backproof", standalone_mode=False)
             code = 0
         except SystemExit as stop:
             code = int(stop.code or 0)

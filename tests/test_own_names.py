@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -88,3 +90,39 @@ def test_the_plugin_of_pytest(theirs):
     plugin = () if installed else ("-p", "backproof.pytest_plugin")
     done = run(theirs, "-m", "pytest", "-q", *plugin, "-p", "no:cacheprovider")
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_playground_answers_beside_them(theirs: Path) -> None:
+    path = os.pathsep.join((str(theirs), str(ROOT)))
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "backproof", "serve"], cwd=theirs, env={**os.environ, "PYTHONPATH": path}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert serving.stdout is not None
+        page, _, token = serving.stdout.readline().strip().partition("?token=")
+        question = json.dumps({"cell": "rnn", "formula": "h_t = h_t"}).encode()
+        headers = {"Content-Type": "application/json", "X-Playground-Token": token}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{page}ask/check", question, headers), timeout=60
+        ) as answer:
+            assert answer.status == 200
+            assert len(json.load(answer)["claims"]) == 1
+    finally:
+        serving.terminate()
+        _, told = serving.communicate()
+    assert "Traceback" not in told
+
+
+def test_the_magic_works_after_theirs_was_imported(theirs: Path) -> None:
+    pytest.importorskip("IPython")
+    lines = ["import verify", "%load_ext backproof", "%backproof explain missing term", "print(verify.MINE)"]
+    script = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "shell = InteractiveShell.instance()\n"
+        f"for line in {lines}:\n"
+        "    shell.run_cell(line).raise_error()\n"
+    )
+    done = run(theirs, "-c", script, IPYTHONDIR=str(theirs))
+    assert "A term of a sum is left out" in done.stdout, done.stderr
+    assert "their verify" in done.stdout

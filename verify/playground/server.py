@@ -35,9 +35,9 @@ class Playground(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int = 0, limit: float = 20.0) -> None:
+    def __init__(self, port: int = 0, limit: float = 20.0, preload: str = "verify.playground.warm") -> None:
         self.token = secrets.token_urlsafe(24)
-        self.workers = Workers(limit)
+        self.workers = Workers(limit, preload=preload)
         self.workers.warm()
         super().__init__((ADDRESS, port), _Handler)
 

@@ -16,15 +16,18 @@ PATIENCE = 10.0
 
 
 class Workers:
-    """At most `most` processes at a time, each with `limit` seconds for its answer."""
+    """At most `most` processes at a time, each with `limit` seconds for its answer.
 
-    def __init__(self, limit: float, most: int = 2) -> None:
+    Where processes can be forked, they are forked from one that has imported `preload`.
+    """
+
+    def __init__(self, limit: float, most: int = 2, preload: str = "verify.playground.warm") -> None:
         self.limit = limit
         self._turns = BoundedSemaphore(most)
         forks = "forkserver" in multiprocessing.get_all_start_methods()
         self._context: Any = multiprocessing.get_context("forkserver" if forks else "spawn")
         if forks:
-            self._context.set_forkserver_preload(["verify.playground.warm"])
+            self._context.set_forkserver_preload([preload])
 
     def warm(self) -> None:
         """Let the process that workers are forked from start beside what else is done."""
