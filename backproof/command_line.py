@@ -50,6 +50,9 @@ CELL: dict[str, Any] = {"metavar": "CELL|NOTE", "shell_complete": _cell_names}
 LETTERS: dict[str, Any] = {"shell_complete": _notation_names}
 
 
+LANG = click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="The language of what is said.")
+
+
 def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
     """Turn an InputError into its message and exit code 2, a ProgramFault into exit code 3, a number into the code."""
 
@@ -126,7 +129,7 @@ def _rendered(
 
     letters = find(notation) if notation else None
     if of or by:
-        return targets.excerpt(made, target, of, by, notation=letters, origin=origin)
+        return targets.excerpt(made, target, of, by, notation=letters, origin=origin, **options)
     return targets.generate(made, target, notation=letters, origin=origin, **options)
 
 
@@ -276,6 +279,7 @@ def _reading(name: str, made: Any) -> dict[str, Any]:
 @click.argument("cell", **CELL)
 @click.option("--notation", help="The letters to print in (default: those of the note).", **LETTERS)
 @click.option("--target", type=click.Choice(["text", "markdown", "latex"]), help="Default: text, or that of -o.")
+@LANG
 @click.option("--of", multiple=True, metavar="NAME", help="The gradient of J by this quantity alone; repeatable.")
 @click.option("--by", multiple=True, metavar="NAME", help="The same; with --of, the Jacobian of the one by the other.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
@@ -288,6 +292,7 @@ def derive(
     target: str | None,
     of: tuple[str, ...],
     by: tuple[str, ...],
+    lang: str,
     output: Path | None,
     as_json: bool,
     **options: Any,
@@ -312,7 +317,9 @@ def derive(
         return
     _read_as(cell, made)
     as_pdf = output is not None and output.suffix == ".pdf"
-    text = _rendered(made, "latex" if as_pdf else form, notation, cell, of, by)
+    if as_pdf and lang != "en":
+        raise InputError("a PDF is written in English alone so far", hint="write FILE.md or FILE.tex")
+    text = _rendered(made, "latex" if as_pdf else form, notation, cell, of, by, lang=lang)
     if output is None:
         click.echo(text, nl=False)
     elif as_pdf:
@@ -390,17 +397,18 @@ def draw(
     metavar="FILE.json",
     help="What `backproof verify --json` printed, to be shown on the pages.",
 )
+@LANG
 @click.option("--pdf", is_flag=True, help="Add every derivation as a PDF, and all of them as a book (by pdflatex).")
 @click.option("--root", type=click.Path(path_type=Path), default=Path(), help="The checkout (default: this folder).")
 @json_option
 @guarded
-def site(output: Path, evidence: Path | None, pdf: bool, root: Path, as_json: bool) -> int:
+def site(output: Path, evidence: Path | None, pdf: bool, lang: str, root: Path, as_json: bool) -> int:
     """Build the site from a checkout: all derivations and docs as pages to be opened from disk, without a network."""
     from derive import build as builder
     from verify.site import built
 
     with _progress(len(builder.names()) + 1) as progress:
-        made = built(root, output, evidence, pdf, progress)
+        made = built(root, output, evidence, pdf, lang, progress)
     if as_json:
         _print_json({"folder": str(made.folder), "pages": made.pages, "warnings": list(made.warnings)})
     else:
@@ -566,9 +574,10 @@ def generate(
 )
 @click.option("--notation", help="The letters of the formula (default: those of the cell).", **LETTERS)
 @click.option("--assume", multiple=True, metavar="FACT", help="A fact about the data (see below); repeatable.")
+@LANG
 @json_option
 @guarded
-def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...], as_json: bool) -> int:
+def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...], lang: str, as_json: bool) -> int:
     """Say whether a gradient formula written by hand is right: one answer for every = in it.
 
     \b
@@ -580,6 +589,7 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
     Exit code 1 if something is wrong, else 2 if something cannot be read or decided; 3 for a fault of backproof.
     """
     from derive import catalogue
+    from derive.languages import find as find_language
     from derive.notation import find
     from verify.formulas import faults
     from verify.formulas.claims import check as judge
@@ -599,7 +609,7 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
     if as_json:
         _print_json({**report(judgements), "faults": [faults.as_json(fault) for fault in met]})
     else:
-        click.echo("\n".join(told(judgement) for judgement in judgements))
+        click.echo("\n".join(told(judgement, find_language(lang).say) for judgement in judgements))
     for each in met:
         click.echo(f"error: {each}", err=True)
     return 3 if met else exit_code(judgements)
@@ -786,6 +796,7 @@ def bench(
     default="text",
     show_default=True,
 )
+@LANG
 @click.option("--fix", is_flag=True, help="Write a corrected copy, note.fixed.md, beside each wrong note.")
 @click.option("--lenient", is_flag=True, help="Exit with 0 for what cannot be read or decided.")
 @click.option(
@@ -799,6 +810,7 @@ def audit(
     cell: str | None,
     notation: str | None,
     form: str,
+    lang: str,
     fix: bool,
     lenient: bool,
     jobs: int,
@@ -821,7 +833,7 @@ def audit(
     errors = [one for one in results if isinstance(one, InputError)]
     form = "json" if as_json else form
     if form == "text":
-        _print_audits(found)
+        _print_audits(found, lang)
     else:
         click.echo(FORMATS[form](found, errors), nl=False)
     for unread in errors:
@@ -833,15 +845,17 @@ def audit(
     return code(found, len(errors), lenient)
 
 
-def _print_audits(found: list[Any]) -> None:
+def _print_audits(found: list[Any], lang: str) -> None:
+    from derive.languages import find
     from verify.formulas.judgement import Word
     from verify.reports.text import counts, lines, summary
 
     colors = {Word.WRONG: "red", Word.HOLDS_IF: "yellow", Word.UNDECIDED: "blue", Word.UNREADABLE: "blue"}
-    for line in lines(found, lambda word, text: click.style(text, fg=colors[word], bold=True)):
+    say = find(lang).say
+    for line in lines(found, lambda word, text: click.style(text, fg=colors[word], bold=True), say):
         click.echo(line)
     if found:
-        _table("Audit", *counts(found), summary(found))
+        _table("Audit", *counts(found, say), summary(found, say))
 
 
 def _write_fixes(found: list[Any], again: Callable[[Path], Any]) -> None:

@@ -140,23 +140,29 @@ def _picture_network(network: Network, notation: Notation | None, origin: str, *
     return network_picture(network, notation, **options)
 
 
-def _page(form: str) -> Callable[[Derivation, Notation | None, str], str]:
-    def render(derivation: Derivation, notation: Notation | None, origin: str) -> str:
+def _page(form: str) -> Callable[..., str]:
+    def render(derivation: Derivation, notation: Notation | None, origin: str, *, lang: str = "en") -> str:
+        from derive.languages import find
         from derive.targets import pages
 
         write: Callable[..., str] = getattr(pages, form)
-        return write(derivation, notation, origin=origin)
+        return write(derivation, notation, origin=origin, language=find(lang))
 
     return render
 
 
-def _network_page(form: str) -> Callable[[Network, Notation | None, str], str]:
-    def render(network: Network, notation: Notation | None, origin: str) -> str:
+def _network_page(form: str) -> Callable[..., str]:
+    def render(network: Network, notation: Notation | None, origin: str, *, lang: str = "en") -> str:
+        from derive.languages import find
         from derive.targets import pages
 
-        return pages.of_network(form, network, notation, origin)
+        return pages.of_network(form, network, notation, origin, find(lang))
 
     return render
+
+
+def _pages(form: str) -> tuple[Callable[..., str], Callable[..., str]]:
+    return _page(form), _network_page(form)
 
 
 # Each target is imported when it is first used: a command pays only for what it writes.
@@ -169,9 +175,9 @@ TARGETS = {
     "onnx": Target("an operator graph for ONNX", ".onnx", _onnx, _onnx_network, ("dtype", "backward", "lengths")),
     "training": Target("a standalone NumPy script that trains", ".py", _training, _training_network),
     "program": Target("the lowered programs, before and after the passes", ".txt", _program, _program_network),
-    "markdown": Target("a page with formulas, for code hosts", ".md", _page("markdown"), _network_page("markdown")),
-    "latex": Target("an article for pdflatex", ".tex", _page("latex"), _network_page("latex")),
-    "text": Target("plain text for a terminal", ".txt", _page("text"), _network_page("text")),
+    "markdown": Target("a page with formulas, for code hosts", ".md", *_pages("markdown"), ("lang",)),
+    "latex": Target("an article for pdflatex", ".tex", *_pages("latex"), ("lang",)),
+    "text": Target("plain text for a terminal", ".txt", *_pages("text"), ("lang",)),
     "picture": Target("a picture", ".svg", _picture, _picture_network, ("unrolled", "backward", "form")),
 }
 
@@ -205,6 +211,7 @@ def excerpt(
     *,
     notation: Notation | None = None,
     origin: str = "",
+    lang: str = "en",
 ) -> str:
     """The part of a cell's page on the gradients of J by what is named, or on the Jacobians of `of` by `by`.
 
@@ -213,11 +220,12 @@ def excerpt(
     if isinstance(made, Network):
         raise InputError("one gradient is asked of a cell, not of a network", hint="leave out the network's options")
     from derive.calculus.adjoint import differentiate
+    from derive.languages import find
     from derive.targets import pages
 
     if target not in pages.FORMS:
         raise InputError(f"{target} has no part for one gradient", hint="targets: " + ", ".join(pages.FORMS))
-    return pages.excerpt(target, differentiate(made), of, by, notation, origin)
+    return pages.excerpt(target, differentiate(made), of, by, notation, origin, find(lang))
 
 
 def for_file(path: Path | None, among: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,13 +31,13 @@ def slopes_said(judgements: Iterable[Judgement], cell: Cell) -> tuple[Judgement,
     )
 
 
-def told(judgement: Judgement) -> str:
-    """Several lines, the first with the word and the formula."""
-    lines = [f"{WORDS[judgement.word]}: {judgement.formula}"]
+def told(judgement: Judgement, say: Callable[[str], str] = str) -> str:
+    """Several lines, the first with the word and the formula; `say` puts words and labels into another language."""
+    lines = [f"{say(WORDS[judgement.word])}: {judgement.formula}"]
 
     def add(label: str, text: str) -> None:
         if text:
-            lines.append(f"    {label}{text}")
+            lines.append(f"    {say(label)}{text}")
 
     if judgement.word is Word.HOLDS_IF:
         for assumption in judgement.assumptions:

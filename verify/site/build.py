@@ -16,10 +16,13 @@ from pathlib import Path
 from derive.build import derivations, require_checkout
 from derive.calculus.derivation import Derivation
 from derive.errors import InputError, ProgramFault
+from derive.languages import find
 from derive.targets import pages
 from derive.targets.pages.pdf import compiled
 from verify.site.sources import Gathered, sources
 
+SPHINX = {"zh": "zh_CN"}
+"""How Sphinx calls a language, where it has another name for it."""
 NEEDED = ("sphinx", "myst_parser", "furo")
 
 
@@ -37,9 +40,12 @@ def built(
     output: Path,
     evidence: Path | None = None,
     pdf: bool = False,
+    lang: str = "en",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Site:
     """Build the site of the checkout `root` into a folder, with `pdf` every derivation and a book of them beside it.
+
+    Derivations are told in the language `lang`; chapters written by hand are in English.
 
     `evidence` is a file that `backproof verify --json` wrote. Raises InputError where the extra `docs` is missing, and
     for a folder that holds something else; ProgramFault where Sphinx does not come to an end.
@@ -50,7 +56,7 @@ def built(
     if output.is_dir() and any(output.iterdir()) and not (output / "searchindex.js").is_file():
         raise InputError(f"{output} holds something else", hint="name a new folder, or one that holds a site")
     derived = derivations()
-    files = sources(root, derived, gathered(evidence), pdf, progress)
+    files = sources(root, derived, gathered(evidence), pdf, find(lang), progress)
     papers = printed(derived, progress) if pdf else {}
     progress("sphinx")
     with tempfile.TemporaryDirectory() as temporary:
@@ -59,7 +65,7 @@ def built(
             target = place / "sources" / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-        told = _sphinx(root, place)
+        told = _sphinx(root, place, lang)
         shutil.rmtree(output, ignore_errors=True)
         shutil.copytree(place / "site", output, ignore=shutil.ignore_patterns(".buildinfo", "objects.inv"))
     for name, content in papers.items():
@@ -93,10 +99,11 @@ def gathered(path: Path | None) -> Gathered:
     return found
 
 
-def _sphinx(root: Path, place: Path) -> tuple[str, ...]:
+def _sphinx(root: Path, place: Path, lang: str) -> tuple[str, ...]:
     log = place / "warnings.txt"
     command = [sys.executable, "-m", "sphinx", "-q", "-b", "html", "-j", "auto", "-w", str(log)]
     command += ["-d", str(place / "doctrees"), str(place / "sources"), str(place / "site")]
+    command += ["-D", f"language={SPHINX.get(lang, lang)}"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root.resolve()), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from derive.cell import Cell
+from derive.languages import ENGLISH, Language
 from derive.networks.network import Network
 from verify.numbers.evidence import THRESHOLDS
 
@@ -14,51 +15,59 @@ _METHODS = {"complex_step": "complex step", "differences": "central differences"
 
 
 def closing(
-    made: Cell | Network, folder: str, module: str, evidence: Mapping[str, Any] | None, pdf: bool = False
+    made: Cell | Network,
+    folder: str,
+    module: str,
+    evidence: Mapping[str, Any] | None,
+    pdf: bool = False,
+    language: Language = ENGLISH,
 ) -> str:
     """Markdown: evidence where there is some, the command that gathers it, how to import the module, and the PDF."""
-    parts = ["## Evidence", "", *_evidence(made.name, evidence), "", "## Use it", "", *_use(made, folder, module)]
-    parts += ["", f'<a href="../pdf/{made.name}.pdf">This page as an article (PDF)</a>'] if pdf else []
+    say = language.say
+    parts = [f"## {say('Evidence')}", "", *_evidence(made.name, evidence, say)]
+    parts += ["", f"## {say('Use it')}", "", *_use(made, folder, module, say)]
+    parts += ["", f'<a href="../pdf/{made.name}.pdf">{say("This page as an article (PDF)")}</a>'] if pdf else []
     return "\n".join(parts)
 
 
-def _evidence(name: str, evidence: Mapping[str, Any] | None) -> list[str]:
+def _evidence(name: str, evidence: Mapping[str, Any] | None, say: Callable[[str], str]) -> list[str]:
     command = ["```sh", f"backproof verify {name}", "```"]
     if evidence is None:
         return [
-            "The derived gradients are compared with true rates of change in exact arithmetic, and the generated code",
-            "with the complex step, central differences, torch and JAX:",
+            say(
+                "The derived gradients are compared with true rates of change in exact arithmetic, and the generated "
+                "code with the complex step, central differences, torch and JAX:"
+            ),
             "",
             *command,
         ]
     bounds = ", ".join(f"{_METHODS[method]} {bound:.0e}" for method, bound in THRESHOLDS.items())
     rows = [
-        f"| `{gradient}` | {'proved' if found['proved'] else 'NOT PROVED'} | "
+        f"| `{gradient}` | {say('proved' if found['proved'] else 'NOT PROVED')} | "
         + " | ".join("-" if found[method] is None else f"{found[method]:.0e}" for method in THRESHOLDS)
         + " |"
         for gradient, found in evidence["gradients"].items()
     ]
     return [
-        "*Proved*: exact arithmetic shows the derived gradient equal to the true rate of change. The numbers are the",
-        f"largest relative errors of the generated code; they count up to {bounds}. To gather it anew:",
+        say(
+            "*Proved*: exact arithmetic shows the derived gradient equal to the true rate of change. The numbers are "
+            "the largest relative errors of the generated code; they count up to {bounds}. To gather it anew:"
+        ).replace("{bounds}", bounds),
         "",
         *command,
         "",
-        "| Gradient | Exact | " + " | ".join(_METHODS[method] for method in THRESHOLDS) + " |",
+        f"| {say('Gradient')} | {say('Exact')} | " + " | ".join(_METHODS[method] for method in THRESHOLDS) + " |",
         "| --- | --- |" + " ---: |" * len(THRESHOLDS),
         *rows,
     ]
 
 
-def _use(made: Cell | Network, folder: str, module: str) -> list[str]:
+def _use(made: Cell | Network, folder: str, module: str, say: Callable[[str], str]) -> list[str]:
     name = made.name
     keywords = ", ".join(f"{size}={number}" for size, number in zip(_sizes(module), range(3, 30), strict=False))
     lines = ["```python", "import numpy as np", f"from generated import {name}", ""]
     lines += [f"params = {name}.init({keywords}{', ' if keywords else ''}rng=np.random.default_rng(0))", "```", ""]
-    lines += [
-        "The module needs NumPy alone and can be copied out. For a file of your own, and for other frameworks:",
-        "",
-    ]
+    lines += [say("The module needs NumPy alone and can be copied out. A file of your own, and other frameworks:"), ""]
     if folder == "networks":
         return [*lines, "```sh", f"backproof derive {name}", f"backproof generate {name} -o {name}.py", "```"]
     commands = [f"backproof derive {name}", f"backproof generate {name} -o {name}.py"]

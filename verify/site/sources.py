@@ -12,6 +12,7 @@ import verify
 from derive import catalogue
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
+from derive.languages import ENGLISH, Language
 from derive.networks.network import Network
 from derive.targets import site
 from verify.site.closing import closing
@@ -31,6 +32,7 @@ def sources(
     derived: Mapping[str, Derivation],
     evidence: Gathered,
     pdf: bool = False,
+    language: Language = ENGLISH,
     progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, str | bytes]:
     """Every source file of the site by its path; `root` is the checkout, `pdf`: pages refer to PDFs of them."""
@@ -51,13 +53,15 @@ def sources(
         progress(name)
         folder = "heads" if derivation.cell.is_loss else "cells"
         module = (root / "generated" / f"{name}.py").read_text(encoding="utf-8")
-        ending = closing(derivation.cell, folder, module, evidence.get(name), pdf)
-        found[f"{folder}/{name}.md"] = site.cell_page(derivation, module, f"derive/{folder}/{name}.md", ending)
+        ending = closing(derivation.cell, folder, module, evidence.get(name), pdf, language)
+        found[f"{folder}/{name}.md"] = site.cell_page(
+            derivation, module, f"derive/{folder}/{name}.md", ending, language
+        )
     for name, network in catalogue.networks().items():
         progress(name)
         module = (root / "generated" / f"{name}.py").read_text(encoding="utf-8")
-        ending = closing(network, "networks", module, evidence.get(name))
-        found[f"networks/{name}.md"] = site.network_page(network, f"derive/networks/{name}.toml", ending)
+        ending = closing(network, "networks", module, evidence.get(name), language=language)
+        found[f"networks/{name}.md"] = site.network_page(network, f"derive/networks/{name}.toml", ending, language)
     found |= _lists(pdf)
     found |= _toctrees(found)
     found |= _python()

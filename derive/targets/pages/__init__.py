@@ -6,6 +6,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,6 +18,7 @@ from derive.calculus.sections import Equality, Section
 from derive.calculus.softmax import softmax_sections
 from derive.calculus.vanishing import vanishing
 from derive.errors import InputError
+from derive.languages import ENGLISH, Language
 from derive.networks.network import Network
 from derive.nodes import Jacobian, t
 from derive.notation import GREEK, Notation
@@ -36,12 +38,13 @@ def markdown(
     notation: Notation | None = None,
     sections: Sequence[Section] | None = None,
     origin: str = "",
+    language: Language = ENGLISH,
 ) -> str:
     """A page for a code host, in the letters of the notation or of the author.
 
     `sections` stand in the place of those on time; `origin` is the file that the equations come from.
     """
-    return _render("page.md.jinja", derivation, notation, sections, origin, MARKDOWN)
+    return _render("page.md.jinja", derivation, notation, sections, origin, replace(MARKDOWN, language=language))
 
 
 def markdown_section(derivation: Derivation, title: str, notation: Notation | None = None) -> str:
@@ -57,9 +60,10 @@ def latex(
     notation: Notation | None = None,
     sections: Sequence[Section] | None = None,
     origin: str = "",
+    language: Language = ENGLISH,
 ) -> str:
     """A standalone article for pdflatex with the content of the Markdown page."""
-    return _render("page.tex.jinja", derivation, notation, sections, origin, LATEX)
+    return _render("page.tex.jinja", derivation, notation, sections, origin, replace(LATEX, language=language))
 
 
 def text(
@@ -67,9 +71,10 @@ def text(
     notation: Notation | None = None,
     sections: Sequence[Section] | None = None,
     origin: str = "",
+    language: Language = ENGLISH,
 ) -> str:
     """The same for a terminal."""
-    return _render("page.txt.jinja", derivation, notation, sections, origin, TEXT)
+    return _render("page.txt.jinja", derivation, notation, sections, origin, replace(TEXT, language=language))
 
 
 def _render(
@@ -82,7 +87,7 @@ def _render(
 ) -> str:
     after = _on_time(derivation) if sections is None else sections
     content = page(derivation, notation, softmax_sections(derivation), after, form)
-    return _filled(template, [content], origin)
+    return _filled(template, [content], origin, language=form.language)
 
 
 def excerpt(
@@ -92,6 +97,7 @@ def excerpt(
     by: Sequence[str] = (),
     notation: Notation | None = None,
     origin: str = "",
+    language: Language = ENGLISH,
 ) -> str:
     """The gradients of J by the quantities named in `of` or in `by`, with what they need; `form` as in `of_network`.
 
@@ -101,10 +107,10 @@ def excerpt(
     known = derivation.by_name
     if strange := [name for name in (*of, *by) if name not in known]:
         raise InputError(f"{derivation.cell.name} has no {' and no '.join(strange)}", hint=f"known: {', '.join(known)}")
-    template, style = FORMS[form]
+    template, style = FORMS[form][0], replace(FORMS[form][1], language=language)
     names, after = ((), _jacobians(derivation, of, by)) if of and by else ((*of, *by), ())
     content = writer.excerpt(derivation, notation, names, softmax_sections(derivation), after, style)
-    return _filled(template, [content], origin)
+    return _filled(template, [content], origin, language=language)
 
 
 def _jacobians(derivation: Derivation, of: Sequence[str], by: Sequence[str]) -> tuple[Section, ...]:
@@ -125,22 +131,29 @@ def _jacobians(derivation: Derivation, of: Sequence[str], by: Sequence[str]) -> 
     return (Section("Jacobians", tuple(found)),)
 
 
-def of_network(form: str, network: Network, notation: Notation | None = None, origin: str = "") -> str:
+def of_network(
+    form: str,
+    network: Network,
+    notation: Notation | None = None,
+    origin: str = "",
+    language: Language = ENGLISH,
+) -> str:
     """The pages of a network's parts as one text; `form` is markdown, latex or text.
 
     The layers (layer l above layer l - 1 where there are several), the place where two directions meet, dropout, and
     the head: each with its whole derivation.
     """
-    template, style = FORMS[form]
-    words = list(composition(network))
+    template, style = FORMS[form][0], replace(FORMS[form][1], language=language)
+    words = list(map(style.prose, composition(network)))
     if notation is not None:
         network = network.in_letters(notation)
-        words.append(" ".join([f"Letters: {notation.title}.", *notation.remarks]))
+        letters = style.sentence("Letters: {title}.", title=style.prose(notation.title))
+        words.append(language.gap.join([letters, *map(style.prose, notation.remarks)]))
     pages = []
     for cell in parts_to_show(network):
         derivation = differentiate(cell)
         pages.append(page(derivation, None, softmax_sections(derivation), through_time(derivation), style))
-    return _filled(template, pages, origin, style.words(network.title), list(map(style.prose, words)))
+    return _filled(template, pages, origin, style.words(network.title), words, language)
 
 
 def book(title: str, parts: Mapping[str, Sequence[Derivation]]) -> str:
@@ -150,11 +163,19 @@ def book(title: str, parts: Mapping[str, Sequence[Derivation]]) -> str:
         (heading, [page(one, None, softmax_sections(one), _on_time(one), LATEX) for one in derivations])
         for heading, derivations in parts.items()
     ]
-    return template.render(title=LATEX.words(title), parts=pages).rstrip() + "\n"
+    return template.render(title=LATEX.words(title), parts=pages, say=ENGLISH.say).rstrip() + "\n"
 
 
-def _filled(template: str, pages: Sequence[Page], origin: str, title: str = "", words: Sequence[str] = ()) -> str:
-    written = _environment().get_template(template).render(pages=pages, origin=origin, title=title, words=words)
+def _filled(
+    template: str,
+    pages: Sequence[Page],
+    origin: str,
+    title: str = "",
+    words: Sequence[str] = (),
+    language: Language = ENGLISH,
+) -> str:
+    told = {"pages": pages, "origin": origin, "title": title, "words": words, "say": language.say}
+    written = _environment().get_template(template).render(told)
     return written.replace(_HELD, " ").rstrip() + "\n"
 
 
@@ -191,6 +212,8 @@ def _padded(line: str, width: int) -> str:
 
 
 def _wrapped(words: str, indent: str = "", first: str | None = None) -> str:
+    if columns(words) > len(words):
+        return _wrapped_anywhere(words, indent, indent if first is None else first)
     return textwrap.fill(
         words,
         TEXT_WIDTH,
@@ -199,6 +222,24 @@ def _wrapped(words: str, indent: str = "", first: str | None = None) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+_WIDE, _CLOSING = r"\u3000-\u9fff\uff00-\uffef", "，。：；、）」？！"
+_PIECE = re.compile(rf"[{_WIDE}][{_CLOSING}]*|[^\s{_WIDE}]+[{_CLOSING}]*|\s+")
+
+
+def _wrapped_anywhere(words: str, indent: str, first: str) -> str:
+    """The same for a script that needs no space to break a line, but no line may begin with its closing signs."""
+    lines, line = [], first
+    for piece in re.findall(
+        r"[\u3000-\u9fff\uff00-\uffef][，。：；、）」？！]*|[^\s\u3000-\u9fff\uff00-\uffef]+[，。：；、）]*|\s+", words
+    ):
+        if columns(line + piece) > TEXT_WIDTH and line.strip():
+            lines.append(line.rstrip())
+            line = indent + piece.lstrip()
+        else:
+            line += piece
+    return "\n".join([*lines, line.rstrip()])
 
 
 _FRACTION = re.compile(r"\\frac\{\\partial(?:\^\{\+\})? ?[^{}]*\}\{")

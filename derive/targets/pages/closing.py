@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from sympy import Expr, Mul, Pow, exp
@@ -45,7 +44,6 @@ def backward_pass(p: Printing, numbers: Mapping[Quantity, int]) -> Part:
     """Every gradient once more, in the order in which the code computes it, with its variable there."""
     program, names = p.derivation.program, Names()
     assigned = {equation.symbol.name for equation in program.equations}
-    say = p.form.words
 
     def point(gradient: Gradient) -> Point:
         of = gradient.of
@@ -56,13 +54,16 @@ def backward_pass(p: Printing, numbers: Mapping[Quantity, int]) -> Part:
 
     within = tuple(point(g) for g in p.derivation.gradients if g.of.name in assigned)
     after = tuple(point(g) for g in p.derivation.gradients if g.of.name not in assigned)
-    order = "From the last step to the first, in this order:" if program.states else "In this order:"
-    told = say("with their variables in") + f" {p.form.code('step_backward')} " + say("of the generated module, where")
-    words = f"{say('All gradients once more,')} {told} {say('each line stands under its formula.')}"
-    items = [Item(f"{words} {say(order)}", within, numbered=True)]
+    words = p.say(
+        "All gradients once more, with their variables in {function} of the generated module, where each line stands "
+        "under its formula.",
+        function=p.form.code("step_backward"),
+    )
+    order = p.say("From the last step to the first, in this order:" if program.states else "In this order:")
+    items = [Item(p.joined([words, order]), within, numbered=True)]
     if after:
-        items.append(Item(say("With these known at every step:"), after))
-    return Part(say("The backward pass in order"), blocks=(Block("", tuple(items)),))
+        items.append(Item(p.say("With these known at every step:"), after))
+    return Part(p.say("The backward pass in order"), blocks=(Block("", tuple(items)),))
 
 
 def rules_used(p: Printing) -> Part | None:
@@ -76,11 +77,11 @@ def rules_used(p: Printing) -> Part | None:
         proof = tuple(_told(p, line) for line in lines)
         if known is not None:
             proof += tuple(_slope(p, known))
-        found[step.rule] = Point(p.form.strong(p.form.words(step.rule)), proof)
+        found[step.rule] = Point(p.form.strong(p.say(step.rule)), proof)
     if not found:
         return None
-    words = p.form.words("Why each is so: something moves a little, and what follows is computed again.")
-    return Part(p.form.words("The rules used"), words, (Block("", (Item(points=tuple(found.values())),)),))
+    words = p.say("Why each is so: something moves a little, and what follows is computed again.")
+    return Part(p.say("The rules used"), words, (Block("", (Item(points=tuple(found.values())),)),))
 
 
 def steps_of(derivation: Derivation) -> Iterator[Step]:
@@ -106,10 +107,7 @@ def _functions(node: Node) -> Iterable[ScalarFunction]:
 def _told(p: Printing, line: Words) -> str:
     """A sentence in the words and formulas of the page."""
     words, nodes = line
-    pieces = re.split(r"\{(\w+)\}", words)
-    pieces[::2] = [p.form.words(piece) for piece in pieces[::2]]
-    pieces[1::2] = [p.math(p.loss) if name == "J" else p.m(nodes[name]) for name in pieces[1::2]]
-    return "".join(pieces)
+    return p.say(words, J=p.math(p.loss) if "{J}" in words else "", **{name: p.m(node) for name, node in nodes.items()})
 
 
 def _moves(value: Node, by: Node, moved: Node, pulled: Node, letter: Node = x) -> tuple[Words, Words]:
@@ -186,5 +184,6 @@ def _slope(p: Printing, function: ScalarFunction) -> Iterator[str]:
     shown = [show(as_node(one.subs(by, functions.a), known), p.v).text for one in members]
     shown = [one.replace(f" {p.v.odot} ", " ") for one in shown]  # of numbers, whose product needs no sign
     written = f"{p.v.word(function)}'(a)"
-    by_rule = p.form.words(" by the quotient rule") if len(members) > 1 else ""
-    yield f"{p.form.words('The slope')} {p.math(written)} {p.form.words('is')} {p.math(' = '.join(shown))}{by_rule}."
+    by_rule = " by the quotient rule" if len(members) > 1 else ""
+    told = f"The slope {{name}} is {{members}}{by_rule}."
+    yield p.say(told, name=p.math(written), members=p.math(" = ".join(shown)))

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EQUATIONS = "Equations"
-"""The title of the first part."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -56,11 +53,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Part:
-    """A section of the page."""
+    """A section of the page; one that `opens` it stands before the table of symbols."""
 
     title: str
     words: str = ""
     blocks: tuple[Block, ...] = ()
+    opens: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Page:
     @property
     def opening(self) -> tuple[Part, ...]:
         """The equations as written, which stand before the table of symbols."""
-        return tuple(part for part in self.parts[:1] if part.title == EQUATIONS)
+        return tuple(part for part in self.parts[:1] if part.opens)
 
     @property
     def others(self) -> tuple[Part, ...]:

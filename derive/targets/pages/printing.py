@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from derive.calculus.bptt import tau
 from derive.calculus.derivation import Derivation
 from derive.calculus.program import ARGUMENT, introduced
 from derive.calculus.sections import Where
+from derive.languages import ENGLISH, Language
 from derive.lettering import lettered
 from derive.nodes import Adjoint, Node, Quantity
 from derive.notation import Notation
@@ -32,13 +33,25 @@ class Format:
     continued: str
     numbered: Callable[[int], str] = "({})".format
     """How the number of a formula is written where a sentence refers to it."""
+    language: Language = ENGLISH
 
     def prose(self, text: str) -> str:
         """Words with formulas between dollar signs."""
         pieces = re.split(r"\$([^$]+)\$", text)
         formulas = pieces[1::2] if self.vocabulary is Latex else map(unicode, pieces[1::2])
+        if any("{" in piece for piece in pieces[::2]):  # a person's own, of which no table knows
+            pieces[::2] = map(self.words, pieces[::2])
+            pieces[1::2] = map(self.inline, formulas)
+            return "".join(pieces)
+        parts = {str(number): self.inline(formula) for number, formula in enumerate(formulas, start=1)}
+        pieces[1::2] = [f"{{{number}}}" for number in parts]
+        return self.sentence("".join(pieces), **parts)
+
+    def sentence(self, english: str, **parts: str) -> str:
+        """A sentence in the language of the page, what stands in braces filled with parts that are written already."""
+        pieces = re.split(r"\{(\w+)\}", self.language.say(english))
         pieces[::2] = map(self.words, pieces[::2])
-        pieces[1::2] = map(self.inline, formulas)
+        pieces[1::2] = [parts[name] if name in parts else self.words(f"{{{name}}}") for name in pieces[1::2]]
         return "".join(pieces)
 
 
@@ -105,6 +118,19 @@ class Printing:
             else:
                 lines[-1] += f" {part}"
         return lines
+
+    def say(self, english: str, **parts: str) -> str:
+        """See `Format.sentence`."""
+        return self.form.sentence(english, **parts)
+
+    def listed(self, parts: list[str], comma: str = ", ", last: str = " and ") -> str:
+        """Parts of a sentence, joined as the language does it."""
+        say = self.form.language.say
+        return parts[0] if len(parts) == 1 else f"{say(comma).join(parts[:-1])}{say(last)}{parts[-1]}"
+
+    def joined(self, sentences: Iterable[str]) -> str:
+        """Sentences one behind the other."""
+        return self.form.language.gap.join(filter(None, sentences))
 
     def once(self, sentence: str) -> str:
         """A sentence the first time it is due, and nothing afterwards."""

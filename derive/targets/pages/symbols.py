@@ -28,7 +28,7 @@ def symbols(p: Printing) -> tuple[Row, ...]:
             rows.append(_row(p, q, f"{kind}, named here"))
     for name in (e.symbol.name for e in program.equations if e.symbol.name in p.deltas):
         q = program.quantities[name]
-        role = f"{p.form.words('short for')} {p.form.inline(p.gradient_of(q).partition(' = ')[2])}"
+        role = p.say("short for {gradient}", gradient=p.form.inline(p.gradient_of(q).partition(" = ")[2]))
         rows.append(Row(p.m(Adjoint(q)), role, _shape(p, q), ""))
     for function in p.derivation.cell.functions:
         if function.declared is not None:
@@ -36,7 +36,7 @@ def symbols(p: Printing) -> tuple[Row, ...]:
     for function in p.derivation.cell.open_functions:
         name = p.math(p.v.word(function))
         slope = p.math(p.v.word(function.prime()))
-        role = f"{p.form.words('any function, entry by entry; its slope is')} {slope}"
+        role = p.say("any function, entry by entry; its slope is {slope}", slope=slope)
         rows.append(Row(name, role, "", function.name))
     return tuple(rows)
 
@@ -48,16 +48,18 @@ def _declared(p: Printing, function: ScalarFunction, stated: Lambda) -> str:
         value = show(as_node(expression, {functions.a: Quantity("a", 1)}), p.v).text
         return p.form.inline(f"{name}(a) = {value}")
 
-    word, say = p.v.word(function), p.form.words
+    word = p.v.word(function)
     slope = equation(f"{word}'", stated(functions.a))
     known = functions.function(function.name)
     named = known is not None and known.body == function.body
-    value = "" if named else f", {equation(word, function.body(functions.a))}"
-    return f"{say('entry by entry')}{value}{say('; its slope is declared,')} {slope}"
+    if named:
+        return p.say("entry by entry; its slope is declared, {slope}", slope=slope)
+    value = equation(word, function.body(functions.a))
+    return p.say("entry by entry, {value}; its slope is declared, {slope}", value=value, slope=slope)
 
 
 def _row(p: Printing, quantity: Quantity, role: str) -> Row:
-    return Row(p.m(quantity), p.form.words(role), _shape(p, quantity), quantity.name)
+    return Row(p.m(quantity), p.say(role), _shape(p, quantity), quantity.name)
 
 
 def _shape(p: Printing, quantity: Quantity) -> str:
@@ -82,8 +84,8 @@ def _role(p: Printing, quantity: Quantity) -> str:
 
 def conventions(p: Printing) -> Iterable[str]:
     """What the signs on this page mean; only those that occur."""
-    say, q = p.form.words, p.v.letter("q").text
-    loss = p.math(p.loss)
+    q = p.v.letter("q").text
+    loss, letter = p.math(p.loss), p.form.inline(q)
     between = "/" if p.form.vocabulary is Text else " / "
     below = f"{between}{p.v.partial}{q}"
     gradient = p.form.inline(f"{p.v.partial}{p.loss}{below}")
@@ -91,23 +93,22 @@ def conventions(p: Printing) -> Iterable[str]:
     readers = "any function of the outputs of all steps"
     if p.derivation.program.states:
         readers += " and of the final states"
-    yield f"{loss} {say(f'is a scalar, {readers}. Vectors are columns.')}"
-    yield (
-        f"{gradient} {say('is the total gradient, with everything later recomputed; it has the shape of')} "
-        f"{p.form.inline(q)}."
-    )
+    yield p.say(f"{{J}} is a scalar, {readers}. Vectors are columns.", J=loss)
+    total = "{gradient} is the total gradient, with everything later recomputed; it has the shape of {q}."
+    yield p.say(total, gradient=gradient, q=letter)
     seen = "\n".join(p.printed)
     if p.v.immediate in seen:
-        yield f"{immediate} {say('is the immediate part: what')} {loss} {say('reads itself, nothing recomputed.')}"
+        direct = "{immediate} is the immediate part: what {J} reads itself, nothing recomputed."
+        yield p.say(direct, immediate=immediate, J=loss)
     if p.v.odot in seen:
-        sign = p.form.inline(p.v.odot)
-        yield f"{sign} {say('multiplies entry by entry; other products are matrix products.')}"
+        product = "{sign} multiplies entry by entry; other products are matrix products."
+        yield p.say(product, sign=p.form.inline(p.v.odot))
     if p.v.one in seen:
-        yield f"{p.form.inline(p.v.one)} {say('is a column of ones.')}"
+        yield p.say("{one} is a column of ones.", one=p.form.inline(p.v.one))
     if p.v.norm_sign in seen:
         spectral = p.form.inline(p.v.norm(r"\cdot" if p.form.vocabulary is Latex else "·", False))
         largest = p.form.inline(p.v.norm(q, True))
-        words = say("is the spectral norm of a matrix,"), say("the largest magnitude of an entry.")
-        yield f"{spectral} {words[0]} {largest} {words[1]}"
+        norms = "{norm} is the spectral norm of a matrix, {largest} the largest magnitude of an entry."
+        yield p.say(norms, norm=spectral, largest=largest)
     if p.v.product_sign in seen:
-        yield say("In a product over steps the factor of the latest step stands leftmost.")
+        yield p.say("In a product over steps the factor of the latest step stands leftmost.")

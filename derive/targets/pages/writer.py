@@ -14,7 +14,7 @@ from derive.nodes import Adjoint, Node, T, add, leaves, ones, t, transpose
 from derive.notation import AS_WRITTEN, Notation
 from derive.targets.formula import show
 from derive.targets.pages.closing import backward_pass, rules_used
-from derive.targets.pages.model import EQUATIONS, Block, Item, Page, Part, Point
+from derive.targets.pages.model import Block, Item, Page, Part, Point
 from derive.targets.pages.printing import Format, Printing
 from derive.targets.pages.symbols import conventions, symbols
 
@@ -68,7 +68,7 @@ class _Writer(Printing):
             parts.append(rules)
         if after:
             blocks = tuple(replace(self.section(part), heading=self.prose(part.title)) for part in after)
-            parts.append(Part("Through time", blocks=blocks))
+            parts.append(Part(self.say("Through time"), blocks=blocks))
         table = symbols(self)
         return Page(
             title=self.prose(cell.title),
@@ -108,11 +108,12 @@ class _Writer(Printing):
     def remarks(self) -> tuple[str, ...]:
         if self.notation.name == AS_WRITTEN.name:
             return ()
-        return tuple(map(self.prose, (f"Letters: {self.notation.title}.", *self.notation.remarks)))
+        letters = self.say("Letters: {title}.", title=self.prose(self.notation.title))
+        return (letters, *map(self.prose, self.notation.remarks))
 
     def forward(self, cell: Cell) -> Part:
         self.places: dict[str, int] = {}
-        return Part(EQUATIONS, blocks=(self.equations(cell.equations),))
+        return Part(self.say("Equations"), blocks=(self.equations(cell.equations),), opens=True)
 
     def equations(self, equations: Iterable[Equation]) -> Block:
         displays = []
@@ -124,10 +125,10 @@ class _Writer(Printing):
     def named(self, cell: Cell, program: Cell) -> Part:
         written = {equation.symbol: equation.expression for equation in cell.equations}
         changed = [e for e in program.equations if written.get(e.symbol) != e.expression]
-        words = "The same with a name for every argument of a function"
+        words = "The same with a name for every argument of a function:"
         if any(not name.startswith(f"{ARGUMENT}_") for name in self.introduced):
-            words += " and for every linear factor of a product"
-        return Part("Equations with their parts named", self.form.words(words + ":"), (self.equations(changed),))
+            words = "The same with a name for every argument of a function and for every linear factor of a product:"
+        return Part(self.say("Equations with their parts named"), self.say(words), (self.equations(changed),))
 
     def gradients(self) -> list[Part]:
         program = self.derivation.program
@@ -139,7 +140,7 @@ class _Writer(Printing):
             given = "Parameters" if name in parameters else "Inputs"
             groups["Gradients within a step" if name in assigned else given].append(gradient)
         return [
-            Part(self.form.words(title), blocks=tuple(self.gradient(g, title != "Parameters") for g in group))
+            Part(self.say(title), blocks=tuple(self.gradient(g, title != "Parameters") for g in group))
             for title, group in groups.items()
             if group
         ]
@@ -147,22 +148,24 @@ class _Writer(Printing):
     def gradient(self, gradient: Gradient, headed: bool) -> Block:
         quantity, paths = gradient.of, gradient.paths
         why = gradient.why if len(paths) > 1 else self.once(gradient.why)
-        words = [self.ways(gradient), self.form.words(why)]
+        words = [self.ways(gradient), self.say(why)]
         steps = [path.steps for path in paths]
         items: list[Item] = []
         if len(paths) > 1:
-            items.append(Item(_joined(words), tuple(map(self.path, paths))))
+            items.append(Item(self.joined(words), tuple(map(self.path, paths))))
         elif any(steps) and (len(steps[0]) > 1 or gradient.steps):
-            items.append(Item(_joined(words), tuple(map(Point, self.steps(steps[0], paths[0].term))), numbered=True))
+            items.append(
+                Item(self.joined(words), tuple(map(Point, self.steps(steps[0], paths[0].term))), numbered=True)
+            )
         elif any(steps):
-            items.append(Item(_joined([*words, self.lead(steps[0][0])])))
+            items.append(Item(self.joined([*words, self.lead(steps[0][0])])))
         elif paths and paths[0].via is not None:
-            items.append(Item(_joined([*words, self.form.words("The gradient passes unchanged:")])))
+            items.append(Item(self.joined([*words, self.say("The gradient passes unchanged:")])))
         else:
-            items.append(Item(_joined(words)))
+            items.append(Item(self.joined(words)))
         items += self.simplified(gradient)
         held = [self.assumption(a) for a in gradient.assumptions]
-        after = f"{self.form.words('This holds if')} {' and '.join(held)}." if held else ""
+        after = self.say("This holds if {facts}.", facts=self.listed(held, " and ")) if held else ""
         members = dict.fromkeys((gradient.value, constants_out(gradient.value)))
         items.append(Item(displays=(self.display(Adjoint(quantity), *members),), after=after))
         heading = self.gradient_of(quantity) if headed else ""
@@ -175,26 +178,32 @@ class _Writer(Printing):
         together = ""
         if len(gradient.paths) > 1:
             total = self.large(add(*(path.term for path in gradient.paths)))
-            together = f"{self.form.words('Together')} {total}."
+            together = self.say("Together {total}.", total=total)
         if len(gradient.steps) == 1:
-            return [Item(_joined([together, self.lead(gradient.steps[0])]))]
+            return [Item(self.joined([together, self.lead(gradient.steps[0])]))]
         points = tuple(Point(self.step(step)) for step in gradient.steps)
-        return [Item(_joined([together, self.form.words("Simplified:")]), points, numbered=True)]
+        return [Item(self.joined([together, self.say("Simplified:")]), points, numbered=True)]
 
     def lead(self, step: Step) -> str:
         """A step that the numbered result shows: its rule alone."""
-        return f"{self.form.strong(self.form.words(_capital(step.rule)))}{self.because(step)}:"
+        rule = self.form.strong(_capital(self.say(step.rule)))
+        return self.say("{rule}{why}:", rule=rule, why=self.because(step))
 
     def step(self, step: Step, place: str = "", to: bool = False) -> str:
-        target = f" {self.form.words('to')} {self.m(step.quantity)}" if to else ""
-        rule = self.form.strong(self.form.words(step.rule))
-        return f"{self.form.words(place)}{rule}{target}: {self.large(step.after)}{self.because(step)}"
+        parts = {
+            "place": self.say(place),
+            "rule": self.form.strong(self.say(step.rule)),
+            "quantity": self.m(step.quantity) if to else "",
+            "result": self.large(step.after),
+            "why": self.because(step),
+        }
+        return self.say(f"{{place}}{{rule}}{' to {quantity}' if to else ''}: {{result}}{{why}}", **parts)
 
     def ways(self, gradient: Gradient) -> str:
         """By which paths the quantity reaches J."""
         if not gradient.paths:
             return ""
-        say = self.form.words
+        say = self.say
         via = [
             (path.crosses_time, f"{self.m(path.via)} {self.form.numbered(self.places[path.via.name])}")
             for path in gradient.paths
@@ -206,25 +215,30 @@ class _Writer(Printing):
         if any(path.via is None for path in gradient.paths):
             ways.append(say("directly, as the output of the step"))
         if now:
-            ways.append(f"{say('through')} {_listed(now)}")
+            ways.append(say("through {places}", places=self.listed(now)))
         if next_step:
-            ways.append(f"{say('one step later through')} {_listed(next_step)}")
+            ways.append(say("one step later through {places}", places=self.listed(next_step)))
         if len(gradient.paths) == 1 and gradient.paths[0].via is not None:
-            ways[0] += f"{say(', whose gradient is')} {self.form.numbered(self.numbers[gradient.paths[0].via.at(t)])}"
-        return f"{self.m(gradient.of)} {say('reaches')} {self.math(self.loss)} {_listed(ways, '; ', ', and ')}."
+            number = self.form.numbered(self.numbers[gradient.paths[0].via.at(t)])
+            ways[0] = say("{way}, whose gradient is {number}", way=ways[0], number=number)
+        listed = self.listed(ways, "; ", ", and ")
+        return say("{quantity} reaches {J} {ways}.", quantity=self.m(gradient.of), J=self.math(self.loss), ways=listed)
 
     def path(self, path: Path) -> Point:
         """One of several paths."""
         if path.via is None:
-            return Point(f"{self.form.words('directly:')} {self.large(path.term)}")
-        say, later = self.form.words, ", one step later" if path.crosses_time else ""
-        source = f"{say('with')} {self.m(Adjoint(path.via))} {say('from')} "
-        source += f"{self.form.numbered(self.numbers[path.via.at(t)])}{say(later)}"
-        lead = f"{say('through')} {self.m(path.via)}, {source}:"
+            return Point(self.say("directly: {term}", term=self.large(path.term)))
+        parts = {
+            "via": self.m(path.via),
+            "gradient": self.m(Adjoint(path.via)),
+            "number": self.form.numbered(self.numbers[path.via.at(t)]),
+        }
+        later = ", one step later" if path.crosses_time else ""
+        lead = self.say(f"through {{via}}, with {{gradient}} from {{number}}{later}:", **parts)
         steps = self.steps(path.steps, path.term)
         if len(steps) > 1:
             return Point(lead, steps)
-        return Point(f"{lead} {steps[0] if steps else say('unchanged')}")
+        return Point(self.say("{lead} {step}", lead=lead, step=steps[0] if steps else self.say("unchanged")))
 
     def steps(self, steps: Sequence[Step], term: Node) -> tuple[str, ...]:
         """The steps of a path; where the quantity stands in several places, each place starts anew."""
@@ -235,21 +249,23 @@ class _Writer(Printing):
             place = f"{_ORDINALS[min(starts.index(k), len(_ORDINALS) - 1)]} place, " if several else ""
             lines.append(self.step(step, place, to=len(steps) > 1))
         if len(starts) > 1:
-            lines.append(f"{self.form.strong('sum')}: {self.large(term)}")
+            sum_ = self.form.strong(self.say("sum"))
+            lines.append(self.say("{rule}: {result}", rule=sum_, result=self.large(term)))
         return tuple(lines)
 
     def because(self, step: Step) -> str:
         reason = self.once(step.why)
-        return f" ({self.form.words(reason)})" if reason else ""
+        return self.say(" ({reason})", reason=self.say(reason)) if reason else ""
 
     def assumption(self, assumption: Assumption) -> str:
         q = assumption.quantity
         if assumption.kind == "sums to one":
             row = show(transpose(ones(q.shape[0])), self.v).text
-            return f"{self.math(f'{row} {show(q, self.v).text} = 1')} ({self.form.words('the entries sum to one')})"
+            formula = self.math(f"{row} {show(q, self.v).text} = 1")
+            return self.say("{formula} (the entries sum to one)", formula=formula)
         if assumption.kind == "starts at zero":
             return self.math(f"{show(q.at(0), self.v).text} = 0")
-        return f"{self.m(q)} {self.form.words(f'is {assumption.kind}')}"
+        return self.say(f"{{quantity}} is {assumption.kind}", quantity=self.m(q))
 
     def ends(self) -> list[Part]:
         """What holds at the last step and before the first."""
@@ -270,18 +286,25 @@ class _Writer(Printing):
             Block("", (Item(displays=tuple(self.display(*pair) for pair in pairs)),)) for pairs in (last, first)
         )
         end, start = self.math(f"t = {self.v.amount(T)}"), self.math("t = 0")
-        say = self.form.words
-        words = (
-            f"{say('At')} {end} {say('there is no next step: the paths through it give way to what')} "
-            f"{self.math(self.loss)} {say('reads of the final state itself, its immediate gradient.')}"
+        say = self.say
+        words = say(
+            "At {end} there is no next step: the paths through it give way to what {J} reads of the final state "
+            "itself, its immediate gradient.",
+            end=end,
+            J=self.math(self.loss),
         )
-        before = (
-            f"{say('An initial state enters the first step only: the same formula at')} {start}"
-            f"{say(', without the immediate term and the paths within the step.')}"
+        before = say(
+            "An initial state enters the first step only: the same formula at {start}, without the immediate term and "
+            "the paths within the step.",
+            start=start,
         )
         for of, origin in self.derivation.cell.starts:
-            learned = f"{say(' Where none is given,')} {of} {say('starts from the parameter')} {origin}"
-            before += f"{learned}{say(', whose gradient is that of the initial state, summed over the batch.')}"
+            before += say(
+                " Where none is given, {of} starts from the parameter {origin}, whose gradient is that of the initial "
+                "state, summed over the batch.",
+                of=str(of),
+                origin=str(origin),
+            )
         return [
             Part(say("The last step"), words, (at_end,)),
             Part(say("Initial states"), before, (at_start,)),
@@ -309,20 +332,12 @@ class _Writer(Printing):
         ]
         total = f"{self.v.bounds(self.v.sum_sign, 't', '1', 'T')} {show(output, self.v).text}"
         given = self.math(f"{self.loss} = {total}")
-        words = f"{self.form.words('With')} {given} {self.form.words('the gradient of each loss is 1:')}"
+        words = self.say("With {given} the gradient of each loss is 1:", given=given)
         displays = tuple(self.display(*pair) for pair in pairs)
-        return Part(self.form.words("For a plain sum of losses"), words, (Block("", (Item(displays=displays),)),))
+        return Part(self.say("For a plain sum of losses"), words, (Block("", (Item(displays=displays),)),))
 
 
 _ORDINALS = ("first", "second", "third", "fourth", "further")
-
-
-def _joined(sentences: Iterable[str]) -> str:
-    return " ".join(filter(None, sentences))
-
-
-def _listed(parts: list[str], comma: str = ", ", last: str = " and ") -> str:
-    return parts[0] if len(parts) == 1 else f"{comma.join(parts[:-1])}{last}{parts[-1]}"
 
 
 def _capital(words: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,6 +15,7 @@ from derive.calculus.derivation import Derivation
 from derive.calculus.sections import Section
 from derive.calculus.softmax import softmax_sections
 from derive.calculus.vanishing import vanishing
+from derive.languages import ENGLISH, Language
 from derive.networks.network import Network
 from derive.targets.pages import MARKDOWN
 from derive.targets.pages.composition import composition, parts_to_show
@@ -39,6 +41,7 @@ class Chapter:
     mark: str
     flow: str = ""
     back: str = ""
+    language: Language = ENGLISH
 
     def symbol(self, name: str) -> str:
         """The letter of a quantity, as the page prints it."""
@@ -46,60 +49,74 @@ class Chapter:
 
     def word(self, block: Block) -> str:
         """The heading of a gradient, in words first."""
-        return f"Gradient with respect to {self.symbol(block.of)}"
+        return self.language.say("Gradient with respect to {symbol}").replace("{symbol}", self.symbol(block.of))
 
 
-def form(mark: str = "") -> Format:
+def form(mark: str = "", language: Language = ENGLISH) -> Format:
     """Formulas as roles, numbers as links to the formulas that have them."""
     return replace(
         MARKDOWN,
         inline=lambda formula: "{math}`" + formula + "`",
         numbered=lambda number: f'<a class="eqref" href="#{mark}eq-{number}">({number})</a>',
+        language=language,
     )
 
 
-def cell_page(derivation: Derivation, module: str, origin: str, closing: str = "") -> str:
+def cell_page(derivation: Derivation, module: str, origin: str, closing: str = "", language: Language = ENGLISH) -> str:
     """The page of a cell or head.
 
     `module` is the text of its NumPy module; `closing` is Markdown that stands at the end.
     """
     after = (*through_time(derivation), *vanishing(derivation))
-    chapters = [_chapter(derivation, after, module, "")]
-    return _rendered(chapters, origin, derivation.cell.title, (), closing)
+    chapters = [_chapter(derivation, after, module, form(language=language), "")]
+    return _rendered(chapters, origin, derivation.cell.title, (), closing, language)
 
 
-def network_page(network: Network, origin: str, closing: str = "") -> str:
+def network_page(network: Network, origin: str, closing: str = "", language: Language = ENGLISH) -> str:
     """The page of a network: how it is put together, and the derivation of each part."""
     chapters = []
     for number, cell in enumerate(parts_to_show(network), start=1):
         derivation = differentiate(cell)
-        chapters.append(_chapter(derivation, through_time(derivation), "", f"part-{number}-"))
-    words = [MARKDOWN.prose(paragraph) for paragraph in composition(network)]
-    return _rendered(chapters, origin, network.title, words, closing, network_picture(network))
+        mark = f"part-{number}-"
+        chapters.append(_chapter(derivation, through_time(derivation), "", form(mark, language), mark))
+    words = list(map(form(language=language).prose, composition(network)))
+    return _rendered(chapters, origin, network.title, words, closing, language, network_picture(network))
 
 
-def _chapter(derivation: Derivation, after: Sequence[Section], module: str, mark: str) -> Chapter:
+def _chapter(derivation: Derivation, after: Sequence[Section], module: str, style: Format, mark: str) -> Chapter:
     before = softmax_sections(derivation)
-    content = page(derivation, None, before, after, form(mark))
+    content = page(derivation, None, before, after, style)
     return Chapter(
         content,
         code_of_displays(derivation, content, module) if module else {},
-        letters_of(derivation, content, before, after, form(mark)),
+        letters_of(derivation, content, before, after, style),
         mark,
         picture(derivation),
         picture(derivation, backward=True),
+        style.language,
     )
 
 
 def _rendered(
-    chapters: Sequence[Chapter], origin: str, title: str, words: Sequence[str], closing: str, whole: str = ""
+    chapters: Sequence[Chapter],
+    origin: str,
+    title: str,
+    words: Sequence[str],
+    closing: str,
+    language: Language,
+    whole: str = "",
 ) -> str:
     template = _environment().get_template("derivation.md.jinja")
     written = template.render(
         chapters=chapters, origin=origin, title=MARKDOWN.words(title), words=words, closing=closing, whole=whole,
-        letters=Letters.together([chapter.letters for chapter in chapters]),
+        letters=Letters.together([chapter.letters for chapter in chapters]), say=language.say,
+        spoken=json.dumps({word: language.say(word) for word in BAR}, ensure_ascii=False),
     )  # fmt: skip
     return written.rstrip() + "\n"
+
+
+BAR = ("Letters", "as in the note", "Open every step", "Close every step")
+"""What the script writes above a derivation."""
 
 
 @cache
