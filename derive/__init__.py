@@ -11,7 +11,7 @@
 
 Beneath them: `nodes` (the closed set of expressions), `functions` (elementwise functions with derived slopes),
 `notation` (names and letters), `lettering` (which letter of a notation for which part), `errors` (what a person is
-told), `catalogue` (the notes that come along).
+told), `catalogue` (the notes that come along), `languages` (what pages say in other languages).
 
 Public names: `Cell`, `Equation`, `Assumption`, `Network`, `Direction`, `Reads`, `Derivation`, `InputError`, `Notation`,
 `TARGETS`, `differentiate`, `find`, `generate`, `quantity`, `t`, `read_equations`, `read_file`, `read_note`.

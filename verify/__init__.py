@@ -18,6 +18,7 @@
 - `reports`   text, JSON, SARIF, HTML, Markdown
 - `weights`   arrays of torch, Keras and ONNX <-> the parameters of a cell
 - `which`     cell -> the published or framework cell that it is, or is nearest to, and in what it differs
+- `site`      derivations, docs and chapters -> the site; the exercises of its course
 - `gradient_norms`  cell -> how far its gradients reach, in numbers, beside the derived bound; figure and page
 
 Public names: `check` for formulas; `rerun` for a cell at given numbers; `prove`, `identical`, `evidence`, `load`,
