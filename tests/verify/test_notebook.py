@@ -6,7 +6,6 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -63,27 +62,30 @@ def lstm() -> Any:
     return differentiate(find("lstm"))
 
 
-def shown() -> Iterator[Any]:
-    cell = find("rnn")
-    yield cell
-    yield reading_of("# Mine\n\n$$h_t = \\tanh(W x_t + U h_{t-1})$$\n", "mine.md")
-    yield lstm()
-    yield lstm()["W_f"]
-    yield lstm()["c"].paths[1].steps[0]
-    yield verify.check(r"\frac{\partial J}{\partial b} = \sum_t x_t", cell)
-    yield verify.check(r"h_t = h_t", cell)[0]
+def audited() -> Any:
     with tempfile.TemporaryDirectory() as folder:
         note = Path(folder) / "note.md"
         note.write_text("# RNN\n\n$$h_t = \\tanh(W x_t + U h_{t-1} + b)$$\n\n$$\\delta_t = h_t$$\n", encoding="utf-8")
-        yield audit(note)
-    yield networks()["character_model"]
-    yield CodeReport("rnn", (Row("W", Standing.WRONG, 0.5, (0, 1), 1.0, 2.0),))
+        return audit(note)
 
 
-@pytest.mark.parametrize("number", range(10))
-def test_everything_shows_itself(number: int) -> None:
-    one = list(shown())[number]
-    harmless(one._repr_html_())
+SHOWN = {
+    "cell": lambda: find("rnn"),
+    "reading": lambda: reading_of("# Mine\n\n$$h_t = \\tanh(W x_t + U h_{t-1})$$\n", "mine.md"),
+    "derivation": lambda: lstm(),
+    "gradient": lambda: lstm()["W_f"],
+    "step": lambda: lstm()["c"].paths[1].steps[0],
+    "judgements": lambda: verify.check(r"\frac{\partial J}{\partial b} = \sum_t x_t", find("rnn")),
+    "judgement": lambda: verify.check(r"h_t = h_t", find("rnn"))[0],
+    "audit": audited,
+    "network": lambda: networks()["character_model"],
+    "code": lambda: CodeReport("rnn", (Row("W", Standing.WRONG, 0.5, (0, 1), 1.0, 2.0),)),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_everything_shows_itself(name: str) -> None:
+    harmless(SHOWN[name]()._repr_html_())
 
 
 def test_evidence_shows_itself() -> None:
