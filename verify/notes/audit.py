@@ -23,7 +23,7 @@ from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
 from verify.notes.conventions import settled
-from verify.notes.files import Document, Formula, continued, read
+from verify.notes.files import Document, Formula, conditioned, continued, read
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
 from verify.notes.models.equations import Equation
@@ -236,7 +236,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
     if names_a_family(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_FAMILY, place=place),))
-    if _UPDATE.match(formula.text) and formula.text.count("=") <= 1:
+    if all(_UPDATE.match(line) and line.count("=") <= 1 for line in formula.text.split(r"\\") if line.strip()):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=AN_UPDATE, place=place),))
     if _is_start(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_START, place=place),))
@@ -252,7 +252,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
                 for e in defined
             ),
         )  # fmt: skip
-    fragment = continued(formula, before)
+    fragment = conditioned(continued(formula, before), formula, before)
     unfinished = _UNFINISHED.search(fragment.text)
     if unfinished is not None:
         return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))

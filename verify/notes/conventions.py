@@ -28,6 +28,7 @@ _ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
 _DELTA = "delta"
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
+ALONG = "∂ of a state by itself over several steps is taken along that state alone, the others held fixed at each"
 TERMS = "∂ of the loss of a step by a parameter is the term of that step in the gradient of all losses"
 ONWARD = "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
@@ -41,7 +42,7 @@ RIGHT = (Word.PROVED, Word.HOLDS_IF)
 def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong."""
     result = _itself(_exchanged(found, judge), judge)
-    for convention in (_onward, _of_terms, _redefined, _handing_back, _adding):
+    for convention in (_onward, _of_terms, _redefined, _handing_back, _adding, _along):
         if any(map(_wrong, result)):
             result = convention(result, judge)
     return tuple(result)
@@ -94,6 +95,18 @@ def _of_terms(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         whole = any(isinstance(one, Gradient) and one.only is None and one.by.time == nodes.t for one in parts)
         if of_step and whole:
             tried[number] = judge(each.formula, _doubted(each.model, TERMS, terms=True))
+    return _mended(found, tried)
+
+
+def _along(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂c_t/∂c_k as the product of the one-step derivatives of c by itself, where formulas are right so."""
+    tried = {}
+    for number, each in enumerate(found):
+        if each.model is None or not _wrong(each) or len(each.model.cell.states) < 2:
+            continue
+        parts = [part for part in _parts(each, each.model) if isinstance(part, tree.Derivative)]
+        if any(part.of.name == part.by.name and part.of.time != part.by.time for part in parts):
+            tried[number] = judge(each.formula, _doubted(each.model, ALONG, along=True))
     return _mended(found, tried)
 
 

@@ -184,6 +184,10 @@ def _told(formulas: Iterable[Formula], said: list[comments.Comment], before: com
     )
 
 
+_CONDITION = re.compile(r"\s*[a-z]\s*(?:=|≠|\\neq?(?![A-Za-z]))\s*[a-z]\s*")
+_ENDED = re.compile(r"[\s$`*_)）\\]*[:：,，.。]?[\s*_]*")
+
+
 def continued(formula: Formula, before: Formula | None) -> Fragment:
     """The formula as it is to be read: one that begins with `=` goes on from the last side of the one before it."""
     fragment = formula.fragment
@@ -196,6 +200,18 @@ def continued(formula: Formula, before: Formula | None) -> Fragment:
     shift = len(last.text) + 1
     own = [replace(line, offset=max(line.offset, 0) + shift) for line in fragment.lines]
     return replace(fragment, text=f"{last.text} {fragment.text}", lines=(*last.lines, *own))
+
+
+def conditioned(fragment: Fragment, formula: Formula, before: Formula | None) -> Fragment:
+    """The formula with the condition on entries that a line of words before it ends with: case B, i ≠ k."""
+    if before is None or before.displayed or not formula.displayed or _CONDITION.fullmatch(before.text) is None:
+        return fragment
+    place, here = before.place, formula.place
+    behind = place.text[place.column - 1 :].partition(before.text)[2]
+    if place.file != here.file or not 0 < here.line - place.line <= 3 or _ENDED.fullmatch(behind) is None:
+        return fragment
+    bare = fragment.text.rstrip(" \n.,;")
+    return replace(fragment, text=rf"{bare} \quad ({before.text.strip()})")
 
 
 def piece(fragment: Fragment, start: int, end: int) -> Fragment:

@@ -138,7 +138,7 @@ class Derivatives(Deltas):
                 return tree.OverTime(Gradient(by, counted, immediate), counted, *steps)
             of = self.letters.resolve(whole, self.fragment) or self.letters.argument(whole, self.fragment)
             if of is not None and whole.power is None:
-                said = tree.Derivative(Ref(of.name, of.time, of.at), by, immediate)
+                said = self._along(Ref(of.name, of.time, of.at), by, immediate)
                 return tree.Transposed(said) if whole.transposed else said
         if len(above) == 1 and isinstance(above[0], Big) and above[0].sign == "sum":
             inner = self.letters.taken(above[0].body, self.fragment)
@@ -146,6 +146,20 @@ class Derivatives(Deltas):
             if loss is not None:
                 return self.big(above[0], Gradient(by, loss[0], immediate))
         return tree.Operated(self.run(above), by, immediate)
+
+    def _along(self, of: Ref, by: Ref, immediate: bool) -> Term:
+        """∂of/∂by; over several steps, where the document means it so, along that state alone."""
+        said = tree.Derivative(of, by, immediate)
+        states = {state.name for state in self.letters.cell.states}
+        same = of.name == by.name and of.name in states and not (of.at or by.at or immediate)
+        if not self.letters.meant.along or not same or of.time is None or by.time is None:
+            return said
+        if (of.time - by.time).is_number:
+            return said
+        taken_ = of.time.free_symbols | by.time.free_symbols
+        step = next(index(word) for word in "jisk" if index(word) not in taken_)
+        one = tree.Derivative(replace(of, time=step), replace(by, time=step - 1))
+        return tree.OverTime(one, step, by.time + 1, of.time, product=True)
 
     def _between(self, found: Written) -> tuple[Expr, Expr] | None:
         """The first and the last step of the losses L_{t+1:T}."""

@@ -39,7 +39,8 @@ def whole(formula: Formula, index: int) -> Iterator[Equation]:
     """`L = a Σ_t body` as the loss of a step: with the numbers of `a` in it, and its factors of T beside it."""
     for one in _timeless(formula, index):
         found, fragment = one.letter, one.fragment
-        if found is None or found.name not in LOSSES:
+        name, _, word = found.name.partition("_") if found is not None else ("", "", "")
+        if found is None or name not in LOSSES or (word and not (len(word) > 1 and word.isalpha())):
             continue
         sign, factors = _signed(one.right)
         *before, last = factors
@@ -54,8 +55,8 @@ def whole(formula: Formula, index: int) -> Iterator[Equation]:
         for value, over in zip(values, counted, strict=True):
             factor *= value if over and value is not None else 1
         body = fragment.text[last.body.start : last.body.end]
-        text = f"{_at_t(found, fragment)} = {sign}{' '.join(kept)} {body}"
-        yield replace(one.equation(text, found.name), whole=factor)
+        left = f"{name}_t" if word else _at_t(found, fragment)  # L_{seq}, whose parts are L_t
+        yield replace(one.equation(f"{left} = {sign}{' '.join(kept)} {body}", name), whole=factor)
 
 
 def averaged(formula: Formula) -> Iterator[tuple[str, Expr]]:

@@ -88,6 +88,7 @@ class Models:
         ended += here
         for formula, equation in ended:
             self._ended.setdefault(formula.place, []).append(equation)
+        summed = {(e.place[0], e.place[1], e.target) for e in timed if e.whole is not None}
         self.written = Written(
             [*timed, *(equation for _, equation in ended)],
             [
@@ -95,6 +96,7 @@ class Models:
                 for _, formula in claiming
                 for each in unread(formula)
                 if each.name.split("_")[0] not in self.families | {"d"}
+                and (each.place.file, each.place.line, each.name.split("_")[0]) not in summed
             ],
             declarations,
         )
@@ -160,7 +162,7 @@ class Models:
             return Model(known, f"{known.name}, as named")
         model = own(self.written, formula.section, claimed, self.formulas.index(around[0]))
         share = 0.0 if model is None else _share(model, claimed)
-        if model is not None and model.cell.states and share >= ENOUGH:
+        if model is not None and (share >= ENOUGH if model.cell.states else share >= 1 and model.cell.is_loss):
             return model
         other = recognised(wanted, text, None, notation)
         if other is None or (model is not None and model.cell.states and _share(other, claimed) <= share):

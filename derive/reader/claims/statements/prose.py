@@ -30,6 +30,7 @@ NOUNS = frozenset(
         "product quotient sum linearity definition definitions lemma theorem proposition formula identity expression "
         "backpropagation backprop bptt recursion recurrence induction softmax sigmoid tanh activation activations "
         "parameter parameters matrix matrices vector vectors recurrent peephole context modulation carousel block net "
+        "elementwise element wise hadamard pointwise multiplication "
         "projection embedding readout parameter total partial immediate direct claim proof part a b c d "
         "need needs needed final result recorded verified shown derived next future later current"
     )
@@ -53,7 +54,9 @@ _STARTS = frozenset(
 _RELATING = frozenset(listed("of in is are was it its to which that case since because from by"))
 """Words that need something behind them: not at the end of a label."""
 CONDITIONS = re.compile(
-    r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b", re.I
+    r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b"
+    r"|如果|假如|假设|若|当(?!前)",
+    re.I,
 )
 INTRODUCING = frozenset(listed("set let since because as"))
 """Words before another formula in the same line, which is read as one of its own."""
@@ -71,7 +74,8 @@ CHINESE = frozenset(
         "门 隐藏层 输出层 输入层 隐藏 隐层 输入 输出 状态 误差 损失 损失函数 函数 "
         "目标函数 前向 反向 传播 前向传播 反向传播 计算 更新 推导 过程 步骤 矩阵 向量 "
         "权重 偏置 参数 激活函数 激活 循环 神经网络 对 关于 的 为 是 项 与 以及 我们 "
-        "有 见 式 "
+        "有 见 式 逐元素乘法 逐元素 逐点 元素 乘法 乘积 直接 路径 时间步 时刻 上一 前一 下一 来自 当前 未来 "
+        "展开 递归 隐状态 细胞状态 隐藏状态 候选记忆 候选状态 记忆单元 单元 贡献 "
     )
 )
 """Words of Chinese labels and remarks that change nothing; what has another character in it is not understood."""
@@ -160,7 +164,7 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
                 take(first, last, "remark", words)
         elif _script(before):
             continue
-        elif (begins := CONDITIONS.match(words.strip(" ,;.()"))) and begins.group().lower() != "only":
+        elif (begins := CONDITIONS.match(words.strip(" ,;.()（）"))) and begins.group().lower() != "only":
             kind = "unknown" if begins.group().lower() in ("unless", "except") else "condition"
             if (bracket := _OPENED.search(before)) and (close := _bracketed(behind)) is not None:
                 opened, stop = start + bracket.start("bracket"), last + close
