@@ -79,3 +79,51 @@ def test_what_an_error_letter_is_said_to_be_is_never_wrong(tmp_path: Path) -> No
     claimed = _judged(tmp_path, text + f"\nso that $${said}$$\n")
     assert claimed[said].word is Word.WRONG
     assert _judged(tmp_path, text + f"\nLet ${said}$.\n")[said].word is Word.NOT_A_CLAIM
+
+
+def test_a_loss_with_a_label_is_the_loss(tmp_path: Path) -> None:
+    loss = r"\mathcal{L}_{\text{seq}} = -\sum_{t=1}^{T} \sum_{i=1}^{d} y_{t,i} \log(\hat{y}_{t,i})"
+    model = (r"h_t = \tanh(W h_{t-1} + U x_t + b)", r"\hat{y}_t = \text{softmax}(V h_t + c)", loss)
+    of = r"\frac{\partial \mathcal{L}_{\text{seq}}}{\partial "
+    true = of + r"W} = \sum_{t=1}^{T} \left(" + of + r"h_t} \odot (1 - h_t^2)\right) h_{t-1}^T"
+    false = of + r"c} = \sum_{t=1}^{T} (y_t - \hat{y}_t)"
+    found = _judged(tmp_path, "# Note\n" + _shown(*model, true, false))
+    assert found[true].word is Word.PROVED
+    assert found[false].word is Word.WRONG
+
+
+def test_a_condition_on_entries_stands_in_the_line_before(tmp_path: Path) -> None:
+    text = "# Note\n" + _shown(r"h_t = \tanh(W h_{t-1} + U x_t)", "z_t = V h_t", r"p_t = \text{softmax}(z_t)")
+    apart = r"\frac{\partial p_{t,i}}{\partial z_{t,k}} = -p_{t,i} p_{t,k}"
+    assert _judged(tmp_path, text + "\n" + _shown(apart))[apart].word is Word.WRONG
+    for before in ("**情况 B：$i \\neq k$**", "Case 2, $i \\ne k$:"):
+        assert _judged(tmp_path, f"{text}\n{before}\n\n" + _shown(apart))[apart].word is Word.PROVED
+
+
+def test_over_several_steps_a_derivative_may_follow_one_state(tmp_path: Path) -> None:
+    gates = (rf"{gate}_t = \sigma(W_{gate} x_t + U_{gate} h_{{t-1}} + b_{gate})" for gate in "fio")
+    cell = (r"c_t = f_t \odot c_{t-1} + i_t \odot \tanh(W_c x_t + U_c h_{t-1})", r"h_t = o_t \odot \tanh(c_t)")
+    true = r"\frac{\partial c_t}{\partial c_k} = \prod_{i=k+1}^{t} f_i"
+    false = r"\frac{\partial c_t}{\partial c_k} = \prod_{i=k}^{t} f_i"
+    found = _judged(tmp_path, "# Note\n" + _shown(*gates, *cell, true, false))
+    assert found[true].word is Word.HOLDS_IF
+    assert any("along that state alone" in words for words in found[true].assumptions)
+    assert found[false].word is Word.WRONG
+
+
+def test_updates_of_several_parameters_claim_nothing(tmp_path: Path) -> None:
+    steps = r"U := U - \alpha \frac{\partial L}{\partial U} \\ W := W - \alpha \frac{\partial L}{\partial W}"
+    found = _judged(tmp_path, "# Note\n" + _shown(r"h_t = \tanh(W h_{t-1} + U x_t)", steps))
+    assert all(judgement.word is Word.NOT_A_CLAIM for judgement in found.values())
+
+
+def test_remarks_and_conditions_in_chinese(tmp_path: Path) -> None:
+    gates = (rf"{gate}_t = \sigma(W_{gate} x_t + U_{gate} h_{{t-1}} + b_{gate})" for gate in "fio")
+    cell = (r"c_t = f_t \odot c_{t-1} + i_t \odot \tanh(W_c x_t + U_c h_{t-1})", r"h_t = o_t \odot \tanh(c_t)")
+    plain = r"\frac{\partial c_t}{\partial c_{t-1}} = "
+    said = plain + r"f_t \quad \text{(逐元素乘法)}"
+    under = plain + r"i_t \text{（如果遗忘门接近1）}"
+    found = _judged(tmp_path, "# Note\n" + _shown(*gates, *cell, said, under))
+    words = {one.word for one in found.values() if one.formula.startswith(plain + "f")}
+    assert words == {Word.HOLDS_IF}
+    assert {one.word for one in found.values() if one.formula.startswith(plain + "i")} == {Word.UNDECIDED}
