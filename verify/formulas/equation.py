@@ -64,7 +64,7 @@ def read(
         one = claiming.term(left)
         claiming.letters.leading = False
         said = _handed_back(one, _not_itself(one, claiming.term(right), claiming), claiming)
-        pairs = sizes.conditions(statement, claiming)
+        pairs = _before_its_loss(said, sizes.conditions(statement, claiming), claiming)
     except OpenQuestionError as error:
         renamed = _renamed(left, right, statement, claiming, context, blank)
         return renamed or replace(blank, reason=error.message + _libraries(left, right, statement, context)), None
@@ -104,6 +104,21 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
     if not claiming.guess("itself on the right", words):
         return right
     return replace(right, terms=tuple((sign, other if part == left else part) for sign, part in right.terms))
+
+
+def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: Claiming) -> deciding.Pairs:
+    """The conditions; perhaps also that what a loss is differentiated by comes no later: k + 1 ≤ t of ∂E_t/∂s_{k+1}."""
+    steps = [
+        (part.by.time, part.only)
+        for side in said
+        for part in tree.walk(side)
+        if isinstance(part, tree.Gradient) and part.only is not None and part.by.time is not None
+    ]
+    open_ = [(by, only + 1) for by, only in dict.fromkeys(steps) if not (by - only).is_number]
+    words = "the loss of a step is differentiated by what belongs to that step or an earlier one alone"
+    if len(open_) < 2 or not claiming.guess("before its loss", words):
+        return pairs
+    return replace(pairs, before=(*pairs.before, *open_))
 
 
 def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:

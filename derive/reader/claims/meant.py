@@ -63,6 +63,9 @@ class Meant:
         """
         own = [(step, loss) for each, step, loss in self.asked if each == name]
         here = [loss for step, loss in own if step == time]
+        apart_ = {loss for step, loss in own if loss is not None and not step.free_symbols & loss.free_symbols}
+        if not here and len(apart_) == 1 and all(step.free_symbols for step, _ in own):
+            return True, apart_.pop()  # δ_k = ∂E_t/∂s_k: of E_t, whatever k is
         apart = {None if loss is None else loss - step for step, loss in own if step == nodes.t}
         apart = apart or {None if loss is None else loss - step for step, loss in own}
         if not own:
