@@ -127,3 +127,14 @@ def test_remarks_and_conditions_in_chinese(tmp_path: Path) -> None:
     words = {one.word for one in found.values() if one.formula.startswith(plain + "f")}
     assert words == {Word.HOLDS_IF}
     assert {one.word for one in found.values() if one.formula.startswith(plain + "i")} == {Word.UNDECIDED}
+
+
+def test_the_loss_of_one_step_whatever_the_step_of_the_error_is(tmp_path: Path) -> None:
+    cell = (r"s_t = W x_t + U h_{t-1}", r"h_t = \tanh(s_t)", r"\hat{y}_t = \text{softmax}(V h_t)")
+    text = "# Note\n" + _shown(*cell, r"E_t = -y_t^T \log(\hat{y}_t)", r"\delta_k = \frac{\partial E_t}{\partial s_k}")
+    true = r"\delta_k = \operatorname{diag}(1 - h_k \odot h_k) U^T \delta_{k+1}"
+    false = r"\delta_k = \operatorname{diag}(1 - h_k \odot h_k) U \delta_{k+1}"
+    found = _judged(tmp_path, text + _shown(true, false))
+    assert found[true].word is Word.HOLDS_IF
+    assert any("that step or an earlier one" in words for words in found[true].assumptions)
+    assert found[false].word is Word.WRONG
