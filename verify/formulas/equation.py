@@ -107,18 +107,16 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
 
 
 def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: Claiming) -> deciding.Pairs:
-    """The conditions; perhaps also that what a loss is differentiated by comes no later: k + 1 ≤ t of ∂E_t/∂s_{k+1}."""
+    """The conditions; in a note that means it also k + 1 ≤ t of ∂E_t/∂s_{k+1}: a loss reads nothing later."""
+    if not claiming.letters.meant.no_later or pairs.before:
+        return pairs
     steps = [
         (part.by.time, part.only)
         for side in said
         for part in tree.walk(side)
         if isinstance(part, tree.Gradient) and part.only is not None and part.by.time is not None
     ]
-    open_ = [(by, only + 1) for by, only in dict.fromkeys(steps) if not (by - only).is_number]
-    words = "the loss of a step is differentiated by what belongs to that step or an earlier one alone"
-    if len(open_) < 2 or not claiming.guess("before its loss", words):
-        return pairs
-    return replace(pairs, before=(*pairs.before, *open_))
+    return replace(pairs, before=tuple((by, only + 1) for by, only in dict.fromkeys(steps)))
 
 
 def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:

@@ -28,6 +28,7 @@ _ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
 _DELTA = "delta"
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
+NO_LATER = "the loss of a step is differentiated by what belongs to that step or an earlier one alone"
 ALONG = "∂ of a state by itself over several steps is taken along that state alone, the others held fixed at each"
 TERMS = "∂ of the loss of a step by a parameter is the term of that step in the gradient of all losses"
 ONWARD = "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
@@ -42,7 +43,7 @@ RIGHT = (Word.PROVED, Word.HOLDS_IF)
 def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong."""
     result = _itself(_exchanged(found, judge), judge)
-    for convention in (_onward, _of_terms, _redefined, _handing_back, _adding, _along):
+    for convention in (_onward, _of_terms, _redefined, _handing_back, _adding, _along, _no_later):
         if any(map(_wrong, result)):
             result = convention(result, judge)
     return tuple(result)
@@ -107,6 +108,17 @@ def _along(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         parts = [part for part in _parts(each, each.model) if isinstance(part, tree.Derivative)]
         if any(part.of.name == part.by.name and part.of.time != part.by.time for part in parts):
             tried[number] = judge(each.formula, _doubted(each.model, ALONG, along=True))
+    return _mended(found, tried)
+
+
+def _no_later(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂E_t/∂s_k and ∂E_t/∂s_{k+1} of steps up to t, where formulas are right so."""
+    tried = {}
+    for number, each in enumerate(found):
+        parts = [] if each.model is None or not _wrong(each) else list(_parts(each, each.model))
+        steps = [one.by.time - one.only for one in parts if isinstance(one, Gradient) and one.only and one.by.time]
+        if each.model is not None and len({step for step in steps if not step.is_number}) > 1:
+            tried[number] = judge(each.formula, _doubted(each.model, NO_LATER, no_later=True))
     return _mended(found, tried)
 
 

@@ -47,6 +47,8 @@ class Meant:
     """Whether ∂L_t by what belongs to step t or a later one is of all losses from step t on."""
     terms: bool = False
     """Whether ∂L_t by a parameter is the term of step t in the gradient of all losses."""
+    no_later: bool = False
+    """Whether the loss of a step is differentiated by what belongs to that step or an earlier one alone."""
     along: bool = False
     """Whether ∂c_t/∂c_k over several steps is taken along c alone, the other states of every step held fixed."""
     untransposed: bool = False
