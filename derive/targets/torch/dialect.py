@@ -43,6 +43,9 @@ _SAME = {
 _MADE = {"ones", "zeros", "empty", "eye"}
 """Functions that make a new array: torch must be told on which device."""
 
+BATCHES = "batch_times"
+"""The helper that multiplies batches of matrices."""
+
 _WRITES = {
     ".dot": "torch.mm",
     "np.add": "torch.add",
@@ -52,7 +55,7 @@ _WRITES = {
     "np.exp": "torch.exp",
     "np.log": "torch.log",
     "np.log1p": "torch.log1p",
-    "np.matmul": "torch.matmul",
+    "np.matmul": BATCHES,
     "np.multiply": "torch.mul",
     "np.negative": "torch.neg",
     "np.power": "torch.pow",
@@ -150,6 +153,10 @@ def code_in_torch(code: Code) -> Code:
             return Sum(tuple((negative, code_in_torch(term)) for negative, term in terms))
         case Product(factors, divisors):
             return Product(tuple(map(code_in_torch, factors)), tuple(map(code_in_torch, divisors)))
+        case Index(MatrixProduct(left, right), "..., 0"):
+            return Index(Call(BATCHES, (code_in_torch(left), code_in_torch(right))), "..., 0")
+        case MatrixProduct(left, Index(_, index) as right) if index.endswith(", None"):  # columns
+            return Call(BATCHES, (code_in_torch(left), code_in_torch(right)))
         case MatrixProduct(left, right):
             return MatrixProduct(code_in_torch(left), code_in_torch(right))
         case Power(base, exponent):

@@ -18,7 +18,7 @@ from derive.targets.language.code import Blocks, Statement, assigned, lines, rea
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes import fast_passes
-from derive.targets.torch.dialect import in_torch, owned, text_in_torch, views_of
+from derive.targets.torch.dialect import BATCHES, in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
 from derive.targets.words import names_text
 
@@ -65,8 +65,8 @@ class TorchModule(Given):
             "each_step": self._each_step(),
             "network": network_tables(self, self.network, self.head) if self.network is not None else None,
             "head": self.head.tables() if self.head is not None else None,
-            "helpers": self._helpers(),
         }
+        values["helpers"] = self._helpers(BATCHES in repr(values))
         digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
         template = _environment().get_template("module.py.jinja")
         return template.render(operator=f"{self.cell.name}_{digest}", **values).rstrip() + "\n"
@@ -131,8 +131,8 @@ class TorchModule(Given):
         inputs = [names.now(q).name if q.time is not None else names.whole(q).name for q in program.inputs]
         return [*inputs, *(bound for bound, _ in self.states.values()), *(p for p, _ in self.parameters.values())]
 
-    def _helpers(self) -> list[str]:
-        used = self.helpers
+    def _helpers(self, with_batches: bool) -> list[str]:
+        used = self.helpers | ({BATCHES} if with_batches else set())
         if any(isinstance(statement, Blocks) for statement in self.sequence.backward):
             used.add("cached")
         own = list(self.low.own)
