@@ -284,7 +284,8 @@ def _alone(left: Term, right: Term, sides: Sides) -> Sides | None:
     carried = {p.of.time for p in parts if isinstance(p, tree.Derivative)}
     step = next(iter(ends), None)
     if step is None and apart:
-        step = next((m for m in moments if m in carried or m in (nodes.t, nodes.T, tau)), None)
+        later = (*sorted(carried - {None}, key=str), nodes.T, tau, nodes.t)
+        step = next((m for m in later if m in moments), None)
     if step is None or not any(isinstance(part, tree.Gradient) for part in parts):
         return None
 
