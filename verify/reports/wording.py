@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from derive.reader.text.words import LAYOUTS
@@ -36,6 +36,7 @@ _END = re.compile(r"\\end\{(\w+\*?)\}")
 _LEFT = re.compile(r"\\left(?![A-Za-z])\s*\.?")
 _RIGHT = re.compile(r"\\right(?![A-Za-z])\s*\.?")
 _CUT = re.compile(r"\\\\(?:\s*&)?|(?<!\\)&")
+_BRACE = re.compile(r"(?<!\\)[{}]")
 _LAST = re.compile(r"(?:\\\\|[,，。.;&]|\s)+\Z")
 
 
@@ -92,8 +93,20 @@ def shown(formula: str) -> str:
     if len(_LEFT.findall(text)) != len(_RIGHT.findall(text)):  # one of them stands outside of what was cut out
         text = _RIGHT.sub("", _LEFT.sub("", text))
     if not _BEGIN.search(text):  # what cut lines and aligned them has no meaning outside of an environment
-        text = _CUT.sub(" ", text)
+        text = "".join(part if inner else _CUT.sub(" ", part) for part, inner in _by_braces(text))
     return _flat(_LAST.sub("", text))
+
+
+def _by_braces(text: str) -> Iterator[tuple[str, bool]]:
+    """The text in pieces, each with whether it stands in braces: what is cut there belongs to a \\substack."""
+    depth = start = 0
+    for brace in _BRACE.finditer(text):
+        opens = brace.group() == "{"
+        if depth == (0 if opens else 1):
+            yield text[start : brace.start()], not opens
+            start = brace.start()
+        depth = max(0, depth + (1 if opens else -1))
+    yield text[start:], depth > 0
 
 
 def split(text: str) -> list[tuple[str, bool]]:
