@@ -17,7 +17,7 @@ from verify.formulas.judgement import Word
 from verify.mistakes.mutate import MISTAKES, mutants
 
 ALL = bool(os.environ.get("BACKPROOF_ALL_MISTAKES"))
-SINGLES, PAIRS = (400, 100) if ALL else (len(MISTAKES) // 2, 10)
+SINGLES, PAIRS = (400, 100) if ALL else (len(MISTAKES) // 3, 7)
 """With BACKPROOF_ALL_MISTAKES=1 all figures, which take minutes; otherwise a sample."""
 NAMED, BOTH_NAMED = (0.95, 0.8) if ALL else (0.85, 0.6)
 """The rates that must be reached; a small sample is allowed to fall below the true ones."""

@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -251,9 +252,14 @@ def place_of(error: BaseException, path: Path) -> str:
     return f"{path.name}:{line}: " if line else ""
 
 
+@lru_cache(maxsize=64)
+def _real(path: Path) -> str:
+    return os.path.realpath(path)  # asked for at each of thousands of ways to call a function
+
+
 def line_of(error: BaseException, path: Path) -> int:
     """The line of the innermost frame that lies in the person's file, 0 where there is none."""
-    names = (str(path), os.path.realpath(path))
+    names = (str(path), _real(path))
     line, frame = 0, error.__traceback__
     while frame is not None:
         if frame.tb_frame.f_code.co_filename in names:
