@@ -48,7 +48,7 @@ def sources(
             place = path.relative_to(root / "docs").as_posix()
             if path.suffix == ".md":
                 found[_index(place)] = for_myst(path.read_text(encoding="utf-8"))
-    found["vanishing.svg"] = (root / "docs" / "vanishing.svg").read_bytes()
+    found |= {path.name: path.read_bytes() for path in sorted((root / "docs").glob("*.svg"))}
     for name, derivation in derived.items():
         progress(name)
         folder = "heads" if derivation.cell.is_loss else "cells"
