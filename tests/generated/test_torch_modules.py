@@ -6,6 +6,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -133,6 +134,33 @@ def test_compile_and_export_keep_the_results(name: str) -> None:
     exported = torch.export.export(module, (x.detach(),), dynamic_shapes={"x": {0: steps}}).module()
     longer = torch.cat([x, x]).detach()
     torch.testing.assert_close(exported(longer)[0], module(longer)[0])
+
+
+@pytest.mark.filterwarnings("ignore:.*jit.script.*:DeprecationWarning")  # torch's own, of forward mode
+def test_transforms_of_torch_func_see_the_equations() -> None:
+    theirs, _ = _files("gru")
+    module = _class(theirs)(D=2, H=3, dtype=torch.float64)
+    x = torch.rand(4, 2, 2, dtype=torch.float64)
+
+    def loss(x: Any) -> Any:
+        return module(x)[0].square().sum()
+
+    wanted = torch.autograd.functional.hessian(loss, x)
+    assert torch.allclose(torch.func.hessian(loss)(x), wanted, atol=1e-13)
+    many = torch.stack([x, 2 * x])
+    each = torch.func.vmap(torch.func.grad(loss))(many)
+    for one, found in zip(many, each, strict=True):
+        one = one.clone().requires_grad_()
+        loss(one).backward()
+        assert torch.allclose(found, one.grad, atol=1e-13)
+
+
+def test_a_run_imports_nothing() -> None:
+    code = "import sys, torch\nfrom made import *\nn = len(sys.modules)\n{}\nassert len(sys.modules) == n"
+    run = "net = GRU(D=2, H=3)\nys, _ = net(torch.rand(3, 2, 2))\nys.sum().backward()"
+    with TemporaryDirectory() as folder:
+        Path(folder, "made.py").write_text(generate(catalogue.find("gru"), "torch"), encoding="utf-8")
+        subprocess.run([sys.executable, "-c", code.format(run)], cwd=folder, check=True)
 
 
 def test_batch_first_no_steps_one_example_and_other_dtypes() -> None:

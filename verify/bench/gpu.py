@@ -69,7 +69,7 @@ def ours(job: Job, cell: Cell, case: Case, *, target: str = "torch", graphs: boo
     given = _tensors(torch, cell, case)
     if target == "triton" and not (hasattr(made, "has_kernels") and made.has_kernels(given)):
         raise AbsentError("no kernels for these sizes")
-    operator = made._forward_operator
+    operator = made.sequence
     asked = torch.tensor(case.d_output, device="cuda")
     chosen = _chosen(cell, case)
     return _run(torch, given, lambda: operator(given, None, chosen)[0] if folder else None, asked)

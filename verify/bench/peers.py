@@ -107,7 +107,7 @@ def torch_target(job: Job, cell: Cell, case: Case) -> Call:
     torch = imported("torch")
     torch.set_num_threads(job.threads)
     made = load(TARGETS["torch"].render(differentiate(cell), None, ""), "ours")
-    return _through(torch, cell, case, lambda given, chosen: made._forward_operator(given, None, chosen)[0])
+    return _through(torch, cell, case, lambda given, chosen: made.sequence(given, None, chosen)[0])
 
 
 def torch_loop(job: Job, cell: Cell, case: Case) -> Call:
