@@ -14,7 +14,7 @@ from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
-from derive.reader.claims.sums import bounds, largest, nested
+from derive.reader.claims.sums import Bounds, bounds, has_free, largest, nested
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -288,15 +288,27 @@ class Claiming(Brackets):
         free = tree.index_clash(index("t"))
         return tree.OverTime(tree.at_times(inner, lambda e: e.xreplace({nodes.t: free})), free, Integer(1), nodes.T)
 
+    def over_examples(self, node: Big, found: Bounds) -> bool:
+        """Whether a sum runs over the examples of a batch: its index is named so, or stands nowhere in the sum."""
+        if node.sign != "sum" or found.without or has_free(node.body, found.word):
+            return False
+        named = found.word in BATCHES or (found.word == "B" and "B" not in self.letters.numbers)
+        if found.within or (named and found.first is None and found.last is None):
+            self.letters.guesses.granted["the sum over the batch is left out: there is one example"] = None
+            return True
+        last = found.last.word if isinstance(found.last, Name) else ""
+        if found.unread or {found.word, last} & ({"t", "T", *self.letters.numbers} - {"B"}):
+            return False
+        return self.guess("examples", f"the sum over {found.word} runs over examples of a batch, of which there is one")
+
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         node = nested(node)
         found = bounds(node)
         if node.sign == "sum" and not node.scripts and body is None:
             return self.over_steps(node)
-        if found.word in BATCHES and found.first is None and found.last is None:
-            self.letters.guesses.granted["the sum over the batch is left out: there is one example"] = None
-            return self.term(node.body) if body is None else body
+        if body is None and self.over_examples(node, found):
+            return self.term(node.body)
         if found.unread or not found.word:
             raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
         body = self.term(node.body) if body is None else body

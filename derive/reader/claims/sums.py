@@ -20,13 +20,15 @@ _UNEQUAL = frozenset(["≠", r"\ne", r"\neq"])
 class Bounds:
     """The index of a big sign and its first and last value; `beyond` are added to values that < or > exclude.
 
-    `without` is the index that is left out; `unread` says that something stands there that is not understood.
+    `without` is the index that is left out, `within` the set that it runs over; `unread` says that something stands
+    there that is not understood, as a set is where the index counts.
     """
 
     word: str = ""
     first: Syntax | None = None
     last: Syntax | None = None
     without: str = ""
+    within: str = ""
     beyond: tuple[int, int] = (0, 0)
     unread: bool = False
 
@@ -42,7 +44,7 @@ class Bounds:
 def bounds(node: Big) -> Bounds:
     """What the scripts of a big sign say."""
     kinds = [script.kind for script in node.scripts]
-    word, without = "", ""
+    word, without, within = "", "", ""
     unread = len(set(kinds)) < len(kinds) or not set(kinds) <= {"sub", "sup"}
     ends: dict[str, Syntax] = {}
     beyond = {"first": 0, "last": 0}
@@ -69,6 +71,8 @@ def bounds(node: Big) -> Bounds:
             if kinds == ["EQ"] and isinstance(left, Name):
                 unread = unread or word not in ("", left.word)
                 word, ends["first"] = left.word, right
+            elif kinds == ["IN"] and isinstance(left, Name) and isinstance(right, Name):
+                word, within, unread = left.word, right.word, True
             elif len(signs) == 1 and signs[0] in _UNEQUAL and isinstance(left, Name) and isinstance(right, Name):
                 own = word or left.word
                 word, without = own, right.word if right.word != own else left.word
@@ -85,7 +89,7 @@ def bounds(node: Big) -> Bounds:
             else:
                 unread = True
     excluded = (beyond["first"], beyond["last"])
-    return Bounds(word, ends.get("first"), ends.get("last"), without, excluded, unread)
+    return Bounds(word, ends.get("first"), ends.get("last"), without, within, excluded, unread)
 
 
 def largest(node: Syntax, body: Syntax | None) -> Big | None:
@@ -150,7 +154,7 @@ def _gathered(node: Sum, own: bool) -> Sum:
             continue
         word = bounds(big).word
         behind = node.terms[number + 1 :]
-        reached = max((i + 1 for i, (_, other) in enumerate(behind) if word and _has_free(other, word)), default=0)
+        reached = max((i + 1 for i, (_, other) in enumerate(behind) if word and has_free(other, word)), default=0)
         if not reached:
             continue
         end = behind[reached - 1][1].end
@@ -162,10 +166,10 @@ def _gathered(node: Sum, own: bool) -> Sum:
     return node
 
 
-def _has_free(node: Syntax, word: str) -> bool:
+def has_free(node: Syntax, word: str) -> bool:
     """Whether an index stands in a part, outside the sums over it."""
     if isinstance(node, Name):
         return node.word == word
     if isinstance(node, Big) and bounds(node).word == word:
         return False
-    return any(_has_free(part, word) for part in parts(node))
+    return any(has_free(part, word) for part in parts(node))
