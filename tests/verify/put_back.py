@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from derive.cell import Cell
 from derive.reader import formula as fragment_of
 from derive.reader.claims.statements.chains import statements
+from derive.reader.models.model import Model
 from verify import check
 from verify.formulas.judgement import Judgement
 from verify.notes.files import Formula
 from verify.notes.models.meaning import completed
-from verify.notes.models.model import Model
 
 LONGEST = 1000
 """Lines that a formula has at most, so that no two share a place."""

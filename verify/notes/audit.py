@@ -15,6 +15,9 @@ from derive.errors import InputError, Place, ProgramFault
 from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
+from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.gradients import names_a_family
+from derive.reader.models.equations.names import letter_name
 from derive.reader.text.fragment import Fragment
 from verify.formulas import faults
 from verify.formulas.faults import ClaimsFault, fault_in
@@ -26,10 +29,7 @@ from verify.notes.conventions import settled
 from verify.notes.files import Document, Formula, conditioned, continued, read
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
-from verify.notes.models.equations import Equation
-from verify.notes.models.gradients import names_a_family
 from verify.notes.models.holes import spoken
-from verify.notes.models.names import letter_name
 from verify.notes.models.times import counted, in_letters_of
 
 NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
@@ -240,7 +240,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=AN_UPDATE, place=place),))
     if _is_start(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_START, place=place),))
-    defined = models.defined(formula)
+    defined = models.written.defined(formula)
     if model is None:
         unknown = models.why_none(formula) or NO_MODEL
         word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, unknown)

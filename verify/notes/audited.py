@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from derive.errors import ProgramFault
+from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement
 from verify.notes.files import Formula
-from verify.notes.models.model import Model
 
 
 @dataclass(frozen=True)

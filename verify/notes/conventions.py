@@ -19,10 +19,10 @@ from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
+from derive.reader.models.model import Model
 from verify.formulas.judgement import Word
 from verify.notes.audited import Audited
 from verify.notes.files import Formula
-from verify.notes.models.model import Model
 
 _ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
 _DELTA = "delta"

@@ -9,22 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 from derive.errors import InputError, Place
 from derive.reader import text_of
 from derive.reader.dialects import marks, tex
 from derive.reader.dialects.notebooks import markdown_cells, notebook
-from derive.reader.text.fragment import Fragment, Line
-from derive.reader.text.note import Declaration, every_formula, note
+from derive.reader.text.fragment import Fragment, piece
+from derive.reader.text.note import Declaration, Found, every_formula, note
 from verify.notes import comments
 
 _PERCENT = re.compile(r"%+(.*)")
-_RELATION = re.compile(
-    r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
-    r"(?![A-Za-z])"
-)
 _FENCE = re.compile(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\b)")
 _IN_CODE = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*(?:\[[^\]]*\])?)\s*=(?!=)")
 _IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
@@ -32,32 +27,13 @@ _LEADING = re.compile(r"\s*&?\s*=")
 
 
 @dataclass(frozen=True)
-class Formula:
-    """A formula of a note: `section` are the headings above it.
-
-    `settings` is what a comment says about its model, `ignored` the mistakes and words that one says to ignore in it.
+class Formula(Found):
+    """A formula of a note: `settings` is what a comment says about its model, `ignored` the mistakes and words that one
+    says to ignore in it.
     """
 
-    fragment: Fragment
-    displayed: bool
-    section: tuple[str, ...] = ()
     settings: comments.Settings = ()
     ignored: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        return self.fragment.text
-
-    @cached_property
-    def place(self) -> Place:
-        """Where it starts and ends, without the space around it."""
-        text = self.fragment.text
-        return self.fragment.place(len(text) - len(text.lstrip()), len(text.rstrip()))
-
-    @property
-    def claims(self) -> bool:
-        """Whether it says anything: a letter on its own is a mention."""
-        return _RELATION.search(self.fragment.text) is not None
 
 
 @dataclass(frozen=True)
@@ -138,7 +114,7 @@ def _latex(text: str, file: str) -> tuple[Formula, ...]:
         for place, comment in tex.comments(text, file)
         if (percent := _PERCENT.match(comment)) and (ours := comments.read(percent.group(1), place)) is not None
     ]
-    return _told((Formula(f.fragment, f.displayed, f.headings) for f in tex.formulas(text, file)), said, ())
+    return _told((Formula(f.fragment, f.displayed, f.section) for f in tex.formulas(text, file)), said, ())
 
 
 def _declarations(text: str, file: str) -> tuple[Declaration, ...]:
@@ -167,7 +143,7 @@ def _markdown(
     """The formulas of a Markdown text that follows on `section`, and where it ends."""
     visible, said = comments.without(text, file)
     found, section = every_formula(visible, file, section)
-    formulas = _told((Formula(each.fragment, each.displayed, each.headings) for each in found), said, settings)
+    formulas = _told((Formula(each.fragment, each.displayed, each.section) for each in found), said, settings)
     end = Place(file, text.count("\n") + 2, 1, 0)
     return formulas, section, comments.in_force(said, end, settings)
 
@@ -212,12 +188,3 @@ def conditioned(fragment: Fragment, formula: Formula, before: Formula | None) ->
         return fragment
     bare = fragment.text.rstrip(" \n.,;")
     return replace(fragment, text=rf"{bare} \quad ({before.text.strip()})")
-
-
-def piece(fragment: Fragment, start: int, end: int) -> Fragment:
-    """A part of a fragment that still knows its place."""
-    before = [line for line in fragment.lines if line.offset <= start][-1:] or [fragment.lines[0]]
-    first = before[0]
-    marks = [Line(0, first.number, first.column + start - first.offset, first.text)]
-    marks += [replace(line, offset=line.offset - start) for line in fragment.lines if start < line.offset < end]
-    return replace(fragment, text=fragment.text[start:end], lines=tuple(marks))

@@ -17,12 +17,13 @@ from derive.errors import InputError, Place
 from derive.reader import text_of
 from derive.reader.claims.statements.chains import statements
 from derive.reader.dialects.notebooks import markdown_cells, notebook
+from derive.reader.models.equations.equation import LOSSES
+from derive.reader.models.equations.finding import equations
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import Audit
 from verify.notes.audited import Audited
 from verify.notes.files import Part
-from verify.notes.models.equations import LOSSES, equations
 
 ROUNDS = 4
 """How often a copy is corrected and audited again: a chain may need a round for each of its steps."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from derive.errors import InputError, Place
 
@@ -97,3 +97,12 @@ def matching_braces(fragment: Fragment) -> dict[int, int]:
     if open_:
         raise fragment.error("'{' is never closed", open_[-1], open_[-1] + 1, "add the closing brace")
     return pairs
+
+
+def piece(fragment: Fragment, start: int, end: int) -> Fragment:
+    """A part of a fragment that still knows its place."""
+    before = [line for line in fragment.lines if line.offset <= start][-1:] or [fragment.lines[0]]
+    first = before[0]
+    marks = [Line(0, first.number, first.column + start - first.offset, first.text)]
+    marks += [replace(line, offset=line.offset - start) for line in fragment.lines if start < line.offset < end]
+    return replace(fragment, text=fragment.text[start:end], lines=tuple(marks))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from derive.cell import Guess
+from derive.errors import Place
 from derive.reader.text.fragment import Fragment, Line
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
 _SHAPE = re.compile(r"\A(?:(?!\\partial|\\nabla|=)[\s\S])*(?:\\in|∈)\s*\{?\s*(?:\\mathbb\s*\{?R|\\Re(?![a-z])|ℝ)")
 """A shape said in running text: letters, ∈, and a space of real numbers."""
+_RELATION = re.compile(
+    r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
+    r"(?![A-Za-z])"
+)
 _CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
 _PLAIN_FENCES = {"equations", "text"}
@@ -119,11 +124,26 @@ def _interrupting(rule: Any) -> Any:
 
 @dataclass(frozen=True)
 class Found:
-    """Any formula of a text: displayed or inline, under the headings that stand above it."""
+    """Any formula of a text: displayed or inline; `section` are the headings above it."""
 
     fragment: Fragment
     displayed: bool
-    headings: tuple[str, ...]
+    section: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return self.fragment.text
+
+    @cached_property
+    def place(self) -> Place:
+        """Where it starts and ends, without the space around it."""
+        text = self.fragment.text
+        return self.fragment.place(len(text) - len(text.lstrip()), len(text.rstrip()))
+
+    @property
+    def claims(self) -> bool:
+        """Whether it says anything: a letter on its own is a mention."""
+        return _RELATION.search(self.fragment.text) is not None
 
 
 def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple[list[Found], tuple[str, ...]]:

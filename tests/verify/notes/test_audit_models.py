@@ -10,10 +10,10 @@ from sympy import MatAdd
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.nodes import children
+from derive.reader.models.equations.names import letter_name, names, stripped
 from derive.targets.formula import latex
 from verify.notes.files import Formula, read
 from verify.notes.models import Model, Models
-from verify.notes.models.names import letter_name, names, stripped
 from verify.notes.models.recognise import candidates
 
 NOTES = Path(__file__).parents[2] / "data/notes"

@@ -1,4 +1,4 @@
-"""What a note's model does not say: an equation that cannot be used, one that is missing, a letter without a shape.
+"""What stands of a judgement where a model has holes.
 
 The reduced cell takes the values of a hole as given. What is true in it is true whatever the hole is, as long as no
 derivative passes through the hole: a quantity that reaches it may reach J through it in ways that nobody knows.
@@ -6,7 +6,7 @@ derivative passes through the hole: a quantity that reaches it may reach J throu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from derive.calculus.program import ARGUMENT, FACTOR, named_preactivations
@@ -20,33 +20,9 @@ from derive.reader.claims.statements.chains import statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Derivative, Error, Gradient, Operated, Ref, Term
+from derive.reader.models.holes import Hole
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Word
-
-
-@dataclass(frozen=True)
-class Hole:
-    """A quantity whose equation is not known; `reaching` are all names that may act on it, None if any may."""
-
-    name: str
-    reason: str
-    reaching: frozenset[str] | None = None
-
-    def touches(self, names: Collection[str]) -> bool:
-        """Whether one of these may act on the hole."""
-        return bool(names) and (self.reaching is None or not self.reaching.isdisjoint(names))
-
-
-def reaching(name: str, used: Mapping[str, Collection[str]]) -> frozenset[str]:
-    """Everything that a quantity is computed from, at this step or before, by the names that each equation uses."""
-    found: set[str] = set()
-    waiting = [*used.get(name, ())]
-    while waiting:
-        current = waiting.pop()
-        if current not in found:
-            found.add(current)
-            waiting += used.get(current, ())
-    return frozenset(found)
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import identifier, label
 from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
+from derive.reader.models.equations.losses import averaged
+from derive.reader.models.model import Model
 from verify.formulas import assuming
 from verify.notes.files import Formula
-from verify.notes.models.losses import averaged
-from verify.notes.models.model import Model
 
 _START = re.compile(
     r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"

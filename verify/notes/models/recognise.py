@@ -12,10 +12,10 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.notation import AS_WRITTEN, Notation, notations
 from derive.reader import read_equations, read_note
+from derive.reader.models.equations.equation import TIMES
+from derive.reader.models.equations.names import letter_name, stripped
+from derive.reader.models.model import Model
 from derive.targets.formula import latex
-from verify.notes.models.equations import TIMES
-from verify.notes.models.model import Model
-from verify.notes.models.names import letter_name, stripped
 
 ENOUGH = 0.6
 """The share of a section's letters that a cell must explain to be recognised."""

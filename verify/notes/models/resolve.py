@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from derive import catalogue
-from derive.errors import Place
 from derive.notation import find as find_notation
+from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.names import names, of_errors, stripped
+from derive.reader.models.model import Model
+from derive.reader.models.own import own
+from derive.reader.models.written import written
 from derive.reader.text.note import Declaration
 from verify.formulas.judgement import Word
 from verify.notes.files import Aside, Formula
-from verify.notes.models.equations import (
-    Equation,
-    equations,
-    stands_alone,
-    unread,
-    with_named_arguments,
-    without_abbreviated,
-    without_entries,
-    without_slips,
-)
-from verify.notes.models.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
-from verify.notes.models.losses import at_the_end, in_words, of_the_step, whole
 from verify.notes.models.meaning import completed
-from verify.notes.models.model import Model
-from verify.notes.models.names import names, of_errors, stripped
-from verify.notes.models.own import Written, own
 from verify.notes.models.recognise import ENOUGH, recognised
 
 IN_CLAIMS, IN_WORDS = 1.0, 0.25
 """What a letter counts for in a formula that claims something, and where it is only mentioned."""
-
-
-_TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
-_LIMITS = re.compile(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
-_SLOPES = re.compile(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
 
 
 class Models:
@@ -63,60 +46,9 @@ class Models:
         self.formulas = formulas
         self.file = file
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
-        self._ended: dict[Place, list[Equation]] = {}
-        claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
-        self.families = gradient_families(formula for _, formula in claiming)
-        gradients = gradient_letters(formula for _, formula in claiming)
-        every = [e for index, formula in claiming for e in self._defined(formula, index)]
-        every = without_slips(without_entries(without_abbreviated(every)))
-        every = with_named_arguments(every)
-        states = {m.name for e in every for m in e.used if m.offset == -1}
-        # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
-        timed = [e for e in every if e.target not in gradients - states]
-        texts = [formula.text for _, formula in claiming]
-        self.totals = total_gradients(texts, self.families)
-        self.untransposed = not any(_TRANSPOSED.search(_LIMITS.sub("", text)) for text in texts)
-        self.slopes = len({match for text in texts for match in _SLOPES.findall(text)}) > 1
-        self.said = bars
-        self.bars = barred(timed, said=bars)
-        if self.bars:
-            bare = {e.target for e in timed}
-            timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
-        ended = list(at_the_end(claiming, timed))
-        here = list(of_the_step(claiming, [*timed, *(equation for _, equation in ended)]))
-        timed = [e.with_steps({equation.target for _, equation in here}) for e in timed]
-        ended += here
-        for formula, equation in ended:
-            self._ended.setdefault(formula.place, []).append(equation)
-        summed = {(e.place[0], e.place[1], e.target) for e in timed if e.whole is not None}
-        self.written = Written(
-            [*timed, *(equation for _, equation in ended)],
-            [
-                each
-                for _, formula in claiming
-                for each in unread(formula)
-                if each.name.split("_")[0] not in self.families | {"d"}
-                and (each.place.file, each.place.line, each.name.split("_")[0]) not in summed
-            ],
-            declarations,
-        )
+        self.written = written(formulas, declarations, bars=bars, entropy=entropy)
         self.aside = aside
-        if (loss := in_words(self.written.equations, claiming, called=entropy)) is not None:
-            self.written = replace(self.written, equations=[*self.written.equations, loss])
         self._found: dict[tuple[object, ...], Model | None] = {}
-
-    def defined(self, formula: Formula) -> list[Equation]:
-        """The forward equations in a formula."""
-        found = [*self._defined(formula, 0), *self._ended.get(formula.place, ())]
-        return [e for e in found if not (self.bars and e.target.endswith(BAR))]
-
-    def _defined(self, formula: Formula, index: int) -> Iterator[Equation]:
-        for found in (*equations(formula, index), *whole(formula, index)):
-            letter, _, behind = found.target.partition("_")
-            if letter in self.families and behind:
-                continue  # g_{c_t}^{total} beside g_y = ∂L/∂y
-            if stands_alone(found.fragment):  # a row of cases that give several letters a value does not
-                yield found
 
     def of(self, formula: Formula) -> Model | None:
         """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
@@ -124,17 +56,7 @@ class Models:
         if key not in self._found:
             found = self._resolve(formula)
             if found is not None:
-                meant = replace(found.meant, bars=self.bars and self.said, blocks=self.blocks)
-                found = replace(
-                    found,
-                    meant=replace(
-                        meant,
-                        families=self.families,
-                        totals=self.totals,
-                        untransposed=self.untransposed,
-                        slopes=self.slopes,
-                    ),
-                )
+                found = replace(found, meant=self.written.meaning(found.meant, self.blocks))
                 found = completed(found, self.formulas, formula.section)
             self._found[key] = found
         return self._found[key]

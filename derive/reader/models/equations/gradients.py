@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from derive.reader.claims.statements.chains import lines
-from verify.notes.files import Formula
-from verify.notes.models.equations import Equation, letter_named
-from verify.notes.models.names import letter_name
+from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.finding import letter_named
+from derive.reader.models.equations.names import letter_name
+from derive.reader.text.note import Found
 
 _GRADIENT = re.compile(
     r"[\s&]*\\[dt]?frac\s*\{\s*\\partial(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*\\partial(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}[\s.,;&]*"
@@ -23,7 +24,7 @@ _TOTAL = re.compile(
 )
 
 
-def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
+def gradient_letters(formulas: Iterable[Found]) -> frozenset[str]:
     """The letters that a note defines as gradients: r in r_t = ∂J/∂h_t."""
     found = set()
     for formula in formulas:
@@ -35,12 +36,12 @@ def gradient_letters(formulas: Iterable[Formula]) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def names_a_family(formula: Formula) -> bool:
+def names_a_family(formula: Found) -> bool:
     """Whether a formula only says that a letter with a quantity below it is the gradient: g_y = ∂L/∂y."""
     return _FAMILY.fullmatch(formula.text.strip(" .,;&\n")) is not None
 
 
-def gradient_families(formulas: Iterable[Formula]) -> frozenset[str]:
+def gradient_families(formulas: Iterable[Found]) -> frozenset[str]:
     """The letters that with the name of a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
     found = set()
     for formula in formulas:

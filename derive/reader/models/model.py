@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from derive.cell import Cell
 from derive.errors import Place
 from derive.reader.claims.meant import NOTHING, Meant
-from verify.notes.models.holes import Hole
+from derive.reader.models.holes import Hole
 
 
 @dataclass(frozen=True)

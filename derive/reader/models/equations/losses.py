@@ -13,29 +13,20 @@ from derive.errors import InputError
 from derive.notation import TimeStyle, spelled
 from derive.reader.meaning.letters import letter, number_of, only
 from derive.reader.meaning.symbols import Symbol, symbol
-from derive.reader.text.fragment import Fragment
+from derive.reader.models.equations.equation import LOSSES, TIMES, Equation, Mention, mentions
+from derive.reader.models.equations.finding import DERIVATIVE, declared_space, without_membership, without_remarks
+from derive.reader.models.equations.names import stripped
+from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
+from derive.reader.text.note import Found
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
 from derive.reader.text.usual import timelike
-from verify.notes.files import Formula, piece
-from verify.notes.models.equations import (
-    DERIVATIVE,
-    LOSSES,
-    TIMES,
-    Equation,
-    Mention,
-    declared_space,
-    mentions,
-    without_membership,
-    without_remarks,
-)
-from verify.notes.models.names import stripped
 
 _MINIMISED = re.compile(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
 
 
-def whole(formula: Formula, index: int) -> Iterator[Equation]:
+def whole(formula: Found, index: int) -> Iterator[Equation]:
     """`L = a Σ_t body` as the loss of a step: with the numbers of `a` in it, and its factors of T beside it."""
     for one in _timeless(formula, index):
         found, fragment = one.letter, one.fragment
@@ -59,7 +50,7 @@ def whole(formula: Formula, index: int) -> Iterator[Equation]:
         yield replace(one.equation(f"{left} = {sign}{' '.join(kept)} {body}", name), whole=factor)
 
 
-def averaged(formula: Formula) -> Iterator[tuple[str, Expr]]:
+def averaged(formula: Found) -> Iterator[tuple[str, Expr]]:
     """L = 1/T Σ_t ℓ_t of losses that nothing defines: the letter, and how often their sum counts in it."""
     for one in _timeless(formula, 0):
         found = one.letter
@@ -76,9 +67,7 @@ def averaged(formula: Formula) -> Iterator[tuple[str, Expr]]:
             yield found.name, factor
 
 
-def at_the_end(
-    formulas: Sequence[tuple[int, Formula]], known: Sequence[Equation]
-) -> Iterator[tuple[Formula, Equation]]:
+def at_the_end(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[tuple[Found, Equation]]:
     """`q = V h_T` and what is computed from q, such as the loss, as equations of every step."""
     defined = {equation.target for equation in known}
     waiting = [one for one, name in _waiting(formulas) if name not in defined]
@@ -90,9 +79,7 @@ def at_the_end(
         yield one.formula, replace(one.equation(text, name), at_end=True, said=said)
 
 
-def of_the_step(
-    formulas: Sequence[tuple[int, Formula]], known: Sequence[Equation]
-) -> Iterator[tuple[Formula, Equation]]:
+def of_the_step(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[tuple[Found, Equation]]:
     """`q = V h_t` and what is computed from q, as equations of every step: q never stands with a time in the note."""
     mentioned = [m for _, formula in formulas for m in _mentioned(formula)]
     timed = {m.name for m in mentioned if m.offset not in (None, 0)}
@@ -105,7 +92,7 @@ def of_the_step(
         yield one.formula, replace(one.equation(text, name), said=said)
 
 
-def _waiting(formulas: Sequence[tuple[int, Formula]]) -> Iterator[tuple[_Timeless, str]]:
+def _waiting(formulas: Sequence[tuple[int, Found]]) -> Iterator[tuple[_Timeless, str]]:
     """The equations whose left side is a letter without a time, with its name."""
     for index, formula in formulas:
         for one in _timeless(formula, index):
@@ -128,7 +115,7 @@ def _settled(
             yield one, f"{_at_t(found, one.fragment)} = {_for_step(one.right, one.fragment, names, data)}", found.name
 
 
-def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Formula]], *, called: bool) -> Equation | None:
+def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, called: bool) -> Equation | None:
     """The cross-entropy of ŷ_t = softmax(...) with y_t, for a note without an equation of a loss.
 
     `called`: the note calls it that; else it must take ŷ - y for a gradient, which no other usual loss has here.
@@ -153,7 +140,7 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Formula]],
     return replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
 
 
-def _mentioned(formula: Formula) -> list[Mention]:
+def _mentioned(formula: Found) -> list[Mention]:
     try:
         return mentions(formula.fragment)
     except (InputError, RecursionError):
@@ -179,7 +166,7 @@ class _Timeless:
     """An equation of a formula that has no derivative; `space` is the set that its end says it lies in."""
 
     index: int
-    formula: Formula
+    formula: Found
     fragment: Fragment
     left: Syntax
     right: Syntax
@@ -204,7 +191,7 @@ class _Timeless:
         return written.rewritten(text)
 
 
-def _timeless(formula: Formula, index: int) -> Iterator[_Timeless]:
+def _timeless(formula: Found, index: int) -> Iterator[_Timeless]:
     """The equations of a formula that have no derivative; of a chain its first."""
     fragment = without_remarks(formula.fragment)
     try:

@@ -1,0 +1,176 @@
+"""Which of a document's equations make one model: those of the section first, then the nearest others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from derive.errors import Place
+from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.names import stripped
+from derive.reader.models.written import Written
+
+INPUTS = frozenset(["x", "u"])
+"""Letters that stand for an input, never for a state that lacks its equation."""
+MOST = 60
+"""Equations that a model may have."""
+
+
+def nearest(given: Sequence[Equation], section: tuple[str, ...], here: int) -> list[Equation]:
+    """The section's own first, then those before it from the nearest on, then those after it."""
+
+    def distance(equation: Equation) -> tuple[int, int]:
+        if equation.section == section:
+            return 0, -equation.index
+        return (1, -equation.index) if equation.index < here else (2, equation.index)
+
+    return sorted(given, key=distance)
+
+
+@dataclass
+class Choice:
+    """The equations chosen so far, one for each name; `nearest` are all, the nearest first.
+
+    `open` are the names whose equation is not known, with the reason; `numbers` letters that are taken to be numbers.
+    """
+
+    given: Written
+    nearest: Sequence[Equation]
+    wanted: Collection[str]
+    section: tuple[str, ...] = ()
+    led: int | None = None
+    """Where the model stands that is claimed, if another stands nearer."""
+    by_name: dict[str, Equation] = field(default_factory=dict)
+    assumed: list[str] = field(default_factory=list)
+    open: dict[str, str] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    numbers: list[str] = field(default_factory=list)
+    single: list[str] = field(default_factory=list)
+    """What a loss compares with a number."""
+    rewritten: dict[str, bool] = field(default_factory=dict)
+    """Losses that are written as a product, and whether of rows."""
+    unused: set[int] = field(default_factory=set)
+    ends: dict[str, set[str]] = field(default_factory=dict)
+    """Holes that the model does without, with what else they read."""
+    contradicted: list[tuple[str, Place]] = field(default_factory=list)
+    aliases: list[str] = field(default_factory=list)
+    """Names of parts of other equations."""
+    shorthands: set[str] = field(default_factory=set)
+    """Those of them that only the formulas to be judged use."""
+
+    def take(self, names: Sequence[str]) -> None:
+        """Take the equations for these names and for everything that they use."""
+        waiting = list(names)
+        while waiting and len(self.by_name) < MOST:
+            name = waiting.pop(0)
+            if name in self.by_name:
+                continue
+            ways = self.ways(name)
+            beside = [e for e in ways if e.section == ways[0].section]
+            # h_t = f(uv) beside an equation that reads something at a step only names parts of that
+            steps = (e for e in beside if any(mention.offset is not None for mention in e.used))
+            equation = next(steps, ways[0] if ways else None)
+            if equation is not None:
+                self.by_name[name] = equation
+                waiting += [mention.name for mention in equation.used]
+
+    def ways(self, name: str) -> list[Equation]:
+        """The equations for a name, the nearest first; in a note of two models, those of the one that is claimed.
+
+        h_t = o_t ⊙ tanh(c_t) is meant where o_t or U_o is claimed, whatever stands nearer.
+        """
+        ways = [e for e in self.nearest if e.target == name]
+        if any(e.loss for e in ways):  # -log ŷ_k, of a target that is one-hot, says less
+            ways.sort(key=lambda e: e.loss == "cross-entropy" and len({m.name for m in e.used}) < 2)
+        if not ways or ways[0].section == self.section or len({"".join(e.right.split()) for e in ways}) < 2:
+            return ways
+        shared = [len(self.claimed & self.behind(e)) for e in ways]
+        meant = [e for e, share in zip(ways, shared, strict=True) if share == max(shared)]
+        if meant[0] is not ways[0]:
+            self.led = meant[0].index
+        return meant if self.led is None else sorted(meant, key=lambda e: abs(e.index - (self.led or 0)))
+
+    @property
+    def claimed(self) -> set[str]:
+        return {*self.wanted, *map(stripped, self.wanted)}
+
+    def take_loss(self) -> None:
+        """Take the loss where a letter that is claimed stands on the way to it alone: W_y, or the target."""
+        if any(e.loss for e in self.by_name.values()):
+            return
+        apart = self.claimed - set(self.by_name) - set(self.used)
+        loss = next((e for e in self.nearest if e.loss and self.behind(e) & apart), None)
+        if loss is not None:
+            self.take([loss.target])
+
+    def behind(self, equation: Equation) -> set[str]:
+        """All names that an equation reads, directly or by those for what it reads."""
+        found = {equation.target}
+        waiting = [m.name for m in equation.used]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += [m.name for e in self.nearest if e.target == name for m in e.used]
+        return found
+
+    @property
+    def used(self) -> dict[str, set[int | None]]:
+        """The names on the right sides, with their times relative to t."""
+        return self.used_by(self.by_name)
+
+    def used_by(self, names: Iterable[str]) -> dict[str, set[int | None]]:
+        """The names on the right sides of some equations."""
+        found: dict[str, set[int | None]] = {}
+        for equation in map(self.by_name.__getitem__, names):
+            for mention in equation.used:
+                time = None if mention.offset is None else mention.offset - equation.offset
+                found.setdefault(mention.name, set()).add(time)
+        return found
+
+    @property
+    def before(self) -> set[str]:
+        """The inputs of each step, where they are written with the step before it: x_t of h_{t+1} = f(x_t, h_t)."""
+        written: dict[str, set[tuple[int | None, int]]] = {}
+        for equation in self.by_name.values():
+            for mention in equation.used:
+                written.setdefault(mention.name, set()).add((mention.offset, equation.offset))
+        given = {name for name, pairs in written.items() if pairs == {(0, 1)} and name not in self.by_name}
+        return {name for name in given if name.partition("_")[0].lower() in INPUTS}
+
+    def is_data(self, name: str) -> bool:
+        """Whether a name is given at every step and no part of the model but its loss reads it."""
+        readers = [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
+        return name not in self.by_name and name not in self.open and all(e.loss for e in readers)
+
+    def output(self) -> Equation:
+        """The loss; else what is computed from the state and used by nothing; else a state that nothing else uses."""
+        ordered = sorted((e for e in self.by_name.values() if e.target not in self.aliases), key=lambda e: e.index)
+        losses = [e for e in ordered if e.loss]
+        if losses:
+            return losses[-1]
+        states = {name for name, offsets in self.used.items() if -1 in offsets}
+        now = {name for name, offsets in self.used.items() if 0 in offsets}
+        last = [e for e in ordered if e.target not in now]
+        read_out = [e for e in last if e.target not in states and self.reaches(e, states)]
+        return (read_out or [e for e in last if e.target in states] or last or ordered)[-1]
+
+    def reaches(self, equation: Equation, states: Collection[str]) -> bool:
+        """Whether an equation depends, within the step, on a state."""
+        waiting, seen = [equation], {equation.target}
+        while waiting:
+            current = waiting.pop()
+            for mention in current.used:
+                if mention.offset is None or mention.offset != current.offset or mention.name in seen:
+                    continue
+                if mention.name in states:
+                    return True
+                seen.add(mention.name)
+                if mention.name in self.by_name:
+                    waiting.append(self.by_name[mention.name])
+        return False
+
+    @property
+    def kept(self) -> set[str]:
+        """What is no alias, whatever it looks like: losses, and what is open."""
+        return {e.target for e in self.by_name.values() if e.loss} | set(self.open)

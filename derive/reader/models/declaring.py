@@ -1,0 +1,122 @@
+"""The text of a model: its equations, and what has to be declared for them to be read as a cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from derive.errors import Place
+from derive.notation import spelled
+from derive.reader.models.choice import Choice
+from derive.reader.models.equations.equation import LOGARITHM, TIMES, Equation
+from derive.reader.models.equations.finding import is_copy
+from derive.reader.models.equations.names import spelled_names, stripped
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.note import WHERE, Declaration
+
+ACCENTED = ("_tilde", "_hat", "_prime")
+"""Endings of names that usually have an equation."""
+
+_DECLARES = re.compile(r"\\in(?![A-Za-z])|∈|(?:=|≔|\\equiv|\\coloneqq|\\gets)(?!\s*\([^()]*,)|\\sum|1\s*\^")
+
+
+def declarations(chosen: Choice) -> list[Declaration]:
+    """Declarations of the note, each with one formula, that speak of letters of the model and nothing else."""
+    letters = {*chosen.by_name, *chosen.used}
+    functions = {name for e in chosen.by_name.values() for name in spelled_names(e.fragment.text)}
+    known = letters | functions | {stripped(name) for name in letters}
+    found = [Declaration("where", (e.space,), "") for e in chosen.by_name.values() if e.space is not None]
+    written = [Place(*e.place, e.place[1]) for e in chosen.given.equations]
+    for declaration in chosen.given.declarations:
+        if declaration.key in ("where", "for") and not WHERE.match(declaration.words):
+            continue  # formulas alone in a line declare nothing
+        for fragment in declaration.formulas:
+            if any(within(place, fragment) for place in written) or is_copy(fragment):
+                continue
+            spoken = spelled_names(fragment.text)
+            if spoken and spoken[0] in known and _DECLARES.search(fragment.text) and _is_here(chosen, fragment, spoken):
+                found.append(Declaration(declaration.key, (fragment,), declaration.words))
+    return found
+
+
+def _is_here(chosen: Choice, declared: Fragment, spoken: Sequence[str]) -> bool:
+    """Whether a declaration speaks of the letters of this model: the nearest equation with them is one of its own.
+
+    Two models of one note may give a letter two shapes: W_y h_t of the one, h_t W_y of the other.
+    """
+    place = declared.place(0)
+    own = {(e.target, "".join(e.right.split())) for e in chosen.by_name.values()}
+    reading = [
+        (abs(e.place[1] - place.line), (e.target, "".join(e.right.split())) not in own)
+        for e in chosen.given.equations
+        if e.place[0] == place.file and spoken[0] in {m.name for m in e.used}
+    ]
+    return not reading or not min(reading)[1]
+
+
+def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
+    """The equations and what has to be declared: targets, inputs, numbers and the output."""
+    formulas: list[Fragment] = []
+    kept = [d for n, d in enumerate(declarations(chosen)) if n not in chosen.unused]
+    declared = [d for d in kept if d.key in ("where", "for", "assume")]
+    output = chosen.output()
+    time = TIMES[output.style]
+    targets: dict[str, None] = {}
+    for equation in sorted(chosen.by_name.values(), key=lambda e: e.index):
+        if equation.target in chosen.open:
+            continue
+        if equation.target in chosen.rewritten:
+            written, target = _cross_entropy(equation, chosen.rewritten[equation.target])
+            formulas.append(written)
+            if target not in chosen.by_name:
+                targets[target] = None
+                declared.append(_sums_to_one(f"{spelled(target)}{time}"))
+            continue
+        formulas.append(equation.fragment)
+        if equation.loss:
+            compared = [m.name for m in equation.used if m.offset == equation.offset and chosen.is_data(m.name)]
+            targets |= dict.fromkeys(compared)
+            if equation.loss == "cross-entropy":
+                declared += [_sums_to_one(f"{spelled(name)}{time}") for name in compared]
+    for count, name in enumerate([name for name in chosen.open if name not in chosen.ends], 1):
+        value = rf"\mathrm{{given}}_{{{count},t}}"
+        formulas.append(Fragment.of(f"{spelled(name)}{time} = {value}", "<model>"))
+        declared.append(_declared("input", value))
+    for name in targets:
+        declared.append(_declared("target", f"{spelled(name)}{time}"))
+    declared.append(_declared("output", f"{spelled(output.target)}{time}"))
+    for name, offsets in chosen.used_by(name for name in chosen.by_name if name not in chosen.open).items():
+        free = name not in chosen.by_name and name not in targets and name not in chosen.open
+        if free and (0 in offsets or name in chosen.before):
+            declared.append(_declared("input", f"{spelled(name)}{time}"))
+    declared += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in (*chosen.numbers, *chosen.single)]
+    return formulas, declared
+
+
+def within(place: Place, fragment: Fragment) -> bool:
+    """Whether a place lies in a fragment."""
+    first, last = fragment.place(0), fragment.place(max(len(fragment.text.rstrip()) - 1, 0))
+    return place.file == first.file and (first.line, first.column) <= (place.line, place.column) <= (
+        last.line, last.column,
+    )  # fmt: skip
+
+
+def _declared(key: str, latex: str) -> Declaration:
+    return Declaration(key, (Fragment.of(latex, "<model>"),), "")
+
+
+def _sums_to_one(letter: str) -> Declaration:
+    return _declared("assume", rf"\mathbf{{1}}^\top {{{letter}}} = 1")
+
+
+def _cross_entropy(equation: Equation, rows: bool) -> tuple[Fragment, str]:
+    """-yᵀ log ŷ with the letters of the equation, and the name of y; of rows log ŷ yᵀ."""
+    used = list(dict.fromkeys(mention.name for mention in equation.used))
+    logarithm = LOGARITHM.search(equation.fragment.text, equation.right_start)
+    inside = [m.name for m in equation.used if logarithm is not None and m.start >= logarithm.end()]
+    predicted = next((name for name in (*inside[:1], *used) if name.endswith(ACCENTED)), used[-1])
+    target = next((name for name in used if name != predicted), predicted)
+    time = TIMES[equation.style]
+    left, y, y_hat = (f"{spelled(name)}{time}" for name in (equation.target, target, predicted))
+    product = rf"\log({y_hat}) {{{y}}}^\top" if rows else rf"{{{y}}}^\top \log {y_hat}"
+    return equation.rewritten(rf"{left} = -{product}").fragment, target

@@ -1,0 +1,84 @@
+"""Names for the arguments of other equations: a_t = W x_t for h_t = f(a_t) = f(W x_t), in one formula or in two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from derive.notation import TimeStyle
+from derive.reader.meaning.symbols import Symbol
+from derive.reader.models.equations.equation import Equation, mentions
+from derive.reader.text.fragment import Fragment, piece
+from derive.reader.text.note import Found
+from derive.reader.text.syntax import Chain
+
+
+def named_on_the_way(chain: Chain, fragment: Fragment, formula: Found, index: int) -> Iterator[Equation]:
+    """z_t = W x_t in h_t = f(z_t) = f(W x_t): two right sides that differ in one letter say what that letter is."""
+    for one, other in pairwise(chain.sides[1:]):
+        found = _difference(fragment, one.start, one.end, fragment.text[other.start : other.end])
+        if found is not None:
+            named, start, end = found
+            whole = piece(fragment, other.start, other.end)
+            yield _called(
+                fragment, named, whole, fragment.text[other.start + start : other.start + end], formula, index
+            )
+
+
+def with_named_arguments(given: Sequence[Equation]) -> list[Equation]:
+    """The equations, with a_t = W x_t for z_t = σ(W x_t) where the note has z_t = σ(a_t) and no equation for a_t."""
+    defined = {e.target for e in given}
+    found: dict[str, Equation] = {}
+    longer = []
+    for short in given:
+        names = {m.name for m in short.used} - defined
+        for full in given if len(short.used) == 1 and names else ():
+            same = full is not short and (full.target, full.offset) == (short.target, short.offset)
+            right = short.fragment.text.rstrip(" \n.,;")
+            between = _difference(short.fragment, short.right_start, len(right), full.right) if same else None
+            if between is not None and between[0].name in names - set(found):
+                named, start, end = between
+                made = _called(short.fragment, named, full.fragment, full.right[start:end], full, full.index)
+                found[named.name] = made
+                longer.append(full)
+    return [*(e for e in given if e not in longer), *found.values()]
+
+
+def _called(
+    fragment: Fragment, named: Symbol, whole: Fragment, right: str, source: Found | Equation, index: int
+) -> Equation:
+    """The equation that gives a letter of one text a part of another."""
+    text = f"{fragment.text[named.start : named.end]} = {right}"
+    cut = replace(whole, text=text, lines=whole.lines[:1])
+    place = cut.place(0)
+    edge = named.end - named.start
+    at = (place.file, place.line, place.column)
+    style = named.style or TimeStyle.SUBSCRIPT
+    return Equation(named.name, named.offset or 0, style, cut, edge, edge + 2, source.section, index, at)
+
+
+def _difference(fragment: Fragment, first: int, last: int, other: str) -> tuple[Symbol, int, int] | None:
+    """The letter of text[first:last] in whose place the other text has other[start:end]; blanks do not count."""
+    text = fragment.text[first:last]
+    for mention in mentions(replace(fragment, text=" " * first + text)):
+        if mention.offset != 0:
+            continue
+        before = _bare(fragment.text[first : mention.start])
+        after = _bare(fragment.text[mention.end : last])
+        places = [i for i, character in enumerate(other) if not character.isspace()]
+        bare = "".join(other.split())
+        end_ = len(bare.rstrip(".,;")) if not after.endswith((".", ",", ";")) else len(bare)
+        bare, places = bare[:end_], places[:end_]
+        if not bare.startswith(before) or not bare.endswith(after) or len(before) + len(after) >= len(bare):
+            continue
+        start, end = places[len(before)], places[len(bare) - len(after) - 1] + 1
+        if other[start:end].count("(") != other[start:end].count(")"):
+            continue
+        named = Symbol(mention.name, "", mention.start, mention.end, mention.offset)
+        return named, start, end
+    return None
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split())

@@ -1,0 +1,181 @@
+"""One forward equation of a document, and the quantities that it speaks of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from sympy import Expr
+
+from derive.notation import TimeStyle, spelled
+from derive.reader.meaning.letters import time_of
+from derive.reader.meaning.symbols import Symbol, symbol
+from derive.reader.meaning.vocabulary import Vocabulary
+from derive.reader.models.equations.names import stripped
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Group, Name, Syntax
+
+TIMES: Mapping[TimeStyle, str] = {
+    TimeStyle.SUBSCRIPT: "_t",
+    TimeStyle.PARENTHESES: "^{(t)}",
+    TimeStyle.ANGLES: r"^{\langle t \rangle}",
+    TimeStyle.SUPERSCRIPT: "^t",
+}
+"""The index of step t in each style."""
+LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell", "l"])
+"""Names of what is minimised."""
+_INDEXED = re.compile(r"[A-Za-z]{2,}[^{}]*,\s*([a-z])\s*\}\s*\Z")
+_BINARY = re.compile(r"1\s*-")
+LOGARITHM = re.compile(r"\\?(?:log|ln)(?![a-z])")
+_SQUARE = re.compile(r"\^\s*\{?\s*2")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A quantity as it stands in an equation: with its name, its time, and where its letter stands."""
+
+    name: str
+    offset: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One forward equation of a note.
+
+    `fragment` is the equation alone; `left_end` is where its left side ends in it; `place` is where it stands.
+    """
+
+    target: str
+    offset: int
+    style: TimeStyle
+    fragment: Fragment
+    left_end: int
+    right_start: int
+    section: tuple[str, ...]
+    index: int
+    place: tuple[str, int, int]
+    numbered: str = ""
+    """The step that it is written for, where that is a number: `s_3`."""
+    whole: Expr | None = None
+    """For a loss that is stated as a whole: the factor before the sum over the steps."""
+    at_end: bool = False
+    """Whether it is written for the last step."""
+    said: str = ""
+    """What was taken for granted, where the note has no such equation."""
+    space: Fragment | None = None
+    """The declaration that its end is: h_t ∈ ℝ^{1 × H} of h_t = tanh(z_t) ∈ ℝ^{1 × H}."""
+
+    @cached_property
+    def used(self) -> tuple[Mention, ...]:
+        """The quantities on the right side."""
+        found = (m for m in mentions(self.fragment) if m.start >= self.right_start)
+        if self.target in LOSSES:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
+            return tuple(replace(m, name=stripped(self._whole(m))) for m in found)
+        return tuple(found)
+
+    def _whole(self, mention: Mention) -> str:
+        """The name of what a letter with a label, a step and an index is an entry of: y_true of y_{true, t, i}."""
+        index = _INDEXED.search(self.fragment.text[mention.start : mention.end])
+        return mention.name.removesuffix(index.group(1)) if index is not None else mention.name
+
+    @property
+    def right(self) -> str:
+        return self.fragment.text[self.right_start :]
+
+    @property
+    def loss(self) -> str:
+        """`cross-entropy`, `squared`, or nothing where this is no loss."""
+        if self.target not in LOSSES or any(m.name == self.target for m in self.used):
+            return ""
+        if LOGARITHM.search(self.right):
+            return "other" if _BINARY.search(self.right) else "cross-entropy"
+        return "squared" if _SQUARE.search(self.right) else ""
+
+    def with_target(self, name: str) -> Equation:
+        """The same right side for another quantity."""
+        return self.rewritten(f"{spelled(name)}{TIMES[self.style]} = {self.right.strip()}", name)
+
+    def rewritten(self, text: str, target: str | None = None) -> Equation:
+        """The same equation in other words, at the same place."""
+        fragment = replace(self.fragment, text=text, lines=self.fragment.lines[:1])
+        start = text.index("=") + 1
+        return replace(
+            self, target=target or self.target, offset=0 if target else self.offset, fragment=fragment,
+            left_end=start - 1, right_start=start,
+        )  # fmt: skip
+
+    def with_steps(self, names: Collection[str]) -> Equation:
+        """The same equation, in which the letters with these names, written without a time, are of its step."""
+        text = self.fragment.text
+        places = [m for m in self.used if m.name in names and m.offset is None]
+        if not places or self.offset != 0:
+            return self
+        for mention in sorted(places, key=lambda m: -m.start):
+            written = text[mention.start : mention.end].rstrip()
+            text = f"{text[: mention.start]}{{{written}}}_t{text[mention.start + len(written) :]}"
+        return replace(self, fragment=replace(self.fragment, text=text, lines=self.fragment.lines[:1]))
+
+    def renamed(self, letters: Mapping[str, str]) -> Equation:
+        """The same equation with other base letters."""
+        text, shift, right = self.fragment.text, 0, self.right_start
+        for start, end, word in _letters(self.fragment):
+            if word in letters:
+                text = text[: start + shift] + letters[word] + text[end + shift :]
+                change = len(letters[word]) - (end - start)
+                right += change if end <= self.right_start else 0
+                shift += change
+        fragment = replace(self.fragment, text=text, lines=self.fragment.lines[:1])
+        return replace(self, target=letters.get(self.target, self.target), fragment=fragment, right_start=right)
+
+
+class _Mentions(Vocabulary):
+    """A survey that keeps every quantity with its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Symbol] = []
+
+    def _note(self, node: Syntax, following: Syntax | None, fragment: Fragment) -> None:
+        before = set(self.quantities)
+        self.quantities.clear()
+        super()._note(node, following, fragment)
+        if self.quantities:
+            found = symbol(node, fragment)
+            if found is not None:
+                if found.offset is None and isinstance(following, Group):
+                    found.offset = time_of(following)
+                self.found.append(found)
+        self.quantities |= before
+
+
+def mentions(fragment: Fragment) -> list[Mention]:
+    """Every quantity of a formula that can be read."""
+    survey = _Mentions()
+    for row in parse(fragment):
+        for part in row:
+            survey.survey(part, fragment)
+    found = (Mention(s.name, s.offset, s.start, s.end) for s in survey.found)
+    return [m for m in found if m.name not in ("t", "I")]
+
+
+def _letters(fragment: Fragment) -> list[tuple[int, int, str]]:
+    """The base letters of a formula with their places."""
+    found: list[tuple[int, int, str]] = []
+
+    def visit(node: object) -> None:
+        if isinstance(node, Name):
+            found.append((node.start, node.end, node.word))
+        elif isinstance(node, tuple):
+            for part in node:
+                visit(part)
+        elif hasattr(node, "__dict__"):
+            for part in vars(node).values():
+                visit(part)
+
+    visit(tuple(parse(fragment)))
+    return sorted(found)

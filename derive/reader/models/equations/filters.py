@@ -1,0 +1,80 @@
+"""Which equations of a document count: each filter leaves out those that say less, or another thing, than others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from derive.reader.meaning.letters import ENTRY_LETTERS
+from derive.reader.models.equations.equation import Equation
+
+_DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
+
+
+def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without those with dots, or with a number alone, of what the note writes in full elsewhere."""
+
+    def in_full(equation: Equation) -> bool:
+        return bool(equation.used) and not _DOTS.search(equation.right)
+
+    full = {e.target for e in given if in_full(e)}
+    return [e for e in given if e.target not in full or in_full(e)]
+
+
+def without_entries(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without those for an entry, ŷ_i = e^{z_i} / Σ_j e^{z_j}, of what the note writes as a whole."""
+    targets = {e.target for e in given}
+
+    def entry(equation: Equation) -> bool:
+        whole, _, index = equation.target.rpartition("_")
+        indexed = whole in targets and index in ENTRY_LETTERS - {"l"}  # which counts layers
+        return indexed and re.search(rf"(?<![A-Za-z\\]){index}(?![A-Za-z])", equation.right) is not None
+
+    return [e for e in given if not entry(e)]
+
+
+def without_slips(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without h_{t+1} = f(x_t, h_t) beside h_t = f(x_t, h_{t-1}): one step is wrong."""
+
+    def spelled_out(equation: Equation) -> tuple[str, str]:
+        text = equation.right
+        for mention in reversed(equation.used):
+            if mention.offset is not None:
+                start, end = mention.start - equation.right_start, mention.end - equation.right_start
+                text = f"{text[:start]}<{mention.name}>{text[end:]}"
+        return equation.target, re.sub(r"[\s{}]", "", text).strip(".,;")
+
+    def steps(equation: Equation) -> list[tuple[str, int | None]]:
+        return [(m.name, None if m.offset is None else m.offset - equation.offset) for m in equation.used]
+
+    usual = {spelled_out(e): steps(e) for e in reversed(given) if e.offset == 0}
+    return [e for e in given if e.offset == 0 or usual.get(spelled_out(e), steps(e)) == steps(e)]
+
+
+def without_shadowed(given: Sequence[Equation], section: tuple[str, ...]) -> list[Equation]:
+    """The equations that a model of this section may have: no ŷ = softmax(o) of logits o where o is a gate here.
+
+    A state of both, which a readout may be shared with, shadows nothing.
+    """
+    own = {e.target: _written(e) for e in given if e.section == section}
+    carried = _carried(e for e in given if e.section == section)
+    kept = list(given)
+    for other in {e.section for e in given} - {section}:
+        theirs = [e for e in given if e.section == other]
+        states = _carried(theirs) | carried
+        lost = {e.target for e in theirs if own.get(e.target, _written(e)) != _written(e)} - states
+        while more := {e.target for e in theirs if {m.name for m in e.used} & lost} - lost - set(own) - states:
+            lost |= more
+        kept = [e for e in kept if e.section != other or e.target not in lost]
+    return kept
+
+
+def _written(equation: Equation) -> str:
+    return "".join(equation.right.split())
+
+
+def _carried(equations: Iterable[Equation]) -> set[str]:
+    found: set[str] = set()
+    for equation in equations:
+        found |= {m.name for m in equation.used if m.offset is not None and m.offset < equation.offset}
+    return found

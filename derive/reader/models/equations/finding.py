@@ -1,0 +1,255 @@
+"""The forward equations in a formula, which assign to a quantity at t without any derivative; and what is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from derive.errors import InputError, Place
+from derive.notation import TimeStyle
+from derive.reader.claims.statements.chains import blanked, lines
+from derive.reader.meaning.letters import letter, time_of
+from derive.reader.meaning.symbols import Symbol, symbol
+from derive.reader.models.equations.arguments import named_on_the_way
+from derive.reader.models.equations.equation import Equation, mentions
+from derive.reader.models.equations.names import spelled_names
+from derive.reader.text.fragment import Fragment, piece
+from derive.reader.text.note import Found
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Chain, Group, Run, Syntax
+
+LONGEST_LEFT = 60
+"""Characters of a left side that is one letter."""
+DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
+_NUMBERED = re.compile(
+    r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
+)
+APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
+"""Relations with which a quantity is given a value that is not said exactly."""
+_RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
+_WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
+_REMARK = re.compile(
+    r"\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*\{(?P<words>[^{}]*)\}[\s.,;]*(?=\\\\|\\end\b|&|\Z)"
+)
+_SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
+_RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
+_SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
+
+
+def equations(formula: Found, index: int) -> Iterator[Equation]:
+    """The forward equations in a formula."""
+    fragment = without_remarks(formula.fragment)
+    try:
+        rows = parse(fragment)
+    except (InputError, RecursionError):
+        rows = _rows(fragment)
+    for part in (part for row in rows for part in row):
+        whole, part = part, without_membership(part)
+        if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
+            continue
+        left, right = part.sides[:2]
+        text = fragment.text[left.start : right.end]
+        if DERIVATIVE.search(text):
+            continue
+        cut = piece(fragment, left.start, right.end)
+        place = cut.place(0)
+        at = (place.file, place.line, place.column)
+        edges = (left.end - left.start, right.start - left.start, formula.section, index, at)
+        if found := _target(left, fragment):
+            if _is_copy(found.name, right, fragment):
+                continue
+            space = declared_space(fragment, left, whole)
+            style = found.style or TimeStyle.SUBSCRIPT
+            yield Equation(found.name, found.offset or 0, style, cut, *edges, space=space)
+            yield from named_on_the_way(part, fragment, formula, index)
+        elif numbered := _numbered(text, edges[1]):
+            style = TimeStyle.SUBSCRIPT
+            written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
+            yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def stands_alone(fragment: Fragment) -> bool:
+    """Whether what was cut out of a formula can be read by itself."""
+    try:
+        parse(fragment)
+    except (InputError, RecursionError):
+        return False
+    return True
+
+
+def without_membership(part: Syntax) -> Syntax:
+    """A chain without the set that its last side is said to lie in: a = b in a = b ∈ ℝⁿ."""
+    if not isinstance(part, Chain) or len(part.sides) < 3 or part.relations[-1].type != "IN":
+        return part
+    return replace(part, sides=part.sides[:-1], relations=part.relations[:-1], end=part.sides[-2].end)
+
+
+def declared_space(fragment: Fragment, left: Syntax, whole: Syntax) -> Fragment | None:
+    """What a chain that ends in a set says of its first side."""
+    if not isinstance(whole, Chain) or whole.relations[-1].type != "IN":
+        return None
+    space = fragment.text[whole.sides[-1].start : whole.sides[-1].end]
+    sizes = _SIZES.search(space)
+    each = re.split(r"\\times|×", sizes.group("sizes")) if sizes else []
+    if "+" in space or (len(each) == 2 and "1" not in map(str.strip, each)):
+        return None  # what is computed at a step is a vector: the first may count the examples of a batch
+    cut = piece(fragment, left.start, left.end)
+    return replace(cut, text=f"{cut.text.strip()} \\in {space}")
+
+
+def without_remarks(fragment: Fragment) -> Fragment:
+    """A formula without prose, and without the words that stand behind an equation: `&& \\text{(forget gate)}`."""
+
+    text = fragment.text
+    for match in list(_REMARK.finditer(text)):
+        start = match.start()
+        while text[:start].endswith((*_SEPARATORS, " ", "\n")):
+            start -= next((len(s) for s in _SEPARATORS if text[:start].endswith(s)), 1)
+        apart = text[start : match.start()].strip() or match.group("words").strip().startswith("(")
+        if apart and not _RESTRICTING.search(match.group("words")):
+            text = text[:start] + re.sub(r"[^\n]", " ", text[start : match.end()]) + text[match.end() :]
+    return replace(fragment, text=blanked(text)[0])
+
+
+def _rows(fragment: Fragment) -> list[tuple[Syntax, ...]]:
+    """The lines of a formula that can be parsed, where the whole cannot."""
+    found: list[tuple[Syntax, ...]] = []
+    for line in lines(fragment):
+        try:
+            found += parse(line) if line.text.strip() else []
+        except (InputError, RecursionError):
+            continue
+    return found
+
+
+def is_copy(fragment: Fragment) -> bool:
+    """Whether a formula says W_t = W and nothing else."""
+    try:
+        rows = parse(fragment)
+    except (InputError, RecursionError):
+        return False
+    chains = [part for row in rows for part in row]
+    if len(chains) != 1 or not isinstance(chains[0], Chain) or len(chains[0].sides) != 2:
+        return False
+    left, right = chains[0].sides
+    found = _target(left, fragment)
+    return found is not None and _is_copy(found.name, right, fragment)
+
+
+def _is_copy(name: str, right: Syntax, fragment: Fragment) -> bool:
+    """W_t = W: a copy for every step, of which the model has one."""
+    try:
+        copied = symbol(right, fragment) if letter(right) is not None else None
+    except InputError:
+        return False
+    return copied is not None and copied.name == name and copied.offset is None
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An equation that a note writes for a quantity, and that makes no equation of a model: `used` are names in it."""
+
+    name: str
+    used: frozenset[str]
+    reason: str
+    section: tuple[str, ...]
+    place: Place
+
+
+def unread(formula: Found) -> Iterator[Unread]:
+    """Equations of a formula whose left side is a letter, and that cannot be parsed or have no time."""
+    fragment = without_remarks(formula.fragment)
+    for line in [*lines(fragment)] or [fragment]:
+        relation = _RELATION.search(line.text)
+        if relation is None or DERIVATIVE.search(line.text):
+            continue
+        left = _WRAPPING.sub(_blanks, line.text[: relation.start()])
+        name = letter_named(left)
+        reason = _not_usable(replace(line, text=_WRAPPING.sub(_blanks, line.text))) if name else ""
+        if reason:
+            used = frozenset(spelled_names(line.text[relation.end() :]))
+            yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
+
+
+def _blanks(match: re.Match[str]) -> str:
+    return " " * len(match.group())
+
+
+def letter_named(text: str) -> str:
+    """The name of the one letter that a text is, perhaps with arguments behind it; empty if it is anything else."""
+    if not text.strip() or len(text.strip()) > LONGEST_LEFT:
+        return ""
+    fragment = Fragment.of(text)
+    try:
+        rows = parse(fragment)
+        (part,) = [part for row in rows for part in row]
+        first = part.factors[0] if isinstance(part, Run) and len(part.factors) == 2 else part
+        found = symbol(first, fragment) if letter(first) is not None else None
+    except (InputError, ValueError):
+        return ""
+    if isinstance(part, Run) and not (len(part.factors) == 2 and isinstance(part.factors[1], Group)):
+        return ""
+    return found.name if found is not None else ""
+
+
+def _not_usable(fragment: Fragment) -> str:
+    """Why a text that looks like an equation is none; nothing where it is one, or says only what a letter is."""
+    try:
+        rows = parse(fragment)
+    except InputError as error:
+        return error.message
+    except RecursionError:
+        return "nested too deep"
+    for chain in (part for row in rows for part in row if isinstance(part, Chain)):
+        kinds = {relation.type for relation in chain.relations}
+        if kinds == {"EQ"} and _target(chain.sides[0], fragment) is None and _computes(chain.sides[1], fragment):
+            return "the left side has no time that can be read"
+        if kinds == {"RELATION"} and chain.relations[0].word.strip() in APPROXIMATE:
+            return "it is no equality"
+    return ""
+
+
+def _computes(right: Syntax, fragment: Fragment) -> bool:
+    """Whether a right side computes something from more than one letter."""
+    if isinstance(right, Group) and sum(map(len, right.rows)) > 1:
+        return False  # a list
+    text = " " * right.start + fragment.text[right.start : right.end]
+    return len({mention.name for mention in mentions(replace(fragment, text=text))}) > 1
+
+
+def _target(left: Syntax, fragment: Fragment) -> Symbol | None:
+    """The quantity at some t that this assigns; a list of arguments behind it says nothing."""
+    factors = left.factors if isinstance(left, Run) else (left,)
+    if letter(factors[0]) is None or len(factors) > 2:
+        return None
+    try:
+        found = symbol(factors[0], fragment)
+    except InputError:
+        return None
+    if found is None or found.transposed or found.power is not None:
+        return None
+    if len(factors) == 2:
+        group = factors[1]
+        if not isinstance(group, Group):
+            return None
+        if found.offset is None and (offset := time_of(group)) is not None:
+            found.offset, found.style = offset, TimeStyle.PARENTHESES
+    return found if found.offset is not None else None
+
+
+def _numbered(text: str, right_start: int) -> str | None:
+    """s_3 = f(U x_t + W s_2) as an equation for step t."""
+    left = _NUMBERED.fullmatch(text[:right_start].rstrip().removesuffix("=").removesuffix("&"))
+    if left is None:
+        return None
+    step = int(left.group("step"))
+    right = re.sub(rf"_\{{?{step - 1}\}}?(?!\d)", "_{t-1}", text[right_start:])
+    right = re.sub(rf"_\{{?{step}\}}?(?!\d)", "_t", right)
+    if right == text[right_start:]:
+        return None
+    return f"{left.group('letter').strip()}_t = {right}"
+
+
+def _letter_of(text: str) -> str:
+    return text.split("_")[0].strip().removeprefix("\\")

@@ -1,0 +1,107 @@
+"""What a model does not say: an equation that cannot be used, one that is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from derive.reader.models.choice import Choice
+from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.names import stripped
+
+_UNDECLARED = re.compile(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A quantity whose equation is not known; `reaching` are all names that may act on it, None if any may."""
+
+    name: str
+    reason: str
+    reaching: frozenset[str] | None = None
+
+    def touches(self, names: Collection[str]) -> bool:
+        """Whether one of these may act on the hole."""
+        return bool(names) and (self.reaching is None or not self.reaching.isdisjoint(names))
+
+
+def reaching(name: str, used: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """Everything that a quantity is computed from, at this step or before, by the names that each equation uses."""
+    found: set[str] = set()
+    waiting = [*used.get(name, ())]
+    while waiting:
+        current = waiting.pop()
+        if current not in found:
+            found.add(current)
+            waiting += used.get(current, ())
+    return frozenset(found)
+
+
+def find_holes(chosen: Choice) -> None:
+    """Quantities whose equation cannot be parsed, or that are carried from step to step without an equation."""
+    letters = {m.name for e in chosen.by_name.values() for m in e.used}
+    for equation in list(chosen.by_name.values()):
+        for called in _UNDECLARED.finditer(equation.right):
+            if not set(called.group("word")) & _capitals_apart(chosen, equation):
+                leave_open(chosen, equation.target, f"{called.group('word')} is not declared", equation.place[1])
+    for each in chosen.given.unread:
+        known = {each.name, stripped(each.name)} & set(chosen.by_name)
+        spoken = each.name in letters | set(chosen.wanted) and not known
+        if spoken and chosen.used.get(each.name, {0}) - {None}:
+            chosen.open[each.name] = f"its equation in line {each.place.line} cannot be used ({each.reason})"
+    for name, offsets in chosen.used.items():
+        defined = name in chosen.by_name or name in chosen.open or name in chosen.before
+        if -1 in offsets and 0 not in offsets and not defined:
+            chosen.open[name] = "the note has no equation for it"
+            chosen.missing.add(name)
+
+
+def _capitals_apart(chosen: Choice, equation: Equation) -> set[str]:
+    """The capitals that stand alone somewhere else in the note."""
+    return {
+        name
+        for other in chosen.given.equations
+        for name in (m.name for m in other.used)
+        if other is not equation and len(name) == 1 and not _UNDECLARED.search(other.right)
+    }
+
+
+def leave_open(chosen: Choice, name: str, reason: str, line: int) -> None:
+    """Make a hole of a quantity whose equation cannot be used."""
+    chosen.open[name] = f"its equation in line {line} cannot be used ({reason})"
+
+
+def holes_of(chosen: Choice) -> Iterator[Hole]:
+    """The holes with the names that may act on them."""
+    used: dict[str, Collection[str]] = {
+        name: [mention.name for mention in e.used] for name, e in chosen.by_name.items()
+    }
+    for each in chosen.given.unread:
+        if each.name in chosen.open:
+            used.setdefault(each.name, sorted(each.used))
+    for name, reason in chosen.open.items():
+        if name in chosen.ends:
+            yield Hole(name, reason, frozenset(chosen.ends[name]))
+        else:
+            yield Hole(name, reason, None if name in chosen.missing else reaching(name, used))
+
+
+def set_aside(chosen: Choice) -> None:
+    """Leave out a hole that no equation reads and reads nothing but the output: J may read that as it likes."""
+    for name in chosen.open:
+        unread = next((each for each in chosen.given.unread if each.name == name), None)
+        equation = chosen.by_name.get(name)
+        if name in chosen.used or name in chosen.ends or (equation is None and unread is None):
+            continue
+        used = {m.name for m in equation.used} if equation else set(unread.used if unread else ())
+        if equation is not None and equation.at_end:
+            continue  # of the output it reads one step alone
+        rest = {other: e for other, e in chosen.by_name.items() if other != name}
+        if not rest:
+            continue
+        chosen.by_name, before = rest, chosen.by_name
+        if used & set(rest) <= {chosen.output().target}:
+            chosen.ends[name] = used - {chosen.output().target}
+        else:
+            chosen.by_name = before

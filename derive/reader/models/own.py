@@ -1,0 +1,187 @@
+"""The cell that equations of a document make, and what they leave open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from derive import nodes
+from derive.cell import Cell
+from derive.errors import InputError
+from derive.reader.claims.meant import Loss, Meant
+from derive.reader.document.elaborate import cell as elaborated
+from derive.reader.models.aliases import aliases, shorthands, with_aliases
+from derive.reader.models.choice import Choice, nearest
+from derive.reader.models.declaring import ACCENTED, declarations, text_of, within
+from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.filters import without_shadowed
+from derive.reader.models.equations.names import letter_name, stripped
+from derive.reader.models.gaps import fill_gaps
+from derive.reader.models.holes import find_holes, holes_of, leave_open, set_aside
+from derive.reader.models.model import Model
+from derive.reader.models.written import Written
+
+NUMBER = "{letter} is a number, which the note does not say"
+
+_BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
+
+
+def own(given: Written, section: tuple[str, ...], names: Collection[str], at: int) -> Model | None:
+    """The cell that defines the quantities called `names`, by the equations of the section or the nearest others.
+
+    `at` is the number of the section's first formula.
+
+    An equation that cannot be used is a hole of the model. None where there is no equation at all.
+    """
+    usable = without_shadowed(given.equations, section)
+    chosen = Choice(given, nearest(usable, section, at), names, section)
+    wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
+    chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])
+    chosen.take_loss()
+    fill_gaps(chosen)
+    find_holes(chosen)
+    if not chosen.by_name:
+        return None
+    while True:
+        set_aside(chosen)
+        if set(chosen.by_name) <= set(chosen.open):
+            return None
+        try:
+            cell = elaborated(*text_of(chosen), name="note", title="the note's own equations")
+        except InputError as error:
+            if not _settle(chosen, error):
+                return None
+            continue
+        short = [name for name in shorthands(cell) if name not in chosen.kept and cell.states]
+        chosen.shorthands |= set(short)
+        more = [name for name in (*aliases(cell, chosen.kept), *short) if name not in chosen.aliases]
+        if more:  # they are no output, which is chosen again
+            chosen.aliases += more
+            continue
+        if not _settled(chosen, cell):
+            said = (*_said(chosen), *map(str, cell.guesses))
+            return Model(
+                with_aliases(cell, chosen.aliases), _origin(chosen), said, _places(chosen),
+                tuple(holes_of(chosen)), tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
+                _meant(chosen, cell), unusable=tuple(chosen.contradicted),
+            )  # fmt: skip
+
+
+def _its_loss(given: Sequence[Equation]) -> set[str]:
+    """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that."""
+    written: dict[str, set[str]] = {}
+    for equation in given:
+        written.setdefault(equation.target, set()).add("".join(equation.right.split()))
+    several = any(len(ways) > 1 for ways in written.values())
+    losses = {e.target for e in given if e.loss}
+    return set() if several else losses or {e.target for e in given if e.at_end}
+
+
+def _settle(chosen: Choice, error: InputError) -> bool:
+    """Deal with what stands in the way: take a letter to be a number, drop a declaration, leave a quantity open."""
+    place = error.place
+    for number, declaration in enumerate(declarations(chosen)):
+        of_an_equation = any(e.space is declaration.formulas[0] for e in chosen.by_name.values())
+        if of_an_equation or place is None or not within(place, declaration.formulas[0]):
+            continue  # of the two, it is the equation that cannot be used
+        if number not in chosen.unused:
+            chosen.unused.add(number)
+            chosen.contradicted.append((error.message, place))
+            chosen.assumed.append(f"the declaration in line {place.line} could not be used ({error.message})")
+            return True
+    guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)
+    if guilty is None or place is None or guilty in chosen.open:
+        last = next((name for name in reversed(chosen.by_name) if name not in chosen.open), None)
+        if last is not None:
+            leave_open(chosen, last, error.message, chosen.by_name[last].place[1])
+        return last is not None
+    letter = place.text[place.column - 1 : place.column - 1 + place.length].strip()
+    name = letter_name(letter)
+    timeless = chosen.used.get(name) == {None}
+    called = _BRACKET.match(place.text, place.column - 1 + place.length)
+    if name and timeless and name not in chosen.numbers and not called and _is_small(letter):
+        chosen.numbers.append(name)
+        return True
+    equation = chosen.by_name[guilty]
+    compared = {m.name for m in equation.used if m.offset == equation.offset and chosen.is_data(m.name)}
+    if equation.loss == "other" and compared and not compared & set(chosen.single):
+        chosen.single += sorted(compared)
+        return True
+    if equation.loss == "cross-entropy" and guilty not in chosen.rewritten:
+        chosen.rewritten[guilty] = False
+        return True
+    leave_open(chosen, guilty, error.message, equation.place[1])
+    return True
+
+
+def _settled(chosen: Choice, cell: Cell) -> bool:
+    """Whether something had to be changed after all: a loss must be a number."""
+    loss = chosen.output()
+    if not loss.loss or loss.target in chosen.open or cell.output.shape == (1, 1):
+        return False
+    plain = [q.name for q in (*cell.inputs, *cell.states, *cell.parameters) if q.name not in chosen.numbers]
+    if chosen.numbers and not any(name[0].isupper() for name in plain):  # no letter of the note is a matrix
+        chosen.numbers += plain
+        return True
+    if loss.loss == "cross-entropy" and not chosen.rewritten.get(loss.target):
+        chosen.rewritten[loss.target] = loss.target in chosen.rewritten or r"^\top \log" in loss.right
+    else:
+        leave_open(chosen, loss.target, "the loss is no number", loss.place[1])
+    return True
+
+
+def _is_small(letter: str) -> bool:
+    """Whether a letter looks like a number: Greek or Latin and small."""
+    return letter.removeprefix("\\")[:1].islower()
+
+
+def _said(chosen: Choice) -> list[str]:
+    """What was assumed to complete the cell."""
+    every = [e.numbered for e in chosen.by_name.values() if e.numbered]
+    open_ = [name for name in chosen.used if name not in chosen.by_name and name.endswith(ACCENTED)]
+    granted = [e.said for e in chosen.by_name.values() if e.said]
+    said = [f"the equation for {step} is taken for every step" for step in every]
+    holes = [f"{name} is open: {reason}" for name, reason in chosen.open.items()]
+    numbers = [NUMBER.format(letter=letter) for letter in chosen.numbers]
+    given = [f"{name} has no equation and is taken as given" for name in open_ if name not in chosen.open]
+    said += [
+        f"{name} is a name for what stands right of it, which J does not read"
+        if name in chosen.shorthands
+        else f"{name} names a part of another equation"
+        for name in chosen.aliases
+    ]
+    return chosen.assumed + granted + said + given + numbers + holes
+
+
+def _meant(chosen: Choice, cell: Cell) -> Meant:
+    """The losses that count with a factor or at the last step, and the letters that stand for that step."""
+    ends = {name for name, e in chosen.by_name.items() if e.at_end}
+    read = {m.name for name in ends for m in chosen.by_name[name].used if m.offset == 0}
+    data = {name for name in read if chosen.is_data(name)}
+    uses: dict[str, set[int | None]] = {}
+    for mention in (m for e in chosen.by_name.values() for m in e.used):
+        uses.setdefault(mention.name, set()).add(mention.offset)
+    behind = {
+        name
+        for name, e in chosen.by_name.items()
+        if e.offset == -1 and uses.get(name) == {-1} and any(m.offset == 0 for m in e.used)
+    }
+    losses = {name: Loss(None, e.whole) for name, e in chosen.by_name.items() if e.whole not in (None, 1)}
+    losses |= {name: Loss(nodes.T) for name in ends if name == cell.output.name}
+    return Meant(
+        tuple(losses.items()),
+        moments=tuple((name, nodes.T) for name in sorted(ends | data)),
+        ahead=bool(chosen.before),
+        behind=frozenset(behind | chosen.before),
+    )
+
+
+def _places(chosen: Choice) -> frozenset[tuple[str, int, int]]:
+    """Where the equations stand; one for step 3 is a claim about step 3."""
+    return frozenset(e.place for e in chosen.by_name.values() if not e.numbered)
+
+
+def _origin(chosen: Choice) -> str:
+    """Which equations these are, by their lines."""
+    lines = sorted({e.place[1] for e in chosen.by_name.values()})
+    return f"the note's own equations in line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"

@@ -1,0 +1,118 @@
+"""What a document writes: its equations, those that cannot be used, its declarations and its habits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from derive.errors import Place
+from derive.reader.claims.meant import Meant
+from derive.reader.models.equations.arguments import with_named_arguments
+from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.filters import without_abbreviated, without_entries, without_slips
+from derive.reader.models.equations.finding import Unread, equations, stands_alone, unread
+from derive.reader.models.equations.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
+from derive.reader.models.equations.losses import at_the_end, in_words, of_the_step, whole
+from derive.reader.text.note import Declaration, Found
+
+_TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
+_LIMITS = re.compile(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
+_SLOPES = re.compile(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one document writes.
+
+    `families` are letters that with a quantity below them are its gradient, `totals` quantities whose whole gradient
+    has a label; with `bars` a bar over a quantity is its gradient, `said` in words or not; `ended` are equations that
+    were written without a time, by the place of their formula.
+    """
+
+    equations: Sequence[Equation] = ()
+    unread: Sequence[Unread] = ()
+    declarations: Sequence[Declaration] = ()
+    families: frozenset[str] = frozenset()
+    totals: frozenset[str] = frozenset()
+    bars: bool = False
+    said: bool = False
+    untransposed: bool = False
+    slopes: bool = False
+    ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
+
+    def defined(self, formula: Found) -> list[Equation]:
+        """The forward equations in a formula."""
+        found = [*_defined(formula, 0, self.families), *self.ended.get(formula.place, ())]
+        return [e for e in found if not (self.bars and e.target.endswith(BAR))]
+
+    def meaning(self, meant: Meant, blocks: Sequence[tuple[str, str]]) -> Meant:
+        """What letters of a model stand for, with the habits of the whole document."""
+        return replace(
+            meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
+            untransposed=self.untransposed, slopes=self.slopes,
+        )  # fmt: skip
+
+
+def written(
+    formulas: Sequence[Found], declarations: Sequence[Declaration] = (), *, bars: bool = False, entropy: bool = False
+) -> Written:
+    """What the formulas and declarations of a document write.
+
+    `bars`: whether it says in words that a bar over a letter is the gradient by it; `entropy`: whether it speaks of the
+    cross-entropy.
+    """
+    claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
+    families = gradient_families(formula for _, formula in claiming)
+    every = [e for index, formula in claiming for e in _defined(formula, index, families)]
+    every = with_named_arguments(without_slips(without_entries(without_abbreviated(every))))
+    states = {m.name for e in every for m in e.used if m.offset == -1}
+    # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
+    gradients = gradient_letters(formula for _, formula in claiming) - states
+    timed = [e for e in every if e.target not in gradients]
+    over = barred(timed, said=bars)
+    if over:
+        bare = {e.target for e in timed}
+        timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
+    timeless = list(at_the_end(claiming, timed))
+    here = list(of_the_step(claiming, [*timed, *(equation for _, equation in timeless)]))
+    timed = [e.with_steps({equation.target for _, equation in here}) for e in timed]
+    ended: dict[Place, list[Equation]] = {}
+    for formula, equation in (*timeless, *here):
+        ended.setdefault(formula.place, []).append(equation)
+    found = [*timed, *(equation for _, equation in (*timeless, *here))]
+    if (loss := in_words(found, claiming, called=entropy)) is not None:
+        found.append(loss)
+    texts = [formula.text for _, formula in claiming]
+    return Written(
+        found,
+        list(_unread(claiming, timed, families)),
+        declarations,
+        families,
+        total_gradients(texts, families),
+        over,
+        bars,
+        not any(_TRANSPOSED.search(_LIMITS.sub("", text)) for text in texts),
+        len({match for text in texts for match in _SLOPES.findall(text)}) > 1,
+        ended,
+    )
+
+
+def _unread(
+    claiming: Sequence[tuple[int, Found]], timed: Sequence[Equation], families: Collection[str]
+) -> Iterator[Unread]:
+    """The equations that cannot be used, without gradients and sums over the steps of what is known."""
+    summed = {(e.place[0], e.place[1], e.target) for e in timed if e.whole is not None}
+    for each in (each for _, formula in claiming for each in unread(formula)):
+        letter = each.name.split("_")[0]
+        if letter not in {*families, "d"} and (each.place.file, each.place.line, letter) not in summed:
+            yield each
+
+
+def _defined(formula: Found, index: int, families: Collection[str]) -> Iterator[Equation]:
+    for found in (*equations(formula, index), *whole(formula, index)):
+        letter, _, behind = found.target.partition("_")
+        if letter in families and behind:
+            continue  # g_{c_t}^{total} beside g_y = ∂L/∂y
+        if stands_alone(found.fragment):  # a row of cases that give several letters a value does not
+            yield found
