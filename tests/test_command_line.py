@@ -85,10 +85,11 @@ def test_a_jacobian_is_asked_for_by_both_names() -> None:
 
 
 def test_what_is_not_there_to_be_asked_for_is_named_with_what_is() -> None:
+    assert run("derive", "lstm", "--of", r"\mathbf{c}_{t}").output == run("derive", "lstm", "--of", "c").output
     for arguments in (("--of", "cc"), ("--by", "cc"), ("--of", "cc", "--json")):
         result = run("derive", "lstm", *arguments)
         assert result.exit_code == 2
-        assert "lstm has no cc" in result.output
+        assert "lstm has no quantity 'cc'" in result.output
         assert "known: h, c, g" in result.output
     assert "not of a network" in run("derive", "lstm", "--layers", "2", "--of", "c").output
     assert [g["of"] for g in json.loads(run("derive", "lstm", "--by", "W_f", "--json").output)["gradients"]] == ["W_f"]
@@ -401,3 +402,9 @@ def test_a_fault_of_the_program_has_a_name_and_an_exit_code_of_its_own(
     assert fault["name"] == ("a check" if isinstance(raised, ProgramFault) else "unforeseen")
     assert ("the equation" in fault["subject"]) or ("KeyError" in fault["details"])
     assert not (tmp_path / "m.py").exists()
+
+
+def test_a_formula_without_a_cell_is_asked_for_one() -> None:
+    result = run("check", "a = b")
+    assert result.exit_code == 2
+    assert "--cell lstm" in result.output

@@ -18,7 +18,6 @@ from derive.errors import InputError, ProgramFault
 @click.option(
     "--cell",
     "-c",
-    required=True,
     metavar="CELL|NOTE",
     help="The cell that the formula is about.",
     shell_complete=cell_names,
@@ -28,7 +27,9 @@ from derive.errors import InputError, ProgramFault
 @LANG
 @json_option
 @guarded
-def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...], lang: str, as_json: bool) -> int:
+def check(
+    formula: str, cell: str | None, notation: str | None, assume: tuple[str, ...], lang: str, as_json: bool
+) -> int:
     """Say whether a gradient formula written by hand is right: one answer for every = in it.
 
     \b
@@ -48,6 +49,9 @@ def check(formula: str, cell: str, notation: str | None, assume: tuple[str, ...]
     from verify.formulas.judgement import Judgement, exit_code, report
     from verify.formulas.telling import told
 
+    if cell is None:
+        hint = "name it: --cell lstm, --cell my_note.md (backproof list cells: all that come with it)"
+        raise InputError("which cell is the formula about?", hint=hint)
     letters = find(notation) if notation else None
     met: tuple[ProgramFault, ...] = ()
     judgements: tuple[Judgement, ...]

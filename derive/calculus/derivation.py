@@ -6,6 +6,7 @@ The pages, the NumPy program and the verdicts only read it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -78,6 +79,14 @@ class Gradient:
         return notebook.gradient_latex(self)
 
 
+_DRESS = re.compile(r"\\(?:mathbf|boldsymbol|bm|mathrm|mathit|text)(?![A-Za-z])|[\s{}$]|[_,]\{?t(?:[+-]1)?\}*\Z")
+
+
+def _bare(letter: str) -> str:
+    """A letter without typeface, braces and its t."""
+    return _DRESS.sub("", letter.strip(" $"))
+
+
 class UnknownNameError(InputError, KeyError):
     """A name that no quantity of the cell has."""
 
@@ -97,15 +106,17 @@ class Derivation:
         return {gradient.of.name: gradient for gradient in self.gradients}
 
     def __getitem__(self, name: str) -> Gradient:
-        """The gradient of one quantity by its name, as in `derivation["W_f"]`.
+        """The gradient of one quantity by its name or as its letter is written: `W_f`, `c_t`, `\\tilde{h}_t`.
 
         Raises InputError, which is a KeyError too where one is expected, with the names that there are.
         """
-        if name not in self.by_name:
+        letters = {_bare(str(self.cell.notation.letter(known))): known for known in self.by_name}
+        found = self.by_name.get(name) or self.by_name.get(letters.get(_bare(name), ""))
+        if found is None:
             raise UnknownNameError(
                 f"{self.cell.name} has no quantity {name!r}", hint=f"known: {', '.join(self.by_name)}"
             )
-        return self.by_name[name]
+        return found
 
     def _repr_html_(self) -> str:
         from derive.targets import notebook

@@ -78,8 +78,7 @@ def of_any(made: Cell | Network, notation: Notation | None = None, names: Sequen
         if names:
             raise InputError("one gradient is asked of a cell, not of a network")
         return network_record(made, notation)
-    whole = record(differentiate(made), notation)
-    known = [gradient["of"] for gradient in whole["gradients"]]
-    if strange := [name for name in names if name not in known]:
-        raise InputError(f"{made.name} has no {' and no '.join(strange)}", hint=f"known: {', '.join(known)}")
-    return {**whole, "gradients": [g for g in whole["gradients"] if g["of"] in names]} if names else whole
+    derivation = differentiate(made)
+    whole = record(derivation, notation)
+    asked = {derivation[name].of.name for name in names}
+    return {**whole, "gradients": [g for g in whole["gradients"] if g["of"] in asked]} if names else whole

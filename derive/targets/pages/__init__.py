@@ -104,9 +104,7 @@ def excerpt(
     Where both name something: the Jacobians of the one by the other, within a step and from one to the next. Raises
     InputError for a name that is no quantity of the cell, and where there is no such Jacobian.
     """
-    known = derivation.by_name
-    if strange := [name for name in (*of, *by) if name not in known]:
-        raise InputError(f"{derivation.cell.name} has no {' and no '.join(strange)}", hint=f"known: {', '.join(known)}")
+    of, by = ([derivation[name].of.name for name in names] for names in (of, by))
     template, style = FORMS[form][0], replace(FORMS[form][1], language=language)
     names, after = ((), _jacobians(derivation, of, by)) if of and by else ((*of, *by), ())
     content = writer.excerpt(derivation, notation, names, softmax_sections(derivation), after, style)

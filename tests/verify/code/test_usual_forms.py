@@ -431,3 +431,50 @@ def test_a_result_under_a_name_of_its_own_is_known_by_its_place(tmp_path: Path, 
     crossed = answer(tmp_path, text.replace("return dx, carry, dWx, dWh", "return dx, dWx, carry, dWh"), "rnn_backward")
     assert verdicts(crossed)["dWx"] == "right"
     assert "dh0" not in verdicts(crossed)
+
+
+NUMBERED = """
+def forward(x, h0, W, U, b):
+    hs, gates = [h0], []
+    for t in range(x.shape[0]):
+        z = 1 / (1 + np.exp(-(x[t] @ W[0] + hs[-1] @ U[0] + b[0])))
+        n = np.tanh(x[t] @ W[1] + (z * hs[-1]) @ U[1] + b[1])
+        hs.append((1 - z) * hs[-1] + z * n)
+        gates.append((z, n))
+    return np.array(hs[1:]), (x, hs, gates, W, U, b)
+
+def backward(dhs, cache):
+    x, hs, gates, W, U, b = cache
+    dx, dW, dU, db, dh = (np.zeros_like(a) for a in (x, W, U, b, hs[0]))
+    for t in reversed(range(x.shape[0])):
+        (z, n), h = gates[t], hs[t]
+        dh = dh + dhs[t]
+        dan = dh * z * (1 - n * n)
+        gated = dan @ U[1].T
+        daz = (dh * (n - h) + gated * h) * z * (1 - z)
+        for k, (da, before) in enumerate([(daz, h), (dan, z * h)]):
+            dW[k] += x[t].T @ da
+            dU[k] += before.T @ da
+            db[k] += da.sum(0)
+        dx[t] = dan @ W[1].T + daz @ W[0].T
+        dh = dh * (1 - z) + gated * z + daz @ U[0].T
+    return dx, dh, dW, dU, db
+"""
+
+
+MINIMAL = r"""# Minimal gated unit
+
+$$ z_t = \sigma(W_z x_t + U_z h_{t-1} + b_z) $$
+$$ n_t = \tanh(W_n x_t + U_n (z_t \odot h_{t-1}) + b_n) $$
+$$ h_t = (1 - z_t) \odot h_{t-1} + z_t \odot n_t $$
+"""
+
+
+def test_arrays_that_are_numbered_within_one(tmp_path: Path) -> None:
+    cell = tmp_path / "minimal.md"
+    cell.write_text(MINIMAL, encoding="utf-8")
+    found = answer(tmp_path, NUMBERED, "backward", str(cell))
+    assert (found["verdict"], found["forward"]) == ("right", "same"), found
+    found = answer(tmp_path, NUMBERED.replace(" + gated * z +", " +"), "backward", str(cell))
+    assert found["verdict"] == "wrong"
+    assert "missing term" in said(found), found

@@ -96,6 +96,11 @@ def axes(text: str) -> Axes:
     return tuple(text)
 
 
+def numbered(axes: Axes) -> bool:
+    """Whether several arrays lie in one, W[0], W[1], ...: the first axis counts them."""
+    return len(axes) > 1 and axes[0].isdigit() and axes[0] != "1"
+
+
 def arranged(value: Array, given: Axes, wanted: Axes) -> Array:
     """An array with its axes in another order; axes of length one are added or taken away."""
     kept = [axis for axis in given if axis != "1"]

@@ -7,6 +7,7 @@ apart by what moves when one step of the input is moved.
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -87,6 +88,7 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
     ranks = sorted(itertools.product(*(range(len(kinds)) for kinds in ranked)), key=lambda r: (sum(r), r))
     families = sorted(FAMILIES, key=lambda f: is_step(target) != (f.input in ("BD", "DB", "D", "D1", "1D")))
     multiples = gates(target)
+    apart = {w.name: n for w in open_ones if w.part in ("weight", "bias") and (n := _numbered(target, w.name))}
     for turn, rank in enumerate(ranks):
         kind = {key: ranked[k][r] for k, (key, r) in enumerate(zip(keys, rank, strict=True))}
         if len(keys) > 1 and {"joint", "augmented"} & {*kind.values()} and "input" in kind.values():
@@ -94,15 +96,30 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
         # Where each gate has arrays of its own, they are as high as the state.
         several = {key for key in groups.values() if "?" in key}
         for family in families:
-            for many in multiples if any(groups[n] not in several for n in groups) else (1,):
+            for many in multiples if any(groups[n] not in several and n not in apart for n in groups) else (1,):
                 for side, bias, state in itertools.product(family.sides, family.biases, family.states):
                     found: Assignment = {}
                     for one in open_ones:
-                        stacked = 1 if groups.get(one.name) in several else many
+                        stacked = 1 if groups.get(one.name) in several or one.name in apart else many
                         own = kind.get(groups.get(one.name, ""), "")
                         own = "recurrent" if own == "input" and one.name in above else own
-                        found[one.name] = _axes(one, own, family, side, bias, state, stacked)
+                        front = (str(apart[one.name]),) if one.name in apart else ()
+                        found[one.name] = (*front, *_axes(one, own, family, side, bias, state, stacked))
                     yield found, turn
+
+
+def _numbered(target: Target, name: str) -> int:
+    """How many arrays a file keeps in one, W[0], W[1], ...: 0 where it does not."""
+    used = {
+        node.slice.value
+        for node in ast.walk(target.source.tree)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == name
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, int)
+    }
+    return len(used) if len(used) > 1 and used == set(range(len(used))) else 0
 
 
 def _layers(groups: dict[str, str]) -> tuple[dict[str, str], set[str]]:

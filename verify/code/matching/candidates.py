@@ -9,6 +9,7 @@ from typing import Any
 from derive import catalogue
 from derive.cell import Cell
 from verify.code.calling import words
+from verify.code.calling.axes import Axes, numbered
 from verify.code.calling.base import Variable
 from verify.code.calling.engine import CallPlan
 from verify.code.matching.heads import HEADS, below, with_head, with_readout
@@ -39,9 +40,8 @@ def _candidates(
     roles, letters = _roles(cell)
     extras = [n for n in names if n not in {_join(p, g) for p in roles.values() for g in letters}]
     groups = words.families([v.name for v in arrays])
-    sides = [
-        is_left(v.axes, True) for v in arrays if v.part == "weight" and len(v.axes) == 2 and v.axes[0] != v.axes[1]
-    ]
+    weights = [_of_one(v.axes) for v in arrays if v.part == "weight"]
+    sides = [is_left(axes, True) for axes in weights if len(axes) == 2 and axes[0] != axes[1]]
     states = {v.name: s for v in plan.variables.values() if v.part in ("h", "c") and (s := _state(v.part, cell))}
     stacked = [v.name for v in arrays if v.part == "bias" and "?" not in groups[v.name] and v.name not in readouts]
     stacks: tuple[str, ...] = ("hx",)
@@ -128,6 +128,11 @@ def _their_letters(groups: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(name[family.index("?")] for name, family in groups.items() if "?" in family))
 
 
+def _of_one(axes: Axes) -> Axes:
+    """The axes of one of the arrays that lie in one."""
+    return axes[1:] if numbered(axes) else axes
+
+
 def _blocks(
     variable: Variable,
     order: tuple[str, ...],
@@ -143,7 +148,8 @@ def _blocks(
     if single:
         place = _their_letters(groups).index(variable.name[family.index("?")])
         gates = order[place : place + 1]
-    axes = variable.axes if len(variable.axes) == 1 or is_left(variable.axes, left) else variable.axes[::-1]
+    axes = _of_one(variable.axes)
+    axes = axes if len(axes) == 1 or is_left(axes, left) else axes[::-1]
     if variable.part == "bias":
         insides = [("bias", "all")]
     elif axes[1] in ("J", "N"):

@@ -12,7 +12,7 @@ from derive.calculus.derivation import Derivation
 from derive.cell import Cell
 from derive.errors import InputError
 from verify.code.calling import words
-from verify.code.calling.axes import SCALES, Axes, Setting, arranged
+from verify.code.calling.axes import SCALES, Axes, Setting, arranged, numbered
 from verify.code.calling.engine import CallPlan, CallTrial
 from verify.code.programs.differentiated import derivation_of
 from verify.code.programs.run import Forward
@@ -130,6 +130,9 @@ class Match:
             return value.reshape(-1)
         if any(b.theirs == name and b.ours == READOUT for b in self.blocks):
             return value if variable.axes[1] == "H" else value.T
+        if numbered(variable.axes):
+            each = value if is_left(variable.axes[1:], self.left) else value.swapaxes(1, 2)
+            return each.reshape(-1, each.shape[2])
         return value if is_left(variable.axes, self.left) else value.T
 
 
