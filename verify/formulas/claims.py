@@ -29,11 +29,12 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.letters import time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.mapping import parts
-from derive.reader.text.syntax import Bars, Name, Syntax
+from derive.reader.text.mapping import parts, walk
+from derive.reader.text.syntax import Bars, Name, Run, Scripted, Syntax
 from derive.reader.text.tokens import Token
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, bounds, sizes, upside
+from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Judgements, Word
@@ -199,14 +200,38 @@ def _about_functions(statement: Statement, context: Context, functions: Alone) -
     if all(judgement.word in (Word.PROVED, Word.HOLDS_IF) for judgement in free_ones):
         return free_ones
     own = _relations(statement, context, _claiming(statement, context))
-    if functions.naming and all(judgement.word is not Word.PROVED for judgement in own):
+    if functions.naming and own[0].word is not Word.PROVED:
         start = statement.text(statement.sides[0].start, statement.sides[0].end)
         blank = replace(own[0], mistakes=(), correct=None, counterexample=None, reason=f"says what {start} is")
-        return [replace(blank, word=Word.NOT_A_CLAIM, formula=each.formula, place=each.place) for each in own]
+        named = [replace(blank, word=Word.NOT_A_CLAIM, formula=each.formula, place=each.place) for each in own]
+        right = (Word.PROVED, Word.HOLDS_IF)
+        return named[:1] + [f if f.word in right else n for f, n in zip(free_ones[1:], named[1:], strict=True)]
     slopes = functions.slope and not context.cell.declared_slopes
+    if functions.slope and free_ones[0].word is Word.WRONG and (other := _sloped_so(statement, free, reader)):
+        blank = Judgement(free_ones[0].formula, Word.NOT_A_CLAIM, reason=other, place=free_ones[0].place)
+        return [blank, *own[1:]]
     return [
         one if _prevails(one, other, functions, slopes) else other for one, other in zip(free_ones, own, strict=True)
     ]
+
+
+def _sloped_so(statement: Statement, free: Context, reader: Functions) -> str:
+    """Which other function a letter must stand for, as σ in σ'(z) = 1 - tanh² z, where its slope is this."""
+    left, right, *_ = statement.sides
+    match left:
+        case Run(factors=(Scripted(base=Name(word=word, latex=latex) as name) as called, *behind)) if latex != word:
+            pass
+        case _:
+            return ""
+    if any(isinstance(node, Name) and node.word == word for node in walk(right)):
+        return ""
+    for other in ("tanh", "relu", "sigmoid"):
+        meant = replace(called, base=replace(name, word=other, latex=other))
+        said = replace(left, factors=(meant, *behind))
+        found = _relations(replace(statement, sides=(said, right), relations=statement.relations[:1]), free, reader)
+        if other != word and found[0].word in (Word.PROVED, Word.HOLDS_IF):
+            return f"says what the slope of {latex} is, which stands for {other} here"
+    return ""
 
 
 def _prevails(free: Judgement, own: Judgement, functions: Alone, slopes: bool) -> bool:
@@ -395,6 +420,10 @@ def _of_lengths(
             return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
             return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
+    if decision.sides is None and _by_matrix(decision.question, claiming.letters):
+        if _in_numbers(judgement, left, right, statement, context).true_when is None:
+            return replace(blank, reason=NO_SHAPE)
+        return replace(blank, word=Word.HOLDS_IF, assumptions=(OF_NUMBERS,), reading=OF_NUMBERS)
     if not context.explain:
         return judgement
     loop = _loop(left, right, statement, context)
@@ -423,6 +452,14 @@ def _of_lengths(
         return judgement
 
 
+def _by_matrix(question: Question, letters: Letters) -> bool:
+    """Whether a vector is differentiated by a matrix, of which there is no agreed shape."""
+    found = (
+        part.by for side in (question.left, question.right) for part in tree.walk(side) if isinstance(part, _OF_VECTORS)
+    )
+    return any(by.time is None and not by.at and 1 not in letters.quantities[by.name].shape for by in found)
+
+
 def _in_letters(judgement: Judgement, loop: Loop, context: Context) -> Judgement:
     """What is told of a wrong formula with the letters of the numbers that the cell declares, each mistake once."""
     numbers = [(str(spelled(name)), value) for name, value in context.cell.numbers]
@@ -447,6 +484,9 @@ def _in_numbers(judgement: Judgement, left: Syntax, right: Syntax, statement: St
     return replace(judgement, true_when=NUMBERS) if true else judgement
 
 
+_OF_VECTORS = tree.Derivative | tree.Operated
+OF_NUMBERS = "every letter is a number, as a vector differentiated by a matrix is no matrix"
+NO_SHAPE = "a vector differentiated by a matrix is no matrix, and of numbers it is not true either"
 NUMBERS = "all sizes are 1: it is right for numbers, not for vectors"
 
 

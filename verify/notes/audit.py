@@ -15,6 +15,7 @@ from derive.errors import InputError, Place, ProgramFault
 from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
+from derive.reader.meaning.letters import letter, number_of
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.names import letter_name
@@ -40,6 +41,7 @@ ANOTHER = "a definition that differs from the model's"
 A_PART = "says which part of it a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
+A_CASE = "says for which value of a quantity something is said"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
 UNUSED = "a definition that the model does not use"
 
@@ -312,6 +314,9 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
         start = fragment.place(chain.sides[0].start)
         first = chain.place(0) if chain.relations else None
         here = first is not None and (first.line, first.column) == (judgement.place.line, judgement.place.column)
+        sides = chain.sides
+        if here and len(sides) == 2 and letter(sides[0]) is not None and number_of(sides[1]) is not None:
+            return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=A_CASE, place=judgement.place)
         if here and (start.line, start.column) in stated:
             return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=ANOTHER, place=judgement.place)
     return judgement

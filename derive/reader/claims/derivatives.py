@@ -17,7 +17,7 @@ from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, ti
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket
-from derive.reader.text import syntax
+from derive.reader.text import mapping, syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Syntax
@@ -25,6 +25,8 @@ from derive.reader.text.words import BESIDE
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
+OF_A_STEP = frozenset(["ell", "l"])
+"""Those that usually stand for the loss of one step, whatever else is minimised."""
 TOTAL = ("total", "tot", "full")
 """Labels of a gradient as a whole."""
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
@@ -129,6 +131,8 @@ class Derivatives(Deltas):
         whole = self.letters.taken(above[0], self.fragment)
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
             loss = self.loss(whole)
+            if loss == (None,) and whole.base in OF_A_STEP and (steps := self._steps_in(above[1:])):
+                loss = (steps[0],) if len(set(steps)) == 1 else None  # ∂ℓ(h_t)/∂h_t
             if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.terms:
                 return tree.Use(by, None, loss[0])
             if loss is not None:
@@ -146,6 +150,13 @@ class Derivatives(Deltas):
             if loss is not None:
                 return self.big(above[0], Gradient(by, loss[0], immediate))
         return tree.Operated(self.run(above), by, immediate)
+
+    def _steps_in(self, brackets: list[Syntax]) -> list[Expr]:
+        """The steps of what a loss is said to read, in the order written."""
+        inside = [part for each in brackets for part in mapping.walk(each) if isinstance(part, Scripted)]
+        found = (self.letters.taken(part, self.fragment) for part in inside)
+        steps = (time_expression(script) for each in found if each is not None for _, script in each.parts)
+        return [step for step in steps if step is not None]
 
     def _along(self, of: Ref, by: Ref, immediate: bool) -> Term:
         """∂of/∂by; over several steps, where the document means it so, along that state alone."""

@@ -11,9 +11,9 @@ from derive.reader.claims.meant import Meant
 from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import without_abbreviated, without_entries, without_slips
-from derive.reader.models.equations.finding import Unread, equations, stands_alone, unread
+from derive.reader.models.equations.finding import Unread, equations, parts_of_derivatives, stands_alone, unread
 from derive.reader.models.equations.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
-from derive.reader.models.equations.losses import at_the_end, in_words, of_the_step, whole
+from derive.reader.models.equations.losses import at_the_end, averaged, in_words, of_the_step, whole
 from derive.reader.text.note import Declaration, Found
 
 _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
@@ -80,6 +80,7 @@ def written(
     ended: dict[Place, list[Equation]] = {}
     for formula, equation in (*timeless, *here):
         ended.setdefault(formula.place, []).append(equation)
+    timed = _forward(timed, {name for _, formula in claiming for name in parts_of_derivatives(formula)})
     found = [*timed, *(equation for _, equation in (*timeless, *here))]
     if (loss := in_words(found, claiming, called=entropy)) is not None:
         found.append(loss)
@@ -98,15 +99,26 @@ def written(
     )
 
 
+def _forward(given: list[Equation], derived: Collection[str]) -> list[Equation]:
+    """The equations without those that read a part of a derivative, J_t = D_t W with D_t = diag(σ'(z_t))."""
+    derived = set(derived) - {e.target for e in given}
+    while more := {e.target for e in given if e.target not in derived and derived & {m.name for m in e.used}}:
+        derived |= more
+    return [e for e in given if e.target not in derived]
+
+
 def _unread(
     claiming: Sequence[tuple[int, Found]], timed: Sequence[Equation], families: Collection[str]
 ) -> Iterator[Unread]:
     """The equations that cannot be used, without gradients and sums over the steps of what is known."""
     summed = {(e.place[0], e.place[1], e.target) for e in timed if e.whole is not None}
-    for each in (each for _, formula in claiming for each in unread(formula)):
-        letter = each.name.split("_")[0]
-        if letter not in {*families, "d"} and (each.place.file, each.place.line, letter) not in summed:
-            yield each
+    for _, formula in claiming:
+        sums = {name for name, _ in averaged(formula)}
+        for each in unread(formula):
+            letter = each.name.split("_")[0]
+            known = letter in {*families, "d"} or each.name in sums
+            if not known and (each.place.file, each.place.line, letter) not in summed:
+                yield each
 
 
 def _defined(formula: Found, index: int, families: Collection[str]) -> Iterator[Equation]:

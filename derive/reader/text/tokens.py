@@ -78,6 +78,8 @@ class Tokens:
         if not self.open:
             raise self.error(f"{text[start:end]!r} closes nothing", start, end, "remove it, or open it before")
         opened = self.open.pop()
+        if self._half_open(opened, type_):
+            type_ = PAIRS[opened.type]
         if PAIRS[opened.type] != type_:
             place = self.fragment.place(opened.start)
             raise self.error(
@@ -88,6 +90,14 @@ class Tokens:
         self.emit(type_, start, end)
         if self.scripting.pop():
             self.scripts_end = len(self.items)
+
+    def _half_open(self, opened: Token, type_: str) -> bool:
+        """Whether a bracket ends an interval that has one of its ends: a ∈ (0, 1]."""
+        if {opened.type, PAIRS[opened.type], type_} not in ({"LPAR", "RPAR", "RBRACK"}, {"LBRACK", "RBRACK", "RPAR"}):
+            return False
+        inside = next(i for i, token in enumerate(self.items) if token is opened)
+        kinds = [token.type for token in self.items[inside - 1 :]]
+        return kinds[0] == "IN" and kinds.count("COMMA") == 1
 
     def bar(self, start: int, end: int, left: str, right: str) -> None:
         """Add a bar that opens, closes, is put behind a derivative, or separates two matrices, by what is around it."""

@@ -138,3 +138,34 @@ def test_the_loss_of_one_step_whatever_the_step_of_the_error_is(tmp_path: Path) 
     assert found[true].word is Word.HOLDS_IF
     assert any("that step or an earlier one" in words for words in found[true].assumptions)
     assert found[false].word is Word.WRONG
+
+
+def test_a_loss_of_one_step_that_nobody_writes_out(tmp_path: Path) -> None:
+    model = (r"a_t = W h_{t-1} + U x_t + b", r"h_t = \phi(a_t)", r"L = \sum_{t=1}^{T} \ell(h_t)")
+    said = r"\frac{\partial L}{\partial h_t} = \frac{\partial \ell(h_t)}{\partial h_t} + "
+    true = said + r"W^T \mathrm{diag}(\phi'(a_{t+1})) \frac{\partial L}{\partial h_{t+1}}"
+    false = true.replace("W^T", "W")
+    found = _judged(tmp_path, "# Note\n" + _shown(*model, true, false))
+    assert found[true].word is Word.PROVED
+    assert found[false].word is Word.WRONG
+
+
+def test_letters_for_parts_of_derivatives_are_definitions(tmp_path: Path) -> None:
+    model = (r"z_t = W h_{t-1} + U x_t + b", r"h_t = \phi(z_t)", r"L = \sum_{t=1}^{T} L_t(h_t, y_t)")
+    parts = (r"D_j = \text{diag}(\phi'(z_{j+1}))", r"J_t = D_t W")
+    true = r"\frac{\partial h_{t+1}}{\partial h_t} = J_t"
+    long = r"\frac{\partial L_T}{\partial h_k} = \frac{\partial L_T}{\partial h_T} \prod_{j=k}^{T-1} D_j W"
+    false = r"\frac{\partial h_{t+1}}{\partial h_t} = W D_t"
+    found = _judged(tmp_path, "# Note\n" + _shown(*model, *parts, true, long, false))
+    assert all(found[each].word is Word.NOT_A_CLAIM for each in parts)
+    assert found[true].word is Word.PROVED
+    assert found[long].word is Word.HOLDS_IF
+    assert found[false].word is Word.WRONG
+
+
+def test_what_a_function_is_and_where_something_is_said_claims_nothing(tmp_path: Path) -> None:
+    chain = r"\sigma(z) = \tanh(z) = \frac{e^z - e^{-z}}{e^z + e^{-z}}"
+    text = _shown("z_t = W h_{t-1} + U x_t", r"h_t = \sigma(z_t)", chain) + "\nThe slope is largest at $z_t = 0$.\n"
+    found = _judged(tmp_path, "# Note\n" + text)
+    assert {found[each].word for each in (r"\sigma(z) = \tanh(z)", "z_t = 0")} == {Word.NOT_A_CLAIM}
+    assert found[chain.partition(" = ")[2]].word is Word.PROVED

@@ -176,7 +176,19 @@ class Builder(Products):
         vectors = [shape for shape in dict.fromkeys(shapes) if shape != (S.One, S.One)]
         if len(vectors) == 1 and 1 in vectors[0]:
             return vectors[0], [(sign, self._everywhere(part, vectors[0])) for sign, part in parts]
+        square = [shape for shape in vectors if 1 not in shape]
+        if self.reading.product == "diagonal" and len(square) == 1 and square[0][0] == square[0][1]:
+            length = square[0][0]
+            if all(shape == square[0] or (1 in shape and length in shape) for shape in vectors):
+                return square[0], [(sign, self._spread_out(part)) for sign, part in parts]
         raise MisfitError("cannot add " + " and ".join(f"{a}×{b}" for a, b in dict.fromkeys(shapes)))
+
+    def _spread_out(self, part: Built) -> Built:
+        """A vector beside a matrix, as the diagonal one: f_t + c_{t-1} ∂f_t/∂c_{t-1}."""
+        if part.node is None or part.flat is not None or not self._vector(part):
+            return part
+        column = part.node if part.shape[1] == 1 else nodes.transpose(part.node)
+        return replace(part, node=nodes.diag(column))
 
     def _everywhere(self, part: Built, shape: tuple[Expr, Expr]) -> Built:
         """A number beside a vector, as added to every entry."""

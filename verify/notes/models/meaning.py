@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from sympy import Expr
@@ -20,14 +20,19 @@ from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import identifier, label
 from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
+from derive.reader.models.equations.finding import has_slope
 from derive.reader.models.equations.losses import averaged
 from derive.reader.models.model import Model
+from derive.reader.text.mapping import walk
+from derive.reader.text.syntax import Name, Syntax
 from verify.formulas import assuming
 from verify.notes.files import Formula
 
 _START = re.compile(
     r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"
 )
+_OF_GRADIENTS = frozenset(["partial", "nabla", "delta", "Delta", "d"])
+_DERIVED = tree.Gradient | tree.Derivative | tree.Operated
 _HOT = re.compile(r"\s*(?:is|are|be|denotes?|being)\s+(?:an?\s+|the\s+)?(?:\w+\s+){0,2}one[-\s]?hot", re.IGNORECASE)
 
 
@@ -47,12 +52,12 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         for fact in _facts(formula, model.cell):
             facts[fact] = None
         for statement in _stated(formula):
-            letters = Letters(model.cell, program, meant=model.meant)
+            letters = Letters(model.cell, program, meant=replace(model.meant, errors=tuple(errors.items())))
             for side in statement.sides:
                 survey(side, letters)
             claiming = Claiming(statement.fragment, letters)
             place = statement.fragment.place(statement.sides[0].start)
-            error = _error(statement, claiming) or _bound(statement, claiming)
+            error = _error(statement, claiming) or _bound(statement, claiming) or _part(statement, claiming, errors)
             if (own := _own_step(statement, claiming)) is not None:
                 asked.setdefault(own[:2], own[2])
             if own is not None and own[2] is not None:
@@ -113,6 +118,35 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         if way.time == nodes.t or (way.time is None and inner.by.time is None):
             return identifier("_".join([found.base, *way.labels])), said
     return None
+
+
+def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> tuple[str, Term] | None:
+    """D_j = diag(σ'(z_j)), J_t = D_t W: a letter for a part of a derivative, said at step t."""
+    left, right = statement.sides[:2]
+    found = claiming.letters.taken(left, statement.fragment)
+    if found is None or found.power is not None or found.transposed or found.base in _OF_GRADIENTS:
+        return None
+    try:
+        claiming.term(left)
+        return None  # a letter that is known
+    except InputError:
+        pass
+    try:
+        said = claiming.term(right)
+        ways = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
+    except InputError:
+        return None
+    if not (has_slope(right) or any(isinstance(part, _DERIVED) for part in tree.walk(said)) or _reads(right, known)):
+        return None
+    for way in ways:
+        if way.time is not None and way.time.is_Symbol:
+            moved = tree.at_times(said, lambda e, step=way.time: e.xreplace({step: nodes.t}))  # type: ignore[misc]
+            return identifier("_".join([found.base, *way.labels])), moved
+    return None
+
+
+def _reads(side: Syntax, known: Collection[str]) -> bool:
+    return any(isinstance(node, Name) and node.word in known for node in walk(side))
 
 
 def _own_step(statement: Statement, claiming: Claiming) -> tuple[str, Expr, Expr | None] | None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from derive.errors import InputError, Place
 from derive.notation import TimeStyle
 from derive.reader.claims.statements.chains import blanked, lines
-from derive.reader.meaning.letters import letter, time_of
+from derive.reader.meaning.letters import letter, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import Equation, mentions
 from derive.reader.models.equations.names import spelled_names
 from derive.reader.text.fragment import Fragment, piece
+from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Chain, Group, Run, Syntax
+from derive.reader.text.syntax import Chain, Group, Mark, Name, Run, Script, Scripted, Syntax
 
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
@@ -34,6 +36,8 @@ _REMARK = re.compile(
 )
 _SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
 _RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
+_SLOPED = frozenset(["sigma", "tanh", "phi", "varphi", "psi", "f", "g", "sigmoid", "relu"])
+"""Letters of functions whose primes are slopes."""
 _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 
 
@@ -50,7 +54,7 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
             continue
         left, right = part.sides[:2]
         text = fragment.text[left.start : right.end]
-        if DERIVATIVE.search(text):
+        if DERIVATIVE.search(text) or has_slope(right):
             continue
         cut = piece(fragment, left.start, right.end)
         place = cut.place(0)
@@ -67,6 +71,40 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
             style = TimeStyle.SUBSCRIPT
             written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
             yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def has_slope(side: Syntax) -> bool:
+    """Whether a side speaks of a slope, as in diag(σ'(z_t)): then it is part of a derivative."""
+    for node in walk(side):
+        for called, behind in pairwise(node.factors if isinstance(node, Run) else ()):
+            if not isinstance(called, Scripted) or not isinstance(behind, Group) or not isinstance(called.base, Name):
+                continue
+            if called.base.word in _SLOPED and any(map(_is_prime, called.scripts)):
+                return True
+    return False
+
+
+def parts_of_derivatives(formula: Found) -> Iterator[str]:
+    """The letters that a formula gives parts of derivatives: D of D_j = diag(σ'(z_j)), J of J_t = ∂h_t/∂h_{t-1}."""
+    fragment = without_remarks(formula.fragment)
+    try:
+        chains = [part for row in parse(fragment) for part in row if isinstance(part, Chain)]
+    except (InputError, RecursionError):
+        return
+    for left, right in (chain.sides[:2] for chain in chains if chain.relations[0].type == "EQ"):
+        derived = DERIVATIVE.search(fragment.text, right.start, right.end) is not None or has_slope(right)
+        if derived and letter(left) is not None and not DERIVATIVE.search(fragment.text, left.start, left.end):
+            try:
+                found = symbol(left, fragment)
+            except InputError:
+                continue
+            if found is not None and not found.transposed and found.power is None:
+                yield found.name
+
+
+def _is_prime(script: Script) -> bool:
+    cell = only(script.rows)
+    return script.kind == "prime" or (isinstance(cell, Mark) and cell.kind == "prime")
 
 
 def stands_alone(fragment: Fragment) -> bool:
@@ -202,6 +240,8 @@ def _not_usable(fragment: Fragment) -> str:
     except RecursionError:
         return "nested too deep"
     for chain in (part for row in rows for part in row if isinstance(part, Chain)):
+        if has_slope(chain.sides[1]):
+            continue
         kinds = {relation.type for relation in chain.relations}
         if kinds == {"EQ"} and _target(chain.sides[0], fragment) is None and _computes(chain.sides[1], fragment):
             return "the left side has no time that can be read"

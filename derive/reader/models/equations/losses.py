@@ -256,8 +256,11 @@ def _over_steps(big: Big) -> bool:
 
 def _is_loss_letter(body: Syntax, fragment: Fragment) -> bool:
     """Whether the sum is over the losses of the steps, which are defined elsewhere: L_t, L_t(y_t, p_t)."""
-    if isinstance(body, Run) and len(body.factors) == 2 and _is_list(body.factors[1]):
-        body = body.factors[0]
+    if isinstance(body, Run) and len(body.factors) == 2 and isinstance(body.factors[1], Group):
+        body, given = body.factors
+        named = _plain(body, fragment)
+        if not _is_list(given) and (named is None or named.name not in LOSSES):
+            return False
     try:
         found = symbol(body, fragment) if letter(body) is not None else None
     except InputError:
