@@ -223,7 +223,8 @@ def _sloped_so(statement: Statement, free: Context, reader: Functions) -> str:
             pass
         case _:
             return ""
-    if any(isinstance(node, Name) and node.word == word for node in walk(right)):
+    declared = {function.base for function in free.cell.functions}
+    if word in declared or any(isinstance(node, Name) and node.word == word for node in walk(right)):
         return ""
     for other in ("tanh", "relu", "sigmoid"):
         meant = replace(called, base=replace(name, word=other, latex=other))
@@ -421,9 +422,8 @@ def _of_lengths(
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
             return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
     if decision.sides is None and _by_matrix(decision.question, claiming.letters):
-        if _in_numbers(judgement, left, right, statement, context).true_when is None:
-            return replace(blank, reason=NO_SHAPE)
-        return replace(blank, word=Word.HOLDS_IF, assumptions=(OF_NUMBERS,), reading=OF_NUMBERS)
+        if _in_numbers(judgement, left, right, statement, context).true_when:
+            return replace(blank, word=Word.HOLDS_IF, assumptions=(OF_NUMBERS,), reading=OF_NUMBERS)
     if not context.explain:
         return judgement
     loop = _loop(left, right, statement, context)
@@ -485,8 +485,7 @@ def _in_numbers(judgement: Judgement, left: Syntax, right: Syntax, statement: St
 
 
 _OF_VECTORS = tree.Derivative | tree.Operated
-OF_NUMBERS = "every letter is a number, as a vector differentiated by a matrix is no matrix"
-NO_SHAPE = "a vector differentiated by a matrix is no matrix, and of numbers it is not true either"
+OF_NUMBERS = "all sizes are 1: a vector differentiated by a matrix is no matrix"
 NUMBERS = "all sizes are 1: it is right for numbers, not for vectors"
 
 
