@@ -131,8 +131,8 @@ class Derivatives(Deltas):
         whole = self.letters.taken(above[0], self.fragment)
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
             loss = self.loss(whole)
-            if loss == (None,) and whole.base in OF_A_STEP and (steps := self._steps_in(above[1:])):
-                loss = (steps[0],) if len(set(steps)) == 1 else None  # ∂ℓ(h_t)/∂h_t
+            if loss == (None,) and whole.base in OF_A_STEP and (read := self._steps_in(above[1:])):
+                loss = (read[0],) if len(set(read)) == 1 else None  # ∂ℓ(h_t)/∂h_t
             if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.terms:
                 return tree.Use(by, None, loss[0])
             if loss is not None:
