@@ -421,9 +421,9 @@ def _of_lengths(
             return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
             return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
-    if decision.sides is None and _by_matrix(decision.question, claiming.letters):
-        if _in_numbers(judgement, left, right, statement, context).true_when:
-            return replace(blank, word=Word.HOLDS_IF, assumptions=(OF_NUMBERS,), reading=OF_NUMBERS)
+    by_matrix = decision.sides is None and _by_matrix(decision.question, claiming.letters)
+    if by_matrix and _in_numbers(judgement, left, right, statement, context).true_when:
+        return replace(blank, word=Word.HOLDS_IF, assumptions=(OF_NUMBERS,), reading=OF_NUMBERS)
     if not context.explain:
         return judgement
     loop = _loop(left, right, statement, context)
