@@ -1,62 +1,134 @@
-"""The languages of pages and answers: one table each, from the English sentence to that of the language. Data only."""
+"""The languages of pages and answers: one folder of tables each, from English sentences to its own. Data only."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
 
 from derive.errors import InputError
 
-_SLOT = re.compile(r"\{(\w+)\}")
-_OPEN = {"cell", "fact", "function", "n"}
-"""Names in braces that stand for words, which English sentences come with."""
+_SLOT = re.compile(r"\{(\w*)\}")
 _BETWEEN_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
+_WORDS = r"(?:[^:;$]|\$[^$]*\$|[:;](?! ))"
+"""What a part of a sentence has unless it holds another sentence."""
+_JOINTS = ("; ", ": ", ", ", " and ", " or ")
+"""What stands between two things that are said at once, the loosest first."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A sentence that comes with its parts filled in; each is said in the language before it is put into `said`."""
+
+    english: tuple[str, ...]
+    said: str
+
+    @classmethod
+    def of(cls, english: str, said: str) -> Pattern:
+        """From a sentence with names in braces; without names they are numbered."""
+        return cls(tuple(_SLOT.split(english)), said)
+
+    @property
+    def known(self) -> int:
+        """How many of its letters are known before it is filled in."""
+        return sum(map(len, self.english[::2]))
+
+    def parts(self, text: str, whole: bool = False) -> list[str] | None:
+        """What fills the braces in this text, `whole` sentences too; None where it is another sentence."""
+        if not all(piece in text for piece in self.english[::2]):
+            return None
+        found = (self._of_sentences if whole else self._of_words).fullmatch(text)
+        return None if found is None else list(found.groups())
+
+    def filled(self, parts: list[str]) -> str:
+        """The sentence of the language with these parts."""
+        unnamed = iter(parts)
+        named = dict(zip(self.english[1::2], parts, strict=True))
+        return _SLOT.sub(lambda slot: named[slot[1]] if slot[1] else next(unnamed), self.said)
+
+    @cached_property
+    def _of_words(self) -> re.Pattern[str]:
+        return self._expression(_WORDS)
+
+    @cached_property
+    def _of_sentences(self) -> re.Pattern[str]:
+        return self._expression(".")
+
+    def _expression(self, part: str) -> re.Pattern[str]:
+        written = [re.escape(self.english[0])]
+        for before, after in zip(self.english[::2], self.english[2::2], strict=False):
+            written += [f"({'[^$]' if before.endswith('$') else part}+?)", re.escape(after)]
+        return re.compile("".join(written), re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Language:
-    """Sentences by the English ones; what stands in braces is filled in. `gap` stands between two sentences.
+    """Sentences by the English ones. What stands in braces is filled in after (`sentences`) or before (`patterns`).
 
-    Where these are a few words, the sentence is a pattern: "chain rule through {function}" is that of any function.
+    `gap` stands between two sentences.
     """
 
     name: str
     title: str
     sentences: Mapping[str, str] = field(default_factory=dict, hash=False)
     gap: str = " "
+    patterns: tuple[Pattern, ...] = ()
 
     def say(self, english: str) -> str:
         """The sentence in this language; the English one where the table has none."""
         found = self.find(english)
         return english if found is None else found
 
+    def lines(self, text: str) -> str:
+        """A text said line by line; how far each is set in stays."""
+        return "\n".join(
+            line.replace(bare, self.say(bare)) if (bare := line.strip()) else line for line in text.split("\n")
+        )
+
     def find(self, english: str) -> str | None:
         """The sentence in this language, None where the table has none; several sentences one by one."""
-        if not self.sentences or not english:
+        if not self.sentences or not english.strip():
             return english
         if english in self.sentences:
             return self.sentences[english]
-        for pattern, sentence in self._patterns:
-            if match := pattern.fullmatch(english):
-                return _SLOT.sub(lambda slot: self.say(match[slot[1]]), sentence)
-        pieces = _BETWEEN_SENTENCES.split(english)
-        parts = [self.find(piece) for piece in pieces] if len(pieces) > 1 else [None]
-        return None if None in parts else self.gap.join(map(str, parts))
+        if english not in self._found:
+            self._found[english] = self._of_parts(english)
+        return self._found[english]
+
+    def _of_parts(self, english: str) -> str | None:
+        if (found := self._filled(english, False)) is not None:
+            return found
+        for one, joint, other in _cuts(english):
+            if (before := self.find(one)) is not None and (after := self.find(other)) is not None:
+                return before + (self.sentences.get(joint, joint) if joint.strip() else self.gap) + after
+        return self._filled(english, True)
+
+    def _filled(self, english: str, whole: bool) -> str | None:
+        for pattern in self._longest_first:
+            if (parts := pattern.parts(english, whole)) is not None:
+                return pattern.filled([self.say(part.strip()) for part in parts])
+        return None
 
     @cached_property
-    def _patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
-        found = []
-        for english, sentence in self.sentences.items():
-            pieces = _SLOT.split(english)
-            if pieces[1::2] and set(pieces[1::2]) <= _OPEN:
-                pieces[::2] = map(re.escape, pieces[::2])
-                pieces[1::2] = [f"(?P<{name}>[^.{{}}]+)" for name in pieces[1::2]]
-                found.append((re.compile("".join(pieces)), sentence))
-        return tuple(found)
+    def _found(self) -> dict[str, str | None]:
+        return {}
+
+    @cached_property
+    def _longest_first(self) -> tuple[Pattern, ...]:
+        return tuple(sorted(self.patterns, key=lambda pattern: -pattern.known))
+
+
+def _cuts(english: str) -> Iterator[tuple[str, str, str]]:
+    """The ways to take a text for two sentences or words, with what joins them."""
+    for between in _BETWEEN_SENTENCES.finditer(english):
+        yield english[: between.start()], " ", english[between.end() :]
+    for joint in _JOINTS:
+        pieces = english.split(joint)
+        for place in range(1, len(pieces)):
+            yield joint.join(pieces[:place]), joint, joint.join(pieces[place:])
 
 
 ENGLISH = Language("en", "English")
@@ -64,14 +136,27 @@ ENGLISH = Language("en", "English")
 
 @cache
 def languages() -> Mapping[str, Language]:
-    """The languages by name: English, and those of the tables."""
-    tables = sorted(entry.name for entry in (files("derive") / "languages").iterdir() if entry.name.endswith(".toml"))
-    return {ENGLISH.name: ENGLISH, **{name[:-5]: _read(name) for name in tables}}
+    """The languages by name: English, and those that have a folder of tables."""
+    folders = sorted(entry.name for entry in (files("derive") / "languages").iterdir() if entry.is_dir())
+    return {ENGLISH.name: ENGLISH, **{name: _read(name) for name in folders if not name.startswith("_")}}
 
 
-def _read(table: str) -> Language:
-    data = tomllib.loads((files("derive") / "languages" / table).read_text(encoding="utf-8"))
-    return Language(table[:-5], data["title"], data["sentences"], data["gap"])
+def _read(name: str) -> Language:
+    folder = files("derive") / "languages" / name
+    tables = sorted((table for table in folder.iterdir() if table.name.endswith(".toml")), key=lambda table: table.name)
+    sentences: dict[str, str] = {}
+    patterns: list[Pattern] = []
+    about: dict[str, str] = {}
+    for table in tables:
+        data = tomllib.loads(table.read_text(encoding="utf-8"))
+        about |= {key: value for key, value in data.items() if isinstance(value, str)}
+        sentences |= data.get("sentences", {})
+        for english, said in data.get("filled", {}).items():
+            if _SLOT.search(english):
+                patterns.append(Pattern.of(english, said))
+            else:
+                sentences[english] = said
+    return Language(name, about["title"], sentences, about["gap"], tuple(patterns))
 
 
 def find(name: str) -> Language:

@@ -208,8 +208,11 @@ class CodeReport(_Report):
             lines += [f"  {mistake.name}: {mistake.detail}" for mistake in self.mistakes]
             lines += [f"Nearest: {self.nearest}"] if self.nearest else []
         elif self.mistakes:
-            count = "mistake reproduces" if len(self.mistakes) == 1 else "mistakes together reproduce"
-            lines.append(f"This {count} every gradient that was returned:".replace("This mistakes", "These mistakes"))
+            lines.append(
+                "This mistake reproduces every gradient that was returned:"
+                if len(self.mistakes) == 1
+                else "These mistakes together reproduce every gradient that was returned:"
+            )
             lines += [f"  {mistake.name}: {mistake.detail}" for mistake in self.mistakes]
             for others in self.alternatives:
                 words = "; ".join(f"{mistake.name}: {mistake.detail}" for mistake in others)

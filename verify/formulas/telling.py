@@ -39,28 +39,31 @@ def told(judgement: Judgement, say: Callable[[str], str] = str) -> str:
         if text:
             lines.append(f"    {say(label)}{text}")
 
+    def words(label: str, text: str) -> None:
+        add(label, say(text) if text else "")
+
     if judgement.word is Word.HOLDS_IF:
         for assumption in judgement.assumptions:
-            add("assumes: ", assumption)
+            words("assumes: ", assumption)
     elif judgement.reading:
-        add("read as: ", judgement.reading)
+        words("read as: ", judgement.reading)
     for mistake in judgement.mistakes:
-        add("mistake: ", str(mistake))
+        words("mistake: ", str(mistake))
     add("see: ", "; ".join(f"backproof explain {name}" for name in dict.fromkeys(m.name for m in judgement.mistakes)))
     add("true is: ", judgement.correct or "")
     if judgement.word is Word.WRONG and judgement.correct:
-        add("which assumes: ", "; ".join(each for each in judgement.assumptions if each not in judgement.reading))
-    add("it is true when ", judgement.true_when)
+        words("which assumes: ", "; ".join(each for each in judgement.assumptions if each not in judgement.reading))
+    words("it is true when ", judgement.true_when)
     case = judgement.counterexample or {}
     if "shapes" not in case:  # the reason says them
-        add("counterexample: ", point(case))
+        words("counterexample: ", point(case))
     for line in case.get("python", ()):
         add("    ", line)
     said = (mistake.detail for mistake in judgement.mistakes)
     if not any(detail and judgement.reason.endswith(f": {detail}") for detail in said):
-        add("", judgement.reason)
+        words("", judgement.reason)
     if judgement.word is Word.UNREADABLE and judgement.place is not None:
-        add("at ", f"line {judgement.place.line}, column {judgement.place.column}")
+        words("at ", f"line {judgement.place.line}, column {judgement.place.column}")
     return "\n".join(lines)
 
 

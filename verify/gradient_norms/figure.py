@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
+from derive.targets.templates import environment
 from verify.gradient_norms.measure import Measured
 
 ACROSS = 3
@@ -128,18 +128,6 @@ def _log(value: float) -> float:
     return math.log10(min(max(value, 1e-60), 1e60)) if value == value else 60.0
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=PackageLoader("verify.gradient_norms"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=lambda name: name is not None and ".svg" in name,
-    )
-
-
 def template(name: str) -> Template:
     """A template of this package."""
-    return _environment().get_template(name)
+    return environment("verify.gradient_norms").get_template(name)

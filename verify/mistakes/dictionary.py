@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from derive.errors import InputError
+from derive.languages import ENGLISH, Language
 
 FOLDER = "docs/mistakes"
 """Where the pages are."""
@@ -76,35 +77,40 @@ def entry(name: str) -> Entry:
 def rendered() -> dict[str, str]:
     """The page of every mistake, and a page that lists them, by path."""
     pages = {each.path: page(each) for each in entries().values()}
-    return {f"{FOLDER}/README.md": _overview(), **pages}
+    return {f"{FOLDER}/README.md": overview(), **pages}
 
 
-def page(found: Entry) -> str:
+def page(found: Entry, language: Language = ENGLISH) -> str:
     """The page of one mistake in Markdown."""
-    shown = [_heading(found.name), f"{found.sentence} {found.about}", "## Smallest example"]
+    say = language.say
+    about = f"{say(found.sentence)}{language.gap}{say(found.about)}"
+    shown = [_heading(say(found.name)), about, f"## {say('Smallest example')}"]
     if found.cell:
-        shown += [f"Of `{found.cell}`. Written:", _formula(found.wrong), "True:", _formula(found.true)]
-        shown += ["To be told so:", f"```\nbackproof check '{found.wrong}' --cell {found.cell}\n```"]
+        shown += [say(f"Of `{found.cell}`. Written:"), _formula(found.wrong), say("True:"), _formula(found.true)]
+        shown += [say("To be told so:"), f"```\nbackproof check '{found.wrong}' --cell {found.cell}\n```"]
     else:
-        shown += ["Written:", _code(found.wrong), "Right:", _code(found.true)]
-    shown += ["## How to see it", found.see]
+        shown += [say("Written:"), _code(found.wrong), say("Right:"), _code(found.true)]
+    shown += [f"## {say('How to see it')}", say(found.see)]
     return "\n\n".join(shown) + "\n"
 
 
-def told(found: Entry) -> str:
-    """The same for a terminal."""
-    of = f" (of {found.cell})" if found.cell else ""
-    shown = [found.name, "", found.sentence, found.about, ""]
-    for label, example in ((f"written{of}:", found.wrong), ("true:", found.true)):
-        shown += [label, *(f"    {line}" for line in example.split("\n"))]
-    return "\n".join([*shown, "", f"how to see it: {found.see}", f"page: {found.path}"])
+def told(found: Entry, say: Callable[[str], str] = str) -> str:
+    """The same for a terminal; `say` puts it into another language."""
+    written = f"written (of {found.cell}):" if found.cell else "written:"
+    shown = [say(found.name), "", say(found.sentence), say(found.about), ""]
+    for label, example in ((written, found.wrong), ("true:", found.true)):
+        shown += [say(label), *(f"    {line}" for line in example.split("\n"))]
+    return "\n".join([*shown, "", say(f"how to see it: {found.see}"), say(f"page: {found.path}")])
 
 
-def _overview() -> str:
-    shown = [_heading("mistakes"), "Every mistake that `check`, `audit` and `check-code` call by a name."]
+def overview(language: Language = ENGLISH) -> str:
+    """A page that lists every mistake."""
+    say = language.say
+    shown = [_heading(say("mistakes")), say("Every mistake that `check`, `audit` and `check-code` call by a name.")]
     for where, title in (("formula", "In formulas"), ("code", "In code")):
-        lines = (f"- [{e.name}]({e.slug}.md): {e.sentence}" for e in entries().values() if where in e.where)
-        shown += [f"## {title}", "\n".join(lines)]
+        listed = (e for e in entries().values() if where in e.where)
+        lines = (f"- [{say(e.name)}]({e.slug}.md): {say(e.sentence)}" for e in listed)
+        shown += [f"## {say(title)}", "\n".join(lines)]
     return "\n\n".join(shown) + "\n"
 
 

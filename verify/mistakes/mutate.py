@@ -25,7 +25,6 @@ class NamedMistake:
     """
 
     name: str
-    sentence: str
     detail: str
     make: Rule | None = None
     undo: Rule | None = None
@@ -49,133 +48,133 @@ MISTAKES: Mapping[str, NamedMistake] = {
     mistake.name: mistake
     for mistake in (
         NamedMistake(
-            "missing term", "A term of the sum is left out.", _IS,
+            "missing term", _IS,
             make=terms.without_a_term, undo=terms.with_an_inner_term, undo_whole=terms.with_a_true_term,
         ),
         NamedMistake(
-            "missing transpose", "A matrix stands without its transpose.", _IS,
+            "missing transpose", _IS,
             make=products.without_transpose, undo=products.with_transpose,
             undo_whole=products.all_transposed, alike=True,
         ),
         NamedMistake(
-            "extra transpose", "A matrix is transposed that should not be.", _IS,
+            "extra transpose", _IS,
             make=products.with_wrong_transpose, undo=products.without_wrong_transpose, alike=True,
         ),
         NamedMistake(
-            "product order", "The factors of a matrix product stand in the wrong order.", _IS,
+            "product order", _IS,
             make=products.factors_swapped, undo=products.factors_swapped,
         ),
         NamedMistake(
-            "sign", "A sign is wrong.", _IS,
+            "sign", _IS,
             make=terms.other_sign, undo=terms.other_sign, make_whole=terms.negative, undo_whole=terms.negative,
         ),
         NamedMistake(
-            "wrong range of the product", "The product has a factor too many or too few.", _IS,
+            "wrong range of the product", _IS,
             make=indices.other_range, undo=indices.other_range,
         ),
         NamedMistake(
-            "wrong time index", "A factor is taken at the wrong step.", _IS,
+            "wrong time index", _IS,
             make=indices.other_time, undo=indices.other_time,
             make_whole=indices.all_moved, undo_whole=indices.all_moved,
         ),
         NamedMistake(
-            "missing sum over t", "The contributions of the steps are not added up.",
+            "missing sum over t",
             "the contributions of all steps add up: {true}",
             make=indices.without_sum, undo_whole=indices.with_sum,
         ),
         NamedMistake(
-            "sum closed too early", "A factor under the sum stands behind it.",
+            "sum closed too early",
             "{wrong} should be {true}: the sum goes over all factors with its index",
             make=indices.closed_early, undo=indices.closed_late,
         ),
         NamedMistake(
-            "total and immediate derivative mixed", "∂⁺ stands for ∂, or what lies beyond the step is ignored.", _IS,
+            "total and immediate derivative mixed", _IS,
             make=terms.other_kind, undo=terms.other_kind,
             make_whole=terms.without_the_future, undo_whole=terms.with_the_future, alike=True,
         ),
         NamedMistake(
-            "slope at the activated value", "The function is applied once more before its slope is taken.", _IS,
+            "slope at the activated value", _IS,
             make=slopes.activated, undo=slopes.deactivated,
         ),
         NamedMistake(
-            "slope at the argument", "The slope is written in the function's value, but takes its argument.", _IS,
+            "slope at the argument", _IS,
             make=slopes.at_argument, undo=slopes.from_argument,
         ),
         NamedMistake(
-            "slope of another function", "The slope belongs to another function.", _IS,
+            "slope of another function", _IS,
             make=slopes.other_function, undo=slopes.own_function,
         ),
         NamedMistake(
-            "slope forgotten", "The slope of a function is left out.", _IS,
+            "slope forgotten", _IS,
             make=slopes.without_slope, undo=slopes.with_slope,
         ),
         NamedMistake(
-            "factor on the wrong side", "An elementwise factor stands on the wrong side of a matrix.", _IS,
+            "factor on the wrong side", _IS,
             make=products.other_side, undo=products.other_side,
         ),
         NamedMistake(
-            "matrix product for elementwise", "A matrix product stands where ⊙ is meant.", _IS,
+            "matrix product for elementwise", _IS,
             make=products.matrix_product, undo=products.elementwise_product,
         ),
         NamedMistake(
-            "elementwise for matrix product", "⊙ stands where a matrix product is meant.", _IS,
+            "elementwise for matrix product", _IS,
             make=products.elementwise_product, undo=products.matrix_product,
         ),
         NamedMistake(
-            "truncated", "A sum over the steps is cut to a window of some of them.", _IS,
+            "truncated", _IS,
             make=indices.in_a_window, undo=indices.out_of_a_window,
         ),
         NamedMistake(
-            "wrong bounds of the sum", "The sum begins or ends at the wrong step.", _IS,
+            "wrong bounds of the sum", _IS,
             make=indices.other_bounds, undo=indices.other_bounds,
         ),
         NamedMistake(
-            "product in reversed order", "The product over time runs in the other order.",
+            "product in reversed order",
             "{wrong} should be {true}: the factor of the latest step stands leftmost",
             make=indices.reversed_product, undo=indices.reversed_product,
         ),
         NamedMistake(
-            "sum for product", "A sum over time stands where a product is meant, or the reverse.", _IS,
+            "sum for product", _IS,
             make=indices.sum_for_product, undo=indices.sum_for_product,
         ),
         NamedMistake(
-            "wrong block", "The block is cut from the wrong side of a stack.", _IS,
+            "wrong block", _IS,
             make=exchanges.other_block, undo=exchanges.other_block,
         ),
         NamedMistake(
-            "extra term", "A term does not belong to the sum.", _IS,
+            "extra term", _IS,
             make_whole=terms.with_a_foreign_term, undo=terms.without_a_term,
         ),
         NamedMistake(
-            "constant factor", "A factor such as 2, 1/T or 1/B does not belong.", _IS,
+            "constant factor", _IS,
             make=terms.term_with_number, undo=terms.without_number, make_whole=terms.with_number,
         ),
         NamedMistake(
-            "wrong quantity", "Another gate, state or parameter stands in its place.", _IS,
+            "wrong quantity", _IS,
             make=exchanges.other_quantity, undo=exchanges.other_quantity,
         ),
         NamedMistake(
-            "forgotten factor", "A factor is left out.", _IS,
+            "forgotten factor", _IS,
             make=products.without_factor, undo=products.with_true_factor,
         ),
         NamedMistake(
-            "extra factor", "A factor does not belong.", _IS,
+            "extra factor", _IS,
             make=products.with_foreign_factor, undo=products.without_factor,
         ),
         NamedMistake(
-            "wrong slope", "Something else made of the function's value stands in place of its slope.", _IS,
+            "wrong slope", _IS,
             make=slopes.misshapen, undo=slopes.shaped,
         ),
         NamedMistake(
-            "wrong function", "Another function is applied.", _IS,
+            "wrong function", _IS,
             make=slopes.another_function, undo=slopes.another_function,
         ),
         NamedMistake(
-            "function forgotten", "A function is not applied.", _IS,
+            "function forgotten", _IS,
             make=slopes.without_function, undo=slopes.with_function,
         ),
         NamedMistake(
-            "number for a letter", "A number stands where a size, a length or another letter is meant.", _IS,
+            "number for a letter", _IS,
             make_whole=letters.number_for_letter, undo=letters.letter_for_number,
             undo_whole=letters.letter_for_number,
         ),

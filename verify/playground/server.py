@@ -13,8 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from urllib.parse import parse_qs, urlsplit
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from derive.targets.templates import environment
 from verify.playground.workers import Workers
 
 LARGEST = 64 * 1024
@@ -156,8 +155,9 @@ def _page() -> str:
     from derive import catalogue
     from verify.playground.answers import CODE
 
-    environment = Environment(
-        loader=PackageLoader("verify.playground", "page"), undefined=StrictUndefined, autoescape=True
-    )
     names = [*catalogue.names("cells"), *catalogue.names("heads")]
-    return environment.get_template("index.html.jinja").render(cells=names, targets=CODE, header=HEADER)
+    return (
+        environment("verify.playground", "page")
+        .get_template("index.html.jinja")
+        .render(cells=names, targets=CODE, header=HEADER)
+    )

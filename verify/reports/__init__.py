@@ -9,12 +9,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from derive.errors import InputError
+from derive.languages import ENGLISH, Language
 from verify.notes.audit import Audit, as_json
 
-Render = Callable[[Sequence[Audit], Sequence[InputError]], str]
+Render = Callable[[Sequence[Audit], Sequence[InputError], Language], str]
 
 
-def _json(audits: Sequence[Audit], errors: Sequence[InputError]) -> str:
+def _json(audits: Sequence[Audit], errors: Sequence[InputError], _: Language = ENGLISH) -> str:
     found = as_json(audits)
     if errors:
         found["errors"] = [
@@ -29,28 +30,28 @@ def _json(audits: Sequence[Audit], errors: Sequence[InputError]) -> str:
     return json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _text(audits: Sequence[Audit], errors: Sequence[InputError]) -> str:
+def _text(audits: Sequence[Audit], errors: Sequence[InputError], language: Language = ENGLISH) -> str:
     from verify.reports.text import render
 
-    return render(audits)
+    return render(audits, language.say)
 
 
-def _sarif(audits: Sequence[Audit], errors: Sequence[InputError]) -> str:
+def _sarif(audits: Sequence[Audit], errors: Sequence[InputError], _: Language = ENGLISH) -> str:
     from verify.reports.sarif import render
 
     return render(audits, errors)
 
 
-def _html(audits: Sequence[Audit], errors: Sequence[InputError]) -> str:
+def _html(audits: Sequence[Audit], errors: Sequence[InputError], language: Language = ENGLISH) -> str:
     from verify.reports.pages import html
 
-    return html(audits)
+    return html(audits, language)
 
 
-def _markdown(audits: Sequence[Audit], errors: Sequence[InputError]) -> str:
+def _markdown(audits: Sequence[Audit], errors: Sequence[InputError], language: Language = ENGLISH) -> str:
     from verify.reports.pages import markdown
 
-    return markdown(audits)
+    return markdown(audits, language)
 
 
 # Each is imported when it is first used: a command pays only for what it writes.

@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from derive.languages import ENGLISH, Language
 from derive.targets.mathml import mathml
+from derive.targets.templates import environment
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import Audit
-from verify.reports.text import counts, summary
+from verify.reports.text import Say, counts, summary
 from verify.reports.wording import MARKS, TITLES, Detail, details, shown, split
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
     from markupsafe import Markup
 
 
@@ -43,57 +43,46 @@ class Page:
     mentions: int
 
 
-def html(audits: Sequence[Audit]) -> str:
+def html(audits: Sequence[Audit], language: Language = ENGLISH) -> str:
     """One self-contained page."""
-    return _render("audit.html.jinja", audits)
+    return _render("audit.html.jinja", audits, language)
 
 
-def markdown(audits: Sequence[Audit]) -> str:
+def markdown(audits: Sequence[Audit], language: Language = ENGLISH) -> str:
     """Markdown with a block of mathematics for every formula."""
-    return re.sub(r"\n{3,}", "\n\n", _render("audit.md.jinja", audits)).rstrip() + "\n"
+    return re.sub(r"\n{3,}", "\n\n", _render("audit.md.jinja", audits, language)).rstrip() + "\n"
 
 
-def _render(template: str, audits: Sequence[Audit]) -> str:
-    header, rows = counts(audits)
-    found: str = _environment().get_template(template).render(
-        pages=[_page(audit) for audit in audits], header=header, rows=rows, summary=summary(audits)
+def _render(template: str, audits: Sequence[Audit], language: Language) -> str:
+    say = language.say
+    header, rows = counts(audits, say)
+    found: str = environment("verify.reports", fenced=fenced, plain=plain, split=split, typeset=typeset).get_template(
+        template
+    ).render(
+        pages=[_page(audit, say) for audit in audits], header=header, rows=rows, summary=summary(audits, say),
+        say=say, lang=language.name,
     )  # fmt: skip
     return found
 
 
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("verify.reports"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=lambda name: name is not None and ".html" in name,
-    )  # fmt: skip
-    environment.filters["fenced"] = fenced
-    environment.filters["plain"] = plain
-    environment.filters["split"] = split
-    environment.filters["typeset"] = typeset
-    return environment
-
-
-def _page(audit: Audit) -> Page:
-    entries = list(_entries(audit))
+def _page(audit: Audit, say: Say) -> Page:
+    entries = list(_entries(audit, say))
     claims = tuple(entry for entry in entries if entry.word != Word.NOT_A_CLAIM.value)
     rest = [entry for entry in entries if entry.word == Word.NOT_A_CLAIM.value]
     definitions = tuple(entry for entry in rest if "=" in entry.formula)
-    models = tuple(str(model).removeprefix("model: ") for model in audit.models)
+    models = tuple(say(str(model).removeprefix("model: ")) for model in audit.models)
     return Page(audit.file, models, claims, definitions, len(rest) - len(definitions))
 
 
-def _entries(audit: Audit) -> Iterator[Entry]:
+def _entries(audit: Audit, say: Say) -> Iterator[Entry]:
     for each in audit.formulas:
         for judgement in each.judgements:
             yield Entry(
-                at=_at(judgement),
+                at=say(_at(judgement)),
                 word=judgement.word.value,
-                verdict=f"{MARKS[judgement.word].split()[0]} {TITLES[judgement.word]}",
+                verdict=f"{MARKS[judgement.word].split()[0]} {say(TITLES[judgement.word])}",
                 formula=shown(judgement.formula),
-                details=tuple(details(judgement)),
+                details=tuple(detail.said(say) for detail in details(judgement)),
                 readable=judgement.word is not Word.UNREADABLE,
                 model=audit.model_number(each),
             )

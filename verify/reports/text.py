@@ -18,22 +18,22 @@ def lines(audits: Iterable[Audit], paint: Paint = lambda _, text: text, say: Say
     """A block of lines for every judgement that asks for attention; `say` puts its labels into another language."""
     for audit in audits:
         for number, model in enumerate(audit.models, 1):
-            yield f"{audit.file}: {str(model).replace('model', f'model {number}', 1)}"
+            yield f"{audit.file}: {say(str(model).replace('model', f'model {number}', 1))}"
         for judgement in audit.judgements:
             if judgement.word in SAID:
                 yield from _block(judgement, paint, say)
         for note in audit.notes:
-            yield f"{note.place}: note: {note.text}"
+            yield f"{note.place}: {say(f'note: {note.text}')}"
 
 
 def _block(judgement: Judgement, paint: Paint, say: Say) -> Iterator[str]:
     said = headline(judgement)
     title = paint(judgement.word, say(TITLES[judgement.word]))
-    yield f"{judgement.place}: {title}: {said}" if said else f"{judgement.place}: {title}"
+    yield f"{judgement.place}: {title}: {say(said)}" if said else f"{judgement.place}: {title}"
     yield f"    {shown(judgement.formula)}"
     for detail in details(judgement):
         if detail.label not in ("if", "mistake") and detail.text != said:
-            yield f"    {say(detail.label)}: {detail.text}"
+            yield "    " + ": ".join((detail.said(say).label, detail.said(say).text))
 
 
 def counts(audits: Iterable[Audit], say: Say = str) -> tuple[list[str], list[list[str]]]:
@@ -62,6 +62,6 @@ def summary(audits: Sequence[Audit], say: Say = str) -> str:
     return f"{say(f'{len(claims)} claim' + 's' * (len(claims) != 1))}: {say(', ').join(parts)}{said}"
 
 
-def render(audits: Sequence[Audit]) -> str:
+def render(audits: Sequence[Audit], say: Say = str) -> str:
     """The lines and the summary."""
-    return "\n".join([*lines(audits), summary(audits), ""])
+    return "\n".join([*lines(audits, say=say), summary(audits, say), ""])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from derive.reader.text.words import LAYOUTS
@@ -47,6 +47,10 @@ class Detail:
     label: str
     text: str
     latex: bool = False
+
+    def said(self, say: Callable[[str], str]) -> Detail:
+        """The same in another language."""
+        return Detail(say(self.label), self.text if self.latex else say(self.text), self.latex)
 
 
 def headline(judgement: Judgement) -> str:

@@ -20,10 +20,11 @@ def ask(questions: Sequence[Question]) -> None:
     said, lines = [], []
     if shapes:
         letters = [letter for q in shapes for letter in q.letters]
-        one = len(letters) == 1
         said.append(
-            f"the shape{'' if one else 's'} of {_listed(letters)} {'is' if one else 'are'} open: nothing says whether "
-            f"{'it is a number, a vector or a matrix' if one else 'they are numbers, vectors or matrices'}"
+            f"the shape of {_listed(letters)} is open: nothing says whether it is a number, a vector or a matrix"
+            if len(letters) == 1
+            else f"the shapes of {_listed(letters)} are open: "
+            "nothing says whether they are numbers, vectors or matrices"
         )
         lines.append("where " + ", ".join(line for q in shapes for line in q.lines))
     for question in others:

@@ -367,8 +367,7 @@ class Walk(ABC):
             return called.of(arguments, at.fragment.place(at.start, at.end))
         wanted = 1 if isinstance(called, str) else len(called.body.variables)
         if len(arguments) != wanted:
-            several = "s" if wanted > 1 else ""
-            message = f"{name} takes {wanted} argument{several}, not {len(arguments)}"
+            message = f"{name} takes {wanted} argument{'s' if wanted > 1 else ''}, not {len(arguments)}"
             raise self.unclear(message, Syntax(at.start, at.end))
         return Total(arguments[0], span=at) if called == "sum" else Call(called, arguments, span=at)
 

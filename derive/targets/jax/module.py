@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
@@ -18,6 +15,7 @@ from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes.pipeline import arriving_shapes, given_shapes
 from derive.targets.passes.shapes import Shapes
+from derive.targets.templates import environment
 from derive.targets.words import names_text
 
 _WRITTEN = {
@@ -64,7 +62,7 @@ class _Module(Given):
         self._scanned_back = Scanned(low.sequence.backward, arriving, {}, carried).lines()
 
     def text(self, origin: str) -> str:
-        template = _environment().get_template("module.py.jinja")
+        template = environment("derive.targets.jax").get_template("module.py.jinja")
         values = {
             **self.tables(origin),
             "computed": self._computed(),
@@ -128,9 +126,3 @@ def _printed(statements: Sequence[Statement], given: Given, returned: Sequence[s
     program, names = given.low.program, given.low.names
     shapes = Shapes(given_shapes(program, names) | arriving_shapes(program, names), {str(s): s for s in program.sizes})
     return Scanned(statements, shapes, {}, ()).lines()
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("derive.targets.jax")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

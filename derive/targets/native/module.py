@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.derivation import Derivation
 from derive.networks.network import Network
@@ -35,6 +32,7 @@ from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.loops import always_there, learn, opened
 from derive.targets.passes.pipeline import added_in_place, arriving_shapes, given_shapes, learn_shapes
 from derive.targets.passes.shapes import Shapes
+from derive.targets.templates import environment
 
 _IMPORTS = "import math\nimport warnings"
 
@@ -94,7 +92,7 @@ class _Compiled:
 
     def text(self) -> str:
         """The compiled functions and what they call."""
-        template = _environment().get_template("compiled.py.jinja")
+        template = environment("derive.targets.native").get_template("compiled.py.jinja")
         helpers = texts(self._helpers - set(self._opened), self._low.own)
         if self._opened:
             helpers += numbers_table()
@@ -150,9 +148,3 @@ class _Compiled:
         groups = [Tuple(tuple(functions)), *(Tuple(tuple(map(Name, group))) for group in arrays)]
         arguments: list[Code] = [Name(name), *groups, Name("lengths")]
         return Call("run_compiled", tuple(arguments)), further
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("derive.targets.native")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
@@ -16,6 +13,7 @@ from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.numpy.pieces import Function
 from derive.targets.passes import fast_passes
+from derive.targets.templates import environment
 from derive.targets.words import axes_text, equation_lines, plain, source_line, tuple_text
 
 
@@ -95,10 +93,4 @@ def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = 
 
 def filled(name: str, **values: object) -> str:
     """A template of this folder with its values."""
-    return _environment().get_template(name).render(**values).rstrip() + "\n"
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("derive.targets.numpy")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment("derive.targets.numpy").get_template(name).render(**values).rstrip() + "\n"

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive import functions
 from derive.calculus.derivation import Derivation
@@ -20,6 +17,7 @@ from derive.targets.onnx.lengths import Lengths
 from derive.targets.onnx.scan import Program
 from derive.targets.passes.pipeline import arriving_shapes, given_shapes
 from derive.targets.passes.shapes import Shapes
+from derive.targets.templates import environment
 from derive.targets.words import axes_text, equation_lines, source_line
 
 KINDS = {"float32": "float", "float64": "double"}
@@ -81,7 +79,7 @@ class _Model:
         outputs = self._named_outputs()
         self._graph.without_unread([name for name, *_ in self._outputs])
         cell = self._derivation.cell
-        template = _environment().get_template("module.onnxtxt.jinja")
+        template = environment("derive.targets.onnx").get_template("module.onnxtxt.jinja")
         shown = [*equation_lines(cell), "", source_line(cell.source)]
         values = {
             "title": _escaped(cell.title),
@@ -231,9 +229,3 @@ class _Model:
 def _escaped(words: str) -> str:
     """Words inside a string of the text."""
     return words.replace("\\", "\\\\").replace('"', '\\"')
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("derive.targets.onnx")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.bptt import jacobian, through_time
@@ -27,6 +27,7 @@ from derive.targets.pages.composition import composition, parts_to_show
 from derive.targets.pages.model import Display, Page
 from derive.targets.pages.printing import Format
 from derive.targets.pages.writer import page
+from derive.targets.templates import environment
 from derive.targets.vocabulary import Latex, Text
 
 TEXT_WIDTH = 88
@@ -183,20 +184,9 @@ def _on_time(derivation: Derivation) -> tuple[Section, ...]:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("derive.targets.pages"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
+    return environment(
+        "derive.targets.pages", wrapped=_wrapped, columns=columns, padded=_padded, tex=_tex_words, wide=_wide
     )
-    environment.filters["wrapped"] = _wrapped
-    environment.filters["columns"] = columns
-    environment.filters["padded"] = _padded
-    environment.filters["tex"] = _tex_words
-    environment.filters["wide"] = _wide
-    return environment
 
 
 def columns(line: str) -> int:

@@ -6,29 +6,30 @@ A page that has a theme of its own sets `data-theme` on an element around the pi
 
 from __future__ import annotations
 
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-
 from derive.targets.pictures.drawing import Drawing, Placed, Wire
 from derive.targets.pictures.labels import LINE, SHIFT, SIZE, SMALL, plain, runs, width
 from derive.targets.pictures.layered import legend_width
+from derive.targets.templates import environment
 
 
 def svg(drawing: Drawing) -> str:
     """The picture as an SVG document; the same bytes for the same drawing."""
-    return _template().render(
-        drawing=drawing,
-        runs=runs,
-        plain=plain,
-        path=_path,
-        arrow=_arrow,
-        n=_number,
-        lines=_lines,
-        legend=_legend(drawing),
-        size=SIZE,
-        small=SMALL,
-        shift=SHIFT,
+    return (
+        environment("derive.targets.pictures")
+        .get_template("picture.svg.jinja")
+        .render(
+            drawing=drawing,
+            runs=runs,
+            plain=plain,
+            path=_path,
+            arrow=_arrow,
+            n=_number,
+            lines=_lines,
+            legend=_legend(drawing),
+            size=SIZE,
+            small=SMALL,
+            shift=SHIFT,
+        )
     )
 
 
@@ -66,16 +67,3 @@ def _arrow(wire: Wire) -> str:
 def _number(value: float) -> str:
     """A length with one decimal at most."""
     return f"{value:.1f}".rstrip("0").rstrip(".")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("derive.targets.pictures"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
-    return environment.get_template("picture.svg.jinja")

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.bptt import through_time
@@ -26,6 +23,7 @@ from derive.targets.pictures import network_picture, picture
 from derive.targets.site.beside import code_of_displays
 from derive.targets.site.displays import display
 from derive.targets.site.switch import Letters, letters_of
+from derive.targets.templates import environment
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ def _rendered(
     language: Language,
     whole: str = "",
 ) -> str:
-    template = _environment().get_template("derivation.md.jinja")
+    template = environment("derive.targets.site", display=display).get_template("derivation.md.jinja")
     written = template.render(
         chapters=chapters, origin=origin, title=MARKDOWN.words(title), words=words, closing=closing, whole=whole,
         letters=Letters.together([chapter.letters for chapter in chapters]), say=language.say,
@@ -117,17 +115,3 @@ def _rendered(
 
 BAR = ("Letters", "as in the note", "Open every step", "Close every step")
 """What the script writes above a derivation."""
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("derive.targets.site"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["display"] = display
-    return environment

@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
@@ -18,6 +15,7 @@ from derive.targets.language.code import Blocks, Statement, assigned, lines, rea
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes import fast_passes
+from derive.targets.templates import environment
 from derive.targets.torch.dialect import BATCHES, in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
 from derive.targets.words import names_text
@@ -68,7 +66,7 @@ class TorchModule(Given):
         }
         values["helpers"] = self._helpers(BATCHES in repr(values))
         digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
-        template = _environment().get_template("module.py.jinja")
+        template = environment("derive.targets.torch").get_template("module.py.jinja")
         return template.render(operator=f"{self.cell.name}_{digest}", **values).rstrip() + "\n"
 
     def _computed(self) -> list[str]:
@@ -161,9 +159,3 @@ def class_name(title: str, name: str) -> str:
     words = re.findall(r"[A-Za-z0-9]+", title) or re.findall(r"[A-Za-z0-9]+", name)
     joined = "".join(word[0].upper() + word[1:] for word in words)
     return joined if joined and not joined[0].isdigit() else f"Cell{joined}"
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("derive.targets.torch")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

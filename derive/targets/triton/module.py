@@ -7,9 +7,7 @@ Where they are large, a library multiplies by them, and what stands between two 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from sympy import Expr
 
 from derive.calculus.adjoint import differentiate
@@ -24,6 +22,7 @@ from derive.targets.passes.loops import Body, always_there, learn, opened
 from derive.targets.passes.pipeline import arriving_shapes, given_shapes, learn_shapes
 from derive.targets.passes.rewriting import substituted
 from derive.targets.passes.shapes import Shapes
+from derive.targets.templates import environment
 from derive.targets.torch.dialect import in_torch, owned
 from derive.targets.torch.module import TorchModule
 from derive.targets.triton.helpers import PREFIX, NotFusedError, chosen_table, texts
@@ -76,7 +75,7 @@ class _TritonModule(TorchModule):
             return ""
         if self.chosen_names & self._called:
             helpers += chosen_table()
-        template = _environment().get_template("kernels.py.jinja")
+        template = environment("derive.targets.triton").get_template("kernels.py.jinja")
         text = template.render(
             helpers=list(dict.fromkeys(helpers)),
             kernels=self._kernels,
@@ -176,9 +175,3 @@ def _without_numbers(hoisting: Hoisting) -> Body:
     }
     hoisting.constants = [s for s in hoisting.constants if not numbers.keys() & set(s.targets)]
     return body.with_statements([Assign(s.targets, substituted(s.value, numbers), s.formula) for s in body.statements])
-
-
-@cache
-def _environment() -> Environment:
-    loader = PackageLoader("derive.targets.triton")
-    return Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

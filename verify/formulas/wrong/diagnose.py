@@ -113,11 +113,11 @@ class _Author:
     def told(self, part: Part) -> Mistake:
         """A part of an explanation as a sentence."""
         if isinstance(part.what, Term):
-            return Mistake(part.name, f"missing term {self._letters(part.what.node)}{self._reason(part.what)}")
+            return Mistake(part.name, self._missing("term", part.what.node, part.what))
         wrong, true = quoted(self.said(part.wrong), self.said(part.true))
         kind = "term" if isinstance(part.true, MatAdd) or isinstance(part.wrong, MatAdd) else "factor"
         if wrong is None and true is not None:
-            return Mistake(part.name, f"missing {kind} {self._letters(true)}{self._reason(self._term(true))}")
+            return Mistake(part.name, self._missing(kind, true, self._term(true)))
         if true is None and wrong is not None:
             return Mistake(part.name, f"{self._letters(wrong)} does not belong here")
         assert wrong is not None
@@ -131,16 +131,20 @@ class _Author:
     def _term(self, node: Node) -> Term | None:
         return next((term for term in self.context.terms if self.said(term.node) == node), None)
 
+    def _missing(self, kind: str, node: Node, term: Term | None) -> str:
+        letters = self._letters(node)
+        missing = f"missing term {letters}" if kind == "term" else f"missing factor {letters}"
+        return ": ".join(filter(None, (missing, self._reason(term))))
+
     def _reason(self, term: Term | None) -> str:
         if term is None or term.of is None:
             return ""
         notation = self.derivation.cell.notation
         of = latex(term.of, notation)
         if term.via is None:
-            return f": $J$ reads ${of}$ itself"
+            return f"$J$ reads ${of}$ itself"
         via = self._visible(term.via)
-        also = "also " if term.whole else ""
-        return f": ${of}$ {also}reaches $J$ through ${latex(via, notation)}$"
+        return f"${of}$ {'also reaches' if term.whole else 'reaches'} $J$ through ${latex(via, notation)}$"
 
     def _visible(self, quantity: Node) -> Node:
         """The quantity, or the first one with a name of the author's that it enters."""

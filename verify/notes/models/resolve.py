@@ -125,8 +125,8 @@ class Models:
                 continue
             if section is not None and apart and not _related(section, formula.section):
                 continue
-            why = f", which cannot be used ({reason})" if reason else ""
-            return f"line {line} has an equation of the note's own for {name}{why}"
+            known = f"line {line} has an equation of the note's own for {name}"
+            return f"{known}, which cannot be used ({reason})" if reason else known
         return ""
 
     def _written_elsewhere(self, computed: Collection[str], other: Model) -> set[str]:
