@@ -4,6 +4,7 @@
 cells = ["notes/my_cell.md"]   # found by their names, as those that come with backproof
 cell = "my_cell"               # check, audit: the model where none is named
 notation = "deeplearning-ai"   # check, audit
+lang = "zh"                    # every command that speaks
 assume = ["h_0 = 0"]           # check
 exclude = ["drafts/*"]         # audit: notes in folders that are left out
 """
@@ -18,9 +19,18 @@ from typing import Any
 from derive.errors import InputError
 
 FILE, TABLE = "pyproject.toml", "tool.backproof"
-KINDS: Mapping[str, type[Any]] = {"cells": list, "cell": str, "notation": str, "assume": list, "exclude": list}
+KINDS: Mapping[str, type[Any]] = {
+    "cells": list,
+    "cell": str,
+    "notation": str,
+    "lang": str,
+    "assume": list,
+    "exclude": list,
+}
 COMMANDS = ("check", "audit")
 """The commands whose options of these names have what the project says as their defaults."""
+SPEAKING = ("derive", "site", "read", "which", "list", "explain", "verify", "check-code")
+"""Those that take its language alone."""
 
 
 def defaults(folder: Path) -> dict[str, dict[str, Any]]:
@@ -45,7 +55,8 @@ def defaults(folder: Path) -> dict[str, dict[str, Any]]:
             if not (found / note).is_file():
                 raise _wrong(found, f"cells: there is no note {note}", "paths are relative to this file")
             catalogue.add(found / note)
-    return dict.fromkeys(COMMANDS, said)
+    spoken = {"lang": said["lang"]} if "lang" in said else {}
+    return {**dict.fromkeys(SPEAKING, spoken), **dict.fromkeys(COMMANDS, said)}
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -664,6 +664,7 @@ def _checked(arrays, sizes=None, dtype=None):
     dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
     return sizes, np.result_type(*dtypes)
 
+
 def sgd(params, batches, *, rate, epochs=1000, tolerance=0.0, clip=None, report=None):
     """Stochastic gradient descent on the mean loss of each batch.
 

@@ -13,8 +13,10 @@ NOT_SAID = (
     "fullmatch", "sub", "split", "match", "search", "startswith", "endswith", "removeprefix", "removesuffix",
 )  # fmt: skip
 """What is given to these is no sentence for a person who uses the program."""
-_WORDS = re.compile(r"[a-z]{2,}[,:]? (?:\{\d+\} )*[a-z]{2,}|[A-Z]?[a-z]+ \{\d+\}|\{\d+\} [a-z]{2,}", re.IGNORECASE)
-_CODE = re.compile(r"\(\?|np\.|\w = |\bimport |\\s\*")
+_WORD = re.compile(r"(?<![\w\\{])[A-Za-z]{2,}(?![\w}])")
+_FEW = 3
+"""Fewer words than this make no sentence."""
+_CODE = re.compile(r"\(\?|np\.|\w = |\bimport |\\s\*|<\w|tuple\[|^[A-Z ]+$|^\S+$")
 _SHORT = 60
 
 
@@ -36,7 +38,7 @@ def sentences(path: Path) -> Iterator[tuple[int, str]]:
 
     for line, text in within(tree):
         bare = re.sub(r"\$[^$]*\$|`[^`]*`", "", text)
-        if _WORDS.search(bare) and not _CODE.search(text):
+        if len(_WORD.findall(bare)) >= _FEW and not _CODE.search(text):
             yield line, text
 
 

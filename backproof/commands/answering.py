@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from derive.errors import InputError, ProgramFault
+
+if TYPE_CHECKING:
+    from derive.languages import Language
 
 
 def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -31,7 +34,8 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
                     "column": error.place.column,
                 }
                 print_json({"error": {"message": error.message, "place": place, "hint": error.hint}})
-            click.echo(f"error: {error}", err=True)
+            told = InputError(language().say(error.message), error.place, language().say(error.hint))
+            click.echo(f"{language().say('error: ')}{told}", err=True)
             sys.exit(2)
         except BrokenPipeError:
             sys.stderr.close()  # the reader of our output went away, which is no mistake
@@ -46,6 +50,20 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
             sys.exit(3)
 
     return run
+
+
+def language() -> Language:
+    """That of --lang in the command that runs; English where it has none."""
+    from derive.languages import ENGLISH, find
+
+    context = click.get_current_context(silent=True)
+    name = context.params.get("lang") if context else None
+    return find(name) if name else ENGLISH
+
+
+def tell(text: str, err: bool = False) -> None:
+    """Lines for a person, in the language of the command."""
+    click.echo(language().lines(text), err=err)
 
 
 def _unforeseen(error: Exception) -> ProgramFault:
@@ -87,10 +105,11 @@ def print_table(title: str, header: list[str], rows: list[list[str]], caption: s
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    say = language().say
+    table = Table(title=say(title), caption=say(caption), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.title_justify = table.caption_justify = "left"
     for number, name in enumerate(header):
-        table.add_column(name, justify="left" if number == 0 else "right", no_wrap=number > 0)
+        table.add_column(say(name), justify="left" if number == 0 else "right", no_wrap=number > 0)
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import click
 
-from backproof.commands.answering import guarded, print_json, print_table
-from backproof.commands.options import CELL, json_option, mistake_names
+from backproof.commands.answering import guarded, language, print_json, print_table, tell
+from backproof.commands.options import CELL, LANG, json_option, mistake_names
 
 
 @click.command(epilog="Example:  backproof read my_cell.md")
 @click.argument("note", **CELL)
+@LANG
 @json_option
 @guarded
-def read(note: str, as_json: bool) -> None:
+def read(note: str, lang: str, as_json: bool) -> None:
     """Print what was understood: equations, roles, shapes, the output, and every guess with its alternative."""
     from derive import catalogue
 
@@ -22,14 +23,15 @@ def read(note: str, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
     else:
-        click.echo(str(found))
+        tell(str(found))
 
 
 @click.command(epilog="Example:  backproof which my_gru.md")
 @click.argument("cell", **CELL)
+@LANG
 @json_option
 @guarded
-def which(cell: str, as_json: bool) -> int:
+def which(cell: str, lang: str, as_json: bool) -> int:
     """Say which published or framework cell this is, and in what it differs (exit 1 where it is none of them)."""
     from derive import catalogue
     from verify.which import telling, which
@@ -39,15 +41,16 @@ def which(cell: str, as_json: bool) -> int:
     if as_json:
         print_json(telling.to_json(found))
     else:
-        click.echo("\n".join(telling.lines(found, given.title)))
+        tell("\n".join(telling.lines(found, given.title)))
     return 0 if found and found[0].proved else 1
 
 
 @click.command("list", epilog="Example:  backproof list cells")
 @click.argument("kind", type=click.Choice(["cells", "heads", "networks", "notations", "mistakes"]), required=False)
+@LANG
 @json_option
 @guarded
-def list_(kind: str | None, as_json: bool) -> None:
+def list_(kind: str | None, lang: str, as_json: bool) -> None:
     """List what comes with backproof, by the names that the other commands take."""
     from derive import catalogue, notation
     from verify.mistakes import dictionary
@@ -64,29 +67,31 @@ def list_(kind: str | None, as_json: bool) -> None:
         print_json(found)
         return
     for name, entries in found.items():
-        click.echo(f"{name}:")
+        tell(f"{name}:")
         width = max(map(len, entries))
         for entry, words in entries.items():
-            click.echo(f"  {entry.ljust(width)}  {words}")
+            click.echo(f"  {entry.ljust(width)}  {language().say(words)}")
 
 
 @click.command(epilog="Example:  backproof explain missing term")
 @click.argument("name", nargs=-1, shell_complete=mistake_names)
+@LANG
 @json_option
 @guarded
-def explain(name: tuple[str, ...], as_json: bool) -> None:
+def explain(name: tuple[str, ...], lang: str, as_json: bool) -> None:
     """Say what a named mistake is, with a smallest example; without a NAME list them all."""
     from verify.mistakes import dictionary
 
     if name:
         found = dictionary.entry(" ".join(name))
-        print_json(found.to_json()) if as_json else click.echo(dictionary.told(found))
+        print_json(found.to_json()) if as_json else click.echo(dictionary.told(found, language().say))
         return
     found_all = dictionary.entries().values()
     if as_json:
         print_json({"mistakes": [found.to_json() for found in found_all]})
     else:
-        click.echo("\n".join(f"{found.name}: {found.sentence}" for found in found_all))
+        say = language().say
+        click.echo("\n".join(f"{found.name}: {say(found.sentence)}" for found in found_all))
 
 
 @click.command()

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from backproof.commands.answering import guarded, print_json
-from backproof.commands.options import CELL, json_option, network_options
+from backproof.commands.answering import guarded, print_json, tell
+from backproof.commands.options import CELL, LANG, json_option, network_options
 from derive.errors import InputError, ProgramFault
 
 
@@ -22,9 +22,10 @@ from derive.errors import InputError, ProgramFault
 @click.option("--time-limit", type=click.FloatRange(1, 3600), default=20, show_default=True, help="Seconds per stage.")
 @click.option("--skeleton", is_flag=True, help="Print an adapter for what could not be called.")
 @network_options
+@LANG
 @json_option
 @guarded
-def check_code(function: str, cell: str | None, protocol: str | None, as_json: bool, **options: Any) -> int:
+def check_code(function: str, cell: str | None, protocol: str | None, lang: str, as_json: bool, **options: Any) -> int:
     """Judge your own backward pass: by your own forward pass, explained by a cell. THIS RUNS YOUR CODE.
 
     TARGET is a function (its forward function is found beside it), a class with forward and backward, a loss function,
@@ -42,7 +43,7 @@ def check_code(function: str, cell: str | None, protocol: str | None, as_json: b
 
         if protocol not in protocols.names():
             raise InputError(f"no protocol is called {protocol}", hint=f"known: {', '.join(protocols.names())}")
-    click.echo(f"running your code: {function}", err=True)
+    tell(f"running your code: {function}", err=True)
     names = ("layers", "bidirectional", "reverse", "dropout", "head", "loss", "last_step")
     network = {name: options.pop(name) for name in names}
     request = {"spec": function, "cell": cell, "as": protocol, "network": network, **options}
@@ -55,9 +56,9 @@ def check_code(function: str, cell: str | None, protocol: str | None, as_json: b
     if "error" in answer:
         raise InputError(answer["message"], hint=answer["hint"])
     if answer["reason"]:
-        click.echo(f"error: {answer['reason']}", err=True)
+        tell(f"error: {answer['reason']}", err=True)
     if as_json:
         print_json(answer["json"])
     elif answer["text"]:
-        click.echo(answer["text"])
+        tell(answer["text"])
     return int(answer["code"])

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from backproof.commands.answering import guarded, print_json, print_table, progress_bar
-from backproof.commands.options import cell_names, json_option, network_options
+from backproof.commands.options import LANG, cell_names, json_option, network_options
 from backproof.commands.reading import read_as, reading_of
 from derive.errors import InputError
 
@@ -19,9 +19,10 @@ from derive.errors import InputError
 @click.command(epilog="Example:  backproof verify lstm my_cell.md;  backproof verify gru --layers 2 --bidirectional")
 @click.argument("cells", metavar="[CELL|NOTE]...", nargs=-1, shell_complete=cell_names)
 @network_options
+@LANG
 @json_option
 @guarded
-def verify(cells: tuple[str, ...], as_json: bool, **options: Any) -> int:
+def verify(cells: tuple[str, ...], lang: str, as_json: bool, **options: Any) -> int:
     """Show the evidence that derivation and code are right (default: the whole catalogue)."""
     from derive import catalogue
     from verify.numbers.apart import apart, here

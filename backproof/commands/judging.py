@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from backproof.commands.answering import guarded, print_json, print_table, progress_bar
+from backproof.commands.answering import guarded, language, print_json, print_table, progress_bar
 from backproof.commands.options import LANG, LETTERS, cell_names, json_option
 from derive.errors import InputError, ProgramFault
 
@@ -41,7 +41,6 @@ def check(
     Exit code 1 if something is wrong, else 2 if something cannot be read or decided; 3 for a fault of backproof.
     """
     from derive import catalogue
-    from derive.languages import find as find_language
     from derive.notation import find
     from verify.formulas import faults
     from verify.formulas.claims import check as judge
@@ -64,7 +63,7 @@ def check(
     if as_json:
         print_json({**report(judgements), "faults": [faults.as_json(fault) for fault in met]})
     else:
-        click.echo("\n".join(told(judgement, find_language(lang).say) for judgement in judgements))
+        click.echo("\n".join(told(judgement, language().say) for judgement in judgements))
     for each in met:
         click.echo(f"error: {each}", err=True)
     return 3 if met else exit_code(judgements)
@@ -123,9 +122,9 @@ def audit(
     errors = [one for one in results if isinstance(one, InputError)]
     form = "json" if as_json else form
     if form == "text":
-        _print_audits(found, lang)
+        _print_audits(found)
     else:
-        click.echo(FORMATS[form](found, errors), nl=False)
+        click.echo(FORMATS[form](found, errors, language()), nl=False)
     for unread in errors:
         click.echo(f"error: {unread}", err=True)
     for place, fault in (each for one in found for each in one.faults):
@@ -135,13 +134,12 @@ def audit(
     return code(found, len(errors), lenient)
 
 
-def _print_audits(found: list[Any], lang: str) -> None:
-    from derive.languages import find
+def _print_audits(found: list[Any]) -> None:
     from verify.formulas.judgement import Word
     from verify.reports.text import counts, lines, summary
 
     colors = {Word.WRONG: "red", Word.HOLDS_IF: "yellow", Word.UNDECIDED: "blue", Word.UNREADABLE: "blue"}
-    say = find(lang).say
+    say = language().say
     for line in lines(found, lambda word, text: click.style(text, fg=colors[word], bold=True), say):
         click.echo(line)
     if found:

@@ -35,7 +35,13 @@ def mistake_names(context: click.Context, parameter: click.Parameter, begun: str
 
 CELL: dict[str, Any] = {"metavar": "CELL|NOTE", "shell_complete": cell_names}
 LETTERS: dict[str, Any] = {"shell_complete": notation_names}
-LANG = click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="The language of what is said.")
+LANG = click.option(
+    "--lang",
+    type=click.Choice(["en", "zh"]),
+    default="en",
+    envvar="BACKPROOF_LANG",
+    help="The language of what is said (default: that of BACKPROOF_LANG, or English).",
+)
 
 
 def network_options(command: Callable[..., Any]) -> Callable[..., Any]:

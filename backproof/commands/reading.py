@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
+from backproof.commands.answering import tell
 
 
 def read_as(name: str, made: Any) -> None:
@@ -13,9 +13,7 @@ def read_as(name: str, made: Any) -> None:
     if Path(name).is_file():
         from derive.reader.document.reading import told
 
-        click.echo("read as:", err=True)
-        for line in told(getattr(made, "cell", made)):
-            click.echo(f"  {line}", err=True)
+        tell("\n".join(["read as:", *(f"  {line}" for line in told(getattr(made, "cell", made)))]), err=True)
 
 
 def reading_of(name: str, made: Any) -> dict[str, Any]:

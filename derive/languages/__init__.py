@@ -13,9 +13,10 @@ from derive.errors import InputError
 
 _SLOT = re.compile(r"\{(\w*)\}")
 _BETWEEN_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
-_WORDS = r"(?:[^:;$]|\$[^$]*\$|[:;](?! ))"
-"""What a part of a sentence has unless it holds another sentence."""
-_JOINTS = ("; ", ": ", ", ", " and ", " or ")
+_PARTS = (r"(?:[^:;,$]|\$[^$]*\$|[:;,](?! ))", r"(?:[^:;$]|\$[^$]*\$|[:;](?! ))", ".")
+"""Of what the parts of a sentence are: words, lists of words, anything."""
+_FORMULA = re.compile(r"\$[^$]+\$")
+_JOINTS = ("; or ", "; ", ": ", ", ", " and ", " or ")
 """What stands between two things that are said at once, the loosest first."""
 
 
@@ -36,11 +37,11 @@ class Pattern:
         """How many of its letters are known before it is filled in."""
         return sum(map(len, self.english[::2]))
 
-    def parts(self, text: str, whole: bool = False) -> list[str] | None:
-        """What fills the braces in this text, `whole` sentences too; None where it is another sentence."""
+    def parts(self, text: str, part: str) -> list[str] | None:
+        """What fills the braces in this text, of letters that `part` allows; None where it is another sentence."""
         if not all(piece in text for piece in self.english[::2]):
             return None
-        found = (self._of_sentences if whole else self._of_words).fullmatch(text)
+        found = self._expressions[part].fullmatch(text)
         return None if found is None else list(found.groups())
 
     def filled(self, parts: list[str]) -> str:
@@ -50,12 +51,8 @@ class Pattern:
         return _SLOT.sub(lambda slot: named[slot[1]] if slot[1] else next(unnamed), self.said)
 
     @cached_property
-    def _of_words(self) -> re.Pattern[str]:
-        return self._expression(_WORDS)
-
-    @cached_property
-    def _of_sentences(self) -> re.Pattern[str]:
-        return self._expression(".")
+    def _expressions(self) -> Mapping[str, re.Pattern[str]]:
+        return {part: self._expression(part) for part in _PARTS}
 
     def _expression(self, part: str) -> re.Pattern[str]:
         written = [re.escape(self.english[0])]
@@ -99,18 +96,30 @@ class Language:
         return self._found[english]
 
     def _of_parts(self, english: str) -> str | None:
-        if (found := self._filled(english, False)) is not None:
+        if _FORMULA.fullmatch(english):
+            return english
+        words, lists, anything = _PARTS
+        if (found := self._filled(english, words)) is not None:
             return found
         for one, joint, other in _cuts(english):
             if (before := self.find(one)) is not None and (after := self.find(other)) is not None:
-                return before + (self.sentences.get(joint, joint) if joint.strip() else self.gap) + after
-        return self._filled(english, True)
+                return before + (self.sentences.get(f"…{joint}…", joint) if joint.strip() else self.gap) + after
+        found = self._filled(english, lists)
+        return self._filled(english, anything) if found is None else found
 
-    def _filled(self, english: str, whole: bool) -> str | None:
+    def _filled(self, english: str, part: str) -> str | None:
         for pattern in self._longest_first:
-            if (parts := pattern.parts(english, whole)) is not None:
-                return pattern.filled([self.say(part.strip()) for part in parts])
+            if (parts := pattern.parts(english, part)) is not None:
+                return pattern.filled([self._listed(each.strip()) for each in parts])
         return None
+
+    def _listed(self, words: str) -> str:
+        """What fills a sentence, one thing after another."""
+        if (found := self.find(words)) is not None:
+            return found
+        return self.sentences.get("… and …", " and ").join(
+            ", ".join(map(self.say, things.split(", "))) for things in words.split(" and ")
+        )
 
     @cached_property
     def _found(self) -> dict[str, str | None]:
