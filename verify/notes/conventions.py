@@ -13,18 +13,25 @@ from dataclasses import replace
 from derive import nodes
 from derive.calculus.program import ARGUMENT, named_preactivations
 from derive.errors import InputError
+from derive.reader.claims.derivatives import LOSSES
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.meant import Loss
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.model import Model
-from verify.formulas.judgement import Word
+from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.files import Formula
 
 _ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
+_LAST = re.compile(
+    r"\b(?:last|final)\s+(?:(?:time|lstm|gru|rnn|hidden)[\s-]*)?(?:step|unit|cell|time|state)\b"
+    r"|最后一?个?\s*(?:LSTM|GRU|RNN)?\s*(?:时间步|时刻|单元|時間步|時刻|單元|步)",
+    re.IGNORECASE,
+)
 _DELTA = "delta"
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
@@ -33,6 +40,8 @@ ALONG = "∂ of a state by itself over several steps is taken along that state a
 TERMS = "∂ of the loss of a step by a parameter is the term of that step in the gradient of all losses"
 ONWARD = "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
+OF_ONE = "J is the error of step"
+AT_THE_LAST = "t = T, as the heading says"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 ADDED = "line {line} adds the rest to it"
 
@@ -43,7 +52,7 @@ RIGHT = (Word.PROVED, Word.HOLDS_IF)
 def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong."""
     result = _itself(_exchanged(found, judge), judge)
-    for convention in (_onward, _of_terms, _redefined, _handing_back, _adding, _along, _no_later):
+    for convention in (_last, _onward, _of_terms, _redefined, _handing_back, _adding, _along, _no_later, _of_one):
         if any(map(_wrong, result)):
             result = convention(result, judge)
     return tuple(result)
@@ -120,6 +129,41 @@ def _no_later(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         if each.model is not None and len({step for step in steps if not step.is_number}) > 1:
             tried[number] = judge(each.formula, _doubted(each.model, NO_LATER, no_later=True))
     return _mended(found, tried)
+
+
+def _of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """J as the error of step t alone, where another formula of the note rests on that."""
+    if not any(words.startswith(OF_ONE) for each in found for one in each.judgements for words in one.assumptions):
+        return list(found)
+    tried = {}
+    for number, each in enumerate(found):
+        if each.model is not None and _wrong(each) and not each.model.meant.losses:
+            losses = tuple((letter, Loss(nodes.t)) for letter in LOSSES)
+            again = judge(each.formula, _doubted(each.model, f"{OF_ONE} t alone", losses=losses))
+            tried[number] = replace(again, judgements=tuple(map(_better, each.judgements, again.judgements)))
+    return _mended(found, tried)
+
+
+def _better(before: Judgement, after: Judgement) -> Judgement:
+    """A wrong judgement as it is under another convention, where that mends it."""
+    return after if before.word is Word.WRONG and after.word in RIGHT else before
+
+
+def _last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is true at the last step, below a heading that says so."""
+
+    def told(judgement: Judgement) -> Judgement:
+        if judgement.word is not Word.WRONG or not judgement.true_when.startswith("$t = T$"):
+            return judgement
+        kept = Judgement(judgement.formula, Word.HOLDS_IF, (AT_THE_LAST,), AT_THE_LAST, place=judgement.place)
+        return replace(kept, assumptions=(*judgement.assumptions, AT_THE_LAST))
+
+    return [
+        replace(each, judgements=tuple(map(told, each.judgements)))
+        if any(map(_LAST.search, each.formula.section))
+        else each
+        for each in found
+    ]
 
 
 def _is_later(part: Term) -> bool:
@@ -211,8 +255,12 @@ def _handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     tried = {}
     for number, each in enumerate(found):
         model = each.model
-        if model is not None and whole[_states(model)] and _wrong(each) and "-" in each.formula.text:
-            backs = frozenset(whole[_states(model)])
+        if model is None or not _wrong(each) or "-" not in each.formula.text:
+            continue
+        output = model.cell.output.name
+        # of a note without a loss nobody says what J reads of its output
+        backs = frozenset(whole[_states(model)] | ({output} & set(_states(model))))
+        if backs:
             tried[number] = judge(each.formula, replace(model, meant=replace(model.meant, hands_back=backs)))
     return _mended(found, tried)
 

@@ -169,3 +169,40 @@ def test_what_a_function_is_and_where_something_is_said_claims_nothing(tmp_path:
     found = _judged(tmp_path, "# Note\n" + text)
     assert {found[each].word for each in (r"\sigma(z) = \tanh(z)", "z_t = 0")} == {Word.NOT_A_CLAIM}
     assert found[chain.partition(" = ")[2]].word is Word.PROVED
+
+
+LSTM = (
+    *(rf"{gate}_t = \sigma(W_{gate} x_t + U_{gate} h_{{t-1}} + b_{gate})" for gate in "fio"),
+    r"g_t = \tanh(W_c x_t + U_c h_{t-1} + b_c)",
+    r"c_t = f_t \odot c_{t-1} + i_t \odot g_t",
+    r"h_t = o_t \odot \tanh(c_t)",
+)
+
+
+def test_of_a_heading_that_speaks_of_the_last_step(tmp_path: Path) -> None:
+    last = r"\frac{\partial L}{\partial c_t} = \frac{\partial L}{\partial h_t} \odot o_t \odot (1 - \tanh^2(c_t))"
+    found = _judged(tmp_path, "# Note\n" + _shown(*LSTM) + "\n## 最后一个LSTM单元\n\n" + _shown(last))
+    assert found[last].word is Word.HOLDS_IF
+    assert any("as the heading says" in words for words in found[last].assumptions)
+    assert _judged(tmp_path, "# Note\n" + _shown(*LSTM, last))[last].word is Word.WRONG
+
+
+def test_the_gradient_of_an_output_is_what_a_step_hands_back_where_there_is_no_loss(tmp_path: Path) -> None:
+    gates = [
+        rf"\frac{{\partial L}}{{\partial {gate}_t}} \frac{{\partial {gate}_t}}{{\partial h_{{t-1}}}}" for gate in "figo"
+    ]
+    left = r"\frac{\partial L}{\partial h_{t-1}} = "
+    true, false = left + " + ".join(gates), left + " + ".join(gates[:3])
+    found = _judged(tmp_path, "# Note\n" + _shown(*LSTM, true, false))
+    assert found[true].word is Word.HOLDS_IF
+    assert found[false].word is Word.WRONG
+
+
+def test_an_error_that_is_defined_as_a_row_of_the_step_before(tmp_path: Path) -> None:
+    said = r"\delta_{t-1}^T = \frac{\partial E}{\partial h_{t-1}}"
+    true = r"\frac{\partial E}{\partial o_t} = \delta_t \odot \tanh(c_t)"
+    false = r"\frac{\partial E}{\partial o_t} = \delta_{t-1} \odot \tanh(c_t)"
+    found = _judged(tmp_path, "# Note\n" + _shown(*LSTM, said, true, false))
+    assert found[said].word is Word.NOT_A_CLAIM
+    assert found[true].word in RIGHT
+    assert found[false].word is Word.WRONG

@@ -96,7 +96,7 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     """δ_t := ∂J/∂h_t: the letter and the gradient that it stands for."""
     left, right = statement.sides[:2]
     found = claiming.letters.taken(left, statement.fragment)
-    if found is None or found.power is not None or found.transposed or found.base in ("partial", "nabla"):
+    if found is None or found.power is not None or found.base in ("partial", "nabla"):
         return None
     if claiming.letters.resolve(found, statement.fragment) is not None:
         return None
@@ -104,19 +104,23 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         said = claiming.term(right)
         inner = _unturned(said)
         labelled = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
-        if isinstance(inner, tree.Derivative):
+        if isinstance(inner, tree.Derivative) and not found.transposed:
             plain = not (inner.immediate or inner.of.at or inner.by.at) and inner.of.time is not None
             timed = [way for way in labelled if way.time == nodes.t] if plain else []
             return (identifier("_".join([found.base, *timed[0].labels])), said) if timed else None
         if claiming.loss(found) is not None or not isinstance(inner, Gradient):
             return None
-        if inner.spelling != "partial" or inner.by.at:
+        if inner.spelling != "partial" or inner.by.at or (found.transposed and inner is not said):
             return None
+        said = replace(inner, spelling="delta") if found.transposed else said  # δ^T = ∂E/∂h, which is a row there
     except InputError:
         return None
     for way in labelled:
         if way.time == nodes.t or (way.time is None and inner.by.time is None):
             return identifier("_".join([found.base, *way.labels])), said
+        if way.time is not None and way.time == inner.by.time and (ahead := tree.offset_of(way.time)):
+            here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]
+            return identifier("_".join([found.base, *way.labels])), here
     return None
 
 
