@@ -252,14 +252,15 @@ def _handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     for each in found:
         if each.model is not None:
             whole.setdefault(_states(each.model), set()).update(_whole(each, each.model))
+    models = [each.model for each in found if each.model is not None]
+    # where no model of the note has a loss or a read-out, nobody says what J reads of an output
+    silent = all(model.cell.output.name in _states(model) for model in models)
     tried = {}
     for number, each in enumerate(found):
         model = each.model
         if model is None or not _wrong(each) or "-" not in each.formula.text:
             continue
-        output = model.cell.output.name
-        # of a note without a loss nobody says what J reads of its output
-        backs = frozenset(whole[_states(model)] | ({output} & set(_states(model))))
+        backs = frozenset(whole[_states(model)] | ({model.cell.output.name} if silent else set()))
         if backs:
             tried[number] = judge(each.formula, replace(model, meant=replace(model.meant, hands_back=backs)))
     return _mended(found, tried)
