@@ -25,10 +25,11 @@ from pathlib import Path
 
 from derive.cell import Cell
 from derive.errors import InputError, Place
-from derive.reader.dialects import note_of
+from derive.reader.dialects import formulas_of, note_of
 from derive.reader.document.elaborate import cell, reading, slug
 from derive.reader.document.reading import Reading
 from derive.reader.meaning.symbols import symbol
+from derive.reader.models.several import one_of_several
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import KEYS, WHERE, Declaration, note
 from derive.reader.text.parser import parse
@@ -69,10 +70,17 @@ def reading_of(text: str, file: str = "<text>") -> Reading:
             "write it for one place of the image, with a matrix for what the kernel does there",
         )
     name = slug(found.title) or slug(Path(file).stem) or "cell"
-    return reading(
-        found.formulas, found.declarations, name=name, title=found.title, source=found.source, guesses=found.guesses,
-        text=text,
-    )  # fmt: skip
+
+    def read(formulas: Sequence[Fragment]) -> Reading:
+        return reading(
+            formulas, found.declarations, name=name, title=found.title, source=found.source, guesses=found.guesses
+        )
+
+    try:
+        return read(found.formulas)
+    except InputError as whole:
+        chosen = one_of_several(found, formulas_of(text, file), text, whole, read)
+        return replace(chosen, cell=replace(chosen.cell, name=name, title=found.title or name, source=found.source))
 
 
 def read_file(path: str | Path) -> Cell:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from derive.reader.dialects import bare, marks, tex
 from derive.reader.dialects.notebooks import markdown_cells, notebook
-from derive.reader.text.note import Note, note
+from derive.reader.text.note import Found, Note, every_formula, note
 
 
 def note_of(text: str, file: str) -> Note:
@@ -26,6 +26,21 @@ def note_of(text: str, file: str) -> Note:
     found = note(marks.usual(text, suffix), file)
     if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
         bare.read(text, found)
+    return found
+
+
+def formulas_of(text: str, file: str) -> list[Found]:
+    """All formulas of a document, those in running text too, each with the headings above it."""
+    suffix = Path(file).suffix.lower()
+    if suffix == ".tex":
+        return list(tex.formulas(text, file))
+    if suffix != ".ipynb":
+        return every_formula(marks.usual(text, suffix), file)[0]
+    found: list[Found] = []
+    section: tuple[str, ...] = ()
+    for number, source in markdown_cells(notebook(text, file)):
+        more, section = every_formula(marks.usual(source), f"{file}#cell{number}", section)
+        found += more
     return found
 
 

@@ -24,10 +24,10 @@ from derive.reader.document.asking import ask
 from derive.reader.document.assigning import as_columns, assignments_of, solved, without_batch, without_constants
 from derive.reader.document.delays import with_delays
 from derive.reader.document.equations import assigned_in, equations_in, names_in
+from derive.reader.document.legends import without_legends
 from derive.reader.document.open_letters import ask_shapes, output_of, roles_of, say_inputs
 from derive.reader.document.reading import Reading, Remark
 from derive.reader.document.restated import without_restatements
-from derive.reader.document.several import one_of_several, passages, without_legends
 from derive.reader.document.times import at_step
 from derive.reader.document.unsaid import say_unsaid
 from derive.reader.meaning.defined import with_slopes
@@ -68,20 +68,11 @@ def reading(
     title: str = "",
     source: str = "",
     guesses: Sequence[Guess] = (),
-    text: str = "",
 ) -> Reading:
     """What the formulas and declarations of a document say; raises InputError or ShapeError with the place."""
-    before = passages(text, formulas)
     formulas, declarations, words = without_legends(formulas, declarations)
-
-    def read(some: Sequence[Fragment]) -> Reading:
-        found = _reading(some, declarations, name, title, source, guesses)
-        return replace(found, remarks=(*found.remarks, *words))
-
-    try:
-        return read(formulas)
-    except InputError as whole:
-        return one_of_several(formulas, read, whole, before)
+    found = _reading(formulas, declarations, name, title, source, guesses)
+    return replace(found, remarks=(*found.remarks, *words))
 
 
 def _reading(

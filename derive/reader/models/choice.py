@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from derive.errors import Place
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.equations.names import stripped
+from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.written import Written
 
 INPUTS = frozenset(["x", "u"])
@@ -146,9 +146,10 @@ class Choice:
     def output(self) -> Equation:
         """The loss; else what is computed from the state and used by nothing; else a state that nothing else uses."""
         ordered = sorted((e for e in self.by_name.values() if e.target not in self.aliases), key=lambda e: e.index)
-        losses = [e for e in ordered if e.loss]
-        if losses:
-            return losses[-1]
+        said = {letter_name(f.text) for d in self.given.declarations if d.key == "output" for f in d.formulas}
+        first = [e for e in ordered if e.target in said] or [e for e in ordered if e.loss]
+        if first:
+            return first[-1]
         states = {name for name, offsets in self.used.items() if -1 in offsets}
         now = {name for name, offsets in self.used.items() if 0 in offsets}
         last = [e for e in ordered if e.target not in now]

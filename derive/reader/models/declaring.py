@@ -62,7 +62,7 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
     output = chosen.output()
     time = TIMES[output.style]
     targets: dict[str, None] = {}
-    for equation in sorted(chosen.by_name.values(), key=lambda e: e.index):
+    for equation in sorted(chosen.by_name.values(), key=lambda e: (e.index, e.place)):
         if equation.target in chosen.open:
             continue
         if equation.target in chosen.rewritten:

@@ -1,0 +1,223 @@
+"""A document that cannot be read as one cell -> the first of its models that is a whole recurrent cell.
+
+A text book shows an abstract form first, a cell without memory, a variant; each gives the same letters a value again,
+and gradients stand between them. Its models are those that an audit holds claims against: the equations of a section
+up to a letter's next value, and for what they use the nearest others. The choice is a guess that is told. Two values of
+a letter with neither words nor a claim nor a loss between them are no two models: they contradict each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from derive.cell import Cell
+from derive.errors import InputError
+from derive.reader.document.equations import is_claim
+from derive.reader.document.legends import remark, without_legends
+from derive.reader.document.reading import Reading
+from derive.reader.meaning.lefts import left_side
+from derive.reader.models.declaring import within
+from derive.reader.models.equations.finding import stands_alone, without_remarks
+from derive.reader.models.model import Model
+from derive.reader.models.own import own
+from derive.reader.models.written import Written, written
+from derive.reader.resolving.guesses import Guess
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.note import Declaration, Found, Note
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Chain
+
+_SET_APART = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|^\s*(?:`{3,}|:::?|~{3,}|\.\.)[^\n]*$", re.MULTILINE)
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_CLAIMS = re.compile(r"\\(?:partial|nabla)(?![A-Za-z])|∂|∇")
+
+Read = Callable[[Sequence[Fragment]], Reading]
+
+
+def one_of_several(document: Note, every: Sequence[Found], text: str, whole: InputError, read: Read) -> Reading:
+    """The document without claims that cannot be read, else its first model that is a whole recurrent cell.
+
+    `every` are all its formulas, with those in running text; raises `whole` where it has one model, or none is whole.
+    """
+    shown, _, words = without_legends(document.formulas, ())
+    groups = _groups(shown, _passages(text, shown))
+    unread = [one for one in shown if not _parsed(one)]
+    if (found := _without_claims(shown, read, whole)) is None:
+        if len(groups) < 2 and not unread:
+            raise whole
+        parts = _parted(every, groups)
+        found = next(_whole(groups if len(groups) > 1 else (), shown, unread, parts, document.declarations, read), None)
+    if found is None:
+        raise whole
+    return replace(found, remarks=(*found.remarks, *words))
+
+
+def _whole(
+    groups: Sequence[Sequence[Fragment]],
+    shown: Sequence[Fragment],
+    unread: Sequence[Fragment],
+    parts: Sequence[Found],
+    declarations: Sequence[Declaration],
+    read: Read,
+) -> Iterator[Reading]:
+    """Whole recurrent cells: groups that take nothing as given, models of sections, other groups."""
+    short: list[Reading] = []
+    for group in groups:
+        try:
+            found = read(group)
+        except InputError:
+            continue
+        if found.cell.states:
+            told = _told(found, group, shown)
+            if _takes_as_given(found.cell, shown):
+                short.append(told)
+            else:
+                yield told
+    for model in _models(written(parts, declarations)):
+        used = _used(model, shown)
+        sections = {part.section for part in parts if part.fragment in used}
+        missed = any(part.section in sections for part in parts if part.fragment in unread)
+        if model.cell.states and not (model.holes or model.doubts or missed or _takes_as_given(model.cell, shown)):
+            yield _of_model(model, used, shown, several=bool(groups))
+    yield from short
+
+
+def _without_claims(shown: Sequence[Fragment], read: Read, error: InputError) -> Reading | None:
+    """The reading without the formulas about derivatives that cannot be read: no equation of a cell stands in them."""
+    kept = list(shown)
+    while True:
+        place = error.place
+        claim = next((one for one in kept if place and within(place, one) and _CLAIMS.search(one.text)), None)
+        if claim is None or _given(claim):
+            return None
+        kept.remove(claim)
+        try:
+            found = read(kept)
+        except InputError as other:
+            error = other
+            continue
+        return replace(found, remarks=(*found.remarks, *(remark(one) for one in shown if one not in kept)))
+
+
+def _parted(every: Sequence[Found], groups: Sequence[Sequence[Fragment]]) -> list[Found]:
+    """The formulas, each in a section of its own group; one in running text belongs to the last one shown before it."""
+    number = {(one.file, one.lines[0].number): n for n, group in enumerate(groups) for one in group}
+    found: list[Found] = []
+    current = 0
+    for one in every:
+        current = number.get((one.fragment.file, one.fragment.lines[0].number), current)
+        found.append(replace(one, section=(*one.section, f"#{current}")))
+    return found
+
+
+def _models(said: Written) -> Iterator[Model]:
+    """The models of the sections that have equations, in their order."""
+    for section in dict.fromkeys(equation.section for equation in said.equations):
+        first = min(equation.index for equation in said.equations if equation.section == section)
+        if (found := own(said, section, (), first)) is not None:
+            yield found
+
+
+def _parsed(fragment: Fragment) -> bool:
+    """Whether a formula can be parsed, perhaps without the words behind its equations."""
+    return stands_alone(fragment) or stands_alone(without_remarks(fragment))
+
+
+def _takes_as_given(cell: Cell, shown: Sequence[Fragment]) -> bool:
+    """Whether the cell takes as given what the document has an equation for."""
+    given = {name for one in shown for name in _given(one)}
+    return any(quantity.name in given for quantity in (*cell.inputs, *cell.parameters))
+
+
+def _used(model: Model, shown: Sequence[Fragment]) -> list[Fragment]:
+    """The formulas in which the equations of a model stand."""
+    return [
+        one
+        for one in shown
+        if any(
+            within(replace(one.place(0), file=file, line=line, column=column), one)
+            for file, line, column in model.definitions
+        )
+    ]
+
+
+def _of_model(model: Model, used: Sequence[Fragment], shown: Sequence[Fragment], *, several: bool) -> Reading:
+    guesses = {str(guess) for guess in model.cell.guesses}
+    assumed = [
+        Guess(said, "another thing is meant", "the document does not say it")
+        for said in model.assumed
+        if said not in guesses
+    ]
+    found = Reading(replace(model.cell, guesses=(*model.cell.guesses, *assumed)))
+    if several:
+        return _told(found, used, shown)
+    return replace(found, remarks=tuple(remark(one) for one in shown if one not in used))
+
+
+def _passages(text: str, formulas: Sequence[Fragment]) -> dict[Fragment, int]:
+    """How many passages of words stand in the document before each formula."""
+    lines = text.split("\n")
+    found: dict[Fragment, int] = {}
+    count, before = 0, ("", 0)
+    for fragment in formulas:
+        here, first = fragment.file, fragment.lines[0].number
+        between = "\n".join(lines[before[1] : max(before[1], first - 1)])
+        count += here != before[0] or _WORD.search(_SET_APART.sub("", between)) is not None
+        found[fragment] = count
+        before = here, fragment.lines[-1].number
+    return found
+
+
+def _told(found: Reading, group: Sequence[Fragment], shown: Sequence[Fragment]) -> Reading:
+    others = [one for one in shown if one not in group]
+    place = group[0].place(0)
+    guess = Guess(
+        f"the cell is the one from line {place.line} on",
+        f"it is another of those that the document writes: line {', '.join(str(o.place(0).line) for o in others)}",
+        "letters are given a value more than once, and this is the first that is a whole recurrent cell",
+        place,
+    )  # fmt: skip
+    cell = replace(found.cell, guesses=(guess, *found.cell.guesses))
+    return Reading(cell, (*found.remarks, *map(remark, others)))
+
+
+def _groups(formulas: Sequence[Fragment], before: Mapping[Fragment, int]) -> list[list[Fragment]]:
+    """The formulas in groups that give each letter one value; what cannot be parsed gives none.
+
+    One group where a letter has two values with nothing between them but values of others.
+    """
+    groups: list[list[Fragment]] = [[]]
+    given: dict[str, int] = {}
+    others = 0
+    for fragment in formulas:
+        names = _given(fragment)
+        others += not names
+        passage = before.get(fragment, 0) + others
+        if again := names & {*given}:
+            if any(given[name] == passage for name in again):
+                return [list(formulas)]
+            groups.append([])
+            given = {}
+        given |= dict.fromkeys(names, passage)
+        groups[-1].append(fragment)
+    return groups
+
+
+def _given(fragment: Fragment) -> set[str]:
+    """The letters that a formula gives a value at a step."""
+    found: set[str] = set()
+    try:
+        rows = parse(fragment)
+    except InputError:
+        return found
+    for part in (part for row in rows for part in row):
+        if not isinstance(part, Chain) or part.relations[0].type != "EQ":
+            continue
+        try:
+            if not is_claim(part):
+                found |= {one.name for one in left_side(part.sides[0], fragment).symbols}
+        except (InputError, RecursionError):  # what is nested too deeply is refused where it is read
+            continue
+    return found
