@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from derive.reader.meaning.letters import letter, number_of, only, time_of
+from derive.reader.meaning.letters import letter, number_of, time_of
 from derive.reader.meaning.symbols import symbol
 from derive.reader.meaning.where import Declared
-from derive.reader.resolving.document import Document
+from derive.reader.resolving.document import Document, is_claim
 from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Big, Chain, Group, Mark, Name, Run
+from derive.reader.text.syntax import Chain, Group, Run
 
 
 def assigned_in(document: Document) -> set[str]:
@@ -62,20 +61,6 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
         return claims
     document.remarks += claims
     return found
-
-
-def is_claim(chain: Chain) -> bool:
-    """Whether this is about a derivative, or about the loss of a sequence: no equation of a step."""
-    for node in walk(chain):
-        if isinstance(node, Mark) and node.kind == "partial":
-            return True
-        if isinstance(node, Big):
-            for script in node.scripts:
-                cell_ = only(script.rows)
-                first = cell_.sides[0] if isinstance(cell_, Chain) else cell_
-                if script.kind == "sub" and isinstance(first, Name) and first.word == "t":
-                    return True
-    return False
 
 
 def _is_definition(chain: Chain, fragment: Fragment) -> bool:

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from derive.reader.meaning.letters import only
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.mapping import Change, rewritten
+from derive.reader.text.mapping import Change, rewritten, walk
 from derive.reader.text.note import Declaration
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Syntax
+from derive.reader.text.syntax import Big, Chain, Mark, Name, Syntax
 from derive.reader.text.words import WORDS
 
 Row = tuple[Syntax, ...]
@@ -87,6 +88,20 @@ class Document:
         for formula in self.every():
             self.fragment = formula.fragment
             formula.rows = [tuple(rewritten(part, change) for part in row) for row in formula.rows]
+
+
+def is_claim(chain: Chain) -> bool:
+    """Whether this is about a derivative, or about the loss of a sequence: no equation of a step."""
+    for node in walk(chain):
+        if isinstance(node, Mark) and node.kind == "partial":
+            return True
+        if isinstance(node, Big):
+            for script in node.scripts:
+                cell_ = only(script.rows)
+                first = cell_.sides[0] if isinstance(cell_, Chain) else cell_
+                if script.kind == "sub" and isinstance(first, Name) and first.word == "t":
+                    return True
+    return False
 
 
 def _says(declaration: Declaration, fragment: Fragment) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from derive.reader.resolving.document import Document, Row
+from derive.reader.resolving.document import Document, Row, is_claim
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Chain, Dots, Group, Mark, Name, Number, Product, Run, Sum, Syntax
@@ -98,7 +98,7 @@ def _separated(part: Syntax) -> list[Syntax]:
     if len(kinds) > 1 and kinds[-1] == "IN" and set(kinds[:-1]) == {"EQ"}:
         equation = Chain(part.start, part.sides[-2].end, part.sides[:-1], part.relations[:-1])
         declared = Chain(part.start, part.end, (part.sides[0], part.sides[-1]), (part.relations[-1],))
-        return [equation, declared]
+        return [equation] if is_claim(equation) else [equation, declared]
     return [part]
 
 

@@ -98,6 +98,9 @@ class Commands(ABC):
         if name.endswith("*") and name not in words.SKIPPED_ARGUMENTS:
             name, after = name[:-1], after - (name != "operatorname*")
         out = self.out
+        if name in ("ast", "star") and out.items and out.items[-1].type == "LBRACE":  # y^\ast, as y^*
+            out.emit("MARK", i, after, "star")
+            return after
         if name == "\\" or name in ("cr", "newline") or (name == "\n" and i + 1 in self.ends):
             if space := _LINE_SPACE.match(self.text, after, end):
                 after = space.end()

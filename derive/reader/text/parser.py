@@ -58,12 +58,28 @@ def parse(fragment: Fragment) -> list[tuple[Syntax, ...]]:
     return in_usual_letters(rows, fragment.times) if fragment.times else rows
 
 
+def _unboxed(row: tuple[Syntax, ...]) -> Iterator[tuple[Syntax, ...]]:
+    r"""A row without the braces around whole formulas that \boxed{a = b} leaves."""
+    if len(row) == 1 and isinstance(row[0], Group) and row[0].bracket == "LBRACE" and len(row[0].rows) > 1:
+        yield from row[0].rows
+        return
+    yield tuple(part for whole in row for part in _contents(whole))
+
+
+def _contents(part: Syntax) -> tuple[Syntax, ...]:
+    if isinstance(part, Group) and part.bracket == "LBRACE" and len(part.rows) == 1:
+        inner = tuple(found for whole in part.rows[0] for found in _contents(whole))
+        if any(isinstance(found, Chain) for found in inner):
+            return inner
+    return (part,)
+
+
 class _Build:
     """What the parser makes of each rule of the grammar; operands come between tokens."""
 
     @staticmethod
     def start(children: list[Any]) -> list[tuple[Syntax, ...]]:
-        return [child for child in children if not isinstance(child, Token)]
+        return [row for child in children if not isinstance(child, Token) for row in _unboxed(child)]
 
     @staticmethod
     def row(children: list[Any]) -> tuple[Syntax, ...]:

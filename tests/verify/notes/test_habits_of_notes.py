@@ -206,3 +206,21 @@ def test_an_error_that_is_defined_as_a_row_of_the_step_before(tmp_path: Path) ->
     assert found[said].word is Word.NOT_A_CLAIM
     assert found[true].word in RIGHT
     assert found[false].word is Word.WRONG
+
+
+def test_boxes_starred_targets_and_named_jacobians_do_not_hide_the_model(tmp_path: Path) -> None:
+    true = (
+        r"J_t := \frac{\partial h_t}{\partial h_{t-1}} = \mathrm{diag}(\tanh'(z_t)) \, W \in \mathbb R^{H \times H}",
+        r"\boxed{\delta_t = \frac{\partial L_t}{\partial h_t} + J_{t+1}^\top \, \delta_{t+1}}",
+        r"\boxed{\frac{\partial L}{\partial W} = \sum_{t=1}^{T} (\delta_t \odot \tanh'(z_t)) \, h_{t-1}^\top}",
+    )
+    false = r"\boxed{\frac{\partial L}{\partial V} = \sum_{t=1}^{T} (\delta_t \odot \tanh'(z_t)) \, x_{t-1}^\top}"
+    model = _shown(
+        r"z_t = W h_{t-1} + V x_t + b, \qquad \boxed{h_t = \tanh(z_t)}, \qquad y_t = U h_t + c",
+        r"L_t = \|y_t - y_t^\ast\|^2 / 2",
+        r"\delta_t := \frac{\partial L}{\partial h_t}",
+    )
+    found = _judged(tmp_path, "# Note\n\n" + model + _shown(*true, false))
+    words = {place: each.word for place, each in found.items()}
+    assert sum(word in RIGHT for word in words.values()) == len(true) + 1, words
+    assert sum(word is Word.WRONG for word in words.values()) == 1, words

@@ -233,7 +233,7 @@ def _in_row(
     kept = [part for part in beside if part not in (*conditions, *facts) and at_step(part) is None]
     unread = "; ".join([*([unread] if unread else []), *(text[part.start : part.end] for part in facts)])
     found: list[Statement] = []
-    for part in (_unwrapped(head), *kept):
+    for part in (head, *kept):
         words = "; ".join(" ".join(aside.words.split()) for aside in unknown if not _elsewhere(aside, part, row))
         if not isinstance(part, Chain):
             found.append(Statement(fragment, (part,), (), conditions, words=words))
@@ -338,13 +338,6 @@ def _by_case(statement: Statement, text: str) -> list[Statement]:
 def _condition(row: tuple[Syntax, ...]) -> Syntax | None:
     """The condition of a case; None for `otherwise`."""
     return row[1] if len(row) > 1 else None
-
-
-def _unwrapped(part: Syntax) -> Syntax:
-    """A chain in braces, as \boxed{a = b} leaves it."""
-    if isinstance(part, Group) and part.bracket == "LBRACE" and len(part.rows) == 1 and len(part.rows[0]) == 1:
-        return _unwrapped(part.rows[0][0])
-    return part
 
 
 def _beside(chain: Chain) -> tuple[Chain, tuple[Chain, ...]]:
