@@ -14,7 +14,6 @@ from dataclasses import replace
 
 from derive.cell import Cell
 from derive.errors import InputError
-from derive.reader.document.equations import is_claim
 from derive.reader.document.legends import remark, without_legends
 from derive.reader.document.reading import Reading
 from derive.reader.meaning.lefts import left_side
@@ -23,6 +22,7 @@ from derive.reader.models.equations.finding import stands_alone, without_remarks
 from derive.reader.models.model import Model
 from derive.reader.models.own import own
 from derive.reader.models.written import Written, written
+from derive.reader.resolving.document import is_claim
 from derive.reader.resolving.guesses import Guess
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration, Found, Note
