@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from dataclasses import replace
 
@@ -21,12 +22,18 @@ from derive.reader.text import mapping, syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Syntax
-from derive.reader.text.words import BESIDE
+from derive.reader.text.words import BESIDE, SAID
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
 OF_A_STEP = frozenset(["ell", "l"])
 """Those that usually stand for the loss of one step, whatever else is minimised."""
+DIRECT = frozenset(["direct", "directly", "immediate", "explicit", "local", "直接", "直接路径", "直接路徑"])
+NOW = frozenset(["current", "now", "output", "loss", "present", "当前", "當前", "本步", "输出", "輸出", "当前时刻"])
+LATER = frozenset(["future", "later", "next", "recurrent", "temporal", "未来", "未來", "后续", "後續", "下一步"])
+VIA = frozenset(["via", "through", "path", "from", "along", "经由", "經由", "通过", "透過", "路径", "路徑"])
+"""Words behind a bar, by the part of a derivative that they name."""
+_WORDS = re.compile(r"[^\W\d_]+")
 TOTAL = ("total", "tot", "full")
 """Labels of a gradient as a whole."""
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
@@ -237,7 +244,41 @@ class Derivatives(Deltas):
                 return said
             if said.by.time is None and said.by.columns is None:
                 return tree.Use(said.by, said.only, step)
-        raise self.unclear(f"what the bar {self.written(node)} says is not read", node)
+        part = self._part_named(said, script)
+        if part is None:
+            raise self.unclear(f"what the bar {self.written(node)} says is not read", node)
+        return part
+
+    def _part_named(self, said: Term, script: Syntax) -> Term | None:
+        """The part of a derivative that the words behind a bar name: direct, of this step, of later ones, via h_t."""
+        factors = script.factors if isinstance(script, Run) else (script,)
+        words = [part.word[1:] for part in factors if isinstance(part, Name) and part.word.startswith(SAID)]
+        rest = [part for part in factors if not (isinstance(part, Name) and part.word.startswith(SAID))]
+        spoken = {word for each in words for word in _WORDS.findall(each)} | set(words)
+        if isinstance(said, tree.Derivative):
+            return replace(said, immediate=True) if not rest and spoken & DIRECT else None
+        if not isinstance(said, Gradient) or said.immediate or said.by.at:
+            return None
+        if len(rest) == 1 and (not words or spoken & VIA):
+            via = self.letters.taken(rest[0], self.fragment)
+            found = None if via is None else self.letters.resolve(via, self.fragment)
+            return None if found is None or found.at else tree.Through(said.by, said.only, Ref(found.name, found.time))
+        if rest or said.by.time is None or said.only is not None:
+            return None
+        own = replace(said, only=said.by.time)
+        name = said.by.name
+        state = name in {state.name for state in self.letters.cell.states}
+        if spoken & NOW:
+            return own
+        if spoken & LATER:
+            if state and self.guess("bar", f"the bar means what comes through {name} of the next step alone"):
+                return tree.Through(said.by, None, Ref(name, said.by.time + 1))
+            return tree.Add(((1, said), (-1, own)))
+        if not spoken & DIRECT or not state:
+            return None
+        if self.guess("bar", f"the bar means what the loss of that step reads of {name}"):
+            return own
+        return tree.Through(said.by, None, Ref(name, said.by.time + 1))
 
     def loss(self, found: Written) -> tuple[Expr | None] | None:
         """The step of the loss that this letter is (None for all steps), or None where it is no loss."""

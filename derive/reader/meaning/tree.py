@@ -206,6 +206,15 @@ class Use(Term):
 
 
 @dataclass(frozen=True)
+class Through(Term):
+    """The part of ∂J/∂q that comes through one quantity whose equation reads q; `only` is as in a gradient."""
+
+    by: Ref
+    only: Expr | None
+    via: Ref
+
+
+@dataclass(frozen=True)
 class Error(Term):
     """δ with a label that names a quantity: the gradient of its argument, or its own (`plain`)."""
 

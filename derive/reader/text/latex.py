@@ -10,6 +10,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.latex_commands import Commands
 from derive.reader.text.letters import unicode_letter
 from derive.reader.text.tokens import Token
+from derive.reader.text.words import SAID
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _LETTERS = re.compile(r"[A-Za-z]+")
@@ -22,6 +23,8 @@ _BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
 _PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
 _NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?![A-Za-z])")
 """The number of an equation in front of it."""
+_SAID = re.compile(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
+_BARE_WORD = re.compile(r"(?P<words>[A-Za-z]{4,})(?![A-Za-z])")
 _ANGLES = re.compile(r"<[^<>=\\]{1,20}>")
 
 
@@ -193,6 +196,23 @@ class LatexLexer(Commands):
         self.out.emit("NAME", start, end, words.WORDS.get(written, written), written)
         return end
 
+    def said_behind_a_bar(self, i: int, end: int) -> int:
+        """The words of |_{\\text{via } h_t} as names that begin with a quotation mark; formulas as such."""
+        while i < end and self.text[i] != "}":
+            said = _SAID.match(self.text, i, end) or _BARE_WORD.match(self.text, i, end)
+            if said is None:
+                i = self.step(i, end)
+                continue
+            start = said.start("words")
+            for number, part in enumerate(said.group("words").split("$")):
+                if number % 2:
+                    self.lex(start, start + len(part))
+                elif part.strip():
+                    self.out.emit("NAME", start, start + len(part), SAID + " ".join(part.lower().split(" ")).strip())
+                start += len(part) + 1
+            i = said.end()
+        return i
+
     def script(self, i: int, end: int) -> int:
         """`_` or `^` with its argument, which is always put in braces."""
         out = self.out
@@ -210,7 +230,8 @@ class LatexLexer(Commands):
             return alone.end()
         if self.text[j] == "{":
             out.opening("LBRACE", j, j + 1)
-            return j + 1
+            barred = len(out.items) > 2 and out.items[-3].type == "MARK" and out.items[-3].word == "at"
+            return self.said_behind_a_bar(j + 1, end) if barred else j + 1
         out.opening("LBRACE", j, j)
         if bracketed := _BRACKETED_TIME.match(self.text, j, end):  # a^<t>, a^(t-1)
             closing = bracketed.end() - 1

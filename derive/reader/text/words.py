@@ -81,6 +81,9 @@ NO_RUNS = frozenset(["step", "sign", "sum", "mean", "var", "std", "elu", "erf", 
 LATEX_WORDS = tuple(sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in NO_RUNS), key=lambda w: -len(w)))
 """Those that LaTeX letter runs are searched for, longest first."""
 
+SAID = "“"
+"""What the name of words behind a bar begins with."""
+
 FUNCTION_COMMANDS = frozenset(listed("tanh exp log ln sin cos max min tan cosh sinh"))
 """Commands that are functions."""
 

@@ -59,6 +59,8 @@ class Builder(Products):
                 return self.terms(said)
             case tree.Use():
                 return self.use(said)
+            case tree.Through():
+                return self.coming(said)
             case tree.Differential():
                 return self.build(said.argument if self.reading.differential == "argument" else said.plain)
             case tree.Handed():

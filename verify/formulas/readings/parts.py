@@ -86,13 +86,25 @@ class Leaves:
     def use(self, said: tree.Use) -> Built:
         """What comes back through all equations of one step that read a parameter."""
         by = self.quantity(said.by)
-        if said.by.at or said.by.columns is not None:
-            raise OpenQuestionError(f"a part of {by.name} in one step")
         readers = [
             equation.symbol.at(said.time)
             for equation in self.program.equations
             if any(q.name == by.name for q in equation.expression.atoms(Quantity))
         ]
+        return self._through(said, by, readers)
+
+    def coming(self, said: tree.Through) -> Built:
+        """What comes back through the equation of one quantity."""
+        by, via = self.quantity(said.by), self.quantity(said.via)
+        equation = next((e for e in self.program.equations if e.symbol.name == via.name), None)
+        read = [] if equation is None else [q for q in equation.expression.atoms(Quantity) if q.name == by.name]
+        if not any(by.time is None or q.time - nodes.t == by.time - via.time for q in read):
+            raise OpenQuestionError(f"the equation of {via.name} does not read {by.name}")
+        return self._through(said, by, [via])
+
+    def _through(self, said: tree.Use | tree.Through, by: Quantity, readers: list[Quantity]) -> Built:
+        if said.by.at or said.by.columns is not None:
+            raise OpenQuestionError(f"a part of {by.name} in one step")
         parts = [nodes.matmul(nodes.transpose(Adjoint(q, False, said.only)), Jacobian(q, by, True)) for q in readers]
         if not parts:
             raise OpenQuestionError(f"no equation reads {by.name}")

@@ -238,8 +238,11 @@ def _in_cases(text: str, at: int) -> bool:
 
 
 def _script(before: str) -> bool:
-    """Whether a script begins here: its words label a letter."""
-    return bool(re.search(r"[_^]\s*\{?\s*\Z", before))
+    """Whether a script begins here, whose words label a letter, or that of a bar stands open: |_{via h_t}."""
+    if re.search(r"[_^]\s*\{?\s*\Z", before):
+        return True
+    bar = before.rfind("|_{")
+    return bar >= 0 and before.count("{", bar) > before.count("}", bar)
 
 
 def _is_name(text: str, start: int, words: str, behind: str) -> bool:
