@@ -72,7 +72,8 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
                 targets[target] = None
                 declared.append(_sums_to_one(f"{spelled(target)}{time}"))
             continue
-        formulas.append(equation.fragment)
+        if equation.fragment not in formulas:  # which gives several quantities their values
+            formulas.append(equation.fragment)
         if equation.loss:
             compared = [m.name for m in equation.used if m.offset == equation.offset and chosen.is_data(m.name)]
             targets |= dict.fromkeys(compared)

@@ -224,3 +224,17 @@ def test_boxes_starred_targets_and_named_jacobians_do_not_hide_the_model(tmp_pat
     words = {place: each.word for place, each in found.items()}
     assert sum(word in RIGHT for word in words.values()) == len(true) + 1, words
     assert sum(word is Word.WRONG for word in words.values()) == 1, words
+
+
+def test_gates_in_one_column_are_the_notes_own(tmp_path: Path) -> None:
+    model = _shown(
+        r"\begin{pmatrix} i \\ f \\ o \\ g \end{pmatrix} = \begin{pmatrix} \sigma \\ \sigma \\ \sigma \\ \tanh "
+        r"\end{pmatrix} W \begin{pmatrix} h_{t-1} \\ x_t \end{pmatrix}",
+        r"c_t = f \odot c_{t-1} + i \odot g",
+        r"h_t = o \odot \tanh(c_t)",
+    )
+    true = (r"\frac{\partial h_t}{\partial c_t} = o \odot (1 - \tanh^2(c_t))", r"\frac{\partial c_t}{\partial g} = i")
+    false = r"\frac{\partial h_t}{\partial c_t} = f \odot (1 - \tanh^2(c_t))"
+    found = _judged(tmp_path, "# Note\n" + model + _shown(*true, false))
+    assert all(found[each].word in RIGHT for each in true)
+    assert found[false].word is Word.WRONG

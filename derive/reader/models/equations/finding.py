@@ -67,6 +67,10 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
             style = found.style or TimeStyle.SUBSCRIPT
             yield Equation(found.name, found.offset or 0, style, cut, *edges, space=space)
             yield from named_on_the_way(part, fragment, formula, index)
+        elif stacked := _stacked(left, fragment):
+            for found in stacked:
+                style = found.style or TimeStyle.SUBSCRIPT
+                yield Equation(found.name, found.offset or 0, style, cut, *edges)
         elif numbered := _numbered(text, edges[1]):
             style = TimeStyle.SUBSCRIPT
             written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
@@ -276,6 +280,19 @@ def _target(left: Syntax, fragment: Fragment) -> Symbol | None:
         if found.offset is None and (offset := time_of(group)) is not None:
             found.offset, found.style = offset, TimeStyle.PARENTHESES
     return found if found.offset is not None else None
+
+
+def _stacked(left: Syntax, fragment: Fragment) -> list[Symbol]:
+    """The quantities of a list or column that is given a value as a whole: (i, f, o, g) = ...; none for another one."""
+    cells = [cell for row in left.rows for cell in row] if isinstance(left, Group) else []
+    if len(cells) < 2 or not all(letter(cell) is not None for cell in cells):
+        return []
+    try:
+        found = [symbol(cell, fragment) for cell in cells]
+    except InputError:
+        return []
+    named = [one for one in found if one is not None and not one.transposed and one.power is None]
+    return named if len(named) == len(cells) == len({one.name for one in named}) else []
 
 
 def _numbered(text: str, right_start: int) -> str | None:
