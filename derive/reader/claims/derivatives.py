@@ -55,6 +55,10 @@ def _step_in(text: str) -> Expr | None:
     return time_expression(rows[0][0]) if len(rows) == 1 and len(rows[0]) == 1 else None
 
 
+SMALL = ("d", "delta", "Delta", "nabla")
+"""What before a quantity means the gradient by it."""
+
+
 class Derivatives(Deltas):
     """The part of a claim's reader that knows derivatives."""
 
@@ -342,11 +346,11 @@ class Derivatives(Deltas):
                 skip = 2 if i + 2 >= len(factors) or bracket(factors[i + 2])[0] is None else 3
                 return Gradient(as_value(resolved), loss[0], found.stars > 0), i + skip
             raise self.unclear("the gradient of something that is not known here", factors[i])
-        plain = found.base in ("d", "delta", "Delta") and not found.parts and found.base not in self.letters.known
+        plain = found.base in SMALL and not found.parts and found.base not in self.letters.known
         if plain and target is not None and not found.primes:
             resolved = self.letters.resolve(target, self.fragment)
             apart = target.transposed or self.letters.resolve(target, self.fragment, None) != resolved
-            if resolved is not None and apart and found.base != "d":
+            if resolved is not None and apart and found.base not in ("d", "nabla"):
                 apart = self.guess("beside", f"δ {target.base} is a product of two")
             else:
                 apart = False
