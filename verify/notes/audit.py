@@ -113,11 +113,14 @@ class Audit:
         """The faults of the program, each with the place of its formula."""
         return tuple((each.formula.place, fault) for each in self.formulas for fault in each.faults)
 
-    @property
+    @cached_property
     def models(self) -> tuple[Model, ...]:
-        """The models that a claim was held against, in the order of the note."""
-        used = [each.model for each in self.formulas if each.model is not None and _claims(each)]
-        return tuple(dict.fromkeys(used))
+        """The models that a claim was held against, in the order of the note; those that say the same are one."""
+        used: dict[str, Model] = {}
+        for each in self.formulas:
+            if each.model is not None and _claims(each):
+                used.setdefault(str(each.model), each.model)
+        return tuple(used.values())
 
     @cached_property
     def notes(self) -> tuple[Note, ...]:
@@ -133,7 +136,8 @@ class Audit:
 
     def model_number(self, audited: Audited) -> int | None:
         """Which of `models` a formula was held against, counted from 1."""
-        return self.models.index(audited.model) + 1 if audited.model in self.models and _claims(audited) else None
+        said = [str(model) for model in self.models]
+        return said.index(str(audited.model)) + 1 if str(audited.model) in said and _claims(audited) else None
 
 
 def _claims(audited: Audited) -> bool:
