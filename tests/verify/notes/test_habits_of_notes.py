@@ -238,3 +238,14 @@ def test_gates_in_one_column_are_the_notes_own(tmp_path: Path) -> None:
     found = _judged(tmp_path, "# Note\n" + model + _shown(*true, false))
     assert all(found[each].word in RIGHT for each in true)
     assert found[false].word is Word.WRONG
+
+
+def test_an_error_with_a_label_of_its_own_is_what_its_equation_says(tmp_path: Path) -> None:
+    model = _shown(r"h_t = \tanh(W x_t + U h_{t-1} + b)")
+    said = r"\delta_{\text{act}} = \frac{\partial L}{\partial h_t} \odot (1 - h_t^2)"
+    true = r"\nabla W \mathrel{+}= \delta_{\text{act}} x_t^T"
+    false = r"\nabla U \mathrel{+}= \delta_{\text{act}} h_t^T"
+    found = _judged(tmp_path, "# Note\n" + model + _shown(said, true, false))
+    assert found[said].word is Word.NOT_A_CLAIM
+    assert found[true].word in RIGHT
+    assert found[false].word is Word.WRONG

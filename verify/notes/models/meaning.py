@@ -31,7 +31,8 @@ from verify.notes.files import Formula
 _START = re.compile(
     r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"
 )
-_OF_GRADIENTS = frozenset(["partial", "nabla", "delta", "Delta", "d"])
+_OF_GRADIENTS = frozenset(["partial", "nabla", "d"])
+_ERRORS = frozenset(["delta", "Delta"])
 _DERIVED = tree.Gradient | tree.Derivative | tree.Operated
 _HOT = re.compile(r"\s*(?:is|are|be|denotes?|being)\s+(?:an?\s+|the\s+)?(?:\w+\s+){0,2}one[-\s]?hot", re.IGNORECASE)
 
@@ -125,11 +126,12 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
 
 
 def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> tuple[str, Term] | None:
-    """D_j = diag(σ'(z_j)), J_t = D_t W: a letter for a part of a derivative, said at step t."""
+    """D_j = diag(σ'(z_j)), J_t = D_t W, δ_{act} = δh_t ⊙ tanh'(z_t): a letter for a part of a derivative, at step t."""
     left, right = statement.sides[:2]
     found = claiming.letters.taken(left, statement.fragment)
     if found is None or found.power is not None or found.transposed or found.base in _OF_GRADIENTS:
         return None
+    free = found.base in _ERRORS
     try:
         claiming.term(left)
         return None  # a letter that is known
@@ -143,6 +145,8 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
     if not (has_slope(right) or any(isinstance(part, _DERIVED) for part in tree.walk(said)) or _reads(right, known)):
         return None
     for way in ways:
+        if way.time is None and free and way.labels:
+            return identifier("_".join([found.base, *way.labels])), said
         if way.time is not None and way.time.is_Symbol:
             moved = tree.at_times(said, lambda e, step=way.time: e.xreplace({step: nodes.t}))  # type: ignore[misc]
             return identifier("_".join([found.base, *way.labels])), moved
