@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from derive import nodes
 from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError, ProgramFault
-from derive.notation import Notation, notations
+from derive.notation import Notation, notations, spelled
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
@@ -77,7 +77,36 @@ def read(
         return replace(blank, word=Word.HOLDS_IF, assumptions=(NOTHING_BEHIND,), reading=NOTHING_BEHIND), None
     if any(isinstance(side, tree.Shown) for side in said):
         return _by_entries(said, statement, claiming, context, blank, pairs)
+    if statement.accumulated and (added := _added(said, statement, claiming, context, blank, pairs)) is not None:
+        return added
     return _decided(said, statement, claiming, context, blank, pairs)
+
+
+def _added(
+    said: tuple[Term, Term],
+    statement: Statement,
+    claiming: Claiming,
+    context: Context,
+    blank: Judgement,
+    pairs: deciding.Pairs,
+) -> tuple[Judgement, deciding.Decision] | None:
+    """What += adds to the gradient by a value of a step, where it is the part that comes through one quantity."""
+    left, right = said
+    if not isinstance(left, tree.Gradient) or left.by.time is None or left.by.at or left.immediate:
+        return None
+    alone = replace(statement, accumulated=False)
+    for equation in context.bench.program.equations:
+        offsets = {q.time - nodes.t for q in equation.expression.atoms(nodes.Quantity) if q.name == left.by.name}
+        for ahead in sorted(offsets):
+            via = tree.Ref(equation.symbol.name, left.by.time - ahead)
+            part = tree.Through(left.by, left.only, via)
+            judgement, decision = _decided((part, right), alone, claiming, context, blank, pairs)
+            if judgement.word in (Word.PROVED, Word.HOLDS_IF):
+                words = f"what is added is the part that comes through {spelled(via.name)} of step {via.time}"
+                assumed = (*judgement.assumptions, words)
+                held = replace(judgement, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
+                return held, decision
+    return None
 
 
 def _behind_the_end(said: tuple[Term, Term]) -> bool:
@@ -122,7 +151,9 @@ def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: C
 def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:
     """δ_{h_{t-1}} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
     states = {state.name for state in claiming.letters.cell.states}
-    if not isinstance(left, tree.Gradient) or left.by.at or left.by.time != nodes.t - 1 or left.only is not None:
+    if not isinstance(left, tree.Gradient) or left.by.at or left.by.time != nodes.t - 1:
+        return left, right
+    if left.only != claiming.letters.whole:
         return left, right
     if left.spelling == "partial" and left.by.name not in claiming.letters.meant.hands_back:
         return left, right
@@ -130,7 +161,8 @@ def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Ter
     if left.by.name not in states or steps != {nodes.t}:
         return left, right
     words = "the gradient at step t - 1 is what step t hands back, without what step t - 1 adds"
-    return (tree.Handed(left.by, True), right) if claiming.guess("handed back", words) else (left, right)
+    handed = tree.Handed(left.by, True, only=left.only)
+    return (handed, right) if claiming.guess("handed back", words) else (left, right)
 
 
 def _by_entries(

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from derive.cell import Roles
+from derive.errors import InputError
 from derive.notation import said_at
 from derive.reader.document.rows import Columns
 from derive.reader.meaning import tree
-from derive.reader.meaning.lefts import Left, unpacked
+from derive.reader.meaning.lefts import Left, left_side, unpacked
 from derive.reader.meaning.quantities import Meaning
 from derive.reader.meaning.tree import Multiply, Outer, Ref, Term, Transposed, depth_exceeds, mapped, references
 from derive.reader.meaning.vocabulary import Vocabulary
@@ -20,7 +21,7 @@ from derive.reader.sizes import kinds
 from derive.reader.sizes.shapes import ONE
 from derive.reader.sizes.sizing import Assignment
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Chain
+from derive.reader.text.syntax import Chain, Group, Syntax
 
 NESTED = 120
 """Levels of operations an equation may have."""
@@ -36,10 +37,25 @@ def assignments_of(
             vocabulary.styles[target.style] += 1
     meaning = Meaning(fragment, vocabulary)
     for side in chain.sides[1:]:
+        if side is not chain.sides[1] and (parts := parts_named(left, side, fragment)) is not None:
+            for name, offset, term in unpacked(parts, chain.sides[0], meaning):
+                yield Assignment(name, term, fragment, chain.start, side.end), offset
+            continue
         for name, offset, term in unpacked(left, side, meaning):
             if depth_exceeds(term, NESTED):
                 raise fragment.error(f"operations are nested more than {NESTED} deep", side.start, side.end)
             yield Assignment(name, term, fragment, chain.start, side.end), offset
+
+
+def parts_named(left: Left, side: Syntax, fragment: Fragment) -> Left | None:
+    """The quantities in whose list a value is split that has its equation before: a_t = W x_t + b = [i_t, f_t]."""
+    if len(left.symbols) != 1 or not isinstance(side, Group) or sum(map(len, side.rows)) < 2:
+        return None
+    try:
+        found = left_side(side, fragment)
+    except InputError:
+        return None
+    return found if found.symbols[0].offset == left.symbols[0].offset else None
 
 
 def without_constants(read: Iterable[tuple[Assignment, int | None]]) -> list[tuple[Assignment, int]]:

@@ -21,7 +21,14 @@ from derive.nodes import t
 from derive.notation import Notation, TimeStyle, said_at
 from derive.reader import resolving
 from derive.reader.document.asking import ask
-from derive.reader.document.assigning import as_columns, assignments_of, solved, without_batch, without_constants
+from derive.reader.document.assigning import (
+    as_columns,
+    assignments_of,
+    parts_named,
+    solved,
+    without_batch,
+    without_constants,
+)
 from derive.reader.document.delays import with_delays
 from derive.reader.document.equations import assigned_in, equations_in, names_in
 from derive.reader.document.legends import without_legends
@@ -113,6 +120,9 @@ def _cell(
                 vocabulary.functions.pop(target.name, None)
         for side in chain.sides[1:]:
             vocabulary.survey(side, fragment)
+        for side in chain.sides[2:]:
+            if (parts := parts_named(left, side, fragment)) is not None:
+                vocabulary.quantities |= {one.name for one in parts.symbols}
     document.guesses += with_slopes(vocabulary, declared.slopes, declared.written)
     read = [
         one

@@ -75,8 +75,12 @@ def unpacked(left: Left, right: Syntax, meaning: Meaning) -> Iterator[tuple[str,
             yield found.name, offset, meaning.term(cell)
         return
     functions, body = _functions(right, count, meaning)
-    yield left.joint, offset, meaning.term(body)
-    joint = Ref(left.joint, t + offset, span=at)
+    whole = meaning.term(body)
+    if isinstance(whole, Ref) and whole.time == t + offset and not whole.at and whole.columns is None:
+        joint = whole
+    else:
+        yield left.joint, offset, whole
+        joint = Ref(left.joint, t + offset, span=at)
     for index, found in enumerate(left.symbols):
         part: Term = Part(joint, index, count, span=at)
         if functions is not None:

@@ -239,6 +239,8 @@ class Handed(Term):
     """Whether this is handed on (prev), not given (next)."""
     apart: bool = False
     """Whether the document has another letter for the whole gradient, so that this is the part and nothing else."""
+    only: Expr | None = None
+    """As in a gradient."""
 
 
 @dataclass(frozen=True)

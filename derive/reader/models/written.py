@@ -42,9 +42,10 @@ class Written:
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
 
     def defined(self, formula: Found) -> list[Equation]:
-        """The forward equations in a formula."""
-        found = [*_defined(formula, 0, self.families), *self.ended.get(formula.place, ())]
-        return [e for e in found if not (self.bars and e.target.endswith(BAR))]
+        """The forward equations in a formula; one that splits a value is there once."""
+        every = [*_defined(formula, 0, self.families), *self.ended.get(formula.place, ())]
+        found = {(e.place, e.fragment.text): e for e in reversed(every)}.values()
+        return [e for e in reversed(found) if not (self.bars and e.target.endswith(BAR))]
 
     def meaning(self, meant: Meant, blocks: Sequence[tuple[str, str]]) -> Meant:
         """What letters of a model stand for, with the habits of the whole document."""

@@ -125,15 +125,15 @@ class Leaves:
         quantity = self.quantity(said.by)
         if self.reading.handed == "after" and not said.onward and quantity.time is not None:
             quantity = quantity.at(quantity.time + 1)
-        node: Node = Adjoint(quantity)
+        node: Node = Adjoint(quantity, False, said.only)
         whole = self.reading.handed in ("whole", "after")
         output = quantity.name == self.cell.output.name
         if not (whole or (self.reading.handed == "some" and output and not said.onward)):
             if said.onward or output:
-                node = nodes.add(node, nodes.scale(-1, Adjoint(quantity, True)))
+                node = nodes.add(node, nodes.scale(-1, Adjoint(quantity, True, said.only)))
             for other in self._reading(quantity) if said.onward else self._computed_from(quantity):
                 jacobian = Jacobian(other, quantity, said.onward)
-                back = nodes.matmul(nodes.transpose(jacobian), Adjoint(other))
+                back = nodes.matmul(nodes.transpose(jacobian), Adjoint(other, False, said.only))
                 node = nodes.add(node, nodes.scale(-1, back))
         return Built(self.laid(node, self.reading.layout in ("all rows", "rows", "batch")))
 

@@ -7,7 +7,7 @@ behind it change nothing; `half of` does, and a formula with words that are not 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -64,6 +64,8 @@ _ENDED = re.compile(r"(?:,|;|\\q?quad(?![A-Za-z]))(?:\s|\\[,;: ])*\Z")
 _EQUATED = re.compile(r"(?<![<>:!])=")
 _POINTING = frozenset(listed("need needs needed using uses via from"))
 """What such a remark in brackets may say before the letters that it names."""
+_WAYS = frozenset(listed("path paths way ways through along one ones added arriving coming comes flowing above below"))
+"""What such a remark may say of where a part of a gradient comes from."""
 _RELATED = re.compile(r"[=<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|approx|to|rightarrow)(?![A-Za-z])")
 CHINESE = frozenset(
     listed(
@@ -151,7 +153,11 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         done[first] = Aside(first, last, kind, words, rest)
         shown[first:last] = " " * (last - first)
 
+    if (pointing := _in_brackets(text, start, end, spoken)) is not None:
+        take(*pointing)
     for first, last, words in spoken:  # labels, from the left
+        if any(a.start <= first < a.end for a in done.values()):
+            continue
         before, behind = around(first, last)
         if _LEADING.fullmatch(before) and (stop := _label(words, behind)) is not None:
             take(first, last + stop, "remark", words)
@@ -195,6 +201,24 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         elif not _is_name(text, first, words, behind):
             take(first, last, "unknown", words)
     yield from done.values()
+
+
+def _in_brackets(
+    text: str, start: int, end: int, spoken: Sequence[tuple[int, int, str]]
+) -> tuple[int, int, str, str] | None:
+    """Words in brackets apart from a formula, with letters between them: (the path through h_t, and what came)."""
+    opened = next((each for each in spoken if each[2].lstrip().startswith("(") and ")" not in each[2]), None)
+    last = spoken[-1] if spoken else None
+    if opened is None or last is None or opened is last or not last[2].rstrip(" .,;").endswith(")"):
+        return None
+    inside = [words for first, _, words in spoken if first >= opened[0]]
+    said = " ".join(inside)
+    plain = _APART.search(text, start, opened[0]) and _TRAILING.fullmatch(text, last[1], end)
+    if not plain or _RELATED.search(text, opened[1], last[0]) or CONDITIONS.search(said):
+        return None
+    if not _listed(said, NOUNS | CONNECTIVES | _WAYS):
+        return None
+    return opened[0], last[1], "remark", said
 
 
 def _with_brackets(text: str, start: int, end: int, first: int, last: int, words: str) -> tuple[int, int, str]:

@@ -67,6 +67,11 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
             style = found.style or TimeStyle.SUBSCRIPT
             yield Equation(found.name, found.offset or 0, style, cut, *edges, space=space)
             yield from named_on_the_way(part, fragment, formula, index)
+            for side in part.sides[2:]:
+                parts = f"{fragment.text[side.start : side.end]} = {fragment.text[left.start : left.end]}"
+                for one in _stacked(side, fragment):
+                    split = Equation(one.name, one.offset or 0, one.style or style, cut, *edges)
+                    yield replace(split.rewritten(parts), place=_place_of(fragment, side))
         elif stacked := _stacked(left, fragment):
             for found in stacked:
                 style = found.style or TimeStyle.SUBSCRIPT
@@ -75,6 +80,11 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
             style = TimeStyle.SUBSCRIPT
             written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
             yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def _place_of(fragment: Fragment, side: Syntax) -> tuple[str, int, int]:
+    place = piece(fragment, side.start, side.end).place(0)
+    return place.file, place.line, place.column
 
 
 def has_slope(side: Syntax) -> bool:

@@ -1,0 +1,50 @@
+"""Habits of reading: gates in one list, words behind bars, norms, entries; what a note writes with few words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audit import audit
+
+RIGHT = (Word.PROVED, Word.HOLDS_IF)
+LSTM = (
+    *(rf"{gate}_t = \sigma(W_{gate} x_t + U_{gate} h_{{t-1}} + b_{gate})" for gate in "fio"),
+    r"g_t = \tanh(W_c x_t + U_c h_{t-1} + b_c)",
+    r"c_t = f_t \odot c_{t-1} + i_t \odot g_t",
+    r"h_t = o_t \odot \tanh(c_t)",
+)
+
+
+def _judged(tmp_path: Path, text: str) -> dict[str, Judgement]:
+    path = tmp_path / "note.md"
+    path.write_text(text, encoding="utf-8")
+    return {judgement.formula: judgement for judgement in audit(path).judgements}
+
+
+def _shown(*formulas: str) -> str:
+    return "\n\n".join(f"$${each}$$" for each in formulas) + "\n"
+
+
+def test_gates_that_one_product_gives_together(tmp_path: Path) -> None:
+    split = r"a_t = x_t W_x + h_{t-1} W_h + b = [\,a^i_t,\; a^f_t,\; a^o_t,\; a^g_t\,]"
+    gates = (r"i_t = \sigma(a^i_t)", r"f_t = \sigma(a^f_t)", r"o_t = \sigma(a^o_t)", r"g_t = \tanh(a^g_t)")
+    whole = r"\delta_t = [\delta^i_t, \delta^f_t, \delta^o_t, \delta^g_t]"
+    added = (
+        r"\frac{\partial L}{\partial c_t} \mathrel{+}= \frac{\partial L}{\partial h_t} \odot o_t \odot"
+        r" (1 - \tanh^2(c_t))"
+        r"\qquad \text{(the path through } h_t\text{, added to the one from } c_{t+1}\text{)}"
+    )
+    back = r"\frac{\partial L}{\partial c_{t-1}} = \frac{\partial L}{\partial c_t} \odot f_t"
+    true = (
+        r"\frac{\partial L}{\partial W_x} \mathrel{+}= x_t^\top \delta_t",
+        r"\frac{\partial L}{\partial h_{t-1}} = \delta_t W_h^\top",
+        back,
+    )
+    false = r"\frac{\partial L}{\partial W_h} \mathrel{+}= h_t^\top \delta_t"
+    text = _shown(split, *gates, *LSTM[-2:], r"\text{logits} = h_T W_{hy} + b_y")
+    found = _judged(tmp_path, f"# Note\n{text}\nStacked: ${whole}$.\n\n" + _shown(added, *true, false))
+    assert found[whole].word is Word.NOT_A_CLAIM
+    assert all(found[each].word is Word.HOLDS_IF for each in true)
+    assert found[added.partition(r"\qquad")[0]].word is Word.HOLDS_IF
+    assert found[false].word is Word.WRONG
