@@ -34,7 +34,7 @@ _START = re.compile(
 _OF_GRADIENTS = frozenset(["partial", "nabla", "d"])
 _ERRORS = frozenset(["delta", "Delta"])
 _DERIVED = tree.Gradient | tree.Derivative | tree.Operated
-_ERRORS = tree.Gradient | tree.Error | tree.Differential
+_GRADIENTS = tree.Gradient | tree.Error | tree.Differential
 _HOT = re.compile(r"\s*(?:is|are|be|denotes?|being)\s+(?:an?\s+|the\s+)?(?:\w+\s+){0,2}one[-\s]?hot", re.IGNORECASE)
 
 
@@ -111,7 +111,7 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
             timed = [way for way in labelled if way.time == nodes.t] if plain else []
             return (identifier("_".join([found.base, *timed[0].labels])), said) if timed else None
         if isinstance(said, tree.Stack) and not found.transposed:
-            whole = all(isinstance(cell, _ERRORS) for row in said.rows for cell in row)
+            whole = all(isinstance(cell, _GRADIENTS) for row in said.rows for cell in row)
             timed = [way for way in labelled if way.time == nodes.t]
             return (identifier("_".join([found.base, *timed[0].labels])), said) if whole and timed else None
         if claiming.loss(found) is not None or not isinstance(inner, Gradient):
