@@ -71,13 +71,11 @@ def reading_of(text: str, file: str = "<text>") -> Reading:
         )
     name = slug(found.title) or slug(Path(file).stem) or "cell"
 
-    def read(formulas: Sequence[Fragment]) -> Reading:
-        return reading(
-            formulas, found.declarations, name=name, title=found.title, source=found.source, guesses=found.guesses
-        )
+    def read(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) -> Reading:
+        return reading(formulas, declarations, name=name, title=found.title, source=found.source, guesses=found.guesses)
 
     try:
-        return read(found.formulas)
+        return read(found.formulas, found.declarations)
     except InputError as whole:
         chosen = one_of_several(found, formulas_of(text, file), text, whole, read)
         return replace(chosen, cell=replace(chosen.cell, name=name, title=found.title or name, source=found.source))

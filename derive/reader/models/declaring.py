@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from derive.errors import Place
+from derive.errors import InputError, Place
 from derive.notation import spelled
+from derive.reader.meaning.letters import identifier
 from derive.reader.models.choice import Choice
-from derive.reader.models.equations.equation import LOGARITHM, TIMES, Equation
+from derive.reader.models.equations.equation import LOGARITHM, TIMES, Equation, mentions
 from derive.reader.models.equations.finding import is_copy
-from derive.reader.models.equations.names import spelled_names, stripped
+from derive.reader.models.equations.names import first_spelled, spelled_names, stripped
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import WHERE, Declaration
 
@@ -34,24 +35,41 @@ def declarations(chosen: Choice) -> list[Declaration]:
             if any(within(place, fragment) for place in written) or is_copy(fragment):
                 continue
             spoken = spelled_names(fragment.text)
-            if spoken and spoken[0] in known and _DECLARES.search(fragment.text) and _is_here(chosen, fragment, spoken):
+            if spoken and spoken[0] in known and _DECLARES.search(fragment.text) and _is_here(chosen, fragment):
                 found.append(Declaration(declaration.key, (fragment,), declaration.words))
     return found
 
 
-def _is_here(chosen: Choice, declared: Fragment, spoken: Sequence[str]) -> bool:
-    """Whether a declaration speaks of the letters of this model: the nearest equation with them is one of its own.
+def _is_here(chosen: Choice, declared: Fragment) -> bool:
+    """Whether a declaration speaks of the letters of this model, which has an equation of its home or the same one.
 
     Two models of one note may give a letter two shapes: W_y h_t of the one, h_t W_y of the other.
     """
-    place = declared.place(0)
     own = {(e.target, "".join(e.right.split())) for e in chosen.by_name.values()}
-    reading = [
-        (abs(e.place[1] - place.line), (e.target, "".join(e.right.split())) not in own)
-        for e in chosen.given.equations
-        if e.place[0] == place.file and spoken[0] in {m.name for m in e.used}
-    ]
-    return not reading or not min(reading)[1]
+    found = home(declared, declared_name(declared), chosen.given.equations)
+    return not found or any((e.target, "".join(e.right.split())) in own for e in found)
+
+
+def declared_name(declared: Fragment) -> str:
+    """The first letter that a declaration speaks of, which may be a function; empty where it has none."""
+    start, name = first_spelled(declared.text)
+    try:
+        found = min(mentions(declared), key=lambda mention: mention.start, default=None)
+    except (InputError, RecursionError):
+        found = None
+    return found.name if found is not None and found.start <= start else name
+
+
+def home(declared: Fragment, name: str, equations: Sequence[Equation]) -> list[Equation]:
+    """The equations whose letter a declaration is about: of the section that it follows, else the nearest one's."""
+    place = declared.place(0)
+    here = [e for e in equations if e.place[0] == place.file]
+    speaking = [e for e in here if name in e.names or name in e.spelled]
+    speaking = speaking or [e for e in here if identifier(stripped(name)) in e.spelled]
+    before = [e for e in here if e.place[1] <= place.line]
+    follows = max(before, key=lambda e: e.place).section if before else None
+    nearest = min(speaking, key=lambda e: abs(e.place[1] - place.line), default=None)
+    return [e for e in speaking if e.section == follows] or ([nearest] if nearest is not None else [])
 
 
 def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:

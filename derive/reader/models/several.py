@@ -9,7 +9,7 @@ a letter with neither words nor a claim nor a loss between them are no two model
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from derive.cell import Cell
@@ -17,7 +17,8 @@ from derive.errors import InputError
 from derive.reader.document.legends import remark, without_legends
 from derive.reader.document.reading import Reading
 from derive.reader.meaning.lefts import left_side
-from derive.reader.models.declaring import within
+from derive.reader.models.declaring import declared_name, home, within
+from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.finding import stands_alone, without_remarks
 from derive.reader.models.model import Model
 from derive.reader.models.own import own
@@ -33,7 +34,7 @@ _SET_APART = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|^\s*(?:`{3,}|:::?|~{3,}|\
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CLAIMS = re.compile(r"\\(?:partial|nabla)(?![A-Za-z])|∂|∇")
 
-Read = Callable[[Sequence[Fragment]], Reading]
+Read = Callable[[Sequence[Fragment], Sequence[Declaration]], Reading]
 
 
 def one_of_several(document: Note, every: Sequence[Found], text: str, whole: InputError, read: Read) -> Reading:
@@ -42,9 +43,10 @@ def one_of_several(document: Note, every: Sequence[Found], text: str, whole: Inp
     `every` are all its formulas, with those in running text; raises `whole` where it has one model, or none is whole.
     """
     shown, _, words = without_legends(document.formulas, ())
-    groups = _groups(shown, _passages(text, shown))
+    sections = {(one.fragment.file, one.fragment.lines[0].number): one.section for one in every}
+    groups = _groups(shown, _passages(text, shown), sections)
     unread = [one for one in shown if not _parsed(one)]
-    if (found := _without_claims(shown, read, whole)) is None:
+    if (found := _without_claims(shown, document.declarations, read, whole)) is None:
         if len(groups) < 2 and not unread:
             raise whole
         parts = _parted(every, groups)
@@ -64,18 +66,20 @@ def _whole(
 ) -> Iterator[Reading]:
     """Whole recurrent cells: groups that take nothing as given, models of sections, other groups."""
     short: list[Reading] = []
-    for group in groups:
+    said = written(parts, declarations)
+    for number, group in enumerate(groups):
+        about, names = _about(declarations, said.equations, f"#{number}")
         try:
-            found = read(group)
+            found = read(group, about)
         except InputError:
             continue
         if found.cell.states:
             told = _told(found, group, shown)
-            if _takes_as_given(found.cell, shown):
+            if _takes_as_given(found.cell, shown, names):
                 short.append(told)
             else:
                 yield told
-    for model in _models(written(parts, declarations)):
+    for model in _models(said):
         used = _used(model, shown)
         sections = {part.section for part in parts if part.fragment in used}
         missed = any(part.section in sections for part in parts if part.fragment in unread)
@@ -84,7 +88,30 @@ def _whole(
     yield from short
 
 
-def _without_claims(shown: Sequence[Fragment], read: Read, error: InputError) -> Reading | None:
+def _about(
+    declarations: Sequence[Declaration], equations: Sequence[Equation], group: str
+) -> tuple[list[Declaration], set[str]]:
+    """The declarations without what they say of other groups, and the names that they say something of here."""
+    kept: list[Declaration] = []
+    names: set[str] = set()
+    for declaration in declarations:
+        formulas: list[Fragment] = []
+        for fragment in declaration.formulas:
+            name = declared_name(fragment)
+            found = home(fragment, name, equations)
+            here = any(equation.section[-1] == group for equation in found)
+            if here or not found:
+                formulas.append(fragment)
+            if here:
+                names.add(name)
+        if formulas or not declaration.formulas:
+            kept.append(replace(declaration, formulas=tuple(formulas)))
+    return kept, names
+
+
+def _without_claims(
+    shown: Sequence[Fragment], declarations: Sequence[Declaration], read: Read, error: InputError
+) -> Reading | None:
     """The reading without the formulas about derivatives that cannot be read: no equation of a cell stands in them."""
     kept = list(shown)
     while True:
@@ -94,7 +121,7 @@ def _without_claims(shown: Sequence[Fragment], read: Read, error: InputError) ->
             return None
         kept.remove(claim)
         try:
-            found = read(kept)
+            found = read(kept, declarations)
         except InputError as other:
             error = other
             continue
@@ -125,9 +152,9 @@ def _parsed(fragment: Fragment) -> bool:
     return stands_alone(fragment) or stands_alone(without_remarks(fragment))
 
 
-def _takes_as_given(cell: Cell, shown: Sequence[Fragment]) -> bool:
-    """Whether the cell takes as given what the document has an equation for."""
-    given = {name for one in shown for name in _given(one)}
+def _takes_as_given(cell: Cell, shown: Sequence[Fragment], declared: Collection[str] = ()) -> bool:
+    """Whether the cell takes as given what the document has an equation for, and does not declare."""
+    given = {name for one in shown for name in _given(one)} - {*declared}
     return any(quantity.name in given for quantity in (*cell.inputs, *cell.parameters))
 
 
@@ -183,14 +210,23 @@ def _told(found: Reading, group: Sequence[Fragment], shown: Sequence[Fragment]) 
     return Reading(cell, (*found.remarks, *map(remark, others)))
 
 
-def _groups(formulas: Sequence[Fragment], before: Mapping[Fragment, int]) -> list[list[Fragment]]:
+def _groups(
+    formulas: Sequence[Fragment],
+    before: Mapping[Fragment, int],
+    sections: Mapping[tuple[str, int], tuple[str, ...]],
+) -> list[list[Fragment]]:
     """The formulas in groups that give each letter one value; what cannot be parsed gives none.
 
-    One group where a letter has two values with nothing between them but values of others.
+    A group that a letter's next value ends leaves what stands under the same heading to the next one. One group where a
+    letter has two values with nothing between them but values of others.
     """
     groups: list[list[Fragment]] = [[]]
     given: dict[str, int] = {}
     others = 0
+
+    def section(fragment: Fragment) -> tuple[str, ...]:
+        return sections.get((fragment.file, fragment.lines[0].number), ())
+
     for fragment in formulas:
         names = _given(fragment)
         others += not names
@@ -198,8 +234,13 @@ def _groups(formulas: Sequence[Fragment], before: Mapping[Fragment, int]) -> lis
         if again := names & {*given}:
             if any(given[name] == passage for name in again):
                 return [list(formulas)]
-            groups.append([])
-            given = {}
+            last = groups[-1]
+            apart = next((n for n, one in enumerate(last) if section(one) == section(fragment)), len(last))
+            groups[-1:] = [last[:apart], last[apart:]] if apart else [last, []]
+            given = {name: given[name] for one in groups[-1] for name in _given(one)}
+            if names & {*given}:
+                groups.append([])
+                given = {}
         given |= dict.fromkeys(names, passage)
         groups[-1].append(fragment)
     return groups

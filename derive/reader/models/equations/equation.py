@@ -13,7 +13,7 @@ from derive.notation import TimeStyle, spelled
 from derive.reader.meaning.letters import time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import Vocabulary
-from derive.reader.models.equations.names import stripped
+from derive.reader.models.equations.names import spelled_names, stripped
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Group, Name, Syntax
@@ -77,6 +77,16 @@ class Equation:
         if self.target in LOSSES:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
             return tuple(replace(m, name=stripped(self._whole(m))) for m in found)
         return tuple(found)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Its target and the quantities on its right side."""
+        return frozenset({self.target, *(mention.name for mention in self.used)})
+
+    @cached_property
+    def spelled(self) -> frozenset[str]:
+        """The letters in it, those of functions too."""
+        return frozenset(spelled_names(self.fragment.text))
 
     def _whole(self, mention: Mention) -> str:
         """The name of what a letter with a label, a step and an index is an entry of: y_true of y_{true, t, i}."""

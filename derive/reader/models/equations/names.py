@@ -45,6 +45,12 @@ def spelled_names(text: str) -> list[str]:
     return [_spelled(match) for match in _LETTER.finditer(text)]
 
 
+def first_spelled(text: str) -> tuple[int, str]:
+    """Where the first letter of a text stands, and its name; behind the end and empty where there is none."""
+    found = _LETTER.search(text)
+    return (len(text), "") if found is None else (found.start(), _spelled(found))
+
+
 def of_errors(text: str) -> set[str]:
     """The letters with a label that δ has as labels: a_f of δ^{a_f}_t."""
     return {f"{base}_{below}" for base, below in _ERROR.findall(text)}
@@ -74,4 +80,4 @@ def _spelled(match: re.Match[str]) -> str:
     base = match.group("base").removeprefix("\\")
     below = match.group("long") or match.group("short")
     accent = {"widehat": "hat", "widetilde": "tilde"}.get(match.group("accent") or "", match.group("accent"))
-    return "_".join(part for part in (base, accent, None if below == "t" else below) if part)
+    return identifier("_".join(part for part in (base, accent, None if below == "t" else below) if part))

@@ -1,0 +1,88 @@
+"""A document of two models in sections says of each what a note of that model alone says; own equations come first."""
+
+from __future__ import annotations
+
+import os
+import random
+from functools import partial
+from pathlib import Path
+
+import pytest
+from random_cells import RandomCell, random_cell
+
+from derive.reader import reading_of
+from derive.reader.document.reading import told
+from verify.formulas.claims import check
+from verify.formulas.judgement import Word
+from verify.notes.audit import audit
+
+FULL = "BACKPROOF_FULL_FIGURES" in os.environ
+READ, JUDGED = (100, 12) if FULL else (8, 1)
+"""Pairs of random cells that are read, and about which claims are judged."""
+
+
+def pair(seed: int) -> tuple[RandomCell, RandomCell]:
+    return random_cell(random.Random(seed).randrange), random_cell(random.Random(f"other {seed}").randrange)
+
+
+def in_sections(*notes: str) -> str:
+    """The notes without their titles, under headings of their own."""
+    parts = [f"## Part {n}\n\nOf one more cell.\n\n{text.split(chr(10), 2)[2]}" for n, text in enumerate(notes, 1)]
+    return "# Several\n\n" + "\n\n".join(parts)
+
+
+def test_the_first_of_two_cells_in_sections_reads_as_alone() -> None:
+    for seed in range(READ):
+        first, second = pair(seed)
+        alone, both = (reading_of(text, "note.md").cell for text in (first.text, in_sections(first.text, second.text)))
+        lines = [[line for line in told(cell) if not line.startswith("guess")] for cell in (alone, both)]
+        assert lines[0] == lines[1], seed
+
+
+def claims(made: RandomCell) -> list[str]:
+    """A gradient by a parameter and by a state: each as it is, where that can be written, and as zero."""
+    cell = reading_of(made.text, "note.md").cell
+    plain = [parameter.name for parameter in cell.parameters if len(parameter.name) == 1]
+    found = []
+    for written in (*plain[:1], f"{cell.states[0].name}_t"):
+        left = rf"\frac{{\partial J}}{{\partial {written}}}"
+        correct = check(f"{left} = 0", cell)[0].correct
+        found += [f"{left} = {right}" for right in ("0", correct) if right]
+    return found
+
+
+def verdicts(text: str, folder: Path) -> list[tuple[str, Word]]:
+    path = folder / "note.md"
+    path.write_text(text, encoding="utf-8")
+    found = audit(path, check=partial(check, explain=False))
+    return [(each.formula, each.word) for each in found.judgements if "partial" in each.formula]
+
+
+def test_claims_about_two_cells_in_sections_have_the_verdicts_that_each_has_alone(tmp_path: Path) -> None:
+    right = wrong = 0
+    for seed in range(1, 1 + JUDGED):
+        notes = [f"{made.text}\n" + "\n".join(f"$$ {one} $$\n" for one in claims(made)) for made in pair(seed)]
+        alone = [each for note in notes for each in verdicts(note, tmp_path)]
+        assert verdicts(in_sections(*notes), tmp_path) == alone
+        right += sum(word is Word.PROVED for _, word in alone)
+        wrong += sum(word is Word.WRONG for _, word in alone)
+    assert min(right, wrong) > JUDGED
+
+
+OWN = r"c_t = (1 - i_t) \odot c_{t-1} + i_t \odot g_t"
+GATES = r"""
+$$i_t = \sigma(W_i x_t + U_i h_{t-1} + b_i)$$
+$$g_t = \tanh(W_g x_t + U_g h_{t-1} + b_g)$$
+$$o_t = \sigma(W_o x_t + U_o h_{t-1} + b_o)$$
+$$h_t = o_t \odot \tanh(c_t)$$
+"""
+OF_OWN = r"\frac{\partial J}{\partial i_t} = \frac{\partial J}{\partial c_t} \odot (g_t - c_{t-1})"
+OF_CATALOGUE = r"\frac{\partial J}{\partial i_t} = \frac{\partial J}{\partial c_t} \odot g_t"
+
+
+@pytest.mark.parametrize("gates", [GATES, ""], ids=["whole", "alone"])
+def test_an_equation_of_the_note_beats_that_of_a_published_cell(tmp_path: Path, gates: str) -> None:
+    note = f"# Coupled\n\n## Forward\n{gates}\n$${OWN}$$\n\n## Backward\n\n$${OF_OWN}$$\n\n$${OF_CATALOGUE}$$\n"
+    found = dict(verdicts(note, tmp_path))
+    assert found[OF_OWN] in (Word.PROVED, Word.HOLDS_IF)
+    assert found[OF_CATALOGUE] is Word.WRONG
