@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from derive.languages import ENGLISH, Language
 from verify.mistakes import dictionary
 
 TABLE = "course/exercises.toml"
@@ -32,9 +33,12 @@ def read(table: str) -> dict[str, Exercise]:
     return {each["name"]: _exercise(each) for each in tomllib.loads(table)["exercise"]}
 
 
-def exercises(folder: Path) -> dict[str, Exercise]:
-    """Those of the course; `folder` holds the hand-written chapters."""
-    return read((folder / TABLE).read_text(encoding="utf-8"))
+def exercises(folder: Path, language: Language = ENGLISH) -> dict[str, Exercise]:
+    """Those of the course; `folder` holds the hand-written chapters, and below it those of other languages."""
+    found = read((folder / TABLE).read_text(encoding="utf-8"))
+    other = folder / language.name / TABLE
+    asked = tomllib.loads(other.read_text(encoding="utf-8")) if other.is_file() else {}
+    return {name: replace(one, question=asked.get(name, one.question).strip()) for name, one in found.items()}
 
 
 def _exercise(each: Mapping[str, Any]) -> Exercise:
@@ -44,19 +48,20 @@ def _exercise(each: Mapping[str, Any]) -> Exercise:
     )
 
 
-def with_exercises(chapter: str, known: Mapping[str, Exercise]) -> str:
+def with_exercises(chapter: str, known: Mapping[str, Exercise], language: Language = ENGLISH) -> str:
     """A chapter with every exercise in its place, answers folded. Raises KeyError for a name that is not known."""
-    return _PLACE.sub(lambda found: written(known[found[1]]), chapter)
+    return _PLACE.sub(lambda found: written(known[found[1]], language), chapter)
 
 
-def written(exercise: Exercise) -> str:
+def written(exercise: Exercise, language: Language = ENGLISH) -> str:
     """An exercise in Markdown."""
+    say = language.say
     assumed = "".join(f" --assume '{fact}'" for fact in exercise.assume)
-    command = f"backproof check 'YOUR FORMULA' --cell {exercise.cell}{assumed}"
-    parts = ['<div class="exercise">', f"**Exercise.** {exercise.question}", f"```sh\n{command}\n```"]
-    parts += [_folded("An answer", [_formula(one) for one in exercise.right])]
-    told = [f"{_formula(formula)}\n\n{_told(mistake)}" for formula, mistake in exercise.wrong]
-    parts += [_folded("Wrong answers, and what is said of them", told), "</div>"]
+    command = f"backproof check '{say('YOUR FORMULA')}' --cell {exercise.cell}{assumed}"
+    parts = ['<div class="exercise">', f"**{say('Exercise.')}** {exercise.question}", f"```sh\n{command}\n```"]
+    parts += [_folded(say("An answer"), [_formula(one) for one in exercise.right])]
+    told = [f"{_formula(formula)}\n\n{_told(mistake, language)}" for formula, mistake in exercise.wrong]
+    parts += [_folded(say("Wrong answers, and what is said of them"), told), "</div>"]
     return "\n\n".join(parts)
 
 
@@ -68,8 +73,10 @@ def _folded(summary: str, parts: list[str]) -> str:
     return "\n\n".join([f'<details class="steps"><summary>{summary}</summary>', *parts, "</details>"])
 
 
-def _told(mistake: str) -> str:
+def _told(mistake: str, language: Language) -> str:
+    say = language.say
     if not mistake:
-        return "Wrong, with numbers that show it; this mistake has no name."
+        return say("Wrong, with numbers that show it; this mistake has no name.")
     entry = dictionary.entry(mistake)
-    return f"Wrong: [{entry.name}](../mistakes/{entry.slug}.md). {entry.sentence}"
+    link = f"[{say(entry.name)}](../mistakes/{entry.slug}.md)"
+    return say("Wrong: {link}. {sentence}").replace("{link}", link).replace("{sentence}", say(entry.sentence))

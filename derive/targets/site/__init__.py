@@ -106,7 +106,8 @@ def _rendered(
 ) -> str:
     template = environment("derive.targets.site", display=display).get_template("derivation.md.jinja")
     written = template.render(
-        chapters=chapters, origin=origin, title=MARKDOWN.words(title), words=words, closing=closing, whole=whole,
+        chapters=chapters, origin=origin, title=MARKDOWN.words(language.say(title)), words=words, closing=closing,
+        whole=whole,
         letters=Letters.together([chapter.letters for chapter in chapters]), say=language.say,
         spoken=json.dumps({word: language.say(word) for word in BAR}, ensure_ascii=False),
     )  # fmt: skip
