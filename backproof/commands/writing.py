@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from backproof.commands.answering import guarded, print_json
+from backproof.commands.answering import guarded, language, print_json
 from backproof.commands.options import CELL, LANG, LETTERS, json_option, network_options
 from backproof.commands.reading import read_as, reading_of
 from derive.errors import InputError
@@ -74,6 +74,7 @@ def derive(
 @click.argument("cell", **CELL)
 @click.option("--unrolled", type=click.IntRange(1), metavar="N", help="Show N steps (networks: 3 without it).")
 @click.option("--backward", is_flag=True, help="How gradients flow: the paths of the derivation and where they meet.")
+@LANG
 @click.option("--notation", help="The letters to print in (default: those of the note).", **LETTERS)
 @click.option(
     "-o",
@@ -89,6 +90,7 @@ def draw(
     unrolled: int | None,
     backward: bool,
     notation: str | None,
+    lang: str,
     output: Path | None,
     as_json: bool,
     **options: Any,
@@ -102,7 +104,11 @@ def draw(
         raise InputError(f"{output} is no file for a picture", hint="name a file ending in .svg, .tex or .pdf")
     made = catalogue.made(cell, **options)
     form = forms[output.suffix] if output else "svg"
-    picture = _rendered(made, "picture", notation, cell, unrolled=unrolled, backward=backward, form=form)
+    if form != "svg" and lang != "en":
+        raise InputError("LaTeX is written in English alone", hint="write FILE.svg")
+    picture = _rendered(
+        made, "picture", notation, cell, unrolled=unrolled, backward=backward, form=form, language=language()
+    )
     read_as(cell, made)
     if output is not None and form == "document":
         from derive.targets.pages.pdf import compiled

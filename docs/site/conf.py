@@ -9,6 +9,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.environment.adapters.toctree import global_toctree_for_doc
+from sphinx.search import SearchLanguage
 
 project = "backproof"
 author = "the authors of backproof"
@@ -36,7 +37,11 @@ html_theme = "furo"
 html_title = "backproof"
 html_static_path = ["static"]
 html_css_files = ["katex/katex.min.css", "site.css"]
-html_js_files = [("katex/katex.min.js", {"defer": "defer"}), ("site.js", {"defer": "defer"})]
+html_js_files = [
+    ("katex/katex.min.js", {"defer": "defer"}),
+    ("words.js", {"defer": "defer"}),
+    ("site.js", {"defer": "defer"}),
+]
 html_math_renderer = "katex"
 html_show_search_summary = False  # it fetches pages, which a browser refuses for files
 html_copy_source = False
@@ -92,8 +97,32 @@ def _one_tree(app: Any, page: str, template: str, context: dict[str, Any], doctr
         context["toctree"] = toctree
 
 
+class ByPairs(SearchLanguage):
+    """Search in Chinese without a dictionary: what stands between letters of other scripts is cut into pairs."""
+
+    lang = "zh"
+    language_name = "Chinese"
+    js_splitter_code = """
+function splitQuery(query) {
+  const words = query.match(/[A-Za-z0-9_]+|[\\u3400-\\u9fff]+/g) || [];
+  return words.flatMap((word) => /^[\\u3400-\\u9fff]{3,}$/.test(word)
+    ? [...word].slice(1).map((letter, place) => word[place] + letter) : [word]);
+}
+"""
+
+    def split(self, input: str) -> list[str]:
+        words = re.findall(r"[A-Za-z0-9_]+|[\u3400-\u9fff]+", input)
+        return [word[i : i + 2] for word in words for i in range(len(word) - 1) if word[0] > "z"] + [
+            word for word in words if word[0] <= "z"
+        ]
+
+    def word_filter(self, stemmed_word: str) -> bool:
+        return len(stemmed_word) > 1
+
+
 def setup(app: Any) -> None:
     """Formulas are left as LaTeX for KaTeX, which travels with the site."""
+    app.add_search_language(ByPairs)
     app.add_html_math_renderer("katex", (_inline, None), (_display, None))
     app.connect("html-page-context", _one_tree, priority=400)
     app.connect("autodoc-process-docstring", _with_double_backquotes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
@@ -47,13 +46,13 @@ def filled(chapter: str, language: Language) -> str:
 
     def written(found: re.Match[str]) -> str:
         kind, cell, rest = found.groups()
-        return _picture(cell, rest or "") if kind == "picture" else _verdict(cell, rest or "", language)
+        return _picture(cell, rest or "", language) if kind == "picture" else _verdict(cell, rest or "", language)
 
     return _MARK.sub(written, chapter)
 
 
-def _picture(cell: str, kind: str) -> str:
-    drawn = picture(differentiate(catalogue.find(cell)), backward=kind == "backward")
+def _picture(cell: str, kind: str, language: Language) -> str:
+    drawn = picture(differentiate(catalogue.find(cell)), backward=kind == "backward", language=language)
     return f'<div class="picture">\n{drawn.strip()}\n</div>'
 
 
@@ -119,8 +118,3 @@ def _sentence(words: str, language: Language) -> str:
         told = re.sub(r"\$([^$]*)\$", r"$`\1`$", language.say(plain))
         return words.replace(words.strip(), told) if words.strip() else words
     return words.replace(words.strip(), re.sub(r"\{(\d+)\}", lambda slot: parts[int(slot[1]) - 1], said))
-
-
-def marks(chapter: str) -> Iterator[tuple[str, str]]:
-    """The marks of a chapter: what kind of thing, and of which cell."""
-    yield from ((kind, cell) for kind, cell, _ in _MARK.findall(chapter))

@@ -42,6 +42,7 @@ def sources(
 ) -> dict[str, str | bytes]:
     """Every source file of the site by its path; `root` is the checkout, `pdf`: pages refer to PDFs of them."""
     found: dict[str, str | bytes] = dict(_written(root, language))
+    found["static/words.js"] = site.script_words(language)
     for name in TAKEN:
         for path in sorted((root / "docs" / name).rglob("*.md") if "." not in name else [root / "docs" / name]):
             place = path.relative_to(root / "docs").as_posix()

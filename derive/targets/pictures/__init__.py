@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from derive.calculus.derivation import Derivation
+from derive.languages import ENGLISH, Language
 from derive.lettering import lettered
 from derive.networks.network import Network
 from derive.notation import Notation
@@ -32,11 +33,14 @@ def picture(
     unrolled: int | None = None,
     backward: bool = False,
     form: str = "svg",
+    language: Language = ENGLISH,
 ) -> str:
     """The data flow of one step of a cell, or of `unrolled` ones; `backward`: how gradients flow; `form`: see FORMS."""
     if unrolled:
-        return FORMS[form](grid.drawn(Network(_in_letters(derivation, notation).cell), unrolled, backward))
-    return FORMS[form](drawing(derivation, notation, backward))
+        drawn = grid.drawn(Network(_in_letters(derivation, notation).cell), unrolled, backward)
+    else:
+        drawn = drawing(derivation, notation, backward)
+    return FORMS[form](drawn.said(language.say))
 
 
 def drawing(derivation: Derivation, notation: Notation | None = None, backward: bool = False) -> Drawing:
@@ -54,10 +58,11 @@ def network_picture(
     unrolled: int | None = None,
     backward: bool = False,
     form: str = "svg",
+    language: Language = ENGLISH,
 ) -> str:
     """The copies of a network's cell over some steps with what stands between and above them; `form`: see FORMS."""
     found = network.in_letters(notation) if notation else network
-    return FORMS[form](grid.drawn(found, unrolled or STEPS, backward))
+    return FORMS[form](grid.drawn(found, unrolled or STEPS, backward).said(language.say))
 
 
 def _in_letters(derivation: Derivation, notation: Notation | None) -> Derivation:

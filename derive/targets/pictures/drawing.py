@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
@@ -170,3 +170,7 @@ class Drawing:
     wires: tuple[Wire, ...]
     roles: tuple[tuple[Role, str], ...] = ()
     """What the legend explains."""
+
+    def said(self, say: Callable[[str], str]) -> Drawing:
+        """The same picture with its words in another language; formulas are in none."""
+        return replace(self, title=say(self.title), roles=tuple((role, say(words)) for role, words in self.roles))

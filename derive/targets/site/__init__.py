@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.bptt import through_time
@@ -14,6 +16,7 @@ from derive.calculus.softmax import softmax_sections
 from derive.calculus.vanishing import vanishing
 from derive.languages import ENGLISH, Language
 from derive.networks.network import Network
+from derive.notation import Notation, notations
 from derive.targets.pages import MARKDOWN
 from derive.targets.pages.composition import composition, parts_to_show
 from derive.targets.pages.model import Block, Page
@@ -30,15 +33,17 @@ from derive.targets.templates import environment
 class Chapter:
     """A derivation on a page of the site: what is printed, the code of each formula, the letters, and two pictures.
 
-    `mark` stands before every anchor, so that several derivations fit on one page.
+    `mark` stands before every anchor, so that several derivations fit on one page; `drawn` has the pictures again in
+    the letters of every notation.
     """
 
     content: Page
     code: Mapping[int, str]
     letters: Letters
     mark: str
-    flow: str = ""
-    back: str = ""
+    flow: str
+    back: str
+    drawn: Mapping[str, Mapping[str, str]]
     language: Language = ENGLISH
 
     def symbol(self, name: str) -> str:
@@ -78,21 +83,36 @@ def network_page(network: Network, origin: str, closing: str = "", language: Lan
         mark = f"part-{number}-"
         chapters.append(_chapter(derivation, through_time(derivation), "", form(mark, language), mark))
     words = list(map(form(language=language).prose, composition(network)))
-    return _rendered(chapters, origin, network.title, words, closing, language, network_picture(network))
+    return _rendered(
+        chapters, origin, network.title, words, closing, language, network_picture(network, language=language)
+    )
 
 
 def _chapter(derivation: Derivation, after: Sequence[Section], module: str, style: Format, mark: str) -> Chapter:
     before = softmax_sections(derivation)
     content = page(derivation, None, before, after, style)
+    flow, back = _pictures(derivation, None, style.language)
+    drawn = {name: _pictures(derivation, notation, style.language) for name, notation in notations().items()}
     return Chapter(
         content,
         code_of_displays(derivation, content, module) if module else {},
         letters_of(derivation, content, before, after, style),
         mark,
-        picture(derivation),
-        picture(derivation, backward=True),
+        flow,
+        back,
+        {name: {f"{mark}flow": _unstyled(one), f"{mark}back": _unstyled(two)} for name, (one, two) in drawn.items()},
         style.language,
     )
+
+
+def _pictures(derivation: Derivation, notation: Notation | None, language: Language) -> tuple[str, str]:
+    one, two = (picture(derivation, notation, backward=backward, language=language) for backward in (False, True))
+    return one, two
+
+
+def _unstyled(drawn: str) -> str:
+    """A picture without its style and its comment, which the page has already."""
+    return re.sub(r"<style>.*?</style>\n|<!--.*?-->\n", "", drawn, flags=re.DOTALL).strip()
 
 
 def _rendered(
@@ -109,9 +129,20 @@ def _rendered(
         chapters=chapters, origin=origin, title=MARKDOWN.words(language.say(title)), words=words, closing=closing,
         whole=whole,
         letters=Letters.together([chapter.letters for chapter in chapters]), say=language.say,
-        spoken=json.dumps({word: language.say(word) for word in BAR}, ensure_ascii=False),
+        pictures=_pictures_table(chapters),
     )  # fmt: skip
     return written.rstrip() + "\n"
+
+
+def _pictures_table(chapters: Sequence[Chapter]) -> str:
+    """The pictures in other letters by notation and by what they show, for a script element."""
+    tables = {name: dict(chain.from_iterable(c.drawn[name].items() for c in chapters)) for name in notations()}
+    return json.dumps(tables, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+
+
+def script_words(language: Language) -> str:
+    """JavaScript: what the script of the pages says, in this language."""
+    return f"window.backproofWords = {json.dumps({word: language.say(word) for word in BAR}, ensure_ascii=False)};\n"
 
 
 BAR = ("Letters", "as in the note", "Open every step", "Close every step")

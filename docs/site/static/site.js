@@ -56,10 +56,27 @@
   nodes.forEach((node) => { node.latex = node.textContent; });
   let run = 0;
 
+  // ---- pictures in the same letters: all but their style is exchanged ----
+  const drawn = JSON.parse(document.getElementById("backproof-pictures")?.textContent || "{}");
+  const pictures = [...document.querySelectorAll("[data-picture]")].map((node) => ({
+    node, own: node.querySelector("svg"), style: node.querySelector("style"),
+  }));
+
+  function redraw(name) {
+    for (const { node, own, style } of pictures) {
+      const other = drawn[name]?.[node.dataset.picture];
+      if (!other) { node.replaceChildren(own); continue; }
+      const svg = new DOMParser().parseFromString(other, "image/svg+xml").documentElement;
+      svg.prepend(style.cloneNode(true));
+      node.replaceChildren(document.adoptNode(svg));
+    }
+  }
+
   function render(name) {
     const table = tables && (tables[name] || tables[""]);
     symbols = table ? symbolTable(table.symbols) : null;
     set.clear();
+    redraw(name);
     const formulas = table ? table.formulas : {};
     const mine = ++run;
     root.dataset.formulas = "pending";
@@ -83,7 +100,7 @@
   }
 
   // ---- the bar above a derivation ----
-  const words = JSON.parse(document.getElementById("backproof-words")?.textContent || "{}");
+  const words = window.backproofWords || {};
   const say = (text) => words[text] || text;
   const title = document.querySelector("article h1");
   const steps = [...document.querySelectorAll("details.steps")];
