@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from backproof.commands.answering import guarded, language, print_json
+from backproof.commands.answering import guarded, print_json
 from backproof.commands.options import CELL, LANG, LETTERS, json_option, network_options
 from backproof.commands.reading import read_as, reading_of
 from derive.errors import InputError
@@ -106,9 +106,7 @@ def draw(
     form = forms[output.suffix] if output else "svg"
     if form != "svg" and lang != "en":
         raise InputError("LaTeX is written in English alone", hint="write FILE.svg")
-    picture = _rendered(
-        made, "picture", notation, cell, unrolled=unrolled, backward=backward, form=form, language=language()
-    )
+    picture = _rendered(made, "picture", notation, cell, unrolled=unrolled, backward=backward, form=form, lang=lang)
     read_as(cell, made)
     if output is not None and form == "document":
         from derive.targets.pages.pdf import compiled

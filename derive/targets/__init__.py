@@ -128,16 +128,22 @@ def _training_network(network: Network, notation: Notation | None, origin: str) 
     return network_module(network, origin, script=True)
 
 
-def _picture(derivation: Derivation, notation: Notation | None, origin: str, **options: Any) -> str:
+def _picture(
+    derivation: Derivation, notation: Notation | None, origin: str, *, lang: str = "en", **options: Any
+) -> str:
+    from derive.languages import find
     from derive.targets.pictures import picture
 
-    return picture(derivation, notation, **options)
+    return picture(derivation, notation, language=find(lang), **options)
 
 
-def _picture_network(network: Network, notation: Notation | None, origin: str, **options: Any) -> str:
+def _picture_network(
+    network: Network, notation: Notation | None, origin: str, *, lang: str = "en", **options: Any
+) -> str:
+    from derive.languages import find
     from derive.targets.pictures import network_picture
 
-    return network_picture(network, notation, **options)
+    return network_picture(network, notation, language=find(lang), **options)
 
 
 def _page(form: str) -> Callable[..., str]:
@@ -178,7 +184,7 @@ TARGETS = {
     "markdown": Target("a page with formulas, for code hosts", ".md", *_pages("markdown"), ("lang",)),
     "latex": Target("an article for pdflatex", ".tex", *_pages("latex"), ("lang",)),
     "text": Target("plain text for a terminal", ".txt", *_pages("text"), ("lang",)),
-    "picture": Target("a picture", ".svg", _picture, _picture_network, ("unrolled", "backward", "form")),
+    "picture": Target("a picture", ".svg", _picture, _picture_network, ("unrolled", "backward", "form", "lang")),
 }
 
 
