@@ -97,7 +97,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     z = x_net[..., H:2 * H]
     n = x_net[..., 2 * H:3 * H]
     h_net_t = np.empty((B, 3 * H), dtype)
-    U_T = U.T
+    U_T = in_rows(U.T, T, B)
     h_net_view = h_net_t[..., H:3 * H]
     half = np.array(0.5, dtype)
     h_net_view_2 = h_net_t[..., 0:H]
@@ -387,6 +387,11 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows(a):

@@ -114,7 +114,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     f = x_net[..., 2 * H:3 * H]
     o = x_net[..., 3 * H:4 * H]
     y_net_t = np.empty((B, 4 * H), dtype)
-    R_T = R.T
+    R_T = in_rows(R.T, T, B)
     y_net_view = y_net_t[..., 0:H]
     work = np.empty((B, H), dtype)
     y_net_view_2 = y_net_t[..., H:2 * H]
@@ -486,6 +486,11 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows(a):

@@ -113,7 +113,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     f = x_net[..., H:2 * H]
     o = x_net[..., 2 * H:3 * H]
     work = np.empty((B, 4 * H), dtype)
-    R_half_T = R_half.T
+    R_half_T = in_rows(R_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H), dtype)
     for (
@@ -438,6 +438,11 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows(a):

@@ -129,7 +129,7 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     o = X_net[..., 3 * H_size:4 * H_size]
     beta = X_net[..., 4 * H_size:5 * H_size]
     work = np.empty((B, 6 * H_size), dtype)
-    W_h_half_T = W_h_half.T
+    W_h_half_T = in_rows(W_h_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H_size), dtype)
     for (
@@ -528,6 +528,11 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows(a):

@@ -116,14 +116,14 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     g = x_net[..., 2 * H:3 * H]
     o = x_net[..., 3 * H:4 * H]
     h_net_t = np.empty((B, 4 * H), dtype)
-    U_T = U.T
+    U_T = in_rows(U.T, T, B)
     work = np.empty((B, 2 * H), dtype)
-    P_T = P.T
+    P_T = in_rows(P.T, T, B)
     h_net_view = h_net_t[..., 0:2 * H]
     half = np.array(0.5, dtype)
     h_net_view_2 = h_net_t[..., 2 * H:3 * H]
     work_2 = np.empty((B, H), dtype)
-    P_o_T = P_o.T
+    P_o_T = in_rows(P_o.T, T, B)
     h_net_view_3 = h_net_t[..., 3 * H:4 * H]
     for (
         t, h_prev, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t,
@@ -488,6 +488,11 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows(a):

@@ -80,7 +80,7 @@ def forward(params, x, h=None, *, v, lengths=None, cache=True, checkpoint=None):
     # what does not depend on the states, for all steps at once
     net_h_given = x_net + v_net
     work = np.empty((B, H), dtype)
-    W_hh_T = W_hh.T
+    W_hh_T = in_rows(W_hh.T, T, B)
     for t, net_h_given_t, h_prev, h_t in zip(range(T), net_h_given, h, h[1:]):
         # net_{h,t} = W_{xh} x_t + W_{hh} h_{t-1} + W_{ih} v + b_h
         h_prev.dot(W_hh_T, out=work)
@@ -268,6 +268,11 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows(a):

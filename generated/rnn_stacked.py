@@ -77,7 +77,7 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
     a[0] = a_prev
     net_a = np.empty((T, B, H), dtype)
     work = np.empty((B, D + H), dtype)
-    W_aa_W_ax_T = np.concatenate((W_aa, W_ax), axis=-1).T
+    W_aa_W_ax_T = in_rows(np.concatenate((W_aa, W_ax), axis=-1).T, T, B)
     for t, net_a_t, a_prev, x_t, a_t in zip(range(T), net_a, a, x, a[1:]):
         # net_{a,t} = [W_{aa}, W_{ax}] [a_{t-1}; x_t] + b_a
         work[...] = np.concatenate((a_prev, x_t), axis=-1)
@@ -381,6 +381,11 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows_times(a, matrix):

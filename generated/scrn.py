@@ -88,8 +88,8 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
     s_given = 0.05 * rows_times(x, B_.T)
     number = np.array(0.95, dtype)
     work = np.empty((B, H), dtype)
-    P_T = P.T
-    R_T = R.T
+    P_T = in_rows(P.T, T, B)
+    R_T = in_rows(R.T, T, B)
     half = np.array(0.5, dtype)
     for t, s_t, s_given_t, s_prev, x_net_t, h_prev, h_t in zip(range(T), s[1:], s_given, s, x_net, h, h[1:]):
         # s_t = (1/20) B x_t + (19/20) s_{t-1}
@@ -334,6 +334,11 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows(a):

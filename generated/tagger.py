@@ -251,7 +251,7 @@ def cell_forward(params, x, h=None, c=None, *, lengths=None):
     o = x_net[..., 2 * H:3 * H]
     g = x_net[..., 3 * H:4 * H]
     work = np.empty((B, 4 * H), dtype)
-    U_half_T = U_half.T
+    U_half_T = in_rows(U_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H), dtype)
     for (
@@ -576,6 +576,11 @@ def turned(a, lengths):
     steps = np.arange(len(a))[:, None]
     order = np.where(steps < lengths, lengths - 1 - steps, steps)
     return np.take_along_axis(a, order.reshape(order.shape + (1,) * (a.ndim - 2)), axis=0)
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
 def rows(a):

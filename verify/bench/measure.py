@@ -23,6 +23,10 @@ OTHERS = ("torch", "torch loop", "jax", "cudnn", "torch.compile")
 """The peers that backproof is compared with. FlashRNN is told beside them: it runs in shorter numbers."""
 
 
+SETTLING = 0.1
+"""Seconds after a run with several threads: until then those of a library may spin, on the core of the next peer."""
+
+
 @dataclass(frozen=True)
 class Row:
     """The medians of one point in milliseconds and the growth of peak memory in MiB, by peer; why a peer is absent."""
@@ -130,6 +134,8 @@ def measured(job: Job, rounds: int, peers: Sequence[str] = tuple(PEERS)) -> Row:
                 worker.stdin.write("run\n")
                 worker.stdin.flush()
                 times[name].append(_answer(worker))
+                if job.threads > 1:
+                    time.sleep(SETTLING)
     finally:
         for worker in workers.values():
             worker.communicate()

@@ -32,7 +32,7 @@ from derive.targets.language.unread import without_unread
 from derive.targets.lowering.frame import axes
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes, to_cache
-from derive.targets.passes import linear, products
+from derive.targets.passes import layout, linear, products
 from derive.targets.passes.gates import Gates
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
@@ -161,7 +161,9 @@ def _forward(
     in_place = InPlace(body, shapes, names.numbered, False)
     each = in_place.run()
     learn_shapes(after, shapes)
-    return [*added_in_place(_ordered(gates.before), shapes), *in_place.before, each, *after]
+    ahead = layout.in_rows(in_place.before, each)
+    helpers |= layout.helpers(ahead)
+    return [*added_in_place(_ordered(gates.before), shapes), *ahead, each, *after]
 
 
 def _ordered(statements: Sequence[Statement]) -> list[Statement]:
@@ -255,7 +257,9 @@ def _backward(
     local = frozenset(target.name for s in hoisting.over_steps for target in s.targets if isinstance(target, Name))
     in_place = InPlace(body, shapes, names.numbered, bool(local), local)
     each = in_place.run()
-    found = [*before, *hoisting.constants, *in_place.before]
+    ahead = layout.in_rows(in_place.before, each)
+    helpers |= layout.helpers(ahead)
+    found = [*before, *hoisting.constants, *ahead]
     if not local:
         return [*found, each, *after]
     entries = max((_entries(shapes.known[name]) for name in sorted(local)), key=lambda e: (len(str(e)), str(e)))
