@@ -24,7 +24,7 @@ OTHERS = ("torch", "torch loop", "jax", "cudnn", "torch.compile")
 
 
 SETTLING = 0.1
-"""Seconds after a run with several threads: until then those of a library may spin, on the core of the next peer."""
+"""Seconds after a run with several threads, which may still spin on the core of the next peer."""
 
 
 @dataclass(frozen=True)

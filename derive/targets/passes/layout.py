@@ -1,6 +1,6 @@
 """Matrices that a loop multiplies by again and again stand in memory as the library reads them fastest.
 
-A transposed matrix is a view that runs across the rows; a copy in one piece, made once, costs as much as some steps save.
+A transposed matrix is a view that runs across the rows; a copy in one piece, made once, costs what a few steps save.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from derive.targets.passes import fast_passes
 from derive.targets.templates import environment
 from derive.targets.torch.dialect import BATCHES, in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
+from derive.targets.torch.joins import joined
 from derive.targets.words import names_text
 
 
@@ -79,7 +80,7 @@ class TorchModule(Given):
 
     def _forward(self) -> list[str]:
         low, names = self.low, self.low.names
-        body = in_torch(owned(self.sequence.forward, self._computed()))
+        body = joined(in_torch(owned(self.sequence.forward, self._computed())), self._computed())
         output = names.whole(low.program.output).name
         whole = f"{output}[1:]" if low.program.output in low.program.states else output
         final = [f"{names.whole(s).name}[T].clone()" for s in low.program.states]
@@ -89,8 +90,9 @@ class TorchModule(Given):
     def _backward(self) -> list[str]:
         names = self.low.names
         backward = [*self.views, *self.sequence.backward]
-        body = in_torch(owned(backward, self.sequence.gradients.values()))
         carries = [names.carry(s).name for s in self.low.program.states]
+        gradients = self.sequence.gradients.values()
+        body = joined(in_torch(owned(backward, gradients)), {*carries, *(text.split("[")[0] for text in gradients)})
         copied = "(d.clone() for d in d_final)  # filled again at every step"
         arriving = [f"{names_text(carries)} = {copied}"] if carries else []
         ending = ["return [", *(f"    {text}," for text in self.gradient_texts(self.sequence.gradients)), "]"]
