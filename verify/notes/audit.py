@@ -16,6 +16,7 @@ from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.meaning.letters import letter, number_of
+from derive.reader.meaning.vocabulary import is_general
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.names import letter_name
@@ -42,6 +43,7 @@ A_PART = "says which part of it a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
 A_CASE = "says for which value of a quantity something is said"
+A_DEPENDENCE = "says what a quantity depends on"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
 UNUSED = "a definition that the model does not use"
 
@@ -276,7 +278,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
     found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
     if _LET.search(place.text[: place.column - 1]) and _ERROR.match(formula.text) and not formula.displayed:
-        found = tuple(replace(_said(each), reason=ANOTHER) if each.word is Word.WRONG else each for each in found)
+        found = tuple(_said(each, ANOTHER) if each.word is Word.WRONG else each for each in found)
     return Audited(formula, model, tuple(_under(model, found, fragment)), met)
 
 
@@ -286,9 +288,24 @@ def _is_start(formula: Formula) -> bool:
     return _ZEROED.fullmatch(formula.text) is not None and _STARTED.search(place.text[: place.column - 1]) is not None
 
 
-def _said(judgement: Judgement) -> Judgement:
+def _said(judgement: Judgement, reason: str) -> Judgement:
     """A judgement on what claims nothing after all."""
-    return Judgement(judgement.formula, Word.NOT_A_CLAIM, place=judgement.place)
+    return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=reason, place=judgement.place)
+
+
+def _depends(place: Place, fragment: Fragment) -> bool:
+    """Whether one side of the `=` at a place is f(x_t, h_{t-1}), where nothing is known of f."""
+    try:
+        chains = statements(fragment)
+    except InputError:
+        return False
+    here = (place.line, place.column)
+    return any(
+        here == (at.line, at.column) and any(map(is_general, chain.sides[number : number + 2]))
+        for chain in chains
+        for number in range(len(chain.relations))
+        if (at := chain.place(number)) is not None
+    )
 
 
 def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
@@ -306,10 +323,12 @@ def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
 
 def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tuple[int, int]]) -> Judgement:
     """A definition that is not the model's contradicts it, which is no mistake of arithmetic."""
-    if judgement.word is not Word.WRONG or judgement.place is None:
+    if judgement.place is None or judgement.word not in (Word.WRONG, Word.UNDECIDED):
         return judgement
+    if judgement.word is Word.UNDECIDED:
+        return _said(judgement, A_DEPENDENCE) if _depends(judgement.place, fragment) else judgement
     if _CUT.fullmatch(judgement.formula) or _PARTS.search(judgement.formula):
-        return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=A_PART, place=judgement.place)
+        return _said(judgement, A_PART)
     try:
         chains = statements(fragment)
     except InputError:
@@ -320,9 +339,9 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
         here = first is not None and (first.line, first.column) == (judgement.place.line, judgement.place.column)
         sides = chain.sides
         if here and len(sides) == 2 and letter(sides[0]) is not None and number_of(sides[1]) is not None:
-            return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=A_CASE, place=judgement.place)
+            return _said(judgement, A_CASE)
         if here and (start.line, start.column) in stated:
-            return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=ANOTHER, place=judgement.place)
+            return _said(judgement, ANOTHER)
     return judgement
 
 

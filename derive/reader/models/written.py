@@ -10,7 +10,12 @@ from derive.errors import Place
 from derive.reader.claims.meant import Meant
 from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.equations.filters import without_abbreviated, without_entries, without_slips
+from derive.reader.models.equations.filters import (
+    without_abbreviated,
+    without_entries,
+    without_general,
+    without_slips,
+)
 from derive.reader.models.equations.finding import Unread, equations, parts_of_derivatives, stands_alone, unread
 from derive.reader.models.equations.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
 from derive.reader.models.equations.losses import at_the_end, averaged, in_words, of_the_step, whole
@@ -66,7 +71,7 @@ def written(
     claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
     families = gradient_families(formula for _, formula in claiming)
     every = [e for index, formula in claiming for e in _defined(formula, index, families)]
-    every = with_named_arguments(without_slips(without_entries(without_abbreviated(every))))
+    every = with_named_arguments(without_slips(without_entries(without_general(without_abbreviated(every)))))
     states = {m.name for e in every for m in e.used if m.offset == -1}
     # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
     gradients = gradient_letters(formula for _, formula in claiming) - states

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
+from derive.reader.meaning.vocabulary import is_general
 from derive.reader.resolving.document import Document, Row, is_claim
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
@@ -22,9 +24,11 @@ def resolve(document: Document) -> None:
     assigned: Counter[str] = Counter()
     for fragment, part in document.displayed():
         found = symbol_of(part.sides[0], fragment) if isinstance(part, Chain) else None
-        if found is not None:
+        if found is not None and isinstance(part, Chain) and not all(map(is_general, part.sides[1:])):
             assigned[found.name] += 1
     for formula in document.formulas:
+        formula.rows = [tuple(_in_full(row, formula.fragment, assigned, document)) for row in formula.rows]
+        formula.rows = [row for row in formula.rows if row]
         formula.rows = [
             tuple(new for part in row for new in _unchained(part, formula.fragment, assigned)) for row in formula.rows
         ]
@@ -100,6 +104,21 @@ def _separated(part: Syntax) -> list[Syntax]:
         declared = Chain(part.start, part.end, (part.sides[0], part.sides[-1]), (part.relations[-1],))
         return [equation] if is_claim(equation) else [equation, declared]
     return [part]
+
+
+def _in_full(row: Row, fragment: Fragment, assigned: Counter[str], document: Document) -> Iterator[Syntax]:
+    """The equations of a row without h_t = f(x_t, h_{t-1}) of what is written out elsewhere, or behind it."""
+    for part in row:
+        general = [is_general(side) for side in part.sides] if isinstance(part, Chain) else []
+        found = symbol_of(part.sides[0], fragment) if isinstance(part, Chain) and any(general) else None
+        if not isinstance(part, Chain) or found is None or not assigned[found.name]:
+            yield part
+        elif all(general[1:]):
+            document.remarks.append((fragment, part))
+        else:
+            kept = [n for n, dropped in enumerate(general) if not dropped]
+            relations = tuple(part.relations[n - 1] for n in kept[1:])
+            yield replace(part, sides=tuple(part.sides[n] for n in kept), relations=relations)
 
 
 def _unchained(part: Syntax, fragment: Fragment, assigned: Counter[str]) -> list[Syntax]:

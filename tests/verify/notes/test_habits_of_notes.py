@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from derive.reader import read_file
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import audit
 
@@ -249,3 +250,25 @@ def test_an_error_with_a_label_of_its_own_is_what_its_equation_says(tmp_path: Pa
     assert found[said].word is Word.NOT_A_CLAIM
     assert found[true].word in RIGHT
     assert found[false].word is Word.WRONG
+
+
+def test_what_a_quantity_depends_on_is_no_equation_of_it(tmp_path: Path) -> None:
+    true, false = (
+        r"\frac{\partial L}{\partial b} = \sum_t \delta_t",
+        r"\frac{\partial L}{\partial b} = \sum_t \delta_{t-1}",
+    )
+    for general in (
+        r"h_t = f(x_t, h_{t-1})",
+        r"h_t = \text{RNN}(h_{t-1}, x_t; \theta)",
+        r"h_t = f_W(x_t, h_{t-1}) = \tanh(W x_t + U h_{t-1} + b)",
+    ):
+        for formulas in (
+            (general, r"h_t = \tanh(W x_t + U h_{t-1} + b)"),
+            (r"h_t = \tanh(W x_t + U h_{t-1} + b)", general),
+        ):
+            judged = _judged(tmp_path, "# Note\n" + _shown(*formulas, true, false))
+            assert judged.pop(true).word in RIGHT
+            assert judged.pop(false).word is Word.WRONG
+            assert {each.word for each in judged.values()} <= {Word.NOT_A_CLAIM, Word.PROVED}, judged
+            path = tmp_path / "note.md"
+            assert [e.symbol.name for e in read_file(path).equations] == ["h"]

@@ -67,6 +67,8 @@ class Equation:
     """Whether it is written for the last step."""
     said: str = ""
     """What was taken for granted, where the note has no such equation."""
+    general: bool = False
+    """Whether it only says what the quantity depends on: h_t = f(x_t, h_{t-1})."""
     space: Fragment | None = None
     """The declaration that its end is: h_t ∈ ℝ^{1 × H} of h_t = tanh(z_t) ∈ ℝ^{1 × H}."""
 

@@ -21,6 +21,12 @@ def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if e.target not in full or in_full(e)]
 
 
+def without_general(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without h_t = f(x_t, h_{t-1}) of what the note writes out elsewhere."""
+    written_out = {e.target for e in given if not e.general}
+    return [e for e in given if not e.general or e.target not in written_out]
+
+
 def without_entries(given: Sequence[Equation]) -> list[Equation]:
     """The equations without those for an entry, ŷ_i = e^{z_i} / Σ_j e^{z_j}, of what the note writes as a whole."""
     targets = {e.target for e in given}

@@ -12,6 +12,7 @@ from derive.notation import TimeStyle
 from derive.reader.claims.statements.chains import blanked, lines
 from derive.reader.meaning.letters import letter, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
+from derive.reader.meaning.vocabulary import is_general
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import Equation, mentions
 from derive.reader.models.equations.names import spelled_names
@@ -52,20 +53,22 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
         whole, part = part, without_membership(part)
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
-        left, right = part.sides[:2]
+        left, *values = part.sides
+        right = next((side for side in values if not is_general(side)), values[0])
         text = fragment.text[left.start : right.end]
         if DERIVATIVE.search(text) or has_slope(right):
             continue
-        cut = piece(fragment, left.start, right.end)
-        place = cut.place(0)
+        cut = _without_between(fragment, left, values[0], right)
+        place = fragment.place(left.start)
         at = (place.file, place.line, place.column)
-        edges = (left.end - left.start, right.start - left.start, formula.section, index, at)
+        edges = (left.end - left.start, values[0].start - left.start, formula.section, index, at)
         if found := _target(left, fragment):
             if _is_copy(found.name, right, fragment):
                 continue
             space = declared_space(fragment, left, whole)
             style = found.style or TimeStyle.SUBSCRIPT
-            yield Equation(found.name, found.offset or 0, style, cut, *edges, space=space)
+            general = is_general(right)
+            yield Equation(found.name, found.offset or 0, style, cut, *edges, general=general, space=space)
             yield from named_on_the_way(part, fragment, formula, index)
             for side in part.sides[2:]:
                 parts = f"{fragment.text[side.start : side.end]} = {fragment.text[left.start : left.end]}"
@@ -85,6 +88,15 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
 def _place_of(fragment: Fragment, side: Syntax) -> tuple[str, int, int]:
     place = piece(fragment, side.start, side.end).place(0)
     return place.file, place.line, place.column
+
+
+def _without_between(fragment: Fragment, left: Syntax, first: Syntax, right: Syntax) -> Fragment:
+    """An equation of a chain: a = c of a = b = c."""
+    cut = piece(fragment, left.start, right.end)
+    if first is right:
+        return cut
+    text = cut.text[: first.start - left.start] + cut.text[right.start - left.start :]
+    return replace(cut, text=text, lines=cut.lines[:1])
 
 
 def has_slope(side: Syntax) -> bool:
