@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import product
 from math import prod
 
-from sympy import Abs, Expr, Interval, Max, Min, Mul, Piecewise, Poly, S, Set, Symbol, erf, factor, real_roots
+from sympy import (
+    Abs,
+    Expr,
+    Interval,
+    Max,
+    Min,
+    Mul,
+    Piecewise,
+    Poly,
+    S,
+    Set,
+    Symbol,
+    cos,
+    erf,
+    exp,
+    factor,
+    real_roots,
+    sin,
+    tanh,
+)
 from sympy.calculus.util import function_range
 
 from derive.calculus.simplify import entry
@@ -21,14 +40,25 @@ MOST_TERMS = 64
 """Terms of a polynomial that is multiplied out: their number doubles with every factor."""
 
 
+LIMITS: tuple[tuple[Callable[[Symbol], Expr], int, int], ...] = (
+    (tanh, -1, 1),
+    (lambda by: 1 / (1 + exp(-by)), 0, 1),
+    (sin, -1, 1),
+    (cos, -1, 1),
+    (erf, -1, 1),
+)
+"""What SymPy takes long over, and does not tell for the last: each function and the limits of its values."""
+
+
 @cache
 def function_extent(function: ScalarFunction) -> Interval | None:
     """The smallest closed interval around all values of a function of one argument, None where none is known."""
     if not function.specified or len(function.body.variables) != 1:
         return None
     (by,) = function.body.variables
-    if function.body.expr == erf(by):
-        return Interval(-1, 1)  # which SymPy does not tell
+    for written, low, high in LIMITS:
+        if function.body.expr == written(by):
+            return Interval(low, high)
     try:
         found = _values(function.body.expr, by)
     except (NotImplementedError, TypeError, ValueError, AttributeError):

@@ -170,6 +170,8 @@ def _read(name: str) -> Language:
 
 def find(name: str) -> Language:
     """The language of that name; raises InputError, which lists the known ones."""
+    if name == ENGLISH.name:
+        return ENGLISH  # without a table read
     if name not in languages():
         raise InputError(f"there is no language {name!r}", hint="known: " + ", ".join(languages()))
     return languages()[name]

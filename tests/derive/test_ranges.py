@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
-from sympy import Interval, Rational
+from sympy import Interval, Rational, S, Symbol, erf
+from sympy.calculus.util import function_range
 
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
-from derive.calculus.ranges import bounded_states, extent, function_extent, magnitude
+from derive.calculus.ranges import LIMITS, bounded_states, extent, function_extent, magnitude
 from derive.functions import ENTRIES, ScalarFunction, function
 from derive.nodes import Norm, Quantity, add, apply, hadamard, ones, power, scale, size, t
 from derive.reader import read_equations
@@ -74,3 +75,11 @@ def test_an_assumption_that_is_not_preserved_is_dropped_with_what_rests_on_it() 
         ["output: h_t"],
     )
     assert {state.name for state in bounded_states(mean)} == {"h", "g"}
+
+
+def test_known_ranges_are_those_of_sympy() -> None:
+    by = Symbol("by", real=True)
+    for written, low, high in LIMITS:
+        if written is not erf:
+            found = function_range(written(by), by, S.Reals)
+            assert (found.inf, found.sup) == (low, high)

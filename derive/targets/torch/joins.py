@@ -129,7 +129,8 @@ class _Pairs:
         return None
 
     def _scaled(self, rest: Code, a: Code, number: str, minus: bool, out: Code) -> Apply:
-        return Apply("torch.add", (rest, a), out, f"alpha={'-' if minus else ''}{self.numbers[number]}")
+        text = self.numbers[number]
+        return Apply("torch.add", (rest, a), out, f"alpha={f'-({text})' if minus else text}")
 
     @staticmethod
     def _overlaps(second: Apply, arguments: Sequence[Code]) -> bool:
