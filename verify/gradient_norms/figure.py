@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from jinja2 import Template
 
+from derive.targets.pictures.labels import width
 from derive.targets.templates import environment
 from verify.gradient_norms.measure import Measured
 
@@ -55,8 +56,8 @@ class Panel:
     names_rows: bool
 
 
-def svg(cells: Sequence[Measured]) -> str:
-    """The figure of one or more cells, all over the same radii and the same number of steps."""
+def svg(cells: Sequence[Measured], say: Callable[[str], str] = str) -> str:
+    """The figure of one or more cells, all over the same radii and the same number of steps; `say`: its words."""
     steps = len(cells[0].curves[0].norms) - 1
     low, high = _decades(cells)
 
@@ -94,7 +95,9 @@ def svg(cells: Sequence[Measured]) -> str:
         panel_height=PANEL_HEIGHT,
         left=LEFT,
         radii=tuple(zip([f"{curve.radius:g}" for curve in cells[0].curves], _colors(cells[0]), strict=True)),
-        kinds=[(kind, words) for kind, words in _KINDS.items() if kind in kinds],
+        kinds=[(kind, say(words)) for kind, words in _KINDS.items() if kind in kinds],
+        say=say,
+        wide=width,
     )
 
 

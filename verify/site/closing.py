@@ -10,8 +10,7 @@ from derive.cell import Cell
 from derive.languages import ENGLISH, Language
 from derive.networks.network import Network
 from verify.numbers.evidence import THRESHOLDS
-
-_METHODS = {"complex_step": "complex step", "differences": "central differences", "torch": "torch", "jax": "JAX"}
+from verify.site.plots import METHODS, errors, norms
 
 
 def closing(
@@ -24,10 +23,23 @@ def closing(
 ) -> str:
     """Markdown: evidence where there is some, the command that gathers it, how to import the module, and the PDF."""
     say = language.say
-    parts = [f"## {say('Evidence')}", "", *_evidence(made.name, evidence, say)]
+    parts = [*_norms(made, say)] if isinstance(made, Cell) and folder == "cells" else []
+    parts += [f"## {say('Evidence')}", "", *_evidence(made.name, evidence, say)]
     parts += ["", f"## {say('Use it')}", "", *_use(made, folder, module, say)]
     parts += ["", f'<a href="../pdf/{made.name}.pdf">{say("This page as an article (PDF)")}</a>'] if pdf else []
     return "\n".join(parts)
+
+
+def _norms(cell: Cell, say: Callable[[str], str]) -> list[str]:
+    if not (figure := norms(cell, say)):
+        return []
+    about = say("How strongly the states respond to those some steps before, for random parameters of three norms:")
+    more = f"[{say('What is measured, and other cells')}](../vanishing.md)"
+    return [f"## {say('How far gradients reach')}", "", about, "", *_raw(figure), "", more, ""]
+
+
+def _raw(figure: str) -> list[str]:
+    return ["```{raw} html", f'<div class="picture">{figure.strip()}</div>', "```"]
 
 
 def _evidence(name: str, evidence: Mapping[str, Any] | None, say: Callable[[str], str]) -> list[str]:
@@ -41,7 +53,7 @@ def _evidence(name: str, evidence: Mapping[str, Any] | None, say: Callable[[str]
             "",
             *command,
         ]
-    bounds = ", ".join(f"{_METHODS[method]} {bound:.0e}" for method, bound in THRESHOLDS.items())
+    bounds = ", ".join(f"{METHODS[method]} {bound:.0e}" for method, bound in THRESHOLDS.items())
     rows = [
         f"| `{gradient}` | {say('proved' if found['proved'] else 'NOT PROVED')} | "
         + " | ".join("-" if found[method] is None else f"{found[method]:.0e}" for method in THRESHOLDS)
@@ -56,9 +68,11 @@ def _evidence(name: str, evidence: Mapping[str, Any] | None, say: Callable[[str]
         "",
         *command,
         "",
-        f"| {say('Gradient')} | {say('Exact')} | " + " | ".join(_METHODS[method] for method in THRESHOLDS) + " |",
+        f"| {say('Gradient')} | {say('Exact')} | " + " | ".join(METHODS[method] for method in THRESHOLDS) + " |",
         "| --- | --- |" + " ---: |" * len(THRESHOLDS),
         *rows,
+        "",
+        *_raw(errors(evidence, say)),
     ]
 
 

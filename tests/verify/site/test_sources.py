@@ -13,11 +13,13 @@ from backproof.command_line import main
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.errors import InputError
+from derive.languages import find
 from derive.notation import notations
 from derive.targets.site import cell_page, network_page
 from verify.numbers.evidence import THRESHOLDS
 from verify.site import build
 from verify.site.closing import closing
+from verify.site.plots import norms
 from verify.site.sources import for_myst
 
 ROOT = Path(__file__).parents[3]
@@ -79,7 +81,14 @@ def test_evidence_is_a_table_where_there_is_some():
     assert "| `W` | proved | 1e-16 | 1e-16 | 1e-16 | 1e-16 |" in text
     assert "| `U` | NOT PROVED | 1e-16 | 1e-16 | 1e-16 | - |" in text
     assert "rnn.init(D=3, H=4, rng=" in text
-    assert "|" not in closing(catalogue.find("rnn"), "cells", module("rnn"), None)
+    assert "backproof-evidence" in text
+    assert "| `W`" not in closing(catalogue.find("rnn"), "cells", module("rnn"), None)
+
+
+def test_a_page_has_the_norms_of_its_gradients_where_there_are_some():
+    assert norms(catalogue.find("rnn"), str).count("<polyline") == 6  # the bound and what is measured, for three norms
+    assert norms(catalogue.find("deltanet"), str) == ""
+    assert "推导出的上界" in norms(catalogue.find("rnn"), find("zh").say)
 
 
 def test_pages_for_a_code_host_become_pages_of_the_site():
