@@ -23,6 +23,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement, Word
+from verify.formulas.wrong import special
 from verify.notes.audited import Audited
 from verify.notes.files import Formula
 
@@ -31,6 +32,10 @@ _LAST = re.compile(
     r"\b(?:last|final)\s+(?:(?:time|lstm|gru|rnn|hidden)[\s-]*)?(?:step|unit|cell|time|state)\b"
     r"|最后一?个?\s*(?:LSTM|GRU|RNN)?\s*(?:时间步|时刻|单元|時間步|時刻|單元|步)",
     re.IGNORECASE,
+)
+_OF_LAST_OUTPUT = re.compile(
+    r"(?:\\(?:mathcal|mathrm|ell)\s*)?\{?[A-Za-z]*\}?\s*=\s*(?:\\(?:mathcal|mathrm|ell)\s*)?\{?[A-Za-z]*\}?\s*"
+    r"\(\s*\\?[A-Za-z]+_\{?T\}?\s*(?:[,;][^()=]*)?\)[\s.,;]*"
 )
 _DELTA = "delta"
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
@@ -41,6 +46,7 @@ TERMS = "∂ of the loss of a step by a parameter is the term of that step in th
 ONWARD = "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 OF_ONE = "J is the error of step"
+OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
 AT_THE_LAST = "t = T, as the heading says"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 ADDED = "line {line} adds the rest to it"
@@ -52,7 +58,18 @@ RIGHT = (Word.PROVED, Word.HOLDS_IF)
 def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong."""
     result = _itself(_exchanged(found, judge), judge)
-    for convention in (_last, _onward, _of_terms, _redefined, _handing_back, _adding, _along, _no_later, _of_one):
+    for convention in (
+        _last,
+        _of_last_output,
+        _onward,
+        _of_terms,
+        _redefined,
+        _handing_back,
+        _adding,
+        _along,
+        _no_later,
+        _of_one,
+    ):
         if any(map(_wrong, result)):
             result = convention(result, judge)
     return tuple(result)
@@ -151,19 +168,29 @@ def _better(before: Judgement, after: Judgement) -> Judgement:
 
 def _last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """What is true at the last step, below a heading that says so."""
-
-    def told(judgement: Judgement) -> Judgement:
-        if judgement.word is not Word.WRONG or not judgement.true_when.startswith("$t = T$"):
-            return judgement
-        kept = Judgement(judgement.formula, Word.HOLDS_IF, (AT_THE_LAST,), AT_THE_LAST, place=judgement.place)
-        return replace(kept, assumptions=(*judgement.assumptions, AT_THE_LAST))
-
     return [
-        replace(each, judgements=tuple(map(told, each.judgements)))
-        if any(map(_LAST.search, each.formula.section))
-        else each
+        _in_case(each, "$t = T$", AT_THE_LAST) if any(map(_LAST.search, each.formula.section)) else each
         for each in found
     ]
+
+
+def _of_last_output(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is true where J reads the output of the last step alone, in a note that says so by L = L(h_T)."""
+    said = any(_OF_LAST_OUTPUT.fullmatch(each.formula.text.strip()) for each in found)
+    return [_in_case(each, special.LAST_OUTPUT, OF_LAST_OUTPUT) for each in found] if said else list(found)
+
+
+def _in_case(audited: Audited, case: str, words: str) -> Audited:
+    """Wrong judgements that are right in a special case, as right where the note says that it is the case."""
+
+    def told(judgement: Judgement) -> Judgement:
+        cases = judgement.true_when.split("; or ")
+        if judgement.word is not Word.WRONG or not any(each.startswith(case) for each in cases):
+            return judgement
+        kept = Judgement(judgement.formula, Word.HOLDS_IF, (words,), words, place=judgement.place)
+        return replace(kept, assumptions=(*judgement.assumptions, words))
+
+    return replace(audited, judgements=tuple(map(told, audited.judgements)))
 
 
 def _is_later(part: Term) -> bool:

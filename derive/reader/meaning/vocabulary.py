@@ -21,15 +21,18 @@ NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
 """Functions of a whole vector."""
 
 
-def is_general(side: Syntax) -> bool:
-    """Whether a side only says what a quantity depends on: f(x_t, h_{t-1}), where nothing is known of f."""
+def is_general(side: Syntax, fewest: int = 2) -> bool:
+    """Whether a side only says what a quantity depends on: f(x_t, h_{t-1}), where nothing is known of f.
+
+    With `fewest` 1 also f(z_t), which elsewhere is an open function of every entry.
+    """
     if not isinstance(side, Run) or len(side.factors) != 2:
         return False
     called, behind = side.factors
     name = called.base if isinstance(called, Scripted) else called
     cells = [cell for row in behind.rows for cell in row] if isinstance(behind, Group) else []
     known = not isinstance(name, Name) or name.word in NAMED or function(name.word) is not None
-    return not known and len(cells) > 1 and all(letter(cell) is not None for cell in cells)
+    return not known and len(cells) >= fewest and all(letter(cell) is not None for cell in cells)
 
 
 @dataclass(frozen=True)

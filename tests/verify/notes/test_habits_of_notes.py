@@ -272,3 +272,18 @@ def test_what_a_quantity_depends_on_is_no_equation_of_it(tmp_path: Path) -> None
             assert {each.word for each in judged.values()} <= {Word.NOT_A_CLAIM, Word.PROVED}, judged
             path = tmp_path / "note.md"
             assert [e.symbol.name for e in read_file(path).equations] == ["h"]
+
+
+def test_a_loss_that_is_said_to_read_the_last_state_alone(tmp_path: Path) -> None:
+    model = r"h_t = \tanh(W x_t + U h_{t-1} + b)"
+    true = (
+        r"\frac{\partial L}{\partial h_{t-1}} = U^\top \operatorname{diag}(1 - h_t^2) \frac{\partial L}{\partial h_t}"
+    )
+    false = true.replace(r"U^\top", "U")
+    said = (r"L = L(h_T)", r"\mathcal{L} = \ell(h_T, y)")
+    for loss in said:
+        found = _judged(tmp_path, "# Note\n" + _shown(model, loss, true, false))
+        assert found[true].word is Word.HOLDS_IF
+        assert found[false].word is Word.WRONG
+    assert _judged(tmp_path, "# Note\n" + _shown(model, true))[true].word is Word.HOLDS_IF  # handed back by a step
+    assert _judged(tmp_path, "# Note\n" + _shown(model, r"L = \sum_t L(h_t)", true))[true].word is not Word.PROVED

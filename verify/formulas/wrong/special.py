@@ -18,6 +18,8 @@ from verify.truth.field import NoValueError, UnsupportedError
 from verify.truth.scales import NoPointError, Scale, quantities_of, reach
 from verify.truth.world import World
 
+LAST_OUTPUT = "$J$ reads the output of the last step alone"
+
 
 @dataclass(frozen=True)
 class Case:
@@ -94,8 +96,7 @@ def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:
         yield Case(f"$T = 1$ and {zero}", "end", world("one step from zero"), first)
         if here:
             yield Case(f"$t = 1$ and {zero}", "end", world("from zero"), first, fresh=True)
-    last = "$J$ reads the output of the last step alone"
-    yield Case(last + ", at every earlier step" if here else last, "losses", world("last loss"), earlier)
+    yield Case(LAST_OUTPUT + ", at every earlier step" if here else LAST_OUTPUT, "losses", world("last loss"), earlier)
     for step in sorted(_fixed(right)):
         yield Case(f"$J$ reads the output of step {step} alone", "losses", world(f"loss {step}"), earlier)
     squares = tuple(q for q in cell.parameters if q.shape[0] == q.shape[1] != 1 and _occurs(q, right))

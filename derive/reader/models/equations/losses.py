@@ -13,6 +13,7 @@ from derive.errors import InputError
 from derive.notation import TimeStyle, spelled
 from derive.reader.meaning.letters import letter, number_of, only
 from derive.reader.meaning.symbols import Symbol, symbol
+from derive.reader.meaning.vocabulary import is_general
 from derive.reader.models.equations.equation import LOSSES, TIMES, Equation, Mention, mentions
 from derive.reader.models.equations.finding import DERIVATIVE, declared_space, without_membership, without_remarks
 from derive.reader.models.equations.names import stripped
@@ -204,6 +205,9 @@ def _timeless(formula: Found, index: int) -> Iterator[_Timeless]:
             continue
         if not DERIVATIVE.search(fragment.text, part.start, part.end):
             left, right = part.sides[:2]
+            named = _plain(left, fragment)
+            if named is not None and named.name in LOSSES and is_general(right, 1):
+                continue  # L = L(h_T) says what it depends on
             yield _Timeless(index, formula, fragment, left, right, declared_space(fragment, left, whole))
 
 
