@@ -408,3 +408,15 @@ def test_a_formula_without_a_cell_is_asked_for_one() -> None:
     result = run("check", "a = b")
     assert result.exit_code == 2
     assert "--cell lstm" in result.output
+
+
+def test_a_file_for_a_formula_and_an_unknown_ending_are_told(tmp_path: Path) -> None:
+    note = tmp_path / "note.md"
+    note.write_text("$$h_t = x_t$$", encoding="utf-8")
+    result = run("check", str(note), "--cell", "lstm")
+    assert result.exit_code == 2
+    assert f"backproof audit {note}" in result.output
+    for command in ("derive", "generate"):
+        result = run(command, "lstm", "-o", str(tmp_path / "lstm.cpp"))
+        assert result.exit_code == 2
+        assert "lstm.cpp: nothing is written to files of that ending" in result.output

@@ -51,6 +51,8 @@ def check(
     if cell is None:
         hint = "name it: --cell lstm, --cell my_note.md (backproof list cells: all that come with it)"
         raise InputError("which cell is the formula about?", hint=hint)
+    if len(formula) < 256 and Path(formula).is_file():
+        raise InputError(f"{formula} is a file, not a formula", hint=f"backproof audit {formula}")
     letters = find(notation) if notation else None
     met: tuple[ProgramFault, ...] = ()
     judgements: tuple[Judgement, ...]

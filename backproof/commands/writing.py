@@ -43,7 +43,8 @@ def derive(
     from derive.build import replace
 
     made = catalogue.made(cell, **options)
-    form = target or targets.for_file(output, ("text", "markdown", "latex"))
+    as_pdf = output is not None and output.suffix == ".pdf"
+    form = target or ("latex" if as_pdf else targets.for_file(output, ("text", "markdown", "latex")))
     if as_json:
         from derive.notation import find
         from derive.targets.record import of_any
@@ -54,7 +55,6 @@ def derive(
         print_json({**found, **reading_of(cell, made)})
         return
     read_as(cell, made)
-    as_pdf = output is not None and output.suffix == ".pdf"
     if as_pdf and lang != "en":
         raise InputError("a PDF is written in English alone so far", hint="write FILE.md or FILE.tex")
     text = _rendered(made, "latex" if as_pdf else form, notation, cell, of, by, lang=lang)

@@ -95,7 +95,9 @@ def text_of(path: str | Path) -> str:
     except OSError as error:
         raise InputError(f"cannot open the file: {error.strerror or error}", start) from None
     if b"\0" in data[:8192]:
-        raise InputError("this is a binary file", start, "a note is Markdown text")
+        raise InputError(
+            "this is a binary file", start, "notes are text: Markdown, LaTeX, notebooks, HTML, reStructuredText"
+        )
     if len(data) > LARGEST:
         raise InputError(f"the file has {len(data)} bytes; at most {LARGEST} are read", start)
     try:

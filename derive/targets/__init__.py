@@ -235,6 +235,16 @@ def excerpt(
 
 
 def for_file(path: Path | None, among: Sequence[str]) -> str:
-    """The first of those targets that writes files with that suffix; without one, the first."""
-    suffix = "" if path is None else path.suffix
-    return next((name for name in among if TARGETS[name].suffix == suffix), among[0])
+    """The first of those targets that writes files with that suffix; without one, the first.
+
+    Raises InputError for a suffix that none of them has.
+    """
+    if path is None or not path.suffix:
+        return among[0]
+    suffixes = {TARGETS[name].suffix: name for name in reversed(among)}
+    if path.suffix not in suffixes:
+        known = ", ".join(sorted(suffixes))
+        raise InputError(
+            f"{path}: nothing is written to files of that ending", hint=f"name --target, or one of {known}"
+        )
+    return suffixes[path.suffix]
