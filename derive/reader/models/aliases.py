@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +13,12 @@ from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves, rebuild, 
 
 
 def aliases(cell: Cell, output: Collection[str] = ()) -> list[str]:
-    """The names of values that nothing reads and whose whole right side stands in another equation."""
+    """The names of values that nothing that counts reads, and whose whole right side stands in another equation."""
     found: list[str] = []
     equations = list(cell.equations)
     for equation in reversed(cell.equations):
         name = equation.symbol.name
-        read = {leaf.name for each in equations for leaf in leaves(each.expression)}
+        read = {leaf.name for each in _counting(cell, equations) for leaf in leaves(each.expression)}
         if name in read or name in output or isinstance(equation.expression, Quantity):
             continue
         changed = _named(equation, equations)
@@ -26,6 +26,15 @@ def aliases(cell: Cell, output: Collection[str] = ()) -> list[str]:
             equations = changed
             found.append(name)
     return found
+
+
+def _counting(cell: Cell, equations: Sequence[Equation]) -> list[Equation]:
+    """The equations behind the output and the states."""
+    wanted, before = {cell.output.name, *(state.name for state in cell.states)}, 0
+    while len(wanted) != before:
+        before = len(wanted)
+        wanted |= {leaf.name for e in equations if e.symbol.name in wanted for leaf in leaves(e.expression)}
+    return [each for each in equations if each.symbol.name in wanted]
 
 
 def shorthands(cell: Cell) -> list[str]:

@@ -17,14 +17,29 @@ MOST = 60
 
 
 def nearest(given: Sequence[Equation], section: tuple[str, ...], here: int) -> list[Equation]:
-    """The section's own first, then those before it from the nearest on, then those after it."""
+    """The section's own first, then those before it from the nearest on, then those after it of what has no others.
+
+    What stands under a heading of this section, and later, counts as much as what stands before under no such heading.
+    """
 
     def distance(equation: Equation) -> tuple[int, int]:
         if equation.section == section:
             return 0, -equation.index
         return (1, -equation.index) if equation.index < here else (2, equation.index)
 
-    return sorted(given, key=distance)
+    before: dict[str, int] = {}
+    for equation in given:
+        if distance(equation)[0] < 2:
+            shared = _shared(equation.section, section)
+            before[equation.target] = max(before.get(equation.target, 0), shared)
+    kept = [e for e in given if distance(e)[0] < 2 or before.get(e.target, -1) < _shared(e.section, section)]
+    return sorted(kept, key=distance)
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many headings two sections have in common, from the outermost on."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (ours, theirs) in pairs if ours != theirs), min(len(one), len(other)))
 
 
 @dataclass

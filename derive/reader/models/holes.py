@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from derive.reader.models.choice import Choice
 from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.finding import NO_TIME, Unread
 from derive.reader.models.equations.names import stripped
 
 _UNDECLARED = re.compile(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
@@ -48,13 +49,21 @@ def find_holes(chosen: Choice) -> None:
     for each in chosen.given.unread:
         known = {each.name, stripped(each.name)} & set(chosen.by_name)
         spoken = each.name in letters | set(chosen.wanted) and not known
-        if spoken and chosen.used.get(each.name, {0}) - {None}:
+        if spoken and not _is_another(chosen, each) and chosen.used.get(each.name, {0}) - {None}:
             chosen.open[each.name] = f"its equation in line {each.place.line} cannot be used ({each.reason})"
     for name, offsets in chosen.used.items():
         defined = name in chosen.by_name or name in chosen.open or name in chosen.before
         if -1 in offsets and 0 not in offsets and not defined:
             chosen.open[name] = "the note has no equation for it"
             chosen.missing.add(name)
+
+
+def _is_another(chosen: Choice, unread: Unread) -> bool:
+    """Whether x = f(...) without a time stands in a section behind a model that reads x_t, and is another thing."""
+    last = max((e.place for e in chosen.by_name.values()), default=None)
+    behind = last is not None and last[0] == unread.place.file and last[1] < unread.place.line
+    timed = chosen.used.get(unread.name, {None}) - {None}
+    return behind and bool(timed) and unread.reason == NO_TIME and unread.section != chosen.section
 
 
 def _capitals_apart(chosen: Choice, equation: Equation) -> set[str]:

@@ -86,3 +86,42 @@ def test_an_equation_of_the_note_beats_that_of_a_published_cell(tmp_path: Path, 
     found = dict(verdicts(note, tmp_path))
     assert found[OF_OWN] in (Word.PROVED, Word.HOLDS_IF)
     assert found[OF_CATALOGUE] is Word.WRONG
+
+
+LONG = r"""
+$$f_t = \sigma(W_f x_t + U_f h_{t-1} + b_f)$$
+$$g_t = \tanh(W_g x_t + U_g h_{t-1} + b_g)$$
+$$c_t = f_t \odot c_{t-1} + (1 - f_t) \odot g_t$$
+$$h_t = \tanh(c_t)$$
+"""
+OF_LONG = r"\frac{\partial L}{\partial f_t} = \frac{\partial L}{\partial c_t} \odot (c_{t-1} - g_t)"
+READ_OUT = r"z_t = V h_t + d", r"z_t = h_t V + d"
+OF_READ_OUT = r"\frac{\partial L}{\partial V} = \sum_t \frac{\partial L}{\partial z_t} h_t^\top"
+AROUND = {
+    "a step of training": ("", r"$$W_f = W_f - \eta \frac{\partial L}{\partial W_f}$$"),
+    "a later model reads out rows": (
+        f"$${READ_OUT[0]}$$",
+        f"## Rows\n\n$$h_t = \\tanh(x_t W + h_{{t-1}} U)$$\n\n$${READ_OUT[1]}$$",
+    ),
+    "a later x without a time": ("", r"## Agent" + "\n\n" + r"$$x = \operatorname{concat}(h_{t-1}, s, o)$$"),
+    "another model's loss cannot be read": (
+        r"## Logistic" + "\n\n" + r"$$L(w, b) = -\frac{1}{N} \sum_{g=1}^{N} [y_g \log(P(y_g=1|x_g)) + 1]$$", ""
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_what_stands_around_a_model_leaves_its_claims_alone(tmp_path: Path, around: str) -> None:
+    before, behind = AROUND[around]
+    first, rest = (before, "") if before.startswith("##") else ("", before)
+    claimed = OF_READ_OUT if READ_OUT[0] in before else OF_LONG
+    note = f"# Note\n\n{first}\n\n## Long\n{LONG}\n{rest}\n\n## Backward\n\n$${claimed}$$\n\n{behind}\n"
+    assert dict(verdicts(note, tmp_path))[claimed] in (Word.PROVED, Word.HOLDS_IF)
+
+
+def test_what_only_a_letter_without_use_reads_names_part_of_the_gates(tmp_path: Path) -> None:
+    stacked = r"\mathbf{x}_t = [h_{t-1}, x_t]"
+    claim = r"\frac{\partial L}{\partial \mathbf{x}_t} = W^\top ((1 - h_t^2) \odot \frac{\partial L}{\partial h_t})"
+    whole, unused = r"h_t = \tanh(W [h_{t-1}, x_t] + b)", r"q_t = W \mathbf{x}_t + b"
+    note = "# Note\n\n" + "\n\n".join(f"$${one}$$" for one in (stacked, whole, unused, claim)) + "\n"
+    assert dict(verdicts(note, tmp_path))[claim] is not Word.WRONG

@@ -28,9 +28,11 @@ DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
 _NUMBERED = re.compile(
     r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
 )
+NO_TIME = "the left side has no time that can be read"
 APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
 """Relations with which a quantity is given a value that is not said exactly."""
 _RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
+_COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
 _WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
 _REMARK = re.compile(
     r"\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*\{(?P<words>[^{}]*)\}[\s.,;]*(?=\\\\|\\end\b|&|\Z)"
@@ -124,7 +126,8 @@ def parts_of_derivatives(formula: Found) -> Iterator[str]:
                 found = symbol(left, fragment)
             except InputError:
                 continue
-            if found is not None and not found.transposed and found.power is None:
+            updated = {m.name for m in mentions(fragment) if right.start <= m.start < right.end}  # W = W - η ∂L/∂W
+            if found is not None and not found.transposed and found.power is None and found.name not in updated:
                 yield found.name
 
 
@@ -232,7 +235,7 @@ def unread(formula: Found) -> Iterator[Unread]:
         name = letter_named(left)
         reason = _not_usable(replace(line, text=_WRAPPING.sub(_blanks, line.text))) if name else ""
         if reason:
-            used = frozenset(spelled_names(line.text[relation.end() :]))
+            used = frozenset(spelled_names(line.text[relation.end() :])) - {*_COUNTED.findall(line.text)}
             yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
 
 
@@ -270,7 +273,7 @@ def _not_usable(fragment: Fragment) -> str:
             continue
         kinds = {relation.type for relation in chain.relations}
         if kinds == {"EQ"} and _target(chain.sides[0], fragment) is None and _computes(chain.sides[1], fragment):
-            return "the left side has no time that can be read"
+            return NO_TIME
         if kinds == {"RELATION"} and chain.relations[0].word.strip() in APPROXIMATE:
             return "it is no equality"
     return ""
