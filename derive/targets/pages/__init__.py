@@ -24,6 +24,7 @@ from derive.nodes import Jacobian, t
 from derive.notation import GREEK, Notation
 from derive.targets.pages import writer
 from derive.targets.pages.composition import composition, parts_to_show
+from derive.targets.pages.folding import folded
 from derive.targets.pages.model import Display, Page
 from derive.targets.pages.printing import Format
 from derive.targets.pages.writer import page
@@ -185,7 +186,13 @@ def _on_time(derivation: Derivation) -> tuple[Section, ...]:
 @cache
 def _environment() -> Environment:
     return environment(
-        "derive.targets.pages", wrapped=_wrapped, columns=columns, padded=_padded, tex=_tex_words, wide=_wide
+        "derive.targets.pages",
+        wrapped=_wrapped,
+        columns=columns,
+        padded=_padded,
+        tex=_tex_words,
+        wide=_wide,
+        fold=_fold,
     )
 
 
@@ -242,6 +249,11 @@ def _latex_width(formula: str) -> int:
 def _wide(display: Display) -> bool:
     """Whether a formula may be wider than the text of an article."""
     return max(_latex_width("".join(line)) for line in display.lines) > LATEX.width - 6
+
+
+def _fold(display: Display) -> Display:
+    """The formula with lines that fit into an article, where they can be cut."""
+    return folded(display, _latex_width, LATEX.width - 2) if _wide(display) else display
 
 
 def _markdown_words(words: str) -> str:
