@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from backproof.commands.answering import guarded, print_json
+from backproof.commands.answering import guarded, language, print_json
 from backproof.commands.options import CELL, LANG, LETTERS, json_option, network_options
 from backproof.commands.reading import read_as, reading_of
 from derive.errors import InputError
@@ -55,15 +55,13 @@ def derive(
         print_json({**found, **reading_of(cell, made)})
         return
     read_as(cell, made)
-    if as_pdf and lang != "en":
-        raise InputError("a PDF is written in English alone so far", hint="write FILE.md or FILE.tex")
     text = _rendered(made, "latex" if as_pdf else form, notation, cell, of, by, lang=lang)
     if output is None:
         click.echo(text, nl=False)
     elif as_pdf:
         from derive.targets.pages.pdf import compiled
 
-        replace(output, compiled(text).content)
+        replace(output, compiled(text, font=language().font).content)
         click.echo(f"{output}: an article on {made.title}", err=True)
     else:
         replace(output, text)

@@ -65,7 +65,7 @@ class Pattern:
 class Language:
     """Sentences by the English ones. What stands in braces is filled in after (`sentences`) or before (`patterns`).
 
-    `gap` stands between two sentences.
+    `gap` stands between two sentences; `font` is what LaTeX calls the font of its script, "" for Latin letters.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Language:
     sentences: Mapping[str, str] = field(default_factory=dict, hash=False)
     gap: str = " "
     patterns: tuple[Pattern, ...] = ()
+    font: str = ""
 
     def say(self, english: str) -> str:
         """The sentence in this language; the English one where the table has none."""
@@ -165,7 +166,7 @@ def _read(name: str) -> Language:
                 patterns.append(Pattern.of(english, said))
             else:
                 sentences[english] = said
-    return Language(name, about["title"], sentences, about["gap"], tuple(patterns))
+    return Language(name, about["title"], sentences, about["gap"], tuple(patterns), about.get("font", ""))
 
 
 def find(name: str) -> Language:

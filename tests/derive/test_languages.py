@@ -151,6 +151,9 @@ def test_commands_speak_it(tmp_path, monkeypatch):
     assert verdict.exit_code == 1
     assert verdict.stdout.startswith("错误: ")
     assert "正确的是：W^\\top" in verdict.stdout
-    assert run(main, ["derive", "rnn", "--lang", "zh", "-o", "rnn.pdf"]).exit_code == 2
+    monkeypatch.setattr("derive.targets.pages.pdf._installed", lambda *files: False)
+    told = run(main, ["derive", "rnn", "--lang", "zh", "-o", "rnn.pdf"])
+    assert told.exit_code == 2
+    assert "CJKutf8" in told.output or "pdflatex" in told.output
     with pytest.raises(InputError, match="no language 'xx'"):
         find("xx")

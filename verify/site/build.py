@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from derive import catalogue
 from derive.build import derivations, require_checkout
 from derive.calculus.derivation import Derivation
 from derive.errors import InputError, ProgramFault
@@ -75,7 +76,7 @@ def built(
 
 
 def printed(derived: Mapping[str, Derivation], progress: Callable[[str], None] = lambda _: None) -> dict[str, bytes]:
-    """Every derivation as a PDF, and all of them as a book, by the paths that they have in the site."""
+    """Every derivation as a PDF, and all of them with the networks as a book, by their paths in the site."""
     found = {}
     for name, derivation in derived.items():
         progress(f"{name}.pdf")
@@ -83,7 +84,8 @@ def printed(derived: Mapping[str, Derivation], progress: Callable[[str], None] =
     progress("book.pdf")
     heads = [one for one in derived.values() if one.cell.is_loss]
     cells = [one for one in derived.values() if not one.cell.is_loss]
-    text = pages.book("Gradients of recurrent networks", {"Cells": cells, "Heads": heads})
+    networks = list(catalogue.networks().values())
+    text = pages.book("Gradients of recurrent networks", {"Cells": cells, "Heads": heads, "Networks": networks})
     found["pdf/book.pdf"] = compiled(text, runs=2).content
     return found
 

@@ -142,7 +142,7 @@ _ABOUT = {
     "heads": "What stands on top of a cell: an output function with its loss, derived in the same way.",
     "networks": "Layers, directions, dropout and a head put together, each part with its derivation.",
 }
-_BOOK = "All cells and heads as a book (PDF)"
+_BOOK = "All cells, heads and networks as a book (PDF)"
 _MARKUP = re.compile(r"(?<![^\W_])_|[\\`*<>\[\]|$]")
 
 

@@ -6,7 +6,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from jinja2 import Environment
@@ -149,21 +149,36 @@ def of_network(
         network = network.in_letters(notation)
         letters = style.sentence("Letters: {title}.", title=style.prose(notation.title))
         words.append(language.gap.join([letters, *map(style.prose, notation.remarks)]))
-    pages = []
-    for cell in parts_to_show(network):
-        derivation = differentiate(cell)
-        pages.append(page(derivation, None, softmax_sections(derivation), through_time(derivation), style))
-    return _filled(template, pages, origin, style.words(network.title), words, language)
+    return _filled(template, _parts(network, style), origin, style.words(network.title), words, language)
 
 
-def book(title: str, parts: Mapping[str, Sequence[Derivation]]) -> str:
-    """All derivations as one book for pdflatex; `parts` are its parts by their headings."""
+def book(title: str, parts: Mapping[str, Sequence[Derivation | Network]]) -> str:
+    """Derivations and networks as one book for pdflatex; `parts` are its parts by their headings."""
     template = _environment().get_template("book.tex.jinja")
-    pages = [
-        (heading, [page(one, None, softmax_sections(one), _on_time(one), LATEX) for one in derivations])
-        for heading, derivations in parts.items()
-    ]
-    return template.render(title=LATEX.words(title), parts=pages, say=ENGLISH.say).rstrip() + "\n"
+    chapters = [(heading, list(map(_chapter, made))) for heading, made in parts.items()]
+    return template.render(title=LATEX.words(title), parts=chapters, say=ENGLISH.say).rstrip() + "\n"
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of the book: what it is about, in words, and one page, or one for each part of a network."""
+
+    title: str
+    words: Sequence[str]
+    pages: Sequence[Page]
+
+
+def _chapter(made: Derivation | Network) -> Chapter:
+    if isinstance(made, Derivation):
+        content = page(made, None, softmax_sections(made), _on_time(made), LATEX)
+        return Chapter(content.title, (), (content,))
+    return Chapter(LATEX.words(made.title), list(map(LATEX.prose, composition(made))), _parts(made, LATEX))
+
+
+def _parts(network: Network, style: Format) -> list[Page]:
+    """The pages of a network's parts."""
+    found = map(differentiate, parts_to_show(network))
+    return [page(one, None, softmax_sections(one), through_time(one), style) for one in found]
 
 
 def _filled(
@@ -174,7 +189,14 @@ def _filled(
     words: Sequence[str] = (),
     language: Language = ENGLISH,
 ) -> str:
-    told = {"pages": pages, "origin": origin, "title": title, "words": words, "say": language.say}
+    told = {
+        "pages": pages,
+        "origin": origin,
+        "title": title,
+        "words": words,
+        "say": language.say,
+        "font": language.font,
+    }
     written = _environment().get_template(template).render(told)
     return written.replace(_HELD, " ").rstrip() + "\n"
 

@@ -14,6 +14,15 @@ from derive.errors import InputError, ProgramFault
 _OVERFULL = re.compile(r"^Overfull \\hbox \(([\d.]+)pt too wide\)", re.MULTILINE)
 
 
+def _installed(*files: str) -> bool:
+    """Whether TeX finds all these files."""
+    finder = shutil.which("kpsewhich")
+    if finder is None:
+        return False
+    found = subprocess.run([finder, *files], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    return len(found.stdout.split()) == len(files)
+
+
 @dataclass(frozen=True)
 class Pdf:
     """The bytes of a document, and by how many points its widest line leaves the text."""
@@ -22,14 +31,19 @@ class Pdf:
     overfull: float
 
 
-def compiled(document: str, runs: int = 1) -> Pdf:
-    """A document typeset; a table of contents needs a second run.
+def compiled(document: str, runs: int = 1, font: str = "") -> Pdf:
+    """A document typeset; a table of contents needs a second run. `font`: that of a script that is not Latin.
 
-    Raises InputError where pdflatex is missing, ProgramFault where it finds an error.
+    Raises InputError where pdflatex or the font is missing, ProgramFault where it finds an error.
     """
     program = shutil.which("pdflatex")
     if program is None:
         raise InputError("a PDF needs pdflatex", hint="install TeX Live, or write FILE.tex")
+    if font and not _installed("CJKutf8.sty", f"c70{font}.fd"):
+        raise InputError(
+            f"a PDF in this script needs CJKutf8 and the font {font} of TeX Live",
+            hint="in Debian: apt install latex-cjk-chinese latex-cjk-chinese-arphic-gbsn00lp; or write FILE.md",
+        )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "page.tex").write_text(document, encoding="utf-8")

@@ -15,10 +15,11 @@ from derive.calculus.derivation import Derivation
 from derive.cell import Cell, Equation
 from derive.errors import InputError, ProgramFault
 from derive.functions import ScalarFunction, function
+from derive.languages import find
 from derive.nodes import Quantity, add, apply, matmul, size, t
 from derive.notation import notations
 from derive.targets import pages
-from derive.targets.pages import _markdown_words, _tex_words
+from derive.targets.pages import _markdown_words, _tex_words, pdf
 from derive.targets.pages.pdf import compiled
 
 CELLS = {**catalogue.cells(), **catalogue.heads()}
@@ -183,8 +184,11 @@ def test_pdflatex_compiles_it_and_no_line_leaves_the_text(name, notation):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_derivations_make_a_book():
-    text = pages.book("Two & three", {"Cells": [derivation("rnn")], "Heads": [derivation("squared_error")]})
-    assert text.count(r"\chapter") == 2
+    network = catalogue.networks()["character_model"]
+    parts = {"Cells": [derivation("rnn")], "Heads": [derivation("squared_error")], "Networks": [network]}
+    text = pages.book("Two & three", parts)
+    assert text.count(r"\chapter") == 3
+    assert "gradients are chained in this order" in text
     made = compiled(text, runs=2)
     assert made.overfull <= 2
     with pytest.raises(ProgramFault, match="pdflatex found an error"):
@@ -195,3 +199,11 @@ def test_without_pdflatex_the_answer_says_what_is_missing(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InputError, match="needs pdflatex"):
         compiled("")
+
+
+@pytest.mark.skipif(not pdf._installed("CJKutf8.sty", "c70gbsn.fd"), reason="the Chinese font of TeX is not installed")
+def test_an_article_in_chinese_is_typeset():
+    chinese = find("zh")
+    made = pdf.compiled(pages.latex(derivation("rnn"), language=chinese), font=chinese.font)
+    assert made.content.startswith(b"%PDF")
+    assert made.overfull <= 2
