@@ -420,3 +420,15 @@ def test_a_file_for_a_formula_and_an_unknown_ending_are_told(tmp_path: Path) -> 
         result = run(command, "lstm", "-o", str(tmp_path / "lstm.cpp"))
         assert result.exit_code == 2
         assert "lstm.cpp: nothing is written to files of that ending" in result.output
+
+
+@pytest.mark.parametrize(
+    ("formula", "true"),
+    [
+        ("dc_t = dh_t * o_t * (1 - tanh(c_t)^2)", "dh_t * o_t * (1 - tanh(c_t)^2) + dc_{t+1} * f_{t+1}"),
+        ("dJ/df_t = dJ/dc_t ⊙ c_t", "dJ/dc_t ⊙ c_{t-1}"),
+        ("δ_f = δ_c ∘ c(t) ∘ f ∘ (1-f)", "δ_c ∘ c_{t-1} ∘ f ∘ (1-f)"),
+    ],
+)
+def test_who_writes_no_latex_is_shown_none(formula: str, true: str) -> None:
+    assert f"true is: {true}\n" in run("check", formula, "--cell", "lstm").output

@@ -127,7 +127,7 @@ def _glued(out: Tokens, match: re.Match[str]) -> int:
 
 
 def _word(out: Tokens, i: int) -> int:
-    """An identifier; a last part that is a time becomes a time index."""
+    """An identifier; a last part that is a time becomes a time index, and one behind delta its label."""
     if big := _BIG.match(out.fragment.text, i):
         out.emit("BIG", i, big.end(), {"sum": "∑", "prod": "∏"}[big.group()])
         return big.end()
@@ -135,7 +135,7 @@ def _word(out: Tokens, i: int) -> int:
     assert match is not None
     written, end = match.group(), match.end()
     base, _, last = written.rpartition("_")
-    if base and last in ("t", *words.BESIDE):
+    if base and (last in ("t", *words.BESIDE) or base in ("delta", "Delta")):  # delta_f is δ with a label
         stop = end - len(last) - 1
         out.emit("NAME", i, stop, words.WORDS.get(base, base), words.latex_of(base))
         out.emit("SUB", stop, stop + 1)

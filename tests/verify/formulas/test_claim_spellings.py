@@ -109,7 +109,7 @@ SPELLINGS = [
     ("rnn", r"\frac{\partial J}{\partial U} \stackrel{!}{=} \sum_t \delta_t h_{t-1}^T", PROVED),
     ("rnn", r"dU \leftarrow dU + \delta_t h_{t-1}^T", IF),
     ("rnn", r"dU \leftarrow dU + \delta_t h_t^T", WRONG),
-    ("lstm", r"dc_t \mathrel{+}= dh_t \odot o_t \odot (1-\tanh^2(c_t))", OPEN),
+    ("lstm", r"dc_t \mathrel{+}= dh_t \odot o_t \odot (1-\tanh^2(c_t))", IF),
     # Stated conditions
     ("rnn", LAST, WRONG),
     ("rnn", LAST + r" \text{ for } t = T", PROVED),

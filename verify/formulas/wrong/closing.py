@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.wrong.restating import exchanged, in_style, merged
+from verify.formulas.wrong.typed import typed
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,22 @@ class Loop:
         return None
 
     def _writings(self, true: str, read: str | None, change: tuple[str, str] | None) -> Iterator[str]:
-        for style in (lambda text: in_style(text, self.statement, self.steps), lambda text: text):
-            if change is not None and (one := exchanged(self.written, style(change[0]), style(change[1]))) is not None:
-                yield one
-            own = merged(self.written, style(read), style(true)) if read is not None else None
+        for style in (self._typed, self._in_style, lambda text: text):
+            if change is not None and (both := [style(part) for part in change]) and None not in both:
+                one = exchanged(self.written, *map(str, both))
+                if one is not None:
+                    yield one
+            whole = style(true)
+            if whole is None:
+                continue
+            before = style(read) if read is not None else None
+            own = merged(self.written, before, whole) if before is not None else None
             if own is not None:
                 yield own
-            yield style(true)
+            yield whole
+
+    def _in_style(self, printed: str) -> str:
+        return in_style(printed, self.statement, self.steps)
+
+    def _typed(self, printed: str) -> str | None:
+        return typed(self._in_style(printed), self.statement)
