@@ -98,9 +98,12 @@ def _line(line: str, language: Language) -> str:
     """A line of words: a heading, an item, or a picture keeps its signs."""
     if verdict := re.fullmatch(r"\*\*(\S+) (.+?)\*\*, (.+)", line):
         return f"**{verdict[1]} {language.say(verdict[2])}**, {language.say(verdict[3])}"
-    found = re.fullmatch(r"(#+ |- |!\[)?(.*?)(\]\(\S+\))?", line)
+    found = re.fullmatch(r"(#+ |- |!\[)?(.*?)(\]\(\S+\)|:)?", line)
     assert found is not None
-    return (found[1] or "") + _sentence(found[2], language) + (found[3] or "")
+    bare, colon = (found[2], found[3] or "")
+    if colon == ":" and language.find(bare) is None:
+        bare, colon = f"{bare}:", ""
+    return (found[1] or "") + _sentence(bare, language) + colon
 
 
 def _sentence(words: str, language: Language) -> str:
@@ -112,7 +115,7 @@ def _sentence(words: str, language: Language) -> str:
         return f"{{{len(parts)}}}"
 
     bare = re.sub(r"\$`[^`]*`\$|`[^`]*`", numbered, words.strip())
-    said = language.find(bare)
+    said = language.sentences.get(bare)
     if said is None:
         plain = re.sub(r"\$`([^`]*)`\$", r"$\1$", words.strip())
         told = re.sub(r"\$([^$]*)\$", r"$`\1`$", language.say(plain))

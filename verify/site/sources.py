@@ -110,7 +110,7 @@ def for_myst(text: str) -> str:
     return re.sub(r"(\]\([^)]*)README\.md", r"\1index.md", text)
 
 
-_FORMULA_OR_CODE = re.compile(r"\$`([^`]+)`\$|`[^`]+`")
+_FORMULA_OR_CODE = re.compile(r"^```.*?^```$|\$`([^`]+)`\$|`[^`]+`", re.MULTILINE | re.DOTALL)
 
 
 def _index(place: str) -> str:

@@ -54,6 +54,7 @@ class Page(HTMLParser):
         self.resources: list[str] = []
         self.anchors: set[str] = set()
         self.feed(text)
+        self.quoted = re.findall(r'class="math[^"]*">`[^<]*', text)
         found = re.search(r'id="backproof-letters">(.*?)</script>', text)
         self.letters: dict[str, Any] = json.loads(found[1]) if found else {}
 
@@ -71,6 +72,7 @@ class Page(HTMLParser):
 
 def _broken(place: Path, page: Page, pages: dict[Path, Page]) -> list[str]:
     found = [f"{place}: {one} is not part of the site" for one in page.resources if "//" in one]
+    found += [f"{place}: {one} has quotes around it" for one in page.quoted]
     for link in [*page.links, *page.resources]:
         if re.match(r"[a-z]+:", link) or link == "#":
             continue

@@ -93,6 +93,7 @@ def test_a_page_has_the_norms_of_its_gradients_where_there_are_some():
 
 def test_pages_for_a_code_host_become_pages_of_the_site():
     assert for_myst("a $`W_i x`$ and `$x$`, `$y$`") == "a {math}`W_i x` and `$x$`, `$y$`"
+    assert for_myst("```math\nx\n```\n\nof $`y`$, $`z`$") == "```math\nx\n```\n\nof {math}`y`, {math}`z`"
     assert for_myst("[all](../mistakes/README.md)") == "[all](../mistakes/index.md)"
 
 
