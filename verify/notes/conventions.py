@@ -47,6 +47,7 @@ ONWARD = "∂ of the loss of a step is, before what belongs to that step or a la
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 OF_ONE = "J is the error of step"
 OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
+UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
 AT_THE_LAST = "t = T, as the heading says"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 ADDED = "line {line} adds the rest to it"
@@ -65,6 +66,7 @@ def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
         _of_terms,
         _redefined,
         _handing_back,
+        _upstream,
         _adding,
         _along,
         _no_later,
@@ -291,6 +293,22 @@ def _handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         if backs:
             tried[number] = judge(each.formula, replace(model, meant=replace(model.meant, hands_back=backs)))
     return _mended(found, tried)
+
+
+def _upstream(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂J/∂c_t of states beside the output as what step t + 1 hands back, where that mends formulas and spoils none."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and _wrong(each)):
+        others = [state.name for state in model.cell.states if state.name != model.cell.output.name]
+        if not others:
+            continue
+        words = UPSTREAM.format(names=", ".join(others))
+        other = _doubted(model, words, upstream=frozenset(others))
+        said = {n: each for n, each in enumerate(result) if each.model is model and (_right(each) or _wrong(each))}
+        tried = {n: judge(each.formula, other) for n, each in said.items()}
+        if not any(_right(tried[n]) < _right(each) for n, each in said.items()):
+            result = _mended(result, tried)
+    return result
 
 
 def _states(model: Model) -> tuple[str, ...]:

@@ -146,6 +146,8 @@ class Derivatives(Deltas):
                 loss = (read[0],) if len(set(read)) == 1 else None  # ∂ℓ(h_t)/∂h_t
             if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.terms:
                 return tree.Use(by, None, loss[0])
+            if loss == (None,) and by.name in self.letters.meant.upstream and not (immediate or by.at):
+                return tree.Handed(by, False, True)
             if loss is not None:
                 return self.weighted(Gradient(by, self.onward(loss[0], by), immediate), whole)
             if (steps := self._between(whole)) is not None:

@@ -41,6 +41,8 @@ class Meant:
     """Letters that with a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
     totals: frozenset[str] = frozenset()
     """Quantities whose whole gradient has a label, g_{c_t}^{total}: without it the letter is what comes from t + 1."""
+    upstream: frozenset[str] = frozenset()
+    """States whose gradient is what the step after hands back, everything of their own step held fixed."""
     hands_back: frozenset[str] = frozenset()
     """States whose whole gradient the document has, so that ∂J/∂c_{t-1} from t alone is what step t hands back."""
     onward: bool = False

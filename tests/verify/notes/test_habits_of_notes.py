@@ -287,3 +287,19 @@ def test_a_loss_that_is_said_to_read_the_last_state_alone(tmp_path: Path) -> Non
         assert found[false].word is Word.WRONG
     assert _judged(tmp_path, "# Note\n" + _shown(model, true))[true].word is Word.HOLDS_IF  # handed back by a step
     assert _judged(tmp_path, "# Note\n" + _shown(model, r"L = \sum_t L(h_t)", true))[true].word is not Word.PROVED
+
+
+def test_the_gradient_by_a_state_may_be_what_the_next_step_hands_back(tmp_path: Path) -> None:
+    chained = r"\frac{\partial L}{\partial c_t} + \frac{\partial L}{\partial h_t} \odot o_t \odot (1 - \tanh^2(c_t))"
+    given = (
+        rf"\frac{{\partial L}}{{\partial c_{{t-1}}}} = f_t \odot ({chained})",
+        rf"\frac{{\partial L}}{{\partial f_t}} = c_{{t-1}} \odot ({chained})",
+    )
+    false = rf"\frac{{\partial L}}{{\partial f_t}} = c_t \odot ({chained})"
+    found = _judged(tmp_path, "# Note\n" + _shown(*LSTM, *given, false))
+    assert all(found[each].word is Word.HOLDS_IF for each in given)
+    assert found[false].word is Word.WRONG
+    total = r"\frac{\partial L}{\partial i_t} = g_t \odot \frac{\partial L}{\partial c_t}"  # which means the whole one
+    found = _judged(tmp_path, "# Note\n" + _shown(*LSTM, total, *given))
+    assert found[total].word in RIGHT
+    assert all(found[each].word is Word.WRONG for each in given)
