@@ -107,7 +107,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
             S[t + 1] = np.where((lengths <= t)[:, None, None], S[t], S[t + 1])
     # y_t = S_t q_t
     y = (S[1:] @ q[..., None])[..., 0]
-    cache = (sizes, dtype, lengths, (q, k, beta, v, v_bar, S, W_k, W_q, W_v, w_beta, x))
+    cache = (sizes, dtype, lengths, (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x))
     return cut(y, lengths).copy(), {"S": S[T].copy()}, cache
 
 
@@ -129,10 +129,9 @@ def backward(cache, d_ys, S=None):
     T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_S_next = np.zeros((B, H, N), dtype) if S is None else S.astype(dtype, order="C")
-    (q, k, beta, v, v_bar, S, W_k, W_q, W_v, w_beta, x) = values
+    (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
-    d_S_read = d_y_[..., :, None] * q[..., None, :]
     d_S = np.empty((T, B, H, N), dtype)
     d_v_bar = np.empty((T, B, H), dtype)
     if lengths is not None:
@@ -146,15 +145,17 @@ def backward(cache, d_ys, S=None):
         # what the adjoints are multiplied by is known: for a block of steps at once
         d_v_bar_given = (k[start:stop] * beta[start:stop])[..., None]
         for (
-            t, d_S_t, d_S_read_t, d_v_bar_t, d_v_bar_given_t, k_t_2,
+            t, d_S_t, d_y__t, q_t_2, d_v_bar_t, d_v_bar_given_t, k_t_2,
         ) in zip(
-            reversed(range(start, stop)), d_S[start:stop][::-1], d_S_read[start:stop][::-1],
-            d_v_bar[start:stop][::-1], d_v_bar_given[::-1], k[start:stop][..., None, :][::-1],
+            reversed(range(start, stop)), d_S[start:stop][::-1], d_y_[start:stop][..., :, None][::-1],
+            q[start:stop][..., None, :][::-1], d_v_bar[start:stop][::-1], d_v_bar_given[::-1],
+            k[start:stop][..., None, :][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
             # ∂J/∂S_t = (∂J/∂y_t) q_tᵀ + (∂J/∂v̄_{t+1}) k_{t+1}ᵀ + ∂J/∂S_{t+1}
-            np.add(d_S_read_t, d_S_next, out=d_S_t)
+            np.multiply(d_y__t, q_t_2, out=d_S_t)
+            np.add(d_S_t, d_S_next, out=d_S_t)
             # ∂J/∂v̄_t = -(∂J/∂S_t) k_t β_t
             np.matmul(d_S_t, d_v_bar_given_t, out=work)
             np.negative(work_view, out=d_v_bar_t)

@@ -93,16 +93,18 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     exp_net_S = np.empty((T, B, D, N), dtype)
     # what does not depend on the states, for all steps at once
     exp_net_S_given = np.exp(net_S)
-    S_given = (delta * x)[..., :, None] * B_[..., None, :]
+    S_given = (delta * x)[..., :, None]
+    work = np.empty((B, D, N), dtype)
     for (
-        t, exp_net_S_t, exp_net_S_given_t, S_t, S_given_t, S_prev,
+        t, exp_net_S_t, exp_net_S_given_t, S_t, S_prev, S_given_t, B__t,
     ) in zip(
-        range(T), exp_net_S, exp_net_S_given, S[1:], S_given, S,
+        range(T), exp_net_S, exp_net_S_given, S[1:], S, S_given, B_[..., None, :],
     ):
         exp_net_S_t[...] = exp_net_S_given_t
         # S_t = exp(net_{S,t}) ⊙ S_{t-1} + (δ_t ⊙ x_t) B_tᵀ
         np.multiply(exp_net_S_t, S_prev, out=S_t)
-        np.add(S_t, S_given_t, out=S_t)
+        np.multiply(S_given_t, B__t, out=work)
+        np.add(S_t, work, out=S_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             S[t + 1] = np.where((lengths <= t)[:, None, None], S[t], S[t + 1])
     # y_t = S_t C_t + d ⊙ x_t
@@ -132,16 +134,20 @@ def backward(cache, d_ys, S=None):
     (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
-    d_S_read = d_y_[..., :, None] * C[..., None, :]
     d_S = np.empty((T, B, D, N), dtype)
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
-    for t, d_S_t, d_S_read_t, exp_net_S_t in zip(reversed(range(T)), d_S[::-1], d_S_read[::-1], exp_net_S[::-1]):
+    for (
+        t, d_S_t, d_y__t, C_t_2, exp_net_S_t,
+    ) in zip(
+        reversed(range(T)), d_S[::-1], d_y_[..., :, None][::-1], C[..., None, :][::-1], exp_net_S[::-1],
+    ):
         if lengths is not None:  # what J asks of a final state enters at the sequence's own end
             d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
         # ∂J/∂S_t = (∂J/∂y_t) C_tᵀ + ∂J/∂S_{t+1} ⊙ exp(net_{S,t+1})
-        np.add(d_S_read_t, d_S_next, out=d_S_t)
+        np.multiply(d_y__t, C_t_2, out=d_S_t)
+        np.add(d_S_t, d_S_next, out=d_S_t)
         # to S_{t-1} through this step: ∂J/∂S_t ⊙ exp(net_{S,t})
         np.multiply(d_S_t, exp_net_S_t, out=d_S_next)
     if lengths is not None:

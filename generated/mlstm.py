@@ -219,7 +219,6 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(|net_{h,t}|, 1))
     d_lin_h = d_h * o * (1.0 / max_net_h)
     d_n_read = q * d_net_h
-    d_C_read = d_lin_h[..., :, None] * q[..., None, :]
     d_n = np.empty((T, B, N), dtype)
     d_C = np.empty((T, B, H, N), dtype)
     d_net_f_prime = np.empty((T, B, 1), dtype)
@@ -245,15 +244,15 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         # what the adjoints are multiplied by is known: for a block of steps at once
         m_by_net_m = heaviside(net_m[start:stop] - i_tilde[start:stop])
         for (
-            t, d_n_t, d_n_read_t, d_C_t, d_C_read_t, C_prev, n_prev, d_net_f_prime_t, f_prime_t, k_t_2, v_t,
-            k_t, d_net_i_prime_t, i_prime_t, d_m_t, d_net_m_t, m_by_net_m_t, f_prime_t_2,
+            t, d_n_t, d_n_read_t, d_C_t, d_lin_h_t_2, q_t_2, C_prev, n_prev, d_net_f_prime_t, f_prime_t, k_t_2,
+            v_t, k_t, d_net_i_prime_t, i_prime_t, d_m_t, d_net_m_t, m_by_net_m_t, f_prime_t_2,
         ) in zip(
             reversed(range(start, stop)), d_n[start:stop][::-1], d_n_read[start:stop][::-1],
-            d_C[start:stop][::-1], d_C_read[start:stop][::-1], C[start:stop][::-1], n[start:stop][::-1],
-            d_net_f_prime[start:stop][::-1], f_prime[start:stop][::-1], k[start:stop][..., None][::-1],
-            v[start:stop][::-1], k[start:stop][::-1], d_net_i_prime[start:stop][::-1],
-            i_prime[start:stop][::-1], d_m[start:stop][::-1], d_net_m[start:stop][::-1], m_by_net_m[::-1],
-            f_prime[start:stop][..., None, :][::-1],
+            d_C[start:stop][::-1], d_lin_h[start:stop][..., :, None][::-1], q[start:stop][..., None, :][::-1],
+            C[start:stop][::-1], n[start:stop][::-1], d_net_f_prime[start:stop][::-1],
+            f_prime[start:stop][::-1], k[start:stop][..., None][::-1], v[start:stop][::-1], k[start:stop][::-1],
+            d_net_i_prime[start:stop][::-1], i_prime[start:stop][::-1], d_m[start:stop][::-1],
+            d_net_m[start:stop][::-1], m_by_net_m[::-1], f_prime[start:stop][..., None, :][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
@@ -262,7 +261,8 @@ def backward(cache, d_ys, m=None, C=None, n=None):
             # ∂J/∂n_t = q_t (∂J/∂net_{h,t}) + (∂J/∂n_{t+1}) f′_{t+1}
             np.add(d_n_read_t, d_n_next, out=d_n_t)
             # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + f′_{t+1} (∂J/∂C_{t+1})
-            np.add(d_C_read_t, d_C_next, out=d_C_t)
+            np.multiply(d_lin_h_t_2, q_t_2, out=d_C_t)
+            np.add(d_C_t, d_C_next, out=d_C_t)
             # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
             np.multiply(d_C_t, C_prev, out=work_2)
             np.add.reduce(work_2, axis=-1, out=work)

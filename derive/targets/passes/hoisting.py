@@ -22,6 +22,7 @@ from derive.targets.language.code import (
     parts,
 )
 from derive.targets.passes.loops import STEP, Body, is_timed
+from derive.targets.passes.outer import is_outer
 from derive.targets.passes.rewriting import mapped, multiplied, rebuilt, summed, within
 from derive.targets.passes.shapes import BLOCK, Shapes, T
 
@@ -78,14 +79,16 @@ class Hoisting:
 
     def _hoisted(self, code: Code, wanted: str) -> Code:
         if not self._varies(code):
-            return self._whole(code, f"{wanted}_given") or code
+            found = self._whole(code, f"{wanted}_given")
+            if found is not None or not is_outer(code, self.shapes):
+                return found or code
         match code:
             case Sum(terms):
                 constant = [(n, t) for n, t in terms if not self._varies(t)]
                 varying = [(n, self._hoisted(t, wanted)) for n, t in terms if self._varies(t)]
                 joined = self._joined(constant, f"{wanted}_given")
                 if joined is None:
-                    return summed([(n, self._hoisted(t, wanted) if self._varies(t) else t) for n, t in terms])
+                    return summed([(n, t if is_view(t) else self._hoisted(t, wanted)) for n, t in terms])
                 return summed([(False, joined), *varying])
             case Product(factors, divisors):
                 return self._product(factors, divisors, wanted)
@@ -128,6 +131,8 @@ class Hoisting:
             return self._found[code]
         step = self.shapes.of(code)
         if step is None or any(isinstance(p, Call) and p.function in _MIXING for p in within(code)):
+            return None
+        if is_timed(code) and is_outer(code, self.shapes):
             return None
         if not is_timed(code):
             name = self.fresh(wanted)

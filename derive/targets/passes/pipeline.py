@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from functools import reduce
 from heapq import heappop, heappush
 
-from sympy import Expr, Integer
+from sympy import Integer
 
 from derive.cell import Cell
 from derive.nodes import Quantity
@@ -32,7 +31,7 @@ from derive.targets.language.unread import without_unread
 from derive.targets.lowering.frame import axes
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes, to_cache
-from derive.targets.passes import layout, linear, products
+from derive.targets.passes import layout, linear, outer, products
 from derive.targets.passes.gates import Gates
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
@@ -251,6 +250,7 @@ def _backward(
     learn(body, shapes)
     body = products.split(body, shapes)
     body = linear.joined(body, {*read(after), *kept})
+    before, body = outer.formed_in_the_loop(before, body, shapes, {*read(after), *kept})
     hoisting = Hoisting(body, shapes, names.numbered, blocked=True, labels=labels)
     body = hoisting.run()
     helpers |= hoisting.helpers
@@ -262,7 +262,7 @@ def _backward(
     found = [*before, *hoisting.constants, *ahead]
     if not local:
         return [*found, each, *after]
-    entries = max((_entries(shapes.known[name]) for name in sorted(local)), key=lambda e: (len(str(e)), str(e)))
+    entries = max((outer.entries(shapes.known[name]) for name in sorted(local)), key=lambda e: (len(str(e)), str(e)))
     remark = Remark("what the adjoints are multiplied by is known: for a block of steps at once")
     return [*found, Blocks(entries, (remark, *hoisting.over_steps, each)), *after]
 
@@ -272,8 +272,3 @@ def _cut(statement: Statement) -> Statement:
         case Assign(targets, value, formula):
             return Assign(targets, products.narrowed(value), formula)
     return statement
-
-
-def _entries(shape: Shape) -> Expr:
-    """The entries of one step."""
-    return reduce(lambda product, size: product * size, shape[1:], Integer(1))

@@ -49,7 +49,7 @@ where $x_t \in \mathbb{R}^D$, $h_t \in \mathbb{R}^H$
 def before_and_after(cell: Cell) -> tuple[ModuleType, ModuleType]:
     """The module without the passes, and with them in blocks of very few steps."""
     derivation = differentiate(cell)
-    after = re.sub(r"max\(1, \d+ //", "max(1, 12 //", module(derivation))
+    after = re.sub(r"block = 1 \+ \d+ //", "block = 1 + 12 //", module(derivation))
     return load(module(derivation, passes=False), "before"), load(after, "after")
 
 
