@@ -157,3 +157,22 @@ def test_commands_speak_it(tmp_path, monkeypatch):
     assert "CJKutf8" in told.output or "pdflatex" in told.output
     with pytest.raises(InputError, match="no language 'xx'"):
         find("xx")
+
+
+def test_every_command_that_speaks_does(tmp_path, monkeypatch):
+    monkeypatch.setenv("BACKPROOF_LANG", "zh")
+    run = CliRunner().invoke
+    assert "如何看出：" in run(main, ["explain", "sign"]).stdout
+    assert "输入：x_t (D)" in run(main, ["read", "rnn"]).stdout
+    assert "RNN 就是 RNN（rnn）" in run(main, ["which", "rnn"]).stdout
+    assert "和式中漏掉一项。" in run(main, ["list", "mistakes"]).stdout
+    assert "出错：没有叫做 nope 的单元或笔记" in run(main, ["read", "nope"]).output
+    assert "LSTM：一步" in run(main, ["draw", "lstm"]).stdout
+    note = tmp_path / "note.md"
+    note.write_text(
+        "$$h_t = \\tanh(W x_t + U h_{t-1})$$\n\n$$\\frac{\\partial J}{\\partial U} = \\delta_t$$\n", encoding="utf-8"
+    )
+    assert "# `note.md` 的审查" in run(main, ["audit", str(note), "--format", "markdown"]).stdout.replace(
+        str(tmp_path) + "/", ""
+    )
+    assert run(main, ["explain", "sign", "--lang", "en"]).stdout.startswith("sign\n")
