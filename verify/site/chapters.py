@@ -97,7 +97,8 @@ def _paragraph(text: str, language: Language) -> str:
 def _line(line: str, language: Language) -> str:
     """A line of words: a heading, an item, or a picture keeps its signs."""
     if verdict := re.fullmatch(r"\*\*(\S+) (.+?)\*\*, (.+)", line):
-        return f"**{verdict[1]} {language.say(verdict[2])}**, {language.say(verdict[3])}"
+        comma = language.sentences.get("…, …", ", ")
+        return f"**{verdict[1]} {language.say(verdict[2])}**{comma}{language.say(verdict[3])}"
     found = re.fullmatch(r"(#+ |- |!\[)?(.*?)(\]\(\S+\)|:)?", line)
     assert found is not None
     bare, colon = (found[2], found[3] or "")

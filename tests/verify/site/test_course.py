@@ -86,9 +86,11 @@ def test_every_chapter_and_exercise_has_a_translation(name):
 
 def test_pages_made_of_sentences_are_told_in_another_language():
     chinese = languages.find("zh")
-    audit = "**✗ wrong**, line 3\n\n```math\nx\n```\n\n- mistake: missing transpose: $`W`$ should be $`W^\\top`$\n"
+    audit = (
+        "**✗ wrong**, line 3, model 1\n\n```math\nx\n```\n\n- mistake: missing transpose: $`W`$ should be $`W^\\top`$\n"
+    )
     assert by_paragraphs(audit, chinese) == (
-        "**✗ 错误**, 第 3 行\n\n```math\nx\n```\n\n- 错误所在：缺少转置：$`W`$ 应为 $`W^\\top`$\n"
+        "**✗ 错误**，第 3 行，模型 1\n\n```math\nx\n```\n\n- 错误所在：缺少转置：$`W`$ 应为 $`W^\\top`$\n"
     )
     assert "**Exercise.**" in written(EXERCISES["state"])
     assert "错误：[缺少项]" in written(EXERCISES["state"], chinese)
