@@ -167,7 +167,8 @@ class Deltas(Walk):
         resolved = None if state is None or not word & LATER else self.letters.resolve(state, self.fragment)
         if resolved is None or resolved.name not in {one.name for one in self.letters.cell.states}:
             return None
-        return tree.Handed(Ref(resolved.name, steps[0] if steps else nodes.t), True, True)
+        own = nodes.t if resolved.time is None else resolved.time
+        return tree.Handed(Ref(resolved.name, steps[0] if steps else own), True, True)
 
     def _net_or_plain(self, found: Written, net: Ref) -> Term:
         argument = Gradient(net, self.letters.asked(net), False, "delta")

@@ -394,7 +394,7 @@ class Letters:
         word = part.word
         if word in self.entry_letters:
             return index(word)
-        if word not in ENTRY_LETTERS or word in self.timed_letters:
+        if word not in ENTRY_LETTERS or word in self.timed_letters or self._is_gate(word):
             return None
         if word in _LAYERS:
             other = Guess(f"{word} counts layers, not entries", holds=False, doubtful=True)
@@ -403,6 +403,11 @@ class Letters:
             if timed:
                 return index(word)
         return None if self.guesses.other("entries", Guess(f"{word} is a step, not an entry")) else index(word)
+
+    def _is_gate(self, word: str) -> bool:
+        """Whether a letter is a vector of the cell, r of z_{r,t} beside r_t; i, j and k count entries all the same."""
+        known = None if word in "ijk" else self.known.get(word)
+        return known is not None and self.is_timed(known) and self.quantities[known].shape != (1, 1)
 
 
 _LAYERS = frozenset(["l", "layer"])

@@ -53,6 +53,8 @@ class Choice:
     nearest: Sequence[Equation]
     wanted: Collection[str]
     section: tuple[str, ...] = ()
+    beside: Collection[str] = frozenset()
+    """What is claimed in the sections beside this one, where what is claimed here does not decide."""
     led: int | None = None
     """Where the model stands that is claimed, if another stands nearer."""
     by_name: dict[str, Equation] = field(default_factory=dict)
@@ -99,7 +101,7 @@ class Choice:
             ways.sort(key=lambda e: e.loss == "cross-entropy" and len({m.name for m in e.used}) < 2)
         if not ways or ways[0].section == self.section or len({"".join(e.right.split()) for e in ways}) < 2:
             return ways
-        shared = [len(self.claimed & self.behind(e)) for e in ways]
+        shared = [(len(self.claimed & (behind := self.behind(e))), len(behind.intersection(self.beside))) for e in ways]
         meant = [e for e, share in zip(ways, shared, strict=True) if share == max(shared)]
         if meant[0] is not ways[0]:
             self.led = meant[0].index

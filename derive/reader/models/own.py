@@ -26,17 +26,21 @@ NUMBER = "{letter} is a number, which the note does not say"
 _BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
 
-def own(given: Written, section: tuple[str, ...], names: Collection[str], at: int) -> Model | None:
+def own(
+    given: Written, section: tuple[str, ...], names: Collection[str], at: int, beside: Collection[str] = ()
+) -> Model | None:
     """The cell that defines the quantities called `names`, by the equations of the section or the nearest others.
 
-    `at` is the number of the section's first formula.
+    `at` is the number of the section's first formula, `beside` what is claimed in the sections beside it.
 
     An equation that cannot be used is a hole of the model. None where there is no equation at all.
     """
     usable = without_shadowed(given.equations, section)
-    chosen = Choice(given, nearest(usable, section, at), names, section)
+    chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
     chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])
+    if not chosen.by_name:  # a gradient by b_n alone is about what reads b_n
+        chosen.take([e.target for e in chosen.nearest if not chosen.claimed.isdisjoint(e.names)][:1])
     chosen.take_loss()
     fill_gaps(chosen)
     find_holes(chosen)

@@ -125,3 +125,39 @@ def test_what_only_a_letter_without_use_reads_names_part_of_the_gates(tmp_path: 
     whole, unused = r"h_t = \tanh(W [h_{t-1}, x_t] + b)", r"q_t = W \mathbf{x}_t + b"
     note = "# Note\n\n" + "\n\n".join(f"$${one}$$" for one in (stacked, whole, unused, claim)) + "\n"
     assert dict(verdicts(note, tmp_path))[claim] is not Word.WRONG
+
+
+ROWS = r"""
+$$z_t = \sigma(x_t W_{xz} + h_{t-1} W_{hz} + b_z)$$
+$$r_t = \sigma(x_t W_{xr} + h_{t-1} W_{hr} + b_r)$$
+$$n_t = \tanh(x_t W_{xn} + (r_t \odot h_{t-1}) W_{hn} + b_n)$$
+$$h_t = (1 - z_t) \odot h_{t-1} + z_t \odot n_t$$
+"""
+OF_ROWS = (
+    r"\delta_{z_{r, t}} = \frac{\partial L}{\partial z_{r, t}}"
+    r" = \frac{\partial L}{\partial r_t} \odot r_t \odot (1 - r_t) \in \mathbb{R}^{1 \times H}",
+    r"\frac{\partial L}{\partial W_{xr}} += x_t^\top \delta_{z_{r, t}}",
+    r"\delta_{h_{t-1}, \mathrm{recurrent}} = \delta_{h_t} \odot (1 - z_t) + (\delta_{z_{n, t}} W_{hn}^\top) \odot r_t"
+    r" + \delta_{z_{z, t}} W_{hz}^\top + \delta_{z_{r, t}} W_{hr}^\top",
+)
+
+
+@pytest.mark.parametrize("claim", OF_ROWS)
+def test_a_gate_below_a_letter_names_its_argument_and_counts_no_entries(tmp_path: Path, claim: str) -> None:
+    found = verdicts(f"# Rows\n{ROWS}\n## Backward\n\n$${claim}$$\n", tmp_path)
+    found += [("", each.word) for each in audit(tmp_path / "note.md").judgements if "delta" in each.formula]
+    assert Word.WRONG not in {word for _, word in found}, found
+
+
+def test_of_two_variants_the_one_is_meant_whose_letters_the_sections_beside_have(tmp_path: Path) -> None:
+    after = r"n_t = \tanh(x_t W_{xn} + b_{in} + r_t \odot (h_{t-1} W_{hn} + b_{hn}))"
+    of_bias = r"\frac{\partial L}{\partial b_n} = \sum_t \frac{\partial L}{\partial n_t} \odot (1 - n_t^2)"
+    of_reset = (
+        r"\frac{\partial L}{\partial r_t}"
+        r" = ((\frac{\partial L}{\partial n_t} \odot (1 - n_t^2)) W_{hn}^\top) \odot h_{t-1}"
+    )
+    note = f"# Gated\n\n## Before\n{ROWS}\n## After\n\n$${after}$$\n\n## Backward\n\n"
+    note += f"### Candidate\n\n$${of_bias}$$\n\n### Reset\n\n$${of_reset}$$\n"
+    found = dict(verdicts(note, tmp_path))
+    assert found[of_bias] in (Word.PROVED, Word.HOLDS_IF)
+    assert found[of_reset] in (Word.PROVED, Word.HOLDS_IF)

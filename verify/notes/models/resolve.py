@@ -9,6 +9,7 @@ from pathlib import Path
 from derive import catalogue
 from derive.notation import find as find_notation
 from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.names import names, of_errors, stripped
 from derive.reader.models.model import Model
 from derive.reader.models.own import own
@@ -82,7 +83,10 @@ class Models:
                 return found
             known = catalogue.find(self._path(cell))
             return Model(known, f"{known.name}, as named")
-        model = own(self.written, formula.section, claimed, self.formulas.index(around[0]))
+        parent = formula.section[:-1]
+        siblings = [f for f in self.formulas if parent and f.section[: len(parent)] == parent and f not in around]
+        beside = set().union(*(names(f.fragment) for f in siblings if DERIVATIVE.search(f.text)))
+        model = own(self.written, formula.section, claimed, self.formulas.index(around[0]), beside)
         share = 0.0 if model is None else _share(model, claimed)
         if model is not None and (share >= ENOUGH if model.cell.states else share >= 1 and model.cell.is_loss):
             return model
