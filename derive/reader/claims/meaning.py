@@ -13,6 +13,7 @@ from derive.nodes import Elementwise
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import added, filled
+from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found
 from derive.reader.claims.sums import Bounds, bounds, has_free, largest, nested
 from derive.reader.meaning import tree, vocabulary
@@ -243,6 +244,46 @@ class Claiming(Brackets):
         return [*before, derivative, *behind]
 
     # Functions
+
+    def call(self, called: Function, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
+        """A function with its argument; that of a slope may be left out, tanh'(·), or have a name that nothing has."""
+        group, scripts = bracket(factors[i + 1] if i + 1 < len(factors) else None)
+        argument = self._unsaid(found, group) if found.primes == 1 and group is not None else None
+        if argument is None or group is None:
+            return super().call(called, found, factors, i)
+        at = Span(self.fragment, factors[i].start, group.end)
+        return self.decorated(self.applied(called, (argument,), at, found.base), found, scripts), i + 2
+
+    def _unsaid(self, slope: Written, group: Group) -> Ref | None:
+        """The argument of the one value of a function, where its slope is written of dots or of an unknown letter."""
+        inside = only(group.rows)
+        letter = self.letters.taken(inside, self.fragment) if inside is not None else None
+        if isinstance(inside, Mark) and inside.kind == "dots":
+            named, time = "what is left out", nodes.t
+        elif inside is None or letter is None or self._known(letter):
+            return None
+        else:
+            steps = [step for _, part in letter.parts if (step := time_expression(part)) is not None]
+            if len(steps) != 1:
+                return None
+            named, time = self.written(inside), steps[0]
+        function = "sigmoid" if slope.base == "sigma" else slope.base
+        holders = [
+            e.symbol.name for e in self.letters.program.equations
+            if isinstance(e.expression, Elementwise) and e.expression.function.name == function
+        ]  # fmt: skip
+        nets = self._argument_of(holders[0]) if len(holders) == 1 else []
+        other = Guess(f"{named} is not the argument of {holders[0] if holders else function}", False, True)
+        if len(nets) != 1 or self.letters.guesses.other(f"argument {nets[0]}", other):
+            return None
+        self.letters.guesses.assumed[nets[0]] = f"{named} is the argument of {holders[0]}"
+        return Ref(nets[0], time)
+
+    def _known(self, letter: Written) -> bool:
+        """Whether something here has that letter."""
+        if self.letters.resolve(letter, self.fragment, noted=False) is not None or self.meant(letter) is not None:
+            return True
+        return self.letters.argument(letter, self.fragment) is not None
 
     def applied(self, called: Function, arguments: tuple[Term, ...], at: Span, name: str) -> Term:
         """A function of its arguments; σ'(f_t) of a gate f_t = σ(a_t) may mean its slope, which is taken at a_t."""

@@ -133,7 +133,18 @@ class Tokens:
             opened = self.open[-1]
             written = self.fragment.text[opened.start : opened.end]
             raise self.error(f"{written!r} is never closed", opened.start, opened.end, "add the closing bracket")
-        return _fractions(_equation_ends(self.items, self.fragment), self.fragment.text)
+        return _fractions(_equation_ends(_left_out(self.items), self.fragment), self.fragment.text)
+
+
+def _left_out(items: list[Token]) -> list[Token]:
+    """The dot of f(·), whose argument is not said, as dots."""
+    found = list(items)
+    for index in range(1, len(items) - 1):
+        token = items[index]
+        alone = items[index - 1].type == "LPAR" and items[index + 1].type == "RPAR"
+        if alone and token.type == "TIMES" and token.word in ("\\cdot", "·", "⋅", "\\bullet"):
+            found[index] = Token("DOTS", token.start, token.end, token.word)
+    return found
 
 
 _CLOSED = re.compile(r"[^\s,;\]|‖][^,;\]|‖]*[|‖]")

@@ -11,7 +11,7 @@ from sympy import Expr
 
 from derive.errors import InputError, Place
 from derive.reader.claims.statements.clauses import apart
-from derive.reader.claims.statements.prose import Aside, asides, rows
+from derive.reader.claims.statements.prose import WANTING, Aside, asides, rows
 from derive.reader.claims.statements.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
@@ -105,7 +105,10 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
     spoken = [] if plain else asides(text)
     for aside in spoken:
-        text = text[: aside.start] + " " * (aside.end - aside.start) + text[aside.end :]
+        operand = aside.kind == "unknown" and WANTING.search(text, 0, aside.start) is not None
+        blank = " " * (aside.end - aside.start)
+        blank = f"{{1{blank[3:]}}}" if operand and len(blank) > 2 else blank  # it stands for an operand
+        text = text[: aside.start] + blank + text[aside.end :]
     text = _WIDE.sub(_spaces, text)
     text = _CASES.sub(lambda m: _CASE_END.sub(_spaces, m.group()), text)
     seconds = {_closing(text, match.end()) for match in _FRACTION.finditer(text)}

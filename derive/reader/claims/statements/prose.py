@@ -98,6 +98,10 @@ _BREAK = re.compile(
 )
 
 
+WANTING = re.compile(r"(?:[+*-]|\\(?:odot|cdot|times|circ))(?:\s|\\[,;: ])*\Z")
+"""A sign at the end of a text, behind which an operand is wanted."""
+
+
 @dataclass(frozen=True)
 class Aside:
     """Words in a formula, text[start:end] with what belongs to them: a remark, a condition, or not understood."""
@@ -196,6 +200,8 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
             continue
         if (pointed := _pointed_at(words, before, behind)) is not None:
             take(start + pointed[0], last + pointed[1], "remark", words)
+        elif words.strip() and WANTING.search(before) and _TRAILING.fullmatch(behind):
+            take(first, last, "unknown", words)  # + other terms
         elif not words.strip() or (_TRAILING.fullmatch(behind) and _remark(words, before)):
             take(first, last, "remark", words)
         elif not _is_name(text, first, words, behind):
