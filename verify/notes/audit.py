@@ -53,8 +53,9 @@ _STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=]{0
 _LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
 _ERROR = re.compile(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
 """An error letter, and what stands before what is said of one."""
+_INNER = re.compile(r"\{[^{}]*\}")
 _UPDATE = re.compile(
-    r"[\s&]*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*(?::?=|\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)[\s&]*"
+    r"(?:\s|&|\\begin\{[a-z]+\*?\})*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*(?::?=|\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)[\s&]*"
     r"(?P=letter)\s*-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
 )
 _ZEROED = re.compile(
@@ -244,7 +245,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
     if names_a_family(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_FAMILY, place=place),))
-    if all(_UPDATE.match(line) and line.count("=") <= 1 for line in formula.text.split(r"\\") if line.strip()):
+    lines = [line for line in formula.text.split(r"\\") if line.strip()]
+    if all(_UPDATE.match(line) and _INNER.sub("", line).count("=") <= 1 for line in lines):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=AN_UPDATE, place=place),))
     if _is_start(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_START, place=place),))

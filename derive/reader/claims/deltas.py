@@ -69,6 +69,17 @@ class Deltas(Walk):
                 return tree.at_times(said, partial(_moved, at_time))
         return None
 
+    def _of_a_loss(self, found: Written, node: Syntax) -> Term | None:
+        """δ_k^{(t)}, the gradient of the loss of step t by what belongs to step k."""
+        kinds = dict(found.parts)
+        if len(found.parts) != 2 or set(kinds) != {"sub", "sup"}:
+            return None
+        loss, step = (time_expression(kinds[kind], TIME_LETTERS) for kind in ("sup", "sub"))
+        if loss is None or step is None:
+            return None
+        said = self.delta(replace(found, parts=[("sub", kinds["sub"])]), node)
+        return tree.mapped(said, lambda p: replace(p, only=loss) if isinstance(p, Gradient) else None) if said else None
+
     def bound(self, found: Written, errors: Mapping[str, Term]) -> Term | None:
         """β and β^{τ-k}, where the document says that β stands for norms: what is raised is a power."""
         try:
@@ -107,6 +118,8 @@ class Deltas(Walk):
             return tree.Error(argument, plain)
         if argument is not None or plain is not None:
             return argument or plain
+        if (of_a_loss := self._of_a_loss(found, node)) is not None:
+            return of_a_loss
         moments = [self._when(part, ENTRY_LETTERS) for _, part in found.parts]
         if len(moments) > 1 or None in moments:
             raise self.unclear(f"the scripts of {self.written(node)} are not read", node)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer
 
-from derive.reader.meaning.letters import only, time_expression
+from derive.reader.meaning.letters import TIME_LETTERS, only, time_expression
 from derive.reader.text import syntax
 from derive.reader.text.mapping import inside, parts
-from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Big, Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
 
 _BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
 _ABOVE = {">": 1, r"\gt": 1, "≥": 0, "⩾": 0, r"\ge": 0, r"\geq": 0, r"\geqslant": 0}
@@ -88,6 +88,8 @@ def bounds(node: Big) -> Bounds:
                         beyond[end] = {**_BELOW, **_ABOVE}[signs[position]]
             else:
                 unread = True
+    if word in TIME_LETTERS and "first" not in ends and isinstance(ends.get("last"), Name):
+        ends["first"] = Number(node.start, node.start, "1")  # Σ_t^T
     excluded = (beyond["first"], beyond["last"])
     return Bounds(word, ends.get("first"), ends.get("last"), without, within, excluded, unread)
 

@@ -37,7 +37,8 @@ def survey(node: Syntax, letters: Letters) -> None:
             if (sign := largest(part, part)) is not None:
                 timed.update((bounds(sign).word, *inside_times(bounds(sign))))
             words = {name for script in part.scripts for row in script.rows for cell in row for name in named(cell)}
-            beside.update(words & {"k"} if "t" in words else ())
+            error = isinstance(part.base, Name) and part.base.word == "delta"  # δ_k^{(t)} is of the loss of t
+            (timed if error else beside).update(words & {"k"} if "t" in words else ())
             for script in part.scripts:
                 for cell in (cell for row in script.rows for cell in row):
                     inner = cell

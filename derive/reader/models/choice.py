@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from derive.reader.models.written import Written
 
 INPUTS = frozenset(["x", "u"])
 """Letters that stand for an input, never for a state that lacks its equation."""
+_RESIDUAL = re.compile(r"[\s&]*[^-+]*-[^-+]*")
 MOST = 60
 """Equations that a model may have."""
 
@@ -156,9 +158,15 @@ class Choice:
         return {name for name in given if name.partition("_")[0].lower() in INPUTS}
 
     def is_data(self, name: str) -> bool:
-        """Whether a name is given at every step and no part of the model but its loss reads it."""
+        """Whether a name is given at every step and no part of the model but its loss, or r = ŷ - y, reads it."""
         readers = [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
-        return name not in self.by_name and name not in self.open and all(e.loss for e in readers)
+        data = all(e.loss or (e.target not in self.used and _RESIDUAL.fullmatch(e.right)) for e in readers)
+        return (
+            name not in self.by_name
+            and name not in self.open
+            and data
+            and (not readers or any(e.loss for e in readers))
+        )
 
     def output(self) -> Equation:
         """The loss; else what is computed from the state and used by nothing; else a state that nothing else uses."""

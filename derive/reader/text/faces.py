@@ -10,6 +10,7 @@ _FACE = re.compile(r"\\(\w+)\{")
 FACES = {
     "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "bf": "bold", "textbf": "bold",
     "mathcal": "cal", "mathscr": "scr", "mathfrak": "frak", "mathbb": "bb", "mathds": "bb", "mathsf": "sf",
+    "vec": "vec",
 }  # fmt: skip
 """Commands of typefaces, and what they add to the name of a letter that stands beside its plain form."""
 

@@ -25,6 +25,7 @@ _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
 _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
 _SCRIPT = re.compile(r"\s*[_^]")
+_ALIGNED = re.compile(r"[^&=\\]*(?:\\(?!\\)[^&=\\]*)*&\s*:?=")
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
 _HEADING = re.compile(r"[A-Za-z][^{}\\$=]*:")
 """Words above or before equations, as in \\text{second layer:}"""
@@ -260,7 +261,10 @@ class Commands(ABC):
         if name == "cases" and self.out.items and self.out.items[-1].type in ("EQ", "PLUS", "MINUS", "TIMES", "DOT"):
             return False
         stop = self.text.find(rf"\end{{{name}}}", after, end)
-        return "=" in self.text[after : stop if stop >= 0 else end].partition("&" if name == "cases" else "\0")[0]
+        inside = self.text[after : stop if stop >= 0 else end]
+        if name == "cases" and _ALIGNED.match(inside):
+            return True  # s_t &= W x_t
+        return "=" in inside.partition("&" if name == "cases" else "\0")[0]
 
     def font(self, name: str, i: int, after: int, end: int) -> int:
         """A font command: its argument is one word, or letters that keep the font when printed."""

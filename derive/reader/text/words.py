@@ -35,7 +35,7 @@ UNICODE_LETTERS = dict(
 
 ACCENTS = {
     "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar", "overline": "bar",
-    "dot": "dot", "ddot": "ddot", "vec": "vec", "overrightarrow": "forward", "overleftarrow": "backward",
+    "dot": "dot", "ddot": "ddot", "overrightarrow": "forward", "overleftarrow": "backward",
     "check": "check", "breve": "breve", "acute": "acute", "grave": "grave", "mathring": "ring", "underline": "under",
 }  # fmt: skip
 """Commands over a letter, and what they add to its name."""
@@ -54,7 +54,9 @@ WORD_FONTS = frozenset(
 )
 """Commands whose argument is one word."""
 
-LETTER_FONTS = frozenset(listed("mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathds pmb mathnormal bf rm it"))
+LETTER_FONTS = frozenset(
+    listed("mathbf boldsymbol bm mathcal mathbb mathfrak mathscr mathds pmb mathnormal bf rm it vec")
+)
 """Commands whose argument is letters."""
 
 BESIDE = {"prev": -1, "previous": -1, "old": -1, "before": -1, "next": 0, "new": 0, "cur": 0, "current": 0}
@@ -107,6 +109,7 @@ COMMANDS = {
     "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION",
     "otimes": "OTIMES",
     "propto": "RELATION", "sim": "RELATION", "to": "RELATION", "rightarrow": "RELATION", "coloneqq": "EQ",
+    "longrightarrow": "RELATION", "mapsto": "RELATION", "longmapsto": "RELATION",
     "leftarrow": "EQ", "gets": "EQ", "equiv": "EQ", "triangleq": "EQ", "top": "TOP", "intercal": "TOP",
     **dict.fromkeys(
         listed("Rightarrow implies Longrightarrow iff Leftrightarrow Longleftrightarrow therefore because"), "NEWLINE"

@@ -48,3 +48,34 @@ def test_gates_that_one_product_gives_together(tmp_path: Path) -> None:
     assert all(found[each].word is Word.HOLDS_IF for each in true)
     assert found[added.partition(r"\qquad")[0]].word is Word.HOLDS_IF
     assert found[false].word is Word.WRONG
+
+
+def test_equations_aligned_in_cases_and_errors_of_two_steps(tmp_path: Path) -> None:
+    model = (
+        r"\begin{cases} s_t &= W h_{t-1} + U x_t \\ h_t &= tanh(s_t) \\ \hat{y}_t &= softmax(V h_t) \\"
+        r"E_t &= - y_t^T log(\hat{y}_t) \\ E &= \sum_t^T E_t \end{cases}"
+    )
+    said, rest = r"\delta^{(t)}_k = \frac{\partial E_t}{\partial s_k}", r"r_t = \hat{y}_t - y_t"
+    true = (
+        r"\delta^{(t)}_k = (W^T \delta^{(t)}_{k+1}) \odot (1 - h_k \odot h_k)",
+        r"\frac{\partial E_t}{\partial V} = r_t \otimes h_t",
+        r"\frac{\partial E}{\partial U} = \sum_t \frac{\partial E_t}{\partial U}",
+        r"\frac{\partial E_t}{\partial W} = \sum_{k=0}^t \delta^{(t)}_k \otimes h_{k-1}",
+    )
+    false = r"\frac{\partial E_t}{\partial W} = \sum_{k=0}^t \delta^{(t)}_k \otimes h_k"
+    steps = (
+        r"\begin{cases} U &= U - \lambda \sum_{t=0}^T \delta_t \otimes x_t \\"
+        r" V &= V - \lambda r_t \otimes h_t \end{cases}"
+    )
+    found = _judged(tmp_path, "# Note\n" + _shown(model, said, rest, *true, false, steps))
+    assert all(found[each].word in RIGHT for each in true), [found[each] for each in true]
+    assert found[false].word is Word.WRONG
+    assert Word.UNDECIDED not in {each.word for each in found.values()}
+
+
+def test_an_arrow_over_a_letter_is_a_typeface(tmp_path: Path) -> None:
+    arrows = tuple(each.replace("c_{", r"\vec{c}_{").replace("c_t", r"\vec{c}_t") for each in LSTM)
+    true = r"\frac{\partial c_t}{\partial c_{t-1}} = \text{diag}(f_t)"
+    found = _judged(tmp_path, "# Note\n" + _shown(*arrows, true, true.replace("f_t", "i_t")))
+    assert found[true].word is Word.HOLDS_IF
+    assert found[true.replace("f_t", "i_t")].word is Word.WRONG

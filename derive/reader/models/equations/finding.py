@@ -236,6 +236,8 @@ def unread(formula: Found) -> Iterator[Unread]:
         reason = _not_usable(replace(line, text=_WRAPPING.sub(_blanks, line.text))) if name else ""
         if reason:
             used = frozenset(spelled_names(line.text[relation.end() :])) - {*_COUNTED.findall(line.text)}
+            if name in used and "_t" not in left and "(t" not in left:
+                continue  # W = W - λ Σ_t ... is a step of training
             yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
 
 

@@ -97,7 +97,9 @@ def _waiting(formulas: Sequence[tuple[int, Found]]) -> Iterator[tuple[_Timeless,
     """The equations whose left side is a letter without a time, with its name."""
     for index, formula in formulas:
         for one in _timeless(formula, index):
-            if (found := one.letter) is not None:
+            found = one.letter
+            # W = W - λ Σ ... is a step of training
+            if found is not None and all(m.name != found.name for m in mentions(_alone(one.right, one.fragment))):
                 yield one, found.name
 
 
