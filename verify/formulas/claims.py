@@ -30,7 +30,7 @@ from derive.reader.meaning.letters import time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, walk
-from derive.reader.text.syntax import Bars, Name, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Run, Scripted, Syntax
 from derive.reader.text.tokens import Token
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, bounds, sizes, upside
@@ -223,7 +223,7 @@ def _sloped_so(statement: Statement, free: Context, reader: Functions) -> str:
             pass
         case _:
             return ""
-    declared = {function.base for function in free.cell.functions}
+    declared = {function.base for function in free.cell.functions if function.specified or function.declared}
     if word in declared or any(isinstance(node, Name) and node.word == word for node in walk(right)):
         return ""
     for other in ("tanh", "relu", "sigmoid"):
@@ -263,6 +263,10 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
             continue
         if relation.type != "EQ":
             judgements.append(_related(relation, left, right, statement, claiming, context, text, place))
+            continue
+        arrow = relation.word.strip() in ("←", r"\leftarrow", r"\gets")
+        if arrow and all(isinstance(side, Fraction | Mark) for side in (left, right)):  # ∂L/∂c_T ← ∂L/∂c_{T-1} ← ...
+            judgements.append(Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place))
             continue
         if (inner := _between_norms(left, right)) is not None:
             judgement = _equation(*inner, statement, claiming, replace(context, explain=False), text, place)

@@ -16,7 +16,7 @@ from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.meaning.letters import letter, number_of
-from derive.reader.meaning.vocabulary import is_general
+from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.names import letter_name
@@ -303,7 +303,11 @@ def _depends(place: Place, fragment: Fragment) -> bool:
         return False
     here = (place.line, place.column)
     return any(
-        here == (at.line, at.column) and any(map(is_general, chain.sides[number : number + 2]))
+        here == (at.line, at.column)
+        and (
+            any(map(is_general, chain.sides[number : number + 2]))
+            or names_function(chain.sides[number], chain.sides[number + 1], chain.fragment.text)
+        )
         for chain in chains
         for number in range(len(chain.relations))
         if (at := chain.place(number)) is not None

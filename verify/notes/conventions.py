@@ -133,8 +133,18 @@ def _along(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     for number, each in enumerate(found):
         if each.model is None or not _wrong(each) or len(each.model.cell.states) < 2:
             continue
-        parts = [part for part in _parts(each, each.model) if isinstance(part, tree.Derivative)]
-        if any(part.of.name == part.by.name and part.of.time != part.by.time for part in parts):
+        parts = list(_parts(each, each.model))
+        states = _states(each.model)
+        between = any(
+            isinstance(part, tree.Derivative) and part.of.name == part.by.name and part.of.time != part.by.time
+            for part in parts
+        )
+        before = any(
+            isinstance(part, Gradient) and part.only is not None and part.by.name in states
+            and part.by.time is not None and part.by.time != part.only
+            for part in parts
+        )  # fmt: skip
+        if between or before:
             tried[number] = judge(each.formula, _doubted(each.model, ALONG, along=True))
     return _mended(found, tried)
 

@@ -149,7 +149,8 @@ class Derivatives(Deltas):
             if loss == (None,) and by.name in self.letters.meant.upstream and not (immediate or by.at):
                 return tree.Handed(by, False, True)
             if loss is not None:
-                return self.weighted(Gradient(by, self.onward(loss[0], by), immediate), whole)
+                gradient = Gradient(by, self.onward(loss[0], by), immediate)
+                return self._loss_along(gradient) or self.weighted(gradient, whole)
             if (steps := self._between(whole)) is not None:
                 counted = index("j" if by.time is None or "j" not in map(str, by.time.free_symbols) else "i")
                 return tree.OverTime(Gradient(by, counted, immediate), counted, *steps)
@@ -184,6 +185,20 @@ class Derivatives(Deltas):
         step = next(index(word) for word in "jisk" if index(word) not in taken_)
         one = tree.Derivative(replace(of, time=step), replace(by, time=step - 1))
         return tree.OverTime(one, step, by.time + 1, of.time, product=True)
+
+    def _loss_along(self, said: Gradient) -> Term | None:
+        """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k."""
+        by, loss = said.by, said.only
+        several = len(self.letters.cell.states) > 1 and by.name in {state.name for state in self.letters.cell.states}
+        if not (self.letters.meant.along and several) or loss is None or by.time is None or by.at or said.immediate:
+            return None
+        if (loss - by.time).is_number and not (loss - by.time).is_positive:
+            return None
+        taken_ = loss.free_symbols | by.time.free_symbols
+        step = next(index(word) for word in "jisk" if index(word) not in taken_)
+        one = tree.Derivative(replace(by, time=step), replace(by, time=step - 1))
+        back = tree.OverTime(one, step, by.time + 1, loss, product=True)
+        return tree.Multiply((replace(said, by=replace(by, time=loss)), back))
 
     def _between(self, found: Written) -> tuple[Expr, Expr] | None:
         """The first and the last step of the losses L_{t+1:T}."""

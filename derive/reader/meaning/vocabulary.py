@@ -35,6 +35,20 @@ def is_general(side: Syntax, fewest: int = 2) -> bool:
     return not known and len(cells) >= fewest and all(letter(cell) is not None for cell in cells)
 
 
+def names_function(side: Syntax, other: Syntax, text: str) -> bool:
+    """Whether two sides say what a letter of a function is: f_1(A) = tanh(A)."""
+    match side, other:
+        case Run(factors=(called, Group() as given)), Run(factors=(named, Group() as taken)):
+            same = "".join(text[given.start : given.end].split()) == "".join(text[taken.start : taken.end].split())
+            return same and _is_known(named) and not _is_known(called)
+    return False
+
+
+def _is_known(called: Syntax) -> bool:
+    name = called.base if isinstance(called, Scripted) else called
+    return not isinstance(name, Name) or name.word in NAMED or function(name.word) is not None
+
+
 @dataclass(frozen=True)
 class Macro:
     """A function of whole vectors that a note defines: what it says is put in where it is used."""

@@ -109,7 +109,7 @@ COMMANDS = {
     "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION",
     "otimes": "OTIMES",
     "propto": "RELATION", "sim": "RELATION", "to": "RELATION", "rightarrow": "RELATION", "coloneqq": "EQ",
-    "longrightarrow": "RELATION", "mapsto": "RELATION", "longmapsto": "RELATION",
+    "longrightarrow": "NEWLINE", "mapsto": "RELATION", "longmapsto": "RELATION",
     "leftarrow": "EQ", "gets": "EQ", "equiv": "EQ", "triangleq": "EQ", "top": "TOP", "intercal": "TOP",
     **dict.fromkeys(
         listed("Rightarrow implies Longrightarrow iff Leftrightarrow Longleftrightarrow therefore because"), "NEWLINE"

@@ -70,7 +70,7 @@ NAMES = [
     (r"\tilde{W}", "W_tilde", r"\tilde{W}"),
     (r"\bar W_x", "W_bar_x", None),
     (r"\dot{W}", "W_dot", None),
-    (r"\vec W", "W_vec", None),
+    (r"\vec W", "W", None),
     ("Γ", "Gamma", r"\Gamma"),
     ("Ŵ", "W_hat", r"\hat{W}"),
     ("W̃", "W_tilde", r"\tilde{W}"),

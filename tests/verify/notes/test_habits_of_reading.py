@@ -79,3 +79,22 @@ def test_an_arrow_over_a_letter_is_a_typeface(tmp_path: Path) -> None:
     found = _judged(tmp_path, "# Note\n" + _shown(*arrows, true, true.replace("f_t", "i_t")))
     assert found[true].word is Word.HOLDS_IF
     assert found[true.replace("f_t", "i_t")].word is Word.WRONG
+
+
+def test_a_letter_for_a_function_that_the_same_line_names(tmp_path: Path) -> None:
+    model = (r"s_t = f_1(U x_t + W s_{t-1}) = \tanh(U x_t + W s_{t-1})", r"\hat{y}_t = f_2(V s_t) = softmax(V s_t)")
+    true = r"\frac{\partial s_t}{\partial s_{t-1}} = \text{diag}(1 - s_t^2) W"
+    found = _judged(tmp_path, "# Note\n" + _shown(*model, true, true.replace("s_t^2", "s_t")))
+    assert found[true].word is Word.PROVED
+    assert found[true.replace("s_t^2", "s_t")].word is Word.WRONG
+    assert sum(each.word is Word.WRONG for each in found.values()) == 1
+
+
+def test_the_loss_of_a_step_along_the_cell_state(tmp_path: Path) -> None:
+    start = (
+        r"\frac{\partial L_t}{\partial c_{t-k}} = \frac{\partial L_t}{\partial h_t} \frac{\partial h_t}{\partial c_t} "
+    )
+    true, false = (start + rf"\prod_{{i={first}}}^{{t}} f_i" for first in ("t-k+1", "t-k"))
+    found = _judged(tmp_path, "# Note\n" + _shown(*LSTM, true, false))
+    assert found[true].word is Word.HOLDS_IF
+    assert found[false].word is Word.WRONG

@@ -12,7 +12,7 @@ from derive.notation import TimeStyle
 from derive.reader.claims.statements.chains import blanked, lines
 from derive.reader.meaning.letters import letter, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
-from derive.reader.meaning.vocabulary import is_general
+from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import Equation, mentions
 from derive.reader.models.equations.names import spelled_names
@@ -56,7 +56,15 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
         left, *values = part.sides
-        right = next((side for side in values if not is_general(side)), values[0])
+        after = (*values[1:], left)
+        right = next(
+            (
+                side
+                for side, then in zip(values, after, strict=True)
+                if not is_general(side) and not names_function(side, then, fragment.text)
+            ),
+            values[0],
+        )
         text = fragment.text[left.start : right.end]
         if DERIVATIVE.search(text) or has_slope(right):
             continue
