@@ -184,10 +184,10 @@ def test_pdflatex_compiles_it_and_no_line_leaves_the_text(name, notation):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
 def test_derivations_make_a_book():
-    network = catalogue.networks()["character_model"]
+    network = max(catalogue.networks().values(), key=lambda each: len(each.title))
     parts = {"Cells": [derivation("rnn")], "Heads": [derivation("squared_error")], "Networks": [network]}
     text = pages.book("Two & three", parts)
-    assert text.count(r"\chapter") == 3
+    assert text.count(r"\chapter{") == 3
     assert "gradients are chained in this order" in text
     made = compiled(text, runs=2)
     assert made.overfull <= 2
