@@ -40,7 +40,9 @@ def _part_logits(chosen: Choice, predicted: str, compared: Collection[str]) -> N
     equation = chosen.by_name.get(name)
     if name not in compared or equation is None or "softmax" in equation.right:
         return
-    if "".join(equation.right.split()) in "".join(chosen.by_name[predicted].right.split()):
+    read = {mention.name for mention in chosen.by_name[predicted].used} & set(chosen.by_name) - {name}
+    same = [predicted, *read]  # the logits stand in ŷ itself, or have a letter of their own
+    if any("".join(equation.right.split()) in "".join(chosen.by_name[each].right.split()) for each in same):
         del chosen.by_name[name]
         line = equation.place[1]
         chosen.assumed.append(f"{name}, with which the loss compares {predicted}, is not what line {line} calls so")

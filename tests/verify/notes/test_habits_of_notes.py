@@ -303,3 +303,20 @@ def test_the_gradient_by_a_state_may_be_what_the_next_step_hands_back(tmp_path: 
     found = _judged(tmp_path, "# Note\n" + _shown(*LSTM, total, *given))
     assert found[total].word in RIGHT
     assert all(found[each].word is Word.WRONG for each in given)
+
+
+def test_what_a_note_calls_y_before_it_has_targets_is_no_target(tmp_path: Path) -> None:
+    model = (
+        r"h_t = \tanh(W x_t + U h_{t-1} + b)",
+        r"y_t = V h_t + c",
+        r"o_t = V h_t + c",
+        r"\hat{y}_t = \operatorname{softmax}(o_t)",
+    )
+    true, false = (
+        rf"\frac{{\partial L}}{{\partial o_t}} = {right}" for right in (r"\hat{y}_t - y_t", r"y_t - \hat{y}_t")
+    )
+    found = _judged(
+        tmp_path, "# Note\nThe loss is the cross-entropy with the answer $y_t$.\n" + _shown(*model, true, false)
+    )
+    assert found[true].word is Word.HOLDS_IF
+    assert found[false].word is Word.WRONG

@@ -130,7 +130,8 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *
     target = source.target.removesuffix("_hat")
     letters = {match for _, formula in formulas for match in _MINIMISED.findall(formula.text)}
     letter_ = next((each for each in ("L", "J", "E", "C") if each in letters), None)
-    if letter_ is None or any(e.target == target for e in known):
+    logits = {_bare(e.right) for e in known if e.target in {m.name for m in source.used}}
+    if letter_ is None or any(e.target == target and _bare(e.right) not in logits for e in known):
         return None
     of = re.escape(target)
     difference = re.compile(rf"\\(?:wide)?hat\s*\{{?\s*{of}[^=+]{{0,12}}-\s*{of}(?![A-Za-z])")
@@ -141,6 +142,10 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *
     y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
     written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
     return replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split()).rstrip(".,;")
 
 
 def _mentioned(formula: Found) -> list[Mention]:
