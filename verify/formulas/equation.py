@@ -12,7 +12,7 @@ from derive.notation import Notation, notations, spelled
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
-from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.claims.meant import NOTHING, Habit, Meant
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.claims.sums import reaching
 from derive.reader.claims.survey import lowered, raised, survey
@@ -137,7 +137,7 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
 
 def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: Claiming) -> deciding.Pairs:
     """The conditions; in a note that means it also k + 1 ≤ t of ∂E_t/∂s_{k+1}: a loss reads nothing later."""
-    if not claiming.letters.meant.no_later or pairs.before:
+    if not claiming.letters.meant.keeps(Habit.NO_LATER) or pairs.before:
         return pairs
     steps = [
         (part.by.time, part.only)
@@ -226,7 +226,7 @@ def _decided(
         said = tuple(tree.at_times(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
     try:
         with operated.named(said, context.bench) as ((one, other), bench_):
-            outer = context.meant.untransposed
+            outer = context.meant.keeps(Habit.UNTRANSPOSED)
             question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs, outer)
             decision = deciding.decide(question)
             if decision.word in (Word.PROVED, Word.HOLDS_IF):

@@ -7,7 +7,7 @@ argument, or of a state where the note never says of what; whether ∂L_t is of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from derive import nodes
@@ -16,7 +16,7 @@ from derive.errors import InputError
 from derive.reader.claims.derivatives import LOSSES
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
-from derive.reader.claims.meant import Loss
+from derive.reader.claims.meant import Habit, Loss
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
@@ -40,10 +40,6 @@ _OF_LAST_OUTPUT = re.compile(
 _DELTA = "delta"
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
-NO_LATER = "the loss of a step is differentiated by what belongs to that step or an earlier one alone"
-ALONG = "∂ of a state by itself over several steps is taken along that state alone, the others held fixed at each"
-TERMS = "∂ of the loss of a step by a parameter is the term of that step in the gradient of all losses"
-ONWARD = "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 OF_ONE = "J is the error of step"
 OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
@@ -53,6 +49,7 @@ ITSELF = "δ is the gradient of {name} itself, not of its argument, which the no
 ADDED = "line {line} adds the rest to it"
 
 Judge = Callable[[Formula, Model], Audited]
+Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
 
 
@@ -63,13 +60,13 @@ def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
         _last,
         _of_last_output,
         _onward,
-        _of_terms,
+        _keeping(Habit.TERMS),
         _redefined,
         _handing_back,
         _upstream,
         _adding,
-        _along,
-        _no_later,
+        _keeping(Habit.ALONG),
+        _keeping(Habit.NO_LATER),
         _of_one,
     ):
         if any(map(_wrong, result)):
@@ -105,7 +102,7 @@ def _onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         return list(found)
     said = {number: each for number, each in enumerate(found) if _right(each) or _wrong(each)}
     other = {
-        number: judge(each.formula, _doubted(each.model, ONWARD, onward=True))
+        number: judge(each.formula, _doubted(each.model, Habit.ONWARD.value, habits={Habit.ONWARD}))
         for number, each in said.items()
         if each.model is not None
     }
@@ -113,51 +110,50 @@ def _onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     return _mended(found, {} if spoiled else other)
 
 
-def _of_terms(found: Sequence[Audited], judge: Judge) -> list[Audited]:
-    """∂L_t/∂W as the term of step t, where whole gradients stand on the other side."""
-    tried = {}
-    for number, each in enumerate(found):
-        if each.model is None or not _wrong(each):
-            continue
-        parts = [part for part in _parts(each, each.model) if isinstance(part, Gradient | tree.Error)]
-        of_step = any(isinstance(one, Gradient) and one.only is not None and one.by.time is None for one in parts)
-        whole = any(isinstance(one, Gradient) and one.only is None and one.by.time == nodes.t for one in parts)
-        if of_step and whole:
-            tried[number] = judge(each.formula, _doubted(each.model, TERMS, terms=True))
-    return _mended(found, tried)
+def _of_terms(model: Model, parts: Sequence[Term]) -> bool:
+    """Whether ∂L_t/∂W stands beside whole gradients at t."""
+    gradients = [part for part in parts if isinstance(part, Gradient)]
+    of_step = any(one.only is not None and one.by.time is None for one in gradients)
+    return of_step and any(one.only is None and one.by.time == nodes.t for one in gradients)
 
 
-def _along(found: Sequence[Audited], judge: Judge) -> list[Audited]:
-    """∂c_t/∂c_k as the product of the one-step derivatives of c by itself, where formulas are right so."""
-    tried = {}
-    for number, each in enumerate(found):
-        if each.model is None or not _wrong(each) or len(each.model.cell.states) < 2:
-            continue
-        parts = list(_parts(each, each.model))
-        states = _states(each.model)
-        between = any(
-            isinstance(part, tree.Derivative) and part.of.name == part.by.name and part.of.time != part.by.time
-            for part in parts
-        )
-        before = any(
-            isinstance(part, Gradient) and part.only is not None and part.by.name in states
-            and part.by.time is not None and part.by.time != part.only
-            for part in parts
-        )  # fmt: skip
-        if between or before:
-            tried[number] = judge(each.formula, _doubted(each.model, ALONG, along=True))
-    return _mended(found, tried)
+def _along(model: Model, parts: Sequence[Term]) -> bool:
+    """Whether ∂c_t/∂c_k of one state of several stands here, or ∂E_t by a state of another step."""
+    states = _states(model)
+    return len(states) > 1 and any(
+        part.of.name == part.by.name and part.of.time != part.by.time
+        if isinstance(part, tree.Derivative)
+        else part.only is not None and part.by.name in states and part.by.time not in (None, part.only)
+        for part in parts
+        if isinstance(part, tree.Derivative | Gradient)
+    )
 
 
-def _no_later(found: Sequence[Audited], judge: Judge) -> list[Audited]:
-    """∂E_t/∂s_k and ∂E_t/∂s_{k+1} of steps up to t, where formulas are right so."""
-    tried = {}
-    for number, each in enumerate(found):
-        parts = [] if each.model is None or not _wrong(each) else list(_parts(each, each.model))
-        steps = [one.by.time - one.only for one in parts if isinstance(one, Gradient) and one.only and one.by.time]
-        if each.model is not None and len({step for step in steps if not step.is_number}) > 1:
-            tried[number] = judge(each.formula, _doubted(each.model, NO_LATER, no_later=True))
-    return _mended(found, tried)
+def _no_later(model: Model, parts: Sequence[Term]) -> bool:
+    """Whether ∂E_t/∂s_k and ∂E_t/∂s_{k+1} stand here."""
+    steps = [one.by.time - one.only for one in parts if isinstance(one, Gradient) and one.only and one.by.time]
+    return len({step for step in steps if not step.is_number}) > 1
+
+
+TRIED: Mapping[Habit, Callable[[Model, Sequence[Term]], bool]] = {
+    Habit.TERMS: _of_terms,
+    Habit.ALONG: _along,
+    Habit.NO_LATER: _no_later,
+}
+"""Habits that are taken for a formula that is right so, each with what must stand in it."""
+
+
+def _keeping(habit: Habit) -> Convention:
+    """The convention that a habit is for each formula on its own."""
+
+    def kept(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+        tried = {}
+        for number, each in enumerate(found):
+            if each.model is not None and _wrong(each) and TRIED[habit](each.model, list(_parts(each, each.model))):
+                tried[number] = judge(each.formula, _doubted(each.model, habit.value, habits={habit}))
+        return _mended(found, tried)
+
+    return kept
 
 
 def _of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
@@ -395,9 +391,10 @@ def _adding(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     return _mended(found, tried)
 
 
-def _doubted(model: Model, words: str, **meant: object) -> Model:
+def _doubted(model: Model, words: str, habits: Collection[Habit] = (), **meant: object) -> Model:
     """The model with other meanings, on which every verdict rests."""
-    return replace(model, doubts=(*model.doubts, words), meant=replace(model.meant, **meant))  # type: ignore[arg-type]
+    kept = model.meant.habits.union(habits)
+    return replace(model, doubts=(*model.doubts, words), meant=replace(model.meant, habits=kept, **meant))  # type: ignore[arg-type]
 
 
 def _mended(found: Sequence[Audited], tried: dict[int, Audited]) -> list[Audited]:

@@ -13,6 +13,7 @@ from derive.errors import InputError
 from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import Deltas, as_value
 from derive.reader.claims.letters import Found, beside
+from derive.reader.claims.meant import Habit
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
@@ -144,7 +145,7 @@ class Derivatives(Deltas):
             loss = self.loss(whole)
             if loss == (None,) and whole.base in OF_A_STEP and (read := self._steps_in(above[1:])):
                 loss = (read[0],) if len(set(read)) == 1 else None  # ∂ℓ(h_t)/∂h_t
-            if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.terms:
+            if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.keeps(Habit.TERMS):
                 return tree.Use(by, None, loss[0])
             if loss == (None,) and by.name in self.letters.meant.upstream and not (immediate or by.at):
                 return tree.Handed(by, False, True)
@@ -177,7 +178,7 @@ class Derivatives(Deltas):
         said = tree.Derivative(of, by, immediate)
         states = {state.name for state in self.letters.cell.states}
         same = of.name == by.name and of.name in states and not (of.at or by.at or immediate)
-        if not self.letters.meant.along or not same or of.time is None or by.time is None:
+        if not self.letters.meant.keeps(Habit.ALONG) or not same or of.time is None or by.time is None:
             return said
         if (of.time - by.time).is_number:
             return said
@@ -190,7 +191,13 @@ class Derivatives(Deltas):
         """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k."""
         by, loss = said.by, said.only
         several = len(self.letters.cell.states) > 1 and by.name in {state.name for state in self.letters.cell.states}
-        if not (self.letters.meant.along and several) or loss is None or by.time is None or by.at or said.immediate:
+        if (
+            not (self.letters.meant.keeps(Habit.ALONG) and several)
+            or loss is None
+            or by.time is None
+            or by.at
+            or said.immediate
+        ):
             return None
         if (loss - by.time).is_number and not (loss - by.time).is_positive:
             return None
@@ -212,7 +219,7 @@ class Derivatives(Deltas):
     def onward(self, step: Expr | None, by: Ref) -> Expr | None:
         """The step of a loss; None for all, where the document means those from that step on and `by` is no earlier."""
         later = step is not None and by.time is not None and (by.time - step).is_nonnegative
-        return None if self.letters.meant.onward and later else step
+        return None if self.letters.meant.keeps(Habit.ONWARD) and later else step
 
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
         """∂/∂b applied to all that follows in the product; None where this is no such operator."""

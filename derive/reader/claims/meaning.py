@@ -15,6 +15,7 @@ from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import added, filled
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found
+from derive.reader.claims.meant import Habit
 from derive.reader.claims.sums import Bounds, bounds, has_free, largest, nested
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
@@ -288,7 +289,7 @@ class Claiming(Brackets):
     def applied(self, called: Function, arguments: tuple[Term, ...], at: Span, name: str) -> Term:
         """A function of its arguments; σ'(f_t) of a gate f_t = σ(a_t) may mean its slope, which is taken at a_t."""
         value = arguments[0] if len(arguments) == 1 else None
-        habit = self.letters.meant.slopes
+        habit = self.letters.meant.keeps(Habit.SLOPES)
         if habit and isinstance(value, Ref) and not value.at and self._is_slope_of(called, value.name):
             words = f"{name}' of a value of {name} means the slope there, which is taken at the argument"
             if self.guess("slope at its value", words):

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from sympy import Expr
 from sympy import S as Singletons
 
 from derive import nodes
 from derive.reader.meaning.tree import Term
+
+
+class Habit(Enum):
+    """A habit of writing that a whole document may keep to, and what is said of it where a verdict rests on it.
+
+    One that shows in the text is noticed (`derive.reader.models.written`); any other is tried where formulas are wrong
+    without it (`verify.notes.conventions`). What it changes asks `Meant.keeps`.
+    """
+
+    ONWARD = (
+        "∂ of the loss of a step is, before what belongs to that step or a later one, that of all losses from it on"
+    )
+    TERMS = "∂ of the loss of a step by a parameter is the term of that step in the gradient of all losses"
+    NO_LATER = "the loss of a step is differentiated by what belongs to that step or an earlier one alone"
+    ALONG = "∂ of a state by itself over several steps is taken along that state alone, the others held fixed at each"
+    UNTRANSPOSED = "nothing is transposed anywhere, so that vectors side by side may be an outer product"
+    SLOPES = "slopes are written of the values of several functions, σ'(f_t) and σ'(i_t)"
 
 
 @dataclass(frozen=True)
@@ -45,20 +63,14 @@ class Meant:
     """States whose gradient is what the step after hands back, everything of their own step held fixed."""
     hands_back: frozenset[str] = frozenset()
     """States whose whole gradient the document has, so that ∂J/∂c_{t-1} from t alone is what step t hands back."""
-    onward: bool = False
-    """Whether ∂L_t by what belongs to step t or a later one is of all losses from step t on."""
-    terms: bool = False
-    """Whether ∂L_t by a parameter is the term of step t in the gradient of all losses."""
-    no_later: bool = False
-    """Whether the loss of a step is differentiated by what belongs to that step or an earlier one alone."""
-    along: bool = False
-    """Whether ∂c_t/∂c_k over several steps is taken along c alone, the other states of every step held fixed."""
-    untransposed: bool = False
-    """Whether nothing is transposed anywhere, so that vectors side by side may be an outer product."""
-    slopes: bool = False
-    """Whether slopes are written of the values of several functions, σ'(f_t) and σ'(i_t), so that this is a habit."""
+    habits: frozenset[Habit] = frozenset()
+    """The habits of writing that the document keeps to throughout."""
     blocks: tuple[tuple[str, str], ...] = ()
     """Weights that may stand for their columns that act on a quantity, each with that quantity."""
+
+    def keeps(self, habit: Habit) -> bool:
+        """Whether the document keeps to a habit of writing."""
+        return habit in self.habits
 
     def loss_of(self, name: str, time: Expr) -> tuple[bool, Expr | None]:
         """Whether the document says of which loss δ before a quantity at this step is the gradient, and its step.

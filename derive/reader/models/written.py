@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from derive.errors import Place
-from derive.reader.claims.meant import Meant
+from derive.reader.claims.meant import Habit, Meant
 from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
@@ -42,8 +42,7 @@ class Written:
     totals: frozenset[str] = frozenset()
     bars: bool = False
     said: bool = False
-    untransposed: bool = False
-    slopes: bool = False
+    habits: frozenset[Habit] = frozenset()
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
 
     def defined(self, formula: Found) -> list[Equation]:
@@ -56,7 +55,7 @@ class Written:
         """What letters of a model stand for, with the habits of the whole document."""
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            untransposed=self.untransposed, slopes=self.slopes,
+            habits=meant.habits | self.habits,
         )  # fmt: skip
 
 
@@ -99,10 +98,17 @@ def written(
         total_gradients(texts, families),
         over,
         bars,
-        not any(_TRANSPOSED.search(_LIMITS.sub("", text)) for text in texts),
-        len({match for text in texts for match in _SLOPES.findall(text)}) > 1,
+        frozenset(_habits(texts)),
         ended,
     )
+
+
+def _habits(texts: Sequence[str]) -> Iterator[Habit]:
+    """The habits of writing that show in the formulas."""
+    if not any(_TRANSPOSED.search(_LIMITS.sub("", text)) for text in texts):
+        yield Habit.UNTRANSPOSED
+    if len({match for text in texts for match in _SLOPES.findall(text)}) > 1:
+        yield Habit.SLOPES
 
 
 def _forward(given: list[Equation], derived: Collection[str]) -> list[Equation]:
