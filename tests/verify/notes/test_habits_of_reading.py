@@ -98,3 +98,17 @@ def test_the_loss_of_a_step_along_the_cell_state(tmp_path: Path) -> None:
     found = _judged(tmp_path, "# Note\n" + _shown(*LSTM, true, false))
     assert found[true].word is Word.HOLDS_IF
     assert found[false].word is Word.WRONG
+
+
+def test_equations_of_a_batch_beside_those_of_one_example(tmp_path: Path) -> None:
+    one = (r"h_t = \tanh(W h_{t-1} + U x_t + b)", r"\hat{y} = V h_T + c")
+    batch = (
+        r"\mathbf{Z}_t = \mathbf{U} \mathbf{X}_t + \mathbf{W} \mathbf{H}_{t-1} + \mathbf{b}",
+        r"\mathbf{H}_t = \tanh(\mathbf{Z}_t)",
+    )
+    error = r"\delta_{z, t} = \delta_{h, t} \odot (1 - \mathbf{H}_t^2)"
+    true = r"\frac{\partial J}{\partial W} \mathrel{+}= \delta_{z, t} \mathbf{H}_{t-1}^T"
+    false = r"\frac{\partial J}{\partial W} \mathrel{+}= \delta_{z, t} \mathbf{H}_t^T"
+    found = _judged(tmp_path, "# Note\n" + _shown(*one, *batch, error, true, false))
+    assert found[error].word is found[true].word is Word.HOLDS_IF
+    assert found[false].word is Word.WRONG

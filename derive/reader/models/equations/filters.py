@@ -39,6 +39,30 @@ def without_entries(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if not entry(e)]
 
 
+def with_one_example(given: Sequence[Equation]) -> list[Equation]:
+    """The equations, those for a batch, H_t = tanh(W X_t + U H_{t-1}), in the letters of one example that has them too.
+
+    Both must read the same parameters.
+    """
+    targets = {e.target for e in given}
+    both = {name.lower() for name in targets if _is_capital(name) and name.lower() in targets}
+    batch = [e for e in given if _is_capital(e.target)]
+    weights = {m.name for e in batch for m in e.used if m.offset is None}
+    if (
+        not both
+        or not weights
+        or weights != {m.name for e in given if e.target in both for m in e.used if m.offset is None}
+    ):
+        return list(given)
+    timed = {m.name for e in batch for m in e.used if m.offset is not None and _is_capital(m.name)}
+    letters = {name: name.lower() for name in timed | {e.target for e in batch}}
+    return [e.renamed(letters) if e in batch else e for e in given]
+
+
+def _is_capital(name: str) -> bool:
+    return len(name) == 1 and name.isupper()
+
+
 def without_slips(given: Sequence[Equation]) -> list[Equation]:
     """The equations without h_{t+1} = f(x_t, h_t) beside h_t = f(x_t, h_{t-1}): one step is wrong."""
 
