@@ -198,6 +198,41 @@ def definition(function: Any, tree: ast.AST) -> ast.FunctionDef | None:
     return None
 
 
+OF_ARRAYS = frozenset(
+    [
+        "T",
+        "t",
+        "mT",
+        "transpose",
+        "permute",
+        "shape",
+        "size",
+        "ndim",
+        "dtype",
+        "device",
+        "dot",
+        "mm",
+        "matmul",
+        "view",
+        "reshape",
+        "detach",
+    ]
+)
+"""Attributes of an array; others are of what holds some."""
+
+
+def is_whole(function: Any, argument: str, tree: ast.AST) -> bool:
+    """Whether a function computes with an argument as it is, and takes nothing out of it: X @ weights."""
+    node = definition(function, tree)
+    uses = [part for part in ast.walk(node) if isinstance(part, ast.Name) and part.id == argument] if node else []
+    taken = [
+        part.value
+        for part in (ast.walk(node) if node else ())
+        if isinstance(part, ast.Subscript) or (isinstance(part, ast.Attribute) and part.attr not in OF_ARRAYS)
+    ]
+    return bool(uses) and not any(isinstance(value, ast.Name) and value.id == argument for value in taken)
+
+
 def keys_of(function: Any, argument: str, tree: ast.AST) -> list[str]:
     """The string keys by which an argument of a function, or of a function it is handed on to, is read."""
     found: dict[str, None] = {}

@@ -58,6 +58,14 @@ def plain(name: str) -> str:
     return re.sub(r"(?<=[a-z])t?minus(1|one)$", "prev", re.sub(r"[^a-z0-9]", "", name.lower()))
 
 
+_BEFORE = "old|prev|previous|last|initial|init|past|start|starting|first|given"
+_CARRIED = re.compile(
+    rf"(?:{_BEFORE})?(?:(?P<hidden>h|hx|hidden|hiddenstate|hstate|outputstate)|c|cx|cell|cellstate|cstate|memory|memorycell)"
+    rf"(?:{_BEFORE}|0|in)?"
+)
+"""A state that a step is given, whichever word says so: old_cell, hx, initial_hidden_state."""
+
+
 def part(name: str) -> str:
     """The part that an argument plays by its name: input, h, c, parameters, target, mask, lengths, bias, weight; or
     nothing known."""
@@ -65,6 +73,8 @@ def part(name: str) -> str:
     for words, found in ((PARAMETERS, "parameters"), (INPUTS, "input"), (HIDDEN, "h"), (MEMORY, "c")):
         if bare in words or (name == "X" and found == "input"):
             return found
+    if carried := _CARRIED.fullmatch(bare):
+        return "h" if carried["hidden"] else "c"
     if bare in TARGETS:
         return "target"
     if bare in MASKS or bare in LENGTHS:

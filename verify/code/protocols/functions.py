@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 
 from verify.code.calling import words
-from verify.code.calling.base import MisfitError, Target, Variable, calls, keys_of, required, returned_names
+from verify.code.calling.base import (
+    MisfitError,
+    Target,
+    Variable,
+    calls,
+    is_whole,
+    keys_of,
+    required,
+    returned_names,
+)
 from verify.code.calling.engine import CallPlan, Slot, real_array
 from verify.code.calling.search import Wanted, found
 from verify.numbers.case import Array
@@ -146,6 +155,9 @@ def variables_of(
                     Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key))
                 )
             if not any(w.slot.name == p.name for w in wanted):
+                if is_whole(function, p.name, target.source.tree):
+                    wanted.append(Wanted(p.name, "weight", Slot("argument", p.name)))
+                    continue
                 raise MisfitError(f"{target.name}: which arrays {p.name} holds could not be read off the code")
             continue
         if not part:

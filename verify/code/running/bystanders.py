@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from pathlib import Path
+from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 BYSTANDERS = frozenset(
@@ -41,6 +42,14 @@ class _Absent(ModuleType):
         raise ModuleNotFoundError(f"No module named {root!r}", name=root)
 
 
+def _asked_by_a_library() -> bool:
+    """Whether an installed package imports a module now, not a person's file."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None and bool({"site-packages", "dist-packages"} & {*Path(frame.f_code.co_filename).parts})
+
+
 class _Finder(MetaPathFinder, Loader):
     """Finds a stand-in where nothing else has found a module."""
 
@@ -51,6 +60,8 @@ class _Finder(MetaPathFinder, Loader):
         root = fullname.split(".")[0]
         if root not in BYSTANDERS or (root != fullname and not isinstance(sys.modules.get(root), _Absent)):
             return None
+        if root == fullname and _asked_by_a_library():
+            return None  # which knows what to do without it
         self.used[root] = None
         return importlib.util.spec_from_loader(fullname, self, is_package=True)
 
