@@ -66,8 +66,13 @@ _PARTS = re.compile(
     r"(?:(?:\\?[A-Za-z]|[_^{}])+\s*(?:[,;](?:\\[,;! ]|\s)*|(?:\\[,;! ])?\\?\]\s*\Z)){2,}"
 )
 """A list of letters, each for a part of what stands left of it."""
+_OF_BLOCKS = re.compile(
+    r"\A\s*[A-Za-z]\s*_\s*(?:[A-Za-su-z]|\{[^{}t]*\})\s*&?=\s*\\begin\{[bp]matrix\}"
+    r"(?:[\s&,A-Za-z]|_\s*\{[^{}t]*\}|_\s*[A-Za-su-z]|\\\\)+\\end\{[bp]matrix\}[\s.,;]*\Z"
+)
+"""A weight put together of letters without a time."""
 _MATH = re.compile(r"\$([^$]+)\$")
-_CUT = re.compile(r"\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*")
+_CUT = re.compile(r"\A\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*\Z")
 _BARS = re.compile(
     r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
     r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
@@ -333,7 +338,7 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
         return judgement
     if judgement.word is Word.UNDECIDED:
         return _said(judgement, A_DEPENDENCE) if _depends(judgement.place, fragment) else judgement
-    if _CUT.fullmatch(judgement.formula) or _PARTS.search(judgement.formula):
+    if any(way.search(judgement.formula) for way in (_CUT, _PARTS, _OF_BLOCKS)):
         return _said(judgement, A_PART)
     try:
         chains = statements(fragment)

@@ -161,3 +161,11 @@ def test_of_two_variants_the_one_is_meant_whose_letters_the_sections_beside_have
     found = dict(verdicts(note, tmp_path))
     assert found[of_bias] in (Word.PROVED, Word.HOLDS_IF)
     assert found[of_reset] in (Word.PROVED, Word.HOLDS_IF)
+
+
+def test_a_weight_put_together_of_others_is_defined_so(tmp_path: Path) -> None:
+    blocks = r"W_{x,zr} = \begin{bmatrix} W_{xz} & W_{xr} \end{bmatrix}"
+    both = r"Z_t = x_t W_{x,zr} + h_{t-1} W_{h,zr}"
+    (tmp_path / "note.md").write_text(f"# Fused\n{ROWS}\n## Fused\n\n$${blocks}$$\n\n$${both}$$\n", encoding="utf-8")
+    words = {each.formula: each.word for each in audit(tmp_path / "note.md").judgements}
+    assert words[blocks] is not Word.WRONG
