@@ -132,22 +132,26 @@ def backward(cache, d_ys, S=None):
     (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
-    d_S = np.empty((T, B, H, N), dtype)
     d_v_bar = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
+    d_beta = np.empty((T, B, 1), dtype)
+    d_v = np.empty((T, B, H), dtype)
+    d_k = np.empty((T, B, N), dtype)
     work = np.empty((B, H, 1), dtype)
     work_view = work[..., 0]
-    block = 1 + 32768 // (1 + B * N)
+    block = 1 + 262144 // (1 + B * H * N)
+    d_S_block = np.empty((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
+        d_S = d_S_block[:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         d_v_bar_given = (k[start:stop] * beta[start:stop])[..., None]
         for (
             t, d_S_t, d_y__t, q_t_2, d_v_bar_t, d_v_bar_given_t, k_t_2,
         ) in zip(
-            reversed(range(start, stop)), d_S[start:stop][::-1], d_y_[start:stop][..., :, None][::-1],
+            reversed(range(start, stop)), d_S[::-1], d_y_[start:stop][..., :, None][::-1],
             q[start:stop][..., None, :][::-1], d_v_bar[start:stop][::-1], d_v_bar_given[::-1],
             k[start:stop][..., None, :][::-1],
         ):
@@ -162,21 +166,24 @@ def backward(cache, d_ys, S=None):
             # to S_{t-1} through this step: (∂J/∂v̄_t) k_tᵀ + ∂J/∂S_t
             np.multiply(d_v_bar_t[..., :, None], k_t_2, out=d_S_next)
             np.add(d_S_next, d_S_t, out=d_S_next)
+        # what is read of this block's gradients
+        # ∂J/∂β_t = (v_tᵀ - v̄_tᵀ) (∂J/∂S_t) k_t
+        d_beta[start:stop][...] = ((v[start:stop] - v_bar[start:stop]) * (d_S @ k[start:stop][..., None])[...,
+            0]).sum(axis=-1, keepdims=True)
+        # ∂J/∂v_t = (∂J/∂S_t) k_t β_t
+        d_v[start:stop][...] = (d_S @ (k[start:stop] * beta[start:stop])[..., None])[..., 0]
+        # ∂J/∂k_t = S_{t-1}ᵀ (∂J/∂v̄_t) + (∂J/∂S_t)ᵀ (v_t - v̄_t) β_t
+        d_k[start:stop][...] = ((np.swapaxes(S[start:stop], -1, -2) @ d_v_bar[start:stop][..., None])[..., 0] +
+            (np.swapaxes(d_S, -1, -2) @ ((v[start:stop] - v_bar[start:stop]) * beta[start:stop])[..., None])[...,
+            0])
     if lengths is not None:
         d_S_next = np.where((lengths == 0)[:, None, None], d_S_last, d_S_next)
-    # ∂J/∂β_t = (v_tᵀ - v̄_tᵀ) (∂J/∂S_t) k_t
-    d_beta = ((v - v_bar) * (d_S @ k[..., None])[..., 0]).sum(axis=-1, keepdims=True)
     # ∂J/∂net_{β,t} = ∂J/∂β_t ⊙ β_t ⊙ (1 - β_t)
     d_net_beta = d_beta * beta * (1 - beta)
-    # ∂J/∂v_t = (∂J/∂S_t) k_t β_t
-    d_v = (d_S @ (k * beta)[..., None])[..., 0]
     # ∂J/∂q_t = S_tᵀ (∂J/∂y_t)
     d_q = (np.swapaxes(S[1:], -1, -2) @ d_y_[..., None])[..., 0]
     # ∂J/∂net_{q,t} = q_t ⊙ ∂J/∂q_t - q_t q_tᵀ (∂J/∂q_t)
     d_net_q = q * d_q - q * (q * d_q).sum(axis=-1, keepdims=True)
-    # ∂J/∂k_t = S_{t-1}ᵀ (∂J/∂v̄_t) + (∂J/∂S_t)ᵀ (v_t - v̄_t) β_t
-    d_k = (np.swapaxes(S[:-1], -1, -2) @ d_v_bar[..., None])[..., 0] + (np.swapaxes(d_S, -1, -2) @ ((v - v_bar) *
-        beta)[..., None])[..., 0]
     # ∂J/∂net_{k,t} = k_t ⊙ ∂J/∂k_t - k_t k_tᵀ (∂J/∂k_t)
     d_net_k = k * d_k - k * (k * d_k).sum(axis=-1, keepdims=True)
     d_x = rows_times(d_net_k, W_k) + rows_times(d_net_q, W_q) + rows_times(d_v, W_v) + w_beta * d_net_beta

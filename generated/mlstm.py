@@ -220,7 +220,6 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     d_lin_h = d_h * o * (1.0 / max_net_h)
     d_n_read = q * d_net_h
     d_n = np.empty((T, B, N), dtype)
-    d_C = np.empty((T, B, H, N), dtype)
     d_net_f_prime = np.empty((T, B, 1), dtype)
     d_net_i_prime = np.empty((T, B, 1), dtype)
     d_m = np.empty((T, B, 1), dtype)
@@ -232,25 +231,29 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         d_C_next = np.zeros_like(d_C_last)
         d_n_last = d_n_next
         d_n_next = np.zeros_like(d_n_last)
+    d_v = np.empty((T, B, H), dtype)
+    d_k = np.empty((T, B, N), dtype)
     d_f_prime_t = np.empty((B, 1), dtype)
     work = np.empty((B, H), dtype)
     work_2 = np.empty((B, H, N), dtype)
     work_3 = np.empty((B, 1), dtype)
     work_4 = np.empty((B, N), dtype)
     d_i_prime_t = np.empty((B, 1), dtype)
-    block = 1 + 32768 // (1 + B)
+    block = 1 + 262144 // (1 + B * H * N)
+    d_C_block = np.empty((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
+        d_C = d_C_block[:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         m_by_net_m = heaviside(net_m[start:stop] - i_tilde[start:stop])
         for (
             t, d_n_t, d_n_read_t, d_C_t, d_lin_h_t_2, q_t_2, C_prev, n_prev, d_net_f_prime_t, f_prime_t, k_t_2,
             v_t, k_t, d_net_i_prime_t, i_prime_t, d_m_t, d_net_m_t, m_by_net_m_t, f_prime_t_2,
         ) in zip(
-            reversed(range(start, stop)), d_n[start:stop][::-1], d_n_read[start:stop][::-1],
-            d_C[start:stop][::-1], d_lin_h[start:stop][..., :, None][::-1], q[start:stop][..., None, :][::-1],
-            C[start:stop][::-1], n[start:stop][::-1], d_net_f_prime[start:stop][::-1],
-            f_prime[start:stop][::-1], k[start:stop][..., None][::-1], v[start:stop][::-1], k[start:stop][::-1],
+            reversed(range(start, stop)), d_n[start:stop][::-1], d_n_read[start:stop][::-1], d_C[::-1],
+            d_lin_h[start:stop][..., :, None][::-1], q[start:stop][..., None, :][::-1], C[start:stop][::-1],
+            n[start:stop][::-1], d_net_f_prime[start:stop][::-1], f_prime[start:stop][::-1],
+            k[start:stop][..., None][::-1], v[start:stop][::-1], k[start:stop][::-1],
             d_net_i_prime[start:stop][::-1], i_prime[start:stop][::-1], d_m[start:stop][::-1],
             d_net_m[start:stop][::-1], m_by_net_m[::-1], f_prime[start:stop][..., None, :][::-1],
         ):
@@ -292,6 +295,12 @@ def backward(cache, d_ys, m=None, C=None, n=None):
             np.multiply(d_C_t, f_prime_t_2, out=d_C_next)
             # to n_{t-1} through this step: (∂J/∂n_t) f′_t
             np.multiply(d_n_t, f_prime_t, out=d_n_next)
+        # what is read of this block's gradients
+        # ∂J/∂v_t = (∂J/∂C_t) k_t i′_t
+        d_v[start:stop][...] = (d_C @ (k[start:stop] * i_prime[start:stop])[..., None])[..., 0]
+        # ∂J/∂k_t = ((∂J/∂C_t)ᵀ v_t + ∂J/∂n_t) i′_t
+        d_k[start:stop][...] = (((np.swapaxes(d_C, -1, -2) @ v[start:stop][..., None])[..., 0] + d_n[start:stop]) *
+            i_prime[start:stop])
     if lengths is not None:
         d_m_next = np.where((lengths == 0)[:, None], d_m_last, d_m_next)
         d_C_next = np.where((lengths == 0)[:, None, None], d_C_last, d_C_next)
@@ -304,10 +313,6 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     d_f_tilde = d_net_m + d_net_f_prime
     # ∂J/∂ĩ_t = ∂J/∂m_t ⊙ Heaviside(ĩ_t - net_{m,t}) + ∂J/∂net_{i,prime,t}
     d_i_tilde = d_m * heaviside(i_tilde - net_m) + d_net_i_prime
-    # ∂J/∂v_t = (∂J/∂C_t) k_t i′_t
-    d_v = (d_C @ (k * i_prime)[..., None])[..., 0]
-    # ∂J/∂k_t = ((∂J/∂C_t)ᵀ v_t + ∂J/∂n_t) i′_t
-    d_k = ((np.swapaxes(d_C, -1, -2) @ v[..., None])[..., 0] + d_n) * i_prime
     # ∂J/∂q_t = C_tᵀ (∂J/∂lin_{h,t}) + n_t (∂J/∂net_{h,t})
     d_q = (np.swapaxes(C[1:], -1, -2) @ d_lin_h[..., None])[..., 0] + n[1:] * d_net_h
     d_x = (rows_times(d_q, W_q) + rows_times(d_k, W_k) + rows_times(d_v, W_v) + w_i * d_i_tilde + w_f * d_f_tilde +

@@ -198,6 +198,8 @@ class Blocks:
     body: tuple[Statement, ...]
     cached: str = str(2**15)
     """By default what leaves all arrays of a block in the cache."""
+    made: tuple[Assign, ...] = ()
+    """Memory for the steps of one block, made before the first."""
 
 
 @dataclass(frozen=True)
@@ -387,8 +389,9 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                 printed += comment(text)
             case Each():
                 printed += [*_each(statement), *(f"    {line}" for line in lines(statement.body))]
-            case Blocks(entries, body, cached):
+            case Blocks(entries, body, cached, made):
                 printed.append(f"block = 1 + {cached} // (1 + {size_text(entries)})")
+                printed += lines(made)
                 printed.append("for start in reversed(range(0, T, block)):")
                 printed += [f"    {line}" for line in ["stop = start + len(range(start, T)[:block])", *lines(body)]]
             case Unless(call, body):
@@ -456,7 +459,9 @@ def assigned(statements: Sequence[Statement]) -> set[str]:
                     found.update(free_names(target))
             case Buffer(name) | Memory(name):
                 found.add(name)
-            case Loop(_, body) | WithLengths(body) | Blocks(_, body) | Unless(_, body):
+            case Blocks(_, body, _, made):
+                found |= assigned([*made, *body])
+            case Loop(_, body) | WithLengths(body) | Unless(_, body):
                 found |= assigned(body)
             case Apply(out=out) | Fill(out=out):
                 found.update(free_names(out))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from heapq import heappop, heappush
 
 from sympy import Integer
@@ -32,6 +33,7 @@ from derive.targets.lowering.frame import axes
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes, to_cache
 from derive.targets.passes import layout, linear, outer, products
+from derive.targets.passes.by_blocks import by_blocks
 from derive.targets.passes.gates import Gates
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
@@ -251,20 +253,27 @@ def _backward(
     body = products.split(body, shapes)
     body = linear.joined(body, {*read(after), *kept})
     before, body = outer.formed_in_the_loop(before, body, shapes, {*read(after), *kept})
+    moved = by_blocks(before, body, after, shapes, kept, names.numbered)
     hoisting = Hoisting(body, shapes, names.numbered, blocked=True, labels=labels)
     body = hoisting.run()
     helpers |= hoisting.helpers
     local = frozenset(target.name for s in hoisting.over_steps for target in s.targets if isinstance(target, Name))
+    local |= moved.arrays
     in_place = InPlace(body, shapes, names.numbered, bool(local), local)
     each = in_place.run()
     ahead = layout.in_rows(in_place.before, each)
     helpers |= layout.helpers(ahead)
-    found = [*before, *hoisting.constants, *ahead]
+    found = [*moved.before, *hoisting.constants, *ahead]
     if not local:
-        return [*found, each, *after]
+        return [*found, each, *moved.after]
     entries = max((outer.entries(shapes.known[name]) for name in sorted(local)), key=lambda e: (len(str(e)), str(e)))
     remark = Remark("what the adjoints are multiplied by is known: for a block of steps at once")
-    return [*found, Blocks(entries, (remark, *hoisting.over_steps, each)), *after]
+    given: list[Statement] = [remark, *hoisting.over_steps] if hoisting.over_steps else []
+    done: list[Statement] = [Remark("what is read of this block's gradients"), *moved.last] if moved.last else []
+    blocks = Blocks(entries, (*moved.first, *given, each, *done), made=moved.made)
+    if moved.made:  # one large array, not many
+        blocks = replace(blocks, cached=str(2**18))
+    return [*found, blocks, *moved.after]
 
 
 def _cut(statement: Statement) -> Statement:

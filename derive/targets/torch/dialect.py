@@ -140,7 +140,9 @@ def _statement(statement: Statement) -> Statement:
         case Each():
             return replace(statement, body=tuple(in_torch(statement.body)), unbound=True)
         case Blocks():
-            return replace(statement, body=tuple(in_torch(statement.body)), cached="cached(device)")
+            made = tuple(Assign(one.targets, code_in_torch(one.value)) for one in statement.made)
+            cached = f"{'8 * ' if made else ''}cached(device)"  # one large array, not many
+            return replace(statement, body=tuple(in_torch(statement.body)), cached=cached, made=made)
     raise DerivationError(f"{type(statement).__name__} has no form in torch here")
 
 
