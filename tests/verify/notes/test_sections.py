@@ -163,6 +163,13 @@ def test_of_two_variants_the_one_is_meant_whose_letters_the_sections_beside_have
     assert found[of_reset] in (Word.PROVED, Word.HOLDS_IF)
 
 
+def test_a_title_is_no_section_whose_claims_decide(tmp_path: Path) -> None:
+    own = r"\frac{\partial L}{\partial V} = \sum_t h_t^\top \frac{\partial L}{\partial q_t}"
+    rows = f"## Rows\n{ROWS}\n$$q_t = h_t V + d$$\n\n## Backward of rows\n\n$${own}$$\n"
+    note = f"# Two\n\n## Long\n{LONG}\n$$q_t = V h_t + d$$\n\n## Backward\n\n$${OF_LONG}$$\n\n{rows}"
+    assert dict(verdicts(note, tmp_path))[own] in (Word.PROVED, Word.HOLDS_IF)
+
+
 def test_a_weight_put_together_of_others_is_defined_so(tmp_path: Path) -> None:
     blocks = r"W_{x,zr} = \begin{bmatrix} W_{xz} & W_{xr} \end{bmatrix}"
     both = r"Z_t = x_t W_{x,zr} + h_{t-1} W_{h,zr}"

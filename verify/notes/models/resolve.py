@@ -84,7 +84,9 @@ class Models:
             known = catalogue.find(self._path(cell))
             return Model(known, f"{known.name}, as named")
         parent = formula.section[:-1]
-        siblings = [f for f in self.formulas if parent and f.section[: len(parent)] == parent and f not in around]
+        siblings = [f for f in self.formulas if f.section[: len(parent)] == parent]
+        if len(siblings) == len(self.formulas):  # the title says nothing of what belongs together
+            siblings = []
         beside = set().union(*(names(f.fragment) for f in siblings if DERIVATIVE.search(f.text)))
         model = own(self.written, formula.section, claimed, self.formulas.index(around[0]), beside)
         share = 0.0 if model is None else _share(model, claimed)
