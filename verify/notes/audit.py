@@ -27,8 +27,8 @@ from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
-from verify.notes.conventions import settled
-from verify.notes.files import Document, Formula, conditioned, continued, read
+from verify.notes.conventions import LAST_ALONE, settled
+from verify.notes.files import Document, Formula, behind_words, conditioned, continued, read
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
 from verify.notes.models.holes import spoken
@@ -181,7 +181,8 @@ def audit(
     def apart(formula: Formula, instead: Model | None = None) -> Audited:
         return _apart(formula, before.get(formula), models, check, instead)
 
-    return Audit(document, tuple(map(_ignoring, settled(tuple(map(apart, document.formulas)), apart))))
+    judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
+    return Audit(document, tuple(map(_ignoring, judged)))
 
 
 def _ignoring(audited: Audited) -> Audited:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from derive import nodes
 from derive.calculus.program import ARGUMENT, named_preactivations
@@ -37,6 +38,12 @@ _OF_LAST_OUTPUT = re.compile(
     r"(?:\\(?:mathcal|mathrm|ell)\s*)?\{?[A-Za-z]*\}?\s*=\s*(?:\\(?:mathcal|mathrm|ell)\s*)?\{?[A-Za-z]*\}?\s*"
     r"\(\s*\\?[A-Za-z]+_\{?T\}?\s*(?:[,;][^()=]*)?\)[\s.,;]*"
 )
+LAST_ALONE = re.compile(
+    r"(?:只有|仅有?|只在)最后一?个?[^。\n$]{0,12}(?:损失|loss)|损失(?:函数)?[^。\n]{0,6}(?:只|仅)[^。\n]{0,10}最后"
+    r"|\bloss\b[^.\n]{0,40}\bonly\b[^.\n]{0,30}\b(?:last|final)\b|\bonly\b[^.\n]{0,25}\b(?:last|final)\b[^.\n]{0,40}\bloss\b",
+    re.IGNORECASE,
+)
+"""Words for a loss that reads the output of the last step alone."""
 _DELTA = "delta"
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
@@ -53,12 +60,15 @@ Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
 
 
-def settled(found: Sequence[Audited], judge: Judge) -> tuple[Audited, ...]:
-    """The same formulas under the conventions of the note that leave fewest of them wrong."""
+def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formula] = ()) -> tuple[Audited, ...]:
+    """The same formulas under the conventions of the note that leave fewest of them wrong.
+
+    `last_alone` stand behind words that say that the loss reads the last output alone.
+    """
     result = _itself(_exchanged(found, judge), judge)
     for convention in (
         _last,
-        _of_last_output,
+        partial(_of_last_output, said=last_alone),
         _onward,
         _keeping(Habit.TERMS),
         _redefined,
@@ -182,10 +192,12 @@ def _last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     ]
 
 
-def _of_last_output(found: Sequence[Audited], judge: Judge) -> list[Audited]:
-    """What is true where J reads the output of the last step alone, in a note that says so by L = L(h_T)."""
-    said = any(_OF_LAST_OUTPUT.fullmatch(each.formula.text.strip()) for each in found)
-    return [_in_case(each, special.LAST_OUTPUT, OF_LAST_OUTPUT) for each in found] if said else list(found)
+def _of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:
+    """What is true where J reads the last output alone, if the note says so: L = L(h_T), or words before it."""
+    whole = any(_OF_LAST_OUTPUT.fullmatch(each.formula.text.strip()) for each in found)
+    return [
+        _in_case(each, special.LAST_OUTPUT, OF_LAST_OUTPUT) if whole or each.formula in said else each for each in found
+    ]
 
 
 def _in_case(audited: Audited, case: str, words: str) -> Audited:

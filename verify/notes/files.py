@@ -26,6 +26,9 @@ _IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t
 _LEADING = re.compile(r"\s*&?\s*=")
 
 
+_HEADING = re.compile(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
+
+
 @dataclass(frozen=True)
 class Formula(Found):
     """A formula of a note: `settings` is what a comment says about its model, `ignored` the mistakes and words that one
@@ -176,6 +179,17 @@ def continued(formula: Formula, before: Formula | None) -> Fragment:
     shift = len(last.text) + 1
     own = [replace(line, offset=max(line.offset, 0) + shift) for line in fragment.lines]
     return replace(fragment, text=f"{last.text} {fragment.text}", lines=(*last.lines, *own))
+
+
+def behind_words(document: Document, words: re.Pattern[str]) -> frozenset[Formula]:
+    """The formulas that stand behind such words in their section."""
+    found: set[Formula] = set()
+    for part in document.parts:
+        lines = part.text.splitlines()
+        for number in (n for n, line in enumerate(lines, 1) if words.search(line)):
+            end = next((n for n, line in enumerate(lines[number:], number + 1) if _HEADING.match(line)), len(lines) + 1)
+            found |= {formula for formula in part.formulas if number < formula.place.line < end}
+    return frozenset(found)
 
 
 def conditioned(fragment: Fragment, formula: Formula, before: Formula | None) -> Fragment:
