@@ -300,15 +300,14 @@ def _handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         if each.model is not None:
             whole.setdefault(_states(each.model), set()).update(_whole(each, each.model))
     models = [each.model for each in found if each.model is not None]
-    # where no model of these states has a loss or a read-out, nobody says what J reads of their output
-    read = {_states(model) for model in models if model.cell.output.name not in _states(model)}
+    # where no model of the note has a loss or a read-out, nobody says what J reads of an output
+    silent = all(model.cell.output.name in _states(model) for model in models)
     tried = {}
     for number, each in enumerate(found):
         model = each.model
         if model is None or not _wrong(each) or "-" not in each.formula.text:
             continue
-        silent = set() if _states(model) in read else {model.cell.output.name}
-        backs = frozenset(whole[_states(model)] | silent)
+        backs = frozenset(whole[_states(model)] | ({model.cell.output.name} if silent else set()))
         if backs:
             tried[number] = judge(each.formula, replace(model, meant=replace(model.meant, hands_back=backs)))
     return _mended(found, tried)

@@ -521,3 +521,31 @@ def test_a_step_as_extensions_of_torch_write_it(tmp_path: Path) -> None:
     assert not any("not installed" in note for note in found["notes"])
     found = answer(tmp_path, EXTENSION.replace("grad_cell + grad_h * o", "grad_h * o"), "Step", str(cell))
     assert "final state ignored" in said(found), found
+
+
+IN_A_TUPLE = """
+def forward(params, x, h0):
+    W, U, b = params
+    hs = [h0]
+    for t in range(len(x)):
+        hs.append(np.tanh(x[t] @ W + hs[-1] @ U + b))
+    return np.stack(hs[1:]), (params, x, hs)
+
+def backward(res, g):
+    (W, U, b), x, hs = res
+    dW, dU, db, dx, dh = np.zeros_like(W), np.zeros_like(U), np.zeros_like(b), np.zeros_like(x), np.zeros_like(hs[0])
+    for t in reversed(range(len(x))):
+        da = (dh + g[t]) * (1 - hs[t + 1] ** 2)
+        dW += x[t].T @ da
+        dU += hs[t].T @ da
+        db += da.sum(0)
+        dx[t], dh = da @ W.T, da @ U.T
+    return (dW, dU, db), dx, dh
+"""
+
+
+def test_parameters_in_a_tuple_have_their_gradients_in_one(tmp_path: Path) -> None:
+    found = answer(tmp_path, IN_A_TUPLE, "backward")
+    assert (found["verdict"], found["forward"]) == ("right", "same"), found
+    found = answer(tmp_path, IN_A_TUPLE.replace("hs[t + 1] ** 2", "hs[t] ** 2"), "backward")
+    assert "wrong time index" in said(found), found

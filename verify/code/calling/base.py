@@ -224,13 +224,32 @@ OF_ARRAYS = frozenset(
 def is_whole(function: Any, argument: str, tree: ast.AST) -> bool:
     """Whether a function computes with an argument as it is, and takes nothing out of it: X @ weights."""
     node = definition(function, tree)
-    uses = [part for part in ast.walk(node) if isinstance(part, ast.Name) and part.id == argument] if node else []
+    parts = list(ast.walk(node)) if node else []
+    uses = [part for part in parts if isinstance(part, ast.Name) and part.id == argument]
     taken = [
         part.value
-        for part in (ast.walk(node) if node else ())
+        for part in parts
         if isinstance(part, ast.Subscript) or (isinstance(part, ast.Attribute) and part.attr not in OF_ARRAYS)
     ]
+    taken += [
+        part.value
+        for part in ast.walk(tree)  # W, U, b = params, here or in a function that it is handed on to
+        if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Tuple)
+    ]
     return bool(uses) and not any(isinstance(value, ast.Name) and value.id == argument for value in taken)
+
+
+def unpacked(argument: str, tree: ast.AST) -> list[str]:
+    """The names that a tuple is taken apart into where a function has it as an argument: W, U, b = params."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(one.arg == argument for one in node.args.args):
+            for part in ast.walk(node):
+                if not isinstance(part, ast.Assign) or not isinstance(part.value, ast.Name):
+                    continue
+                names = part.targets[0].elts if isinstance(part.targets[0], ast.Tuple) else []
+                if part.value.id == argument and names and all(isinstance(name, ast.Name) for name in names):
+                    return [name.id for name in names if isinstance(name, ast.Name)]
+    return []
 
 
 def keys_of(function: Any, argument: str, tree: ast.AST) -> list[str]:

@@ -216,7 +216,8 @@ class CallTrial:
                 put(made, slot, value)
             except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
                 raise RaisedError(error) from error  # their object does not take it
-        arguments = {**copy.deepcopy(self._fixed["fixed"]), **filled["argument"]}
+        whole = {name: _as_tuple(value) for name, value in filled["argument"].items()}
+        arguments = {**copy.deepcopy(self._fixed["fixed"]), **whole}
         returned = self._forward(made, arguments)
         weighed = {} if plan.loss else plan.weighs(returned, made)
         for name, (axis, step) in plan.trim.items():
@@ -354,6 +355,12 @@ def _shaped(seed: Array, shape: str) -> Array:
     if seed.ndim != 1 or not shape:
         return seed
     return seed[None, :] if shape == "row" else seed[:, None]
+
+
+def _as_tuple(value: Any) -> Any:
+    """Arrays under numbers as the tuple that they are taken out of."""
+    numbered = isinstance(value, dict) and all(isinstance(key, int) for key in value)
+    return tuple(value[key] for key in sorted(value)) if numbered else value
 
 
 def standing(passed: Passed, slot: Slot, space: Mapping[str, Any]) -> Any:

@@ -23,6 +23,7 @@ from verify.code.calling.base import (
     keys_of,
     required,
     returned_names,
+    unpacked,
 )
 from verify.code.calling.engine import CallPlan, Slot, real_array
 from verify.code.calling.search import Wanted, found
@@ -154,6 +155,11 @@ def variables_of(
                 wanted.append(
                     Wanted(key, inside if inside in ("h", "c", "bias") else "weight", Slot("argument", p.name, key))
                 )
+            for place, inside in enumerate(unpacked(p.name, target.source.tree)):
+                kind = words.part(inside)
+                wanted.append(
+                    Wanted(inside, kind if kind in ("h", "c", "bias") else "weight", Slot("argument", p.name, place))
+                )
             if not any(w.slot.name == p.name for w in wanted):
                 if is_whole(function, p.name, target.source.tree):
                     wanted.append(Wanted(p.name, "weight", Slot("argument", p.name)))
@@ -258,6 +264,7 @@ def gradients(
     if isinstance(returned, Mapping):
         return {str(k): convert(v) for k, v in returned.items() if _numbers(convert(v))}
     elements = list(returned) if isinstance(returned, tuple | list) else [returned]
+    elements, names = _flat(elements, names, len(order))
     if len(names) == 1 and len(names[0]) == len(elements) > 1:
         names = [[name] for name in names[0]]  # grads = dW, dU, db; return grads
     found: dict[str, Any] = {}
@@ -278,6 +285,22 @@ def gradients(
         if _numbers(listed):
             found[name or f"result {k}"] = listed
     return found
+
+
+def _flat(elements: list[Any], names: list[list[str]], wanted: int) -> tuple[list[Any], list[list[str]]]:
+    """Gradients of arrays in a tuple, returned as such a tuple, each by itself: (dW, dU), dx."""
+    tuples = [isinstance(value, tuple) for value in elements]
+    if not any(tuples) or all(tuples):
+        return elements, names
+    inside = [list(value) if isinstance(value, tuple) else [value] for value in elements]
+    flat = [one for some in inside for one in some]
+    if len(flat) != wanted:
+        return elements, names
+    told = names if len(names) == len(elements) else [[] for _ in elements]
+    apart: list[list[str]] = []
+    for some, each in zip(told, inside, strict=True):
+        apart += [[name] for name in some] if len(some) == len(each) else [[] for _ in each]
+    return flat, apart
 
 
 def _by_place(names: list[str], order: list[str]) -> dict[int, str]:
