@@ -150,6 +150,9 @@ def _named(letters: Letters, stated: tuple[Expr, Expr], true: tuple[Expr, Expr])
     numbered = [s for s, size_ in zip(stated, true, strict=True) if s.is_Integer and size_.free_symbols]
     if numbered and all((s == 1) == (size_ == 1) for s, size_ in zip(stated, true, strict=True)):
         return False if true[0] == true[1] and stated[0] != stated[1] else None
+    wide = {quantity.shape[0] for quantity in (*letters.cell.states, *letters.cell.inputs)}
+    if numbered and true[1] == 1 and true[0] not in wide:
+        return None  # a single output
     unknown = [s for s in stated if s.free_symbols and not {str(x) for x in s.free_symbols} & letters.sizes]
     if not unknown:
         return False

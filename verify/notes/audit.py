@@ -28,6 +28,7 @@ from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
 from verify.notes.conventions import LAST_ALONE, settled
+from verify.notes.examples import of_examples
 from verify.notes.files import Document, Formula, behind_words, conditioned, continued, read
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
@@ -182,7 +183,7 @@ def audit(
         return _apart(formula, before.get(formula), models, check, instead)
 
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
-    return Audit(document, tuple(map(_ignoring, judged)))
+    return Audit(document, tuple(map(_ignoring, of_examples(judged))))
 
 
 def _ignoring(audited: Audited) -> Audited:

@@ -45,6 +45,13 @@ LAST_ALONE = re.compile(
 )
 """Words for a loss that reads the output of the last step alone."""
 _DELTA = "delta"
+_NEXT_TO_LAST = re.compile(r"(?<![A-Za-z\\])T\s*-\s*1(?!\d)")
+_AT_THE_LAST_STEP = re.compile(r"_\s*(?:T|\{(?:[^{}]*,)?\s*T\s*\})|\(\s*T\s*\)|=\s*1\s*\}\s*\^\s*(?:T|\{\s*T\s*\})")
+"""h_T, h^{(T)}, and a sum from 1 to T."""
+_ZERO_TO_LAST = re.compile(
+    r"=\s*0\s*\}\s*\^\s*\{\s*T\s*-\s*1\s*\}|T\s*-\s*1\s*,[^$]{0,12}(?:dots|\.\.\.)[^$]{0,4},\s*0(?!\d)"
+)
+_SUM_FROM_ZERO = re.compile(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
@@ -53,6 +60,8 @@ OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note 
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
 AT_THE_LAST = "t = T, as the heading says"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
+FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
+NONE_AT_ZERO = "what stands at step 0 counts as zero"
 ADDED = "line {line} adds the rest to it"
 
 Judge = Callable[[Formula, Model], Audited]
@@ -74,6 +83,8 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
         _redefined,
         _handing_back,
         _upstream,
+        _from_zero,
+        _with_step_zero,
         _adding,
         _keeping(Habit.ALONG),
         _keeping(Habit.NO_LATER),
@@ -327,6 +338,45 @@ def _upstream(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         if not any(_right(tried[n]) < _right(each) for n, each in said.items()):
             result = _mended(result, tried)
     return result
+
+
+def _from_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """T - 1 as the last step, where the note counts so: it says 0, ..., T - 1, or claims two things that are right so.
+
+    A note that claims something at T counts from 1.
+    """
+    claims = [each for each in found if any(one.word is not Word.NOT_A_CLAIM for one in each.judgements)]
+    if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in claims):
+        return list(found)
+    tried: dict[int, Audited] = {}
+    for number, each in enumerate(found):
+        if each.model is None or not _wrong(each) or not _NEXT_TO_LAST.search(each.formula.text):
+            continue
+        tried[number] = _reworded(each, _NEXT_TO_LAST, "T", FROM_ZERO, judge)
+    mended = _mended(found, tried)
+    right = sum(map(_right, mended)) - sum(map(_right, found))
+    said = any(_ZERO_TO_LAST.search(each.formula.text) for each in found)
+    return mended if right > 1 or (said and right) else list(found)
+
+
+def _with_step_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A sum from 0 to T as that of the steps there are."""
+    return _mended(
+        found, {
+            number: _reworded(each, _SUM_FROM_ZERO, "1", NONE_AT_ZERO, judge)
+            for number, each in enumerate(found)
+            if each.model is not None and _wrong(each) and _SUM_FROM_ZERO.search(each.formula.text)
+        },
+    )  # fmt: skip
+
+
+def _reworded(audited: Audited, what: re.Pattern[str], usual: str, words: str, judge: Judge) -> Audited:
+    """The formula judged with other words for something that is as long, on which every verdict rests."""
+    assert audited.model is not None
+    fragment = audited.formula.fragment
+    text = what.sub(lambda match: usual.ljust(len(match.group())), fragment.text)
+    there = replace(audited.formula, fragment=replace(fragment, text=text, as_written=fragment.text))
+    return replace(judge(there, _doubted(audited.model, words)), formula=audited.formula)
 
 
 def _states(model: Model) -> tuple[str, ...]:

@@ -373,15 +373,21 @@ class World:
         self._quantity(key[0])
         rows, cols = (whole(dimension, self.sizes) for dimension in quantity.shape)
         if immediate:
-            read = self.gradients if only is None else self.read_at(only)
+            read = self._read(only)
             return read.get(key) or constant(rows, cols, 0)
         name, time = key
         if time is not None and time < (0 if name in {s.name for s in self.cell.states} else 1):
             raise UnsupportedError(f"{name} has no value at {time}")
-        read = self.gradients if only is None else self.read_at(only)
+        read = self._read(only)
         asked = {place: list(chain.from_iterable(matrix)) for place, matrix in read.items()}
         found = self.responses.gradient(key, only, asked) or [0] * (rows * cols)
         return [found[row * cols : (row + 1) * cols] for row in range(rows)]
+
+    def _read(self, only: int | None) -> Mapping[Key, Matrix]:
+        """∂⁺J, or that of the error of one step, of which J has no part where it does not read that step."""
+        if only is None:
+            return self.gradients
+        return {key: gradient for key, gradient in self.read_at(only).items() if key in self.gradients}
 
     @cached_property
     def responses(self) -> Responses[int]:

@@ -131,9 +131,12 @@ def _occurs(quantity: Quantity, node: Node) -> bool:
 
 
 def _holds(left: Node, right: Node, case: Case, setting: Setting, number: int, scale: Scale) -> bool:
-    """Whether both sides agree at all steps of the case, and are not merely zero."""
+    """Whether both sides agree at all steps of the case, and are not merely zero.
+
+    That something is zero is what a formula may say of steps without a loss.
+    """
     try:
-        world, zero = case.world(number, scale), True
+        world, zero = case.world(number, scale), not (case.family == "losses" and right.is_ZeroMatrix)
         for step in case.steps(scale):
             there = setting.bench.environment(world, {t: step})
             value = evaluate(left, there).value
