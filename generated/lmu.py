@@ -150,8 +150,9 @@ def backward(cache, d_ys, h=None, m=None):
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_m_next = np.zeros((B, N), dtype) if m is None else m.astype(dtype, order="C")
     (h, W_m, B_, w_h, W_h, w_m, A, w_x, W_x, x, m, u) = values
+    d_net_h = np.empty((T, B, H), dtype)
+    d_m = np.empty((T, B, N), dtype)
     d_u = np.empty((T, B, 1), dtype)
-    d_net = np.empty((T, B, H + N), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -168,8 +169,8 @@ def backward(cache, d_ys, h=None, m=None):
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, d_m_t, d_u_t,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., N:H + N][::-1],
-            h_by_net_h[::-1], d_net[start:stop][..., 0:N][::-1], d_u[start:stop][::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
+            d_m[start:stop][::-1], d_u[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -179,8 +180,7 @@ def backward(cache, d_ys, h=None, m=None):
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
             np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
             # ∂J/∂m_t = W_mᵀ (∂J/∂net_{h,t}) + w_m (∂J/∂u_{t+1}) + Aᵀ (∂J/∂m_{t+1})
-            d_net_h_t.dot(W_m, out=work)
-            d_m_t[...] = work
+            d_net_h_t.dot(W_m, out=d_m_t)
             np.add(d_m_t, d_m_next, out=d_m_t)
             # ∂J/∂u_t = Bᵀ (∂J/∂m_t)
             np.multiply(d_m_t, B_, out=work)
@@ -196,15 +196,15 @@ def backward(cache, d_ys, h=None, m=None):
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_m_next = np.where((lengths == 0)[:, None], d_m_last, d_m_next)
-    d_x = w_x * d_u + rows_times(d_net[..., N:H + N], W_x)
+    d_x = w_x * d_u + rows_times(d_net_h, W_x)
     d_w_x = (x * d_u).sum(axis=(0, 1))
     d_w_h = (h[:-1] * d_u).sum(axis=(0, 1))
     d_w_m = (m[:-1] * d_u).sum(axis=(0, 1))
-    d_A = rows(d_net[..., 0:N]).T @ rows(m[:-1])
-    d_B = (d_net[..., 0:N] * u).sum(axis=(0, 1))
-    d_W_x = rows(d_net[..., N:H + N]).T @ rows(x)
-    d_W_h = rows(d_net[..., N:H + N]).T @ rows(h[:-1])
-    d_W_m = rows(d_net[..., N:H + N]).T @ rows(m[1:])
+    d_A = rows(d_m).T @ rows(m[:-1])
+    d_B = (d_m * u).sum(axis=(0, 1))
+    d_W_x = rows(d_net_h).T @ rows(x)
+    d_W_h = rows(d_net_h).T @ rows(h[:-1])
+    d_W_m = rows(d_net_h).T @ rows(m[1:])
     return {
         "w_x": d_w_x,
         "w_h": d_w_h,

@@ -188,7 +188,8 @@ def backward(cache, d_ys, h=None, c=None):
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (h, o, c, f, net_i_o_f_g, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m) = values
     d_m = np.empty((T, B, n_m), dtype)
-    d_net = np.empty((T, B, 4 * H + n_m), dtype)
+    d_lin_m_2 = np.empty((T, B, n_m), dtype)
+    d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -207,15 +208,13 @@ def backward(cache, d_ys, h=None, c=None):
         c_by_net_i = net_i_o_f_g[start:stop][..., 3 * H:4 * H] * i[start:stop] * (1 - i[start:stop])
         for (
             t, d_ys_t, h_by_c_t, d_net_f_t, c_by_net_f_t, d_net_o_t, h_by_net_o_t, d_net_i_t, c_by_net_i_t,
-            d_g_t, i_t, d_m_t, d_net_t_2, d_lin_m_2_t, lin_m_t, f_t,
+            d_g_t, i_t, d_m_t, d_net_t, d_lin_m_2_t, lin_m_t, f_t,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1],
-            d_net[start:stop][..., 2 * H + n_m:3 * H + n_m][::-1], c_by_net_f[::-1],
-            d_net[start:stop][..., H + n_m:2 * H + n_m][::-1], h_by_net_o[::-1],
-            d_net[start:stop][..., n_m:H + n_m][::-1], c_by_net_i[::-1],
-            d_net[start:stop][..., 3 * H + n_m:4 * H + n_m][::-1], i[start:stop][::-1], d_m[start:stop][::-1],
-            d_net[start:stop][..., n_m:4 * H + n_m][::-1], d_net[start:stop][..., 0:n_m][::-1],
-            lin_m[start:stop][::-1], f[start:stop][::-1],
+            d_net[start:stop][..., 2 * H:3 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., H:2 * H][::-1],
+            h_by_net_o[::-1], d_net[start:stop][..., 0:H][::-1], c_by_net_i[::-1],
+            d_net[start:stop][..., 3 * H:4 * H][::-1], i[start:stop][::-1], d_m[start:stop][::-1],
+            d_net[start:stop][::-1], d_lin_m_2[start:stop][::-1], lin_m[start:stop][::-1], f[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -237,7 +236,7 @@ def backward(cache, d_ys, h=None, c=None):
             # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
             np.multiply(d_c_t, i_t, out=d_g_t)
             # ∂J/∂m_t = U_gᵀ (∂J/∂g_t) + U_iᵀ (∂J/∂net_{i,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_fᵀ (∂J/∂net_{f,t})
-            d_net_t_2.dot(U, out=d_m_t)
+            d_net_t.dot(U, out=d_m_t)
             # ∂J/∂lin_{m,2,t} = ∂J/∂m_t ⊙ lin_{m,t}
             np.multiply(d_m_t, lin_m_t, out=d_lin_m_2_t)
             # to h_{t-1} through this step: U_mᵀ (∂J/∂lin_{m,2,t})
@@ -249,12 +248,12 @@ def backward(cache, d_ys, h=None, c=None):
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
     # ∂J/∂lin_{m,t} = ∂J/∂m_t ⊙ lin_{m,2,t}
     d_lin_m = d_m * lin_m_2
-    d_x = rows_times(d_net[..., n_m:4 * H + n_m], W) + rows_times(d_lin_m, W_m)
-    d_W = rows(d_net[..., n_m:4 * H + n_m]).T @ rows(x)
-    d_U = rows(d_net[..., n_m:4 * H + n_m]).T @ rows(m)
-    d_b = d_net[..., n_m:4 * H + n_m].sum(axis=(0, 1))
+    d_x = rows_times(d_net, W) + rows_times(d_lin_m, W_m)
+    d_W = rows(d_net).T @ rows(x)
+    d_U = rows(d_net).T @ rows(m)
+    d_b = d_net.sum(axis=(0, 1))
     d_W_m = rows(d_lin_m).T @ rows(x)
-    d_U_m = rows(d_net[..., 0:n_m]).T @ rows(h[:-1])
+    d_U_m = rows(d_lin_m_2).T @ rows(h[:-1])
     return {
         "W_m": d_W_m,
         "U_m": d_U_m,

@@ -177,7 +177,8 @@ def backward(cache, d_ys, h=None, c=None):
     d_h_next = np.zeros((B, P), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (o, tanh_c, i, g, c, f, W_h, U, W, x, h) = values
-    d_net = np.empty((T, B, 4 * H + P), dtype)
+    d_h = np.empty((T, B, P), dtype)
+    d_net = np.empty((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -196,13 +197,13 @@ def backward(cache, d_ys, h=None, c=None):
         c_by_net_i = g[start:stop] * i[start:stop] * (1 - i[start:stop])
         for (
             t, d_h_t, d_ys_t, d_c_given_t, d_net_g_t, c_by_net_g_t, d_net_o_t, d_net_o_given_t, d_net_f_t,
-            c_by_net_f_t, d_net_i_t, c_by_net_i_t, d_net_t_2, f_t,
+            c_by_net_f_t, d_net_i_t, c_by_net_i_t, d_net_t, f_t,
         ) in zip(
-            reversed(range(start, stop)), d_net[start:stop][..., 4 * H:4 * H + P][::-1], d_ys[start:stop][::-1],
-            d_c_given[::-1], d_net[start:stop][..., 3 * H:4 * H][::-1], c_by_net_g[::-1],
+            reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1], d_c_given[::-1],
+            d_net[start:stop][..., 3 * H:4 * H][::-1], c_by_net_g[::-1],
             d_net[start:stop][..., 2 * H:3 * H][::-1], d_net_o_given[::-1],
             d_net[start:stop][..., H:2 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., 0:H][::-1],
-            c_by_net_i[::-1], d_net[start:stop][..., 0:4 * H][::-1], f[start:stop][::-1],
+            c_by_net_i[::-1], d_net[start:stop][::-1], f[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -228,17 +229,17 @@ def backward(cache, d_ys, h=None, c=None):
             np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
             # to h_{t-1} through this step: U_iᵀ (∂J/∂net_{i,t}) + U_fᵀ (∂J/∂net_{f,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_gᵀ
             #     (∂J/∂net_{g,t})
-            d_net_t_2.dot(U, out=d_h_next)
+            d_net_t.dot(U, out=d_h_next)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
             np.multiply(d_c_t, f_t, out=d_c_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
-    d_x = rows_times(d_net[..., 0:4 * H], W)
-    d_W = rows(d_net[..., 0:4 * H]).T @ rows(x)
-    d_U = rows(d_net[..., 0:4 * H]).T @ rows(h[:-1])
-    d_b = d_net[..., 0:4 * H].sum(axis=(0, 1))
-    d_W_h = rows(d_net[..., 4 * H:4 * H + P]).T @ rows(o * tanh_c)
+    d_x = rows_times(d_net, W)
+    d_W = rows(d_net).T @ rows(x)
+    d_U = rows(d_net).T @ rows(h[:-1])
+    d_b = d_net.sum(axis=(0, 1))
+    d_W_h = rows(d_h).T @ rows(o * tanh_c)
     return {
         "W_i": d_W[0:H],
         "U_i": d_U[0:H],

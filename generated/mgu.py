@@ -71,16 +71,15 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     b_f = params["b_f"]
     W_h = params["W_h"]
     b_h = params["b_h"]
-    b = np.concatenate((b_f, b_h))
     h = np.empty((T + 1, B, H), dtype)
     h[0] = h_prev
     h_tilde = np.empty((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
     net_h_tilde_given = rows_times(x, W_h[:, H:D + H].T)
-    np.add(net_h_tilde_given, b[..., H:2 * H], out=net_h_tilde_given)
+    np.add(net_h_tilde_given, b_h, out=net_h_tilde_given)
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     net_f_given = rows_times(x, (W_f[:, H:D + H] * 0.5).T)
-    np.add(net_f_given, b[..., 0:H] * 0.5, out=net_f_given)
+    np.add(net_f_given, b_f * 0.5, out=net_f_given)
     W_f_half = W_f[:, 0:H] * 0.5
     f = net_f_given
     work = np.empty((B, H), dtype)
@@ -137,7 +136,8 @@ def backward(cache, d_ys, h=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (W_h, W_f, f, h_tilde, h, x) = values
-    d_net = np.empty((T, B, 2 * H), dtype)
+    d_net_h_tilde = np.empty((T, B, H), dtype)
+    d_net_f = np.empty((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -158,8 +158,8 @@ def backward(cache, d_ys, h=None):
             t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_f_t, d_net_f_given_t, h_by_net_f_t, f_t,
             h_by_h_next_t,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., H:2 * H][::-1],
-            h_by_net_h_tilde[::-1], d_net[start:stop][..., 0:H][::-1], d_net_f_given[::-1], h_by_net_f[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h_tilde[start:stop][::-1],
+            h_by_net_h_tilde[::-1], d_net_f[start:stop][::-1], d_net_f_given[::-1], h_by_net_f[::-1],
             f[start:stop][::-1], h_by_h_next[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
@@ -185,15 +185,16 @@ def backward(cache, d_ys, h=None):
             np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = rows_times(d_net[..., 0:H], W_f[:, H:D + H]) + rows_times(d_net[..., H:2 * H], W_h[:, H:D + H])
-    d_b = d_net.sum(axis=(0, 1))
-    d_W_f = rows(d_net[..., 0:H]).T @ rows(np.concatenate((h[:-1], x), axis=-1))
-    d_W_h = rows(d_net[..., H:2 * H]).T @ rows(np.concatenate((f * h[:-1], x), axis=-1))
+    d_x = rows_times(d_net_f, W_f[:, H:D + H]) + rows_times(d_net_h_tilde, W_h[:, H:D + H])
+    d_W_f = rows(d_net_f).T @ rows(np.concatenate((h[:-1], x), axis=-1))
+    d_b_f = d_net_f.sum(axis=(0, 1))
+    d_W_h = rows(d_net_h_tilde).T @ rows(np.concatenate((f * h[:-1], x), axis=-1))
+    d_b_h = d_net_h_tilde.sum(axis=(0, 1))
     return {
         "W_f": d_W_f,
-        "b_f": d_b[0:H],
+        "b_f": d_b_f,
         "W_h": d_W_h,
-        "b_h": d_b[H:2 * H],
+        "b_h": d_b_h,
         "x": d_x,
         "h": d_h_next,
     }

@@ -125,7 +125,8 @@ def backward(cache, d_ys, y=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     (y, h, V, U, W, x) = values
-    d_net = np.empty((T, B, H + K), dtype)
+    d_net_y = np.empty((T, B, H), dtype)
+    d_net_h = np.empty((T, B, K), dtype)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
@@ -140,8 +141,8 @@ def backward(cache, d_ys, y=None):
         for (
             t, d_ys_t, d_net_y_t, y_by_net_y_t, d_net_h_t, h_by_net_h_t,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., K:H + K][::-1],
-            y_by_net_y[::-1], d_net[start:stop][..., 0:K][::-1], h_by_net_h[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_y[start:stop][::-1], y_by_net_y[::-1],
+            d_net_h[start:stop][::-1], h_by_net_h[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
@@ -157,12 +158,12 @@ def backward(cache, d_ys, y=None):
             d_net_h_t.dot(U, out=d_y_next)
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
-    d_x = rows_times(d_net[..., 0:K], W)
-    d_W = rows(d_net[..., 0:K]).T @ rows(x)
-    d_U = rows(d_net[..., 0:K]).T @ rows(y[:-1])
-    d_b = d_net[..., 0:K].sum(axis=(0, 1))
-    d_V = rows(d_net[..., K:H + K]).T @ rows(h)
-    d_c = d_net[..., K:H + K].sum(axis=(0, 1))
+    d_x = rows_times(d_net_h, W)
+    d_W = rows(d_net_h).T @ rows(x)
+    d_U = rows(d_net_h).T @ rows(y[:-1])
+    d_b = d_net_h.sum(axis=(0, 1))
+    d_V = rows(d_net_y).T @ rows(h)
+    d_c = d_net_y.sum(axis=(0, 1))
     return {
         "W": d_W,
         "U": d_U,

@@ -3,6 +3,8 @@ stack of parameters and for the inputs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sympy import ZeroMatrix
 
 from derive.nodes import Adjoint, Node, Quantity, add, leaves
@@ -24,7 +26,7 @@ from derive.targets.lowering.frame import Emission, Frame, axes, emit, sliced, s
 from derive.targets.lowering.lengths import entering, entering_empty, set_aside
 from derive.targets.lowering.plan import Plan
 from derive.targets.lowering.single_step import summed_over_batch, zeros_like
-from derive.targets.lowering.stacking import Bias, Run
+from derive.targets.lowering.stacking import Bias, Net, Run
 
 
 class Backward:
@@ -36,15 +38,14 @@ class Backward:
         sweep, program = plan.sweep, plan.program
         self._wanted = [q for q in sweep.backward if q in sweep.needed]
         self._in_loop = [q for q in self._wanted if q in plan.loop]
-        self._stack = self.names.fresh("d_net") if len(plan.layout.nets) > 1 else None
-        self._stack_now = self.names.fresh("d_net_t") if self._stack else None
+        self._stacked = {net.symbol: stack for stack in plan.stacks for net in stack.block.nets}
         immediate = Name("d_losses" if program.is_loss else "d_ys")
 
-        over_time = values | self._net_gradients(self._stack)
+        over_time = values | self._net_gradients(now=False)
         for q in self._wanted:
             over_time.setdefault(Adjoint(q), self.names.gradients(q))
         over_time[Adjoint(program.output, True)] = immediate
-        runs = self._runs(self._stack)
+        runs = self._runs(now=False)
         self._over_time = Frame(over_time, program.parameters, helpers, sequence=True, runs=runs)
 
         at_step = plan.values_at_step() | {q: self.names.now(q) for q in plan.loop}
@@ -55,7 +56,7 @@ class Backward:
         for node, code in values.items():
             if node not in at_step and isinstance(code, Name):
                 at_step[node] = self._inner_at_step(node, code)
-        at_step |= self._net_gradients(self._stack_now)
+        at_step |= self._net_gradients(now=True)
         at_step |= {Adjoint(q): Index(self.names.gradients(q), "t") for q in self._wanted if q in plan.after}
         for q in self._in_loop:
             at_step.setdefault(Adjoint(q), self.names.gradient(q))
@@ -64,31 +65,29 @@ class Backward:
                 at_step.setdefault(Adjoint(q), Index(self.names.gradients(q), "t"))
         at_step[Adjoint(program.output, True)] = Index(immediate, "t")
         at_step |= {carry: self.names.carry(s) for s, carry in sweep.carries.items()}
-        self._at_step = Frame(at_step, program.parameters, helpers, sequence=False, runs=self._runs(self._stack_now))
+        self._at_step = Frame(at_step, program.parameters, helpers, sequence=False, runs=self._runs(now=True))
 
     @property
     def parts(self) -> dict[Code, Name]:
         """The names at t of the parts of the stacked gradients."""
-        stack = self._stack
-        found = self._net_gradients(stack) if stack else {}
+        found = self._net_gradients(now=False)
         return {_at_t(code): self.names.gradient(node.quantity) for node, code in found.items()}
 
-    def _net_gradients(self, stack: Name | None) -> dict[Node, Code]:
-        if stack is None:
-            return {}
-        rows = self.plan.layout.rows
-        spans = {net.symbol: self.plan.layout.span([net]) for net in self.plan.layout.nets}
-        return {Adjoint(q): sliced(stack, first, last, rows) for q, (first, last) in spans.items()}
+    def _net_gradients(self, *, now: bool) -> dict[Adjoint, Code]:
+        nets = [net for stack in self.plan.stacks for net in stack.block.nets]
+        return {Adjoint(net.symbol): self._part([net], now=now) for net in nets}
 
-    def _runs(self, stack: Name | None) -> dict[Run, tuple[Code, Code]]:
-        if stack is None:
-            return {}
-        rows = self.plan.layout.rows
+    def _runs(self, *, now: bool) -> dict[Run, tuple[Code, Code]]:
         return {
-            run: (matrix, sliced(stack, run.start, run.stop, rows))
+            run: (matrix, self._part(run.nets, now=now))
             for run, matrix in self.plan.matrices.items()
-            if not isinstance(run.operand, Bias)
+            if len(run.nets) > 1 and not isinstance(run.operand, Bias)
         }
+
+    def _part(self, nets: Sequence[Net], *, now: bool) -> Code:
+        """The part of a stack that neighbouring nets have."""
+        stack = self._stacked[nets[0].symbol]
+        return sliced(stack.now if now else stack.over_time, *self.plan.layout.span(nets), stack.block.rows)
 
     def statements(self) -> tuple[list[Statement], dict[str, str]]:
         """The body of `backward` and the gradients by key."""
@@ -147,12 +146,11 @@ class Backward:
             return []
         emissions: list[Emission] = []
         buffers: list[Statement] = []
-        nets = {net.symbol for net in plan.layout.nets}
         for q in self._in_loop:
             node = self._received[q][1] if q in self._received else sweep.backward[q]
             name = self._at_step.values[Adjoint(q)]
             targets: tuple[Code, ...] = (name,)
-            if not (q in nets and self._stack):
+            if q not in self._stacked:
                 targets += (Index(self.names.gradients(q), "t"),)
                 buffers.append(Buffer(self.names.gradients(q).name, axes(q)))
             emissions.append((targets, node, sweep.gradient(q)))
@@ -166,10 +164,10 @@ class Backward:
             if isinstance(node, ZeroMatrix)
         ]
         start: list[Statement] = []
-        if self._stack and self._stack_now:
-            unfilled = any(net not in self._in_loop for net in nets)  # nothing reaches J through it
-            buffers.append(Buffer(self._stack.name, (plan.layout.rows,), zeros=unfilled))
-            start.append(Assign((self._stack_now,), Index(self._stack, "t")))
+        for stack in plan.stacks:
+            unfilled = any(net.symbol not in self._in_loop for net in stack.block.nets)  # nothing reaches J through it
+            buffers.append(Buffer(stack.over_time.name, (stack.block.rows,), zeros=unfilled))
+            start.append(Assign((stack.now,), Index(stack.over_time, "t")))
         states = plan.program.states
         loads = [Assign((Name(name),), self._stored[name]) for name in read(body) if name in self._stored]
         loop = Loop(True, (entering(states, self.names), *start, *loads, *body))
@@ -198,9 +196,9 @@ class Backward:
         frame, layout = self._over_time, self.plan.layout
         statements: list[Statement] = []
         for run in layout.runs:
-            if len(run.parameters) > 1 and self._stack:
+            if len(run.parameters) > 1:
                 name = self.names.fresh(f"d_{self.plan.matrices[run].name}")
-                stacked: Code = sliced(self._stack, run.start, run.stop, layout.rows)
+                stacked = self._part(run.nets, now=False)
                 value: Code = Method(stacked, "sum(axis=(0, 1))")
                 if not isinstance(run.operand, Bias):
                     if timeless(run.operand):  # as it is at every step, and a parameter for every sequence

@@ -79,10 +79,10 @@ class Forward:
         """One product of T·B rows for all parameters that act on an input, biases included where they fit."""
         statements: list[Statement] = []
         runs = self.plan.layout.runs
-        biases = {(run.operand.beside, run.start, run.stop): run for run in runs if isinstance(run.operand, Bias)}
+        biases = {(run.operand.beside, run.nets): run for run in runs if isinstance(run.operand, Bias)}
         for run in filter(self.plan.hoisted, runs):
             value = rows_times(self._over_time.code(run.operand), Transposed(self.plan.matrices[run]), self._over_time)
-            bias = biases.get((run.operand, run.start, run.stop))
+            bias = biases.get((run.operand, run.nets))
             if bias is not None:
                 value = Sum(((False, value), (False, self.plan.matrices[bias])))
                 self._hoisted_biases.add(bias)

@@ -12,11 +12,20 @@ from derive.nodes import Elementwise, Node, Quantity, leaves, t
 from derive.targets.language.code import Assign, Call, Code, Index, Name, Statement, Tuple
 from derive.targets.language.names import Names
 from derive.targets.lowering.frame import occurring, sliced
-from derive.targets.lowering.stacking import Bias, Layout, Net, Run, layout
+from derive.targets.lowering.stacking import Bias, Block, Layout, Net, Run, layout
 from derive.targets.lowering.sweep import Sweep
 
 LONGEST = 30
 """Names put together of more letters than this are cut short."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The gradients of a block of nets: the array over all steps, and at t."""
+
+    block: Block
+    over_time: Name
+    now: Name
 
 
 @dataclass(frozen=True)
@@ -99,9 +108,20 @@ class Plan:
         found = {}
         for group in self.layout.groups:
             if len(group) > 1:
-                name = self.names.fresh("net_" + _joined([net.symbol.name.removeprefix("net_") for net in group]))
+                name = self.names.fresh("net_" + _nets(group))
                 found[group] = (name, self.names.fresh(f"{name.name}_t"))
         return found
+
+    @cached_property
+    def stacks(self) -> tuple[Stack, ...]:
+        """The arrays of gradients that several nets share."""
+        blocks = [block for block in self.layout.blocks if len(block.nets) > 1]
+        wanted = ["d_net"] if len(blocks) == 1 else [f"d_net_{_nets(block.nets)}" for block in blocks]
+        over_time = [self.names.fresh(name) for name in wanted]
+        return tuple(
+            Stack(block, name, self.names.fresh(f"{name.name}_t"))
+            for block, name in zip(blocks, over_time, strict=True)
+        )
 
     def members(self, group: Sequence[Net], code: Code) -> dict[Node, Code]:
         """The part of a group's array that each net has."""
@@ -133,6 +153,10 @@ def _common(words: Sequence[str]) -> str:
     """What the names begin with, such as W for W_i, W_f; all of them where they have nothing in common."""
     letters = takewhile(lambda same: len(set(same)) == 1, zip(*words, strict=False))
     return "".join(same[0] for same in letters).rstrip("_") or _joined(words)
+
+
+def _nets(nets: Sequence[Net]) -> str:
+    return _joined([net.symbol.name.removeprefix("net_") for net in nets])
 
 
 def _joined(words: Sequence[str]) -> str:

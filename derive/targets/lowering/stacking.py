@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, permutations
+from itertools import accumulate, count, permutations
 from typing import TypeAlias
 
-from sympy import Add, Expr, MatAdd, MatMul, S
+from sympy import Expr, MatAdd, MatMul, S
 
 from derive.cell import Cell, Equation
 from derive.nodes import Node, Quantity, children, leaves, matmul
@@ -50,7 +50,7 @@ class Net:
 
 @dataclass(frozen=True)
 class Run:
-    """Parameters acting on one operand that stand next to each other in the layout: rows start to stop of it."""
+    """Parameters acting on one operand that stand next to each other in a block: rows start to stop of it."""
 
     operand: Operand
     nets: tuple[Net, ...]
@@ -60,11 +60,30 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Block:
+    """Neighbouring nets that products read together, side by side in one array."""
+
+    nets: tuple[Net, ...]
+
+    @cached_property
+    def starts(self) -> list[Expr]:
+        """The row at which every net begins, and that behind the last."""
+        return list(accumulate((net.rows for net in self.nets), initial=S.Zero))
+
+    @property
+    def rows(self) -> Expr:
+        """The rows of all nets together."""
+        return self.starts[-1]
+
+
+@dataclass(frozen=True)
 class Layout:
-    """The nets side by side, in groups that are computed at once, and the runs over them."""
+    """The nets side by side, in groups that are computed at once.
+
+    What no product reads together stands in blocks of their own, whose rows are counted from zero.
+    """
 
     groups: tuple[tuple[Net, ...], ...]
-    runs: tuple[Run, ...]
 
     @cached_property
     def nets(self) -> tuple[Net, ...]:
@@ -72,27 +91,54 @@ class Layout:
         return tuple(net for group in self.groups for net in group)
 
     @cached_property
-    def rows(self) -> Expr:
-        """The rows of all nets together."""
-        return Add(*(net.rows for net in self.nets))
+    def blocks(self) -> tuple[Block, ...]:
+        """The nets in as many arrays as can be."""
+        reach = list(range(len(self.nets)))
+        for _, first, last in self._intervals:
+            reach[first] = max(reach[first], last)
+        found: list[Block] = []
+        first = end = 0
+        for place, last in enumerate(reach):
+            end = max(end, last)
+            if place == end:
+                found.append(Block(self.nets[first : place + 1]))
+                first = end = place + 1
+        return tuple(found)
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs of every operand."""
+        found: list[Run] = []
+        for operand, first, last in self._intervals:
+            nets = self.nets[first : last + 1]
+            parameters = tuple(dict(net.linear)[operand] for net in nets)
+            found.append(Run(operand, nets, parameters, *self.span(nets)))
+        return tuple(found)
+
+    def block_of(self, net: Net) -> Block:
+        """The block in which a net stands."""
+        return self._places[net.symbol][0]
 
     def span(self, nets: Sequence[Net]) -> tuple[Expr, Expr]:
-        """First row of neighbouring nets, and the row behind them."""
-        first = self._places[nets[0].symbol]
-        return self._starts[first], self._starts[first + len(nets)]
-
-    @cached_property
-    def _places(self) -> dict[Quantity, int]:
-        return {net.symbol: place for place, net in enumerate(self.nets)}
-
-    @cached_property
-    def _starts(self) -> list[Expr]:
-        """The row at which every net begins, and that behind the last."""
-        return list(accumulate((net.rows for net in self.nets), initial=S.Zero))
+        """First row, in their block, of neighbouring nets, and the row behind them."""
+        block, first = self._places[nets[0].symbol]
+        return block.starts[first], block.starts[first + len(nets)]
 
     def run_of(self, operand: Operand, net: Net) -> Run:
         """The run in which a net's parameter for an operand stands."""
-        return next(run for run in self.runs if run.operand == operand and net in run.nets)
+        return self._run_of[operand, net.symbol]
+
+    @cached_property
+    def _intervals(self) -> list[tuple[Operand, int, int]]:
+        return _intervals(self.groups)
+
+    @cached_property
+    def _places(self) -> dict[Quantity, tuple[Block, int]]:
+        return {net.symbol: (block, place) for block in self.blocks for place, net in enumerate(block.nets)}
+
+    @cached_property
+    def _run_of(self) -> dict[tuple[Operand, Quantity], Run]:
+        return {(run.operand, net.symbol): run for run in self.runs for net in run.nets}
 
 
 def layout(
@@ -115,29 +161,27 @@ def layout(
     orders = (
         list(permutations(map(tuple, groups.values()))) if len(groups) <= 6 else [tuple(map(tuple, groups.values()))]
     )
-    best = min(orders, key=lambda order: len(_runs(order)))
-    return Layout(best, _runs(best))
+    return Layout(min(orders, key=lambda order: len(_intervals(order))))
 
 
-def _runs(groups: Sequence[Sequence[Net]]) -> tuple[Run, ...]:
-    nets = [net for group in groups for net in group]
-    operands = list(dict.fromkeys(operand for net in nets for operand in net.operands))
-    runs: list[Run] = []
-    for operand in operands:
-        start = S.Zero
-        members: list[Net] = []
-        first = start
-        for net in [*nets, None]:
-            if net is not None and operand in net.operands:
-                if not members:
-                    first = start
-                members.append(net)
-            elif members:
-                parameters = tuple(dict(member.linear)[operand] for member in members)
-                runs.append(Run(operand, tuple(members), parameters, first, start))
-                members = []
-            start += net.rows if net is not None else S.Zero
-    return tuple(runs)
+def _intervals(groups: Sequence[Sequence[Net]]) -> list[tuple[Operand, int, int]]:
+    """The first and last place of neighbours that read an operand, operand by operand.
+
+    Biases beside no product stand together only in a group: nothing else reads them at once.
+    """
+    found: dict[Operand, list[tuple[int, int]]] = {}
+    places = count()
+    for group in groups:
+        for member, net in enumerate(group):
+            place = next(places)
+            for operand in net.operands:
+                spans = found.setdefault(operand, [])
+                joins = member > 0 or operand != Bias(None)
+                if joins and spans and spans[-1][1] == place - 1:
+                    spans[-1] = (spans[-1][0], place)
+                else:
+                    spans.append((place, place))
+    return [(operand, first, last) for operand, spans in found.items() for first, last in spans]
 
 
 def _net(equation: Equation, once: Set[Quantity], recurrent: Set[Quantity]) -> Net | None:

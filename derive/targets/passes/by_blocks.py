@@ -5,6 +5,7 @@ What is read of them after the loop is computed after each block instead, while 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -69,24 +70,18 @@ def by_blocks(
 
 def _is_for_the_loop(buffer: Buffer, body: Body, kept: Collection[str]) -> bool:
     """Whether an array has a matrix for each example, which the loop reads at t alone."""
-    array = Name(buffer.name)
-    named = [part for s in body.statements for code in (s.value, *s.targets) for part in within(code) if part == array]
-    at_t = [
-        part
-        for s in body.statements
-        for code in (s.value, *s.targets)
-        for part in within(code)
-        if part == Index(array, "t")
-    ]
     lengths = [*body.first, *body.last]
-    return (
-        len(buffer.axes) >= 2
-        and not buffer.with_start
-        and not buffer.zeros
-        and buffer.name not in {*kept, *read(lengths), *assigned(lengths)}
-        and buffer.name in body.filled
-        and len(named) == len(at_t)
-    )
+    if (
+        len(buffer.axes) < 2
+        or buffer.with_start
+        or buffer.zeros
+        or buffer.name in {*kept, *read(lengths), *assigned(lengths)}
+        or buffer.name not in body.filled
+    ):
+        return False
+    array = Name(buffer.name)
+    found = Counter(part for s in body.statements for code in (s.value, *s.targets) for part in within(code))
+    return found[array] == found[Index(array, "t")]
 
 
 def _kept_for_a_block(buffer: Buffer, so_far: Moved, shapes: Shapes, fresh: Callable[[str], Name]) -> Moved:

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from derive.targets.language.code import (
     Apply,
@@ -297,6 +298,7 @@ def _before(stop: str, start: str) -> bool:
     return all(right[key] >= count for key, count in left.items())
 
 
+@lru_cache(maxsize=4096)
 def _terms(text: str) -> Counter[str]:
     found: Counter[str] = Counter()
     for term in text.split(" + "):

@@ -21,6 +21,7 @@ from derive.targets.language.code import (
     Transposed,
     Tuple,
     parts,
+    read,
     size_text,
 )
 from derive.targets.passes.loops import Body
@@ -74,18 +75,22 @@ def _columns(code: Code) -> Code | None:
 def _narrowed(statements: list[Assign], body: Body) -> list[Assign]:
     """A product of which all readers take the same entries is cut to these."""
     found = list(statements)
+    readers: dict[str, list[int]] = {}
+    for place, statement in enumerate(found):
+        for read_here in set(read([statement])):
+            readers.setdefault(read_here, []).append(place)
     for place, statement in enumerate(found):
         match statement:
             case Assign((Name() as name,), MatrixProduct(_, Name()) as product) if name.name not in body.carried:
-                uses = [part for s in found for part in _uses(s.value, name)]
+                places = readers.get(name.name, [])
+                uses = [part for k in places for part in _uses(found[k].value, name)]
                 if uses and all(isinstance(use, Index) and use.index == uses[0].index for use in uses):  # type: ignore[attr-defined]
                     cut = _columns(Index(product, uses[0].index))  # type: ignore[attr-defined]
                     if cut is not None:
                         found[place] = Assign(statement.targets, cut, statement.formula)
-                        found = [
-                            s if k == place else Assign(s.targets, substituted(s.value, {uses[0]: name}), s.formula)
-                            for k, s in enumerate(found)
-                        ]
+                        for k in places:
+                            s = found[k]
+                            found[k] = Assign(s.targets, substituted(s.value, {uses[0]: name}), s.formula)
     return found
 
 
