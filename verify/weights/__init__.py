@@ -4,6 +4,7 @@
 2. `blocks`       arrays -> parameters and back, as a table says
 3. `of_torch`, `of_keras`, ...    names, layers, directions and layouts of each framework
    `onnx_file`    the recurrent nodes of an `.onnx` file with their weights
+   `onnx_note`    a note for such a node where its functions or clip are those of no cell
 
 Parameters of a network are one flat dictionary; layer and direction stand behind a name as in torch: `W_i_l0`,
 `W_i_l0_reverse`. Results are NumPy arrays of the caller's own.
@@ -16,9 +17,11 @@ from verify.weights.of_onnx import from_onnx, onnx_arguments, onnx_cell, onnx_re
 from verify.weights.of_tf1 import from_tf1, to_tf1
 from verify.weights.of_torch import from_torch, to_torch
 from verify.weights.onnx_file import OnnxNode, onnx_nodes
+from verify.weights.onnx_note import OnnxNote, onnx_note
 
 __all__ = [
     "OnnxNode",
+    "OnnxNote",
     "from_coreml",
     "from_keras",
     "from_onnx",
@@ -27,6 +30,7 @@ __all__ = [
     "onnx_arguments",
     "onnx_cell",
     "onnx_nodes",
+    "onnx_note",
     "onnx_results",
     "part",
     "suffixed",

@@ -23,15 +23,15 @@ def onnx_cell(operator: str, attributes: Mapping[str, Any] | None = None, *, pee
 
     `peepholes`: whether the node has the input P. Raises InputError where the catalogue has no such cell.
     """
-    given = {key: _plain(value) for key, value in (attributes or {}).items()}
+    given = {key: plain(value) for key, value in (attributes or {}).items()}
     known = contents("onnx")
     settings = {key: given.pop(key, default) for key, default in known["settings"].items()}
-    directions = len(DIRECTIONS[_direction(given.pop("direction", "forward"))])
+    directions = len(DIRECTIONS[direction_of(given.pop("direction", "forward"))])
     activations = given.pop("activations", None)
     for ignored in known["ignored"]:
         given.pop(ignored, None)
     if given:
-        raise InputError(f"{operator} with {', '.join(given)} is not supported", hint="clip and alphas change values")
+        raise InputError(f"{operator} with {', '.join(given)} is not supported", hint="`onnx_note` writes it as a note")
     for name, row in known["cells"].items():
         if row["operator"] != operator or row.get("peepholes", False) != peepholes:
             continue
@@ -42,7 +42,7 @@ def onnx_cell(operator: str, attributes: Mapping[str, Any] | None = None, *, pee
         if activations is not None and [a.lower() for a in activations] == row["activations"] * directions:
             return str(name)
     asked = {**settings, "activations": activations, "peepholes": peepholes}
-    raise InputError(f"no cell of the catalogue is {operator} with {asked}")
+    raise InputError(f"no cell of the catalogue is {operator} with {asked}", hint="`onnx_note` writes it as a note")
 
 
 def from_onnx(
@@ -55,7 +55,7 @@ def from_onnx(
     """
     chosen = table("onnx", cell)
     given = {name: array_of(value) for name, value in tensors.items() if value is not None}
-    directions = DIRECTIONS[_direction(direction)]
+    directions = DIRECTIONS[direction_of(direction)]
     for name, array in given.items():
         if array.ndim == 0 or len(array) != len(directions):
             raise InputError(f"{name} has shape {array.shape}, expected {len(directions)} along the first axis")
@@ -77,7 +77,7 @@ def to_onnx(
     chosen = table("onnx", cell)
     written = [
         write(chosen, part(params, layer, reverse=reverse), gradients=gradients)
-        for reverse in DIRECTIONS[_direction(direction)]
+        for reverse in DIRECTIONS[direction_of(direction)]
     ]
     return {name: np.stack([one[name] for one in written]) for name in chosen.arrays}
 
@@ -96,7 +96,7 @@ def onnx_arguments(
     """
     x = np.swapaxes(X, 0, 1) if layout else np.asarray(X)
     found = []
-    for k, reverse in enumerate(DIRECTIONS[_direction(direction)]):
+    for k, reverse in enumerate(DIRECTIONS[direction_of(direction)]):
         arguments = {"x": in_reverse(x, sequence_lens) if reverse else x}
         for name, value in (states or {}).items():
             if value is not None:
@@ -120,7 +120,7 @@ def onnx_results(
     """
     outputs = [
         in_reverse(ys, sequence_lens) if reverse else ys
-        for (ys, _), reverse in zip(runs, DIRECTIONS[_direction(direction)], strict=True)
+        for (ys, _), reverse in zip(runs, DIRECTIONS[direction_of(direction)], strict=True)
     ]
     Y = np.stack(outputs, axis=1)
     axis = 1 if layout else 0
@@ -137,15 +137,16 @@ def in_reverse(a: Array, lengths: Array | None) -> Array:
     return np.asarray(a)[order, np.arange(a.shape[1])]
 
 
-def _direction(name: Any) -> str:
-    found = str(_plain(name))
+def direction_of(name: Any) -> str:
+    """The direction by its name; raises InputError for one that ONNX does not have."""
+    found = str(plain(name))
     if found not in DIRECTIONS:
         raise InputError(f"direction is {found!r}, expected {', '.join(DIRECTIONS)}")
     return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Text that comes as bytes, as in a protobuf."""
     if isinstance(value, bytes):
         return value.decode()
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value

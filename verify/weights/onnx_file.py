@@ -11,6 +11,7 @@ from typing import Any
 from derive.errors import InputError
 from verify.numbers.case import Array
 from verify.weights.of_onnx import from_onnx, onnx_cell
+from verify.weights.onnx_note import OnnxNote, onnx_note
 
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 
@@ -19,6 +20,7 @@ _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 class OnnxNode:
     """One node: the catalogue's cell that computes what it does, and its parameters, W_i_l0 and so on.
 
+    Where its activations or clip are no cell's, `cell` is empty and `note` is the text of a note that computes it.
     `also_given` are its other inputs: sequence_lens, initial_h and initial_c, which `onnx_arguments` takes.
     """
 
@@ -29,13 +31,14 @@ class OnnxNode:
     layout: int
     params: Mapping[str, Array]
     also_given: tuple[str, ...]
+    note: str = ""
 
 
 def onnx_nodes(path: Path | str) -> list[OnnxNode]:
     """The RNN, LSTM and GRU nodes of a file, in its order.
 
-    Raises InputError for a file that is none, for a node that no cell of the catalogue computes, such as one with clip,
-    and for weights that the graph computes; the message names the node.
+    Raises InputError for a file that is none, for a node whose equations are not known, and for weights that the graph
+    computes; the message names the node.
     """
     try:
         onnx: Any = importlib.import_module("onnx")
@@ -71,9 +74,17 @@ def _read(onnx: Any, node: Any, known: Mapping[str, Array]) -> OnnxNode:
                 raise InputError(f"{key} is computed by the graph", hint="fold its constants before reading it")
             if key in given:
                 tensors[key] = known[given[key]]
-        cell = onnx_cell(node.op_type, attributes, peepholes="P" in given)
-        params = from_onnx(tensors, cell, direction=direction)
+        cell, note = _cell_or_note(node.op_type, attributes, peepholes="P" in given)
+        params = from_onnx(tensors, note.arrays if note else cell, direction=direction)
     except InputError as error:
         raise InputError(f"node {name}: {error.message}", hint=error.hint) from error
+    text = note.text if note else ""
     others = tuple(key for key in ("sequence_lens", "initial_h", "initial_c") if key in given)
-    return OnnxNode(name, node.op_type, cell, direction, int(attributes.get("layout", 0)), params, others)
+    return OnnxNode(name, node.op_type, cell, direction, int(attributes.get("layout", 0)), params, others, text)
+
+
+def _cell_or_note(operator: str, attributes: Mapping[str, Any], *, peepholes: bool) -> tuple[str, OnnxNote | None]:
+    try:
+        return onnx_cell(operator, attributes, peepholes=peepholes), None
+    except InputError:
+        return "", onnx_note(operator, attributes, peepholes=peepholes)

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from framework_cells import module, parameters
 
+from derive.calculus.adjoint import differentiate
 from derive.errors import InputError
-from verify.weights import onnx_nodes, part, suffixed, to_onnx
+from derive.reader import read_note
+from derive.targets.numpy.module import module as numpy_module
+from verify.numbers.load import load
+from verify.weights import onnx_arguments, onnx_nodes, onnx_note, onnx_results, part, suffixed, to_onnx
 
 onnx = pytest.importorskip("onnx", reason="the files are ONNX's")
 runtime = pytest.importorskip("onnxruntime", reason="it runs them")
@@ -73,17 +77,86 @@ def test_both_directions(tmp_path):
     )
 
 
+NOTES = {
+    "Affine": ("RNN", ["Affine"], [0.3], [0.1]),
+    "Relu": ("GRU", ["Sigmoid", "Relu"], [], []),
+    "LeakyRelu": ("RNN", ["LeakyRelu"], [0.2], []),
+    "ThresholdedRelu": ("RNN", ["ThresholdedRelu"], [0.4], []),
+    "ScaledTanh, HardSigmoid": ("GRU", ["HardSigmoid", "ScaledTanh"], [0.3, 0.7], [0.4, 1.3]),
+    "Elu, Softsign, Softplus": ("LSTM", ["Softsign", "Softplus", "Elu"], [0.7], []),
+    "Elu and HardSigmoid without alphas": ("GRU", ["HardSigmoid", "Elu"], [], []),
+}
+
+
+def _run_as_a_note(tmp_path, model):
+    """Y of onnxruntime, and of the module of the note that is read, in double precision."""
+    onnx.save(model, tmp_path / "m.onnx")
+    (node,) = onnx_nodes(tmp_path / "m.onnx")
+    assert not node.cell
+    x = np.random.default_rng(1).normal(size=(T, B, D)).astype(np.float32)
+    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (wanted,) = session.run(None, {"X": x})
+    code = load(numpy_module(differentiate(read_note(node.note))), "note")
+    params = {name: value.astype(np.float64) for name, value in node.params.items()}
+    runs = []
+    for k, arguments in enumerate(onnx_arguments(x, direction=node.direction)):
+        runs.append(code.forward(part(params, 0, reverse=k == 1), arguments["x"].astype(np.float64))[:2])
+    return onnx_results(runs, direction=node.direction)[0], wanted
+
+
+def _drawn(operator, directions=1, peepholes=False):
+    rng, n = np.random.default_rng(3), {"RNN": 1, "GRU": 3, "LSTM": 4}[operator]
+    shapes = {"W": (n * H, D), "R": (n * H, H), "B": (2 * n * H,), **({"P": (3 * H,)} if peepholes else {})}
+    return {name: rng.normal(size=(directions, *shape)).astype(np.float32) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("functions", NOTES)
+def test_functions_of_no_cell_are_a_note(functions, tmp_path):
+    operator, activations, *numbers = NOTES[functions]
+    attributes = {
+        f"activation_{key}": value for key, value in zip(("alpha", "beta"), numbers, strict=True) if value
+    } | ({"clip": 0.9} if operator == "RNN" else {})
+    got, wanted = _run_as_a_note(tmp_path, _model(operator, _drawn(operator), activations=activations, **attributes))
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("operator", "attributes", "peepholes"),
+    [
+        ("LSTM", {"clip": 0.6, "direction": "bidirectional"}, True),
+        ("LSTM", {"clip": 0.6, "input_forget": 1}, False),
+        ("GRU", {"clip": 0.6}, False),
+        ("GRU", {"clip": 0.6, "linear_before_reset": 1}, False),
+    ],
+)
+def test_clip_bounds_what_gates_are_functions_of(operator, attributes, peepholes, tmp_path):
+    tensors = _drawn(operator, 2 if "direction" in attributes else 1, peepholes)
+    got, wanted = _run_as_a_note(tmp_path, _model(operator, tensors, **attributes))
+    np.testing.assert_allclose(got, wanted, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("attributes", "told"),
     [
-        ({"clip": 3.0}, "node layer: LSTM with clip is not supported"),
-        ({"activations": ["HardSigmoid", "Tanh", "Tanh"]}, "node layer: no cell of the catalogue"),
-        ({"activation_alpha": [0.5]}, "node layer: LSTM with activation_alpha"),
+        ({"activations": ["Affine"]}, "Affine needs activation_"),
+        ({"activations": ["Gelu"]}, "Gelu is no activation"),
+        ({"activations": ["Relu"], "activation_alpha": [0.5]}, "more values of activation_alpha"),
+        ({"activations": ["Relu", "Elu"], "direction": "bidirectional"}, "different functions"),
+        ({"activations": ["Relu", "Relu"]}, "2 activations, expected 1"),
+        ({"clip": float("inf")}, "no finite number"),
+        ({"clip": 0.0}, "clip is 0.0"),
+        ({"output_sequence": 1}, "output_sequence is not supported"),
+        ({"input_forget": 1}, "no equations are known for RNN"),
     ],
 )
-def test_what_no_cell_computes_is_refused_by_name(attributes, told, tmp_path):
-    onnx.save(_model("LSTM", _tensors("lstm"), **attributes), tmp_path / "m.onnx")
+def test_what_no_note_says_is_refused(attributes, told):
     with pytest.raises(InputError, match=told):
+        onnx_note("RNN", attributes)
+
+
+def test_a_refusal_names_the_node(tmp_path):
+    onnx.save(_model("LSTM", _tensors("lstm"), activation_alpha=[0.5]), tmp_path / "m.onnx")
+    with pytest.raises(InputError, match="node layer: more values of activation_alpha"):
         onnx_nodes(tmp_path / "m.onnx")
 
 
