@@ -344,6 +344,30 @@ class Derivatives(Deltas):
             return plain
         return tree.Differential(plain, replace(plain, by=replace(value, name=nets[0])))
 
+    def _through(self, written: Written) -> Term | None:
+        """The c_t^{(h)} of δc_t^{(h)}: of the gradient by c_t what comes through h_t; and δc_t^{next}."""
+        if [kind for kind, _ in written.parts] != ["sub", "sup"] or written.transposed or written.primes:
+            return None
+        raised = written.parts[1][1]
+        by = self.letters.resolve(replace(written, parts=written.parts[:1]), self.fragment, noted=False)
+        if by is None or by.time is None or by.at:
+            return None
+        if isinstance(raised, Name) and raised.word.removeprefix(SAID) in LATER:
+            if by.name not in {state.name for state in self.letters.cell.states}:
+                return None
+            if by.name == self.letters.cell.output.name:
+                return tree.Handed(as_value(by), True, True)
+            return tree.Through(as_value(by), None, Ref(by.name, by.time + 1))
+        inner = only(raised.rows) if isinstance(raised, Group) and raised.bracket == "LPAR" else None
+        via = None if inner is None else self.letters.taken(inner, self.fragment)
+        if via is None or via.parts or via.base not in self.letters.known:
+            return None
+        name = self.letters.known[via.base]
+        if name == by.name or not self.letters.is_timed(name):
+            return None
+        self.letters.guesses.assumed[by.name] = f"({via.base}) raised at {by.name} means what comes through {name}"
+        return tree.Through(as_value(by), self.letters.asked(as_value(by)), Ref(name, by.time))
+
     def _first(self, spelled: tuple[Written, ...], default: Expr | None) -> Found | None:
         """The quantity that the first of several spellings means."""
         found = (self.letters.resolve(each, self.fragment, default) for each in spelled)
@@ -372,7 +396,11 @@ class Derivatives(Deltas):
             raise self.unclear("the gradient of something that is not known here", factors[i])
         plain = found.base in SMALL and not found.parts and found.base not in self.letters.known
         if plain and target is not None and not found.primes:
+            if found.base in ("delta", "Delta") and (through := self._through(target)) is not None:
+                return through, i + 2
             resolved = self.letters.resolve(target, self.fragment)
+            if resolved is None and found.base in ("delta", "Delta"):
+                resolved = self.letters.argument(target, self.fragment, barred=True)
             apart = target.transposed or self.letters.resolve(target, self.fragment, None) != resolved
             if resolved is not None and apart and found.base not in ("d", "nabla"):
                 apart = self.guess("beside", f"δ {target.base} is a product of two")

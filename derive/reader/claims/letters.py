@@ -229,22 +229,28 @@ class Letters:
                         return Found(found, when, at)
         return None
 
-    def argument(self, written: Written, fragment: Fragment) -> Found | None:
-        """What a_o means, where nothing else has that name: the argument of the function whose value o is."""
-        if written.base not in ARGUMENTS or written.primes or written.stars or written.transposed:
+    def argument(self, written: Written, fragment: Fragment, *, barred: bool = False) -> Found | None:
+        """What a_o means, where nothing else has that name: the argument of the function whose value o is.
+
+        With `barred` o with a bar means it too.
+        """
+        below = written.base.removesuffix("_bar") if barred else written.base
+        bar = below != written.base
+        if not (bar or written.base in ARGUMENTS) or written.primes or written.stars or written.transposed:
             return None
         holders = {e.symbol.name: e.expression for e in self.program.equations}
         for labels, time, at, layer in self.ways(written, fragment):
-            if len(labels) != 1 or layer:
+            if len(labels) != (0 if bar else 1) or layer:
                 continue
-            (spelled,) = labels
+            (spelled,) = labels or (below,)
             accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
             for holder in (self.known.get(spelled, ""), *accented):
                 inside = holders.get(holder)
                 net = inside.operands[0] if isinstance(inside, Elementwise) and len(inside.operands) == 1 else None
-                other = Guess(f"{written.base}_{spelled} is not the argument of {holder}", holds=False, doubtful=True)
+                letter = written.base if bar else f"{written.base}_{spelled}"
+                other = Guess(f"{letter} is not the argument of {holder}", holds=False, doubtful=True)
                 if isinstance(net, Quantity) and not self.guesses.other(f"argument {holder}", other):
-                    self.guesses.assumed[net.name] = f"{written.base}_{spelled} is the argument of {holder}"
+                    self.guesses.assumed[net.name] = f"{letter} is the argument of {holder}"
                     return Found(net.name, nodes.t if time is None else time, at)
         return None
 
