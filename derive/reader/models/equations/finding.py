@@ -33,6 +33,8 @@ APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\pro
 """Relations with which a quantity is given a value that is not said exactly."""
 _RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
 _COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
+_PRIMED = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?=\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z])))")
+"""The value before, as h' in h = f(W x + U h')."""
 _WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
 _REMARK = re.compile(
     r"\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*\{(?P<words>[^{}]*)\}[\s.,;]*(?=\\\\|\\end\b|&|\Z)"
@@ -243,8 +245,9 @@ def unread(formula: Found) -> Iterator[Unread]:
         name = letter_named(left)
         reason = _not_usable(replace(line, text=_WRAPPING.sub(_blanks, line.text))) if name else ""
         if reason:
-            used = frozenset(spelled_names(line.text[relation.end() :])) - {*_COUNTED.findall(line.text)}
-            if name in used and "_t" not in left and "(t" not in left:
+            right = line.text[relation.end() :]
+            used = frozenset(spelled_names(right)) - {*_COUNTED.findall(line.text)}
+            if name in spelled_names(_PRIMED.sub(" ", right)) and "_t" not in left and "(t" not in left:
                 continue  # W = W - λ Σ_t ... is a step of training
             yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
 
