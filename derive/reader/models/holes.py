@@ -93,7 +93,16 @@ def holes_of(chosen: Choice) -> Iterator[Hole]:
         if name in chosen.ends:
             yield Hole(name, reason, frozenset(chosen.ends[name]))
         else:
-            yield Hole(name, reason, None if name in chosen.missing else reaching(name, used))
+            reach = reaching(name, used)
+            yield Hole(name, reason, None if name in chosen.missing else reach | _through_open(chosen, reach))
+
+
+def _through_open(chosen: Choice, reach: frozenset[str]) -> frozenset[str]:
+    """The inputs that may act on a hole through what it alone reads without an equation, if that is several: gates."""
+    others = [e for name, e in chosen.by_name.items() if name not in chosen.open]
+    read = frozenset(m.name for e in others for m in e.used if m.offset is not None)
+    given = reach - read - set(chosen.by_name) - set(chosen.open)
+    return read - set(chosen.by_name) if sum(0 in chosen.used.get(name, ()) for name in given) > 1 else frozenset()
 
 
 def set_aside(chosen: Choice) -> None:

@@ -237,3 +237,18 @@ def test_what_comes_next_may_be_the_gradient_of_the_next_step(tmp_path: Path) ->
     assert "at step t + 1" in str(after.assumptions)
     assert handed.word is Word.HOLDS_IF
     assert wrong.word is Word.WRONG
+
+
+def test_gates_without_an_equation_may_read_what_the_others_do(tmp_path: Path) -> None:
+    model = (
+        r"h_t = o_t \cdot \tanh(C_t)",
+        r"o_t = \sigma(x_t W_o + h_{t-1} U_o)",
+        r"C_t = f_t \cdot C_{t-1} + i_t \cdot g_t",
+    )
+    slope = r"\frac{\partial L}{\partial h_t} \odot \tanh(C_t) \odot o_t \odot (1 - o_t)"
+    path = rf"\frac{{\partial L}}{{\partial x_t}} = \left({slope}\right) W_o^T"
+    weight = rf"\frac{{\partial L}}{{\partial W_o}} = \sum_t x_t^T \left({slope}\right)"
+    text = "# Note\n" + "".join(f"$${each}$$\n\n" for each in (*model, path, weight))
+    found = {judgement.formula: judgement.word for judgement in audited(tmp_path, text).judgements}
+    assert found[path] is Word.UNDECIDED
+    assert found[weight] in SURE
