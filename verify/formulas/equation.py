@@ -151,6 +151,11 @@ def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: C
 def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:
     """δ_{h_{t-1}} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
     states = {state.name for state in claiming.letters.cell.states}
+    if isinstance(left, tree.Handed) and not left.onward and left.by.time == nodes.t:
+        gradients = [part for part in tree.walk(right) if isinstance(part, tree.Gradient | tree.Differential)]
+        words = "d with next on the left is what step t hands back to step t - 1"
+        before = replace(left, by=replace(left.by, time=nodes.t - 1), onward=True)
+        return (before, right) if gradients and claiming.guess("given on", words) else (left, right)
     if not isinstance(left, tree.Gradient) or left.by.at or left.by.time != nodes.t - 1:
         return left, right
     if left.only != claiming.letters.whole:

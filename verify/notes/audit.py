@@ -50,7 +50,7 @@ UNUSED = "a definition that the model does not use"
 
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
-_STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=]{0,20}\$*\s*\Z", re.IGNORECASE)
+_STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=.;。；]{0,40}\$*\s*\Z", re.IGNORECASE)
 _LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
 _ERROR = re.compile(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
 """An error letter, and what stands before what is said of one."""

@@ -72,3 +72,13 @@ def test_a_single_output_has_a_bias_of_one_entry(tmp_path: Path) -> None:
     sizes = (r"b \in \mathbb{R}^{H \times 1}", r"c \in \mathbb{R}^{1 \times 1}")
     found = _judged(tmp_path, _shown(*READ, r"U \in \mathbb{R}^{H \times H}", *sizes))
     assert all(found[each].word in (Word.PROVED, Word.NOT_A_CLAIM) for each in sizes)
+
+
+@pytest.mark.parametrize(("weight", "word"), [("U^T", Word.HOLDS_IF), ("U", Word.WRONG)])
+def test_what_a_step_gives_the_one_before_is_called_next_too(tmp_path: Path, weight: str, word: Word) -> None:
+    head = r"\hat{y}_t = \text{softmax}(V h_t + c)"
+    claim = rf"dh_{{next}} = {weight} dz_t"
+    start = "Initialize the hidden gradient that comes back: $dh_{next} = 0$\n\n"
+    found = _judged(tmp_path, _shown(*RNN, head), start, _shown(claim))
+    assert found[claim].word is word
+    assert found["dh_{next} = 0"].word is Word.NOT_A_CLAIM
