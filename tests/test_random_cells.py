@@ -217,12 +217,14 @@ def test_random_cells_with_a_loss(seed: int) -> None:
     check(random_cell(random.Random(seed).randrange, loss=True), seed)
 
 
-@pytest.mark.parametrize("seed", range(COUNT // 8))
+@pytest.mark.parametrize("seed", [*range(COUNT // 8), 980159])  # the last: outputs that are constant from a step on
 def test_two_layers_of_random_cells(seed: int) -> None:
     check_layers(random_cell(random.Random(seed).randrange), seed)
 
 
-@pytest.mark.parametrize("seed", [*range(COUNT // 8), 2030126])  # the last: a sum repeated along an axis of its memory
+@pytest.mark.parametrize(
+    "seed", [*range(COUNT // 8), 2030126, 960062, 960663]
+)  # a sum repeated along an axis of its memory, values made of numbers alone
 def test_random_cells_in_torch(seed: int) -> None:
     pytest.importorskip("torch")
     check_torch(random_cell(random.Random(seed).randrange), seed)

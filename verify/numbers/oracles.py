@@ -425,7 +425,12 @@ def values(case: Case) -> tuple[Array, dict[str, Array]]:
                 final[name][k : k + 1] = end
         return outputs, final
     found, ends = simulate(NumPy(), case, case.given)
-    stacked = np.array(found).reshape(case.d_output.shape) if found else np.zeros_like(case.d_output)
-    # A constant has no batch.
-    spread = {name: np.broadcast_to(end, (case.B, *end.shape[-2:])) for name, end in ends.items()}
+
+    def spread_out(value: Array) -> Array:  # a constant has no batch
+        return np.broadcast_to(value, (case.B, *value.shape[-2:]))
+
+    stacked = (
+        np.array([*map(spread_out, found)]).reshape(case.d_output.shape) if found else np.zeros_like(case.d_output)
+    )
+    spread = {name: spread_out(end) for name, end in ends.items()}
     return stacked, {name: spread[name].reshape(case.given[name].shape) for name in ends}

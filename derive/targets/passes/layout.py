@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.targets.language.code import Apply, Assign, Call, Each, Name, Statement, Transposed
+from derive.targets.language.code import Apply, Assign, Call, Each, Name, Number, Statement, Transposed
 
 HELPER = "in_rows"
 """The function that makes the copy where there are steps enough."""
@@ -24,7 +24,7 @@ def in_rows(before: Sequence[Statement], loop: Each) -> list[Statement]:
     def copied(statement: Statement) -> Statement:
         match statement:
             case Assign((Name() as name,), Transposed() as value, formula) if name in right:
-                return Assign((name,), Call(HELPER, (value, Name("T"), Name("B"))), formula)
+                return Assign((name,), Call(HELPER, (value, Number("T"), Number("B"))), formula)
         return statement
 
     return [copied(statement) for statement in before]

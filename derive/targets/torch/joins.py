@@ -25,11 +25,12 @@ from derive.targets.language.code import (
     free_names,
     read,
 )
-from derive.targets.passes.rewriting import mapped, multiplied, names_in
+from derive.targets.passes.rewriting import mapped, multiplied, names_in, within
 
 
 def joined(statements: Sequence[Statement], kept: Collection[str]) -> list[Statement]:
     """The statements in torch's words with fewer calls; `kept` are variables that are read besides."""
+    statements = [_as_tensor(statement) for statement in statements]
     outside = {*kept, *read([s for s in _opened(statements) if not isinstance(s, Each)])}
     numbers: dict[str, str] = {}
     for statement in statements:
@@ -37,6 +38,18 @@ def joined(statements: Sequence[Statement], kept: Collection[str]) -> list[State
             case Assign((Name(name),), Call("torch.full", (Number("()"), Number(text)))):
                 numbers[name] = text
     return [_joined(statement, numbers, outside) for statement in statements]
+
+
+def _as_tensor(statement: Statement) -> Statement:
+    """A value that is made of numbers alone, as a tensor: it may be kept, and stand where torch wants one."""
+    match statement:
+        case Assign((Name(),), value) if not isinstance(value, Number) and all(map(_is_number, within(value))):
+            return replace(statement, value=Call("torch.full", (Number("()"), value), "dtype=dtype, device=device"))
+    return statement
+
+
+def _is_number(part: Code) -> bool:
+    return isinstance(part, Number | Sum | Product | Power)
 
 
 def _opened(statements: Sequence[Statement]) -> list[Statement]:
