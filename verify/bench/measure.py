@@ -64,7 +64,7 @@ class Row:
         values = {"wall_ms": self.wall, "busy_ms": self.busy, "memory_mib": self.memory, "absent": self.absent}
         ratios = {"ratio": self.ratio, "ratio_native": self.ratio_of("native")}
         ratios |= {f"ratio_{name.replace(' ', '_')}": self.ratio_of(name) for name in ("torch target", "triton")}
-        return {**self.job.to_json(), **values, **ratios}
+        return {**self.job.to_json(), "cell": Path(self.job.cell).stem, **values, **ratios}
 
 
 def jobs(

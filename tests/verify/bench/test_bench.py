@@ -125,3 +125,8 @@ def test_without_a_gpu_its_peers_are_absent() -> None:
     row = measured(replace(SMALL, device="gpu"), 1, ["cudnn"])
     assert row.absent == {"cudnn": "torch sees no GPU"}
     assert "Absent: lstm: no cudnn (torch sees no GPU)" in page([row], 1)
+
+
+def test_json_has_the_names_of_cells_and_no_paths() -> None:
+    row = Row(Job(plans.LAYER_NORM, 5, 2, 3, 4, "float32", 1), {}, {}, {}, {})
+    assert row.to_json()["cell"] == "lstm_layer_norm_peephole"
