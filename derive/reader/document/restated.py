@@ -29,9 +29,9 @@ def without_restatements(equations: Sequence[Equation], guesses: list[Guess] | N
         for name, same in versions.items()
     }
     for name, same in versions.items():
-        first = _canonical(_expanded(same[0].expression, kept, {name}))
+        first = canonical(_expanded(same[0].expression, kept, {name}))
         for other in same[1:]:
-            if _canonical(_expanded(other.expression, kept, {name})) != first:
+            if canonical(_expanded(other.expression, kept, {name})) != first:
                 before = same[0].place
                 if before and other.place and (before.line, before.column) == (other.place.line, other.place.column):
                     kept[name] = same[0]
@@ -61,11 +61,11 @@ def _expanded(node: Node, kept: dict[str, Equation], within: set[str]) -> Node:
     return substitute(node, put_in)
 
 
-def _canonical(node: Basic) -> Any:
+def canonical(node: Basic) -> Any:
     """A value that is equal for sums and elementwise products in another order."""
     if not node.args or isinstance(node, Quantity):
         return node
-    parts = [_canonical(part) for part in node.args]
+    parts = [canonical(part) for part in node.args]
     if isinstance(node, MatAdd | HadamardProduct):
         parts.sort(key=repr)
     return (type(node).__name__, *parts)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
-from sympy import Basic, HadamardProduct, MatAdd, MatMul
+from sympy import HadamardProduct, MatAdd, MatMul
 
 from derive.cell import Cell, Equation, in_dependency_order
 from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves, rebuild, substitute
+from derive.reader.document.restated import canonical
 
 
 def aliases(cell: Cell, output: Collection[str] = ()) -> list[str]:
@@ -64,10 +64,10 @@ def with_aliases(cell: Cell, names: Collection[str]) -> Cell:
 
 def _named(alias: Equation, equations: list[Equation]) -> list[Equation]:
     """The equations with the symbol of one in the place of its right side."""
-    wanted = _canonical(alias.expression)
+    wanted = canonical(alias.expression)
 
     def put_in(part: Node) -> Node | None:
-        if _canonical(part) == wanted:
+        if canonical(part) == wanted:
             return alias.symbol
         return _instead_of_some(part, alias) if type(part) is type(alias.expression) else None
 
@@ -82,19 +82,9 @@ def _instead_of_some(node: Node, alias: Equation) -> Node | None:
     if not isinstance(node, MatAdd | HadamardProduct):
         return None
     rest = list(node.args)
-    for wanted in map(_canonical, alias.expression.args):
-        found = next((part for part in rest if _canonical(part) == wanted), None)
+    for wanted in map(canonical, alias.expression.args):
+        found = next((part for part in rest if canonical(part) == wanted), None)
         if found is None:
             return None
         rest.remove(found)
     return rebuild(node, [alias.symbol, *rest])
-
-
-def _canonical(node: Basic) -> Any:
-    """A value that is equal for sums and elementwise products in another order."""
-    if not node.args or isinstance(node, Quantity):
-        return node
-    parts = [_canonical(part) for part in node.args]
-    if isinstance(node, MatAdd | HadamardProduct):
-        parts.sort(key=repr)
-    return (type(node).__name__, *parts)
