@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from sympy import HadamardPower, HadamardProduct, Identity, MatMul, Transpose
-from sympy.matrices.expressions.diagonal import DiagMatrix
 
 from derive.nodes import (
     Adjoint,
@@ -152,15 +151,6 @@ def _multiplied(node: Node, factors: tuple[Node, ...]) -> Iterator[Node]:
         elif factor.shape[0] == node.shape[0] and factor.shape[1] == 1 and is_square(node):
             yield matmul(diag(factor), node)
             yield matmul(node, diag(factor))
-
-
-def diag_forgotten(node: Node, context: Context) -> Iterator[Node]:
-    """diag(a) B as diag(a) ⊙ B: only the diagonal is left."""
-    factors = _matrices(node)
-    for k in range(len(factors) - 1):
-        pair = factors[k], factors[k + 1]
-        if any(isinstance(part, DiagMatrix) for part in pair) and pair[0].shape == pair[1].shape:
-            yield from _if_it_fits(node, [*factors[:k], hadamard(*pair), *factors[k + 2 :]])
 
 
 def _matrices(node: Node) -> list[Node]:

@@ -215,7 +215,7 @@ def _in_case(audited: Audited, case: str, words: str) -> Audited:
     """Wrong judgements that are right in a special case, as right where the note says that it is the case."""
 
     def told(judgement: Judgement) -> Judgement:
-        cases = judgement.true_when.split("; or ")
+        cases = judgement.true_when.split(special.OR)
         if judgement.word is not Word.WRONG or not any(each.startswith(case) for each in cases):
             return judgement
         kept = Judgement(judgement.formula, Word.HOLDS_IF, (words,), words, place=judgement.place)

@@ -36,7 +36,6 @@ from derive.reader.sizes.shapes import ONE, Dim
 
 NUMBER, SCALAR, COLUMN, ROW, MATRIX = "number", "scalar", "column", "row", "matrix"
 """A number stands for any shape; a scalar is a quantity of shape (1, 1)."""
-ANY = frozenset({NUMBER, SCALAR, COLUMN, ROW, MATRIX})
 QUANTITY = frozenset({SCALAR, COLUMN, ROW, MATRIX})
 MOST = 3000
 """Combinations of kinds that a product may have before its factors are left alone."""

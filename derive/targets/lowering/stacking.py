@@ -115,10 +115,6 @@ class Layout:
             found.append(Run(operand, nets, parameters, *self.span(nets)))
         return tuple(found)
 
-    def block_of(self, net: Net) -> Block:
-        """The block in which a net stands."""
-        return self._places[net.symbol][0]
-
     def span(self, nets: Sequence[Net]) -> tuple[Expr, Expr]:
         """First row, in their block, of neighbouring nets, and the row behind them."""
         block, first = self._places[nets[0].symbol]

@@ -248,9 +248,7 @@ _PIECE = re.compile(rf"[{_WIDE}][{_CLOSING}]*|[^\s{_WIDE}]+[{_CLOSING}]*|\s+")
 def _wrapped_anywhere(words: str, indent: str, first: str) -> str:
     """The same for a script that needs no space to break a line, but no line may begin with its closing signs."""
     lines, line = [], first
-    for piece in re.findall(
-        r"[\u3000-\u9fff\uff00-\uffef][，。：；、）」？！]*|[^\s\u3000-\u9fff\uff00-\uffef]+[，。：；、）]*|\s+", words
-    ):
+    for piece in _PIECE.findall(words):
         if columns(line + piece) > TEXT_WIDTH and line.strip():
             lines.append(line.rstrip())
             line = indent + piece.lstrip()

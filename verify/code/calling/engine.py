@@ -460,8 +460,3 @@ def real_array(value: Any) -> Array | None:
     if isinstance(value, float | np.floating | np.complexfloating):
         return np.asarray(value)
     return None
-
-
-def axes_of(value: Array, setting: Setting) -> Axes:
-    """The letters of the axes of an array."""
-    return setting.axes(value.shape)

@@ -19,6 +19,8 @@ from verify.truth.scales import NoPointError, Scale, quantities_of, reach
 from verify.truth.world import World
 
 LAST_OUTPUT = "$J$ reads the output of the last step alone"
+OR = "; or "
+"""What stands between several cases."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
         tried = [(number, short), *trials] if case.fresh else trials
         if case.family not in found and all(_holds(left, right, case, setting, *trial) for trial in tried):
             found[case.family] = case.words
-    return "; or ".join(found.values())
+    return OR.join(found.values())
 
 
 @lru_cache(maxsize=8)
