@@ -37,6 +37,7 @@ from verify.formulas import assuming, bounds, sizes, upside
 from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
+from verify.formulas.generic import arrays, for_every, generic_letter
 from verify.formulas.judgement import Judgement, Judgements, Word
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
@@ -172,6 +173,9 @@ def _statement(statement: Statement, context: Context) -> list[Judgement]:
     if statement.given:
         place = statement.place(0)
         return [Judgement(whole, Word.NOT_A_CLAIM, reason="a condition of the formula beside it", place=place)]
+    word = "" if context.stands else generic_letter(statement, _claiming(statement, context).letters)
+    if word and (names := arrays(context.cell)):
+        return for_every(word, names, lambda name: _statement(statement, replace(context, stands=((word, name),))))
     functions = alone(statement.sides, context.cell.functions)
     if functions is None or isinstance(statement.sides[0], Name):
         return _relations(statement, context, _claiming(statement, context))
@@ -180,6 +184,7 @@ def _statement(statement: Statement, context: Context) -> list[Judgement]:
 
 def _claiming(statement: Statement, context: Context, reader: type[Claiming] = Claiming) -> Claiming:
     letters = Letters(context.cell, context.bench.program, context.notation, context.meant)
+    letters.known.update(context.stands)
     for side in statement.sides:
         survey(side, letters)
     for condition in statement.conditions:

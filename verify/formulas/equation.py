@@ -44,6 +44,8 @@ class Context:
     """Whether a wrong claim gets a counterexample."""
     steps: int | None = None
     """The number of steps that the document declares, if it declares one."""
+    stands: tuple[tuple[str, str], ...] = ()
+    """Letters that stand for a quantity in this claim, each with its name."""
     faults: list[ProgramFault] = field(default_factory=list)
 
 

@@ -102,9 +102,32 @@ class Derivatives(Deltas):
             whole = self.derivative(sign, above, [below[0], found[0]], node)
             return self.cut(whole, found[1], by=isinstance(whole, tree.Derivative | tree.Operated))
         immediate = self.immediate(sign, below[0])
+        if not immediate and (copy := self._copy(below[1:])) is not None:
+            parameter, step = copy
+            said = self.differentiated(above, parameter, immediate, node)
+            own = f"{self.written(below[1])} is the copy that its step uses"
+            if self.guess("copy", f"{self.written(below[1])} is the same in all steps"):
+                self.letters.guesses.granted.pop(own, None)
+                return said
+            self.letters.guesses.granted[own] = None
+            used = self._in_step(said, step) or self._since(said, step)
+            if used is None:
+                raise self.unclear(f"the derivative {self.written(node)} by the use of one step is not read", node)
+            return used
         by, transposed = self.variable(below[1:], node)
         said = self.differentiated(above, by, immediate, node)
         return tree.Transposed(said) if transposed else said
+
+    def _copy(self, below: list[Syntax]) -> tuple[Ref, Expr] | None:
+        """The parameter and the step of W_t and W^{(t)}, the copy of a parameter that one step uses."""
+        target = self.letters.taken(below[0], self.fragment) if len(below) == 1 else None
+        if target is None or not target.parts or target.power is not None or target.transposed:
+            return None
+        step = time_expression(target.parts[-1][1], TIME_LETTERS | self.letters.timed_letters)
+        if step is None or step.is_Integer or self.letters.resolve(target, self.fragment, noted=False) is not None:
+            return None
+        found = self.letters.resolve(replace(target, parts=target.parts[:-1]), self.fragment)
+        return None if found is None or found.time is not None or found.at else (Ref(found.name), step)
 
     def immediate(self, above: Syntax, below: Syntax) -> bool:
         """Whether a ∂⁺ stands above; any other script of a ∂ is not read."""
@@ -267,15 +290,34 @@ class Derivatives(Deltas):
     def used_at(self, said: Term, script: Syntax, node: Syntax) -> Term:
         """A derivative with a bar and a step behind it: of a parameter the part that its use in that step gives."""
         step = time_expression(script, TIME_LETTERS | self.letters.timed_letters)
-        if isinstance(said, Gradient) and step is not None and not said.immediate and not said.by.at:
-            if said.by.time == step:
-                return said
-            if said.by.time is None and said.by.columns is None:
-                return tree.Use(said.by, said.only, step)
-        part = self._part_named(said, script)
+        part = None if step is None else self._in_step(said, step)
+        part = part or self._part_named(said, script)
         if part is None:
             raise self.unclear(f"what the bar {self.written(node)} says is not read", node)
         return part
+
+    @staticmethod
+    def _in_step(said: Term, step: Expr) -> Term | None:
+        """The part of a derivative by a parameter that its use in one step gives; that of its own step as it is."""
+        match said:
+            case tree.Multiply(factors=(tree.Constant() as number, Gradient() as gradient)):
+                used = Derivatives._in_step(gradient, step)
+                return None if used is None else tree.Multiply((number, used))
+            case Gradient(immediate=False) if not said.by.at and said.by.time == step:
+                return said
+            case Gradient(immediate=False) if not said.by.at and said.by.time is None and said.by.columns is None:
+                return tree.Use(said.by, said.only, step)
+            case tree.Derivative(immediate=False) if said.by.time is None and said.of.time == step:
+                return replace(said, immediate=True)
+        return None
+
+    def _since(self, said: Term, step: Expr) -> Term | None:
+        """∂h_t/∂W_s of the only state h: what the use of W in step s brings to h_s, and that to h_t."""
+        states = [state.name for state in self.letters.cell.states]
+        if not isinstance(said, tree.Derivative) or [said.of.name] != states or said.of.at or said.by.time is not None:
+            return None
+        then = replace(said.of, time=step)
+        return tree.Multiply((tree.Derivative(said.of, then), tree.Derivative(then, said.by, True)))
 
     def _part_named(self, said: Term, script: Syntax) -> Term | None:
         """The part of a derivative that the words behind a bar name: direct, of this step, of later ones, via h_t."""

@@ -19,7 +19,13 @@ _INTERVAL = re.compile(
 """The t of Δt, an interval of time and one name."""
 _ALONE = re.compile(r"(?:(?!\\vert)[^()=])*\)")
 """What stands behind the one bar of a bracket."""
-_LAID_OUT = re.compile(r"\s*\\(?:\{|lbrace)\s*(?=\\begin\s*\{array\}\s*(?:\{[^{}]*\})?[^&\\]*=)")
+_LAYOUT = rf"\{{(?:{'|'.join(sorted(re.escape(name) for name in words.LAYOUTS))})\}}"
+_LAID_OUT = re.compile(
+    rf"\s*\\(?:\{{|lbrace)\s*(?=\\begin\s*(?:{_LAYOUT}|\{{array\}}\s*(?:\{{[^{{}}]*\}})?[^&\\]*=))"
+)
+_AFTER_LAYOUT = re.compile(rf"\\end\s*{_LAYOUT}\s*\Z")
+_BRACE_BEHIND = re.compile(r"\s*\\(?:\}|rbrace(?![A-Za-z]))")
+_EQUALS = re.compile(r"\s*(?:\{\s*:?=\s*\}|:?=)")
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
@@ -120,6 +126,8 @@ class Commands(ABC):
             out.bar(i, after, "LABS", "RABS")
         elif name == "left" and (brace := _LAID_OUT.match(self.text, after, end)):
             return brace.end()  # the equations behind it stand on lines of their own
+        elif name == "right" and (brace := _BRACE_BEHIND.match(self.text, after, end)) and self._behind_a_layout(i):
+            return brace.end()
         elif name in words.SPACING:
             if numbered := _NUMBERED.match(self.text, i, end):
                 return numbered.end()  # \quad (3) at the end is the equation's number, no factor
@@ -218,8 +226,11 @@ class Commands(ABC):
         out.opening("LBRACE", after, after)
 
     def set_above(self, name: str, i: int, after: int, end: int) -> int:
-        """\\stackrel{\\sim}{h}: a letter with an accent."""
+        """\\stackrel{\\sim}{h}: a letter with an accent; \\overset{def}{=}: an equals sign."""
         first, last, following = self.argument(after, end, name)
+        if equals := _EQUALS.match(self.text, following, end):
+            self.out.emit("EQ", i, equals.end())
+            return equals.end()
         mark = words.SET_ABOVE.get(self.text[first:last].strip())
         if mark is None:
             raise self.out.error(f"\\{name} that is no accent", i, following, "write the letter without it")
@@ -255,6 +266,10 @@ class Commands(ABC):
         if self.in_matrix:
             self.out.opening("MATRIX", i, after)
         return after
+
+    def _behind_a_layout(self, i: int) -> bool:
+        """Whether a closing brace stands behind lines of equations, and closes nothing else."""
+        return self.out.innermost != "LPAR" and _AFTER_LAYOUT.search(self.text, 0, i) is not None
 
     def _has_equations(self, name: str, after: int, end: int) -> bool:
         """Whether an array only lays out equations: a matrix has none, and cases stand behind an = of their own."""

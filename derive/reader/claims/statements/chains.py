@@ -43,7 +43,7 @@ _CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
 """What stands behind the condition of a case and says nothing."""
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
 _SIGMA = re.compile(r"Σ(?=\s*_)")
-_RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*:?=\s*\}")
+_RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*(?:\{\s*:?=\s*\}|:?=)")
 _BOX = re.compile(r"\\(?:boxed|fbox|bbox\s*(?:\[[^\]]*\])?|(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)")
 _GAP = re.compile(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
 _RELATED = re.compile(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from derive.notation import TimeStyle
 from derive.reader.meaning.symbols import Symbol
-from derive.reader.models.equations.equation import Equation, mentions
+from derive.reader.models.equations.equation import EVERY_STEP, Equation, mentions
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import Found
 from derive.reader.text.syntax import Chain
@@ -16,14 +16,14 @@ from derive.reader.text.syntax import Chain
 
 def named_on_the_way(chain: Chain, fragment: Fragment, formula: Found, index: int) -> Iterator[Equation]:
     """z_t = W x_t in h_t = f(z_t) = f(W x_t): two right sides that differ in one letter say what that letter is."""
-    for one, other in pairwise(chain.sides[1:]):
-        found = _difference(fragment, one.start, one.end, fragment.text[other.start : other.end])
-        if found is not None:
-            named, start, end = found
-            whole = piece(fragment, other.start, other.end)
-            yield _called(
-                fragment, named, whole, fragment.text[other.start + start : other.start + end], formula, index
-            )
+    for pair in pairwise(chain.sides[1:]):
+        for short, full in (pair, pair[::-1]):
+            found = _difference(fragment, short.start, short.end, fragment.text[full.start : full.end])
+            if found is not None:
+                named, start, end = found
+                value = fragment.text[full.start + start : full.start + end]
+                yield _called(fragment, named, piece(fragment, full.start, full.end), value, formula, index)
+                break
 
 
 def with_named_arguments(given: Sequence[Equation]) -> list[Equation]:
@@ -49,20 +49,23 @@ def _called(
     fragment: Fragment, named: Symbol, whole: Fragment, right: str, source: Found | Equation, index: int
 ) -> Equation:
     """The equation that gives a letter of one text a part of another."""
-    text = f"{fragment.text[named.start : named.end]} = {right}"
+    written = fragment.text[named.start : named.end]
+    said = "" if named.offset is not None else EVERY_STEP.format(name=named.name)
+    written = written if named.offset is not None else f"{{{written.strip()}}}_t"
+    text = f"{written} = {right}"
     cut = replace(whole, text=text, lines=whole.lines[:1])
     place = cut.place(0)
-    edge = named.end - named.start
+    edge = len(written)
     at = (place.file, place.line, place.column)
     style = named.style or TimeStyle.SUBSCRIPT
-    return Equation(named.name, named.offset or 0, style, cut, edge, edge + 2, source.section, index, at)
+    return Equation(named.name, 0, style, cut, edge, edge + 2, source.section, index, at, said=said)
 
 
 def _difference(fragment: Fragment, first: int, last: int, other: str) -> tuple[Symbol, int, int] | None:
     """The letter of text[first:last] in whose place the other text has other[start:end]; blanks do not count."""
     text = fragment.text[first:last]
     for mention in mentions(replace(fragment, text=" " * first + text)):
-        if mention.offset != 0:
+        if mention.offset not in (0, None):
             continue
         before = _bare(fragment.text[first : mention.start])
         after = _bare(fragment.text[mention.end : last])
@@ -75,9 +78,17 @@ def _difference(fragment: Fragment, first: int, last: int, other: str) -> tuple[
         start, end = places[len(before)], places[len(bare) - len(after) - 1] + 1
         if other[start:end].count("(") != other[start:end].count(")"):
             continue
+        if mention.offset is None and not _whole_argument(before, after, other[start:end], fragment):
+            continue  # W of f(W x_t) = f(U x_t)
         named = Symbol(mention.name, "", mention.start, mention.end, mention.offset)
         return named, start, end
     return None
+
+
+def _whole_argument(before: str, after: str, value: str, fragment: Fragment) -> bool:
+    """Whether what stands between two texts is all that a function is taken of, and is computed from several letters."""
+    read = {m.name for m in mentions(replace(fragment, text=value, lines=fragment.lines[:1]))}
+    return before.endswith("(") and after.startswith(")") and len(read) > 1
 
 
 def _bare(text: str) -> str:

@@ -14,7 +14,7 @@ from derive.notation import TimeStyle, spelled
 from derive.reader.meaning.letters import letter, number_of, only
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general
-from derive.reader.models.equations.equation import LOSSES, TIMES, Equation, Mention, mentions
+from derive.reader.models.equations.equation import EVERY_STEP, LOSSES, TIMES, Equation, Mention, mentions
 from derive.reader.models.equations.finding import DERIVATIVE, declared_space, without_membership, without_remarks
 from derive.reader.models.equations.names import stripped
 from derive.reader.text.fragment import Fragment, piece
@@ -89,8 +89,7 @@ def of_the_step(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]
     names = {found.name for one in waiting if (found := one.letter) is not None}
     parameters = {m.name for equation in known for m in equation.used if m.offset is None} - names
     for one, text, name in _settled(waiting, parameters, _reads_the_step):
-        said = f"{name}, which is written without a time, is taken to be a value of every step"
-        yield one.formula, replace(one.equation(text, name), said=said)
+        yield one.formula, replace(one.equation(text, name), said=EVERY_STEP.format(name=name))
 
 
 def _waiting(formulas: Sequence[tuple[int, Found]]) -> Iterator[tuple[_Timeless, str]]:
