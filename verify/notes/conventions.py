@@ -87,6 +87,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
         _with_step_zero,
         _adding,
         _keeping(Habit.ALONG),
+        _keeping(Habit.OWN_USE),
         _keeping(Habit.NO_LATER),
         _of_one,
     ):
@@ -150,6 +151,12 @@ def _along(model: Model, parts: Sequence[Term]) -> bool:
     )
 
 
+def _own_use(model: Model, parts: Sequence[Term]) -> bool:
+    """Whether ∂E_t/∂W stands beside ∂f_t/∂W."""
+    of_step = {one.by.name for one in parts if isinstance(one, Gradient) and one.only is not None and not one.by.time}
+    return any(isinstance(part, tree.Derivative) and part.by.name in of_step for part in parts)
+
+
 def _no_later(model: Model, parts: Sequence[Term]) -> bool:
     """Whether ∂E_t/∂s_k and ∂E_t/∂s_{k+1} stand here."""
     steps = [one.by.time - one.only for one in parts if isinstance(one, Gradient) and one.only and one.by.time]
@@ -159,6 +166,7 @@ def _no_later(model: Model, parts: Sequence[Term]) -> bool:
 TRIED: Mapping[Habit, Callable[[Model, Sequence[Term]], bool]] = {
     Habit.TERMS: _of_terms,
     Habit.ALONG: _along,
+    Habit.OWN_USE: _own_use,
     Habit.NO_LATER: _no_later,
 }
 """Habits that are taken for a formula that is right so, each with what must stand in it."""

@@ -126,6 +126,8 @@ class Derivatives(Deltas):
         step = time_expression(target.parts[-1][1], TIME_LETTERS | self.letters.timed_letters)
         if step is None or step.is_Integer or self.letters.resolve(target, self.fragment, noted=False) is not None:
             return None
+        if self.letters.block(target, self.fragment) is not None:
+            return None  # the columns of W that act on s
         found = self.letters.resolve(replace(target, parts=target.parts[:-1]), self.fragment)
         return None if found is None or found.time is not None or found.at else (Ref(found.name), step)
 
@@ -170,6 +172,8 @@ class Derivatives(Deltas):
                 loss = (read[0],) if len(set(read)) == 1 else None  # ∂ℓ(h_t)/∂h_t
             if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.keeps(Habit.TERMS):
                 return tree.Use(by, None, loss[0])
+            if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.keeps(Habit.OWN_USE):
+                return tree.Use(by, loss[0], loss[0])
             if loss == (None,) and by.name in self.letters.meant.upstream and not (immediate or by.at):
                 return tree.Handed(by, False, True)
             if loss is not None:

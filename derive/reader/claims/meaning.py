@@ -32,7 +32,7 @@ from derive.reader.meaning.slices import is_slice, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Span, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.meaning.walk import Function
-from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Big, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
 
 NAMED = vocabulary.NAMED | {"sech", "cosh", "diagonal"}
 BATCHES = frozenset(["batch", "samples", "examples", "data"])
@@ -249,11 +249,32 @@ class Claiming(Brackets):
     def call(self, called: Function, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
         """A function with its argument; that of a slope may be left out, tanh'(·), or have a name that nothing has."""
         group, scripts = bracket(factors[i + 1] if i + 1 < len(factors) else None)
+        if group is None:
+            return super().call(called, found, factors[: self._reach(found, factors, i)], i)
         argument = self._unsaid(found, group) if found.primes == 1 and group is not None else None
         if argument is None or group is None:
             return super().call(called, found, factors, i)
         at = Span(self.fragment, factors[i].start, group.end)
         return self.decorated(self.applied(called, (argument,), at, found.base), found, scripts), i + 2
+
+    def _reach(self, called: Written, factors: list[Syntax], i: int) -> int:
+        """Where the argument without brackets ends: before a derivative, and perhaps behind its first letter."""
+        stop = i + 2
+        while stop < len(factors) and not (self.is_function(factors[stop]) or self._is_derivative(factors[stop])):
+            stop += 1
+        first = self.letters.taken(factors[i + 1], self.fragment) if stop > i + 2 else None
+        value = None if first is None else self.letters.resolve(first, self.fragment, noted=False)
+        if first is None or value is None or not self.letters.is_timed(value.name):
+            return stop
+        words = f"{called.base} is taken of {self.written(factors[i + 1])} alone"
+        return i + 2 if self.guess(f"argument of {called.base}", words) else stop
+
+    def _is_derivative(self, node: Syntax) -> bool:
+        """Whether this is ∂a/∂b or dJ/db."""
+        if not isinstance(node, Fraction):
+            return False
+        above, below = (part.factors[0] if isinstance(part, Run) else part for part in (node.above, node.below))
+        return self._is_differential(above) and self._is_differential(below)
 
     def _unsaid(self, slope: Written, group: Group) -> Ref | None:
         """The argument of the one value of a function, where its slope is written of dots or of an unknown letter."""

@@ -20,9 +20,7 @@ _INTERVAL = re.compile(
 _ALONE = re.compile(r"(?:(?!\\vert)[^()=])*\)")
 """What stands behind the one bar of a bracket."""
 _LAYOUT = rf"\{{(?:{'|'.join(sorted(re.escape(name) for name in words.LAYOUTS))})\}}"
-_LAID_OUT = re.compile(
-    rf"\s*\\(?:\{{|lbrace)\s*(?=\\begin\s*(?:{_LAYOUT}|\{{array\}}\s*(?:\{{[^{{}}]*\}})?[^&\\]*=))"
-)
+_LAID_OUT = re.compile(rf"\s*\\(?:\{{|lbrace)\s*(?=\\begin\s*(?:{_LAYOUT}|\{{array\}}\s*(?:\{{[^{{}}]*\}})?[^&\\]*=))")
 _AFTER_LAYOUT = re.compile(rf"\\end\s*{_LAYOUT}\s*\Z")
 _BRACE_BEHIND = re.compile(r"\s*\\(?:\}|rbrace(?![A-Za-z]))")
 _EQUALS = re.compile(r"\s*(?:\{\s*:?=\s*\}|:?=)")

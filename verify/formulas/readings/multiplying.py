@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sympy import Expr, S
+from sympy import Expr, S, Transpose
 
 from derive import nodes
 from derive.errors import OpenQuestionError
@@ -217,10 +217,16 @@ class Products(Leaves):
             return self._merged(parts)
         return [
             Built(nodes.diag(self.node(part) if part.shape[1] == 1 else nodes.transpose(part.node)))
-            if self._vector(part) and not part.flipped and not isinstance(part.node, Adjoint)
+            if self._vector(part) and not part.flipped and not self._is_gradient(part)
             else part
             for part in parts
         ]
+
+    @staticmethod
+    def _is_gradient(part: Built) -> bool:
+        """Whether this is ∂J/∂q, as a column or a row."""
+        node = part.node
+        return isinstance(node.args[0] if isinstance(node, Transpose) else node, Adjoint)
 
     @staticmethod
     def _vector(part: Built) -> bool:

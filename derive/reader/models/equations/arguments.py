@@ -86,7 +86,7 @@ def _difference(fragment: Fragment, first: int, last: int, other: str) -> tuple[
 
 
 def _whole_argument(before: str, after: str, value: str, fragment: Fragment) -> bool:
-    """Whether what stands between two texts is all that a function is taken of, and is computed from several letters."""
+    """Whether what stands between two texts is all that a function is taken of, computed from several letters."""
     read = {m.name for m in mentions(replace(fragment, text=value, lines=fragment.lines[:1]))}
     return before.endswith("(") and after.startswith(")") and len(read) > 1
 
