@@ -89,9 +89,9 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     net_beta = (w_beta * x).sum(axis=-1, keepdims=True)
     # β_t = σ(net_{β,t})
     beta = sigmoid(net_beta)
-    S = np.empty((T + 1, B, H, N), dtype)
+    S = memory((T + 1, B, H, N), dtype)
     S[0] = S_prev
-    v_bar = np.empty((T, B, H), dtype)
+    v_bar = memory((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
     S_given = (beta * k)[..., None, :]
     work = np.empty((B, H), dtype)
@@ -108,7 +108,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     # y_t = S_t q_t
     y = (S[1:] @ q[..., None])[..., 0]
     cache = (sizes, dtype, lengths, (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x))
-    return cut(y, lengths).copy(), {"S": S[T].copy()}, cache
+    return copied(cut(y, lengths)), {"S": S[T].copy()}, cache
 
 
 def backward(cache, d_ys, S=None):
@@ -132,17 +132,17 @@ def backward(cache, d_ys, S=None):
     (k, beta, q, v, v_bar, S, W_k, W_q, W_v, w_beta, x) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
-    d_v_bar = np.empty((T, B, H), dtype)
+    d_v_bar = memory((T, B, H), dtype)
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
-    d_beta = np.empty((T, B, 1), dtype)
-    d_v = np.empty((T, B, H), dtype)
-    d_k = np.empty((T, B, N), dtype)
+    d_beta = memory((T, B, 1), dtype)
+    d_v = memory((T, B, H), dtype)
+    d_k = memory((T, B, N), dtype)
     work = np.empty((B, H, 1), dtype)
     work_view = work[..., 0]
     block = 1 + 262144 // (1 + B * H * N)
-    d_S_block = np.empty((min(block, T), B, H, N), dtype)
+    d_S_block = memory((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         d_S = d_S_block[:stop - start]
@@ -326,6 +326,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -353,7 +395,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

@@ -96,9 +96,9 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     b = np.concatenate((b_z, b_i, b_f))
     x_net = rows_times(x, W.T)
     np.add(x_net, b, out=x_net)
-    y = np.empty((T + 1, B, H), dtype)
+    y = memory((T + 1, B, H), dtype)
     y[0] = y_prev
-    c = np.empty((T + 1, B, H), dtype)
+    c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
     z = x_net[..., 0:H]
     i = x_net[..., H:2 * H]
@@ -148,7 +148,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
     cache = (sizes, dtype, lengths, (y, c, f, z, i, R, p_i, p_f, W, x))
-    return cut(y[1:], lengths).copy(), {"y": y[T].copy(), "c": c[T].copy()}, cache
+    return copied(cut(y[1:], lengths)), {"y": y[T].copy(), "c": c[T].copy()}, cache
 
 
 def backward(cache, d_ys, y=None, c=None):
@@ -174,7 +174,7 @@ def backward(cache, d_ys, y=None, c=None):
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (y, c, f, z, i, R, p_i, p_f, W, x) = values
-    d_net = np.empty((T, B, 3 * H), dtype)
+    d_net = memory((T, B, 3 * H), dtype)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
@@ -405,6 +405,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -437,7 +479,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

@@ -111,11 +111,11 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     W_x = np.concatenate((W_xi, W_xc, W_xf, W_xo, W_xb, W_xg))
     W_h = np.concatenate((W_hi, W_hc, W_hf, W_ho, W_hb, W_hg))
     b = np.concatenate((b_i, b_g, b_f, b_o, b_b, b_c))
-    H = np.empty((T + 1, B, H_size), dtype)
+    H = memory((T + 1, B, H_size), dtype)
     H[0] = H_prev
-    c = np.empty((T + 1, B, H_size), dtype)
+    c = memory((T + 1, B, H_size), dtype)
     c[0] = c_prev
-    tanh_c = np.empty((T, B, H_size), dtype)
+    tanh_c = memory((T, B, H_size), dtype)
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(6 * H_size, dtype)
     halves[0:5 * H_size] = 0.5
@@ -171,7 +171,7 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
             H[t + 1] = np.where((lengths <= t)[:, None], H[t], H[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
     cache = (sizes, dtype, lengths, (H, beta, tanh_c, o, i, gamma, C_tilde, c, f, W_h, W_x, X))
-    return cut(H[1:], lengths).copy(), {"H": H[T].copy(), "c": c[T].copy()}, cache
+    return copied(cut(H[1:], lengths)), {"H": H[T].copy(), "c": c[T].copy()}, cache
 
 
 def backward(cache, d_ys, H=None, c=None):
@@ -197,7 +197,7 @@ def backward(cache, d_ys, H=None, c=None):
     d_H_next = np.zeros((B, H_size), dtype) if H is None else H.astype(dtype, order="C")
     d_c_next = np.zeros((B, H_size), dtype) if c is None else c.astype(dtype, order="C")
     (H, beta, tanh_c, o, i, gamma, C_tilde, c, f, W_h, W_x, X) = values
-    d_net = np.empty((T, B, 6 * H_size), dtype)
+    d_net = memory((T, B, 6 * H_size), dtype)
     if lengths is not None:
         d_H_last = d_H_next
         d_H_next = np.zeros_like(d_H_last)
@@ -510,6 +510,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -542,7 +584,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

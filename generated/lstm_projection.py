@@ -100,11 +100,11 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     W = np.concatenate((W_i, W_f, W_o, W_g))
     U = np.concatenate((U_i, U_f, U_o, U_g))
     b = np.concatenate((b_i, b_f, b_o, b_g))
-    h = np.empty((T + 1, B, P), dtype)
+    h = memory((T + 1, B, P), dtype)
     h[0] = h_prev
-    c = np.empty((T + 1, B, H), dtype)
+    c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
-    tanh_c = np.empty((T, B, H), dtype)
+    tanh_c = memory((T, B, H), dtype)
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(4 * H, dtype)
     halves[0:3 * H] = 0.5
@@ -151,7 +151,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
     cache = (sizes, dtype, lengths, (o, tanh_c, i, g, c, f, W_h, U, W, x, h))
-    return cut(h[1:], lengths).copy(), {"h": h[T].copy(), "c": c[T].copy()}, cache
+    return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
 def backward(cache, d_ys, h=None, c=None):
@@ -177,8 +177,8 @@ def backward(cache, d_ys, h=None, c=None):
     d_h_next = np.zeros((B, P), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (o, tanh_c, i, g, c, f, W_h, U, W, x, h) = values
-    d_h = np.empty((T, B, P), dtype)
-    d_net = np.empty((T, B, 4 * H), dtype)
+    d_h = memory((T, B, P), dtype)
+    d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -435,6 +435,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -467,7 +509,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

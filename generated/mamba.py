@@ -88,9 +88,9 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     C = rows_times(x, W_C.T)
     # net_{S,t} = diag(δ_t) A
     net_S = delta[..., :, None] * np.eye(D, dtype=dtype) @ A
-    S = np.empty((T + 1, B, D, N), dtype)
+    S = memory((T + 1, B, D, N), dtype)
     S[0] = S_prev
-    exp_net_S = np.empty((T, B, D, N), dtype)
+    exp_net_S = memory((T, B, D, N), dtype)
     # what does not depend on the states, for all steps at once
     exp_net_S_given = np.exp(net_S)
     S_given = (delta * x)[..., :, None]
@@ -110,7 +110,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     # y_t = S_t C_t + d ⊙ x_t
     y = (S[1:] @ C[..., None])[..., 0] + d * x
     cache = (sizes, dtype, lengths, (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d))
-    return cut(y, lengths).copy(), {"S": S[T].copy()}, cache
+    return copied(cut(y, lengths)), {"S": S[T].copy()}, cache
 
 
 def backward(cache, d_ys, S=None):
@@ -134,7 +134,7 @@ def backward(cache, d_ys, S=None):
     (C, exp_net_S, S, delta, x, A, B_, net_delta, W_delta, W_B, W_C, d) = values
     # ∂J/∂y_t = ∂⁺J/∂y_t
     d_y_ = d_ys
-    d_S = np.empty((T, B, D, N), dtype)
+    d_S = memory((T, B, D, N), dtype)
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
@@ -303,6 +303,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -330,7 +372,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

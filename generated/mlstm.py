@@ -122,15 +122,15 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     np.add(net_o, b_o, out=net_o)
     # o_t = σ(net_{o,t})
     o = sigmoid(net_o)
-    m = np.empty((T + 1, B, 1), dtype)
+    m = memory((T + 1, B, 1), dtype)
     m[0] = m_prev
-    C = np.empty((T + 1, B, H, N), dtype)
+    C = memory((T + 1, B, H, N), dtype)
     C[0] = C_prev
-    n = np.empty((T + 1, B, N), dtype)
+    n = memory((T + 1, B, N), dtype)
     n[0] = n_prev
-    net_m = np.empty((T, B, 1), dtype)
-    i_prime = np.empty((T, B, 1), dtype)
-    f_prime = np.empty((T, B, 1), dtype)
+    net_m = memory((T, B, 1), dtype)
+    i_prime = memory((T, B, 1), dtype)
+    f_prime = memory((T, B, 1), dtype)
     net_i_prime_t = np.empty((B, 1), dtype)
     net_f_prime_t = np.empty((B, 1), dtype)
     work = np.empty((B, H, N), dtype)
@@ -179,7 +179,7 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     h = o * lin_h * (1.0 / max_net_h)
     cache = (sizes, dtype, lengths, (abs_net_h, o, lin_h, max_net_h, net_h, q, net_m, i_tilde, C, n, f_prime, k, v,
         i_prime, W_q, W_k, W_v, w_i, w_f, W_o, x))
-    return cut(h, lengths).copy(), {"m": m[T].copy(), "C": C[T].copy(), "n": n[T].copy()}, cache
+    return copied(cut(h, lengths)), {"m": m[T].copy(), "C": C[T].copy(), "n": n[T].copy()}, cache
 
 
 def backward(cache, d_ys, m=None, C=None, n=None):
@@ -219,11 +219,11 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     # ∂J/∂lin_{h,t} = (∂J/∂h_t ⊙ o_t) (1 / max(|net_{h,t}|, 1))
     d_lin_h = d_h * o * (1.0 / max_net_h)
     d_n_read = q * d_net_h
-    d_n = np.empty((T, B, N), dtype)
-    d_net_f_prime = np.empty((T, B, 1), dtype)
-    d_net_i_prime = np.empty((T, B, 1), dtype)
-    d_m = np.empty((T, B, 1), dtype)
-    d_net_m = np.empty((T, B, 1), dtype)
+    d_n = memory((T, B, N), dtype)
+    d_net_f_prime = memory((T, B, 1), dtype)
+    d_net_i_prime = memory((T, B, 1), dtype)
+    d_m = memory((T, B, 1), dtype)
+    d_net_m = memory((T, B, 1), dtype)
     if lengths is not None:
         d_m_last = d_m_next
         d_m_next = np.zeros_like(d_m_last)
@@ -231,8 +231,8 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         d_C_next = np.zeros_like(d_C_last)
         d_n_last = d_n_next
         d_n_next = np.zeros_like(d_n_last)
-    d_v = np.empty((T, B, H), dtype)
-    d_k = np.empty((T, B, N), dtype)
+    d_v = memory((T, B, H), dtype)
+    d_k = memory((T, B, N), dtype)
     d_f_prime_t = np.empty((B, 1), dtype)
     work = np.empty((B, H), dtype)
     work_2 = np.empty((B, H, N), dtype)
@@ -240,7 +240,7 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     work_4 = np.empty((B, N), dtype)
     d_i_prime_t = np.empty((B, 1), dtype)
     block = 1 + 262144 // (1 + B * H * N)
-    d_C_block = np.empty((min(block, T), B, H, N), dtype)
+    d_C_block = memory((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         d_C = d_C_block[:stop - start]
@@ -571,6 +571,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -613,7 +655,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

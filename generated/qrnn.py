@@ -84,9 +84,9 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     V_o = params["V_o"]
     W = np.concatenate((W_f, W_z))
     V = np.concatenate((V_f, V_z))
-    c = np.empty((T + 1, B, H), dtype)
+    c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
-    p = np.empty((T + 1, B, D), dtype)
+    p = memory((T + 1, B, D), dtype)
     p[0] = p_prev
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(2 * H, dtype)
@@ -131,7 +131,7 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     # h_t = o_t ⊙ c_t
     h = o * c[1:]
     cache = (sizes, dtype, lengths, (c, o, z, f, W_o, W, V, V_o, p, x))
-    return cut(h, lengths).copy(), {"c": c[T].copy(), "p": p[T].copy()}, cache
+    return copied(cut(h, lengths)), {"c": c[T].copy(), "p": p[T].copy()}, cache
 
 
 def backward(cache, d_ys, c=None, p=None):
@@ -164,8 +164,8 @@ def backward(cache, d_ys, c=None, p=None):
     # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
     d_net_o = d_o * o * (1 - o)
     d_c_read = d_h * o
-    d_p = np.empty((T, B, D), dtype)
-    d_net = np.empty((T, B, 2 * H), dtype)
+    d_p = memory((T, B, D), dtype)
+    d_net = memory((T, B, 2 * H), dtype)
     if lengths is not None:
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
@@ -363,6 +363,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -395,7 +437,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

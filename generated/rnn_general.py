@@ -82,9 +82,9 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     c = params["c"]
     x_net = rows_times(x, U.T)
     np.add(x_net, b, out=x_net)
-    s = np.empty((T + 1, B, H), dtype)
+    s = memory((T + 1, B, H), dtype)
     s[0] = s_prev
-    net_s = np.empty((T, B, H), dtype)
+    net_s = memory((T, B, H), dtype)
     W_T = in_rows(W.T, T, B)
     for t, net_s_t, x_net_t, s_prev, s_t in zip(range(T), net_s, x_net, s, s[1:]):
         # net_{s,t} = U x_t + W s_{t-1} + b
@@ -99,7 +99,7 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     # o_t = g(net_{o,t})
     o = g(net_o)
     cache = (sizes, dtype, lengths, (g_slope, net_o, V, f_slope, net_s, W, U, x, s))
-    return cut(o, lengths).copy(), {"s": s[T].copy()}, cache
+    return copied(cut(o, lengths)), {"s": s[T].copy()}, cache
 
 
 def backward(cache, d_ys, s=None):
@@ -126,7 +126,7 @@ def backward(cache, d_ys, s=None):
     # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ g'(net_{o,t})
     d_net_o = d_o * g_slope(net_o)
     d_s_read = rows_times(d_net_o, V)
-    d_net_s = np.empty((T, B, H), dtype)
+    d_net_s = memory((T, B, H), dtype)
     if lengths is not None:
         d_s_last = d_s_next
         d_s_next = np.zeros_like(d_s_last)
@@ -399,6 +399,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -431,7 +473,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 FUNCTIONS = {

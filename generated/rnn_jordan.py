@@ -72,7 +72,7 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
     b = params["b"]
     V = params["V"]
     c = params["c"]
-    y = np.empty((T + 1, B, H), dtype)
+    y = memory((T + 1, B, H), dtype)
     y[0] = y_prev
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     x_net = rows_times(x, (W * 0.5).T)
@@ -103,7 +103,7 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
     cache = (sizes, dtype, lengths, (y, h, V, U, W, x))
-    return cut(y[1:], lengths).copy(), {"y": y[T].copy()}, cache
+    return copied(cut(y[1:], lengths)), {"y": y[T].copy()}, cache
 
 
 def backward(cache, d_ys, y=None):
@@ -125,8 +125,8 @@ def backward(cache, d_ys, y=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     (y, h, V, U, W, x) = values
-    d_net_y = np.empty((T, B, H), dtype)
-    d_net_h = np.empty((T, B, K), dtype)
+    d_net_y = memory((T, B, H), dtype)
+    d_net_h = memory((T, B, K), dtype)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
@@ -277,6 +277,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -309,7 +351,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

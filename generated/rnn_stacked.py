@@ -73,9 +73,9 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
     W_aa = params["W_aa"]
     W_ax = params["W_ax"]
     b_a = params["b_a"]
-    a = np.empty((T + 1, B, H), dtype)
+    a = memory((T + 1, B, H), dtype)
     a[0] = a_prev
-    net_a = np.empty((T, B, H), dtype)
+    net_a = memory((T, B, H), dtype)
     work = np.empty((B, D + H), dtype)
     W_aa_W_ax_T = in_rows(np.concatenate((W_aa, W_ax), axis=-1).T, T, B)
     for t, net_a_t, a_prev, x_t, a_t in zip(range(T), net_a, a, x, a[1:]):
@@ -88,7 +88,7 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
         if lengths is not None:  # a sequence that has ended keeps its states
             a[t + 1] = np.where((lengths <= t)[:, None], a[t], a[t + 1])
     cache = (sizes, dtype, lengths, (g_slope, net_a, W_aa, W_ax, a, x))
-    return cut(a[1:], lengths).copy(), {"a": a[T].copy()}, cache
+    return copied(cut(a[1:], lengths)), {"a": a[T].copy()}, cache
 
 
 def backward(cache, d_ys, a=None):
@@ -110,7 +110,7 @@ def backward(cache, d_ys, a=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_a_next = np.zeros((B, H), dtype) if a is None else a.astype(dtype, order="C")
     (g_slope, net_a, W_aa, W_ax, a, x) = values
-    d_net_a = np.empty((T, B, H), dtype)
+    d_net_a = memory((T, B, H), dtype)
     if lengths is not None:
         d_a_last = d_a_next
         d_a_next = np.zeros_like(d_a_last)
@@ -363,6 +363,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -388,9 +430,16 @@ def in_rows(matrix, T, B):
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
 
 
+def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])
+
+
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 FUNCTIONS = {

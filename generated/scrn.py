@@ -80,9 +80,9 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
     U = params["U"]
     V = params["V"]
     x_net = rows_times(x, A.T)
-    s = np.empty((T + 1, B, N), dtype)
+    s = memory((T + 1, B, N), dtype)
     s[0] = s_prev
-    h = np.empty((T + 1, B, H), dtype)
+    h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
     # what does not depend on the states, for all steps at once
     s_given = 0.05 * rows_times(x, B_.T)
@@ -111,7 +111,7 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
     # y_t = U h_t + V s_t
     y = rows_times(h[1:], U.T) + rows_times(s[1:], V.T)
     cache = (sizes, dtype, lengths, (U, V, h, P, R, B_, A, x, s))
-    return cut(y, lengths).copy(), {"s": s[T].copy(), "h": h[T].copy()}, cache
+    return copied(cut(y, lengths)), {"s": s[T].copy(), "h": h[T].copy()}, cache
 
 
 def backward(cache, d_ys, s=None, h=None):
@@ -141,8 +141,8 @@ def backward(cache, d_ys, s=None, h=None):
     d_y_ = d_ys
     d_h_read = rows_times(d_y_, U)
     d_s_read = rows_times(d_y_, V)
-    d_net_h = np.empty((T, B, H), dtype)
-    d_s = np.empty((T, B, N), dtype)
+    d_net_h = memory((T, B, H), dtype)
+    d_s = memory((T, B, N), dtype)
     if lengths is not None:
         d_s_last = d_s_next
         d_s_next = np.zeros_like(d_s_last)
@@ -316,6 +316,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -348,7 +390,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

@@ -214,9 +214,9 @@ def cell_forward(params, x, h=None, *, lengths=None):
     b = np.concatenate((b_r, b_z, b_n))
     x_net = rows_times(x, W.T)
     np.add(x_net, b, out=x_net)
-    h = np.empty((T + 1, B, H), dtype)
+    h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
-    lin_n = np.empty((T, B, H), dtype)
+    lin_n = memory((T, B, H), dtype)
     r = x_net[..., 0:H]
     z = x_net[..., H:2 * H]
     n = x_net[..., 2 * H:3 * H]
@@ -262,7 +262,7 @@ def cell_forward(params, x, h=None, *, lengths=None):
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (z, n, h, r, lin_n, U, W, x))
-    return cut(h[1:], lengths).copy(), {"h": h[T].copy()}, cache
+    return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
 def cell_backward(cache, d_ys, h=None):
@@ -282,7 +282,7 @@ def cell_backward(cache, d_ys, h=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (z, n, h, r, lin_n, U, W, x) = values
-    d_net = np.empty((T, B, 4 * H), dtype)
+    d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -373,7 +373,7 @@ def readout_forward(params, h, *, lengths=None):
     # z_t = V h_t + c
     z = rows_times(h, V.T) + c
     cache = (sizes, dtype, lengths, (V, h))
-    return cut(z, lengths).copy(), {}, cache
+    return copied(cut(z, lengths)), {}, cache
 
 
 def readout_backward(cache, d_ys):
@@ -476,7 +476,7 @@ def prediction_forward(params, z, *, lengths=None):
     # ŷ_t = softmax(z_t)
     y_hat = softmax(z)
     cache = (sizes, dtype, lengths, (y_hat,))
-    return cut(y_hat, lengths).copy(), {}, cache
+    return copied(cut(y_hat, lengths)), {}, cache
 
 
 def own(params, suffix):
@@ -503,6 +503,48 @@ def at_last(a, steps, lengths):
     return found
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def in_rows(matrix, T, B):
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
@@ -515,7 +557,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

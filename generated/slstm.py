@@ -112,20 +112,20 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
     b = np.concatenate((b_o, b_z, b_i, b_f))
     x_net = rows_times(x, W.T)
     np.add(x_net, b, out=x_net)
-    h = np.empty((T + 1, B, H), dtype)
+    h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
-    m = np.empty((T + 1, B, H), dtype)
+    m = memory((T + 1, B, H), dtype)
     m[0] = m_prev
-    c = np.empty((T + 1, B, H), dtype)
+    c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
-    n = np.empty((T + 1, B, H), dtype)
+    n = memory((T + 1, B, H), dtype)
     n[0] = n_prev
-    z = np.empty((T, B, H), dtype)
-    o = np.empty((T, B, H), dtype)
-    net_m = np.empty((T, B, H), dtype)
-    i_prime = np.empty((T, B, H), dtype)
-    f_prime = np.empty((T, B, H), dtype)
-    net_o_z_i_tilde_f_tilde = np.empty((T, B, 4 * H), dtype)
+    z = memory((T, B, H), dtype)
+    o = memory((T, B, H), dtype)
+    net_m = memory((T, B, H), dtype)
+    i_prime = memory((T, B, H), dtype)
+    f_prime = memory((T, B, H), dtype)
+    net_o_z_i_tilde_f_tilde = memory((T, B, 4 * H), dtype)
     R_T = in_rows(R.T, T, B)
     half = np.array(0.5, dtype)
     net_i_prime_t = np.empty((B, H), dtype)
@@ -180,7 +180,7 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             n[t + 1] = np.where((lengths <= t)[:, None], n[t], n[t + 1])
     cache = (sizes, dtype, lengths, (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, i_prime, z, R, W, x, h))
-    return cut(h[1:], lengths).copy(), {"h": h[T].copy(), "m": m[T].copy(), "c": c[T].copy(), "n": n[T].copy()}, cache
+    return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "m": m[T].copy(), "c": c[T].copy(), "n": n[T].copy()}, cache
 
 
 def backward(cache, d_ys, h=None, m=None, c=None, n=None):
@@ -214,7 +214,7 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_n_next = np.zeros((B, H), dtype) if n is None else n.astype(dtype, order="C")
     (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, i_prime, z, R, W, x, h) = values
-    d_net = np.empty((T, B, 4 * H), dtype)
+    d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -545,6 +545,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -587,7 +629,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

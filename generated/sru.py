@@ -82,7 +82,7 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     lin_c = rows_times(x, W.T)
     x_net = rows_times(x, W_f.T)
     np.add(x_net, b_f, out=x_net)
-    c = np.empty((T + 1, B, H), dtype)
+    c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
     f = x_net
     work = np.empty((B, H), dtype)
@@ -111,7 +111,7 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     # h_t = r_t ⊙ c_t + (1 - r_t) ⊙ x_t
     h = r * c[1:] + (1 - r) * x
     cache = (sizes, dtype, lengths, (c, x, r, lin_c, f, v_r, v_f, W_f, W, W_r))
-    return cut(h, lengths).copy(), {"c": c[T].copy()}, cache
+    return copied(cut(h, lengths)), {"c": c[T].copy()}, cache
 
 
 def backward(cache, d_ys, c=None):
@@ -140,8 +140,8 @@ def backward(cache, d_ys, c=None):
     # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
     d_net_r = d_r * r * (1 - r)
     d_c_read = d_h * r
-    d_c = np.empty((T, B, H), dtype)
-    d_net_f = np.empty((T, B, H), dtype)
+    d_c = memory((T, B, H), dtype)
+    d_net_f = memory((T, B, H), dtype)
     if lengths is not None:
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
@@ -318,6 +318,48 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)
+
+
+def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found
+
+
 def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     """`forward` some steps at a time; the cache holds what each block was given."""
     block = 32 if checkpoint is None else checkpoint
@@ -345,7 +387,9 @@ def rows(a):
 
 def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found
 
 
 def sigmoid(a):

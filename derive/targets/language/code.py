@@ -17,6 +17,9 @@ from itertools import accumulate
 
 from sympy import Expr
 
+MEMORY = "memory"
+"""The function that makes an array of the size of a sequence."""
+
 
 class Code:
     """An array expression."""
@@ -373,7 +376,7 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                 printed.append(f"{left} = {python(value)[0]}")
             case Buffer(name, axes, with_start, zeros):
                 shape = ", ".join(["T + 1" if with_start else "T", "B", *(size_text(axis) for axis in axes)])
-                printed.append(f"{name} = np.{'zeros' if zeros else 'empty'}(({shape}), dtype)")
+                printed.append(f"{name} = {'np.zeros' if zeros else MEMORY}(({shape}), dtype)")
             case Loop(backwards, body):
                 printed.append(f"for t in {'reversed(range(T))' if backwards else 'range(T)'}:")
                 printed += [f"    {line}" for line in lines(body)]

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.nodes import Quantity
-from derive.targets.language.code import lines, read
+from derive.targets.language.code import MEMORY, Buffer, Statement, lines, read
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import is_class
 from derive.targets.lowering.single_step import Passes
@@ -53,6 +53,7 @@ class Functions:
         self._in_blocks = bool(program.states) and not (program.is_loss or self._counted or prefix)
         """Whether `forward` can run block by block of steps."""
         self.helpers = {"forward_by_blocks", "backward_by_blocks"} if self._in_blocks else set()
+        self.helpers |= set() if program.is_loss else {"copied"}
 
     def init(self) -> Function:
         """Random parameters."""
@@ -61,6 +62,7 @@ class Functions:
     def forward(self, passes: Passes) -> Function:
         """The whole sequence."""
         program, names = self._program, self._names
+        self._ask_memory(passes.forward)
         given = self._inputs(now=False)
         output = names.whole(program.output).name
         body = [
@@ -81,7 +83,7 @@ class Functions:
             shown = "final states and every other named value" if program.states else "every named value"
             returns = f"Returns the losses (T, B) or the one, {shown} by name, and a cache for `backward`, which"
         else:
-            ys = f"cut({output}{'[1:]' if program.output in program.states else ''}, lengths).copy()"
+            ys = f"copied(cut({output}{'[1:]' if program.output in program.states else ''}, lengths))"
             final = ", ".join(f'"{s.name}": {names.whole(s).name}[T].copy()' for s in program.states)
             body.append(f"return {ys}, {{{final}}}, cache")
             shape = self._axes(("T", "B", *axes_text(program.output)))
@@ -104,6 +106,7 @@ class Functions:
     def backward(self, passes: Passes) -> Function:
         """Gradients over the whole sequence."""
         program = self._program
+        self._ask_memory(passes.backward)
         immediate = self._immediate("d_losses" if program.is_loss else "d_ys", ("T", "B"))
         body = [
             *self._arrived(immediate, passes, whole=True),
@@ -116,6 +119,10 @@ class Functions:
         else:
             summary = f"Gradients of J, given d_ys {self._axes(immediate.axes)}, what J asks of the outputs."
         return Function(self._back_signature("backward", immediate), summary, self._back_details("final"), tuple(body))
+
+    def _ask_memory(self, statements: Sequence[Statement]) -> None:
+        if any(isinstance(statement, Buffer) and not statement.zeros for statement in statements):
+            self.helpers.add(MEMORY)
 
     def step(self, passes: Passes) -> Function:
         """One step, equation by equation."""

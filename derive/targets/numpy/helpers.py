@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from derive import functions
 from derive.functions import ENTRIES, ERF, ScalarFunction
+from derive.targets.language.code import MEMORY
 from derive.targets.lowering.scalars import scalar
 
 _WRITTEN = {
@@ -14,7 +15,47 @@ _WRITTEN = {
     return a.reshape(-1, a.shape[-1])''',
     "rows_times": '''def rows_times(a, matrix):
     """a @ matrix for every step and example at once, as one product of rows."""
-    return (a.reshape(-1, a.shape[-1]) @ matrix).reshape(*a.shape[:-1], matrix.shape[-1])''',
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
+    np.matmul(rows(a), matrix, out=rows(found))
+    return found''',
+    MEMORY: '''LEFT = []
+"""Memory that arrays of earlier calls have left."""
+
+
+class Lent:
+    """Memory that goes to LEFT when the last array in it is gone."""
+
+    def __init__(self, block):
+        self.block, self.__array_interface__ = block, block.__array_interface__
+
+    def __del__(self, left=LEFT):
+        left.append(self.block)
+        while sum(block.nbytes for block in left) > 2**28:
+            del left[:1]
+
+
+def memory(shape, dtype):
+    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    size = dtype.itemsize
+    for length in shape:
+        size *= length
+    if size < 2**17 or dtype.hasobject:
+        return np.empty(shape, dtype)
+    blocks = []
+    try:
+        while True:
+            blocks.append(LEFT.pop())
+    except IndexError:  # all are here, except what another thread took
+        pass
+    fitting = [block for block in blocks if size <= block.nbytes <= 2 * size]
+    best = min(fitting, key=len) if fitting else np.empty(size, np.uint8)
+    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    return np.asarray(Lent(best))[:size].view(dtype).reshape(shape)''',
+    "copied": '''def copied(a):
+    """A copy of a in memory of its own."""
+    found = memory(a.shape, a.dtype)
+    found[...] = a
+    return found''',
     "in_rows": '''def in_rows(matrix, T, B):
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix''',
@@ -115,6 +156,9 @@ _WRITTEN = {
 }
 """Helpers that no entry of `derive.functions` describes."""
 
+_CALLED = {"rows_times": ("rows", MEMORY), "copied": (MEMORY,)}
+"""What these call of each other."""
+
 
 def helper_texts(used: Collection[str], own: Collection[ScalarFunction]) -> list[str]:
     """The definitions of the helpers that were used, each before what calls it; `own` are the note's functions."""
@@ -125,6 +169,8 @@ def helper_texts(used: Collection[str], own: Collection[ScalarFunction]) -> list
         if name in texts:
             return
         if name in _WRITTEN:
+            for other in _CALLED.get(name, ()):
+                define(other)
             texts[name] = _WRITTEN[name]
         elif name in ENTRIES:
             texts[name] = _definition(name, len(ENTRIES[name].function.body.variables), ENTRIES[name].numpy)

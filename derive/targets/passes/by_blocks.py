@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from derive.targets.language.code import (
+    MEMORY,
     Assign,
     Buffer,
     Call,
@@ -105,7 +106,7 @@ def _kept_for_a_block(buffer: Buffer, so_far: Moved, shapes: Shapes, fresh: Call
                 return so_far
     memory = fresh(f"{buffer.name}_block")
     size = f"(min(block, T), B, {', '.join(map(size_text, buffer.axes))})"
-    made = Assign((memory,), Call("np.empty", (Number(size), Name("dtype"))))
+    made = Assign((memory,), Call(MEMORY, (Number(size), Name("dtype"))))
     part = Assign((Name(buffer.name),), Index(memory, ":stop - start"))
     shapes.known[buffer.name] = (BLOCK, B, *buffer.axes)
     before = [*(s for s in so_far.before if s != buffer), *buffers]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from derive.errors import DerivationError
 from derive.targets.language.code import (
+    MEMORY,
     Apply,
     Assign,
     Blocks,
@@ -186,6 +187,8 @@ def text_in_torch(text: str) -> str:
 
 
 def _call(function: str, arguments: tuple[Code, ...], keywords: str) -> Code:
+    if function == MEMORY:
+        return _made("empty", arguments[:1])
     library, dot, name = function.partition(".")
     if not dot or library != "np":
         return Call(function, arguments, _keywords(keywords))
