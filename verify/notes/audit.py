@@ -30,6 +30,7 @@ from verify.notes.audited import Audited
 from verify.notes.conventions import LAST_ALONE, settled
 from verify.notes.examples import of_examples
 from verify.notes.files import Document, Formula, behind_words, conditioned, continued, read
+from verify.notes.generic import for_any_parameter
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
 from verify.notes.models.holes import spoken
@@ -183,7 +184,7 @@ def audit(
         return _apart(formula, before.get(formula), models, check, instead)
 
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
-    return Audit(document, tuple(map(_ignoring, of_examples(judged))))
+    return Audit(document, tuple(map(_ignoring, of_examples(judged, document))))
 
 
 def _ignoring(audited: Audited) -> Audited:
@@ -275,11 +276,22 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))
     met: tuple[ProgramFault, ...] = ()
     try:
-        found = check(fragment.text, model.cell, assume=model.facts, place=place, fragment=fragment, meant=model.meant)
+        found = for_any_parameter(
+            fragment,
+            model,
+            lambda meant: check(
+                fragment.text, model.cell, assume=model.facts, place=place, fragment=fragment, meant=meant
+            ),
+        )
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:
         found, met = fault.judgements, fault.faults
+    if all(each.word is Word.UNDECIDED for each in found) and instead is None and formula.displayed:
+        other = models.elsewhere(formula)
+        again = None if other is None else _judged(formula, before, models, check, other)
+        if again is not None and any(each.word in (Word.PROVED, Word.HOLDS_IF) for each in again.judgements):
+            return again
     found = tuple(_lettered(judgement, fragment) for judgement in found)
     definitions = _definitions(formula, model)
     found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)

@@ -13,7 +13,9 @@ from functools import partial
 
 from derive import nodes
 from derive.calculus.program import ARGUMENT, named_preactivations
+from derive.cell import Cell
 from derive.errors import InputError
+from derive.functions import ENTRIES, ScalarFunction
 from derive.reader.claims.derivatives import LOSSES
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
@@ -63,6 +65,9 @@ ITSELF = "δ is the gradient of {name} itself, not of its argument, which the no
 FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
 NONE_AT_ZERO = "what stands at step 0 counts as zero"
 ADDED = "line {line} adds the rest to it"
+CHOSEN = "{function} is {chosen}, which the equations leave open"
+USUAL_FUNCTIONS = ("tanh", "sigmoid", "relu")
+"""What a function that equations leave open usually is."""
 
 Judge = Callable[[Formula, Model], Audited]
 Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
@@ -90,6 +95,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
         _keeping(Habit.OWN_USE),
         _keeping(Habit.NO_LATER),
         _of_one,
+        _chosen,
     ):
         if any(map(_wrong, result)):
             result = convention(result, judge)
@@ -196,6 +202,31 @@ def _of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
             again = judge(each.formula, _doubted(each.model, f"{OF_ONE} t alone", losses=losses))
             tried[number] = replace(again, judgements=tuple(map(_better, each.judgements, again.judgements)))
     return _mended(found, tried)
+
+
+def _chosen(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A function that the equations leave open as a usual one, for the formulas that are right so: 1 - h_t^2 for f'."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and _wrong(each)):
+        for function in model.cell.open_functions:
+            for name in USUAL_FUNCTIONS:
+                words = CHOSEN.format(function=function.name, chosen=name)
+                other = replace(_doubted(model, words), cell=_applying(model.cell, function, ENTRIES[name].function))
+                wrong = {n: each for n, each in enumerate(result) if each.model is model and _wrong(each)}
+                result = _mended(result, {n: judge(each.formula, other) for n, each in wrong.items()})
+    return result
+
+
+def _applying(cell: Cell, function: ScalarFunction, usual: ScalarFunction) -> Cell:
+    """The cell with another function in the place of one."""
+
+    def put_in(part: nodes.Node) -> nodes.Node | None:
+        if not isinstance(part, nodes.Elementwise) or part.function != function or len(part.operands) != 1:
+            return None
+        return nodes.apply(usual, nodes.substitute(part.operands[0], put_in))
+
+    changed = (replace(each, expression=nodes.substitute(each.expression, put_in)) for each in cell.equations)
+    return replace(cell, equations=tuple(changed))
 
 
 def _better(before: Judgement, after: Judgement) -> Judgement:

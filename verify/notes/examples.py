@@ -9,6 +9,7 @@ from string import ascii_letters
 
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
+from verify.notes.files import Document
 
 OF_AN_EXAMPLE = "line {line} says that {loss} is something else here"
 _LETTER = r"(?P<loss>[A-Za-z]|\\(?:mathcal|mathrm)\s*\{?[A-Za-z]\}?|\\ell)"
@@ -17,16 +18,27 @@ _SET = re.compile(
     r"(?:[\s\d+\-*/(){}]|(?<![A-Za-z])[A-Za-z]|\^)+(?:[,;.]|\Z)"
 )
 """A loss as a sum of letters that have no time and are no functions."""
+OF_ANOTHER = "the words before it speak of a plain RNN, which is not the model here"
+_PLAIN = re.compile(
+    r"\b(?:vanilla|plain|simple|basic|standard|traditional|ordinary|elman)[\s-]+(?:RNNs?|recurrent)\b"
+    r"|(?:普通|简单|传统|标准|基本|原始|朴素)的?\s*(?:RNN|循环神经网络)",
+    re.IGNORECASE,
+)
+LONGEST_LABEL = 100
+"""Characters of a line that only says what the formula below is about."""
 OF_A_FUNCTION = "letters without a time beside a function of {argument} may be the function's own"
 _FUNCTION = re.compile(
     r"(?:\\[A-Za-z]+|[A-Za-z]+)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)?\s*\(\s*(?P<argument>[a-z])\s*\)\s*&?\s*="
 )
+_VALUE = re.compile(r"\s*[a-z]\s*=\s*(?:\\[A-Za-z]+|[A-Za-z]{2,})\s*\(\s*(?P<argument>[a-z])\s*\)[\s.,;]*")
+"""y = tanh(x), which says of what function the derivative is spoken of."""
 _NO_LETTERS = re.compile(r"\\[A-Za-z]+|[A-Za-z]{2,}")
 _GRADIENT = re.compile(rf"\\partial\s*{_LETTER}")
 
 
-def of_examples(found: Sequence[Audited]) -> Iterator[Audited]:
+def of_examples(found: Sequence[Audited], document: Document) -> Iterator[Audited]:
     """The formulas; wrong of the model is not what is said in letters that the note uses otherwise here."""
+    lines = {part.file: part.text.splitlines() for part in document.parts}
     losses: dict[str, tuple[tuple[str, ...], int]] = {}
     for each in found:
         text, section = each.formula.text, each.formula.section
@@ -34,10 +46,21 @@ def of_examples(found: Sequence[Audited]) -> Iterator[Audited]:
             losses[match.group("loss")] = section, each.formula.place.line
         about = [match.group("loss") for match in _GRADIENT.finditer(text)]
         again = {loss: losses[loss][1] for loss in about if loss in losses and losses[loss][0] == section}
-        yield replace(each, judgements=tuple(_aside(one, text, again) for one in each.judgements))
+        other = _of_a_plain_cell(each, lines.get(each.formula.place.file, []))
+        yield replace(each, judgements=tuple(_aside(one, text, again, other) for one in each.judgements))
 
 
-def _aside(judgement: Judgement, text: str, again: Mapping[str, int]) -> Judgement:
+def _of_a_plain_cell(audited: Audited, lines: Sequence[str]) -> bool:
+    """Whether the words before a formula, or its heading, speak of a plain RNN, and its model has gates."""
+    place, cell = audited.formula.place, audited.model.cell if audited.model is not None else None
+    if cell is None or len(cell.equations) < 3 or all(function.name != "sigmoid" for function in cell.functions):
+        return False
+    above = next((line for line in reversed(lines[: place.line - 1]) if line.strip(" $>")), "")
+    label = above if len(above) < LONGEST_LABEL and audited.formula.displayed else ""
+    return any(map(_PLAIN.search, (place.text[: place.column - 1], label, *audited.formula.section[-1:])))
+
+
+def _aside(judgement: Judgement, text: str, again: Mapping[str, int], other: bool) -> Judgement:
     """A judgement that is wrong of the model as open, where the letters may be others; `again` are losses set anew."""
     if judgement.word is not Word.WRONG:
         return judgement
@@ -47,4 +70,8 @@ def _aside(judgement: Judgement, text: str, again: Mapping[str, int]) -> Judgeme
         own = {*"".join(_NO_LETTERS.split(judgement.formula))} & {*ascii_letters}
         if own - {function.group("argument"), "e"}:
             reason = OF_A_FUNCTION.format(argument=function.group("argument"))
+    elif other:
+        reason = OF_ANOTHER
+    elif (value := _VALUE.fullmatch(text)) is not None:
+        reason = OF_A_FUNCTION.format(argument=value.group("argument"))
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place) if reason else judgement

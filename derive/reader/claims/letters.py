@@ -95,7 +95,7 @@ class Letters:
         """The letters that are numbers wherever they stand: sizes, and those that the note declares."""
         self.timed_letters: set[str] = set()
         self.entry_letters: set[str] = set()
-        self.aliases: dict[str, tuple[str, Expr]] = {}
+        self.aliases: dict[str, tuple[str, Expr | None]] = {letter: (name, None) for letter, name in meant.generic}
         """Letters that stand for a quantity at a time, for as long as they are tried."""
         self.with_times = False
         """Whether the formula writes a time anywhere."""

@@ -23,6 +23,8 @@ _FENCED = re.compile(
 )
 _COMMAND, _SOURCE = re.compile(r"\\[A-Za-z]+"), re.compile(r"\\(?:documentclass|usepackage|begin\{document\})|\$|%")
 _TWICE = re.compile(r"(?<![\\$])\$[ \t]*\\\[((?:(?!\\\]|\$).)+?)\\\][ \t]*\$(?!\$)")
+_ON = re.compile(r"^([ \t]*)\$\$[ \t]+\$\$([ \t]*)$", re.MULTILINE)
+"""The line between two displayed formulas where one ends and the next begins."""
 _LABEL = re.compile(r"(\$\$)[ \t]*\{#[^{}\n]*\}")
 _ADDRESS = (
     r"(?P<site>https?://(?:latex\.codecogs\.com/[^?\s\"')]*\?|(?:www\.)?zhihu\.com/equation\?tex=|"
@@ -64,6 +66,7 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _MYST.sub(r"\1math  ", text)
     text = _DOUBLED.sub(lambda m: f" \\[{m.group(1)} \\]", text)
     text = _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
+    text = _ON.sub(lambda m: f"{m.group(1)}\\\\".ljust(len(m.group())), text)
     text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
     return _IMAGE.sub(_image, text)
 

@@ -15,6 +15,7 @@ from derive.reader.models.choice import Choice, nearest
 from derive.reader.models.declaring import ACCENTED, declarations, text_of, within
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import without_shadowed
+from derive.reader.models.equations.losses import with_norms
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.gaps import fill_gaps
 from derive.reader.models.holes import find_holes, holes_of, leave_open, set_aside
@@ -22,6 +23,7 @@ from derive.reader.models.model import Model
 from derive.reader.models.written import Written
 
 NUMBER = "{letter} is a number, which the note does not say"
+SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
 _BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
@@ -127,7 +129,10 @@ def _settled(chosen: Choice, cell: Cell) -> bool:
     if chosen.numbers and not any(name[0].isupper() for name in plain):  # no letter of the note is a matrix
         chosen.numbers += plain
         return True
-    if loss.loss == "cross-entropy" and not chosen.rewritten.get(loss.target):
+    if loss.loss == "squared" and (written := with_norms(loss.fragment.text)) != loss.fragment.text:
+        chosen.by_name[loss.target] = loss.rewritten(written)
+        chosen.assumed.append(SQUARED.format(letter=loss.target))
+    elif loss.loss == "cross-entropy" and not chosen.rewritten.get(loss.target):
         chosen.rewritten[loss.target] = loss.target in chosen.rewritten or r"^\top \log" in loss.right
     else:
         leave_open(chosen, loss.target, "the loss is no number", loss.place[1])

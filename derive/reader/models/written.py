@@ -11,6 +11,7 @@ from derive.reader.claims.meant import Habit, Meant
 from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
+    with_one_case,
     with_one_example,
     without_abbreviated,
     without_entries,
@@ -72,7 +73,7 @@ def written(
     families = gradient_families(formula for _, formula in claiming)
     every = [e for index, formula in claiming for e in _defined(formula, index, families)]
     every = with_named_arguments(
-        without_slips(without_entries(without_general(without_abbreviated(with_one_example(every)))))
+        with_one_case(without_slips(without_entries(without_general(without_abbreviated(with_one_example(every))))))
     )
     states = {m.name for e in every for m in e.used if m.offset == -1}
     # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient

@@ -26,7 +26,7 @@ _BRACE_BEHIND = re.compile(r"\s*\\(?:\}|rbrace(?![A-Za-z]))")
 _EQUALS = re.compile(r"\s*(?:\{\s*:?=\s*\}|:?=)")
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
-_NUMBERED = re.compile(r"\\q?quad\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\Z)")
+_NUMBERED = re.compile(r"\\(?:q?quad|[ ;])\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
 _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
 _SCRIPT = re.compile(r"\s*[_^]")
 _ALIGNED = re.compile(r"[^&=\\]*(?:\\(?!\\)[^&=\\]*)*&\s*:?=")
@@ -112,6 +112,8 @@ class Commands(ABC):
             if self.stacked:
                 out.emit("COMMA", i, after)
                 return after
+            if self.in_matrix and out.items[-1].type == "SEMI":
+                return after  # \\\\ in a file that is rendered twice
             if self.in_matrix and out.items[-1].type == "COMMA":
                 self.blank(i)
             out.emit("SEMI" if self.in_matrix else "NEWLINE", i, after)
@@ -134,9 +136,9 @@ class Commands(ABC):
         elif name in ("mid", "vdots"):
             inner = out.innermost
             out.emit("MID" if inner in ("LBRACK", "MATRIX", "LPAR") and not self.in_matrix else "DOTS", i, after)
-        elif name in ("{", "lbrace"):
+        elif name in ("{", "lbrace", "("):
             out.opening("LPAR", i, after)
-        elif name in ("}", "rbrace"):
+        elif name in ("}", "rbrace", ")"):
             out.closing("RPAR", i, after)
         elif name == "Delta" and (interval := _INTERVAL.match(self.text, after, end)):
             accent = f"_{interval['accent']}" if interval["accent"] else ""
@@ -164,6 +166,8 @@ class Commands(ABC):
             return self.argument(after, end, name)[2]
         elif name in words.BRACES:
             return self.brace(name, i, after, end)
+        elif name == "displaylines":
+            return self.lines(i, after, end)
         elif name in ("stackrel", "overset"):
             return self.set_above(name, i, after, end)
         elif name == "over":
@@ -186,6 +190,15 @@ class Commands(ABC):
         self.depth -= 1
         if said := _SCRIPT.match(self.text, following, end):
             following = self.argument(said.end(), end, name)[2]
+        return following
+
+    def lines(self, i: int, after: int, end: int) -> int:
+        """\\displaylines{a = b \\\\ c = d}: equations on lines of their own."""
+        start, stop, following = self.argument(after, end, "displaylines")
+        self.deeper(i)
+        self.lex(start, stop)
+        self.depth -= 1
+        self.out.emit("NEWLINE", stop, following)
         return following
 
     def substack(self, i: int, after: int, end: int) -> int:

@@ -28,6 +28,7 @@ DERIVATIVES = {
     "natural": "",
     "step": "∂ by a parameter means its use in that one step",
     "use": "∂ by a parameter behind another derivative means its use in that one step",
+    "own": "∂ by a parameter is that of a's own equation where this reads the parameter, else the total derivative",
     "total": "∂a/∂b means the total derivative, through all states",
     "immediate": "∂a/∂b means the immediate derivative of a's own equation",
 }

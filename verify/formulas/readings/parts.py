@@ -165,7 +165,9 @@ class Leaves:
             raise OpenQuestionError(f"the derivative of the matrix {of.name}")
         mode = self.reading.derivative
         immediate = said.immediate or mode == "immediate"
-        stepwise = not immediate and (mode in ("step", "use") or (mode == "natural" and by.time is not None))
+        here = by.time is not None or self._names(of, by)
+        natural = (mode == "natural" and by.time is not None) or (mode == "own" and here)
+        stepwise = not immediate and (mode in ("step", "use") or natural)
         if said.immediate and by.time is None and not self._reads(of, by):
             immediate, stepwise = False, True
             self.through.append(by)
@@ -186,6 +188,11 @@ class Leaves:
         """Whether the equation of a quantity, or of one that only the program names in it, names another."""
         equation = next((e for e in self.cell.equations if e.symbol.name == of.name), None)
         return equation is None or any(q.name == by.name for q in equation.expression.atoms(Quantity))
+
+    def _names(self, of: Quantity, by: Quantity) -> bool:
+        """Whether the equation of a quantity itself, where arguments have names of their own, reads another."""
+        equation = next((e for e in self.program.equations if e.symbol.name == of.name), None)
+        return equation is not None and any(q.name == by.name for q in equation.expression.atoms(Quantity))
 
     def kronecker(self, said: tree.Kronecker) -> Built:
         size = next((self.domains[i] for i in (said.first, said.second) if i in self.domains), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
@@ -67,7 +67,7 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     kinds = list(PRODUCTS) if products or derivatives else ["strict"]
     if derivatives or gradients:
         kinds = [kind for kind in kinds if kind != "inner"]
-    modes = list(DERIVATIVES) if derivatives else ["natural"]
+    modes = [mode for mode in DERIVATIVES if mode != "own" or _of_several(parts)] if derivatives else ["natural"]
     orders = list(ORDERS) if any(isinstance(p, tree.OverTime) and p.product for p in parts) else ["latest"]
     deltas = list(DELTAS) if any(isinstance(part, tree.Error) for part in parts) else ["argument"]
     precedences = list(PRECEDENCES) if any(map(_mixed, parts)) else ["matrix"]
@@ -80,6 +80,12 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     found = [Reading(*choice) for choice in choices]
     found.sort(key=lambda reading: len(reading.assumptions))
     yield from found
+
+
+def _of_several(parts: Sequence[Term]) -> bool:
+    """Whether derivatives of several quantities by one parameter stand here."""
+    found = {(part.of.name, part.by) for part in parts if isinstance(part, tree.Derivative) and part.by.time is None}
+    return len({by for _, by in found}) < len(found)
 
 
 def _mixed(said: Term) -> bool:

@@ -62,6 +62,14 @@ class Models:
             self._found[key] = found
         return self._found[key]
 
+    def elsewhere(self, formula: Formula) -> Model | None:
+        """The known cell that a formula is about whose letters the model has none of: ∂c_t/∂c_k = diag(f_t)."""
+        model, spoken = self.of(formula), set(names(formula.fragment))
+        if model is None or _share(model, spoken) or any(stripped(e.target) in spoken for e in self.written.equations):
+            return None
+        found = recognised(dict.fromkeys(sorted(spoken), IN_CLAIMS), formula.text)
+        return None if found is None else replace(found, recognised=False)
+
     def why_none(self, formula: Formula) -> str:
         """Why a formula has no model, where that is known."""
         return "" if self.of(formula) else self._own_word(names(formula.fragment), formula)

@@ -44,7 +44,11 @@ _CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
 _SIGMA = re.compile(r"Σ(?=\s*_)")
 _RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*(?:\{\s*:?=\s*\}|:?=)")
-_BOX = re.compile(r"\\(?:boxed|fbox|bbox\s*(?:\[[^\]]*\])?|(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)")
+_BOX = re.compile(
+    r"\\(?:boxed|fbox|displaylines|bbox\s*(?:\[[^\]]*\])?|(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)"
+)
+_PRIME = r"\s*(?:'|\^\s*(?:\\prime(?![A-Za-z])|\{\s*\\prime\s*\}))"
+_PRIMED_INDEX = re.compile(rf"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{{?\s*(?P<letter>[a-z]){_PRIME}")
 _GAP = re.compile(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
 _RELATED = re.compile(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
 _OPEN_END = re.compile(r"(?:[=+\-*/(<>≤≥≠∈&]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z])|\\\\)\s*\Z")
@@ -99,6 +103,7 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     for match in list(_BOX.finditer(text)):
         text = _without_box(text, match.start(), match.end())
     text = _DROPPED.sub(_spaces, text)
+    text = _without_primed_index(text)
     for match in list(_BECAUSE.finditer(text)):
         text = _without_reason(text, match.start(), match.end())
     text = _SIDE_BY_SIDE.sub(lambda m: r"\\".ljust(len(m.group())), text)
@@ -120,6 +125,16 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
         text = _separated(text)
     found = _ACCUMULATED.search(text)
     return _ACCUMULATED.sub(lambda m: "=".rjust(len(m.group())), text), found is not None, spoken
+
+
+def _without_primed_index(text: str) -> str:
+    """The text with another letter where a sum or product counts by t': s_{t'}, and s_t' too."""
+    for letter in dict.fromkeys(match.group("letter") for match in _PRIMED_INDEX.finditer(text)):
+        free = next((each for each in "kjimnq" if not re.search(rf"(?<![A-Za-z\\]){each}(?![A-Za-z])", text)), None)
+        if free is not None:
+            primed = re.compile(rf"(?<![A-Za-z\\]){letter}{_PRIME}")
+            text = primed.sub(lambda m, free=free: free.ljust(len(m.group())), text)  # type: ignore[misc]
+    return text
 
 
 def _without_reason(text: str, start: int, inside: int) -> str:

@@ -60,6 +60,14 @@ CONDITIONS = re.compile(
 )
 INTRODUCING = frozenset(listed("set let since because as"))
 """Words before another formula in the same line, which is read as one of its own."""
+_ALL_STEPS = re.compile(r"[,;]\s*t\s*=\s*\d+\s*(?:,\s*\d+\s*)*,\s*(?:\\[lc]?dots|\.\.\.)\s*,\s*T\s*\Z")
+"""For which steps the letters in such a remark are needed."""
+_DEFINED = re.compile(
+    r"(?:\s|\\[,;: ])*(?:\\(?:mathcal|mathbf|tilde|hat|bar)\s*)?(?:\{\s*)?(?:\\?[A-Za-z]+)(?:\s*\})?\s*"
+    r"[_^](?:\{[^{}=]*\}|[A-Za-z])\s*&?\s*:?="
+)
+_COMPUTED = re.compile(r"[A-Za-z].*[A-Za-z]", re.DOTALL)
+"""What has more than one letter, as no value of an index has."""
 _ENDED = re.compile(r"(?:,|;|\\q?quad(?![A-Za-z]))(?:\s|\\[,;: ])*\Z")
 _EQUATED = re.compile(r"(?<![<>:!])=")
 _POINTING = frozenset(listed("need needs needed using uses via from"))
@@ -175,6 +183,9 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         elif _script(before):
             continue
         elif (begins := CONDITIONS.match(words.strip(" ,;.()（）"))) and begins.group().lower() != "only":
+            if begins.group().lower() == "where" and words.strip(" ,;") == begins.group() and _defines(behind):
+                take(first, last, "remark", words)
+                continue
             kind = "unknown" if begins.group().lower() in ("unless", "except") else "condition"
             if (bracket := _OPENED.search(before)) and (close := _bracketed(behind)) is not None:
                 opened, stop = start + bracket.start("bracket"), last + close
@@ -207,6 +218,14 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         elif not _is_name(text, first, words, behind):
             take(first, last, "unknown", words)
     yield from done.values()
+
+
+def _defines(behind: str) -> bool:
+    """Whether a letter with scripts is said to be something that is computed: ... where L_t = (y_t - r_t)^2."""
+    found = _DEFINED.match(behind)
+    return found is not None and _COMPUTED.search(behind, found.end()) is not None and not _RELATED.search(
+        behind, found.end()
+    )  # fmt: skip
 
 
 def _in_brackets(
@@ -244,7 +263,7 @@ def _pointed_at(words: str, before: str, behind: str) -> tuple[int, int] | None:
     bracket, close = _OPENED.search(before), _bracketed(behind)
     if bracket is None or close is None or not _listed(words, _POINTING):
         return None
-    if not _APART.search(before[: bracket.start("bracket")]) or _RELATED.search(behind, 0, close):
+    if not _APART.search(before[: bracket.start("bracket")]) or _RELATED.search(_ALL_STEPS.sub("", behind[:close])):
         return None
     closed = _CLOSED.match(behind, close)
     return None if closed is None else (bracket.start("bracket"), closed.end())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from derive.reader.meaning.letters import ENTRY_LETTERS
 from derive.reader.models.equations.equation import Equation
@@ -57,6 +58,28 @@ def with_one_example(given: Sequence[Equation]) -> list[Equation]:
     timed = {m.name for e in batch for m in e.used if m.offset is not None and _is_capital(m.name)}
     letters = {name: name.lower() for name in timed | {e.target for e in batch}}
     return [e.renamed(letters) if e in batch else e for e in given]
+
+
+def with_one_case(given: Sequence[Equation]) -> list[Equation]:
+    """The equations, with a_t = W x_t in the place of a_t = w x_t where h_t = f(W x_t) and nothing else reads w."""
+    return [_in_the_case_of(each, given) for each in given]
+
+
+def _in_the_case_of(short: Equation, given: Sequence[Equation]) -> Equation:
+    written = "".join(short.right.split()).rstrip(".,;")
+    slips = {m.name for m in short.used if m.offset is None and len(m.name) > 1}
+    slips -= {m.name for e in given if e is not short for m in e.used}
+    for full in given if slips and len(short.used) > 1 else ():
+        places = [i for i, character in enumerate(full.right) if not character.isspace()]
+        whole = "".join(full.right.split())
+        at = whole.lower().find(written.lower())
+        if full is not short and at >= 0 and written not in whole:
+            left = short.fragment.text[: short.left_end].strip().rstrip("&= ")
+            said = f"{', '.join(sorted(slips))} in line {short.place[1]} is written as in line {full.place[1]}"
+            part = full.right[places[at] : places[at + len(written) - 1] + 1]
+            found = short.rewritten(f"{left} = {part}")
+            return replace(found, said=said) if {m.name for m in found.used}.isdisjoint(slips) else short
+    return short
 
 
 def _is_capital(name: str) -> bool:

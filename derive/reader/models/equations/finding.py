@@ -43,6 +43,10 @@ _SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
 _RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
 _SLOPED = frozenset(["sigma", "tanh", "phi", "varphi", "psi", "f", "g", "sigmoid", "relu"])
 """Letters of functions whose primes are slopes."""
+_IN_A_CASE = re.compile(
+    r"=\s*[\d.]+\s*(?:\\[,;: ]|\s|\\q?quad)*\\(?:(?:Long)?[Rr]ightarrow|implies|to)(?:\\[,;: ]|\s|&|\{)*\Z"
+)
+"""Before an equation: the value of a gate, for which alone it is said."""
 _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 
 
@@ -58,6 +62,8 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
         left, *values = part.sides
+        if _IN_A_CASE.search(fragment.text, 0, left.start):
+            continue
         after = (*values[1:], left)
         right = next(
             (

@@ -182,7 +182,7 @@ class _Timeless:
     @property
     def letter(self) -> Symbol | None:
         """The letter without a time that the left side is, perhaps with its arguments behind it: L(ŷ, y)."""
-        if isinstance(self.left, Run) and len(self.left.factors) == 2 and _is_list(self.left.factors[1]):
+        if isinstance(self.left, Run) and len(self.left.factors) == 2 and isinstance(self.left.factors[1], Group):
             loss = _plain(self.left.factors[0], self.fragment)
             return loss if loss is not None and loss.name in LOSSES else None
         return _plain(self.left, self.fragment)
@@ -268,14 +268,17 @@ def _is_loss_letter(body: Syntax, fragment: Fragment) -> bool:
     """Whether the sum is over the losses of the steps, which are defined elsewhere: L_t, L_t(y_t, p_t)."""
     if isinstance(body, Run) and len(body.factors) == 2 and isinstance(body.factors[1], Group):
         body, given = body.factors
-        named = _plain(body, fragment)
+        named = _symbol(body, fragment)
         if not _is_list(given) and (named is None or named.name not in LOSSES):
             return False
+    return _symbol(body, fragment) is not None
+
+
+def _symbol(node: Syntax, fragment: Fragment) -> Symbol | None:
     try:
-        found = symbol(body, fragment) if letter(body) is not None else None
+        return symbol(node, fragment) if letter(node) is not None else None
     except InputError:
-        return False
-    return found is not None
+        return None
 
 
 def _value(node: Syntax) -> Expr | None:
@@ -295,6 +298,39 @@ def _value(node: Syntax) -> Expr | None:
             product *= value
         return product
     return number_of(node)
+
+
+_SQUARED = re.compile(
+    r"(?:\\(?:right|[bB]igg?r?)\s*)?(?P<mark>[)\]|]|\\rvert(?![A-Za-z]))\s*(?P<power>\^\s*(?:2|\{\s*2\s*\}))"
+)
+_OPENING = re.compile(r"(?:\\(?:left|[bB]igg?l?)\s*)?\Z")
+_BRACKETS = re.compile(r"[()\[\]]")
+
+
+def with_norms(text: str) -> str:
+    """The text of a loss with squared norms, ‖y - r‖², in the place of squares of what stands in brackets."""
+    for match in reversed([*_SQUARED.finditer(text)]):
+        start = _opened(text, match.start("mark"), match.group("mark"))
+        if start is not None:
+            lead = _OPENING.search(text[:start])
+            first = lead.start() if lead is not None else start
+            width = len(r"\lvert") if match.group("mark") == r"\rvert" else 1
+            inside = text[start + width : match.start()]
+            text = rf"{text[:first]}\|{inside}\|{match.group('power')}{text[match.end() :]}"
+    return text
+
+
+def _opened(text: str, end: int, mark: str) -> int | None:
+    """Where the bracket stands that a mark closes."""
+    if mark == "|" or mark == r"\rvert":
+        found = text.rfind("|" if mark == "|" else r"\lvert", 0, end)
+        return None if found < 0 or (mark == "|" and text[found - 1 : found] in ("|", "\\")) else found
+    depth = 1
+    for match in reversed([*_BRACKETS.finditer(text, 0, end)]):
+        depth += 1 if match.group() in ")]" else -1
+        if depth == 0:
+            return match.start()
+    return None
 
 
 # The last step
