@@ -45,6 +45,7 @@ A_PART = "says which part of it a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
 A_CASE = "says for which value of a quantity something is said"
+SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
 UNUSED = "a definition that the model does not use"
@@ -52,6 +53,12 @@ UNUSED = "a definition that the model does not use"
 _UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
 _STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=.;。；]{0,40}\$*\s*\Z", re.IGNORECASE)
+_COMPARED = re.compile(r"[<>≤≥≪≫]|\\(?:leq?|geq?|leqslant|geqslant|ll|gg|lt|gt)(?![A-Za-z])")
+_SUPPOSED = re.compile(
+    r"(?:当|若|如果|假如|假设|只要|條件|条件|當|\b(?:if|when|whenever|suppose|assuming|provided|conditions?)\b)"
+    r"[^$.;。；，,]{0,12}\$*\s*\Z",
+    re.IGNORECASE,
+)
 _LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
 _ERROR = re.compile(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
 """An error letter, and what stands before what is said of one."""
@@ -256,6 +263,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     lines = [line for line in formula.text.split(r"\\") if line.strip()]
     if all(_UPDATE.match(line) and _INNER.sub("", line).count("=") <= 1 for line in lines):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=AN_UPDATE, place=place),))
+    if _is_supposed(formula):
+        return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=SUPPOSED, place=place),))
     if _is_start(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_START, place=place),))
     defined = models.written.defined(formula)
@@ -309,6 +318,13 @@ def _is_start(formula: Formula) -> bool:
     return _ZEROED.fullmatch(formula.text) is not None and _STARTED.search(place.text[: place.column - 1]) is not None
 
 
+def _is_supposed(formula: Formula) -> bool:
+    """Whether a bound in running text is what the words before it suppose: if ‖∂h_j/∂h_{j-1}‖ > 1."""
+    place = formula.place
+    bound = _COMPARED.search(formula.text) is not None and "=" not in formula.text
+    return bound and not formula.displayed and _SUPPOSED.search(place.text[: place.column - 1]) is not None
+
+
 def _said(judgement: Judgement, reason: str) -> Judgement:
     """A judgement on what claims nothing after all."""
     return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=reason, place=judgement.place)
@@ -350,8 +366,10 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
     """A definition that is not the model's contradicts it, which is no mistake of arithmetic."""
     if judgement.place is None or judgement.word not in (Word.WRONG, Word.UNDECIDED):
         return judgement
+    if _depends(judgement.place, fragment):
+        return _said(judgement, A_DEPENDENCE)
     if judgement.word is Word.UNDECIDED:
-        return _said(judgement, A_DEPENDENCE) if _depends(judgement.place, fragment) else judgement
+        return judgement
     if any(way.search(judgement.formula) for way in (_CUT, _PARTS, _OF_BLOCKS)):
         return _said(judgement, A_PART)
     try:

@@ -47,6 +47,13 @@ def evaluated(node: Syntax) -> Syntax | None:
     return only(node.scripts[0].rows) if len(node.scripts) == 1 and node.scripts[0].kind == "sub" else None
 
 
+def _factors(side: Syntax) -> list[Syntax]:
+    r"""The factors of a side of a fraction, also within braces of its own: {\partial E} \over {\partial p}."""
+    while isinstance(side, Group) and side.bracket == "LBRACE" and (inner := only(side.rows)) is not None:
+        side = inner
+    return list(side.factors) if isinstance(side, Run) else [side]
+
+
 def _step_in(text: str) -> Expr | None:
     """The step that a text says."""
     try:
@@ -73,8 +80,7 @@ class Derivatives(Deltas):
         return found.base == "partial" or (found.base not in self.letters.known and not found.parts)
 
     def derivative_of(self, node: syntax.Fraction) -> Term | None:
-        ups = list(node.above.factors) if isinstance(node.above, Run) else [node.above]
-        downs = list(node.below.factors) if isinstance(node.below, Run) else [node.below]
+        ups, downs = _factors(node.above), _factors(node.below)
         if self._is_differential(ups[0]) and len(downs) > 1 and self._is_differential(downs[0]):
             return self.derivative(ups[0], ups[1:], downs, node)
         if len(ups) == 2 and len(downs) == 1 and self._is_bare(ups[0], downs[0]):

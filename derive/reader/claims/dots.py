@@ -32,14 +32,20 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
     if more or not before or not after or {items[at][0], before[-1][0]} != {after[0][0]}:
         raise refused
     sign, end = after[0]
-    final, index = _first_time((end,)), index_clash(Symbol("i"))
-    if final is None:
+    index = index_clash(Symbol("i"))
+    last, until = _moments(before[-1][1]), _moments(end)
+    fixed = [one == other for one, other in zip(last, until, strict=False)]
+    if len(last) != len(until) or all(fixed):
         raise refused
-    body, steps = _at(end, final, index), [final]
+    final = until[fixed.index(False)]
+    body, steps = _at(end, final, index, fixed), [final]
     for other, term in reversed(before):
-        reference = _first_time((term,))
-        near = len(steps) < 3 or (reference is not None and reference - steps[-1] == steps[-1] - steps[-2])
-        if reference is None or other != sign or _at(term, reference, index) != body or not near:
+        moments = _moments(term)
+        if other != sign or len(moments) != len(fixed):
+            break
+        reference = moments[fixed.index(False)]
+        near = len(steps) < 3 or reference - steps[-1] == steps[-1] - steps[-2]
+        if _at(term, reference, index, fixed) != body or not near:
             break
         steps.append(reference)
     first = steps[-1]
@@ -101,6 +107,21 @@ def _moved(block: tuple[Term, ...], by: int) -> tuple[Term, ...]:
     return tuple(at_times(part, lambda e: e.xreplace({s: s + by for s in letters})) for part in block)
 
 
-def _at(part: Term, reference: Expr, index: Symbol) -> Term:
-    """The part with all times written relative to the reference, which becomes the index."""
-    return at_times(part, lambda e: index + (e - reference) if (e - reference).is_Integer else e)
+def _moments(part: Term) -> list[Expr]:
+    """All times in a part, of losses too: t and t + 1 of the derivative of L_t by h_{t+1}."""
+    found: list[Expr] = []
+
+    def kept(time: Expr) -> Expr:
+        found.append(time)
+        return time
+
+    at_times(part, kept)
+    return found
+
+
+def _at(part: Term, reference: Expr, index: Symbol, fixed: Sequence[bool] = ()) -> Term:
+    """The part with its times written relative to the reference, which becomes the index, but for the fixed ones."""
+    left = iter(fixed)
+    return at_times(
+        part, lambda e: index + (e - reference) if not next(left, False) and (e - reference).is_Integer else e
+    )

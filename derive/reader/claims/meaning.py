@@ -114,6 +114,9 @@ class Claiming(Brackets):
         node, following = factors[i], factors[i + 1] if i + 1 < len(factors) else None
         found = self.letters.taken(node, self.fragment)
         assert found is not None
+        at_step = self.with_step(found, following)
+        if at_step is not found and (meant := self.meant(at_step)) is not None:
+            return self.decorated(meant, found, bracket(following)[1] if following else ()), i + 2
         if (meant := self.meant(found)) is not None:
             return self.decorated(meant, found), i + 1
         if (gradient := self.differential(found, factors, i)) is not None:
@@ -183,11 +186,25 @@ class Claiming(Brackets):
 
     def with_time(self, found: Written, group: Group | None) -> Written:
         """δ[t] and δ(t) as δ_t."""
+        return self.with_step(found, group) if found.base in ("delta", "Delta") else found
+
+    def with_step(self, found: Written, behind: Syntax | None) -> Written:
+        """A letter with the step in the bracket behind it as one of its scripts: e[t] and e(t) as e_t."""
+        group = bracket(behind)[0] if behind is not None else None
         inner = only(group.rows) if group is not None else None
         when = time_expression(inner, TIME_LETTERS) if inner is not None else None
-        if found.base not in ("delta", "Delta") or inner is None or when is None or not when.free_symbols:
+        if inner is None or when is None or not when.free_symbols:
             return found
         return replace(found, parts=[*found.parts, ("sub", inner)])
+
+    def letter(self, side: Syntax) -> Written | None:
+        """The letter that a side is, with the step behind it."""
+        factors = side.factors if isinstance(side, Run) and len(side.factors) == 2 else (side,)
+        found = self.letters.taken(factors[0], self.fragment)
+        if found is None or len(factors) == 1:
+            return found
+        timed = self.with_step(found, factors[1])
+        return None if timed is found else timed
 
     def powered(self, found: Written) -> Term | None:
         """A^{t-k}: a square matrix to the power of a number of steps."""

@@ -18,7 +18,8 @@ from derive.reader.text.words import WORDS
 Row = tuple[Syntax, ...]
 _RELATION = re.compile(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])")
 _DEFINED = re.compile(r"(?:^|\\\\|,|;)\s*([A-Za-z]{2,})\([^()=]*\)\s*:?=")
-_CAPITALS = re.compile(r"(?<![A-Za-z\\{])([A-Z][A-Za-z]+)\(")
+_CAPITALS = re.compile(r"(?<![A-Za-z\\{])([A-Z][A-Za-z]+)\((?!\s*(?:[tnksi]|\\tau)\s*(?:[-+]\s*\d\s*)?\))")
+"""Letters before a bracket, but for a step: U x(t)."""
 
 
 @dataclass

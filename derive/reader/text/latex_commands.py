@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from derive.reader.text import words
@@ -322,6 +323,11 @@ class Commands(ABC):
                 token.latex = f"\\{name}{{{token.latex}}}"
         if len(out.items) == first + 1:
             out.items[-1].start, out.items[-1].end = i, following
+        elif [token.type for token in out.items[first : first + 2]] in (["NAME", "SUB"], ["NAME", "SUP"]) and (
+            _one_letter(out.items[first:])
+        ):  # h_t as a whole, so that what is cut out of a formula has its braces
+            out.items.insert(first, Token("LBRACE", i, start))
+            out.items.append(Token("RBRACE", stop, following))
         return following
 
     def accent(self, name: str, i: int, after: int, end: int) -> int:
@@ -333,11 +339,7 @@ class Commands(ABC):
         self.lex(start, stop)
         self.depth -= 1
         added = out.items[first:]
-        depth, letters = 0, []
-        for token in added:
-            depth += (token.type == "LBRACE") - (token.type == "RBRACE")
-            if depth == 0 and token.type not in ("SUB", "SUP", "RBRACE"):
-                letters.append(token)
+        letters = _outside_scripts(added)
         if len(letters) != 1 or letters[0].type != "NAME" or letters[0] is not added[0]:
             raise out.error(f"\\{name} needs one letter", i, following, f"write \\{name}{{h}}, for example")
         token = letters[0]
@@ -346,6 +348,21 @@ class Commands(ABC):
         token.start = i
         added[-1].end = following  # the braces of the accent belong to the letter
         return following
+
+
+def _outside_scripts(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens that stand in no script."""
+    depth, found = 0, []
+    for token in tokens:
+        depth += (token.type == "LBRACE") - (token.type == "RBRACE")
+        if depth == 0 and token.type not in ("SUB", "SUP", "RBRACE"):
+            found.append(token)
+    return found
+
+
+def _one_letter(tokens: Sequence[Token]) -> bool:
+    """Whether the tokens are one letter with its scripts."""
+    return len(_outside_scripts(tokens)) == 1
 
 
 def _instead(name: str) -> str:

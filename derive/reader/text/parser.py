@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -131,7 +131,8 @@ class _Build:
     def run(children: list[Any]) -> Syntax:
         if len(children) == 1:
             return _syntax(children[0])
-        return Run(children[0].start, children[-1].end, tuple(children))
+        start, end = children[0].start, children[-1].end
+        return Run(start, end, tuple(_multiplied(children)))
 
     @staticmethod
     def big(children: list[Any]) -> Big:
@@ -195,6 +196,19 @@ class _Build:
     @staticmethod
     def root(children: list[Any]) -> Root:
         return Root(children[0].start, children[-1].end, children[2])
+
+
+def _multiplied(factors: Sequence[Syntax]) -> Iterator[Syntax]:
+    """The factors, with those of prod(a, b), a product "after the necessary transpositions", as factors too."""
+    waiting = list(factors)
+    while waiting:
+        first = waiting.pop(0)
+        listed = waiting[0] if waiting and isinstance(first, Name) and first.word == "prod" else None
+        if isinstance(listed, Group) and listed.bracket == "LPAR" and len(listed.rows) == 1 and len(listed.rows[0]) > 1:
+            del waiting[0]
+            yield from (Group(cell.start, cell.end, "LPAR", ((cell,),)) for cell in listed.rows[0])
+        else:
+            yield first
 
 
 def _syntax(child: Any) -> Syntax:

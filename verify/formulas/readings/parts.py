@@ -184,6 +184,10 @@ class Leaves:
             return Built(nodes.transpose(node))
         return Built(node, flat=matrix)
 
+    def vanishes(self, said: tree.Derivative) -> bool:
+        """Whether a derivative is zero if it is taken as the immediate one of its own equation."""
+        return not said.immediate and not self._reads(self.quantity(said.of), self.quantity(said.by))
+
     def _reads(self, of: Quantity, by: Quantity) -> bool:
         """Whether the equation of a quantity, or of one that only the program names in it, names another."""
         equation = next((e for e in self.cell.equations if e.symbol.name == of.name), None)

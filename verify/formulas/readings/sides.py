@@ -125,6 +125,14 @@ def readings(left: Term, right: Term, outer: bool = False) -> Iterator[tuple[Rea
             yield reading, other
 
 
+def _factors_of(*sides: Term) -> Iterator[tree.Derivative]:
+    """The derivatives that stand in a product."""
+    for side in sides:
+        for part in tree.walk(side):
+            if isinstance(part, tree.Multiply):
+                yield from (found for found in tree.walk(part) if isinstance(found, tree.Derivative))
+
+
 def _is_chain(said: Term) -> bool:
     """Whether a product with derivatives as factors stands here."""
     return any(
@@ -138,6 +146,8 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     if reading.layout == "batch" and _from_the_right(bench.cell):
         raise MisfitError("the weights of the cell act from the right already")
     builder = Builder(bench.cell, bench.program, reading, strictly=_turned(left, right))
+    if reading.derivative == "immediate" and any(map(builder.vanishes, _factors_of(left, right))):
+        raise MisfitError("nobody multiplies by an immediate derivative that is zero")
     if _indexed(left, right):
         for side in (left, right):  # once to learn what the indices count
             with contextlib.suppress(InputError):

@@ -53,23 +53,36 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     for formula in nearest:
         for fact in _facts(formula, model.cell):
             facts[fact] = None
-        for statement in _stated(formula):
+    named: set[tuple[str, int, int]] = set()
+
+    def said() -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
+        for statement in (statement for formula in nearest for statement in _stated(formula)):
             letters = Letters(model.cell, program, meant=replace(model.meant, errors=tuple(errors.items())))
             for side in statement.sides:
                 survey(side, letters)
-            claiming = Claiming(statement.fragment, letters)
-            place = statement.fragment.place(statement.sides[0].start)
-            error = _error(statement, claiming) or _bound(statement, claiming) or _part(statement, claiming, errors)
-            if (own := _own_step(statement, claiming)) is not None:
-                asked.setdefault(own[:2], own[2])
-            if own is not None and own[2] is not None:
-                places.add(_key(place))
-            elif error is not None and error[0] not in errors:
-                errors[error[0]] = error[1]
-                places.add(_key(place))
-            elif (loss := _loss(statement, claiming, model.cell)) is not None and loss[0] not in losses:
-                losses[loss[0]] = loss[1]
-                places.add(_key(place))
+            place = _key(statement.fragment.place(statement.sides[0].start))
+            yield statement, Claiming(statement.fragment, letters), place
+
+    for statement, claiming, place in said():  # what a letter is the gradient by counts before what it is computed from
+        error = _error(statement, claiming)
+        if (own := _own_step(statement, claiming)) is not None:
+            asked.setdefault(own[:2], own[2])
+        if own is not None and own[2] is not None:
+            named.add(place)
+        elif error is not None and error[0] not in errors:
+            errors[error[0]] = error[1]
+            named.add(place)
+    for statement, claiming, place in said():
+        if place in named:
+            continue
+        error = _bound(statement, claiming) or _part(statement, claiming, errors)
+        if error is not None and error[0] not in errors:
+            errors[error[0]] = error[1]
+            places.add(place)
+        elif (loss := _loss(statement, claiming, model.cell)) is not None and loss[0] not in losses:
+            losses[loss[0]] = loss[1]
+            places.add(place)
+    places |= named
     # where every δ is of the sum of all losses, nothing is out of the ordinary
     of_steps = any(loss is not None for loss in asked.values())
     asked_ = [(name, step, loss) for (name, step), loss in asked.items() if of_steps]
@@ -97,7 +110,7 @@ def _stated(formula: Formula) -> Iterator[Statement]:
 def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     """δ_t := ∂J/∂h_t: the letter and the gradient that it stands for."""
     left, right = statement.sides[:2]
-    found = claiming.letters.taken(left, statement.fragment)
+    found = claiming.letter(left)
     if found is None or found.power is not None or found.base in ("partial", "nabla"):
         return None
     if claiming.letters.resolve(found, statement.fragment) is not None:

@@ -13,7 +13,7 @@ from derive.notation import TimeStyle, spelled
 from derive.reader.meaning.letters import time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import Vocabulary
-from derive.reader.models.equations.names import spelled_names, stripped
+from derive.reader.models.equations.names import counted_in, spelled_names, stripped, without_index
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Group, Name, Syntax
@@ -78,7 +78,8 @@ class Equation:
         """The quantities on the right side."""
         found = (m for m in mentions(self.fragment) if m.start >= self.right_start)
         if self.target in LOSSES:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
-            return tuple(replace(m, name=stripped(self._whole(m))) for m in found)
+            counted = counted_in(self.fragment.text)
+            return tuple(replace(m, name=without_index(stripped(self._whole(m)), counted)) for m in found)
         return tuple(found)
 
     @cached_property

@@ -18,6 +18,7 @@ from derive.reader.text.syntax import Name
 ABOUT = frozenset(["J", "delta", "d", "T", "I", "t", "j", "k", "l", "n", "m", "e"])
 """Names that say how a formula is written, not which model it is about."""
 _STEP = re.compile(r"_(?:\d+|[ijklmnt]|T)(?:(?:minus|plus)\d+)?$")
+_COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-su-z])(?![A-Za-z])")
 _LETTER = re.compile(
     r"(?:\\(?P<accent>hat|tilde|bar|widehat|widetilde)\s*\{?\s*)?(?P<base>\\(?:" + "|".join(GREEK) + r")(?![A-Za-z])"
     r"|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z]))\}?(?:_(?:\{(?P<long>[A-Za-z]{1,3})\}|(?P<short>[A-Za-z])))?"
@@ -37,7 +38,19 @@ def names(fragment: Fragment) -> frozenset[str]:
         written = found.quantities
     except (InputError, RecursionError):
         written = set(spelled_names(fragment.text))
-    return frozenset(written - ABOUT)
+    counted = counted_in(fragment.text)
+    return frozenset({without_index(name, counted) for name in written} - ABOUT)
+
+
+def counted_in(text: str) -> frozenset[str]:
+    """The letters that sums and products of a formula count with, but for t."""
+    return frozenset(_COUNTED.findall(text))
+
+
+def without_index(name: str, counted: frozenset[str]) -> str:
+    """The name without an index that its formula counts with: y of y_c in Σ_c y_c log ŷ_c."""
+    whole, _, index = name.rpartition("_")
+    return whole if whole and index in counted else name
 
 
 def spelled_names(text: str) -> list[str]:
