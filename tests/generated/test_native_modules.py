@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -89,6 +90,16 @@ def test_compiled(name: str, tmp_path: Path) -> None:
     assert theirs.backward_loop.signatures
 
 
+@pytest.mark.parametrize("name", ["deltanet", "mlstm"])
+def test_gradients_that_are_matrices_live_for_a_step_alone(name: str) -> None:
+    text = generate(catalogue.find(name), "native")
+    kernel = text.partition("def backward_loop")[2]
+    matrices = re.findall(r"(\w+) = np.empty\(\(B, \w+, [^1]\w*\), dtype\)", kernel)
+    assert matrices
+    before = text.partition("run_compiled(backward_loop")[0]
+    assert not any(f"{name} = memory(" in before for name in matrices)
+
+
 def test_float32_stays_float32_and_other_numbers_are_left_to_numpy(tmp_path: Path) -> None:
     cell = catalogue.find("rnn")
     theirs, ours = load(generate(cell, "native"), "native", tmp_path), load(generate(cell))
@@ -133,8 +144,9 @@ def test_functions_of_numbers_to_the_last_digits(tmp_path: Path) -> None:
             np.testing.assert_allclose(found[normal], wanted[normal], rtol=limit)
 
 
-def test_without_numba_numpy_does_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = catalogue.find("gru")
+@pytest.mark.parametrize("name", ["gru", "deltanet"])
+def test_without_numba_numpy_does_the_work(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = catalogue.find(name)
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.warns(UserWarning, match="numba is not installed, so the loops run in NumPy"):
         theirs = load(generate(cell, "native"))

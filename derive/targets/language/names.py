@@ -22,6 +22,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
         "forward_loop",
         "backward_loop",
         "compiled",
+        "compiled_loop",
         "product_into",
         "kind",
         "numba",

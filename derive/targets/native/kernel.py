@@ -22,7 +22,6 @@ from derive.targets.language.code import (
     Name,
     Number,
     Statement,
-    Transposed,
     Tuple,
     folded,
     parts,
@@ -31,8 +30,9 @@ from derive.targets.language.code import (
 )
 from derive.targets.native.entries import PREFIX, Entries, NotCompiledError
 from derive.targets.native.helpers import called_in
+from derive.targets.passes.hoisting import is_view
 from derive.targets.passes.loops import STEP, Body, is_timed
-from derive.targets.passes.rewriting import rebuilt, substituted, within
+from derive.targets.passes.rewriting import names_in, rebuilt, substituted, within
 from derive.targets.passes.shapes import B, Shape, Shapes
 
 Naming = Callable[[str], Name]
@@ -53,8 +53,12 @@ class Kernel:
         """What variables of a step are: the arrays that hold them."""
         self._constants: dict[Code, Name] = {}
         self._memory: list[tuple[str, Shape]] = []
-        self._lines: list[str] = []
+        self._segments: list[tuple[str, list[str]]] = []
+        """What a step does in order: lines for each example, under a condition or none, or lines for all of them."""
         self._rows: list[str] = []
+        self._has_matrices = False
+        self._made: dict[Code, Code] = {}
+        """What is in memory already of a step."""
         self.before: list[Statement] = []
         self.filled: dict[str, None] = {}
         self.helpers: set[str] = set()
@@ -68,9 +72,8 @@ class Kernel:
         for block in self._body.last:
             self._with_lengths(block.body)
         self._close_rows()
-        steps = "range(T - 1, -1, -1)" if self._body.backwards else "range(T)"
         memory = [f"{own} = np.empty({_tuple(shape)}, dtype)" for own, shape in self._memory]
-        inner = [*memory, f"for t in {steps}:", *(f"    {line}" for line in self._lines)]
+        inner = [*memory, *self._loops()]
         words = {word for line in inner for word in re.findall(r"(?<![.\w])\w+", line)}
         self.sizes = [size for size in ("T", "B", *sizes) if size in words]
         known = {one for one in self._shapes.known if one in words} - {own for own, _ in self._memory}
@@ -82,14 +85,30 @@ class Kernel:
         head = [f"dtype = {next(iter(self.filled))}.dtype", "kind = dtype.type"]
         lines = (part for line in inner for part in folded(line))
         body = [f"    {line}" for line in [f'"""{about}"""', *head, *lines]]
-        return "\n".join(["@compiled", *_folded_call(f"def {name}(", arguments), *body])
+        return "\n".join(["@compiled_loop", *_folded_call(f"def {name}(", arguments), *body])
 
     def _with_lengths(self, statements: Sequence[Assign]) -> None:
         self._close_rows()
         for statement in statements:
             self._statement(statement)
-        rows, self._rows = self._rows, []
-        self._lines += ["if lengths is not None:", *(f"    {line}" for line in self._over_examples(rows))]
+        self._close_rows("if lengths is not None:")
+
+    def _loops(self) -> list[str]:
+        """The loops over steps and examples.
+
+        Where a step has matrices and no product of all examples, an example runs through all steps before the next:
+        so its matrices stay near.
+        """
+        steps = f"for t in {'range(T - 1, -1, -1)' if self._body.backwards else 'range(T)'}:"
+        examples = f"for {self._indices[0]} in range(B):"
+        if self._has_matrices and all(kind != _FOR_ALL for kind, _ in self._segments):
+            inner = [line for kind, lines in self._segments for line in (_under(kind, lines) if kind else lines)]
+            return _under(examples, _under(steps, inner))
+        found: list[str] = []
+        for kind, lines in self._segments:
+            each = lines if kind == _FOR_ALL else _under(examples, lines)
+            found += each if kind in ("", _FOR_ALL) else _under(kind, each)
+        return _under(steps, found)
 
     def _statement(self, statement: Assign) -> None:
         value = substituted(statement.value, self._values)
@@ -135,13 +154,14 @@ class Kernel:
         self._rows += lines
 
     def _index(self, shape: Shape) -> list[str]:
+        self._has_matrices |= sum(axis != 1 for axis in shape[1:]) > 1
         if not shape or shape[0] != B or len(shape) > len(self._indices):
             raise NotCompiledError(f"a value of shape {shape} in a step")
         return self._indices[: len(shape)]
 
     def _prepared(self, code: Code) -> Code:
         """The expression where everything that has no entries is in memory already."""
-        if parts(code) and not _is_view(code) and not self._body.varies(code) and not is_timed(code):
+        if parts(code) and not is_view(code) and not self._body.varies(code) and not is_timed(code):
             shape = self._shapes.of(code)
             if shape and shape[0] != B:
                 return self._constant(code, shape)
@@ -149,7 +169,7 @@ class Kernel:
         whole = rebuilt(code, inner) if inner else code
         match whole:
             case MatrixProduct(left, right) if self._entries.shape(left)[-1] != 1:
-                return self._product(left, right)
+                return self._once(whole, lambda: self._product(left, right))
             case Method(of, "sum(axis=-1)" | "sum(axis=-1, keepdims=True)" | "sum(axis=-2)" as call):
                 return self._sum(of, call)
             case Call("softmax" | "log_softmax" as name, (of,)):
@@ -185,7 +205,7 @@ class Kernel:
                 self._write(copied, left)
                 left = copied
             self._close_rows()
-            self._lines.append(f"product_into({python(left)[0]}, {matrix.name}, {out.name})")
+            self._segments.append((_FOR_ALL, [f"product_into({python(left)[0]}, {matrix.name}, {out.name})"]))
             return out
         left, right = self._simple(left), self._simple(right)
         index = self._index(shape)
@@ -198,21 +218,35 @@ class Kernel:
         added = f"{place} += {' * '.join(f'({python(term)[0]})' for term in terms)}"
         self._loop(shape, self._entries.at(out, index), Call("kind", (Number("0"),)))
         inner = [f"for {index[-1]} in range({size_text(shape[-1])}):", f"    {added}"]
-        for one, axis in ((along, first[-1]), *reversed(list(zip(index[1:-1], shape[1:-1], strict=True)))):
-            inner = [f"for {one} in range({size_text(axis)}):", *(f"    {line}" for line in inner)]
+        loops = [(along, first[-1]), *reversed(list(zip(index[1:-1], shape[1:-1], strict=True)))]
+        if not _runs_along(terms[0], along):  # a transposed matrix: row after row as they lie in memory
+            loops = [*loops[1:], loops[0]]
+        for one, axis in loops:
+            inner = _under(f"for {one} in range({size_text(axis)}):", inner)
         self._rows += inner
         return out
 
     def _simple(self, code: Code) -> Code:
         """The value in memory, if it is more than an array with other axes."""
-        if _is_view(code):
+        if is_view(code):
             return code
         shape = self._entries.shape(code)
         if not shape or shape[0] != B:
             return code
+        return self._once(code, lambda: self._copied(code, shape))
+
+    def _copied(self, code: Code, shape: Shape) -> Code:
         out = self._new("operand", shape)
         self._write(out, code)
         return out
+
+    def _once(self, code: Code, make: Callable[[], Code]) -> Code:
+        """What is computed into memory, found there the second time; what passes from step to step changes."""
+        if not self._body.carried.isdisjoint(names_in(code)):
+            return make()
+        if code not in self._made:
+            self._made[code] = make()
+        return self._made[code]
 
     def _sum(self, of: Code, call: str) -> Code:
         shape = self._entries.shape(of)
@@ -263,12 +297,23 @@ class Kernel:
         self._loop(shape, self._entries.at(out, index), self._entries.at(of, [*index, index[-1]]))
         return out
 
-    def _close_rows(self) -> None:
+    def _close_rows(self, condition: str = "") -> None:
         rows, self._rows = self._rows, []
-        self._lines += self._over_examples(rows)
+        if rows:
+            self._segments.append((condition, rows))
 
-    def _over_examples(self, rows: Sequence[str]) -> list[str]:
-        return [f"for {self._indices[0]} in range(B):", *(f"    {line}" for line in rows)] if rows else []
+
+_FOR_ALL = "for all"
+"""The kind of lines that treat all examples at once."""
+
+
+def _under(opening: str, lines: Sequence[str]) -> list[str]:
+    return [opening, *(f"    {line}" for line in lines)]
+
+
+def _runs_along(entry: Code, index: str) -> bool:
+    """Whether neighbours by that index are neighbours in memory."""
+    return not isinstance(entry, Index) or entry.index.split(", ")[-1] == index
 
 
 def _base(code: Code) -> str:
@@ -277,13 +322,6 @@ def _base(code: Code) -> str:
         code = code.of
     assert isinstance(code, Name)
     return code.name
-
-
-def _is_view(code: Code) -> bool:
-    """Whether an expression is an array, perhaps with other axes."""
-    while isinstance(code, Index | Transposed):
-        code = code.of
-    return isinstance(code, Name | Number)
 
 
 def _is_whole(code: Code) -> bool:

@@ -24,12 +24,13 @@ from derive.targets.lowering.single_step import Passes
 from derive.targets.native.entries import NotCompiledError
 from derive.targets.native.helpers import numbers_table, texts
 from derive.targets.native.kernel import Kernel
+from derive.targets.native.within import within_steps
 from derive.targets.numpy.module import parts, whole
 from derive.targets.numpy.network import whole as network_whole
 from derive.targets.numpy.network.assembly import Assembly
 from derive.targets.passes import products
 from derive.targets.passes.hoisting import Hoisting
-from derive.targets.passes.loops import always_there, learn, opened
+from derive.targets.passes.loops import Body, always_there, learn, opened
 from derive.targets.passes.pipeline import added_in_place, arriving_shapes, given_shapes, learn_shapes
 from derive.targets.passes.shapes import Shapes
 from derive.targets.templates import environment
@@ -115,33 +116,51 @@ class _Compiled:
         loop, after = statements[place], list(statements[place + 1 :])
         assert isinstance(loop, Loop)
         try:
-            call, further = self._kernel(loop, shapes, name, carried)
+            return self._around(before, loop, after, shapes, name, carried)
         except NotCompiledError as error:
             why = f"this loop runs in NumPy: {error}"
             return [*before, Remark(why), loop, *after]
         finally:
             learn_shapes(after, shapes)
-        return [*added_in_place(before, shapes), *further, Unless(call, (loop,)), *after]
 
-    def _kernel(self, loop: Loop, shapes: Shapes, name: str, carried: Collection[str]) -> tuple[Call, list[Statement]]:
-        """The call of the compiled loop, and what stands before it."""
+    def _around(
+        self,
+        before: list[Statement],
+        loop: Loop,
+        after: list[Statement],
+        shapes: Shapes,
+        name: str,
+        carried: Collection[str],
+    ) -> list[Statement]:
+        """The call of the compiled loop with what stands before and after it."""
         own = Shapes(shapes.known, {str(size): size for size in self._low.program.sizes})
         longer = [array for array, shape in own.known.items() if shape and str(shape[0]) == "T + 1"]
         body = opened(loop, carried, longer, {})
         learn(body, own)
         body = products.split(body, own)
+        instead: tuple[Statement, ...] = (loop,)
         further: list[Statement] = []
-        if not loop.backwards:
+        if loop.backwards:
+            kept = {value.split("[")[0] for value in self._low.sequence.gradients.values()}
+            within = within_steps(before, body, after, own, kept, self._names.numbered)
+            before, body, after = within.before, within.body, within.after
+            instead = (*within.first, loop, *within.last)
+        else:
             hoisting = Hoisting(body, own, self._names.numbered, blocked=False, labels={})
             body = hoisting.run()
             further += [*hoisting.constants, *hoisting.over_steps]
             self._low.helpers.update(hoisting.helpers)
+        call, prepared = self._kernel(body, own, name, carried)
+        return [*added_in_place(before, shapes), *further, *prepared, Unless(call, instead), *after]
+
+    def _kernel(self, body: Body, own: Shapes, name: str, carried: Collection[str]) -> tuple[Call, list[Statement]]:
+        """The call of the compiled loop, and what stands before it."""
         kernel = Kernel(body, own, self._names.numbered, self._opened)
-        about = f"The steps of `{name.removesuffix('_loop')}`, from the {'last' if loop.backwards else 'first'}."
+        about = f"The steps of `{name.removesuffix('_loop')}`, from the {'last' if body.backwards else 'first'}."
         text = kernel.text(name, about, sizes=[str(size) for size in self._low.program.sizes])
         self._kernels.append(text)
         self._helpers |= kernel.helpers
-        further += kernel.before
+        further = kernel.before
         further += [Assign((Name(c),), Call("np.ascontiguousarray", (Name(c),))) for c in kernel.filled if c in carried]
         functions = [Number(f"NUMBERS[{function}]") for function in kernel.functions]
         arrays = (kernel.sizes, kernel.scalars, kernel.read, kernel.filled)
