@@ -378,8 +378,8 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
         return judgement
     for chain in chains:
         start = fragment.place(chain.sides[0].start)
-        first = chain.place(0) if chain.relations else None
-        here = first is not None and (first.line, first.column) == (judgement.place.line, judgement.place.column)
+        places = [at for number in range(len(chain.relations)) if (at := chain.place(number)) is not None]
+        here = (judgement.place.line, judgement.place.column) in {(at.line, at.column) for at in places}
         sides = chain.sides
         if here and len(sides) == 2 and letter(sides[0]) is not None and number_of(sides[1]) is not None:
             return _said(judgement, A_CASE)

@@ -164,9 +164,9 @@ def _own_use(model: Model, parts: Sequence[Term]) -> bool:
 
 
 def _no_later(model: Model, parts: Sequence[Term]) -> bool:
-    """Whether ∂E_t/∂s_k and ∂E_t/∂s_{k+1} stand here."""
-    steps = [one.by.time - one.only for one in parts if isinstance(one, Gradient) and one.only and one.by.time]
-    return len({step for step in steps if not step.is_number}) > 1
+    """Whether ∂E_t/∂s_k stands here beside ∂E_t by a value of another step."""
+    steps = {one.by.time - one.only for one in parts if isinstance(one, Gradient) and one.only and one.by.time}
+    return len(steps) > 1 and any(not step.is_number for step in steps)
 
 
 TRIED: Mapping[Habit, Callable[[Model, Sequence[Term]], bool]] = {

@@ -54,6 +54,8 @@ class Deltas(Walk):
 
     def meant(self, found: Written) -> Term | None:
         """What the document says that a letter stands for, at the time written."""
+        if (paired := self._paired(found)) is not None:
+            return paired
         errors = dict(self.letters.meant.errors)
         if not errors:
             return None
@@ -67,6 +69,22 @@ class Deltas(Walk):
                     self.letters.guesses.layers |= {p.name: words for p in tree.walk(said) if isinstance(p, Ref)}
                 at_time = {nodes.t: nodes.t if time is None else time}
                 return tree.at_times(said, partial(_moved, at_time))
+        return None
+
+    def steps_of(self, found: Written) -> tuple[Expr, Expr] | None:
+        """The two steps of δ_{t,k} and of δ_k^{(t)}, in the order written; None where there are not just these."""
+        times = [time_expression(part, TIME_LETTERS | self.letters.timed_letters) for _, part in found.parts]
+        if len(times) != 2 or found.primes or found.power is not None:
+            return None
+        first, second = times
+        return None if first is None or second is None else (first, second)
+
+    def _paired(self, found: Written) -> Term | None:
+        """δ_{t,k}, where the document says of which step's loss it is the gradient, and by which step's value."""
+        for name, symbols, said in self.letters.meant.pairs:
+            steps = self.steps_of(found) if name == found.base else None
+            if steps is not None:
+                return tree.at_times(said, partial(_moved, dict(zip(symbols, steps, strict=True))))
         return None
 
     def _of_a_loss(self, found: Written, node: Syntax) -> Term | None:

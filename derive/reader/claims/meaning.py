@@ -32,7 +32,20 @@ from derive.reader.meaning.slices import is_slice, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Span, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.meaning.walk import Function
-from derive.reader.text.syntax import Big, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
+from derive.reader.text.syntax import (
+    Big,
+    Dots,
+    Fraction,
+    Group,
+    Mark,
+    Name,
+    Operator,
+    Product,
+    Run,
+    Scripted,
+    Sum,
+    Syntax,
+)
 
 NAMED = vocabulary.NAMED | {"sech", "cosh", "diagonal"}
 BATCHES = frozenset(["batch", "samples", "examples", "data"])
@@ -381,6 +394,44 @@ class Claiming(Brackets):
             return False
         return self.guess("examples", f"the sum over {found.word} runs over examples of a batch, of which there is one")
 
+    def ended(self, node: Big, word: str) -> Syntax | None:
+        """A product over steps and what stands behind it: factors at its end that do not have its index.
+
+        A weight behind the index is a factor of every step, unless nothing fits then.
+        """
+        body = node.body
+        if not isinstance(body, Run | Dots | Product):
+            return None
+        signs = body.operators if isinstance(body, Product) else ()
+        if any(sign.kind != "TIMES" or sign.negative for sign in signs):
+            return None
+        factors = body.factors
+        last = max((i for i, factor in enumerate(factors) if has_free(factor, word)), default=len(factors)) + 1
+        kept = last
+        while kept < len(factors) and self._is_weight(factors[kept]):
+            kept += 1
+        if kept > last and self.guess("reach", f"the product ends before {self.written(factors[last])}"):
+            kept = last
+        if kept >= len(factors):
+            return None
+
+        def joined(start: int, end: int, parts: tuple[Syntax, ...], between: tuple[Operator, ...]) -> Syntax:
+            if len(parts) == 1:
+                return parts[0]
+            if isinstance(body, Product):
+                return Product(start, end, parts, between)
+            return replace(body, start=start, end=end, factors=parts)
+
+        inner = joined(body.start, factors[kept - 1].end, factors[:kept], signs[: kept - 1])
+        first = replace(node, body=inner, end=inner.end)
+        return joined(node.start, node.end, (first, *factors[kept:]), signs[kept - 1 :])
+
+    def _is_weight(self, node: Syntax) -> bool:
+        """Whether a factor is a letter of the cell that has no time."""
+        found = self.letters.taken(node, self.fragment)
+        resolved = None if found is None else self.letters.resolve(found, self.fragment)
+        return resolved is not None and not self.letters.is_timed(resolved.name)
+
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         node = nested(node)
@@ -391,6 +442,8 @@ class Claiming(Brackets):
             return self.term(node.body)
         if found.unread or not found.word:
             raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
+        if body is None and node.sign == "product" and (apart := self.ended(node, found.word)) is not None:
+            return self.term(apart)
         body = self.term(node.body) if body is None else body
         symbol = index(found.word)
         if found.word in self.letters.entry_letters and node.sign == "sum":

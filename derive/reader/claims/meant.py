@@ -48,6 +48,8 @@ class Meant:
 
     losses: tuple[tuple[str, Loss], ...] = ()
     errors: tuple[tuple[str, Term], ...] = ()
+    pairs: tuple[tuple[str, tuple[Expr, Expr], Term], ...] = ()
+    """Letters with two steps, δ_{t,k}: the name, the two steps as written, what it is the gradient of by what."""
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
     ahead: bool = False

@@ -24,7 +24,8 @@ NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
 def is_general(side: Syntax, fewest: int = 2) -> bool:
     """Whether a side only says what a quantity depends on: f(x_t, h_{t-1}), where nothing is known of f.
 
-    With `fewest` 1 also f(z_t), which elsewhere is an open function of every entry.
+    With `fewest` 1 also f(z_t), which elsewhere is an open function of every entry. In a list one may stand for a
+    letter: L(y_t, g(h_t)).
     """
     if not isinstance(side, Run) or len(side.factors) != 2:
         return False
@@ -32,7 +33,7 @@ def is_general(side: Syntax, fewest: int = 2) -> bool:
     name = called.base if isinstance(called, Scripted) else called
     cells = [cell for row in behind.rows for cell in row] if isinstance(behind, Group) else []
     known = not isinstance(name, Name) or name.word in NAMED or function(name.word) is not None
-    return not known and len(cells) >= fewest and all(letter(cell) is not None for cell in cells)
+    return not known and len(cells) >= fewest and all(letter(c) is not None or is_general(c, 1) for c in cells)
 
 
 def names_function(side: Syntax, other: Syntax, text: str) -> bool:

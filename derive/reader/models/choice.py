@@ -22,12 +22,19 @@ def nearest(given: Sequence[Equation], section: tuple[str, ...], here: int) -> l
     """The section's own first, then those before it from the nearest on, then those after it of what has no others.
 
     What stands under a heading of this section, and later, counts as much as what stands before under no such heading.
+    Of one section what is written for every step counts before what is written for one, and what stands by itself
+    before what running text says of it.
     """
+    last: dict[tuple[str, ...], int] = {}
+    for equation in given:
+        last[equation.section] = max(last.get(equation.section, 0), equation.index)
 
-    def distance(equation: Equation) -> tuple[int, int]:
+    def distance(equation: Equation) -> tuple[int, int, bool, bool, int]:
+        rank = bool(equation.numbered), not equation.displayed
         if equation.section == section:
-            return 0, -equation.index
-        return (1, -equation.index) if equation.index < here else (2, equation.index)
+            return 0, 0, *rank, -equation.index
+        before = equation.index < here
+        return (1, -last[equation.section], *rank, -equation.index) if before else (2, equation.index, *rank, 0)
 
     before: dict[str, int] = {}
     for equation in given:

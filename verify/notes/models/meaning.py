@@ -54,16 +54,22 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         for fact in _facts(formula, model.cell):
             facts[fact] = None
     named: set[tuple[str, int, int]] = set()
+    pairs: list[tuple[str, tuple[Expr, Expr], Term]] = []
 
     def said() -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
         for statement in (statement for formula in nearest for statement in _stated(formula)):
-            letters = Letters(model.cell, program, meant=replace(model.meant, errors=tuple(errors.items())))
+            known = replace(model.meant, errors=tuple(errors.items()), pairs=tuple(pairs))
+            letters = Letters(model.cell, program, meant=known)
             for side in statement.sides:
                 survey(side, letters)
             place = _key(statement.fragment.place(statement.sides[0].start))
             yield statement, Claiming(statement.fragment, letters), place
 
     for statement, claiming, place in said():  # what a letter is the gradient by counts before what it is computed from
+        if (pair := _pair(statement, claiming)) is not None:
+            pairs.append(pair)
+            named.add(place)
+            continue
         error = _error(statement, claiming)
         if (own := _own_step(statement, claiming)) is not None:
             asked.setdefault(own[:2], own[2])
@@ -86,7 +92,9 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     # where every δ is of the sum of all losses, nothing is out of the ordinary
     of_steps = any(loss is not None for loss in asked.values())
     asked_ = [(name, step, loss) for (name, step), loss in asked.items() if of_steps]
-    meant = replace(model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()), asked=tuple(asked_))
+    meant = replace(
+        model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()), asked=tuple(asked_), pairs=tuple(pairs)
+    )
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
 
 
@@ -141,6 +149,26 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
             here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]
             return identifier("_".join([found.base, *way.labels])), here
     return None
+
+
+def _pair(statement: Statement, claiming: Claiming) -> tuple[str, tuple[Expr, Expr], Term] | None:
+    """δ_{t,k} := ∂L_t/∂z_k: the letter, its two steps, and the gradient of one step's loss by a value of the other."""
+    left, right = statement.sides[:2]
+    found = claiming.letters.taken(left, statement.fragment)
+    steps = None if found is None or found.base in _OF_GRADIENTS else claiming.steps_of(found)
+    if found is None or steps is None or not all(step.is_Symbol for step in steps):
+        return None
+    try:
+        said = claiming.term(right)
+    except InputError:
+        return None
+    inner = _unturned(said)
+    ends: set[Expr | None] = set()
+    if isinstance(inner, Gradient) and not inner.by.at:
+        ends = {inner.only, inner.by.time}
+    elif isinstance(inner, tree.Derivative) and not (inner.of.at or inner.by.at):
+        ends = {inner.of.time, inner.by.time}
+    return (found.base, steps, said) if ends == {*steps} and len(ends) == 2 else None
 
 
 def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> tuple[str, Term] | None:

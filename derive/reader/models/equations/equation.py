@@ -70,6 +70,8 @@ class Equation:
     """What was taken for granted, where the note has no such equation."""
     general: bool = False
     """Whether it only says what the quantity depends on: h_t = f(x_t, h_{t-1})."""
+    displayed: bool = True
+    """Whether it stands by itself, not in running text, where people write special cases and variants."""
     space: Fragment | None = None
     """The declaration that its end is: h_t ∈ ℝ^{1 × H} of h_t = tanh(z_t) ∈ ℝ^{1 × H}."""
 

@@ -14,7 +14,7 @@ from derive.reader.meaning.letters import letter, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
-from derive.reader.models.equations.equation import Equation, mentions
+from derive.reader.models.equations.equation import LOSSES, Equation, mentions
 from derive.reader.models.equations.names import spelled_names
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
@@ -52,6 +52,11 @@ _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 
 def equations(formula: Found, index: int) -> Iterator[Equation]:
     """The forward equations in a formula."""
+    for found in _equations(formula, index):
+        yield found if formula.displayed else replace(found, displayed=False)
+
+
+def _equations(formula: Found, index: int) -> Iterator[Equation]:
     fragment = without_remarks(formula.fragment)
     try:
         rows = parse(fragment)
@@ -86,6 +91,8 @@ def equations(formula: Found, index: int) -> Iterator[Equation]:
             space = declared_space(fragment, left, whole)
             style = found.style or TimeStyle.SUBSCRIPT
             general = is_general(right)
+            if general and found.name in LOSSES:
+                continue  # L_t = ℓ(y_t, h_t) leaves open what the loss is
             yield Equation(found.name, found.offset or 0, style, cut, *edges, general=general, space=space)
             yield from named_on_the_way(part, fragment, formula, index)
             for side in part.sides[2:]:
