@@ -59,15 +59,12 @@ def textbook(job: Job, cell: Cell, case: Case) -> Call:
     """One step after the other, gradients of the parameters added up: what a textbook writes."""
     made = load(module(differentiate(cell)), "ours")
     params = case.named(cell.parameters)
-    first, *others = cell.inputs
 
     def run() -> dict[str, Any]:
         states = {s.name: case.given[s.name] for s in cell.states}
         caches = []
         for t in range(job.T):
-            now = {q.name: case.given[q.name][t] if q.time is not None else case.given[q.name] for q in cell.inputs}
-            rest = {q.name: now[q.name] for q in others}
-            _, states, cache = made.step(params, now[first.name], **rest, **states, **case.functions)
+            _, states, cache = _stepped(made, cell, case, case.given, params, states, t)
             caches.append(cache)
         sums: dict[str, Any] = {}
         back = {s.name: case.d_final[s.name] for s in cell.states}
@@ -77,6 +74,43 @@ def textbook(job: Job, cell: Cell, case: Case) -> Call:
             for name in params:
                 sums[name] = sums.get(name, 0) + found[name]
         return sums
+
+    return run
+
+
+def _stepped(
+    made: Any, cell: Cell, case: Case, given: Mapping[str, Any], params: Mapping[str, Any], states: Any, t: int
+) -> tuple[Any, Any, Any]:
+    """The step of a module at t."""
+    now = {q.name: given[q.name][t] if q.time is not None else given[q.name] for q in cell.inputs}
+    first = now.pop(cell.inputs[0].name)
+    found: tuple[Any, Any, Any] = made.step(params, first, **now, **states, **case.functions)
+    return found
+
+
+def hips_autograd(job: Job, cell: Cell, case: Case) -> Call:
+    """The equations of a step in HIPS autograd's NumPy, and its gradients."""
+    autograd, numpy = imported("autograd"), imported("autograd.numpy")
+    text = module(differentiate(cell)).replace(".real.max(", ".max(")  # it knows no part of an array
+    made = load(text.replace("import numpy as np", "import autograd.numpy as np", 1), "ours")
+    states = {s.name: case.given[s.name] for s in cell.states}
+    sizes, dtype, _ = _stepped(made, cell, case, case.given, case.named(cell.parameters), states, 0)[2]
+    vars(made)["_checked"] = lambda arrays, *_: (sizes, dtype)  # which knows no arrays but NumPy's
+    names = [q.name for q in (*cell.inputs, *cell.states, *cell.parameters)]
+    moving = [name for name in names if name in case.differentiable]
+
+    def outputs(arrays: list[Any]) -> Any:
+        given = {**case.given, **dict(zip(moving, arrays, strict=True))}
+        params = {q.name: given[q.name] for q in cell.parameters}
+        states, found = {s.name: given[s.name] for s in cell.states}, []
+        for t in range(job.T):
+            y, states, _ = _stepped(made, cell, case, given, params, states, t)
+            found.append(y)
+        return numpy.stack(found)
+
+    def run() -> dict[str, Any]:
+        gradients = autograd.make_vjp(outputs)([case.given[name] for name in moving])[0](case.d_output)
+        return dict(zip(moving, gradients, strict=True))
 
     return run
 
@@ -197,6 +231,7 @@ PEERS: Mapping[str, Callable[[Job, Cell, Case], Call]] = {
     "without passes": without_passes,
     "torch target": torch_target,
     "textbook": textbook,
+    "autograd": hips_autograd,
     "torch": torch_module,
     "torch loop": torch_loop,
     "jax": jax_scan,

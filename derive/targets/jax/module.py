@@ -22,6 +22,9 @@ _WRITTEN = {
     "erf": '''def erf(a):
     """The error function, entry by entry."""
     return jax.scipy.special.erf(a)''',
+    "rows_times": '''def rows_times(a, matrix):
+    """a @ matrix for every step and example at once."""
+    return a @ matrix''',
 }
 """Helpers whose NumPy form JAX cannot trace."""
 

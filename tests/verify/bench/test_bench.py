@@ -11,12 +11,14 @@ import pytest
 
 from derive import InputError
 from derive.calculus.adjoint import differentiate
+from derive.cell import Cell
 from verify.bench import gpu, plans
 from verify.bench.job import Job
 from verify.bench.measure import Row, jobs, known, measured, planned
-from verify.bench.peers import PEERS, case_of, jax_scan, textbook, torch_target
+from verify.bench.peers import PEERS, case_of, hips_autograd, jax_scan, textbook, torch_target
 from verify.bench.plans import SIZES
 from verify.bench.report import KEPT, page, summary, table, written
+from verify.numbers.case import Case
 from verify.numbers.load import load
 
 SMALL = Job("lstm", 2, 1, 2, 3, "float64", 1)
@@ -49,16 +51,31 @@ def test_steps_one_after_the_other_give_the_gradients_of_the_sequence() -> None:
     assert all(np.allclose(found[q.name], expected[q.name], rtol=1e-12) for q in cell.parameters)
 
 
+def of_outputs_alone(cell: Cell, case: Case) -> dict[str, np.ndarray]:
+    """The gradients of our module where J reads no final state."""
+    from derive.targets.numpy import module
+
+    case = replace(case, d_final={state: np.zeros_like(seed) for state, seed in case.d_final.items()})
+    return case.backward(load(module(differentiate(cell)), "whole"))
+
+
+@pytest.mark.parametrize("name", ["lstm", "rnn_general", "deltanet"])
+def test_the_gradients_of_autograd_are_those_of_the_cell(name: str) -> None:
+    pytest.importorskip("autograd", reason="HIPS autograd is one of the peers: pip install autograd")
+    job = Job(name, 3, 2, 2, 3, "float64", 1)
+    cell, case = case_of(job)
+    expected = of_outputs_alone(cell, case)
+    for key, gradient in hips_autograd(job, cell, case)().items():
+        assert np.allclose(gradient, expected[key], rtol=1e-9, atol=1e-12), key
+
+
 @pytest.mark.parametrize("name", ["lstm", "mgu", "rnn_general", "deltanet"])
 def test_the_gradient_of_the_scan_is_that_of_the_cell(name: str) -> None:
     pytest.importorskip("jax")
     job = Job(name, 3, 2, 2, 3, "float64", 1)
     cell, case = case_of(job)
     (found,) = jax_scan(job, cell, case)()
-    from derive.targets.numpy import module
-
-    case = replace(case, d_final={state: np.zeros_like(seed) for state, seed in case.d_final.items()})
-    expected = case.backward(load(module(differentiate(cell)), "whole"))
+    expected = of_outputs_alone(cell, case)
     for quantity, gradient in zip((*cell.inputs, *cell.states, *cell.parameters), found, strict=True):
         assert np.allclose(np.asarray(gradient), expected[quantity.name], rtol=1e-9, atol=1e-12), quantity.name
 
