@@ -35,6 +35,7 @@ from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
 from verify.notes.models.holes import spoken
 from verify.notes.models.times import counted, in_letters_of
+from verify.notes.recognition import stepping_back
 
 NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 A_MENTION = "a mention"
@@ -191,7 +192,7 @@ def audit(
         return _apart(formula, before.get(formula), models, check, instead)
 
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
-    return Audit(document, tuple(map(_ignoring, of_examples(judged, document))))
+    return Audit(document, tuple(map(_ignoring, of_examples(stepping_back(judged), document))))
 
 
 def _ignoring(audited: Audited) -> Audited:

@@ -53,6 +53,8 @@ _AT_THE_LAST_STEP = re.compile(r"_\s*(?:T|\{(?:[^{}]*,)?\s*T\s*\})|\(\s*T\s*\)|=
 _ZERO_TO_LAST = re.compile(
     r"=\s*0\s*\}\s*\^\s*\{\s*T\s*-\s*1\s*\}|T\s*-\s*1\s*,[^$]{0,12}(?:dots|\.\.\.)[^$]{0,4},\s*0(?!\d)"
 )
+_NUMBERED = re.compile(r"[_^]\{?\(?(\d)\)?(?!\d)")
+"""A step by its number: h_3, h^{(3)}."""
 _SUM_FROM_ZERO = re.compile(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
@@ -60,6 +62,7 @@ REDEFINED = "from line {line} on {letter} is the gradient by the argument of {na
 OF_ONE = "J is the error of step"
 OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
+OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
@@ -82,6 +85,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
     result = _itself(_exchanged(found, judge), judge)
     for convention in (
         _last,
+        _of_length,
         partial(_of_last_output, said=last_alone),
         _onward,
         _keeping(Habit.TERMS),
@@ -240,6 +244,16 @@ def _last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         _in_case(each, "$t = T$", AT_THE_LAST) if any(map(_LAST.search, each.formula.section)) else each
         for each in found
     ]
+
+
+def _of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is true of as many steps as the formula names by their numbers: ∂J/∂W = ∂J_1/∂W + ∂J_2/∂W + ∂J_3/∂W.
+
+    Of a formula that names fewer than another of the note it is no case.
+    """
+    last = max((step for each in found for step in _NUMBERED.findall(each.formula.text)), default="1")
+    words = OF_LENGTH.format(steps=last)
+    return [_in_case(each, f"$T = {last}$", words) for each in found] if last > "1" else list(found)
 
 
 def _of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:

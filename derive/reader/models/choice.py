@@ -7,12 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from derive.errors import Place
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.written import Written
 
-INPUTS = frozenset(["x", "u"])
-"""Letters that stand for an input, never for a state that lacks its equation."""
 _RESIDUAL = re.compile(r"[\s&]*[^-+]*-[^-+]*")
 MOST = 60
 """Equations that a model may have."""

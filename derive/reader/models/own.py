@@ -22,6 +22,7 @@ from derive.reader.models.holes import find_holes, holes_of, leave_open, set_asi
 from derive.reader.models.model import Model
 from derive.reader.models.written import Written
 
+LATER = "{name} is as in line {line}, which stands behind what is said of it here; line {general} leaves it open"
 NUMBER = "{letter} is a number, which the note does not say"
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
@@ -66,11 +67,21 @@ def own(
             continue
         if not _settled(chosen, cell):
             said = (*_said(chosen), *map(str, cell.guesses))
+            doubts = (*(NUMBER.format(letter=letter) for letter in chosen.numbers), *_later(chosen, at))
             return Model(
-                with_aliases(cell, chosen.aliases), _origin(chosen), said, _places(chosen),
-                tuple(holes_of(chosen)), tuple(NUMBER.format(letter=letter) for letter in chosen.numbers),
+                with_aliases(cell, chosen.aliases), _origin(chosen), said, _places(chosen), tuple(holes_of(chosen)), doubts,
                 _meant(chosen, cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
+
+
+def _later(chosen: Choice, at: int) -> list[str]:
+    """What a section leaves open, and another one behind it writes out, perhaps for another model."""
+    found = []
+    for name, equation in chosen.by_name.items():
+        open_ = [e for e in chosen.given.general if e.target == name and e.index < equation.index]
+        if open_ and equation.section != chosen.section and equation.index > at:
+            found.append(LATER.format(name=name, line=equation.place[1], general=open_[-1].place[1]))
+    return found
 
 
 def _its_loss(given: Sequence[Equation]) -> set[str]:

@@ -20,7 +20,15 @@ from derive.reader.models.equations.filters import (
 )
 from derive.reader.models.equations.finding import Unread, equations, parts_of_derivatives, stands_alone, unread
 from derive.reader.models.equations.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
-from derive.reader.models.equations.losses import at_the_end, averaged, in_words, of_the_step, whole
+from derive.reader.models.equations.losses import (
+    at_the_end,
+    averaged,
+    in_words,
+    named_entropy,
+    of_inputs,
+    of_the_step,
+    whole,
+)
 from derive.reader.text.note import Declaration, Found
 
 _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
@@ -33,8 +41,9 @@ class Written:
     """What one document writes.
 
     `families` are letters that with a quantity below them are its gradient, `totals` quantities whose whole gradient
-    has a label; with `bars` a bar over a quantity is its gradient, `said` in words or not; `ended` are equations that
-    were written without a time, by the place of their formula.
+    has a label; with `bars` a bar over a quantity is its gradient, `said` in words or not; `general` are equations that
+    only say what a quantity depends on; `ended` are equations that were written without a time, by the place of their
+    formula.
     """
 
     equations: Sequence[Equation] = ()
@@ -45,6 +54,7 @@ class Written:
     bars: bool = False
     said: bool = False
     habits: frozenset[Habit] = frozenset()
+    general: Sequence[Equation] = ()
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
 
     def defined(self, formula: Found) -> list[Equation]:
@@ -71,9 +81,9 @@ def written(
     """
     claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
     families = gradient_families(formula for _, formula in claiming)
-    every = [e for index, formula in claiming for e in _defined(formula, index, families)]
+    said = [e for index, formula in claiming for e in _defined(formula, index, families)]
     every = with_named_arguments(
-        with_one_case(without_slips(without_entries(without_general(without_abbreviated(with_one_example(every))))))
+        with_one_case(without_slips(without_entries(without_general(without_abbreviated(with_one_example(said))))))
     )
     states = {m.name for e in every for m in e.used if m.offset == -1}
     # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
@@ -85,7 +95,9 @@ def written(
         timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
     timeless = list(at_the_end(claiming, timed))
     here = list(of_the_step(claiming, [*timed, *(equation for _, equation in timeless)]))
-    timed = [e.with_steps({equation.target for _, equation in here}) for e in timed]
+    steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)
+    timed = [e.with_steps(steps) for e in timed]
+    timed += named_entropy(claiming, timed)
     ended: dict[Place, list[Equation]] = {}
     for formula, equation in (*timeless, *here):
         ended.setdefault(formula.place, []).append(equation)
@@ -103,6 +115,7 @@ def written(
         over,
         bars,
         frozenset(_habits(texts)),
+        [e for e in said if e.general],
         ended,
     )
 

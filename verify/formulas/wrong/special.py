@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +20,9 @@ from verify.truth.scales import NoPointError, Scale, quantities_of, reach
 from verify.truth.world import World
 
 LAST_OUTPUT = "$J$ reads the output of the last step alone"
+LENGTH = re.compile(r"\$T = (\d+)\$")
+"""The case of as many steps as a formula names by their numbers, two at least."""
+LONGEST = 6
 OR = "; or "
 """What stands between several cases."""
 
@@ -98,6 +102,8 @@ def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:
         yield Case(f"$T = 1$ and {zero}", "end", world("one step from zero"), first)
         if here:
             yield Case(f"$t = 1$ and {zero}", "end", world("from zero"), first, fresh=True)
+    if 1 < (steps := max(_fixed(left) | _fixed(right), default=0)) <= LONGEST:
+        yield Case(f"$T = {steps}$", "length", world(f"length {steps}"), first)
     yield Case(LAST_OUTPUT + ", at every earlier step" if here else LAST_OUTPUT, "losses", world("last loss"), earlier)
     for step in sorted(_fixed(right)):
         yield Case(f"$J$ reads the output of step {step} alone", "losses", world(f"loss {step}"), earlier)
@@ -124,7 +130,9 @@ def moments(node: Node) -> set[Expr]:
 
 def _fixed(node: Node) -> set[int]:
     """The steps that a formula names by their number."""
-    own = {int(q.time) for q in quantities_of(node) if q.time is not None and q.time.is_Integer and q.time > 0}
+    times = [q.time for q in quantities_of(node)]
+    times += [node.only] if isinstance(node, Adjoint) else []
+    own = {int(time) for time in times if time is not None and time.is_Integer and time > 0}
     return own.union(*(_fixed(child) for child in children(node)))
 
 
@@ -156,8 +164,9 @@ def _drawn(setting: Setting, kind: str, number: int, scale: Scale) -> World:
     if kind.endswith("zero"):
         zero = tuple(Assumption("starts at zero", state) for state in bench.cell.states)
         facts = replace(facts, assumptions=(*facts.assumptions, *zero))
-    world = bench.world(REDRAWS * number, scale.of_length(1) if kind.startswith("one step") else scale, facts)
-    if kind.startswith("one step") or kind == "from zero":
+    length = 1 if kind.startswith("one step") else int(kind.removeprefix("length ")) if "length" in kind else 0
+    world = bench.world(REDRAWS * number, scale.of_length(length) if length else scale, facts)
+    if length or kind == "from zero":
         return world
     if kind.startswith("symmetric"):
         return _symmetric(world, tuple(kind.split()[1:]))

@@ -27,6 +27,8 @@ TIMES: Mapping[TimeStyle, str] = {
 """The index of step t in each style."""
 LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell", "l"])
 """Names of what is minimised."""
+INPUTS = frozenset(["x", "u"])
+"""Letters that stand for an input, never for a state that lacks its equation."""
 EVERY_STEP = "{name}, which is written without a time, is taken to be a value of every step"
 _INDEXED = re.compile(r"[A-Za-z]{2,}[^{}]*,\s*([a-z])\s*\}\s*\Z")
 _BINARY = re.compile(r"1\s*-")

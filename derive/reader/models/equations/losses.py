@@ -14,9 +14,9 @@ from derive.notation import TimeStyle, spelled
 from derive.reader.meaning.letters import letter, number_of, only
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general
-from derive.reader.models.equations.equation import EVERY_STEP, LOSSES, TIMES, Equation, Mention, mentions
+from derive.reader.models.equations.equation import EVERY_STEP, INPUTS, LOSSES, TIMES, Equation, Mention, mentions
 from derive.reader.models.equations.finding import DERIVATIVE, declared_space, without_membership, without_remarks
-from derive.reader.models.equations.names import stripped
+from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
@@ -25,6 +25,14 @@ from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, R
 from derive.reader.text.usual import timelike
 
 _MINIMISED = re.compile(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
+
+
+_ENTROPY = re.compile(
+    r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?=\s*(?:\\[A-Za-z]+\s*\{)?\s*"
+    r"(?:CE|[Cc]ross(?:\\?[\s_-])*[Ee]ntropy(?:\\?[\s_]*[Ll]oss)?)\s*\}?\s*(?:\\left)?\(\s*"
+    r"(?P<first>[^,()]+)\s*,\s*(?P<second>[^,()]+?)\s*(?:\\right)?\)[\s.,;]*"
+)
+"""L_t = CrossEntropy(y_t, p_t)."""
 
 
 def whole(formula: Found, index: int) -> Iterator[Equation]:
@@ -117,6 +125,13 @@ def _settled(
             yield one, f"{_at_t(found, one.fragment)} = {_for_step(one.right, one.fragment, names, data)}", found.name
 
 
+def of_inputs(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> frozenset[str]:
+    """The inputs that an equation of a step writes without one, while the note has them with a step elsewhere."""
+    timed = {m.name for _, formula in formulas for m in _mentioned(formula) if m.offset is not None}
+    bare = {m.name for e in known for m in e.used if m.offset is None}
+    return frozenset(bare & timed & INPUTS - {e.target for e in known})
+
+
 def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, called: bool) -> Equation | None:
     """The cross-entropy of ŷ_t = softmax(...) with y_t, for a note without an equation of a loss.
 
@@ -141,6 +156,24 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *
     y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
     written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
     return replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
+
+
+def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[Equation]:
+    """The cross-entropy where a note calls it by its name: L_t = CrossEntropy(y_t, p_t) of p_t = softmax(...)."""
+    predicted = {e.target: e for e in known if "softmax" in e.right}
+    for index, formula in formulas:
+        match = _ENTROPY.fullmatch(formula.text.strip(" &"))
+        names = [letter_name(match.group(part)) for part in ("loss", "first", "second")] if match else []
+        given = [name for name in names[1:] if name in predicted]
+        if not names or names[0] not in LOSSES or len(given) != 1 or not all(names):
+            continue
+        source = predicted[given[0]]
+        (target,) = (name for name in names[1:] if name != given[0])
+        time, place = TIMES[source.style], formula.fragment.place(0)
+        y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
+        written = source.rewritten(rf"{names[0]}{time} = -{{{y}}}^\top \log {y_hat}", names[0])
+        at = (place.file, place.line, place.column)
+        yield replace(written, section=formula.section, index=index, place=at, space=None, at_end=False)
 
 
 def _bare(text: str) -> str:
