@@ -249,11 +249,15 @@ def _last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 def _of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """What is true of as many steps as the formula names by their numbers: ∂J/∂W = ∂J_1/∂W + ∂J_2/∂W + ∂J_3/∂W.
 
-    Of a formula that names fewer than another of the note it is no case.
+    It must name every step, and no other formula of the note a later one.
     """
-    last = max((step for each in found for step in _NUMBERED.findall(each.formula.text)), default="1")
+    last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=1)
+    every = {str(step) for step in range(1, last + 1)}
     words = OF_LENGTH.format(steps=last)
-    return [_in_case(each, f"$T = {last}$", words) for each in found] if last > "1" else list(found)
+    return [
+        _in_case(each, f"$T = {last}$", words) if every <= {*_NUMBERED.findall(each.formula.text)} else each
+        for each in found
+    ]
 
 
 def _of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:

@@ -69,8 +69,8 @@ def own(
             said = (*_said(chosen), *map(str, cell.guesses))
             doubts = (*(NUMBER.format(letter=letter) for letter in chosen.numbers), *_later(chosen, at))
             return Model(
-                with_aliases(cell, chosen.aliases), _origin(chosen), said, _places(chosen), tuple(holes_of(chosen)), doubts,
-                _meant(chosen, cell), unusable=tuple(chosen.contradicted),
+                with_aliases(cell, chosen.aliases), _origin(chosen), said, _places(chosen), tuple(holes_of(chosen)),
+                doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
 
 
