@@ -30,7 +30,6 @@ from verify.notes.audited import Audited
 from verify.notes.conventions import LAST_ALONE, settled
 from verify.notes.examples import of_examples
 from verify.notes.files import Document, Formula, behind_words, conditioned, continued, read
-from verify.notes.generic import for_any_parameter
 from verify.notes.lint import Note
 from verify.notes.models import Model, Models, holes
 from verify.notes.models.holes import spoken
@@ -286,13 +285,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))
     met: tuple[ProgramFault, ...] = ()
     try:
-        found = for_any_parameter(
-            fragment,
-            model,
-            lambda meant: check(
-                fragment.text, model.cell, assume=model.facts, place=place, fragment=fragment, meant=meant
-            ),
-        )
+        found = check(fragment.text, model.cell, assume=model.facts, place=place, fragment=fragment, meant=model.meant)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:

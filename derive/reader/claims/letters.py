@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -95,7 +96,7 @@ class Letters:
         """The letters that are numbers wherever they stand: sizes, and those that the note declares."""
         self.timed_letters: set[str] = set()
         self.entry_letters: set[str] = set()
-        self.aliases: dict[str, tuple[str, Expr | None]] = {letter: (name, None) for letter, name in meant.generic}
+        self.aliases: dict[str, tuple[str, Expr]] = {}
         """Letters that stand for a quantity at a time, for as long as they are tried."""
         self.with_times = False
         """Whether the formula writes a time anywhere."""
@@ -178,6 +179,10 @@ class Letters:
             if found is not None:
                 return found
         found = self._resolve(written, fragment, self.known, default)
+        if found is not None and not written.parts and self.is_timed(found.name) and _at_t(written.base, fragment):
+            words = f"{written.base} is not {written.base}_t, which stands beside it"
+            if self.guesses.other(f"bare {written.base}", Guess(words, holds=False, doubtful=True)):
+                return None
         if found is not None:
             word = beside(written, fragment)
             if BESIDE.get(word) == 0 and identifier(f"{written.base}_{word}") not in self.known:
@@ -414,6 +419,11 @@ class Letters:
         """Whether a letter is a vector of the cell, r of z_{r,t} beside r_t; i, j and k count entries all the same."""
         known = None if word in "ijk" else self.known.get(word)
         return known is not None and self.is_timed(known) and self.quantities[known].shape != (1, 1)
+
+
+def _at_t(base: str, fragment: Fragment) -> bool:
+    """Whether a letter stands with the index t somewhere in a formula."""
+    return len(base) == 1 and re.search(rf"(?<![A-Za-z\\]){base}\s*_\s*\{{?\s*t(?![A-Za-z])", fragment.text) is not None
 
 
 _LAYERS = frozenset(["l", "layer"])

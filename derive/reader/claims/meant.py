@@ -68,8 +68,6 @@ class Meant:
     """States whose whole gradient the document has, so that ∂J/∂c_{t-1} from t alone is what step t hands back."""
     habits: frozenset[Habit] = frozenset()
     """The habits of writing that the document keeps to throughout."""
-    generic: tuple[tuple[str, str], ...] = ()
-    """Letters for any one parameter, each with the one that it is taken for: θ of ∂L/∂θ."""
     blocks: tuple[tuple[str, str], ...] = ()
     """Weights that may stand for their columns that act on a quantity, each with that quantity."""
 

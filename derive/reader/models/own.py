@@ -134,7 +134,12 @@ def _settle(chosen: Choice, error: InputError) -> bool:
 def _settled(chosen: Choice, cell: Cell) -> bool:
     """Whether something had to be changed after all: a loss must be a number."""
     loss = chosen.output()
-    if not loss.loss or loss.target in chosen.open or cell.output.shape == (1, 1):
+    if not loss.loss or loss.target in chosen.open:
+        return False
+    if loss.loss == "squared" and not cell.is_loss:
+        leave_open(chosen, loss.target, "nothing is compared in it", loss.place[1])
+        return True
+    if cell.output.shape == (1, 1):
         return False
     plain = [q.name for q in (*cell.inputs, *cell.states, *cell.parameters) if q.name not in chosen.numbers]
     if chosen.numbers and not any(name[0].isupper() for name in plain):  # no letter of the note is a matrix

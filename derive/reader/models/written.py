@@ -27,6 +27,7 @@ from derive.reader.models.equations.losses import (
     named_entropy,
     of_inputs,
     of_the_step,
+    untimed_targets,
     whole,
 )
 from derive.reader.text.note import Declaration, Found
@@ -98,6 +99,7 @@ def written(
     steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)
     timed = [e.with_steps(steps) for e in timed]
     timed += named_entropy(claiming, timed)
+    timed = [e.with_steps(untimed_targets(e, timed)) for e in timed]
     ended: dict[Place, list[Equation]] = {}
     for formula, equation in (*timeless, *here):
         ended.setdefault(formula.place, []).append(equation)

@@ -50,7 +50,6 @@ def test_marks_and_letters_of_public_notes(tmp_path: Path) -> None:
     assert next(each for key, each in found.items() if key.startswith(by_v)).word is Word.HOLDS_IF
     assert all(found[each].word in RIGHT for each in (one, *good))
     assert all(found[each].word is Word.WRONG for each in (other, *bad))
-    assert "theta is any one of the parameters that a state depends on" in found[good[-1]].assumptions
 
 
 def test_a_square_of_a_vector_in_a_loss_is_a_norm(tmp_path: Path) -> None:
@@ -100,3 +99,13 @@ def test_a_letter_in_the_other_case_and_a_function_spoken_of(tmp_path: Path) -> 
     found = _judged(tmp_path, f"{_shown(*RNN, named, claim)}\nThe derivative of $y = tanh(x)$ is $1 - y^2$.\n")
     assert found[claim].word in RIGHT
     assert found["y = tanh(x)"].word is not Word.WRONG
+
+
+def test_what_a_loss_compares_with_may_have_no_time(tmp_path: Path) -> None:
+    good, bad = (rf"\frac{{\partial E_t}}{{\partial V}} = {two}(p_t - d) h_t^T" for two in ("2 ", ""))
+    found = _judged(tmp_path, _shown(*RNN, r"E_t = (p_t - d)^2", good, bad))
+    assert found[good].word in RIGHT
+    assert found[bad].word is Word.WRONG
+    same = r"\frac{\partial E_t}{\partial V} = (p_t - p) h_t^T"
+    found = _judged(tmp_path, _shown(*RNN, r"E_t = \frac12 (p_t - p)^2", same))
+    assert found[same].word is Word.UNDECIDED

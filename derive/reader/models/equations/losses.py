@@ -333,6 +333,17 @@ def _value(node: Syntax) -> Expr | None:
     return number_of(node)
 
 
+def untimed_targets(loss: Equation, known: Sequence[Equation]) -> frozenset[str]:
+    """What the loss of a step compares with, where it is written without a time: y of L_t = (p_t - y)^2."""
+    if not loss.loss or loss.offset != 0:
+        return frozenset()
+    defined = {e.target for e in known}
+    if any(m.offset == 0 and m.name not in defined for m in loss.used):
+        return frozenset()
+    elsewhere = {m.name for e in known if e is not loss for m in e.used if m.offset is None}
+    return frozenset(m.name for m in loss.used if m.offset is None) - elsewhere - defined
+
+
 _SQUARED = re.compile(
     r"(?:\\(?:right|[bB]igg?r?)\s*)?(?P<mark>[)\]|]|\\rvert(?![A-Za-z]))\s*(?P<power>\^\s*(?:2|\{\s*2\s*\}))"
 )
