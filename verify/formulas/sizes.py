@@ -154,6 +154,10 @@ def _named(letters: Letters, stated: tuple[Expr, Expr], true: tuple[Expr, Expr])
     if numbered and true[1] == 1 and true[0] not in wide:
         return None  # a single output
     unknown = [s for s in stated if s.free_symbols and not {str(x) for x in s.free_symbols} & letters.sizes]
+    if all(
+        s == size_ or str(size_).removeprefix("n_") in letters.quantities for s, size_ in zip(stated, true, strict=True)
+    ):
+        return None  # n_x is what x has where the note does not say it
     if not unknown:
         return False
     if stated[0] == stated[1]:
@@ -203,7 +207,7 @@ def definition(left: Syntax, right: Syntax, claiming: Claiming) -> str:
         return "lists what a letter stands for"
     if found is not None and (started := claiming.letters.resolve(found, claiming.fragment, None)) is not None:
         states = {state.name for state in claiming.letters.cell.states}
-        if started.name in states and started.time == 0 and isinstance(right, Number | syntax.Ones):
+        if started.name in states and started.time == 0 and _is_start(right, claiming):
             return "says how the state starts"
         if started.time is None and claiming.letters.is_timed(started.name) and isinstance(right, Run):
             called = claiming.letters.taken(right.factors[0], claiming.fragment)
@@ -221,6 +225,14 @@ def definition(left: Syntax, right: Syntax, claiming: Claiming) -> str:
     if claiming.letters.number(found, claiming.fragment) is not None:
         return f"says what the number {claiming.written(left)} is"
     return f"names {claiming.written(left)}, which the cell does not have"
+
+
+def _is_start(right: Syntax, claiming: Claiming) -> bool:
+    """Whether a side is a number or ones, perhaps times a letter of its own: ε 𝟏."""
+    factors = right.factors if isinstance(right, Run) else (right,)
+    letters = [claiming.letters.taken(each, claiming.fragment) for each in factors]
+    own = (each is not None and claiming.letters.resolve(each, claiming.fragment) is None for each in letters)
+    return all(isinstance(f, Number | syntax.Ones) or new for f, new in zip(factors, own, strict=True))
 
 
 def _named_function(left: Syntax, claiming: Claiming) -> str:

@@ -16,6 +16,7 @@ from derive.calculus.program import ARGUMENT, named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.functions import ENTRIES, ScalarFunction
+from derive.notation import spelled
 from derive.reader.claims.derivatives import LOSSES
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
@@ -68,6 +69,11 @@ ITSELF = "δ is the gradient of {name} itself, not of its argument, which the no
 FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
 NONE_AT_ZERO = "what stands at step 0 counts as zero"
 ADDED = "line {line} adds the rest to it"
+DIFFERENTIALS = "d before a letter is its differential, which comes from those of the states before"
+_UPRIGHT = re.compile(
+    r"\\mathrm\s*(?:\{\s*d\s*\}|d)\s*(?P<of>\\?[A-Za-z]+\s*(?:_\s*(?:\{(?P<step>[^{}]*)\}|[A-Za-z0-9])))"
+)
+_EARLIEST = "t - 2"
 CHOSEN = "{function} is {chosen}, which the equations leave open"
 USUAL_FUNCTIONS = ("tanh", "sigmoid", "relu")
 """What a function that equations leave open usually is."""
@@ -100,6 +106,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
         _keeping(Habit.NO_LATER),
         _of_one,
         _chosen,
+        _differentials,
     ):
         if any(map(_wrong, result)):
             result = convention(result, judge)
@@ -219,6 +226,42 @@ def _chosen(found: Sequence[Audited], judge: Judge) -> list[Audited]:
                 wrong = {n: each for n, each in enumerate(result) if each.model is model and _wrong(each)}
                 result = _mended(result, {n: judge(each.formula, other) for n, each in wrong.items()})
     return result
+
+
+def _differentials(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """dc_t = F dc_{t-1} + B dh_{t-1} as a total differential: along every state of step t - 2; else left open."""
+    result = list(found)
+    for number, each in enumerate(found):
+        steps = [match.group("step") for match in _UPRIGHT.finditer(each.formula.text)]
+        if each.model is None or not _wrong(each) or "=" not in each.formula.text or len(steps) < 2:
+            continue
+        if not _UPRIGHT.match(each.formula.text.lstrip()) or "".join((steps[-1] or "").split()) == "t+1":
+            continue
+        tried = [_along_state(each, state.name, judge) for state in each.model.cell.states]
+        if all(map(_right, tried)) and not any(map(_wrong, tried)):
+            one = tried[0].judgements[0]
+            kept = replace(one, formula=each.judgements[0].formula, place=each.judgements[0].place)
+            result[number] = replace(each, judgements=(kept,))
+        elif any("t-1" in "".join((step or "").split()) for step in steps[1:]):
+            result[number] = replace(each, judgements=tuple(map(_as_differential, each.judgements)))
+    return result
+
+
+def _along_state(audited: Audited, name: str, judge: Judge) -> Audited:
+    """The formula with every differential as the derivative by a state of step t - 2."""
+    assert audited.model is not None
+    fragment = audited.formula.fragment
+    by = rf"{spelled(name)}_{{{_EARLIEST}}}"
+    text = _UPRIGHT.sub(lambda match: rf"\frac{{\partial {match.group('of')}}}{{\partial {by}}}", fragment.text)
+    there = replace(audited.formula, fragment=replace(fragment, text=text, lines=fragment.lines[:1]))
+    return judge(there, _doubted(audited.model, DIFFERENTIALS))
+
+
+def _as_differential(judgement: Judgement) -> Judgement:
+    if judgement.word is not Word.WRONG:
+        return judgement
+    reason = f"wrong unless {DIFFERENTIALS}"
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
 
 
 def _applying(cell: Cell, function: ScalarFunction, usual: ScalarFunction) -> Cell:

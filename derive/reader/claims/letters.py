@@ -179,7 +179,14 @@ class Letters:
             if found is not None:
                 return found
         found = self._resolve(written, fragment, self.known, default)
-        if found is not None and not written.parts and self.is_timed(found.name) and _at_t(written.base, fragment):
+        loss = self.cell.output.name if self.cell.is_loss else ""
+        if (
+            found
+            and found.name != loss
+            and not written.parts
+            and self.is_timed(found.name)
+            and _at_t(written.base, fragment)
+        ):
             words = f"{written.base} is not {written.base}_t, which stands beside it"
             if self.guesses.other(f"bare {written.base}", Guess(words, holds=False, doubtful=True)):
                 return None

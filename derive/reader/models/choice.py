@@ -87,7 +87,7 @@ class Choice:
         waiting = list(names)
         while waiting and len(self.by_name) < MOST:
             name = waiting.pop(0)
-            if name in self.by_name:
+            if name in self.by_name or self._is_parameter(name):
                 continue
             ways = self.ways(name)
             beside = [e for e in ways if e.section == ways[0].section]
@@ -97,6 +97,16 @@ class Choice:
             if equation is not None:
                 self.by_name[name] = equation
                 waiting += [mention.name for mention in equation.used]
+
+    def _is_parameter(self, name: str) -> bool:
+        """Whether a letter is a parameter here, c of o_t = V h_t + c, and c_t a quantity of another model behind it."""
+        ways = [e for e in self.nearest if e.target == name]
+        if len(name) != 1 or not ways or any(e.said for e in ways):
+            return False
+        reader = next(((e, m) for e in self.nearest for m in e.used if m.name == name and e.target != name), None)
+        if reader is None or reader[1].offset is not None:
+            return False
+        return all(e.section not in (self.section, reader[0].section) and e.index > reader[0].index for e in ways)
 
     def ways(self, name: str) -> list[Equation]:
         """The equations for a name, the nearest first; in a note of two models, those of the one that is claimed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from derive.errors import InputError, Place
 from derive.notation import spelled
@@ -84,7 +84,7 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
         if equation.target in chosen.open:
             continue
         if equation.target in chosen.rewritten:
-            written, target = _cross_entropy(equation, chosen.rewritten[equation.target])
+            written, target = _cross_entropy(equation, chosen.rewritten[equation.target], chosen.by_name)
             formulas.append(written)
             if target not in chosen.by_name:
                 targets[target] = None
@@ -128,12 +128,13 @@ def _sums_to_one(letter: str) -> Declaration:
     return _declared("assume", rf"\mathbf{{1}}^\top {{{letter}}} = 1")
 
 
-def _cross_entropy(equation: Equation, rows: bool) -> tuple[Fragment, str]:
-    """-yᵀ log ŷ with the letters of the equation, and the name of y; of rows log ŷ yᵀ."""
+def _cross_entropy(equation: Equation, rows: bool, computed: Collection[str]) -> tuple[Fragment, str]:
+    """-yᵀ log ŷ with the letters of the equation, and the name of y; of rows log ŷ yᵀ. ŷ is `computed`."""
     used = list(dict.fromkeys(mention.name for mention in equation.used))
     logarithm = LOGARITHM.search(equation.fragment.text, equation.right_start)
     inside = [m.name for m in equation.used if logarithm is not None and m.start >= logarithm.end()]
-    predicted = next((name for name in (*inside[:1], *used) if name.endswith(ACCENTED)), used[-1])
+    accented = (name for name in (*inside[:1], *used) if name.endswith(ACCENTED))
+    predicted = [*accented, *(name for name in inside if name in computed), used[-1]][0]
     target = next((name for name in used if name != predicted), predicted)
     time = TIMES[equation.style]
     left, y, y_hat = (f"{spelled(name)}{time}" for name in (equation.target, target, predicted))

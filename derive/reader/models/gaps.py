@@ -19,6 +19,8 @@ def fill_gaps(chosen: Choice) -> None:
             chosen.by_name.pop(marked.target, None)
             _adopt(chosen, marked, name, f"{marked.target} is taken to be {name}")
     for equation in [e for e in chosen.by_name.values() if e.loss]:
+        _name_target(chosen, equation)
+    for equation in [e for e in chosen.by_name.values() if e.loss]:
         for mention in equation.used:
             source = next((e for e in chosen.nearest if "softmax" in e.right and not e.loss), None)
             compared = {m.name for m in equation.used}
@@ -32,6 +34,18 @@ def fill_gaps(chosen: Choice) -> None:
                     chosen.by_name.pop(source.target, None)  # the loss compares y with it, so y is the target
                     said = f"the equation for {source.target} is taken to be one for {mention.name}"
                 _adopt(chosen, source, mention.name, said)
+
+
+def _name_target(chosen: Choice, loss: Equation) -> None:
+    """Where p_t - e_t stands with an unknown letter behind what is predicted, it is what the loss compares with."""
+    compared = [m.name for m in loss.used if m.offset == loss.offset]
+    targets = {name for name in compared if chosen.is_data(name)}
+    known = set(chosen.by_name) | set(chosen.used)
+    other = {b for a, b in chosen.given.subtracted if a in compared and a in chosen.by_name and b not in known}
+    if len(targets) == 1 and len(other) == 1 and not targets & {b for _, b in chosen.given.subtracted}:
+        (old,), (new,) = targets, other
+        chosen.by_name[loss.target] = loss.renamed({old: new})
+        chosen.assumed.append(f"{new} is what the loss compares with, {old}")
 
 
 def _part_logits(chosen: Choice, predicted: str, compared: Collection[str]) -> None:

@@ -136,7 +136,7 @@ def _settled(chosen: Choice, cell: Cell) -> bool:
     loss = chosen.output()
     if not loss.loss or loss.target in chosen.open:
         return False
-    if loss.loss == "squared" and not cell.is_loss:
+    if not cell.is_loss:
         leave_open(chosen, loss.target, "nothing is compared in it", loss.place[1])
         return True
     if cell.output.shape == (1, 1):

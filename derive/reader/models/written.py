@@ -30,10 +30,13 @@ from derive.reader.models.equations.losses import (
     untimed_targets,
     whole,
 )
+from derive.reader.models.equations.names import letter_name
 from derive.reader.text.note import Declaration, Found
 
 _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
 _LIMITS = re.compile(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
+_AT_T = r"\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*\})"
+_SUBTRACTED = re.compile(rf"(?P<one>\\?[A-Za-z]+){_AT_T}\s*-\s*(?P<other>\\?[A-Za-z]+){_AT_T}")
 _SLOPES = re.compile(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
 
 
@@ -56,6 +59,8 @@ class Written:
     said: bool = False
     habits: frozenset[Habit] = frozenset()
     general: Sequence[Equation] = ()
+    subtracted: frozenset[tuple[str, str]] = frozenset()
+    """Letters at t of which one is subtracted from the other: p and e of p_t - e_t."""
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
 
     def defined(self, formula: Found) -> list[Equation]:
@@ -118,8 +123,14 @@ def written(
         bars,
         frozenset(_habits(texts)),
         [e for e in said if e.general],
+        frozenset(_subtracted(texts)),
         ended,
     )
+
+
+def _subtracted(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for match in (match for text in texts for match in _SUBTRACTED.finditer(text)):
+        yield letter_name(match.group("one")), letter_name(match.group("other"))
 
 
 def _habits(texts: Sequence[str]) -> Iterator[Habit]:

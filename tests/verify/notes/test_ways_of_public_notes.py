@@ -109,3 +109,41 @@ def test_what_a_loss_compares_with_may_have_no_time(tmp_path: Path) -> None:
     same = r"\frac{\partial E_t}{\partial V} = (p_t - p) h_t^T"
     found = _judged(tmp_path, _shown(*RNN, r"E_t = \frac12 (p_t - p)^2", same))
     assert found[same].word is Word.UNDECIDED
+
+
+LSTM = (
+    *(rf"{gate}_t = \sigma(W_{gate} x_t + U_{gate} h_{{t-1}} + b_{gate})" for gate in "fio"),
+    r"g_t = \tanh(W_g x_t + U_g h_{t-1} + b_g)",
+    r"c_t = f_t \odot c_{t-1} + i_t \odot g_t",
+    r"h_t = o_t \odot \tanh(c_t)",
+)
+
+
+def test_total_differentials_with_letters_for_their_matrices(tmp_path: Path) -> None:
+    slopes = ", \\qquad ".join(rf"D_{gate} = \mathrm{{diag}}({gate}_t \odot (1 - {gate}_t))" for gate in "fio")
+    parts = (
+        slopes,
+        r"D_g = \mathrm{diag}(1 - g_t \odot g_t)",
+        r"F_t = \mathrm{diag}(f_t)",
+        r"B_t = \mathrm{diag}(c_{t-1}) D_f U_f + \mathrm{diag}(g_t) D_i U_i + \mathrm{diag}(i_t) D_g U_g",
+    )
+    good, bad = (rf"\mathrm dc_t = {first}_t\,\mathrm dc_{{t-1}} + B_t\,\mathrm dh_{{t-1}}" for first in "FB")
+    found = _judged(tmp_path, _shown(*LSTM, *parts, good, bad))
+    assert found[good].word is Word.HOLDS_IF
+    assert found[bad].word is Word.UNDECIDED
+    assert all(judgement.word is not Word.WRONG for judgement in found.values())
+
+
+def test_targets_by_their_index_and_letters_of_other_models(tmp_path: Path) -> None:
+    """-log p_t[k_t] with e_t for what is subtracted from p_t; c beside V h_t is no c_t of a later section."""
+    head = (r"y_t = V h_t + c", r"p_t = \mathrm{softmax}(y_t)", r"E_t = -\log p_t[\text{target}_t]")
+    good = r"\frac{\partial E_t}{\partial c} = p_t - e_t \quad \in \mathbb{R}^{K \times 1}"
+    bad = r"\frac{\partial E_t}{\partial c} = e_t - p_t"
+    start = r"h_0 = \epsilon \mathbb{1}"
+    text = (
+        f"# Note\n## One\n{_shown(RNN[0], *head)}\n$${start}$$\n## Two\n{_shown(good, bad)}\n## Three\n{_shown(*LSTM)}"
+    )
+    found = _judged(tmp_path, text)
+    assert found[r"\frac{\partial E_t}{\partial c} = p_t - e_t"].word in RIGHT
+    assert found[bad].word is Word.WRONG
+    assert found[start].word is Word.NOT_A_CLAIM

@@ -24,6 +24,7 @@ from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
 from derive.reader.text.usual import timelike
 
+_LABELLED = re.compile(r"[A-Z]_[a-z]")
 _MINIMISED = re.compile(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
 
 
@@ -93,7 +94,14 @@ def of_the_step(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]
     mentioned = [m for _, formula in formulas for m in _mentioned(formula)]
     timed = {m.name for m in mentioned if m.offset not in (None, 0)}
     timed |= {equation.target for equation in known}
-    waiting = [one for one, name in _waiting(formulas) if name not in timed and name == stripped(name)]
+    every = list(_waiting(formulas))
+    labelled = [name[0] for name in {name for _, name in every} if _LABELLED.fullmatch(name) and name == stripped(name)]
+    waiting = [
+        one
+        for one, name in every
+        if name not in timed
+        and (name == stripped(name) or (_LABELLED.fullmatch(name) and labelled.count(name[0]) > 1))  # D_i of D_f, D_o
+    ]
     names = {found.name for one in waiting if (found := one.letter) is not None}
     parameters = {m.name for equation in known for m in equation.used if m.offset is None} - names
     for one, text, name in _settled(waiting, parameters, _reads_the_step):
