@@ -28,6 +28,7 @@ from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import time_expression
 from derive.reader.meaning.tree import Term
+from derive.reader.models.aliases import with_values
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Run, Scripted, Syntax
@@ -178,7 +179,13 @@ def _statement(statement: Statement, context: Context) -> list[Judgement]:
         return for_every(word, names, lambda name: _statement(statement, replace(context, stands=((word, name),))))
     functions = alone(statement.sides, context.cell.functions)
     if functions is None or isinstance(statement.sides[0], Name):
-        return _relations(statement, context, _claiming(statement, context))
+        claiming = _claiming(statement, context)
+        found = _relations(statement, context, claiming)
+        cell = with_values(context.cell, claiming.letters.wanted)
+        if cell is context.cell:
+            return found
+        named = replace(context, cell=cell, bench=bench(cell), instance=False)  # a rerun has no such name
+        return _relations(statement, named, _claiming(statement, named))
     return _about_functions(statement, context, functions)
 
 

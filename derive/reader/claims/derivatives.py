@@ -10,6 +10,8 @@ from sympy import Expr
 
 from derive import nodes
 from derive.errors import InputError
+from derive.functions import ScalarFunction
+from derive.nodes import Elementwise
 from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import Deltas, as_value
 from derive.reader.claims.letters import Found, beside
@@ -148,6 +150,8 @@ class Derivatives(Deltas):
 
     def variable(self, below: list[Syntax], node: Syntax) -> tuple[Ref, bool]:
         """What a derivative is taken by, and whether that is transposed."""
+        if len(below) > 1 and (value := self._value(below)) is not None:
+            return value, False
         target = self.letters.taken(below[0], self.fragment) if below else None
         if target is not None and len(below) == 2 and (step := self._step_behind(below[1])) is not None:
             target = replace(target, parts=[*target.parts, ("sub", step)])
@@ -162,6 +166,25 @@ class Derivatives(Deltas):
         if resolved is None:
             raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
         return Ref(resolved.name, resolved.time, resolved.at), target.transposed
+
+    def _value(self, below: list[Syntax]) -> Ref | None:
+        """tanh(c_t), where the cell has a name for it; else such a name is wanted."""
+        if not self.is_function(below[0]):
+            return None
+        said = self.run(below)
+        match said:
+            case tree.Call(function=ScalarFunction() as function, arguments=(Ref(at=(), columns=None) as inner,)):
+                pass
+            case _:
+                return None
+        for equation in self.letters.program.equations:
+            value = equation.expression
+            operands = value.operands if isinstance(value, Elementwise) and value.function == function else ()
+            if [getattr(operand, "name", "") for operand in operands] == [inner.name]:
+                return Ref(equation.symbol.name, inner.time)
+        if inner.time is not None:
+            self.letters.wanted[f"{function.name}_{inner.name}"] = (function, inner.name)
+        return None
 
     @staticmethod
     def _step_behind(node: Syntax) -> Syntax | None:

@@ -14,6 +14,7 @@ from sympy import Expr, Integer, MatMul
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError
+from derive.functions import ScalarFunction
 from derive.lettering import lettered
 from derive.nodes import Concat, Elementwise, Node, Quantity
 from derive.notation import AS_WRITTEN, Notation
@@ -101,6 +102,8 @@ class Letters:
         self.with_times = False
         """Whether the formula writes a time anywhere."""
         self.guesses = Guesses()
+        self.wanted: dict[str, tuple[ScalarFunction, str]] = {}
+        """Functions of quantities that the formula takes a derivative by and the cell has no name for."""
         self.leading = False
         """Whether the left side of the first = is being read."""
         names = list(self.quantities)
@@ -214,7 +217,7 @@ class Letters:
             self.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
         if f"number {written.base}" in self.guesses.turned:
             return found
-        other = Guess(f"{written.base} is not {found.name}", holds=False, doubtful=True)
+        other = Guess(f"{written.base} is not {found.name}", holds=written.base == "I", doubtful=True)
         return None if self.guesses.other(f"fold {written.base}", other) else found
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 from sympy import Expr, Integer, Symbol
 
 from derive import nodes
-from derive.reader.meaning.tree import Constant, Kronecker, Multiply, Ref, Shown, Tabulated, Term, content
+from derive.reader.meaning.tree import Add, Call, Constant, Kronecker, Multiply, Ref, Shown, Tabulated, Term, content
 
 ZERO = Constant(Integer(0))
 ROW, COLUMN = Symbol("row", integer=True), Symbol("column", integer=True)
@@ -120,14 +120,16 @@ def _diagonal(grid: list[list[Term]]) -> Term | None:
     return Multiply((Kronecker(ROW, COLUMN), template))
 
 
-def _spatial(said: Term) -> Term:
-    """x_1 in a column of entries is the first entry of x_t, not x at step 1."""
+def _spatial(said: Any) -> Any:
+    """x_1 in a column of entries is the first entry of x_t, not x at step 1; so is that of tanh(x_1)."""
     if isinstance(said, Ref) and not said.at and said.time is not None:
         if said.time.is_Integer:
             return Ref(said.name, nodes.t, (said.time - 1,))
         if _is_last(said.time):
             return Ref(said.name, nodes.t, (said.time,))
-    return said
+    if isinstance(said, Call | Multiply | Add):
+        return replace(said, **{name: _spatial(value) for name, value in content(said).items()})
+    return tuple(map(_spatial, said)) if isinstance(said, tuple) else said
 
 
 def _varied(first: Any, second: Any, index: Symbol) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import HadamardProduct, MatAdd, MatMul
 
 from derive.cell import Cell, Equation, in_dependency_order
-from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves, rebuild, substitute
+from derive.functions import ScalarFunction
+from derive.nodes import Elementwise, Node, Quantity, Softmax, leaves, rebuild, substitute, t
 from derive.reader.document.restated import canonical
 
 
@@ -60,6 +61,20 @@ def with_aliases(cell: Cell, names: Collection[str]) -> Cell:
         if equation.symbol.name in names:
             equations = _named(equation, equations)
     return replace(cell, equations=in_dependency_order(equations)) if names else cell
+
+
+def with_values(cell: Cell, wanted: Mapping[str, tuple[ScalarFunction, str]]) -> Cell:
+    """The cell with names for functions of its quantities, tanh(c_t), where its equations have such a value."""
+    made = cell
+    for name, (function, of) in wanted.items():
+        quantity = cell.quantities[of]
+        value = Elementwise(function, quantity)
+        if name in cell.quantities or not any(equation.expression.has(value) for equation in cell.equations):
+            continue
+        alias = Equation(Quantity(name, *quantity.shape, t), value)
+        equations = in_dependency_order(_named(alias, [*made.equations, alias]))
+        made = replace(made, equations=equations)
+    return made
 
 
 def _named(alias: Equation, equations: list[Equation]) -> list[Equation]:
