@@ -77,6 +77,8 @@ class Choice:
     ends: dict[str, set[str]] = field(default_factory=dict)
     """Holes that the model does without, with what else they read."""
     contradicted: list[tuple[str, Place]] = field(default_factory=list)
+    instead: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    """What is said of equations that cannot be used, by their places, where another one is taken."""
     aliases: list[str] = field(default_factory=list)
     """Names of parts of other equations."""
     shorthands: set[str] = field(default_factory=set)
@@ -127,6 +129,21 @@ class Choice:
     @property
     def claimed(self) -> set[str]:
         return {*self.wanted, *map(stripped, self.wanted)}
+
+    def take_another(self, equation: Equation, reason: str) -> bool:
+        """Take the next equation of the document for a quantity whose own cannot be used, if it has another."""
+        refused = {*self.instead, equation.place}
+        other = next((e for e in self.ways(equation.target) if e.place not in refused), None)
+        if other is None or other.right == equation.right:
+            return False
+        self.instead[equation.place] = (
+            f"{equation.target} is as line {other.place[1]} has it, for that in line {equation.place[1]} cannot be used "
+            f"({reason})"
+        )
+        self.by_name[equation.target] = other
+        self.rewritten.pop(equation.target, None)
+        self.take([mention.name for mention in other.used])
+        return True
 
     def take_loss(self) -> None:
         """Take the loss where a letter that is claimed stands on the way to it alone: W_y, or the target."""

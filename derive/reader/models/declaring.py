@@ -18,6 +18,8 @@ from derive.reader.text.note import WHERE, Declaration
 ACCENTED = ("_tilde", "_hat", "_prime")
 """Endings of names that usually have an equation."""
 
+_FACTOR = re.compile(r"[\s&]*-\s*(?P<number>\\[dt]?frac\s*\{\s*\d+\s*\}\s*\{\s*[A-Za-z\d]\s*\})")
+"""A fraction of numbers before a cross-entropy: -1/n of -1/n yᵀ log ŷ."""
 _DECLARES = re.compile(r"\\in(?![A-Za-z])|∈|(?:=|≔|\\equiv|\\coloneqq|\\gets)(?!\s*\([^()]*,)|\\sum|1\s*\^")
 
 
@@ -129,14 +131,21 @@ def _sums_to_one(letter: str) -> Declaration:
 
 
 def _cross_entropy(equation: Equation, rows: bool, computed: Collection[str]) -> tuple[Fragment, str]:
-    """-yᵀ log ŷ with the letters of the equation, and the name of y; of rows log ŷ yᵀ. ŷ is `computed`."""
-    used = list(dict.fromkeys(mention.name for mention in equation.used))
-    logarithm = LOGARITHM.search(equation.fragment.text, equation.right_start)
-    inside = [m.name for m in equation.used if logarithm is not None and m.start >= logarithm.end()]
+    """-yᵀ log ŷ with the letters of the equation and the numbers before it, and the name of y; of rows log ŷ yᵀ.
+
+    ŷ is `computed`.
+    """
+    text = equation.fragment.text
+    factor = _FACTOR.match(text, equation.right_start)
+    compared = [m for m in equation.used if factor is None or m.start >= factor.end()]
+    used = list(dict.fromkeys(mention.name for mention in compared))
+    logarithm = LOGARITHM.search(text, equation.right_start)
+    inside = [m.name for m in compared if logarithm is not None and m.start >= logarithm.end()]
     accented = (name for name in (*inside[:1], *used) if name.endswith(ACCENTED))
     predicted = [*accented, *(name for name in inside if name in computed), used[-1]][0]
     target = next((name for name in used if name != predicted), predicted)
     time = TIMES[equation.style]
     left, y, y_hat = (f"{spelled(name)}{time}" for name in (equation.target, target, predicted))
     product = rf"\log({y_hat}) {{{y}}}^\top" if rows else rf"{{{y}}}^\top \log {y_hat}"
-    return equation.rewritten(rf"{left} = -{product}").fragment, target
+    number = factor.group("number") if factor is not None else ""
+    return equation.rewritten(rf"{left} = -{number} {product}").fragment, target

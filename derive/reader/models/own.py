@@ -67,7 +67,8 @@ def own(
             continue
         if not _settled(chosen, cell):
             said = (*_said(chosen), *map(str, cell.guesses))
-            doubts = (*(NUMBER.format(letter=letter) for letter in chosen.numbers), *_later(chosen, at))
+            numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
+            doubts = (*numbers, *_later(chosen, at), *chosen.instead.values())
             return Model(
                 with_aliases(cell, chosen.aliases), _origin(chosen), said, _places(chosen), tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
@@ -127,7 +128,8 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     if equation.loss == "cross-entropy" and guilty not in chosen.rewritten:
         chosen.rewritten[guilty] = False
         return True
-    leave_open(chosen, guilty, error.message, equation.place[1])
+    if not chosen.take_another(equation, error.message):
+        leave_open(chosen, guilty, error.message, equation.place[1])
     return True
 
 

@@ -15,6 +15,8 @@ LONGEST_NUMBER = 40
 """Digits a number may have."""
 LONGEST_NAME = 80
 """Letters a name may have."""
+_SIGNS = str.maketrans("−＝＋", "-=+")
+"""Signs typed as other characters, as those on every keyboard."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ class Fragment:
     """The document's letters for t and T, each with the usual one: (("k", "t"), ("tau", "T"))."""
     as_written: str = ""
     """The text as it stands in the document, where another letter of the same length was put into this one."""
+
+    def __post_init__(self) -> None:
+        text = self.text.translate(_SIGNS)
+        if text != self.text:
+            object.__setattr__(self, "as_written", self.as_written or self.text)
+            object.__setattr__(self, "text", text)
 
     def quoted(self, start: int, end: int) -> str:
         """text[start:end] as it stands in the document."""
