@@ -438,8 +438,9 @@ def _of_lengths(
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
             return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
     by_matrix = decision.sides is None and _by_matrix(decision.question, claiming.letters)
-    if by_matrix and _in_numbers(judgement, left, right, statement, context).true_when:
-        return replace(blank, word=Word.HOLDS_IF, assumptions=(OF_NUMBERS,), reading=OF_NUMBERS)
+    if by_matrix and (when := _in_numbers(judgement, left, right, statement, context).true_when):
+        said = f"{when.partition(':')[0]}: {OF_NUMBERS}"
+        return replace(blank, word=Word.HOLDS_IF, assumptions=(said,), reading=said)
     if not context.explain:
         return judgement
     loop = _loop(left, right, statement, context)
@@ -497,12 +498,14 @@ def _in_numbers(judgement: Judgement, left: Syntax, right: Syntax, statement: St
     except InputError:  # what cannot be read of numbers is no special case
         return judgement
     true = found.word in (Word.PROVED, Word.HOLDS_IF)
-    return replace(judgement, true_when=NUMBERS) if true else judgement
+    kept = " and ".join(sorted(str(size) for size in small.sizes))
+    case = f"all sizes but {kept} are 1" if kept else "all sizes are 1"
+    return replace(judgement, true_when=f"{case}: {NUMBERS}") if true else judgement
 
 
 _OF_VECTORS = tree.Derivative | tree.Operated
-OF_NUMBERS = "all sizes are 1: a vector differentiated by a matrix is no matrix"
-NUMBERS = "all sizes are 1: it is right for numbers, not for vectors"
+OF_NUMBERS = "a vector differentiated by a matrix is no matrix"
+NUMBERS = "it is right for numbers, not for vectors"
 
 
 def _loop(left: Syntax, right: Syntax, statement: Statement, context: Context) -> Loop:

@@ -71,7 +71,7 @@ def with_values(cell: Cell, wanted: Mapping[str, tuple[ScalarFunction, str]]) ->
         value = Elementwise(function, quantity)
         if name in cell.quantities or not any(equation.expression.has(value) for equation in cell.equations):
             continue
-        alias = Equation(Quantity(name, *quantity.shape, t), value)
+        alias = Equation(Quantity(name, quantity.shape[0], quantity.shape[1], t), value)
         equations = in_dependency_order(_named(alias, [*made.equations, alias]))
         made = replace(made, equations=equations)
     return made

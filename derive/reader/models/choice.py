@@ -133,12 +133,14 @@ class Choice:
     def take_another(self, equation: Equation, reason: str) -> bool:
         """Take the next equation of the document for a quantity whose own cannot be used, if it has another."""
         refused = {*self.instead, equation.place}
-        other = next((e for e in self.ways(equation.target) if e.place not in refused), None)
-        if other is None or other.right == equation.right:
+        every = self.given.equations if equation.loss else self.nearest
+        ways = [e for e in every if (e.target, e.loss) == (equation.target, equation.loss) and e.place not in refused]
+        other = min(ways, key=lambda e: abs(e.index - equation.index), default=None)
+        if other is None or other.right == equation.right or equation.numbered:
             return False
+        here, there = equation.place[1], other.place[1]
         self.instead[equation.place] = (
-            f"{equation.target} is as line {other.place[1]} has it, for that in line {equation.place[1]} cannot be used "
-            f"({reason})"
+            f"{equation.target} is as line {there} has it, for that in line {here} cannot be used ({reason})"
         )
         self.by_name[equation.target] = other
         self.rewritten.pop(equation.target, None)

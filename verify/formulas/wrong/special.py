@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
 
-from sympy import Expr, S
+from sympy import Expr, OneMatrix, S
 
 from derive.cell import Assumption, Cell
-from derive.nodes import Adjoint, Node, Quantity, T, TimeSum, children, t
+from derive.nodes import Adjoint, Node, Quantity, Softmax, T, TimeSum, children, t
+from derive.nodes.norms import Largest, Norm
 from derive.targets.formula import latex
 from verify.truth.comparison import REDRAWS, Setting
 from verify.truth.exact import evaluate
@@ -59,8 +60,11 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
 
 @lru_cache(maxsize=8)
 def of_numbers(cell: Cell) -> Cell:
-    """The same cell with all sizes 1, in which every letter is a number; a formula in scalar notation is about it."""
-    ones = dict.fromkeys(cell.sizes, S.One)
+    """The same cell with sizes 1, in which letters are numbers; a formula in scalar notation is about it.
+
+    What a softmax or a mean runs over keeps its size: of one number it is constant, and no gradient is left.
+    """
+    ones = dict.fromkeys(set(cell.sizes) - _taken_together(cell), S.One)
 
     def small(node: Node) -> Node:
         return cast(Node, node.xreplace(ones))
@@ -78,6 +82,13 @@ def of_numbers(cell: Cell) -> Cell:
         targets=all_small(cell.targets),
         assumptions=(),
     )
+
+
+def _taken_together(cell: Cell) -> set[Expr]:
+    """The sizes over which something is taken together that says nothing of one number."""
+    parts = [part for e in cell.equations for part in e.expression.atoms(Softmax, Norm, Largest, OneMatrix)]
+    shapes = [part.shape if isinstance(part, OneMatrix) else part.args[0].shape for part in parts]
+    return {size for shape in shapes for dimension in shape for size in dimension.free_symbols}
 
 
 def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:

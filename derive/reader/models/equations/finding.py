@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -15,7 +15,7 @@ from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import LOSSES, Equation, mentions
-from derive.reader.models.equations.names import spelled_names
+from derive.reader.models.equations.names import letter_name, spelled_names
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
@@ -31,7 +31,8 @@ _NUMBERED = re.compile(
 NO_TIME = "the left side has no time that can be read"
 APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
 """Relations with which a quantity is given a value that is not said exactly."""
-_RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
+RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
+_SIGN_BEHIND = re.compile(rf"\s*&?\s*(?:{RELATION.pattern})?\s*&?\s*\Z")
 _COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
 _PRIMED = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?=\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z])))")
 """The value before, as h' in h = f(W x + U h')."""
@@ -62,13 +63,16 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
         rows = parse(fragment)
     except (InputError, RecursionError):
         rows = _rows(fragment)
-    for part in (part for row in rows for part in row):
+    waiting = [part for row in rows for part in row]
+    for part in waiting:
         whole, part = part, without_membership(part)
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
         left, *values = part.sides
         if _IN_A_CASE.search(fragment.text, 0, left.start):
             continue
+        if len(values) > 1 and _names_again(left, values, fragment):  # o_t = ŷ_t = σ(z_t) gives ŷ_t its value too
+            waiting.append(replace(part, sides=part.sides[1:], relations=part.relations[1:], start=values[0].start))
         after = (*values[1:], left)
         right = next(
             (
@@ -108,6 +112,14 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
             style = TimeStyle.SUBSCRIPT
             written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
             yield written.rewritten(numbered, _letter_of(numbered))
+
+
+def _names_again(left: Syntax, values: Sequence[Syntax], fragment: Fragment) -> bool:
+    """Whether the second side of a chain is another letter, and the third what both of them are."""
+    if letter(values[0]) is None or letter(values[1]) is not None or is_general(values[1]):
+        return False
+    first, second = (letter_named(fragment.text[side.start : side.end]) for side in (left, values[0]))
+    return bool(second) and first != second
 
 
 def _place_of(fragment: Fragment, side: Syntax) -> tuple[str, int, int]:
@@ -251,7 +263,7 @@ def unread(formula: Found) -> Iterator[Unread]:
     """Equations of a formula whose left side is a letter, and that cannot be parsed or have no time."""
     fragment = without_remarks(formula.fragment)
     for line in [*lines(fragment)] or [fragment]:
-        relation = _RELATION.search(line.text)
+        relation = RELATION.search(line.text)
         if relation is None or DERIVATIVE.search(line.text):
             continue
         left = _WRAPPING.sub(_blanks, line.text[: relation.start()])
@@ -348,7 +360,7 @@ def _stacked(left: Syntax, fragment: Fragment) -> list[Symbol]:
 
 def _numbered(text: str, right_start: int) -> str | None:
     """s_3 = f(U x_t + W s_2) as an equation for step t."""
-    left = _NUMBERED.fullmatch(text[:right_start].rstrip().removesuffix("=").removesuffix("&"))
+    left = _NUMBERED.fullmatch(_SIGN_BEHIND.sub("", text[:right_start]))
     if left is None:
         return None
     step = int(left.group("step"))
@@ -360,4 +372,4 @@ def _numbered(text: str, right_start: int) -> str | None:
 
 
 def _letter_of(text: str) -> str:
-    return text.split("_")[0].strip().removeprefix("\\")
+    return letter_name(text.partition("_")[0].strip())

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from derive.reader.claims.statements.chains import lines
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.equations.finding import letter_named
+from derive.reader.models.equations.finding import RELATION, letter_named
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.note import Found
 
@@ -29,10 +29,9 @@ def gradient_letters(formulas: Iterable[Found]) -> frozenset[str]:
     found = set()
     for formula in formulas:
         for line in [*lines(formula.fragment)] or [formula.fragment]:
-            left, equals, right = (part.strip() for part in line.text.partition("="))
-            right = right.partition("=")[0] or right
-            if equals and _GRADIENT.fullmatch(right.strip()):
-                found.add(letter_named(left.rstrip(" &:")))
+            left, *values = RELATION.split(line.text)
+            if values and _GRADIENT.fullmatch(values[0].strip()):
+                found.add(letter_named(left.strip(" &")))
     return frozenset(found - {""})
 
 
