@@ -438,9 +438,10 @@ def _of_lengths(
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
             return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
     by_matrix = decision.sides is None and _by_matrix(decision.question, claiming.letters)
-    if by_matrix and (when := _in_numbers(judgement, left, right, statement, context).true_when):
-        said = f"{when.partition(':')[0]}: {OF_NUMBERS}"
-        return replace(blank, word=Word.HOLDS_IF, assumptions=(said,), reading=said)
+    if by_matrix and (kept := _of_numbers(judgement, left, right, statement, context)) is not None:
+        small = f"all sizes but {kept} are 1: a vector differentiated by a matrix is no matrix"
+        small = small if kept else "all sizes are 1: a vector differentiated by a matrix is no matrix"
+        return replace(blank, word=Word.HOLDS_IF, assumptions=(small,), reading=small)
     if not context.explain:
         return judgement
     loop = _loop(left, right, statement, context)
@@ -491,21 +492,28 @@ def _in_letters(judgement: Judgement, loop: Loop, context: Context) -> Judgement
 
 def _in_numbers(judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context) -> Judgement:
     """What fits in no shape may be true of numbers: the judgement says so."""
+    kept = _of_numbers(judgement, left, right, statement, context)
+    if kept is None:
+        return judgement
+    when = f"all sizes but {kept} are 1: it is right for numbers, not for vectors"
+    return replace(judgement, true_when=when if kept else "all sizes are 1: it is right for numbers, not for vectors")
+
+
+def _of_numbers(
+    judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context
+) -> str | None:
+    """The sizes that are not 1 where a formula is true of a cell of numbers; None where it is not."""
     small = of_numbers(context.cell)
     numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
     try:
         found, _ = read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
     except InputError:  # what cannot be read of numbers is no special case
-        return judgement
+        return None
     true = found.word in (Word.PROVED, Word.HOLDS_IF)
-    kept = " and ".join(sorted(str(size) for size in small.sizes))
-    case = f"all sizes but {kept} are 1" if kept else "all sizes are 1"
-    return replace(judgement, true_when=f"{case}: {NUMBERS}") if true else judgement
+    return " and ".join(sorted(map(str, small.sizes))) if true else None
 
 
 _OF_VECTORS = tree.Derivative | tree.Operated
-OF_NUMBERS = "a vector differentiated by a matrix is no matrix"
-NUMBERS = "it is right for numbers, not for vectors"
 
 
 def _loop(left: Syntax, right: Syntax, statement: Statement, context: Context) -> Loop:

@@ -10,22 +10,21 @@ from derive.notation import spelled
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Name
+from derive.reader.text.syntax import Fraction, Name
 from verify.formulas.judgement import Judgement, Word
 
-GENERIC = frozenset(["theta", "vartheta", "Theta"])
-"""Letters that usually stand for all parameters together."""
+GENERIC = frozenset(["theta", "vartheta", "Theta", "phi", "omega"])
+"""Letters that usually stand for all parameters together, where a derivative is taken by them."""
 
 _RIGHT = (Word.PROVED, Word.HOLDS_IF)
 
 
 def generic_letter(statement: Statement, letters: Letters) -> str:
-    """The letter of a statement that stands for any parameter, where the cell has no quantity of that name."""
-    for side in statement.sides:
-        for node in walk(side):
-            if isinstance(node, Name) and node.word in GENERIC and node.word not in letters.known:
-                return node.word
-    return ""
+    """The letter by which a derivative is taken, where it usually stands for any parameter and the cell has it not."""
+    below = (node.below for side in statement.sides for node in walk(side) if isinstance(node, Fraction))
+    taken = {node.word for part in below for node in walk(part) if isinstance(node, Name)}
+    functions = {function.base for function in letters.cell.functions}
+    return min((taken & GENERIC) - functions - set(letters.known), default="")
 
 
 def arrays(cell: Cell) -> list[str]:
