@@ -244,7 +244,7 @@ def _apart(
     except InputError as error:
         if error.place is None:
             raise  # not about the formula: a cell or notation that nothing has
-        found = Judgement(formula.text.strip(), Word.UNREADABLE, reason=error.message, place=error.place)
+        found = Judgement(formula.fragment.written.strip(), Word.UNREADABLE, reason=error.message, place=error.place)
         return Audited(formula, None, (found,))
     except Exception as error:  # a fault of the program is told as one, and is no verdict
         return Audited(formula, None, (), (fault_in(error, _line(formula.text), formula.place),))
@@ -252,7 +252,7 @@ def _apart(
 
 def _judged(formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None) -> Audited:
     place = formula.place
-    written = formula.text.strip()
+    written = formula.fragment.written.strip()
     if not formula.claims:
         return Audited(formula, None, (Judgement(written, Word.NOT_A_CLAIM, reason=A_MENTION, place=place),))
     model = instead or models.of(formula)
@@ -275,7 +275,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     if defined and _only(defined, formula) and all(model.defines(_at(e.place, place)) for e in defined):
         return Audited(
             formula, model, tuple(
-                Judgement(_line(e.fragment.text), Word.NOT_A_CLAIM, reason=A_DEFINITION, place=e.fragment.place(0))
+                Judgement(_line(e.fragment.written), Word.NOT_A_CLAIM, reason=A_DEFINITION, place=e.fragment.place(0))
                 for e in defined
             ),
         )  # fmt: skip
@@ -415,7 +415,9 @@ def _completed(formula: Formula, end: int, model: Model, check: Check) -> Judgem
     except InputError:
         found = ()
     correct = found[-1].correct if len(found) == 1 and found[0].word is Word.WRONG else None
-    return Judgement(_line(formula.text), Word.NOT_A_CLAIM, correct=correct, reason=AN_OPEN_END, place=formula.place)
+    return Judgement(
+        _line(formula.fragment.written), Word.NOT_A_CLAIM, correct=correct, reason=AN_OPEN_END, place=formula.place
+    )
 
 
 def _only(defined: Sequence[Equation], formula: Formula) -> bool:

@@ -46,13 +46,18 @@ class Fragment:
 
     def __post_init__(self) -> None:
         text = self.text.translate(_SIGNS)
-        if text != self.text:
-            object.__setattr__(self, "as_written", self.as_written or self.text)
-            object.__setattr__(self, "text", text)
+        written = self.as_written if len(self.as_written) == len(text) else ""
+        object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
+        object.__setattr__(self, "text", text)
 
     def quoted(self, start: int, end: int) -> str:
         """text[start:end] as it stands in the document."""
-        return (self.as_written or self.text)[start:end]
+        return self.written[start:end]
+
+    @property
+    def written(self) -> str:
+        """The text as it stands in the document."""
+        return self.as_written or self.text
 
     @classmethod
     def of(cls, text: str, file: str = "<text>", *, line: int = 1, plain: bool = False) -> Fragment:
@@ -113,4 +118,5 @@ def piece(fragment: Fragment, start: int, end: int) -> Fragment:
     first = before[0]
     marks = [Line(0, first.number, first.column + start - first.offset, first.text)]
     marks += [replace(line, offset=line.offset - start) for line in fragment.lines if start < line.offset < end]
-    return replace(fragment, text=fragment.text[start:end], lines=tuple(marks))
+    written = fragment.as_written[start:end]
+    return replace(fragment, text=fragment.text[start:end], lines=tuple(marks), as_written=written)
