@@ -285,7 +285,7 @@ def _inline(
         if at >= 0:
             fragment = _located(content, lines[:], candidate, last, file)
             mark = Line(len(content) - len(content.lstrip()), candidate + 1, at + 1, lines[candidate])
-            found = Fragment(fragment.text, file, (mark, *fragment.lines[1:]))
+            found = Fragment(fragment.written, file, (mark, *fragment.lines[1:]))
             extra = content.strip().count("\n")
             if extra:
                 return found, candidate + extra, 0
