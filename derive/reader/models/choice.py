@@ -136,7 +136,7 @@ class Choice:
         every = self.given.equations if equation.loss else self.nearest
         ways = [e for e in every if (e.target, e.loss) == (equation.target, equation.loss) and e.place not in refused]
         other = min(ways, key=lambda e: abs(e.index - equation.index), default=None)
-        if other is None or other.right == equation.right or equation.numbered:
+        if other is None or other.right == equation.right or equation.numbered or other.numbered:
             return False
         here, there = equation.place[1], other.place[1]
         self.instead[equation.place] = (
