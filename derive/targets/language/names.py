@@ -30,7 +30,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
         "warnings",
     ),
     *("torch", "math", "device", "given", "computed", "chosen", "d_final", "cached"),
-    *("LEFT", "Lent", "memory", "copied"),
+    *("LEFT", "Lent", "memory", "copied", "FEW", "are_few", "arrays_of"),
     *("rows", "rows_times", "in_rows", "batch_times", "joined", "softmax", "log_softmax", "argparse"),
     *("own", "turned", "last", "at_last", "loss", "predict", "sgd", "evaluated", "updated", "pieces", "main"),
     *ENTRIES,

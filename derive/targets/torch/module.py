@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from derive.calculus.adjoint import differentiate
 from derive.calculus.derivation import Derivation
 from derive.networks.network import Network
 from derive.targets.given import Given, choices_text, lowered_cell
 from derive.targets.heads import LOSSES, Head, network_tables, refuse_two_meanings
-from derive.targets.language.code import Blocks, Statement, assigned, lines, read
+from derive.targets.language.code import Blocks, Each, Statement, assigned, lines, read
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes import fast_passes
 from derive.targets.templates import environment
 from derive.targets.torch.dialect import BATCHES, in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
+from derive.targets.torch.in_numpy import NumPyLoop, numpy_loop
 from derive.targets.torch.joins import joined
 from derive.targets.words import names_text
 
@@ -48,6 +49,7 @@ class TorchModule(Given):
         self.network = network
         self.sequence = fast_passes(low)
         self.head = Head(network, _printed) if network is not None and network.head is not None else None
+        self._numpy_loops: list[NumPyLoop] = []
         self.views = views_of(self.sequence.forward, self.sequence.cached)
 
     def text(self, origin: str) -> str:
@@ -65,6 +67,7 @@ class TorchModule(Given):
             "network": network_tables(self, self.network, self.head) if self.network is not None else None,
             "head": self.head.tables() if self.head is not None else None,
         }
+        values["in_numpy"] = ["\n".join(loop.definition()) for loop in self._numpy_loops]
         values["helpers"] = self._helpers(BATCHES in repr(values))
         digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
         template = environment("derive.targets.torch").get_template("module.py.jinja")
@@ -85,7 +88,22 @@ class TorchModule(Given):
         whole = f"{output}[1:]" if low.program.output in low.program.states else output
         final = [f"{names.whole(s).name}[T].clone()" for s in low.program.states]
         ending = [f"return [cut({whole}, lengths).clone(), {', '.join([*final, *self._computed()])}]"]
-        return [*self.opening([*lines(body), *ending], self.sequence.forward), *lines(body), *ending]
+        printed = self._with_numpy(self.sequence.forward, body, "forward", self._computed())
+        return [*self.opening([*printed, *ending], self.sequence.forward), *printed, *ending]
+
+    def _with_numpy(
+        self, statements: Sequence[Statement], body: Sequence[Statement], word: str, returned: Collection[str]
+    ) -> list[str]:
+        """The lines of a body; its loop may run in NumPy as well, of which the statements are given."""
+        place = next((k for k, statement in enumerate(statements) if isinstance(statement, Each | Blocks)), None)
+        if place is None:
+            return lines(body)
+        after = {*read(statements[place + 1 :]), *returned}
+        loop = numpy_loop(statements[place], f"_{word}_in_numpy", self.low.program, after)
+        if loop is None:
+            return lines(body)
+        self._numpy_loops.append(loop)
+        return [*lines(body[:place]), *loop.around(lines([body[place]])), *lines(body[place + 1 :])]
 
     def _backward(self) -> list[str]:
         names = self.low.names
@@ -93,11 +111,13 @@ class TorchModule(Given):
         carries = [names.carry(s).name for s in self.low.program.states]
         gradients = self.sequence.gradients.values()
         body = joined(in_torch(owned(backward, gradients)), {*carries, *(text.split("[")[0] for text in gradients)})
-        copied = "(d.clone() for d in d_final)  # filled again at every step"
+        copied = "(d.clone(memory_format=torch.contiguous_format) for d in d_final)  # filled again at every step"
         arriving = [f"{names_text(carries)} = {copied}"] if carries else []
         ending = ["return [", *(f"    {text}," for text in self.gradient_texts(self.sequence.gradients)), "]"]
-        head = self.opening([*lines(body), *ending], backward)
-        return [*head, *arriving, "d_ys = cut(d_ys, lengths)", *lines(body), *ending]
+        returned = {*carries, *(text.split("[")[0] for text in gradients)}
+        printed = self._with_numpy(backward, body, "backward", returned)
+        head = self.opening([*printed, *ending], backward)
+        return [*head, *arriving, "d_ys = cut(d_ys, lengths)", *printed, *ending]
 
     def fused(self) -> str:
         """Kernels that may run in place of torch's operators, and what launches them; empty where there are none."""

@@ -1,0 +1,89 @@
+"""Loops of the torch file that run in NumPy: for few numbers, with the same results, where nobody records what is done."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from derive import catalogue
+from derive.targets import generate
+from verify.numbers.load import load
+
+torch = pytest.importorskip("torch", reason="the files are torch's")
+
+
+@pytest.fixture
+def lstm() -> ModuleType:
+    return load(generate(catalogue.find("lstm"), "torch"))
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, made: ModuleType) -> list[str]:
+    """The names of the loops that run in NumPy, as they do."""
+    found: list[str] = []
+    for name in ("_forward_in_numpy", "_backward_in_numpy"):
+        itself = getattr(made, name)
+
+        def counting(*given: Any, name: str = name, itself: Any = itself) -> None:
+            found.append(name)
+            itself(*given)
+
+        monkeypatch.setattr(made, name, counting)
+    return found
+
+
+def gradients(made: ModuleType, H: int = 3, **more: Any) -> dict[str, np.ndarray]:
+    torch.manual_seed(0)
+    kind = next(v for v in vars(made).values() if isinstance(v, type) and issubclass(v, torch.nn.Module))
+    module = kind(D=2, H=H, dtype=torch.float64)
+    x = torch.randn(4, 3, 2, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(H, 3, dtype=torch.float64)
+    ys, final = module(x, **more)
+    (ys.sum() + (final["h"].T * weights).sum()).backward()  # the gradient of h comes in columns
+    return {name: a.grad.numpy() for name, a in [("x", x), *module.named_parameters()]}
+
+
+def test_results_are_those_of_torchs_calls(lstm: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = counted(monkeypatch, lstm)
+    found = gradients(lstm)
+    assert ran == ["_forward_in_numpy", "_backward_in_numpy"]
+    monkeypatch.setattr(lstm, "FEW", 0)
+    wanted = gradients(lstm)
+    assert len(ran) == 2
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-12, atol=1e-14)
+
+
+def test_many_numbers_and_lengths_are_torchs(lstm: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = counted(monkeypatch, lstm)
+    gradients(lstm, H=400)
+    gradients(lstm, lengths=torch.tensor([4, 0, 2]))
+    monkeypatch.setattr(lstm, "np", None)
+    gradients(lstm)
+    assert not ran
+
+
+def test_what_is_recorded_is_torchs(lstm: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Recording(TorchDispatchMode):
+        def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            return function(*args, **(kwargs or {}))
+
+    ran = counted(monkeypatch, lstm)
+    with Recording():
+        gradients(lstm)
+    assert not ran
+
+
+def test_tensors_of_other_kinds_are_torchs(lstm: ModuleType) -> None:
+    class Own(torch.Tensor):
+        pass
+
+    plain = torch.zeros(2)
+    assert lstm.are_few([plain, torch.nn.Parameter(plain)], 4)
+    assert not lstm.are_few([plain.as_subclass(Own)], 4)
+    assert not lstm.are_few([plain.to(torch.bfloat16)], 4)
+    assert not lstm.are_few([plain.to("meta")], 4)
