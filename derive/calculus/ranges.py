@@ -48,6 +48,7 @@ LIMITS: tuple[tuple[Callable[[Symbol], Expr], int, int], ...] = (
     (erf, -1, 1),
 )
 """What SymPy takes long over, and does not tell for the last: each function and the limits of its values."""
+_NEVER_REACHED = tuple(LIMITS[number][0] for number in (0, 1, 4))
 
 
 @cache
@@ -106,6 +107,33 @@ def extent(node: Node, program: Cell, given: Mapping[Quantity, Interval] | None 
         return _extent(expression, {symbol: of(atom) for symbol, atom in atoms.items()})
 
     return of(node)
+
+
+def values(node: Node, program: Cell) -> Interval | None:
+    """The interval of `extent`, without the ends that no value reaches where one function's values tell that."""
+    closed = extent(node, program)
+    expression, atoms = _as_polynomial(node)
+    used = [] if expression is None else [symbol for symbol in atoms if symbol in expression.free_symbols]
+    if closed is None or expression is None or len(used) != 1:
+        return closed
+    (symbol,) = used
+    box = extent(atoms[symbol], program)
+    if box is None or not _is_open(atoms[symbol], program):
+        return closed
+    turning = [root for root in real_roots(Poly(expression, symbol).diff(symbol)) if box.inf < root < box.sup]
+    inside = {expression.subs(symbol, place) for place in turning}
+    return Interval(closed.inf, closed.sup, closed.inf not in inside, closed.sup not in inside)
+
+
+def _is_open(node: Node, program: Cell) -> bool:
+    """Whether these are values of a function that comes near its limits and never reaches them."""
+    definitions = {equation.symbol: equation.expression for equation in program.equations}
+    while isinstance(node, Quantity) and node.time == t and node in definitions:
+        node = definitions[node]
+    if not isinstance(node, Elementwise) or not node.function.specified or len(node.function.body.variables) != 1:
+        return False
+    (by,) = node.function.body.variables
+    return any(node.function.body.expr == written(by) for written in _NEVER_REACHED)
 
 
 def magnitude(node: Node, program: Cell) -> Node:

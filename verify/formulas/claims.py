@@ -35,6 +35,7 @@ from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Run, Scripted,
 from derive.reader.text.tokens import Token
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, bounds, sizes, upside
+from verify.formulas.bounds import values
 from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
@@ -314,7 +315,7 @@ def _related(
     text: str,
     place: Place,
 ) -> Judgement:
-    """What is no equation: an arrow and a condition on steps claim nothing; of inequalities, those of norms."""
+    """What is no equation: an arrow and a condition on steps claim nothing; inequalities of norms and of numbers."""
     if relation.word.strip() in ("→", r"\to", r"\rightarrow"):
         return Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place)
     if all(time_expression(side) is not None for side in (left, right)):
@@ -322,7 +323,12 @@ def _related(
     blank = Judgement(text, Word.UNDECIDED, place=place)
     order = ORDERS.get(relation.word.strip())
     if order is None or not (_has_norm(left) or _has_norm(right)):
-        return replace(blank, reason="only equations are decided, and bounds on norms")
+        conditional = order is None or statement.words or statement.unread or statement.moment is not None
+        if order is not None and not conditional and values.hold(left, right, order, claiming):
+            assumed = values.assumed(claiming)
+            word = Word.HOLDS_IF if assumed else Word.PROVED
+            return replace(blank, word=word, assumptions=assumed, reading="; ".join(assumed))
+        return replace(blank, reason="only equations are decided, and bounds on norms and by numbers")
     smaller, larger = (right, left) if order.turned else (left, right)
     open_ = statement.words or statement.unread
     if open_ or statement.moment is not None:
@@ -437,6 +443,9 @@ def _of_lengths(
             return replace(blank, reason=f"true if {' and '.join(words)}; wrong otherwise")
         if other.word is not Word.WRONG and any(guess.doubtful for guess in made):
             return replace(blank, reason=f"not decided if {' and '.join(words)}; wrong otherwise")
+    folded = [words for name, words in guesses.assumed.items() if words.endswith(f"stands for {name}")]
+    if decision.sides is None and folded:  # perhaps the letter is another one, which this cell does not have
+        return replace(blank, reason=f"the shapes do not fit if {' and '.join(folded)}")
     by_matrix = decision.sides is None and _by_matrix(decision.question, claiming.letters)
     if by_matrix and (kept := _of_numbers(judgement, left, right, statement, context)) is not None:
         small = f"all sizes but {kept} are 1: a vector differentiated by a matrix is no matrix"

@@ -153,6 +153,10 @@ def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: C
 def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:
     """δ_{h_{t-1}} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
     states = {state.name for state in claiming.letters.cell.states}
+    given = "the gradient at step t - 1 is what step t hands back, without what step t - 1 adds"
+    if isinstance(left, tree.Handed) and left.apart and isinstance(right, tree.Gradient) and left.by == right.by:
+        whole = right.only != claiming.letters.whole or right.immediate or right.by.time != nodes.t - 1
+        return (left, left) if not whole and claiming.guess("handed back", given) else (left, right)
     if isinstance(left, tree.Handed) and not left.onward and left.by.time == nodes.t:
         gradients = [part for part in tree.walk(right) if isinstance(part, tree.Gradient | tree.Differential)]
         words = "d with next on the left is what step t hands back to step t - 1"
@@ -167,9 +171,8 @@ def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Ter
     steps = {part.by.time for part in tree.walk(right) if isinstance(part, tree.Gradient) and not part.immediate}
     if left.by.name not in states or steps != {nodes.t}:
         return left, right
-    words = "the gradient at step t - 1 is what step t hands back, without what step t - 1 adds"
     handed = tree.Handed(left.by, True, only=left.only)
-    return (handed, right) if claiming.guess("handed back", words) else (left, right)
+    return (handed, right) if claiming.guess("handed back", given) else (left, right)
 
 
 def _by_entries(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Expr, Symbol
+from sympy import Expr, Interval, Symbol
 
 from derive.errors import InputError, Place
 from derive.nodes import size
@@ -17,6 +17,7 @@ from derive.reader.meaning.letters import label, number_of, only, taken
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Fraction, Group, Name, Number, Product, Run, Scripted, Sum, Syntax
+from verify.formulas.bounds.values import assumed, value_of
 from verify.formulas.deciding import Pairs
 from verify.formulas.judgement import Judgement, Mistake, Word
 from verify.formulas.readings.conventions import LAYOUTS, Reading
@@ -30,7 +31,7 @@ def membership(
     blank = Judgement(text, Word.UNDECIDED, place=place)
     shape = _space(right, statement.fragment) or _stated_sizes(right, statement.fragment)
     if (between := _interval(right)) is not None:
-        return _range(left, between, statement, letters, blank)
+        return _range(left, right, between, statement, letters, blank)
     left = _gradient_beside(left, statement, letters) or left
     try:
         found = letters.taken(left, statement.fragment)
@@ -119,16 +120,37 @@ def _interval(node: Syntax) -> tuple[float, float] | None:
     return float(ends[0]), float(ends[1])
 
 
+def _among(left: Syntax, right: Syntax, statement: Statement, letters: Letters, blank: Judgement) -> Judgement:
+    """1 - tanh² z ∈ (0, 1]: a claim about values whose range follows from that of functions."""
+    unknown = replace(blank, reason="the range of this is not known")
+    claiming = Claiming(statement.fragment, letters)
+    letters.guesses.clear()
+    try:
+        found = value_of(left, claiming)
+    except InputError:
+        return unknown
+    assert isinstance(right, Group)
+    low, high = map(number_of, right.rows[0])
+    text = statement.fragment.text[right.start : right.end].strip()
+    stated = Interval(low, high, text[:1] == "(", text[-1:] == ")")
+    if found is None or found.is_subset(stated) is not True:
+        return unknown
+    granted = assumed(claiming)
+    return replace(
+        blank, word=Word.HOLDS_IF if granted else Word.PROVED, assumptions=granted, reading="; ".join(granted)
+    )
+
+
 def _range(
-    left: Syntax, between: tuple[float, float], statement: Statement, letters: Letters, blank: Judgement
+    left: Syntax, right: Syntax, between: tuple[float, float], statement: Statement, letters: Letters, blank: Judgement
 ) -> Judgement:
     """σ(z) ∈ (0, 1): a claim about the values of a function."""
     first = left.factors[0] if isinstance(left, Run) else left
     found = taken(first)
     called = found and Claiming(statement.fragment, letters).function(found)
     name = called if isinstance(called, str) else called.name if called else ""
-    if name not in RANGES:
-        return replace(blank, reason="the range of this is not known")
+    if name not in RANGES or len(left.factors if isinstance(left, Run) else (left,)) > 2:
+        return _among(left, right, statement, letters, blank)
     low, high = RANGES[name]
     if between[0] <= low and high <= between[1]:
         return replace(blank, word=Word.PROVED)

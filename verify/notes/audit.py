@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
-from verify.notes.conventions import LAST_ALONE, settled
+from verify.notes.conventions import LAST_ALONE, Judge, settled
 from verify.notes.examples import of_examples
 from verify.notes.files import Document, Formula, behind_words, conditioned, continued, read
 from verify.notes.lint import Note
@@ -67,6 +67,12 @@ _UPDATE = re.compile(
     r"(?:\s|&|\\begin\{[a-z]+\*?\})*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*(?::?=|\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)[\s&]*"
     r"(?P=letter)\s*-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
 )
+_RATE = r"\s*\(?\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
+_STEP = re.compile(
+    rf"(?:\s|&)*(?:[^=&\s-][^=&-]{{0,30}}?\s*(?:\\mathrel\s*\{{\s*-\s*\}}|-)\s*={_RATE}"
+    rf"|\\Delta\s*[^=&\s][^=&]{{0,30}}?&?=\s*-{_RATE})"
+)
+"""W -= η dW and ΔW = -η ∂L/∂W."""
 _ZEROED = re.compile(
     r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+"
 )
@@ -191,7 +197,29 @@ def audit(
         return _apart(formula, before.get(formula), models, check, instead)
 
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
-    return Audit(document, tuple(map(_ignoring, of_examples(stepping_back(judged), document))))
+    judged = tuple(_otherwise(each, models, apart) for each in stepping_back(judged))
+    return Audit(document, tuple(map(_ignoring, of_examples(judged, document))))
+
+
+def _otherwise(audited: Audited, models: Models, judge: Judge) -> Audited:
+    """A formula that stays open under the equations that the note writes, under others that it may mean."""
+    for model in models.others(audited.formula) if _is_open(audited) else ():
+        again = judge(audited.formula, model)
+        if [one.place for one in again.judgements] != [one.place for one in audited.judgements]:
+            continue
+        pairs = zip(audited.judgements, again.judgements, strict=True)
+        kept = tuple(new if old.word is Word.UNDECIDED and _says_more(new) else old for old, new in pairs)
+        audited = replace(again if kept != audited.judgements else audited, judgements=kept)
+    return audited
+
+
+def _is_open(audited: Audited) -> bool:
+    return any(judgement.word is Word.UNDECIDED for judgement in audited.judgements)
+
+
+def _says_more(judgement: Judgement) -> bool:
+    """Whether a guess decides something, or says what is wrong under it."""
+    return judgement.word in (Word.PROVED, Word.HOLDS_IF, Word.NOT_A_CLAIM) or judgement.reason.startswith("wrong if")
 
 
 def _ignoring(audited: Audited) -> Audited:
@@ -261,7 +289,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     if names_a_family(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=A_FAMILY, place=place),))
     lines = [line for line in formula.text.split(r"\\") if line.strip()]
-    if all(_UPDATE.match(line) and _INNER.sub("", line).count("=") <= 1 for line in lines):
+    if all((_UPDATE.match(line) or _STEP.match(line)) and _INNER.sub("", line).count("=") <= 1 for line in lines):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=AN_UPDATE, place=place),))
     if _is_supposed(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=SUPPOSED, place=place),))
@@ -303,7 +331,21 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     found = tuple(_never_wrong(judgement, fragment, stated) for judgement in found)
     if _LET.search(place.text[: place.column - 1]) and _ERROR.match(formula.text) and not formula.displayed:
         found = tuple(_said(each, ANOTHER) if each.word is Word.WRONG else each for each in found)
-    return Audited(formula, model, tuple(_under(model, found, fragment)), met)
+
+    @cache
+    def computed() -> Sequence[Judgement]:
+        """The formula where the gates that the note has no equation for are computed."""
+        assert model is not None
+        if model.computed is None:
+            return ()
+        try:
+            return check(
+                fragment.text, model.computed, assume=model.facts, place=place, fragment=fragment, meant=model.meant
+            )
+        except (InputError, ClaimsFault):
+            return ()
+
+    return Audited(formula, model, tuple(_under(model, found, fragment, computed)), met)
 
 
 def _is_start(formula: Formula) -> bool:
@@ -382,14 +424,19 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
     return judgement
 
 
-def _under(model: Model, found: Sequence[Judgement], fragment: Fragment) -> Iterator[Judgement]:
+def _under(
+    model: Model, found: Sequence[Judgement], fragment: Fragment, again: Callable[[], Sequence[Judgement]]
+) -> Iterator[Judgement]:
     """What stands of the judgements where the model has holes, or rests on a guess."""
     loose = holes.unread(model.cell) if any(judgement.word is Word.WRONG for judgement in found) else frozenset()
-    about = spoken(fragment, model.cell, model.meant) if model.holes or loose else {}
+    about = spoken(fragment, model.cell, model.meant) if model.holes or loose or model.given else {}
     for judgement in found:
         place = judgement.place
         says = about.get((place.line, place.column)) if place else None
         kept = holes.loosely(holes.judged(judgement, model.holes, says), loose, says)
+        if by := holes.on_gates(model, says):
+            same = [one for one in again() if one.place == place and one.formula == judgement.formula]
+            kept = holes.as_given(kept, same[0] if same else None, model, by)
         yield _doubted(kept, model)
 
 

@@ -413,15 +413,37 @@ def _handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     models = [each.model for each in found if each.model is not None]
     # where no model of the note has a loss or a read-out, nobody says what J reads of an output
     silent = all(model.cell.output.name in _states(model) for model in models)
+    upstream = _never_given(found)
     tried = {}
     for number, each in enumerate(found):
         model = each.model
         if model is None or not _wrong(each) or "-" not in each.formula.text:
             continue
-        backs = frozenset(whole[_states(model)] | ({model.cell.output.name} if silent else set()))
+        said = whole[_states(model)] | upstream.get(_states(model), set())
+        backs = frozenset(said | ({model.cell.output.name} if silent else set()))
         if backs:
             tried[number] = judge(each.formula, replace(model, meant=replace(model.meant, hands_back=backs)))
     return _mended(found, tried)
+
+
+def _never_given(found: Sequence[Audited]) -> dict[tuple[str, ...], set[str]]:
+    """The states of a model with a read-out whose gradient formulas read and none gives: it comes from outside."""
+    read: dict[tuple[str, ...], set[str]] = {}
+    given: set[str] = set()
+    for each in found:
+        if each.model is None:
+            continue
+        states = _states(each.model)
+        for _, (left, *sides) in _sides(each, each.model):
+            own = left.by if isinstance(left, Gradient) and left.by.name in states else None
+            parts = [part for side in sides for part in tree.walk(side)]
+            here = [part for part in parts if own is not None and own.time in tree.times(part)]
+            if own is not None and (own.time == nodes.t or here):
+                given.add(own.name)
+            names = {part.by.name for part in parts if isinstance(part, Gradient) and part.by.time == nodes.t}
+            if each.model.cell.output.name not in states:
+                read.setdefault(states, set()).update(names & set(states))
+    return {states: names - given for states, names in read.items()}
 
 
 def _upstream(found: Sequence[Audited], judge: Judge) -> list[Audited]:

@@ -115,6 +115,8 @@ class Brackets(Derivatives):
             return tree.Transposed(term)
         if script.kind == "sub" and isinstance(cell, Group) and is_slice(cell):
             return self.cut(term, cell)
+        if (at := self._places(script)) is not None:
+            return tree.EntryOf(term, at[0], at[1] if len(at) > 1 else 0)
         value = None if number_of(cell) is not None else self.letters.exponent(cell, self.fragment)
         if script.kind == "sup" and value is not None:
             return tree.Power(term, value)
@@ -124,6 +126,18 @@ class Brackets(Derivatives):
             steps = time_expression(cell)
             return None if steps is None or steps == nodes.T else tree.Power(term, steps)
         return None
+
+    def _places(self, script: Script) -> list[Expr] | None:
+        """The one or two letters of entries behind a bracket: [A]_{ij}, (a - b)^{(i)}."""
+        cell = only(script.rows)
+        inner = only(cell.rows) if isinstance(cell, Group) and cell.bracket == "LPAR" else None
+        if script.kind not in ("sub", "sup") or (script.kind == "sup" and inner is None):
+            return None
+        held = cell if inner is None else inner
+        letters = held.factors if isinstance(held, Run) else held.rows[0] if isinstance(held, Group) else (held,)
+        places = [self.letters.entry(part) for part in letters if part is not None]
+        found = [place for place in places if place is not None]
+        return found if 0 < len(found) == len(places) <= 2 else None
 
 
 def _dotted(cell: Syntax) -> bool:

@@ -243,6 +243,18 @@ class Deltas(Walk):
             return base
         return None
 
+    def compared(self, value: Ref) -> Ref:
+        """ŷ for a target y that the loss alone reads: what d and δ before y are the gradient by; else the same."""
+        predicted = self.letters.known.get(f"{value.name}_hat")
+        given = value.name in {one.name for one in self.letters.cell.inputs}
+        if predicted is None or not given or not self.letters.cell.is_loss:
+            return value
+        readers = [e for e in self.letters.cell.equations if value.name in {q.name for q in nodes.leaves(e.expression)}]
+        if [e.symbol.name for e in readers] != [self.letters.cell.output.name]:
+            return value
+        self.letters.guesses.granted[f"d and δ of the target {value.name} mean those of {predicted}"] = None
+        return replace(value, name=predicted)
+
     def _in_pieces(self, found: Written) -> Gradient | None:
         """The gradient by a quantity with a label, whose letters δ has in several scripts: δ^r_{a,t} of a^r_t."""
         cells = [each for _, part in found.parts for each in (part.factors if isinstance(part, Run) else (part,))]

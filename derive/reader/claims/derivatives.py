@@ -139,6 +139,11 @@ class Derivatives(Deltas):
         found = self.letters.resolve(replace(target, parts=target.parts[:-1]), self.fragment)
         return None if found is None or found.time is not None or found.at else (Ref(found.name), step)
 
+    def _used(self, copy: tuple[Ref, Expr], loss: Expr | None, node: Syntax) -> Term:
+        """The gradient by the copy of a parameter that one step uses."""
+        self.letters.guesses.granted[f"{self.written(node)} is the copy that its step uses"] = None
+        return tree.Use(copy[0], loss, copy[1])
+
     def immediate(self, above: Syntax, below: Syntax) -> bool:
         """Whether a ∂⁺ stands above; any other script of a ∂ is not read."""
         mark = self.letters.taken(above, self.fragment)
@@ -238,8 +243,7 @@ class Derivatives(Deltas):
             return said
         if (of.time - by.time).is_number:
             return said
-        taken_ = of.time.free_symbols | by.time.free_symbols
-        step = next(index(word) for word in "jisk" if index(word) not in taken_)
+        step = tree.index_clash(index("j"))
         one = tree.Derivative(replace(of, time=step), replace(by, time=step - 1))
         return tree.OverTime(one, step, by.time + 1, of.time, product=True)
 
@@ -257,8 +261,7 @@ class Derivatives(Deltas):
             return None
         if (loss - by.time).is_number and not (loss - by.time).is_positive:
             return None
-        taken_ = loss.free_symbols | by.time.free_symbols
-        step = next(index(word) for word in "jisk" if index(word) not in taken_)
+        step = tree.index_clash(index("j"))
         one = tree.Derivative(replace(by, time=step), replace(by, time=step - 1))
         back = tree.OverTime(one, step, by.time + 1, loss, product=True)
         return tree.Multiply((replace(said, by=replace(by, time=loss)), back))
@@ -413,6 +416,7 @@ class Derivatives(Deltas):
         if word and value.name in {state.name for state in self.letters.cell.states}:
             self.letters.guesses.assumed.pop(value.name, None)  # what the word means is said of d as a whole
             return tree.Handed(value, BESIDE[word] < 0)
+        value = self.compared(value)
         plain = Gradient(value, self.letters.asked(value), False, "d")
         nets = self._argument_of(value.name)
         if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
@@ -468,6 +472,8 @@ class Derivatives(Deltas):
             if resolved and loss is not None:
                 skip = 2 if i + 2 >= len(factors) or bracket(factors[i + 2])[0] is None else 3
                 return Gradient(as_value(resolved), loss[0], found.stars > 0), i + skip
+            if loss is not None and (copy := self._copy(below)) is not None:
+                return self._used(copy, loss[0], below[0]), i + 2
             raise self.unclear("the gradient of something that is not known here", factors[i])
         plain = found.base in SMALL and not found.parts and found.base not in self.letters.known
         if plain and target is not None and not found.primes:
@@ -483,6 +489,8 @@ class Derivatives(Deltas):
                 apart = False
             if resolved is not None and not apart:
                 return self.decorated(self.small(as_value(resolved), target), target), i + 2
+            if resolved is None and following is not None and (copy := self._copy([following])) is not None:
+                return self._used(copy, self.letters.whole, following), i + 2
         if self.letters.resolve(found, self.fragment) is not None:
             return None
         for prefix, suffix in (("d_", ""), ("d", ""), ("grad_", ""), ("", "_dot"), ("", "_bar")):

@@ -16,7 +16,7 @@ from derive.reader.claims.dots import added, filled
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
-from derive.reader.claims.sums import Bounds, bounds, has_free, largest, nested
+from derive.reader.claims.sums import BATCHES, Bounds, bounds, has_free, largest, nested
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -48,8 +48,6 @@ from derive.reader.text.syntax import (
 )
 
 NAMED = vocabulary.NAMED | {"sech", "cosh", "diagonal"}
-BATCHES = frozenset(["batch", "samples", "examples", "data"])
-"""Words below a sum over the examples of a batch, of which the mathematics has one."""
 COUNTS = {"T": nodes.T, "T_x": nodes.T, "B": nodes.size("B")}
 """The number of steps, and the size of a batch, of which the mathematics knows nothing."""
 
@@ -160,7 +158,9 @@ class Claiming(Brackets):
             return said, i + 1 + used
         if (turned := self.primed(found, i)) is not None:
             return turned, i + 1
-        if found.base == "I" and not found.primes:
+        moments = [time for _, part in found.parts if (time := time_expression(part)) is not None]
+        moving = any(str(symbol) in ("t", "T") for time in moments for symbol in time.free_symbols)
+        if found.base == "I" and not (found.primes or (moving and not found.transposed)):  # I_t is what step t reads
             return self.decorated(tree.Identity(), found), i + 1
         if found.base == "pi" and not found.primes and not found.parts:
             return self.decorated(tree.Constant(pi), found), i + 1

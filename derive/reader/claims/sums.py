@@ -41,6 +41,16 @@ class Bounds:
         )
 
 
+BATCHES = frozenset(["batch", "samples", "examples", "data"])
+"""Words below a sum over the examples of a batch, of which the mathematics has one."""
+
+
+def _spelled(cell: Syntax) -> str:
+    """The word whose letters stand beside each other, as in \\sum_{batch}."""
+    names = cell.factors if isinstance(cell, Run) else ()
+    return "".join(part.word for part in names if isinstance(part, Name)) if len(names) > 3 else ""
+
+
 def bounds(node: Big) -> Bounds:
     """What the scripts of a big sign say."""
     kinds = [script.kind for script in node.scripts]
@@ -58,6 +68,9 @@ def bounds(node: Big) -> Bounds:
         for cell in cells:
             while isinstance(cell, Group) and (inner := only(cell.rows)) is not None:
                 cell = inner
+            if (spelled := _spelled(cell)) in BATCHES:
+                word = spelled
+                continue
             if isinstance(cell, Name):
                 unread = unread or word not in ("", cell.word)
                 word = word or cell.word

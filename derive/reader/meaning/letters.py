@@ -13,7 +13,7 @@ from derive.reader.meaning.tree import offset_of
 from derive.reader.text import syntax
 from derive.reader.text.faces import face
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Group, Mark, Name, Number, Run, Script, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Chain, Group, Mark, Name, Number, Run, Script, Scripted, Sum, Syntax
 
 ENTRY_LETTERS = frozenset("ijlmnpqr")
 """Letters that count entries unless something says that they are times."""
@@ -228,6 +228,9 @@ def letter(node: Syntax) -> Name | None:
     return None
 
 
+ARROWS = frozenset(["→", r"\to", r"\rightarrow"])
+
+
 def label(node: Syntax, fragment: Fragment) -> str:
     """A subscript such as xi, in or 1 as a part of a name."""
     if isinstance(node, Name):
@@ -252,6 +255,8 @@ def label(node: Syntax, fragment: Fragment) -> str:
         # W_{l-1}: another layer's
         (_, first), (sign, second) = node.terms
         return f"{label(first, fragment)}{'plus' if sign > 0 else 'minus'}{label(second, fragment)}"
+    if isinstance(node, Chain) and all(relation.word.strip() in ARROWS for relation in node.relations):
+        return "to".join(label(side, fragment) for side in node.sides)  # the path that a part of a gradient comes by
     raise fragment.error(
         f"cannot read the script {fragment.text[node.start : node.end]!r}", node.start, node.end,
         "a time (t, t-1), a label (xi, in, 1), a power, or a transpose can stand here",

@@ -314,8 +314,8 @@ class EntryOf(Term):
     """The entry of a matrix in a row and column that count from 0; None is the last one."""
 
     body: Term
-    row: int | None
-    column: int | None
+    row: Expr | int | None
+    column: Expr | int | None
 
 
 @dataclass(frozen=True)

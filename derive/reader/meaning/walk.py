@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from itertools import pairwise
 
 from sympy import Integer
 
@@ -32,6 +34,7 @@ from derive.reader.text.syntax import Bars, Big, Group, Mark, Name, Run, Script,
 
 Function = ScalarFunction | Macro | str
 """What a letter may be that is applied to something; the name of one that acts on a whole vector."""
+WIDE = re.compile(r"\\q?quad(?![A-Za-z])|\\;\s*\\;|\\[ ~]\s*\\[ ~]")
 ABOVE = frozenset([">", r"\gt", r"\ge", r"\geq", r"\geqslant", "≥"])
 BELOW = frozenset(["<", r"\lt", r"\le", r"\leq", r"\leqslant", "≤"])
 
@@ -250,6 +253,8 @@ class Walk(ABC):
             return self.cases(node)
         if node.bracket == "LANGLE":
             raise self.unclear("angle brackets mark a time here, as in h^{<t>}", node)
+        if cell is not None and node.bracket == "LBRACK" and (spaced := self.spaced(cell)):
+            return Stack((tuple(map(self.term, spaced)),), span=self.at(node))
         if cell is not None and node.bracket != "MATRIX":
             term = self.term(cell)
             if isinstance(term, Multiply) and node.bracket in ("LPAR", "LBRACK"):
@@ -258,6 +263,19 @@ class Walk(ABC):
         if (table := self.table(node)) is not None:
             return table
         return Stack(tuple(tuple(map(self.term, row)) for row in node.rows), span=self.at(node))
+
+    def spaced(self, cell: Syntax) -> list[Syntax]:
+        """The entries of [a \\quad b]: what wide spaces set apart; none without them."""
+        if not isinstance(cell, Run):
+            return []
+        entries: list[list[Syntax]] = [[cell.factors[0]]]
+        for one, other in pairwise(cell.factors):
+            apart = WIDE.search(self.fragment.text, one.end, other.start) is not None
+            if apart:
+                entries.append([])
+            entries[-1].append(other)
+        runs = [each[0] if len(each) == 1 else Run(each[0].start, each[-1].end, tuple(each)) for each in entries]
+        return runs if len(runs) > 1 else []
 
     def cases(self, node: Group) -> Term:
         """a where c > 0, else b: b + H(c) (a - b), H being 1 where its argument is positive."""

@@ -28,6 +28,10 @@ class Model:
     meant: Meant = NOTHING
     facts: tuple[str, ...] = ()
     recognised: bool = False
+    given: tuple[str, ...] = ()
+    """Letters of gates and candidates without an equation, which the cell has as inputs."""
+    computed: Cell | None = None
+    """The cell in which these are computed from all inputs and states, if there are any."""
     unusable: tuple[tuple[str, Place], ...] = ()
     """Declarations that the equations contradict: what is wrong, and where."""
 

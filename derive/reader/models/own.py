@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError
+from derive.notation import spelled
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, shorthands, with_aliases
@@ -26,6 +28,7 @@ LATER = "{name} is as in line {line}, which stands behind what is said of it her
 NUMBER = "{letter} is a number, which the note does not say"
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
+_GATES = frozenset("fiogzr")
 _BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
 
@@ -38,6 +41,18 @@ def own(
 
     An equation that cannot be used is a hole of the model. None where there is no equation at all.
     """
+    model, chosen = _own(given, section, names, at, beside)
+    gates = () if model is None else _given(chosen, model.cell)
+    if model is None or not gates:
+        return model
+    equations = _computed(chosen, model.cell, gates)
+    other, _ = _own(replace(given, equations=[*given.equations, *equations]), section, names, at, beside)
+    return replace(model, given=gates, computed=None if other is None or other.holes else other.cell)
+
+
+def _own(
+    given: Written, section: tuple[str, ...], names: Collection[str], at: int, beside: Collection[str]
+) -> tuple[Model | None, Choice]:
     usable = without_shadowed(given.equations, section)
     chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
@@ -48,16 +63,16 @@ def own(
     fill_gaps(chosen)
     find_holes(chosen)
     if not chosen.by_name:
-        return None
+        return None, chosen
     while True:
         set_aside(chosen)
         if set(chosen.by_name) <= set(chosen.open):
-            return None
+            return None, chosen
         try:
             cell = elaborated(*text_of(chosen), name="note", title="the note's own equations")
         except InputError as error:
             if not _settle(chosen, error):
-                return None
+                return None, chosen
             continue
         short = [name for name in shorthands(cell) if name not in chosen.kept and cell.states]
         chosen.shorthands |= set(short)
@@ -67,12 +82,34 @@ def own(
             continue
         if not _settled(chosen, cell):
             said = (*_said(chosen), *map(str, cell.guesses))
+            try:
+                named = with_aliases(cell, chosen.aliases)
+            except InputError:  # names of parts that would read each other
+                named = cell
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
             doubts = (*numbers, *_later(chosen, at), *chosen.instead.values())
-            return Model(
-                with_aliases(cell, chosen.aliases), _origin(chosen), said, _places(chosen), tuple(holes_of(chosen)),
+            model = Model(
+                named, _origin(chosen), said, _places(chosen), tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
+            return model, chosen
+
+
+def _given(chosen: Choice, cell: Cell) -> tuple[str, ...]:
+    """The inputs that are called like a gate or a candidate: what they are computed from is not known."""
+    names = [one.name for one in cell.inputs if not chosen.is_data(one.name)]
+    return tuple(name for name in names if cell.states and (name in _GATES or name.endswith(ACCENTED)))
+
+
+def _computed(chosen: Choice, cell: Cell, gates: Collection[str]) -> Iterator[Equation]:
+    """Equations for gates that have none: each of all inputs and of all states before."""
+    source = next(e for e in chosen.by_name.values() if not e.loss)
+    read = [one.name for one in cell.inputs if one.name not in gates and not chosen.is_data(one.name)]
+    before = [state.name for state in cell.states]
+    for gate in gates:
+        terms = [rf"W_{{given{number}}} {spelled(name)}_t" for number, name in enumerate(read)]
+        terms += [rf"U_{{given{number}}} {spelled(name)}_{{t-1}}" for number, name in enumerate(before)]
+        yield source.rewritten(rf"{spelled(gate)}_t = \sigma({' + '.join(terms)})", gate)
 
 
 def _later(chosen: Choice, at: int) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from derive.errors import Place
 from derive.reader.claims.meant import Habit, Meant
 from derive.reader.models.equations.arguments import with_named_arguments
+from derive.reader.models.equations.blocks import with_blocks
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
     with_one_case,
@@ -20,6 +21,7 @@ from derive.reader.models.equations.filters import (
 )
 from derive.reader.models.equations.finding import Unread, equations, parts_of_derivatives, stands_alone, unread
 from derive.reader.models.equations.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
+from derive.reader.models.equations.heads import unwritten_head
 from derive.reader.models.equations.losses import (
     at_the_end,
     averaged,
@@ -31,6 +33,7 @@ from derive.reader.models.equations.losses import (
     whole,
 )
 from derive.reader.models.equations.names import letter_name
+from derive.reader.models.equations.packed import Instead, packed
 from derive.reader.text.note import Declaration, Found
 
 _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
@@ -61,6 +64,8 @@ class Written:
     general: Sequence[Equation] = ()
     subtracted: frozenset[tuple[str, str]] = frozenset()
     """Letters at t of which one is subtracted from the other: p and e of p_t - e_t."""
+    instead: tuple[Instead, ...] = ()
+    """Other equations that the document may mean: with a read-out that it only claims gradients of, or packed gates."""
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
 
     def defined(self, formula: Found) -> list[Equation]:
@@ -87,7 +92,7 @@ def written(
     """
     claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
     families = gradient_families(formula for _, formula in claiming)
-    said = [e for index, formula in claiming for e in _defined(formula, index, families)]
+    said = with_blocks([e for index, formula in claiming for e in _defined(formula, index, families)])
     every = with_named_arguments(
         with_one_case(without_slips(without_entries(without_general(without_abbreviated(with_one_example(said))))))
     )
@@ -112,6 +117,9 @@ def written(
     found = [*timed, *(equation for _, equation in (*timeless, *here))]
     if (loss := in_words(found, claiming, called=entropy)) is not None:
         found.append(loss)
+    gates = packed(found, claiming)
+    found = found if gates is None else gates.leave(found)
+    softmax = entropy or any("softmax" in formula.text for formula in formulas)
     texts = [formula.text for _, formula in claiming]
     return Written(
         found,
@@ -124,6 +132,7 @@ def written(
         frozenset(_habits(texts)),
         [e for e in said if e.general],
         frozenset(_subtracted(texts)),
+        tuple(other for other in (unwritten_head(found, claiming, softmax=softmax), gates) if other is not None),
         ended,
     )
 

@@ -119,6 +119,15 @@ def test_what_stands_around_a_model_leaves_its_claims_alone(tmp_path: Path, arou
     assert dict(verdicts(note, tmp_path))[claimed] in (Word.PROVED, Word.HOLDS_IF)
 
 
+@pytest.mark.parametrize(
+    "step", [r"W_f \mathrel{-}= \eta \cdot dW_f", r"W_f -= \eta dW_f", r"\Delta W_f = -\eta \nabla_{W_f} L"]
+)
+def test_a_step_of_training_claims_nothing(tmp_path: Path, step: str) -> None:
+    path = tmp_path / "note.md"
+    path.write_text(f"# Note\n{LONG}\n\n$${OF_LONG}$$\n\n$${step}$$\n", encoding="utf-8")
+    assert audit(path).judgements[-1].word is Word.NOT_A_CLAIM
+
+
 def test_what_only_a_letter_without_use_reads_names_part_of_the_gates(tmp_path: Path) -> None:
     stacked = r"\mathbf{x}_t = [h_{t-1}, x_t]"
     claim = r"\frac{\partial L}{\partial \mathbf{x}_t} = W^\top ((1 - h_t^2) \odot \frac{\partial L}{\partial h_t})"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TypeAlias
 
-from sympy import Abs, Expr, HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, S, ZeroMatrix
+from sympy import Abs, Expr, HadamardPower, HadamardProduct, MatAdd, MatMul, OneMatrix, S, Transpose, ZeroMatrix
+from sympy.matrices.expressions.diagonal import DiagMatrix
 
 from derive.nodes import Elementwise, Largest, Node, Norm, coefficient, scale, t
 from verify.truth.comparison import Answer, Setting
@@ -87,7 +88,10 @@ class Norms:
         """The number of a norm, the same for what the arithmetic cannot tell apart."""
         if isinstance(found, Norm):
             inner = coefficient(found.operand)[1] if coefficient(found.operand)[0] == -1 else found.operand
-            found = Norm(inner, found.largest or inner.shape == (1, 1))
+            inner = inner.arg if isinstance(inner, Transpose) else inner  # which has the same norms
+            diagonal = isinstance(inner, DiagMatrix) and not found.largest
+            inner = inner.args[0] if diagonal else inner
+            found = Norm(inner, diagonal or found.largest or inner.shape == (1, 1))
         for number, other in enumerate(self.atoms):
             if self._alike(found, other):
                 return number

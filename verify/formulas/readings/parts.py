@@ -129,10 +129,12 @@ class Leaves:
         whole = self.reading.handed in ("whole", "after")
         output = quantity.name == self.cell.output.name
         if not (whole or (self.reading.handed == "some" and output and not said.onward)):
-            if said.onward or output:
+            read_out = self.cell.output.name not in {state.name for state in self.cell.states}
+            direct = said.onward or read_out
+            if direct or output:
                 node = nodes.add(node, nodes.scale(-1, Adjoint(quantity, True, said.only)))
-            for other in self._reading(quantity) if said.onward else self._computed_from(quantity):
-                jacobian = Jacobian(other, quantity, said.onward)
+            for other in self._reading(quantity) if direct else self._computed_from(quantity):
+                jacobian = Jacobian(other, quantity, direct)
                 back = nodes.matmul(nodes.transpose(jacobian), Adjoint(other, False, said.only))
                 node = nodes.add(node, nodes.scale(-1, back))
         return Built(self.laid(node, self.reading.layout in ("all rows", "rows", "batch")))

@@ -21,8 +21,11 @@ from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Derivative, Error, Gradient, Operated, Ref, Term
 from derive.reader.models.holes import Hole
+from derive.reader.models.model import Model
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Word
+
+GIVEN = "{names}, for which the note has no equation, do not depend on {by}"
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,28 @@ def judged(judgement: Judgement, holes: Sequence[Hole], about: Spoken | None) ->
                 counterexample=None, reason=f"depends on {hole.name}: {hole.reason}",
             )  # fmt: skip
     return judgement
+
+
+def on_gates(model: Model, about: Spoken | None) -> tuple[str, ...]:
+    """The states and inputs of a derivative on which gates without an equation may depend."""
+    if not model.given:
+        return ()
+    reached = {one.name for one in (*model.cell.states, *model.cell.inputs)} - set(model.given)
+    return tuple(sorted(reached if about is None else reached & about.by))
+
+
+def as_given(judgement: Judgement, computed: Judgement | None, model: Model, by: Sequence[str]) -> Judgement:
+    """The judgement where gates have no equation: what is otherwise where they are `computed` holds if they are not."""
+    right, wrong = (Word.PROVED, Word.HOLDS_IF), (Word.WRONG,)
+    if judgement.word not in right + wrong:
+        return judgement
+    if computed is not None and computed.word in (right if judgement.word in right else wrong):
+        return judgement
+    words = GIVEN.format(names=", ".join(model.given), by=", ".join(by))
+    if judgement.word is Word.WRONG:
+        return Judgement(judgement.formula, Word.UNDECIDED, reason=f"wrong if {words}", place=judgement.place)
+    assumptions = (words, *judgement.assumptions)
+    return replace(judgement, word=Word.HOLDS_IF, assumptions=assumptions, reading="; ".join(assumptions))
 
 
 def unread(cell: Cell) -> frozenset[str]:

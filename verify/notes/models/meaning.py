@@ -69,6 +69,8 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         if (pair := _pair(statement, claiming)) is not None:
             pairs.append(pair)
             named.add(place)
+            if isinstance(inner := _unturned(pair[2]), Gradient) and pair[0] in _ERRORS and inner.by.time is not None:
+                asked.setdefault((inner.by.name, inner.by.time), inner.only)  # of which loss δ_k alone is too
             continue
         error = _error(statement, claiming)
         if (own := _own_step(statement, claiming)) is not None:
@@ -87,6 +89,13 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             places.add(place)
         elif (loss := _loss(statement, claiming, model.cell)) is not None and loss[0] not in losses:
             losses[loss[0]] = loss[1]
+            places.add(place)
+    for statement, claiming, place in said():  # J_t = D_t W, where another section says what D is
+        if place in places | named or not _reads(statement.sides[1], errors):
+            continue
+        error = _part(statement, claiming, errors)
+        if error is not None and error[0] not in errors:
+            errors[error[0]] = error[1]
             places.add(place)
     places |= named
     # where every δ is of the sum of all losses, nothing is out of the ordinary
@@ -188,7 +197,9 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
         ways = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
     except InputError:
         return None
-    if not (has_slope(right) or any(isinstance(part, _DERIVED) for part in tree.walk(said)) or _reads(right, known)):
+    residual = free and isinstance(said, tree.Add) and [sign for sign, _ in said.terms] == [1, -1]
+    derived = has_slope(right) or any(isinstance(part, _DERIVED) for part in tree.walk(said))
+    if not (derived or residual or _reads(right, known)):
         return None
     for way in ways:
         if way.time is None and free and way.labels:

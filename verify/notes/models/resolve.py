@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class Models:
         self.written = written(formulas, declarations, bars=bars, entropy=entropy)
         self.aside = aside
         self._found: dict[tuple[object, ...], Model | None] = {}
+        self._others: dict[int, Models] = {}
 
     def of(self, formula: Formula) -> Model | None:
         """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
@@ -69,6 +71,18 @@ class Models:
             return None
         found = recognised(dict.fromkeys(sorted(spoken), IN_CLAIMS), formula.text)
         return None if found is None else replace(found, recognised=False)
+
+    def others(self, formula: Formula) -> Iterator[Model]:
+        """The formula's model under other equations that the note may mean, as a guess, where it speaks of these."""
+        for number, other in enumerate(self.written.instead):
+            if not names(formula.fragment) & other.letters:
+                continue
+            if number not in self._others:
+                models = self._others[number] = copy(self)
+                models.written, models._found = replace(self.written, equations=other.equations, instead=()), {}
+            found = self._others[number].of(formula)
+            if found is not None and not found.recognised:
+                yield replace(found, doubts=(*found.doubts, other.said))
 
     def why_none(self, formula: Formula) -> str:
         """Why a formula has no model, where that is known."""

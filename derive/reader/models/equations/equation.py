@@ -178,7 +178,7 @@ def mentions(fragment: Fragment) -> list[Mention]:
         for part in row:
             survey.survey(part, fragment)
     found = (Mention(s.name, s.offset, s.start, s.end) for s in survey.found)
-    return [m for m in found if m.name not in ("t", "I")]
+    return [m for m in found if m.name != "t" and (m.name, m.offset) != ("I", None)]
 
 
 def _letters(fragment: Fragment) -> list[tuple[int, int, str]]:

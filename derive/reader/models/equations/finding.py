@@ -101,11 +101,11 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
             yield from named_on_the_way(part, fragment, formula, index)
             for side in part.sides[2:]:
                 parts = f"{fragment.text[side.start : side.end]} = {fragment.text[left.start : left.end]}"
-                for one in _stacked(side, fragment):
+                for one in stacked(side, fragment):
                     split = Equation(one.name, one.offset or 0, one.style or style, cut, *edges)
                     yield replace(split.rewritten(parts), place=_place_of(fragment, side))
-        elif stacked := _stacked(left, fragment):
-            for found in stacked:
+        elif several := stacked(left, fragment):
+            for found in several:
                 style = found.style or TimeStyle.SUBSCRIPT
                 yield Equation(found.name, found.offset or 0, style, cut, *edges)
         elif numbered := _numbered(text, edges[1]):
@@ -345,7 +345,7 @@ def _target(left: Syntax, fragment: Fragment) -> Symbol | None:
     return found if found.offset is not None else None
 
 
-def _stacked(left: Syntax, fragment: Fragment) -> list[Symbol]:
+def stacked(left: Syntax, fragment: Fragment) -> list[Symbol]:
     """The quantities of a list or column that is given a value as a whole: (i, f, o, g) = ...; none for another one."""
     cells = [cell for row in left.rows for cell in row] if isinstance(left, Group) else []
     if len(cells) < 2 or not all(letter(cell) is not None for cell in cells):

@@ -151,13 +151,15 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *
     source = predicted[-1]
     target = source.target.removesuffix("_hat")
     letters = {match for _, formula in formulas for match in _MINIMISED.findall(formula.text)}
-    letter_ = next((each for each in ("L", "J", "E", "C") if each in letters), None)
+    of = re.escape(target)
+    difference = re.compile(rf"\\(?:wide)?hat\s*\{{?\s*{of}[^=+]{{0,12}}-\s*{of}(?![A-Za-z])")
+    taken = any(difference.search(formula.text) for _, formula in formulas)
+    # dW and δ do not say of what they are the gradient
+    letter_ = next((each for each in ("L", "J", "E", "C") if each in letters), "L" if called and taken else None)
     logits = {_bare(e.right) for e in known if e.target in {m.name for m in source.used}}
     if letter_ is None or any(e.target == target and _bare(e.right) not in logits for e in known):
         return None
-    of = re.escape(target)
-    difference = re.compile(rf"\\(?:wide)?hat\s*\{{?\s*{of}[^=+]{{0,12}}-\s*{of}(?![A-Za-z])")
-    if not called and not any(difference.search(formula.text) for _, formula in formulas):
+    if not called and not taken:
         return None
     how = "as the note says in words" if called else "as the note has its gradient"
     time = TIMES[source.style]

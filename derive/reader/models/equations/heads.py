@@ -1,0 +1,244 @@
+"""Read-outs that a document never writes: ŷ_t and W_y of ∂L/∂W_y = Σ_t (ŷ_t - y_t) h_t^⊤, found in what it claims."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from derive.errors import InputError
+from derive.notation import spelled
+from derive.reader.claims.statements.chains import Statement, statements
+from derive.reader.meaning.letters import letter
+from derive.reader.meaning.symbols import symbol
+from derive.reader.models.equations.equation import LOSSES, TIMES, Equation, Mention, mentions
+from derive.reader.models.equations.finding import DERIVATIVE
+from derive.reader.models.equations.names import ABOUT
+from derive.reader.models.equations.packed import Instead
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import walk
+from derive.reader.text.note import Found
+from derive.reader.text.syntax import Sum, Syntax
+
+_SIGMOID = re.compile(r"\s*\\(?:sigma|operatorname\s*\{(?:sigmoid|\\sigma)\}|text\s*\{sigmoid\})\s*(?:\\left)?\s*\(")
+_CALLED = re.compile(r"\s*(?:\\[A-Za-z]+(?:\s*\{[A-Za-z]+\})?|[A-Za-z]+)\s*(?:\\left)?\s*\(")
+_PREDICTED = ("p", "o")
+"""What is predicted where no letter has a hat."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a claim has of a read-out: the letter that is differentiated by, and the state, None for a bias."""
+
+    name: str
+    state: str | None
+    rows: bool
+    formula: tuple[int, Found]
+
+
+def unwritten_head(
+    known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, softmax: bool
+) -> Instead | None:
+    """The read-out that the claims of a document have and that no equation of it gives; None where that is not plain.
+
+    `softmax`: whether the document speaks of a softmax or the cross-entropy; else what is read out is linear.
+    """
+    said = [(each, one) for each in formulas for one in _statements(each[1])]
+    targets = {e.target for e in known}
+    written = targets | {m.name for e in known for m in e.used}
+    differences = {pair for _, one in said for pair in _differences(one)}
+    if len(differences) == 1 and (only := _loss_alone(known, said, *differences)) is not None:
+        return only
+    pairs = {pair for pair in differences if pair[0] not in written and pair[1] not in targets}
+    if len(pairs) > 1:
+        return None
+    if not pairs:
+        return _linear(known, said, targets, written)
+    ((predicted, target),) = pairs
+    residuals = {name for _, one in said if (name := _named(one, (predicted, target)))}
+    found = _found(known, said, {predicted, target, *residuals}, {predicted, *residuals}, written)
+    if found is None:
+        return None
+    time = TIMES[found.source.style]
+    y_hat, y = (f"{spelled(name)}{time}" for name in (predicted, target))
+    value = rf"\operatorname{{softmax}}({found.sum})" if softmax else found.sum
+    texts = [(f"{y_hat} = {value}", predicted)]
+    if not any(e.loss for e in known):
+        loss = _loss_letter(said)
+        turned = rf"\log({y_hat}) {{{y}}}^\top" if found.rows else rf"{{{y}}}^\top \log {y_hat}"
+        how = f"-{turned}" if softmax else rf"\tfrac12 \|{y_hat} - {y}\|^2"
+        texts.append((rf"{loss}{time} = {how}", loss))
+    return _made(known, found, texts, {predicted, target, *residuals})
+
+
+def _loss_alone(
+    known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], pair: tuple[str, str]
+) -> Instead | None:
+    """The loss of which ŷ - y is the gradient, for a read-out ŷ that the document writes without one."""
+    predicted, target = pair
+    sources = [e for e in known if e.target == predicted and not e.numbered]
+    if len(sources) != 1 or any(e.loss for e in known) or any(target in e.names for e in known):
+        return None
+    (source,) = sources
+    loss, time = _loss_letter(said), TIMES[source.style]
+    y_hat, y = (f"{spelled(name)}{time}" for name in (predicted, target))
+    if _SIGMOID.match(source.right):
+        how = rf"-{{{y}}}^\top \log {y_hat} - (1 - {y})^\top \log(1 - {y_hat})"
+    elif _CALLED.match(source.right):
+        return None  # a softmax has its own, and of others ŷ - y is no gradient
+    else:
+        how = rf"\tfrac12 \|{y_hat} - {y}\|^2"
+    text = f"{loss}{time} = {how}"
+    made = replace(source.rewritten(text, loss), space=None, at_end=False, whole=None, said="")
+    residuals = {name for _, one in said if (name := _named(one, pair))}
+    letters = frozenset({predicted, target, *residuals})
+    return Instead((*known, made), letters, f"${text}$, which the note does not write")
+
+
+@dataclass(frozen=True)
+class _ReadOut:
+    """The state that is read out, and by what."""
+
+    source: Equation
+    sum: str
+    rows: bool
+    parameters: frozenset[str]
+    formula: tuple[int, Found]
+
+
+def _linear(
+    known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], targets: Collection[str],
+    written: Collection[str],
+) -> Instead | None:  # fmt: skip
+    """o_t = V h_t of ∂L/∂V = Σ_t ∂L/∂o_t h_t^⊤, where the loss may be anything."""
+    outputs = {name for _, one in said for name in _differentiated(one, targets, written)}
+    if len(outputs) != 1:
+        return None
+    found = _found(known, said, outputs, outputs, written)
+    if found is None:
+        return None
+    (output,) = outputs
+    return _made(known, found, [(f"{spelled(output)}{TIMES[found.source.style]} = {found.sum}", output)], outputs)
+
+
+def _differentiated(one: Statement, targets: Collection[str], written: Collection[str]) -> Iterator[str]:
+    """The one letter of a step beside a state in Σ_t ∂L/∂o_t h_t^⊤ that nothing gives a value."""
+    for side in one.sides[1:]:
+        found = _mentions(side, one.fragment)
+        unknown = {m.name for m in found if m.offset == 0 and m.name not in {*written, *ABOUT, *LOSSES}}
+        others = {m.name for m in found} - unknown - ABOUT - LOSSES
+        if len(unknown) == 1 and len(others) == 1 and others <= set(targets) and DERIVATIVE.search(
+            one.fragment.text, side.start, side.end
+        ):  # fmt: skip
+            yield unknown.pop()
+
+
+def _found(
+    known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], error: Collection[str],
+    needed: Collection[str], written: Collection[str],
+) -> _ReadOut | None:  # fmt: skip
+    """What claims have of the read-out whose error stands in them; None where that is not plain."""
+    states = {e.target: e for e in known if e.offset == 0}
+    reads = [read for each, one in said for read in _reads(one, each, error, needed, states, written)]
+    weights = {read.name for read in reads if read.state is not None}
+    biases = {read.name for read in reads if read.state is None}
+    if len(weights) != 1 or len(biases) > 1:
+        return None
+    first = next(read for read in reads if read.state is not None)
+    assert first.state is not None
+    source = states[first.state]
+    state, weight = f"{spelled(first.state)}{TIMES[source.style]}", str(spelled(first.name))
+    parts = [f"{state} {weight}" if first.rows else f"{weight} {state}", *(str(spelled(name)) for name in biases)]
+    return _ReadOut(source, " + ".join(parts), first.rows, frozenset(weights | biases), first.formula)
+
+
+def _made(
+    known: Sequence[Equation], found: _ReadOut, texts: Sequence[tuple[str, str]], letters: Collection[str]
+) -> Instead:
+    """The equations with those in these words, each with its target."""
+    index, formula = found.formula
+    made = (
+        replace(
+            found.source.rewritten(text, name), section=formula.section, index=index, space=None, at_end=False,
+            numbered="", whole=None, said="",
+        )
+        for text, name in texts
+    )  # fmt: skip
+    shown = " and ".join(f"${text}$" for text, _ in texts)
+    return Instead((*known, *made), found.parameters.union(letters), f"{shown}, which the note does not write")
+
+
+def _statements(formula: Found) -> list[Statement]:
+    try:
+        return [one for one in statements(formula.fragment) if len(one.sides) > 1]
+    except (InputError, RecursionError):
+        return []
+
+
+def _differences(statement: Statement) -> Iterator[tuple[str, str]]:
+    """The names in every ŷ - y."""
+    for side in statement.sides:
+        for part in walk(side):
+            if (pair := _difference(part, statement.fragment)) is not None:
+                yield pair
+
+
+def _difference(part: Syntax, fragment: Fragment) -> tuple[str, str] | None:
+    if not isinstance(part, Sum) or [sign for sign, _ in part.terms] != [1, -1]:
+        return None
+    names = []
+    for _, term in part.terms:
+        try:
+            found = symbol(term, fragment) if letter(term) is not None else None
+        except InputError:
+            return None
+        if found is None or found.transposed or found.offset not in (0, None):
+            return None
+        names.append(found.name)
+    predicted, target = names
+    hat = predicted == f"{target}_hat"
+    return (predicted, target) if hat or (predicted in _PREDICTED and target == "y") else None
+
+
+def _named(statement: Statement, pair: tuple[str, str]) -> str:
+    """The letter that a statement gives the difference: e of e_t = ŷ_t - y_t."""
+    left, right = statement.sides[:2]
+    if _difference(right, statement.fragment) != pair:
+        return ""
+    names = {m.name for m in _mentions(left, statement.fragment)} - ABOUT - LOSSES - set(pair)
+    return names.pop() if len(names) == 1 else ""
+
+
+def _reads(
+    statement: Statement, formula: tuple[int, Found], error: Collection[str], needed: Collection[str],
+    states: Collection[str], written: Collection[str],
+) -> Iterator[_Read]:  # fmt: skip
+    """What a statement says of a read-out: ∂L/∂W = Σ_t e_t h_t^⊤, ∂L/∂b = Σ_t e_t."""
+    left = _mentions(statement.sides[0], statement.fragment)
+    by = [m for m in left if m.name not in ABOUT | LOSSES | set(error)]
+    for side in statement.sides[1:]:
+        found = _mentions(side, statement.fragment)
+        names = {m.name for m in found} - ABOUT - LOSSES
+        read = names & set(states) - set(error)
+        if len(by) != 1 or by[0].offset is not None or by[0].name in written or not names & set(needed):
+            continue
+        if names - set(error) - read or len(read) > 1:
+            continue
+        state = next(iter(read), None)
+        first = min((m.start for m in found if m.name == state), default=0)
+        rows = state is not None and first < min(m.start for m in found if m.name in error)
+        yield _Read(by[0].name, state, rows, formula)
+
+
+def _mentions(side: Syntax, fragment: Fragment) -> list[Mention]:
+    alone = replace(fragment, text=" " * side.start + fragment.text[side.start : side.end])
+    try:
+        return mentions(alone)
+    except (InputError, RecursionError):
+        return []
+
+
+def _loss_letter(said: Sequence[tuple[tuple[int, Found], Statement]]) -> str:
+    """The letter of what is minimised."""
+    names = {m.name for _, one in said for m in _mentions(one.sides[0], one.fragment)}
+    return next((each for each in ("L", "J", "E", "C") if each in names), "L")
