@@ -30,8 +30,9 @@ from derive.reader.document.elaborate import cell, reading, slug
 from derive.reader.document.reading import Reading
 from derive.reader.meaning.symbols import symbol
 from derive.reader.models.several import one_of_several
+from derive.reader.models.spoken import with_spoken
 from derive.reader.text.fragment import Fragment, Line
-from derive.reader.text.note import KEYS, WHERE, Declaration, note
+from derive.reader.text.note import KEYS, WHERE, Declaration, Note, note
 from derive.reader.text.parser import parse
 
 __all__ = ["named", "read_equations", "read_file", "read_note", "reading_of", "text_of"]
@@ -57,6 +58,20 @@ def reading_of(text: str, file: str = "<text>") -> Reading:
     if not text.strip():
         raise InputError("the note is empty", Place(file, 1, 1, 1), "write at least one equation between $$ and $$")
     found = note_of(text, file)
+    try:
+        return _read(found, text, file)
+    except InputError as error:
+        spoken = with_spoken(found, formulas_of(text, file))
+        if spoken is None:
+            raise
+        try:
+            return _read(spoken, text, file)
+        except InputError:
+            raise error from None
+
+
+def _read(found: Note, text: str, file: str) -> Reading:
+    """What a document says by its displayed equations."""
     if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
         raise InputError(
             "no equation found", Place(file, 1, 1, 1, text.split("\n")[0]),

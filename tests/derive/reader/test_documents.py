@@ -277,3 +277,18 @@ def test_the_commands_tell_how_a_note_was_read(tmp_path):
     assert "read as:" not in derived.stdout
     generated = CliRunner().invoke(main, ["generate", str(note), "-o", str(tmp_path / "n.py"), "--json"])
     assert json.loads(generated.stdout)["reading"]["output"] == "s"
+
+
+def test_equations_in_running_text_make_the_cell_where_no_others_do():
+    text = (
+        "The state is $h_t = \\tanh(W h_{t-1} + U x_t)$ and is read by $y_t = V h_t$; "
+        "the loss is $L = \\sum_t L_t$ with $L_t = \\frac12 \\|y_t - d_t\\|^2$, of which $\\frac{dL}{dV}$ is a part."
+    )
+    found = reading_of(text, "spoken.md")
+    assert [each.name for each in found.cell.states] == ["h"]
+    assert found.cell.output.name == "L"
+    assert any("running text" in guess.taken for guess in found.cell.guesses)
+    shown = reading_of(text.replace("$h_t", "\n\n$$h_t").replace("x_t)$", "x_t)$$\n\n"), "shown.md")
+    assert not any("running text" in guess.taken for guess in shown.cell.guesses)
+    with pytest.raises(InputError, match="no equation found"):
+        reading_of("The state $h_t$ depends on $x_t$.", "none.md")
