@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from sympy import Expr
+
 from derive import nodes
 from derive.calculus.program import ARGUMENT, named_preactivations
 from derive.cell import Cell
@@ -25,6 +27,7 @@ from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
+from derive.reader.models.aliases import without_function
 from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
@@ -56,6 +59,11 @@ _ZERO_TO_LAST = re.compile(
 )
 _NUMBERED = re.compile(r"[_^]\{?\(?(\d)\)?(?!\d)")
 """A step by its number: h_3, h^{(3)}."""
+_UNCHANGED = re.compile(
+    r"\s*(?P<function>\\?[A-Za-z]+)\s*\(\s*(?P<argument>[A-Za-z])\s*\)\s*=\s*(?P=argument)\s*[.,;]?\s*"
+)
+_SUMMED = re.compile(r"=\s*1\s*\}\s*\^\s*\{?\s*(\d)(?!\d)")
+"""The last step of a sum from the first one."""
 _SUM_FROM_ZERO = re.compile(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
 _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
@@ -63,6 +71,7 @@ REDEFINED = "from line {line} on {letter} is the gradient by the argument of {na
 OF_ONE = "J is the error of step"
 OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
+UNCHANGED = "{name} leaves its argument as it is, as line {line} says"
 OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
@@ -91,6 +100,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
     result = _itself(_exchanged(found, judge), judge)
     for convention in (
         _last,
+        _identity,
         _of_length,
         partial(_of_last_output, said=last_alone),
         _onward,
@@ -203,12 +213,18 @@ def _keeping(habit: Habit) -> Convention:
 
 
 def _of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
-    """J as the error of step t alone, where another formula of the note rests on that."""
-    if not any(words.startswith(OF_ONE) for each in found for one in each.judgements for words in one.assumptions):
+    """J as the error of step t alone, where another formula of the note is right so.
+
+    Not of a formula about a gradient by what belongs to a later step, which would be zero.
+    """
+    rest = (one.assumptions for each in found for one in each.judgements if one.word in RIGHT)
+    if not any(words.startswith(OF_ONE) for assumptions in rest for words in assumptions):
         return list(found)
     tried = {}
     for number, each in enumerate(found):
         if each.model is not None and _wrong(each) and not each.model.meant.losses:
+            if any(isinstance(part, Gradient) and _is_after(part.by.time) for part in _parts(each, each.model)):
+                continue
             losses = tuple((letter, Loss(nodes.t)) for letter in LOSSES)
             again = judge(each.formula, _doubted(each.model, f"{OF_ONE} t alone", losses=losses))
             tried[number] = replace(again, judgements=tuple(map(_better, each.judgements, again.judgements)))
@@ -276,6 +292,11 @@ def _applying(cell: Cell, function: ScalarFunction, usual: ScalarFunction) -> Ce
     return replace(cell, equations=tuple(changed))
 
 
+def _is_after(time: Expr | None) -> bool:
+    """Whether this is a step after t."""
+    return time is not None and bool((time - nodes.t).is_positive)
+
+
 def _better(before: Judgement, after: Judgement) -> Judgement:
     """A wrong judgement as it is under another convention, where that mends it."""
     return after if before.word is Word.WRONG and after.word in RIGHT else before
@@ -297,10 +318,27 @@ def _of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=1)
     every = {str(step) for step in range(1, last + 1)}
     words = OF_LENGTH.format(steps=last)
-    return [
-        _in_case(each, f"$T = {last}$", words) if every <= {*_NUMBERED.findall(each.formula.text)} else each
-        for each in found
-    ]
+
+    def names_all(text: str) -> bool:
+        return str(last) in _SUMMED.findall(text) or every <= {*_NUMBERED.findall(text)}
+
+    return [_in_case(each, f"$T = {last}$", words) if names_all(each.formula.text) else each for each in found]
+
+
+def _identity(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is true where a function leaves everything as it is, if the section says so before: σ(x) = x."""
+    tried: dict[int, Audited] = {}
+    said: dict[tuple[str, ...], tuple[str, int]] = {}
+    for number, each in enumerate(found):
+        formula = each.formula
+        if (match := _UNCHANGED.fullmatch(formula.text)) is not None:
+            name = match.group("function").removeprefix("\\")
+            said[formula.section] = "sigmoid" if name == "sigma" else name, formula.place.line
+        elif each.model is not None and _wrong(each) and formula.section in said:
+            name, line = said[formula.section]
+            model = replace(each.model, cell=without_function(each.model.cell, name))
+            tried[number] = judge(formula, _doubted(model, UNCHANGED.format(name=name, line=line)))
+    return _mended(found, tried)
 
 
 def _of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:

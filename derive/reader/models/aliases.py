@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 from sympy import HadamardProduct, MatAdd, MatMul
 
@@ -75,6 +76,20 @@ def with_values(cell: Cell, wanted: Mapping[str, tuple[ScalarFunction, str]]) ->
         equations = in_dependency_order(_named(alias, [*made.equations, alias]))
         made = replace(made, equations=equations)
     return made
+
+
+def without_function(cell: Cell, name: str) -> Cell:
+    """The cell in which a function of entries leaves them as they are."""
+
+    def argument(part: Node) -> Node | None:
+        return substitute(part.operands[0], argument) if _calls(part, name) else None
+
+    equations = tuple(replace(e, expression=substitute(e.expression, argument)) for e in cell.equations)
+    return replace(cell, equations=equations)
+
+
+def _calls(part: Node, name: str) -> TypeGuard[Elementwise]:
+    return isinstance(part, Elementwise) and part.function.name == name and len(part.operands) == 1
 
 
 def _named(alias: Equation, equations: list[Equation]) -> list[Equation]:

@@ -169,7 +169,14 @@ SKIPPED_ARGUMENTS = frozenset(listed("tag label hspace vspace phantom hphantom v
 BRACES = frozenset(["underbrace", "overbrace"])
 """Commands that put words below or above a part of a formula."""
 
-JOINING = frozenset(["for", "for all", "where", "with", "if", "when", "and"])
+JOINING = frozenset(
+    [
+        *("for", "for all", "where", "with", "if", "when", "and"),
+        *("et", "avec", "où", "pour", "si", "y", "con", "donde", "para", "und", "mit", "wobei", "für", "wenn"),
+        *("и", "где", "для", "при", "если", "且", "和", "与", "及", "以及", "其中", "并且", "同时"),
+        *("かつ", "および", "ただし", "여기서", "그리고"),
+    ]
+)
 """Words between formulas that say nothing of their own: what follows is another one."""
 
 LAYOUTS = frozenset(

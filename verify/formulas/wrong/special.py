@@ -143,6 +143,7 @@ def _fixed(node: Node) -> set[int]:
     """The steps that a formula names by their number."""
     times = [q.time for q in quantities_of(node)]
     times += [node.only] if isinstance(node, Adjoint) else []
+    times += [node.last] if isinstance(node, TimeSum) else []
     own = {int(time) for time in times if time is not None and time.is_Integer and time > 0}
     return own.union(*(_fixed(child) for child in children(node)))
 

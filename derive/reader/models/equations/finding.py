@@ -34,6 +34,8 @@ APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\pro
 RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
 _SIGN_BEHIND = re.compile(rf"\s*&?\s*(?:{RELATION.pattern})?\s*&?\s*\Z")
 _COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
+_APART = re.compile(r"\s*[a-zT]\s*-\s*(?:[a-zT]|\d)[\s.,;]*")
+"""Two steps, as in ℓ = i - j: how far apart they are."""
 _PRIMED = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?=\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z])))")
 """The value before, as h' in h = f(W x + U h')."""
 _WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
@@ -272,6 +274,8 @@ def unread(formula: Found) -> Iterator[Unread]:
         if reason:
             right = line.text[relation.end() :]
             used = frozenset(spelled_names(right)) - {*_COUNTED.findall(line.text)}
+            if _APART.fullmatch(right):
+                continue
             if name in spelled_names(_PRIMED.sub(" ", right)) and "_t" not in left and "(t" not in left:
                 continue  # W = W - λ Σ_t ... is a step of training
             yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
