@@ -313,8 +313,10 @@ def _last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 def _of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """What is true of as many steps as the formula names by their numbers: ∂J/∂W = ∂J_1/∂W + ∂J_2/∂W + ∂J_3/∂W.
 
-    It must name every step, and no other formula of the note a later one.
+    It must name every step, and no other formula of the note a later one, or the last step by its letter.
     """
+    if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in found):
+        return list(found)
     last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=1)
     every = {str(step) for step in range(1, last + 1)}
     words = OF_LENGTH.format(steps=last)
