@@ -176,7 +176,7 @@ def _statement(statement: Statement, context: Context) -> list[Judgement]:
         place = statement.place(0)
         return [Judgement(whole, Word.NOT_A_CLAIM, reason="a condition of the formula beside it", place=place)]
     word = "" if context.stands else generic_letter(statement, _claiming(statement, context).letters)
-    if word and (names := arrays(context.cell)):
+    if word and (names := arrays(context.cell, word)):
         return for_every(word, names, lambda name: _statement(statement, replace(context, stands=((word, name),))))
     functions = alone(statement.sides, context.cell.functions)
     if functions is None or isinstance(statement.sides[0], Name):

@@ -9,12 +9,16 @@ from derive.cell import Cell
 from derive.notation import spelled
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.statements.chains import Statement
+from derive.reader.meaning.letters import only
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Fraction, Name
+from derive.reader.text.syntax import Fraction, Group, Name, Run, Syntax
 from verify.formulas.judgement import Judgement, Word
 
 GENERIC = frozenset(["theta", "vartheta", "Theta", "phi", "omega"])
 """Letters that usually stand for all parameters together, where a derivative is taken by them."""
+
+WEIGHT = "W"
+"""The letter of a weight, which without its label stands for each of several."""
 
 _RIGHT = (Word.PROVED, Word.HOLDS_IF)
 
@@ -24,13 +28,32 @@ def generic_letter(statement: Statement, letters: Letters) -> str:
     below = (node.below for side in statement.sides for node in walk(side) if isinstance(node, Fraction))
     taken = {node.word for part in below for node in walk(part) if isinstance(node, Name)}
     functions = {function.base for function in letters.cell.functions}
-    return min((taken & GENERIC) - functions - set(letters.known), default="")
+    generic = min((taken & GENERIC) - functions - set(letters.known), default="")
+    return generic or (WEIGHT if _by_any_weight(statement, letters) else "")
 
 
-def arrays(cell: Cell) -> list[str]:
-    """The parameters of a cell, without those that are numbers where others are none."""
-    names = [parameter.name for parameter in cell.parameters]
-    return [q.name for q in cell.parameters if q.shape != (1, 1)] or names
+def _by_any_weight(statement: Statement, letters: Letters) -> bool:
+    """Whether W without a label stands below a ∂ and nowhere else, in the letters of a cell of several W_h, W_x."""
+    labelled = [q.name for q in letters.cell.parameters if q.name.startswith(f"{WEIGHT}_")]
+    if len(labelled) < 2 or WEIGHT in letters.known:
+        return False
+    every = [node for side in statement.sides for node in walk(side)]
+    written = sum(isinstance(node, Name) and node.word == WEIGHT for node in every)
+    below = [node.below.factors for node in every if isinstance(node, Fraction) and isinstance(node.below, Run)]
+    alone = sum(len(factors) == 2 and _is_weight(factors[1]) for factors in below)
+    return 0 < written == alone
+
+
+def _is_weight(node: Syntax) -> bool:
+    while isinstance(node, Group) and node.bracket == "LBRACE" and (inner := only(node.rows)) is not None:
+        node = inner
+    return isinstance(node, Name) and node.word == WEIGHT
+
+
+def arrays(cell: Cell, word: str) -> list[str]:
+    """The parameters that a letter may stand for, without those that are numbers where others are none."""
+    every = [q for q in cell.parameters if word != WEIGHT or q.name.startswith(f"{WEIGHT}_")]
+    return [q.name for q in every if q.shape != (1, 1)] or [q.name for q in every]
 
 
 def for_every(word: str, parameters: Sequence[str], judge: Callable[[str], Sequence[Judgement]]) -> list[Judgement]:

@@ -97,6 +97,7 @@ class Letters:
         """The letters that are numbers wherever they stand: sizes, and those that the note declares."""
         self.timed_letters: set[str] = set()
         self.entry_letters: set[str] = set()
+        self.bounds: set[str] = set()  # letters between which a side sums or multiplies over steps
         self.aliases: dict[str, tuple[str, Expr]] = {}
         """Letters that stand for a quantity at a time, for as long as they are tried."""
         self.with_times = False

@@ -31,6 +31,8 @@ def survey(node: Syntax, letters: Letters) -> None:
                 (entries if sized else timed).add(word)
                 if not sized:
                     timed.update(inside_times(found))
+                    if part.sign == "product":
+                        letters.bounds.update({word, *inside_times(found)})
             elif word:
                 (loose if word in TIME_LETTERS else entries).add(word)
         if isinstance(part, Scripted):
@@ -59,7 +61,9 @@ def survey(node: Syntax, letters: Letters) -> None:
     if (plain & ENTRY_LETTERS - timed) and "k" in plain | entries and "k" not in timed - entries:
         entries.add("k")
         letters.timed_letters.discard("k")
+    letters.timed_letters |= letters.bounds
     letters.entry_letters |= entries - (timed & TIME_LETTERS)
+    letters.entry_letters -= letters.bounds
 
 
 def named(node: Syntax) -> Iterator[str]:

@@ -16,6 +16,7 @@ from derive.reader.models.model import Model
 from derive.reader.models.own import own
 from derive.reader.models.written import written
 from derive.reader.text.note import Declaration
+from verify.formulas.generic import WEIGHT, arrays
 from verify.formulas.judgement import Word
 from verify.notes.files import Aside, Formula
 from verify.notes.models.meaning import completed
@@ -192,5 +193,7 @@ def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def _share(model: Model, claimed: set[str]) -> float:
     """The share of the letters of the claims that a model knows."""
-    has = model.cell.quantities
+    has = set(model.cell.quantities)
+    if len(arrays(model.cell, WEIGHT)) > 1:
+        has.add(WEIGHT)  # any of several
     return sum(name in has or stripped(name) in has for name in claimed) / max(len(claimed), 1)
