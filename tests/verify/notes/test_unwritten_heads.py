@@ -58,6 +58,15 @@ def test_the_loss_of_a_read_out_is_the_one_that_has_this_gradient(tmp_path: Path
     assert [one.word for one in found] == [first, first, Word.UNDECIDED]
 
 
+def test_what_is_predicted_may_be_called_otherwise_in_its_equation(tmp_path: Path) -> None:
+    found = _judged(
+        tmp_path, CELL + r"$$y_t = W_{hy} h_t + b_y$$" + "\n\n",
+        r"\frac{\partial L_t}{\partial W_{hy}} = \frac{\partial L_t}{\partial \hat{y}_t} h_t^T",
+        r"\frac{\partial L}{\partial b_h} = \sum_t \frac{\partial L_t}{\partial \hat{y}_t}",
+    )  # fmt: skip
+    assert [one.word for one in found] == [Word.HOLDS_IF, Word.UNDECIDED]
+
+
 def test_what_is_wrong_under_a_guess_alone_stays_open(tmp_path: Path) -> None:
     found = _judged(
         tmp_path, CELL,

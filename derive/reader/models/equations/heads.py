@@ -53,7 +53,7 @@ def unwritten_head(
     if len(pairs) > 1:
         return None
     if not pairs:
-        return _linear(known, said, targets, written)
+        return _linear(known, said, targets, written) or _called_so(known, said, targets, written)
     ((predicted, target),) = pairs
     residuals = {name for _, one in said if (name := _named(one, (predicted, target)))}
     found = _found(known, said, {predicted, target, *residuals}, {predicted, *residuals}, written)
@@ -119,6 +119,31 @@ def _linear(
         return None
     (output,) = outputs
     return _made(known, found, [(f"{spelled(output)}{TIMES[found.source.style]} = {found.sum}", output)], outputs)
+
+
+def _called_so(
+    known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], targets: Collection[str],
+    written: Collection[str],
+) -> Instead | None:  # fmt: skip
+    """ŷ_t = V h_t of a document that calls the read-out y_t in its equation and ŷ_t in its gradients."""
+    names = {m.name for _, one in said for side in one.sides for m in _mentions(side, one.fragment) if m.offset == 0}
+    hats = {name for name in names - set(written) if name.endswith("_hat") and name.removesuffix("_hat") in targets}
+    if len(hats) != 1:
+        return None
+    (hat,) = hats
+    bare = hat.removesuffix("_hat")
+    ways = [e for e in known if e.target == bare]
+    if len(ways) != 1 or any(m.name == bare for e in known for m in e.used) or "softmax" in ways[0].right:
+        return None
+    (source,) = ways
+    parameters = {m.name for m in source.used if m.offset is None}
+    line = source.place[1]
+    letter_ = spelled(hat)
+    made = replace(source.with_target(hat), space=None, said="")
+    return Instead(
+        (*(e for e in known if e is not source), made), frozenset({hat, *parameters}),
+        f"${letter_}$ is what line {line} calls ${spelled(bare)}$",
+    )  # fmt: skip
 
 
 def _differentiated(one: Statement, targets: Collection[str], written: Collection[str]) -> Iterator[str]:
