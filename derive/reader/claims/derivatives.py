@@ -474,6 +474,9 @@ class Derivatives(Deltas):
                 return Gradient(as_value(resolved), loss[0], found.stars > 0), i + skip
             if loss is not None and (copy := self._copy(below)) is not None:
                 return self._used(copy, loss[0], below[0]), i + 2
+            if resolved and following is None:
+                self.letters.guesses.granted["∇ of nothing is the gradient of the loss"] = None
+                return Gradient(as_value(resolved), self.letters.whole, found.stars > 0), i + 1
             raise self.unclear("the gradient of something that is not known here", factors[i])
         plain = found.base in SMALL and not found.parts and found.base not in self.letters.known
         if plain and target is not None and not found.primes:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from derive.errors import Place
-from derive.reader.models.equations.equation import INPUTS, Equation
+from derive.reader.models.equations.equation import INPUTS, Equation, Mention
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.written import Written
 
@@ -41,6 +41,13 @@ def nearest(given: Sequence[Equation], section: tuple[str, ...], here: int) -> l
             before[equation.target] = max(before.get(equation.target, 0), shared)
     kept = [e for e in given if distance(e)[0] < 2 or before.get(e.target, -1) < _shared(e.section, section)]
     return sorted(kept, key=distance)
+
+
+def _is_bias(reader: Equation, mention: Mention) -> bool:
+    """Whether a letter stands alone at the end of a sum: c of V h_t + c."""
+    text = reader.fragment.text
+    before, behind = text[: mention.start].rstrip(" &"), text[mention.end :].lstrip()
+    return before.endswith("+") and behind[:1] in ("", ")", ",", ".", "\\")
 
 
 def _shared(one: Sequence[str], other: Sequence[str]) -> int:
@@ -106,9 +113,10 @@ class Choice:
         if len(name) != 1 or not ways or any(e.said for e in ways):
             return False
         reader = next(((e, m) for e in self.nearest for m in e.used if m.name == name and e.target != name), None)
-        if reader is None or reader[1].offset is not None:
+        if reader is None or reader[1].offset is not None or any(e.index <= reader[0].index for e in ways):
             return False
-        return all(e.section not in (self.section, reader[0].section) and e.index > reader[0].index for e in ways)
+        apart = all(e.section not in (self.section, reader[0].section) for e in ways)
+        return apart or _is_bias(*reader)
 
     def ways(self, name: str) -> list[Equation]:
         """The equations for a name, the nearest first; in a note of two models, those of the one that is claimed.

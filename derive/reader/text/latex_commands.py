@@ -24,6 +24,7 @@ _LAYOUT = rf"\{{(?:{'|'.join(sorted(re.escape(name) for name in words.LAYOUTS))}
 _LAID_OUT = re.compile(rf"\s*\\(?:\{{|lbrace)\s*(?=\\begin\s*(?:{_LAYOUT}|\{{array\}}\s*(?:\{{[^{{}}]*\}})?[^&\\]*=))")
 _AFTER_LAYOUT = re.compile(rf"\\end\s*{_LAYOUT}\s*\Z")
 _BRACE_BEHIND = re.compile(r"\s*\\(?:\}|rbrace(?![A-Za-z]))")
+_WHOLE = re.compile(r"\s*\{(?P<relation>\s*\\begin(?![A-Za-z]))?")
 _EQUALS = re.compile(r"\s*(?:\{\s*:?=\s*\}|:?=)")
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
@@ -134,6 +135,11 @@ class Commands(ABC):
                 return numbered.end()  # \quad (3) at the end is the equation's number, no factor
             if name in ("left", "right") and self.text.startswith(".", after):
                 after += 1
+            if name in words.SIZES_OF_TYPE and (whole := _WHOLE.match(self.text, after, end)):
+                start, stop, following = self.argument(after, end, name)
+                if whole.group("relation") or "=" in self.text[start:stop]:
+                    self.lex(start, stop)
+                    return following
         elif name in ("mid", "vdots"):
             inner = out.innermost
             out.emit("MID" if inner in ("LBRACK", "MATRIX", "LPAR") and not self.in_matrix else "DOTS", i, after)

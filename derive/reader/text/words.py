@@ -179,6 +179,11 @@ JOINING = frozenset(
 )
 """Words between formulas that say nothing of their own: what follows is another one."""
 
+SIZES_OF_TYPE = frozenset(
+    listed("tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge displaystyle textstyle")
+)
+"""Commands that set how large what follows is printed; braces behind them hold whole formulas."""
+
 LAYOUTS = frozenset(
     listed(
         "aligned align align* alignat* gather gather* gathered split equation equation* eqnarray eqnarray* "

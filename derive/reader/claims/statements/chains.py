@@ -18,6 +18,7 @@ from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax
 from derive.reader.text.tokens import Token
 from derive.reader.text.usual import in_usual_words
+from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
 
 _DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
 _BRACE_NOTE = re.compile(r"\\(?:under|over)brace(?![A-Za-z])")
@@ -45,12 +46,15 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
 _SIGMA = re.compile(r"Σ(?=\s*_)")
 _RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*(?:\{\s*:?=\s*\}|:?=)")
 _BOX = re.compile(
-    r"\\(?:boxed|fbox|displaylines|bbox\s*(?:\[[^\]]*\])?|(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)"
+    rf"\\(?:boxed|fbox|displaylines|{'|'.join(sorted(SIZES_OF_TYPE))}|bbox\s*(?:\[[^\]]*\])?|"
+    r"(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)"
 )
 _PRIME = r"\s*(?:'|\^\s*(?:\\prime(?![A-Za-z])|\{\s*\\prime\s*\}))"
 _PRIMED_INDEX = re.compile(rf"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{{?\s*(?P<letter>[a-z]){_PRIME}")
 _GAP = re.compile(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
 _RELATED = re.compile(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
+_GOES_ON = re.compile(r"(?:\s|&)*=")
+_LAYOUT = re.compile(rf"\\(?:begin|end)\s*\{{(?:{'|'.join(sorted(map(re.escape, LAYOUTS)))})\}}")
 _OPEN_END = re.compile(r"(?:[=+\-*/(<>≤≥≠∈&]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z])|\\\\)\s*\Z")
 _OPEN_START = re.compile(r"\s*(?:[=+\-*/)<>≤≥≠∈,;.]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z]))")
 _SIZE = r"[A-Za-z](?:_(?:[A-Za-z0-9]|\{[A-Za-z0-9]+\}))?|\d+|\([A-Za-z0-9+ ]+\)"
@@ -394,18 +398,25 @@ def _is_condition(part: Chain) -> bool:
 
 
 def lines(fragment: Fragment) -> Iterator[Fragment]:
-    """The rows of a formula as fragments of their own, for when the whole cannot be parsed."""
-    start = depth = 0
-    for match in re.finditer(
-        r"\\\\|\\begin\s*\{(\w*matrix|cases|array)\}|\\end\s*\{(\w*matrix|cases|array)\}", fragment.text
-    ):
+    """The rows of a formula as fragments of their own, for when the whole cannot be parsed.
+
+    A row that goes on with `=` belongs to the one before it.
+    """
+    text = fragment.text
+    for match in list(_BOX.finditer(text)):
+        text = _without_box(text, match.start(), match.end())
+    breaks: list[tuple[int, int]] = []
+    depth = 0
+    for match in re.finditer(r"\\\\|\\begin\s*\{(\w*matrix|cases|array)\}|\\end\s*\{(\w*matrix|cases|array)\}", text):
         if match.group(1) or match.group(2):
             depth += 1 if match.group(1) else -1
-        elif depth == 0:
-            yield replace(fragment, text=" " * start + fragment.text[start : match.start()])
-            start = match.end()
-    if start:
-        yield replace(fragment, text=" " * start + fragment.text[start:])
+        elif depth == 0 and not _GOES_ON.match(text, match.end()):
+            breaks.append(match.span())
+    if breaks:
+        text = _LAYOUT.sub(_spaces, text)
+    starts = [0, *(end for _, end in breaks)]
+    for start, end in zip(starts, [*(start for start, _ in breaks), len(text)], strict=True) if breaks else ():
+        yield replace(fragment, text=" " * start + text[start:end])
 
 
 __all__ = ["InputError", "Statement", "blanked", "lines", "statements"]
