@@ -132,7 +132,7 @@ def written(
         frozenset(_habits(texts)),
         [e for e in said if e.general],
         frozenset(_subtracted(texts)),
-        tuple(other for other in (unwritten_head(found, claiming, softmax=softmax), gates) if other is not None),
+        tuple(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
         ended,
     )
 

@@ -163,7 +163,8 @@ def _found(
     needed: Collection[str], written: Collection[str],
 ) -> _ReadOut | None:  # fmt: skip
     """What claims have of the read-out whose error stands in them; None where that is not plain."""
-    states = {e.target: e for e in known if e.offset == 0}
+    before = {m.name for e in known for m in e.used if m.offset is not None and m.offset < e.offset}
+    states = {e.target: e for e in known if e.offset == 0 and e.target in before}
     reads = [read for each, one in said for read in _reads(one, each, error, needed, states, written)]
     weights = {read.name for read in reads if read.state is not None}
     biases = {read.name for read in reads if read.state is None}
