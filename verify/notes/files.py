@@ -21,7 +21,8 @@ from verify.notes import comments
 
 _PERCENT = re.compile(r"%+(.*)")
 _FENCE = re.compile(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\b)")
-_IN_CODE = re.compile(r"\s*(?:[A-Za-z_]\w*\.)*([A-Za-z]\w*(?:\[[^\]]*\])?)\s*=(?!=)")
+_STEP = r"(?:[⟨<(\[]\s*t(?:\s*[-+]\s*1)?\s*[⟩>)\]])?"
+_IN_CODE = re.compile(rf"\s*(?:[A-Za-z_]\w*\.)*([A-Za-zŷ]\w*(?:\[[^\]]*\])?){_STEP}\s*=(?!=)")
 _IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
 _LEADING = re.compile(r"\s*&?\s*=")
 

@@ -85,6 +85,8 @@ class Deltas(Walk):
             steps = self.steps_of(found) if name == found.base else None
             if steps is not None:
                 return tree.at_times(said, partial(_moved, dict(zip(symbols, steps, strict=True))))
+            if name == found.base and len(found.parts) == 1 and name not in dict(self.letters.meant.errors):
+                raise OpenQuestionError(f"{name} has two steps where the document defines it, and one here")
         return None
 
     def _of_a_loss(self, found: Written, node: Syntax) -> Term | None:

@@ -39,7 +39,22 @@ def nearest(given: Sequence[Equation], section: tuple[str, ...], here: int) -> l
         if distance(equation)[0] < 2:
             shared = _shared(equation.section, section)
             before[equation.target] = max(before.get(equation.target, 0), shared)
-    kept = [e for e in given if distance(e)[0] < 2 or before.get(e.target, -1) < _shared(e.section, section)]
+    written = {(e.target, "".join(e.right.split())) for e in given if distance(e)[0] < 2}
+    states = {m.name for e in given if distance(e)[0] < 2 for m in e.used if m.offset == -1}
+    others = {  # sections behind this one with another equation for its states: those of another model
+        e.section
+        for e in given
+        if distance(e)[0] == 2
+        and e.target in states
+        and e.target in before
+        and (e.target, "".join(e.right.split())) not in written
+    }
+    others = {other for other in others if other[: len(section)] != section}
+    kept = [
+        e
+        for e in given
+        if distance(e)[0] < 2 or (e.section not in others and before.get(e.target, -1) < _shared(e.section, section))
+    ]
     return sorted(kept, key=distance)
 
 

@@ -12,9 +12,11 @@ from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.blocks import with_blocks
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
+    in_one_face,
     with_one_case,
     with_one_example,
     without_abbreviated,
+    without_cycles,
     without_entries,
     without_general,
     without_slips,
@@ -94,7 +96,13 @@ def written(
     families = gradient_families(formula for _, formula in claiming)
     said = with_blocks([e for index, formula in claiming for e in _defined(formula, index, families)])
     every = with_named_arguments(
-        with_one_case(without_slips(without_entries(without_general(without_abbreviated(with_one_example(said))))))
+        with_one_case(
+            without_slips(
+                without_entries(
+                    without_general(without_abbreviated(with_one_example(in_one_face(without_cycles(said)))))
+                )
+            )
+        )
     )
     states = {m.name for e in every for m in e.used if m.offset == -1}
     # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient

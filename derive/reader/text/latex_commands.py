@@ -185,6 +185,10 @@ class Commands(ABC):
             return self.environment(name, i, after, end)
         elif name in ("frac", "dfrac", "tfrac", "cfrac", "sqrt"):
             return self.fraction(name, i, after, end)
+        elif name in words.WORDS and len(name) > 1:  # \\diag and \\softmax, which a page's own macros define
+            out.emit("NAME", i, after, words.WORDS[name], self.text[i:after])
+        elif name in words.DOUBLE_STRUCK:
+            out.emit("NAME", i, after, name, rf"\mathbb{{{name}}}")
         else:
             raise out.error(f"unknown command \\{name}", i, after, _instead(name))
         return after

@@ -163,8 +163,13 @@ SPACING = frozenset(
 ) | {" ", "\n", "\t"}
 """Commands that say nothing about the mathematics."""
 
-SKIPPED_ARGUMENTS = frozenset(listed("tag label hspace vspace phantom hphantom vphantom tag* color textcolor mkern"))
+SKIPPED_ARGUMENTS = frozenset(
+    listed("tag label hspace vspace phantom hphantom vphantom tag* color textcolor mkern mspace")
+)
 """Commands that are ignored with their argument."""
+
+DOUBLE_STRUCK = frozenset(["R", "N", "Z", "E"])
+"""Letters that pages define as commands of their own for sets: \\R."""
 
 BRACES = frozenset(["underbrace", "overbrace"])
 """Commands that put words below or above a part of a formula."""

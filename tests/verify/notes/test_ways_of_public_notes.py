@@ -120,15 +120,19 @@ LSTM = (
 
 
 def test_total_differentials_with_letters_for_their_matrices(tmp_path: Path) -> None:
-    slopes = ", \\qquad ".join(rf"D_{gate} = \mathrm{{diag}}({gate}_t \odot (1 - {gate}_t))" for gate in "fio")
-    parts = (
-        slopes,
-        r"D_g = \mathrm{diag}(1 - g_t \odot g_t)",
-        r"F_t = \mathrm{diag}(f_t)",
-        r"B_t = \mathrm{diag}(c_{t-1}) D_f U_f + \mathrm{diag}(g_t) D_i U_i + \mathrm{diag}(i_t) D_g U_g",
+    cell = (
+        r"i_t = \sigma(W_i x_t + U_i h_{t-1})",
+        r"g_t = \tanh(W_g x_t + U_g h_{t-1})",
+        r"h_t = i_t \odot h_{t-1} + g_t",
+        r"D_i = \mathrm{diag}(i_t \odot (1 - i_t))",
+        r"D_g = \mathrm{diag}(1 - g_t \odot g_t), \qquad D_q = \mathrm{diag}(g_t)",
     )
-    good, bad = (rf"\mathrm dc_t = {first}_t\,\mathrm dc_{{t-1}} + B_t\,\mathrm dh_{{t-1}}" for first in "FB")
-    found = _judged(tmp_path, _shown(*LSTM, *parts, good, bad))
+    good, bad = (
+        r"\mathrm dh_t = (\mathrm{diag}(i_t) + \mathrm{diag}(h_{t-1}) D_i U_i + "
+        rf"D_g U_{last})\,\mathrm dh_{{t-1}}"
+        for last in "gi"
+    )
+    found = _judged(tmp_path, _shown(*cell, good, bad))
     assert found[good].word is Word.HOLDS_IF
     assert found[bad].word is Word.UNDECIDED
     assert all(judgement.word is not Word.WRONG for judgement in found.values())
@@ -147,3 +151,34 @@ def test_targets_by_their_index_and_letters_of_other_models(tmp_path: Path) -> N
     assert found[r"\frac{\partial E_t}{\partial c} = p_t - e_t"].word in RIGHT
     assert found[bad].word is Word.WRONG
     assert found[start].word is Word.NOT_A_CLAIM
+
+
+def test_examples_and_later_models_are_not_the_model(tmp_path: Path) -> None:
+    """An example with plain letters beside bold ones, gates of a later section, \\diag as a page's own command."""
+    bold = (
+        r"\mathbf{h}_t = \tanh(\mathbf{z}_t)",
+        r"\mathbf{z}_t = \mathbf{W} \mathbf{h}_{t-1} + \mathbf{U} \mathbf{x}_t",
+    )
+    claim = r"\frac{\partial \mathbf{h}_t}{\partial \mathbf{h}_{t-1}} = \diag(1 - \mathbf{h}_t^2) \mathbf{W}"
+    found = _judged(tmp_path, f"{_shown(*bold, claim)}\nA number: $h_t = \\tanh(w\\,h_{{t-1}} + x_t)$.\n")
+    assert found[claim].word in RIGHT
+    gates = (r"z_t = \sigma(W_z x_t + U_z h_{t-1})", r"h_t = (1 - z_t) \odot h_{t-1} + z_t \odot \tanh(W x_t)")
+    claim = r"\frac{\partial h_k}{\partial h_{k-1}} = \mathrm{diag}(\tanh'(z_k)) W_h"
+    found = _judged(
+        tmp_path, f"# Note\n## RNN\n{_shown(RNN[0])}\n### Slopes\n{_shown(claim)}\n## GRU\n{_shown(*gates)}"
+    )
+    assert found[claim].word is not Word.WRONG
+
+
+def test_a_state_that_reads_itself_is_that_of_the_step_before(tmp_path: Path) -> None:
+    slip = r"c_t = f_t \odot c_t + i_t \odot g_t"
+    good = r"\frac{\partial c_t}{\partial c_{t-1}} = f_t"
+    found = _judged(tmp_path, _shown(*(slip if each.startswith("c_t") else each for each in LSTM), good))
+    assert found[good].word is Word.HOLDS_IF
+
+
+def test_code_with_steps_in_angles_is_told(tmp_path: Path) -> None:
+    fence = "```\na⟨t⟩ = tanh(Waa · a⟨t-1⟩ + Wax · x⟨t⟩)\n```\n\n```\ny⟨t⟩ = Wya · a⟨t⟩\n```\n"
+    step = r"^{\langle t \rangle}"
+    claim = rf"\frac{{\partial L}}{{\partial W_{{ya}}}} = \frac{{\partial L}}{{\partial y{step}}} (a{step})^T"
+    assert _judged(tmp_path, f"{fence}\n{_shown(claim)}")[claim].word is Word.UNDECIDED

@@ -9,6 +9,7 @@ from dataclasses import replace
 from derive.reader.meaning.letters import ENTRY_LETTERS
 from derive.reader.models.equations.equation import Equation
 
+_BOLD = re.compile(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 
 
@@ -58,6 +59,47 @@ def with_one_example(given: Sequence[Equation]) -> list[Equation]:
     timed = {m.name for e in batch for m in e.used if m.offset is not None and _is_capital(m.name)}
     letters = {name: name.lower() for name in timed | {e.target for e in batch}}
     return [e.renamed(letters) if e in batch else e for e in given]
+
+
+def in_one_face(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without h_t = tanh(w h_{t-1}) beside bold letters: an example with numbers, which are others.
+
+    Only of what the note has in its usual typeface too, and with weights that nothing in that reads.
+    """
+    bold = [_BOLD.search(e.fragment.text, 0, e.left_end) is not None for e in given]
+    computing = [one for e, one in zip(given, bold, strict=True) if e.used]
+    usual = 2 * sum(computing) > len(computing)
+    kept = [e for e, one in zip(given, bold, strict=True) if one == usual]
+    targets, read = {(e.target, e.section) for e in kept}, {m.name for e in kept for m in e.used}
+
+    def example(equation: Equation) -> bool:
+        weights = {m.name for m in equation.used if m.offset is None}
+        return (equation.target, equation.section) in targets and bool(weights) and weights.isdisjoint(read)
+
+    return [e for e in given if e in kept or not example(e)]
+
+
+def without_cycles(given: Sequence[Equation]) -> list[Equation]:
+    """The equations, with c_{t-1} for what c_t = f_t ⊙ c_t + i_t ⊙ g_t reads of itself, which no equation can."""
+    return [_of_the_step_before(each) for each in given]
+
+
+def _of_the_step_before(equation: Equation) -> Equation:
+    left = "".join(equation.fragment.text[: equation.left_end].split())
+    itself = [m for m in equation.used if "".join(equation.fragment.text[m.start : m.end].split()) == left]
+    before = any(m.name == equation.target and m.offset != equation.offset for m in equation.used)
+    if not itself or before or equation.offset != 0:
+        return equation
+    text = equation.fragment.text
+    for mention in reversed(itself):
+        step = re.sub(r"(?<![A-Za-z\\])t(?![A-Za-z])", "{t-1}", text[mention.start : mention.end])
+        if step == text[mention.start : mention.end]:
+            return equation
+        text = f"{text[: mention.start]}{step.replace('{{t-1}}', '{t-1}')}{text[mention.end :]}"
+    said = f"what {equation.target} reads of itself in line {equation.place[1]} is that of the step before"
+    return replace(
+        equation, fragment=replace(equation.fragment, text=text, lines=equation.fragment.lines[:1]), said=said
+    )
 
 
 def with_one_case(given: Sequence[Equation]) -> list[Equation]:
