@@ -1,7 +1,7 @@
 """Other ways to mark formulas -> the usual ones, character for character in place: lines and columns stay.
 
-GitHub's and MyST's dollars, doubled backslashes of Jekyll, reStructuredText, HTML with MathJax, and formulas that are
-images with their LaTeX in the address.
+GitHub's and MyST's dollars, doubled backslashes of Jekyll, reStructuredText, HTML with MathJax, formulas that are
+images with their LaTeX in the address, and spaces inside a font.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ _SCRIPT = re.compile(
 _CODE = re.compile(r"<(script|style|pre|code|textarea)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"</?(?P<name>[a-zA-Z][\w-]*)\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
 _HEADING = re.compile(r"<h(?P<level>[1-6])\b[^<>]*>(?P<title>[^\n]*?)</h(?P=level)>", re.IGNORECASE)
+_FONT_TIED = re.compile(r"(\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|bm)\s*\{)~+([^{}~]*\})")
+"""A space inside a font, W \\mathrm{~s}_t, as programs that read formulas from pictures write it."""
+_TOGETHER = re.compile(r"(\\(?:operatorname|mathrm|text)\s*\{\s*)([A-Z])(?=diag\s*\})")
+"""A matrix that stands with a diagonal in one font: \\operatorname{Wdiag}."""
 _ENTITY = re.compile(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 
 
@@ -68,6 +72,8 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
     text = _ON.sub(lambda m: f"{m.group(1)}\\\\".ljust(len(m.group())), text)
     text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
+    text = _FONT_TIED.sub(lambda m: f"{m.group(1)}{m.group(2)}".rjust(len(m.group())), text)
+    text = _TOGETHER.sub(r"\2\1", text)
     return _IMAGE.sub(_image, text)
 
 
