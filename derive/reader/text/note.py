@@ -31,6 +31,14 @@ _RELATION = re.compile(
     r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
     r"(?![A-Za-z])"
 )
+_DEEPEST_HEADING = 6
+_MODEL_TITLE = re.compile(
+    r"[\W\d_]*(?:(?:vanilla|simple|basic|the|elman)[\s-]+)?"
+    r"(?:bi-?|双向)?(?:RNNs?|LSTMs?|GRUs?|循环神经网络|递归神经网络|长短[期时]记忆(?:网络)?|门控循环单元(?:网络)?)"
+    r"(?:[\s-]*(?:cells?|networks?|units?|layers?|网络|单元|结构|模型))?[\W_]*",
+    re.IGNORECASE,
+)
+"""A paragraph or the beginning of a list's item that only names a kind of model is a heading of what follows."""
 _CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
 _PLAIN_FENCES = {"equations", "text"}
@@ -165,8 +173,9 @@ def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple
                 fragment = _block(token, lines, file, plain=info[0] in _PLAIN_FENCES, fence=True)
                 found.append(Found(fragment, True, tuple(path)))
         elif token.type == "inline":
-            if level:
-                path[level - 1 :] = [*[""] * (level - 1 - len(path)), token.content.strip()]
+            if level or _MODEL_TITLE.fullmatch(token.content):
+                depth = level or _DEEPEST_HEADING + 1
+                path[depth - 1 :] = [*[""] * (depth - 1 - len(path)), token.content.strip()]
             first, last = token.map or [0, len(lines)]
             number, column = first, 0
             for kind, content in (piece for pieces in _lines(token) for piece in pieces if piece[0] != "text"):
