@@ -451,6 +451,8 @@ def _of_lengths(
         small = f"all sizes but {kept} are 1: a vector differentiated by a matrix is no matrix"
         small = small if kept else "all sizes are 1: a vector differentiated by a matrix is no matrix"
         return replace(blank, word=Word.HOLDS_IF, assumptions=(small,), reading=small)
+    if decision.sides is None and _of_constants(judgement, left, right, statement, context):
+        return replace(blank, reason=OF_CONSTANTS)
     if not context.explain:
         return judgement
     loop = _loop(left, right, statement, context)
@@ -509,10 +511,10 @@ def _in_numbers(judgement: Judgement, left: Syntax, right: Syntax, statement: St
 
 
 def _of_numbers(
-    judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context
+    judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context, *, every: bool = False
 ) -> str | None:
     """The sizes that are not 1 where a formula is true of a cell of numbers; None where it is not."""
-    small = of_numbers(context.cell)
+    small = of_numbers(context.cell, every=every)
     numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
     try:
         found, _ = read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
@@ -522,6 +524,14 @@ def _of_numbers(
     return " and ".join(sorted(map(str, small.sizes))) if true else None
 
 
+def _of_constants(judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context) -> bool:
+    """Whether what fits in no shape is true of numbers alone, of which a softmax or a mean of one says nothing."""
+    if not of_numbers(context.cell).sizes or _of_numbers(judgement, left, right, statement, context) is not None:
+        return False
+    return _of_numbers(judgement, left, right, statement, context, every=True) is not None
+
+
+OF_CONSTANTS = "fits in no shape; of numbers it is true, but a softmax or a mean of one number is constant"
 _OF_VECTORS = tree.Derivative | tree.Operated
 
 

@@ -17,10 +17,11 @@ from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.meaning.letters import letter, number_of
 from derive.reader.meaning.vocabulary import is_general, names_function
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.syntax import Big, Name, Syntax
 from verify.formulas import faults
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word, exit_code, report
@@ -44,6 +45,7 @@ ANOTHER = "a definition that differs from the model's"
 A_PART = "says which part of it a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
+A_LOSS = "names the loss"
 A_CASE = "says for which value of a quantity something is said"
 SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
@@ -419,9 +421,18 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
         sides = chain.sides
         if here and len(sides) == 2 and letter(sides[0]) is not None and number_of(sides[1]) is not None:
             return _said(judgement, A_CASE)
+        if here and len(sides) == 2 and _sums_a_loss(*sides):
+            return _said(judgement, A_LOSS)
         if here and (start.line, start.column) in stated:
             return _said(judgement, ANOTHER)
     return judgement
+
+
+def _sums_a_loss(left: Syntax, right: Syntax) -> bool:
+    """Whether this is L = Σ_t L_t, which says what L is, from whatever step on it counts."""
+    summed = right.body if isinstance(right, Big) and right.sign == "sum" else None
+    each = None if summed is None else letter(summed)
+    return isinstance(left, Name) and each is not None and left.word == each.word and left.word in LOSSES
 
 
 def _under(

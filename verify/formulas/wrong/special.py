@@ -59,12 +59,14 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
 
 
 @lru_cache(maxsize=8)
-def of_numbers(cell: Cell) -> Cell:
+def of_numbers(cell: Cell, *, every: bool = False) -> Cell:
     """The same cell with sizes 1, in which letters are numbers; a formula in scalar notation is about it.
 
-    What a softmax or a mean runs over keeps its size: of one number it is constant, and no gradient is left.
+    What a softmax or a mean runs over keeps its size, unless `every` size is to be 1: of one number it is constant, and
+    no gradient is left.
     """
-    ones = dict.fromkeys(set(cell.sizes) - _taken_together(cell), S.One)
+    kept = set() if every else _taken_together(cell)
+    ones = dict.fromkeys(set(cell.sizes) - kept, S.One)
 
     def small(node: Node) -> Node:
         return cast(Node, node.xreplace(ones))
