@@ -21,7 +21,7 @@ from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Big, Name, Syntax
+from derive.reader.text.syntax import Big, Name
 from verify.formulas import faults
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word, exit_code, report
@@ -410,6 +410,8 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
         return judgement
     if any(way.search(judgement.formula) for way in (_CUT, _PARTS, _OF_BLOCKS)):
         return _said(judgement, A_PART)
+    if _sums_a_loss(judgement.formula):
+        return _said(judgement, A_LOSS)
     try:
         chains = statements(fragment)
     except InputError:
@@ -421,18 +423,22 @@ def _never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tu
         sides = chain.sides
         if here and len(sides) == 2 and letter(sides[0]) is not None and number_of(sides[1]) is not None:
             return _said(judgement, A_CASE)
-        if here and len(sides) == 2 and _sums_a_loss(*sides):
-            return _said(judgement, A_LOSS)
         if here and (start.line, start.column) in stated:
             return _said(judgement, ANOTHER)
     return judgement
 
 
-def _sums_a_loss(left: Syntax, right: Syntax) -> bool:
+def _sums_a_loss(formula: str) -> bool:
     """Whether this is L = Σ_t L_t, which says what L is, from whatever step on it counts."""
-    summed = right.body if isinstance(right, Big) and right.sign == "sum" else None
-    each = None if summed is None else letter(summed)
-    return isinstance(left, Name) and each is not None and left.word == each.word and left.word in LOSSES
+    try:
+        chains = statements(Fragment.of(formula))
+    except InputError:
+        return False
+    sides = chains[0].sides if len(chains) == 1 else ()
+    if len(sides) != 2 or not isinstance(sides[0], Name) or not isinstance(sides[1], Big) or sides[1].sign != "sum":
+        return False
+    each = letter(sides[1].body)
+    return sides[0].word in LOSSES and each is not None and each.word == sides[0].word
 
 
 def _under(
