@@ -445,7 +445,7 @@ def _under(
     model: Model, found: Sequence[Judgement], fragment: Fragment, again: Callable[[], Sequence[Judgement]]
 ) -> Iterator[Judgement]:
     """What stands of the judgements where the model has holes, or rests on a guess."""
-    loose = holes.unread(model.cell) if any(judgement.word is Word.WRONG for judgement in found) else frozenset()
+    loose = holes.unread(model.cell)
     about = spoken(fragment, model.cell, model.meant) if model.holes or loose or model.given else {}
     for judgement in found:
         place = judgement.place

@@ -135,8 +135,9 @@ def unread(cell: Cell) -> frozenset[str]:
 
 
 def loosely(judgement: Judgement, loose: frozenset[str], about: Spoken | None) -> Judgement:
-    """The judgement; undecided where it is wrong about a derivative by what nothing in the equations reads."""
-    if judgement.word is not Word.WRONG or about is None or not (names := sorted(about.by & loose)):
+    """The judgement; undecided where it is about a derivative by what nothing in the equations reads, which is zero."""
+    decided = judgement.word in (Word.PROVED, Word.HOLDS_IF, Word.WRONG)
+    if not decided or about is None or not (names := sorted(about.by & loose)):
         return judgement
     reason = f"nothing in the note's equations reads {names[0]}, so that what follows from it is not known"
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
