@@ -31,7 +31,7 @@ from derive.reader.meaning.tree import Term
 from derive.reader.models.aliases import with_values
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, walk
-from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax
 from derive.reader.text.tokens import Token
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, bounds, sizes, upside
@@ -518,20 +518,25 @@ def _of_numbers(
     numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
     try:
         found, _ = read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
+        if found.word not in (Word.PROVED, Word.HOLDS_IF):
+            return None
+        nothing = Number(right.start, right.end, "0")
+        vanished, _ = read(left, nothing, statement, _claiming(statement, numbers), numbers, judgement)
     except InputError:  # what cannot be read of numbers is no special case
         return None
-    true = found.word in (Word.PROVED, Word.HOLDS_IF)
-    return " and ".join(sorted(map(str, small.sizes))) if true else None
+    if vanished.word is Word.PROVED and not every:  # a mean of one number is that number
+        return None
+    return " and ".join(sorted(map(str, small.sizes)))
 
 
 def _of_constants(judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context) -> bool:
-    """Whether what fits in no shape is true of numbers alone, of which a softmax or a mean of one says nothing."""
+    """Whether what fits in no shape is true of numbers alone, of which a softmax or a norm of one says nothing."""
     if not of_numbers(context.cell).sizes or _of_numbers(judgement, left, right, statement, context) is not None:
         return False
     return _of_numbers(judgement, left, right, statement, context, every=True) is not None
 
 
-OF_CONSTANTS = "fits in no shape; of numbers it is true, but a softmax or a mean of one number is constant"
+OF_CONSTANTS = "fits in no shape; of numbers it is true, but a softmax or a norm of one number is constant"
 _OF_VECTORS = tree.Derivative | tree.Operated
 
 

@@ -43,6 +43,8 @@ class Workers:
             self._turns.release()
 
     def _answered(self, action: str, asked: dict[str, str]) -> tuple[int, dict[str, Any]]:
+        if not hasattr(sys.modules["__main__"], "__spec__"):  # IPython's has none, and a new process asks for it
+            sys.modules["__main__"].__spec__ = None
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_work, args=(sender, action, asked), daemon=True)
         process.start()

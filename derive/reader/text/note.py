@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from derive.cell import Guess
@@ -32,13 +34,6 @@ _RELATION = re.compile(
     r"(?![A-Za-z])"
 )
 _DEEPEST_HEADING = 6
-_MODEL_TITLE = re.compile(
-    r"[\W\d_]*(?:(?:vanilla|simple|basic|the|elman)[\s-]+)?"
-    r"(?:bi-?|双向)?(?:RNNs?|LSTMs?|GRUs?|循环神经网络|递归神经网络|长短[期时]记忆(?:网络)?|门控循环单元(?:网络)?)"
-    r"(?:[\s-]*(?:cells?|networks?|units?|layers?|网络|单元|结构|模型))?[\W_]*",
-    re.IGNORECASE,
-)
-"""A paragraph or the beginning of a list's item that only names a kind of model is a heading of what follows."""
 _CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
 _PLAIN_FENCES = {"equations", "text"}
@@ -87,6 +82,14 @@ def note(text: str, file: str) -> Note:
             else:
                 _paragraph(token, lines, found)
     return found
+
+
+@cache
+def _model_title() -> re.Pattern[str]:
+    """A text that only names a kind of model, which is a heading of what follows."""
+    known = tomllib.loads((Path(__file__).parents[2] / "languages" / "titles.toml").read_text(encoding="utf-8"))
+    models, before, behind = ("|".join(known[key]) for key in ("models", "before", "behind"))
+    return re.compile(rf"[\W\d_]*(?:(?:{before})[\s-]*)?(?:{models})(?:[\s-]*(?:{behind}))?[\W_]*", re.IGNORECASE)
 
 
 @cache
@@ -173,7 +176,7 @@ def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple
                 fragment = _block(token, lines, file, plain=info[0] in _PLAIN_FENCES, fence=True)
                 found.append(Found(fragment, True, tuple(path)))
         elif token.type == "inline":
-            if level or _MODEL_TITLE.fullmatch(token.content):
+            if level or _model_title().fullmatch(token.content):
                 depth = level or _DEEPEST_HEADING + 1
                 path[depth - 1 :] = [*[""] * (depth - 1 - len(path)), token.content.strip()]
             first, last = token.map or [0, len(lines)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatrix, S, Symbol, sympify
+from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatrix, S, Symbol
 
 from derive import functions, nodes
 from derive.calculus.adjoint import slope
@@ -341,8 +341,10 @@ class Builder(Products):
     def entry_of(self, said: tree.EntryOf) -> Built:
         node = self.node(self.build(said.body))
         rows, cols = node.shape
-        row = rows - 1 if said.row is None else sympify(said.row)
-        column = cols - 1 if said.column is None else sympify(said.column)
+        row, column = (
+            size - 1 if at is None else Integer(at) if isinstance(at, int) else at
+            for size, at in ((rows, said.row), (cols, said.column))
+        )
         return Built(self.entry(node, (row, column)))
 
     def tabulated(self, said: tree.Tabulated) -> Built:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import cast
 
-from sympy import Expr, OneMatrix, S
+from sympy import Expr, S
 
 from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Node, Quantity, Softmax, T, TimeSum, children, t
-from derive.nodes.norms import Largest, Norm
+from derive.nodes.norms import Norm
 from derive.targets.formula import latex
 from verify.truth.comparison import REDRAWS, Setting
 from verify.truth.exact import evaluate
@@ -62,7 +62,7 @@ def true_when(left: Node, right: Node, setting: Setting) -> str:
 def of_numbers(cell: Cell, *, every: bool = False) -> Cell:
     """The same cell with sizes 1, in which letters are numbers; a formula in scalar notation is about it.
 
-    What a softmax or a mean runs over keeps its size, unless `every` size is to be 1: of one number it is constant, and
+    What a softmax or a norm runs over keeps its size, unless `every` size is to be 1: of one number it is constant, and
     no gradient is left.
     """
     kept = set() if every else _taken_together(cell)
@@ -87,10 +87,9 @@ def of_numbers(cell: Cell, *, every: bool = False) -> Cell:
 
 
 def _taken_together(cell: Cell) -> set[Expr]:
-    """The sizes over which something is taken together that says nothing of one number."""
-    parts = [part for e in cell.equations for part in e.expression.atoms(Softmax, Norm, Largest, OneMatrix)]
-    shapes = [part.shape if isinstance(part, OneMatrix) else part.args[0].shape for part in parts]
-    return {size for shape in shapes for dimension in shape for size in dimension.free_symbols}
+    """The sizes over which something is taken together that is constant where it is of one number."""
+    parts = [part for e in cell.equations for part in e.expression.atoms(Softmax, Norm)]
+    return {size for part in parts for dimension in part.args[0].shape for size in dimension.free_symbols}
 
 
 def _cases(left: Node, right: Node, setting: Setting) -> Iterator[Case]:
