@@ -85,9 +85,15 @@ class Deltas(Walk):
             steps = self.steps_of(found) if name == found.base else None
             if steps is not None:
                 return tree.at_times(said, partial(_moved, dict(zip(symbols, steps, strict=True))))
-            if name == found.base and len(found.parts) == 1 and name not in dict(self.letters.meant.errors):
+            known = name in dict(self.letters.meant.errors)
+            if name == found.base and len(found.parts) == 1 and not (known and self._is_now(found.parts[0][1])):
                 raise OpenQuestionError(f"{name} has two steps where the document defines it, and one here")
         return None
+
+    def _is_now(self, script: Syntax) -> bool:
+        """Whether a script is a step as t is: t, t + 1, 3."""
+        step = time_expression(script, TIME_LETTERS | self.letters.timed_letters)
+        return step is not None and not step.free_symbols - {nodes.t, nodes.T}
 
     def _of_a_loss(self, found: Written, node: Syntax) -> Term | None:
         """δ_k^{(t)}, the gradient of the loss of step t by what belongs to step k."""
