@@ -27,7 +27,8 @@ from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
-from verify.notes.audited import Audited
+from verify.notes.audited import ANOTHER, Audited
+from verify.notes.contradictions import of_two_minds
 from verify.notes.conventions import LAST_ALONE, Judge, settled
 from verify.notes.examples import of_examples
 from verify.notes.files import Document, Formula, behind_words, conditioned, continued, read
@@ -41,7 +42,6 @@ NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <
 A_MENTION = "a mention"
 A_DEFINITION = "an equation of the model"
 AN_OPEN_END = "unfinished: nothing stands behind the ="
-ANOTHER = "a definition that differs from the model's"
 A_PART = "says which part of it a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
@@ -200,7 +200,7 @@ def audit(
 
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
     judged = tuple(_otherwise(each, models, apart) for each in stepping_back(judged))
-    return Audit(document, tuple(map(_ignoring, of_examples(judged, document))))
+    return Audit(document, tuple(map(_ignoring, of_two_minds(tuple(of_examples(judged, document))))))
 
 
 def _otherwise(audited: Audited, models: Models, judge: Judge) -> Audited:

@@ -9,6 +9,8 @@ from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement
 from verify.notes.files import Formula
 
+ANOTHER = "a definition that differs from the model's"
+
 
 @dataclass(frozen=True)
 class Audited:
