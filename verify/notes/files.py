@@ -13,7 +13,7 @@ from pathlib import Path
 
 from derive.errors import InputError, Place
 from derive.reader import text_of
-from derive.reader.dialects import marks, tex
+from derive.reader.dialects import marks, tex, unmarked
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import Declaration, Found, every_formula, note
@@ -147,6 +147,8 @@ def _markdown(
     """The formulas of a Markdown text that follows on `section`, and where it ends."""
     visible, said = comments.without(text, file)
     found, section = every_formula(visible, file, section)
+    if ".ipynb#" not in file:
+        found = unmarked.added(found, visible, file, Path(file).suffix.lower())
     formulas = _told((Formula(each.fragment, each.displayed, each.section) for each in found), said, settings)
     end = Place(file, text.count("\n") + 2, 1, 0)
     return formulas, section, comments.in_force(said, end, settings)

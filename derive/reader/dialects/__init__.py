@@ -2,16 +2,17 @@
 
 `marks` turns reStructuredText, HTML and the many dollars of Markdown into plain Markdown, character for character in
 place; `notebooks` finds the Markdown in a notebook; `tex` (with `macros`) finds the formulas of LaTeX documents; `bare`
-reads equations that stand in a text without any mark.
+and `unmarked` read what stands in a text without any mark.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from derive.reader.dialects import bare, marks, tex
+from derive.reader.dialects import bare, marks, tex, unmarked
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note
+from derive.reader.text.stated import derivative
 
 
 def note_of(text: str, file: str) -> Note:
@@ -26,6 +27,10 @@ def note_of(text: str, file: str) -> Note:
     found = note(marks.usual(text, suffix), file)
     if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
         bare.read(text, found)
+    if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
+        found.formulas += [
+            one.fragment for one in unmarked.formulas(text, file, suffix) if not derivative(one.fragment)
+        ]
     return found
 
 
@@ -35,7 +40,9 @@ def formulas_of(text: str, file: str) -> list[Found]:
     if suffix == ".tex":
         return list(tex.formulas(text, file))
     if suffix != ".ipynb":
-        return every_formula(marks.usual(text, suffix), file)[0]
+        shown = marks.usual(text, suffix)
+        marked = every_formula(shown, file)[0]
+        return unmarked.added(marked, shown, file, suffix)
     found: list[Found] = []
     section: tuple[str, ...] = ()
     for number, source in markdown_cells(notebook(text, file)):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from derive.cell import Guess
 from derive.errors import Place
 from derive.reader.text.fragment import Fragment, Line
+from derive.reader.text.stated import derivative, stated
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -37,6 +38,8 @@ _DEEPEST_HEADING = 6
 _CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
 _PLAIN_FENCES = {"equations", "text"}
+_OPEN_FENCES = {"text", "txt", "plaintext", "plain", "none"}
+"""What a fence of plain text may be called, beside nothing."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,11 @@ def _model_title() -> re.Pattern[str]:
     known = tomllib.loads((Path(__file__).parents[2] / "languages" / "titles.toml").read_text(encoding="utf-8"))
     models, before, behind = ("|".join(known[key]) for key in ("models", "before", "behind"))
     return re.compile(rf"[\W\d_]*(?:(?:{before})[\s-]*)?(?:{models})(?:[\s-]*(?:{behind}))?[\W_]*", re.IGNORECASE)
+
+
+def titles_a_model(text: str) -> bool:
+    """Whether a text only names a kind of model."""
+    return _model_title().fullmatch(text) is not None
 
 
 @cache
@@ -161,6 +169,7 @@ def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple
     """All formulas of a Markdown text in their order, those that declare nothing too, and the headings at its end."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     found: list[Found] = []
+    open_: list[Found] = []
     path = list(headings)
     level = 0
     for token in _markdown().parse("\n".join(lines)):
@@ -175,6 +184,9 @@ def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple
             if info and info[0] in _LATEX_FENCES | {"equations"}:
                 fragment = _block(token, lines, file, plain=info[0] in _PLAIN_FENCES, fence=True)
                 found.append(Found(fragment, True, tuple(path)))
+            elif (not info or info[0].lower() in _OPEN_FENCES) and token.map:
+                inside = list(enumerate(lines, 1))[token.map[0] + 1 : token.map[1] - 1]
+                open_ += [Found(one, True, tuple(path)) for one in stated(inside, file)]
         elif token.type == "inline":
             if level or _model_title().fullmatch(token.content):
                 depth = level or _DEEPEST_HEADING + 1
@@ -187,6 +199,11 @@ def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple
                     continue
                 fragment, number, column = _inline(content, lines, number, last, column, file)
                 found.append(Found(fragment, kind == "display", tuple(path)))
+    if open_ and (found or any(derivative(each.fragment) for each in open_)):
+        # Beside equations with marks, those without may be other models: only what they say of derivatives counts.
+        marked = any(each.displayed and each.claims and not derivative(each.fragment) for each in found)
+        found += [each for each in open_ if derivative(each.fragment) or not marked]
+        found.sort(key=lambda each: (each.place.line, each.place.column))
     return found, tuple(path)
 
 

@@ -1,0 +1,85 @@
+"""Documents that mark no formula at all: their lines that are formulas, with the headings above each.
+
+Of files of code, and of fences in a language, only comments and docstrings are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from derive.reader.text.note import Found, titles_a_model
+from derive.reader.text.stated import speaks_of_steps, stated
+
+_CODE = {
+    ".py": "#", ".jl": "#", ".r": "#", ".m": "%", ".lua": "--", ".c": "//", ".h": "//", ".cc": "//", ".cpp": "//",
+    ".hpp": "//", ".cu": "//", ".cuh": "//", ".rs": "//", ".go": "//", ".js": "//", ".ts": "//", ".java": "//",
+    ".cs": "//", ".swift": "//", ".kt": "//", ".scala": "//",
+}  # fmt: skip
+"""What a comment of a file of code begins with."""
+_QUOTES = re.compile(r"\"\"\"|'''")
+_BLOCK = re.compile(r"/\*|\*/")
+_FENCE = re.compile(r"[ \t]*(?P<mark>```+|~~~+)[ \t]*(?P<info>[\w+-]*)")
+_HEADING = re.compile(r"(?P<level>#{1,6})[ \t]+(?P<title>\S.*)")
+_MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|\*|[-=]{2,})[ \t]*)*")
+_TEXT = {"", "text", "txt", "plaintext", "plain", "none"}
+
+
+def added(marked: list[Found], text: str, file: str, suffix: str) -> list[Found]:
+    """The formulas of a text: those with marks, and, where none of these is displayed, the lines that are formulas."""
+    if any(each.displayed and not each.fragment.plain for each in marked):
+        return marked
+    bare = formulas(text, file, suffix)
+    read = {line.number for each in bare for line in each.fragment.lines}
+    kept = [each for each in marked if each.place.line not in read]
+    return sorted([*kept, *bare], key=lambda each: (each.place.line, each.place.column))
+
+
+def formulas(text: str, file: str, suffix: str) -> list[Found]:
+    """The formulas of a text without marks; none where nothing tells them from settings or code."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    found: list[Found] = []
+    section: list[str] = []
+    gathered: list[tuple[int, str]] = []
+
+    def end() -> None:
+        found.extend(Found(one, True, tuple(section)) for one in stated(gathered, file))
+        gathered.clear()
+
+    spoken = _commented(lines, _CODE[suffix]) if suffix in _CODE else _outside_code(lines)
+    for number, line in spoken:
+        heading = _HEADING.fullmatch(line) if suffix in (".md", ".markdown", ".qmd", ".rmd") else None
+        bare = line[_MARKS.match(line).end() :].strip()  # type: ignore[union-attr]  # it matches nothing too
+        if heading is not None:
+            end()
+            depth = len(heading.group("level"))
+            section[depth - 1 :] = [*[""] * (depth - 1 - len(section)), heading.group("title").strip()]
+        elif bare and titles_a_model(bare):
+            end()
+            section[6:] = [*[""] * (6 - len(section)), bare]
+        else:
+            gathered.append((number, line))
+    end()
+    return found if speaks_of_steps(each.fragment for each in found) else []
+
+
+def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:
+    """All lines but those in a fence with a language."""
+    mark, code = "", False
+    for number, line in enumerate(lines, 1):
+        fence = _FENCE.match(line)
+        if fence is not None and (not mark or (line.strip().startswith(mark) and not fence.group("info"))):
+            mark, code = ("", False) if mark else (fence.group("mark"), fence.group("info").lower() not in _TEXT)
+        elif not code:
+            yield number, line
+
+
+def _commented(lines: list[str], sign: str) -> Iterator[tuple[int, str]]:
+    """The comments that have lines of their own, and what stands in docstrings and blocks."""
+    inside = False
+    border = _QUOTES if sign == "#" else _BLOCK
+    for number, line in enumerate(lines, 1):
+        borders = len(border.findall(line))
+        if inside or borders or line.lstrip().startswith(sign):
+            yield number, line
+        inside ^= borders % 2 == 1

@@ -1,0 +1,166 @@
+"""Formulas that stand as lines of plain text: in fences without a language, in comments and docstrings, in bare notes.
+
+A line is a formula where one of its parts says that something is something and holds no running words. Marks of lists
+and comments, a title before it and a remark behind it are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from derive.errors import InputError
+from derive.reader.text.fragment import Fragment, Line
+from derive.reader.text.plain import plain_tokens
+from derive.reader.text.words import WORDS
+
+_MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|;;+|\*|>|\"\"\"|''')(?![*=\w∂]|\s*=)[ \t]?)*[ \t]*")
+_ITEM = re.compile(r"(?:[-*+•▪◦‣]|\(?\d{1,2}[.)]|[①-⑳])[ \t]+")
+_APART = re.compile(r"[ \t]*(?:→|⇒|⟹|⟶|=>|(?<!-)->|;)[ \t]*|[ \t]*,[ \t]{2,}|[ \t]{3,}(?=[^\s(\[])|[ \t]+(?:#|//)[ \t]")
+_TITLE = re.compile(r"(?:[^=∂:：+*/^()]|\([^()=]*\))*[:：][ \t]*(?![=])")
+_BACK = re.compile(r"[ \t]*(?:←|⟵|<-{1,2})")
+_RELATION = re.compile(r"(?<![<>!=~])[:+]?=(?!=)|≔|≡")
+_COLUMN = re.compile(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
+_DASH = re.compile(r"[ \t]+[-–—]{1,3}[ \t]+(?=\S)")
+_BRACKETED = re.compile(r"[ \t]+\((?P<inside>[^()]*(?:\([^()]*\)[^()]*)*)\)[ \t]*[.,;]?$")
+_CLAUSE = re.compile(
+    r"[ \t]*[,.;，。；]?[ \t]+(?:where|with|for|if|when|since|because|so that|which|as|from|at|and|in)[ \t]+\S.*$"
+)
+_ENDING = " \t.,;:，。；*_"
+_OTHER_SCRIPT = re.compile(r"[\u0400-\u04FF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]")
+_WORDS = re.compile(r"(?<![\w.\\])(?P<first>[A-Za-z][a-z]+)[ \t]+(?P<second>[A-Za-z][a-z]+)(?![\w(\[])")
+_LONG = re.compile(r"(?<![\w.\\])[A-Za-z][a-z]{3,}(?![\w(\[])")
+_CODE = re.compile(
+    r"[A-Za-z]\w*\.(?!T(?!\w))[A-Za-z_]|[\"`$\\?!&@]{2}|[\"`$\\?]|\w\[\]|\b(?:return|import|def|let|var)\b"
+)
+_DERIVED = re.compile(
+    r"∂|∇|(?<![A-Za-z])d\w*[^\s=]{0,12}/d\w|[δΔ]|\\(?:partial|nabla|[dD]elta)(?![A-Za-z])|\\frac\s*\{\s*d"
+)
+_BEFORE = re.compile(r"t\s*[-−]\s*1|prev(?![a-z])|ₜ₋₁")
+_MATHEMATICAL = re.compile(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ⁰-ⁿᵀ^@*+·×]|\w\(")
+_NUMBER = re.compile(r"[\d\s.eE+\-*/()]+")
+_OPERATORS = re.compile(r"[ \t]*(?:[+=·×⊙∘*/@]|[-−](?=[ \t]*[^\s\d]))")
+
+
+@dataclass(frozen=True)
+class Said:
+    """A stretch of a line of a text that is a formula, or goes on with the one before it."""
+
+    number: int
+    column: int
+    text: str
+    line: str
+    goes_on: bool = False
+
+
+def stated(lines: Iterable[tuple[int, str]], file: str) -> list[Fragment]:
+    """The formulas of numbered lines in their order; a line that begins with a sign goes on with the one before it."""
+    groups: list[list[Said]] = []
+    last = -1
+    for number, line in lines:
+        for said in _parts(number, line, open_=bool(groups) and last == number - 1):
+            if said.goes_on:
+                groups[-1].append(said)
+            else:
+                groups.append([said])
+            last = number
+    return [_fragment(group, file) for group in groups]
+
+
+def speaks_of_steps(fragments: Iterable[Fragment]) -> bool:
+    """Whether any of these formulas is of a step before, or a derivative: what tells formulas from settings."""
+    return any(_BEFORE.search(one.text) or _DERIVED.search(one.text) for one in fragments)
+
+
+def derivative(fragment: Fragment) -> bool:
+    """Whether the formula says what a derivative is."""
+    return _DERIVED.search(_RELATION.split(fragment.text)[0]) is not None
+
+
+def _fragment(group: list[Said], file: str) -> Fragment:
+    content, marks = "", []
+    for said in group:
+        marks.append(Line(len(content), said.number, said.column, said.line))
+        content += said.text + "\n"
+    return Fragment(content.rstrip("\n"), file, tuple(marks), plain=True)
+
+
+def _parts(number: int, line: str, *, open_: bool) -> Iterator[Said]:
+    """The formulas of one line."""
+    start = _MARKS.match(line).end()  # type: ignore[union-attr]  # it matches nothing too
+    if open_ and (goes := _OPERATORS.match(line, start)) and not _RELATION.search(line, goes.end()):
+        end = _without_remark(line, start, len(line))
+        if line[goes.end() : end].strip() and not _prose(line[start:end]) and not _CODE.search(line[start:end]):
+            yield Said(number, start + 1, line[start:end], line, goes_on=True)
+            return
+    if item := _ITEM.match(line, start):
+        start = item.end()
+    for begin, end in _pieces(line, start):
+        title = _TITLE.match(line, begin, end)
+        if title is not None and _RELATION.search(line, title.end(), end):
+            begin = title.end()
+        end = _without_remark(line, begin, end)
+        begin += len(line[begin:end]) - len(line[begin:end].lstrip(" \t*"))
+        if formula(line[begin:end]):
+            yield Said(number, begin + 1, line[begin:end], line)
+
+
+def _pieces(line: str, start: int) -> Iterator[tuple[int, int]]:
+    """What stands apart in a line: behind arrows, wide spaces and signs of comments."""
+    begin = start
+    for apart in _APART.finditer(line, start):
+        yield begin, apart.start()
+        begin = apart.end()
+        if line[apart.start() : apart.end()].strip() in ("#", "//"):
+            return
+    yield begin, len(line)
+
+
+def _without_remark(line: str, begin: int, end: int) -> int:
+    """Where a formula ends before the remark behind it."""
+    text = line[begin:end]
+    if (back := _BACK.search(text)) and _RELATION.search(text[: back.start()]):
+        text = text[: back.start()]
+    if (column := _COLUMN.search(text)) and _RELATION.search(text[: column.start()] or "="):
+        text = text[: column.start()]
+    dashes = list(_DASH.finditer(text))
+    ends = [*(each.start() for each in dashes), len(text)][1:]
+    for dash, behind in zip(dashes, ends, strict=True):
+        if _prose(text[dash.end() : behind], alone=True):
+            text = text[: dash.start()]
+            break
+    while (bracketed := _BRACKETED.search(text)) and _prose(bracketed.group("inside"), alone=True):
+        text = text[: bracketed.start()]
+    if clause := _CLAUSE.search(text):
+        text = text[: clause.start()]
+    return begin + len(text.rstrip(_ENDING))
+
+
+def _prose(text: str, *, alone: bool = False) -> bool:
+    """Whether running words stand in a text; `alone`: whether one long word is enough."""
+    if _OTHER_SCRIPT.search(text):
+        return True
+    at = 0
+    while found := _WORDS.search(text, at):
+        if found.group("first") not in WORDS and found.group("second") not in WORDS:
+            return True
+        at = found.start("second")
+    return alone and any(word.group() not in WORDS for word in _LONG.finditer(text))
+
+
+def formula(text: str) -> bool:
+    """Whether a stretch of a line says what a quantity is."""
+    relation = _RELATION.search(text)
+    if relation is None or _CODE.search(text) or _prose(text):
+        return False
+    left, right = text[: relation.start()].strip(), text[relation.end() :].strip()
+    if not left or not right or _NUMBER.fullmatch(right) or not _MATHEMATICAL.search(text):
+        return False
+    if _DERIVED.search(left):
+        return True
+    try:
+        plain_tokens(Fragment.of(text, plain=True))
+    except InputError:
+        return False
+    return True

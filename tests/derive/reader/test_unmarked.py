@@ -1,0 +1,56 @@
+"""Lines of plain text that are formulas, and what stands beside them that is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from derive.reader.dialects import formulas_of
+from derive.reader.text.stated import derivative, stated
+
+
+@pytest.mark.parametrize(
+    ("line", "formulas"),
+    [
+        ("    // - Forget gate: f_t = σ(W_f @ [h_{t-1}, x_t] + b_f)", ["f_t = σ(W_f @ [h_{t-1}, x_t] + b_f)"]),
+        ("#   δh_raw = δh_t ⊙ (1 - h_t²)   (tanh导数)", ["δh_raw = δh_t ⊙ (1 - h_t²)"]),
+        (
+            "∂c_t/∂f_t = c_{t-1}   →   ∂L/∂f_t = ∂L/∂c_t ⊙ c_{t-1}",
+            ["∂c_t/∂f_t = c_{t-1}", "∂L/∂f_t = ∂L/∂c_t ⊙ c_{t-1}"],
+        ),
+        ("∂L/∂c_{t-1} = ∂L/∂c_t ⊙ f_t  ← (the direct path!)", ["∂L/∂c_{t-1} = ∂L/∂c_t ⊙ f_t"]),
+        ("// ∂L/∂y_t = p_t - 1_{k} - gradient of the softmax (p - one_hot)", ["∂L/∂y_t = p_t - 1_{k}"]),
+        ("dh_t = dy_t - dz_t", ["dh_t = dy_t - dz_t"]),
+        ("h_t = a_t ⊙ h_{t−1} + b_t,     h_{−1} = 0        [E, N]", ["h_t = a_t ⊙ h_{t-1} + b_t"]),
+        ("dWhh += dnet @ h.T", ["dWhh += dnet @ h.T"]),
+        ("the sum of both terms = what comes back", []),
+        ("当ρ<1时, h_t = 0 不是公式", []),
+        ("lr_t = 0.01", []),
+        ("out = torch.tanh(x_t)", []),
+        ('name = "h_t"', []),
+        ("if a == b_t: return", []),
+    ],
+)
+def test_what_a_line_says(line: str, formulas: list[str]) -> None:
+    assert [one.text for one in stated([(1, line)], "x.txt")] == formulas
+
+
+def test_a_line_that_begins_with_a_sign_goes_on() -> None:
+    lines = ["∂L/∂x_t = ∂L/∂a_t × W^T     (from one gate)", "        + ∂L/∂b_t × V^T     (from the other)"]
+    (found,) = stated(enumerate(lines, 1), "x.txt")
+    assert found.text == "∂L/∂x_t = ∂L/∂a_t × W^T\n+ ∂L/∂b_t × V^T"
+    assert (found.place(found.text.index("V")).line, found.place(found.text.index("V")).column) == (2, 21)
+
+
+def test_settings_alone_are_no_formulas() -> None:
+    assert formulas_of("alpha_t = a * beta_t\nsize_t = b_t + 1\n", "x.txt") == []
+
+
+def test_headings_of_models_part_a_text() -> None:
+    found = formulas_of("LSTM:\nh_t = o_t * tanh(c_{t-1})\n# GRU:\ndL/dh_t = a_t\n", "x.txt")
+    assert [each.section[-1] for each in found] == ["LSTM:", "GRU:"]
+    assert [derivative(each.fragment) for each in found] == [False, True]
+
+
+def test_beside_marked_equations_only_derivatives_are_read() -> None:
+    text = "$$ h_t = a h_{t-1} $$\n\n```\nh_t = b * h_{t-1}\ndL/dh_{t-1} = a * dL/dh_t\n```\n"
+    assert [each.text.strip() for each in formulas_of(text, "x.md")] == ["h_t = a h_{t-1}", "dL/dh_{t-1} = a * dL/dh_t"]
