@@ -34,7 +34,7 @@ from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax
 from derive.reader.text.tokens import Token
 from derive.reader.text.usual import length_of
-from verify.formulas import assuming, bounds, sizes, upside
+from verify.formulas import assuming, bounds, sizes, upside, worked
 from verify.formulas.bounds import values
 from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
@@ -260,8 +260,7 @@ def _prevails(free: Judgement, own: Judgement, functions: Alone, slopes: bool) -
 def _relations(statement: Statement, context: Context, claiming: Claiming) -> list[Judgement]:
     letters = claiming.letters
     judgements: list[Judgement] = []
-    first: Syntax = statement.sides[0]
-    wrong = False
+    first, wrong = statement.sides[0], False
     for number, relation in enumerate(statement.relations):
         left, right = statement.sides[number], statement.sides[number + 1]
         text = statement.text(left.start, right.end)
@@ -321,6 +320,8 @@ def _related(
     if all(time_expression(side) is not None for side in (left, right)):
         return Judgement(text, Word.NOT_A_CLAIM, reason="says which steps or entries are meant", place=place)
     blank = Judgement(text, Word.UNDECIDED, place=place)
+    if relation.word.strip() in worked.ROUGHLY and (found := worked.judged(left, right, context.cell, blank, True)):
+        return found
     order = ORDERS.get(relation.word.strip())
     if order is None or not (_has_norm(left) or _has_norm(right)):
         conditional = order is None or statement.words or statement.unread or statement.moment is not None
@@ -333,7 +334,6 @@ def _related(
     open_ = statement.words or statement.unread
     if open_ or statement.moment is not None:
         return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
-    letters = claiming.letters
     claiming.bounding = True
     try:
         said = claiming.term(smaller), claiming.term(larger)
@@ -345,20 +345,20 @@ def _related(
     finally:
         claiming.bounding = False
     setting = Setting(context.bench, Facts(context.facts), before=pairs.before)
-    found = bounds.decide(*said, setting, derivation(context.cell))
-    if found.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
+    bound = bounds.decide(*said, setting, derivation(context.cell))
+    if bound.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
         return replace(blank, reason="at most is shown, less is not")
-    if found.word is Word.WRONG and _of_parameters(said, letters):
+    if bound.word is Word.WRONG and _of_parameters(said, claiming.letters):
         return replace(blank, word=Word.NOT_A_CLAIM, reason="a condition on the parameters, which may be anything")
-    guesses = letters.guesses
-    guessed = (*guesses.assumed.values(), *guesses.layers.values()) if found.word is Word.WRONG else ()
+    guesses = claiming.letters.guesses
+    guessed = (*guesses.assumed.values(), *guesses.layers.values()) if bound.word is Word.WRONG else ()
     if guessed:
         return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
-    more = tuple(guesses.layers.values()) if found.word in (Word.PROVED, Word.HOLDS_IF) else ()
-    assumed = (*found.assumptions, *more)
+    more = tuple(guesses.layers.values()) if bound.word in (Word.PROVED, Word.HOLDS_IF) else ()
+    assumed = (*bound.assumptions, *more)
     return replace(
-        blank, word=Word.HOLDS_IF if more else found.word, assumptions=assumed, reading="; ".join(assumed),
-        reason=found.reason, counterexample=found.point,
+        blank, word=Word.HOLDS_IF if more else bound.word, assumptions=assumed, reading="; ".join(assumed),
+        reason=bound.reason, counterexample=bound.point,
     )  # fmt: skip
 
 

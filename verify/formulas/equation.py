@@ -19,7 +19,7 @@ from derive.reader.claims.survey import lowered, raised, survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
 from derive.reader.text.syntax import Syntax
-from verify.formulas import deciding, sizes, upside
+from verify.formulas import deciding, sizes, upside, worked
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings import operated
 from verify.formulas.unsaid import unsaid
@@ -53,6 +53,15 @@ def read(
     left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: Context, blank: Judgement
 ) -> tuple[Judgement, deciding.Decision | None]:
     """The judgement under the guesses as they stand, without explanation, and what it rests on."""
+    if (numbers := worked.judged(left, right, context.cell, blank)) is not None:
+        return numbers, None
+    judgement, decision = _read(left, right, statement, claiming, context, blank)
+    return worked.aside(left, right, context.cell, judgement), decision
+
+
+def _read(
+    left: Syntax, right: Syntax, statement: Statement, claiming: Claiming, context: Context, blank: Judgement
+) -> tuple[Judgement, deciding.Decision | None]:
     try:
         if raised(left) or raised(right):
             other = Guess("a raised T is the last step, not a transpose")

@@ -28,12 +28,20 @@ def fill_gaps(chosen: Choice) -> None:
                 _part_logits(chosen, mention.name, compared)
             if source is not None and source.target in compared and mention.name != f"{source.target}_hat":
                 continue  # what is predicted stands there already
+            if source is not None and _of_another(source, equation) and compared & set(chosen.by_name):
+                continue  # what is predicted is computed here, and ŷ is what it is compared with
             if mention.name.endswith("_hat") and mention.name not in chosen.by_name and source is not None:
                 said = f"{mention.name} is taken to be {source.target}"
                 if mention.name == f"{source.target}_hat" and source.target in compared:
                     chosen.by_name.pop(source.target, None)  # the loss compares y with it, so y is the target
                     said = f"the equation for {source.target} is taken to be one for {mention.name}"
                 _adopt(chosen, source, mention.name, said)
+
+
+def _of_another(source: Equation, loss: Equation) -> bool:
+    """Whether an equation stands behind a loss, in a section that is none of the loss's."""
+    shared = source.section[: len(loss.section)] == loss.section
+    return not shared and source.index > loss.index
 
 
 def _name_target(chosen: Choice, loss: Equation) -> None:
