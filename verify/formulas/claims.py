@@ -26,7 +26,7 @@ from derive.reader.claims.statements.chains import Statement, lines, statements
 from derive.reader.claims.statements.stated import ORDERS
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import time_expression
+from derive.reader.meaning.letters import letter, time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.models.aliases import with_values
 from derive.reader.text.fragment import Fragment
@@ -120,8 +120,7 @@ def _checked(
 
 
 def _unreadable(fragment: Fragment, error: InputError, place: Place | None) -> Judgement:
-    reason = error.message + (f"; {error.hint}" if error.hint else "")
-    text = " ".join(fragment.text.split())
+    reason, text = error.message + (f"; {error.hint}" if error.hint else ""), " ".join(fragment.text.split())
     return Judgement(text, Word.UNREADABLE, reason=reason, place=error.place or place or fragment.place(0))
 
 
@@ -161,10 +160,8 @@ def _unfinished(fragment: Fragment) -> Judgement | None:
     match = re.search(r"(?<![:<>!=])=(?:\s|\\[,;:! ]|\\q?quad|[.,?]|\\[cl]?dots|\.\.\.)*\Z", fragment.text)
     if match is None or not fragment.text[: match.start()].strip() or "=" in fragment.text[: match.start()]:
         return None
-    place = fragment.place(match.start(), match.end())
-    return Judgement(
-        " ".join(fragment.text.split()), Word.NOT_A_CLAIM, reason="nothing stands right of the =", place=place
-    )
+    place, text = fragment.place(match.start(), match.end()), " ".join(fragment.text.split())
+    return Judgement(text, Word.NOT_A_CLAIM, reason="nothing stands right of the =", place=place)
 
 
 def _statement(statement: Statement, context: Context) -> list[Judgement]:
@@ -173,8 +170,8 @@ def _statement(statement: Statement, context: Context) -> list[Judgement]:
         place = statement.fragment.place(statement.sides[0].start, statement.sides[0].end)
         return [Judgement(whole, Word.NOT_A_CLAIM, reason="nothing is claimed: there is no =", place=place)]
     if statement.given:
-        place = statement.place(0)
-        return [Judgement(whole, Word.NOT_A_CLAIM, reason="a condition of the formula beside it", place=place)]
+        reason = "a condition of the formula beside it"
+        return [Judgement(whole, Word.NOT_A_CLAIM, reason=reason, place=statement.place(0))]
     word = "" if context.stands else generic_letter(statement, _claiming(statement, context).letters)
     if word and (names := arrays(context.cell, word)):
         return for_every(word, names, lambda name: _statement(statement, replace(context, stands=((word, name),))))
@@ -277,7 +274,9 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
             judgements.append(_related(relation, left, right, statement, claiming, context, text, place))
             continue
         arrow = relation.word.strip() in ("←", r"\leftarrow", r"\gets")
-        if arrow and all(isinstance(side, Fraction | Mark) for side in (left, right)):  # ∂L/∂c_T ← ∂L/∂c_{T-1} ← ...
+        if arrow and all(
+            isinstance(side, Fraction | Mark) or letter(side) for side in (left, right)
+        ):  # c_1 ← c_2 ← ...
             judgements.append(Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place))
             continue
         if (inner := _between_norms(left, right)) is not None:

@@ -10,7 +10,22 @@ from fractions import Fraction as Exact
 from derive.cell import Cell
 from derive.reader.meaning.letters import letter
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Dots, Fraction, Group, Name, Number, Product, Root, Run, Scripted, Sum, Syntax
+from derive.reader.text.syntax import (
+    Big,
+    Chain,
+    Dots,
+    Fraction,
+    Group,
+    Name,
+    Number,
+    Product,
+    Root,
+    Run,
+    Script,
+    Scripted,
+    Sum,
+    Syntax,
+)
 from verify.formulas.judgement import Judgement, Word
 
 WRITTEN = "to the digits that are written"
@@ -70,10 +85,15 @@ def aside(left: Syntax, right: Syntax, cell: Cell, judgement: Judgement) -> Judg
 
 
 def _shown(side: Syntax) -> bool:
-    """Whether a side shows decimals, or entries."""
+    """Whether a side shows decimals, entries, or numbers to be multiplied."""
     decimals = any(isinstance(part, Number) and "." in part.text for part in walk(side))
     groups = [part.rows for part in walk(side) if isinstance(part, Group)]
-    return decimals or any(len(rows) > 1 or len(rows[0]) > 1 for rows in groups)
+    computed = any(
+        sum(isinstance(factor, Number | Fraction) for factor in part.factors) > 1
+        for part in walk(side)
+        if isinstance(part, Product)
+    )
+    return decimals or computed or any(len(rows) > 1 or len(rows[0]) > 1 for rows in groups)
 
 
 def _is_number(side: Syntax, cell: Cell) -> bool:
@@ -85,7 +105,8 @@ def _is_number(side: Syntax, cell: Cell) -> bool:
 
 
 def _rational(side: Syntax) -> bool:
-    return not any(isinstance(part, Name | Root) for part in walk(side))
+    """Whether a side has no function and no root, so that its value is exact."""
+    return not any(isinstance(part, Root) or (isinstance(part, Name) and len(part.word) > 1) for part in walk(side))
 
 
 def _uncertain(right: Syntax, left: Syntax, cell: Cell) -> Matrix:
@@ -142,6 +163,9 @@ def evaluated(side: Syntax, cell: Cell, instead: Mapping[int, Exact] | None = No
                 return tuple(tuple(_number(value(entry)) for entry in row) for row in rows)
             case Root(body=body):
                 return ((Exact(math.sqrt(_number(value(body)))),),)
+            case Big(sign=sign_, scripts=scripts, body=body):
+                times = _counted(scripts)
+                return ((_power(_number(value(body)), times),),) if sign_ != "sum" else _scaled(times, value(body))
             case Scripted(base=base, scripts=(script,)) if script.kind == "sup" and not isinstance(base, Name):
                 (row,) = script.rows
                 (power,) = row
@@ -154,6 +178,17 @@ def evaluated(side: Syntax, cell: Cell, instead: Mapping[int, Exact] | None = No
     if len({len(row) for row in found}) != 1:
         raise _NoNumbersError
     return found
+
+
+def _counted(scripts: tuple[Script, ...]) -> Exact:
+    """Over how many numbers a sum or product runs: from k = 2 to 6 over five."""
+    ends: dict[str, Syntax] = {script.kind: script.rows[0][0] for script in scripts if script.rows and script.rows[0]}
+    match ends.get("sub"), ends.get("sup"):
+        case Chain(sides=(Name(), Number(text=first))), Number(text=last):
+            count = Exact(last) - Exact(first) + 1
+            if count > 0:
+                return count
+    raise _NoNumbersError
 
 
 def _called(factors: tuple[Syntax, ...], value: Callable[[Syntax], Matrix], cell: Cell) -> Iterator[Matrix]:

@@ -10,6 +10,7 @@ from string import ascii_letters
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.files import Document
+from verify.notes.scalars import said_of_numbers
 
 OF_AN_EXAMPLE = "line {line} says that {loss} is something else here"
 _LETTER = r"(?P<loss>[A-Za-z]|\\(?:mathcal|mathrm)\s*\{?[A-Za-z]\}?|\\ell)"
@@ -40,7 +41,7 @@ def of_examples(found: Sequence[Audited], document: Document) -> Iterator[Audite
     """The formulas; wrong of the model is not what is said in letters that the note uses otherwise here."""
     lines = {part.file: part.text.splitlines() for part in document.parts}
     losses: dict[str, tuple[tuple[str, ...], int]] = {}
-    for each in found:
+    for each in (said_of_numbers(one, lines.get(one.formula.place.file, [])) for one in found):
         text, section = each.formula.text, each.formula.section
         for match in _SET.finditer(text.strip()):
             losses[match.group("loss")] = section, each.formula.place.line

@@ -148,4 +148,5 @@ def _cross_entropy(equation: Equation, rows: bool, computed: Collection[str]) ->
     left, y, y_hat = (f"{spelled(name)}{time}" for name in (equation.target, target, predicted))
     product = rf"\log({y_hat}) {{{y}}}^\top" if rows else rf"{{{y}}}^\top \log {y_hat}"
     number = factor.group("number") if factor is not None else ""
-    return equation.rewritten(rf"{left} = -{number} {product}").fragment, target
+    sign = "" if equation.whole is not None and equation.whole.is_negative else "-"  # the whole loss takes it off
+    return equation.rewritten(rf"{left} = {sign}{number} {product}").fragment, target

@@ -59,11 +59,17 @@ def find_holes(chosen: Choice) -> None:
 
 
 def _is_another(chosen: Choice, unread: Unread) -> bool:
-    """Whether x = f(...) without a time stands in a section behind a model that reads x_t, and is another thing."""
-    last = max((e.place for e in chosen.by_name.values()), default=None)
-    behind = last is not None and last[0] == unread.place.file and last[1] < unread.place.line
+    """Whether x = f(...) without a time is another thing than the x_t that the model reads.
+
+    So it is in a section behind the model, and in one before it where it reads nothing that the model computes.
+    """
+    places = [e.place for e in chosen.by_name.values()]
+    here = unread.place.file, unread.place.line
+    behind = bool(places) and max(places)[0] == here[0] and max(places)[1] < here[1]
+    apart = unread.section not in {chosen.section, *(e.section for e in chosen.by_name.values())}
+    before = bool(places) and min(places)[:2] > here and apart and not unread.used & set(chosen.by_name)
     timed = chosen.used.get(unread.name, {None}) - {None}
-    return behind and bool(timed) and unread.reason == NO_TIME and unread.section != chosen.section
+    return (behind or before) and bool(timed) and unread.reason == NO_TIME and unread.section != chosen.section
 
 
 def _capitals_apart(chosen: Choice, equation: Equation) -> set[str]:

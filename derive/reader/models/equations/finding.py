@@ -10,7 +10,7 @@ from itertools import pairwise
 from derive.errors import InputError, Place
 from derive.notation import TimeStyle
 from derive.reader.claims.statements.chains import blanked, lines
-from derive.reader.meaning.letters import letter, only, time_of
+from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
@@ -317,7 +317,7 @@ def _not_usable(fragment: Fragment) -> str:
         if kinds == {"EQ"} and _target(chain.sides[0], fragment) is None and _computes(chain.sides[1], fragment):
             return NO_TIME
         if kinds == {"RELATION"} and chain.relations[0].word.strip() in APPROXIMATE:
-            return "it is no equality"
+            return "" if number_of(chain.sides[1]) is not None else "it is no equality"  # f_t ≈ 1 says how large it is
     return ""
 
 

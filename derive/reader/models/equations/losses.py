@@ -55,6 +55,8 @@ def whole(formula: Found, index: int) -> Iterator[Equation]:
         factor: Expr = Integer(1)
         for value, over in zip(values, counted, strict=True):
             factor *= value if over and value is not None else 1
+        if sign and any(_takes_off(other, fragment) for other in one.rest):  # -Σ y_t log p_t = -Σ L_t
+            sign, factor = "", -factor
         body = fragment.text[last.body.start : last.body.end]
         left = f"{name}_t" if word else _at_t(found, fragment)  # L_{seq}, whose parts are L_t
         yield replace(one.equation(f"{left} = {sign}{' '.join(kept)} {body}", name), whole=factor)
@@ -67,11 +69,11 @@ def averaged(formula: Found) -> Iterator[tuple[str, Expr]]:
         sign, factors = _signed(one.right)
         *before, last = factors
         summed = isinstance(last, Big) and last.sign == "sum" and _over_time(last)
-        if found is None or found.name not in LOSSES or not summed or sign:
+        if found is None or found.name not in LOSSES or not summed:
             continue
         values = [_value(part) for part in before]
         if isinstance(last, Big) and None not in values and _is_loss_letter(last.body, one.fragment):
-            factor: Expr = Integer(1)
+            factor: Expr = Integer(-1 if sign else 1)
             for value in values:
                 factor *= value
             yield found.name, factor
@@ -221,6 +223,8 @@ class _Timeless:
     left: Syntax
     right: Syntax
     space: Fragment | None
+    rest: tuple[Syntax, ...] = ()
+    """What stands in the chain behind the right side."""
 
     @property
     def letter(self) -> Symbol | None:
@@ -257,7 +261,9 @@ def _timeless(formula: Found, index: int) -> Iterator[_Timeless]:
             named = _plain(left, fragment)
             if named is not None and named.name in LOSSES and is_general(right, 1):
                 continue  # L = L(h_T) says what it depends on
-            yield _Timeless(index, formula, fragment, left, right, declared_space(fragment, left, whole))
+            yield _Timeless(
+                index, formula, fragment, left, right, declared_space(fragment, left, whole), part.sides[2:]
+            )
 
 
 def _plain(left: Syntax, fragment: Fragment) -> Symbol | None:
@@ -285,6 +291,12 @@ def _signed(side: Syntax) -> tuple[str, tuple[Syntax, ...]]:
         direction, side = side.terms[0]
         sign = "-" if direction < 0 else ""
     return sign, side.factors if isinstance(side, Run) else (side,)
+
+
+def _takes_off(side: Syntax, fragment: Fragment) -> bool:
+    """Whether this is minus the sum of the losses of the steps."""
+    sign, (*_, last) = _signed(side)
+    return bool(sign) and isinstance(last, Big) and _over_time(last) and _is_loss_letter(last.body, fragment)
 
 
 def _over_time(big: Big) -> bool:

@@ -1,0 +1,76 @@
+"""A part of a note in which all letters are numbers, as its words say: for a hidden state of one unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from derive.errors import InputError
+from verify.formulas.faults import ClaimsFault
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.wrong.special import of_numbers
+from verify.notes.audited import Audited
+
+NUMBERS = "the letters are numbers, as line {line} says"
+_SCALAR = re.compile(
+    r"\bs[ck]al(?:ar|aire|are)s?\b|\bescalar(?:es)?\b|скаляр|标量|標量|純量|스칼라|スカラー"
+    r"|\bhidden[\s_]*(?:size|dim)\w*\s*=\s*1\b|\bd_\{?h\}?\s*=\s*1\b",
+    re.IGNORECASE,
+)
+_VECTORS = re.compile(
+    r"\bvectors?\b|\bmatri(?:x|ces)\b|\bgeneral\b|\bvektor|вектор|матриц|向量|矩阵|矩陣|一般|ベクトル|行列|벡터|행렬",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"\s*#{1,6}\s")
+_MATH = re.compile(r"\$[^$]*\$")
+FARTHEST = 60
+"""Lines behind such words that they are still about."""
+
+
+def said_of_numbers(audited: Audited, lines: Sequence[str]) -> Audited:
+    """The formula; what is wrong of vectors holds where the words before it say that its letters are numbers."""
+    model = audited.model
+    if model is None or all(one.word is not Word.WRONG for one in audited.judgements):
+        return audited
+    line = _said(audited, lines)
+    if not line:
+        return audited
+    from verify.formulas.claims import check  # reads much; few notes speak of numbers
+
+    formula, small = audited.formula, of_numbers(model.cell)
+    try:
+        again = check(
+            formula.fragment.text, small, place=formula.place, fragment=formula.fragment, explain=False,
+            meant=model.meant,
+        )  # fmt: skip
+    except (InputError, ClaimsFault):
+        return audited
+    right = {(one.formula, one.place): one for one in again if one.word in (Word.PROVED, Word.HOLDS_IF)}
+    words = NUMBERS.format(line=line)
+    kept = tuple(_held(one, right.get((one.formula, one.place)), words) for one in audited.judgements)
+    return replace(audited, judgements=kept)
+
+
+def _held(judgement: Judgement, small: Judgement | None, words: str) -> Judgement:
+    if judgement.word is not Word.WRONG or small is None:
+        return judgement
+    assumed = (words, *small.assumptions)
+    return Judgement(
+        judgement.formula, Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed), place=judgement.place
+    )
+
+
+def _said(audited: Audited, lines: Sequence[str]) -> int:
+    """The line before a formula, under the same heading, that says that letters are numbers; 0 if none does."""
+    place = audited.formula.place
+    for number in range(place.line, max(place.line - FARTHEST, 0), -1):
+        whole = lines[number - 1] if number <= len(lines) else ""
+        text = _MATH.sub(" ", whole[: place.column - 1] if number == place.line else whole)
+        if _HEADING.match(whole):
+            return number if _SCALAR.search(text) else 0
+        if _SCALAR.search(whole[: place.column - 1] if number == place.line else whole):
+            return number
+        if _VECTORS.search(text):
+            return 0
+    return 0
