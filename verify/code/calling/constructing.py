@@ -49,6 +49,12 @@ def _size(letter: str) -> Fixed:
     return lambda setting, rng: setting.size(letter)
 
 
+def reads_out(make: Mapping[str, Fixed]) -> bool:
+    """Whether a constructor is told the length of a readout."""
+    rng = np.random.default_rng(0)
+    return any(isinstance(n := give(FIRST, rng), int) and n == FIRST.K for give in make.values())
+
+
 def _shape(setting: Setting, rng: np.random.Generator) -> tuple[int, int]:
     return (setting.T, setting.D)
 
@@ -62,6 +68,11 @@ def makers(target: Target) -> Iterator[Maker]:
     unknown: list[str] = []
     flag = next((p.name for p in taken if words.plain(p.name) == "stateful"), None)
     sizes = _lengths(target)
+    names = {words.plain(p.name) for p in taken}
+    # RNN(n_out): where that is all it takes, the state is what comes out; beside other sizes it is a readout's.
+    out = "K" if len(needed) > 1 or names & words.HIDDEN_SIZES else "H"
+    hidden = words.HIDDEN_SIZES - {"outsize"} if names & (words.HIDDEN_SIZES - {"outsize"}) else words.HIDDEN_SIZES
+    outputs = words.OUTPUT_SIZES | {"outsize"}
     for p in taken:
         bare = words.plain(p.name)
         if p.name in needed and INDEX_OF.search(p.name):
@@ -75,10 +86,10 @@ def makers(target: Target) -> Iterator[Maker]:
                 bare in words.INPUT_SIZES and isinstance(p.default, int) and not isinstance(p.default, bool)
             ):
                 fixed[p.name] = _size("D")
-            elif bare in words.HIDDEN_SIZES and isinstance(p.default, int) and not isinstance(p.default, bool):
+            elif bare in hidden and isinstance(p.default, int) and not isinstance(p.default, bool):
                 fixed[p.name] = _size("H")
-            elif bare in words.OUTPUT_SIZES and isinstance(p.default, int) and not isinstance(p.default, bool):
-                fixed[p.name] = _size("K")
+            elif bare in outputs and isinstance(p.default, int) and not isinstance(p.default, bool):
+                fixed[p.name] = _size(out)
             elif bare in words.SHAPES and p.default is None:
                 fixed[p.name] = _shape
             elif bare in STEPS and isinstance(p.default, int) and not isinstance(p.default, bool):
@@ -91,10 +102,10 @@ def makers(target: Target) -> Iterator[Maker]:
             fixed[p.name] = _shape
         elif bare in words.INPUT_SIZES:
             fixed[p.name] = _size("D")
-        elif bare in words.HIDDEN_SIZES:
+        elif bare in hidden:
             fixed[p.name] = _size("H")
-        elif bare in words.OUTPUT_SIZES:
-            fixed[p.name] = _size("K")
+        elif bare in outputs:
+            fixed[p.name] = _size(out)
         elif bare in STEPS:
             fixed[p.name] = _size("T")
         elif bare in ("b", "batchsize", "n", "nbatch") and any(words.part(q) == "weight" for q in needed) is False:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.calling import words
+from verify.code.calling import unsummed, words
 from verify.code.calling.axes import FIRST, Axes, Setting, axes
 from verify.code.calling.base import MisfitError, Output, RaisedError, Target, Tries, Variable, shown
 from verify.code.calling.engine import CallPlan, CallTrial, Slot
@@ -187,7 +187,7 @@ def found(
                 raise
             break
         if fit == 2:
-            return probed(plan)
+            return _of_one_example(plan, fallback)
         if fit == 1:
             fallback = fallback or plan
             runs += 1
@@ -199,6 +199,28 @@ def found(
             fallback.notes.append(f"it runs only where the output is as long as the state: {tries.furthest[1]}")
         return probed(fallback)
     raise MisfitError(tries.furthest[1] or f"{what}: nothing was found to call")
+
+
+def _of_one_example(plan: CallPlan, several: CallPlan | None) -> CallPlan:
+    """The plan, unless it is for one example where another runs with several and sums are all that it lacks."""
+    if several is None or several.square or not _examples(several) - _examples(plan):
+        return probed(plan)
+    setting = several.fitted(FIRST)
+    trial = CallTrial(several, setting, np.random.default_rng(0))
+    shapes = {label: np.shape(value) for label, value in trial.raw().items()}
+    named = {n: several.variables[v].axes for n, s in shapes.items() if (v := several.variable_of(n, s, setting))}
+    ragged = {n: shapes[n] for n, a in named.items() if shapes[n] != setting.shape(a)}
+    if not ragged or not all(unsummed.kept(shape, named[n], setting) for n, shape in ragged.items()):
+        return probed(plan)
+    if unsummed.for_several(plan.target):
+        return probed(several)
+    plan.unproved = unsummed.doubt(several, plan, ragged)
+    plan.notes.append(plan.unproved)
+    return probed(plan)
+
+
+def _examples(plan: CallPlan) -> set[str]:
+    return {letter for v in plan.variables.values() if v.part == "input" for letter in v.axes if letter in "BT"}
 
 
 AXES = re.compile(r"([TBDHKJN1]|[2-6]H)( ([TBDHKJN1]|[2-6]H))*")
@@ -238,13 +260,14 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
             return 0
         _without_start(plan, passed.weighed, trial)
         outputs = {n: plan.fitted(FIRST).axes(v.shape) for n, v in passed.weighed.items()}
+        taken = [v.axes for v in plan.variables.values() if v.part == "input"]
         if not all(
-            any(axis.endswith(("H", "K")) for axis in a) and v.size
+            (any(axis.endswith(("H", "K")) for axis in a) or a in taken) and v.size
             for (n, a), v in zip(outputs.items(), passed.weighed.values(), strict=True)
         ):
             _further(tries, 1, f"{what}: forward returned {shown(passed.weighed)}, which are no states")
             return 0
-        if not all(np.isfinite(v).all() for v in passed.weighed.values()):
+        if not all(np.isfinite(v).all() for v in passed.weighed.values()) or _spread(plan, passed.weighed):
             return 0
         plan.weighed = [Output(n, a) for n, a in outputs.items()]
     got = tries.call(2, lambda: trial.raw(passed), _given(trial), f"{what} (backward)")
@@ -283,6 +306,16 @@ def _fit(plan: CallPlan, tries: Tries, what: str) -> int:
         _further(tries, 3, f"{what}: backward returned {returned} a gradient of {', '.join(plan.variables)}")
         return 0
     return 2 if shapes == matched and not plan.square else 1
+
+
+def _spread(plan: CallPlan, weighed: dict[str, Any]) -> bool:
+    """Whether an axis of length one of the input has become a longer one: it was stretched over another array."""
+    taken = [v.axes for v in plan.variables.values() if v.part == "input"]
+    return any(
+        len(axes) == value.ndim and any(a == "1" != n for a, n in zip(axes, map(str, value.shape), strict=True))
+        for axes in taken
+        for value in weighed.values()
+    )
 
 
 def _ending(plan: CallPlan, tries: Tries, what: str) -> dict[str, Any] | None:

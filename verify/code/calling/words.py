@@ -61,9 +61,9 @@ def plain(name: str) -> str:
 _BEFORE = "old|prev|previous|last|initial|init|past|start|starting|first|given"
 _CARRIED = re.compile(
     rf"(?:{_BEFORE})?(?:(?P<hidden>h|hx|hidden|hiddenstate|hstate|outputstate)|c|cx|cell|cellstate|cstate|memory|memorycell)"
-    rf"(?:{_BEFORE}|0|in)?"
+    rf"(?:{_BEFORE}|0|in|t(?:{_BEFORE})|(?:{_BEFORE})t)?"
 )
-"""A state that a step is given, whichever word says so: old_cell, hx, initial_hidden_state."""
+"""A state that a step is given, whichever word says so: old_cell, hx, initial_hidden_state, h_prev_t."""
 
 
 def part(name: str) -> str:
@@ -95,7 +95,13 @@ def is_bias(name: str) -> bool:
 def ungraded(label: str) -> str:
     """The name of what a gradient is the gradient of: `dWx`, `d_W_in`, `grad_W`, `W_grad`, `dLdU`, `self.dW`."""
     bare = re.split(r"[ \[(]", label)[0].split(".")[-1]
-    for pattern in (r"^dLd_?(?=\w)", r"^dJd_?(?=\w)", r"^(?:grad|delta|gradient|gradients)_(?=\w)", r"^d_(?=\w)"):
+    for pattern in (
+        r"^dLd_?(?=\w)",
+        r"^dJd_?(?=\w)",
+        r"^(?:grad|delta|gradient|gradients)_(?=\w)",
+        r"^delta(?=[hc]$)",
+        r"^d_(?=\w)",
+    ):
         if re.match(pattern, bare):
             return re.sub(pattern, "", bare)
     for pattern in (r"^g(?:rad)?(?=[A-Z])", r"_(?:grad|gradient|g)$", r"^d(?=[A-Za-z])", r"^grad(?=[a-z])"):

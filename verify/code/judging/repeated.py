@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import numpy as np
@@ -109,6 +110,12 @@ def _accumulates(judged: Judged, trial: CallTrial) -> None:
         return
     names = [n for n in dir(type(passed.made)) if RESETS.search(n.lower()) and not n.startswith("__")]
     names += [n for n, v in plan.target.space.items() if RESETS.search(n.lower()) and callable(v)]
+    names += _setting(plan.target.source.tree, {n.split(".")[-1] for n in doubled}, str(plan.backward))
+    if not names and not plan.timed:
+        judged.notes.append(
+            f"each step adds its gradients to those of the steps before: {', '.join(doubled)} accumulate"
+        )
+        return
     if names:
         judged.notes.append(
             f"each call adds its gradients to those before, until {names[0]}() is called: "
@@ -124,6 +131,20 @@ def _accumulates(judged: Judged, trial: CallTrial) -> None:
         )
     )
     judged.twice = doubled
+
+
+def _setting(tree: ast.AST, names: set[str], backward: str) -> list[str]:
+    """The functions of a file, the constructor and the backward pass excepted, that give such an attribute a value."""
+    return [
+        function.name
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef) and function.name not in ("__init__", backward)
+        for part in ast.walk(function)
+        if isinstance(part, ast.Assign)
+        for target in part.targets
+        for one in ast.walk(target)
+        if isinstance(one, ast.Attribute) and one.attr in names
+    ]
 
 
 def _near(a: Array, b: Array) -> bool:

@@ -206,6 +206,7 @@ def backward_sources(
         p for p in calls(backward)[skip:] if p not in needed and words.is_gradient(p.name) and _is_state(p.name)
     ]
     whole = len(groups) <= 1
+    again = [n for n in forward_arguments if n not in {p.name for p in needed}]
     for p in [*needed, *optional]:
         bare = words.ungraded(p.name)
         if words.plain(p.name) in words.CACHES:
@@ -219,7 +220,9 @@ def backward_sources(
             sources[p.name] = f"seed {p.name}"
             seeds.append(p.name)
         else:
-            sources[p.name] = "whole" if whole else f"returned {len(groups) - 1}"
+            last = "whole" if whole else f"returned {len(groups) - 1}"
+            # What forward returned is handed on once; a further argument is one of forward's under another name.
+            sources[p.name] = f"argument {again.pop(0)}" if again and last in sources.values() else last
     return sources, seeds
 
 
@@ -231,6 +234,8 @@ def weighed(
     returned: Any, seeds: list[str], groups: list[list[str]], convert: Any = lambda value: value
 ) -> dict[str, Array]:
     """For every seed the output it belongs to: by its name, else by its place."""
+    if isinstance(returned, Mapping) and all(isinstance(key, str) for key in returned):
+        groups, returned = [[key] for key in returned], tuple(returned.values())
     elements = list(returned) if isinstance(returned, tuple) else [returned]
     arrays = {k: a for k, value in enumerate(elements) if (a := real_array(convert(value))) is not None and a.ndim}
     named: dict[str, int] = {}

@@ -108,7 +108,7 @@ def _best(
                 make_fixed=make,
                 loss=True,
                 order=order,
-                tied=tied or not any(words.plain(n) in words.OUTPUT_SIZES for n in make),
+                tied=tied or not constructing.reads_out(make),
                 large_weights=8.0,
                 updates=bool(rates),
             )

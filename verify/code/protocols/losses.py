@@ -132,14 +132,15 @@ def collected(returned: Any, groups: list[list[str]], order: list[str]) -> dict[
     unnamed: list[Any] = []
     for k, value in enumerate(returned):
         name = groups[k][0] if k < len(groups) == len(returned) and len(groups[k]) == 1 else ""
+        listed = groups[k] if k < len(groups) and all(words.is_gradient(n) for n in groups[k]) else []
         if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
             found |= {key: v for key, v in value.items() if isinstance(v, np.ndarray | float)}
         elif (
             isinstance(value, tuple | list)
-            and len(value) == len(order)
+            and (len(value) == len(order) or len(value) == len(listed) > 1)
             and all(isinstance(v, np.ndarray) for v in value)
         ):
-            names = groups[k] if k < len(groups) and len(groups[k]) == len(value) else [f"d{n}" for n in order]
+            names = listed if len(listed) == len(value) else [f"d{n}" for n in order]
             found |= dict(zip(names, value, strict=True))
         elif words.is_gradient(name) and (array := real_array(value)) is not None and not _is_loss(name):
             found[name] = array

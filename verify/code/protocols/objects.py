@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.calling import words
+from verify.code.calling import warming, words
 from verify.code.calling.axes import FIRST
 from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls, definition, returned_names
 from verify.code.calling.constructing import LISTS, Maker, arrays_of, attributes, example, makers, read, unset_states
@@ -84,7 +84,12 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     forward, backward = getattr(kind, ahead), getattr(kind, back)
     wanted, order = kept(target, maker)
     arguments, _ = functions.variables_of(target, forward, calls(forward)[1:])
+    warm = None
+    if not any(w.part == "weight" for w in wanted):
+        warm = warming.warmed(target, maker, ahead, arguments)
+        wanted += warm.weights if warm else []
     wanted += [w for w in arguments if w.name not in {v.name for v in wanted}]
+    parameters = [w.name for w in wanted if w.part in ("weight", "bias")]
     names = [p.name for p in calls(forward)[1:]]
     groups = returned_names(forward, tree)
     sources, seeds = functions.backward_sources(backward, names, groups, skip=1)
@@ -99,7 +104,7 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
 
         def collect(value: Any, made: Any) -> dict[str, Any]:
             found = functions.gradients(value, returned, [w.name for w in arguments]) if value is not None else {}
-            return {**left(made, order, added), **found}
+            return {**left(made, order, added, parameters), **found}
 
         return CallPlan(
             protocol="layer" if maker.arrays else "framework",
@@ -111,8 +116,8 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
             weighs=weighs,
             sources=sources,
             collect=collect,
-            make=kind,
-            make_fixed=maker.fixed,
+            make=warm.make if warm else kind,
+            make_fixed=warm.fixed if warm else maker.fixed,
             order=order,
             updates=bool(rates),
         )
@@ -130,6 +135,8 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
             plan = found(attempt, target, build, f"{target.name}.{ahead}")
             if plan.updates:
                 check_updates(plan)
+            if warm:
+                warming.check(plan)
             return pruned(plan, [w for w in attempt if w.part in ("h", "c") and w.slot.kind != "argument"])
         except MissingError:
             raise
@@ -185,10 +192,11 @@ def _appended(function: Any, tree: ast.AST) -> list[str]:
     ]
 
 
-def left(made: Any, order: list[str], appended: Sequence[str] = ()) -> dict[str, Any]:
+def left(made: Any, order: list[str], appended: Sequence[str] = (), parameters: Sequence[str] = ()) -> dict[str, Any]:
     """The gradients that an object keeps after its backward pass, by the names of attributes, keys, or parameters.
 
-    `order`: the names of the parameters in their list; `appended`: the names of what was appended to another list.
+    `order`: the names of the parameters in their list; `appended`: the names of what was appended to another list;
+    `parameters`: those whose gradients may stand in any dict, as self.g["dW"].
     """
     found: dict[str, Any] = {}
     for name in LISTS:
@@ -200,7 +208,8 @@ def left(made: Any, order: list[str], appended: Sequence[str] = ()) -> dict[str,
         elif isinstance(value, list | tuple) and len(value) == len(order):
             found |= {f"d{n}": v for n, v in zip(order, value, strict=True) if isinstance(v, np.ndarray | float)}
     for name, slot, value in arrays_of(made):
-        if slot.key is None and words.is_gradient(name.split(".")[-1]):
+        bare = name.split(".")[-1]
+        if words.is_gradient(bare) and (slot.key is None or words.ungraded(bare) in parameters):
             found.setdefault(name, value)
     for name, value in vars(made).items() if hasattr(made, "__dict__") else ():
         array = real_array(value) if words.is_gradient(name) and not isinstance(value, np.ndarray) else None

@@ -164,7 +164,7 @@ def _found(
             hands_object=pair.owner is not None,
             loss=True,
             order=order,
-            tied=tied or (bool(make) and not any(words.plain(n) in words.OUTPUT_SIZES for n in make)),
+            tied=tied or (bool(make) and not constructing.reads_out(make)),
             large_weights=8.0,
             updates=any(source == "rate" for source in sources.values()),
         )
