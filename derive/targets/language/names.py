@@ -24,6 +24,8 @@ _TAKEN = frozenset(keyword.kwlist) | {
         "compiled",
         "compiled_loop",
         "product_into",
+        *("rows_by_panels", "panels_for", "in_panels"),
+        *("tile", "in_parts", "threading", "binding", "ir", "COMPILING", "TILED", "FEATURES", "VECTOR", "VECTORS"),
         "kind",
         "numba",
         "types",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 
-from sympy import Expr
+from sympy import Expr, Integer
 
 from derive.targets.language.code import (
     Assign,
@@ -52,6 +52,9 @@ class Kernel:
         self._values: dict[Code, Code] = {}
         """What variables of a step are: the arrays that hold them."""
         self._constants: dict[Code, Name] = {}
+        self._panels: dict[str, Name] = {}
+        """By the matrix of a product its panels."""
+        self._part = [fresh(f"{word}_example").name for word in ("first", "last")]
         self._memory: list[tuple[str, Shape]] = []
         self._segments: list[tuple[str, list[str]]] = []
         """What a step does in order: lines for each example, under a condition or none, or lines for all of them."""
@@ -81,7 +84,7 @@ class Kernel:
         self.read = sorted(known - set(self.filled) - set(self.scalars))
         self.functions = [one for one in self._opened if f"{PREFIX}{one}" in words]
         functions = (f"{PREFIX}{one}" for one in self.functions)
-        arguments = [*functions, *self.sizes, *self.scalars, *self.read, *self.filled, "lengths"]
+        arguments = [*functions, *self.sizes, *self.scalars, *self.read, *self.filled, "lengths", *self._part]
         head = [f"dtype = {next(iter(self.filled))}.dtype", "kind = dtype.type"]
         lines = (part for line in inner for part in folded(line))
         body = [f"    {line}" for line in [f'"""{about}"""', *head, *lines]]
@@ -100,7 +103,7 @@ class Kernel:
         so its matrices stay near.
         """
         steps = f"for t in {'range(T - 1, -1, -1)' if self._body.backwards else 'range(T)'}:"
-        examples = f"for {self._indices[0]} in range(B):"
+        examples = f"for {self._indices[0]} in range({', '.join(self._part)}):"
         if self._has_matrices and all(kind != _FOR_ALL for kind, _ in self._segments):
             inner = [line for kind, lines in self._segments for line in (_under(kind, lines) if kind else lines)]
             return _under(examples, _under(steps, inner))
@@ -188,6 +191,14 @@ class Kernel:
             self.before.append(Assign((self._constants[code],), code))
         return self._constants[code]
 
+    def _in_panels(self, matrix: Name) -> Name:
+        """The panels of a matrix that products read, made before the loop."""
+        if matrix.name not in self._panels:
+            self._panels[matrix.name] = own = self._fresh("panels")
+            self._shapes.known[own.name] = (Integer(1),)
+            self.before.append(Assign((own,), Call("panels_for", (matrix, Name("B")))))
+        return self._panels[matrix.name]
+
     def _new(self, words: str, shape: Shape) -> Name:
         name = self._fresh(words)
         self._shapes.known[name.name] = shape
@@ -205,7 +216,8 @@ class Kernel:
                 self._write(copied, left)
                 left = copied
             self._close_rows()
-            self._segments.append((_FOR_ALL, [f"product_into({python(left)[0]}, {matrix.name}, {out.name})"]))
+            given = ", ".join((python(left)[0], matrix.name, self._in_panels(matrix).name, out.name, *self._part))
+            self._segments.append((_FOR_ALL, [f"product_into({given})"]))
             return out
         left, right = self._simple(left), self._simple(right)
         index = self._index(shape)

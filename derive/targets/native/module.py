@@ -35,7 +35,10 @@ from derive.targets.passes.pipeline import added_in_place, arriving_shapes, give
 from derive.targets.passes.shapes import Shapes
 from derive.targets.templates import environment
 
-_IMPORTS = "import math\nimport warnings"
+BY_PANELS = 2**15
+"""The multiplications of a matrix product from which on its matrix is cut into panels."""
+
+_IMPORTS = "import math\nimport threading\nimport warnings"
 
 WRITTEN_OUT = 2**18
 """The multiplications of a matrix product up to which it is faster than a library and the call of it."""
@@ -102,6 +105,7 @@ class _Compiled:
             helpers=list(dict.fromkeys(helpers)),
             kernels=self._kernels,
             most=WRITTEN_OUT,
+            least=BY_PANELS,
             normalised=[name for name in ("softmax", "log_softmax") if f" {name}_in_place(" in made],
         ).rstrip()
 
@@ -166,4 +170,4 @@ class _Compiled:
         arrays = (kernel.sizes, kernel.scalars, kernel.read, kernel.filled)
         groups = [Tuple(tuple(functions)), *(Tuple(tuple(map(Name, group))) for group in arrays)]
         arguments: list[Code] = [Name(name), *groups, Name("lengths")]
-        return Call("run_compiled", tuple(arguments)), further
+        return Call("run_compiled", (*arguments, Name("B"))), further
