@@ -132,7 +132,8 @@ def bench(
     with progress_bar(len(plan)) as progress:
 
         def told(rows: Sequence[Any]) -> None:
-            progress(rows[-1].label)
+            if all(row.measured == 1 for row in rows):
+                progress(rows[-1].label)
             if output:  # what was measured so far is kept
                 written(rows, rounds, output, command)
 

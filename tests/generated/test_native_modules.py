@@ -100,10 +100,15 @@ def test_gradients_that_are_matrices_live_for_a_step_alone(name: str) -> None:
     assert not any(f"{name} = memory(" in before for name in matrices)
 
 
-def test_float32_stays_float32_and_other_numbers_are_left_to_numpy(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def compiled_rnn(tmp_path_factory: pytest.TempPathFactory):
     cell = catalogue.find("rnn")
-    theirs, ours = load(generate(cell, "native"), "native", tmp_path), load(generate(cell))
-    case = standard(cell)
+    return load(generate(cell, "native"), "native", tmp_path_factory.mktemp("rnn")), load(generate(cell))
+
+
+def test_float32_stays_float32_and_other_numbers_are_left_to_numpy(compiled_rnn) -> None:
+    theirs, ours = compiled_rnn
+    case = standard(catalogue.find("rnn"))
     small = case.cast(np.dtype(np.float32))
     ys, _, _ = small.forward(theirs)
     assert ys.dtype == np.float32
@@ -115,11 +120,20 @@ def test_float32_stays_float32_and_other_numbers_are_left_to_numpy(tmp_path: Pat
     assert len(theirs.forward_loop.signatures) == before
 
 
-def test_large_products_are_numpys(tmp_path: Path) -> None:
-    cell = catalogue.find("rnn")
-    theirs, ours = load(generate(cell, "native"), "native", tmp_path), load(generate(cell))
-    case = Case.draw(cell, {"D": 3, "H": 90}, 2, 40, np.random.default_rng(0))
-    _agree(theirs, ours, case)
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float64, EXACT), (np.float32, 1e-4)])
+def test_large_products_and_several_threads(dtype, limit: float, compiled_rnn, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    theirs, ours = compiled_rnn
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    started: list[int] = []
+    in_parts = theirs.in_parts
+    monkeypatch.setattr(theirs, "in_parts", lambda *given: (started.append(given[-1]), in_parts(*given)))
+    rng = np.random.default_rng(0)
+    for steps, examples, width in ((2, 40, 90), (30, 101, 70), (3, 5, 130)):
+        case = Case.draw(catalogue.find("rnn"), {"D": 3, "H": width}, steps, examples, rng)
+        _agree(theirs, ours, case.cast(np.dtype(dtype)), limit)
+    assert min(started) < 3 <= max(started)
 
 
 def test_functions_of_numbers_to_the_last_digits(tmp_path: Path) -> None:

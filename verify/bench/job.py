@@ -33,7 +33,7 @@ class AbsentError(Exception):
 def limited(job: Job) -> dict[str, str]:
     """The environment of a process in which every library uses as many threads as the job says."""
     count = str(job.threads)
-    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     found = {**os.environ, **dict.fromkeys(names, count)}
     if job.device == "gpu":
         found.pop("TRITON_INTERPRET", None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 from derive import catalogue
@@ -36,6 +37,18 @@ class Row:
     busy: dict[str, float]
     memory: dict[str, float]
     absent: dict[str, str]
+    spread: float = 0.0
+    """How far the rounds of one peer lie apart, the most of all peers: their middle half over their median."""
+    measured: int = 1
+    """At how many times the point was measured."""
+
+    def with_better(self, again: Row) -> Row:
+        """The point measured once more: of each peer the better median, so that what disturbed one time counts less."""
+        wall, busy = (
+            {name: min(own[name], other.get(name, math.inf)) for name in own}
+            for own, other in ((self.wall, again.wall), (self.busy, again.busy))
+        )
+        return replace(self, wall=wall, busy=busy, measured=self.measured + again.measured)
 
     @property
     def ratio(self) -> float | None:
@@ -64,7 +77,13 @@ class Row:
         values = {"wall_ms": self.wall, "busy_ms": self.busy, "memory_mib": self.memory, "absent": self.absent}
         ratios = {"ratio": self.ratio, "ratio_native": self.ratio_of("native")}
         ratios |= {f"ratio_{name.replace(' ', '_')}": self.ratio_of(name) for name in ("torch target", "triton")}
-        return {**self.job.to_json(), "cell": Path(self.job.cell).stem, **values, **ratios}
+        return {
+            **self.job.to_json(),
+            "cell": Path(self.job.cell).stem,
+            **values,
+            "measured": self.measured,
+            **ratios,
+        }
 
 
 def jobs(
@@ -100,16 +119,24 @@ def known(peers: Sequence[str], device: str = "cpu") -> tuple[str, ...]:
 def planned(
     plan: Sequence[tuple[Job, tuple[str, ...]]], rounds: int, minutes: float, told: Callable[[Sequence[Row]], None]
 ) -> tuple[list[Row], list[Job]]:
-    """The points of a plan, and those for which no time was left; `told` is called after each with all so far."""
+    """The points of a plan, and those for which no time was left; `told` is called after each with all so far.
+
+    In the time that is left after the last, points are measured once more, those first whose rounds lay furthest apart.
+    """
     end, rows = time.monotonic() + 60 * minutes, list[Row]()
-    longest = 0.0
+    took: list[float] = []
     for k, (job, peers) in enumerate(plan):
         start = time.monotonic()
-        if start + longest > end:
+        if start + max(took, default=0.0) > end:
             return rows, [job for job, _ in plan[k:]]
         rows.append(measured(job, rounds, peers))
-        longest = max(longest, time.monotonic() - start)
+        took.append(time.monotonic() - start)
         told(rows)
+    if minutes < math.inf:
+        for k in sorted(range(len(rows)), key=lambda k: -rows[k].spread):
+            if time.monotonic() + 1.2 * took[k] <= end:
+                rows[k] = rows[k].with_better(measured(plan[k][0], rounds, plan[k][1]))
+                told(rows)
     return rows, []
 
 
@@ -143,7 +170,18 @@ def measured(job: Job, rounds: int, peers: Sequence[str] = tuple(PEERS)) -> Row:
         {name: 1000 * median(one[kind] for one in found) for name, found in times.items() if found}
         for kind in ("wall", "busy")
     )
-    return Row(job, wall, busy, memory, absent)
+    found = Row(job, wall, busy, memory, absent)
+    kind = "busy" if found.times is busy else "wall"
+    spreads = [_spread([one[kind] for one in every]) for every in times.values()]
+    return replace(found, spread=max(spreads, default=0.0))
+
+
+def _spread(values: Sequence[float]) -> float:
+    """The middle half of the values over their median."""
+    if len(values) < 2:
+        return 0.0
+    low, middle, high = quantiles(values, n=4)
+    return (high - low) / middle
 
 
 def _started(name: str, job: Job) -> subprocess.Popen[str]:

@@ -102,11 +102,14 @@ def page(rows: Sequence[Row], rounds: int, command: str = "", figure: str = "", 
     """The page with the table; `left` are the points for which no time was left."""
     on_gpu = bool(rows) and rows[0].job.device == "gpu"
     time = "time on a GPU" if on_gpu else "processor time, with several threads of the clock's"
+    again = sum(row.measured > 1 for row in rows)
     about = [
         "# Speed",
         "",
         f"Forward and all gradients, milliseconds of {time}, medians of {rounds} rounds in which",
-        "every peer runs once, each in a process of its own. A *ratio* is the time of one of ours over that of the",
+        "every peer runs once, each in a process of its own"
+        + (f"; {again} of the points at two times, the better median of each peer" if again else "")
+        + ". A *ratio* is the time of one of ours over that of the",
         "fastest of torch and JAX: of the generated NumPy module (*backproof*), of the same with its loops compiled",
         "by numba (*native*), of the generated torch module (*torch target*) and of that with kernels (*triton*).",
         "*torch* is torch's own module of the cell, *torch loop* a loop with its own gradients, *products* the bare",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def test_what_no_time_is_left_for_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("verify.bench.measure.measured", lambda job, rounds, peers: row)
     told: list[int] = []
     plan = [(SMALL, ("backproof",)), (replace(SMALL, H=4), ("backproof",))]
-    assert planned(plan, 1, 1.0, lambda rows: told.append(len(rows))) == ([row, row], [])
+    assert planned(plan, 1, math.inf, lambda rows: told.append(len(rows))) == ([row, row], [])
     assert told == [1, 2]
     rows, left = planned(plan, 1, -1.0, lambda rows: None)
     assert (rows, left) == ([], [job for job, _ in plan])
@@ -127,6 +128,17 @@ def test_what_no_time_is_left_for_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     assert "![Times over those of the fastest other engine](speed.svg)" in text
     assert 'cx="' in files[1].read_text()
     assert json.loads(files[2].read_text())["points"][0]["ratio"] == 2
+
+
+def test_in_the_time_left_points_are_measured_again_and_the_better_times_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet, disturbed = (Row(SMALL, {"jax": 5.0}, {"jax": 5.0}, {"jax": 1.0}, {}, spread) for spread in (0.01, 0.9))
+    again = Row(SMALL, {"jax": 9.0}, {"jax": 2.0}, {"jax": 1.0}, {})
+    found = iter([quiet, disturbed, again, quiet])
+    monkeypatch.setattr("verify.bench.measure.measured", lambda job, rounds, peers: next(found))
+    rows, left = planned([(SMALL, ("jax",)), (replace(SMALL, H=4), ("jax",))], 1, 1.0, lambda rows: None)
+    assert not left
+    assert [(row.wall["jax"], row.busy["jax"], row.measured) for row in rows] == [(5.0, 5.0, 2), (5.0, 2.0, 2)]
+    assert "; 2 of the points at two times, the better median of each peer." in page(rows, 7)
 
 
 def test_the_torch_target_is_a_peer() -> None:
