@@ -18,6 +18,7 @@ from derive.cell import Cell
 from derive.errors import InputError, OpenQuestionError, Place
 from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
+from derive.reader.claims import left_out
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
@@ -335,7 +336,7 @@ def _related(
         return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
     claiming.bounding = True
     try:
-        said = claiming.term(smaller), claiming.term(larger)
+        said = left_out.placed((claiming.term(smaller), claiming.term(larger)))
         pairs = sizes.conditions(statement, claiming)
     except OpenQuestionError as error:
         return replace(blank, reason=error.message)
@@ -353,7 +354,7 @@ def _related(
     guessed = (*guesses.assumed.values(), *guesses.layers.values()) if bound.word is Word.WRONG else ()
     if guessed:
         return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
-    more = tuple(guesses.layers.values()) if bound.word in (Word.PROVED, Word.HOLDS_IF) else ()
+    more = (*guesses.layers.values(), *guesses.granted) if bound.word in (Word.PROVED, Word.HOLDS_IF) else ()
     assumed = (*bound.assumptions, *more)
     return replace(
         blank, word=Word.HOLDS_IF if more else bound.word, assumptions=assumed, reading="; ".join(assumed),

@@ -9,6 +9,7 @@ from derive import nodes
 from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError, ProgramFault
 from derive.notation import Notation, notations, spelled
+from derive.reader.claims import left_out
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
@@ -74,7 +75,8 @@ def _read(
         claiming.letters.leading = True
         one = claiming.term(left)
         claiming.letters.leading = False
-        said = _handed_back(one, _not_itself(one, claiming.term(right), claiming), claiming)
+        one, other_side = left_out.placed((one, claiming.term(right)))
+        said = _handed_back(one, _not_itself(one, other_side, claiming), claiming)
         pairs = _before_its_loss(said, sizes.conditions(statement, claiming), claiming)
     except OpenQuestionError as error:
         renamed = _renamed(left, right, statement, claiming, context, blank)

@@ -150,16 +150,16 @@ class Deltas(Walk):
         if len(moments) > 1 or None in moments:
             raise self.unclear(f"the scripts of {self.written(node)} are not read", node)
         # Of the layer in which the state stands, not of the one that reads it out.
-        nets = [name for state in self.letters.cell.states for name in self._argument_of(state.name)]
+        nets = [name for state in self.letters.cell.states for name in self.argument_of(state.name)]
         if not self.letters.cell.states:
-            nets = [name for e in self.letters.program.equations for name in self._argument_of(e.symbol.name)]
+            nets = [name for e in self.letters.program.equations for name in self.argument_of(e.symbol.name)]
         if len(nets) != 1:
             raise self.unclear("δ without a label can be the gradient of several quantities here", node)
         alone = replace(found, base=nets[0])
         resolved = self.letters.resolve(alone, self.fragment)
         steps = [step for step in moments if step is not None]
         value = Ref(nets[0], steps[0] if steps else nodes.t) if resolved is None else as_value(resolved)
-        holders = [q for q in self.letters.quantities if self._argument_of(q) == [nets[0]]]
+        holders = [q for q in self.letters.quantities if self.argument_of(q) == [nets[0]]]
         other = f"δ is the gradient of {holders[0]} itself, not of its argument" if len(holders) == 1 else ""
         if other and self.guess("itself", other, holds=False):
             value = replace(value, name=holders[0])
@@ -233,7 +233,7 @@ class Deltas(Walk):
                 base = resolved.name if resolved else self._predicted(inner.base, prefix)
                 if base is None:
                     continue
-            names = [base] if not prefix else [f"net_{base}", *self._argument_of(base)]
+            names = [base] if not prefix else [f"net_{base}", *self.argument_of(base)]
             for name in names:
                 if name in self.letters.quantities and self.letters.is_timed(name):
                     if left := [cell for cell in others_beside if self._when(cell) is None]:
@@ -246,7 +246,7 @@ class Deltas(Walk):
     def _predicted(self, letter: str, prefix: str) -> str | None:
         """ŷ, whose argument δ_y is the gradient by where nothing else is called y."""
         base = self.letters.known.get(f"{letter}_hat") if prefix else None
-        if base is not None and len(arguments := self._argument_of(base)) == 1:
+        if base is not None and len(arguments := self.argument_of(base)) == 1:
             self.letters.guesses.assumed[arguments[0]] = f"δ_{letter} is the gradient by the argument of {letter}_hat"
             return base
         return None
@@ -289,7 +289,7 @@ class Deltas(Walk):
             return self._when(part.factors[1]) if isinstance(part, Run) and len(part.factors) == 2 else None
         return self._when(part)
 
-    def _argument_of(self, name: str) -> list[str]:
+    def argument_of(self, name: str) -> list[str]:
         found = [e.expression for e in self.letters.program.equations if e.symbol.name == name]
         operands = [e.operands[0] for e in found if isinstance(e, Elementwise)]
         operands += [e.operand for e in found if isinstance(e, Softmax)]

@@ -418,7 +418,7 @@ class Derivatives(Deltas):
             return tree.Handed(value, BESIDE[word] < 0)
         value = self.compared(value)
         plain = Gradient(value, self.letters.asked(value), False, "d")
-        nets = self._argument_of(value.name)
+        nets = self.argument_of(value.name)
         if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
             return plain
         return tree.Differential(plain, replace(plain, by=replace(value, name=nets[0])))

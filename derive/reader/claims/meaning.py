@@ -10,10 +10,10 @@ from derive import functions, nodes
 from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
+from derive.reader.claims import left_out
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import added, filled
-from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.sums import BATCHES, Bounds, bounds, has_free, largest, nested
@@ -33,6 +33,7 @@ from derive.reader.meaning.tree import Gradient, Ref, Span, Term
 from derive.reader.meaning.vocabulary import bracket
 from derive.reader.meaning.walk import Function
 from derive.reader.text.syntax import (
+    Bars,
     Big,
     Dots,
     Fraction,
@@ -279,13 +280,14 @@ class Claiming(Brackets):
     def call(self, called: Function, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
         """A function with its argument; that of a slope may be left out, tanh'(·), or have a name that nothing has."""
         group, scripts = bracket(factors[i + 1] if i + 1 < len(factors) else None)
-        if group is None:
+        bare = group is None and (i + 1 == len(factors) or (found.primes == 1 and self._is_matrix(factors[i + 1])))
+        if group is None and not bare:
             return super().call(called, found, factors[: self._reach(found, factors, i)], i)
-        argument = self._unsaid(found, group) if found.primes == 1 and group is not None else None
-        if argument is None or group is None:
+        argument = left_out.argument(self, called, found, group) if found.primes == 1 else None
+        if argument is None:
             return super().call(called, found, factors, i)
-        at = Span(self.fragment, factors[i].start, group.end)
-        return self.decorated(self.applied(called, (argument,), at, found.base), found, scripts), i + 2
+        at = Span(self.fragment, factors[i].start, group.end if group is not None else factors[i].end)
+        return self.decorated(self.applied(called, (argument,), at, found.base), found, scripts), i + 1 + (not bare)
 
     def _reach(self, called: Written, factors: list[Syntax], i: int) -> int:
         """Where the argument without brackets ends: before a derivative, and perhaps behind its first letter."""
@@ -299,6 +301,14 @@ class Claiming(Brackets):
         words = f"{called.base} is taken of {self.written(factors[i + 1])} alone"
         return i + 2 if self.guess(f"argument of {called.base}", words) else stop
 
+    def _is_matrix(self, node: Syntax) -> bool:
+        """Whether this is a parameter that is a matrix, of which no slope is taken: tanh' W."""
+        found = self.letters.taken(node, self.fragment)
+        value = None if found is None else self.letters.resolve(found, self.fragment, noted=False)
+        if value is None or self.letters.is_timed(value.name):
+            return False
+        return 1 not in self.letters.quantities[value.name].shape
+
     def _is_derivative(self, node: Syntax) -> bool:
         """Whether this is ∂a/∂b or dJ/db."""
         if not isinstance(node, Fraction):
@@ -306,32 +316,7 @@ class Claiming(Brackets):
         above, below = (part.factors[0] if isinstance(part, Run) else part for part in (node.above, node.below))
         return self._is_differential(above) and self._is_differential(below)
 
-    def _unsaid(self, slope: Written, group: Group) -> Ref | None:
-        """The argument of the one value of a function, where its slope is written of dots or of an unknown letter."""
-        inside = only(group.rows)
-        letter = self.letters.taken(inside, self.fragment) if inside is not None else None
-        if isinstance(inside, Mark) and inside.kind == "dots":
-            named, time = "what is left out", nodes.t
-        elif inside is None or letter is None or self._known(letter):
-            return None
-        else:
-            steps = [step for _, part in letter.parts if (step := time_expression(part)) is not None]
-            if len(steps) != 1:
-                return None
-            named, time = self.written(inside), steps[0]
-        function = "sigmoid" if slope.base == "sigma" else slope.base
-        holders = [
-            e.symbol.name for e in self.letters.program.equations
-            if isinstance(e.expression, Elementwise) and e.expression.function.name == function
-        ]  # fmt: skip
-        nets = self._argument_of(holders[0]) if len(holders) == 1 else []
-        other = Guess(f"{named} is not the argument of {holders[0] if holders else function}", False, True)
-        if len(nets) != 1 or self.letters.guesses.other(f"argument {nets[0]}", other):
-            return None
-        self.letters.guesses.assumed[nets[0]] = f"{named} is the argument of {holders[0]}"
-        return Ref(nets[0], time)
-
-    def _known(self, letter: Written) -> bool:
+    def knows(self, letter: Written) -> bool:
         """Whether something here has that letter."""
         if self.letters.resolve(letter, self.fragment, noted=False) is not None or self.meant(letter) is not None:
             return True
@@ -344,14 +329,14 @@ class Claiming(Brackets):
         if habit and isinstance(value, Ref) and not value.at and self._is_slope_of(called, value.name):
             words = f"{name}' of a value of {name} means the slope there, which is taken at the argument"
             if self.guess("slope at its value", words):
-                arguments = (replace(value, name=self._argument_of(value.name)[0]),)
+                arguments = (replace(value, name=self.argument_of(value.name)[0]),)
         return super().applied(called, arguments, at, name)
 
     def _is_slope_of(self, called: Function, name: str) -> bool:
         """Whether a function is the slope of the one that gives this value."""
         for equation in self.letters.program.equations:
             value = equation.expression
-            if equation.symbol.name == name and isinstance(value, Elementwise) and len(self._argument_of(name)) == 1:
+            if equation.symbol.name == name and isinstance(value, Elementwise) and len(self.argument_of(name)) == 1:
                 return called in (f"{value.function.name}'", value.function.prime())
         return False
 
@@ -427,7 +412,9 @@ class Claiming(Brackets):
         return joined(node.start, node.end, (first, *factors[kept:]), signs[kept - 1 :])
 
     def _is_weight(self, node: Syntax) -> bool:
-        """Whether a factor is a letter of the cell that has no time."""
+        """Whether a factor is a letter of the cell that has no time, or the norm of one: ∏ ‖A_i‖ ‖W‖."""
+        if isinstance(node, Bars):
+            return self._is_weight(node.body)
         found = self.letters.taken(node, self.fragment)
         resolved = None if found is None else self.letters.resolve(found, self.fragment)
         return resolved is not None and not self.letters.is_timed(resolved.name)
@@ -463,7 +450,7 @@ class Claiming(Brackets):
                 start, end = Integer(0), nodes.T - 1
         start, end = Integer(1) if start is None else start, nodes.T if end is None else end
         free = tree.index_clash(symbol)
-        body = tree.at_times(body, lambda e: e.xreplace({symbol: free}))
+        body = tree.at_times(body, lambda e: e.xreplace({symbol: free, left_out.STEP: free}))
         product = node.sign == "product"
         down = start - end
         if start == nodes.T or (down.is_Integer and down > 1):  # T, T - 1, ..., 1

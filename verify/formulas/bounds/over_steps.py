@@ -49,7 +49,8 @@ class OverSteps:
             return found is not None and self.at_most(found.node, right)
         if not isinstance(right, TimeProduct):
             return False
-        return self._of_norms(left, right) or self._to_a_power(left, right) or self._of_blocks(left, right)
+        ways = self._of_norms, self._step_by_step, self._to_a_power, self._of_blocks
+        return any(way(left, right) for way in ways)
 
     def _of_norms(self, left: Node, right: TimeProduct) -> bool:
         """‖AB‖ ≤ ‖A‖ ‖B‖."""
@@ -58,6 +59,15 @@ class OverSteps:
             return False
         inner = TimeProduct(one.operand, right.index, right.first, right.last)
         return inner.shape == left.operand.shape and self.norms.same(left.operand, inner)
+
+    def _step_by_step(self, left: Node, right: TimeProduct) -> bool:
+        """A bound on the factor of every step that has quantities of that step: ‖A_i B‖ ≤ ‖A_i‖ ‖B‖."""
+        found = self._multiplied(left)
+        if found is None or (found.first, found.last) != (right.first, right.last):
+            return False
+        above = right.term.xreplace({right.index: t})
+        grows = all(map(self.norms.monotone, (found.node, above)))
+        return grows and self.at_most(found.node, above)
 
     def _to_a_power(self, left: Node, right: TimeProduct) -> bool:
         found = self._multiplied(left)

@@ -1,0 +1,61 @@
+"""Slopes written without what they are taken at: tanh'(·), diag(f') W."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sympy import Expr, Symbol
+
+from derive import nodes
+from derive.nodes import Elementwise
+from derive.reader.claims.guesses import Guess
+from derive.reader.meaning import tree
+from derive.reader.meaning.letters import Written, only, time_expression
+from derive.reader.meaning.tree import Ref, Term
+from derive.reader.meaning.walk import Function
+from derive.reader.text.syntax import Group, Mark
+
+if TYPE_CHECKING:
+    from derive.reader.claims.meaning import Claiming
+
+STEP = Symbol("step_left_out", integer=True)
+"""The step of such an argument: that of the product it stands in, or of the Jacobian it is compared with."""
+
+
+def argument(claiming: Claiming, called: Function, slope: Written, group: Group | None) -> Ref | None:
+    """The argument of the one value of a function, where its slope is of nothing, of dots or of an unknown letter."""
+    inside = only(group.rows) if group is not None else None
+    letter = claiming.letters.taken(inside, claiming.fragment) if inside is not None else None
+    time: Expr = STEP
+    if group is None or (isinstance(inside, Mark) and inside.kind == "dots"):
+        named = "what is left out"
+    elif inside is None or letter is None or claiming.knows(letter):
+        return None
+    else:
+        steps = [step for _, part in letter.parts if (step := time_expression(part)) is not None]
+        if len(steps) != 1:
+            return None
+        named, time = claiming.written(inside), steps[0]
+    function = called.removesuffix("'") if isinstance(called, str) else slope.base
+    holders = [
+        e.symbol.name for e in claiming.letters.program.equations
+        if isinstance(e.expression, Elementwise) and e.expression.function.name == function
+    ]  # fmt: skip
+    nets = claiming.argument_of(holders[0]) if len(holders) == 1 else []
+    guesses = claiming.letters.guesses
+    other = Guess(f"{named} is not the argument of {holders[0] if holders else function}", False, True)
+    if len(nets) != 1 or guesses.other(f"argument {nets[0]}", other):
+        return None
+    guesses.assumed[nets[0]] = words = f"{named} is the argument of {holders[0]}"
+    if claiming.bounding and time == STEP:
+        guesses.granted[words] = None
+    return Ref(nets[0], time)
+
+
+def placed(said: tuple[Term, Term]) -> tuple[Term, Term]:
+    """Both sides of a claim; what is left out belongs to the step of the first value that is differentiated in it."""
+    values = [part.of for side in said for part in tree.walk(side) if isinstance(part, tree.Derivative)]
+    steps = [value.time for value in values if value.time is not None and not value.time.has(STEP)]
+    step = steps[0] if steps else nodes.t
+    one, other = (tree.at_times(side, lambda e: e.xreplace({STEP: step})) for side in said)
+    return one, other
