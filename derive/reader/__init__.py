@@ -28,7 +28,9 @@ from derive.errors import InputError, Place
 from derive.reader.dialects import formulas_of, note_of
 from derive.reader.document.elaborate import cell, reading, slug
 from derive.reader.document.reading import Reading
+from derive.reader.document.refused import refuse_at_once, refused
 from derive.reader.meaning.symbols import symbol
+from derive.reader.models.prose import completed
 from derive.reader.models.several import one_of_several
 from derive.reader.models.spoken import with_spoken
 from derive.reader.text.fragment import Fragment, Line
@@ -58,16 +60,24 @@ def reading_of(text: str, file: str = "<text>") -> Reading:
     if not text.strip():
         raise InputError("the note is empty", Place(file, 1, 1, 1), "write at least one equation between $$ and $$")
     found = note_of(text, file)
+    fuller = completed(found, formulas_of(text, file))
+    missed: InputError | None = None
+    if fuller is not None:
+        try:
+            return _read(fuller, text, file)
+        except InputError as error:
+            missed = error
     try:
         return _read(found, text, file)
     except InputError as error:
         spoken = with_spoken(found, formulas_of(text, file))
-        if spoken is None:
-            raise
-        try:
-            return _read(spoken, text, file)
-        except InputError:
-            raise error from None
+        if spoken is not None:
+            try:
+                return _read(spoken, text, file)
+            except InputError:
+                pass
+        error = missed or error
+        raise refused(found.formulas, error) or error from None
 
 
 def _read(found: Note, text: str, file: str) -> Reading:
@@ -84,6 +94,7 @@ def _read(found: Note, text: str, file: str) -> Reading:
             Place(file, line, 1, line, text.split("\n")[line - 1]),
             "write it for one place of the image, with a matrix for what the kernel does there",
         )
+    refuse_at_once(found.formulas)
     name = slug(found.title) or slug(Path(file).stem) or "cell"
 
     def read(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) -> Reading:

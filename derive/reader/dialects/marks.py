@@ -38,7 +38,7 @@ _IMAGE = re.compile(
 )
 _LOOKS = re.compile(r"\\(?:dpi|bg|fg)\s*(?:\{[^{}]*\}|_\w+)|\\inline(?![A-Za-z])|&(?:amp;)?(?:mode|bg|fg|s)=[\w#%]*$")
 _RST_ROLE = re.compile(r":math:`([^`]+)`")
-_RST_BLOCK = re.compile(r"^(?P<indent>[ \t]*)\.\. math::(?P<here>[^\n]*)$", re.MULTILINE)
+_RST_BLOCK = re.compile(r"^(?P<indent>[ \t]*)\.\. math ?::(?P<here>[^\n]*)$", re.MULTILINE)
 _RST_OPTION = re.compile(r"\s*:[a-z-]+:")
 _RST_TITLE = re.compile(r"([=\-~^\"'`#*+.:_])\1{2,}\s*")
 _RST_COMMENT = re.compile(r"^\.\. (backproof\s*:[^\n]*)$", re.MULTILINE)

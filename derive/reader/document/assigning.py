@@ -12,7 +12,7 @@ from derive.reader.document.rows import Columns
 from derive.reader.meaning import tree
 from derive.reader.meaning.lefts import Left, left_side, unpacked
 from derive.reader.meaning.quantities import Meaning
-from derive.reader.meaning.tree import Multiply, Outer, Ref, Term, Transposed, depth_exceeds, mapped, references
+from derive.reader.meaning.tree import Call, Multiply, Outer, Ref, Term, Transposed, depth_exceeds, mapped, references
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
@@ -56,6 +56,27 @@ def parts_named(left: Left, side: Syntax, fragment: Fragment) -> Left | None:
     except InputError:
         return None
     return found if found.symbols[0].offset == left.symbols[0].offset else None
+
+
+def with_diagonals(
+    read: Iterable[tuple[Assignment, int | None]], declared: Declared, document: Document
+) -> list[tuple[Assignment, int | None]]:
+    """The equations with diag(a) for every matrix that words call diagonal, a being what is kept of it."""
+    everything = list(read)
+    assigned = {assignment.name for assignment, _ in everything}
+    names = declared.diagonal.keys() - assigned
+    used = {ref.name for assignment, _ in everything for ref in references(assignment.term)} & names
+
+    def change(term: Term) -> Term | None:
+        if isinstance(term, Call) and term.function == "diag":
+            return term
+        return Call("diag", (term,), span=term.span) if isinstance(term, Ref) and term.name in used else None
+
+    for name in sorted(used):
+        latex = declared.vocabulary.letters.get(name, name)
+        taken, place = f"of ${latex}$ the entries on the diagonal are kept", declared.diagonal[name]
+        document.guesses.append(Guess(taken, "it is a whole matrix", "words call it diagonal", place))
+    return [(replace(a, term=mapped(a.term, change)), offset) for a, offset in everything] if used else everything
 
 
 def without_constants(read: Iterable[tuple[Assignment, int | None]]) -> list[tuple[Assignment, int]]:

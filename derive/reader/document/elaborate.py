@@ -26,6 +26,7 @@ from derive.reader.document.assigning import (
     assignments_of,
     parts_named,
     solved,
+    with_diagonals,
     without_batch,
     without_constants,
 )
@@ -129,6 +130,7 @@ def _cell(
         for left, (fragment, chain) in zip(lefts, chains, strict=True)
         for one in assignments_of(left, chain, fragment, vocabulary)
     ]
+    read = with_diagonals(read, declared, document)
     assignments, lines = with_delays(at_step(without_constants(read)))
     roles = roles_of(assignments, declared, document)
     without_batch(assignments, roles, declared, document)

@@ -28,6 +28,7 @@ def roles_of(assignments: Sequence[Assignment], declared: Declared, document: Do
     assigned = list(dict.fromkeys(assignment.name for assignment in assignments))
     roles = classify(assigned, [(ref.name, ref.offset, ref.place) for ref in uses])
     known = {*assigned, *(ref.name for ref in uses), *declared.vocabulary.called, *declared.starts.values()}
+    known |= document.counted
     for name, place in declared.places.items():
         if name not in known and name in declared.vocabulary.sizes:
             raise InputError(

@@ -57,7 +57,7 @@ def _without_locals_before(written: Sequence[tuple[Assignment, int]]) -> list[tu
     local = {
         assignment.name
         for assignment, offset in written
-        if offset == -1 and assignment.name not in now and uses.get(assignment.name) == {-1}
+        if offset == -1 and assignment.name not in now and uses.get(assignment.name, {-1}) == {-1}
         and any(ref.offset == 0 for ref in references(assignment.term))
     }  # fmt: skip
     if not local:

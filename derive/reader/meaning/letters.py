@@ -43,6 +43,9 @@ def pieces(node: Syntax) -> tuple[Name | Mark, list[Piece]] | None:
     if not isinstance(node, Scripted) or (found := pieces(node.base)) is None:
         return None
     base, said = found
+    if made_of_before(node):
+        said = [piece for piece in said if time_of(piece.part) != -1]
+        said += [Piece("prime", node.scripts[0], node.scripts[0])]
     raised = any(piece.kind == "power" for piece in said)
     for script in node.scripts:
         if script.kind in ("prime", "tick"):
@@ -53,6 +56,14 @@ def pieces(node: Syntax) -> tuple[Name | Mark, list[Piece]] | None:
             raised = raised or any(piece.kind == "power" for piece in more)
             said += more
     return base, said
+
+
+def made_of_before(node: Syntax) -> bool:
+    """Whether this is {h_{t-1}}': a value of this step, made of h_{t-1}, which is no h' of the step before."""
+    if not isinstance(node, Scripted) or not isinstance(node.base, Group) or node.scripts[0].kind != "prime":
+        return False
+    found = pieces(node.base)
+    return found is not None and any(time_of(piece.part) == -1 for piece in found[1] if piece.kind in ("sub", "sup"))
 
 
 def _subscript(cell: Syntax, script: Script) -> Iterator[Piece]:

@@ -277,6 +277,10 @@ class Walk(ABC):
         runs = [each[0] if len(each) == 1 else Run(each[0].start, each[-1].end, tuple(each)) for each in entries]
         return runs if len(runs) > 1 else []
 
+    def step(self) -> ScalarFunction:
+        """The function that conditions are made of."""
+        return entry("heaviside")
+
     def cases(self, node: Group) -> Term:
         """a where c > 0, else b: b + H(c) (a - b), H being 1 where its argument is positive."""
         at = self.at(node)
@@ -293,7 +297,7 @@ class Walk(ABC):
                 raise self.unclear(f"a condition with {sign} cannot be read", row[1], "compare by > or <")
             left, right = map(self.term, row[1].sides if sign in ABOVE else reversed(row[1].sides))
             zero = isinstance(right, Constant) and right.value == 0
-            chosen = Call(entry("heaviside"), (left if zero else Add(((1, left), (-1, right)), span=at),), span=at)
+            chosen = Call(self.step(), (left if zero else Add(((1, left), (-1, right)), span=at),), span=at)
             other = Add(((1, Constant(Integer(1), span=at)), (-1, chosen)), span=at)
             first = Multiply((chosen, self.term(row[0])), True, span=at)
             value = Add(((1, first), (1, Multiply((other, value), True, span=at))), span=at)

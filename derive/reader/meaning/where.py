@@ -20,6 +20,7 @@ from derive.reader.sizes.shapes import ONE, Dim, Sizes
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
+from derive.reader.text.said import DIAGONAL, FUNCTION, NUMBER
 from derive.reader.text.syntax import Chain, Group, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
 
 FORMS = (
@@ -54,6 +55,8 @@ class Declared:
     """Functions by their expressions."""
     slopes: dict[str, Slope] = field(default_factory=dict)
     """Slopes declared beside functions, by the functions' names."""
+    diagonal: dict[str, Place] = field(default_factory=dict)
+    """Letters that words call diagonal matrices."""
     starts: dict[str, str] = field(default_factory=dict)
     """States that start from a parameter: {state: parameter}."""
 
@@ -62,6 +65,8 @@ class Declared:
         for fragment, rows in formulas:
             if declaration.key == "said":
                 self._said(fragment, rows)
+            elif declaration.key.split()[0] in (NUMBER, DIAGONAL, FUNCTION):
+                self._in_words(declaration.key, fragment, rows)
             elif declaration.key in ("where", "for"):
                 self._where(fragment, rows, strict=declaration.key == "where")
             elif declaration.key == "assume":
@@ -125,6 +130,27 @@ class Declared:
                     self.relation(replace(part, sides=(listed[-1], part.sides[1])), listed[:-1], fragment)
                 if isinstance(part, Chain):
                     listed = []
+
+    def _in_words(self, key: str, fragment: Fragment, rows: Sequence[Row]) -> None:
+        """What words say of a letter of the equations that nothing else declares: a number, a diagonal, a function."""
+        part = rows[0][0] if len(rows) == 1 and rows[0] else None
+        left = part.sides[0] if isinstance(part, Chain) else part
+        found = symbol(left, fragment) if left is not None and letter(left) is not None else None
+        if found is None or found.name not in self.used:
+            return
+        kind, _, name = key.partition(" ")
+        known = self.vocabulary.known_function(found.name)
+        if kind == FUNCTION:
+            chosen = functions.function(name)
+            if known is None and chosen is not None and found.offset is None and found.name not in self.assigned:
+                self.vocabulary.functions[found.name] = chosen
+        elif kind == NUMBER and found.name not in self.shapes and known is None:
+            self.shapes[found.name] = (ONE, ONE)
+            self._known(found, fragment)
+        elif kind == DIAGONAL and found.offset is None and found.name not in self.assigned:
+            self.diagonal[found.name] = fragment.place(found.start, found.end)
+            if found.name in self.shapes:
+                self.shapes[found.name] = (self.shapes[found.name][0], ONE)
 
     def relation(self, chain: Chain, before: list[Syntax], fragment: Fragment, *, strict: bool = True) -> None:
         """One relation; `before` are the letters listed before it, as in W, U ∈ ..."""

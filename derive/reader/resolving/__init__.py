@@ -3,8 +3,9 @@
 1. document: all formulas of a note, parsed
 2. sides: what trails behind an equation, chains of names
 3. typefaces, exponents, labels: which written letters are two, which superscripts are powers, which are labels
-4. clocks: the letter of time, next/previous/new/old, values of this step that are written without t
-5. indices: sums over entries as products, loops over layers unrolled
+4. reassigned: two values of a letter in one step; ago: steps counted back by a letter
+5. clocks: the letter of time, next/previous/new/old, values of this step that are written without t
+6. indices: sums over entries as products, loops over layers unrolled
 
 What was taken where a text can be read in two ways is kept as a `Guess`, what cannot be taken as a `Question`.
 """
@@ -13,7 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.reader.resolving import clocks, exponents, indices, labels, sides, typefaces
+from derive.reader.resolving import (
+    ago,
+    clocks,
+    entries,
+    exponents,
+    indices,
+    labels,
+    primes,
+    reassigned,
+    sides,
+    typefaces,
+)
 from derive.reader.resolving.document import Document
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
@@ -25,6 +37,7 @@ def document(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) 
     """Parse and resolve; raises InputError with the place of what cannot be read."""
     found = Document.of(formulas, declarations)
     indices.layers(found)
-    for stage in (sides, typefaces, exponents, labels, clocks, indices):
+    entries.resolve(found)
+    for stage in (sides, primes, typefaces, exponents, labels, reassigned, ago, clocks, indices):
         stage.resolve(found)
     return found

@@ -25,6 +25,8 @@ from derive.reader.text.words import BESIDE, ENTRYWISE
 
 CLOCKS = ("n", "k", "s", "i", "tau", "m", "j")
 """Letters that count steps where t does not, the likeliest first."""
+FOUND = "state"
+"""Beside c_new, c_state is what the step finds."""
 _WORDS = {**BESIDE, "last": -1}
 """In an equation the last state is the one before; in a claim it may be that of step T."""
 
@@ -147,14 +149,15 @@ def _words(document: Document) -> set[str]:
                 bare.add(found.name)
     if not seen:
         return set()
+    found_ones = {f"{stem}_{FOUND}" for stem, offsets in seen.items() if offsets == {0}} & bare
 
     def change(node: Syntax) -> Syntax | None:
         found = symbol_of(node, document.fragment)
         if found is None:
             return None
         _, offset = _worded(found)
-        if offset is not None:
-            return at_time(_without_word(node), offset)
+        if offset is not None or found.name in found_ones:
+            return at_time(_without_word(node), -1 if offset is None else offset)
         if found.name in seen and found.offset is None:
             return at_time(node, -1 if 0 in seen[found.name] and -1 not in seen[found.name] else 0)
         return node
@@ -174,7 +177,9 @@ def _worded(found: Symbol) -> tuple[str, int | None]:
 def _without_word(node: Syntax) -> Syntax:
     kept = []
     for script in scripts_of(node):
-        rows = tuple(tuple(c for c in row if not (isinstance(c, Name) and c.word in _WORDS)) for row in script.rows)
+        rows = tuple(
+            tuple(c for c in row if not (isinstance(c, Name) and c.word in {*_WORDS, FOUND})) for row in script.rows
+        )
         if script.kind not in ("sub", "sup") or any(rows):
             kept.append(Script(script.start, script.end, script.kind, rows))
     return with_scripts(node, tuple(kept))

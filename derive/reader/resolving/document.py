@@ -10,6 +10,7 @@ from derive.reader.meaning.letters import only
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import Change, rewritten, walk
+from derive.reader.text.named import words_at_the_left
 from derive.reader.text.note import Declaration
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Chain, Mark, Name, Syntax
@@ -39,6 +40,8 @@ class Document:
     guesses: list[Guess] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     remarks: list[tuple[Fragment, Syntax]] = field(default_factory=list)
+    counted: set[str] = field(default_factory=set)
+    """Letters of whole numbers that are put in before anything else is read: of layers, of steps ago."""
     fragment: Fragment = field(init=False)
     """The fragment that is being rewritten."""
 
@@ -47,6 +50,7 @@ class Document:
         """Parse everything; raises InputError with the place of what cannot be read."""
         everything = [*formulas, *(fragment for one in declarations for fragment in one.formulas)]
         words = frozenset(word for fragment in everything for word in _DEFINED.findall(fragment.text))
+        words |= {word for fragment in formulas for word in words_at_the_left(fragment)}
         if words:
             formulas = [replace(fragment, words=words) for fragment in formulas]
             declarations = [

@@ -43,16 +43,16 @@ def _without_entries(part: Syntax, fragment: Fragment) -> Syntax:
     """An equation for one entry as the equation for all of them; any other part as it is."""
     if not isinstance(part, Chain) or not whole_letter(part.sides[0]):
         return part
-    for index in _indices_of(part.sides[0]):
+    for index in indices_of(part.sides[0]):
         sums = [node for side in part.sides[1:] for node in walk(side) if isinstance(node, Big) and node.sign == "sum"]
         if any(_pairs(one.body, index, _bound(one)) for one in sums):
             sides = tuple(rewritten(side, lambda node, j=index: _summed(node, j)) for side in part.sides[1:])  # type: ignore[misc]
-            sides = tuple(_stripped(side, {index}) for side in (part.sides[0], *sides))
+            sides = tuple(stripped(side, {index}) for side in (part.sides[0], *sides))
             return replace(part, sides=sides)
     return part
 
 
-def _indices_of(node: Syntax) -> list[str]:
+def indices_of(node: Syntax) -> list[str]:
     """Letters among the subscripts of a letter that may be indices of entries."""
     found = []
     for script in scripts_of(node):
@@ -75,7 +75,7 @@ def _bound(node: Big) -> str | None:
 
 def _pairs(node: Syntax, free: str, bound: str | None) -> bool:
     """Whether a letter has both indices."""
-    return bound is not None and any({free, bound} <= set(_indices_of(one)) for one in letters(node))
+    return bound is not None and any({free, bound} <= set(indices_of(one)) for one in letters(node))
 
 
 def _summed(node: Syntax, free: str) -> Syntax | None:
@@ -86,14 +86,14 @@ def _summed(node: Syntax, free: str) -> Syntax | None:
     if bound is None or not _pairs(node.body, free, bound):
         return None
     factors = list(_factors(node.body))
-    matrices = [f for f in factors if whole_letter(f) and {free, bound} <= set(_indices_of(f))]
+    matrices = [f for f in factors if whole_letter(f) and {free, bound} <= set(indices_of(f))]
     if len(matrices) != 1 or len(factors) < 2:
         return None
     matrix = matrices[0]
-    vectors = [_stripped(f, {bound}) for f in factors if f is not matrix and _has(f, bound)]
-    beside = [f for f in factors if f is not matrix and not _has(f, bound)]
-    turned = _indices_of(matrix).index(free) > _indices_of(matrix).index(bound)
-    matrix = _stripped(matrix, {free, bound})
+    vectors = [stripped(f, {bound}) for f in factors if f is not matrix and has_index(f, bound)]
+    beside = [f for f in factors if f is not matrix and not has_index(f, bound)]
+    turned = indices_of(matrix).index(free) > indices_of(matrix).index(bound)
+    matrix = stripped(matrix, {free, bound})
     if turned:
         top = Script(matrix.end, matrix.end, "sup", ((Mark(matrix.end, matrix.end, "top"),),))
         matrix = with_scripts(matrix, (*scripts_of(matrix), top))
@@ -117,11 +117,12 @@ def _factors(node: Syntax) -> Iterator[Syntax]:
         yield node
 
 
-def _has(node: Syntax, index: str) -> bool:
-    return any(index in _indices_of(one) for one in letters(node))
+def has_index(node: Syntax, index: str) -> bool:
+    """Whether some letter has the index."""
+    return any(index in indices_of(one) for one in letters(node))
 
 
-def _stripped(node: Syntax, indices: set[str]) -> Syntax:
+def stripped(node: Syntax, indices: set[str]) -> Syntax:
     """The same without those indices on its letters."""
 
     def change(part: Syntax) -> Syntax | None:
@@ -153,12 +154,12 @@ def _stripped(node: Syntax, indices: set[str]) -> Syntax:
 
 def layers(document: Document) -> None:
     """`r_ℓ = f(A_ℓ r_{ℓ-1}), ℓ = 1, ..., 3` as three equations."""
-    depths = _depths(document)
+    depths = whole_numbers(document)
     for formula in document.formulas:
         formula.rows = [new for row in formula.rows for new in _written_out(row, formula, depths, document)]
 
 
-def _depths(document: Document) -> dict[str, int]:
+def whole_numbers(document: Document) -> dict[str, int]:
     """Letters that a note gives a whole number: L = 3."""
     found = {}
     for _, part in document.said():
@@ -182,6 +183,7 @@ def _written_out(row: Row, formula: Formula, depths: dict[str, int], document: D
         last = number_of(rest[0]) if rest else None
         if last is None and rest and isinstance(rest[0], Name) and rest[0].word in depths:
             last = depths[rest[0].word]
+            document.counted.add(rest[0].word)
         if first is None or time_of(part.sides[0]) is not None:
             continue
         if last is None or int(last) - int(first) >= MOST_LAYERS:

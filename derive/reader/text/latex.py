@@ -9,6 +9,7 @@ from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.latex_commands import Commands
 from derive.reader.text.letters import unicode_letter
+from derive.reader.text.named import COMPOUND
 from derive.reader.text.tokens import Token
 from derive.reader.text.words import SAID
 
@@ -159,10 +160,17 @@ class LatexLexer(Commands):
             stop -= 1  # the last letter carries an accent typed as a character
             if stop == i:
                 return unicode_letter(self.out, i, end)
+        if self.fragment.words and (joined := COMPOUND.match(self.text, i, end)) and joined[0] in self.fragment.words:
+            name = re.sub(r"\\\\_|-", "_", joined[0])
+            self.out.emit("NAME", i, joined.end(), name, rf"\text{{{joined[0]}}}")
+            return joined.end()
         first = len(self.out.items)
         while i < stop:
-            if self.text[i:stop] in self.fragment.words:
-                i = self.name(i, stop)
+            written = self.text[i:stop]
+            if written in self.fragment.words:
+                font = "" if self.text.startswith("(", stop) else r"\mathit"
+                self.out.emit("NAME", i, stop, written, f"{font}{{{written}}}" if font else written)
+                i = stop
                 continue
             if self.text[i:stop] in words.NO_RUNS and self.text.startswith("(", stop):
                 i = self.name(i, stop)  # sign(x)

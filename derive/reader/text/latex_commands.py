@@ -30,6 +30,7 @@ _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\(?:q?quad|[ ;])\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
 _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
+_LABEL = re.compile(r"[A-Za-z]+")
 _SCRIPT = re.compile(r"\s*[_^]")
 _ALIGNED = re.compile(r"[^&=\\]*(?:\\(?!\\)[^&=\\]*)*&\s*:?=")
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
@@ -120,6 +121,8 @@ class Commands(ABC):
                 self.blank(i)
             out.emit("SEMI" if self.in_matrix else "NEWLINE", i, after)
             return after
+        if name == "_" and out.items and out.items[-1].type == "NAME" and out.items[-1].end == i:
+            return self.underscore(i, after, end)
         if name == "|" or name == "Vert":
             out.bar(i, after, "LNORM", "RNORM")
         elif name == "vert" and out.innermost == "LPAR" and _ALONE.match(self.text, after, end):
@@ -192,6 +195,19 @@ class Commands(ABC):
         else:
             raise out.error(f"unknown command \\{name}", i, after, _instead(name))
         return after
+
+    def underscore(self, i: int, after: int, end: int) -> int:
+        """h\\_prev: a letter with a label, as h_{prev}; w\\_: a letter of its own."""
+        label = _LABEL.match(self.text, after, end)
+        if label is None:
+            letter = self.out.items[-1]
+            letter.word, letter.latex, letter.end = f"{letter.word}_", f"{letter.latex}\\_", after
+            return after
+        self.out.emit("SUB", i, after)
+        self.out.opening("LBRACE", after, after)
+        self.out.emit("NAME", after, label.end(), label[0], label[0])
+        self.out.closing("RBRACE", label.end(), label.end())
+        return label.end()
 
     def brace(self, name: str, i: int, after: int, end: int) -> int:
         """\\underbrace{x}_{words}: x alone."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from derive.cell import Guess
 from derive.errors import Place
 from derive.reader.text.fragment import Fragment, Line
+from derive.reader.text.said import said
 from derive.reader.text.stated import derivative, stated
 
 if TYPE_CHECKING:
@@ -242,6 +243,8 @@ def _paragraph(token: Token, lines: list[str], found: Note) -> None:
     number = first
     key = ""
     column = 0
+    whole: str = ""
+    everything: list[Fragment] = []
     for pieces in _lines(token):
         formulas: list[Fragment] = []
         words = ""
@@ -257,6 +260,7 @@ def _paragraph(token: Token, lines: list[str], found: Note) -> None:
             else:
                 words += "\0"
                 formulas.append(fragment)
+        whole, everything = f"{whole} {words}", everything + formulas
         plain_words = words.replace("\0", " ")
         opening = _KEY.match(words)
         name = opening.group(1).lower() if opening else ""
@@ -273,6 +277,8 @@ def _paragraph(token: Token, lines: list[str], found: Note) -> None:
             found.declarations.append(Declaration(key, tuple(formulas), plain_words))
         elif shapes := tuple(one for one in formulas if _SHAPE.search(one.text)):
             found.declarations.append(Declaration("said", shapes, plain_words))
+    for kind, numbers in said(whole) if everything else ():
+        found.declarations.append(Declaration(kind, tuple(everything[n] for n in numbers), ""))
 
 
 def _written(token: Token, words: str, start: int) -> str:

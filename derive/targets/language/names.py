@@ -41,6 +41,10 @@ _TAKEN = frozenset(keyword.kwlist) | {
 """What a module itself calls by name."""
 
 
+MADE_OF_NAMES = ("{}", "{}_t", "{}_prev", "d_{}", "d_{}_t", "d_{}_next", "d_{}_last", "d_{}_prev")
+"""The names that a module makes of that of a quantity."""
+
+
 class Names:
     """Hands out each name once; the same thing asked for again gets the same name."""
 

@@ -12,7 +12,7 @@ from derive.cell import Cell
 from derive.functions import ScalarFunction, is_entry
 from derive.nodes import Elementwise, Node, Quantity, size
 from derive.targets.language.code import Code, Name, free_names, python
-from derive.targets.language.names import Names
+from derive.targets.language.names import MADE_OF_NAMES, Names
 from derive.targets.language.unread import without_unread
 from derive.targets.lowering import scopes
 from derive.targets.lowering.backward import Backward
@@ -119,5 +119,6 @@ def _over_time(plan: Plan, helpers: set[str]) -> tuple[Passes, dict[Code, Name]]
 
 
 def local_sizes(program: Cell) -> dict[Symbol, Symbol]:
-    """Other names for the sizes whose letters are quantities of the cell too, such as a state H of size H."""
-    return {letter: size(f"{letter}_size") for letter in program.sizes if str(letter) in program.quantities}
+    """Other names for the sizes whose letters the code has for something else: a state H of size H, k of size d_k."""
+    made = {form.format(name) for name in program.quantities for form in MADE_OF_NAMES}
+    return {letter: size(f"{letter}_size") for letter in program.sizes if str(letter) in made}

@@ -1,0 +1,88 @@
+"""What no cell can say, named, with what could be written instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from derive.errors import InputError
+from derive.reader.text.fragment import Fragment
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How it is written, what it is, and what to write; `anywhere`: also where another formula could not be read."""
+
+    written: re.Pattern[str]
+    message: str
+    hint: str
+    anywhere: bool = False
+
+
+_OPEN = r"\s*(?:\\(?:left|big|Big|bigl|Bigl)\s*)?[\[({]"
+COMPLEX = Refusal(
+    re.compile(
+        rf"\\(?:Re|Im)(?![A-Za-z]){_OPEN}|(?<![A-Za-z\\{{])(?:Re|Im){_OPEN}"
+        r"|\\(?:operatorname|mathrm|text|mathfrak)\s*\{\s*(?:Re|Im)\s*\}"
+    ),
+    "complex numbers cannot be read: the arrays of a cell are real",
+    "write the real and the imaginary part as two states",
+)
+_D = r"(?:\\mathrm\s*\{\s*d\s*\}|d)"
+FLOW = Refusal(
+    re.compile(rf"\\[dt]?frac\s*\{{\s*{_D}[^=]*\}}\s*\{{\s*{_D}\s*t\s*\}}[^=]*="),
+    "a differential equation is no step",
+    "write one step of it, such as $h_t = h_{t-1} + \\Delta t \\, f(h_{t-1}, x_t)$",
+)
+_DOTTED = re.compile(
+    r"\\dot\s*\{?\s*(?P<font>(?:\\[a-z]+\s*\{)?)(?P<letter>\\?[A-Za-z]+)\}*\s*(?:\(t\)|_\{?t\}?)?\s*&?\s*="
+)
+REFUSALS = (
+    Refusal(
+        re.compile(r"=[^=]*(?:\\nabla(?![A-Za-z])|∇)"),
+        "a gradient within an equation of a step cannot be read",
+        "write the gradient out: that of \\|M k_t - v_t\\|^2 by M is 2 (M k_t - v_t) k_t^\\top",
+    ),
+    Refusal(
+        re.compile(r"I\s*\}?\s*(?:\\(?:right|big|Big|bigr|Bigr)\s*)?[)\]]\s*\^\s*\{?\s*-\s*1"),
+        "the inverse of a matrix cannot be read",
+        "a cell is made of products, sums and functions of entries; give the solution as an input, or write steps that "
+        "come near it",
+        anywhere=True,
+    ),
+    Refusal(
+        re.compile(r"\\arg\s*\\(?:min|max)|\\operatorname\*?\s*\{\s*arg\\?,?\s*(?:min|max)|\\arg(?:min|max)"),
+        "a value that is the best of all cannot be read",
+        "write the step that comes to it",
+    ),
+    FLOW,
+)
+
+
+def refuse_at_once(formulas: Sequence[Fragment]) -> None:
+    """Raise InputError where an equation takes the real part of something, or gives a state by its rate of change.
+
+    Both could be read as something else: Re as a product, a dot as the accent of another letter.
+    """
+    whole = " ".join(fragment.text for fragment in formulas)
+    for fragment in formulas:
+        if (match := COMPLEX.written.search(fragment.text)) is not None:
+            raise fragment.error(COMPLEX.message, match.start(), match.end(), COMPLEX.hint)
+        match = _DOTTED.search(fragment.text)
+        if match is not None:
+            letter = re.escape(match["font"] + match["letter"]) + r"(?![A-Za-z])"
+            own = rf"(?<!\\dot)(?<![A-Za-z\\{{]){letter}[^=]{{0,12}}="
+            if re.search(letter, fragment.text[match.end() :]) and not re.search(own, whole):
+                raise fragment.error(FLOW.message, match.start(), match.end(), FLOW.hint)
+
+
+def refused(formulas: Iterable[Fragment], failure: InputError) -> InputError | None:
+    """The refusal that tells more than that something could not be read."""
+    for fragment in formulas:
+        first, last = fragment.place(0), fragment.place(max(len(fragment.text.rstrip()) - 1, 0))
+        here = failure.place is not None and first.line <= failure.place.line <= last.line
+        for one in REFUSALS:
+            if (here or one.anywhere) and (match := one.written.search(fragment.text)) is not None:
+                return fragment.error(one.message, match.start(), match.end(), one.hint)
+    return None

@@ -1,0 +1,83 @@
+"""A letter that is given a value twice in a step, the second made of the first, as programs write it: l = f(l + c)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from derive.reader.resolving.document import Document
+from derive.reader.resolving.guesses import Guess
+from derive.reader.resolving.rewriting import letters, scripts_of, symbol_of, with_scripts
+from derive.reader.text.mapping import rewritten
+from derive.reader.text.syntax import Chain, Group, Number, Script, Syntax
+
+
+def resolve(document: Document) -> None:
+    """Give the first value, and what reads it up to the second equation, a label of its own."""
+    lines: list[tuple[int, int, int, str, int | None]] = []
+    for number, formula in enumerate(document.formulas):
+        for row, parts in enumerate(formula.rows):
+            for at, part in enumerate(parts):
+                if isinstance(part, Chain) and [one.type for one in part.relations] == ["EQ"]:
+                    found = symbol_of(part.sides[0], formula.fragment)
+                    if found is not None and found.offset in (None, 0) and found.power is None:
+                        lines.append((number, row, at, found.name, found.offset))
+    seen: dict[tuple[str, int | None], tuple[int, int, int]] = {}
+    for number, row, at, name, offset in lines:
+        formula = document.formulas[number]
+        part = formula.rows[row][at]
+        first = seen.get((name, offset))
+        if first is not None and _reads(part, name, offset, document, number) and not _reads(
+            document.formulas[first[0]].rows[first[1]][first[2]], name, offset, document, first[0]
+        ):  # fmt: skip
+            _label(document, name, offset, first, (number, row, at))
+            document.guesses.append(
+                Guess(
+                    f"${part_of(document, number, part)}$ gives the letter its second value in a step",
+                    "the first is another letter", "it reads the first", formula.fragment.place(part.start, part.end),
+                )
+            )  # fmt: skip
+        seen[name, offset] = (number, row, at)
+
+
+def part_of(document: Document, number: int, part: Syntax) -> str:
+    """The text of a part."""
+    return " ".join(document.formulas[number].fragment.text[part.start : part.end].split())
+
+
+def _reads(part: Syntax, name: str, offset: int | None, document: Document, number: int) -> bool:
+    """Whether the right side has the letter of the same step."""
+    assert isinstance(part, Chain)
+    fragment = document.formulas[number].fragment
+    found = (symbol_of(node, fragment) for node in letters(part.sides[1]))
+    return any(one is not None and (one.name, one.offset) == (name, offset) for one in found)
+
+
+def _label(
+    document: Document, name: str, offset: int | None, first: tuple[int, int, int], second: tuple[int, int, int]
+) -> None:
+    for number, formula in enumerate(document.formulas):
+        for row, parts in enumerate(formula.rows):
+            for at, part in enumerate(parts):
+                if not first <= (number, row, at) <= second or not isinstance(part, Chain):
+                    continue
+
+                def change(node: Syntax, fragment=formula.fragment) -> Syntax | None:  # type: ignore[no-untyped-def]
+                    found = symbol_of(node, fragment)
+                    if found is None:
+                        return None
+                    return labelled(node) if (found.name, found.offset) == (name, offset) else node
+
+                if (number, row, at) == second:
+                    new = replace(part, sides=(part.sides[0], *(rewritten(one, change) for one in part.sides[1:])))
+                else:
+                    new = replace(part, sides=tuple(rewritten(one, change) for one in part.sides))
+                cells = list(formula.rows[row])
+                cells[at] = new
+                formula.rows[row] = tuple(cells)
+
+
+def labelled(node: Syntax) -> Syntax:
+    """The letter with one more label, (1) as people number values."""
+    number = Number(node.end, node.end, "1")
+    bracket = Group(node.end, node.end, "LPAR", ((number,),))
+    return with_scripts(node, (*scripts_of(node), Script(node.end, node.end, "sup", ((bracket,),))))

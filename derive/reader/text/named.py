@@ -1,0 +1,31 @@
+"""Words that a document has as letters: what stands left of an equation is one quantity, Old_t and update-gate too."""
+
+from __future__ import annotations
+
+import re
+
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.words import WORDS
+
+COMPOUND = re.compile(r"[A-Za-z]+(?:(?:\\_|-)[A-Za-z0-9]+)+")
+"""hidden\\_state, update-gate."""
+_START = r"(?:\A|\\\\(?:\s*\[[^\]]*\])?|\\q?quad|[,;\n}])(?:\s|&)*"
+_STEP = r"\s*(?:_\s*(?:[tnk]|\{\s*[tnk]\s*(?:[-+]\s*1\s*)?\})|[(\[]\s*[tnk]\s*(?:[-+]\s*1\s*)?[)\]])"
+_EQUALS = r"(?:\s|&)*(?::?=|\\(?:coloneqq|gets|leftarrow)(?![A-Za-z]))"
+_WORD = re.compile(rf"{_START}(?P<word>[A-Za-z]{{2,}}){_STEP}(?={_EQUALS})")
+_JOINED = re.compile(rf"{_START}(?P<word>{COMPOUND.pattern})(?:{_STEP})?(?={_EQUALS})")
+
+
+def words_at_the_left(fragment: Fragment) -> frozenset[str]:
+    """The words that a formula gives a value; dh_t is no word, but the differential of a letter."""
+    if fragment.plain:
+        return frozenset()
+    found = {match["word"] for match in _WORD.finditer(fragment.text)} - WORDS.keys()
+    found = {word for word in found if word[0] != "d" or (len(word) > 2 and word[1:] not in found | WORDS.keys())}
+    joined = {match["word"] for match in _JOINED.finditer(fragment.text)}
+    return frozenset(found | {word for word in joined if len(word.replace("\\", "")) > 3 and _all_words(word)})
+
+
+def _all_words(word: str) -> bool:
+    """Whether no part is a letter: a-b = c subtracts."""
+    return "\\_" in word or all(len(part) > 1 for part in word.split("-"))

@@ -1,0 +1,51 @@
+"""What running text says of letters in words: that they are numbers, a diagonal matrix, or a function with a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from derive.functions import DEFINED, ENTRIES
+
+FORMULA = "\0"
+"""What stands in words for a formula."""
+NUMBER, DIAGONAL, FUNCTION = "number", "diagonal", "function"
+_LIST = r"\0(?:\s*(?:,|，|、|and|or|和|与|及)+\s*(?:the\s+)?(?:[a-z]+\s+){0,2}\0)*"
+_IS = r"\s*(?:\([^()\0]{0,30}\)\s*)?(?:is|are|be|denotes?|being|—|–|:|：|是|为|均为|都是|表示)\s*"
+_ARTICLE = r"(?:(?:both|all|a|an|the|some|given|learnable|learned|trainable|real|fixed|positive|一个|可学习的|为)\s*)*"
+_EACH = (
+    r"(?!\s*(?:per|(?:for|of)\s+(?:each|every))\s+"
+    r"(?:channel|unit|neuron|feature|dimension|entry|element|component|cell))"
+)
+_NUMBER = re.compile(rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:scalars?\b|numbers?\b|标量){_EACH}", re.IGNORECASE)
+_DIAGONAL = re.compile(
+    rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:diagonal(?:\s+(?:\w+\s+)?matri(?:x|ces)\b|(?=\s*(?:[.,;，。；]|and\b|\Z)))|对角矩阵|对角阵)",
+    re.IGNORECASE,
+)
+_NAMES = {
+    word.lower(): entry.name
+    for entry in ENTRIES.values()
+    for word in (entry.name, *entry.words)
+    if word.isascii() and word.isidentifier() and len(word) > 2
+}
+_NAMES |= {word.lower(): one.name for one in DEFINED.values() for word in (one.name, *one.words) if len(word) > 2}
+_NAMES |= {"logistic sigmoid": "sigmoid", "logistic": "sigmoid", "hyperbolic tangent": "tanh", "rectifier": "relu"}
+_FUNCTION = re.compile(
+    rf"(?P<letters>\0){_IS}{_ARTICLE}(?P<name>{'|'.join(sorted(map(re.escape, _NAMES), key=len, reverse=True))})\b"
+    r"(?!\s*(?:or\b|of\b|/|或|gate|layer))",
+    re.IGNORECASE,
+)
+_SUPPOSED = re.compile(
+    r"(?:\b(?:if|when|whenever|where\s+if|unless|suppose|assum\w+|like|e\.g\.)|如果|若|当|假设|例如|比如)\s*\Z", re.I
+)
+
+
+def said(words: str) -> Iterator[tuple[str, list[int]]]:
+    """What is said and the numbers of the formulas that it is said of, as `number`, `diagonal`, `function tanh`."""
+    for kind, pattern in ((NUMBER, _NUMBER), (DIAGONAL, _DIAGONAL), (FUNCTION, _FUNCTION)):
+        for match in pattern.finditer(words):
+            if _SUPPOSED.search(words[: match.start()]):
+                continue
+            first = words.count(FORMULA, 0, match.start("letters"))
+            several = list(range(first, first + match["letters"].count(FORMULA)))
+            yield (f"{kind} {_NAMES[match['name'].lower()]}" if kind == FUNCTION else kind), several
