@@ -239,9 +239,9 @@ class Letters:
                     found = known[name]
                     when = self._moment(found, default) if time is None and self.is_timed(found) else time
                     when = self.placed(found, when) if time is not None else when
+                    if layer and len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
+                        self.guesses.layers[found] = layered(written, layer)
                     if len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
-                        if layer:
-                            self.guesses.layers[found] = layered(written, layer)
                         return Found(found, when, at)
         return None
 
@@ -252,10 +252,12 @@ class Letters:
         """
         below = written.base.removesuffix("_bar") if barred else written.base
         bar = below != written.base
-        if not (bar or written.base in ARGUMENTS) or written.primes or written.stars or written.transposed:
+        base, _, glued = written.base.partition("_")  # z_o typed as plain text
+        if not (bar or base in ARGUMENTS) or written.primes or written.stars or written.transposed:
             return None
         holders = {e.symbol.name: e.expression for e in self.program.equations}
         for labels, time, at, layer in self.ways(written, fragment):
+            labels = [glued, *labels] if glued and not bar else labels
             if len(labels) != (0 if bar else 1) or layer:
                 continue
             (spelled,) = labels or (below,)
@@ -263,7 +265,7 @@ class Letters:
             for holder in (self.known.get(spelled, ""), *accented):
                 inside = holders.get(holder)
                 net = inside.operands[0] if isinstance(inside, Elementwise) and len(inside.operands) == 1 else None
-                letter = written.base if bar else f"{written.base}_{spelled}"
+                letter = written.base if bar else f"{base}_{spelled}"
                 other = Guess(f"{letter} is not the argument of {holder}", holds=False, doubtful=True)
                 if isinstance(net, Quantity) and not self.guesses.other(f"argument {holder}", other):
                     self.guesses.assumed[net.name] = f"{letter} is the argument of {holder}"

@@ -269,9 +269,12 @@ class Claiming(Brackets):
         before = [self.run(ups[:start])] if start else []
         if not ups[start + 1 :]:
             return [*before, self.operated(ups[start], downs[:2], downs[2:], above)]
-        cut = 3 if len(downs) > 2 and is_slice(downs[2]) else 2
+        of_function = len(downs) > 2 and self.is_function(downs[1]) and isinstance(downs[2], Group)
+        cut = 3 if of_function or (len(downs) > 2 and is_slice(downs[2])) else 2
         derivative = self.derivative(ups[start], ups[start + 1 :], downs[:cut], above)
         downs = downs[cut - 2 :]
+        while downs[2:] and (script := evaluated(downs[2])) is not None:
+            derivative, downs = self.used_at(derivative, script, downs[2]), [*downs[:2], *downs[3:]]
         behind = [self.run(downs[2:])] if downs[2:] else []
         return [*before, derivative, *behind]
 

@@ -20,6 +20,11 @@ _GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
 _WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
 _LABELLED = re.compile(r"(?<![A-Za-z0-9_])(?:Pi|Xi|Mu|Nu)(?![A-Za-z0-9_(])")
 """A letter with a label glued to it, as in Pi beside Pf and Po, where times are glued as well."""
+_BEHIND_A_BAR = re.compile(
+    r"\|_?(?P<open>[({])?(?P<word>[A-Za-z]{2,}(?:[ -][A-Za-z]+)*)(?(open)[)}])(?![\w(])"
+    r"(?=[^|\n]*(?:\n|$)|[^|\n]*\|[A-Za-z])"
+)
+"""A word that says which part of a derivative is meant: ∂L/∂h_t|output, with no bar behind it that it could open."""
 _SPACE = re.compile(r"(?:[ \t\r]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
 
@@ -78,8 +83,11 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             out.closing("RBRACE" if expected == f"script{usual}" else usual, i, i + 1)
             i += 1
         elif c in "'’′":
-            out.emit("TICK", i, i + 1)
+            slope = out.items and out.items[-1].type == "NAME" and out.items[-1].word in words.ENTRYWISE
+            out.emit("PRIME" if slope and text[i + 1 : i + 2] == "(" else "TICK", i, i + 1)
             i += 1
+        elif said := _said_behind_a_bar(out, i):
+            i = said
         elif c in "|‖":
             double = c == "‖" or text.startswith("||", i)
             length = 2 if c == "|" and double else 1
@@ -109,6 +117,20 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
         else:
             i = unicode_letter(out, i, len(text))
     return out.finish()
+
+
+def _said_behind_a_bar(out: Tokens, i: int) -> int:
+    """Where a bar with a word behind it ends, or 0 where this is none."""
+    match = _BEHIND_A_BAR.match(out.fragment.text, i)
+    if match is None or not out.after_operand or out.fragment.text[i - 1 : i].isspace():
+        return 0
+    start, end = match.span("word")
+    out.emit("MARK", i, i + 1, "at")
+    out.emit("SUB", i, i + 1)
+    out.opening("LBRACE", start, start)
+    out.emit("NAME", start, end, words.SAID + match.group("word").lower())
+    out.closing("RBRACE", end, end)
+    return match.end()
 
 
 def _glued(out: Tokens, match: re.Match[str]) -> int:

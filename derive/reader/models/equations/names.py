@@ -48,9 +48,10 @@ def counted_in(text: str) -> frozenset[str]:
 
 
 def without_index(name: str, counted: frozenset[str]) -> str:
-    """The name without an index that its formula counts with: y of y_c in Σ_c y_c log ŷ_c."""
+    """The name without the indices that its formula counts with: y of y_c in Σ_c y_c log ŷ_c, and of y_{ij}."""
     whole, _, index = name.rpartition("_")
-    return whole if whole and index in counted else name
+    several = len(index) > 1 and index.isalpha() and len(set(index)) == len(index) and set(index) <= counted
+    return whole if whole and (index in counted or several) else name
 
 
 def spelled_names(text: str) -> list[str]:
