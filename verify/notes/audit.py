@@ -445,12 +445,12 @@ def _under(
     model: Model, found: Sequence[Judgement], fragment: Fragment, again: Callable[[], Sequence[Judgement]]
 ) -> Iterator[Judgement]:
     """What stands of the judgements where the model has holes, or rests on a guess."""
-    loose = holes.unread(model.cell)
-    about = spoken(fragment, model.cell, model.meant) if model.holes or loose or model.given else {}
+    loose, apart = holes.unread(model.cell), holes.unreached(model.cell)
+    about = spoken(fragment, model.cell, model.meant) if model.holes or loose or apart or model.given else {}
     for judgement in found:
         place = judgement.place
         says = about.get((place.line, place.column)) if place else None
-        kept = holes.loosely(holes.judged(judgement, model.holes, says), loose, says)
+        kept = holes.loosely(holes.judged(judgement, model.holes, says), loose, says, apart)
         if by := holes.on_gates(model, says):
             same = [one for one in again() if one.place == place and one.formula == judgement.formula]
             kept = holes.as_given(kept, same[0] if same else None, model, by)

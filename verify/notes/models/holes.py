@@ -30,10 +30,14 @@ GIVEN = "{names}, for which the note has no equation, do not depend on {by}"
 
 @dataclass(frozen=True)
 class Spoken:
-    """What one `=` speaks of: `by` are the quantities of its derivatives, `values` all others."""
+    """What one `=` speaks of: `by` are the quantities of its derivatives, `values` all others.
+
+    `asked` are those by which it takes the derivative of the loss.
+    """
 
     by: frozenset[str]
     values: frozenset[str]
+    asked: frozenset[str]
 
 
 def spoken(fragment: Fragment, cell: Cell, meant: Meant) -> Mapping[tuple[int, int], Spoken | None]:
@@ -60,7 +64,7 @@ def spoken(fragment: Fragment, cell: Cell, meant: Meant) -> Mapping[tuple[int, i
             pair = sides[number], sides[number + 1]
             both = None
             if pair[0] is not None and pair[1] is not None:
-                both = Spoken(pair[0].by | pair[1].by, pair[0].values | pair[1].values)
+                both = Spoken(*(getattr(pair[0], name) | getattr(pair[1], name) for name in ("by", "values", "asked")))
             told[place.line, place.column] = both
     return told
 
@@ -68,18 +72,19 @@ def spoken(fragment: Fragment, cell: Cell, meant: Meant) -> Mapping[tuple[int, i
 def _of(said: Term) -> Spoken:
     by: set[str] = set()
     values: set[str] = set()
+    between: set[str] = set()
     for part in tree.walk(said):
         if isinstance(part, Gradient | Operated):
             by.add(_bare(part.by.name))
         elif isinstance(part, Derivative):
-            by |= {_bare(part.by.name), _bare(part.of.name)}
+            between |= {_bare(part.by.name), _bare(part.of.name)}
         elif isinstance(part, Error):
             by |= {_bare(part.argument.by.name), _bare(part.plain.by.name)}
         elif isinstance(part, tree.Handed):
             by |= {_bare(each.name) for each in tree.walk(part) if isinstance(each, Ref)}
         elif isinstance(part, Ref):
             values.add(_bare(part.name))
-    return Spoken(frozenset(by), frozenset(values - by))
+    return Spoken(frozenset(by | between), frozenset(values - by - between), frozenset(by))
 
 
 def _bare(name: str) -> str:
@@ -134,10 +139,29 @@ def unread(cell: Cell) -> frozenset[str]:
     return frozenset(e.symbol.name for e in cell.equations) - read - kept
 
 
-def loosely(judgement: Judgement, loose: frozenset[str], about: Spoken | None) -> Judgement:
+def unreached(cell: Cell) -> frozenset[str]:
+    """What does not reach the loss of a cell, where no state does: then the loss reads other letters than are meant."""
+    if not cell.is_loss or not cell.states:
+        return frozenset()
+    reading = {e.symbol.name: {leaf.name for leaf in leaves(e.expression)} for e in cell.equations}
+    reached, waiting = {cell.output.name}, [cell.output.name]
+    while waiting:
+        new = reading.get(waiting.pop(), set()) - reached
+        reached |= new
+        waiting += new
+    if reached & {state.name for state in cell.states}:
+        return frozenset()
+    return frozenset({*reading, *(one.name for one in (*cell.states, *cell.parameters))} - reached)
+
+
+def loosely(
+    judgement: Judgement, loose: frozenset[str], about: Spoken | None, apart: frozenset[str] = frozenset()
+) -> Judgement:
     """The judgement; undecided where it is about a derivative by what nothing in the equations reads, which is zero."""
     decided = judgement.word in (Word.PROVED, Word.HOLDS_IF, Word.WRONG)
-    if not decided or about is None or not (names := sorted(about.by & loose)):
+    if not decided or about is None or not (names := sorted((about.by & loose) | (about.asked & apart))):
         return judgement
-    reason = f"nothing in the note's equations reads {names[0]}, so that what follows from it is not known"
+    reason = f"the loss reads nothing that depends on {names[0]}, so that what follows from it is not known"
+    if names[0] in loose:
+        reason = f"nothing in the note's equations reads {names[0]}, so that what follows from it is not known"
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
