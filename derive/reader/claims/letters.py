@@ -258,14 +258,17 @@ class Letters:
         holders = {e.symbol.name: e.expression for e in self.program.equations}
         for labels, time, at, layer in self.ways(written, fragment):
             labels = [glued, *labels] if glued and not bar else labels
-            if len(labels) != (0 if bar else 1) or layer:
+            if len(labels) > (0 if bar else 1) or layer:
                 continue
-            (spelled,) = labels or (below,)
+            alone = self.known.get("net", "").removeprefix("net_") if not (bar or labels) else ""
+            if not (bar or labels or alone):
+                continue
+            spelled = [*labels, alone or below][0]
             accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
             for holder in (self.known.get(spelled, ""), *accented):
                 inside = holders.get(holder)
                 net = inside.operands[0] if isinstance(inside, Elementwise) and len(inside.operands) == 1 else None
-                letter = written.base if bar else f"{base}_{spelled}"
+                letter = written.base if bar or alone else f"{base}_{spelled}"
                 other = Guess(f"{letter} is not the argument of {holder}", holds=False, doubtful=True)
                 if isinstance(net, Quantity) and not self.guesses.other(f"argument {holder}", other):
                     self.guesses.assumed[net.name] = f"{letter} is the argument of {holder}"

@@ -178,6 +178,7 @@ class Claiming(Brackets):
         resolved = self.letters.resolve(found, self.fragment)
         if resolved is None and (block := self.letters.block(found, self.fragment)) is not None:
             return Ref(block[0], columns=block[1]), 0
+        resolved = resolved or self.letters.argument(found, self.fragment)
         if resolved is None:
             return None
         if (cut := self.cut_off(resolved)) is not None:
@@ -256,13 +257,17 @@ class Claiming(Brackets):
         downs = list(below.factors) if isinstance(below, Run) else [below]
         top, bottom = self.letters.taken(ups[-1], self.fragment), self.letters.taken(downs[0], self.fragment)
         if top and bottom and top.base[0] == bottom.base[0] == "d" and len(top.base) > 1 and len(bottom.base) > 1:
-            # dL/dW typed as two words
-            loss = self.loss(replace(top, base=top.base[1:]))
+            # dL/dW typed as two words, dh_t/dh_{t-1} too
+            over = replace(top, base=top.base[1:])
+            loss = self.loss(over)
+            of = None if loss is not None else self.letters.resolve(over, self.fragment)
             by = self.differential(bottom, downs[:1], 0)
             gradient = by[0].plain if by is not None and isinstance(by[0], tree.Differential) else by and by[0]
-            if loss is not None and isinstance(gradient, Gradient):
+            if isinstance(gradient, Gradient) and (loss is not None or of is not None):
                 before = [self.run(ups[:-1])] if ups[:-1] else []
-                return [*before, replace(gradient, only=loss[0]), *([self.run(downs[1:])] if downs[1:] else [])]
+                said: Term = replace(gradient, only=loss[0]) if loss is not None else gradient
+                said = said if of is None else self._along(Ref(of.name, of.time, of.at), gradient.by, False)
+                return [*before, said, *([self.run(downs[1:])] if downs[1:] else [])]
         start = next((i for i, part in enumerate(ups) if self._is_differential(part)), None)
         if start is None or len(downs) < 2 or not self._is_differential(downs[0]):
             return None
