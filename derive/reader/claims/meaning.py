@@ -263,6 +263,8 @@ class Claiming(Brackets):
             of = None if loss is not None else self.letters.resolve(over, self.fragment)
             by = self.differential(bottom, downs[:1], 0)
             gradient = by[0].plain if by is not None and isinstance(by[0], tree.Differential) else by and by[0]
+            net = by is None and self.letters.argument(replace(bottom, base=bottom.base[1:]), self.fragment)
+            gradient = Gradient(Ref(net.name, net.time, net.at)) if net else gradient
             if isinstance(gradient, Gradient) and (loss is not None or of is not None):
                 before = [self.run(ups[:-1])] if ups[:-1] else []
                 said: Term = replace(gradient, only=loss[0]) if loss is not None else gradient
