@@ -20,6 +20,7 @@ from verify.code.calling import unsummed, words
 from verify.code.calling.axes import FIRST, Axes, Setting, axes
 from verify.code.calling.base import MisfitError, Output, RaisedError, Target, Tries, Variable, shown
 from verify.code.calling.engine import CallPlan, CallTrial, Slot
+from verify.code.calling.free import free
 from verify.code.running.loading import told
 
 Assignment = dict[str, Axes]
@@ -106,6 +107,8 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
                         front = (str(apart[one.name]),) if one.name in apart else ()
                         found[one.name] = (*front, *_axes(one, own, family, side, bias, state, stacked))
                     yield found, turn
+    for found in free([(w.name, w.part) for w in open_ones]):
+        yield found, 0
 
 
 def _numbered(target: Target, name: str) -> int:
@@ -163,9 +166,16 @@ def gates(target: Target) -> tuple[int, ...]:
 
 
 def found(
-    wanted: Sequence[Wanted], target: Target, build: Callable[[dict[str, Variable]], CallPlan], what: str
+    wanted: Sequence[Wanted],
+    target: Target,
+    build: Callable[[dict[str, Variable]], CallPlan],
+    what: str,
+    most: int = 30,
 ) -> CallPlan:
-    """The first plan that fits, else one that runs; raises MisfitError with the call that came furthest."""
+    """The first plan that fits, else one that runs; raises MisfitError with the call that came furthest.
+
+    most: how many that run and do not fit are gone through before the first of them is taken.
+    """
     wanted = declared(wanted, target)
     tries = Tries(target)
     fallback: CallPlan | None = None
@@ -191,7 +201,7 @@ def found(
         if fit == 1:
             fallback = fallback or plan
             runs += 1
-            if runs > 30:
+            if runs > most:
                 break
     if fallback is not None:
         fallback.ragged = not fallback.square

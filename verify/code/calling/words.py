@@ -26,6 +26,7 @@ _TABLE = tomllib.loads((files("verify.code.protocols") / "words.toml").read_text
     MASKS,
     LENGTHS,
     SHAPES,
+    ATTENDED,
 ) = (
     frozenset(_TABLE[key].split())
     for key in (
@@ -42,6 +43,7 @@ _TABLE = tomllib.loads((files("verify.code.protocols") / "words.toml").read_text
         "masks",
         "lengths",
         "shapes",
+        "attended",
     )
 )
 FORWARD, BACKWARD, OUTPUTS = (tuple(_TABLE[key].split()) for key in ("forward", "backward", "outputs"))
@@ -81,6 +83,8 @@ def part(name: str) -> str:
         return "mask" if bare in MASKS else "lengths"
     if is_bias(name):
         return "bias"
+    if bare in ATTENDED:
+        return ""
     if re.match(r"(w|u|v|r|k|theta|weight|kernel|rec|inp|ug|wg)", bare) or (len(name) <= 4 and name[:1].isupper()):
         return "weight"
     return ""
@@ -119,11 +123,23 @@ def families(names: Sequence[str]) -> dict[str, str]:
     """For every name the family it belongs to, with `?` for the letter of the gate: `W?` for W_f, W_i, W_o, W_c."""
     keys = {name: _keys(name) for name in names}
     counts = Counter(key for found in keys.values() for key in set(found))
+    pairs = _pairs(keys)
     chosen = {}
     for name, found in keys.items():
         best = max(found, key=lambda key: (counts[key], -found.index(key)), default=name)
-        chosen[name] = best if counts[best] >= 3 else name
+        two = next((key for key in found if key in pairs), name)
+        chosen[name] = best if counts[best] >= 3 else two
     return chosen
+
+
+def _pairs(keys: dict[str, list[str]]) -> set[str]:
+    """Families of two gates: several that differ by the same two letters, one of which is of a gate; not W_ih, W_hh."""
+    letters: dict[str, set[str]] = {}
+    for name, found in keys.items():
+        for key in found:
+            letters.setdefault(key, set()).add(name[key.index("?")])
+    twos = {key: frozenset(some) for key, some in letters.items() if len(some) == 2 and some & {*"zfug"}}
+    return {key for key, some in twos.items() if list(twos.values()).count(some) > 1}
 
 
 def _keys(name: str) -> list[str]:

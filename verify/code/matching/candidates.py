@@ -44,6 +44,8 @@ def _candidates(
     sides = [is_left(axes, True) for axes in weights if len(axes) == 2 and axes[0] != axes[1]]
     states = {v.name: s for v in plan.variables.values() if v.part in ("h", "c") and (s := _state(v.part, cell))}
     stacked = [v.name for v in arrays if v.part == "bias" and "?" not in groups[v.name] and v.name not in readouts]
+    apart = {groups[v.name]: None for v in arrays if v.part == "bias" and "?" in groups[v.name]}
+    pair = list(apart) if len(apart) == 2 and extras else []
     stacks: tuple[str, ...] = ("hx",)
     if any("J" in v.axes for v in arrays):
         stacks = ("hx", "xh")
@@ -53,7 +55,7 @@ def _candidates(
         sides[:1] or [True, False],
         _orders(letters, groups),
         stacks,
-        (0, 1) if len(stacked) > 1 else (0,),
+        (0, 1) if len(stacked) > 1 or pair else (0,),
     ):
         found: list[Block] = []
         for variable in arrays:
@@ -61,6 +63,7 @@ def _candidates(
                 found.append(Block(variable.name, READOUT_BIAS if variable.part == "bias" else READOUT, columns="all"))
                 continue
             second = variable.name in stacked and len(stacked) > 1 and stacked.index(variable.name) % 2 != first
+            second = second or (groups[variable.name] in pair and pair.index(groups[variable.name]) != first)
             found += _blocks(variable, order, columns, left, roles, extras if second else (), groups)
         known = {p.name: p for p in whole.parameters}
         missing = [n for n in known if n not in {b.ours for b in found}]

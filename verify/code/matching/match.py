@@ -182,9 +182,9 @@ def _input(plan: CallPlan, trial: CallTrial | _Values, T: int, B: int) -> Array:
     one = next((v for v in plan.variables.values() if v.part == "input"), None)
     if one is not None:
         return np.array(arranged(np.asarray(trial.values[one.name]), one.axes, ("T", "B", "D")))
-    for name, value in trial.given.items():
-        if words.part(name) == "input":
-            return np.eye(trial.setting.D)[_indices(value, T, B)]
+    others = [n for n in trial.given if words.part(n) not in ("target", "mask", "lengths")]
+    for name in [n for n in others if words.part(n) == "input"] or others[:1]:
+        return np.eye(trial.setting.D)[_indices(trial.given[name], T, B)]
     raise InputError("the input of their code is not known")
 
 

@@ -27,6 +27,7 @@ from verify.code.calling.base import (
 )
 from verify.code.calling.engine import CallPlan, Slot, real_array
 from verify.code.calling.search import Wanted, found
+from verify.code.calling.settings import options
 from verify.numbers.case import Array
 
 PARTNERS = (
@@ -81,6 +82,11 @@ def bound(target: Target, protocol: str = "") -> CallPlan:
     name = partner(target.name, target.space)
     if name is None:
         raise MisfitError(f"{target.name} has no forward function beside it")
+    if any(getattr(value, "__name__", "").split(".")[0] == "jax" for value in target.space.values()):
+        from verify.code.calling import jax_arrays
+
+        ahead, back = (jax_arrays.compiled(one) for one in (target.space[name], target.value))
+        return pair(target, ahead, back, protocol, jax_arrays.from_theirs, most=5, to_theirs=jax_arrays.to_theirs)
     tensors = getattr(target.space.get("torch"), "__name__", "") == "torch"
     if not tensors:
         return pair(target, target.space[name], target.value, protocol)
@@ -95,7 +101,13 @@ def bound(target: Target, protocol: str = "") -> CallPlan:
 
 
 def pair(
-    target: Target, forward: Any, backward: Any, protocol: str = "", convert: Any = lambda value: value, **more: Any
+    target: Target,
+    forward: Any,
+    backward: Any,
+    protocol: str = "",
+    convert: Any = lambda value: value,
+    most: int = 30,
+    **more: Any,
 ) -> CallPlan:
     """A plan for a forward and a backward function."""
     tree = target.source.tree
@@ -123,10 +135,11 @@ def pair(
             sources=sources,
             collect=collect,
             order=order,
+            fixed=options(forward, taken, tree),
             **more,
         )
 
-    return found(wanted, target, build, getattr(forward, "__name__", "forward"))
+    return found(wanted, target, build, getattr(forward, "__name__", "forward"), most)
 
 
 def kind_of(target: Target, variables: Mapping[str, Variable]) -> str:
@@ -143,7 +156,9 @@ def variables_of(
     """The variables among the arguments of a forward function, and their order."""
     wanted: list[Wanted] = []
     needed = {p.name for p in required(taken)}
-    candidates = [p for p in taken[skip:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)]
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_ONLY)
+    asked = options(function, taken, target.source.tree)
+    candidates = [p for p in taken[skip:] if p.kind in kinds and p.name not in asked]
     parts = _parts([p.name for p in candidates])
     for p in candidates:
         part = parts[p.name]
@@ -175,7 +190,8 @@ def variables_of(
         wanted.append(Wanted(p.name, part, Slot("argument", p.name)))
     inputs = [w for w in wanted if w.part == "input"]
     if not inputs and wanted:
-        first = next((w for w in wanted if w.part not in ("h", "c", "bias") and w.slot.key is None), None)
+        free = [w for w in wanted if w.slot.key is None]
+        first = next((w for w in free if w.part not in ("h", "c", "bias")), free[0] if len(free) > 1 else None)
         if first is None:
             raise MisfitError(
                 f"{getattr(function, '__name__', 'forward')}: which argument is the input could not be told"
