@@ -24,7 +24,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
         "compiled",
         "compiled_loop",
         "product_into",
-        *("rows_by_panels", "panels_for", "in_panels"),
+        *("rows_by_panels", "panels_for", "in_panels", "new_panels", "product_of", "product_rows", "rows_product"),
         *("tile", "in_parts", "threading", "binding", "ir", "COMPILING", "TILED", "FEATURES", "VECTOR", "VECTORS"),
         "kind",
         "numba",

@@ -8,16 +8,20 @@ from dataclasses import replace
 from derive.calculus.derivation import Derivation
 from derive.networks.network import Network
 from derive.targets.language.code import (
+    MEMORY,
     Assign,
     Call,
     Code,
     Loop,
+    MatrixProduct,
     Name,
     Number,
     Remark,
     Statement,
+    Transposed,
     Tuple,
     Unless,
+    read,
 )
 from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.lowering.single_step import Passes
@@ -32,6 +36,7 @@ from derive.targets.passes import products
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.loops import Body, always_there, learn, opened
 from derive.targets.passes.pipeline import added_in_place, arriving_shapes, given_shapes, learn_shapes
+from derive.targets.passes.rewriting import mapped
 from derive.targets.passes.shapes import Shapes
 from derive.targets.templates import environment
 
@@ -71,6 +76,23 @@ def network_module(network: Network, origin: str = "") -> str:
     return network_whole(net, origin, imports=_IMPORTS, compiled=made[-1].text())
 
 
+def _with_own_products(statement: Statement) -> Statement:
+    """A statement around a loop whose products over all steps are computed by compiled code."""
+
+    def change(code: Code) -> Code | None:
+        match code:
+            case Call("rows_times", (left, right)):
+                return Call("rows_product", (mapped(left, change), mapped(right, change)))
+            case MatrixProduct(Transposed(Call("rows", _)) as left, Call("rows", _) as right):
+                return Call("product_of", (mapped(left, change), mapped(right, change)))
+        return None
+
+    match statement:
+        case Assign(targets, value, formula):
+            return Assign(targets, mapped(value, change), formula)
+    return statement
+
+
 class _Compiled:
     """The compiled functions of one module."""
 
@@ -92,6 +114,10 @@ class _Compiled:
         forward = self._compiled(own.forward, shapes, "forward_loop", ())
         shapes = Shapes(shapes.known | arriving_shapes(program, names), sizes)
         backward = self._compiled(own.backward, shapes, "backward_loop", [names.carry(s).name for s in program.states])
+        forward, backward = ([_with_own_products(one) for one in body] for body in (forward, backward))
+        if "rows_times" not in read([*forward, *backward]):
+            low.helpers.discard("rows_times")
+        low.helpers.update(("rows", MEMORY))
         return replace(own, forward=forward, backward=backward)
 
     def text(self) -> str:
