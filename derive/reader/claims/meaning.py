@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Integer, pi
+from sympy import Integer, S, pi
 
 from derive import functions, nodes
 from derive.errors import InputError
@@ -16,7 +16,7 @@ from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
-from derive.reader.claims.sums import BATCHES, Bounds, bounds, has_free, largest, nested
+from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, largest, nested
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -108,6 +108,9 @@ class Claiming(Brackets):
             return operated, len(factors)
         if (indicator := self.indicator(node, following)) is not None:
             return indicator[0], i + indicator[1]
+        if isinstance(node, Name) and node.word in BATCH_SIZES and node.word not in self.letters.numbers:
+            self.letters.guesses.granted[f"{node.word} counts the examples of a batch: there is one"] = None
+            return tree.Constant(S.One), i + 1
         sign = largest(node, following) if self.bounding else None
         return None if sign is None else (self.among(sign), i + 2)
 

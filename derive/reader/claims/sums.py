@@ -43,6 +43,8 @@ class Bounds:
 
 BATCHES = frozenset(["batch", "samples", "examples", "data"])
 """Words below a sum over the examples of a batch, of which the mathematics has one."""
+BATCH_SIZES = frozenset(["batch_size", "batchsize", "batchSize", "n_batch", "num_examples", "n_examples"])
+"""Words for how many examples a batch has."""
 
 
 def _spelled(cell: Syntax) -> str:

@@ -42,6 +42,8 @@ _RST_BLOCK = re.compile(r"^(?P<indent>[ \t]*)\.\. math ?::(?P<here>[^\n]*)$", re
 _RST_OPTION = re.compile(r"\s*:[a-z-]+:")
 _RST_TITLE = re.compile(r"([=\-~^\"'`#*+.:_])\1{2,}\s*")
 _RST_COMMENT = re.compile(r"^\.\. (backproof\s*:[^\n]*)$", re.MULTILINE)
+_BETWEEN = re.compile(r"\\(?:short)?intertext\s*\{(?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*\}")
+"""Words between the rows of a formula."""
 _SCRIPT = re.compile(
     r"<script\b[^>]*\btype\s*=\s*[\"']math/tex(?P<display>;\s*mode=display)?[\"'][^>]*>(?P<tex>.*?)</script>",
     re.DOTALL | re.IGNORECASE,
@@ -62,7 +64,7 @@ def usual(text: str, suffix: str = ".md") -> str:
         text = from_html(text)
     elif suffix in (".rst", ".rest") or (_RST_BLOCK.search(text) and "$" not in text):
         text = from_rst(text)  # a docstring comes without a name of a file
-    text = _FENCED.sub(_fenced, text)
+    text = _FENCED.sub(_fenced, without_words_between(text))
     text = _ONE_LINE.sub(_displayed, text)
     text = _TWICE.sub(lambda m: f"${m.group(1)}$".rjust(len(m.group())), text)
     text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)
@@ -75,6 +77,11 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _FONT_TIED.sub(lambda m: f"{m.group(1)}{m.group(2)}".rjust(len(m.group())), text)
     text = _TOGETHER.sub(r"\2\1", text)
     return _IMAGE.sub(_image, text)
+
+
+def without_words_between(text: str) -> str:
+    r"""The text with blanks for what \intertext puts between the rows of a formula."""
+    return _BETWEEN.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
 
 
 def _fenced(match: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from derive.errors import Place
 from derive.reader.dialects.macros import MACRO, Macro, expanded, group, macros
+from derive.reader.dialects.marks import without_words_between
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Found
 
@@ -68,7 +69,7 @@ def comments(text: str, file: str) -> Iterator[tuple[Place, str]]:
 def readable(text: str) -> str:
     """The text without its comments and what is set as typed, character for character in place."""
     visible = _VERBATIM.sub(_blank, text)
-    return _COMMENT.sub(lambda comment: comment.group(1) + " " * len(comment.group(2)), visible)
+    return without_words_between(_COMMENT.sub(lambda comment: comment.group(1) + " " * len(comment.group(2)), visible))
 
 
 def _blank(match: re.Match[str]) -> str:

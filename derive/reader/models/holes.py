@@ -58,10 +58,18 @@ def find_holes(chosen: Choice) -> None:
             chosen.missing.add(name)
 
 
+def of_others(chosen: Choice) -> frozenset[tuple[str, int, int]]:
+    """The places of equations for other things that share a letter with the model: they claim nothing about it."""
+    letters = {m.name for e in chosen.by_name.values() for m in e.used}
+    others = (each for each in chosen.given.unread if each.name in letters and _is_another(chosen, each))
+    return frozenset((each.place.file, each.place.line, each.place.column) for each in others)
+
+
 def _is_another(chosen: Choice, unread: Unread) -> bool:
     """Whether x = f(...) without a time is another thing than the x_t that the model reads.
 
-    So it is in a section behind the model, and in one before it where it reads nothing that the model computes.
+    So it is in a section behind the model, and in its own or one before it where it reads nothing that the model
+    computes.
     """
     places = [e.place for e in chosen.by_name.values()]
     here = unread.place.file, unread.place.line
@@ -69,7 +77,8 @@ def _is_another(chosen: Choice, unread: Unread) -> bool:
     apart = unread.section not in {chosen.section, *(e.section for e in chosen.by_name.values())}
     before = bool(places) and min(places)[:2] > here and apart and not unread.used & set(chosen.by_name)
     timed = chosen.used.get(unread.name, {None}) - {None}
-    return (behind or before) and bool(timed) and unread.reason == NO_TIME and unread.section != chosen.section
+    elsewhere = unread.section != chosen.section or not unread.used & set(chosen.by_name)
+    return (behind or before) and bool(timed) and unread.reason == NO_TIME and elsewhere
 
 
 def _capitals_apart(chosen: Choice, equation: Equation) -> set[str]:

@@ -20,7 +20,7 @@ from derive.reader.models.equations.filters import without_shadowed
 from derive.reader.models.equations.losses import with_norms
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.gaps import fill_gaps
-from derive.reader.models.holes import find_holes, holes_of, leave_open, set_aside
+from derive.reader.models.holes import find_holes, holes_of, leave_open, of_others, set_aside
 from derive.reader.models.model import Model
 from derive.reader.models.written import Written
 
@@ -89,7 +89,7 @@ def _own(
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
             doubts = (*numbers, *_later(chosen, at), *chosen.instead.values())
             model = Model(
-                named, _origin(chosen), said, _places(chosen), tuple(holes_of(chosen)),
+                named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
             )  # fmt: skip
             return model, chosen

@@ -18,6 +18,8 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
 """A time glued to its letter, as in Ht-1: then Ht is H at t."""
 _WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
+_STEP_BESIDE = re.compile(r"([-−+])[12](?![\w.]|[*/^@])")
+"""The step before or after, written as it is spoken: h_t-1. A number that is multiplied is none."""
 _LABELLED = re.compile(r"(?<![A-Za-z0-9_])(?:Pi|Xi|Mu|Nu)(?![A-Za-z0-9_(])")
 """A letter with a label glued to it, as in Pi beside Pf and Po, where times are glued as well."""
 _BEHIND_A_BAR = re.compile(
@@ -159,10 +161,15 @@ def _word(out: Tokens, i: int) -> int:
     base, _, last = written.rpartition("_")
     if base and (last in ("t", *words.BESIDE) or base in ("delta", "Delta")):  # delta_f is δ with a label
         stop = end - len(last) - 1
+        beside = _STEP_BESIDE.match(out.fragment.text, end) if last == "t" else None
         out.emit("NAME", i, stop, words.WORDS.get(base, base), words.latex_of(base))
         out.emit("SUB", stop, stop + 1)
         out.opening("LBRACE", stop + 1, stop + 1)
         out.emit("NAME", stop + 1, end, last, last)
+        if beside is not None:  # h_t-1
+            out.emit("PLUS" if beside.group(1) == "+" else "MINUS", end, end + 1)
+            out.emit("NUMBER", end + 1, beside.end())
+            end = beside.end()
         out.closing("RBRACE", end, end)
         return end
     out.emit("NAME", i, end, words.WORDS.get(written, written), words.latex_of(written))

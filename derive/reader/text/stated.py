@@ -19,6 +19,11 @@ _MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|;;+|\*|>|\"\"\"|''')(?![*=\w∂]
 _ITEM = re.compile(r"(?:[-*+•▪◦‣]|\(?\d{1,2}[.)]|[①-⑳])[ \t]+")
 _APART = re.compile(r"[ \t]*(?:→|⇒|⟹|⟶|=>|(?<!-)->|;)[ \t]*|[ \t]*,[ \t]{2,}|[ \t]{3,}(?=[^\s(\[])|[ \t]+(?:#|//)[ \t]")
 _TITLE = re.compile(r"(?:[^=∂:：+*/^()]|\([^()=]*\))*[:：][ \t]*(?![=])")
+_LEAD = re.compile(
+    r"(?:so|thus|then|hence|therefore|where|with|and|here|now|so that|gives|since|note|i\.e\.|e\.g\.|also|finally|from)"
+    r"[ \t]*[,:]?[ \t]+(?=\S)", re.IGNORECASE,
+)  # fmt: skip
+"""A word that leads over to a formula."""
 _BACK = re.compile(r"[ \t]*(?:←|⟵|<-{1,2})")
 _RELATION = re.compile(r"(?<![<>!=~])[:+]?=(?!=)|≔|≡")
 _COLUMN = re.compile(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
@@ -100,6 +105,8 @@ def _parts(number: int, line: str, *, open_: bool) -> Iterator[Said]:
         title = _TITLE.match(line, begin, end)
         if title is not None and _RELATION.search(line, title.end(), end):
             begin = title.end()
+        while (lead := _LEAD.match(line, begin, end)) is not None:
+            begin = lead.end()
         end = _without_remark(line, begin, end)
         begin += len(line[begin:end]) - len(line[begin:end].lstrip(" \t*"))
         if formula(line[begin:end]):

@@ -164,7 +164,9 @@ SPACING = frozenset(
 """Commands that say nothing about the mathematics."""
 
 SKIPPED_ARGUMENTS = frozenset(
-    listed("tag label hspace vspace phantom hphantom vphantom tag* color textcolor mkern mspace")
+    listed(
+        "tag label hspace vspace phantom hphantom vphantom tag* color textcolor mkern mspace intertext shortintertext"
+    )
 )
 """Commands that are ignored with their argument."""
 

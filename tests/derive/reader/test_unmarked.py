@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from derive.reader.dialects import formulas_of
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.plain import plain_tokens
 from derive.reader.text.stated import derivative, stated
 
 
@@ -22,6 +24,8 @@ from derive.reader.text.stated import derivative, stated
         ("dh_t = dy_t - dz_t", ["dh_t = dy_t - dz_t"]),
         ("h_t = a_t ⊙ h_{t−1} + b_t,     h_{−1} = 0        [E, N]", ["h_t = a_t ⊙ h_{t-1} + b_t"]),
         ("dWhh += dnet @ h.T", ["dWhh += dnet @ h.T"]),
+        ("   So dL/dk[i] = sum_j dS[i,j] * v[j]", ["dL/dk[i] = sum_j dS[i,j] * v[j]"]),
+        ("where tanh'(z) = 1 - tanh²(z)", ["tanh'(z) = 1 - tanh²(z)"]),
         ("the sum of both terms = what comes back", []),
         ("当ρ<1时, h_t = 0 不是公式", []),
         ("lr_t = 0.01", []),
@@ -39,6 +43,17 @@ def test_a_line_that_begins_with_a_sign_goes_on() -> None:
     (found,) = stated(enumerate(lines, 1), "x.txt")
     assert found.text == "∂L/∂x_t = ∂L/∂a_t × W^T\n+ ∂L/∂b_t × V^T"
     assert (found.place(found.text.index("V")).line, found.place(found.text.index("V")).column) == (2, 21)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("W @ h_t-1", "W @ h_{t-1}"), ("h_t - 1", "h_t - (1)"), ("g_t+1 * x_t", "g_{t+1} * x_t")]
+)
+def test_a_step_beside_is_written_as_it_is_spoken(said: str, meant: str) -> None:
+    def kinds(text: str) -> list[str]:
+        tokens = plain_tokens(Fragment.of(text, plain=True))
+        return [token.type for token in tokens if token.type not in ("LPAR", "RPAR")]
+
+    assert kinds(said) == kinds(meant)
 
 
 def test_settings_alone_are_no_formulas() -> None:
