@@ -36,7 +36,7 @@ def argument(claiming: Claiming, called: Function, slope: Written, group: Group 
         if len(steps) != 1:
             return None
         named, time = claiming.written(inside), steps[0]
-    function = called.removesuffix("'") if isinstance(called, str) else slope.base
+    function = called.removesuffix("'") if isinstance(called, str) else called.name.removesuffix("'")
     holders = [
         e.symbol.name for e in claiming.letters.program.equations
         if isinstance(e.expression, Elementwise) and e.expression.function.name == function
