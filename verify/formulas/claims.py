@@ -18,11 +18,11 @@ from derive.cell import Cell
 from derive.errors import InputError, OpenQuestionError, Place
 from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
-from derive.reader.claims import left_out
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.chains import Statement, lines, statements
 from derive.reader.claims.statements.stated import ORDERS
 from derive.reader.claims.survey import survey

@@ -9,11 +9,11 @@ from derive import nodes
 from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError, ProgramFault
 from derive.notation import Notation, notations, spelled
-from derive.reader.claims import left_out
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Habit, Meant
+from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.claims.sums import reaching
 from derive.reader.claims.survey import lowered, raised, survey

@@ -13,6 +13,7 @@ from derive.errors import InputError, OpenQuestionError
 from derive.nodes import Elementwise, Quantity, Softmax
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found, Letters, beside, layered
+from derive.reader.claims.statements import left_out
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import (
     ENTRY_LETTERS,
@@ -67,7 +68,7 @@ class Deltas(Walk):
                 if layer:
                     words = layered(found, layer)
                     self.letters.guesses.layers |= {p.name: words for p in tree.walk(said) if isinstance(p, Ref)}
-                at_time = {nodes.t: nodes.t if time is None else time}
+                at_time = dict.fromkeys((nodes.t, left_out.STEP), nodes.t if time is None else time)
                 return tree.at_times(said, partial(_moved, at_time))
         return None
 

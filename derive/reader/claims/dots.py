@@ -29,6 +29,8 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
     """The terms with one row of dots (None) replaced by the sum that it stands for; raises `refused`."""
     (at, *more) = (k for k, (_, term) in enumerate(items) if term is None)
     before, after = _whole(items[:at]), _whole(items[at + 1 :])
+    if not more and not items[at + 1 :] and (endless := _onward(before)) is not None:
+        return endless
     if more or not before or not after or {items[at][0], before[-1][0]} != {after[0][0]}:
         raise refused
     sign, end = after[0]
@@ -59,6 +61,27 @@ def added(items: Sequence[tuple[int, Term | None]], refused: InputError) -> Term
     total = (sign, OverTime(body, index, low, high))
     found = (*before[: len(before) - len(steps) + 1], total, *after[1:])
     return total[1] if found == (total,) and sign == 1 else Add(found)
+
+
+def _onward(before: Sequence[tuple[int, Term]]) -> Term | None:
+    """a_t + a_{t+1} + a_{t+2} + ⋯ as a sum up to the last step; None where fewer than three terms go on like that."""
+    if len(before) < 3 or len({sign for sign, _ in before}) != 1:
+        return None
+    (sign, first), (_, second) = before[:2]
+    start, next_ = _moments(first), _moments(second)
+    fixed = [one == other for one, other in zip(start, next_, strict=False)]
+    if len(start) != len(next_) or all(fixed):
+        return None
+    moving, index = fixed.index(False), index_clash(Symbol("i"))
+    body = _at(first, start[moving], index, fixed)
+    for number, (_, term) in enumerate(before):
+        moments = _moments(term)
+        if len(moments) != len(fixed) or moments[moving] != start[moving] + number:
+            return None
+        if _at(term, moments[moving], index, fixed) != body:
+            return None
+    total = OverTime(body, index, start[moving], T)
+    return total if sign == 1 else Add(((sign, total),))
 
 
 def _whole(items: Sequence[tuple[int, Term | None]]) -> list[tuple[int, Term]]:

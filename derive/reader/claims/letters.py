@@ -233,15 +233,15 @@ class Letters:
         self, written: Written, fragment: Fragment, known: Mapping[str, str], default: Expr | None
     ) -> Found | None:
         for labels, time, at, layer in self.ways(written, fragment):
-            spelled = [written.base, *labels]
-            for name in self._names(spelled, known):
+            for name in self._names([written.base, *labels], known):
                 if name in known and (time is None or self.is_timed(known[name])):
                     found = known[name]
                     when = self._moment(found, default) if time is None and self.is_timed(found) else time
                     when = self.placed(found, when) if time is not None else when
-                    if layer and len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
-                        self.guesses.layers[found] = layered(written, layer)
-                    if len(at) <= (1 if self.quantities[found].shape[1] == 1 else 2):
+                    step = time is None and self.is_timed(found)  # of a matrix D_i is the one of step i, and no entry
+                    if len(at) in ((0, 1) if self.quantities[found].shape[1] == 1 else (0, 2) if step else (0, 1, 2)):
+                        if layer:
+                            self.guesses.layers[found] = layered(written, layer)
                         return Found(found, when, at)
         return None
 

@@ -10,12 +10,12 @@ from derive import functions, nodes
 from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
-from derive.reader.claims import left_out
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
+from derive.reader.claims.statements import left_out
 from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, largest, nested
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
@@ -355,7 +355,7 @@ class Claiming(Brackets):
 
     def function(self, found: Written) -> ScalarFunction | str | None:
         """The function that a letter stands for, with its primes as slopes."""
-        base = "sigmoid" if found.base == "sigma" else found.base
+        base = left_out.sigma(self.letters, found) if found.base == "sigma" else found.base
         if any(not isinstance(part, Mark) for _, part in found.parts):
             base = identifier("_".join([base, *(label(part, self.fragment) for _, part in found.parts)]))
         if base in NAMED and not found.primes:

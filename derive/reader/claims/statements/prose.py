@@ -89,6 +89,10 @@ CHINESE = frozenset(
     )
 )
 """Words of Chinese labels and remarks that change nothing; what has another character in it is not understood."""
+_CHANGING = re.compile(
+    r"[不非无無没沒除减減反半倍负負仅僅只若当當如假约約近取去省略忽时時余餘否或均转轉对對第前后後上下其他它\d]"
+)
+"""What a Chinese remark that stands apart may not have, for it may change what the formula says."""
 _CHINESE = re.compile("|".join(sorted(CHINESE, key=lambda word: (-len(word), word))))
 _WESTERN = re.compile(r"[\sA-Za-z0-9_.,;:()\u3000-\u303f\uff01-\uff5e-]+")
 
@@ -336,7 +340,8 @@ def _label(words: str, behind: str) -> int | None:
 def _remark(words: str, before: str) -> bool:
     """Whether words behind a formula only say where it comes from or what it is about."""
     if re.search(r"[\u3400-\u9fff]", words):
-        return _chinese(words) and not words.lstrip().startswith("的")
+        plain = _chinese(words) or (_APART.search(before) is not None and not _CHANGING.search(words))
+        return plain and not words.lstrip().startswith("的")
     parts = _split(words)
     if not _listed(words, NOUNS | CONNECTIVES):
         return False

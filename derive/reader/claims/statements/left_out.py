@@ -16,6 +16,7 @@ from derive.reader.meaning.walk import Function
 from derive.reader.text.syntax import Group, Mark
 
 if TYPE_CHECKING:
+    from derive.reader.claims.letters import Letters
     from derive.reader.claims.meaning import Claiming
 
 STEP = Symbol("step_left_out", integer=True)
@@ -50,6 +51,23 @@ def argument(claiming: Claiming, called: Function, slope: Written, group: Group 
     if claiming.bounding and time == STEP:
         guesses.granted[words] = None
     return Ref(nets[0], time)
+
+
+def sigma(letters: Letters, found: Written) -> str:
+    """The function that σ names: the sigmoid, unless its slope is written of a cell that has but one other function."""
+    functions = {
+        part.function.name
+        for equation in letters.cell.equations
+        for part in equation.expression.atoms(Elementwise)
+        if len(part.operands) == 1
+    }
+    if found.primes != 1 or found.parts or len(functions) != 1 or functions & {"sigmoid", "sigma"}:
+        return "sigmoid"
+    only_one: str = next(iter(functions))
+    if letters.guesses.other("sigma", Guess(f"σ stands for {only_one}", holds=False)):
+        return only_one
+    letters.guesses.assumed["sigma"] = "σ is the sigmoid"
+    return "sigmoid"
 
 
 def placed(said: tuple[Term, Term]) -> tuple[Term, Term]:
