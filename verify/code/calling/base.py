@@ -303,6 +303,10 @@ PLAIN = 3
 """After so many calls in which a plain number or list is asked for an attribute, no other layout is tried."""
 
 
+OF_SHAPES = re.compile(r"shape|dimension|size|align|broadcast|length")
+"""Words of errors that another layout may mend."""
+
+
 @dataclass
 class Tries:
     """What was tried in a search, so that the error can say it: the best failure is the one that came furthest."""
@@ -344,8 +348,9 @@ class Tries:
 
     @property
     def alike(self) -> bool:
-        """Whether every call so far failed in the same words at the same line."""
-        return self.count > 1 and len(self.failed) == 1
+        """Whether every call so far failed in the same words at the same line, and not for its shapes."""
+        words = {message for _, _, message in self.failed}
+        return self.count > 1 and len(self.failed) == 1 and not any(OF_SHAPES.search(one) for one in words)
 
     def _beyond_layouts(self, error: BaseException, what: str, arguments: Mapping[str, Any]) -> None:
         """Raise MisfitError where an attribute is asked of a number or list: no layout makes it an array."""

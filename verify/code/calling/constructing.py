@@ -15,7 +15,7 @@ import numpy as np
 from verify.code.calling import words
 from verify.code.calling.axes import FIRST, Setting
 from verify.code.calling.base import Target, calls, definition, required
-from verify.code.calling.engine import Fixed, Slot
+from verify.code.calling.engine import Fixed, Slot, within
 from verify.code.calling.search import Wanted, gates
 from verify.numbers.case import Array
 
@@ -213,19 +213,20 @@ def arrays_of(made: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, 
             for k, inside in enumerate(value):
                 if isinstance(inside, np.ndarray) and inside.dtype.kind == "f":
                     listed.append((f"{name}[{k}]", Slot("item", place, k), inside))
-        elif (
-            depth < 2
-            and hasattr(value, "__dict__")
-            and type(value).__module__ == type(made).__module__
-            and not callable(value)
-        ):
+                elif _holds(made, inside, depth):
+                    yield from arrays_of(inside, f"{place}.{k}.", depth + 1)
+        elif _holds(made, value, depth):
             yield from arrays_of(value, f"{place}.", depth + 1)
     yield from listed
 
 
+def _holds(made: Any, value: Any, depth: int) -> bool:
+    """Whether an object within another is one of the file that may keep arrays."""
+    own = type(value).__module__ == type(made).__module__
+    return depth < 2 and hasattr(value, "__dict__") and own and not callable(value)
+
+
 def read(made: Any, slot: Slot) -> Any:
     """What stands at a place in an object."""
-    owner = made
-    for name in slot.name.split("."):
-        owner = getattr(owner, name)
+    owner = within(made, slot.name.split("."))
     return owner if slot.key is None else owner[slot.key]

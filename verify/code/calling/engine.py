@@ -48,17 +48,18 @@ class CallPlan:
     """How a person's code is called; see the fields.
 
     forward, backward: the functions; for methods their names. `weighs` takes what J weighs out of what forward
-    returned, by the name of the output. `sources` says for every argument of backward where it comes from: `seed NAME`,
-    `argument NAME`, `returned K`, `whole`, `fixed NAME`, `rate`. `collect` gathers the gradients from what backward
-    returned and the object; with `updates` they are what backward takes off the parameters at the learning rate 1.
-    `scale`: by what a loss is multiplied (`axes.SCALES`). `seed_shape`: vectors are handed to backward as a `row` or a
-    `column`. `trim`: outputs that hold the state before the first step, the axis of time and its place along it.
-    `target_of`: the target with its axes, where it is not an argument of forward. `square`: its backward pass runs only
-    where a readout is as long as the state. `last_only`: J reads the last step of the outputs alone. `unwritten`: what
-    stands in arrays that the code makes and never writes. `ragged`: in no layout all gradients had the shapes of their
-    variables. `unproved`: why nothing is judged unless named mistakes explain all gradients, as where none of them is
-    right for the loss of the file. `ends`: the axis of time of outputs
-    of which backward takes the gradient of the last alone. `equal`: input, state and output are of one length.
+    returned, by the name of the output. `sources` says for every argument of backward where it comes from: `seed
+    NAME`, `pair NAME NAME`, `argument NAME`, `returned K`, `whole`, `fixed NAME`, `rate`. `collect` gathers the
+    gradients from what backward returned and the object; with `updates` they are what backward takes off the
+    parameters at the learning rate 1. `scale`: by what a loss is multiplied (`axes.SCALES`). `seed_shape`: vectors
+    are handed to backward as a `row` or a `column`. `trim`: outputs that hold the state before the first step, the
+    axis of time and its place along it. `target_of`: the target with its axes, where it is not an argument of
+    forward. `square`: its backward pass runs only where a readout is as long as the state. `last_only`: J reads the
+    last step of the outputs alone. `unwritten`: what stands in arrays that the code makes and never writes. `ragged`:
+    in no layout all gradients had the shapes of their variables. `unproved`: why nothing is judged unless named
+    mistakes explain all gradients, as where none of them is right for the loss of the file. `ends`: the axis of time
+    of outputs of which backward takes the gradient of the last alone. `equal`: input, state and output are of one
+    length.
     """
 
     protocol: str
@@ -140,6 +141,8 @@ class CallPlan:
             return self.aliases[label]
         bare = words.ungraded(label)
         names = list(self.variables)
+        if (within := f"{label.rpartition('.')[0]}.{bare}") in self.variables:
+            return within  # ahead.dW is the gradient of ahead.W
         for candidates in (
             [n for n in names if n in (bare, label)],
             [n for n in names if _spelled(n) in (_spelled(bare), _spelled(label))],
@@ -307,6 +310,9 @@ class CallTrial:
                 arguments[name] = passed.returned
             elif kind == "seeds":
                 arguments[name] = dict(self.seeds)
+            elif kind == "pair":
+                parts = (np.array(self.seeds[one]) for one in rest.split())
+                arguments[name] = tuple(plan.to_theirs(_shaped(part, plan.seed_shape)) for part in parts)
             elif kind == "fixed":
                 arguments[name] = copy.deepcopy(self._fixed["fixed"][rest])
         before = {n: v.copy() for n, v in arguments.items() if isinstance(v, np.ndarray)}
@@ -368,9 +374,7 @@ def standing(passed: Passed, slot: Slot, space: Mapping[str, Any]) -> Any:
     if slot.kind == "global":
         return space[slot.name]
     if slot.kind in ("attribute", "item"):
-        owner = passed.made
-        for name in slot.name.split("."):
-            owner = getattr(owner, name)
+        owner = within(passed.made, slot.name.split("."))
         return owner if slot.key is None else owner[slot.key]
     found = passed.arguments[slot.name]
     return found if slot.key is None else found[slot.key]
@@ -391,12 +395,17 @@ def called(function: Any, arguments: Mapping[str, Any]) -> Any:
         raise RaisedError(error) from error
 
 
+def within(made: Any, path: Sequence[str]) -> Any:
+    """What stands at a place in an object: attributes, and numbers for places in lists."""
+    for name in path:
+        made = made[int(name)] if name.isdigit() else getattr(made, name)
+    return made
+
+
 def put(made: Any, slot: Slot, value: Any) -> None:
     """Write a value to its place in an object: into the array that is there, so that whoever shares it sees it."""
-    owner = made
     *path, last = slot.name.split(".")
-    for name in path:
-        owner = getattr(owner, name)
+    owner = within(made, path)
     if slot.key is None:
         there = getattr(owner, last, None)
         if there is not None and hasattr(there, "detach"):

@@ -86,6 +86,10 @@ def assignments(wanted: Sequence[Wanted], target: Target) -> Iterator[tuple[Assi
     ranked = [words.kinds(key) for key in keys]
     if len(keys) <= 2 and not any(w.part == "bias" for w in wanted):
         ranked = [(*kinds, "augmented") for kinds in ranked]
+    unsaid = {groups[w.name] for w in open_ones if w.part == "weight" and not words.part(w.name)}
+    ranked = [
+        (kinds[0], "vector", *kinds[1:]) if key in unsaid else kinds for key, kinds in zip(keys, ranked, strict=True)
+    ]
     ranks = sorted(itertools.product(*(range(len(kinds)) for kinds in ranked)), key=lambda r: (sum(r), r))
     families = sorted(FAMILIES, key=lambda f: is_step(target) != (f.input in ("BD", "DB", "D", "D1", "1D")))
     multiples = gates(target)
@@ -148,7 +152,7 @@ def _axes(one: Wanted, kind: str, family: Family, side: str, bias: str, state: s
         return ("B",)
     if one.part == "mask":
         return tuple(letter for letter in family.input if letter in "BT")
-    if one.part == "bias":
+    if one.part == "bias" or kind == "vector":
         size = "K" if words.is_readout_bias(one.name) else gate
         return tuple(size if letter == "G" else letter for letter in bias)
     inner = {"input": "D", "recurrent": "H", "joint": "J", "augmented": "N", "readout": "H"}[kind]

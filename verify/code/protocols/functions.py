@@ -3,6 +3,7 @@ time first, single sequences, one step."""
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from verify.code.calling.base import (
     Target,
     Variable,
     calls,
+    definition,
     is_whole,
     keys_of,
     required,
@@ -114,7 +116,7 @@ def pair(
     taken = calls(forward)
     wanted, order = variables_of(target, forward, taken)
     groups = returned_names(forward, tree)
-    sources, seeds = backward_sources(backward, [p.name for p in taken], groups)
+    sources, seeds = backward_sources(backward, [p.name for p in taken], groups, tree=tree)
     back = returned_names(backward, tree)
 
     def build(variables: dict[str, Variable]) -> CallPlan:
@@ -181,6 +183,10 @@ def variables_of(
                     continue
                 raise MisfitError(f"{target.name}: which arrays {p.name} holds could not be read off the code")
             continue
+        pair = unpacked(p.name, target.source.tree) if part in ("", "h", "c") else []
+        if len(pair) > 1 and {words.part(one) for one in pair} == {"h", "c"}:
+            wanted += [Wanted(one, words.part(one), Slot("argument", p.name, k)) for k, one in enumerate(pair)]
+            continue
         if not part:
             part = "input" if "input" not in parts.values() and not any(w.part == "input" for w in wanted) else "weight"
         if part == "target":
@@ -211,7 +217,11 @@ def _parts(names: list[str]) -> dict[str, str]:
 
 
 def backward_sources(
-    backward: Any, forward_arguments: list[str], groups: list[list[str]], skip: int = 0
+    backward: Any,
+    forward_arguments: list[str],
+    groups: list[list[str]],
+    skip: int = 0,
+    tree: ast.AST | None = None,
 ) -> tuple[dict[str, str], list[str]]:
     """Where every argument of backward comes from, and the names of the outputs that J weighs."""
     returned = {names[0]: k for k, names in enumerate(groups) if len(names) == 1 and names[0]}
@@ -232,6 +242,9 @@ def backward_sources(
             sources[p.name] = f"argument {p.name}"
         elif p.name in returned:
             sources[p.name] = "whole" if whole else f"returned {returned[p.name]}"
+        elif tree is not None and len(pair := _gradients_of(backward, p.name, tree)) > 1:
+            sources[p.name] = f"pair {' '.join(pair)}"
+            seeds += pair
         elif bare != p.name or re.search(r"grad|delta|^d", p.name.lower()) or not seeds:
             sources[p.name] = f"seed {p.name}"
             seeds.append(p.name)
@@ -240,6 +253,13 @@ def backward_sources(
             # What forward returned is handed on once; a further argument is one of forward's under another name.
             sources[p.name] = f"argument {again.pop(0)}" if again and last in sources.values() else last
     return sources, seeds
+
+
+def _gradients_of(backward: Any, argument: str, tree: ast.AST) -> list[str]:
+    """The gradients of states that an argument of backward is taken apart into: dh, dc = d_next."""
+    node = definition(backward, tree)
+    names = unpacked(argument, node) if node is not None else []
+    return names if all(words.is_gradient(name) and _is_state(name) for name in names) else []
 
 
 def _is_state(name: str) -> bool:

@@ -344,11 +344,11 @@ def arguments(
             more = dict(fixed)
             wanted = list(base)
             if kind == 0 or not inputs:
-                more |= {name: _index(0) for name in inputs}
+                more |= {name: index(0) for name in inputs}
             elif kind == 1:
                 wanted += [Wanted(name, "input", Slot("argument", name)) for name in inputs]
             else:
-                more |= {name: _index(kind - 1) for name in inputs}
+                more |= {name: index(kind - 1) for name in inputs}
             if goal is not None:
                 more |= dict.fromkeys(targets, goal)
             yield wanted, more, bool(fixed)
@@ -368,7 +368,8 @@ def _multiplied(function: Any, names: list[str], tree: ast.AST) -> bool:
     return False
 
 
-def _index(kind: int) -> Fixed:
+def index(kind: int) -> Fixed:
+    """Indices of a kind, as long as there are inputs."""
     give = INDICES[kind][1]
     return lambda setting, rng: give(setting, rng, setting.D)
 

@@ -16,10 +16,10 @@ from verify.code.calling import warming, words
 from verify.code.calling.axes import FIRST
 from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls, definition, returned_names
 from verify.code.calling.constructing import LISTS, Maker, arrays_of, attributes, example, makers, read, unset_states
-from verify.code.calling.engine import CallPlan, CallTrial, real_array
+from verify.code.calling.engine import CallPlan, CallTrial, Fixed, real_array
 from verify.code.calling.search import Wanted, found
 from verify.code.calling.updating import check_updates
-from verify.code.protocols import functions
+from verify.code.protocols import functions, losses
 from verify.code.running.loading import told
 from verify.numbers.case import Array
 
@@ -92,11 +92,14 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     parameters = [w.name for w in wanted if w.part in ("weight", "bias")]
     names = [p.name for p in calls(forward)[1:]]
     groups = returned_names(forward, tree)
-    sources, seeds = functions.backward_sources(backward, names, groups, skip=1)
+    sources, seeds = functions.backward_sources(backward, names, groups, skip=1, tree=tree)
     returned, added = returned_names(backward, tree), _appended(backward, tree)
-    rates = [p.name for p in calls(backward)[1:] if words.plain(p.name) in words.RATES]
+    outputs = {name for group in groups for name in group}
+    rates = [p.name for p in calls(backward)[1:] if words.plain(p.name) in words.RATES and p.name not in outputs]
     sources |= dict.fromkeys(rates, "rate")
     seeds = [name for name in seeds if name not in rates]
+
+    fixed: dict[str, Fixed] = {}
 
     def build(variables: dict[str, Variable]) -> CallPlan:
         def weighs(value: Any, made: Any) -> dict[str, Array]:
@@ -118,6 +121,7 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
             collect=collect,
             make=warm.make if warm else kind,
             make_fixed=warm.fixed if warm else maker.fixed,
+            fixed=dict(fixed),
             order=order,
             updates=bool(rates),
         )
@@ -128,10 +132,16 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     if optional:
         attempts.append([w for w in wanted if w.part not in ("h", "c") or w.slot.kind == "argument"])
         attempts.append([w for w in wanted if w not in optional])
+    ways = [(attempt, dict[str, Fixed]()) for attempt in attempts]
+    data = [w.name for w in arguments if w.part == "input"]
+    places = [{name: losses.index(k) for name in data} for k in range(len(losses.INDICES))] if data else []
+    ways += [([w for w in wanted if w.name not in data], given) for given in places]  # of words, as E[tokens]
     first: MisfitError | None = None
-    for attempt in attempts:
+    for attempt, given in ways:
         try:
             wanted = attempt
+            fixed.clear()
+            fixed.update(given)
             plan = found(attempt, target, build, f"{target.name}.{ahead}")
             if plan.updates:
                 check_updates(plan)
