@@ -25,6 +25,7 @@ from verify.code.calling.base import (
     required,
     returned_names,
 )
+from verify.code.calling.constructing import STEPS
 from verify.code.calling.engine import CallPlan, Fixed, Slot, real_array
 from verify.code.calling.search import Wanted, found, shapes
 from verify.code.protocols import functions
@@ -59,7 +60,7 @@ def bound(target: Target) -> CallPlan:
         if seeds:
             raise MisfitError(f"{target.name} takes {', '.join(seeds)}, which {partner} neither takes nor returns")
     failures: list[str] = []
-    for sizes in _size_ways(target, globals_):
+    for sizes in size_ways(target, globals_):
         for wanted, fixed, tied in arguments(target, function, taken):
             everything = [*wanted, *sizes.wanted]
             order = [w.name for w in everything if w.part in ("weight", "bias")]
@@ -199,7 +200,7 @@ def _globals_of(function: Any, space: Mapping[str, Any], seen: set[str]) -> list
     return found
 
 
-def _size_ways(target: Target, arrays: Mapping[str, Any]) -> Iterator[Sizes]:
+def size_ways(target: Target, arrays: Mapping[str, Any]) -> Iterator[Sizes]:
     """Sizes that vary with the setting, where the file keeps them as numbers; else those of the arrays it has."""
     if not arrays:
         yield Sizes([], {}, {})
@@ -225,6 +226,7 @@ def _size_ways(target: Target, arrays: Mapping[str, Any]) -> Iterator[Sizes]:
             groups = words.families([w.name for w in wanted])
             wanted = [replace(w, axes=_by_name(w, groups[w.name])) for w in wanted]
         vary: dict[str, Fixed] = {n: _size("H") for n in hidden} | {n: _size("H" if equal else "D") for n in data}
+        vary |= {n: _size("T") for n in numbers if words.plain(n) in STEPS}
         yield Sizes(wanted, {}, vary, equal)
     yield Sizes(wanted, known, {})
 
@@ -251,9 +253,11 @@ def sizes_of(arrays: Mapping[str, Any], hidden: Mapping[str, int], data: Mapping
     ]
     H = next(iter(hidden.values()), None) or next(iter(square + stacked), None)
     lengths = [n for a in arrays.values() for n in a.shape]
-    D = next((v for v in data.values() if v in lengths), None)
     if H is None:
         return None
+    D = next((v for v in data.values() if v in lengths), None) or next(
+        (v for v in data.values() if v + H in lengths), None
+    )
     if D is None:
         D = next((n for n in lengths if n not in (1, H, 2 * H, 3 * H, 4 * H)), None)
     return None if D is None else {"H": H, "D": D, "K": D}

@@ -83,7 +83,7 @@ def bound(target: Target) -> CallPlan:
     pair = _pair(target)
     assert pair is not None
     if pair.owner is None:
-        return _best(target, pair, [], [], {})
+        return _of_functions(target, pair)
     failures: list[str] = []
     for maker in constructing.makers(target):
         try:
@@ -96,12 +96,32 @@ def bound(target: Target) -> CallPlan:
     raise MisfitError(failures[0] if failures else f"{target.name} could not be constructed")
 
 
-def _best(target: Target, pair: _Pair, kept: list[Wanted], order: list[str], make: dict[str, Fixed]) -> CallPlan:
+def _of_functions(target: Target, pair: _Pair) -> CallPlan:
+    """A plan for two functions: their parameters are arguments, or globals that backward moves."""
+    arrays = losses.global_arrays(target, names_of(pair.backward, target.source.tree))
+    ways = [losses.Sizes([], {}, {})]
+    with contextlib.suppress(MisfitError):
+        ways = [*losses.size_ways(target, arrays)]
+    failures: list[str] = []
+    for sizes in ways:
+        try:
+            return _best(target, pair, sizes.wanted, [], {}, sizes)
+        except MissingError:
+            raise
+        except MisfitError as error:
+            failures.append(str(error))
+    raise MisfitError(failures[0])
+
+
+def _best(
+    target: Target, pair: _Pair, kept: list[Wanted], order: list[str], make: dict[str, Fixed],
+    sizes: losses.Sizes | None = None,
+) -> CallPlan:  # fmt: skip
     failures: list[str] = []
     for arguments, fixed, tied in losses.arguments(target, pair.forward, pair.ahead):
         wanted = [*kept, *(w for w in arguments if w.name not in {k.name for k in kept})]
         try:
-            return _with_loss(*_found(target, pair, wanted, fixed, order, make, tied), target, pair)
+            return _with_loss(*_found(target, pair, wanted, fixed, order, make, tied, sizes), target, pair)
         except MissingError:
             raise
         except MisfitError as error:
@@ -112,13 +132,16 @@ def _best(target: Target, pair: _Pair, kept: list[Wanted], order: list[str], mak
 
 def _found(
     target: Target, pair: _Pair, wanted: list[Wanted], fixed: dict[str, Fixed], order: list[str],
-    make: dict[str, Fixed], tied: bool,
+    make: dict[str, Fixed], tied: bool, sizes: losses.Sizes | None = None,
 ) -> tuple[CallPlan, implied.Kind, implied.Frame]:  # fmt: skip
     tree = target.source.tree
     groups, names = names_of(pair.forward, tree), names_of(pair.backward, tree)
     ahead = [p.name for p in pair.ahead]
     skip = len(calls(pair.backward)) - len(pair.back)
     sources, _ = functions.backward_sources(pair.backward, ahead, groups, skip=skip)
+    outputs = {name for group in groups for name in group}
+    predicted = [n for n in sources if words.plain(n) in implied.PREDICTIONS and n not in {*outputs, *ahead}]
+    sources |= {n: f"seed {n}" for n in predicted if n not in pair.targets}
     order = order or [w.name for w in wanted if w.part in ("weight", "bias")]
     given = [name for name in ahead if name in {w.slot.name for w in wanted} | {*fixed}]
 
@@ -147,6 +170,8 @@ def _found(
         found = functions.gradients(returned, names, order) if returned is not None else {}
         return {**(objects.left(made, order) if made is not None else {}), **found}
 
+    rates = _rates(target, pair) if sizes and sizes.wanted else {}
+
     def build(variables: dict[str, Variable]) -> CallPlan:
         return CallPlan(
             protocol="predictions",
@@ -166,7 +191,9 @@ def _found(
             order=order,
             tied=tied or (bool(make) and not constructing.reads_out(make)),
             large_weights=8.0,
-            updates=any(source == "rate" for source in sources.values()),
+            updates=bool(rates) or any(source == "rate" for source in sources.values()),
+            global_fixed={**(sizes.numbers if sizes else {}), **rates},
+            sizes_fixed=sizes.known if sizes else {},
         )
 
     kinds: list[tuple[implied.Kind, implied.Frame]] = []
@@ -180,6 +207,13 @@ def _found(
 
     plan.target_of = target_of
     return plan, kind, frame
+
+
+def _rates(target: Target, pair: _Pair) -> dict[str, Fixed]:
+    """The learning rates that stand in globals: each is 1, so that backward takes off the gradient."""
+    read = getattr(pair.backward, "__code__", None)
+    names = [n for n in (read.co_names if read else ()) if words.plain(n) in words.RATES]
+    return {n: lambda setting, rng: 1.0 for n in names if isinstance(target.space.get(n), float)}
 
 
 def _sent(name: str, source: str, run: _Run, groups: list[list[str]]) -> Any:

@@ -31,7 +31,7 @@ def test_a_mistake_is_named_where_the_last_output_counts(tmp_path: Path) -> None
 
 
 def test_a_loss_over_all_steps_is_not_that_of_the_last_one(tmp_path: Path) -> None:
-    text = (Path(__file__).parent / "cases" / "char_rnn_right.py").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[1] / "cases" / "char_rnn_right.py").read_text(encoding="utf-8")
     found = answer(tmp_path, text, "lossFun", head="softmax", last_step=True)
     assert found["verdict"] == "right", found
     assert found["forward"] == "its loss counts all steps, not the last one alone"
