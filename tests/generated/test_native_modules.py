@@ -130,10 +130,21 @@ def test_large_products_and_several_threads(dtype, limit: float, compiled_rnn, m
     in_parts = theirs.in_parts
     monkeypatch.setattr(theirs, "in_parts", lambda *given: (started.append(given[-1]), in_parts(*given)))
     rng = np.random.default_rng(0)
-    for steps, examples, width in ((2, 40, 90), (30, 101, 70), (3, 5, 130)):
+    for steps, examples, width in ((2, 40, 90), (60, 151, 90), (3, 5, 130)):
         case = Case.draw(catalogue.find("rnn"), {"D": 3, "H": width}, steps, examples, rng)
         _agree(theirs, ours, case.cast(np.dtype(dtype)), limit)
     assert min(started) < 3 <= max(started)
+
+
+@pytest.mark.skipif(not FULL, reason="other processors' code; BACKPROOF_FULL_FIGURES=1 runs it")
+@pytest.mark.parametrize("feature", ["avx512f", "avx2"])
+def test_products_of_other_processors(feature: str, tmp_path: Path) -> None:
+    cell = catalogue.find("mgu")
+    text = generate(cell, "native").replace(f'"{feature}"', '"none"')
+    theirs = load(text, "native", tmp_path)
+    assert theirs.TILED == (feature == "avx512f")
+    case = Case.draw(cell, {"D": 3, "H": 90}, 3, 40, np.random.default_rng(0))
+    _agree(theirs, load(generate(cell)), case)
 
 
 def test_functions_of_numbers_to_the_last_digits(tmp_path: Path) -> None:
