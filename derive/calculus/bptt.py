@@ -52,7 +52,7 @@ INDEPENDENT = "the states of step $t - 1$ taken as independent of each other"
 
 
 def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
-    """∂of/∂by (rows of `of`, columns of `by`) as a matrix, `of` at t and `by` at t or t - 1.
+    """∂of/∂by (rows of `of`, columns of `by`) as a matrix, `of` at t and `by` at t, at t - 1, or a parameter in its use at t.
 
     The states at t - 1 are independent of each other: what one does to another within step t - 1 does not count.
 
@@ -63,12 +63,12 @@ def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
         return None
     if of == by:
         return Identity(of.shape[0])
-    reaching = _through(derivation, of, by)
+    reaching = through(derivation, of, by)
     matrix = None if reaching is None else _matrix(reaching, Adjoint(of))
     return None if matrix is None else transpose(matrix)
 
 
-def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
+def through(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
     """The gradient that reaches `by` if ∂J/∂of is the only gradient that comes from outside step t.
 
     None where it is too long to be read: it may double with every equation.
@@ -78,7 +78,7 @@ def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
 
     def reaching(q: Quantity, at: int) -> Node | None:
         """The gradient that reaches q at t + at, a sum over the paths of its own derivation."""
-        timed = q.at(t + at)
+        timed = q if q.time is None else q.at(t + at)
         if timed not in found:
             terms: list[Node] = []
             for path in derivation.by_name[q.name].paths:
@@ -97,12 +97,12 @@ def _through(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
             found[timed] = (common_factor(add(*terms)) if terms else ZeroMatrix(*q.shape)) if short else None
         return found[timed]
 
-    return reaching(by.at(t), int(by.time - t))
+    return reaching(by, 0) if by.time is None else reaching(by.at(t), int(by.time - t))
 
 
 def is_long(derivation: Derivation, of: Quantity, by: Quantity) -> bool:
     """Whether a Jacobian is not written out because it has too many parts."""
-    return _through(derivation, of, by) is None
+    return through(derivation, of, by) is None
 
 
 def blocks_of_step(derivation: Derivation) -> tuple[tuple[Quantity, Quantity, Node], ...] | str:

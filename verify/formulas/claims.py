@@ -51,6 +51,7 @@ from verify.formulas.wrong.restating import with_letters
 from verify.formulas.wrong.special import of_numbers
 from verify.truth.comparison import Bench, Facts, Setting
 
+NO_BOUND = "the side that should be smaller is larger in the case below"
 LARGEST = 4_000
 """Characters of a formula that are read as claims."""
 
@@ -358,7 +359,7 @@ def _related(
     assumed = (*bound.assumptions, *more)
     return replace(
         blank, word=Word.HOLDS_IF if more else bound.word, assumptions=assumed, reading="; ".join(assumed),
-        reason=bound.reason, counterexample=bound.point,
+        reason=bound.reason or (NO_BOUND if bound.word is Word.WRONG else ""), counterexample=bound.point,
     )  # fmt: skip
 
 
@@ -446,7 +447,7 @@ def _of_lengths(
     folded = [words for name, words in guesses.assumed.items() if words.endswith(f"stands for {name}")]
     if decision.sides is None and folded:  # perhaps the letter is another one, which this cell does not have
         return replace(blank, reason=f"the shapes do not fit if {' and '.join(folded)}")
-    by_matrix = decision.sides is None and _by_matrix(decision.question, claiming.letters)
+    by_matrix = _by_matrix(decision.question, claiming.letters, alone=decision.sides is not None)
     if by_matrix and (kept := _of_numbers(judgement, left, right, statement, context)) is not None:
         small = f"all sizes but {kept} are 1: a vector differentiated by a matrix is no matrix"
         small = small if kept else "all sizes are 1: a vector differentiated by a matrix is no matrix"
@@ -481,11 +482,11 @@ def _of_lengths(
         return judgement
 
 
-def _by_matrix(question: Question, letters: Letters) -> bool:
-    """Whether a vector is differentiated by a matrix, of which there is no agreed shape."""
-    found = (
-        part.by for side in (question.left, question.right) for part in tree.walk(side) if isinstance(part, _OF_VECTORS)
-    )
+def _by_matrix(question: Question, letters: Letters, *, alone: bool) -> bool:
+    """Whether a vector is differentiated by a matrix, of which there is no agreed shape; `alone`: on one side."""
+    sides = question.left, question.right
+    parts = sides if alone else (part for side in sides for part in tree.walk(side))
+    found = (part.by for part in parts if isinstance(part, _OF_VECTORS))
     return any(by.time is None and not by.at and 1 not in letters.quantities[by.name].shape for by in found)
 
 

@@ -20,6 +20,7 @@ from derive.nodes import (
     Jacobian,
     Node,
     Quantity,
+    Shaped,
     T,
     TimeProduct,
     TimeSum,
@@ -62,7 +63,24 @@ def forms_of(left: Node, derivation: Derivation) -> tuple[Node, ...]:
             return values[min(k, len(values) - 1)] if values else None
 
         found[substitute(left, value)] = None
+    if (use := _use(left, derivation)) is not None:
+        found[use] = None
     return tuple(found)
+
+
+def _use(left: Node, derivation: Derivation) -> Node | None:
+    """What stands for (∂J/∂a_t)ᵀ ∂a_t/∂W in the gradient of a matrix, in its use at t."""
+    product = left.operand if isinstance(left, Shaped) else left
+    if not isinstance(product, MatMul) or len(product.args) != 2:
+        return None
+    error, by = product.args
+    if not isinstance(error, Transpose) or not isinstance(error.arg, Adjoint) or not isinstance(by, Jacobian):
+        return None
+    of, weight = by.of, by.by
+    if error.arg != Adjoint(of) or weight.time is not None or of.name not in derivation.by_name:
+        return None
+    found = bptt.through(derivation, of.at(t), weight)
+    return None if found is None or found.shape != left.shape else found.xreplace({t: of.time})
 
 
 def terms_of(left: Node, derivation: Derivation) -> tuple[Term, ...]:
@@ -158,6 +176,8 @@ def _values(leaf: Node, derivation: Derivation) -> list[Node]:
     """What the derivation says of a leaf, each way of saying it."""
     if isinstance(leaf, Adjoint):
         found = [] if leaf.immediate else _gradients(leaf.quantity, derivation)
+        if found and leaf.only is not None and leaf.quantity.time is None:  # a loss may read the parameter at its step
+            found.append(add(*(p.term for p in derivation.by_name[leaf.quantity.name].paths)).xreplace({t: leaf.only}))
         return [_of_same_loss(form, leaf) for form in found]
     if isinstance(leaf, Jacobian):
         return _jacobians(leaf, derivation)
@@ -220,8 +240,11 @@ def _exchange(leaf: Node, by: Node) -> Callable[[Node], Node | None]:
 
 def _jacobians(leaf: Jacobian, derivation: Derivation) -> list[Node]:
     of, by = leaf.of, leaf.by
-    if of.time is None or by.time is None or of.name not in derivation.program.quantities:
+    if of.time is None or of.name not in derivation.program.quantities:
         return []
+    if by.time is None:
+        value = None if leaf.immediate else bptt.jacobian(derivation, of.at(t), by)
+        return [] if value is None else [value.xreplace({t: of.time})]
     gap = by.time - of.time
     if gap == 0 or gap == -1:
         here, there = of.at(t), by.at(t + gap)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from sympy import HadamardPower, HadamardProduct, MatAdd, MatMul
+from sympy import HadamardPower, HadamardProduct, Identity, MatAdd, MatMul
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
 from derive.calculus.adjoint import as_node
@@ -107,8 +107,8 @@ def without_slope(node: Node, context: Context) -> Iterator[Node]:
 
 
 def with_slope(node: Node, context: Context) -> Iterator[Node]:
-    """A gradient, a Jacobian, a product or a sum, multiplied by a slope."""
-    if not isinstance(node, Adjoint | Jacobian | Quantity | HadamardProduct | MatMul | MatAdd):
+    """A gradient, a Jacobian, a product, a sum or the identity, multiplied by a slope."""
+    if not isinstance(node, Adjoint | Jacobian | Quantity | HadamardProduct | Identity | MatMul | MatAdd):
         return
     base = coefficient(node)[1]
     if isinstance(base, MatMul) and base.args[0].shape[1] == 1:

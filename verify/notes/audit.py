@@ -37,6 +37,7 @@ from verify.notes.models import Model, Models, holes
 from verify.notes.models.holes import spoken
 from verify.notes.models.times import counted, in_letters_of
 from verify.notes.recognition import stepping_back
+from verify.notes.unexplained import unexplained
 
 NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 A_MENTION = "a mention"
@@ -200,7 +201,8 @@ def audit(
 
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
     judged = tuple(_otherwise(each, models, apart) for each in stepping_back(judged))
-    return Audit(document, tuple(map(_ignoring, of_two_minds(tuple(of_examples(judged, document))))))
+    judged = tuple(unexplained(of_two_minds(tuple(of_examples(judged, document)))))
+    return Audit(document, tuple(map(_ignoring, judged)))
 
 
 def _otherwise(audited: Audited, models: Models, judge: Judge) -> Audited:

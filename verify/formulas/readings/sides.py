@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 
-from sympy import Basic, Expr, Identity, Symbol, Transpose
+from sympy import Basic, Expr, Identity, MatMul, Symbol, Transpose
 
 from derive import nodes
 from derive.cell import Cell
@@ -51,6 +51,8 @@ class Sides:
     assumptions: tuple[str, ...]
     domains: Mapping[Symbol, Expr] = field(default_factory=dict)
     diagonal: tuple[Node, ...] = ()
+    told: tuple[Node, Node] | None = None
+    """Both sides as they are explained, where they are compared in another form."""
 
 
 def _kinds(left: Term, right: Term) -> Iterator[Reading]:
@@ -160,12 +162,13 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     explicit = {"left": columns, "right": columns}.get(beside, builder)
     a = (explicit if beside == "left" else builder).side(left)
     b = (explicit if beside == "right" else builder).side(right)
-    factored = _factored(a, b, builder) or _unit(a, b)
+    told = _factored(a, b, builder)
+    factored = _stacked(*told) if told is not None else _unit(a, b)
     one, other = factored or _matched(a, b, builder)
     said = ((SPREAD, builder.spread), (THROUGH, builder.through), (FROBENIUS, builder.frobenius), (FACTOR, factored))
     words = (*reading.assumptions, *(word for word, found in said if found))
     diagonal = tuple(builder.diagonal)
-    plain = Sides(one, other, reading, words, dict(builder.domains), diagonal)
+    plain = Sides(one, other, reading, words, dict(builder.domains), diagonal, None if told is None else told[2])
     found = [] if accumulated else [plain]
     summed = _summed(left, one, other)
     if summed is not None:
@@ -208,10 +211,13 @@ def _indexed(left: Term, right: Term) -> bool:
     return any(isinstance(part, kinds) for side in (left, right) for part in tree.walk(side))
 
 
-def _factored(a: Built, b: Built, builder: Builder) -> tuple[Node, Node] | None:
+Pair = tuple[Node, Node]
+
+
+def _factored(a: Built, b: Built, builder: Builder) -> tuple[Pair, Pair, Pair] | None:
     """∂a/∂W = x, where the Jacobian is I ⊗ xᵀ: its entries that are no zeros, which x or a matrix in its place gives.
 
-    Both are multiplied from the left by two rows: ones, and a itself.
+    Both are multiplied from the left by three rows: ones, a itself, and the gradient of a.
     """
     jacobian, said = (a, b) if a.flat is not None else (b, a)
     node, flat = jacobian.node, jacobian.flat
@@ -228,13 +234,22 @@ def _factored(a: Built, b: Built, builder: Builder) -> tuple[Node, Node] | None:
         factor = nodes.transpose(factor)
     if node.shape[0] != own or factor.shape != (own, length):
         return None
-    found = []
-    for weight in (nodes.ones(own), node.of):
-        spread = nodes.hadamard(nodes.matmul(weight, nodes.ones(1, length)), factor)
+
+    def weighted(weight: Node) -> Pair:
+        if isinstance(factor, MatMul) and factor.args[0].shape == (own, 1):
+            spread = nodes.matmul(nodes.hadamard(weight, factor.args[0]), *factor.args[1:])
+        else:
+            spread = nodes.hadamard(nodes.matmul(weight, nodes.ones(1, length)), factor)
         spread = nodes.transpose(spread) if turned else spread
-        found.append((Shaped(nodes.matmul(nodes.transpose(weight), node), rows, cols), spread))
-    one, other = (nodes.concat(0, *pair) for pair in zip(*found, strict=True))
-    return (one, other) if jacobian is a else (other, one)
+        whole = Shaped(nodes.matmul(nodes.transpose(weight), node), rows, cols)
+        return (whole, spread) if jacobian is a else (spread, whole)
+
+    return weighted(nodes.ones(own)), weighted(node.of), weighted(Adjoint(node.of))
+
+
+def _stacked(ones: Pair, own: Pair, gradient: Pair) -> Pair:
+    """The first two of three pairs below each other: numbers that decide."""
+    return nodes.concat(0, ones[0], own[0]), nodes.concat(0, ones[1], own[1])
 
 
 def _unit(a: Built, b: Built) -> tuple[Node, Node] | None:

@@ -23,6 +23,7 @@ from verify.formulas.wrong.closing import Loop
 from verify.formulas.wrong.diagnose import Diagnosis, diagnose
 from verify.formulas.wrong.misfits import repairs
 from verify.formulas.wrong.special import moments
+from verify.formulas.wrong.vanishing import vanishing
 from verify.mistakes.judge import PARTS, Purse
 from verify.mistakes.search import CANDIDATES
 from verify.truth.comparison import Answer, Bench, Facts, Setting
@@ -61,6 +62,9 @@ def explained(
         found = _explained(judgement, decision, derivation.summed_losses)
     except (InputError, UnsupportedError, NoValueError, NoPointError):
         return judgement  # the verdict stands; what has no letters or no value here cannot be explained
+    if not found.judgement.mistakes and decision.question is not None:
+        zero = vanishing(decision.question.right, bench.program)
+        found = replace(found, judgement=replace(found.judgement, reason=found.judgement.reason or zero))
     assumptions = found.judgement.assumptions
     own = None if decision.sides is None else _derived(decision.sides.left, derivation.summed_losses)
     for node in dict.fromkeys((found.true, own)):  # the mended one may need what the author did not say
@@ -89,12 +93,11 @@ def _turned(node: Node) -> Node:
 def _explained(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained:
     if decision.sides is None or decision.setting is None:
         return _misfit(judgement, decision, derivation)
-    unusual = decision.sides.reading.unusual > 0
+    unusual = decision.sides.reading.unusual > 0 or decision.sides.told is not None
     found, facts = _diagnosed(decision.sides, decision.setting, derivation, budget=0 if unusual else CANDIDATES)
+    if not found.mistakes and (other := _otherwise_read(judgement, decision, derivation, unusual)) is not None:
+        return other
     if not found.mistakes and unusual:
-        other = _otherwise_read(judgement, decision, derivation)
-        if other is not None:
-            return other
         found, facts = _diagnosed(decision.sides, decision.setting, derivation, CANDIDATES)
     true = found.correct if found.correct is not None else _derived(decision.sides.left, derivation)
     told = replace(
@@ -110,7 +113,7 @@ def _diagnosed(
     sides: Sides, setting: Setting, derivation: Derivation, budget: int
 ) -> tuple[Diagnosis, tuple[str, ...]]:
     """The diagnosis in the world of the verdict; if it finds none, with the cell's declared facts imposed."""
-    left, right = plain_indices(sides.left, sides.right)
+    left, right = plain_indices(*(sides.told or (sides.left, sides.right)))
     facts = setting.facts
     declared = tuple(fact for fact in setting.bench.cell.assumptions if fact not in facts.assumptions)
     found = diagnose(left, right, setting, derivation, budget=0 if declared else budget)
@@ -124,16 +127,19 @@ def _diagnosed(
     return other, tuple(map(in_words, declared)) if needed else ()
 
 
-def _otherwise_read(judgement: Judgement, decision: Decision, derivation: Derivation) -> Explained | None:
+def _otherwise_read(
+    judgement: Judgement, decision: Decision, derivation: Derivation, unusual: bool
+) -> Explained | None:
     """The judgement under another reading, or with shapes repaired, where the plainest reading leads nowhere."""
     purse = Purse()
     for sides, setting in decision.others[:READINGS]:
         share = purse.share(PARTS // READINGS)
-        found = diagnose(*plain_indices(sides.left, sides.right), setting, derivation, budget=0, purse=share)
+        left, right = plain_indices(*(sides.told or (sides.left, sides.right)))
+        found = diagnose(left, right, setting, derivation, budget=0, purse=share)
         if found.mistakes:
-            return _with(judgement, found.mistakes, found, sides, plain_indices(sides.left, sides.right)[1])
+            return _with(judgement, found.mistakes, found, sides, right)
     # Only an unusual convention made it fit: perhaps it was not meant to.
-    return _repaired(judgement, decision, derivation)
+    return _repaired(judgement, decision, derivation) if unusual else None
 
 
 def _with(

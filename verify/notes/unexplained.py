@@ -1,0 +1,33 @@
+"""What differs from the model of a note, and nothing explains how: it may be read otherwise than it was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audited import Audited
+
+UNEXPLAINED = (
+    "not so by the model as it was read, but no known mistake and no true formula is near it: it may mean another thing"
+)
+
+
+def unexplained(found: Iterable[Audited]) -> Iterator[Audited]:
+    """The formulas; wrong of a model that was read from the note is only what can be told where it goes wrong.
+
+    A model that was named is the person's word; what is wrong of it is wrong, explained or not.
+    """
+    for each in found:
+        model = each.model
+        if model is None or not (model.definitions or model.recognised):
+            yield each
+        else:
+            yield replace(each, judgements=tuple(map(_open, each.judgements)))
+
+
+def _open(judgement: Judgement) -> Judgement:
+    told = judgement.mistakes or judgement.correct or judgement.true_when or judgement.reason
+    if judgement.word is not Word.WRONG or told:
+        return judgement
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=UNEXPLAINED, place=judgement.place)
