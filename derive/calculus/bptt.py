@@ -52,7 +52,7 @@ INDEPENDENT = "the states of step $t - 1$ taken as independent of each other"
 
 
 def jacobian(derivation: Derivation, of: Quantity, by: Quantity) -> Node | None:
-    """∂of/∂by (rows of `of`, columns of `by`) as a matrix, `of` at t and `by` at t, at t - 1, or a parameter in its use at t.
+    """∂of/∂by (rows of `of`, columns of `by`) as a matrix, `of` at t and `by` at t, t - 1 or a parameter used at t.
 
     The states at t - 1 are independent of each other: what one does to another within step t - 1 does not count.
 

@@ -16,11 +16,12 @@ UNEXPLAINED = (
 def unexplained(found: Iterable[Audited]) -> Iterator[Audited]:
     """The formulas; wrong of a model that was read from the note is only what can be told where it goes wrong.
 
-    A model that was named is the person's word; what is wrong of it is wrong, explained or not.
+    A model that was named is the person's word; what is wrong of it is wrong, explained or not. So is what lacks its
+    explanation by a fault of the program.
     """
     for each in found:
         model = each.model
-        if model is None or not (model.definitions or model.recognised):
+        if model is None or each.faults or not (model.definitions or model.recognised):
             yield each
         else:
             yield replace(each, judgements=tuple(map(_open, each.judgements)))

@@ -18,8 +18,9 @@ from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Mistake, Word
-from verify.notes.audit import A_DEFINITION, A_MENTION, AN_OPEN_END, NO_MODEL, UNUSED, Audit, as_json, audit, code
+from verify.notes.audit import Audit, as_json, audit, code
 from verify.notes.fixes import _fixes, corrected, fixed_path, fixes
+from verify.notes.judging import A_DEFINITION, A_MENTION, AN_OPEN_END, NO_MODEL, UNUSED
 
 NOTE = r"""# RNN
 
@@ -175,7 +176,9 @@ def test_a_wrong_formula_without_a_true_one_stays(tmp_path: Path) -> None:
     path.write_text(NOTE, encoding="utf-8")
 
     def no_truth(formula: str, cell: Cell, **options: Any) -> tuple[Judgement, ...]:
-        return tuple(Judgement(j.formula, j.word, place=j.place) for j in by_word(formula, cell, **options))
+        return tuple(
+            Judgement(j.formula, j.word, reason="it is", place=j.place) for j in by_word(formula, cell, **options)
+        )
 
     copy = corrected(audit(path, check=no_truth), lambda path: audit(path, check=no_truth))
     assert copy.text == NOTE
@@ -188,7 +191,10 @@ def test_what_stays_wrong_is_left_as_it_was_written(tmp_path: Path) -> None:
 
     def stubborn(formula: str, cell: Cell, **options: Any) -> tuple[Judgement, ...]:
         found = by_word(formula, cell, **options)
-        return tuple(replace(j, word=Word.WRONG) if "T(x)" in j.formula and len(found) > 2 else j for j in found)
+        said = (
+            replace(j, word=Word.WRONG, reason="it is") if "T(x)" in j.formula and len(found) > 2 else j for j in found
+        )
+        return tuple(said)
 
     copy = corrected(audit(path, check=stubborn), lambda path: audit(path, check=stubborn))
     assert copy.text == NOTE.replace("74", "T(x)")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from verify.formulas.judgement import Judgement, Word
-from verify.notes.audit import A_DEFINITION, Audited, audit
+from verify.notes.audit import Audited, audit
+from verify.notes.judging import A_DEFINITION
 from verify.reports import FORMATS
 
 DATA = Path(__file__).parents[2] / "data"

@@ -74,10 +74,10 @@ def test_in_the_search_for_mistakes_the_verdict_stands(note: Path, monkeypatch: 
 
 
 def test_in_the_model(note: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from verify.notes import audit as auditing
+    from verify.notes import judging
 
-    fails_on(monkeypatch, auditing, "spoken", 10**6)
-    fails_on(monkeypatch, auditing, "continued", 1)
+    fails_on(monkeypatch, judging, "spoken", 10**6)
+    fails_on(monkeypatch, judging, "continued", 1)
     found = audit(note)
     assert len(found.faults) == 1
     assert Word.WRONG in {j.word for j in found.judgements}

@@ -9,7 +9,8 @@ import pytest
 from derive.reader import read_note
 from verify import evidence
 from verify.formulas.judgement import Word
-from verify.notes.audit import _PARTS, audit
+from verify.notes.audit import audit
+from verify.notes.claiming import _PARTS
 
 RNN = "$$ h_t = \\tanh(W x_t + U h_{t-1} + b) $$\n\n"
 READ_OUT = RNN + "$$ q_t = V h_t $$\n\n$$ L_t = \\frac12 \\|q_t - y_t\\|^2 $$\n\n$$ L = \\sum_t L_t $$\n\n"

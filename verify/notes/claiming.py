@@ -1,0 +1,157 @@
+"""What claims nothing, though it looks like a claim: steps of training, conditions, names of things."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from derive.errors import InputError, Place
+from derive.reader.claims.statements.chains import statements
+from derive.reader.meaning.letters import letter, number_of
+from derive.reader.meaning.vocabulary import is_general, names_function
+from derive.reader.models.equations.equation import LOSSES
+from derive.reader.models.equations.gradients import names_a_family
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.syntax import Big, Name
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audited import ANOTHER
+from verify.notes.files import Formula
+
+A_PART = "says which part of it a letter stands for"
+A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
+A_START = "what a gradient is set to before the first step of the backward pass"
+A_LOSS = "names the loss"
+A_CASE = "says for which value of a quantity something is said"
+SUPPOSED = "a condition, as the words before it say"
+A_DEPENDENCE = "says what a quantity depends on"
+AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
+_STARTED = re.compile(r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b)[^$=.;。；]{0,40}\$*\s*\Z", re.IGNORECASE)
+_COMPARED = re.compile(r"[<>≤≥≪≫]|\\(?:leq?|geq?|leqslant|geqslant|ll|gg|lt|gt)(?![A-Za-z])")
+_SUPPOSED = re.compile(
+    r"(?:当|若|如果|假如|假设|只要|條件|条件|當|\b(?:if|when|whenever|suppose|assuming|provided|conditions?)\b)"
+    r"[^$.;。；，,]{0,12}\$*\s*\Z|\|\s*\**\$+\s*\Z",
+    re.IGNORECASE,
+)
+_LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
+_ERROR = re.compile(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
+"""An error letter, and what stands before what is said of one."""
+_INNER = re.compile(r"\{[^{}]*\}")
+_UPDATE = re.compile(
+    r"(?:\s|&|\\begin\{[a-z]+\*?\})*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*(?::?=|\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)[\s&]*"
+    r"(?P=letter)\s*-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
+)
+_RATE = r"\s*\(?\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
+_STEP = re.compile(
+    rf"(?:\s|&)*(?:[^=&\s-][^=&-]{{0,30}}?\s*(?:\\mathrel\s*\{{\s*-\s*\}}|-)\s*={_RATE}"
+    rf"|\\Delta\s*[^=&\s][^=&]{{0,30}}?&?=\s*-{_RATE})"
+)
+"""W -= η dW and ΔW = -η ∂L/∂W."""
+_ZEROED = re.compile(
+    r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+"
+)
+_PARTS = re.compile(
+    r"=\s*\\?\[(?:\\[,;! ]|\s)*"
+    r"(?:(?:\\?[A-Za-z]|[_^{}])+\s*(?:[,;](?:\\[,;! ]|\s)*|(?:\\[,;! ])?\\?\]\s*\Z)){2,}"
+)
+"""A list of letters, each for a part of what stands left of it."""
+_OF_BLOCKS = re.compile(
+    r"\A\s*[A-Za-z]\s*_\s*(?:[A-Za-su-z]|\{[^{}t]*\})\s*&?=\s*\\begin\{[bp]matrix\}"
+    r"(?:[\s&,A-Za-z]|_\s*\{[^{}t]*\}|_\s*[A-Za-su-z]|\\\\)+\\end\{[bp]matrix\}[\s.,;]*\Z"
+)
+"""A weight put together of letters without a time."""
+_CUT = re.compile(r"\A\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*\Z")
+
+
+def nothing(formula: Formula) -> str:
+    """Why a formula claims nothing, whatever the model is; empty if it may claim something."""
+    if names_a_family(formula):
+        return A_FAMILY
+    lines = [line for line in formula.text.split(r"\\") if line.strip()]
+    if all((_UPDATE.match(line) or _STEP.match(line)) and _INNER.sub("", line).count("=") <= 1 for line in lines):
+        return AN_UPDATE
+    return SUPPOSED if _is_supposed(formula) else A_START if _is_start(formula) else ""
+
+
+def names_an_error(formula: Formula) -> bool:
+    """Whether an error letter gets its meaning here, as the words before it say: let δ_t = ..."""
+    place = formula.place
+    said = _LET.search(place.text[: place.column - 1]) and _ERROR.match(formula.text)
+    return bool(said) and not formula.displayed
+
+
+def _is_start(formula: Formula) -> bool:
+    """Whether gradients are set to zero here, as the words before the formula say."""
+    place = formula.place
+    return _ZEROED.fullmatch(formula.text) is not None and _STARTED.search(place.text[: place.column - 1]) is not None
+
+
+def _is_supposed(formula: Formula) -> bool:
+    """Whether a bound in running text is what the words before it suppose: if ‖∂h_j/∂h_{j-1}‖ > 1."""
+    place = formula.place
+    bound = _COMPARED.search(formula.text) is not None and "=" not in formula.text
+    return bound and not formula.displayed and _SUPPOSED.search(place.text[: place.column - 1]) is not None
+
+
+def as_nothing(judgement: Judgement, reason: str) -> Judgement:
+    """A judgement on what claims nothing after all."""
+    return Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=reason, place=judgement.place)
+
+
+def _depends(place: Place, fragment: Fragment) -> bool:
+    """Whether one side of the `=` at a place is f(x_t, h_{t-1}), where nothing is known of f."""
+    try:
+        chains = statements(fragment)
+    except InputError:
+        return False
+    here = (place.line, place.column)
+    return any(
+        here == (at.line, at.column)
+        and (
+            any(map(is_general, chain.sides[number : number + 2]))
+            or names_function(chain.sides[number], chain.sides[number + 1], chain.fragment.text)
+        )
+        for chain in chains
+        for number in range(len(chain.relations))
+        if (at := chain.place(number)) is not None
+    )
+
+
+def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tuple[int, int]]) -> Judgement:
+    """A definition that is not the model's contradicts it, which is no mistake of arithmetic."""
+    if judgement.place is None or judgement.word not in (Word.WRONG, Word.UNDECIDED):
+        return judgement
+    if _depends(judgement.place, fragment):
+        return as_nothing(judgement, A_DEPENDENCE)
+    if judgement.word is Word.UNDECIDED:
+        return judgement
+    if any(way.search(judgement.formula) for way in (_CUT, _PARTS, _OF_BLOCKS)):
+        return as_nothing(judgement, A_PART)
+    if _sums_a_loss(judgement.formula):
+        return as_nothing(judgement, A_LOSS)
+    try:
+        chains = statements(fragment)
+    except InputError:
+        return judgement
+    for chain in chains:
+        start = fragment.place(chain.sides[0].start)
+        places = [at for number in range(len(chain.relations)) if (at := chain.place(number)) is not None]
+        here = (judgement.place.line, judgement.place.column) in {(at.line, at.column) for at in places}
+        sides = chain.sides
+        if here and len(sides) == 2 and letter(sides[0]) is not None and number_of(sides[1]) is not None:
+            return as_nothing(judgement, A_CASE)
+        if here and (start.line, start.column) in stated:
+            return as_nothing(judgement, ANOTHER)
+    return judgement
+
+
+def _sums_a_loss(formula: str) -> bool:
+    """Whether this is L = Σ_t L_t, which says what L is, from whatever step on it counts."""
+    try:
+        chains = statements(Fragment.of(formula))
+    except InputError:
+        return False
+    sides = chains[0].sides if len(chains) == 1 else ()
+    if len(sides) != 2 or not isinstance(sides[0], Name) or not isinstance(sides[1], Big) or sides[1].sign != "sum":
+        return False
+    each = letter(sides[1].body)
+    return sides[0].word in LOSSES and each is not None and each.word == sides[0].word

@@ -1,0 +1,50 @@
+"""Conventions of a note as a whole: each is tried where formulas are wrong without it, and told where they need it.
+
+Which way round the gates are that a note only speaks of; what a step hands back; from where on δ is the gradient of the
+argument, or of a state where the note never says of what; whether ∂L_t is of the losses from step t on; what `+=` adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+
+from derive.reader.claims.meant import Habit
+from verify.notes.audited import Audited
+from verify.notes.conventions.errors import adding, handing_back, itself, redefined, upstream
+from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
+from verify.notes.conventions.habits import keeping, of_one, onward
+from verify.notes.conventions.steps import from_zero, last, of_last_output, of_length, with_step_zero
+from verify.notes.conventions.trying import Judge, wrong_in
+from verify.notes.files import Formula
+
+
+def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formula] = ()) -> tuple[Audited, ...]:
+    """The same formulas under the conventions of the note that leave fewest of them wrong.
+
+    `last_alone` stand behind words that say that the loss reads the last output alone.
+    """
+    result = itself(exchanged(found, judge), judge)
+    for convention in (
+        last,
+        identity,
+        of_length,
+        partial(of_last_output, said=last_alone),
+        onward,
+        keeping(Habit.TERMS),
+        redefined,
+        handing_back,
+        upstream,
+        from_zero,
+        with_step_zero,
+        adding,
+        keeping(Habit.ALONG),
+        keeping(Habit.OWN_USE),
+        keeping(Habit.NO_LATER),
+        of_one,
+        chosen,
+        differentials,
+    ):
+        if any(map(wrong_in, result)):
+            result = convention(result, judge)
+    return tuple(result)

@@ -1,0 +1,204 @@
+"""What error letters and gradients of states stand for: of argument or value, handed back, upstream, added up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from derive import nodes
+from derive.calculus.program import ARGUMENT, named_preactivations
+from derive.reader.claims.letters import Letters
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Gradient, Term
+from derive.reader.models.model import Model
+from verify.notes.audited import Audited
+from verify.notes.conventions.trying import (
+    RIGHT,
+    Judge,
+    doubted,
+    lefts_of,
+    mending,
+    open_in,
+    right_in,
+    sides_of,
+    states_of,
+    wrong_in,
+)
+
+_ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
+_DELTA = "delta"
+_PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
+REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
+UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
+ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
+ADDED = "line {line} adds the rest to it"
+
+
+def redefined(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """δ as the gradient of an argument, from a formula for δ on that is right so, if gradients from δ are too."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        for letter, said in model.meant.errors:
+            net = _argument(said, model)
+            if net is None or not isinstance(said, Gradient):
+                continue
+            errors = tuple((name, net if name == letter else term) for name, term in model.meant.errors)
+            tried: dict[int, Audited] = {}
+            line, used = 0, 0
+            for number, each in enumerate(result):
+                if each.model is None or dict(each.model.meant.errors).get(letter) != said or not wrong_in(each):
+                    continue
+                words = REDEFINED.format(line=line or each.formula.place.line, letter=letter, name=said.by.name)
+                again = judge(each.formula, doubted(each.model, words, errors=errors))
+                if wrong_in(again) or not right_in(again):
+                    continue
+                of_itself = any(left == said for left in lefts_of(each, each.model))
+                if of_itself and not line:
+                    line = each.formula.place.line
+                if line:
+                    tried[number] = again
+                    used += not of_itself
+            result = mending(result, tried if used else {})
+    return result
+
+
+def itself(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """δ as the gradient of a state, not of its argument, where more of a note that does not say it is right so."""
+    result = list(found)
+    silent = [
+        (n, each.model)
+        for n, each in enumerate(found)
+        if each.model is not None and _PLAIN.search(each.formula.text) and not each.model.doubts
+        and _DELTA not in dict(each.model.meant.errors) and len(each.model.cell.states) == 1
+    ]  # fmt: skip
+    for cell in dict.fromkeys(model.cell for _, model in silent):
+        here = {n: model for n, model in silent if model.cell == cell}
+        if not any(wrong_in(found[n]) or open_in(found[n]) for n in here):
+            continue
+        tried = {n: judge(found[n].formula, _with_itself(model)) for n, model in here.items()}
+        right = sum(map(right_in, tried.values())) - sum(right_in(found[n]) for n in here)
+        if right > 0 and sum(map(wrong_in, tried.values())) <= sum(wrong_in(found[n]) for n in here):
+            for n, each in tried.items():
+                result[n] = each
+    return result
+
+
+def _with_itself(model: Model) -> Model:
+    """The model in a note whose δ is the gradient of the state."""
+    (state,) = model.cell.states
+    value = tree.Ref(state.name, nodes.t)
+    letters = Letters(model.cell, named_preactivations(model.cell), meant=model.meant)
+    errors = (*model.meant.errors, (_DELTA, Gradient(value, letters.asked(value), False)))
+    return doubted(model, ITSELF.format(name=state.name), errors=errors)
+
+
+def _argument(said: Term, model: Model) -> Gradient | None:
+    """The gradient by the argument of what a letter is said to be the gradient by."""
+    if not isinstance(said, Gradient) or said.by.name.startswith(ARGUMENT) or said.by.at:
+        return None
+    program = named_preactivations(model.cell)
+    inside = [e.expression.args for e in program.equations if e.symbol.name == said.by.name]
+    arguments = [
+        leaf.name for args in inside for leaf in args if isinstance(leaf, nodes.Quantity) and leaf.time == nodes.t
+    ]
+    return replace(said, by=replace(said.by, name=arguments[0])) if len(arguments) == 1 else None
+
+
+def handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What a step hands back, where the note has the whole gradient of a state too, rightly or as what is added up.
+
+    Then ∂J/∂c_{t-1} from step t alone is what that step hands back, to which t - 1 adds its own.
+    """
+    whole: dict[tuple[str, ...], set[str]] = {}
+    for each in found:
+        if each.model is not None:
+            whole.setdefault(states_of(each.model), set()).update(_whole(each, each.model))
+    models = [each.model for each in found if each.model is not None]
+    # where no model of the note has a loss or a read-out, nobody says what J reads of an output
+    silent = all(model.cell.output.name in states_of(model) for model in models)
+    upstream = _never_given(found)
+    tried = {}
+    for number, each in enumerate(found):
+        model = each.model
+        if model is None or not wrong_in(each) or "-" not in each.formula.text:
+            continue
+        said = whole[states_of(model)] | upstream.get(states_of(model), set())
+        backs = frozenset(said | ({model.cell.output.name} if silent else set()))
+        if backs:
+            tried[number] = judge(each.formula, replace(model, meant=replace(model.meant, hands_back=backs)))
+    return mending(found, tried)
+
+
+def _never_given(found: Sequence[Audited]) -> dict[tuple[str, ...], set[str]]:
+    """The states of a model with a read-out whose gradient formulas read and none gives: it comes from outside."""
+    read: dict[tuple[str, ...], set[str]] = {}
+    given: set[str] = set()
+    for each in found:
+        if each.model is None:
+            continue
+        states = states_of(each.model)
+        for _, (left, *sides) in sides_of(each, each.model):
+            own = left.by if isinstance(left, Gradient) and left.by.name in states else None
+            parts = [part for side in sides for part in tree.walk(side)]
+            here = [part for part in parts if own is not None and own.time in tree.times(part)]
+            if own is not None and (own.time == nodes.t or here):
+                given.add(own.name)
+            names = {part.by.name for part in parts if isinstance(part, Gradient) and part.by.time == nodes.t}
+            if each.model.cell.output.name not in states:
+                read.setdefault(states, set()).update(names & set(states))
+    return {states: names - given for states, names in read.items()}
+
+
+def _whole(audited: Audited, model: Model) -> Iterator[str]:
+    """The states of which a formula gives the gradient at step t, rightly or adding to what is there."""
+    judged = {(one.place.line, one.place.column): one for one in audited.judgements if one.place is not None}
+    for statement, (left, *_) in sides_of(audited, model):
+        first = statement.place(0) if statement.relations else None
+        one = None if first is None else judged.get((first.line, first.column))
+        if one is None or not (one.word in RIGHT or _ADDED.search(one.formula)):
+            continue
+        if isinstance(left, Gradient) and left.by.time == nodes.t and left.by.name in states_of(model):
+            yield left.by.name
+
+
+def upstream(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂J/∂c_t of states beside the output as what step t + 1 hands back, where that mends formulas and spoils none."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        others = [state.name for state in model.cell.states if state.name != model.cell.output.name]
+        if not others:
+            continue
+        words = UPSTREAM.format(names=", ".join(others))
+        other = doubted(model, words, upstream=frozenset(others))
+        said = {n: each for n, each in enumerate(result) if each.model is model and (right_in(each) or wrong_in(each))}
+        tried = {n: judge(each.formula, other) for n, each in said.items()}
+        if not any(right_in(tried[n]) < right_in(each) for n, each in said.items()):
+            result = mending(result, tried)
+    return result
+
+
+def adding(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A gradient to which a later formula of the note adds the rest by +=, and that is right with it."""
+    tried: dict[int, Audited] = {}
+    for number, each in enumerate(found):
+        left, equals, right = each.formula.text.partition("=")
+        if not wrong_in(each) or not equals or "=" in right or _ADDED.search(each.formula.text) or each.model is None:
+            continue
+        for later in found[number + 1 :]:
+            added = _ADDED.search(later.formula.text)
+            if added is None or "".join(later.formula.text[: added.start()].split()) != "".join(left.split()):
+                continue
+            rest = later.formula.text[added.end() :]
+            text = " + ".join((each.formula.text.rstrip(" .,;\n"), rest.strip()))
+            fragment = replace(each.formula.fragment, text=text, lines=each.formula.fragment.lines[:1])
+            words = ADDED.format(line=later.formula.place.line)
+            again = judge(replace(each.formula, fragment=fragment), doubted(each.model, words))
+            if right_in(again) and not wrong_in(again):
+                written = tuple(
+                    replace(one, formula=before.formula)
+                    for one, before in zip(again.judgements, each.judgements, strict=False)
+                )
+                tried[number] = replace(again, formula=each.formula, judgements=written)
+            break
+    return mending(found, tried)

@@ -1,0 +1,128 @@
+"""Functions and gates that a note leaves open or exchanges; differentials."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from derive import nodes
+from derive.cell import Cell
+from derive.functions import ENTRIES, ScalarFunction
+from derive.notation import spelled
+from derive.reader.models.aliases import without_function
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audited import Audited
+from verify.notes.conventions.trying import Judge, doubted, mending, right_in, wrong_in
+
+_UNCHANGED = re.compile(
+    r"\s*(?P<function>\\?[A-Za-z]+)\s*\(\s*(?P<argument>[A-Za-z])\s*\)\s*=\s*(?P=argument)\s*[.,;]?\s*"
+)
+
+EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
+UNCHANGED = "{name} leaves its argument as it is, as line {line} says"
+DIFFERENTIALS = "d before a letter is its differential, which comes from those of the states before"
+_UPRIGHT = re.compile(
+    r"\\mathrm\s*(?:\{\s*d\s*\}|d)\s*(?P<of>\\?[A-Za-z]+\s*(?:_\s*(?:\{(?P<step>[^{}]*)\}|[A-Za-z0-9])))"
+)
+
+_EARLIEST = "t - 2"
+CHOSEN = "{function} is {chosen}, which the equations leave open"
+USUAL_FUNCTIONS = ("tanh", "sigmoid", "relu")
+"""What a function that equations leave open usually is."""
+
+
+def exchanged(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A recognised model with a gate the other way round, if that leaves fewer of its formulas wrong."""
+    result = list(found)
+    suspects = [each.model for each in found if each.model is not None and each.model.recognised and wrong_in(each)]
+    for model in dict.fromkeys(suspects):
+        from verify.which.exchanged import exchanged  # needed for few notes
+
+        here = [number for number, each in enumerate(result) if each.model is model]
+        fewest = sum(wrong_in(result[number]) for number in here)
+        for gate, cell in exchanged(model.cell):
+            other = replace(model, cell=cell, doubts=(EXCHANGED.format(gate=gate),))
+            tried = [judge(result[number].formula, other) for number in here]
+            if (left := sum(map(wrong_in, tried))) < fewest:
+                fewest = left
+                for number, each in zip(here, tried, strict=True):
+                    result[number] = each
+    return result
+
+
+def chosen(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A function that the equations leave open as a usual one, for the formulas that are right so: 1 - h_t^2 for f'."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        for function in model.cell.open_functions:
+            for name in USUAL_FUNCTIONS:
+                words = CHOSEN.format(function=function.name, chosen=name)
+                other = replace(doubted(model, words), cell=_applying(model.cell, function, ENTRIES[name].function))
+                wrong = {n: each for n, each in enumerate(result) if each.model is model and wrong_in(each)}
+                result = mending(result, {n: judge(each.formula, other) for n, each in wrong.items()})
+    return result
+
+
+def _applying(cell: Cell, function: ScalarFunction, usual: ScalarFunction) -> Cell:
+    """The cell with another function in the place of one."""
+
+    def put_in(part: nodes.Node) -> nodes.Node | None:
+        if not isinstance(part, nodes.Elementwise) or part.function != function or len(part.operands) != 1:
+            return None
+        return nodes.apply(usual, nodes.substitute(part.operands[0], put_in))
+
+    changed = (replace(each, expression=nodes.substitute(each.expression, put_in)) for each in cell.equations)
+    return replace(cell, equations=tuple(changed))
+
+
+def identity(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is true where a function leaves everything as it is, if the section says so before: σ(x) = x."""
+    tried: dict[int, Audited] = {}
+    said: dict[tuple[str, ...], tuple[str, int]] = {}
+    for number, each in enumerate(found):
+        formula = each.formula
+        if (match := _UNCHANGED.fullmatch(formula.text)) is not None:
+            name = match.group("function").removeprefix("\\")
+            said[formula.section] = "sigmoid" if name == "sigma" else name, formula.place.line
+        elif each.model is not None and wrong_in(each) and formula.section in said:
+            name, line = said[formula.section]
+            model = replace(each.model, cell=without_function(each.model.cell, name))
+            tried[number] = judge(formula, doubted(model, UNCHANGED.format(name=name, line=line)))
+    return mending(found, tried)
+
+
+def differentials(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """dc_t = F dc_{t-1} + B dh_{t-1} as a total differential: along every state of step t - 2; else left open."""
+    result = list(found)
+    for number, each in enumerate(found):
+        steps = [match.group("step") for match in _UPRIGHT.finditer(each.formula.text)]
+        if each.model is None or not wrong_in(each) or "=" not in each.formula.text or len(steps) < 2:
+            continue
+        if not _UPRIGHT.match(each.formula.text.lstrip()) or "".join((steps[-1] or "").split()) == "t+1":
+            continue
+        tried = [_along_state(each, state.name, judge) for state in each.model.cell.states]
+        if all(map(right_in, tried)) and not any(map(wrong_in, tried)):
+            one = tried[0].judgements[0]
+            kept = replace(one, formula=each.judgements[0].formula, place=each.judgements[0].place)
+            result[number] = replace(each, judgements=(kept,))
+        elif any("t-1" in "".join((step or "").split()) for step in steps[1:]):
+            result[number] = replace(each, judgements=tuple(map(_as_differential, each.judgements)))
+    return result
+
+
+def _along_state(audited: Audited, name: str, judge: Judge) -> Audited:
+    """The formula with every differential as the derivative by a state of step t - 2."""
+    assert audited.model is not None
+    fragment = audited.formula.fragment
+    by = rf"{spelled(name)}_{{{_EARLIEST}}}"
+    text = _UPRIGHT.sub(lambda match: rf"\frac{{\partial {match.group('of')}}}{{\partial {by}}}", fragment.text)
+    there = replace(audited.formula, fragment=replace(fragment, text=text, lines=fragment.lines[:1]))
+    return judge(there, doubted(audited.model, DIFFERENTIALS))
+
+
+def _as_differential(judgement: Judgement) -> Judgement:
+    if judgement.word is not Word.WRONG:
+        return judgement
+    reason = f"wrong unless {DIFFERENTIALS}"
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)

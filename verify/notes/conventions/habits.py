@@ -1,0 +1,131 @@
+"""Which losses and paths a gradient of one step counts: habits of a note, tried where its formulas need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from sympy import Expr
+
+from derive import nodes
+from derive.reader.claims.derivatives import LOSSES
+from derive.reader.claims.meant import Habit, Loss
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Gradient, Term
+from derive.reader.models.model import Model
+from verify.notes.audited import Audited
+from verify.notes.conventions.trying import (
+    RIGHT,
+    Convention,
+    Judge,
+    better,
+    doubted,
+    mending,
+    parts_of,
+    right_in,
+    states_of,
+    wrong_in,
+)
+
+OF_ONE = "J is the error of step"
+
+
+def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂L_t as the gradient of the losses from step t on, where that mends formulas and spoils none of the note's.
+
+    Only where the note takes ∂L_t by what comes after step t, which else would be zero.
+    """
+    if not any(_is_later(part) for each in found if each.model is not None for part in parts_of(each, each.model)):
+        return list(found)
+    said = {number: each for number, each in enumerate(found) if right_in(each) or wrong_in(each)}
+    other = {
+        number: judge(each.formula, doubted(each.model, Habit.ONWARD.value, habits={Habit.ONWARD}))
+        for number, each in said.items()
+        if each.model is not None
+    }
+    spoiled = [n for n, each in other.items() if right_in(each) < right_in(said[n])]
+    return mending(found, {} if spoiled else other)
+
+
+def _is_later(part: Term) -> bool:
+    """Whether this is ∂L_t by something of a later step."""
+    if not isinstance(part, Gradient) or part.only is None or part.by.time is None:
+        return False
+    return bool((part.by.time - part.only).is_positive)
+
+
+def _of_terms(model: Model, parts: Sequence[Term]) -> bool:
+    """Whether ∂L_t/∂W stands beside whole gradients at t."""
+    gradients = [part for part in parts if isinstance(part, Gradient)]
+    of_step = any(one.only is not None and one.by.time is None for one in gradients)
+    return of_step and any(one.only is None and one.by.time == nodes.t for one in gradients)
+
+
+def _along(model: Model, parts: Sequence[Term]) -> bool:
+    """Whether ∂c_t/∂c_k of one state of several stands here, or ∂E_t by a state of another step."""
+    states = states_of(model)
+    return len(states) > 1 and any(
+        part.of.name == part.by.name and part.of.time != part.by.time
+        if isinstance(part, tree.Derivative)
+        else part.only is not None and part.by.name in states and part.by.time not in (None, part.only)
+        for part in parts
+        if isinstance(part, tree.Derivative | Gradient)
+    )
+
+
+def _own_use(model: Model, parts: Sequence[Term]) -> bool:
+    """Whether ∂E_t/∂W stands beside ∂f_t/∂W."""
+    of_step = {one.by.name for one in parts if isinstance(one, Gradient) and one.only is not None and not one.by.time}
+    return any(isinstance(part, tree.Derivative) and part.by.name in of_step for part in parts)
+
+
+def _no_later(model: Model, parts: Sequence[Term]) -> bool:
+    """Whether ∂E_t/∂s_k stands here beside ∂E_t by a value of another step."""
+    steps = {one.by.time - one.only for one in parts if isinstance(one, Gradient) and one.only and one.by.time}
+    return len(steps) > 1 and any(not step.is_number for step in steps)
+
+
+TRIED: Mapping[Habit, Callable[[Model, Sequence[Term]], bool]] = {
+    Habit.TERMS: _of_terms,
+    Habit.ALONG: _along,
+    Habit.OWN_USE: _own_use,
+    Habit.NO_LATER: _no_later,
+}
+"""Habits that are taken for a formula that is right so, each with what must stand in it."""
+
+
+def keeping(habit: Habit) -> Convention:
+    """The convention that a habit is for each formula on its own."""
+
+    def kept(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+        tried = {}
+        for number, each in enumerate(found):
+            if each.model is not None and wrong_in(each) and TRIED[habit](each.model, list(parts_of(each, each.model))):
+                tried[number] = judge(each.formula, doubted(each.model, habit.value, habits={habit}))
+        return mending(found, tried)
+
+    return kept
+
+
+def of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """J as the error of step t alone, where another formula of the note is right so.
+
+    Not of a formula about a gradient by what belongs to a later step, which would be zero.
+    """
+    rest = (one.assumptions for each in found for one in each.judgements if one.word in RIGHT)
+    if not any(words.startswith(OF_ONE) for assumptions in rest for words in assumptions):
+        return list(found)
+    tried = {}
+    for number, each in enumerate(found):
+        if each.model is not None and wrong_in(each) and not each.model.meant.losses:
+            if any(isinstance(part, Gradient) and _is_after(part.by.time) for part in parts_of(each, each.model)):
+                continue
+            losses = tuple((letter, Loss(nodes.t)) for letter in LOSSES)
+            again = judge(each.formula, doubted(each.model, f"{OF_ONE} t alone", losses=losses))
+            tried[number] = replace(again, judgements=tuple(map(better, each.judgements, again.judgements)))
+    return mending(found, tried)
+
+
+def _is_after(time: Expr | None) -> bool:
+    """Whether this is a step after t."""
+    return time is not None and bool((time - nodes.t).is_positive)

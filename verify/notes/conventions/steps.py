@@ -1,0 +1,114 @@
+"""Which steps there are, as a note says: the last, as many as are named, counted from 0."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from verify.formulas.judgement import Word
+from verify.formulas.wrong import special
+from verify.notes.audited import Audited
+from verify.notes.conventions.trying import Judge, in_case, mending, reworded, right_in, wrong_in
+from verify.notes.files import Formula
+
+_LAST = re.compile(
+    r"\b(?:last|final)\s+(?:(?:time|lstm|gru|rnn|hidden)[\s-]*)?(?:step|unit|cell|time|state)\b"
+    r"|最后一?个?\s*(?:LSTM|GRU|RNN)?\s*(?:时间步|时刻|单元|時間步|時刻|單元|步)",
+    re.IGNORECASE,
+)
+
+_OF_LAST_OUTPUT = re.compile(
+    r"(?:\\(?:mathcal|mathrm|ell)\s*)?\{?[A-Za-z]*\}?\s*=\s*(?:\\(?:mathcal|mathrm|ell)\s*)?\{?[A-Za-z]*\}?\s*"
+    r"\(\s*\\?[A-Za-z]+_\{?T\}?\s*(?:[,;][^()=]*)?\)[\s.,;]*"
+)
+
+LAST_ALONE = re.compile(
+    r"(?:只有|仅有?|只在)最后一?个?[^。\n$]{0,12}(?:损失|loss)|损失(?:函数)?[^。\n]{0,6}(?:只|仅)[^。\n]{0,10}最后"
+    r"|\bloss\b[^.\n]{0,40}\bonly\b[^.\n]{0,30}\b(?:last|final)\b|\bonly\b[^.\n]{0,25}\b(?:last|final)\b[^.\n]{0,40}\bloss\b",
+    re.IGNORECASE,
+)
+"""Words for a loss that reads the output of the last step alone."""
+
+_NEXT_TO_LAST = re.compile(r"(?<![A-Za-z\\])T\s*-\s*1(?!\d)")
+_AT_THE_LAST_STEP = re.compile(r"_\s*(?:T|\{(?:[^{}]*,)?\s*T\s*\})|\(\s*T\s*\)|=\s*1\s*\}\s*\^\s*(?:T|\{\s*T\s*\})")
+"""h_T, h^{(T)}, and a sum from 1 to T."""
+
+_ZERO_TO_LAST = re.compile(
+    r"=\s*0\s*\}\s*\^\s*\{\s*T\s*-\s*1\s*\}|T\s*-\s*1\s*,[^$]{0,12}(?:dots|\.\.\.)[^$]{0,4},\s*0(?!\d)"
+)
+
+_NUMBERED = re.compile(r"[_^]\{?\(?(\d)\)?(?!\d)")
+"""A step by its number: h_3, h^{(3)}."""
+
+_SUMMED = re.compile(r"=\s*1\s*\}\s*\^\s*\{?\s*(\d)(?!\d)")
+"""The last step of a sum from the first one."""
+
+_SUM_FROM_ZERO = re.compile(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
+OF_LENGTH = "there are {steps} steps, as many as the formula names"
+AT_THE_LAST = "t = T, as the heading says"
+FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
+NONE_AT_ZERO = "what stands at step 0 counts as zero"
+OF_LAST_OUTPUT = "the loss reads the output of the last step alone, as the note says"
+
+
+def last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is true at the last step, below a heading that says so."""
+    return [
+        in_case(each, "$t = T$", AT_THE_LAST) if any(map(_LAST.search, each.formula.section)) else each
+        for each in found
+    ]
+
+
+def of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is true of as many steps as the formula names by their numbers: ∂J/∂W = ∂J_1/∂W + ∂J_2/∂W + ∂J_3/∂W.
+
+    It must name every step, and no other formula of the note a later one, or the last step by its letter.
+    """
+    if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in found):
+        return list(found)
+    last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=1)
+    every = {str(step) for step in range(1, last + 1)}
+    words = OF_LENGTH.format(steps=last)
+
+    def names_all(text: str) -> bool:
+        return str(last) in _SUMMED.findall(text) or every <= {*_NUMBERED.findall(text)}
+
+    return [in_case(each, f"$T = {last}$", words) if names_all(each.formula.text) else each for each in found]
+
+
+def of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:
+    """What is true where J reads the last output alone, if the note says so: L = L(h_T), or words before it."""
+    whole = any(_OF_LAST_OUTPUT.fullmatch(each.formula.text.strip()) for each in found)
+    return [
+        in_case(each, special.LAST_OUTPUT, OF_LAST_OUTPUT) if whole or each.formula in said else each for each in found
+    ]
+
+
+def from_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """T - 1 as the last step, where the note counts so: it says 0, ..., T - 1, or claims two things that are right so.
+
+    A note that claims something at T counts from 1.
+    """
+    claims = [each for each in found if any(one.word is not Word.NOT_A_CLAIM for one in each.judgements)]
+    if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in claims):
+        return list(found)
+    tried: dict[int, Audited] = {}
+    for number, each in enumerate(found):
+        if each.model is None or not wrong_in(each) or not _NEXT_TO_LAST.search(each.formula.text):
+            continue
+        tried[number] = reworded(each, _NEXT_TO_LAST, "T", FROM_ZERO, judge)
+    mended = mending(found, tried)
+    right = sum(map(right_in, mended)) - sum(map(right_in, found))
+    said = any(_ZERO_TO_LAST.search(each.formula.text) for each in found)
+    return mended if right > 1 or (said and right) else list(found)
+
+
+def with_step_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A sum from 0 to T as that of the steps there are."""
+    return mending(
+        found, {
+            number: reworded(each, _SUM_FROM_ZERO, "1", NONE_AT_ZERO, judge)
+            for number, each in enumerate(found)
+            if each.model is not None and wrong_in(each) and _SUM_FROM_ZERO.search(each.formula.text)
+        },
+    )  # fmt: skip

@@ -1,0 +1,120 @@
+"""What trying a convention takes: a judging under another meaning, what is kept of it, what formulas speak of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+
+from derive.calculus.program import named_preactivations
+from derive.errors import InputError
+from derive.reader.claims.letters import Letters
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.meant import Habit
+from derive.reader.claims.statements.chains import Statement, statements
+from derive.reader.claims.survey import survey
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
+from derive.reader.models.model import Model
+from verify.formulas.judgement import Judgement, Word
+from verify.formulas.wrong import special
+from verify.notes.audited import Audited
+from verify.notes.files import Formula
+
+Judge = Callable[[Formula, Model], Audited]
+Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
+RIGHT = (Word.PROVED, Word.HOLDS_IF)
+
+
+def doubted(model: Model, words: str, habits: Collection[Habit] = (), **meant: object) -> Model:
+    """The model with other meanings, on which every verdict rests."""
+    kept = model.meant.habits.union(habits)
+    return replace(model, doubts=(*model.doubts, words), meant=replace(model.meant, habits=kept, **meant))  # type: ignore[arg-type]
+
+
+def mending(found: Sequence[Audited], tried: dict[int, Audited]) -> list[Audited]:
+    """The formulas, those under the other convention that are right there and were not."""
+    result = list(found)
+    for number, each in tried.items():
+        before = result[number]
+        if wrong_in(each) < wrong_in(before) and right_in(each) > right_in(before):
+            result[number] = replace(each, model=before.model)
+    return result
+
+
+def better(before: Judgement, after: Judgement) -> Judgement:
+    """A wrong judgement as it is under another convention, where that mends it."""
+    return after if before.word is Word.WRONG and after.word in RIGHT else before
+
+
+def wrong_in(audited: Audited) -> int:
+    """How many judgements on a formula are wrong."""
+    return sum(judgement.word is Word.WRONG for judgement in audited.judgements)
+
+
+def open_in(audited: Audited) -> int:
+    """How many judgements on a formula are undecided."""
+    return sum(judgement.word is Word.UNDECIDED for judgement in audited.judgements)
+
+
+def right_in(audited: Audited) -> int:
+    """How many judgements on a formula are right."""
+    return sum(judgement.word in RIGHT for judgement in audited.judgements)
+
+
+def in_case(audited: Audited, case: str, words: str) -> Audited:
+    """Wrong judgements that are right in a special case, as right where the note says that it is the case."""
+
+    def told(judgement: Judgement) -> Judgement:
+        cases = judgement.true_when.split(special.OR)
+        if judgement.word is not Word.WRONG or not any(each.startswith(case) for each in cases):
+            return judgement
+        kept = Judgement(judgement.formula, Word.HOLDS_IF, (words,), words, place=judgement.place)
+        return replace(kept, assumptions=(*judgement.assumptions, words))
+
+    return replace(audited, judgements=tuple(map(told, audited.judgements)))
+
+
+def reworded(audited: Audited, what: re.Pattern[str], usual: str, words: str, judge: Judge) -> Audited:
+    """The formula judged with other words for something that is as long, on which every verdict rests."""
+    assert audited.model is not None
+    fragment = audited.formula.fragment
+    text = what.sub(lambda match: usual.ljust(len(match.group())), fragment.text)
+    there = replace(audited.formula, fragment=replace(fragment, text=text, as_written=fragment.text))
+    return replace(judge(there, doubted(audited.model, words)), formula=audited.formula)
+
+
+def states_of(model: Model) -> tuple[str, ...]:
+    """The names of the states of a model."""
+    return tuple(sorted(state.name for state in model.cell.states))
+
+
+def lefts_of(audited: Audited, model: Model) -> Iterator[Term]:
+    """What the left sides of a formula mean."""
+    return (sides[0] for _, sides in sides_of(audited, model))
+
+
+def parts_of(audited: Audited, model: Model) -> Iterator[Term]:
+    """Everything that a formula speaks of."""
+    return (part for _, sides in sides_of(audited, model) for side in sides for part in tree.walk(side))
+
+
+def sides_of(audited: Audited, model: Model) -> Iterator[tuple[Statement, list[Term]]]:
+    """The statements in a formula with what their sides mean, up to the first that is not read."""
+    try:
+        found = statements(audited.formula.fragment)
+    except InputError:
+        return
+    program = named_preactivations(model.cell)
+    for statement in found:
+        letters = Letters(model.cell, program, meant=model.meant)
+        said: list[Term] = []
+        try:
+            for side in statement.sides:
+                survey(side, letters)
+            for side in statement.sides:
+                said.append(Claiming(statement.fragment, letters).term(side))
+        except InputError:
+            pass  # what stands before it is read
+        if said:
+            yield statement, said

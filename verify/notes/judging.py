@@ -1,0 +1,212 @@
+"""One formula of a note, held against its model, and what is left of that where the model has holes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Protocol
+
+from derive.cell import Cell
+from derive.errors import InputError, Place, ProgramFault
+from derive.reader.claims.functions import cell_of_functions
+from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.claims.statements.chains import statements
+from derive.reader.models.equations.equation import Equation
+from derive.reader.text.fragment import Fragment
+from verify.formulas.faults import ClaimsFault, fault_in
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audited import ANOTHER, Audited
+from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
+from verify.notes.files import Formula, conditioned, continued
+from verify.notes.models import Model, Models, holes
+from verify.notes.models.holes import spoken
+from verify.notes.models.times import in_letters_of
+
+NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
+A_MENTION = "a mention"
+A_DEFINITION = "an equation of the model"
+AN_OPEN_END = "unfinished: nothing stands behind the ="
+UNUSED = "a definition that the model does not use"
+_UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
+_MATH = re.compile(r"\$([^$]+)\$")
+
+
+class Check(Protocol):
+    """Judges one formula against a cell: a judgement for every `=`."""
+
+    def __call__(
+        self, formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
+        fragment: Fragment | None = None, meant: Meant = NOTHING,
+    ) -> tuple[Judgement, ...]: ...  # fmt: skip
+
+
+def judged_apart(
+    formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None = None
+) -> Audited:
+    """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another."""
+    try:
+        return _judged(formula, before, models, check, instead)
+    except InputError as error:
+        if error.place is None:
+            raise  # not about the formula: a cell or notation that nothing has
+        found = Judgement(formula.fragment.written.strip(), Word.UNREADABLE, reason=error.message, place=error.place)
+        return Audited(formula, None, (found,))
+    except Exception as error:  # a fault of the program is told as one, and is no verdict
+        return Audited(formula, None, (), (fault_in(error, _line(formula.text), formula.place),))
+
+
+def _judged(formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None) -> Audited:
+    place = formula.place
+    written = formula.fragment.written.strip()
+    if not formula.claims:
+        return Audited(formula, None, (Judgement(written, Word.NOT_A_CLAIM, reason=A_MENTION, place=place),))
+    model = instead or models.of(formula)
+    if model is None and (numbers := cell_of_functions(formula.fragment)) is not None:
+        return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
+    if reason := nothing(formula):
+        return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=reason, place=place),))
+    defined = models.written.defined(formula)
+    if model is None:
+        unknown = models.why_none(formula) or NO_MODEL
+        word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, unknown)
+        return Audited(formula, None, (Judgement(written, word, reason=reason, place=place),))
+    if defined and _only(defined, formula) and all(model.defines(_at(e.place, place)) for e in defined):
+        return Audited(
+            formula, model, tuple(
+                Judgement(_line(e.fragment.written), Word.NOT_A_CLAIM, reason=A_DEFINITION, place=e.fragment.place(0))
+                for e in defined
+            ),
+        )  # fmt: skip
+    fragment = conditioned(continued(formula, before), formula, before)
+    unfinished = _UNFINISHED.search(fragment.text)
+    if unfinished is not None:
+        return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))
+    met: tuple[ProgramFault, ...] = ()
+    try:
+        found = check(fragment.text, model.cell, assume=model.facts, place=place, fragment=fragment, meant=model.meant)
+    except InputError as error:
+        found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
+    except ClaimsFault as fault:
+        found, met = fault.judgements, fault.faults
+    if all(each.word is Word.UNDECIDED for each in found) and instead is None and formula.displayed:
+        other = models.elsewhere(formula)
+        again = None if other is None else _judged(formula, before, models, check, other)
+        if again is not None and any(each.word in (Word.PROVED, Word.HOLDS_IF) for each in again.judgements):
+            return again
+    found = tuple(_lettered(judgement, fragment) for judgement in found)
+    definitions = _definitions(formula, model)
+    found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
+    gradients = {name for name, _ in model.meant.errors}
+    stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
+    found = tuple(never_wrong(judgement, fragment, stated) for judgement in found)
+    if names_an_error(formula):
+        found = tuple(as_nothing(each, ANOTHER) if each.word is Word.WRONG else each for each in found)
+
+    @cache
+    def computed() -> Sequence[Judgement]:
+        """The formula where the gates that the note has no equation for are computed."""
+        assert model is not None
+        if model.computed is None:
+            return ()
+        try:
+            return check(
+                fragment.text, model.computed, assume=model.facts, place=place, fragment=fragment, meant=model.meant
+            )
+        except (InputError, ClaimsFault):
+            return ()
+
+    return Audited(formula, model, tuple(_under(model, found, fragment, computed)), met)
+
+
+def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
+    """A judgement whose true formula and mistakes have the note's letters for t and T."""
+    if not fragment.times or judgement.word is not Word.WRONG:
+        return judgement
+
+    def written(formula: re.Match[str]) -> str:
+        return f"${in_letters_of(fragment, formula.group(1))}$"
+
+    mistakes = tuple(replace(one, detail=_MATH.sub(written, one.detail)) for one in judgement.mistakes)
+    correct = judgement.correct and in_letters_of(fragment, judgement.correct)
+    return replace(judgement, correct=correct, mistakes=mistakes)
+
+
+def _under(
+    model: Model, found: Sequence[Judgement], fragment: Fragment, again: Callable[[], Sequence[Judgement]]
+) -> Iterator[Judgement]:
+    """What stands of the judgements where the model has holes, or rests on a guess."""
+    loose, apart = holes.unread(model.cell), holes.unreached(model.cell)
+    about = spoken(fragment, model.cell, model.meant) if model.holes or loose or apart or model.given else {}
+    for judgement in found:
+        place = judgement.place
+        says = about.get((place.line, place.column)) if place else None
+        kept = holes.loosely(holes.judged(judgement, model.holes, says), loose, says, apart)
+        if by := holes.on_gates(model, says):
+            same = [one for one in again() if one.place == place and one.formula == judgement.formula]
+            kept = holes.as_given(kept, same[0] if same else None, model, by)
+        yield _doubted(kept, model)
+
+
+def _doubted(judgement: Judgement, model: Model) -> Judgement:
+    """A judgement that rests on a guess about the model: right only under it, and wrong for certain in no case."""
+    if not model.doubts or judgement.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
+        return judgement
+    if judgement.word is not Word.WRONG:
+        assumptions = (*model.doubts, *judgement.assumptions)
+        return replace(judgement, word=Word.HOLDS_IF, assumptions=assumptions)
+    if model.recognised:
+        return judgement
+    return Judgement(
+        judgement.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(model.doubts)}", place=judgement.place
+    )
+
+
+def _completed(formula: Formula, end: int, model: Model, check: Check) -> Judgement:
+    """A formula that ends in `=` claims nothing; the true right side is found by holding it against zero."""
+    fragment = replace(formula.fragment, text=f"{formula.text[:end]} 0{formula.text[end:]}")
+    try:
+        found = check(fragment.text, model.cell, place=formula.place, fragment=fragment)
+    except InputError:
+        found = ()
+    correct = found[-1].correct if len(found) == 1 and found[0].word is Word.WRONG else None
+    return Judgement(
+        _line(formula.fragment.written), Word.NOT_A_CLAIM, correct=correct, reason=AN_OPEN_END, place=formula.place
+    )
+
+
+def _only(defined: Sequence[Equation], formula: Formula) -> bool:
+    """Whether a formula is nothing but these equations."""
+    return formula.text.count("=") - formula.text.count("\\neq") <= sum(
+        equation.fragment.text.count("=") for equation in defined
+    )
+
+
+def _definitions(formula: Formula, model: Model) -> frozenset[tuple[int, int]]:
+    """The places of the `=` in a formula that belong to equations of the model."""
+    try:
+        chains = statements(formula.fragment)
+    except InputError:
+        return frozenset()
+    return frozenset(
+        (chain.place(0).line, chain.place(0).column)
+        for chain in chains
+        if chain.relations and model.defines(formula.fragment.place(chain.sides[0].start))
+    )
+
+
+def _defining(judgement: Judgement, definitions: frozenset[tuple[int, int]]) -> Judgement:
+    """An equation that the model consists of claims nothing."""
+    place = judgement.place
+    if place is not None and (place.line, place.column) in definitions:
+        return replace(judgement, word=Word.NOT_A_CLAIM, reason=A_DEFINITION)
+    return judgement
+
+
+def _at(found: tuple[str, int, int], place: Place) -> Place:
+    return replace(place, file=found[0], line=found[1], column=found[2])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.replace("&", " ").split())
