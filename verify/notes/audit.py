@@ -132,7 +132,7 @@ def audit(
 
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
     judged = tuple(_otherwise(each, models, apart) for each in stepping_back(judged))
-    judged = tuple(unexplained(of_two_minds(tuple(of_examples(judged, document)))))
+    judged = tuple(unexplained(tuple(of_two_minds(tuple(of_examples(judged, document))))))
     return Audit(document, tuple(map(_ignoring, judged)))
 
 

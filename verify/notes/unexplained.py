@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from verify.formulas.judgement import Judgement, Word
@@ -13,15 +13,20 @@ UNEXPLAINED = (
 )
 
 
-def unexplained(found: Iterable[Audited]) -> Iterator[Audited]:
-    """The formulas; wrong of a model that was read from the note is only what can be told where it goes wrong.
+def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas; wrong of a model of which nothing in the note is right is what can be told where it errs.
 
     A model that was named is the person's word; what is wrong of it is wrong, explained or not. So is what lacks its
     explanation by a fault of the program.
     """
+    sound = {
+        each.model.cell
+        for each in found
+        if each.model is not None and any(one.word in (Word.PROVED, Word.HOLDS_IF) for one in each.judgements)
+    }
     for each in found:
         model = each.model
-        if model is None or each.faults or not (model.definitions or model.recognised):
+        if model is None or each.faults or model.cell in sound or not (model.definitions or model.recognised):
             yield each
         else:
             yield replace(each, judgements=tuple(map(_open, each.judgements)))

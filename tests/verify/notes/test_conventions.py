@@ -84,7 +84,7 @@ def test_the_loss_of_a_step_beside_a_whole_gradient_means_the_term_of_the_step(t
     found = _judged(tmp_path, whole, TERM, TERM.replace("t-1", "t"))
     assert found[TERM].word is Word.HOLDS_IF
     assert "the term of that step" in found[TERM].assumptions[0]
-    assert found[TERM.replace("t-1", "t")].word is Word.UNDECIDED  # wrong by that too, and nothing near it is right
+    assert found[TERM.replace("t-1", "t")].word is Word.WRONG
     own = r"\frac{\partial L_t}{\partial W} = \frac{\partial L_t}{\partial z_t} h_{t-1}^T"
     assert _judged(tmp_path, own)[own].word is Word.WRONG
 

@@ -62,9 +62,8 @@ def explained(
         found = _explained(judgement, decision, derivation.summed_losses)
     except (InputError, UnsupportedError, NoValueError, NoPointError):
         return judgement  # the verdict stands; what has no letters or no value here cannot be explained
-    if not found.judgement.mistakes and decision.question is not None:
-        zero = vanishing(decision.question.right, bench.program)
-        found = replace(found, judgement=replace(found.judgement, reason=found.judgement.reason or zero))
+    if decision.question is not None and (zero := vanishing(decision.question.right, bench.program)):
+        found = replace(found, judgement=replace(found.judgement, mistakes=(), reason=zero))
     assumptions = found.judgement.assumptions
     own = None if decision.sides is None else _derived(decision.sides.left, derivation.summed_losses)
     for node in dict.fromkeys((found.true, own)):  # the mended one may need what the author did not say
