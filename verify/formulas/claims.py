@@ -41,7 +41,7 @@ from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.generic import arrays, for_every, generic_letter
-from verify.formulas.judgement import Judgement, Judgements, Word
+from verify.formulas.judgement import FOR_ANY_NUMBER, Judgement, Judgements, Word
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.telling import slopes_said
@@ -207,7 +207,7 @@ def _about_functions(statement: Statement, context: Context, functions: Alone) -
     assert isinstance(reader, Functions)
     reader.alone = functions
     letters = ", ".join(str(spelled(name)) for name in functions.variables)
-    words = f"{letters} stand{'s' if len(functions.variables) == 1 else ''} for any number"
+    words = f"{letters} stand{'s' if len(functions.variables) == 1 else ''} {FOR_ANY_NUMBER}"
     free_ones = [replace(judgement, reading=words) for judgement in _relations(statement, free, reader)]
     if all(judgement.word in (Word.PROVED, Word.HOLDS_IF) for judgement in free_ones):
         return free_ones

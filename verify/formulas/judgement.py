@@ -10,6 +10,9 @@ from typing import Any
 from derive.errors import Place
 from verify.mistakes.dictionary import entry
 
+FOR_ANY_NUMBER = "for any number"
+"""How a reading ends in which letters are those of a function, not of the cell."""
+
 
 class Word(Enum):
     """The word of a judgement; undecided and unreadable never look like right or wrong."""

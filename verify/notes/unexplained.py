@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from verify.formulas.judgement import Judgement, Word
+from verify.formulas.judgement import FOR_ANY_NUMBER, Judgement, Word
 from verify.notes.audited import Audited
 
 UNEXPLAINED = (
@@ -34,6 +34,6 @@ def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
 
 def _open(judgement: Judgement) -> Judgement:
     told = judgement.mistakes or judgement.correct or judgement.true_when or judgement.reason
-    if judgement.word is not Word.WRONG or told:
+    if judgement.word is not Word.WRONG or told or judgement.reading.endswith(FOR_ANY_NUMBER):
         return judgement
     return Judgement(judgement.formula, Word.UNDECIDED, reason=UNEXPLAINED, place=judgement.place)
