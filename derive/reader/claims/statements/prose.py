@@ -90,9 +90,9 @@ CHINESE = frozenset(
 )
 """Words of Chinese labels and remarks that change nothing; what has another character in it is not understood."""
 _CHANGING = re.compile(
-    r"[不非无無没沒除减減反半倍负負仅僅只若当當如假约約近取去省略忽时時余餘否或均转轉对對第前后後上下其他它\d]"
+    r"[不非无無没沒除减減反半倍负負仅僅只若当當如假约約近取去省略忽时時余餘否或均转轉对對第前后後上下其他它错錯误誤谬謬加乘积積和差商等大小\d]"
 )
-"""What a Chinese remark that stands apart may not have, for it may change what the formula says."""
+"""What a Chinese remark in brackets that stands apart may not have, for it may change what the formula says."""
 _CHINESE = re.compile("|".join(sorted(CHINESE, key=lambda word: (-len(word), word))))
 _WESTERN = re.compile(r"[\sA-Za-z0-9_.,;:()\u3000-\u303f\uff01-\uff5e-]+")
 
@@ -340,7 +340,8 @@ def _label(words: str, behind: str) -> int | None:
 def _remark(words: str, before: str) -> bool:
     """Whether words behind a formula only say where it comes from or what it is about."""
     if re.search(r"[\u3400-\u9fff]", words):
-        plain = _chinese(words) or (_APART.search(before) is not None and not _CHANGING.search(words))
+        aside = words.strip()[:1] + words.strip()[-1:] in ("()", "（）") and _APART.search(before) is not None
+        plain = _chinese(words) or (aside and not _CHANGING.search(words))
         return plain and not words.lstrip().startswith("的")
     parts = _split(words)
     if not _listed(words, NOUNS | CONNECTIVES):
