@@ -42,8 +42,10 @@ _FUNCTIONS: dict[str, Callable[[float], float]] = {
 }
 LONG = 3
 """Digits behind the point from which on the last may be one off, since what it comes from was rounded too."""
-LARGEST = 40
+LARGEST = 1_000
 """What a power of numbers is raised to at most."""
+BITS = 20_000
+"""How long the numbers of a power may be."""
 
 
 class _NoNumbersError(Exception):
@@ -67,7 +69,8 @@ def judged(left: Syntax, right: Syntax, cell: Cell, blank: Judgement, roughly: b
         return None
     near = all(abs(a - b) <= c for rows in zip(one, other, allowed, strict=True) for a, b, c in zip(*rows, strict=True))
     if not near:
-        return replace(blank, reason=OTHER_DIGITS)
+        rough = roughly and not any(isinstance(part, Number) and "." in part.text for part in walk(right))
+        return None if rough else replace(blank, reason=OTHER_DIGITS)  # ≈ 10^{-40} says how large something is
     return replace(blank, word=Word.HOLDS_IF, assumptions=(WRITTEN,), reading=WRITTEN)
 
 
@@ -235,7 +238,8 @@ def _number(rows: Matrix) -> Exact:
 
 
 def _power(base: Exact, power: Exact) -> Exact:
-    if power.denominator != 1 or abs(power) > LARGEST:
+    length = max(base.numerator.bit_length(), base.denominator.bit_length())
+    if power.denominator != 1 or abs(power) > LARGEST or length * abs(power) > BITS:
         raise _NoNumbersError
     return base ** int(power)
 
