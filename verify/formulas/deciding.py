@@ -26,6 +26,9 @@ from verify.truth.decimals import WORDS, Opinion
 
 AFTER = "not from the initial states, which are given each by itself: none follows from another"
 ABSENT = "a gradient before step 1 counts as zero"
+UNTRANSPOSED = (
+    "the document transposes nothing, so that the order of its products says little, and the shapes do not fit"
+)
 OUTPUTS = "J reads the final states through the outputs only"
 
 
@@ -50,6 +53,14 @@ class Question:
     pairs: Pairs = Pairs()
     outer: bool = False
     """Whether vectors side by side may be an outer product."""
+    upright: bool = False
+    """Whether the document's own weights act from the left, so that no Jacobian here is one of rows."""
+
+    @property
+    def of_jacobians(self) -> bool:
+        """Whether Jacobians are multiplied, or a product is taken over steps."""
+        parts = (*tree.walk(self.left), *tree.walk(self.right))
+        return any(isinstance(p, tree.Derivative) or (isinstance(p, tree.OverTime) and p.product) for p in parts)
 
 
 @dataclass(frozen=True)
@@ -119,6 +130,8 @@ class _Candidates:
         for reading, beside in readings(asked.left, asked.right, asked.outer):
             if reading.layout in ("rows", "batch") and (self.upright or not lying):
                 continue  # nothing in the formula is a row
+            if reading.layout == "batch" and asked.upright and asked.of_jacobians:
+                continue
             try:
                 sides = built(asked.left, asked.right, reading, asked.bench, asked.accumulated, beside)
                 self.upright |= reading.layout == "columns"
@@ -280,8 +293,10 @@ def _trials(
         losses = any(a.only is not None for side in (first.left, first.right) for a in side.atoms(Adjoint))
         yield each, Facts(facts, losses), ()
     if not bench.cell.is_loss:
+        asked = candidates.question
+        handed = any(isinstance(p, tree.Handed) for side in (asked.left, asked.right) for p in tree.walk(side))
         for each in candidates.found:
-            if any(part.has(nodes.T) or _has_end(part) for part in (each.left, each.right)):
+            if handed or any(part.has(nodes.T) or _has_end(part) for part in (each.left, each.right)):
                 yield each, Facts(facts, True), (OUTPUTS,)
     known = {(fact.kind, fact.quantity.name) for fact in facts}
     for fact in (*bench.cell.assumptions, *_usual(bench.cell)):

@@ -247,8 +247,10 @@ def _decided(
         said = tuple(tree.at_times(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
     try:
         with operated.named(said, context.bench) as ((one, other), bench_):
-            outer = context.meant.keeps(Habit.UNTRANSPOSED)
-            question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs, outer)
+            outer, upright = map(context.meant.keeps, (Habit.UNTRANSPOSED, Habit.UPRIGHT))
+            question = deciding.Question(
+                one, other, bench_, context.facts, statement.accumulated, pairs, outer, upright
+            )
             decision = deciding.decide(question)
             if decision.word in (Word.PROVED, Word.HOLDS_IF):
                 more = unsaid(decision, claiming.letters.guesses)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from string import ascii_letters
 
+from derive.reader.claims.meant import Habit
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.files import Document
@@ -19,6 +20,11 @@ _SET = re.compile(
     r"(?:[\s\d+\-*/(){}]|(?<![A-Za-z])[A-Za-z]|\^)+(?:[,;.]|\Z)"
 )
 """A loss as a sum of letters that have no time and are no functions."""
+UNTRANSPOSED = (
+    "the document transposes nothing, so the order of its products says little, and the shapes do not fit: {misfit}"
+)
+OF_A_NUMBER = "line {line} says that {letter} is a number here"
+_NUMBER = re.compile(r"\s*(?P<letter>[A-Za-z])\s*\\in\s*\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?[\s.,;]*")
 OF_ANOTHER = "the words before it speak of a plain RNN, which is not the model here"
 _PLAIN = re.compile(
     r"\b(?:vanilla|plain|simple|basic|standard|traditional|ordinary|elman)[\s-]+(?:RNNs?|recurrent)\b"
@@ -41,14 +47,40 @@ def of_examples(found: Sequence[Audited], document: Document) -> Iterator[Audite
     """The formulas; wrong of the model is not what is said in letters that the note uses otherwise here."""
     lines = {part.file: part.text.splitlines() for part in document.parts}
     losses: dict[str, tuple[tuple[str, ...], int]] = {}
+    numbers: dict[tuple[str, ...], dict[str, int]] = {}
     for each in (said_of_numbers(one, lines.get(one.formula.place.file, [])) for one in found):
         text, section = each.formula.text, each.formula.section
+        if (number := _NUMBER.fullmatch(text)) is not None:
+            numbers.setdefault(section, {})[number.group("letter")] = each.formula.place.line
         for match in _SET.finditer(text.strip()):
             losses[match.group("loss")] = section, each.formula.place.line
         about = [match.group("loss") for match in _GRADIENT.finditer(text)]
         again = {loss: losses[loss][1] for loss in about if loss in losses and losses[loss][0] == section}
         other = _of_a_plain_cell(each, lines.get(each.formula.place.file, []))
-        yield replace(each, judgements=tuple(_aside(one, text, again, other) for one in each.judgements))
+        loose = each.model is not None and each.model.meant.keeps(Habit.UNTRANSPOSED)
+        judgements = map(_in_any_order, each.judgements) if loose else each.judgements
+        told = (_aside(one, text, again, other) for one in judgements)
+        yield replace(each, judgements=tuple(_of_a_number(one, numbers.get(section, {})) for one in told))
+
+
+def _in_any_order(judgement: Judgement) -> Judgement:
+    """A judgement that only shapes refute as open, where the note transposes nothing."""
+    misfits = [mistake.detail for mistake in judgement.mistakes if mistake.name == "shapes do not fit"]
+    if judgement.word is not Word.WRONG or len(misfits) != 1 or len(judgement.mistakes) != 1:
+        return judgement
+    reason = UNTRANSPOSED.format(misfit=misfits[0])
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
+
+
+def _of_a_number(judgement: Judgement, numbers: Mapping[str, int]) -> Judgement:
+    """A judgement that is wrong of the model as open, where a letter without a time is a number in this section."""
+    for letter, line in numbers.items():
+        if judgement.word is Word.WRONG and re.search(
+            rf"(?<![A-Za-z\\]){letter}(?![A-Za-z]|\s*[_^])", judgement.formula
+        ):
+            reason = OF_A_NUMBER.format(line=line, letter=letter)
+            return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
+    return judgement
 
 
 def _of_a_plain_cell(audited: Audited, lines: Sequence[str]) -> bool:

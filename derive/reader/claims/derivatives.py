@@ -434,15 +434,15 @@ class Derivatives(Deltas):
         if isinstance(raised, Name) and raised.word.removeprefix(SAID) in LATER:
             if by.name not in {state.name for state in self.letters.cell.states}:
                 return None
-            if by.name == self.letters.cell.output.name:
+            cell = self.letters.cell
+            itself = {e.symbol.name for e in cell.equations if e.expression.has(e.symbol.at(nodes.t - 1))}
+            if by.name not in itself - {cell.output.name}:
                 return tree.Handed(as_value(by), True, True)
             return tree.Through(as_value(by), None, Ref(by.name, by.time + 1))
         inner = only(raised.rows) if isinstance(raised, Group) and raised.bracket == "LPAR" else None
         via = None if inner is None else self.letters.taken(inner, self.fragment)
-        if via is None or via.parts or via.base not in self.letters.known:
-            return None
-        name = self.letters.known[via.base]
-        if name == by.name or not self.letters.is_timed(name):
+        name = "" if via is None or via.parts else self.letters.known.get(via.base, "")
+        if via is None or name in ("", by.name) or not self.letters.is_timed(name):
             return None
         self.letters.guesses.assumed[by.name] = f"({via.base}) raised at {by.name} means what comes through {name}"
         return tree.Through(as_value(by), self.letters.asked(as_value(by)), Ref(name, by.time))

@@ -27,6 +27,7 @@ class Habit(Enum):
     NO_LATER = "the loss of a step is differentiated by what belongs to that step or an earlier one alone"
     ALONG = "∂ of a state by itself over several steps is taken along that state alone, the others held fixed at each"
     UNTRANSPOSED = "nothing is transposed anywhere, so that vectors side by side may be an outer product"
+    UPRIGHT = "weights stand left of the columns that they act on"
     SLOPES = "slopes are written of the values of several functions, σ'(f_t) and σ'(i_t)"
 
 

@@ -79,7 +79,9 @@ def with_values(cell: Cell, wanted: Mapping[str, tuple[ScalarFunction, str]]) ->
 
 
 def without_function(cell: Cell, name: str) -> Cell:
-    """The cell in which a function of entries leaves them as they are."""
+    """The cell in which a function of entries, or the only one where it has none of that name, leaves them as is."""
+    if len(cell.functions) == 1 and cell.functions[0].name != name:
+        name = cell.functions[0].name
 
     def argument(part: Node) -> Node | None:
         return substitute(part.operands[0], argument) if _calls(part, name) else None

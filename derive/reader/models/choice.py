@@ -58,6 +58,23 @@ def nearest(given: Sequence[Equation], section: tuple[str, ...], here: int) -> l
     return sorted(kept, key=distance)
 
 
+def without_later_losses(
+    given: Sequence[Equation], general: Sequence[Equation], section: tuple[str, ...], here: int
+) -> list[Equation]:
+    """The equations without a loss that another section behind this one chooses, where this one leaves it open."""
+
+    def chosen_later(equation: Equation) -> bool:
+        if not equation.loss or equation.index < here or equation.section[: len(section)] == section:
+            return False
+        shared = _shared(equation.section, section)
+        return any(
+            e.target == equation.target and e.index < equation.index and _shared(e.section, section) > shared
+            for e in general
+        )
+
+    return [e for e in given if not chosen_later(e)]
+
+
 def _is_bias(reader: Equation, mention: Mention) -> bool:
     """Whether a letter stands alone at the end of a sum: c of V h_t + c."""
     text = reader.fragment.text

@@ -13,7 +13,7 @@ from derive.notation import spelled
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, shorthands, with_aliases
-from derive.reader.models.choice import Choice, nearest
+from derive.reader.models.choice import Choice, nearest, without_later_losses
 from derive.reader.models.declaring import ACCENTED, declarations, text_of, within
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import without_shadowed
@@ -53,7 +53,7 @@ def own(
 def _own(
     given: Written, section: tuple[str, ...], names: Collection[str], at: int, beside: Collection[str]
 ) -> tuple[Model | None, Choice]:
-    usable = without_shadowed(given.equations, section)
+    usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
     chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
     chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])

@@ -21,7 +21,14 @@ from derive.reader.models.equations.filters import (
     without_general,
     without_slips,
 )
-from derive.reader.models.equations.finding import Unread, equations, parts_of_derivatives, stands_alone, unread
+from derive.reader.models.equations.finding import (
+    Unread,
+    equations,
+    open_losses,
+    parts_of_derivatives,
+    stands_alone,
+    unread,
+)
 from derive.reader.models.equations.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
 from derive.reader.models.equations.heads import unwritten_head
 from derive.reader.models.equations.losses import (
@@ -42,6 +49,11 @@ _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|maths
 _LIMITS = re.compile(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
 _AT_T = r"\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*\})"
 _SUBTRACTED = re.compile(rf"(?P<one>\\?[A-Za-z]+){_AT_T}\s*-\s*(?P<other>\\?[A-Za-z]+){_AT_T}")
+_WEIGHT = r"(?:(?<![A-Za-z\\])|(?<=mathbf\{)|(?<=bm\{))[A-Z]\}?(?:\s*[_^]\s*(?:\{[^{}t]*\}|[A-Za-su-z]))*"
+_COLUMN = r"(?:\\[A-Za-z]+\s*\{)?[a-z]\}?\s*_\s*\{?\s*t(?![A-Za-z])"
+_SIGN = r"\s*(?:\\(?:cdot|,)\s*)?"
+_UPRIGHT = re.compile(rf"{_WEIGHT}{_SIGN}(?:\\left)?\[?\s*{_COLUMN}")
+_LYING = re.compile(rf"{_COLUMN}(?:\s*-\s*1)?\s*\}}?\s*\]?{_SIGN}{_WEIGHT}")
 _SLOPES = re.compile(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
 
 
@@ -137,8 +149,8 @@ def written(
         total_gradients(texts, families),
         over,
         bars,
-        frozenset(_habits(texts)),
-        [e for e in said if e.general],
+        frozenset(_habits(texts, [e.right for e in said])),
+        [*(e for e in said if e.general), *(e for index, formula in claiming for e in open_losses(formula, index))],
         frozenset(_subtracted(texts)),
         tuple(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
         ended,
@@ -150,8 +162,10 @@ def _subtracted(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
         yield letter_name(match.group("one")), letter_name(match.group("other"))
 
 
-def _habits(texts: Sequence[str]) -> Iterator[Habit]:
-    """The habits of writing that show in the formulas."""
+def _habits(texts: Sequence[str], equations: Sequence[str]) -> Iterator[Habit]:
+    """The habits of writing that show in the formulas and in the equations among them."""
+    if any(map(_UPRIGHT.search, equations)) and not any(map(_LYING.search, equations)):
+        yield Habit.UPRIGHT
     if not any(_TRANSPOSED.search(_LIMITS.sub("", text)) for text in texts):
         yield Habit.UNTRANSPOSED
     if len({match for text in texts for match in _SLOPES.findall(text)}) > 1:

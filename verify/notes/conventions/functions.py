@@ -16,7 +16,8 @@ from verify.notes.audited import Audited
 from verify.notes.conventions.trying import Judge, doubted, mending, right_in, wrong_in
 
 _UNCHANGED = re.compile(
-    r"\s*(?P<function>\\?[A-Za-z]+)\s*\(\s*(?P<argument>[A-Za-z])\s*\)\s*=\s*(?P=argument)\s*[.,;]?\s*"
+    r"\s*(?P<function>\\?[A-Za-z]+)\s*"
+    r"(?:\(\s*(?P<argument>[A-Za-z])\s*\)\s*=\s*(?P=argument)|=\s*\\\w+\{(?:id|identity)\})\s*[.,;]?\s*"
 )
 
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"

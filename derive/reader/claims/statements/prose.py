@@ -32,7 +32,7 @@ NOUNS = frozenset(
         "parameter parameters matrix matrices vector vectors recurrent peephole context modulation carousel block net "
         "elementwise element wise hadamard pointwise multiplication "
         "projection embedding readout parameter total partial immediate direct claim proof part a b c d "
-        "need needs needed final result recorded verified shown derived next future later current"
+        "need needs needed final result recorded verified shown derived next future later current function functions"
     )
 )
 """What a formula can be about: these words name things."""
@@ -41,7 +41,7 @@ CONNECTIVES = frozenset(
         "so thus hence therefore then and also finally similarly analogously likewise consequently moreover further "
         "we have get obtain find know see this gives yields that which i.e. e.g. because since as follows now here "
         "note recall using by from via applying due to the an of in its our again "
-        "above below before previous earlier following same way above. is are was it case to pre"
+        "above below before previous earlier following same way above. is are was it case to pre depends on"
     )
 )
 """Words that join formulas to the text around them."""
@@ -51,7 +51,7 @@ _STARTS = frozenset(
     )
 )
 """The words a remark behind a formula begins with."""
-_RELATING = frozenset(listed("of in is are was it its to which that case since because from by"))
+_RELATING = frozenset(listed("of in on is are was it its to which that case since because from by depends"))
 """Words that need something behind them: not at the end of a label."""
 CONDITIONS = re.compile(
     r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b"

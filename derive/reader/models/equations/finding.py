@@ -56,7 +56,17 @@ _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 def equations(formula: Found, index: int) -> Iterator[Equation]:
     """The forward equations in a formula."""
     for found in _equations(formula, index):
-        yield found if formula.displayed else replace(found, displayed=False)
+        if not _is_open_loss(found):
+            yield found if formula.displayed else replace(found, displayed=False)
+
+
+def open_losses(formula: Found, index: int) -> Iterator[Equation]:
+    """The equations that leave open what a loss is: L_t = ℓ(y_t, h_t)."""
+    return filter(_is_open_loss, _equations(formula, index))
+
+
+def _is_open_loss(found: Equation) -> bool:
+    return found.general and found.target in LOSSES
 
 
 def _equations(formula: Found, index: int) -> Iterator[Equation]:
@@ -96,10 +106,9 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
                 continue
             space = declared_space(fragment, left, whole)
             style = found.style or TimeStyle.SUBSCRIPT
-            general = is_general(right)
-            if general and found.name in LOSSES:
-                continue  # L_t = ℓ(y_t, h_t) leaves open what the loss is
-            yield Equation(found.name, found.offset or 0, style, cut, *edges, general=general, space=space)
+            yield Equation(found.name, found.offset or 0, style, cut, *edges, general=is_general(right), space=space)
+            if is_general(right) and found.name in LOSSES:
+                continue
             yield from named_on_the_way(part, fragment, formula, index)
             for side in part.sides[2:]:
                 parts = f"{fragment.text[side.start : side.end]} = {fragment.text[left.start : left.end]}"
