@@ -245,8 +245,9 @@ class Choice:
     def output(self) -> Equation:
         """The loss; else what is computed from the state and used by nothing; else a state that nothing else uses."""
         ordered = sorted((e for e in self.by_name.values() if e.target not in self.aliases), key=lambda e: e.index)
-        said = {letter_name(f.text) for d in self.given.declarations if d.key == "output" for f in d.formulas}
-        first = [e for e in ordered if e.target in said] or [e for e in ordered if e.loss]
+        declared = [f.text.partition("=")[0] for d in self.given.declarations if d.key == "output" for f in d.formulas]
+        said = set(map(letter_name, declared))
+        first = [e for e in ordered if e.loss] or [e for e in ordered if e.target in said]
         if first:
             return first[-1]
         states = {name for name, offsets in self.used.items() if -1 in offsets}
