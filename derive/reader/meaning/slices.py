@@ -63,6 +63,9 @@ def _cells(group: Group) -> list[Syntax]:
 
 
 def _is_colon(node: Syntax) -> bool:
+    """Whether this is a colon, also in braces that take the space around it away: 0{:}H."""
+    if isinstance(node, Group) and sum(map(len, node.rows)) == 1:
+        return node.bracket == "LBRACE" and _is_colon(node.rows[0][0])
     return isinstance(node, Mark) and node.kind == "colon"
 
 

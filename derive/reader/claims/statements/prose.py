@@ -110,6 +110,9 @@ _BREAK = re.compile(
 )
 
 
+_WORD = re.compile(r"[A-Za-z]+")
+_SCRIPTS = re.compile(r"\s*[_^]")
+"""Behind a word: with a script it is the name of a quantity, pre_t."""
 WANTING = re.compile(r"(?:[+*-]|\\(?:odot|cdot|times|circ))(?:\s|\\[,;: ])*\Z")
 """A sign at the end of a text, behind which an operand is wanted."""
 
@@ -151,6 +154,7 @@ def asides(text: str) -> list[Aside]:
 
 def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
     spoken = [(m.start(), m.end(), m.group(1)) for m in TEXT.finditer(text, start, end)]
+    spoken = [each for each in spoken if not (_WORD.fullmatch(each[2]) and _SCRIPTS.match(text, each[1]))]
     covered = [(a, b) for a, b, _ in spoken]
     loose = [*_BARE.finditer(text, start, end), *_WIDE.finditer(text, start, end)]
     spoken += [
