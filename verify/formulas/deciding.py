@@ -26,9 +26,6 @@ from verify.truth.decimals import WORDS, Opinion
 
 AFTER = "not from the initial states, which are given each by itself: none follows from another"
 ABSENT = "a gradient before step 1 counts as zero"
-UNTRANSPOSED = (
-    "the document transposes nothing, so that the order of its products says little, and the shapes do not fit"
-)
 OUTPUTS = "J reads the final states through the outputs only"
 
 

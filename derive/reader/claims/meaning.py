@@ -357,7 +357,7 @@ class Claiming(Brackets):
         """The function that a letter stands for, with its primes as slopes."""
         base = left_out.sigma(self.letters, found) if found.base == "sigma" else found.base
         if any(not isinstance(part, Mark) for _, part in found.parts):
-            base = identifier("_".join([base, *(label(part, self.fragment) for _, part in found.parts)]))
+            base = identifier("_".join([found.base, *(label(part, self.fragment) for _, part in found.parts)]))
         if base in NAMED and not found.primes:
             return base
         own = self.open.get(base) or (None if found.parts else self.open.get(found.base))

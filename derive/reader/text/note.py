@@ -88,6 +88,9 @@ def note(text: str, file: str) -> Note:
     return found
 
 
+_ESCAPED = re.compile(r"(?<!\\)\\_\s*\{")
+
+
 @cache
 def _model_title() -> re.Pattern[str]:
     """A text that only names a kind of model, which is a heading of what follows."""
@@ -217,7 +220,7 @@ def _block(token: Token, lines: list[str], file: str, *, plain: bool = False, fe
 
 def _located(content: str, lines: list[str], first: int, last: int, file: str, *, plain: bool = False) -> Fragment:
     """Find the lines of a formula in the file, where quotes and lists put something before them."""
-    content = content.rstrip()
+    read, content = _unescaped(content.rstrip()), content.rstrip()
     marks: list[Line] = []
     offset, number, column = 0, first, 0
     for piece in content.split("\n"):
@@ -234,7 +237,14 @@ def _located(content: str, lines: list[str], first: int, last: int, file: str, *
         offset += len(piece) + 1
     if not marks:
         marks.append(Line(0, first + 1, 1, lines[first] if first < len(lines) else ""))
-    return Fragment(content, file, tuple(marks), plain)
+    return Fragment(read, file, tuple(marks), plain)
+
+
+def _unescaped(content: str) -> str:
+    """A formula with `\\nabla\\_{h}` as `\\nabla _{h}`: some sites want marks of Markdown escaped there too."""
+    if not _ESCAPED.search(content):
+        return content
+    return content.replace(r"\_", " _").replace(r"\{}", "   ")
 
 
 def _paragraph(token: Token, lines: list[str], found: Note) -> None:

@@ -14,6 +14,9 @@ from derive.reader.text.note import Found
 _GRADIENT = re.compile(
     r"[\s&]*\\[dt]?frac\s*\{\s*\\partial(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*\\partial(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}[\s.,;&]*"
 )
+_NABLA = re.compile(
+    r"[\s&]*\\nabla\s*_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+)\s*(?:\\mathcal\s*\{?\s*)?[LJEC]\s*\}?[\s.,;&]*"
+)
 _FAMILY = re.compile(
     r"(?P<letter>\\?[A-Za-z]+)_(?:\{(?P<by>[^{}=]+)\}|(?P<one>[A-Za-z]))\s*:?=\s*\\[dt]?frac\s*"
     r"\{\s*\\partial[^{}]*\}\s*\{\s*\\partial\s*(?:(?P=by)|(?P=one))\s*\}"
@@ -30,7 +33,7 @@ def gradient_letters(formulas: Iterable[Found]) -> frozenset[str]:
     for formula in formulas:
         for line in [*lines(formula.fragment)] or [formula.fragment]:
             left, *values = RELATION.split(line.text)
-            if values and _GRADIENT.fullmatch(values[0].strip()):
+            if values and (_GRADIENT.fullmatch(values[0].strip()) or _NABLA.fullmatch(values[0].strip())):
                 found.add(letter_named(left.strip(" &")))
     return frozenset(found - {""})
 
