@@ -6,7 +6,8 @@ or (). J = Σ d_ys · ys + Σ d_final · final, with random d_ys and d_final, so
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, TypeAlias
@@ -33,6 +34,12 @@ def axes(quantity: Quantity, sizes: Mapping[str, int]) -> tuple[int, ...]:
     if quantity.shape[1] == 1:
         return (rows,)
     return (cols,) if quantity.shape[0] == 1 else (rows, cols)
+
+
+def called(function: Callable[..., Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by the names that a generated function has for them: B_ of an input B, as B counts the examples."""
+    taken = inspect.signature(function).parameters
+    return {next((n for n in (name, f"{name}_") if n in taken), name): value for name, value in named.items()}
 
 
 @dataclass(frozen=True)
@@ -158,7 +165,7 @@ class Case:
             positional.append(self.T)
         if self.lengths is not None:
             rest["lengths"] = self.lengths
-        outputs, final, cache = module.forward(params, *positional, **rest, **self.functions)
+        outputs, final, cache = module.forward(params, *positional, **called(module.forward, rest), **self.functions)
         return outputs, final, cache
 
     def objective(self, module: ModuleType, given: Arrays | None = None) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.numbers.case import Array, Arrays, Case
+from verify.numbers.case import Array, Arrays, Case, called
 from verify.numbers.network import NetworkCase
 from verify.numbers.oracles import imported
 
@@ -77,7 +77,7 @@ def _torch(module: ModuleType, case: Case) -> Run:
     given = {q.name: torch.tensor(case.given[q.name], requires_grad=True) for q in (*cell.inputs, *cell.states)}
     first, *others = given
     lengths = None if case.lengths is None else torch.tensor(case.lengths)
-    ys, final = network(given[first], **{name: given[name] for name in others}, lengths=lengths)
+    ys, final = network(given[first], **called(network.forward, {n: given[n] for n in others}), lengths=lengths)
     asked = [torch.tensor(case.d_output), *(torch.tensor(case.d_final[name]) for name in final)]
     torch.autograd.backward([ys, *final.values()], asked)
     tensors = {**dict(network.named_parameters()), **given}
@@ -96,6 +96,7 @@ def _jax(module: ModuleType, case: Case) -> Run:
     def forward(given: dict[str, Any]) -> Any:
         more = {q.name: given[q.name] for q in (*others, *cell.states)} | masks
         table = {name: given[name] for name in params}
+        more = called(module.forward, more)
         return module.forward(table, given[first.name], **more, lengths=case.lengths, **case.functions)
 
     (ys, final), back = jax.vjp(forward, {name: jax.numpy.asarray(case.given[name]) for name in named})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from verify.numbers.case import Array, Case
+from verify.numbers.case import Array, Case, called
 
 
 def by_steps(module: ModuleType, case: Case) -> tuple[Array, dict[str, Array]]:
@@ -22,7 +22,7 @@ def by_steps(module: ModuleType, case: Case) -> tuple[Array, dict[str, Array]]:
     for time in range(case.T):
         inputs = {q.name: case.given[q.name][time] if q.name in timed else case.given[q.name] for q in cell.inputs}
         main = [inputs.pop(q.name) for q in cell.inputs[:1]]
-        y, after, cache = module.step(params, *main, **inputs, **states, **case.functions)
+        y, after, cache = module.step(params, *main, **called(module.step, inputs), **states, **case.functions)
         states = {name: after[name] for name in states}
         caches.append(cache)
         outputs.append(y)

@@ -11,6 +11,8 @@ from derive.reader.meaning.tree import Ref, mapped, references
 from derive.reader.sizes.sizing import Assignment
 
 BIAS = "b"
+BEFORE = "found"
+"""The label of a letter whose value at t - 1 is another than that of the step before."""
 
 
 def at_step(written: Sequence[tuple[Assignment, int]]) -> list[Assignment]:
@@ -49,6 +51,7 @@ def at_step(written: Sequence[tuple[Assignment, int]]) -> list[Assignment]:
 
 def _without_locals_before(written: Sequence[tuple[Assignment, int]]) -> list[tuple[Assignment, int]]:
     """A value of this step that is written at t - 1, after what it changes, as one at t: ĥ_{t-1} = γ_t ⊙ h_{t-1}."""
+    written = _without_second_letters(written)
     now = {assignment.name for assignment, offset in written if offset != -1}
     uses: dict[str, set[int | None]] = {}
     for assignment, _ in written:
@@ -64,6 +67,29 @@ def _without_locals_before(written: Sequence[tuple[Assignment, int]]) -> list[tu
         return list(written)
     return [
         (_with(a, lambda ref: replace(ref, time=t) if ref.name in local else ref), 0 if a.name in local else offset)
+        for a, offset in written
+    ]
+
+
+def _without_second_letters(written: Sequence[tuple[Assignment, int]]) -> list[tuple[Assignment, int]]:
+    """The value of a letter at t - 1 that is made of this step, beside its value at t, as another letter.
+
+    Where h̃_{t-1} = f_t ⊙ c_{t-1} and h̃_t = o_t ⊙ c̃_t, the one cannot be the other of the step before.
+    """
+    now = {assignment.name for assignment, offset in written if offset == 0}
+    made = {
+        assignment.name
+        for assignment, offset in written
+        if offset == -1 and assignment.name in now and any(ref.offset == 0 for ref in references(assignment.term))
+    }
+    if not made:
+        return list(written)
+
+    def other(ref: Ref) -> Ref:
+        return replace(ref, name=f"{ref.name}_{BEFORE}") if ref.name in made and ref.offset == -1 else ref
+
+    return [
+        (_with(replace(a, name=f"{a.name}_{BEFORE}") if offset == -1 and a.name in made else a, other), offset)
         for a, offset in written
     ]
 

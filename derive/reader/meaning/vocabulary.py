@@ -13,12 +13,14 @@ from derive.functions import ScalarFunction, function
 from derive.notation import TimeStyle
 from derive.reader.meaning.letters import letter, time_of
 from derive.reader.meaning.symbols import symbol
-from derive.reader.meaning.tree import Ref, Term, mapped
+from derive.reader.meaning.tree import Multiply, Ref, Term, mapped
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Name, Run, Script, Scripted, Sum, Syntax
 
 NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
 """Functions of a whole vector."""
+PRODUCTS = frozenset(["dot", "matmul"])
+"""Words for the product of two arrays, as programs write it."""
 
 
 def is_general(side: Syntax, fewest: int = 2) -> bool:
@@ -130,6 +132,8 @@ class Vocabulary:
             return None
         if name in NAMED:
             return name
+        if name in PRODUCTS:
+            return Macro(name, ("left", "right"), Multiply((Ref("left"), Ref("right")), False))
         found: ScalarFunction | None = function("sigmoid" if name == "sigma" else name)
         return found
 

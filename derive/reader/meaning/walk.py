@@ -388,6 +388,11 @@ class Walk(ABC):
         if isinstance(called, Macro):
             return called.of(arguments, at.fragment.place(at.start, at.end))
         wanted = 1 if isinstance(called, str) else len(called.body.variables)
+        if len(arguments) != wanted and isinstance(called, ScalarFunction) and not called.specified:
+            raise self.unclear(
+                f"what {name} makes of its {len(arguments)} arguments is open", Syntax(at.start, at.end),
+                rf"add a line such as ${name}(a, b) = \tanh(W a + U b)$, or write it out",
+            )  # fmt: skip
         if len(arguments) != wanted:
             message = f"{name} takes {wanted} argument{'s' if wanted > 1 else ''}, not {len(arguments)}"
             raise self.unclear(message, Syntax(at.start, at.end))

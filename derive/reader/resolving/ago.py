@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from derive.reader.meaning.letters import letter, only
 from derive.reader.resolving.clocks import CLOCKS
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Question
+from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.resolving.indices import whole_numbers
 from derive.reader.resolving.rewriting import bracketed, letters, scripts_of
-from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Big, Chain, Group, Name, Number, Sum, Syntax
+from derive.reader.text.mapping import rewritten, walk
+from derive.reader.text.syntax import Big, Chain, Group, Name, Number, Run, Script, Sum, Syntax
 
 STEPS = frozenset({"t", *CLOCKS})
 ASSUMED = "2"
@@ -20,6 +20,7 @@ ASSUMED = "2"
 
 def resolve(document: Document) -> None:
     """Write the number for the letter; a letter that sums or products run over is left alone."""
+    _one_step(document)
     timed = set()
     for _, part in document.displayed():
         for name, cell in _times(part):
@@ -67,6 +68,31 @@ def resolve(document: Document) -> None:
 
     document.rewrite(numbered)
     document.counted |= counted
+
+
+def _one_step(document: Document) -> None:
+    """h(t + Δt) as the next step."""
+    found: list[str] = []
+
+    def counted(node: Syntax) -> Syntax | None:
+        if isinstance(node, Sum) and len(node.terms) == 2:
+            (sign, first), (direction, second) = node.terms
+            steps = isinstance(first, Name) and first.word in STEPS and sign == 1
+            if steps and isinstance(second, Name) and second.word == "Delta_t":
+                found.append(" ".join(document.fragment.text[node.start : node.end].split()))
+                return Sum(node.start, node.end, ((1, first), (direction, Number(second.start, second.end, "1"))))
+        return None
+
+    def change(node: Syntax) -> Syntax | None:
+        if isinstance(node, Run):
+            behind = {id(group) for _, group in bracketed(node) if only(group.rows) is not None}
+            factors = tuple(rewritten(one, counted) if id(one) in behind else one for one in node.factors)
+            return Run(node.start, node.end, tuple(rewritten(one, change) for one in factors))
+        return rewritten(node, counted) if isinstance(node, Script) else None
+
+    document.rewrite(change)
+    for written in dict.fromkeys(found):
+        document.guesses.append(Guess(f"${written}$ is the next step", "a time between two steps", "steps are counted"))
 
 
 def _times(part: Syntax) -> Iterator[tuple[str, Syntax]]:

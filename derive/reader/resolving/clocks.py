@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol
+from derive.reader.meaning.vocabulary import PRODUCTS
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import (
@@ -38,6 +40,7 @@ def resolve(document: Document) -> None:
     worded = _words(document)
     if not timed:
         _without_times(document, worded)
+    _named_values(document)
     _locals(document)
 
 
@@ -258,6 +261,19 @@ def _acted_on(node: Syntax, fragment: Fragment) -> Iterator[str]:
                         found = symbol_of(cell, fragment)
                         if found is not None:
                             yield found.name
+    if isinstance(node, Run):
+        for called, right in zip(node.factors, node.factors[1:], strict=False):
+            cells = right.rows[0] if isinstance(right, Group) and len(right.rows) == 1 else ()
+            if isinstance(called, Name) and called.word in PRODUCTS and len(cells) == 2:
+                for given, matrix in (cells, cells[::-1]):
+                    first, second = symbol_of(given, fragment), symbol_of(matrix, fragment)
+                    if (
+                        first is not None
+                        and second is not None
+                        and first.name[0].islower()
+                        and second.name[0].isupper()
+                    ):
+                        yield first.name
     for part in parts(node):
         if not isinstance(part, Script):
             yield from _acted_on(part, fragment)
@@ -276,6 +292,37 @@ def _without_prime(node: Syntax) -> Syntax:
 
 
 # Values of this step that are written without t
+
+
+def _named_values(document: Document) -> None:
+    """`Retention(x_t) = q_t S_t` as a value with that name: what it reads beside x_t makes it no function of x_t."""
+    for formula in document.formulas:
+        fragment = formula.fragment
+
+        def value(part: Syntax, fragment: Fragment = fragment) -> Syntax:
+            left = part.sides[0] if isinstance(part, Chain) and len(part.sides) == 2 else None
+            if not isinstance(part, Chain) or not isinstance(left, Run) or len(left.factors) != 2:
+                return part
+            named, behind = left.factors
+            found = symbol_of(named, fragment)
+            if (
+                found is None
+                or found.offset is not None
+                or not isinstance(behind, Group)
+                or time_of(behind) is not None
+            ):
+                return part
+            given = {
+                one.name for node in letters(behind) if (one := symbol_of(node, fragment)) and one.offset is not None
+            }
+            read = {
+                one.name
+                for node in letters(part.sides[1])
+                if (one := symbol_of(node, fragment)) and one.offset is not None
+            }
+            return replace(part, sides=(at_time(named, 0), part.sides[1])) if given and read - given else part
+
+        formula.rows = [tuple(map(value, row)) for row in formula.rows]
 
 
 def _locals(document: Document) -> None:

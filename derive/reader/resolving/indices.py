@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.reader.meaning.letters import number_of, only, time_of
+from derive.reader.resolving.clocks import clock_of
 from derive.reader.resolving.document import Document, Formula, Row
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, whole_letter, with_scripts
 from derive.reader.text.fragment import Fragment
@@ -155,8 +156,9 @@ def stripped(node: Syntax, indices: set[str]) -> Syntax:
 def layers(document: Document) -> None:
     """`r_ℓ = f(A_ℓ r_{ℓ-1}), ℓ = 1, ..., 3` as three equations."""
     depths = whole_numbers(document)
+    clock = clock_of(document.displayed())
     for formula in document.formulas:
-        formula.rows = [new for row in formula.rows for new in _written_out(row, formula, depths, document)]
+        formula.rows = [new for row in formula.rows for new in _written_out(row, formula, depths, document, clock)]
 
 
 def whole_numbers(document: Document) -> dict[str, int]:
@@ -170,7 +172,9 @@ def whole_numbers(document: Document) -> dict[str, int]:
     return found
 
 
-def _written_out(row: Row, formula: Formula, depths: dict[str, int], document: Document) -> list[Row]:
+def _written_out(
+    row: Row, formula: Formula, depths: dict[str, int], document: Document, clock: str | None
+) -> list[Row]:
     for at, part in enumerate(row):
         if not (isinstance(part, Chain) and isinstance(part.sides[0], Name) and at):
             continue
@@ -184,7 +188,7 @@ def _written_out(row: Row, formula: Formula, depths: dict[str, int], document: D
         if last is None and rest and isinstance(rest[0], Name) and rest[0].word in depths:
             last = depths[rest[0].word]
             document.counted.add(rest[0].word)
-        if first is None or time_of(part.sides[0]) is not None:
+        if first is None or time_of(part.sides[0]) is not None or index == clock:
             continue
         if last is None or int(last) - int(first) >= MOST_LAYERS:
             raise formula.fragment.error(

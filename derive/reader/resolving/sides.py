@@ -10,7 +10,7 @@ from derive.reader.meaning.vocabulary import is_general
 from derive.reader.resolving.document import Document, Row, is_claim
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Chain, Dots, Group, Mark, Name, Number, Product, Run, Sum, Syntax
+from derive.reader.text.syntax import Bars, Chain, Dots, Group, Mark, Name, Number, Product, Run, Scripted, Sum, Syntax
 
 INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
 
@@ -18,7 +18,7 @@ INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
 def resolve(document: Document) -> None:
     """Every equation alone in its part: what a set, a range or a bound says beside it is taken off."""
     for formula in document.formulas:
-        formula.rows = [_without_ranges(row, document) for row in formula.rows]
+        formula.rows = [_tupled(_without_ranges(row, document)) for row in formula.rows]
         formula.rows = [tuple(new for part in row for new in _separated(part)) for row in formula.rows]
         formula.rows = [row for row in formula.rows if row]
     assigned: Counter[str] = Counter()
@@ -59,6 +59,29 @@ def _without_bracketed(part: Syntax) -> Syntax:
     return part
 
 
+def _tupled(row: Row) -> Row:
+    """`a_t, b_t = c, d` and `a_t, b_t = f(x)` with what stands between commas in brackets."""
+    for at, part in enumerate(row):
+        if not isinstance(part, Chain) or [one.type for one in part.relations] != ["EQ"]:
+            continue
+        first = at
+        while first and isinstance(row[first - 1], Scripted) and whole_letter(row[first - 1]):
+            first -= 1
+        if first == at or not isinstance(part.sides[0], Scripted) or not whole_letter(part.sides[0]):
+            continue
+        behind = row[at + 1 : at + 1 + at - first]
+        listed = len(behind) == at - first and not any(isinstance(one, Chain) for one in behind)
+        if behind and not listed:
+            continue
+        left = Group(row[first].start, part.sides[0].end, "LPAR", ((*row[first:at], part.sides[0]),))
+        right: Syntax = part.sides[1]
+        if listed:
+            right = Group(right.start, behind[-1].end, "LPAR", ((right, *behind),))
+        whole = replace(part, start=left.start, end=right.end, sides=(left, right))
+        return (*row[:first], whole, *_tupled(row[at + 1 + len(behind) :]))
+    return row
+
+
 def _cut(node: Syntax) -> Syntax | None:
     """An expression without the range in brackets that it ends in; None where there is none."""
     if isinstance(node, Run):
@@ -91,7 +114,7 @@ def _starts_range(part: Syntax) -> bool:
 
 
 def _ends_range(part: Syntax) -> bool:
-    return isinstance(part, Mark | Number | Name) or whole_letter(part)
+    return isinstance(part, Mark | Number | Name | Bars) or whole_letter(part)
 
 
 def _separated(part: Syntax) -> list[Syntax]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from sympy import Expr, Integer
 
@@ -68,6 +69,8 @@ class Inference(Shapes):
                 return self._add(term)
             case Multiply():
                 operands = [self.typed(factor) for factor in term.factors]
+                if not term.elementwise:
+                    operands = self._rows_of_ones(operands)
                 return self._elementwise(term, operands) if term.elementwise else self._by_shape(term, operands)
             case Divide():
                 return self._divide(term)
@@ -286,12 +289,34 @@ class Inference(Shapes):
 
     def _stack(self, term: Stack) -> Typed:
         rows = [[self.typed(cell) for cell in row] for row in term.rows]
+        column = len(rows) == 1 or all(len(row) == 1 for row in rows)
+        if column and any(cell.number is None for row in rows for cell in row):
+            rows = [[self._one_entry(cell) for cell in row] for row in rows]  # [1; u], for a bias in the matrix
         for cell in (cell for row in rows for cell in row):
             if cell.number is not None:
                 raise ShapeError(f"a number cannot be stacked: {cell.term.written}", cell.term.place)
         if len(rows) == 1 and all(self.is_column(cell) or self.is_scalar(cell) for cell in rows[0]):
             rows = [[cell] for cell in rows[0]]  # [h, x] of vectors is meant as one below the other
         return self._joined(0, [self._joined(1, row, term) for row in rows], term)
+
+    def _rows_of_ones(self, operands: Sequence[Typed]) -> list[Typed]:
+        """The operands with ones behind a column as a row: αᵀ 𝟏 of rows is an outer product."""
+        found = list(operands)
+        for at, (left, right) in enumerate(pairwise(operands)):
+            if isinstance(right.term, Ones) and self.is_column(left):
+                found[at + 1] = Typed(right.term, ONE, right.rows, self._row(right.rows))
+        return found
+
+    def _row(self, cols: Dim) -> Callable[[], Node]:
+        return lambda: nodes.ones(Integer(1), self.sizes.expression(cols))
+
+    def _one_entry(self, cell: Typed) -> Typed:
+        """A number as an entry of a vector."""
+        value = cell.number
+        if value is None:
+            return cell
+        like = Typed(cell.term, ONE, ONE, lambda: nodes.ones(Integer(1), Integer(1)))
+        return Typed(cell.term, ONE, ONE, lambda: self.filled(value, like))
 
     def _part(self, term: Part) -> Typed:
         """One of several parts, as long as their uses demand; `even_splits` makes equal what these leave open."""

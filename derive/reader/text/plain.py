@@ -159,6 +159,15 @@ def _word(out: Tokens, i: int) -> int:
     assert match is not None
     written, end = match.group(), match.end()
     base, _, last = written.rpartition("_")
+    before, _, behind = written.partition("_")
+    if behind and before in words.BESIDE and last not in ("t", *words.BESIDE):  # prev_output
+        start = end - len(behind)
+        out.emit("NAME", start, end, words.WORDS.get(behind, behind), words.latex_of(behind))
+        out.emit("SUB", end, end)
+        out.opening("LBRACE", end, end)
+        out.emit("NAME", end, end, before, before)
+        out.closing("RBRACE", end, end)
+        return end
     if base and (last in ("t", *words.BESIDE) or base in ("delta", "Delta")):  # delta_f is δ with a label
         stop = end - len(last) - 1
         beside = _STEP_BESIDE.match(out.fragment.text, end) if last == "t" else None

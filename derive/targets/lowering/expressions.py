@@ -236,6 +236,7 @@ def _(node: Node, scope: Scope) -> Value:
 @_lower.register(Concat)
 def _(node: Node, scope: Scope) -> Value:
     parts = [lower_full(part, scope) for part in node.parts]
+    parts = [_filled(part, (S.One, S.One)) if isinstance(part.code, Number) else part for part in parts]
     kind = kind_of(node)
     axis = "-1" if kind != "matrix" or node.axis == 1 else "-2"
     codes = tuple(part.code for part in parts)

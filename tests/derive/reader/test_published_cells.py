@@ -12,6 +12,7 @@ from derive.errors import InputError
 from derive.reader import reading_of
 from derive.reader.document.reading import told
 from verify import load
+from verify.numbers.written import checked
 
 READ = {
     # note: (equations as read, letters with their number of axes)
@@ -98,6 +99,49 @@ READ = {
         ["p_t = a_t² / c_{t-1} + w_t"],
         "c 1; a 1 w 1 k 1; ",
     ),
+    "lists with commas": (
+        "$$f'_t, i'_t \\leftarrow \\frac{f_t}{f_t + i_t}, \\frac{i_t}{f_t + i_t}$$\n"
+        "$$f_t, i_t = \\sigma(W x_t + b)$$\n$$h_t = f'_t \\odot h_{t-1} + i'_t \\odot (V x_t)$$",
+        ["f′_t = f_t / (f_t + i_t)", "i′_t = i_t / (f_t + i_t)"],
+        "h 1; x 1; W 2 b 1 V 2",
+    ),
+    "a range of steps that ends in a length": (
+        "$$S_n = D S_{n-1} + K x_n, \\quad n = 1, \\cdots, |x|$$",
+        ["S_t = D S_{t-1} + K x_t"],
+        "S 1; x 1; D 2 K 2",
+    ),
+    "a value named as a function": (
+        "$$s_t = \\tanh(U s_{t-1} + W x_t)$$\n$$\\operatorname{Read}(x_t) = V s_t$$",
+        ["Read_t = V s_t"],
+        "s 1; x 1; U 2 W 2 V 2",
+    ),
+    "another letter at t - 1": (
+        "$$\\tilde{h}_{t-1} = f_t \\odot c_{t-1}$$\n$$f_t = \\sigma(W x_t)$$\n"
+        "$$\\tilde{h}_t = \\tanh(U \\tilde{h}_{t-1})$$\n$$c_t = \\tilde{h}_t$$",
+        ["h̃_{found,t} = f_t ⊙ c_{t-1}", "h̃_t = tanh(U h̃_{found,t})"],
+        "c 1; x 1; W 2 U 2",
+    ),
+    "a one above an input": (
+        "$$x_t = \\tanh(W [1; u_t] + V x_{t-1})$$",
+        ["x_t = tanh(W [1; u_t] + V x_{t-1})"],
+        "x 1; u 1; W 2 V 2",
+    ),
+    "a row of ones": (
+        "$$S_t = (\\alpha_t^\\top \\mathbf{1}) \\odot S_{t-1} + k_t^\\top v_t$$\n\n"
+        "where $\\alpha_t, k_t \\in \\mathbb{R}^{1 \\times K}$, $v_t \\in \\mathbb{R}^{1 \\times V}$",
+        [],
+        "S 2; alpha 1 k 1 v 1; ",
+    ),
+    "the next step of an interval": (
+        "$$h(t+\\Delta t) = h(t) + \\Delta t \\tanh(W h(t) + V x(t))$$\n\nwhere $\\Delta t \\in \\mathbb{R}$",
+        [],
+        "h 1; x 1; W 2 V 2 Delta_t 0",
+    ),
+    "words of programs": (
+        "```equations\nh = dot(inputs, W) + b\noutput = tanh(h + dot(prev_output, U))\n```",
+        [],
+        "output 1; inputs 1; W 2 b 1 U 2",
+    ),
 }
 
 
@@ -120,6 +164,9 @@ REFUSED = {
     "gradient": (
         "$$M_t = M_{t-1} - \\eta \\nabla \\ell(M_{t-1}; x_t)$$", "a gradient within an equation",
         "write the gradient out"
+    ),
+    "an open function of several": (
+        "$$h_t = h_{t-1} + g(h_{t-1}, x_t) \\odot x_t$$", "what g makes of its 2 arguments is open", "W a + U b"
     ),
     "inverse": (
         "$$H_t = g H_{t-1} + k_t k_t^\\top$$\n$$x_t = (H_t + \\lambda I)^{-1} q_t$$\n\n"
@@ -167,3 +214,9 @@ def test_a_declared_slope_holds_for_conditions_too():
     )
     cell = reading_of(note).cell
     assert load(generate(cell)).PARAMETERS == {"b": (), "W": ("H", "D"), "a": ()}
+
+
+def test_an_input_may_be_called_as_the_size_of_the_batch():
+    note = "$$h_t = a_t h_{t-1} + B_t x_t$$\n\nwhere $a_t, x_t \\in \\mathbb{R}$, $h_t \\in \\mathbb{R}^N$"
+    cell = reading_of(note).cell
+    assert checked(cell, generate(cell))
