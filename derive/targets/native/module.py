@@ -89,7 +89,7 @@ def _with_own_products(statement: Statement) -> Statement:
 
     match statement:
         case Assign(targets, value, formula):
-            return Assign(targets, mapped(value, change), formula)
+            return Assign(targets, mapped(products.narrowed(value), change), formula)
     return statement
 
 
