@@ -73,9 +73,9 @@ def numpy_loop(statement: Statement, name: str, program: Cell, read_after: Colle
         return None
     used = dict.fromkeys([*read([plain]), *sorted(assigned([plain]))])
     free = [one for one in used if one not in own and one not in ("t", "start", "stop", "block")]
-    if {"dtype", "device", "lengths"} & set(free):
-        return None
     words = {word for line in lines([plain]) for word in _words(line)}
+    if {"dtype", "device", "lengths"} & words:
+        return None
     numbers = tuple(letter for letter in ("T", "B", *map(str, program.sizes)) if letter in words)
     entries = sum((prod(axes(q), start=Integer(1)) for q in program.states or (program.output,)), Integer(0))
     return NumPyLoop(name, numbers, tuple(one for one in free if one not in numbers), entries, (plain,))
