@@ -75,6 +75,9 @@ class Derivatives(Deltas):
     @abstractmethod
     def big(self, node: Big, body: Term | None = None) -> Term: ...
 
+    @abstractmethod
+    def with_step(self, found: Written, behind: Syntax | None) -> Written: ...
+
     def _is_differential(self, node: Syntax) -> bool:
         found = self.letters.taken(node, self.fragment)
         if found is None or found.base not in DIFFERENTIALS or found.power is not None:
@@ -201,7 +204,7 @@ class Derivatives(Deltas):
         """∂(above)/∂b, of the loss, a quantity or an expression."""
         whole = self.letters.taken(above[0], self.fragment)
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
-            loss = self.loss(whole)
+            loss = self.loss(self.with_step(whole, above[1] if len(above) == 2 else None))
             if loss == (None,) and whole.base in OF_A_STEP and (read := self._steps_in(above[1:])):
                 loss = (read[0],) if len(set(read)) == 1 else None  # ∂ℓ(h_t)/∂h_t
             if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.keeps(Habit.TERMS):
@@ -251,13 +254,9 @@ class Derivatives(Deltas):
         """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k."""
         by, loss = said.by, said.only
         several = len(self.letters.cell.states) > 1 and by.name in {state.name for state in self.letters.cell.states}
-        if (
-            not (self.letters.meant.keeps(Habit.ALONG) and several)
-            or loss is None
-            or by.time is None
-            or by.at
-            or said.immediate
-        ):
+        if loss is None or by.time is None or by.at or said.immediate:
+            return None
+        if not (self.letters.meant.keeps(Habit.ALONG) and several):
             return None
         if (loss - by.time).is_number and not (loss - by.time).is_positive:
             return None
@@ -447,10 +446,10 @@ class Derivatives(Deltas):
         self.letters.guesses.assumed[by.name] = f"({via.base}) raised at {by.name} means what comes through {name}"
         return tree.Through(as_value(by), self.letters.asked(as_value(by)), Ref(name, by.time))
 
-    def _first(self, spelled: tuple[Written, ...], default: Expr | None) -> Found | None:
-        """The quantity that the first of several spellings means."""
+    def _first(self, spelled: tuple[Written, ...], default: Expr | None, *, parts: bool = False) -> Found | None:
+        """The quantity that the first of several spellings means; `parts`: Z_i beside Z_f and Z_o is no entry of Z."""
         found = (self.letters.resolve(each, self.fragment, default) for each in spelled)
-        return next((each for each in found if each is not None), None)
+        return next((each for each in found if each is not None and not (parts and each.at)), None)
 
     def weighted(self, gradient: Gradient, letter: Written) -> Term:
         """The gradient of a loss that the document defines as a multiple of the sum over the steps."""
@@ -503,7 +502,7 @@ class Derivatives(Deltas):
                 head, *labels = inner.split("_")
                 extra = [("sub", Name(0, 0, "_".join(labels), ""))] if labels else []
                 spelled = (replace(found, base=head, parts=[*extra, *found.parts]), replace(found, base=inner))
-                resolved = self._first(spelled, nodes.t)
+                resolved = self._first(spelled, nodes.t, parts=bool(labels))
                 if resolved is not None and suffix and not (self.letters.meant.bars and suffix == "_bar"):
                     self.letters.guesses.marked.add(resolved.name)
                     words = f"{self.written(factors[i])} is a letter of its own"

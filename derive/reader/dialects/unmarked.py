@@ -75,11 +75,13 @@ def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _commented(lines: list[str], sign: str) -> Iterator[tuple[int, str]]:
-    """The comments that have lines of their own, and what stands in docstrings and blocks."""
+    """The comments, those behind code too, and what stands in docstrings and blocks."""
     inside = False
     border = _QUOTES if sign == "#" else _BLOCK
     for number, line in enumerate(lines, 1):
         borders = len(border.findall(line))
         if inside or borders or line.lstrip().startswith(sign):
             yield number, line
+        elif (at := line.rfind(f" {sign} ")) >= 0:
+            yield number, " " * at + line[at:]
         inside ^= borders % 2 == 1

@@ -12,6 +12,7 @@ from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.blocks import with_blocks
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
+    gradients_in_words,
     in_one_face,
     with_one_case,
     with_one_example,
@@ -106,7 +107,9 @@ def written(
     """
     claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
     families = gradient_families(formula for _, formula in claiming)
-    said = with_blocks([e for index, formula in claiming for e in _defined(formula, index, families)])
+    stated = [e for index, formula in claiming for e in _defined(formula, index, families)]
+    gradient = gradients_in_words(stated)
+    said = with_blocks([e for e in stated if not (e.fragment.plain and gradient(e.target))])
     every = with_named_arguments(
         with_one_case(
             without_slips(
@@ -124,8 +127,9 @@ def written(
     if over:
         bare = {e.target for e in timed}
         timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
-    timeless = list(at_the_end(claiming, timed))
-    here = list(of_the_step(claiming, [*timed, *(equation for _, equation in timeless)]))
+    timeless = [(formula, e) for formula, e in at_the_end(claiming, timed) if not gradient(e.target)]
+    every_time = [*timed, *(equation for _, equation in timeless)]
+    here = [(formula, e) for formula, e in of_the_step(claiming, every_time) if not gradient(e.target)]
     steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)
     timed = [e.with_steps(steps) for e in timed]
     timed += named_entropy(claiming, timed)
@@ -143,7 +147,7 @@ def written(
     texts = [formula.text for _, formula in claiming]
     return Written(
         found,
-        list(_unread(claiming, timed, families)),
+        [each for each in _unread(claiming, timed, families) if not gradient(each.name)],
         declarations,
         families,
         total_gradients(texts, families),

@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
 """A time glued to its letter, as in Ht-1: then Ht is H at t."""
 _WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
+_STEPS = ("k", "j", "i", "s", "T", "n", "m", "tau")
 _STEP_BESIDE = re.compile(r"([-−+])[12](?![\w.]|[*/^@])")
 """The step before or after, written as it is spoken: h_t-1. A number that is multiplied is none."""
 _LABELLED = re.compile(r"(?<![A-Za-z0-9_])(?:Pi|Xi|Mu|Nu)(?![A-Za-z0-9_(])")
@@ -168,7 +169,9 @@ def _word(out: Tokens, i: int) -> int:
         out.emit("NAME", end, end, before, before)
         out.closing("RBRACE", end, end)
         return end
-    if base and (last in ("t", *words.BESIDE) or base in ("delta", "Delta")):  # delta_f is δ with a label
+    if base and (
+        last in ("t", *words.BESIDE) or base in ("delta", "Delta") or _is_step(out.fragment.text, base, last)
+    ):  # delta_f is δ with a label
         stop = end - len(last) - 1
         beside = _STEP_BESIDE.match(out.fragment.text, end) if last == "t" else None
         out.emit("NAME", i, stop, words.WORDS.get(base, base), words.latex_of(base))
@@ -183,6 +186,17 @@ def _word(out: Tokens, i: int) -> int:
         return end
     out.emit("NAME", i, end, words.WORDS.get(written, written), words.latex_of(written))
     return end
+
+
+def _is_step(text: str, base: str, last: str) -> bool:
+    """Whether a letter behind a name is a step: a sum or product counts with it, or the name has steps beside it."""
+    if last not in _STEPS:
+        return False
+    counted = re.search(rf"(?:[∑∏ΣΠ]|sum|prod)\s*_\s*[({{]?\s*{last}\s*(?:=|∈|\bin\b)", text)
+    return counted is not None or (
+        last in "kjsT"
+        and re.search(rf"(?<![A-Za-z0-9_]){re.escape(base)}_[({{]?\s*(?:t|{last}\s*[-−+])", text) is not None
+    )
 
 
 def _script(out: Tokens, closers: list[str], i: int, length: int, kind: str) -> int:

@@ -20,10 +20,12 @@ _ITEM = re.compile(r"(?:[-*+•▪◦‣]|\(?\d{1,2}[.)]|[①-⑳])[ \t]+")
 _APART = re.compile(r"[ \t]*(?:→|⇒|⟹|⟶|=>|(?<!-)->|;)[ \t]*|[ \t]*,[ \t]{2,}|[ \t]{3,}(?=[^\s(\[])|[ \t]+(?:#|//)[ \t]")
 _TITLE = re.compile(r"(?:[^=∂:：+*/^()]|\([^()=]*\))*[:：][ \t]*(?![=])")
 _LEAD = re.compile(
-    r"(?:so|thus|then|hence|therefore|where|with|and|here|now|so that|gives|since|note|i\.e\.|e\.g\.|also|finally|from)"
-    r"[ \t]*[,:]?[ \t]+(?=\S)", re.IGNORECASE,
-)  # fmt: skip
+    r"(?i:so|thus|then|hence|therefore|where|with|and|here|now|so that|gives|since|note|i\.e\.|e\.g\.|also|from)"
+    r"[ \t]*[,:]?[ \t]+(?=\S)"
+    r"|(?!Tanh|Sigm|Soft|Diag|Delta|Gamma|Log|Exp|Relu|Sum|Prod)[A-Z][a-z]{2,}[ \t]+(?=[A-Za-z∂]\w{0,3}(?:_|[ \t]*=))"
+)
 """A word that leads over to a formula."""
+_PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 _BACK = re.compile(r"[ \t]*(?:←|⟵|<-{1,2})")
 _RELATION = re.compile(r"(?<![<>!=~])[:+]?=(?!=)|≔|≡")
 _COLUMN = re.compile(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
@@ -33,6 +35,11 @@ _CLAUSE = re.compile(
     r"[ \t]*[,.;，。；]?[ \t]+(?:where|with|for|if|when|since|because|so that|which|as|from|at|and|in)[ \t]+\S.*$"
 )
 _ENDING = " \t.,;:，。；*_"
+_SIZES = re.compile(r"\w{2,}x\d\b|\)x\d\b")
+"""Sizes beside each other: hdx1 = hdx(hd+F) @ (hd+F)x1."""
+_DOTS = re.compile(r"[-+*=·⊙×@][ \t]*(?:\.\.\.|…|⋯)[ \t]*$")
+_OPEN_END = re.compile(r"(?:[-+*=·⊙×@∘]|:=)\s*$")
+"""Where a formula goes on with the next line, whatever that begins with."""
 _OTHER_SCRIPT = re.compile(r"[\u0400-\u04FF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]")
 _WORDS = re.compile(r"(?<![\w.\\])(?P<first>[A-Za-z][a-z]+)[ \t]+(?P<second>[A-Za-z][a-z]+)(?![\w(\[])")
 _LONG = re.compile(r"(?<![\w.\\])[A-Za-z][a-z]{3,}(?![\w(\[])")
@@ -64,7 +71,12 @@ def stated(lines: Iterable[tuple[int, str]], file: str) -> list[Fragment]:
     groups: list[list[Said]] = []
     last = -1
     for number, line in lines:
-        for said in _parts(number, line, open_=bool(groups) and last == number - 1):
+        behind = bool(groups) and last == number - 1
+        if behind and _OPEN_END.search(groups[-1][-1].text) and (rest := _rest(number, line)) is not None:
+            groups[-1].append(rest)
+            last = number
+            continue
+        for said in _parts(number, line, open_=behind):
             if said.goes_on:
                 groups[-1].append(said)
             else:
@@ -113,10 +125,24 @@ def _parts(number: int, line: str, *, open_: bool) -> Iterator[Said]:
             yield Said(number, begin + 1, line[begin:end], line)
 
 
+def _rest(number: int, line: str) -> Said | None:
+    """What a line adds to a formula that ended with a sign."""
+    start = _MARKS.match(line).end()  # type: ignore[union-attr]  # it matches nothing too
+    end = _without_remark(line, start, len(line))
+    text = line[start:end]
+    if not text.strip() or _RELATION.search(text) or _prose(text) or _CODE.search(text):
+        return None
+    return Said(number, start + 1, text, line, goes_on=True)
+
+
 def _pieces(line: str, start: int) -> Iterator[tuple[int, int]]:
     """What stands apart in a line: behind arrows, wide spaces and signs of comments."""
     begin = start
     for apart in _APART.finditer(line, start):
+        if any(
+            line.count(left, begin, apart.start()) > line.count(right, begin, apart.start()) for left, right in _PAIRS
+        ):
+            continue
         yield begin, apart.start()
         begin = apart.end()
         if line[apart.start() : apart.end()].strip() in ("#", "//"):
@@ -141,6 +167,10 @@ def _without_remark(line: str, begin: int, end: int) -> int:
         text = text[: bracketed.start()]
     if clause := _CLAUSE.search(text):
         text = text[: clause.start()]
+    if _DOTS.search(text):
+        return begin + len(text.rstrip())
+    if (open_ := text.rstrip())[-1:] == "*":
+        return begin + len(open_)
     return begin + len(text.rstrip(_ENDING))
 
 
@@ -159,7 +189,7 @@ def _prose(text: str, *, alone: bool = False) -> bool:
 def formula(text: str) -> bool:
     """Whether a stretch of a line says what a quantity is."""
     relation = _RELATION.search(text)
-    if relation is None or _CODE.search(text) or _prose(text):
+    if relation is None or _CODE.search(text) or _SIZES.search(text) or _prose(text):
         return False
     left, right = text[: relation.start()].strip(), text[relation.end() :].strip()
     if not left or not right or _NUMBER.fullmatch(right) or not _MATHEMATICAL.search(text):

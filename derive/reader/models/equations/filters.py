@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from derive.reader.meaning.letters import ENTRY_LETTERS
 from derive.reader.models.equations.equation import Equation
 
 _BOLD = re.compile(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
+_DIFFERENTIAL = re.compile(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
 _DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 
 
@@ -39,6 +40,22 @@ def without_entries(given: Sequence[Equation]) -> list[Equation]:
         return indexed and re.search(rf"(?<![A-Za-z\\]){index}(?![A-Za-z])", equation.right) is not None
 
     return [e for e in given if not entry(e)]
+
+
+def gradients_in_words(given: Sequence[Equation]) -> Callable[[str], bool]:
+    """Which names are gradients, dh typed as one word, of an h that the note computes or reads.
+
+    What an equation for another thing reads is none: x_t = x_{t-1} + dx_t.
+    """
+    others = [e for e in given if not (e.fragment.plain and _DIFFERENTIAL.fullmatch(e.target))]
+    known = {e.target for e in others} | {m.name for e in others for m in e.used}
+
+    def gradient(name: str) -> bool:
+        found = _DIFFERENTIAL.fullmatch(name)
+        of = found.group("of") if found else ""
+        return name not in known and bool({of, of.split("_")[0]} & known)
+
+    return gradient
 
 
 def with_one_example(given: Sequence[Equation]) -> list[Equation]:
