@@ -20,6 +20,7 @@ from verify.formulas.judgement import Word
 from verify.formulas.readings.conventions import MisfitError, Reading
 from verify.formulas.readings.expressions import Builder
 from verify.formulas.readings.sides import Sides, built, readings
+from verify.formulas.worked import AN_EXAMPLE
 from verify.formulas.wrong.counterexample import case_of, shown
 from verify.truth.comparison import Answer, Bench, Compared, Facts, Setting
 from verify.truth.decimals import WORDS, Opinion
@@ -158,11 +159,21 @@ class _Candidates:
         totals = tree.Total | tree.SquaredNorm
         if any(isinstance(part, totals) for side in (left, right) for part in tree.walk(side)):
             return Decision(Word.UNDECIDED, reason=f"the shapes do not fit: {self.misfit}")
+        if any(map(_of_numbers, (*tree.walk(left), *tree.walk(right)))):
+            return Decision(Word.UNDECIDED, reason=AN_EXAMPLE)
         if stacked := _beside_a_stack(left, right, bench.cell):
             reason = f"{stacked} is read as acting on several quantities below each other; here each has its own matrix"
             return Decision(Word.UNDECIDED, reason=reason)
         reason = f"no reading fits the shapes: {self.misfit}"
         return Decision(Word.WRONG, point={"shapes": self.misfit}, reason=reason, left=_left(left, bench))
+
+
+def _of_numbers(term: Term) -> bool:
+    """Whether these are several numbers in brackets, whose sizes are those of an example."""
+    if not isinstance(term, tree.Stack) or sum(map(len, term.rows)) < 2:
+        return False
+    shapes = tree.Constant | tree.Add | tree.Multiply | tree.Divide | tree.Stack
+    return all(isinstance(part, shapes) for part in tree.walk(term))
 
 
 def _beside_a_stack(left: Term, right: Term, cell: Cell) -> str:
