@@ -283,14 +283,14 @@ def _listed(node: ast.AST) -> dict[str, list[str]]:
 
 
 def shown(arguments: Mapping[str, Any]) -> str:
-    """Names, shapes and dtypes of what a function was called with."""
+    """Names and shapes of what a function was called with, and dtypes other than float64."""
     return ", ".join(f"{name} {described(value)}" for name, value in arguments.items())
 
 
 def described(value: Any) -> str:
-    """A value as its shape and dtype, or its type."""
+    """A value as its shape, with its dtype where that is not float64, or as its type."""
     if isinstance(value, np.ndarray):
-        return f"{value.shape} {value.dtype}"
+        return f"{value.shape}" if value.dtype == np.float64 else f"{value.shape} {value.dtype}"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{k} {described(v)}" for k, v in list(value.items())[:12]) + "}"
     if isinstance(value, list | tuple):
@@ -360,4 +360,4 @@ class Tries:
                 raise MisfitError(self._said(what, arguments, error)) from None
 
     def _said(self, what: str, arguments: Mapping[str, Any], error: BaseException) -> str:
-        return f"{what} was called with {shown(arguments)} and raised {told(error, self.target.source.path)}"
+        return f"{what} raised {told(error, self.target.source.path)}; it was called with {shown(arguments)}"

@@ -53,8 +53,10 @@ def main() -> None:
             source: Source = imported(path, definitions=request["definitions"])
         watch.stage("")
         found = answering.answered(request, source, watch.stage)
-    except (UnusableError, MisfitError) as error:
+    except UnusableError as error:
         found = answering.refused(request, str(error))
+    except MisfitError as error:
+        found = {**answering.refused(request, str(error)), "uncalled": True}
     except InputError as error:
         found = {"error": str(error), "message": error.message, "hint": error.hint}
     except Exception as error:  # a fault of ours: the other side tells it as what it is
