@@ -12,8 +12,14 @@ from verify.code.calling.axes import FIRST, Axes, Setting
 from verify.code.calling.base import Target
 from verify.code.calling.engine import CallPlan
 
-SEVERAL = re.compile(r"\b(N|B|m|bs|(n_?|num_?)?batch\w*|n_?(samples|examples)|(samples|examples))\b")
-"""Words by which code speaks of several examples."""
+SEVERAL = re.compile(r"N|B|m|bs|n_?(samples|examples)|(num_)?(samples|examples)")
+"""What the number of examples is called where it is read off a shape."""
+
+BATCH = re.compile(r"(n_?|num_?|mini)?batch(_?size|es)?")
+"""What it is called anywhere."""
+
+SAID = re.compile(r"\((N|B|m|batch\w*),")
+"""A shape in a comment or a docstring whose first axis is that of the examples."""
 
 
 def kept(shape: tuple[int, ...], wanted: Axes, setting: Setting) -> bool:
@@ -32,9 +38,24 @@ def kept(shape: tuple[int, ...], wanted: Axes, setting: Setting) -> bool:
 
 
 def for_several(target: Target) -> bool:
-    """Whether the file speaks of several examples, in names or in words."""
-    text = ast.unparse(target.source.tree)  # docstrings stay, comments go
-    return bool(SEVERAL.search(text))
+    """Whether the file speaks of several examples: a length by that name, or a shape in words."""
+    tree = target.source.tree
+    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} | {
+        a.arg for a in ast.walk(tree) if isinstance(a, ast.arg)
+    }
+    lengths = {
+        name.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and re.search(r"\.shape|\blen\(", ast.unparse(node.value))
+        for name in ast.walk(node.targets[0])
+        if isinstance(name, ast.Name)
+    }
+    if any(BATCH.fullmatch(name) for name in names) or any(SEVERAL.fullmatch(name) for name in lengths):
+        return True
+    try:
+        return bool(SAID.search(target.source.path.read_text(encoding="utf-8")))
+    except OSError:
+        return False
 
 
 def doubt(ragged: CallPlan, plan: CallPlan, unsummed: dict[str, tuple[int, ...]]) -> str:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 
-_TABLE = tomllib.loads((files("verify.code.protocols") / "words.toml").read_text(encoding="utf-8"))
+_TABLE = tomllib.loads((files("verify.code") / "protocols" / "words.toml").read_text(encoding="utf-8"))
 (
     INPUTS,
     HIDDEN,
