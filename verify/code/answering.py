@@ -62,6 +62,12 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
     except MisfitError as error:
         failed = f"; {target.source.failures[0]}" if target.source.failures else ""
         raise MisfitError(f"{error}{failed}") from None
+    if request.get("cell") and not plan.loss and all(v.part == "input" for v in plan.variables.values()):
+        outputs = ", ".join(f"{o.name} ({' '.join(o.axes)})" for o in plan.weighed)
+        raise MisfitError(
+            f"{target.name}: forward has its input alone and returns {outputs}, which are no states; "
+            "--gradients judges it without a cell"
+        )
     if _last_step(request) and not plan.loss and any("T" in output.axes for output in plan.weighed):
         plan.last_only = True
         plan.assumed.append("J reads the last output only, as asked")

@@ -132,7 +132,8 @@ HOSTILE = {
     "import os\nos._exit(3)\n": "ended the process with exit code 3",
     "import nothing_of_that_name\n": "mine.py:1: needs the module nothing_of_that_name, which is not installed",
     "print 'old'\n": "mine.py:1: Missing parentheses in call to 'print'",
-    "def backward(dh, cache): return dh\n": "which are no states",
+    "def backward(dh, cache): return dh\n": "backward returns no outputs",
+    "def forward(x): return x\ndef backward(dh, cache): return dh\n": "which are no states",
     "x = 1\n": "mine.py has no backward: it defines no functions",
     "import sys\nsys.exit(4)\n": "mine.py has no backward",
 }
