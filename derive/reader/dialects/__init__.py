@@ -29,7 +29,9 @@ def note_of(text: str, file: str) -> Note:
         bare.read(text, found)
     if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
         found.formulas += [
-            one.fragment for one in unmarked.formulas(text, file, suffix) if not derivative(one.fragment)
+            one.fragment
+            for one in unmarked.formulas(text, file, suffix)
+            if not derivative(one.fragment) and "+=" not in one.text
         ]
     return found
 

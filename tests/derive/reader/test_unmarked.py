@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from derive.reader.dialects import formulas_of
+from derive.reader.dialects import formulas_of, note_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.plain import plain_tokens
 from derive.reader.text.stated import derivative, stated
@@ -72,3 +72,8 @@ def test_headings_of_models_part_a_text() -> None:
 def test_beside_marked_equations_only_derivatives_are_read() -> None:
     text = "$$ h_t = a h_{t-1} $$\n\n```\nh_t = b * h_{t-1}\ndL/dh_{t-1} = a * dL/dh_t\n```\n"
     assert [each.text.strip() for each in formulas_of(text, "x.md")] == ["h_t = a h_{t-1}", "dL/dh_{t-1} = a * dL/dh_t"]
+
+
+def test_what_is_added_up_is_no_equation_of_a_note() -> None:
+    text = "h_t = tanh(W @ h_{t-1} + U @ x_t)\ndW += dh_t @ h_{t-1}^T\n# ∂L/∂h_t = 0\n"
+    assert [each.text for each in note_of(f"```\n{text}```\n", "x.md").formulas] == [text.split("\n")[0]]
