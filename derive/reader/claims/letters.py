@@ -258,10 +258,8 @@ class Letters:
         holders = {e.symbol.name: e.expression for e in self.program.equations}
         for labels, time, at, layer in self.ways(written, fragment):
             labels = [glued, *labels] if glued and not bar else labels
-            if len(labels) > (0 if bar else 1) or layer:
-                continue
-            alone = self.known.get("net", "").removeprefix("net_") if not (bar or labels) else ""
-            if not (bar or labels or alone):
+            alone = "" if bar or labels else self.known.get("net", "").removeprefix("net_")
+            if layer or len(labels) > (not bar) or not (bar or labels or alone):
                 continue
             spelled = [*labels, alone or below][0]
             accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
