@@ -30,6 +30,10 @@ def test_a_file_says_that_it_is_for_several_examples(text: str, several: bool, t
     assert for_several(Target(Source(path, ModuleType("mine"), ast.parse(text)), "f", None)) is several
 
 
+def test_a_sum_of_lengths_has_a_length() -> None:
+    assert FIRST.size("D + H") == FIRST.size("J")
+
+
 def test_what_keeps_an_axis_has_one_of_examples_or_steps_more() -> None:
     B, T, H = FIRST.B, FIRST.T, FIRST.H
     assert kept((B, H), ("H",), FIRST)

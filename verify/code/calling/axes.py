@@ -33,6 +33,8 @@ class Setting:
         """The length of an axis."""
         if axis.isdigit():
             return int(axis)
+        if " + " in axis:  # a cell that stacks its input on its state
+            return sum(self.size(part) for part in axis.split(" + "))
         if axis == "J":
             return self.H + self.D
         if axis == "N":

@@ -185,7 +185,12 @@ def found(
     fallback: CallPlan | None = None
     runs = 0
     seen: set[tuple[tuple[str, Axes], ...]] = set()
+    short: CallPlan | None = None  # fits, with an axis of length one that may be one of steps or examples
+    of_short = 0
+    before: CallPlan | None = None
     for assignment, turn in assignments(wanted, target):
+        if short is not None and turn != of_short:
+            break
         if turn and tries.alike:
             break  # all layouts fail in the same words at the same line: they have no part in it
         key = tuple(sorted(assignment.items()))
@@ -197,9 +202,18 @@ def found(
         try:
             fit = _fit(plan, tries, what)
         except MisfitError:
-            if fallback is None:
+            if fallback is None and short is None:
                 raise
             break
+        if short is not None:
+            if fit == 2 and _longer(plan, short):
+                return probed(plan)
+            continue
+        if fit == 2 and any(
+            len(v.axes) > 2 and v.axes[-1] == "1" for v in plan.variables.values() if v.part == "input"
+        ):
+            short, of_short, before = plan, turn, fallback
+            continue
         if fit == 2:
             return _of_one_example(plan, fallback)
         if fit == 1:
@@ -207,6 +221,8 @@ def found(
             runs += 1
             if runs > most:
                 break
+    if short is not None:
+        return _of_one_example(short, before)
     if fallback is not None:
         fallback.ragged = not fallback.square
         if fallback.square:
@@ -231,6 +247,12 @@ def _of_one_example(plan: CallPlan, several: CallPlan | None) -> CallPlan:
     plan.unproved = unsummed.doubt(several, plan, ragged)
     plan.notes.append(plan.unproved)
     return probed(plan)
+
+
+def _longer(plan: CallPlan, short: CallPlan) -> bool:
+    """Whether an input has as many axes as in the other plan, and none of length one."""
+    inputs = [(v.axes, short.variables[n].axes) for n, v in plan.variables.items() if v.part == "input"]
+    return all(len(a) == len(b) and "1" not in a for a, b in inputs)
 
 
 def _examples(plan: CallPlan) -> set[str]:

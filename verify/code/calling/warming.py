@@ -51,6 +51,8 @@ def warmed(target: Target, maker: Maker, ahead: str, arguments: Sequence[Wanted]
         except (Exception, SystemExit):  # whatever a person's code may raise for another layout
             continue
         found = [one for n, (one, value) in first.items() if n in again and np.array_equal(value, again[n][1])]
+        if any(one.axes is None or not OF_WEIGHTS.issuperset(one.axes) for one in found):
+            continue  # as wide as there are steps or examples: the input lies otherwise
         if any(one.part == "weight" for one in found):
             return Warm(found, _maker(target, ahead, inputs[0]), {**maker.fixed, FIRST_INPUT: _drawn(layout)})
     return None
@@ -75,12 +77,13 @@ def _maker(target: Target, ahead: str, argument: str) -> Callable[..., Any]:
 
 
 def _after(made: Any, ahead: str, argument: str, layout: Axes, seed: int) -> Iterator[tuple[str, tuple[Wanted, Array]]]:
-    """The arrays with axes of weights that an object keeps after a forward pass."""
+    """The arrays that an object keeps after a forward pass, zeros and gradients excepted."""
     forget(made)
     getattr(made, ahead)(**{argument: _drawn(layout)(FIRST, np.random.default_rng(seed))})
     for name, slot, value in arrays_of(made):
         known, bare = FIRST.axes(value.shape), name.split(".")[-1]
-        if value.size and OF_WEIGHTS.issuperset(known) and not words.is_gradient(bare) and "grad" not in slot.name:
+        weight = OF_WEIGHTS.issuperset(known) or value.any()
+        if value.size and weight and not words.is_gradient(bare) and "grad" not in slot.name:
             bias = words.is_bias(bare) or value.ndim == 1 or 1 in value.shape
             yield name, (Wanted(name, "bias" if bias else "weight", slot, known), value.copy())
 
@@ -101,6 +104,7 @@ def check(plan: CallPlan) -> None:
     passed = trial.run(trial.values)
     before = {n: np.array(v) for n, v in passed.weighed.items()}
     try:
+        forget(passed.made)
         trial.again(passed)
         after = plan.weighs(passed.returned, passed.made)
     except RaisedError:

@@ -81,7 +81,7 @@ def _never_written(judged: Judged, trial: CallTrial, one: Seen) -> None:
         judged.mistakes.append(("never written", detail))
 
 
-RESETS = re.compile(r"zero|reset|clear")
+RESETS = re.compile(r"zero|reset|clear|flush")
 """How a method is called that sets gradients back."""
 
 

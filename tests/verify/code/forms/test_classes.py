@@ -129,6 +129,8 @@ def test_weights_that_the_first_forward_pass_makes_are_judged(tmp_path: Path) ->
     )
     with pytest.raises(MisfitError, match="makes its weights in its first forward pass and keeps more of it"):
         answer(tmp_path, text, "Layer")
+    text += "\n    def reset(self):\n        del self.hs\n"
+    assert answer(tmp_path, text, "Layer")["verdict"] == "right"
 
 
 NORM = """
