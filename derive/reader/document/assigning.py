@@ -16,7 +16,7 @@ from derive.reader.meaning.tree import Call, Multiply, Outer, Ref, Term, Transpo
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess
+from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import kinds
 from derive.reader.sizes.shapes import ONE
 from derive.reader.sizes.sizing import Assignment
@@ -64,8 +64,20 @@ def with_diagonals(
     """The equations with diag(a) for every matrix that words call diagonal, a being what is kept of it."""
     everything = list(read)
     assigned = {assignment.name for assignment, _ in everything}
-    names = declared.diagonal.keys() - assigned
-    used = {ref.name for assignment, _ in everything for ref in references(assignment.term)} & names
+    timeless = dict.fromkeys(ref.name for a, _ in everything for ref in references(a.term) if ref.offset is None)
+    used = timeless.keys() & (declared.diagonal.keys() - assigned)
+    letters = declared.vocabulary.letters
+    for name in (timeless.keys() & declared.some_diagonal.keys()) - used - declared.shapes.keys():
+        latex = letters.get(name, name)
+        alike = [f"${letters.get(one, one)}$" for one in timeless if one[:3] == name[:3]]
+        document.questions.append(
+            Question(
+                (latex,),
+                f"words call matrices such as {latex} diagonal: which ones is open",
+                (f"where {', '.join(alike)} are diagonal matrices",),
+                declared.some_diagonal[name],
+            )
+        )
 
     def change(term: Term) -> Term | None:
         if isinstance(term, Call) and term.function == "diag":
@@ -73,7 +85,7 @@ def with_diagonals(
         return Call("diag", (term,), span=term.span) if isinstance(term, Ref) and term.name in used else None
 
     for name in sorted(used):
-        latex = declared.vocabulary.letters.get(name, name)
+        latex = letters.get(name, name)
         taken, place = f"of ${latex}$ the entries on the diagonal are kept", declared.diagonal[name]
         document.guesses.append(Guess(taken, "it is a whole matrix", "words call it diagonal", place))
     return [(replace(a, term=mapped(a.term, change)), offset) for a, offset in everything] if used else everything

@@ -20,7 +20,7 @@ from derive.reader.sizes.shapes import ONE, Dim, Sizes
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
-from derive.reader.text.said import DIAGONAL, FUNCTION, NUMBER
+from derive.reader.text.said import DIAGONAL, FUNCTION, NUMBER, SOME_DIAGONAL
 from derive.reader.text.syntax import Chain, Group, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
 
 FORMS = (
@@ -57,6 +57,8 @@ class Declared:
     """Slopes declared beside functions, by the functions' names."""
     diagonal: dict[str, Place] = field(default_factory=dict)
     """Letters that words call diagonal matrices."""
+    some_diagonal: dict[str, Place] = field(default_factory=dict)
+    """Letters that words give as examples of diagonal matrices."""
     starts: dict[str, str] = field(default_factory=dict)
     """States that start from a parameter: {state: parameter}."""
 
@@ -65,7 +67,7 @@ class Declared:
         for fragment, rows in formulas:
             if declaration.key == "said":
                 self._said(fragment, rows)
-            elif declaration.key.split()[0] in (NUMBER, DIAGONAL, FUNCTION):
+            elif declaration.key.split()[0] in (NUMBER, DIAGONAL, FUNCTION, SOME_DIAGONAL):
                 self._in_words(declaration.key, fragment, rows)
             elif declaration.key in ("where", "for"):
                 self._where(fragment, rows, strict=declaration.key == "where")
@@ -147,6 +149,8 @@ class Declared:
         elif kind == NUMBER and found.name not in self.shapes and known is None:
             self.shapes[found.name] = (ONE, ONE)
             self._known(found, fragment)
+        elif kind == SOME_DIAGONAL:
+            self.some_diagonal[found.name] = fragment.place(found.start, found.end)
         elif kind == DIAGONAL and found.offset is None and found.name not in self.assigned:
             self.diagonal[found.name] = fragment.place(found.start, found.end)
             if found.name in self.shapes:

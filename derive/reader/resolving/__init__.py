@@ -21,6 +21,7 @@ from derive.reader.resolving import (
     exponents,
     indices,
     labels,
+    powers,
     primes,
     reassigned,
     sides,
@@ -38,6 +39,6 @@ def document(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) 
     found = Document.of(formulas, declarations)
     indices.layers(found)
     entries.resolve(found)
-    for stage in (sides, primes, typefaces, exponents, labels, reassigned, ago, clocks, indices):
+    for stage in (sides, primes, typefaces, exponents, labels, reassigned, ago, clocks, powers, indices):
         stage.resolve(found)
     return found

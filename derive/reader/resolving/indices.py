@@ -46,6 +46,12 @@ def _without_entries(part: Syntax, fragment: Fragment) -> Syntax:
         return part
     for index in indices_of(part.sides[0]):
         sums = [node for side in part.sides[1:] for node in walk(side) if isinstance(node, Big) and node.sign == "sum"]
+        for one in sums:
+            if _leaves_out(one) and _pairs(one.body, index, _bound(one)):
+                raise fragment.error(
+                    "a sum that leaves out an entry cannot be read", one.start, one.end,
+                    "sum over all entries, and take the one off: W v - w \\odot v, w being the diagonal of W",
+                )  # fmt: skip
         if any(_pairs(one.body, index, _bound(one)) for one in sums):
             sides = tuple(rewritten(side, lambda node, j=index: _summed(node, j)) for side in part.sides[1:])  # type: ignore[misc]
             sides = tuple(stripped(side, {index}) for side in (part.sides[0], *sides))
@@ -72,6 +78,15 @@ def _bound(node: Big) -> str | None:
         if script.kind == "sub" and isinstance(first, Name):
             return first.word
     return None
+
+
+def _leaves_out(node: Big) -> bool:
+    """Whether a sum is over i ≠ j."""
+    cells = (only(script.rows) for script in node.scripts)
+    return any(
+        isinstance(cell, Chain) and any(one.word.strip() in (r"\neq", r"\ne", "≠") for one in cell.relations)
+        for cell in cells
+    )
 
 
 def _pairs(node: Syntax, free: str, bound: str | None) -> bool:

@@ -10,6 +10,8 @@ from derive.functions import DEFINED, ENTRIES
 FORMULA = "\0"
 """What stands in words for a formula."""
 NUMBER, DIAGONAL, FUNCTION = "number", "diagonal", "function"
+SOME_DIAGONAL = "example"
+"""One of several matrices that are called diagonal."""
 _LIST = r"\0(?:\s*(?:,|，|、|and|or|和|与|及)+\s*(?:the\s+)?(?:[a-z]+\s+){0,2}\0)*"
 _IS = r"\s*(?:\([^()\0]{0,30}\)\s*)?(?:is|are|be|denotes?|being|—|–|:|：|是|为|均为|都是|表示)\s*"
 _ARTICLE = r"(?:(?:both|all|a|an|the|some|given|learnable|learned|trainable|real|fixed|positive|一个|可学习的|为)\s*)*"
@@ -40,6 +42,11 @@ _SUPPOSED = re.compile(
 )
 
 
+_SOME = re.compile(
+    r"(?:\be\.g\.|\bsuch as\b|\blike\b|例如|比如)\W*(?P<letters>\0)[^\0.;]{0,20}?(?:is|are|是|为)\s+diagonal", re.I
+)
+
+
 def said(words: str) -> Iterator[tuple[str, list[int]]]:
     """What is said and the numbers of the formulas that it is said of, as `number`, `diagonal`, `function tanh`."""
     for kind, pattern in ((NUMBER, _NUMBER), (DIAGONAL, _DIAGONAL), (FUNCTION, _FUNCTION)):
@@ -49,3 +56,5 @@ def said(words: str) -> Iterator[tuple[str, list[int]]]:
             first = words.count(FORMULA, 0, match.start("letters"))
             several = list(range(first, first + match["letters"].count(FORMULA)))
             yield (f"{kind} {_NAMES[match['name'].lower()]}" if kind == FUNCTION else kind), several
+    for match in _SOME.finditer(words):
+        yield SOME_DIAGONAL, [words.count(FORMULA, 0, match.start("letters"))]

@@ -137,6 +137,11 @@ READ = {
         [],
         "h 1; x 1; W 2 V 2 Delta_t 0",
     ),
+    "an exponent of the step": (
+        "$$r_t = \\sigma(W x_t)$$\n$$h_t = a^{r_t} \\odot h_{t-1} + V x_t$$",
+        ["h_t = exp(r_t ⊙ log(a)) ⊙ h_{t-1} + V x_t"],
+        "h 1; x 1; W 2 a 1 V 2",
+    ),
     "words of programs": (
         "```equations\nh = dot(inputs, W) + b\noutput = tanh(h + dot(prev_output, U))\n```",
         [],
@@ -167,6 +172,15 @@ REFUSED = {
     ),
     "an open function of several": (
         "$$h_t = h_{t-1} + g(h_{t-1}, x_t) \\odot x_t$$", "what g makes of its 2 arguments is open", "W a + U b"
+    ),
+    "a sum over the others": (
+        "$$v_j^{t} = \\tanh(\\sum_{i \\neq j} W_{ji} v_i^{t-1} + x_j^t)$$",
+        "a sum that leaves out an entry", "diagonal of W",
+    ),
+    "some diagonal matrices": (
+        "$$h_t = \\tanh(W_{ha} h_{t-1} + W_{hb} h_{t-1} + V x_t)$$\n\n"
+        "The matrices of gates (e.g. $W_{ha}$) are diagonal.",
+        "diagonal: which ones is open", "where $W_{ha}$, $W_{hb}$ are diagonal matrices",
     ),
     "inverse": (
         "$$H_t = g H_{t-1} + k_t k_t^\\top$$\n$$x_t = (H_t + \\lambda I)^{-1} q_t$$\n\n"
