@@ -204,7 +204,8 @@ class Derivatives(Deltas):
         """∂(above)/∂b, of the loss, a quantity or an expression."""
         whole = self.letters.taken(above[0], self.fragment)
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
-            loss = self.loss(self.with_step(whole, above[1] if len(above) == 2 else None))
+            whole = self.with_step(whole, above[1] if len(above) == 2 else None)
+            loss = self.loss(whole)
             if loss == (None,) and whole.base in OF_A_STEP and (read := self._steps_in(above[1:])):
                 loss = (read[0],) if len(set(read)) == 1 else None  # ∂ℓ(h_t)/∂h_t
             if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.keeps(Habit.TERMS):
