@@ -106,6 +106,8 @@ class Commands(ABC):
         if name.endswith("*") and name not in words.SKIPPED_ARGUMENTS:
             name, after = name[:-1], after - (name != "operatorname*")
         out = self.out
+        if not name:
+            return after  # a page's own break of a line, at the end of a formula
         if name in ("ast", "star") and out.items and out.items[-1].type == "LBRACE":  # y^\ast, as y^*
             out.emit("MARK", i, after, "star")
             return after
