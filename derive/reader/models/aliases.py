@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
@@ -28,6 +28,44 @@ def aliases(cell: Cell, output: Collection[str] = ()) -> list[str]:
             equations = changed
             found.append(name)
     return found
+
+
+def slips(cell: Cell, output: Collection[str] = ()) -> dict[str, str]:
+    """Parameters that stand for another: z = W x + b beside h = tanh(W x + b_h), where nothing else reads b."""
+    parameters = [parameter for parameter in cell.parameters if parameter.shape[1] == 1]
+    readers = {p: [e for e in cell.equations if p in leaves(e.expression)] for p in parameters}
+    read = {leaf.name for each in cell.equations for leaf in leaves(each.expression)}
+    found: dict[str, str] = {}
+    for own, (equation, *others) in ((p, each) for p, each in readers.items() if each):
+        if others or equation.symbol.name in read or equation.symbol.name in output:
+            continue
+        for meant in parameters:
+            if meant.shape != own.shape or equation in readers[meant]:
+                continue
+            there = replace(equation, expression=substitute(equation.expression, _exchange(own, meant)))
+            if _named(there, [each for each in cell.equations if each != equation]) != [
+                each for each in cell.equations if each != equation
+            ]:
+                found[own.name] = meant.name
+    return found
+
+
+def without_slips(cell: Cell, found: Mapping[str, str]) -> Cell:
+    """The cell with the parameters that are meant in the place of those that slipped in."""
+    by_name = {parameter.name: parameter for parameter in cell.parameters}
+    for own, meant in found.items():
+        if own in by_name and meant in by_name:
+            put_in = _exchange(by_name[own], by_name[meant])
+            cell = replace(
+                cell,
+                equations=tuple(replace(e, expression=substitute(e.expression, put_in)) for e in cell.equations),
+                parameters=tuple(p for p in cell.parameters if p.name != own),
+            )
+    return cell
+
+
+def _exchange(own: Quantity, meant: Quantity) -> Callable[[Node], Node | None]:
+    return lambda part: meant if part == own else None
 
 
 def _counting(cell: Cell, equations: Sequence[Equation]) -> list[Equation]:

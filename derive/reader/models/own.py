@@ -12,7 +12,7 @@ from derive.errors import InputError
 from derive.notation import spelled
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
-from derive.reader.models.aliases import aliases, shorthands, with_aliases
+from derive.reader.models.aliases import aliases, shorthands, slips, with_aliases, without_slips
 from derive.reader.models.choice import Choice, nearest, without_later_losses
 from derive.reader.models.declaring import ACCENTED, declarations, text_of, within
 from derive.reader.models.equations.equation import Equation
@@ -26,6 +26,7 @@ from derive.reader.models.written import Written
 
 LATER = "{name} is as in line {line}, which stands behind what is said of it here; line {general} leaves it open"
 NUMBER = "{letter} is a number, which the note does not say"
+SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
 _GATES = frozenset("fiogzr")
@@ -74,6 +75,7 @@ def _own(
             if not _settle(chosen, error):
                 return None, chosen
             continue
+        cell = without_slips(cell, slipped := slips(cell, chosen.kept))
         short = [name for name in shorthands(cell) if name not in chosen.kept and cell.states]
         chosen.shorthands |= set(short)
         more = [name for name in (*aliases(cell, chosen.kept), *short) if name not in chosen.aliases]
@@ -87,7 +89,8 @@ def _own(
             except InputError:  # names of parts that would read each other
                 named = cell
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
-            doubts = (*numbers, *_later(chosen, at), *chosen.instead.values())
+            meant = (SLIPPED.format(letter=spelled(a), other=spelled(b)) for a, b in slipped.items())
+            doubts = (*numbers, *meant, *_later(chosen, at), *chosen.instead.values())
             model = Model(
                 named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),

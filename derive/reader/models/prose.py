@@ -39,15 +39,20 @@ def completed(document: Note, every: Sequence[Found]) -> Note | None:
     aside = [*document.formulas, *declaring]
     known = {name for fragment in declaring for name in _assigned(fragment)}
     assigned = known | {name for fragment in document.formulas for name in _assigned(fragment)}
-    read = {name for fragment in document.formulas for name in _mentioned(fragment)} - assigned
-    said: dict[str, list[Fragment]] = defaultdict(list)
-    for fragment in inline:
-        if not any(within(fragment.place(0), other) for other in aside):
+    spoken = [one for one in inline if not any(within(one.place(0), other) for other in aside)]
+    added: list[Fragment] = []
+    waiting = list(document.formulas)
+    while waiting:  # what an equation of the text reads may have its own there
+        read = {name for fragment in waiting for name in _mentioned(fragment)} - assigned
+        said: dict[str, list[Fragment]] = defaultdict(list)
+        for fragment in spoken:
             for name, cut in _definitions(fragment, read):
                 said[name].append(cut)
-    added = [
-        several[0] for several in said.values() if len({"".join(one.text.split()) for one in several}) == 1
-    ]  # two values are two models, or examples
+        waiting = [
+            several[0] for several in said.values() if len({"".join(one.text.split()) for one in several}) == 1
+        ]  # two values are two models, or examples
+        added += waiting
+        assigned |= read
     if not added:
         return None
     guesses = [
@@ -88,7 +93,10 @@ def _assigned(fragment: Fragment) -> Iterator[str]:
     """The letters that stand left of an equation."""
     for chain in _chains(fragment):
         if chain.relations[0].type == "EQ" and letter(chain.sides[0]) is not None:
-            found = symbol(chain.sides[0], fragment)
+            try:
+                found = symbol(chain.sides[0], fragment)
+            except InputError:  # it is refused where it is read, if it has to be
+                continue
             if found is not None:
                 yield found.name
 

@@ -32,7 +32,11 @@ from derive.reader.text.syntax import Chain
 
 _SET_APART = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|^\s*(?:`{3,}|:::?|~{3,}|\.\.)[^\n]*$", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_CLAIMS = re.compile(r"\\(?:partial|nabla)(?![A-Za-z])|∂|∇")
+_CLAIMS = re.compile(r"\\(?:partial|nabla|delta)(?![A-Za-z])|∂|∇|δ")
+_DECLARES_NOTHING = re.compile(rf"{_CLAIMS.pattern}|\\approx(?![A-Za-z])|≈|'\s*\([^()]*_|_\s*\{{[^{{}}]*:[^{{}}]*\}}")
+"""About gradients, near a number, a slope, and a letter for several steps: L_{t+1:T}."""
+
+_ERROR = re.compile(r"\s*(?:\\delta(?![A-Za-z])|δ)")
 
 Read = Callable[[Sequence[Fragment], Sequence[Declaration]], Reading]
 
@@ -42,17 +46,27 @@ def one_of_several(document: Note, every: Sequence[Found], text: str, whole: Inp
 
     `every` are all its formulas, with those in running text; raises `whole` where it has one model, or none is whole.
     """
+    read = _passing_over(read)
     shown, _, words = without_legends(document.formulas, ())
     sections = {(one.fragment.file, one.fragment.lines[0].number): one.section for one in every}
     groups = _groups(shown, _passages(text, shown), sections)
     unread = [one for one in shown if not _parsed(one)]
-    if (found := _without_claims(shown, document.declarations, read, whole)) is None:
+    left: InputError = whole
+    if any(whole.place and within(whole.place, one) for said in document.declarations for one in said.formulas):
+        try:
+            return read(document.formulas, document.declarations)
+        except InputError as error:
+            left = error
+    found = _without_claims(shown, document.declarations, read, left)
+    if isinstance(found, InputError):
+        last = left if left is whole else found  # where a declaration was passed over, its error says nothing more
         if len(groups) < 2 and not unread:
-            raise whole
+            raise last
         parts = _parted(every, groups)
-        found = next(_whole(groups if len(groups) > 1 else (), shown, unread, parts, document.declarations, read), None)
-    if found is None:
-        raise whole
+        more = _whole(groups if len(groups) > 1 else (), shown, unread, parts, document.declarations, read)
+        if (chosen := next(more, None)) is None:
+            raise last
+        found = chosen
     return replace(found, remarks=(*found.remarks, *words))
 
 
@@ -109,17 +123,48 @@ def _about(
     return kept, names
 
 
+def _passing_over(read: Read) -> Read:
+    """Reading that leaves out what stands beside declarations and cannot be one, where it cannot be read."""
+
+    def passing(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) -> Reading:
+        said, aside = list(declarations), list[Fragment]()
+        while True:
+            try:
+                found = read(formulas, said)
+            except InputError as error:
+                place = error.place
+                number, beside = next(
+                    (
+                        (n, one)
+                        for n, declaration in enumerate(said)
+                        for one in declaration.formulas
+                        if place and within(place, one) and _DECLARES_NOTHING.search(one.text)
+                    ),
+                    (0, None),
+                )
+                if beside is None:
+                    raise
+                others = tuple(one for one in said[number].formulas if one is not beside)
+                said[number : number + 1] = [replace(said[number], formulas=others)] if others else []
+                aside.append(beside)
+                continue
+            return replace(found, remarks=(*found.remarks, *map(remark, aside)))
+
+    return passing
+
+
 def _without_claims(
     shown: Sequence[Fragment], declarations: Sequence[Declaration], read: Read, error: InputError
-) -> Reading | None:
-    """The reading without the formulas about derivatives that cannot be read: no equation of a cell stands in them."""
+) -> Reading | InputError:
+    """The reading without formulas about derivatives that cannot be read, which hold no equation; else the error."""
     kept = list(shown)
     while True:
         place = error.place
         claim = next((one for one in kept if place and within(place, one) and _CLAIMS.search(one.text)), None)
-        if claim is None or _given(claim):
-            return None
-        kept.remove(claim)
+        if claim is None or (_given(claim) and not _ERROR.match(claim.text)):
+            return error
+        errors = _ERROR.match(claim.text) is not None  # one δ is no quantity of a cell: then none is
+        kept = [one for one in kept if one is not claim and not (errors and _ERROR.match(one.text))]
         try:
             found = read(kept, declarations)
         except InputError as other:
@@ -199,7 +244,7 @@ def _passages(text: str, formulas: Sequence[Fragment]) -> dict[Fragment, int]:
 
 def _told(found: Reading, group: Sequence[Fragment], shown: Sequence[Fragment]) -> Reading:
     others = [one for one in shown if one not in group]
-    place = group[0].place(0)
+    place = group[0].place(0) if group else next(e.place for e in found.cell.equations if e.place is not None)
     guess = Guess(
         f"the cell is the one from line {place.line} on",
         f"it is another of those that the document writes: line {', '.join(str(o.place(0).line) for o in others)}",

@@ -71,7 +71,7 @@ WORDS: dict[str, str] = {
     },
     **{word: one.name for one in DEFINED.values() for word in (one.name, *one.words)},
     "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
-    "sigm": "sigmoid", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
+    "sigm": "sigmoid", "sigma": "sigma", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
     "Diag": "diag", "mean": "mean", "Mean": "mean", "var": "var", "Var": "var", "std": "std", "cosh": "cosh",
     "sinh": "sinh", "diagonal": "diagonal",
 }  # fmt: skip

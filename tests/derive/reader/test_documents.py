@@ -292,3 +292,27 @@ def test_equations_in_running_text_make_the_cell_where_no_others_do():
     assert not any("running text" in guess.taken for guess in shown.cell.guesses)
     with pytest.raises(InputError, match="no equation found"):
         reading_of("The state $h_t$ depends on $x_t$.", "none.md")
+
+
+GATES = r"""- Forget: \(f_t = \sigma(W_f [h_{t-1}, x_t])\)
+- Input: \(i_t = sigma(W_i [h_{t-1}, x_t])\)
+- State: \(c_t = f_t \odot c_{t-1} + i_t \odot \tanh(W_c [h_{t-1}, x_t])\)
+- Hidden: \(h_t = \tanh(c_t)\)
+"""
+
+
+def test_errors_that_cannot_be_read_hold_no_equation_and_text_completes_itself() -> None:
+    errors = r"$$ \delta^f_t = \delta^c_t \odot c_{t-1} \odot \sigma'(f_t \text{ input}) $$"
+    more = r"$$ \delta^c_t = \delta^h_t \odot (1 - h_t^2) + \delta^c_{t+1} \odot f_{t+1} $$"
+    cell = reading_of(f"# A\n\n{GATES}\nWith $\\delta^h_t$ given:\n\n{errors}\n\n{more}\n").cell
+    assert {state.name for state in cell.states} == {"h", "c"}
+    assert [function.name for function in cell.functions] == ["sigmoid", "tanh"]
+
+
+@pytest.mark.parametrize(
+    "beside", [r"f_t \approx \sigma(1) = 0.73", r"L_{t+1:T} = \sum_{s=t+1}^T L_s", r"\tanh'(a_t) = 1 - h_t^2"]
+)
+def test_what_declares_nothing_is_passed_over_with_a_remark(beside: str) -> None:
+    found = reading_of(f"# A\n\n$$ h_t = \\tanh(W x_t + U h_{{t-1}}) $$\n\nwhere ${beside}$.\n")
+    assert [state.name for state in found.cell.states] == ["h"]
+    assert len(found.remarks) == 1
