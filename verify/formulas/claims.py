@@ -31,9 +31,9 @@ from derive.reader.meaning.letters import letter, time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.models.aliases import with_values
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax
-from derive.reader.text.tokens import Token
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, bounds, sizes, upside, worked
 from verify.formulas.bounds import values

@@ -16,8 +16,9 @@ from lark.lexer import Lexer
 
 from derive.errors import InputError
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.latex import latex_tokens
-from derive.reader.text.plain import plain_tokens
+from derive.reader.text.lexing.latex import latex_tokens
+from derive.reader.text.lexing.plain import plain_tokens
+from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.syntax import (
     Bars,
     Big,
@@ -38,7 +39,6 @@ from derive.reader.text.syntax import (
     Sum,
     Syntax,
 )
-from derive.reader.text.tokens import Token
 from derive.reader.text.usual import in_usual_letters
 from derive.reader.text.words import listed
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from derive.errors import InputError
 from derive.reader.text.fragment import Fragment, Line
-from derive.reader.text.plain import plain_tokens
+from derive.reader.text.lexing.plain import plain_tokens
 from derive.reader.text.words import WORDS
 
 _MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|;;+|\*|>|\"\"\"|''')(?![*=\w∂]|\s*=)[ \t]?)*[ \t]*")

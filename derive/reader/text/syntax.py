@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from derive.reader.text.tokens import Token
+from derive.reader.text.lexing.tokens import Token
 
 
 @dataclass(frozen=True)

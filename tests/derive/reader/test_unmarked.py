@@ -6,7 +6,7 @@ import pytest
 
 from derive.reader.dialects import formulas_of, note_of
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.plain import plain_tokens
+from derive.reader.text.lexing.plain import plain_tokens
 from derive.reader.text.stated import derivative, stated
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.calling import warming, words
+from verify.code.calling import words
 from verify.code.calling.axes import FIRST
 from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls, definition, returned_names
 from verify.code.calling.constructing import LISTS, Maker, arrays_of, attributes, example, makers, read, unset_states
 from verify.code.calling.engine import CallPlan, CallTrial, Fixed, real_array
 from verify.code.calling.search import Wanted, found
 from verify.code.calling.updating import check_updates
-from verify.code.protocols import functions, losses
+from verify.code.protocols import functions, losses, warming
 from verify.code.running.loading import told
 from verify.numbers.case import Array
 

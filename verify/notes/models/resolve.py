@@ -182,7 +182,12 @@ def _agrees(equation: Equation, model: Model | None) -> bool:
     if model is None or stripped(equation.target) not in {e.symbol.name for e in model.cell.equations}:
         return False
     found = check(equation.fragment.text, model.cell, fragment=equation.fragment, explain=False)
-    return bool(found) and all(judgement.word in (Word.PROVED, Word.HOLDS_IF) for judgement in found)
+    guessed = any(ARGUMENT_OF in words for judgement in found for words in judgement.assumptions)
+    return bool(found) and not guessed and all(one.word in (Word.PROVED, Word.HOLDS_IF) for one in found)
+
+
+ARGUMENT_OF = " is the argument of "
+"""Within the words of a guess about a letter that the model does not have."""
 
 
 def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

@@ -14,9 +14,9 @@ from derive.reader.claims.statements.clauses import apart
 from derive.reader.claims.statements.prose import WANTING, Aside, asides, rows
 from derive.reader.claims.statements.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax
-from derive.reader.text.tokens import Token
 from derive.reader.text.usual import in_usual_words
 from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
 

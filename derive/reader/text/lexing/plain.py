@@ -7,8 +7,8 @@ import unicodedata
 
 from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.letters import unicode_letter
-from derive.reader.text.tokens import Token, Tokens
+from derive.reader.text.lexing.letters import unicode_letter
+from derive.reader.text.lexing.tokens import Token, Tokens
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _BIG = re.compile(r"(?:sum|prod)(?=\s*_)")

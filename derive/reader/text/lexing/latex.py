@@ -7,10 +7,10 @@ import unicodedata
 
 from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.latex_commands import Commands
-from derive.reader.text.letters import unicode_letter
+from derive.reader.text.lexing.latex_commands import Commands
+from derive.reader.text.lexing.letters import unicode_letter
+from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.named import COMPOUND
-from derive.reader.text.tokens import Token
 from derive.reader.text.words import SAID
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")

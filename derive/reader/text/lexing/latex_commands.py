@@ -9,8 +9,8 @@ from difflib import get_close_matches
 
 from derive.reader.text import words
 from derive.reader.text.fragment import DEEPEST, Fragment, matching_braces
+from derive.reader.text.lexing.tokens import Token, Tokens
 from derive.reader.text.line_ends import line_ends
-from derive.reader.text.tokens import Token, Tokens
 
 _COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
 _INTERVAL = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from derive.reader.text import words
-from derive.reader.text.tokens import Tokens
+from derive.reader.text.lexing.tokens import Tokens
 
 
 def unicode_letter(out: Tokens, i: int, end: int) -> int:

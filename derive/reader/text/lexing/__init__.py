@@ -1,0 +1,1 @@
+"""Lexers: LaTeX with its commands, plain text, runs of letters; text to tokens."""
