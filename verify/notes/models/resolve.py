@@ -186,7 +186,7 @@ def _agrees(equation: Equation, model: Model | None) -> bool:
     return bool(found) and not guessed and all(one.word in (Word.PROVED, Word.HOLDS_IF) for one in found)
 
 
-ARGUMENT_OF = " is the argument of "
+ARGUMENT_OF = "is the argument of"
 """Within the words of a guess about a letter that the model does not have."""
 
 
