@@ -76,7 +76,7 @@ def judged(left: Syntax, right: Syntax, cell: Cell, blank: Judgement, roughly: b
 
 def aside(left: Syntax, right: Syntax, cell: Cell, judgement: Judgement) -> Judgement:
     """What is wrong of the model as open, where one side is numbers of an example: of sizes and data of its own."""
-    if judgement.word is not Word.WRONG:
+    if judgement.word is not Word.WRONG and judgement.reason != AN_EXAMPLE:
         return judgement
     for said, letters in ((right, left), (left, right)):
         if _shown(said) and _is_number(said, cell) and not _is_number(letters, cell):
