@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +42,6 @@ def test_what_keeps_a_length_is_run_as_it_is() -> None:
         jax_arrays.compiled(lambda x: x @ x[:2])(jax_arrays.to_theirs(np.arange(4.0)))
 
 
-@pytest.mark.skipif(not os.environ.get("BACKPROOF_FULL_FIGURES"), reason="every layout is compiled: 6 s")
 def test_a_rule_of_jax(tmp_path: Path) -> None:
     pytest.importorskip("jax")
     found = answer(tmp_path, RULE.replace("x.T @ da", "0.5 * x.T @ da"), "step_bwd")
