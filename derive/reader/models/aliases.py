@@ -39,13 +39,12 @@ def slips(cell: Cell, output: Collection[str] = ()) -> dict[str, str]:
     for own, (equation, *others) in ((p, each) for p, each in readers.items() if each):
         if others or equation.symbol.name in read or equation.symbol.name in output:
             continue
+        rest = [each for each in cell.equations if each != equation]
         for meant in parameters:
             if meant.shape != own.shape or equation in readers[meant]:
                 continue
             there = replace(equation, expression=substitute(equation.expression, _exchange(own, meant)))
-            if _named(there, [each for each in cell.equations if each != equation]) != [
-                each for each in cell.equations if each != equation
-            ]:
+            if _named(there, rest) != rest:
                 found[own.name] = meant.name
     return found
 

@@ -163,7 +163,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     a = (explicit if beside == "left" else builder).side(left)
     b = (explicit if beside == "right" else builder).side(right)
     told = _factored(a, b, builder)
-    factored = _stacked(*told) if told is not None else _unit(a, b)
+    factored = _stacked(*told[:2]) if told is not None else _unit(a, b)
     one, other = factored or _matched(a, b, builder)
     said = ((SPREAD, builder.spread), (THROUGH, builder.through), (FROBENIUS, builder.frobenius), (FACTOR, factored))
     words = (*reading.assumptions, *(word for word, found in said if found))
@@ -247,8 +247,8 @@ def _factored(a: Built, b: Built, builder: Builder) -> tuple[Pair, Pair, Pair] |
     return weighted(nodes.ones(own)), weighted(node.of), weighted(Adjoint(node.of))
 
 
-def _stacked(ones: Pair, own: Pair, gradient: Pair) -> Pair:
-    """The first two of three pairs below each other: numbers that decide."""
+def _stacked(ones: Pair, own: Pair) -> Pair:
+    """Two pairs of sides below each other, which decide."""
     return nodes.concat(0, ones[0], own[0]), nodes.concat(0, ones[1], own[1])
 
 
