@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from derive.reader.claims.statements import chinese
 from derive.reader.text.line_ends import line_ends
 from derive.reader.text.words import listed
 
@@ -45,6 +46,8 @@ CONNECTIVES = frozenset(
     )
 )
 """Words that join formulas to the text around them."""
+_NAMES = NOUNS | CONNECTIVES | frozenset(listed("bptt hadamard jacobi leibniz"))
+"""Words of Latin letters that may stand among Chinese ones."""
 _STARTS = frozenset(
     listed(
         "by using from via applying due see since because as similarly analogously likewise which i.e. e.g. again need"
@@ -75,27 +78,6 @@ _POINTING = frozenset(listed("need needs needed using uses via from"))
 _WAYS = frozenset(listed("path paths way ways through along one ones added arriving coming comes flowing above below"))
 """What such a remark may say of where a part of a gradient comes from."""
 _RELATED = re.compile(r"[=<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|approx|to|rightarrow)(?![A-Za-z])")
-CHINESE = frozenset(
-    listed(
-        "其中 因此 所以 于是 从而 由此 可得 可知 得到 得出 得 即 那么 则 同理 类似地 "
-        "类似 最后 最终 首先 然后 接着 另外 此外 这里 注意 由 根据 利用 使用 应用 通过 "
-        "按照 由于 因为 链式法则 法则 链式 求导 求 偏导数 偏导 导数 梯度 公式 方程 等式 "
-        "定义 上式 下式 如下 如上 遗忘门 输入门 输出门 更新门 重置门 候选 细胞 记忆 单元 "
-        "门 隐藏层 输出层 输入层 隐藏 隐层 输入 输出 状态 误差 损失 损失函数 函数 "
-        "目标函数 前向 反向 传播 前向传播 反向传播 计算 更新 推导 过程 步骤 矩阵 向量 "
-        "权重 偏置 参数 激活函数 激活 循环 神经网络 对 关于 的 为 是 项 与 以及 我们 "
-        "有 见 式 逐元素乘法 逐元素 逐点 元素 乘法 乘积 直接 路径 时间步 时刻 上一 前一 下一 来自 当前 未来 "
-        "展开 递归 隐状态 细胞状态 隐藏状态 候选记忆 候选状态 记忆单元 单元 贡献 "
-    )
-)
-"""Words of Chinese labels and remarks that change nothing; what has another character in it is not understood."""
-_CHANGING = re.compile(
-    r"[不非无無没沒除减減反半倍负負仅僅只若当當如假约約近取去省略忽时時余餘否或均转轉对對第前后後上下其他它错錯误誤谬謬加乘积積和差商等大小\d]"
-)
-"""What a Chinese remark in brackets that stands apart may not have, for it may change what the formula says."""
-_CHINESE = re.compile("|".join(sorted(CHINESE, key=lambda word: (-len(word), word))))
-_WESTERN = re.compile(r"[\sA-Za-z0-9_.,;:()\u3000-\u303f\uff01-\uff5e-]+")
-
 _SPACES = r"\s|&|\\[,;:!> ]|\\q?quad(?![A-Za-z])|~|\\displaystyle|\\(?:left|right)\."
 _LEADING = re.compile(rf"(?:{_SPACES}|\\begin\{{[a-z]+\*?\}}(?:\{{[^{{}}]*\}})?|\{{|\$|\(\d+\)|[,.;])*")
 _TRAILING = re.compile(
@@ -317,16 +299,11 @@ def _listed(words: str, allowed: frozenset[str]) -> bool:
     return bool(parts) and all(part in allowed or re.fullmatch(r"\d[\d.]*", part) for part in parts)
 
 
-def _chinese(words: str) -> bool:
-    """Whether these are words of the list of Chinese labels and remarks."""
-    return not _WESTERN.sub("", _CHINESE.sub("", words))
-
-
 def _label(words: str, behind: str) -> int | None:
     """How far a label before a formula reaches behind its words; None where this is none."""
-    if re.search(r"[\u3400-\u9fff]", words):
+    if chinese.SCRIPT.search(words):
         colon = re.match(r"\s*[:：]", behind)
-        return None if not _chinese(words) else colon.end() if colon else 0
+        return None if not chinese.known(words, _NAMES) else colon.end() if colon else 0
     if _listed(words, CONNECTIVES) and _split(words)[-1] not in _RELATING:
         return 0
     if not _listed(words, NOUNS | CONNECTIVES):
@@ -343,10 +320,8 @@ def _label(words: str, behind: str) -> int | None:
 
 def _remark(words: str, before: str) -> bool:
     """Whether words behind a formula only say where it comes from or what it is about."""
-    if re.search(r"[\u3400-\u9fff]", words):
-        aside = words.strip()[:1] + words.strip()[-1:] in ("()", "（）") and _APART.search(before) is not None
-        plain = _chinese(words) or (aside and not _CHANGING.search(words))
-        return plain and not words.lstrip().startswith("的")
+    if chinese.SCRIPT.search(words):
+        return chinese.remark(words, _NAMES)
     parts = _split(words)
     if not _listed(words, NOUNS | CONNECTIVES):
         return False
