@@ -62,6 +62,12 @@ class OpenQuestionError(InputError):
     """The formula can be parsed, but what it says cannot be decided here; the message says why."""
 
 
+class OutputOpenError(InputError):
+    """A document that can be read but for which quantity is the output; each of `lines` would say it."""
+
+    lines: tuple[str, ...] = ()
+
+
 class ProgramFault(Exception):  # noqa: N818 - an error is the person's, a fault is ours
     """A fault of backproof itself, never of its input: `name` says which check failed, `details` what to report.
 

@@ -33,15 +33,16 @@ def read(note: str, lang: str, as_json: bool) -> None:
 @guarded
 def which(cell: str, lang: str, as_json: bool) -> int:
     """Say which published or framework cell this is, and in what it differs (exit 1 where it is none of them)."""
-    from derive import catalogue
     from verify.which import telling, which
+    from verify.which.given import given
 
-    given = catalogue.find(cell)
-    found = which(given)
+    read = given(cell)
+    answers = [which(each) for each in read]
+    found = min(answers, key=lambda matches: (not matches, matches[0].cost if matches else 0))
     if as_json:
         print_json(telling.to_json(found))
     else:
-        tell("\n".join(telling.lines(found, given.title)))
+        tell("\n".join(telling.lines(found, read[0].title)))
     return 0 if found and found[0].proved else 1
 
 

@@ -33,6 +33,7 @@ from derive.reader.models.aliases import with_values
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.mapping import parts, walk
+from derive.reader.text.named import with_words
 from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, bounds, sizes, upside, worked
@@ -89,7 +90,8 @@ def check(
     the program, with the judgements on the claims that they do not touch.
     """
     fragment = fragment or fragment_of(formula, place.file if place else "<formula>", place.line if place else 1)
-    return Judgements(_checked(fragment, cell, assume, notation, place, explain, meant))
+    worded = with_words(fragment, cell.notation.letters)
+    return Judgements(_checked(worded, cell, assume, notation, place, explain, meant))
 
 
 def _checked(

@@ -16,7 +16,7 @@ from derive.reader import text_of
 from derive.reader.dialects import marks, tex, unmarked
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.fragment import Fragment, piece
-from derive.reader.text.note import Declaration, Found, every_formula, note
+from derive.reader.text.note import Declaration, Found, every_formula, note, worded
 from verify.notes import comments
 
 _PERCENT = re.compile(r"%+(.*)")
@@ -156,7 +156,7 @@ def _markdown(
 
 def _told(formulas: Iterable[Formula], said: list[comments.Comment], before: comments.Settings) -> tuple[Formula, ...]:
     """The formulas with what the comments around them say."""
-    found = tuple(formulas)
+    found = worded(tuple(formulas))
     ignored = iter(comments.ignored(said, [each.place for each in found if each.claims]))
     return tuple(
         replace(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from derive.reader.dialects import bare, marks, tex, unmarked
 from derive.reader.dialects.notebooks import markdown_cells, notebook
-from derive.reader.text.note import Found, Note, every_formula, note
+from derive.reader.text.note import Found, Note, every_formula, note, worded
 from derive.reader.text.stated import derivative
 
 
@@ -38,6 +38,10 @@ def note_of(text: str, file: str) -> Note:
 
 def formulas_of(text: str, file: str) -> list[Found]:
     """All formulas of a document, those in running text too, each with the headings above it."""
+    return worded(_formulas_of(text, file))
+
+
+def _formulas_of(text: str, file: str) -> list[Found]:
     suffix = Path(file).suffix.lower()
     if suffix == ".tex":
         return list(tex.formulas(text, file))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.errors import InputError
+from derive.errors import InputError, OutputOpenError
 from derive.reader.resolving.guesses import Question
 
 
@@ -31,7 +31,12 @@ def ask(questions: Sequence[Question]) -> None:
         said.append(question.asked)
         lines += question.lines
     hint = "add a line such as " if len(lines) == 1 else "add lines such as "
-    raise InputError("; ".join(said), (shapes or others)[0].place, hint + "   ".join(lines))
+    needed = [question for question in merged.values() if question.needed]
+    kind = OutputOpenError if all(question.outputs for question in needed) else InputError
+    error = kind("; ".join(said), (shapes or others)[0].place, hint + "   ".join(lines))
+    if isinstance(error, OutputOpenError):
+        error.lines = needed[0].outputs
+    raise error
 
 
 SHAPE = "shape"

@@ -38,7 +38,7 @@ from derive.reader.document.reading import Reading, Remark
 from derive.reader.document.restated import without_restatements
 from derive.reader.document.times import at_step
 from derive.reader.document.unsaid import say_unsaid
-from derive.reader.meaning.defined import with_slopes
+from derive.reader.meaning.defined import with_numbers, with_slopes
 from derive.reader.meaning.lefts import left_side
 from derive.reader.meaning.letters import identifier
 from derive.reader.meaning.tree import Ref, Span
@@ -124,6 +124,7 @@ def _cell(
         for side in chain.sides[2:]:
             if (parts := parts_named(left, side, fragment)) is not None:
                 vocabulary.quantities |= {one.name for one in parts.symbols}
+    with_numbers(vocabulary, declared.written, frozenset({*declared.assigned, *declared.shapes}))
     document.guesses += with_slopes(vocabulary, declared.slopes, declared.written)
     read = [
         one

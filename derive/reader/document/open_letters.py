@@ -127,6 +127,7 @@ def output_of(
                 f"nothing uses {names} in its step: which one is the output?",
                 (f"output: ${timed(letters.get(found[-1], found[-1]))}$",),
                 last.fragment.place(last.start, last.end),
+                tuple(f"output: ${timed(letters.get(name, name))}$" for name in found),
             )
         )
     return found[0] if found else None

@@ -45,6 +45,10 @@ class Written:
 
     arguments: tuple[str, ...]
     term: Term
+    letters: tuple[tuple[str, str], ...] = ()
+    """What else it is made of, with how that is written: parameters of its own."""
+    parameters: bool = False
+    """Whether arguments behind a semicolon are parameters: f(x; W)."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,37 @@ def written(name: Symbol, group: Group, right: Syntax, fragment: Fragment, vocab
         raise fragment.error("a function needs letters as arguments", group.start, group.end)
     known = {one: value for one, value in vocabulary.functions.items() if one not in names}
     inside = Vocabulary({*vocabulary.quantities, *names}, known, vocabulary.constants)
-    return Written(names, Meaning(fragment, inside).term(right))
+    term = Meaning(fragment, inside).term(right)
+    own = {ref.name for ref in references(term)} - {*names, "pi"}
+    letters = tuple((name, latex) for name, latex in inside.letters.items() if name in own)
+    return Written(names, term, letters, len(group.rows) > 1)
 
 
 def made(name: str, written: Written, taken: frozenset[str]) -> ScalarFunction | Macro:
-    """The function: entry by entry, or of whole vectors; `taken` are letters that stand for no number."""
-    if len(written.arguments) > 2 or _of_vectors(written.term):
-        return _macro(name, written)
+    """The function: entry by entry, or put in where it is used, being of whole vectors or with parameters of its own.
+
+    `taken` are letters that stand for no number.
+    """
+    if len(written.arguments) > 2 or written.letters or written.parameters or _of_vectors(written.term):
+        return Macro(name, written.arguments, written.term)
     return ScalarFunction(name, body_of(written, taken))
+
+
+def with_numbers(vocabulary: Vocabulary, defined: dict[str, Written], taken: frozenset[str]) -> None:
+    """Put the numbers into functions that are declared behind them: f(a) = α a, α = 0.1."""
+    for name, how in defined.items():
+        given = {one: vocabulary.constants[one] for one, _ in how.letters if one in vocabulary.constants}
+        if given:
+
+            def number(part: Term, known: Mapping[str, Expr] = given) -> Term | None:
+                if isinstance(part, Ref) and part.name in known and part.offset is None:
+                    return Constant(known[part.name], span=part.span)
+                return None
+
+            left = tuple(pair for pair in how.letters if pair[0] not in given)
+            defined[name] = new = replace(how, term=mapped(how.term, number), letters=left)
+            vocabulary.functions[name] = made(name, new, taken)
+            vocabulary.quantities.difference_update(given)
 
 
 def body_of(written: Written, taken: frozenset[str]) -> Lambda:
@@ -88,13 +115,6 @@ def body_of(written: Written, taken: frozenset[str]) -> Lambda:
     arguments = dict(zip(written.arguments, (functions.a, functions.b), strict=False))
     known = arguments if "pi" in taken else {"pi": pi, **arguments}
     return Lambda(tuple(arguments.values()), scalar(written.term, known))
-
-
-def _macro(name: str, written: Written) -> Macro:
-    for ref in references(written.term):
-        if ref.name not in written.arguments:
-            raise ref.error(f"{ref.name} is not an argument of this function")
-    return Macro(name, written.arguments, written.term)
 
 
 def with_slopes(vocabulary: Vocabulary, slopes: dict[str, Slope], defined: Mapping[str, Written]) -> Iterator[Guess]:
@@ -140,7 +160,7 @@ def with_slopes(vocabulary: Vocabulary, slopes: dict[str, Slope], defined: Mappi
         term = _with_changed(how.term, changed)
         before = vocabulary.functions.get(name)
         if term != how.term and before is not None and name not in slopes:
-            put_in = vocabulary.functions[name] = _macro(name, replace(how, term=term))
+            put_in = vocabulary.functions[name] = Macro(name, how.arguments, term)
             if isinstance(before, ScalarFunction):
                 changed[before] = put_in
     for name, value in vocabulary.functions.items():

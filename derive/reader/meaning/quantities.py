@@ -36,6 +36,9 @@ from derive.reader.text.words import ENTRYWISE, GREEK, listed
 UNSURE = frozenset(listed("alpha beta gamma delta epsilon varepsilon eta kappa lambda_ mu nu omega"))
 """Greek letters that are numbers as often as functions."""
 
+OF_PARAMETERS = frozenset(["theta", "vartheta", "Theta", "phi", "varphi", "Phi", "psi", "Psi"])
+"""Labels that stand for all parameters of a function."""
+
 
 class Meaning(Walk):
     """Turns the syntax of one fragment of equations into terms; `bound` are the indices of sums around it."""
@@ -192,6 +195,11 @@ class Meaning(Walk):
             raise InputError(
                 f"is {found.name} a number or a function?", place,
                 f"add a line such as ${found.latex} \\in \\mathbb{{R}}$ or ${found.latex}(a) = \\dots$",
+            )  # fmt: skip
+        if found.name.partition("_")[2] in OF_PARAMETERS and group.bracket == "LPAR":
+            raise InputError(
+                f"{found.name} has parameters of its own: what it is is open", place,
+                f"add a line such as ${found.latex}(a) = W_2 \\tanh(W_1 a + b_1) + b_2$",
             )  # fmt: skip
         if base in GREEK or (len(base) == 1 and base.islower()):
             return ScalarFunction(found.name) if group.bracket == "LPAR" or base in GREEK else None

@@ -240,6 +240,9 @@ class Declared:
             return
         self.vocabulary.functions[name.name] = made(name.name, how, taken)
         self.written[name.name] = how
+        for own, latex in how.letters:
+            self.vocabulary.letters.setdefault(own, latex)
+            self.vocabulary.quantities.add(own)
         self.places.setdefault(name.name, place)
 
     def _assume(self, fragment: Fragment, rows: Sequence[Row], words: str) -> None:

@@ -1,6 +1,6 @@
 """Syntax -> Syntax over a whole document: every letter, time and left side in the one form that terms are read from.
 
-1. document: all formulas of a note, parsed
+1. document: all formulas of a note, parsed; attention refused
 2. sides: what trails behind an equation, chains of names
 3. typefaces, exponents, labels: which written letters are two, which superscripts are powers, which are labels
 4. reassigned: two values of a letter in one step; ago: steps counted back by a letter
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from derive.reader.meaning import affine, positions
 from derive.reader.resolving import (
     ago,
     clocks,
@@ -37,6 +38,8 @@ __all__ = ["Document", "document"]
 def document(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) -> Document:
     """Parse and resolve; raises InputError with the place of what cannot be read."""
     found = Document.of(formulas, declarations)
+    positions.refuse(found)
+    affine.resolve(found)
     indices.layers(found)
     entries.resolve(found)
     for stage in (sides, primes, typefaces, exponents, labels, reassigned, ago, clocks, powers, indices):

@@ -18,5 +18,7 @@ class Question:
     asked: str
     lines: tuple[str, ...]
     place: Place | None = None
+    outputs: tuple[str, ...] = ()
+    """Where the output is asked for, the line for each that it may be."""
     needed: bool = True
     """Whether it must be answered; others are only told beside those that must."""

@@ -47,12 +47,12 @@ def _without_entries(part: Syntax, fragment: Fragment) -> Syntax:
     for index in indices_of(part.sides[0]):
         sums = [node for side in part.sides[1:] for node in walk(side) if isinstance(node, Big) and node.sign == "sum"]
         for one in sums:
-            if _leaves_out(one) and _pairs(one.body, index, _bound(one)):
+            if _leaves_out(one) and _pairs(one.body, index, bound_of(one)):
                 raise fragment.error(
                     "a sum that leaves out an entry cannot be read", one.start, one.end,
                     "sum over all entries, and take the one off: W v - w \\odot v, w being the diagonal of W",
                 )  # fmt: skip
-        if any(_pairs(one.body, index, _bound(one)) for one in sums):
+        if any(_pairs(one.body, index, bound_of(one)) for one in sums):
             sides = tuple(rewritten(side, lambda node, j=index: _summed(node, j)) for side in part.sides[1:])  # type: ignore[misc]
             sides = tuple(stripped(side, {index}) for side in (part.sides[0], *sides))
             return replace(part, sides=sides)
@@ -71,7 +71,8 @@ def indices_of(node: Syntax) -> list[str]:
     return found
 
 
-def _bound(node: Big) -> str | None:
+def bound_of(node: Big) -> str | None:
+    """The letter that a sum runs over."""
     for script in node.scripts:
         cell = only(script.rows)
         first = cell.sides[0] if isinstance(cell, Chain) else cell
@@ -98,10 +99,10 @@ def _summed(node: Syntax, free: str) -> Syntax | None:
     """One sum over an index as a product of a matrix and a vector."""
     if not isinstance(node, Big) or node.sign != "sum":
         return None
-    bound = _bound(node)
+    bound = bound_of(node)
     if bound is None or not _pairs(node.body, free, bound):
         return None
-    factors = list(_factors(node.body))
+    factors = list(factors_of(node.body))
     matrices = [f for f in factors if whole_letter(f) and {free, bound} <= set(indices_of(f))]
     if len(matrices) != 1 or len(factors) < 2:
         return None
@@ -124,11 +125,12 @@ def _summed(node: Syntax, free: str) -> Syntax | None:
     return Group(node.start, node.end, "LPAR", ((product,),))
 
 
-def _factors(node: Syntax) -> Iterator[Syntax]:
+def factors_of(node: Syntax) -> Iterator[Syntax]:
+    """The factors of a product, those of products in it too."""
     times = not isinstance(node, Product) or all(o.kind == "TIMES" for o in node.operators)
     if isinstance(node, Run | Dots | Product) and times:
         for factor in node.factors:
-            yield from _factors(factor)
+            yield from factors_of(factor)
     else:
         yield node
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.words import WORDS
@@ -15,6 +17,8 @@ _EQUALS = r"(?:\s|&)*(?::?=|\\(?:coloneqq|gets|leftarrow)(?![A-Za-z]))"
 _WORD = re.compile(rf"{_START}(?P<word>[A-Za-z]{{2,}}){_STEP}(?={_EQUALS})")
 _JOINED = re.compile(rf"{_START}(?P<word>{COMPOUND.pattern})(?:{_STEP})?(?={_EQUALS})")
 
+_SET = re.compile(rf"\\(?:mathit|text)\{{(?P<word>[A-Za-z]{{2,}}|{COMPOUND.pattern})\}}")
+
 
 def words_at_the_left(fragment: Fragment) -> frozenset[str]:
     """The words that a formula gives a value; dh_t is no word, but the differential of a letter."""
@@ -24,6 +28,12 @@ def words_at_the_left(fragment: Fragment) -> frozenset[str]:
     found = {word for word in found if word[0] != "d" or (len(word) > 2 and word[1:] not in found | WORDS.keys())}
     joined = {match["word"] for match in _JOINED.finditer(fragment.text)}
     return frozenset(found | {word for word in joined if len(word.replace("\\", "")) > 3 and _all_words(word)})
+
+
+def with_words(fragment: Fragment, letters: Iterable[tuple[str, str]]) -> Fragment:
+    """The formula with the words among the letters of a notation as single letters."""
+    words = {match["word"] for _, latex in letters if (match := _SET.fullmatch(latex)) is not None}
+    return replace(fragment, words=fragment.words | words) if words else fragment
 
 
 def _all_words(word: str) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from derive.cell import Guess
 from derive.errors import Place
 from derive.reader.text.fragment import Fragment, Line
+from derive.reader.text.named import words_at_the_left
 from derive.reader.text.said import said
 from derive.reader.text.stated import derivative, stated
 
@@ -167,6 +168,15 @@ class Found:
     def claims(self) -> bool:
         """Whether it says anything: a letter on its own is a mention."""
         return _RELATION.search(self.fragment.text) is not None
+
+
+_F = TypeVar("_F", bound="Found")
+
+
+def worded(found: Sequence[_F]) -> list[_F]:
+    """The formulas of a document with the words that stand left of its equations as letters in all of them."""
+    words = frozenset(word for one in found for word in words_at_the_left(one.fragment))
+    return [replace(one, fragment=replace(one.fragment, words=words)) for one in found] if words else list(found)
 
 
 def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple[list[Found], tuple[str, ...]]:

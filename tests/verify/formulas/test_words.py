@@ -13,6 +13,7 @@ from registry import RATED
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.nodes import Adjoint
+from derive.reader import read_equations
 from derive.targets.formula import latex
 from verify import check
 from verify.formulas.judgement import Judgement, Word
@@ -123,3 +124,12 @@ def test_a_jacobian_turned_over_is_never_proved(formula: str) -> None:
 def test_a_condition_is_used(text: str, word: Word) -> None:
     carried = r"\frac{\partial J}{\partial c_t} = \frac{\partial J}{\partial h_t} \odot o_t \odot (1 - \tanh^2(c_t))"
     assert judged(carried + text, "lstm")[0].word is word
+
+
+def test_words_of_a_cell_are_its_letters():
+    cell = read_equations([r"hidden_t = keep_t \odot hidden_{t-1} + W x_t", r"keep_t = \sigma(V x_t)"])
+    for claim in (
+        r"\frac{\partial J}{\partial keep_t} = \frac{\partial J}{\partial hidden_t} \odot hidden_{t-1}",
+        "dkeep_t = dhidden_t * hidden_{t-1}",
+    ):
+        assert check(claim, cell)[0].word is Word.PROVED

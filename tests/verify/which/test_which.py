@@ -16,6 +16,7 @@ from verify.formulas.claims import check
 from verify.formulas.judgement import Word
 from verify.which import Match, which
 from verify.which.exchanged import exchanged
+from verify.which.given import given
 from verify.which.telling import lines, to_json, used_by
 
 GRU = r"""# Mine
@@ -171,3 +172,11 @@ def test_a_gate_that_opens_the_other_way_is_told_of_a_wrong_formula():
     ((_, turned),) = exchanged(catalogue.find("gru"))
     ((_, back),) = exchanged(turned)
     assert back == catalogue.find("gru")
+
+
+def test_an_open_output_is_no_obstacle(tmp_path) -> None:
+    note = tmp_path / "two.md"
+    note.write_text(GRU.replace("\nwhere", "$$ m_t = 0.9 m_{t-1} + 0.1 w \\odot x_t $$\n\nwhere", 1), "utf-8")
+    read = given(str(note))
+    assert [cell.output.name for cell in read] == ["s", "m"]
+    assert which(read[0])[0].cell.name == "gru"
