@@ -11,6 +11,7 @@ from derive.reader.meaning.letters import letter, number_of
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.equation import LOSSES
 from derive.reader.models.equations.gradients import names_a_family
+from derive.reader.models.equations.supposing import assumed, supposed
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Big, Name
 from verify.formulas.judgement import Judgement, Word
@@ -88,7 +89,9 @@ def _is_start(formula: Formula) -> bool:
 
 
 def _is_supposed(formula: Formula) -> bool:
-    """Whether a bound in running text is what the words before it suppose: if ‖∂h_j/∂h_{j-1}‖ > 1."""
+    """Whether a value or bound in running text is what words suppose: if f_t = 1, if ‖∂h_j/∂h_{j-1}‖ > 1."""
+    if supposed(formula) or assumed(formula):
+        return True
     place = formula.place
     bound = _COMPARED.search(formula.text) is not None and "=" not in formula.text
     return bound and not formula.displayed and _SUPPOSED.search(place.text[: place.column - 1]) is not None

@@ -28,6 +28,7 @@ from derive.reader.models.equations.finding import (
     open_losses,
     parts_of_derivatives,
     stands_alone,
+    suppositions,
     unread,
 )
 from derive.reader.models.equations.gradients import BAR, barred, gradient_families, gradient_letters, total_gradients
@@ -82,6 +83,8 @@ class Written:
     instead: tuple[Instead, ...] = ()
     """Other equations that the document may mean: with a read-out that it only claims gradients of, or packed gates."""
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
+    supposed: Sequence[Equation] = ()
+    """What running text supposes for what stands behind it: if f_t = 1."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -158,6 +161,7 @@ def written(
         frozenset(_subtracted(texts)),
         tuple(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
         ended,
+        supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
     )
 
 

@@ -25,6 +25,9 @@ from verify.notes.models.recognise import ENOUGH, recognised
 IN_CLAIMS, IN_WORDS = 1.0, 0.25
 """What a letter counts for in a formula that claims something, and where it is only mentioned."""
 
+NEAR = 4
+"""Lines within which a formula stands under what is supposed before it."""
+
 
 class Models:
     """The models of one note: one for every section, and for what its comments name."""
@@ -52,7 +55,7 @@ class Models:
         self.written = written(formulas, declarations, bars=bars, entropy=entropy)
         self.aside = aside
         self._found: dict[tuple[object, ...], Model | None] = {}
-        self._others: dict[int, Models] = {}
+        self._others: dict[object, Models] = {}
 
     def of(self, formula: Formula) -> Model | None:
         """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
@@ -84,6 +87,26 @@ class Models:
             found = self._others[number].of(formula)
             if found is not None and not found.recognised:
                 yield replace(found, doubts=(*found.doubts, other.said))
+
+    def supposing(self, formula: Formula) -> tuple[tuple[Equation, ...], Model | None]:
+        """What running text supposes right before a formula, and the formula's model under that."""
+        place = formula.place
+        near = {
+            e.target: e
+            for e in self.written.supposed
+            if e.section == formula.section
+            and e.place[0] == place.file
+            and e.place[1:] < (place.line, place.column)
+            and place.line - e.place[1] <= NEAR
+        }  # the last counts
+        if not near:
+            return (), None
+        key = ("supposing", *(e.place for e in near.values()))
+        if key not in self._others:
+            models = self._others[key] = copy(self)
+            models.written = replace(self.written, equations=[*self.written.equations, *near.values()])
+            models._found = {}
+        return tuple(near.values()), self._others[key].of(formula)
 
     def why_none(self, formula: Formula) -> str:
         """Why a formula has no model, where that is known."""

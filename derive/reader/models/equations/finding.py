@@ -16,6 +16,7 @@ from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import LOSSES, Equation, mentions
 from derive.reader.models.equations.names import letter_name, spelled_names
+from derive.reader.models.equations.supposing import supposed
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
@@ -54,10 +55,15 @@ _SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 
 
 def equations(formula: Found, index: int) -> Iterator[Equation]:
-    """The forward equations in a formula."""
-    for found in _equations(formula, index):
+    """The forward equations in a formula; a value that is supposed for a while is none."""
+    for found in () if supposed(formula) else _equations(formula, index):
         if not _is_open_loss(found):
             yield found if formula.displayed else replace(found, displayed=False)
+
+
+def suppositions(formula: Found, index: int) -> Iterator[Equation]:
+    """The equations that a formula of running text supposes for what follows."""
+    return _equations(formula, index) if supposed(formula) else iter(())
 
 
 def open_losses(formula: Found, index: int) -> Iterator[Equation]:
@@ -272,6 +278,8 @@ class Unread:
 
 def unread(formula: Found) -> Iterator[Unread]:
     """Equations of a formula whose left side is a letter, and that cannot be parsed or have no time."""
+    if supposed(formula):
+        return
     fragment = without_remarks(formula.fragment)
     for line in [*lines(fragment)] or [fragment]:
         relation = RELATION.search(line.text)

@@ -10,8 +10,8 @@ from string import ascii_letters
 from derive.reader.claims.meant import Habit
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
+from verify.notes.examples.scalars import said_of_numbers
 from verify.notes.files import Document
-from verify.notes.scalars import said_of_numbers
 
 OF_AN_EXAMPLE = "line {line} says that {loss} is something else here"
 _LETTER = r"(?P<loss>[A-Za-z]|\\(?:mathcal|mathrm)\s*\{?[A-Za-z]\}?|\\ell)"
