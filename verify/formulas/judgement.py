@@ -13,6 +13,9 @@ from verify.mistakes.dictionary import entry
 FOR_ANY_NUMBER = "for any number"
 """How a reading ends in which letters are those of a function, not of the cell."""
 
+MISFIT = "shapes do not fit"
+"""The mistake in a formula that fits in no shapes, and that no one change makes fit."""
+
 
 class Word(Enum):
     """The word of a judgement; undecided and unreadable never look like right or wrong."""

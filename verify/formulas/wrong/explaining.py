@@ -16,7 +16,7 @@ from derive.notation import AS_WRITTEN, Notation
 from derive.reader.meaning.letters import index as letter_index
 from derive.targets.formula import latex
 from verify.formulas.deciding import Decision, in_words
-from verify.formulas.judgement import Judgement, Mistake
+from verify.formulas.judgement import MISFIT, Judgement, Mistake
 from verify.formulas.readings.conventions import LAYOUTS
 from verify.formulas.readings.sides import Sides
 from verify.formulas.wrong.closing import Loop
@@ -159,7 +159,7 @@ def _misfit(judgement: Judgement, decision: Decision, derivation: Derivation) ->
     repaired = _repaired(judgement, decision, derivation)
     if repaired is not None or decision.left is None:
         return repaired or Explained(judgement)
-    misfit = Mistake("shapes do not fit", decision.reason.partition(": ")[2])
+    misfit = Mistake(MISFIT, decision.reason.partition(": ")[2])
     return Explained(replace(judgement, mistakes=(misfit,)), _derived(decision.left, derivation))
 
 

@@ -169,6 +169,8 @@ def _changes(side: Term, program: Cell) -> Iterator[Change]:
     yield from _exchanged(side)
     for change in _everywhere(side, lambda said: _others(said, program)):
         yield Change("wrong quantity", *change)
+    for change in _everywhere(side, lambda said: _errors(said, program)):
+        yield Change("wrong quantity", *change)
 
 
 def _everywhere(said: Term, rule: Callable[[Term], Iterable[Term]]) -> Iterator[tuple[Term, Term, Term]]:
@@ -326,3 +328,11 @@ def _others(said: Term, program: Cell) -> Iterator[Term]:
             if said.time is not None:
                 yield replace(said, name=other.name, time=said.time + 1)
                 yield replace(said, name=other.name, time=said.time - 1)
+
+
+def _errors(said: Term, program: Cell) -> Iterator[Term]:
+    """In place of a value of a step, the gradient of another quantity of that step."""
+    if isinstance(said, Ref) and not said.at and said.time is not None:
+        for equation in program.equations:
+            if equation.symbol.name != said.name:
+                yield tree.Gradient(replace(said, name=equation.symbol.name))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from string import ascii_letters
 
 from derive.reader.claims.meant import Habit
-from verify.formulas.judgement import Judgement, Word
+from verify.formulas.judgement import MISFIT, Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.examples.scalars import said_of_numbers
 from verify.notes.files import Document
@@ -65,7 +65,7 @@ def of_examples(found: Sequence[Audited], document: Document) -> Iterator[Audite
 
 def _in_any_order(judgement: Judgement) -> Judgement:
     """A judgement that only shapes refute as open, where the note transposes nothing."""
-    misfits = [mistake.detail for mistake in judgement.mistakes if mistake.name == "shapes do not fit"]
+    misfits = [mistake.detail for mistake in judgement.mistakes if mistake.name == MISFIT]
     if judgement.word is not Word.WRONG or len(misfits) != 1 or len(judgement.mistakes) != 1:
         return judgement
     reason = UNTRANSPOSED.format(misfit=misfits[0])
