@@ -6,14 +6,15 @@ import re
 from collections.abc import Collection
 
 from derive.errors import InputError, Place
-from derive.reader.claims.statements.chains import statements
+from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.meaning.letters import letter, number_of
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.equation import LOSSES
+from derive.reader.models.equations.finding import is_value
 from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.supposing import assumed, supposed
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Big, Name
+from derive.reader.text.syntax import Big, Name, Sum
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import ANOTHER
 from verify.notes.files import Formula
@@ -144,19 +145,32 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         sides = chain.sides
         if here and len(sides) == 2 and letter(sides[0]) is not None and number_of(sides[1]) is not None:
             return as_nothing(judgement, A_CASE)
-        if here and (start.line, start.column) in stated:
+        if here and (_is_worked(chain) or (start.line, start.column) in stated):
             return as_nothing(judgement, ANOTHER)
     return judgement
 
 
+def _is_worked(chain: Statement) -> bool:
+    """Whether a quantity of one step is worked out for an example, with numbers at the end: h_2 = tanh(z_2) = 0.3."""
+    sides = [chain.fragment.text[side.start : side.end] for side in (chain.sides[0], chain.sides[-1])]
+    numbered = letter(chain.sides[0]) is not None and re.search(r"_\s*\{?\d+\}?\s*\Z", sides[0]) is not None
+    return len(chain.sides) > 2 and numbered and is_value(sides[1])
+
+
 def _sums_a_loss(formula: str) -> bool:
-    """Whether this is L = Σ_t L_t, which says what L is, from whatever step on it counts."""
+    """Whether this is L = Σ_t L_t or L = L_1 + L_2, which says what L is, from whatever step on it counts."""
     try:
         chains = statements(Fragment.of(formula))
     except InputError:
         return False
     sides = chains[0].sides if len(chains) == 1 else ()
-    if len(sides) != 2 or not isinstance(sides[0], Name) or not isinstance(sides[1], Big) or sides[1].sign != "sum":
+    if len(sides) != 2 or not isinstance(sides[0], Name) or sides[0].word not in LOSSES:
         return False
-    each = letter(sides[1].body)
-    return sides[0].word in LOSSES and each is not None and each.word == sides[0].word
+    match sides[1]:
+        case Big(sign="sum", body=body):
+            terms = [letter(body)]
+        case Sum(terms=several):
+            terms = [letter(term) if sign == 1 else None for sign, term in several]
+        case _:
+            return False
+    return all(each is not None and each.word == sides[0].word for each in terms)

@@ -172,16 +172,38 @@ _ENDED = re.compile(r"[\s$`*_)）\\]*[:：,，.。]?[\s*_]*")
 
 def continued(formula: Formula, before: Formula | None) -> Fragment:
     """The formula as it is to be read: one that begins with `=` goes on from the last side of the one before it."""
-    fragment = formula.fragment
+    fragment = _without_open_end(formula.fragment)
     lead = _LEADING.match(fragment.text)
     if lead is None or before is None or before.section != formula.section or "=" not in before.text:
         return fragment
-    start = before.text.rindex("=") + 1
+    shown = before.text.rstrip(" \n\t&").removesuffix("=")
+    equals = _last_equals(shown)
+    if equals is None:
+        return fragment
+    start = equals + 1
     start += len(before.text[start:]) - len(before.text[start:].lstrip())
-    last = piece(before.fragment, start, len(before.text.rstrip()))
+    last = piece(before.fragment, start, len(shown.rstrip()))
     shift = len(last.text) + 1
     own = [replace(line, offset=max(line.offset, 0) + shift) for line in fragment.lines]
     return replace(fragment, text=f"{last.text} {fragment.text}", lines=(*last.lines, *own))
+
+
+def _without_open_end(fragment: Fragment) -> Fragment:
+    """A chain that the next formula goes on with, `a = b =`, without its last sign."""
+    shown = fragment.text.rstrip(" \n\t&")
+    if not shown.endswith("=") or _last_equals(shown[:-1]) is None:
+        return fragment
+    return replace(fragment, text=f"{shown[:-1]} ")
+
+
+def _last_equals(text: str) -> int | None:
+    """Where the last = of a formula stands that is none of a sum's."""
+    depth = 0
+    for i in range(len(text) - 1, -1, -1):
+        depth += {"}": 1, "{": -1}.get(text[i], 0)
+        if text[i] == "=" and depth == 0:
+            return i
+    return None
 
 
 def behind_words(document: Document, words: re.Pattern[str]) -> frozenset[Formula]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sympy import Expr, Integer
 
 from derive import nodes
@@ -15,7 +17,10 @@ from derive.reader.meaning.walk import ABOVE, BELOW
 from derive.reader.text import syntax
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.words import SAID
 
+LABELS = {"local": "current", "out": "output", "direct": "current", "rec": "recurrent", "time": "recurrent"}
+"""Labels of parts of gradients, each with the word that says the same behind a bar."""
 INFINITE = frozenset([r"\infty", "∞"])
 
 
@@ -117,6 +122,8 @@ class Brackets(Derivatives):
             return self.cut(term, cell)
         if (at := self._places(script)) is not None:
             return tree.EntryOf(term, at[0], at[1] if len(at) > 1 else 0)
+        if script.kind == "sub" and (part := self._labelled_part(term, cell)) is not None:
+            return part
         value = None if number_of(cell) is not None else self.letters.exponent(cell, self.fragment)
         if script.kind == "sup" and value is not None:
             return tree.Power(term, value)
@@ -126,6 +133,17 @@ class Brackets(Derivatives):
             steps = time_expression(cell)
             return None if steps is None or steps == nodes.T else tree.Power(term, steps)
         return None
+
+    def _labelled_part(self, term: Term, cell: Syntax | None) -> Term | None:
+        """(δ_t)_{local} and (∂J/∂h_t)_{rec}: the part of a gradient that the word behind its bracket names."""
+        if not isinstance(term, tree.Gradient | tree.Derivative) or not isinstance(cell, Name | Run):
+            return None
+        word = "".join(self.fragment.text[cell.start : cell.end].split())
+        found = re.fullmatch(r"(?:\\(?:text|mathrm|textrm|mathit)\{)?([A-Za-z]{3,})\}?", word)
+        if found is None:
+            return None
+        label = LABELS.get(found.group(1), found.group(1))
+        return self.part_named(term, Name(cell.start, cell.end, SAID + label, ""))
 
     def _places(self, script: Script) -> list[Expr] | None:
         """The one or two letters of entries behind a bracket: [A]_{ij}, (a - b)^{(i)}."""

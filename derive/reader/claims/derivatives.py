@@ -327,7 +327,7 @@ class Derivatives(Deltas):
         """A derivative with a bar and a step behind it: of a parameter the part that its use in that step gives."""
         step = time_expression(script, TIME_LETTERS | self.letters.timed_letters)
         part = None if step is None else self._in_step(said, step)
-        part = part or self._part_named(said, script)
+        part = part or self.part_named(said, script)
         if part is None:
             raise self.unclear(f"what the bar {self.written(node)} says is not read", node)
         return part
@@ -355,7 +355,7 @@ class Derivatives(Deltas):
         then = replace(said.of, time=step)
         return tree.Multiply((tree.Derivative(said.of, then), tree.Derivative(then, said.by, True)))
 
-    def _part_named(self, said: Term, script: Syntax) -> Term | None:
+    def part_named(self, said: Term, script: Syntax) -> Term | None:
         """The part of a derivative that the words behind a bar name: direct, of this step, of later ones, via h_t."""
         factors = script.factors if isinstance(script, Run) else (script,)
         words = [part.word[1:] for part in factors if isinstance(part, Name) and part.word.startswith(SAID)]

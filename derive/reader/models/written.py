@@ -21,6 +21,7 @@ from derive.reader.models.equations.filters import (
     without_entries,
     without_general,
     without_slips,
+    without_worked,
 )
 from derive.reader.models.equations.finding import (
     Unread,
@@ -117,7 +118,9 @@ def written(
         with_one_case(
             without_slips(
                 without_entries(
-                    without_general(without_abbreviated(with_one_example(in_one_face(without_cycles(said)))))
+                    without_general(
+                        without_abbreviated(with_one_example(in_one_face(without_cycles(without_worked(said)))))
+                    )
                 )
             )
         )

@@ -119,6 +119,9 @@ COMMANDS = {
 }  # fmt: skip
 """LaTeX commands without arguments."""
 
+PLACES = frozenset(listed("cdot bullet ast dots ldots cdots infty"))
+"""Signs in brackets that stand for an argument, as in f(\\cdot), or are a value."""
+
 SET_ABOVE = {
     r"\sim": "tilde", "~": "tilde", r"\wedge": "hat", r"\land": "hat", "^": "hat", "-": "bar", r"\_": "bar",
     r"\rightarrow": "vec", r"\to": "vec", ".": "dot", r"\cdot": "dot",

@@ -24,6 +24,7 @@ _OF_LAST_OUTPUT = re.compile(
 
 LAST_ALONE = re.compile(
     r"(?:只有|仅有?|只在)最后一?个?[^。\n$]{0,12}(?:损失|loss)|损失(?:函数)?[^。\n]{0,6}(?:只|仅)[^。\n]{0,10}最后"
+    r"|\bloss\b[^.\n]{0,40}\b(?:last|final)\b[^.,;\n]{0,25}\b(?:only|alone)\b"
     r"|\bloss\b[^.\n]{0,40}\bonly\b[^.\n]{0,30}\b(?:last|final)\b|\bonly\b[^.\n]{0,25}\b(?:last|final)\b[^.\n]{0,40}\bloss\b",
     re.IGNORECASE,
 )

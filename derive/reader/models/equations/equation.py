@@ -64,6 +64,8 @@ class Equation:
     place: tuple[str, int, int]
     numbered: str = ""
     """The step that it is written for, where that is a number: `s_3`."""
+    valued: bool = False
+    """Whether numbers stand behind it, `s_3 = U x_3 + W s_2 = (0.1, 0.2)`: then it is worked out for an example."""
     whole: Expr | None = None
     """For a loss that is stated as a whole: the factor before the sum over the steps."""
     at_end: bool = False

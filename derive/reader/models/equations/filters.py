@@ -24,6 +24,12 @@ def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if e.target not in full or in_full(e)]
 
 
+def without_worked(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without those of one step with numbers behind them, where the note writes a recurrence for all."""
+    recurrent = any(bool(_carried([e])) for e in given if not e.numbered and not e.general)
+    return [e for e in given if not (recurrent and e.valued)]
+
+
 def without_general(given: Sequence[Equation]) -> list[Equation]:
     """The equations without h_t = f(x_t, h_{t-1}) of what the note writes out elsewhere."""
     written_out = {e.target for e in given if not e.general}

@@ -29,6 +29,7 @@ DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
 _NUMBERED = re.compile(
     r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
 )
+_LAID_OUT = re.compile(r"\\(?:begin|end)\s*\{[A-Za-z]+\}|\\(?:left|right|quad|cdots|vdots|dots)(?![A-Za-z])")
 NO_TIME = "the left side has no time that can be read"
 APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
 """Relations with which a quantity is given a value that is not said exactly."""
@@ -127,7 +128,9 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
                 yield Equation(found.name, found.offset or 0, style, cut, *edges)
         elif numbered := _numbered(text, edges[1]):
             style = TimeStyle.SUBSCRIPT
-            written = Equation("", 0, style, cut, *edges, numbered=" ".join(text[: edges[0]].split()))
+            step = " ".join(text[: edges[0]].split())
+            valued = len(values) > 1 and is_value(fragment.text[values[-1].start : values[-1].end])
+            written = Equation("", 0, style, cut, *edges, numbered=step, valued=valued)
             yield written.rewritten(numbered, _letter_of(numbered))
 
 
@@ -390,6 +393,11 @@ def _numbered(text: str, right_start: int) -> str | None:
     if right == text[right_start:]:
         return None
     return f"{left.group('letter').strip()}_t = {right}"
+
+
+def is_value(text: str) -> bool:
+    """Whether numbers alone stand here: 0.3, (0.1, -0.2), a matrix of them."""
+    return re.search(r"\d", text) is not None and re.search(r"[A-Za-z]", _LAID_OUT.sub("", text)) is None
 
 
 def _letter_of(text: str) -> str:

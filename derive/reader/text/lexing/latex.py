@@ -18,12 +18,14 @@ _LETTERS = re.compile(r"[A-Za-z]+")
 _TIED = re.compile(r"~(?=[_^])")
 _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|\Z)|\$)+")
 _DOTS = re.compile(r"\.\.\.+|···+|⋅⋅⋅+|…|⋯|。。。+")
-_SLIP = re.compile(r"\{([A-Za-z]{2,4})\}")
+_SLIP = re.compile(r"\{([A-Za-z]{2,4}|t(?:\s*[-+−]\s*\d)?)\}")
 _SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
 _BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
 _PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
 _NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?![A-Za-z])")
 """The number of an equation in front of it."""
+_SIGN_BEHIND = re.compile(r"\(\s*\\(?P<sign>[A-Za-z]+)\s*\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
+_APART = re.compile(r"(?:\s|~|\\(?:[:;,> ]|q?quad))\Z")
 _SAID = re.compile(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
 _BARE_WORD = re.compile(r"(?P<words>[A-Za-z]{4,})(?![A-Za-z])")
 _ANGLES = re.compile(r"<[^<>=\\]{1,20}>")
@@ -137,6 +139,8 @@ class LatexLexer(Commands):
             else:
                 out.closing("RANGLE", i, i + 1)
             return i + 1
+        if c == "(" and (labelled := self._label_behind(i, end)):
+            return labelled
         if c in words.OPENING:
             out.opening(words.OPENING[c][0], i, i + 1)
             return i + 1
@@ -150,6 +154,14 @@ class LatexLexer(Commands):
             out.emit(words.SYMBOLS[c], i, i + 1)
             return i + 1
         return unicode_letter(out, i, end)
+
+    def _label_behind(self, i: int, end: int) -> int | None:
+        """Where a line ends with a sign in brackets that marks it for later, as in `\\: (\\star)`: no factor."""
+        found = _SIGN_BEHIND.match(self.text, i, end)
+        if found is None or not self.out.items or not _APART.search(self.text, max(0, i - 6), i):
+            return None
+        letter = found["sign"] in words.GREEK or found["sign"] in words.FUNCTION_COMMANDS
+        return None if letter or found["sign"] in words.PLACES else found.end()
 
     def letters(self, i: int, end: int) -> int:
         """A run of letters: known words, longest first, and single letters."""
@@ -190,7 +202,7 @@ class LatexLexer(Commands):
                 f"known: {', '.join(sorted(words.ENTRYWISE))}, softmax; or separate the letters of a product",
             )  # fmt: skip
         if len(written) == 1 and (slip := _SLIP.match(self.text, stop, end)):
-            # W{xh}, with the underscore forgotten
+            # W{xh} and h{t-1}, with the underscore forgotten
             self.out.emit("SUB", stop, stop)
             self.out.opening("LBRACE", stop, stop + 1)
             self.lex(slip.start(1), slip.end(1))
