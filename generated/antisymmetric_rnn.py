@@ -75,9 +75,16 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     tanh_net_h = x_net
     work = np.empty((B, H), dtype)
     number = np.array(0.1, dtype)
-    for t, tanh_net_h_t, h_prev, h_t in zip(range(T), x_net, h, h[1:]):
+    net_h_given_pieces = in_pieces(net_h_given, T, B)
+    times_net_h_given = product_with(net_h_given_pieces)
+    work_places = piece_places(work, net_h_given_pieces)
+    for (
+        t, tanh_net_h_t, h_prev, h_t, h_prev_rows,
+    ) in zip(
+        range(T), x_net, h, h[1:], piece_rows(h, net_h_given_pieces),
+    ):
         # net_{h,t} = (W - Wᵀ - (1/100) I) h_{t-1} + V x_t + b
-        h_prev.dot(net_h_given, out=work)
+        times_net_h_given(h_prev_rows, net_h_given_pieces, out=work_places)
         np.add(tanh_net_h_t, work, out=tanh_net_h_t)
         np.tanh(tanh_net_h_t, out=tanh_net_h_t)
         # h_t = h_{t-1} + (1/10) tanh(net_{h,t})
@@ -114,24 +121,28 @@ def backward(cache, d_ys, h=None):
         d_h_next = np.zeros_like(d_h_last)
     d_h_next_given = (W.T - W - 0.01 * np.eye(H, dtype=dtype)).T
     d_h_t = np.empty((B, H), dtype)
+    d_h_next_given_pieces = in_pieces(d_h_next_given, T, B)
+    times_d_h_next_given = product_with(d_h_next_given_pieces)
+    d_h_next_places = piece_places(d_h_next, d_h_next_given_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = 0.1 * (1 - tanh_net_h[start:stop] * tanh_net_h[start:stop])
         for (
-            t, d_ys_t, d_net_h_t, h_by_net_h_t,
+            t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
+            piece_rows(d_net_h[start:stop], d_h_next_given_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + (Wᵀ - W - (1/100) I) (∂J/∂net_{h,t+1}) + ∂J/∂h_{t+1}
             np.add(d_ys_t, d_h_next, out=d_h_t)
             # ∂J/∂net_{h,t} = (1/10) ∂J/∂h_t ⊙ (1 - tanh²(net_{h,t}))
             np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
             # to h_{t-1} through this step: (Wᵀ - W - (1/100) I) (∂J/∂net_{h,t}) + ∂J/∂h_t
-            d_net_h_t.dot(d_h_next_given, out=d_h_next)
+            times_d_h_next_given(d_net_h_t_rows, d_h_next_given_pieces, out=d_h_next_places)
             np.add(d_h_next, d_h_t, out=d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
@@ -297,6 +308,62 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

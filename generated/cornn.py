@@ -82,16 +82,24 @@ def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=N
     z[0] = z_prev
     tanh_net_z = x_net
     work = np.empty((B, H), dtype)
-    W_T = in_rows(W.T, T, B)
-    M_T = in_rows(M.T, T, B)
     number = np.array(2.7, dtype)
     number_2 = np.array(4.7, dtype)
     number_3 = np.array(0.05, dtype)
-    for t, tanh_net_z_t, y_prev, z_prev, z_t, y_t in zip(range(T), x_net, y, z, z[1:], y[1:]):
+    W_T_pieces = in_pieces(W.T, T, B)
+    M_T_pieces = in_pieces(M.T, T, B)
+    times_W_T = product_with(W_T_pieces)
+    work_places = piece_places(work, W_T_pieces)
+    times_M_T = product_with(M_T_pieces)
+    work_places_2 = piece_places(work, M_T_pieces)
+    for (
+        t, tanh_net_z_t, y_prev, z_prev, z_t, y_t, y_prev_rows, z_prev_rows,
+    ) in zip(
+        range(T), x_net, y, z, z[1:], y[1:], piece_rows(y, W_T_pieces), piece_rows(z, M_T_pieces),
+    ):
         # net_{z,t} = W y_{t-1} + M z_{t-1} + V x_t + b
-        y_prev.dot(W_T, out=work)
+        times_W_T(y_prev_rows, W_T_pieces, out=work_places)
         np.add(tanh_net_z_t, work, out=tanh_net_z_t)
-        z_prev.dot(M_T, out=work)
+        times_M_T(z_prev_rows, M_T_pieces, out=work_places_2)
         np.add(tanh_net_z_t, work, out=tanh_net_z_t)
         np.tanh(tanh_net_z_t, out=tanh_net_z_t)
         # z_t = z_{t-1} + (1/20) (tanh(net_{z,t}) - (27/10) y_{t-1} - (47/10) z_{t-1})
@@ -146,19 +154,26 @@ def backward(cache, d_ys, y=None, z=None):
     work = np.empty((B, H), dtype)
     number_2 = np.array(0.135, dtype)
     number_3 = np.array(0.765, dtype)
+    W_pieces = in_pieces(W, T, B)
+    M_pieces = in_pieces(M, T, B)
+    times_W = product_with(W_pieces)
+    d_y_next_places = piece_places(d_y_next, W_pieces)
+    times_M = product_with(M_pieces)
+    d_z_next_places = piece_places(d_z_next, M_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         z_by_net_z = 0.05 * (1 - tanh_net_z[start:stop] * tanh_net_z[start:stop])
         for (
-            t, d_ys_t, d_net_z_t, z_by_net_z_t,
+            t, d_ys_t, d_net_z_t, z_by_net_z_t, d_net_z_t_rows, d_net_z_t_rows_2,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_z[start:stop][::-1], z_by_net_z[::-1],
+            piece_rows(d_net_z[start:stop], W_pieces)[::-1], piece_rows(d_net_z[start:stop], M_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
-                d_z_next = np.where((lengths == t + 1)[:, None], d_z_last, d_z_next)
+                d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
+                d_z_next[...] = np.where((lengths == t + 1)[:, None], d_z_last, d_z_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + Wᵀ (∂J/∂net_{z,t+1}) - (27/200) ∂J/∂z_{t+1} + ∂J/∂y_{t+1}
             np.add(d_ys_t, d_y_next, out=d_y_t)
             # ∂J/∂z_t = (1/20) ∂J/∂y_t + Mᵀ (∂J/∂net_{z,t+1}) + (153/200) ∂J/∂z_{t+1}
@@ -167,12 +182,12 @@ def backward(cache, d_ys, y=None, z=None):
             # ∂J/∂net_{z,t} = (1/20) ∂J/∂z_t ⊙ (1 - tanh²(net_{z,t}))
             np.multiply(d_z_t, z_by_net_z_t, out=d_net_z_t)
             # to y_{t-1} through this step: Wᵀ (∂J/∂net_{z,t}) - (27/200) ∂J/∂z_t + ∂J/∂y_t
-            d_net_z_t.dot(W, out=d_y_next)
+            times_W(d_net_z_t_rows, W_pieces, out=d_y_next_places)
             np.add(d_y_next, d_y_t, out=d_y_next)
             np.multiply(number_2, d_z_t, out=work)
             np.subtract(d_y_next, work, out=d_y_next)
             # to z_{t-1} through this step: Mᵀ (∂J/∂net_{z,t}) + (153/200) ∂J/∂z_t
-            d_net_z_t.dot(M, out=d_z_next)
+            times_M(d_net_z_t_rows_2, M_pieces, out=d_z_next_places)
             np.multiply(number_3, d_z_t, out=work)
             np.add(d_z_next, work, out=d_z_next)
     if lengths is not None:
@@ -364,9 +379,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

@@ -89,24 +89,29 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     U_half = U * 0.5
     z = net_z_given
     work = np.empty((B, H), dtype)
-    U_half_T = in_rows(U_half.T, T, B)
     half = np.array(0.5, dtype)
-    U_T = in_rows(U.T, T, B)
     one = np.array(1, dtype)
+    U_half_T_pieces = in_pieces(U_half.T, T, B)
+    U_T_pieces = in_pieces(U.T, T, B)
+    times_U_half_T = product_with(U_half_T_pieces)
+    work_places = piece_places(work, U_half_T_pieces)
+    times_U_T = product_with(U_T_pieces)
+    work_places_2 = piece_places(work, U_T_pieces)
     for (
-        t, z_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t,
+        t, z_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t, h_prev_rows, h_prev_rows_2,
     ) in zip(
-        range(T), net_z_given, h, net_h_tilde_given, h_tilde, h[1:],
+        range(T), net_z_given, h, net_h_tilde_given, h_tilde, h[1:], piece_rows(h, U_half_T_pieces),
+        piece_rows(h, U_T_pieces),
     ):
         # net_{z,t} = W x_t + U h_{t-1} + b_z
-        h_prev.dot(U_half_T, out=work)
+        times_U_half_T(h_prev_rows, U_half_T_pieces, out=work_places)
         np.add(z_t, work, out=z_t)
         # z_t = σ(net_{z,t})
         np.tanh(z_t, out=z_t)
         np.multiply(z_t, half, out=z_t)
         np.add(z_t, half, out=z_t)
         # net_{h̃,t} = W x_t + U h_{t-1} + b_h
-        h_prev.dot(U_T, out=work)
+        times_U_T(h_prev_rows_2, U_T_pieces, out=work_places_2)
         np.add(net_h_tilde_given_t, work, out=net_h_tilde_given_t)
         # h̃_t = tanh(net_{h̃,t})
         np.tanh(net_h_tilde_given_t, out=h_tilde_t)
@@ -149,6 +154,10 @@ def backward(cache, d_ys, h=None):
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     work = np.empty((B, H), dtype)
+    U_pieces = in_pieces(U, T, B)
+    times_U = product_with(U_pieces)
+    d_h_next_places = piece_places(d_h_next, U_pieces)
+    work_places = piece_places(work, U_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -157,14 +166,16 @@ def backward(cache, d_ys, h=None):
             h_tilde[start:stop])
         h_by_net_z = (h[start:stop] - h_tilde[start:stop] * sigmoid_zeta) * z[start:stop] * (1 - z[start:stop])
         for (
-            t, d_h_t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_z_t, h_by_net_z_t, z_t,
+            t, d_h_t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_z_t, h_by_net_z_t, z_t, d_net_z_t_rows,
+            d_net_h_tilde_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1],
             d_net_h_tilde[start:stop][::-1], h_by_net_h_tilde[::-1], d_net_z[start:stop][::-1],
-            h_by_net_z[::-1], z[start:stop][::-1],
+            h_by_net_z[::-1], z[start:stop][::-1], piece_rows(d_net_z[start:stop], U_pieces)[::-1],
+            piece_rows(d_net_h_tilde[start:stop], U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{z,t+1}) + Uᵀ (∂J/∂net_{h̃,t+1}) + ∂J/∂h_{t+1} ⊙ z_{t+1}
             np.add(d_ys_t, d_h_next, out=d_h_t)
             # ∂J/∂h̃_t = ∂J/∂h_t ⊙ (σ(ζ) (1 - z_t) + σ(ν) 𝟏)
@@ -174,8 +185,8 @@ def backward(cache, d_ys, h=None):
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
             np.multiply(d_h_t, h_by_net_z_t, out=d_net_z_t)
             # to h_{t-1} through this step: Uᵀ (∂J/∂net_{z,t}) + Uᵀ (∂J/∂net_{h̃,t}) + ∂J/∂h_t ⊙ z_t
-            d_net_z_t.dot(U, out=d_h_next)
-            d_net_h_tilde_t.dot(U, out=work)
+            times_U(d_net_z_t_rows, U_pieces, out=d_h_next_places)
+            times_U(d_net_h_tilde_t_rows, U_pieces, out=work_places)
             np.add(d_h_next, work, out=d_h_next)
             np.multiply(d_h_t, z_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
@@ -377,9 +388,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

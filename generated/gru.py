@@ -98,21 +98,26 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     r = x_net[..., H:2 * H]
     h_tilde = x_net[..., 2 * H:3 * H]
     work = np.empty((B, 2 * H), dtype)
-    U_half_T = in_rows(U_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H), dtype)
     work_3 = np.empty((B, H), dtype)
-    U_h_T = in_rows(U_h.T, T, B)
     one = np.array(1, dtype)
+    U_half_T_pieces = in_pieces(U_half.T, T, B)
+    U_h_T_pieces = in_pieces(U_h.T, T, B)
+    times_U_half_T = product_with(U_half_T_pieces)
+    work_places = piece_places(work, U_half_T_pieces)
+    times_U_h_T = product_with(U_h_T_pieces)
+    work_3_rows = piece_rows(work_3, U_h_T_pieces)
+    work_2_places = piece_places(work_2, U_h_T_pieces)
     for (
-        t, x_net_t, h_prev, h_tilde_t, r_t, h_t, z_t,
+        t, x_net_t, h_prev, h_tilde_t, r_t, h_t, z_t, h_prev_rows,
     ) in zip(
         range(T), x_net[..., 0:2 * H], h, x_net[..., 2 * H:3 * H], x_net[..., H:2 * H], h[1:],
-        x_net[..., 0:H],
+        x_net[..., 0:H], piece_rows(h, U_half_T_pieces),
     ):
         # net_{z,t} = W_z x_t + U_z h_{t-1} + b_z
         # net_{r,t} = W_r x_t + U_r h_{t-1} + b_r
-        h_prev.dot(U_half_T, out=work)
+        times_U_half_T(h_prev_rows, U_half_T_pieces, out=work_places)
         np.add(x_net_t, work, out=x_net_t)
         # z_t = σ(net_{z,t})
         # r_t = σ(net_{r,t})
@@ -121,7 +126,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         np.add(x_net_t, half, out=x_net_t)
         # net_{h̃,t} = W_h x_t + U_h (r_t ⊙ h_{t-1}) + b_h
         np.multiply(r_t, h_prev, out=work_3)
-        work_3.dot(U_h_T, out=work_2)
+        times_U_h_T(work_3_rows, U_h_T_pieces, out=work_2_places)
         np.add(h_tilde_t, work_2, out=h_tilde_t)
         # h̃_t = tanh(net_{h̃,t})
         np.tanh(h_tilde_t, out=h_tilde_t)
@@ -162,6 +167,12 @@ def backward(cache, d_ys, h=None):
     d_h_t = np.empty((B, H), dtype)
     through_U_h_ = np.empty((B, H), dtype)
     work = np.empty((B, H), dtype)
+    U_h_pieces = in_pieces(U_h, T, B)
+    U_pieces = in_pieces(U, T, B)
+    times_U_h = product_with(U_h_pieces)
+    through_U_h__places = piece_places(through_U_h_, U_h_pieces)
+    times_U = product_with(U_pieces)
+    d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -172,22 +183,23 @@ def backward(cache, d_ys, h=None):
         h_by_h_next = 1 - z[start:stop]
         for (
             t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_r_t, d_net_r_given_t, d_net_z_t, h_by_net_z_t,
-            d_net_t_2, r_t, h_by_h_next_t,
+            r_t, h_by_h_next_t, d_net_h_tilde_t_rows, d_net_t_2_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 2 * H:3 * H][::-1],
             h_by_net_h_tilde[::-1], d_net[start:stop][..., H:2 * H][::-1], d_net_r_given[::-1],
-            d_net[start:stop][..., 0:H][::-1], h_by_net_z[::-1], d_net[start:stop][..., 0:2 * H][::-1],
-            r[start:stop][::-1], h_by_h_next[::-1],
+            d_net[start:stop][..., 0:H][::-1], h_by_net_z[::-1], r[start:stop][::-1], h_by_h_next[::-1],
+            piece_rows(d_net[start:stop][..., 2 * H:3 * H], U_h_pieces)[::-1],
+            piece_rows(d_net[start:stop][..., 0:2 * H], U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_zᵀ (∂J/∂net_{z,t+1}) + U_rᵀ (∂J/∂net_{r,t+1}) + (U_hᵀ (∂J/∂net_{h̃,t+1})) ⊙ r_{t+1} +
             #     ∂J/∂h_{t+1} ⊙ (1 - z_{t+1})
             np.add(d_ys_t, d_h_next, out=d_h_t)
             # ∂J/∂h̃_t = ∂J/∂h_t ⊙ z_t
             # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
             np.multiply(d_h_t, h_by_net_h_tilde_t, out=d_net_h_tilde_t)
-            d_net_h_tilde_t.dot(U_h, out=through_U_h_)
+            times_U_h(d_net_h_tilde_t_rows, U_h_pieces, out=through_U_h__places)
             # ∂J/∂r_t = (U_hᵀ (∂J/∂net_{h̃,t})) ⊙ h_{t-1}
             # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
             np.multiply(through_U_h_, d_net_r_given_t, out=d_net_r_t)
@@ -196,7 +208,7 @@ def backward(cache, d_ys, h=None):
             np.multiply(d_h_t, h_by_net_z_t, out=d_net_z_t)
             # to h_{t-1} through this step: U_zᵀ (∂J/∂net_{z,t}) + U_rᵀ (∂J/∂net_{r,t}) + (U_hᵀ (∂J/∂net_{h̃,t})) ⊙ r_t +
             #     ∂J/∂h_t ⊙ (1 - z_t)
-            d_net_t_2.dot(U, out=d_h_next)
+            times_U(d_net_t_2_rows, U_pieces, out=d_h_next_places)
             np.multiply(through_U_h_, r_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
             np.multiply(d_h_t, h_by_h_next_t, out=work)
@@ -420,9 +432,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

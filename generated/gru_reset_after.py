@@ -97,19 +97,21 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     z = x_net[..., H:2 * H]
     n = x_net[..., 2 * H:3 * H]
     h_net_t = np.empty((B, 3 * H), dtype)
-    U_T = in_rows(U.T, T, B)
     h_net_view = h_net_t[..., H:3 * H]
     half = np.array(0.5, dtype)
     h_net_view_2 = h_net_t[..., 0:H]
     work = np.empty((B, H), dtype)
     one = np.array(1, dtype)
+    U_T_pieces = in_pieces(U.T, T, B)
+    times_U_T = product_with(U_T_pieces)
+    h_net_t_places = piece_places(h_net_t, U_T_pieces)
     for (
-        t, h_prev, x_net_t, r_t, z_t, lin_n_t, n_t, h_t,
+        t, h_prev, x_net_t, r_t, z_t, lin_n_t, n_t, h_t, h_prev_rows,
     ) in zip(
         range(T), h, x_net[..., 0:2 * H], x_net[..., 0:H], x_net[..., H:2 * H], lin_n,
-        x_net[..., 2 * H:3 * H], h[1:],
+        x_net[..., 2 * H:3 * H], h[1:], piece_rows(h, U_T_pieces),
     ):
-        h_prev.dot(U_T, out=h_net_t)
+        times_U_T(h_prev_rows, U_T_pieces, out=h_net_t_places)
         # net_{r,t} = W_r x_t + U_r h_{t-1} + b_r
         # net_{z,t} = W_z x_t + U_z h_{t-1} + b_z
         np.add(x_net_t, h_net_view, out=x_net_t)
@@ -167,6 +169,9 @@ def backward(cache, d_ys, h=None):
     d_h_t = np.empty((B, H), dtype)
     d_r_t = np.empty((B, H), dtype)
     work = np.empty((B, H), dtype)
+    U_pieces = in_pieces(U, T, B)
+    times_U = product_with(U_pieces)
+    d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -176,16 +181,16 @@ def backward(cache, d_ys, h=None):
         r_by_net_r = r[start:stop] * (1 - r[start:stop])
         for (
             t, d_ys_t, d_net_n_t, h_by_net_n_t, d_lin_n_t, r_t, d_net_z_t, h_by_net_z_t, lin_n_t, d_net_r_t,
-            r_by_net_r_t, d_net_t_2, z_t,
+            r_by_net_r_t, z_t, d_net_t_2_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 3 * H:4 * H][::-1],
             h_by_net_n[::-1], d_net[start:stop][..., 0:H][::-1], r[start:stop][::-1],
             d_net[start:stop][..., 2 * H:3 * H][::-1], h_by_net_z[::-1], lin_n[start:stop][::-1],
-            d_net[start:stop][..., H:2 * H][::-1], r_by_net_r[::-1], d_net[start:stop][..., 0:3 * H][::-1],
-            z[start:stop][::-1],
+            d_net[start:stop][..., H:2 * H][::-1], r_by_net_r[::-1], z[start:stop][::-1],
+            piece_rows(d_net[start:stop][..., 0:3 * H], U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_rᵀ (∂J/∂net_{r,t+1}) + U_zᵀ (∂J/∂net_{z,t+1}) + U_nᵀ (∂J/∂lin_{n,t+1}) + ∂J/∂h_{t+1} ⊙
             #     z_{t+1}
             np.add(d_ys_t, d_h_next, out=d_h_t)
@@ -203,7 +208,7 @@ def backward(cache, d_ys, h=None):
             np.multiply(d_r_t, r_by_net_r_t, out=d_net_r_t)
             # to h_{t-1} through this step: U_rᵀ (∂J/∂net_{r,t}) + U_zᵀ (∂J/∂net_{z,t}) + U_nᵀ (∂J/∂lin_{n,t}) + ∂J/∂h_t ⊙
             #     z_t
-            d_net_t_2.dot(U, out=d_h_next)
+            times_U(d_net_t_2_rows, U_pieces, out=d_h_next_places)
             np.multiply(d_h_t, z_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
@@ -433,9 +438,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

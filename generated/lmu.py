@@ -95,12 +95,17 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
     work_2 = np.empty((B, 1), dtype)
     work_3 = np.empty((B, N), dtype)
     A_T = in_rows(A.T, T, B)
-    W_h_T = in_rows(W_h.T, T, B)
-    W_m_T = in_rows(W_m.T, T, B)
+    W_h_T_pieces = in_pieces(W_h.T, T, B)
+    W_m_T_pieces = in_pieces(W_m.T, T, B)
+    times_W_h_T = product_with(W_h_T_pieces)
+    work_places = piece_places(work, W_h_T_pieces)
+    times_W_m_T = product_with(W_m_T_pieces)
+    work_places_2 = piece_places(work, W_m_T_pieces)
     for (
-        t, u_t, u_given_t, h_prev, m_prev, m_t, x_net_t, h_t,
+        t, u_t, u_given_t, h_prev, m_prev, m_t, x_net_t, h_t, h_prev_rows, m_t_rows,
     ) in zip(
-        range(T), u, u_given, h, m, m[1:], x_net, h[1:],
+        range(T), u, u_given, h, m, m[1:], x_net, h[1:], piece_rows(h, W_h_T_pieces),
+        piece_rows(m[1:], W_m_T_pieces),
     ):
         # u_t = w_xᵀ x_t + w_hᵀ h_{t-1} + w_mᵀ m_{t-1}
         np.multiply(h_prev, w_h, out=work)
@@ -114,9 +119,9 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
         np.multiply(u_t, B_, out=work_3)
         np.add(m_t, work_3, out=m_t)
         # net_{h,t} = W_x x_t + W_h h_{t-1} + W_m m_t
-        h_prev.dot(W_h_T, out=work)
+        times_W_h_T(h_prev_rows, W_h_T_pieces, out=work_places)
         np.add(x_net_t, work, out=x_net_t)
-        m_t.dot(W_m_T, out=work)
+        times_W_m_T(m_t_rows, W_m_T_pieces, out=work_places_2)
         np.add(x_net_t, work, out=x_net_t)
         # h_t = tanh(net_{h,t})
         np.tanh(x_net_t, out=h_t)
@@ -161,16 +166,23 @@ def backward(cache, d_ys, h=None, m=None):
     d_h_t = np.empty((B, H), dtype)
     work = np.empty((B, N), dtype)
     work_2 = np.empty((B, H), dtype)
+    W_h_pieces = in_pieces(W_h, T, B)
+    A_pieces = in_pieces(A, T, B)
+    times_W_h = product_with(W_h_pieces)
+    work_2_places = piece_places(work_2, W_h_pieces)
+    times_A = product_with(A_pieces)
+    work_places = piece_places(work, A_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
         for (
-            t, d_ys_t, d_net_h_t, h_by_net_h_t, d_m_t, d_u_t,
+            t, d_ys_t, d_net_h_t, h_by_net_h_t, d_m_t, d_u_t, d_net_h_t_rows, d_m_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
-            d_m[start:stop][::-1], d_u[start:stop][::-1],
+            d_m[start:stop][::-1], d_u[start:stop][::-1], piece_rows(d_net_h[start:stop], W_h_pieces)[::-1],
+            piece_rows(d_m[start:stop], A_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -187,11 +199,11 @@ def backward(cache, d_ys, h=None, m=None):
             np.add.reduce(work, axis=-1, keepdims=True, out=d_u_t)
             # to h_{t-1} through this step: w_h (∂J/∂u_t) + W_hᵀ (∂J/∂net_{h,t})
             np.multiply(d_u_t, w_h, out=d_h_next)
-            d_net_h_t.dot(W_h, out=work_2)
+            times_W_h(d_net_h_t_rows, W_h_pieces, out=work_2_places)
             np.add(d_h_next, work_2, out=d_h_next)
             # to m_{t-1} through this step: w_m (∂J/∂u_t) + Aᵀ (∂J/∂m_t)
             np.multiply(d_u_t, w_m, out=d_m_next)
-            d_m_t.dot(A, out=work)
+            times_A(d_m_t_rows, A_pieces, out=work_places)
             np.add(d_m_next, work, out=d_m_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
@@ -410,9 +422,65 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
 def in_rows(matrix, T, B):
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

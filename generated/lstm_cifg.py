@@ -105,19 +105,22 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     i = x_net[..., H:2 * H]
     o = x_net[..., 2 * H:3 * H]
     y_net_t = np.empty((B, 3 * H), dtype)
-    R_T = in_rows(R.T, T, B)
     y_net_view = y_net_t[..., 0:H]
     work = np.empty((B, H), dtype)
     y_net_view_2 = y_net_t[..., H:2 * H]
     half = np.array(0.5, dtype)
     one = np.array(1, dtype)
     y_net_view_3 = y_net_t[..., 2 * H:3 * H]
+    R_T_pieces = in_pieces(R.T, T, B)
+    times_R_T = product_with(R_T_pieces)
+    y_net_t_places = piece_places(y_net_t, R_T_pieces)
     for (
-        t, y_prev, z_t, i_t, c_prev, c_t, o_t, tanh_c_t, y_t,
+        t, z_t, i_t, c_prev, c_t, o_t, tanh_c_t, y_t, y_prev_rows,
     ) in zip(
-        range(T), y, x_net[..., 0:H], x_net[..., H:2 * H], c, c[1:], x_net[..., 2 * H:3 * H], tanh_c, y[1:],
+        range(T), x_net[..., 0:H], x_net[..., H:2 * H], c, c[1:], x_net[..., 2 * H:3 * H], tanh_c, y[1:],
+        piece_rows(y, R_T_pieces),
     ):
-        y_prev.dot(R_T, out=y_net_t)
+        times_R_T(y_prev_rows, R_T_pieces, out=y_net_t_places)
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
         np.add(z_t, y_net_view, out=z_t)
         # z_t = tanh(net_{z,t})
@@ -187,6 +190,9 @@ def backward(cache, d_ys, y=None, c=None):
     d_y_t = np.empty((B, H), dtype)
     d_c_t = np.empty((B, H), dtype)
     work = np.empty((B, H), dtype)
+    R_pieces = in_pieces(R, T, B)
+    times_R = product_with(R_pieces)
+    d_y_next_places = piece_places(d_y_next, R_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -198,14 +204,15 @@ def backward(cache, d_ys, y=None, c=None):
         c_by_c_next = 1 - i[start:stop]
         for (
             t, d_ys_t, d_net_o_t, y_by_net_o_t, y_by_c_t, d_net_i_t, c_by_net_i_t, d_net_z_t, c_by_net_z_t,
-            d_net_t, c_by_c_next_t,
+            c_by_c_next_t, d_net_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 2 * H:3 * H][::-1],
             y_by_net_o[::-1], y_by_c[::-1], d_net[start:stop][..., H:2 * H][::-1], c_by_net_i[::-1],
-            d_net[start:stop][..., 0:H][::-1], c_by_net_z[::-1], d_net[start:stop][::-1], c_by_c_next[::-1],
+            d_net[start:stop][..., 0:H][::-1], c_by_net_z[::-1], c_by_c_next[::-1],
+            piece_rows(d_net[start:stop], R_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
+                d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_oᵀ (∂J/∂net_{o,t+1})
             np.add(d_ys_t, d_y_next, out=d_y_t)
@@ -225,7 +232,7 @@ def backward(cache, d_ys, y=None, c=None):
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
             np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
             # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_oᵀ (∂J/∂net_{o,t})
-            d_net_t.dot(R, out=d_y_next)
+            times_R(d_net_t_rows, R_pieces, out=d_y_next_places)
             # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂c_t ⊙ (1 - i_t)
             np.multiply(d_net_i_t, p_i, out=d_c_next)
             np.multiply(d_c_t, c_by_c_next_t, out=work)
@@ -477,9 +484,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

@@ -152,14 +152,10 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     tanh_c = memory((T, B, H), dtype)
     z = x_net[..., 0:H]
     y_net_t = np.empty((B, 4 * H), dtype)
-    R_T = in_rows(R.T, T, B)
     y_net_view = y_net_t[..., 0:H]
     i_net_t = np.empty((B, 3 * H), dtype)
-    R_i__T = in_rows(R_i_.T, T, B)
     f_net_t = np.empty((B, 3 * H), dtype)
-    R_f__T = in_rows(R_f_.T, T, B)
     o_net_t = np.empty((B, 3 * H), dtype)
-    R_o__T = in_rows(R_o_.T, T, B)
     work = np.empty((B, H), dtype)
     y_net_view_2 = y_net_t[..., H:2 * H]
     i_net_view = i_net_t[..., 0:H]
@@ -174,21 +170,34 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     i_net_view_3 = i_net_t[..., 2 * H:3 * H]
     f_net_view_3 = f_net_t[..., 2 * H:3 * H]
     o_net_view_3 = o_net_t[..., 2 * H:3 * H]
+    R_T_pieces = in_pieces(R.T, T, B)
+    R_i__T_pieces = in_pieces(R_i_.T, T, B)
+    R_f__T_pieces = in_pieces(R_f_.T, T, B)
+    R_o__T_pieces = in_pieces(R_o_.T, T, B)
+    times_R_T = product_with(R_T_pieces)
+    y_net_t_places = piece_places(y_net_t, R_T_pieces)
+    times_R_i__T = product_with(R_i__T_pieces)
+    i_net_t_places = piece_places(i_net_t, R_i__T_pieces)
+    times_R_f__T = product_with(R_f__T_pieces)
+    f_net_t_places = piece_places(f_net_t, R_f__T_pieces)
+    times_R_o__T = product_with(R_o__T_pieces)
+    o_net_t_places = piece_places(o_net_t, R_o__T_pieces)
     for (
-        t, y_prev, z_t, i_prev, f_prev, o_prev, x_net_t, c_prev, i_t, x_net_t_2, f_t, c_t, x_net_t_3, o_t,
-        tanh_c_t, y_t,
+        t, z_t, x_net_t, c_prev, i_t, x_net_t_2, f_t, c_t, x_net_t_3, o_t, tanh_c_t, y_t, y_prev_rows,
+        i_prev_rows, f_prev_rows, o_prev_rows,
     ) in zip(
-        range(T), y, x_net[..., 0:H], i, f, o, x_net[..., H:2 * H], c, i[1:], x_net[..., 2 * H:3 * H],
-        f[1:], c[1:], x_net[..., 3 * H:4 * H], o[1:], tanh_c, y[1:],
+        range(T), x_net[..., 0:H], x_net[..., H:2 * H], c, i[1:], x_net[..., 2 * H:3 * H], f[1:], c[1:],
+        x_net[..., 3 * H:4 * H], o[1:], tanh_c, y[1:], piece_rows(y, R_T_pieces),
+        piece_rows(i, R_i__T_pieces), piece_rows(f, R_f__T_pieces), piece_rows(o, R_o__T_pieces),
     ):
-        y_prev.dot(R_T, out=y_net_t)
+        times_R_T(y_prev_rows, R_T_pieces, out=y_net_t_places)
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
         np.add(z_t, y_net_view, out=z_t)
         # z_t = tanh(net_{z,t})
         np.tanh(z_t, out=z_t)
-        i_prev.dot(R_i__T, out=i_net_t)
-        f_prev.dot(R_f__T, out=f_net_t)
-        o_prev.dot(R_o__T, out=o_net_t)
+        times_R_i__T(i_prev_rows, R_i__T_pieces, out=i_net_t_places)
+        times_R_f__T(f_prev_rows, R_f__T_pieces, out=f_net_t_places)
+        times_R_o__T(o_prev_rows, R_o__T_pieces, out=o_net_t_places)
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + R_{ii} i_{t-1} + R_{fi} f_{t-1} + R_{oi} o_{t-1} + b_i
         np.multiply(c_prev, p_i, out=work)
         np.add(x_net_t, work, out=x_net_t)
@@ -296,6 +305,18 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     work = np.empty((B, H), dtype)
     d_f_t = np.empty((B, H), dtype)
     d_i_t = np.empty((B, H), dtype)
+    R_pieces = in_pieces(R, T, B)
+    R_i__pieces = in_pieces(R_i_, T, B)
+    R_f__pieces = in_pieces(R_f_, T, B)
+    R_o__pieces = in_pieces(R_o_, T, B)
+    times_R = product_with(R_pieces)
+    d_y_next_places = piece_places(d_y_next, R_pieces)
+    times_R_i_ = product_with(R_i__pieces)
+    d_i_next_places = piece_places(d_i_next, R_i__pieces)
+    times_R_f_ = product_with(R_f__pieces)
+    d_f_next_places = piece_places(d_f_next, R_f__pieces)
+    times_R_o_ = product_with(R_o__pieces)
+    d_o_next_places = piece_places(d_o_next, R_o__pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -307,21 +328,24 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
         c_by_net_z = i[start + 1:stop + 1] * (1 - z[start:stop] * z[start:stop])
         for (
             t, d_ys_t, tanh_c_t, d_net_o_t, o_by_net_o_t, y_by_c_t, c_prev, d_net_f_t, f_by_net_f_t, z_t,
-            d_net_i_t, i_by_net_i_t, d_net_z_t, c_by_net_z_t, d_net_t, d_net_t_2, f_t,
+            d_net_i_t, i_by_net_i_t, d_net_z_t, c_by_net_z_t, f_t, d_net_t_rows, d_net_t_2_rows,
+            d_net_t_2_rows_2, d_net_t_2_rows_3,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], tanh_c[start:stop][::-1],
             d_net[start:stop][..., 3 * H:4 * H][::-1], o_by_net_o[::-1], y_by_c[::-1], c[start:stop][::-1],
             d_net[start:stop][..., 2 * H:3 * H][::-1], f_by_net_f[::-1], z[start:stop][::-1],
             d_net[start:stop][..., H:2 * H][::-1], i_by_net_i[::-1], d_net[start:stop][..., 0:H][::-1],
-            c_by_net_z[::-1], d_net[start:stop][::-1], d_net[start:stop][..., H:4 * H][::-1],
-            f[start + 1:stop + 1][::-1],
+            c_by_net_z[::-1], f[start + 1:stop + 1][::-1], piece_rows(d_net[start:stop], R_pieces)[::-1],
+            piece_rows(d_net[start:stop][..., H:4 * H], R_i__pieces)[::-1],
+            piece_rows(d_net[start:stop][..., H:4 * H], R_f__pieces)[::-1],
+            piece_rows(d_net[start:stop][..., H:4 * H], R_o__pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
-                d_i_next = np.where((lengths == t + 1)[:, None], d_i_last, d_i_next)
-                d_f_next = np.where((lengths == t + 1)[:, None], d_f_last, d_f_next)
+                d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
+                d_i_next[...] = np.where((lengths == t + 1)[:, None], d_i_last, d_i_next)
+                d_f_next[...] = np.where((lengths == t + 1)[:, None], d_f_last, d_f_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-                d_o_next = np.where((lengths == t + 1)[:, None], d_o_last, d_o_next)
+                d_o_next[...] = np.where((lengths == t + 1)[:, None], d_o_last, d_o_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_fᵀ (∂J/∂net_{f,t+1}) + R_oᵀ
             #     (∂J/∂net_{o,t+1})
             np.add(d_ys_t, d_y_next, out=d_y_t)
@@ -353,11 +377,11 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
             np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
             # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
             #     (∂J/∂net_{o,t})
-            d_net_t.dot(R, out=d_y_next)
+            times_R(d_net_t_rows, R_pieces, out=d_y_next_places)
             # to i_{t-1} through this step: R_{ii}ᵀ (∂J/∂net_{i,t}) + R_{if}ᵀ (∂J/∂net_{f,t}) + R_{io}ᵀ (∂J/∂net_{o,t})
-            d_net_t_2.dot(R_i_, out=d_i_next)
+            times_R_i_(d_net_t_2_rows, R_i__pieces, out=d_i_next_places)
             # to f_{t-1} through this step: R_{fi}ᵀ (∂J/∂net_{i,t}) + R_{ff}ᵀ (∂J/∂net_{f,t}) + R_{fo}ᵀ (∂J/∂net_{o,t})
-            d_net_t_2.dot(R_f_, out=d_f_next)
+            times_R_f_(d_net_t_2_rows_2, R_f__pieces, out=d_f_next_places)
             # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
             np.multiply(d_net_i_t, p_i, out=d_c_next)
             np.multiply(d_net_f_t, p_f, out=work)
@@ -365,7 +389,7 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
             np.multiply(d_c_t, f_t, out=work)
             np.add(d_c_next, work, out=d_c_next)
             # to o_{t-1} through this step: R_{oi}ᵀ (∂J/∂net_{i,t}) + R_{of}ᵀ (∂J/∂net_{f,t}) + R_{oo}ᵀ (∂J/∂net_{o,t})
-            d_net_t_2.dot(R_o_, out=d_o_next)
+            times_R_o_(d_net_t_2_rows_3, R_o__pieces, out=d_o_next_places)
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
         d_i_next = np.where((lengths == 0)[:, None], d_i_last, d_i_next)
@@ -737,9 +761,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

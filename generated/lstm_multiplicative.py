@@ -197,6 +197,9 @@ def backward(cache, d_ys, h=None, c=None):
         d_c_next = np.zeros_like(d_c_last)
     d_h_t = np.empty((B, H), dtype)
     d_c_t = np.empty((B, H), dtype)
+    U_m_pieces = in_pieces(U_m, T, B)
+    times_U_m = product_with(U_m_pieces)
+    d_h_next_places = piece_places(d_h_next, U_m_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -208,16 +211,17 @@ def backward(cache, d_ys, h=None, c=None):
         c_by_net_i = net_i_o_f_g[start:stop][..., 3 * H:4 * H] * i[start:stop] * (1 - i[start:stop])
         for (
             t, d_ys_t, h_by_c_t, d_net_f_t, c_by_net_f_t, d_net_o_t, h_by_net_o_t, d_net_i_t, c_by_net_i_t,
-            d_g_t, i_t, d_m_t, d_net_t, d_lin_m_2_t, lin_m_t, f_t,
+            d_g_t, i_t, d_m_t, d_net_t, d_lin_m_2_t, lin_m_t, f_t, d_lin_m_2_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1],
             d_net[start:stop][..., 2 * H:3 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., H:2 * H][::-1],
             h_by_net_o[::-1], d_net[start:stop][..., 0:H][::-1], c_by_net_i[::-1],
             d_net[start:stop][..., 3 * H:4 * H][::-1], i[start:stop][::-1], d_m[start:stop][::-1],
             d_net[start:stop][::-1], d_lin_m_2[start:stop][::-1], lin_m[start:stop][::-1], f[start:stop][::-1],
+            piece_rows(d_lin_m_2[start:stop], U_m_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_mᵀ (∂J/∂lin_{m,2,t+1})
             np.add(d_ys_t, d_h_next, out=d_h_t)
@@ -240,7 +244,7 @@ def backward(cache, d_ys, h=None, c=None):
             # ∂J/∂lin_{m,2,t} = ∂J/∂m_t ⊙ lin_{m,t}
             np.multiply(d_m_t, lin_m_t, out=d_lin_m_2_t)
             # to h_{t-1} through this step: U_mᵀ (∂J/∂lin_{m,2,t})
-            d_lin_m_2_t.dot(U_m, out=d_h_next)
+            times_U_m(d_lin_m_2_t_rows, U_m_pieces, out=d_h_next_places)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
             np.multiply(d_c_t, f_t, out=d_c_next)
     if lengths is not None:
@@ -523,9 +527,65 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
 def in_rows(matrix, T, B):
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

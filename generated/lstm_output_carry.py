@@ -129,16 +129,19 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     o = X_net[..., 3 * H_size:4 * H_size]
     beta = X_net[..., 4 * H_size:5 * H_size]
     work = np.empty((B, 6 * H_size), dtype)
-    W_h_half_T = in_rows(W_h_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H_size), dtype)
+    W_h_half_T_pieces = in_pieces(W_h_half.T, T, B)
+    times_W_h_half_T = product_with(W_h_half_T_pieces)
+    work_places = piece_places(work, W_h_half_T_pieces)
     for (
         t, X_net_t, H_prev, X_net_t_2, c_t, f_t, c_prev, i_t, gamma_t, C_tilde_t, tanh_c_t, H_t, o_t,
-        beta_t,
+        beta_t, H_prev_rows,
     ) in zip(
         range(T), X_net, H, X_net[..., 0:5 * H_size], c[1:], X_net[..., 2 * H_size:3 * H_size], c,
         X_net[..., 0:H_size], X_net[..., H_size:2 * H_size], X_net[..., 5 * H_size:6 * H_size], tanh_c,
         H[1:], X_net[..., 3 * H_size:4 * H_size], X_net[..., 4 * H_size:5 * H_size],
+        piece_rows(H, W_h_half_T_pieces),
     ):
         # net_{i,t} = W_{xi} X_t + W_{hi} H_{t-1} + b_i
         # net_{γ,t} = W_{xc} X_t + W_{hc} H_{t-1} + b_g
@@ -146,7 +149,7 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # net_{o,t} = W_{xo} X_t + W_{ho} H_{t-1} + b_o
         # net_{β,t} = W_{xb} X_t + W_{hb} H_{t-1} + b_b
         # net_{C̃,t} = W_{xg} X_t + W_{hg} H_{t-1} + b_c
-        H_prev.dot(W_h_half_T, out=work)
+        times_W_h_half_T(H_prev_rows, W_h_half_T_pieces, out=work_places)
         np.add(X_net_t, work, out=X_net_t)
         # i_t = σ(net_{i,t})
         # γ_t = σ(net_{γ,t})
@@ -206,6 +209,9 @@ def backward(cache, d_ys, H=None, c=None):
     d_H_t = np.empty((B, H_size), dtype)
     d_c_t = np.empty((B, H_size), dtype)
     work = np.empty((B, H_size), dtype)
+    W_h_pieces = in_pieces(W_h, T, B)
+    times_W_h = product_with(W_h_pieces)
+    d_H_next_places = piece_places(d_H_next, W_h_pieces)
     block = 1 + 32768 // (1 + B * H_size)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -220,7 +226,7 @@ def backward(cache, d_ys, H=None, c=None):
         for (
             t, d_ys_t, d_net_beta_t, H_by_net_beta_t, d_net_o_t, H_by_net_o_t, H_by_c_t, d_net_C_tilde_t,
             c_by_net_C_tilde_t, d_net_f_t, c_by_net_f_t, d_net_gamma_t, c_by_net_gamma_t, d_net_i_t,
-            c_by_net_i_t, d_net_t, beta_t, f_t,
+            c_by_net_i_t, beta_t, f_t, d_net_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1],
             d_net[start:stop][..., 4 * H_size:5 * H_size][::-1], H_by_net_beta[::-1],
@@ -228,11 +234,11 @@ def backward(cache, d_ys, H=None, c=None):
             d_net[start:stop][..., 5 * H_size:6 * H_size][::-1], c_by_net_C_tilde[::-1],
             d_net[start:stop][..., 2 * H_size:3 * H_size][::-1], c_by_net_f[::-1],
             d_net[start:stop][..., H_size:2 * H_size][::-1], c_by_net_gamma[::-1],
-            d_net[start:stop][..., 0:H_size][::-1], c_by_net_i[::-1], d_net[start:stop][::-1],
-            beta[start:stop][::-1], f[start:stop][::-1],
+            d_net[start:stop][..., 0:H_size][::-1], c_by_net_i[::-1], beta[start:stop][::-1],
+            f[start:stop][::-1], piece_rows(d_net[start:stop], W_h_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_H_next = np.where((lengths == t + 1)[:, None], d_H_last, d_H_next)
+                d_H_next[...] = np.where((lengths == t + 1)[:, None], d_H_last, d_H_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂H_t = ∂⁺J/∂H_t + W_{hi}ᵀ (∂J/∂net_{i,t+1}) + W_{hc}ᵀ (∂J/∂net_{γ,t+1}) + W_{hf}ᵀ (∂J/∂net_{f,t+1}) +
             #     W_{hg}ᵀ (∂J/∂net_{C̃,t+1}) + W_{ho}ᵀ (∂J/∂net_{o,t+1}) + W_{hb}ᵀ (∂J/∂net_{β,t+1}) + ∂J/∂H_{t+1} ⊙ β_{t+1}
@@ -260,7 +266,7 @@ def backward(cache, d_ys, H=None, c=None):
             np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
             # to H_{t-1} through this step: W_{hi}ᵀ (∂J/∂net_{i,t}) + W_{hc}ᵀ (∂J/∂net_{γ,t}) + W_{hf}ᵀ (∂J/∂net_{f,t}) +
             #     W_{hg}ᵀ (∂J/∂net_{C̃,t}) + W_{ho}ᵀ (∂J/∂net_{o,t}) + W_{hb}ᵀ (∂J/∂net_{β,t}) + ∂J/∂H_t ⊙ β_t
-            d_net_t.dot(W_h, out=d_H_next)
+            times_W_h(d_net_t_rows, W_h_pieces, out=d_H_next_places)
             np.multiply(d_H_t, beta_t, out=work)
             np.add(d_H_next, work, out=d_H_next)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
@@ -574,9 +580,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

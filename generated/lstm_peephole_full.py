@@ -116,25 +116,32 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     g = x_net[..., 2 * H:3 * H]
     o = x_net[..., 3 * H:4 * H]
     h_net_t = np.empty((B, 4 * H), dtype)
-    U_T = in_rows(U.T, T, B)
     work = np.empty((B, 2 * H), dtype)
-    P_T = in_rows(P.T, T, B)
     h_net_view = h_net_t[..., 0:2 * H]
     half = np.array(0.5, dtype)
     h_net_view_2 = h_net_t[..., 2 * H:3 * H]
     work_2 = np.empty((B, H), dtype)
-    P_o_T = in_rows(P_o.T, T, B)
     h_net_view_3 = h_net_t[..., 3 * H:4 * H]
+    U_T_pieces = in_pieces(U.T, T, B)
+    P_T_pieces = in_pieces(P.T, T, B)
+    P_o_T_pieces = in_pieces(P_o.T, T, B)
+    times_U_T = product_with(U_T_pieces)
+    h_net_t_places = piece_places(h_net_t, U_T_pieces)
+    times_P_T = product_with(P_T_pieces)
+    work_places = piece_places(work, P_T_pieces)
+    times_P_o_T = product_with(P_o_T_pieces)
+    work_2_places = piece_places(work_2, P_o_T_pieces)
     for (
-        t, h_prev, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t,
+        t, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t, h_prev_rows, c_prev_rows, c_t_rows,
     ) in zip(
-        range(T), h, x_net[..., 0:2 * H], c, x_net[..., 0:H], x_net[..., H:2 * H], x_net[..., 2 * H:3 * H],
-        c[1:], x_net[..., 3 * H:4 * H], tanh_c, h[1:],
+        range(T), x_net[..., 0:2 * H], c, x_net[..., 0:H], x_net[..., H:2 * H], x_net[..., 2 * H:3 * H],
+        c[1:], x_net[..., 3 * H:4 * H], tanh_c, h[1:], piece_rows(h, U_T_pieces), piece_rows(c, P_T_pieces),
+        piece_rows(c[1:], P_o_T_pieces),
     ):
-        h_prev.dot(U_T, out=h_net_t)
+        times_U_T(h_prev_rows, U_T_pieces, out=h_net_t_places)
         # net_{i,t} = W_i x_t + U_i h_{t-1} + P_i c_{t-1} + b_i
         # net_{f,t} = W_f x_t + U_f h_{t-1} + P_f c_{t-1} + b_f
-        c_prev.dot(P_T, out=work)
+        times_P_T(c_prev_rows, P_T_pieces, out=work_places)
         np.add(x_net_t, work, out=x_net_t)
         np.add(x_net_t, h_net_view, out=x_net_t)
         # i_t = σ(net_{i,t})
@@ -156,7 +163,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         np.multiply(i_t, g_t, out=work_2)
         np.add(c_t, work_2, out=c_t)
         # net_{o,t} = W_o x_t + U_o h_{t-1} + P_o c_t + b_o
-        c_t.dot(P_o_T, out=work_2)
+        times_P_o_T(c_t_rows, P_o_T_pieces, out=work_2_places)
         np.add(o_t, work_2, out=o_t)
         np.add(o_t, h_net_view_3, out=o_t)
         # o_t = σ(net_{o,t})
@@ -206,6 +213,15 @@ def backward(cache, d_ys, h=None, c=None):
     d_h_t = np.empty((B, H), dtype)
     d_c_t = np.empty((B, H), dtype)
     work = np.empty((B, H), dtype)
+    P_o_pieces = in_pieces(P_o, T, B)
+    U_pieces = in_pieces(U, T, B)
+    P_pieces = in_pieces(P, T, B)
+    times_P_o = product_with(P_o_pieces)
+    d_c_t_places = piece_places(d_c_t, P_o_pieces)
+    times_U = product_with(U_pieces)
+    d_h_next_places = piece_places(d_h_next, U_pieces)
+    times_P = product_with(P_pieces)
+    d_c_next_places = piece_places(d_c_next, P_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -217,17 +233,19 @@ def backward(cache, d_ys, h=None, c=None):
         c_by_net_i = g[start:stop] * i[start:stop] * (1 - i[start:stop])
         for (
             t, d_ys_t, d_net_o_t, h_by_net_o_t, h_by_c_t, d_net_g_t, c_by_net_g_t, d_net_f_t, c_by_net_f_t,
-            d_net_i_t, c_by_net_i_t, d_net_t, d_net_t_2, f_t,
+            d_net_i_t, c_by_net_i_t, f_t, d_net_o_t_rows, d_net_t_rows, d_net_t_2_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 3 * H:4 * H][::-1],
             h_by_net_o[::-1], h_by_c[::-1], d_net[start:stop][..., 2 * H:3 * H][::-1], c_by_net_g[::-1],
             d_net[start:stop][..., H:2 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., 0:H][::-1],
-            c_by_net_i[::-1], d_net[start:stop][::-1], d_net[start:stop][..., 0:2 * H][::-1],
-            f[start:stop][::-1],
+            c_by_net_i[::-1], f[start:stop][::-1],
+            piece_rows(d_net[start:stop][..., 3 * H:4 * H], P_o_pieces)[::-1],
+            piece_rows(d_net[start:stop], U_pieces)[::-1],
+            piece_rows(d_net[start:stop][..., 0:2 * H], P_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
-                d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_c_next[...] = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_iᵀ (∂J/∂net_{i,t+1}) + U_fᵀ (∂J/∂net_{f,t+1}) + U_gᵀ (∂J/∂net_{g,t+1}) + U_oᵀ
             #     (∂J/∂net_{o,t+1})
             np.add(d_ys_t, d_h_next, out=d_h_t)
@@ -236,7 +254,7 @@ def backward(cache, d_ys, h=None, c=None):
             np.multiply(d_h_t, h_by_net_o_t, out=d_net_o_t)
             # ∂J/∂c_t = P_oᵀ (∂J/∂net_{o,t}) + ∂J/∂h_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + P_iᵀ (∂J/∂net_{i,t+1}) + P_fᵀ
             #     (∂J/∂net_{f,t+1}) + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            d_net_o_t.dot(P_o, out=d_c_t)
+            times_P_o(d_net_o_t_rows, P_o_pieces, out=d_c_t_places)
             np.multiply(d_h_t, h_by_c_t, out=work)
             np.add(d_c_t, work, out=d_c_t)
             np.add(d_c_t, d_c_next, out=d_c_t)
@@ -251,9 +269,9 @@ def backward(cache, d_ys, h=None, c=None):
             np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
             # to h_{t-1} through this step: U_iᵀ (∂J/∂net_{i,t}) + U_fᵀ (∂J/∂net_{f,t}) + U_gᵀ (∂J/∂net_{g,t}) + U_oᵀ
             #     (∂J/∂net_{o,t})
-            d_net_t.dot(U, out=d_h_next)
+            times_U(d_net_t_rows, U_pieces, out=d_h_next_places)
             # to c_{t-1} through this step: P_iᵀ (∂J/∂net_{i,t}) + P_fᵀ (∂J/∂net_{f,t}) + ∂J/∂c_t ⊙ f_t
-            d_net_t_2.dot(P, out=d_c_next)
+            times_P(d_net_t_2_rows, P_pieces, out=d_c_next_places)
             np.multiply(d_c_t, f_t, out=work)
             np.add(d_c_next, work, out=d_c_next)
     if lengths is not None:
@@ -534,9 +552,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

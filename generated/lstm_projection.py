@@ -116,21 +116,23 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     o = x_net[..., 2 * H:3 * H]
     g = x_net[..., 3 * H:4 * H]
     work = np.empty((B, 4 * H), dtype)
-    U_half_T = in_rows(U_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H), dtype)
     W_h_T = in_rows(W_h.T, T, B)
+    U_half_T_pieces = in_pieces(U_half.T, T, B)
+    times_U_half_T = product_with(U_half_T_pieces)
+    work_places = piece_places(work, U_half_T_pieces)
     for (
-        t, x_net_t, h_prev, x_net_t_2, c_t, f_t, c_prev, i_t, g_t, tanh_c_t, h_t, o_t,
+        t, x_net_t, x_net_t_2, c_t, f_t, c_prev, i_t, g_t, tanh_c_t, h_t, o_t, h_prev_rows,
     ) in zip(
-        range(T), x_net, h, x_net[..., 0:3 * H], c[1:], x_net[..., H:2 * H], c, x_net[..., 0:H],
-        x_net[..., 3 * H:4 * H], tanh_c, h[1:], x_net[..., 2 * H:3 * H],
+        range(T), x_net, x_net[..., 0:3 * H], c[1:], x_net[..., H:2 * H], c, x_net[..., 0:H],
+        x_net[..., 3 * H:4 * H], tanh_c, h[1:], x_net[..., 2 * H:3 * H], piece_rows(h, U_half_T_pieces),
     ):
         # net_{i,t} = W_i x_t + U_i h_{t-1} + b_i
         # net_{f,t} = W_f x_t + U_f h_{t-1} + b_f
         # net_{o,t} = W_o x_t + U_o h_{t-1} + b_o
         # net_{g,t} = W_g x_t + U_g h_{t-1} + b_g
-        h_prev.dot(U_half_T, out=work)
+        times_U_half_T(h_prev_rows, U_half_T_pieces, out=work_places)
         np.add(x_net_t, work, out=x_net_t)
         # i_t = σ(net_{i,t})
         # f_t = σ(net_{f,t})
@@ -186,6 +188,12 @@ def backward(cache, d_ys, h=None, c=None):
         d_c_next = np.zeros_like(d_c_last)
     through_W_h_ = np.empty((B, H), dtype)
     d_c_t = np.empty((B, H), dtype)
+    W_h_pieces = in_pieces(W_h, T, B)
+    U_pieces = in_pieces(U, T, B)
+    times_W_h = product_with(W_h_pieces)
+    through_W_h__places = piece_places(through_W_h_, W_h_pieces)
+    times_U = product_with(U_pieces)
+    d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -197,21 +205,22 @@ def backward(cache, d_ys, h=None, c=None):
         c_by_net_i = g[start:stop] * i[start:stop] * (1 - i[start:stop])
         for (
             t, d_h_t, d_ys_t, d_c_given_t, d_net_g_t, c_by_net_g_t, d_net_o_t, d_net_o_given_t, d_net_f_t,
-            c_by_net_f_t, d_net_i_t, c_by_net_i_t, d_net_t, f_t,
+            c_by_net_f_t, d_net_i_t, c_by_net_i_t, f_t, d_h_t_rows, d_net_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1], d_c_given[::-1],
             d_net[start:stop][..., 3 * H:4 * H][::-1], c_by_net_g[::-1],
             d_net[start:stop][..., 2 * H:3 * H][::-1], d_net_o_given[::-1],
             d_net[start:stop][..., H:2 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., 0:H][::-1],
-            c_by_net_i[::-1], d_net[start:stop][::-1], f[start:stop][::-1],
+            c_by_net_i[::-1], f[start:stop][::-1], piece_rows(d_h[start:stop], W_h_pieces)[::-1],
+            piece_rows(d_net[start:stop], U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_iᵀ (∂J/∂net_{i,t+1}) + U_fᵀ (∂J/∂net_{f,t+1}) + U_oᵀ (∂J/∂net_{o,t+1}) + U_gᵀ
             #     (∂J/∂net_{g,t+1})
             np.add(d_ys_t, d_h_next, out=d_h_t)
-            d_h_t.dot(W_h, out=through_W_h_)
+            times_W_h(d_h_t_rows, W_h_pieces, out=through_W_h__places)
             # ∂J/∂c_t = (W_hᵀ (∂J/∂h_t)) ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂c_{t+1} ⊙ f_{t+1}
             np.multiply(through_W_h_, d_c_given_t, out=d_c_t)
             np.add(d_c_t, d_c_next, out=d_c_t)
@@ -229,7 +238,7 @@ def backward(cache, d_ys, h=None, c=None):
             np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
             # to h_{t-1} through this step: U_iᵀ (∂J/∂net_{i,t}) + U_fᵀ (∂J/∂net_{f,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_gᵀ
             #     (∂J/∂net_{g,t})
-            d_net_t.dot(U, out=d_h_next)
+            times_U(d_net_t_rows, U_pieces, out=d_h_next_places)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
             np.multiply(d_c_t, f_t, out=d_c_next)
     if lengths is not None:
@@ -499,9 +508,65 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
 def in_rows(matrix, T, B):
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

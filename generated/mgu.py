@@ -83,18 +83,23 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     W_f_half = W_f[:, 0:H] * 0.5
     f = net_f_given
     work = np.empty((B, H), dtype)
-    W_f_half_T = in_rows(W_f_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H), dtype)
-    W_h_T = in_rows(W_h[:, 0:H].T, T, B)
     one = np.array(1, dtype)
+    W_f_half_T_pieces = in_pieces(W_f_half.T, T, B)
+    W_h_T_pieces = in_pieces(W_h[:, 0:H].T, T, B)
+    times_W_f_half_T = product_with(W_f_half_T_pieces)
+    work_places = piece_places(work, W_f_half_T_pieces)
+    times_W_h_T = product_with(W_h_T_pieces)
+    work_2_rows = piece_rows(work_2, W_h_T_pieces)
+    work_places_2 = piece_places(work, W_h_T_pieces)
     for (
-        t, f_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t,
+        t, f_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t, h_prev_rows,
     ) in zip(
-        range(T), net_f_given, h, net_h_tilde_given, h_tilde, h[1:],
+        range(T), net_f_given, h, net_h_tilde_given, h_tilde, h[1:], piece_rows(h, W_f_half_T_pieces),
     ):
         # net_{f,t} = W_f [h_{t-1}; x_t] + b_f
-        h_prev.dot(W_f_half_T, out=work)
+        times_W_f_half_T(h_prev_rows, W_f_half_T_pieces, out=work_places)
         np.add(f_t, work, out=f_t)
         # f_t = σ(net_{f,t})
         np.tanh(f_t, out=f_t)
@@ -102,7 +107,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         np.add(f_t, half, out=f_t)
         # net_{h̃,t} = W_h [f_t ⊙ h_{t-1}; x_t] + b_h
         np.multiply(f_t, h_prev, out=work_2)
-        work_2.dot(W_h_T, out=work)
+        times_W_h_T(work_2_rows, W_h_T_pieces, out=work_places_2)
         np.add(net_h_tilde_given_t, work, out=net_h_tilde_given_t)
         # h̃_t = tanh(net_{h̃,t})
         np.tanh(net_h_tilde_given_t, out=h_tilde_t)
@@ -146,6 +151,12 @@ def backward(cache, d_ys, h=None):
     W_h_part = W_h[:, 0:H]
     work = np.empty((B, H), dtype)
     W_f_part = W_f[:, 0:H]
+    W_h_part_pieces = in_pieces(W_h_part, T, B)
+    W_f_part_pieces = in_pieces(W_f_part, T, B)
+    times_W_h_part = product_with(W_h_part_pieces)
+    through_W_h__places = piece_places(through_W_h_, W_h_part_pieces)
+    times_W_f_part = product_with(W_f_part_pieces)
+    d_h_next_places = piece_places(d_h_next, W_f_part_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -156,21 +167,23 @@ def backward(cache, d_ys, h=None):
         h_by_h_next = 1 - f[start:stop]
         for (
             t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_f_t, d_net_f_given_t, h_by_net_f_t, f_t,
-            h_by_h_next_t,
+            h_by_h_next_t, d_net_h_tilde_t_rows, d_net_f_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h_tilde[start:stop][::-1],
             h_by_net_h_tilde[::-1], d_net_f[start:stop][::-1], d_net_f_given[::-1], h_by_net_f[::-1],
             f[start:stop][::-1], h_by_h_next[::-1],
+            piece_rows(d_net_h_tilde[start:stop], W_h_part_pieces)[::-1],
+            piece_rows(d_net_f[start:stop], W_f_part_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + (W_fᵀ (∂J/∂net_{f,t+1}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t+1}))[0:H] ⊙ f_{t+1} + ∂J/∂h_{t+1} ⊙
             #     (1 - f_{t+1})
             np.add(d_ys_t, d_h_next, out=d_h_t)
             # ∂J/∂h̃_t = ∂J/∂h_t ⊙ f_t
             # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
             np.multiply(d_h_t, h_by_net_h_tilde_t, out=d_net_h_tilde_t)
-            d_net_h_tilde_t.dot(W_h_part, out=through_W_h_)
+            times_W_h_part(d_net_h_tilde_t_rows, W_h_part_pieces, out=through_W_h__places)
             # ∂J/∂f_t = (W_hᵀ (∂J/∂net_{h̃,t}))[0:H] ⊙ h_{t-1} - ∂J/∂h_t ⊙ h_{t-1} + ∂J/∂h_t ⊙ h̃_t
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
             np.multiply(through_W_h_, d_net_f_given_t, out=d_net_f_t)
@@ -178,7 +191,7 @@ def backward(cache, d_ys, h=None):
             np.add(d_net_f_t, work, out=d_net_f_t)
             # to h_{t-1} through this step: (W_fᵀ (∂J/∂net_{f,t}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t}))[0:H] ⊙ f_t + ∂J/∂h_t ⊙ (1
             #     - f_t)
-            d_net_f_t.dot(W_f_part, out=d_h_next)
+            times_W_f_part(d_net_f_t_rows, W_f_part_pieces, out=d_h_next_places)
             np.multiply(through_W_h_, f_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
             np.multiply(d_h_t, h_by_h_next_t, out=work)
@@ -370,9 +383,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

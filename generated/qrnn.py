@@ -96,18 +96,21 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     z = x_net[..., H:2 * H]
     f = x_net[..., 0:H]
     work = np.empty((B, 2 * H), dtype)
-    W_half_T = in_rows(W_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H), dtype)
     one = np.array(1, dtype)
+    W_half_T_pieces = in_pieces(W_half.T, T, B)
+    times_W_half_T = product_with(W_half_T_pieces)
+    work_places = piece_places(work, W_half_T_pieces)
     for (
-        t, x_net_t, p_prev, f_t, c_t, c_prev, z_t, p_t, x_t,
+        t, x_net_t, f_t, c_t, c_prev, z_t, p_t, x_t, p_prev_rows,
     ) in zip(
-        range(T), x_net, p, x_net[..., 0:H], c[1:], c, x_net[..., H:2 * H], p[1:], x,
+        range(T), x_net, x_net[..., 0:H], c[1:], c, x_net[..., H:2 * H], p[1:], x,
+        piece_rows(p, W_half_T_pieces),
     ):
         # net_{f,t} = W_f p_{t-1} + V_f x_t
         # net_{z,t} = W_z p_{t-1} + V_z x_t
-        p_prev.dot(W_half_T, out=work)
+        times_W_half_T(p_prev_rows, W_half_T_pieces, out=work_places)
         np.add(x_net_t, work, out=x_net_t)
         # z_t = tanh(net_{z,t})
         # f_t = σ(net_{f,t})
@@ -172,6 +175,9 @@ def backward(cache, d_ys, c=None, p=None):
         d_p_last = d_p_next
         d_p_next = np.zeros_like(d_p_last)
     d_c_t = np.empty((B, H), dtype)
+    W_pieces = in_pieces(W, T, B)
+    times_W = product_with(W_pieces)
+    d_p_next_places = piece_places(d_p_next, W_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -181,15 +187,16 @@ def backward(cache, d_ys, c=None, p=None):
         d_p_next_given = rows_times(d_net_o[start:stop], W_o)
         for (
             t, d_p_t_2, d_c_read_t, d_net_f_t, c_by_net_f_t, d_net_z_t, c_by_net_z_t, f_t, d_p_next_given_t,
-            d_net_t,
+            d_net_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_p[start:stop][::-1], d_c_read[start:stop][::-1],
             d_net[start:stop][..., 0:H][::-1], c_by_net_f[::-1], d_net[start:stop][..., H:2 * H][::-1],
-            c_by_net_z[::-1], f[start:stop][::-1], d_p_next_given[::-1], d_net[start:stop][::-1],
+            c_by_net_z[::-1], f[start:stop][::-1], d_p_next_given[::-1],
+            piece_rows(d_net[start:stop], W_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
-                d_p_next = np.where((lengths == t + 1)[:, None], d_p_last, d_p_next)
+                d_p_next[...] = np.where((lengths == t + 1)[:, None], d_p_last, d_p_next)
             # ∂J/∂p_t = W_zᵀ (∂J/∂net_{z,t+1}) + W_fᵀ (∂J/∂net_{f,t+1}) + W_oᵀ (∂J/∂net_{o,t+1})
             d_p_t_2[...] = d_p_next
             # ∂J/∂c_t = ∂J/∂h_t ⊙ o_t + ∂J/∂c_{t+1} ⊙ f_{t+1}
@@ -203,7 +210,7 @@ def backward(cache, d_ys, c=None, p=None):
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
             np.multiply(d_c_t, f_t, out=d_c_next)
             # to p_{t-1} through this step: W_zᵀ (∂J/∂net_{z,t}) + W_fᵀ (∂J/∂net_{f,t}) + W_oᵀ (∂J/∂net_{o,t})
-            d_net_t.dot(W, out=d_p_next)
+            times_W(d_net_t_rows, W_pieces, out=d_p_next_places)
             np.add(d_p_next, d_p_next_given_t, out=d_p_next)
     if lengths is not None:
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
@@ -427,9 +434,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

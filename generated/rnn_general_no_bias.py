@@ -126,25 +126,28 @@ def backward(cache, d_ys, s=None):
         d_s_last = d_s_next
         d_s_next = np.zeros_like(d_s_last)
     d_s_t = np.empty((B, H), dtype)
+    W_pieces = in_pieces(W, T, B)
+    times_W = product_with(W_pieces)
+    d_s_next_places = piece_places(d_s_next, W_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
         s_by_net_s = f_slope(net_s[start:stop])
         for (
-            t, d_s_read_t, d_net_s_t, s_by_net_s_t,
+            t, d_s_read_t, d_net_s_t, s_by_net_s_t, d_net_s_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_s_read[start:stop][::-1], d_net_s[start:stop][::-1],
-            s_by_net_s[::-1],
+            s_by_net_s[::-1], piece_rows(d_net_s[start:stop], W_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_s_next = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
+                d_s_next[...] = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
             # ∂J/∂s_t = Vᵀ (∂J/∂net_{o,t}) + Wᵀ (∂J/∂net_{s,t+1})
             np.add(d_s_read_t, d_s_next, out=d_s_t)
             # ∂J/∂net_{s,t} = ∂J/∂s_t ⊙ f'(net_{s,t})
             np.multiply(d_s_t, s_by_net_s_t, out=d_net_s_t)
             # to s_{t-1} through this step: Wᵀ (∂J/∂net_{s,t})
-            d_net_s_t.dot(W, out=d_s_next)
+            times_W(d_net_s_t_rows, W_pieces, out=d_s_next_places)
     if lengths is not None:
         d_s_next = np.where((lengths == 0)[:, None], d_s_last, d_s_next)
     d_x = rows_times(d_net_s, U)
@@ -446,9 +449,65 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
 def in_rows(matrix, T, B):
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

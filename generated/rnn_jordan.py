@@ -80,20 +80,28 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
     U_half = U * 0.5
     h = x_net
     work = np.empty((B, K), dtype)
-    U_half_T = in_rows(U_half.T, T, B)
     half = np.array(0.5, dtype)
     net_y_t = np.empty((B, H), dtype)
-    V_T = in_rows(V.T, T, B)
-    for t, h_t, y_prev, y_t in zip(range(T), x_net, y, y[1:]):
+    U_half_T_pieces = in_pieces(U_half.T, T, B)
+    V_T_pieces = in_pieces(V.T, T, B)
+    times_U_half_T = product_with(U_half_T_pieces)
+    work_places = piece_places(work, U_half_T_pieces)
+    times_V_T = product_with(V_T_pieces)
+    net_y_t_places = piece_places(net_y_t, V_T_pieces)
+    for (
+        t, h_t, y_t, y_prev_rows, h_t_rows,
+    ) in zip(
+        range(T), x_net, y[1:], piece_rows(y, U_half_T_pieces), piece_rows(x_net, V_T_pieces),
+    ):
         # net_{h,t} = W x_t + U y_{t-1} + b
-        y_prev.dot(U_half_T, out=work)
+        times_U_half_T(y_prev_rows, U_half_T_pieces, out=work_places)
         np.add(h_t, work, out=h_t)
         # h_t = σ(net_{h,t})
         np.tanh(h_t, out=h_t)
         np.multiply(h_t, half, out=h_t)
         np.add(h_t, half, out=h_t)
         # net_{y,t} = V h_t + c
-        h_t.dot(V_T, out=net_y_t)
+        times_V_T(h_t_rows, V_T_pieces, out=net_y_t_places)
         np.add(net_y_t, c, out=net_y_t)
         # y_t = σ(net_{y,t})
         np.multiply(net_y_t, half, out=y_t)
@@ -132,6 +140,12 @@ def backward(cache, d_ys, y=None):
         d_y_next = np.zeros_like(d_y_last)
     d_y_t = np.empty((B, H), dtype)
     d_h_t = np.empty((B, K), dtype)
+    V_pieces = in_pieces(V, T, B)
+    U_pieces = in_pieces(U, T, B)
+    times_V = product_with(V_pieces)
+    d_h_t_places = piece_places(d_h_t, V_pieces)
+    times_U = product_with(U_pieces)
+    d_y_next_places = piece_places(d_y_next, U_pieces)
     block = 1 + 32768 // (1 + B * K)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -139,23 +153,24 @@ def backward(cache, d_ys, y=None):
         y_by_net_y = y[start + 1:stop + 1] * (1 - y[start + 1:stop + 1])
         h_by_net_h = h[start:stop] * (1 - h[start:stop])
         for (
-            t, d_ys_t, d_net_y_t, y_by_net_y_t, d_net_h_t, h_by_net_h_t,
+            t, d_ys_t, d_net_y_t, y_by_net_y_t, d_net_h_t, h_by_net_h_t, d_net_y_t_rows, d_net_h_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_y[start:stop][::-1], y_by_net_y[::-1],
-            d_net_h[start:stop][::-1], h_by_net_h[::-1],
+            d_net_h[start:stop][::-1], h_by_net_h[::-1], piece_rows(d_net_y[start:stop], V_pieces)[::-1],
+            piece_rows(d_net_h[start:stop], U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_y_next = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
+                d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + Uᵀ (∂J/∂net_{h,t+1})
             np.add(d_ys_t, d_y_next, out=d_y_t)
             # ∂J/∂net_{y,t} = ∂J/∂y_t ⊙ y_t ⊙ (1 - y_t)
             np.multiply(d_y_t, y_by_net_y_t, out=d_net_y_t)
             # ∂J/∂h_t = Vᵀ (∂J/∂net_{y,t})
-            d_net_y_t.dot(V, out=d_h_t)
+            times_V(d_net_y_t_rows, V_pieces, out=d_h_t_places)
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ h_t ⊙ (1 - h_t)
             np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
             # to y_{t-1} through this step: Uᵀ (∂J/∂net_{h,t})
-            d_net_h_t.dot(U, out=d_y_next)
+            times_U(d_net_h_t_rows, U_pieces, out=d_y_next_places)
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
     d_x = rows_times(d_net_h, W)
@@ -341,9 +356,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

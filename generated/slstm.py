@@ -233,6 +233,9 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     d_net_i_prime_t = np.empty((B, H), dtype)
     d_m_t = np.empty((B, H), dtype)
     d_net_m_t = np.empty((B, H), dtype)
+    R_pieces = in_pieces(R, T, B)
+    times_R = product_with(R_pieces)
+    d_h_next_places = piece_places(d_h_next, R_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -247,18 +250,18 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         c_by_net_z = i_prime[start:stop] * (1 - z[start:stop] * z[start:stop])
         for (
             t, d_ys_t, h_by_n_t, h_by_c_t, c_by_net_f_prime_t, n_by_net_f_prime_t, z_t, i_prime_t, m_by_net_m_t,
-            d_net_o_t, h_by_net_o_t, d_f_tilde_t, d_i_tilde_t, m_by_i_tilde_t, d_net_z_t, c_by_net_z_t, d_net_t,
-            f_prime_t,
+            d_net_o_t, h_by_net_o_t, d_f_tilde_t, d_i_tilde_t, m_by_i_tilde_t, d_net_z_t, c_by_net_z_t,
+            f_prime_t, d_net_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_n[::-1], h_by_c[::-1],
             c_by_net_f_prime[::-1], n_by_net_f_prime[::-1], z[start:stop][::-1], i_prime[start:stop][::-1],
             m_by_net_m[::-1], d_net[start:stop][..., 0:H][::-1], h_by_net_o[::-1],
             d_net[start:stop][..., 3 * H:4 * H][::-1], d_net[start:stop][..., 2 * H:3 * H][::-1],
             m_by_i_tilde[::-1], d_net[start:stop][..., H:2 * H][::-1], c_by_net_z[::-1],
-            d_net[start:stop][::-1], f_prime[start:stop][::-1],
+            f_prime[start:stop][::-1], piece_rows(d_net[start:stop], R_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
                 d_n_next = np.where((lengths == t + 1)[:, None], d_n_last, d_n_next)
@@ -298,7 +301,7 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
             np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
             # to h_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂ĩ_t) + R_fᵀ (∂J/∂f̃_t) + R_oᵀ (∂J/∂net_{o,t})
-            d_net_t.dot(R, out=d_h_next)
+            times_R(d_net_t_rows, R_pieces, out=d_h_next_places)
             # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
             np.add(d_net_m_t, d_net_f_prime_t, out=d_m_next)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f′_t
@@ -614,6 +617,39 @@ def heaviside(a):
     return (a.real > 0).astype(a.real.dtype)
 
 
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
 def in_rows(matrix, T, B):
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
@@ -622,6 +658,29 @@ def in_rows(matrix, T, B):
 def max(a, b):
     """max, entry by entry."""
     return np.where((a - b).real > 0, a, b)
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

@@ -89,14 +89,20 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     c = x_net[..., H:2 * H]
     g = x_net[..., 0:H]
     work = np.empty((B, 2 * H), dtype)
-    W_half_T = in_rows(W_half.T, T, B)
     half = np.array(0.5, dtype)
     work_2 = np.empty((B, H), dtype)
     one = np.array(1, dtype)
-    for t, x_net_t, h_prev, g_t, h_t, c_t in zip(range(T), x_net, h, x_net[..., 0:H], h[1:], x_net[..., H:2 * H]):
+    W_half_T_pieces = in_pieces(W_half.T, T, B)
+    times_W_half_T = product_with(W_half_T_pieces)
+    work_places = piece_places(work, W_half_T_pieces)
+    for (
+        t, x_net_t, h_prev, g_t, h_t, c_t, h_prev_rows,
+    ) in zip(
+        range(T), x_net, h, x_net[..., 0:H], h[1:], x_net[..., H:2 * H], piece_rows(h, W_half_T_pieces),
+    ):
         # net_{g,t} = W_{gh} h_{t-1} + W_{gx} x_t + b_g
         # net_{c,t} = W_{ch} h_{t-1} + W_{cx} x_t + b_c
-        h_prev.dot(W_half_T, out=work)
+        times_W_half_T(h_prev_rows, W_half_T_pieces, out=work_places)
         np.add(x_net_t, work, out=x_net_t)
         # c_t = tanh(net_{c,t})
         # g_t = σ(net_{g,t})
@@ -139,6 +145,9 @@ def backward(cache, d_ys, h=None):
         d_h_next = np.zeros_like(d_h_last)
     d_h_t = np.empty((B, H), dtype)
     work = np.empty((B, H), dtype)
+    W_pieces = in_pieces(W, T, B)
+    times_W = product_with(W_pieces)
+    d_h_next_places = piece_places(d_h_next, W_pieces)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -146,14 +155,14 @@ def backward(cache, d_ys, h=None):
         h_by_net_g = (h[start:stop] - c[start:stop]) * g[start:stop] * (1 - g[start:stop])
         h_by_net_c = (1 - g[start:stop]) * (1 - c[start:stop] * c[start:stop])
         for (
-            t, d_ys_t, d_net_g_t, h_by_net_g_t, d_net_c_t, h_by_net_c_t, d_net_t, g_t,
+            t, d_ys_t, d_net_g_t, h_by_net_g_t, d_net_c_t, h_by_net_c_t, g_t, d_net_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 0:H][::-1],
-            h_by_net_g[::-1], d_net[start:stop][..., H:2 * H][::-1], h_by_net_c[::-1], d_net[start:stop][::-1],
-            g[start:stop][::-1],
+            h_by_net_g[::-1], d_net[start:stop][..., H:2 * H][::-1], h_by_net_c[::-1], g[start:stop][::-1],
+            piece_rows(d_net[start:stop], W_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
+                d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + W_{ch}ᵀ (∂J/∂net_{c,t+1}) + W_{gh}ᵀ (∂J/∂net_{g,t+1}) + ∂J/∂h_{t+1} ⊙ g_{t+1}
             np.add(d_ys_t, d_h_next, out=d_h_t)
             # ∂J/∂g_t = ∂J/∂h_t ⊙ (h_{t-1} - c_t)
@@ -163,7 +172,7 @@ def backward(cache, d_ys, h=None):
             # ∂J/∂net_{c,t} = ∂J/∂c_t ⊙ (1 - c_t²)
             np.multiply(d_h_t, h_by_net_c_t, out=d_net_c_t)
             # to h_{t-1} through this step: W_{ch}ᵀ (∂J/∂net_{c,t}) + W_{gh}ᵀ (∂J/∂net_{g,t}) + ∂J/∂h_t ⊙ g_t
-            d_net_t.dot(W, out=d_h_next)
+            times_W(d_net_t_rows, W_pieces, out=d_h_next_places)
             np.multiply(d_h_t, g_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
     if lengths is not None:
@@ -358,9 +367,60 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def rows(a):

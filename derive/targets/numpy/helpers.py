@@ -61,6 +61,52 @@ def memory(shape, dtype):
     "in_rows": '''def in_rows(matrix, T, B):
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix''',
+    "piece": '''def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    most = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)''',
+    "in_pieces": '''def in_pieces(matrix, T, B):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found''',
+    "product_with": '''def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul''',
+    "piece_rows": '''def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
+    return a.reshape(*leading, B // rows, 1, rows, K)''',
+    "piece_places": '''def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
+    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)''',
     "joined": '''def joined(*parts, axis):
     """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
     leading = np.broadcast_shapes(*(part.shape[:axis] for part in parts))
@@ -158,7 +204,13 @@ def memory(shape, dtype):
 }
 """Helpers that no entry of `derive.functions` describes."""
 
-_CALLED = {"rows_times": ("rows", MEMORY), "copied": (MEMORY,)}
+_CALLED = {
+    "rows_times": ("rows", MEMORY),
+    "copied": (MEMORY,),
+    "in_pieces": ("piece", MEMORY),
+    "piece_rows": ("piece",),
+    "piece_places": ("piece",),
+}
 """What these call of each other."""
 
 

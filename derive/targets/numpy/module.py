@@ -12,7 +12,7 @@ from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.numpy.pieces import Function
-from derive.targets.passes import fast_passes
+from derive.targets.numpy.tuned import tuned
 from derive.targets.templates import environment
 from derive.targets.words import axes_text, equation_lines, plain, source_line, tuple_text
 
@@ -40,7 +40,7 @@ def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> 
     `passes` the functions over a sequence are as they were lowered, which computes the same more slowly.
     """
     low = lowered(derivation)
-    sequence = fast_passes(low) if passes else low.sequence
+    sequence = tuned(low) if passes else low.sequence
     return whole(derivation, parts(derivation, low, sequence), origin)
 
 

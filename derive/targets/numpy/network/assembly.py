@@ -14,7 +14,7 @@ from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy.module import Parts, parts
 from derive.targets.numpy.pieces import Argument
-from derive.targets.passes import fast_passes
+from derive.targets.numpy.tuned import tuned
 from derive.targets.words import axes_text
 
 
@@ -23,7 +23,7 @@ class Assembly:
     """The parts of a network and the names of what stands between them."""
 
     network: Network
-    over_time: Callable[[Lowered], Passes] = fast_passes
+    over_time: Callable[[Lowered], Passes] = tuned
     """What makes the cell's programs over a sequence out of the lowered ones."""
 
     @cached_property
@@ -43,7 +43,7 @@ class Assembly:
             if cell is not None:
                 derivation = differentiate(cell)
                 low = lowered(derivation)
-                passes = self.over_time if role == "cell" else fast_passes
+                passes = self.over_time if role == "cell" else tuned
                 found[role] = parts(derivation, low, passes(low), f"{role}_")
         return found
 
