@@ -20,6 +20,7 @@ from verify.notes.audited import ANOTHER
 from verify.notes.files import Formula
 
 A_PART = "says which part of it a letter stands for"
+A_NAME = "says what a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
 A_LOSS = "names the loss"
@@ -39,6 +40,19 @@ _SUPPOSED = re.compile(
 _LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
 _ERROR = re.compile(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
 """An error letter, and what stands before what is said of one."""
+_STEP_T = r"\}?\s*[_^]?\s*[{(]*\s*t\s*"
+_SPLIT = re.compile(
+    rf"[\s&]*(?:\\mathcal\s*)?\{{?(?P<loss>{'|'.join(sorted(LOSSES, key=len, reverse=True))}){_STEP_T}[)}}]*\s*&?="
+    rf"(?!.*\\partial).*(?<![A-Za-z])(?P=loss){_STEP_T}\+\s*1",
+    re.DOTALL,
+)
+"""L_t = l_t + L_{t+1}, which calls L_t the losses from t on."""
+_CALLED = re.compile(
+    r"[\s&]*\\Delta\s*\{?\s*(?![WUVb\\])[A-Za-z](?:\s*[_^]\s*(?:\{[^{}=]*\}|\w))*\s*\}?\s*&?:?="
+    r"(?!.*(?:\\(?:partial|nabla|[dD]elta|eta|alpha)(?![A-Za-z])|[∂∇δΔ=]|(?<![A-Za-z])d[A-Za-z]))",
+    re.DOTALL,
+)
+"""Δc = o ⊙ (1 - tanh²(c)), whose right side has no gradient: a name for it, no gradient."""
 _INNER = re.compile(r"\{[^{}]*\}")
 _UPDATE = re.compile(
     r"(?:\s|&|\\begin\{[a-z]+\*?\})*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*(?::?=|\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)[\s&]*"
@@ -70,6 +84,10 @@ def nothing(formula: Formula) -> str:
     """Why a formula claims nothing, whatever the model is; empty if it may claim something."""
     if names_a_family(formula):
         return A_FAMILY
+    if _SPLIT.match(formula.text):
+        return A_LOSS
+    if _CALLED.match(formula.text):
+        return A_NAME
     lines = [line for line in formula.text.split(r"\\") if line.strip()]
     if all((_UPDATE.match(line) or _STEP.match(line)) and _INNER.sub("", line).count("=") <= 1 for line in lines):
         return AN_UPDATE

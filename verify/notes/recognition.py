@@ -1,7 +1,10 @@
-"""A recognised model steps back where an equation of the note says otherwise: a definition is no mistake."""
+"""A recognised model steps back where an equation of the note says otherwise, which is no mistake, or where it lacks a
+letter that the note takes derivatives by.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,11 +15,13 @@ from derive.reader.models.equations.finding import DERIVATIVE
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 
+UNKNOWN = "the model, which is recognised, has no {letter}: {origin}"
+_UNKNOWN = re.compile(r"(?P<letter>\S+) is not known in this cell")
 OTHERWISE = "line {line} says something else of the letters than the model, which is recognised: {origin}"
 
 
 def stepping_back(found: Sequence[Audited]) -> list[Audited]:
-    """The formulas, none of them decided by a recognised model that an equation of the note contradicts."""
+    """The formulas, none of them refuted by a recognised model that the note contradicts."""
     against: dict[int, str] = {}
     for each in found:
         if each.model is None or not each.model.recognised or id(each.model.cell) in against:
@@ -24,6 +29,8 @@ def stepping_back(found: Sequence[Audited]) -> list[Audited]:
         line = next((one.place.line for one in each.judgements if one.place and _is_other(one, each)), None)
         if line is not None:
             against[id(each.model.cell)] = OTHERWISE.format(line=line, origin=each.model.origin)
+        elif (lacking := next(filter(None, map(_lacking, each.judgements)), None)) is not None:
+            against[id(each.model.cell)] = UNKNOWN.format(letter=lacking, origin=each.model.origin)
 
     def open_(judgement: Judgement, reason: str) -> Judgement:
         if judgement.word is not Word.WRONG:
@@ -36,6 +43,15 @@ def stepping_back(found: Sequence[Audited]) -> list[Audited]:
         else each
         for each in found
     ]
+
+
+def _lacking(judgement: Judgement) -> str | None:
+    """The letter below a derivative that the model does not have."""
+    found = _UNKNOWN.fullmatch(judgement.reason) if judgement.word is Word.UNDECIDED else None
+    if found is None:
+        return None
+    below = rf"\\partial\s*\{{?\s*{re.escape(found['letter'])}(?![A-Za-z])"
+    return found["letter"] if re.search(below, judgement.formula) else None
 
 
 def _is_other(judgement: Judgement, audited: Audited) -> bool:

@@ -29,8 +29,8 @@ from derive.reader.meaning.letters import (
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.walk import Walk
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Group, Run, Syntax
-from derive.reader.text.words import BESIDE
+from derive.reader.text.syntax import Group, Name, Run, Syntax
+from derive.reader.text.words import BESIDE, SAID
 
 LATER = frozenset(["future", "next", "later", "rec", "recurrent", "time"])
 """Labels of what comes back from the step after."""
@@ -325,3 +325,18 @@ def _joined(found: Written, fragment: Fragment) -> set[str]:
                 except InputError:
                     continue
     return labels - {"t"}
+
+
+_OF_A_STEP = frozenset(
+    ["step", "at step", "in step", "time step", "t", "第", "步", "时刻", "時刻", "第 步", "时间步", "時間步"]
+)
+"""What words behind a bar may say around the letter of a step: |_{第 i 步}."""
+
+
+def named_step(script: Syntax) -> Syntax:
+    """The letter of the step that words behind a bar name, else what stands there."""
+    factors = script.factors if isinstance(script, Run) else ()
+    words = [part for part in factors if isinstance(part, Name) and part.word.startswith(SAID)]
+    rest = [part for part in factors if part not in words]
+    named = len(rest) == 1 and words and all(part.word[1:].strip(" .,") in _OF_A_STEP for part in words)
+    return rest[0] if named else script

@@ -13,7 +13,7 @@ from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.borders import borders
-from derive.reader.claims.deltas import Deltas, as_value
+from derive.reader.claims.deltas import Deltas, as_value, named_step
 from derive.reader.claims.letters import Found, beside
 from derive.reader.claims.meant import Habit
 from derive.reader.meaning import tree
@@ -215,7 +215,7 @@ class Derivatives(Deltas):
             if loss == (None,) and by.name in self.letters.meant.upstream and not (immediate or by.at):
                 return tree.Handed(by, False, True)
             if loss is not None:
-                gradient = Gradient(by, self.onward(loss[0], by), immediate)
+                gradient = Gradient(by, self.onward(loss[0], by, whole.base), immediate)
                 return self._loss_along(gradient) or self.weighted(gradient, whole)
             if (steps := self._between(whole)) is not None:
                 counted = index("j" if by.time is None or "j" not in map(str, by.time.free_symbols) else "i")
@@ -275,10 +275,10 @@ class Derivatives(Deltas):
         ends = [_step_in(text) for text in (first, last)] if colon else []
         return (ends[0], ends[1]) if len(ends) == 2 and ends[0] is not None and ends[1] is not None else None
 
-    def onward(self, step: Expr | None, by: Ref) -> Expr | None:
-        """The step of a loss; None for all, where the document means those from that step on and `by` is no earlier."""
+    def onward(self, step: Expr | None, by: Ref, loss: str) -> Expr | None:
+        """The step of a loss; None for all, where its letter means those from that step on and `by` is no earlier."""
         later = step is not None and by.time is not None and (by.time - step).is_nonnegative
-        return None if self.letters.meant.keeps(Habit.ONWARD) and later else step
+        return None if later and (self.letters.meant.keeps(Habit.ONWARD) or loss in self.letters.meant.onward) else step
 
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
         """∂/∂b applied to all that follows in the product; None where this is no such operator."""
@@ -325,7 +325,7 @@ class Derivatives(Deltas):
 
     def used_at(self, said: Term, script: Syntax, node: Syntax) -> Term:
         """A derivative with a bar and a step behind it: of a parameter the part that its use in that step gives."""
-        step = time_expression(script, TIME_LETTERS | self.letters.timed_letters)
+        step = time_expression(named_step(script), TIME_LETTERS | self.letters.timed_letters)
         part = None if step is None else self._in_step(said, step)
         part = part or self.part_named(said, script)
         if part is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from derive.errors import Place
 from derive.reader.claims.meant import Habit, Meant
+from derive.reader.models.equations.activations import with_spoken_functions
 from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.blocks import with_blocks
 from derive.reader.models.equations.equation import Equation
@@ -41,6 +42,7 @@ from derive.reader.models.equations.losses import (
     named_entropy,
     of_inputs,
     of_the_step,
+    split_losses,
     untimed_targets,
     whole,
 )
@@ -86,6 +88,8 @@ class Written:
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
     supposed: Sequence[Equation] = ()
     """What running text supposes for what stands behind it: if f_t = 1."""
+    onward: frozenset[str] = frozenset()
+    """Letters for the losses from a step on."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -97,7 +101,7 @@ class Written:
         """What letters of a model stand for, with the habits of the whole document."""
         return replace(
             meant, bars=self.bars and self.said, blocks=tuple(blocks), families=self.families, totals=self.totals,
-            habits=meant.habits | self.habits,
+            onward=self.onward, habits=meant.habits | self.habits,
         )  # fmt: skip
 
 
@@ -112,6 +116,8 @@ def written(
     claiming = [(index, formula) for index, formula in enumerate(formulas) if formula.claims]
     families = gradient_families(formula for _, formula in claiming)
     stated = [e for index, formula in claiming for e in _defined(formula, index, families)]
+    stated, declarations = with_spoken_functions(stated, declarations)
+    stated, onward = split_losses(stated)
     gradient = gradients_in_words(stated)
     said = with_blocks([e for e in stated if not (e.fragment.plain and gradient(e.target))])
     every = with_named_arguments(
@@ -145,8 +151,7 @@ def written(
         ended.setdefault(formula.place, []).append(equation)
     timed = _forward(timed, {name for _, formula in claiming for name in parts_of_derivatives(formula)})
     found = [*timed, *(equation for _, equation in (*timeless, *here))]
-    if (loss := in_words(found, claiming, called=entropy)) is not None:
-        found.append(loss)
+    found += in_words(found, claiming, called=entropy)
     gates = packed(found, claiming)
     found = found if gates is None else gates.leave(found)
     softmax = entropy or any("softmax" in formula.text for formula in formulas)
@@ -165,6 +170,7 @@ def written(
         tuple(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
+        onward=frozenset(e.target for e in onward),
     )
 
 

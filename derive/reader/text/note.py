@@ -14,7 +14,7 @@ from derive.cell import Guess
 from derive.errors import Place
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.named import words_at_the_left
-from derive.reader.text.said import said
+from derive.reader.text.said import activations, said
 from derive.reader.text.stated import derivative, stated
 
 if TYPE_CHECKING:
@@ -299,6 +299,7 @@ def _paragraph(token: Token, lines: list[str], found: Note) -> None:
             found.declarations.append(Declaration("said", shapes, plain_words))
     for kind, numbers in said(whole) if everything else ():
         found.declarations.append(Declaration(kind, tuple(everything[n] for n in numbers), ""))
+    found.declarations += [Declaration(kind, (), "") for kind in activations(whole)]
 
 
 def _written(token: Token, words: str, start: int) -> str:

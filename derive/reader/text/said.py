@@ -1,4 +1,6 @@
-"""What running text says of letters in words: that they are numbers, a diagonal matrix, or a function with a name."""
+"""What running text says in words: of letters, that they are numbers, a diagonal matrix, or a function with a name; of
+layers, what function they use.
+"""
 
 from __future__ import annotations
 
@@ -58,3 +60,28 @@ def said(words: str) -> Iterator[tuple[str, list[int]]]:
             yield (f"{kind} {_NAMES[match['name'].lower()]}" if kind == FUNCTION else kind), several
     for match in _SOME.finditer(words):
         yield SOME_DIAGONAL, [words.count(FORMULA, 0, match.start("letters"))]
+
+
+ACTIVATION = "activation"
+HIDDEN, OUTPUT = "hidden", "output"
+_USES = r"[^.,;，。；\n]{0,12}?(?:is|uses?|为|是|采用|使用|选用|选择|取|用)\s*(?:the\s+)?"
+_LAYERS = {
+    HIDDEN: re.compile(
+        rf"(?:hidden\s+(?:layer|state|unit)s?|隐[藏含]?层|隐[藏]?状态|循环层)(?:的|'s)?\s*(?:activation(?:\s+function)?|激活函数)"
+        rf"{_USES}(?P<name>tanh|sigmoid|relu)\b(?!\s*(?:or\b|/|或|、))",
+        re.IGNORECASE | re.ASCII,
+    ),
+    OUTPUT: re.compile(
+        rf"(?:output(?:\s+layer)?|输出层?)(?:的|'s)?\s*(?:activation(?:\s+function)?|激活函数)"
+        rf"{_USES}(?P<name>softmax)\b(?!\s*(?:or\b|/|或|、))",
+        re.IGNORECASE | re.ASCII,
+    ),
+}
+
+
+def activations(words: str) -> Iterator[str]:
+    """What a text says that the hidden layer and the output use: `activation hidden tanh`."""
+    for layer, pattern in _LAYERS.items():
+        for match in pattern.finditer(words):
+            if not _SUPPOSED.search(words[: match.start()]):
+                yield f"{ACTIVATION} {layer} {match['name'].lower()}"

@@ -13,7 +13,7 @@ from derive.reader.claims.meant import Habit
 from verify.notes.audited import Audited
 from verify.notes.conventions.errors import adding, handing_back, itself, redefined, upstream
 from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
-from verify.notes.conventions.habits import keeping, of_one, onward
+from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward
 from verify.notes.conventions.steps import from_zero, last, of_last_output, of_length, with_step_zero
 from verify.notes.conventions.trying import Judge, wrong_in
 from verify.notes.files import Formula
@@ -42,6 +42,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
         keeping(Habit.OWN_USE),
         keeping(Habit.NO_LATER),
         of_one,
+        of_numbered,
         chosen,
         differentials,
     ):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Expr
+from sympy import Expr, Integer
 
 from derive import nodes
 from derive.reader.claims.derivatives import LOSSES
@@ -28,6 +29,10 @@ from verify.notes.conventions.trying import (
 )
 
 OF_ONE = "J is the error of step"
+FEWEST = 2
+_NUMBERED = re.compile(r"[_^]\{?\(?(\d)\)?(?!\d)")
+_SUMMED = re.compile(r"\\sum|∑|Σ|(?:L|J|E|C|ell|mathcal\s*\{?[LJEC]\}?)\s*[_^]")
+"""A sum, or a loss with a step: the losses are several."""
 
 
 def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
@@ -124,6 +129,23 @@ def of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
             again = judge(each.formula, doubted(each.model, f"{OF_ONE} t alone", losses=losses))
             tried[number] = replace(again, judgements=tuple(map(better, each.judgements, again.judgements)))
     return mending(found, tried)
+
+
+def of_numbered(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """J as the error of the last step that the note names by its number, where it writes neither cell nor loss."""
+    last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=0)
+    if last < FEWEST or any(_SUMMED.search(each.formula.text) for each in found):
+        return list(found)
+    losses = tuple((letter, Loss(Integer(last))) for letter in LOSSES)
+    result = list(found)
+    for number, each in enumerate(found):
+        if each.model is not None and each.model.recognised and wrong_in(each):
+            model = doubted(each.model, f"{OF_ONE} {last} alone", losses=losses)
+            starts = tuple(f"{state}_0 = 0" for state in states_of(model))
+            for facts in ((), starts):  # where h_1 is the first state, it reads no parameter that acts on h_0
+                again = judge(each.formula, replace(model, facts=(*model.facts, *facts)))
+                result = mending(result, {number: again})
+    return result
 
 
 def _is_after(time: Expr | None) -> bool:

@@ -130,7 +130,7 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
             style = TimeStyle.SUBSCRIPT
             step = " ".join(text[: edges[0]].split())
             valued = len(values) > 1 and is_value(fragment.text[values[-1].start : values[-1].end])
-            written = Equation("", 0, style, cut, *edges, numbered=step, valued=valued)
+            written = Equation("", 0, style, cut, *edges, numbered=step, valued=valued, general=is_general(right))
             yield written.rewritten(numbered, _letter_of(numbered))
 
 

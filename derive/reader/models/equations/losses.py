@@ -142,32 +142,41 @@ def of_inputs(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) 
     return frozenset(bare & timed & INPUTS - {e.target for e in known})
 
 
-def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, called: bool) -> Equation | None:
-    """The cross-entropy of ŷ_t = softmax(...) with y_t, for a note without an equation of a loss.
+def split_losses(given: Sequence[Equation]) -> tuple[list[Equation], list[Equation]]:
+    """The equations without L_t = l_t + L_{t+1}, which calls L_t the losses from t on; and those."""
+
+    def onward(e: Equation) -> bool:
+        return e.target in LOSSES and any(m.name == e.target and (m.offset or 0) > e.offset for m in e.used)
+
+    return [e for e in given if not onward(e)], [e for e in given if onward(e)]
+
+
+def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, called: bool) -> Iterator[Equation]:
+    """The cross-entropy of every ŷ_t = softmax(...) with y_t, for a note without an equation of a loss.
 
     `called`: the note calls it that; else it must take ŷ - y for a gradient, which no other usual loss has here.
     """
     predicted = [e for e in known if "softmax" in e.right and e.target.endswith("_hat")]
     if len({e.target for e in predicted}) != 1 or any(e.loss for e in known):
-        return None
-    source = predicted[-1]
-    target = source.target.removesuffix("_hat")
+        return
+    target = predicted[-1].target.removesuffix("_hat")
     letters = {match for _, formula in formulas for match in _MINIMISED.findall(formula.text)}
     of = re.escape(target)
     difference = re.compile(rf"\\(?:wide)?hat\s*\{{?\s*{of}[^=+]{{0,12}}-\s*{of}(?![A-Za-z])")
     taken = any(difference.search(formula.text) for _, formula in formulas)
     # dW and δ do not say of what they are the gradient
     letter_ = next((each for each in ("L", "J", "E", "C") if each in letters), "L" if called and taken else None)
-    logits = {_bare(e.right) for e in known if e.target in {m.name for m in source.used}}
+    logits = {_bare(e.right) for e in known if e.target in {m.name for one in predicted for m in one.used}}
     if letter_ is None or any(e.target == target and _bare(e.right) not in logits for e in known):
-        return None
+        return
     if not called and not taken:
-        return None
+        return
     how = "as the note says in words" if called else "as the note has its gradient"
-    time = TIMES[source.style]
-    y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
-    written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
-    return replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
+    for source in {(e.section, _bare(e.right)): e for e in predicted}.values():
+        time = TIMES[source.style]
+        y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
+        written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
+        yield replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
 
 
 def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[Equation]:
