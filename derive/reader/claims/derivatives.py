@@ -20,7 +20,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
-from derive.reader.meaning.vocabulary import bracket
+from derive.reader.meaning.vocabulary import bracket, lists_letters
 from derive.reader.text import mapping, syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
@@ -470,7 +470,7 @@ class Derivatives(Deltas):
             resolved = by and self.letters.resolve(by, self.fragment)
             loss = self.loss(target) if target is not None else None
             if resolved and loss is not None:
-                skip = 2 if i + 2 >= len(factors) or bracket(factors[i + 2])[0] is None else 3
+                skip = 3 if i + 2 < len(factors) and lists_letters(factors[i + 2]) else 2
                 return Gradient(as_value(resolved), loss[0], found.stars > 0), i + skip
             if loss is not None and (copy := self._copy(below)) is not None:
                 return self._used(copy, loss[0], below[0]), i + 2

@@ -15,7 +15,7 @@ from derive.reader.claims.statements.chains import statements
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, identifier, only, taken
 from derive.reader.meaning.tree import Ref, Term
-from derive.reader.meaning.vocabulary import bracket
+from derive.reader.meaning.vocabulary import bracket, is_general
 from derive.reader.meaning.walk import Function
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, walk
@@ -72,6 +72,8 @@ def cell_of_functions(fragment: Fragment) -> Cell | None:
     except InputError:
         return None
     said = [None if isinstance(sides[0], Name) else alone(sides, ()) for sides in found]
+    if any(is_general(sides[0]) for sides in found):
+        return None  # f(z, α) = ... says what f is
     named = _Survey(set())
     if any(
         not any(isinstance(n, Name) and named.is_function(n.word) for s in sides for n in walk(s)) for sides in found

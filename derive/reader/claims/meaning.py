@@ -16,7 +16,7 @@ from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.statements import left_out
-from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, largest, nested
+from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, largest, nested, shifts
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -451,8 +451,8 @@ class Claiming(Brackets):
                 raise self.unclear("a sum over some of the entries", node)
             extent = self.letters.extent(found.last)
             return tree.OverEntries(body, symbol, index(found.without) if found.without else None, extent)
-        if found.without:
-            raise self.unclear("a sum over steps that leaves one out", node)
+        if found.without or (found.first is found.last is None and shifts(body, symbol)):
+            raise self.unclear("a sum over steps that leaves one out, or has no bounds", node)
         start, end = found.times()
         if (start is None and found.first is not None) or (end is None and found.last is not None):
             raise self.unclear(f"the bounds of {self.written(node)} are not read", node)

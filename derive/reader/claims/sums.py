@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Symbol
 
+from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, only, time_expression
+from derive.reader.meaning.tree import Term
 from derive.reader.text import syntax
 from derive.reader.text.mapping import inside, parts
 from derive.reader.text.syntax import Big, Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
@@ -107,6 +109,12 @@ def bounds(node: Big) -> Bounds:
         ends["first"] = Number(node.start, node.start, "1")  # Σ_t^T
     excluded = (beyond["first"], beyond["last"])
     return Bounds(word, ends.get("first"), ends.get("last"), without, within, excluded, unread)
+
+
+def shifts(body: Term, index: Symbol) -> bool:
+    """Whether an index counts from another step on, as in J_{t+i}, so that it runs over other than all steps."""
+    times = (time.free_symbols for time in tree.times(body))
+    return any(index in letters and len(letters) > 1 for letters in times)
 
 
 def largest(node: Syntax, body: Syntax | None) -> Big | None:

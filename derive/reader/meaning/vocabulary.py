@@ -162,3 +162,9 @@ def bracket(node: Syntax | None) -> tuple[Group | None, tuple[Script, ...]]:
     else:
         return None, ()
     return (group, scripts) if group.bracket in ("LPAR", "LBRACK") else (None, ())
+
+
+def lists_letters(node: Syntax) -> bool:
+    """Whether this is a bracket with letters alone, as the (θ) and the (y, h_t) behind a loss: what it depends on."""
+    group, _ = bracket(node)
+    return group is not None and all(letter(cell) is not None for row in group.rows for cell in row)

@@ -249,7 +249,7 @@ class Walk(ABC):
     def group(self, node: Group) -> Term:
         """Brackets around one term, cases, or rows of parts."""
         cell = only(node.rows)
-        if self.fragment.text.startswith(r"\begin{cases}", node.start):
+        if _CASES.search(self.fragment.text, 0, node.start + len(r"\begin{cases}")):
             return self.cases(node)
         if node.bracket == "LANGLE":
             raise self.unclear("angle brackets mark a time here, as in h^{<t>}", node)
@@ -405,6 +405,9 @@ def entry(name: str) -> ScalarFunction:
     assert found is not None
     return found
 
+
+_CASES = re.compile(r"\\(?:left\s*\\(?:\{|lbrace)\s*\\begin\{array|begin\{cases)\}\Z")
+"""What stands before cases, also where an array behind one brace lays them out."""
 
 _MARKS = {
     "dots": "dots cannot be read in a forward equation",

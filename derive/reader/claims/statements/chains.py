@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from sympy import Expr
 
 from derive.errors import InputError, Place
+from derive.reader.claims.statements.cased import as_cases
 from derive.reader.claims.statements.clauses import apart
 from derive.reader.claims.statements.prose import WANTING, Aside, asides, rows
 from derive.reader.claims.statements.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
@@ -102,6 +103,7 @@ def blanked(text: str) -> tuple[str, bool]:
 
 def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     """The text without decoration and prose, whether it says +=, and the words that stood in it."""
+    text = as_cases(text)
     for match in list(_BRACE_NOTE.finditer(text)):
         text = _without_note(text, match.end())
     for match in list(_BOX.finditer(text)):
