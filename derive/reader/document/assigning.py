@@ -123,7 +123,7 @@ def without_constants(read: Iterable[tuple[Assignment, int | None]]) -> list[tup
         )
     timed = {a.name for a, _ in steps}
     for name, one in constants.items():
-        if name in timed:
+        if name in timed and any(ref.offset is not None for ref in references(one.term)):
             raise one.fragment.error(
                 f"{name} is assigned both with and without a time index",
                 one.start,
@@ -193,6 +193,21 @@ def without_batch(assignments: Sequence[Assignment], roles: Roles, declared: Dec
         Guess(f"{letter_} counts the examples of a batch: each row is one", f"{letter_} is a size of the cell",
               "every value at a step has it first, and no parameter")
     )  # fmt: skip
+
+
+def readouts_turned(assignments: Sequence[Assignment], found: kinds.Solution, document: Document) -> list[Assignment]:
+    """The equations with readouts that are written as rows, o_t = q_t^T S_t, as columns."""
+    turned = [a for a in assignments if found.kinds[a.name] == kinds.ROW]
+    columns = Columns({name: kind for name, kind in found.kinds.items() if kind != kinds.ROW})
+    for a in turned:
+        found.kinds[a.name] = kinds.COLUMN
+        document.guesses.append(
+            Guess(
+                f"{a.name} is written as a row and read as a column", "a transpose stands at the wrong place",
+                "a row times a matrix is a row", a.fragment.place(a.start, a.end),
+            )
+        )  # fmt: skip
+    return [replace(a, term=columns.flipped(a.term)) if a in turned else a for a in assignments]
 
 
 def as_columns(

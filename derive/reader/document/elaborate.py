@@ -25,6 +25,7 @@ from derive.reader.document.assigning import (
     as_columns,
     assignments_of,
     parts_named,
+    readouts_turned,
     solved,
     with_diagonals,
     without_batch,
@@ -143,6 +144,8 @@ def _cell(
     ask(document.questions)
     if found is not None and found.rows:
         assignments = as_columns(assignments, found, declared, document)
+    elif found is not None:
+        assignments = readouts_turned(assignments, found, document)
     meant = found.kinds if found is not None else fallback(assignments, roles)
     inference = Inference(declared.sizes)
     declare(assignments, roles, declared, inference, meant)

@@ -8,7 +8,7 @@ from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document, is_claim
 from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Chain, Group, Run
+from derive.reader.text.syntax import Chain, Group, Name, Run
 
 
 def assigned_in(document: Document) -> set[str]:
@@ -37,6 +37,8 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
     """The equations of the displayed formulas; definitions without a time among them are declarations."""
     found, claims = [], []
     for fragment, part in document.displayed():
+        if isinstance(part, Name) and part.latex.startswith("\\text"):
+            continue  # words beside an equation
         if not isinstance(part, Chain):
             raise fragment.error(
                 f"expected '=' after {fragment.text[part.start : part.end].strip()!r}", part.start, part.end,

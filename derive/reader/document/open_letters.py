@@ -15,7 +15,7 @@ from derive.reader.meaning.tree import Call, Multiply, Ref, Term, Transposed, re
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
-from derive.reader.sizes import kinds
+from derive.reader.sizes import contexts, kinds
 from derive.reader.sizes.sizing import Assignment
 
 WEIGHTS = frozenset("wuvr")
@@ -64,12 +64,12 @@ def _forgotten(
     uses: Sequence[Ref], roles: Roles, declared: Declared, assignments: Sequence[Assignment], document: Document
 ) -> bool:
     """Ask for parameters that look like an input or a state without its t, where the cell would lack one."""
-    where = kinds.contexts(assignment.term for assignment in assignments)
+    where = contexts.contexts(assignment.term for assignment in assignments)
     acted_on = _acted_on(assignments)
     found = False
     given = roles.inputs or declared.inputs or declared.targets
     for name in roles.parameters:
-        if name in declared.places or kinds.capital(name) or name not in acted_on or where[name] != {"right"}:
+        if name in declared.places or contexts.capital(name) or name not in acted_on or where[name] != {"right"}:
             continue
         ref = next(ref for ref in uses if ref.name == name)
         latex = declared.vocabulary.letters[name]
@@ -98,7 +98,7 @@ def _acted_on(assignments: Sequence[Assignment]) -> frozenset[str]:
 
     def acts(term: Term) -> bool:
         inner = term.body if isinstance(term, Transposed) else term
-        return isinstance(inner, Ref) and inner.offset is None and kinds.capital(inner.name)
+        return isinstance(inner, Ref) and inner.offset is None and contexts.capital(inner.name)
 
     products = (
         part
@@ -140,11 +140,25 @@ def ask_shapes(
     """Ask for the shapes that the equations leave open."""
     refs = {ref.name: ref for a in reversed(assignments) for ref in references(a.term)}
     weights = _weights(assignments, roles)
-    for name in found.open if found is not None else ():
+    for name in (*found.open, *_unusual(found, roles, declared)) if found is not None else ():
         latex = declared.vocabulary.letters.get(name, name)
         latex = latex if refs[name].offset is None else timed(latex)
-        space = "\\mathbb{R}^{H \\times D}" if kinds.capital(name) else weights.get(name, "\\mathbb{R}")
+        space = _space(name, found.possible.get(name, frozenset())) if found is not None else ""
+        space = weights.get(name, space)
         document.questions.append(Question((latex,), SHAPE, (f"${latex} \\in {space}$",), refs[name].place))
+
+
+def _unusual(found: kinds.Solution, roles: Roles, declared: Declared) -> list[str]:
+    """Small letters of inputs that the products make matrices, where nothing declares them: something is missing."""
+    small = (name for name in roles.inputs if not contexts.capital(name) and name not in declared.shapes)
+    return [name for name in small if found.kinds.get(name) == kinds.MATRIX and name not in found.open]
+
+
+def _space(name: str, possible: frozenset[str]) -> str:
+    """The space that a letter is in most often, of those that the equations allow."""
+    if not contexts.capital(name):
+        return "\\mathbb{R}"
+    return "\\mathbb{R}^{H \\times D}" if kinds.MATRIX in possible else "\\mathbb{R}^{H}"
 
 
 def _weights(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:

@@ -12,7 +12,7 @@ from derive.reader.meaning.tree import Add, Call, Constant, Divide, Multiply, Si
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
-from derive.reader.sizes import kinds
+from derive.reader.sizes import contexts, kinds
 from derive.reader.sizes.kinds import COLUMN, MATRIX, ROW
 from derive.reader.sizes.sizing import Assignment
 
@@ -111,12 +111,12 @@ def _spread(
     factors = [part for each in terms if isinstance(each, Multiply) and each.elementwise for part in each.factors]
     alone = [{ref.name for ref in references(part)} for part in factors]
     entrywise = {name for names in alone if len(names) == 1 for name in names}
-    where = kinds.contexts(a.term for a in assignments)
+    where = contexts.contexts(a.term for a in assignments)
     below = {ref.name for each in terms if isinstance(each, Divide) for ref in references(each.below)}
     for name in roles.parameters:
         if name in declared.shapes or name in entrywise or found.get(name) not in (COLUMN, ROW):
             continue
-        if where.get(name, set()) & (kinds.MULTIPLIED | {"stacked", "stacked left"}):
+        if where.get(name, set()) & (contexts.MULTIPLIED | {"stacked", "stacked left"}):
             continue
         if name.split("_")[0] in GREEK or name in below:
             latex = declared.vocabulary.letters.get(name, name)

@@ -22,6 +22,9 @@ NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
 PRODUCTS = frozenset(["dot", "matmul"])
 """Words for the product of two arrays, as programs write it."""
 
+ACTIVATIONS = frozenset(["sigma", "phi", "varphi", "rho", "f", "g"])
+"""Letters of functions whose label may say which: σ_{sigmoid}."""
+
 
 def is_general(side: Syntax, fewest: int = 2) -> bool:
     """Whether a side only says what a quantity depends on: f(x_t, h_{t-1}), where nothing is known of f.
@@ -135,6 +138,8 @@ class Vocabulary:
         if name in PRODUCTS:
             return Macro(name, ("left", "right"), Multiply((Ref("left"), Ref("right")), False))
         found: ScalarFunction | None = function("sigmoid" if name == "sigma" else name)
+        if found is None and name.partition("_")[0] in ACTIVATIONS:
+            found = function(name.partition("_")[2])
         return found
 
 

@@ -220,6 +220,9 @@ class Declared:
             if named is not None and named.offset is None:
                 self.sizes.equate(first.name, named.name)
                 return
+            if unclear is not None and first.name in self.used and not first.transposed and first.power is None:
+                self.equations.append((fragment, chain))  # a constant made of parameters
+                return
         elif isinstance(left, Run) and len(left.factors) == 2 and isinstance(left.factors[1], Group):
             name, group = symbol(left.factors[0], fragment), left.factors[1]
             if name is not None and name.offset is None:

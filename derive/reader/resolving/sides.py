@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from derive.reader.meaning.letters import number_of, only
 from derive.reader.meaning.vocabulary import is_general
 from derive.reader.resolving.document import Document, Row, is_claim
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
@@ -19,7 +20,10 @@ def resolve(document: Document) -> None:
     """Every equation alone in its part: what a set, a range or a bound says beside it is taken off."""
     for formula in document.formulas:
         formula.rows = [_tupled(_without_ranges(row, document)) for row in formula.rows]
-        formula.rows = [tuple(new for part in row for new in _separated(part)) for row in formula.rows]
+        formula.rows = [
+            tuple(new for part in row for one in _with_number(part) for new in _separated(_inverted(one)))
+            for row in formula.rows
+        ]
         formula.rows = [row for row in formula.rows if row]
     assigned: Counter[str] = Counter()
     for fragment, part in document.displayed():
@@ -54,8 +58,8 @@ def _without_ranges(row: Row, document: Document) -> Row:
 def _without_bracketed(part: Syntax) -> Syntax:
     """An equation without `(t = 1, ..., T)` behind it: no factor is a relation."""
     if isinstance(part, Chain) and {relation.type for relation in part.relations} == {"EQ"}:
-        last = _cut(part.sides[-1])
-        return part if last is None else replace(part, sides=(*part.sides[:-1], last), end=last.end)
+        found = _cut(part.sides[-1], _starts_range)
+        return part if found is None else replace(part, sides=(*part.sides[:-1], found[0]), end=found[0].end)
     return part
 
 
@@ -82,24 +86,26 @@ def _tupled(row: Row) -> Row:
     return row
 
 
-def _cut(node: Syntax) -> Syntax | None:
-    """An expression without the range in brackets that it ends in; None where there is none."""
+def _cut(node: Syntax, told: Callable[[Syntax], bool]) -> tuple[Syntax, Syntax] | None:
+    """An expression without the bracket that it ends in, and what stands there; None where that is not `told`."""
     if isinstance(node, Run):
         *before, last = node.factors
         bracketed = isinstance(last, Group) and last.bracket == "LPAR" and len(last.rows) == 1
         first = last.rows[0][0] if bracketed and isinstance(last, Group) and last.rows[0] else None
-        if first is None or not isinstance(first, Chain) or not _starts_range(first):
+        if first is None or not isinstance(first, Chain) or not told(first):
             return None
-        return before[0] if len(before) == 1 else replace(node, factors=tuple(before), end=before[-1].end)
+        return (before[0] if len(before) == 1 else replace(node, factors=tuple(before), end=before[-1].end)), first
     if isinstance(node, Sum):
         sign, term = node.terms[-1]
-        last_term = _cut(term)
-        return (
-            None if last_term is None else replace(node, terms=(*node.terms[:-1], (sign, last_term)), end=last_term.end)
-        )
+        found = _cut(term, told)
+        return None if found is None else (
+            replace(node, terms=(*node.terms[:-1], (sign, found[0])), end=found[0].end), found[1]
+        )  # fmt: skip
     if isinstance(node, Dots | Product):
-        factor = _cut(node.factors[-1])
-        return None if factor is None else replace(node, factors=(*node.factors[:-1], factor), end=factor.end)
+        found = _cut(node.factors[-1], told)
+        return None if found is None else (
+            replace(node, factors=(*node.factors[:-1], found[0]), end=found[0].end), found[1]
+        )  # fmt: skip
     return None
 
 
@@ -117,6 +123,44 @@ def _ends_range(part: Syntax) -> bool:
     return isinstance(part, Mark | Number | Name | Bars) or whole_letter(part)
 
 
+def _with_number(part: Syntax) -> list[Syntax]:
+    """`h_t = c x_t (c = 8)` as an equation and what it says of c: no factor is a relation."""
+    if isinstance(part, Chain) and {relation.type for relation in part.relations} == {"EQ"}:
+        found = _cut(part.sides[-1], _says_number)
+        if found is not None:
+            last, said = found
+            return [replace(part, sides=(*part.sides[:-1], last), end=last.end), said]
+    return [part]
+
+
+def _says_number(part: Syntax) -> bool:
+    return (
+        isinstance(part, Chain)
+        and len(part.sides) == 2
+        and whole_letter(part.sides[0])
+        and (number_of(part.sides[1]) is not None)
+    )
+
+
+def _inverted(part: Syntax) -> Syntax:
+    """`\\log a_t = f(x_t)` as a_t = exp(f(x_t))."""
+    if not isinstance(part, Chain) or [one.type for one in part.relations] != ["EQ"]:
+        return part
+    left, right = part.sides
+    if not isinstance(left, Run) or len(left.factors) != 2:
+        return part
+    called, of = left.factors
+    inner = only(of.rows) if isinstance(of, Group) else of
+    if not isinstance(called, Name) or called.word != "log" or not isinstance(inner, Scripted | Name):
+        return part
+    value = Run(right.start, right.end, (replace(called, word="exp", latex="\\exp"), _grouped(right)))
+    return replace(part, sides=(inner, value))
+
+
+def _grouped(node: Syntax) -> Group:
+    return Group(node.start, node.end, "LPAR", ((node,),))
+
+
 def _separated(part: Syntax) -> list[Syntax]:
     """`h = f(x) ∈ ℝ^H` as an equation and a declaration."""
     if not isinstance(part, Chain):
@@ -125,8 +169,14 @@ def _separated(part: Syntax) -> list[Syntax]:
     if len(kinds) > 1 and kinds[-1] == "IN" and set(kinds[:-1]) == {"EQ"}:
         equation = Chain(part.start, part.sides[-2].end, part.sides[:-1], part.relations[:-1])
         declared = Chain(part.start, part.end, (part.sides[0], part.sides[-1]), (part.relations[-1],))
-        return [equation] if is_claim(equation) else [equation, declared]
+        return [equation] if is_claim(equation) or _axes(part.sides[-1]) > 2 else [equation, declared]
     return [part]
+
+
+def _axes(node: Syntax) -> int:
+    """The axes of ℝ^{B × H × D}, of which more than two count examples and heads too."""
+    cell = only(node.scripts[0].rows) if isinstance(node, Scripted) and len(node.scripts) == 1 else None
+    return len(cell.factors) if isinstance(cell, Product) else 1
 
 
 def _in_full(row: Row, fragment: Fragment, assigned: Counter[str], document: Document) -> Iterator[Syntax]:

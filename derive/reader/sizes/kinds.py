@@ -32,6 +32,7 @@ from derive.reader.meaning.tree import (
     references,
     walk,
 )
+from derive.reader.sizes.contexts import IN_A_PRODUCT, MULTIPLIED, capital, contexts
 from derive.reader.sizes.shapes import ONE, Dim
 
 NUMBER, SCALAR, COLUMN, ROW, MATRIX = "number", "scalar", "column", "row", "matrix"
@@ -70,11 +71,13 @@ class Kinds:
     domains: dict[str, frozenset[str]]
     loose: frozenset[str]
     """Names that may stand as a scalar beside wider terms of a sum or of ⊙: those declared or computed."""
+    strict: bool = False
+    """Whether no number stands transposed within a product: there the sign would say nothing."""
     spreading: dict[int, list[bool] | None] = field(default_factory=dict)
     memo: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def copy(self) -> Kinds:
-        return Kinds(self.equations, dict(self.domains), self.loose, self.spreading)
+        return Kinds(self.equations, dict(self.domains), self.loose, self.strict, self.spreading)
 
     def settle(self) -> None:
         """Strike out what no equation allows; raises ImpossibleError where nothing is left."""
@@ -206,7 +209,8 @@ class Kinds:
             case Power():
                 return lambda kinds: () if kinds[0] == MATRIX else kinds
             case Transposed():
-                return lambda kinds: (_FLIPPED.get(kinds[0], kinds[0]),)
+                pointless = self.strict and not isinstance(term.body, Ref)
+                return lambda kinds: () if pointless and kinds[0] == SCALAR else (_FLIPPED.get(kinds[0], kinds[0]),)
             case Call(function=str() as name):
                 return lambda kinds: _named(name, kinds)
             case Stack():
@@ -271,60 +275,6 @@ def _stacked(term: Stack, kinds: Sequence[str]) -> Iterator[str]:
         yield MATRIX
 
 
-# Where letters stand
-
-
-def contexts(terms: Iterable[Term]) -> dict[str, set[str]]:
-    """For every name, the positions it stands in: left or right in a product, under ⊙, elsewhere.
-
-    `inside left` is within a function that is a factor: tanh(b) in tanh(b) h; `stacked left` in a list that is one.
-    """
-    found: dict[str, set[str]] = {}
-    for term in terms:
-        _scan(term, "other", found)
-    return found
-
-
-def _scan(term: Term, context: str, found: dict[str, set[str]]) -> None:
-    if isinstance(term, Ref):
-        found.setdefault(term.name, set()).add(context)
-    elif isinstance(term, Multiply) and term.elementwise:
-        for factor in term.factors:
-            _scan(factor, "left" if context == "left" else "dot", found)
-    elif isinstance(term, Multiply):
-        shaped = [factor for factor in term.factors if not isinstance(factor, Constant | SizeOf)]
-        for position, factor in enumerate(shaped):
-            if position + 1 < len(shaped):
-                _scan(factor, "left", found)
-            else:
-                _scan(factor, "right" if position and context != "left" else context, found)
-    elif isinstance(term, Transposed):
-        inner = term.body
-        if isinstance(inner, Ref):
-            _scan(inner, f"transposed {context}" if context in ("left", "right") else context, found)
-        else:
-            _scan(inner, context, found)
-    else:
-        within = "other"
-        if isinstance(term, Stack):
-            within = "stacked left" if context == "left" else "stacked"
-        elif context in ("left", "right"):
-            within = context if isinstance(term, Add) else f"inside {context}"
-        elif context.startswith("inside"):
-            within = context
-        for part in term.parts:
-            _scan(part, within if not isinstance(term, Total) else "other", found)
-
-
-IN_A_PRODUCT = frozenset({"left", "right", "transposed left", "transposed right"})
-MULTIPLIED = IN_A_PRODUCT | {"inside left", "inside right"}
-
-
-def capital(name: str) -> bool:
-    """Whether a letter is written as matrices are; Δ is a difference more often."""
-    return name[0].isupper() and not name.startswith("Delta")
-
-
 # The search
 
 
@@ -335,6 +285,8 @@ class Solution:
     kinds: dict[str, str]
     open: tuple[str, ...] = ()
     rows: bool = False
+    possible: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The kinds that each open name may have."""
 
 
 def solve(
@@ -354,10 +306,17 @@ def solve(
         if any(ref.name == name and ref.offset is not None for e in equations for ref in references(e.term))
     )
     found: list[Solution] = []
-    for thin in (False, True):
-        for rows in (True,) if as_rows else (False, True):
+    read = {ref.name for equation in equations for ref in references(equation.term)}
+    readouts = frozenset(
+        e.name for e in equations if e.name not in read and not capital(e.name) and e.name not in declared
+    )
+    ways: list[tuple[bool, frozenset[str]]] = [(True, frozenset())]
+    if not as_rows:
+        ways = [(False, frozenset()), *([(False, readouts)] if readouts else []), *ways]
+    for thin, strict in ((False, True), (False, False), (True, False)):
+        for rows, turned in ways:
             try:
-                found.append(_solved(equations, declared, inputs, states, rows, either, thin))
+                found.append(_solved(equations, declared, inputs, states, rows, either, thin, strict, turned))
             except ImpossibleError:
                 continue
             if not rows and not unlikely(found[0], equations):
@@ -383,9 +342,13 @@ def unlikely(solution: Solution, equations: Sequence[Given]) -> int:
 
 def _solved(
     equations: Sequence[Given], declared: Mapping[str, tuple[Dim, Dim]], inputs: Sequence[str], states: Sequence[str],
-    rows: bool, either: Collection[str] = (), thin: bool = False,
+    rows: bool, either: Collection[str] = (), thin: bool = False, strict: bool = False,
+    readouts: Collection[str] = (),
 ) -> Solution:  # fmt: skip
-    """The kinds with vectors as columns or rows; with `thin` a weight may have one row or one column."""
+    """The kinds with vectors as columns or rows; with `thin` a weight may have one row or one column.
+
+    With `strict` nothing is transposed in vain; `readouts` may be rows although vectors are columns: o_t = q_t^T S_t.
+    """
     assigned = list(dict.fromkeys(equation.name for equation in equations))
     refs = [ref for equation in equations for ref in references(equation.term)]
     parameters = [n for n in dict.fromkeys(r.name for r in refs if r.offset is None) if n not in (*assigned, *inputs)]
@@ -402,7 +365,9 @@ def _solved(
             domains[name] = frozenset({MATRIX, COLUMN, ROW}) if thin else frozenset({MATRIX})
         else:
             domains[name] = frozenset({SCALAR, vector, MATRIX} | ({COLUMN} if rows and name in parameters else set()))
-    kinds = Kinds(equations, domains, frozenset({*declared, *assigned}) & names.keys())
+    for name in readouts:
+        domains[name] |= {ROW}
+    kinds = Kinds(equations, domains, frozenset({*declared, *assigned}) & names.keys(), strict)
     kinds.settle()
     for name in (n for n in parameters if thin and capital(n) and n not in declared):
         kinds = _chosen(kinds, name, (MATRIX, COLUMN, ROW))
@@ -417,12 +382,13 @@ def _solved(
         if not where.get(name, set()) & {"left", "inside left"}:
             kinds = _chosen(kinds, name, usual)
     multiplied = {n: MULTIPLIED | ({"stacked left"} if n in parameters else set()) for n in (*inputs, *parameters)}
-    asked = [n for n, places in multiplied.items() if where.get(n, set()) & places and _matters(kinds, n)]
+    possible = {n: _possible(kinds, n) for n, places in multiplied.items() if where.get(n, set()) & places}
+    asked = [name for name, found in possible.items() if len(found) > 1]
     for name in (n for n in assigned if n not in states):
-        kinds = _chosen(kinds, name, usual)
+        kinds = _chosen(kinds, name, (*usual, ROW) if name in readouts else usual)
     for name in (*inputs, *parameters):
         kinds = _chosen(kinds, name, usual)
-    return Solution({name: next(iter(kinds.domains[name])) for name in names}, tuple(asked), rows)
+    return Solution({name: next(iter(kinds.domains[name])) for name in names}, tuple(asked), rows, possible)
 
 
 def _declared(shape: tuple[Dim, Dim]) -> str:
@@ -451,11 +417,11 @@ def _chosen(kinds: Kinds, name: str, order: Sequence[str], *, certain: bool = Fa
     return kinds
 
 
-def _matters(kinds: Kinds, name: str) -> bool:
-    """Whether the equations hold with this name a scalar and with it none: then no default is safe."""
-    possible = 0
+def _possible(kinds: Kinds, name: str) -> frozenset[str]:
+    """The kinds of a name with which the equations hold: where these are several, no default is safe."""
+    possible = set()
     if len(kinds.domains[name]) == 1:
-        return False
+        return kinds.domains[name]
     for kind in kinds.domains[name]:
         attempt = kinds.copy()
         attempt.domains[name] = frozenset({kind})
@@ -463,8 +429,8 @@ def _matters(kinds: Kinds, name: str) -> bool:
             attempt.settle()
         except ImpossibleError:
             continue
-        possible += 1
-    return possible > 1
+        possible.add(kind)
+    return frozenset(possible)
 
 
 def _turned(term: Term) -> Iterator[str]:

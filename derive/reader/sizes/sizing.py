@@ -11,7 +11,7 @@ from derive.errors import ShapeError
 from derive.notation import timed
 from derive.reader.meaning.tree import Term, references
 from derive.reader.meaning.where import Declared
-from derive.reader.sizes import kinds
+from derive.reader.sizes import contexts, kinds
 from derive.reader.sizes.infer import Inference
 from derive.reader.sizes.shapes import ONE
 from derive.reader.text.fragment import Fragment
@@ -73,9 +73,11 @@ def declare(
 
 def fallback(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
     """Kinds by where letters stand, for equations that no kinds satisfy: their sizes then say what clashes."""
-    where = kinds.contexts(assignment.term for assignment in assignments)
+    where = contexts.contexts(assignment.term for assignment in assignments)
     return {
-        name: kinds.MATRIX if kinds.capital(name) and where.get(name, set()) & kinds.IN_A_PRODUCT else kinds.COLUMN
+        name: kinds.MATRIX
+        if contexts.capital(name) and where.get(name, set()) & contexts.IN_A_PRODUCT
+        else kinds.COLUMN
         for name in roles.parameters
     }
 

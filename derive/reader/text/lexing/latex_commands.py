@@ -29,6 +29,11 @@ _EQUALS = re.compile(r"\s*(?:\{\s*:?=\s*\}|:?=)")
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\(?:q?quad|[ ;])\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
+_COMMENT = re.compile(
+    r"\\q?quad(?:\s|~|&|\\[,;: ])*\(?\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{[^{}$]*\}\)?[\s.,]*"
+    r"(?=\\\\|\\end\b|\\tag\b|\}?\s*\Z)"
+)
+"""Words behind a whole equation, as in h_t = f(x_t) \\quad \\text{(hidden state)}."""
 _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
 _LABEL = re.compile(r"[A-Za-z]+")
 _SCRIPT = re.compile(r"\s*[_^]")
@@ -138,6 +143,8 @@ class Commands(ABC):
         elif name in words.SPACING:
             if numbered := _NUMBERED.match(self.text, i, end):
                 return numbered.end()  # \quad (3) at the end is the equation's number, no factor
+            if (comment := _COMMENT.match(self.text, i, end)) and not self.in_matrix and out.ends_an_operand:
+                return comment.end()
             if name in ("left", "right") and self.text.startswith(".", after):
                 after += 1
             if name in words.SIZES_OF_TYPE and (whole := _WHOLE.match(self.text, after, end)):

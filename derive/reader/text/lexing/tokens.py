@@ -64,6 +64,14 @@ class Tokens:
                 raise self.error(f"more than {LONGEST_NAME} scripts in a row", start, end)
         self.items.append(Token(type_, start, end, word or self.fragment.text[start:end], latex))
 
+    @property
+    def ends_an_operand(self) -> bool:
+        """Whether what stands last is a value, in a row that has an equals sign."""
+        if not self.items or self.items[-1].type not in _VALUES:
+            return False
+        row = (token.type for token in reversed(self.items))
+        return "EQ" in takewhile(lambda type_: type_ != "NEWLINE", row)
+
     def opening(self, type_: str, start: int, end: int) -> None:
         """Add a token that opens a group."""
         self.scripting.append(bool(self.items) and self.items[-1].type in ("SUB", "SUP"))
@@ -152,6 +160,7 @@ _ENDS_OPERAND = frozenset(
     listed("NAME NUMBER ONES RPAR RBRACK RBRACE RANGLE RABS RNORM ENDMATRIX PRIME TICK MARK TOP DOTS")
 )
 _CONTINUES = frozenset(listed("EQ IN RELATION PLUS MINUS DOT TIMES SLASH OTIMES"))
+_VALUES = frozenset(["NAME", "NUMBER", "ONES", "RPAR", "RBRACE", "RBRACK", "RABS", "RNORM", "ENDMATRIX", "MARK"])
 _ENDS = frozenset(["NEWLINE", "COMMA", "PERIOD", "SEMI"])
 
 
