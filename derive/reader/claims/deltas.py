@@ -167,14 +167,15 @@ class Deltas(Walk):
         return Gradient(value, self.letters.asked(value), False, "delta")
 
     def _entry_of(self, found: Written, node: Syntax) -> Term | None:
-        """δ_{t,i}: one entry of δ_t."""
-        if [kind for kind, _ in found.parts] != ["sub", "sub"]:  # raised it labels a layer
+        """δ_{t,i}, δ_i^t: one entry of δ_t."""
+        kinds = [kind for kind, _ in found.parts]
+        if kinds not in (["sub", "sub"], ["sub", "sup"]):
             return None
-        (_, first), (_, last) = found.parts
-        moment, place = self._when(first), self.letters.entry(last)
-        if moment is None or place is None or moment == place:
+        step, index = found.parts if kinds[1] == "sub" else reversed(found.parts)  # δ_t^l, raised, is of a layer
+        moment, place = self._when(step[1]), self.letters.entry(index[1])
+        if moment is None or place is None or moment == place or (kinds[1] == "sup" and not moment.has(nodes.t)):
             return None
-        whole = self.delta(replace(found, parts=found.parts[:1]), node)
+        whole = self.delta(replace(found, parts=[step]), node)
         return replace(whole, by=replace(whole.by, at=(place,))) if isinstance(whole, Gradient) else None
 
     def _bare(self, part: Syntax) -> Syntax:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from derive.reader.meaning.letters import letter, only
+from derive.reader.meaning.letters import letter, only, time_of
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.indices import has_index, indices_of, stripped
@@ -58,8 +58,12 @@ def of_all_entries(part: Syntax, counted: Collection[str]) -> Syntax:
 
 
 def _with_a_time(node: Syntax, index: str) -> bool:
-    """Whether the index stands beside another letter in one script: z_{t,i}, z_{ti}."""
+    """Whether the index stands beside another letter in one script, or below a step: z_{t,i}, z_{ti}, z_i^t."""
+    timed = [one for one in scripts_of(node) if one.kind == "sup" and time_of(only(one.rows)) == 0]
     for script in scripts_of(node):
+        alone = only(script.rows)
+        if timed and script.kind == "sub" and isinstance(alone, Name) and alone.word == index:
+            return True
         cells = [cell for row in script.rows for cell in row]
         names = [one for cell in cells for one in (cell.factors if isinstance(cell, Run) else (cell,))]
         if len(names) == 2 and any(isinstance(one, Name) and one.word == index for one in names):

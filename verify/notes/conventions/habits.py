@@ -132,17 +132,17 @@ def of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 
 
 def of_numbered(found: Sequence[Audited], judge: Judge) -> list[Audited]:
-    """J as the error of the last step that the note names by its number, where it writes neither cell nor loss."""
+    """J as the error of the last step that the note names by its number, where it writes no loss."""
     last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=0)
     if last < FEWEST or any(_SUMMED.search(each.formula.text) for each in found):
         return list(found)
     losses = tuple((letter, Loss(Integer(last))) for letter in LOSSES)
     result = list(found)
     for number, each in enumerate(found):
-        if each.model is not None and each.model.recognised and wrong_in(each):
+        if each.model is not None and wrong_in(each) and (each.model.recognised or not each.model.cell.is_loss):
             model = doubted(each.model, f"{OF_ONE} {last} alone", losses=losses)
             starts = tuple(f"{state}_0 = 0" for state in states_of(model))
-            for facts in ((), starts):  # where h_1 is the first state, it reads no parameter that acts on h_0
+            for facts in ((), starts) if model.recognised else ((),):  # h_1, the first, reads nothing that acts on h_0
                 again = judge(each.formula, replace(model, facts=(*model.facts, *facts)))
                 result = mending(result, {number: again})
     return result

@@ -51,7 +51,9 @@ _BOX = re.compile(
     r"(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)"
 )
 _PRIME = r"\s*(?:'|\^\s*(?:\\prime(?![A-Za-z])|\{\s*\\prime\s*\}))"
-_PRIMED_INDEX = re.compile(rf"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{{?\s*(?P<letter>[a-z]){_PRIME}")
+_PRIMED_INDEX = re.compile(
+    rf"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{{?\s*(?P<letter>[a-z]){_PRIME}|_\s*\{{\s*[i-n]?\s*(?P<entry>[i-n]){_PRIME}"
+)
 _GAP = re.compile(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
 _RELATED = re.compile(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
 _GOES_ON = re.compile(r"(?:\s|&)*=")
@@ -135,10 +137,12 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
 
 def _without_primed_index(text: str) -> str:
     """The text with another letter where a sum or product counts by t': s_{t'}, and s_t' too."""
-    for letter in dict.fromkeys(match.group("letter") for match in _PRIMED_INDEX.finditer(text)):
+    for letter in dict.fromkeys(
+        match.group("letter") or match.group("entry") for match in _PRIMED_INDEX.finditer(text)
+    ):
         free = next((each for each in "kjimnq" if not re.search(rf"(?<![A-Za-z\\]){each}(?![A-Za-z])", text)), None)
         if free is not None:
-            primed = re.compile(rf"(?<![A-Za-z\\]){letter}{_PRIME}")
+            primed = re.compile(rf"(?:(?<![A-Za-z\\])|(?<=\{{[A-Za-z])){letter}{_PRIME}")
             text = primed.sub(lambda m, free=free: free.ljust(len(m.group())), text)  # type: ignore[misc]
     return text
 

@@ -76,6 +76,8 @@ class Equation:
     """Whether it only says what the quantity depends on: h_t = f(x_t, h_{t-1})."""
     displayed: bool = True
     """Whether it stands by itself, not in running text, where people write special cases and variants."""
+    entry: str = ""
+    """The index of the one entry that it is written for, a_j of a_j^t = Σ_i w_{ji} x_i^t, in which it says all."""
     space: Fragment | None = None
     """The declaration that its end is: h_t ∈ ℝ^{1 × H} of h_t = tanh(z_t) ∈ ℝ^{1 × H}."""
 
@@ -83,8 +85,8 @@ class Equation:
     def used(self) -> tuple[Mention, ...]:
         """The quantities on the right side."""
         found = (m for m in mentions(self.fragment) if m.start >= self.right_start)
-        if self.target in LOSSES:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
-            counted = counted_in(self.fragment.text)
+        if self.target in LOSSES or self.entry:  # y_i is an entry of y here; elsewhere b_i may be the bias of a gate
+            counted = counted_in(self.fragment.text) | {self.entry}
             return tuple(replace(m, name=without_index(stripped(self._whole(m)), counted)) for m in found)
         return tuple(found)
 
