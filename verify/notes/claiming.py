@@ -47,6 +47,8 @@ _SPLIT = re.compile(
     re.DOTALL,
 )
 """L_t = l_t + L_{t+1}, which calls L_t the losses from t on."""
+_HALF = re.compile(r"\s*(?:[<>≤≥≈]|\\(?:leq?|geq?|leqslant|geqslant|approx|in|lt|gt|ll|gg|to)(?![A-Za-z]))")
+"""Which begins in the words before it: always ≤ 1."""
 _CALLED = re.compile(
     r"[\s&]*\\Delta\s*\{?\s*(?![WUVb\\])[A-Za-z](?:\s*[_^]\s*(?:\{[^{}=]*\}|\w))*\s*\}?\s*&?:?="
     r"(?!.*(?:\\(?:partial|nabla|[dD]elta|eta|alpha)(?![A-Za-z])|[∂∇δΔ=]|(?<![A-Za-z])d[A-Za-z]))",
@@ -88,6 +90,8 @@ def nothing(formula: Formula) -> str:
         return A_LOSS
     if _CALLED.match(formula.text):
         return A_NAME
+    if not formula.displayed and _HALF.match(formula.text):
+        return A_CASE
     lines = [line for line in formula.text.split(r"\\") if line.strip()]
     if all((_UPDATE.match(line) or _STEP.match(line)) and _INNER.sub("", line).count("=") <= 1 for line in lines):
         return AN_UPDATE

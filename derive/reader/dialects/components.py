@@ -1,4 +1,4 @@
-"""Formulas in the shortcodes of Hugo and the components of React -> dollars, character for character in place."""
+"""Shortcodes of Hugo, components of React, boxes of MyST, tags beside formulas -> dollars, character for character."""
 
 from __future__ import annotations
 
@@ -12,12 +12,31 @@ _COMPONENT = re.compile(
     r"<(?P<kind>Block|Inline)Math\b[^<>{}\"]*?\b(?:math|formula)=(?P<opened>\"|\{\"|\{`|\{String\.raw`)"
     r"(?P<tex>(?:(?![\"`$]).)+?)(?:\"\}|`\}|\")[^<>{}]*?/>"
 )
+_BOX = re.compile(
+    r"^(?P<opened>[ \t]*(?P<mark>`{3,}|~{3,})\{(?:admonition|note|tip|hint|important|warning|caution|attention|danger|"
+    r"error|seealso|dropdown|exercise|solution|topic|sidebar|margin|list-table|(?:prf:)?(?:theorem|proof|lemma|"
+    r"definition|example|remark|corollary|proposition))\}[^\n]*\n(?:[ \t]*:[\w-]+:[^\n]*\n)*)(?P<body>.*?)"
+    r"^(?P<closed>[ \t]*(?P=mark)[ \t]*)$",
+    re.MULTILINE | re.DOTALL,
+)
+"""A fence around text, which is no code."""
+_TAG_BEHIND = re.compile(r"(?<=\$\$)[ \t]*</?[A-Za-z][^<>\n]*>[ \t]*$", re.MULTILINE)
+_WRITTEN = re.compile(r"[^\s]")
 
 
 def usual(text: str) -> str:
     """The text with dollars around what such marks display."""
+    if "{" in text:
+        text = _BOX.sub(_opened, text)
+    text = _TAG_BEHIND.sub(lambda m: " " * len(m.group()), text)
     text = _SHORTCODE.sub(_shortcode, text) if "{{" in text else text
     return _COMPONENT.sub(_component, text) if "Math" in text else text
+
+
+def _opened(match: re.Match[str]) -> str:
+    """What stands in a box, without its marks."""
+    body = _BOX.sub(_opened, match["body"])
+    return _WRITTEN.sub(" ", match["opened"]) + body + _WRITTEN.sub(" ", match["closed"])
 
 
 def _shortcode(match: re.Match[str]) -> str:

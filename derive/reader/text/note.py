@@ -89,6 +89,8 @@ def note(text: str, file: str) -> Note:
     return found
 
 
+_BRACED = re.compile(r"(?<=[A-Za-z}])\{([_^](?:\w|\{[^{}]*\}))\}")
+"""A script with a brace around it."""
 _ESCAPED = re.compile(r"(?<!\\)\\_\s*\{")
 
 
@@ -251,7 +253,8 @@ def _located(content: str, lines: list[str], first: int, last: int, file: str, *
 
 
 def _unescaped(content: str) -> str:
-    """A formula with `\\nabla\\_{h}` as `\\nabla _{h}`: some sites want marks of Markdown escaped there too."""
+    """A formula with `\\nabla\\_{h}` as `\\nabla _{h}`, as some sites want it, and `W{_x}` as `W _x`."""
+    content = _BRACED.sub(r" \1 ", content)
     if not _ESCAPED.search(content):
         return content
     return content.replace(r"\_", " _").replace(r"\{}", "   ")
