@@ -16,6 +16,7 @@ from derive.reader.text.syntax import (
     Dots,
     Fraction,
     Group,
+    Mark,
     Name,
     Number,
     Product,
@@ -35,10 +36,15 @@ ROUGHLY = ("≈", "≃", r"\approx", r"\simeq", r"\cong")
 AN_EXAMPLE = "numbers of an example; what the letters are in it is not followed"
 
 Matrix = tuple[tuple[Exact, ...], ...]
+Known = Callable[[Syntax], Matrix | None]
+"""What a part of a side is, where a document says it."""
 _FUNCTIONS: dict[str, Callable[[float], float]] = {
     "tanh": math.tanh,
     "exp": math.exp,
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "tanh'": lambda x: 1 - math.tanh(x) ** 2,
+    "exp'": math.exp,
+    "sigmoid'": lambda x: 1 / (2 + math.exp(-x) + math.exp(x)),
 }
 LONG = 3
 """Digits behind the point from which on the last may be one off, since what it comes from was rounded too."""
@@ -48,7 +54,7 @@ BITS = 20_000
 """How long the numbers of a power may be."""
 
 
-class _NoNumbersError(Exception):
+class NoNumbersError(Exception):
     """A side has letters, or is no number."""
 
 
@@ -65,7 +71,7 @@ def judged(left: Syntax, right: Syntax, cell: Cell, blank: Judgement, roughly: b
         if exact and not roughly:
             return replace(blank, word=Word.PROVED)
         allowed = _uncertain(right, left, cell)
-    except (_NoNumbersError, ArithmeticError, ValueError):
+    except (NoNumbersError, ArithmeticError, ValueError):
         return None
     near = all(abs(a - b) <= c for rows in zip(one, other, allowed, strict=True) for a, b, c in zip(*rows, strict=True))
     if not near:
@@ -102,7 +108,7 @@ def _shown(side: Syntax) -> bool:
 def _is_number(side: Syntax, cell: Cell) -> bool:
     try:
         evaluated(side, cell)
-    except (_NoNumbersError, ArithmeticError, ValueError):
+    except (NoNumbersError, ArithmeticError, ValueError):
         return False
     return True
 
@@ -130,14 +136,18 @@ def _uncertain(right: Syntax, left: Syntax, cell: Cell) -> Matrix:
     return tuple(tuple(each + tiny for each in row) for row in total)
 
 
-def evaluated(side: Syntax, cell: Cell, instead: Mapping[int, Exact] | None = None) -> Matrix:
+def evaluated(
+    side: Syntax, cell: Cell | None, instead: Mapping[int, Exact] | None = None, known: Known | None = None
+) -> Matrix:
     """The rows of a side without letters; `instead` are other values of the numbers that start at these places.
 
-    Raises _NoNumbersError for letters, and for what has no value.
+    `known` are parts with letters that have a value. Raises NoNumbersError for other letters and what has no value.
     """
     own = instead or {}
 
     def value(node: Syntax) -> Matrix:
+        if known is not None and (said := known(node)) is not None:
+            return said
         match node:
             case Number(start=start, text=text):
                 return ((own.get(start, Exact(text)),),)
@@ -157,7 +167,7 @@ def evaluated(side: Syntax, cell: Cell, instead: Mapping[int, Exact] | None = No
                         found_ = _scaled(sign, _times(found_, next_))
                 return found_
             case Run(factors=factors):
-                return _folded(list(_called(factors, value, cell)), _times)
+                return _folded(list(_called(factors, value, cell, known)), _times)
             case Dots(factors=factors):
                 return _folded([value(each) for each in factors], lambda a, b: _entrywise(a, b, Exact.__mul__))
             case Group(bracket=bracket, rows=rows) if rows and rows[0]:
@@ -169,18 +179,28 @@ def evaluated(side: Syntax, cell: Cell, instead: Mapping[int, Exact] | None = No
             case Big(sign=sign_, scripts=scripts, body=body):
                 times = _counted(scripts)
                 return ((_power(_number(value(body)), times),),) if sign_ != "sum" else _scaled(times, value(body))
-            case Scripted(base=base, scripts=(script,)) if script.kind == "sup" and not isinstance(base, Name):
-                (row,) = script.rows
-                (power,) = row
-                if isinstance(power, Name) and power.word in ("T", "top"):
-                    return tuple(zip(*value(base), strict=True))
-                return ((_power(_number(value(base)), _number(value(power))),),)
-        raise _NoNumbersError
+            case Scripted(base=base, scripts=(*rest, Script(kind="sup", rows=((power,),)))):
+                whole = value(replace(node, scripts=tuple(rest)) if rest else base)
+                if _transposes(power):
+                    return tuple(zip(*whole, strict=True))
+                return _entries(whole, _number(value(power)))
+        raise NoNumbersError
 
     found = value(side)
     if len({len(row) for row in found}) != 1:
-        raise _NoNumbersError
+        raise NoNumbersError
     return found
+
+
+def _transposes(power: Syntax) -> bool:
+    return isinstance(power, Name | Mark) and (power.word if isinstance(power, Name) else power.kind) in ("T", "top")
+
+
+def _entries(rows: Matrix, power: Exact) -> Matrix:
+    """Every entry of a column to a power; of a matrix there is none that is taken so."""
+    if len(rows[0]) != 1:
+        raise NoNumbersError
+    return tuple((_power(row[0], power),) for row in rows)
 
 
 def _counted(scripts: tuple[Script, ...]) -> Exact:
@@ -191,36 +211,54 @@ def _counted(scripts: tuple[Script, ...]) -> Exact:
             count = Exact(last) - Exact(first) + 1
             if count > 0:
                 return count
-    raise _NoNumbersError
+    raise NoNumbersError
 
 
-def _called(factors: tuple[Syntax, ...], value: Callable[[Syntax], Matrix], cell: Cell) -> Iterator[Matrix]:
-    """The factors of a run; a function and what it is applied to are one."""
+def _called(
+    factors: tuple[Syntax, ...], value: Callable[[Syntax], Matrix], cell: Cell | None, known: Known | None
+) -> Iterator[Matrix]:
+    """The factors of a run; a function and what it is applied to are one, as are factors that are known together."""
     rest = list(factors)
     while rest:
-        first = rest.pop(0)
-        name, power = first, Exact(1)
-        if isinstance(first, Scripted) and isinstance(first.base, Name):
-            match first.scripts:
-                case (script,) if script.kind == "sup" and isinstance(script.rows[0][0], Number):
-                    name, power = first.base, Exact(script.rows[0][0].text)
-                case _:
-                    raise _NoNumbersError
-        if not isinstance(name, Name):
-            yield value(first)
-            continue
-        if not rest or not isinstance(rest[0], Group):
-            raise _NoNumbersError
-        function = _FUNCTIONS.get(_meant(name.word, cell))
-        if function is None:
-            raise _NoNumbersError
-        rows = value(rest.pop(0))
-        yield tuple(tuple(_power(Exact(function(float(each))), power) for each in row) for row in rows)
+        for count in range(len(rest), 0, -1) if known is not None else ():
+            several = rest[0] if count == 1 else Run(rest[0].start, rest[count - 1].end, tuple(rest[:count]))
+            if known is not None and (found := known(several)) is not None:
+                del rest[:count]
+                yield found
+                break
+        else:
+            yield _factor(rest, value, cell)
 
 
-def _meant(word: str, cell: Cell) -> str:
+def _factor(rest: list[Syntax], value: Callable[[Syntax], Matrix], cell: Cell | None) -> Matrix:
+    """The first factor of some, which is taken away with what a function is applied to."""
+    first = rest.pop(0)
+    name, power, slope = first, Exact(1), ""
+    if isinstance(first, Scripted) and isinstance(first.base, Name):
+        match first.scripts:
+            case (Script(kind="sup", rows=((Number(text=text),),)),):
+                name, power = first.base, Exact(text)
+            case (Script(kind="prime", rows=()),):
+                name, slope = first.base, "'"
+    if not isinstance(name, Name):
+        return value(first)
+    if not rest or not isinstance(rest[0], Group):
+        raise NoNumbersError
+    if name.word == "diag" and not slope and power == 1:
+        column = value(rest.pop(0))
+        if len(column[0]) != 1:
+            raise NoNumbersError
+        return tuple(tuple(row[0] if i == j else Exact(0) for j in range(len(column))) for i, row in enumerate(column))
+    function = _FUNCTIONS.get(_meant(name.word, cell) + slope)
+    if function is None:
+        raise NoNumbersError
+    rows = value(rest.pop(0))
+    return tuple(tuple(_power(Exact(function(float(each))), power) for each in row) for row in rows)
+
+
+def _meant(word: str, cell: Cell | None) -> str:
     """The function that a word names; σ is the sigmoid where the cell has that one and none of this name."""
-    names = {function.name for function in cell.functions}
+    names = {function.name for function in cell.functions} if cell is not None else set()
     return "sigmoid" if word == "sigma" and "sigmoid" in names and "sigma" not in names else word
 
 
@@ -233,14 +271,14 @@ def _folded(found: list[Matrix], join: Callable[[Matrix, Matrix], Matrix]) -> Ma
 
 def _number(rows: Matrix) -> Exact:
     if len(rows) != 1 or len(rows[0]) != 1:
-        raise _NoNumbersError
+        raise NoNumbersError
     return rows[0][0]
 
 
 def _power(base: Exact, power: Exact) -> Exact:
     length = max(base.numerator.bit_length(), base.denominator.bit_length())
     if power.denominator != 1 or abs(power) > LARGEST or length * abs(power) > BITS:
-        raise _NoNumbersError
+        raise NoNumbersError
     return base ** int(power)
 
 
@@ -250,7 +288,7 @@ def _scaled(factor: Exact, rows: Matrix) -> Matrix:
 
 def _entrywise(one: Matrix, other: Matrix, join: Callable[[Exact, Exact], Exact]) -> Matrix:
     if (len(one), len(one[0])) != (len(other), len(other[0])):
-        raise _NoNumbersError
+        raise NoNumbersError
     return tuple(tuple(map(join, a, b)) for a, b in zip(one, other, strict=True))
 
 
@@ -261,6 +299,6 @@ def _times(one: Matrix, other: Matrix) -> Matrix:
     if len(other) == len(other[0]) == 1:
         return _scaled(other[0][0], one)
     if len(one[0]) != len(other):
-        raise _NoNumbersError
+        raise NoNumbersError
     columns = tuple(zip(*other, strict=True))
     return tuple(tuple(sum((a * b for a, b in zip(row, c, strict=True)), Exact(0)) for c in columns) for row in one)

@@ -140,7 +140,7 @@ def _letters(part: Term, question: Question) -> str:
         return ""
 
 
-DERIVATIVES = (tree.Gradient, tree.Derivative, tree.Error)
+DERIVATIVES = (tree.Gradient, tree.Derivative, tree.Error, tree.Handed, tree.Use, tree.Through)
 """What names a quantity, and is not made of its value."""
 
 BRACKETS = "missing brackets"

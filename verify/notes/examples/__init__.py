@@ -10,7 +10,7 @@ from string import ascii_letters
 from derive.reader.claims.meant import Habit
 from verify.formulas.judgement import MISFIT, Judgement, Word
 from verify.notes.audited import Audited
-from verify.notes.examples.scalars import said_of_numbers
+from verify.notes.examples.followed import with_values
 from verify.notes.files import Document
 
 OF_AN_EXAMPLE = "line {line} says that {loss} is something else here"
@@ -48,7 +48,7 @@ def of_examples(found: Sequence[Audited], document: Document) -> Iterator[Audite
     lines = {part.file: part.text.splitlines() for part in document.parts}
     losses: dict[str, tuple[tuple[str, ...], int]] = {}
     numbers: dict[tuple[str, ...], dict[str, int]] = {}
-    for each in (said_of_numbers(one, lines.get(one.formula.place.file, [])) for one in found):
+    for each in with_values(found, lines):
         text, section = each.formula.text, each.formula.section
         if (number := _NUMBER.fullmatch(text)) is not None:
             numbers.setdefault(section, {})[number.group("letter")] = each.formula.place.line

@@ -28,12 +28,15 @@ FARTHEST = 60
 """Lines behind such words that they are still about."""
 
 
-def said_of_numbers(audited: Audited, lines: Sequence[str]) -> Audited:
-    """The formula; what is wrong of vectors holds where the words before it say that its letters are numbers."""
+def said_of_numbers(audited: Audited, lines: Sequence[str], given: int = 0) -> Audited:
+    """The formula; what is wrong of vectors holds where the words before it say that its letters are numbers.
+
+    `given` is a line that says so by a number for a weight; 0 if none does.
+    """
     model = audited.model
     if model is None or all(one.word is not Word.WRONG for one in audited.judgements):
         return audited
-    line = _said(audited, lines)
+    line = given or _said(audited, lines)
     if not line:
         return audited
     from verify.formulas.claims import check  # reads much; few notes speak of numbers

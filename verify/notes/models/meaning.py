@@ -12,6 +12,7 @@ from derive import nodes
 from derive.calculus.program import named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
+from derive.nodes import leaves
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
@@ -98,13 +99,26 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             errors[error[0]] = error[1]
             places.add(place)
     places |= named
-    # where every δ is of the sum of all losses, nothing is out of the ordinary
-    of_steps = any(loss is not None for loss in asked.values())
+    # where every δ is of the sum of all losses, or of what acts on no other step, nothing is out of the ordinary
+    carried = _carried(model.cell)
+    of_steps = any(loss is not None and (name in carried or loss != step) for (name, step), loss in asked.items())
     asked_ = [(name, step, loss) for (name, step), loss in asked.items() if of_steps]
     meant = replace(
         model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()), asked=tuple(asked_), pairs=tuple(pairs)
     )
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
+
+
+def _carried(cell: Cell) -> set[str]:
+    """The quantities that act on a state, and with it on the steps behind."""
+    read = {one.symbol.name: {q.name for q in leaves(one.expression)} for one in cell.equations}
+    waiting, found = [state.name for state in cell.states], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += read.get(name, ())
+    return found
 
 
 def _key(place: Place) -> tuple[str, int, int]:

@@ -16,7 +16,7 @@ from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import LOSSES, Equation, mentions
 from derive.reader.models.equations.names import letter_name, spelled_names
-from derive.reader.models.equations.supposing import supposed
+from derive.reader.models.equations.supposing import constant, supposed
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
@@ -30,6 +30,8 @@ _NUMBERED = re.compile(
     r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
 )
 _LAID_OUT = re.compile(r"\\(?:begin|end)\s*\{[A-Za-z]+\}|\\(?:left|right|quad|cdots|vdots|dots)(?![A-Za-z])")
+_DIFFERENTIAL = re.compile(r"\s*d[A-Za-z]\s*_")
+"""dh_3, of which LaTeX makes a d beside a letter: a gradient."""
 NO_TIME = "the left side has no time that can be read"
 APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
 """Relations with which a quantity is given a value that is not said exactly."""
@@ -122,11 +124,11 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
                 for one in stacked(side, fragment):
                     split = Equation(one.name, one.offset or 0, one.style or style, cut, *edges)
                     yield replace(split.rewritten(parts), place=_place_of(fragment, side))
-        elif several := stacked(left, fragment):
+        elif (several := stacked(left, fragment)) and not constant(right):
             for found in several:
                 style = found.style or TimeStyle.SUBSCRIPT
                 yield Equation(found.name, found.offset or 0, style, cut, *edges)
-        elif numbered := _numbered(text, edges[1]):
+        elif (numbered := _numbered(text, edges[1])) and (fragment.plain or not _DIFFERENTIAL.match(text)):
             style = TimeStyle.SUBSCRIPT
             step = " ".join(text[: edges[0]].split())
             valued = len(values) > 1 and is_value(fragment.text[values[-1].start : values[-1].end])
