@@ -63,14 +63,25 @@ class Deltas(Walk):
         if (bound := self.bound(found, errors)) is not None:
             return bound
         for labels, time, at, layer in self.letters.ways(found, self.fragment):
-            said = errors.get(identifier("_".join([found.base, *labels])))
+            letter = identifier("_".join([found.base, *labels]))
+            said = errors.get(letter)
             if said is not None and not at:
+                said = self._of_two_losses(letter, said)
                 if layer:
                     words = layered(found, layer)
                     self.letters.guesses.layers |= {p.name: words for p in tree.walk(said) if isinstance(p, Ref)}
                 at_time = dict.fromkeys((nodes.t, left_out.STEP), nodes.t if time is None else time)
                 return tree.at_times(said, partial(_moved, at_time))
         return None
+
+    def _of_two_losses(self, letter: str, said: Term) -> Term:
+        """The gradient that an error letter is, where the document defines it of two losses; the other as a guess."""
+        for name, loss, words, other in self.letters.meant.twice:
+            if name == letter and isinstance(said, Gradient):
+                if self.guess("loss", other):
+                    return replace(said, only=loss)
+                self.letters.guesses.granted[words] = None
+        return said
 
     def steps_of(self, found: Written) -> tuple[Expr, Expr] | None:
         """The two steps of δ_{t,k} and of δ_k^{(t)}, in the order written; None where there are not just these."""

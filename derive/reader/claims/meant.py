@@ -59,6 +59,8 @@ class Meant:
     """Quantities whose value of step t is written at t - 1: ĥ_{t-1} of ĥ_{t-1} = γ_t ⊙ h_{t-1}."""
     asked: tuple[tuple[str, Expr, Expr | None], ...] = ()
     """Of which loss δ and d before a quantity are the gradient: the quantity, its step, the step of that loss."""
+    twice: tuple[tuple[str, Expr, str, str], ...] = ()
+    """Error letters of two losses: the letter, the step of the other loss, words for each of them."""
     families: frozenset[str] = frozenset()
     """Letters that with a quantity below them are the gradient by it: g in g_y = ∂L/∂y."""
     totals: frozenset[str] = frozenset()

@@ -9,7 +9,8 @@ from sympy import Basic, HadamardProduct, MatAdd
 
 from derive.cell import Equation
 from derive.errors import InputError
-from derive.nodes import Node, Quantity, leaves, substitute
+from derive.functions import ScalarFunction
+from derive.nodes import Elementwise, Node, Quantity, leaves, substitute
 from derive.reader.resolving.guesses import Guess
 
 
@@ -21,8 +22,9 @@ def without_restatements(equations: Sequence[Equation], guesses: list[Guess] | N
     versions: dict[str, list[Equation]] = {}
     for equation in equations:
         versions.setdefault(equation.symbol.name, []).append(equation)
+    versions = {name: _defining(same) for name, same in versions.items()}
     if all(len(same) == 1 for same in versions.values()):
-        return list(equations)
+        return [equation for equation in equations if equation in versions[equation.symbol.name]]
     assigned = {equation.symbol for equation in equations}
     kept: dict[str, Equation] = {
         name: max(same, key=lambda e: sum(leaf in assigned for leaf in leaves(e.expression)))
@@ -46,6 +48,26 @@ def without_restatements(equations: Sequence[Equation], guesses: list[Guess] | N
                     "give the second value a name of its own",
                 )  # fmt: skip
     return [equation for equation in equations if kept[equation.symbol.name] is equation]
+
+
+def _defining(values: list[Equation]) -> list[Equation]:
+    """The values of a chain without f(h_t) of an f that nothing else is said of: the next one says what that is."""
+    if len({value.place and (value.place.line, value.place.column) for value in values}) > 1:
+        return values
+    used = [value.expression.atoms(ScalarFunction) for value in values]
+    known = [
+        value
+        for number, value in enumerate(values)
+        if not _names_a_function(value.expression, set().union(*used[:number], *used[number + 1 :]))
+    ]
+    return known or values
+
+
+def _names_a_function(value: Node, others: set[Basic]) -> bool:
+    """Whether this is f(h_t) of a function of which nothing is known, and that is not among the others."""
+    if not isinstance(value, Elementwise) or value.function.specified or value.function in others:
+        return False
+    return all(isinstance(operand, Quantity) for operand in value.operands)
 
 
 def _expanded(node: Node, kept: dict[str, Equation], within: set[str]) -> Node:

@@ -42,12 +42,23 @@ def is_general(side: Syntax, fewest: int = 2) -> bool:
 
 
 def names_function(side: Syntax, other: Syntax, text: str) -> bool:
-    """Whether two sides say what a letter of a function is: f_1(A) = tanh(A)."""
+    """Whether two sides say what a letter of a function is: f_1(A) = tanh(A), f_o(h_t) = φ_o(V h_t)."""
+    one, then = _called(side, text), _called(other, text)
+    if one and then and one != then and is_general(side, 1):
+        return True
     match side, other:
         case Run(factors=(called, Group() as given)), Run(factors=(named, Group() as taken)):
             same = "".join(text[given.start : given.end].split()) == "".join(text[taken.start : taken.end].split())
             return same and _is_known(named) and not _is_known(called)
     return False
+
+
+def _called(side: Syntax, text: str) -> str:
+    """The letter of the function in φ_o(V h_t), as written."""
+    match side:
+        case Run(factors=(called, Group(bracket="LPAR"))) if letter(side) is None:
+            return "".join(text[called.start : called.end].split())
+    return ""
 
 
 def _is_known(called: Syntax) -> bool:

@@ -132,8 +132,10 @@ def handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 
 def _never_given(found: Sequence[Audited]) -> dict[tuple[str, ...], set[str]]:
     """The states of a model with a read-out whose gradient formulas read and none gives: it comes from outside."""
+    models = [each.model for each in found if each.model is not None]
+    read_out = {states_of(model) for model in models if model.cell.output.name not in states_of(model)}
     read: dict[tuple[str, ...], set[str]] = {}
-    given: set[str] = set()
+    given: dict[tuple[str, ...], set[str]] = {}
     for each in found:
         if each.model is None:
             continue
@@ -143,11 +145,11 @@ def _never_given(found: Sequence[Audited]) -> dict[tuple[str, ...], set[str]]:
             parts = [part for side in sides for part in tree.walk(side)]
             here = [part for part in parts if own is not None and own.time in tree.times(part)]
             if own is not None and (own.time == nodes.t or here):
-                given.add(own.name)
+                given.setdefault(states, set()).add(own.name)
             names = {part.by.name for part in parts if isinstance(part, Gradient) and part.by.time == nodes.t}
-            if each.model.cell.output.name not in states:
+            if states in read_out:
                 read.setdefault(states, set()).update(names & set(states))
-    return {states: names - given for states, names in read.items()}
+    return {states: names - given.get(states, set()) for states, names in read.items()}
 
 
 def _whole(audited: Audited, model: Model) -> Iterator[str]:

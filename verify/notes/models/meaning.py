@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Expr
@@ -36,6 +36,8 @@ _OF_GRADIENTS = frozenset(["partial", "nabla", "d"])
 _ERRORS = frozenset(["delta", "Delta"])
 _DERIVED = tree.Gradient | tree.Derivative | tree.Operated
 _GRADIENTS = tree.Gradient | tree.Error | tree.Differential
+OF_ALL = "{letter} is the gradient of the whole loss, though line {line} says of one step's"
+OF_ONE = "{letter} is the gradient of one step's loss, as line {line} says"
 _HOT = re.compile(r"\s*(?:is|are|be|denotes?|being)\s+(?:an?\s+|the\s+)?(?:\w+\s+){0,2}one[-\s]?hot", re.IGNORECASE)
 
 
@@ -54,6 +56,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     for formula in nearest:
         for fact in _facts(formula, model.cell):
             facts[fact] = None
+    lines: dict[tuple[str, Expr], int] = {}
     named: set[tuple[str, int, int]] = set()
     pairs: list[tuple[str, tuple[Expr, Expr], Term]] = []
 
@@ -76,6 +79,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         error = _error(statement, claiming)
         if (own := _own_step(statement, claiming)) is not None:
             asked.setdefault(own[:2], own[2])
+            lines.setdefault(own[:2], place[1])
         if own is not None and own[2] is not None:
             named.add(place)
         elif error is not None and error[0] not in errors:
@@ -100,11 +104,16 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             places.add(place)
     places |= named
     # where every δ is of the sum of all losses, or of what acts on no other step, nothing is out of the ordinary
-    carried = _carried(model.cell)
+    carried = _carried(program)
     of_steps = any(loss is not None and (name in carried or loss != step) for (name, step), loss in asked.items())
     asked_ = [(name, step, loss) for (name, step), loss in asked.items() if of_steps]
     meant = replace(
-        model.meant, losses=tuple(losses.items()), errors=tuple(errors.items()), asked=tuple(asked_), pairs=tuple(pairs)
+        model.meant,
+        losses=tuple(losses.items()),
+        errors=tuple(errors.items()),
+        asked=tuple(asked_),
+        pairs=tuple(pairs),
+        twice=tuple(_of_two_losses(errors, asked, lines, carried)),
     )
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
 
@@ -119,6 +128,23 @@ def _carried(cell: Cell) -> set[str]:
             found.add(name)
             waiting += read.get(name, ())
     return found
+
+
+def _of_two_losses(
+    errors: Mapping[str, Term],
+    asked: Mapping[tuple[str, Expr], Expr | None],
+    lines: Mapping[tuple[str, Expr], int],
+    carried: Collection[str],
+) -> Iterator[tuple[str, Expr, str, str]]:
+    """The error letters that are the gradient of the whole loss, and in another line that of one step's."""
+    for letter, said in errors.items():
+        if not isinstance(said, Gradient) or said.only is not None or said.by.time is None or said.by.at:
+            continue
+        key = said.by.name, said.by.time
+        loss = asked.get(key)
+        if loss is not None and said.by.name in carried:
+            line = lines[key]
+            yield letter, loss, OF_ALL.format(letter=letter, line=line), OF_ONE.format(letter=letter, line=line)
 
 
 def _key(place: Place) -> tuple[str, int, int]:

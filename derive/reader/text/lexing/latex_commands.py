@@ -24,6 +24,8 @@ _LAYOUT = rf"\{{(?:{'|'.join(sorted(re.escape(name) for name in words.LAYOUTS))}
 _LAID_OUT = re.compile(rf"\s*\\(?:\{{|lbrace)\s*(?=\\begin\s*(?:{_LAYOUT}|\{{array\}}\s*(?:\{{[^{{}}]*\}})?[^&\\]*=))")
 _AFTER_LAYOUT = re.compile(rf"\\end\s*{_LAYOUT}\s*\Z")
 _BRACE_BEHIND = re.compile(r"\s*\\(?:\}|rbrace(?![A-Za-z]))")
+_DOUBLE_BAR = re.compile(r"\s*\|\s*\\(?:left|right)\s*\|")
+_FOR_ANY = re.compile(r"\s*[A-Za-z]\s*(?:[,:]|\\quad(?![A-Za-z]))")
 _WHOLE = re.compile(r"\s*\{(?P<relation>\s*\\begin(?![A-Za-z]))?")
 _EQUALS = re.compile(r"\s*(?:\{\s*:?=\s*\}|:?=)")
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
@@ -136,6 +138,14 @@ class Commands(ABC):
             out.emit("MID", i, after)
         elif name == "vert":
             out.bar(i, after, "LABS", "RABS")
+        elif name in ("left", "right") and (double := _DOUBLE_BAR.match(self.text, after, end)):
+            if name == "left":
+                out.opening("LNORM", i, double.end())
+            else:
+                out.closing("RNORM", i, double.end())
+            return double.end()
+        elif name == "forall" and not out.items and (any_ := _FOR_ANY.match(self.text, after, end)):
+            return any_.end()  # what is said of every k is said of k
         elif name == "left" and (brace := _LAID_OUT.match(self.text, after, end)):
             return brace.end()  # the equations behind it stand on lines of their own
         elif name == "right" and (brace := _BRACE_BEHIND.match(self.text, after, end)) and self._behind_a_layout(i):
