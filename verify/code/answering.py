@@ -80,10 +80,13 @@ def reported(target: Target, request: dict[str, Any], stage: Callable[[str], Non
     forward, assumed, near = "", tuple(plan.assumed), ""
     if not judged.undecided or judged.wrong():
         stage(f"{target.name} is compared with {request.get('cell') or 'its own forward pass'}")
-        match, forward, assumed = _compared(plan, request)
-        judged.not_given += _never_given(plan, match)
-        stage(f"{target.name} is called to find its mistakes")
-        found, near = explain.explained(judged, match, lambda: stage(""))
+        try:
+            match, forward, assumed = _compared(plan, request)
+            judged.not_given += _never_given(plan, match)
+            stage(f"{target.name} is called to find its mistakes")
+            found, near = explain.explained(judged, match, lambda: stage(""))
+        except RaisedError as error:  # with arrays of other sizes
+            raise MisfitError(f"{target.name}: {told(error.error, target.source.path)}") from None
         mistakes += found
         assumed = (*plan.assumed, *assumed)
     if plan.unproved and (near or not mistakes):

@@ -1,7 +1,7 @@
 """Axes of arrays as letters, their sizes in a setting, and the way from one order of axes to another.
 
 B examples, T steps, D entries of an input, H of a state, K of a readout; J for [h; x] stacked, N for
-[1; h; x]; 2H, 3H, 4H for stacked gates; 1 for an axis of length one.
+[1; h; x], M for [1; h]; 2H, 3H, 4H for stacked gates; 1 for an axis of length one.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Setting:
             return self.H + self.D
         if axis == "N":
             return self.H + self.D + 1
+        if axis == "M":
+            return self.H + 1
         if axis[0].isdigit():
             return int(axis[:-1]) * self.size(axis[-1])
         return int(getattr(self, axis))
@@ -50,7 +52,8 @@ class Setting:
     def axes(self, shape: tuple[int, ...]) -> Axes:
         """The letters of a shape, `?` for a length that means nothing."""
         known = {self.D + self.H + 1: "N", self.T: "T", self.B: "B", self.K: "K", self.D: "D"}
-        known |= {self.H: "H", self.D + self.H: "J"} | {n * self.H: f"{n}H" for n in (2, 3, 4, 5, 6)} | {1: "1"}
+        known |= {self.H + 1: "M", self.H: "H", self.D + self.H: "J", 1: "1"}
+        known |= {n * self.H: f"{n}H" for n in (2, 3, 4, 5, 6)}
         return tuple(known.get(n, "?") for n in shape)
 
     def with_sizes(self, sizes: Mapping[str, int]) -> Setting:
@@ -62,7 +65,7 @@ class Setting:
         return f"T = {self.T}, B = {self.B}, D = {self.D}, H = {self.H}"
 
 
-FIRST = Setting(T=6, B=2, D=3, H=5, K=11)
+FIRST = Setting(T=7, B=2, D=3, H=5, K=11)
 """No length in it is another or a multiple of another, so that what is transposed or summed wrongly does not fit."""
 
 SETTINGS = (

@@ -106,6 +106,11 @@ class Target:
         return " ".join([self.name, owner, self.source.path.stem, *self.hints]).lower()
 
 
+def as_it_is(value: Any) -> Any:
+    """What needs no conversion."""
+    return value
+
+
 def calls(function: Any) -> list[inspect.Parameter]:
     """The parameters of a function, none where it has no signature."""
     try:

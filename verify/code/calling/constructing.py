@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -171,13 +172,13 @@ def attributes(made: Any) -> list[Wanted]:
     wanted: list[Wanted] = []
     seen: set[int] = set()
     for name, slot, value in arrays_of(made):
-        if id(value) in seen or value.size == 0:
+        if (kept := id(read(made, slot))) in seen or value.size == 0:
             continue
         if words.is_gradient(name) and any(n == words.ungraded(name) for n, _, _ in arrays_of(made)):
             continue
         if any(part in LISTS for part in slot.name.split(".")) or "grad" in name.lower():
             continue
-        seen.add(id(value))
+        seen.add(kept)
         found = FIRST.axes(value.shape)
         if "?" in found:
             continue
@@ -201,14 +202,20 @@ def unset_states(target: Target, example: Any, have: list[Wanted]) -> list[Wante
 def arrays_of(made: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Slot, Array]]:
     """Name, place and value of every float array within an object; names of attributes go before places in lists."""
     listed: list[tuple[str, Slot, Array]] = []
-    for name, value in vars(made).items() if hasattr(made, "__dict__") else ():
+    own = vars(made) if hasattr(made, "__dict__") else {}
+    keys = Counter(key for name, value in own.items() if isinstance(value, Mapping) and not words.is_gradient(name)
+                   for key in value)  # fmt: skip
+    for name, value in own.items():
         place = f"{path}{name}"
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        if (tensor := array_of_tensor(value)) is not None:
+            yield place, Slot("attribute", place), tensor
+        elif isinstance(value, np.ndarray) and value.dtype.kind == "f":
             yield place, Slot("attribute", place), value
         elif isinstance(value, Mapping):
             for key, inside in value.items():
                 if isinstance(inside, np.ndarray) and inside.dtype.kind == "f":
-                    listed.append((str(key), Slot("item", place, key), inside))
+                    label = f"{name}_{key}" if keys[key] > 1 else str(key)  # W["f"] beside b["f"]
+                    listed.append((label, Slot("item", place, key), inside))
         elif isinstance(value, list):
             for k, inside in enumerate(value):
                 if isinstance(inside, np.ndarray) and inside.dtype.kind == "f":
@@ -218,6 +225,13 @@ def arrays_of(made: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, 
         elif _holds(made, value, depth):
             yield from arrays_of(value, f"{place}.", depth + 1)
     yield from listed
+
+
+def array_of_tensor(value: Any) -> Array | None:
+    """The numbers of a float tensor of torch that is no module's parameter."""
+    if not hasattr(value, "detach") or not hasattr(value, "is_floating_point") or not value.is_floating_point():
+        return None
+    return np.asarray(value.detach().numpy())
 
 
 def _holds(made: Any, value: Any, depth: int) -> bool:

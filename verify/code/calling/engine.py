@@ -11,7 +11,7 @@ import numpy as np
 
 from verify.code.calling import words
 from verify.code.calling.axes import SCALES, Axes, Setting, arranged
-from verify.code.calling.base import Output, RaisedError, Target, Variable
+from verify.code.calling.base import Output, RaisedError, Target, Variable, as_it_is
 from verify.code.running.unwritten import Unwritten
 from verify.numbers.case import Array, Arrays
 
@@ -37,10 +37,6 @@ class Passed:
     arguments: dict[str, Any]
     returned: Any
     weighed: dict[str, Array]
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 @dataclass
@@ -82,7 +78,7 @@ class CallPlan:
     not_given: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     order: Sequence[str] = ()
-    to_theirs: Callable[[Array], Any] = _as_it_is
+    to_theirs: Callable[[Array], Any] = as_it_is
     sizes_fixed: dict[str, int] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     large_weights: float = 1.0
@@ -411,7 +407,7 @@ def put(made: Any, slot: Slot, value: Any) -> None:
         if there is not None and hasattr(there, "detach"):
             import torch
 
-            there.data = torch.as_tensor(np.array(value), dtype=torch.float64)
+            there.data = torch.as_tensor(value if hasattr(value, "detach") else np.array(value), dtype=torch.float64)
             return
         if isinstance(there, np.ndarray) and there.shape == np.shape(value) and there.dtype == np.float64:
             there[...] = value
@@ -436,7 +432,7 @@ def _drawn(variable: Variable, setting: Setting, rng: np.random.Generator) -> Ar
         mask = (np.arange(setting.T)[None] < lengths[:, None]).astype(float)
         return np.array(arranged(mask, ("B", "T"), variable.axes))
     if variable.part == "weight":
-        inner = [setting.size(a) for a in variable.axes if a in ("D", "J", "N", "H")] or [1]
+        inner = [setting.size(a) for a in variable.axes if a in ("D", "J", "N", "M", "H")] or [1]
         return np.asarray(rng.normal(size=shape) / np.sqrt(min(inner)))
     return rng.normal(size=shape) * (1.0 if variable.part == "input" else 0.7)
 

@@ -259,7 +259,7 @@ def _examples(plan: CallPlan) -> set[str]:
     return {letter for v in plan.variables.values() if v.part == "input" for letter in v.axes if letter in "BT"}
 
 
-AXES = re.compile(r"([TBDHKJN1]|[2-6]H)( ([TBDHKJN1]|[2-6]H))*")
+AXES = re.compile(r"([TBDHKJNM1]|[2-6]H)( ([TBDHKJNM1]|[2-6]H))*")
 """How the axes of an array are written down."""
 
 

@@ -93,7 +93,8 @@ def part(name: str) -> str:
 def is_bias(name: str) -> bool:
     """Whether an array is a bias by its name."""
     bare = plain(name)
-    return "bias" in bare or (bare.startswith("b") and len(bare) <= 4 and not bare.startswith(("ba7",)))
+    short = bare.startswith("b") and len(bare) <= 4 and not bare.startswith(("ba7",))
+    return "bias" in bare or short or re.search(r"[a-z0-9]_b$", name) is not None  # x2h_b
 
 
 def ungraded(label: str) -> str:

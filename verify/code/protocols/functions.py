@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import pairwise
@@ -74,13 +75,23 @@ def is_backward(name: str) -> bool:
 
 def recognises(target: Target) -> bool:
     """Whether the target is a backward function beside which its forward function stands."""
-    return (
+    return _with_own_rule(target.value) or (
         inspect.isroutine(target.value) and is_backward(target.name) and partner(target.name, target.space) is not None
     )
 
 
+def _with_own_rule(value: Any) -> bool:
+    """Whether this is a function of JAX with a rule for its gradient, written by hand."""
+    return type(value).__name__ == "custom_vjp" and callable(getattr(value, "fwd", None))
+
+
 def bound(target: Target, protocol: str = "") -> CallPlan:
     """A plan for the two functions; raises MisfitError."""
+    if _with_own_rule(target.value):
+        from verify.code.calling import jax_arrays
+
+        ahead, back = (jax_arrays.compiled(one) for one in (target.value.fwd, target.value.bwd))
+        return pair(target, ahead, back, protocol, jax_arrays.from_theirs, most=5, to_theirs=jax_arrays.to_theirs)
     name = partner(target.name, target.space)
     if name is None:
         raise MisfitError(f"{target.name} has no forward function beside it")
@@ -312,11 +323,13 @@ def gradients(
     told = [names[k][0] if k < len(names) == len(elements) and len(names[k]) == 1 else "" for k in range(len(elements))]
     by_place = _by_place([words.plain(words.ungraded(name)) for name in told], order)
     grouped = _grouped(elements, names)
+    keys = Counter(key for value in elements if isinstance(value, Mapping) for key in value)
     for k, value in enumerate(elements):
         value = convert(value)
         if isinstance(value, Mapping):
             named = {key: convert(v) for key, v in value.items() if isinstance(key, str)}
-            found |= {key: v for key, v in named.items() if _numbers(v)}
+            both = {key: f"{told[k]}_{key}" if told[k] and keys[key] > 1 else key for key in named}  # dW, db
+            found |= {both[key]: v for key, v in named.items() if _numbers(v)}
             continue
         if k == grouped:
             found |= dict(zip(names[k], map(convert, value), strict=True))

@@ -7,15 +7,34 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from verify.code.calling import words
 from verify.code.calling.axes import FIRST
-from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls, definition, returned_names
-from verify.code.calling.constructing import LISTS, Maker, arrays_of, attributes, example, makers, read, unset_states
+from verify.code.calling.base import (
+    MisfitError,
+    MissingError,
+    Target,
+    Variable,
+    as_it_is,
+    calls,
+    definition,
+    returned_names,
+)
+from verify.code.calling.constructing import (
+    LISTS,
+    Maker,
+    array_of_tensor,
+    arrays_of,
+    attributes,
+    example,
+    makers,
+    read,
+    unset_states,
+)
 from verify.code.calling.engine import CallPlan, CallTrial, Fixed, real_array
 from verify.code.calling.search import Wanted, found
 from verify.code.calling.updating import check_updates
@@ -100,12 +119,14 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     seeds = [name for name in seeds if name not in rates]
 
     fixed: dict[str, Fixed] = {}
+    to_theirs, ours = _tensors(target, maker)
 
     def build(variables: dict[str, Variable]) -> CallPlan:
         def weighs(value: Any, made: Any) -> dict[str, Array]:
-            return functions.weighed(_left_outputs(made) if value is None else value, seeds, groups)
+            return functions.weighed(_left_outputs(made) if value is None else ours(value), seeds, groups)
 
         def collect(value: Any, made: Any) -> dict[str, Any]:
+            value = ours(value)
             found = functions.gradients(value, returned, [w.name for w in arguments]) if value is not None else {}
             return {**left(made, order, added, parameters), **found}
 
@@ -124,6 +145,7 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
             fixed=dict(fixed),
             order=order,
             updates=bool(rates),
+            to_theirs=to_theirs,
         )
 
     # With everything that may be given, then without the states that the object keeps or takes.
@@ -156,6 +178,19 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
     raise first
 
 
+def _tensors(target: Target, maker: Maker) -> tuple[Callable[[Array], Any], Callable[[Any], Any]]:
+    """How arrays go into an object and come out of it: as tensors where it keeps such."""
+    try:
+        made = example(target, maker)
+    except (Exception, SystemExit):  # whatever a person's constructor may raise; it is said elsewhere
+        made = None
+    if made is None or not any(array_of_tensor(value) is not None for value in getattr(made, "__dict__", {}).values()):
+        return as_it_is, as_it_is
+    from verify.code.calling.tensors import from_theirs, to_theirs
+
+    return to_theirs, from_theirs
+
+
 def pruned(plan: CallPlan, kept: list[Wanted]) -> CallPlan:
     """The plan without states of the object that do not move J, or whose gradient is not left anywhere."""
     setting = plan.fitted(FIRST)
@@ -172,7 +207,7 @@ def pruned(plan: CallPlan, kept: list[Wanted]) -> CallPlan:
 
 def _in_list(made: Any) -> list[str]:
     """The names of the arrays in a list of parameters, in their order."""
-    known = {id(value): name for name, slot, value in reversed(list(arrays_of(made)))}
+    known = {id(read(made, slot)): name for name, slot, _ in reversed(list(arrays_of(made)))}
     for name in PARAMETER_LISTS:
         value = getattr(made, name, None)
         if isinstance(value, list) and value:

@@ -5,6 +5,7 @@ Importing this module imports torch: it is used only for a file that has importe
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 from collections.abc import Mapping
@@ -12,14 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from verify.code.calling import constructing
+from verify.code.calling import constructing, words
 from verify.code.calling.axes import FIRST
-from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls
+from verify.code.calling.base import MisfitError, MissingError, Target, Variable, calls, definition
 from verify.code.calling.engine import CallPlan, Slot
 from verify.code.calling.search import Wanted, found
 from verify.code.protocols import functions
 from verify.code.running.loading import told
 from verify.numbers.case import Array
+
+NUMBER = 0.5
+"""What is given for a number of unknown meaning."""
 
 
 def recognises(target: Target) -> bool:
@@ -97,13 +101,28 @@ def _function(target: Target) -> CallPlan:
     taken = calls(forward)
     with_context = [p.name for p in taken[:1]] and taken[0].name in ("ctx", "context", "self", "c")
     taken = taken[1:] if with_context else taken
-    wanted, order = functions.variables_of(target, forward, taken)
+    numbers = _without_gradient(target, [p.name for p in taken])
+    wanted, order = functions.variables_of(target, forward, [p for p in taken if p.name not in numbers])
 
     def run(**given: Any) -> Run:
         leaves = {n: tensor(v) for n, v in given.items()}
-        return Run(target.value.apply(*leaves.values()), leaves)
+        places = [p.name for p in taken if p.name in leaves or p.name in numbers]
+        return Run(target.value.apply(*(leaves.get(name, NUMBER) for name in places)), leaves)
 
-    return _found(target, wanted, run, order)
+    plan = _found(target, wanted, run, order)
+    plan.not_given += [f"{name}, for which backward returns None: a number" for name in numbers]
+    return plan
+
+
+def _without_gradient(target: Target, names: list[str]) -> list[str]:
+    """The arguments of unknown part for which backward returns None: numbers such as a rate."""
+    node = definition(target.value.backward, target.source.tree)
+    returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return)] if node is not None else []
+    rows = [r.elts for r in returned if isinstance(r, ast.Tuple)]
+    if not rows or any(len(row) != len(names) for row in rows):
+        return []
+    nothing = [all(ast.unparse(row[k]) == "None" for row in rows) for k in range(len(names))]
+    return [name for name, none in zip(names, nothing, strict=True) if none and not words.part(name)]
 
 
 def _module(target: Target, maker: Any) -> CallPlan:

@@ -89,7 +89,7 @@ def test_gradients_of_every_step_lack_the_sum(tmp_path: Path) -> None:
     text = text.replace("np.zeros_like(self.U)", "np.zeros((len(self.x), *self.U.shape))")
     found = answer(tmp_path, text, "Net")
     assert verdicts(found)["dU"] == "wrong"
-    assert said(found).startswith("missing sum over t: shape (6, 5, 5), expected (5, 5)")
+    assert said(found).startswith("missing sum over t: shape (7, 5, 5), expected (5, 5)")
 
 
 FIRST_PASS = """
