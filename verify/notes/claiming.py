@@ -24,6 +24,7 @@ A_NAME = "says what a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
 A_LOSS = "names the loss"
+A_CARRY = "carries a value on to the next pass of a loop"
 A_CASE = "says for which value of a quantity something is said"
 SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
@@ -79,6 +80,9 @@ _OF_BLOCKS = re.compile(
     r"(?:[\s&,A-Za-z]|_\s*\{[^{}t]*\}|_\s*[A-Za-su-z]|\\\\)+\\end\{[bp]matrix\}[\s.,;]*\Z"
 )
 """A weight put together of letters without a time."""
+_CARRIED = re.compile(
+    r"\A\s*(?P<letter>[A-Za-z]\w*?)_\{?(?:prev|previous|last|old)\}?\s*=\s*(?P=letter)(?:_\{?(?:t|new|next|cur)\}?|\[t\])?\s*\Z"
+)
 _CUT = re.compile(r"\A\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*\Z")
 
 
@@ -150,6 +154,8 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         return judgement
     if _depends(judgement.place, fragment):
         return as_nothing(judgement, A_DEPENDENCE)
+    if _CARRIED.fullmatch(judgement.formula):
+        return as_nothing(judgement, A_CARRY)
     if judgement.word is Word.UNDECIDED:
         return judgement
     if any(way.search(judgement.formula) for way in (_CUT, _PARTS, _OF_BLOCKS)):

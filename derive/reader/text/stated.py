@@ -7,7 +7,7 @@ and comments, a title before it and a remark behind it are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from derive.errors import InputError
@@ -28,6 +28,16 @@ _LEAD = re.compile(
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 _BACK = re.compile(r"[ \t]*(?:←|⟵|<-{1,2})")
 _RELATION = re.compile(r"(?<![<>!=~])[:+]?=(?!=)|≔|≡")
+_DRAWN = dict.fromkeys(range(0x2500, 0x2580), " ")
+"""Lines of boxes around plain text."""
+_FROM_TO = re.compile(r"(?P<sign>[Σ∑∏Π]|\b(?:sum|prod))\((?P<first>\w=[^()]*?\S) to (?P<last>\w(?:[-+]\d)?)\)")
+_PARTIAL = re.compile(r"(?<![\w])d[LJE]_(?=d[A-Za-z])")
+"""Before the letter of a gradient that code calls dL_dh."""
+_OUTER = re.compile(r"(?<![\w.])(?P<module>np\.)?outer\((?P<one>[^(),]+),[ ](?P<other>[^(),]+)\)")
+_NOTHING = "\u00a0"
+"""A blank that is no gap."""
+_SUMMED = re.compile(r"(?:[∑∏ΣΠ]|\b(?:sum|prod))(?:_\{?\w+\}?)?[ \t]*$|[-+*·=×@⊙∘][ \t]*$")
+"""Before a bracket that is a factor or what is summed, however wide the gap is."""
 _COLUMN = re.compile(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
 _DASH = re.compile(r"[ \t]+[-–—]{1,3}[ \t]+(?=\S)")
 _BRACKETED = re.compile(r"[ \t]+\((?P<inside>[^()]*(?:\([^()]*\)[^()]*)*)\)[ \t]*[.,;]?$")
@@ -70,7 +80,9 @@ def stated(lines: Iterable[tuple[int, str]], file: str) -> list[Fragment]:
     """The formulas of numbered lines in their order; a line that begins with a sign goes on with the one before it."""
     groups: list[list[Said]] = []
     last = -1
-    for number, line in lines:
+    as_written: dict[int, str] = {}
+    for number, written in lines:
+        line, as_written[number] = _usual(written), written
         behind = bool(groups) and last == number - 1
         if behind and _OPEN_END.search(groups[-1][-1].text) and (rest := _rest(number, line)) is not None:
             groups[-1].append(rest)
@@ -82,7 +94,14 @@ def stated(lines: Iterable[tuple[int, str]], file: str) -> list[Fragment]:
             else:
                 groups.append([said])
             last = number
-    return [_fragment(group, file) for group in groups]
+    return [_fragment(group, file, as_written) for group in groups]
+
+
+def _usual(line: str) -> str:
+    """A line without the borders of boxes, its sums as Σ_{t=1}^{T}; each sign where it stood."""
+    line = _FROM_TO.sub(lambda m: f"{m['sign']}_{{{m['first']}}}^{{{m['last']}}}", line.translate(_DRAWN))
+    line = _OUTER.sub(lambda m: f"{_NOTHING * (2 + len(m['module'] or ''))}({m['one']})@({m['other']}).T", line)
+    return _PARTIAL.sub(3 * _NOTHING, line)
 
 
 def speaks_of_steps(fragments: Iterable[Fragment]) -> bool:
@@ -95,12 +114,15 @@ def derivative(fragment: Fragment) -> bool:
     return _DERIVED.search(_RELATION.split(fragment.text)[0]) is not None
 
 
-def _fragment(group: list[Said], file: str) -> Fragment:
-    content, marks = "", []
+def _fragment(group: list[Said], file: str, as_written: Mapping[int, str]) -> Fragment:
+    content, written, marks = "", "", []
     for said in group:
-        marks.append(Line(len(content), said.number, said.column, said.line))
+        line = as_written[said.number]
+        marks.append(Line(len(content), said.number, said.column, line))
         content += said.text + "\n"
-    return Fragment(content.rstrip("\n"), file, tuple(marks), plain=True)
+        written += line[said.column - 1 : said.column - 1 + len(said.text)] + "\n"
+    text = content.rstrip("\n")
+    return Fragment(text, file, tuple(marks), plain=True, as_written=written[: len(text)])
 
 
 def _parts(number: int, line: str, *, open_: bool) -> Iterator[Said]:
@@ -155,7 +177,8 @@ def _without_remark(line: str, begin: int, end: int) -> int:
     text = line[begin:end]
     if (back := _BACK.search(text)) and _RELATION.search(text[: back.start()]):
         text = text[: back.start()]
-    if (column := _COLUMN.search(text)) and _RELATION.search(text[: column.start()] or "="):
+    column = _COLUMN.search(text)
+    if column and _RELATION.search(text[: column.start()] or "=") and not _SUMMED.search(text[: column.start()]):
         text = text[: column.start()]
     dashes = list(_DASH.finditer(text))
     ends = [*(each.start() for each in dashes), len(text)][1:]

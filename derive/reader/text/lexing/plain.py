@@ -28,7 +28,7 @@ _BEHIND_A_BAR = re.compile(
     r"(?=[^|\n]*(?:\n|$)|[^|\n]*\|[A-Za-z])"
 )
 """A word that says which part of a derivative is meant: ∂L/∂h_t|output, with no bar behind it that it could open."""
-_SPACE = re.compile(r"(?:[ \t\r]|#[^\n]*)+")
+_SPACE = re.compile(r"(?:[ \t\r\u00a0]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
 
 
