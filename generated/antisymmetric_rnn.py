@@ -73,7 +73,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     h[0] = h_prev
     net_h_given = (W - W.T - 0.01 * np.eye(H, dtype=dtype)).T
     tanh_net_h = x_net
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     number = np.array(0.1, dtype)
     net_h_given_pieces = in_pieces(net_h_given, T, B)
     times_net_h_given = product_with(net_h_given_pieces)
@@ -120,15 +120,21 @@ def backward(cache, d_ys, h=None):
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
     d_h_next_given = (W.T - W - 0.01 * np.eye(H, dtype=dtype)).T
-    d_h_t = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    one = np.array(1, dtype)
+    number = np.array(0.1, dtype)
     d_h_next_given_pieces = in_pieces(d_h_next_given, T, B)
     times_d_h_next_given = product_with(d_h_next_given_pieces)
     d_h_next_places = piece_places(d_h_next, d_h_next_given_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_h_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = 0.1 * (1 - tanh_net_h[start:stop] * tanh_net_h[start:stop])
+        h_by_net_h = h_by_net_h_block[:stop - start]
+        np.square(tanh_net_h[start:stop], out=h_by_net_h)
+        np.subtract(one, h_by_net_h, out=h_by_net_h)
+        np.multiply(h_by_net_h, number, out=h_by_net_h)
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows,
         ) in zip(
@@ -263,24 +269,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -93,9 +93,9 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     U_half = U * 0.5
     theta = x_net[..., 0:H]
     eta = x_net[..., H:2 * H]
-    work = np.empty((B, 2 * H), dtype)
+    work = memory((B, 2 * H), dtype)
     half = np.array(0.5, dtype)
-    work_2 = np.empty((B, H), dtype)
+    work_2 = memory((B, H), dtype)
     U_half_T_pieces = in_pieces(U_half.T, T, B)
     times_U_half_T = product_with(U_half_T_pieces)
     work_places = piece_places(work, U_half_T_pieces)
@@ -122,7 +122,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         np.add(h_t, work_2, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (tanh_net_h, eta, tanh_h, theta, U, V, W, h, x))
+    cache = (sizes, dtype, lengths, (eta, tanh_net_h, theta, tanh_h, U, V, W, h, x))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -144,23 +144,36 @@ def backward(cache, d_ys, h=None):
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (tanh_net_h, eta, tanh_h, theta, U, V, W, h, x) = values
+    (eta, tanh_net_h, theta, tanh_h, U, V, W, h, x) = values
     d_h = memory((T, B, H), dtype)
     d_net = memory((T, B, 2 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
+    one = np.array(1, dtype)
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_eta_block = memory((min(block, T), B, H), dtype)
+    h_by_net_theta_block = memory((min(block, T), B, H), dtype)
+    h_by_h_next_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_eta = tanh_net_h[start:stop] * eta[start:stop] * (1 - eta[start:stop])
-        h_by_net_theta = tanh_h[start:stop] * theta[start:stop] * (1 - theta[start:stop])
-        h_by_h_next = theta[start:stop] * (1 - tanh_h[start:stop] * tanh_h[start:stop])
+        h_by_net_eta = h_by_net_eta_block[:stop - start]
+        h_by_net_theta = h_by_net_theta_block[:stop - start]
+        h_by_h_next = h_by_h_next_block[:stop - start]
+        np.subtract(one, eta[start:stop], out=h_by_net_eta)
+        np.multiply(h_by_net_eta, tanh_net_h[start:stop], out=h_by_net_eta)
+        np.multiply(h_by_net_eta, eta[start:stop], out=h_by_net_eta)
+        np.subtract(one, theta[start:stop], out=h_by_net_theta)
+        np.multiply(h_by_net_theta, tanh_h[start:stop], out=h_by_net_theta)
+        np.multiply(h_by_net_theta, theta[start:stop], out=h_by_net_theta)
+        np.square(tanh_h[start:stop], out=h_by_h_next)
+        np.subtract(one, h_by_h_next, out=h_by_h_next)
+        np.multiply(h_by_h_next, theta[start:stop], out=h_by_h_next)
         for (
             t, d_h_t, d_ys_t, d_net_eta_t, h_by_net_eta_t, d_net_theta_t, h_by_net_theta_t, h_by_h_next_t,
             d_net_t_rows,
@@ -346,24 +359,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -81,7 +81,7 @@ def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=N
     z = memory((T + 1, B, H), dtype)
     z[0] = z_prev
     tanh_net_z = x_net
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     number = np.array(2.7, dtype)
     number_2 = np.array(4.7, dtype)
     number_3 = np.array(0.05, dtype)
@@ -148,12 +148,14 @@ def backward(cache, d_ys, y=None, z=None):
         d_y_next = np.zeros_like(d_y_last)
         d_z_last = d_z_next
         d_z_next = np.zeros_like(d_z_last)
-    d_y_t = np.empty((B, H), dtype)
-    d_z_t = np.empty((B, H), dtype)
+    d_y_t = memory((B, H), dtype)
+    d_z_t = memory((B, H), dtype)
     number = np.array(0.05, dtype)
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     number_2 = np.array(0.135, dtype)
     number_3 = np.array(0.765, dtype)
+    one = np.array(1, dtype)
+    number_4 = np.array(0.05, dtype)
     W_pieces = in_pieces(W, T, B)
     M_pieces = in_pieces(M, T, B)
     times_W = product_with(W_pieces)
@@ -161,10 +163,14 @@ def backward(cache, d_ys, y=None, z=None):
     times_M = product_with(M_pieces)
     d_z_next_places = piece_places(d_z_next, M_pieces)
     block = 1 + 32768 // (1 + B * H)
+    z_by_net_z_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        z_by_net_z = 0.05 * (1 - tanh_net_z[start:stop] * tanh_net_z[start:stop])
+        z_by_net_z = z_by_net_z_block[:stop - start]
+        np.square(tanh_net_z[start:stop], out=z_by_net_z)
+        np.subtract(one, z_by_net_z, out=z_by_net_z)
+        np.multiply(z_by_net_z, number_4, out=z_by_net_z)
         for (
             t, d_ys_t, d_net_z_t, z_by_net_z_t, d_net_z_t_rows, d_net_z_t_rows_2,
         ) in zip(
@@ -332,24 +338,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -94,7 +94,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     v_bar = memory((T, B, H), dtype)
     # what does not depend on the states, for all steps at once
     S_given = (beta * k)[..., None, :]
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     work_view = work[..., :, None]
     for t, v_bar_t, S_prev, k_t_2, S_t, v_t, S_given_t in zip(range(T), v_bar, S, k[..., None], S[1:], v, S_given):
         # v̄_t = S_{t-1} k_t
@@ -139,7 +139,7 @@ def backward(cache, d_ys, S=None):
     d_beta = memory((T, B, 1), dtype)
     d_v = memory((T, B, H), dtype)
     d_k = memory((T, B, N), dtype)
-    work = np.empty((B, H, 1), dtype)
+    work = memory((B, H, 1), dtype)
     work_view = work[..., 0]
     block = 1 + 262144 // (1 + B * H * N)
     d_S_block = memory((min(block, T), B, H, N), dtype)
@@ -343,24 +343,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -88,7 +88,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     np.add(net_z_given, b_z * 0.5, out=net_z_given)
     U_half = U * 0.5
     z = net_z_given
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     half = np.array(0.5, dtype)
     one = np.array(1, dtype)
     U_half_T_pieces = in_pieces(U_half.T, T, B)
@@ -153,18 +153,33 @@ def backward(cache, d_ys, h=None):
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
+    one = np.array(1, dtype)
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     work_places = piece_places(work, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
+    work_2_block = memory((min(block, T), B, H), dtype)
+    h_by_net_z_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h_tilde = ((1 - z[start:stop]) * sigmoid_zeta + sigmoid_nu) * (1 - h_tilde[start:stop] *
-            h_tilde[start:stop])
-        h_by_net_z = (h[start:stop] - h_tilde[start:stop] * sigmoid_zeta) * z[start:stop] * (1 - z[start:stop])
+        h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
+        work_2 = work_2_block[:stop - start]
+        h_by_net_z = h_by_net_z_block[:stop - start]
+        np.subtract(one, z[start:stop], out=h_by_net_h_tilde)
+        np.multiply(h_by_net_h_tilde, sigmoid_zeta, out=h_by_net_h_tilde)
+        np.add(h_by_net_h_tilde, sigmoid_nu, out=h_by_net_h_tilde)
+        np.square(h_tilde[start:stop], out=work_2)
+        np.subtract(one, work_2, out=work_2)
+        np.multiply(h_by_net_h_tilde, work_2, out=h_by_net_h_tilde)
+        np.multiply(h_tilde[start:stop], sigmoid_zeta, out=h_by_net_z)
+        np.subtract(h[start:stop], h_by_net_z, out=h_by_net_z)
+        np.subtract(one, z[start:stop], out=work_2)
+        np.multiply(h_by_net_z, work_2, out=h_by_net_z)
+        np.multiply(h_by_net_z, z[start:stop], out=h_by_net_z)
         for (
             t, d_h_t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_z_t, h_by_net_z_t, z_t, d_net_z_t_rows,
             d_net_h_tilde_t_rows,
@@ -341,24 +356,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -97,10 +97,10 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     z = x_net[..., 0:H]
     r = x_net[..., H:2 * H]
     h_tilde = x_net[..., 2 * H:3 * H]
-    work = np.empty((B, 2 * H), dtype)
+    work = memory((B, 2 * H), dtype)
     half = np.array(0.5, dtype)
-    work_2 = np.empty((B, H), dtype)
-    work_3 = np.empty((B, H), dtype)
+    work_2 = memory((B, H), dtype)
+    work_3 = memory((B, H), dtype)
     one = np.array(1, dtype)
     U_half_T_pieces = in_pieces(U_half.T, T, B)
     U_h_T_pieces = in_pieces(U_h.T, T, B)
@@ -137,7 +137,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         np.add(h_t, work_2, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (z, h_tilde, h, r, U_h, U, W, x))
+    cache = (sizes, dtype, lengths, (h_tilde, z, r, h, U_h, U, W, x))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -159,14 +159,15 @@ def backward(cache, d_ys, h=None):
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (z, h_tilde, h, r, U_h, U, W, x) = values
+    (h_tilde, z, r, h, U_h, U, W, x) = values
     d_net = memory((T, B, 3 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    d_h_t = np.empty((B, H), dtype)
-    through_U_h_ = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    through_U_h_ = memory((B, H), dtype)
+    work = memory((B, H), dtype)
+    one = np.array(1, dtype)
     U_h_pieces = in_pieces(U_h, T, B)
     U_pieces = in_pieces(U, T, B)
     times_U_h = product_with(U_h_pieces)
@@ -174,13 +175,30 @@ def backward(cache, d_ys, h=None):
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
+    d_net_r_given_block = memory((min(block, T), B, H), dtype)
+    h_by_net_z_block = memory((min(block, T), B, H), dtype)
+    work_2_block = memory((min(block, T), B, H), dtype)
+    h_by_h_next_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h_tilde = z[start:stop] * (1 - h_tilde[start:stop] * h_tilde[start:stop])
-        d_net_r_given = h[start:stop] * r[start:stop] * (1 - r[start:stop])
-        h_by_net_z = (h_tilde[start:stop] - h[start:stop]) * z[start:stop] * (1 - z[start:stop])
-        h_by_h_next = 1 - z[start:stop]
+        h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
+        d_net_r_given = d_net_r_given_block[:stop - start]
+        h_by_net_z = h_by_net_z_block[:stop - start]
+        work_2 = work_2_block[:stop - start]
+        h_by_h_next = h_by_h_next_block[:stop - start]
+        np.square(h_tilde[start:stop], out=h_by_net_h_tilde)
+        np.subtract(one, h_by_net_h_tilde, out=h_by_net_h_tilde)
+        np.multiply(h_by_net_h_tilde, z[start:stop], out=h_by_net_h_tilde)
+        np.subtract(one, r[start:stop], out=d_net_r_given)
+        np.multiply(d_net_r_given, h[start:stop], out=d_net_r_given)
+        np.multiply(d_net_r_given, r[start:stop], out=d_net_r_given)
+        np.subtract(h_tilde[start:stop], h[start:stop], out=h_by_net_z)
+        np.subtract(one, z[start:stop], out=work_2)
+        np.multiply(h_by_net_z, work_2, out=h_by_net_z)
+        np.multiply(h_by_net_z, z[start:stop], out=h_by_net_z)
+        np.subtract(one, z[start:stop], out=h_by_h_next)
         for (
             t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_r_t, d_net_r_given_t, d_net_z_t, h_by_net_z_t,
             r_t, h_by_h_next_t, d_net_h_tilde_t_rows, d_net_t_2_rows,
@@ -385,24 +403,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -96,11 +96,11 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     r = x_net[..., 0:H]
     z = x_net[..., H:2 * H]
     n = x_net[..., 2 * H:3 * H]
-    h_net_t = np.empty((B, 3 * H), dtype)
+    h_net_t = memory((B, 3 * H), dtype)
     h_net_view = h_net_t[..., H:3 * H]
     half = np.array(0.5, dtype)
     h_net_view_2 = h_net_t[..., 0:H]
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     one = np.array(1, dtype)
     U_T_pieces = in_pieces(U.T, T, B)
     times_U_T = product_with(U_T_pieces)
@@ -166,19 +166,35 @@ def backward(cache, d_ys, h=None):
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    d_h_t = np.empty((B, H), dtype)
-    d_r_t = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    d_r_t = memory((B, H), dtype)
+    work = memory((B, H), dtype)
+    one = np.array(1, dtype)
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_n_block = memory((min(block, T), B, H), dtype)
+    work_2_block = memory((min(block, T), B, H), dtype)
+    h_by_net_z_block = memory((min(block, T), B, H), dtype)
+    r_by_net_r_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_n = (1 - z[start:stop]) * (1 - n[start:stop] * n[start:stop])
-        h_by_net_z = (h[start:stop] - n[start:stop]) * z[start:stop] * (1 - z[start:stop])
-        r_by_net_r = r[start:stop] * (1 - r[start:stop])
+        h_by_net_n = h_by_net_n_block[:stop - start]
+        work_2 = work_2_block[:stop - start]
+        h_by_net_z = h_by_net_z_block[:stop - start]
+        r_by_net_r = r_by_net_r_block[:stop - start]
+        np.subtract(one, z[start:stop], out=h_by_net_n)
+        np.square(n[start:stop], out=work_2)
+        np.subtract(one, work_2, out=work_2)
+        np.multiply(h_by_net_n, work_2, out=h_by_net_n)
+        np.subtract(h[start:stop], n[start:stop], out=h_by_net_z)
+        np.subtract(one, z[start:stop], out=work_2)
+        np.multiply(h_by_net_z, work_2, out=h_by_net_z)
+        np.multiply(h_by_net_z, z[start:stop], out=h_by_net_z)
+        np.subtract(one, r[start:stop], out=r_by_net_r)
+        np.multiply(r_by_net_r, r[start:stop], out=r_by_net_r)
         for (
             t, d_ys_t, d_net_n_t, h_by_net_n_t, d_lin_n_t, r_t, d_net_z_t, h_by_net_z_t, lin_n_t, d_net_r_t,
             r_by_net_r_t, z_t, d_net_t_2_rows,
@@ -391,24 +407,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

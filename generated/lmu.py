@@ -91,9 +91,9 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
     u = memory((T, B, 1), dtype)
     # what does not depend on the states, for all steps at once
     u_given = (w_x * x).sum(axis=-1, keepdims=True)
-    work = np.empty((B, H), dtype)
-    work_2 = np.empty((B, 1), dtype)
-    work_3 = np.empty((B, N), dtype)
+    work = memory((B, H), dtype)
+    work_2 = memory((B, 1), dtype)
+    work_3 = memory((B, N), dtype)
     A_T = in_rows(A.T, T, B)
     W_h_T_pieces = in_pieces(W_h.T, T, B)
     W_m_T_pieces = in_pieces(W_m.T, T, B)
@@ -163,9 +163,10 @@ def backward(cache, d_ys, h=None, m=None):
         d_h_next = np.zeros_like(d_h_last)
         d_m_last = d_m_next
         d_m_next = np.zeros_like(d_m_last)
-    d_h_t = np.empty((B, H), dtype)
-    work = np.empty((B, N), dtype)
-    work_2 = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    work = memory((B, N), dtype)
+    work_2 = memory((B, H), dtype)
+    one = np.array(1, dtype)
     W_h_pieces = in_pieces(W_h, T, B)
     A_pieces = in_pieces(A, T, B)
     times_W_h = product_with(W_h_pieces)
@@ -173,10 +174,13 @@ def backward(cache, d_ys, h=None, m=None):
     times_A = product_with(A_pieces)
     work_places = piece_places(work, A_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_h_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
+        h_by_net_h = h_by_net_h_block[:stop - start]
+        np.square(h[start + 1:stop + 1], out=h_by_net_h)
+        np.subtract(one, h_by_net_h, out=h_by_net_h)
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, d_m_t, d_u_t, d_net_h_t_rows, d_m_t_rows,
         ) in zip(
@@ -375,24 +379,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

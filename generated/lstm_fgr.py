@@ -151,12 +151,12 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     o[0] = o_prev
     tanh_c = memory((T, B, H), dtype)
     z = x_net[..., 0:H]
-    y_net_t = np.empty((B, 4 * H), dtype)
+    y_net_t = memory((B, 4 * H), dtype)
     y_net_view = y_net_t[..., 0:H]
-    i_net_t = np.empty((B, 3 * H), dtype)
-    f_net_t = np.empty((B, 3 * H), dtype)
-    o_net_t = np.empty((B, 3 * H), dtype)
-    work = np.empty((B, H), dtype)
+    i_net_t = memory((B, 3 * H), dtype)
+    f_net_t = memory((B, 3 * H), dtype)
+    o_net_t = memory((B, 3 * H), dtype)
+    work = memory((B, H), dtype)
     y_net_view_2 = y_net_t[..., H:2 * H]
     i_net_view = i_net_t[..., 0:H]
     f_net_view = f_net_t[..., 0:H]
@@ -299,12 +299,13 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
         d_c_next = np.zeros_like(d_c_last)
         d_o_last = d_o_next
         d_o_next = np.zeros_like(d_o_last)
-    d_y_t = np.empty((B, H), dtype)
-    d_o_t = np.empty((B, H), dtype)
-    d_c_t = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
-    d_f_t = np.empty((B, H), dtype)
-    d_i_t = np.empty((B, H), dtype)
+    d_y_t = memory((B, H), dtype)
+    d_o_t = memory((B, H), dtype)
+    d_c_t = memory((B, H), dtype)
+    work = memory((B, H), dtype)
+    d_f_t = memory((B, H), dtype)
+    d_i_t = memory((B, H), dtype)
+    one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
     R_i__pieces = in_pieces(R_i_, T, B)
     R_f__pieces = in_pieces(R_f_, T, B)
@@ -318,14 +319,31 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     times_R_o_ = product_with(R_o__pieces)
     d_o_next_places = piece_places(d_o_next, R_o__pieces)
     block = 1 + 32768 // (1 + B * H)
+    o_by_net_o_block = memory((min(block, T), B, H), dtype)
+    y_by_c_block = memory((min(block, T), B, H), dtype)
+    f_by_net_f_block = memory((min(block, T), B, H), dtype)
+    i_by_net_i_block = memory((min(block, T), B, H), dtype)
+    c_by_net_z_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        o_by_net_o = o[start + 1:stop + 1] * (1 - o[start + 1:stop + 1])
-        y_by_c = o[start + 1:stop + 1] * (1 - tanh_c[start:stop] * tanh_c[start:stop])
-        f_by_net_f = f[start + 1:stop + 1] * (1 - f[start + 1:stop + 1])
-        i_by_net_i = i[start + 1:stop + 1] * (1 - i[start + 1:stop + 1])
-        c_by_net_z = i[start + 1:stop + 1] * (1 - z[start:stop] * z[start:stop])
+        o_by_net_o = o_by_net_o_block[:stop - start]
+        y_by_c = y_by_c_block[:stop - start]
+        f_by_net_f = f_by_net_f_block[:stop - start]
+        i_by_net_i = i_by_net_i_block[:stop - start]
+        c_by_net_z = c_by_net_z_block[:stop - start]
+        np.subtract(one, o[start + 1:stop + 1], out=o_by_net_o)
+        np.multiply(o_by_net_o, o[start + 1:stop + 1], out=o_by_net_o)
+        np.square(tanh_c[start:stop], out=y_by_c)
+        np.subtract(one, y_by_c, out=y_by_c)
+        np.multiply(y_by_c, o[start + 1:stop + 1], out=y_by_c)
+        np.subtract(one, f[start + 1:stop + 1], out=f_by_net_f)
+        np.multiply(f_by_net_f, f[start + 1:stop + 1], out=f_by_net_f)
+        np.subtract(one, i[start + 1:stop + 1], out=i_by_net_i)
+        np.multiply(i_by_net_i, i[start + 1:stop + 1], out=i_by_net_i)
+        np.square(z[start:stop], out=c_by_net_z)
+        np.subtract(one, c_by_net_z, out=c_by_net_z)
+        np.multiply(c_by_net_z, i[start + 1:stop + 1], out=c_by_net_z)
         for (
             t, d_ys_t, tanh_c_t, d_net_o_t, o_by_net_o_t, y_by_c_t, c_prev, d_net_f_t, f_by_net_f_t, z_t,
             d_net_i_t, i_by_net_i_t, d_net_z_t, c_by_net_z_t, f_t, d_net_t_rows, d_net_t_2_rows,
@@ -714,24 +732,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -119,7 +119,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     U_m_T = in_rows(U_m.T, T, B)
     U_T = in_rows(U.T, T, B)
     half = np.array(0.5, dtype)
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     for (
         t, lin_m_2_t, h_prev, m_t, lin_m_t, net_i_o_f_g_t, x_net_t, i_t, o_t, f_t, c_t, c_prev, h_t,
     ) in zip(
@@ -160,7 +160,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (h, o, c, f, net_i_o_f_g, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m))
+    cache = (sizes, dtype, lengths, (h, o, f, c, i, net_i_o_f_g, lin_m, U, U_m, lin_m_2, W, W_m, x, m))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -186,7 +186,7 @@ def backward(cache, d_ys, h=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (h, o, c, f, net_i_o_f_g, i, lin_m, U, U_m, lin_m_2, W, W_m, x, m) = values
+    (h, o, f, c, i, net_i_o_f_g, lin_m, U, U_m, lin_m_2, W, W_m, x, m) = values
     d_m = memory((T, B, n_m), dtype)
     d_lin_m_2 = memory((T, B, n_m), dtype)
     d_net = memory((T, B, 4 * H), dtype)
@@ -195,20 +195,41 @@ def backward(cache, d_ys, h=None, c=None):
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    d_h_t = np.empty((B, H), dtype)
-    d_c_t = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    d_c_t = memory((B, H), dtype)
+    one = np.array(1, dtype)
     U_m_pieces = in_pieces(U_m, T, B)
     times_U_m = product_with(U_m_pieces)
     d_h_next_places = piece_places(d_h_next, U_m_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_c_block = memory((min(block, T), B, H), dtype)
+    c_by_net_f_block = memory((min(block, T), B, H), dtype)
+    h_by_net_o_block = memory((min(block, T), B, H), dtype)
+    work_block = memory((min(block, T), B, H), dtype)
+    c_by_net_i_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_c = (1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]) * o[start:stop]
-        c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
-        h_by_net_o = ((1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]) * c[start + 1:stop + 1] * o[start:stop] *
-            (1 - o[start:stop]))
-        c_by_net_i = net_i_o_f_g[start:stop][..., 3 * H:4 * H] * i[start:stop] * (1 - i[start:stop])
+        h_by_c = h_by_c_block[:stop - start]
+        c_by_net_f = c_by_net_f_block[:stop - start]
+        h_by_net_o = h_by_net_o_block[:stop - start]
+        work = work_block[:stop - start]
+        c_by_net_i = c_by_net_i_block[:stop - start]
+        np.square(h[start + 1:stop + 1], out=h_by_c)
+        np.subtract(one, h_by_c, out=h_by_c)
+        np.multiply(h_by_c, o[start:stop], out=h_by_c)
+        np.subtract(one, f[start:stop], out=c_by_net_f)
+        np.multiply(c_by_net_f, c[start:stop], out=c_by_net_f)
+        np.multiply(c_by_net_f, f[start:stop], out=c_by_net_f)
+        np.square(h[start + 1:stop + 1], out=h_by_net_o)
+        np.subtract(one, h_by_net_o, out=h_by_net_o)
+        np.subtract(one, o[start:stop], out=work)
+        np.multiply(h_by_net_o, work, out=h_by_net_o)
+        np.multiply(h_by_net_o, c[start + 1:stop + 1], out=h_by_net_o)
+        np.multiply(h_by_net_o, o[start:stop], out=h_by_net_o)
+        np.subtract(one, i[start:stop], out=c_by_net_i)
+        np.multiply(c_by_net_i, net_i_o_f_g[start:stop][..., 3 * H:4 * H], out=c_by_net_i)
+        np.multiply(c_by_net_i, i[start:stop], out=c_by_net_i)
         for (
             t, d_ys_t, h_by_c_t, d_net_f_t, c_by_net_f_t, d_net_o_t, h_by_net_o_t, d_net_i_t, c_by_net_i_t,
             d_g_t, i_t, d_m_t, d_net_t, d_lin_m_2_t, lin_m_t, f_t, d_lin_m_2_t_rows,
@@ -480,24 +501,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

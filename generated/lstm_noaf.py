@@ -113,9 +113,9 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     i = x_net[..., H:2 * H]
     f = x_net[..., 2 * H:3 * H]
     o = x_net[..., 3 * H:4 * H]
-    y_net_t = np.empty((B, 4 * H), dtype)
+    y_net_t = memory((B, 4 * H), dtype)
     y_net_view = y_net_t[..., 0:H]
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     y_net_view_2 = y_net_t[..., H:2 * H]
     half = np.array(0.5, dtype)
     y_net_view_3 = y_net_t[..., 2 * H:3 * H]
@@ -170,7 +170,7 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (c, o, f, z, i, p_o, R, p_i, p_f, W, x, y))
+    cache = (sizes, dtype, lengths, (o, c, f, i, z, p_o, R, p_i, p_f, W, x, y))
     return copied(cut(y[1:], lengths)), {"y": y[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -196,27 +196,44 @@ def backward(cache, d_ys, y=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (c, o, f, z, i, p_o, R, p_i, p_f, W, x, y) = values
+    (o, c, f, i, z, p_o, R, p_i, p_f, W, x, y) = values
     d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    d_y_t = np.empty((B, H), dtype)
-    d_c_t = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
+    d_y_t = memory((B, H), dtype)
+    d_c_t = memory((B, H), dtype)
+    work = memory((B, H), dtype)
+    one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_y_next_places = piece_places(d_y_next, R_pieces)
     block = 1 + 32768 // (1 + B * H)
+    y_by_net_o_block = memory((min(block, T), B, H), dtype)
+    c_by_net_f_block = memory((min(block, T), B, H), dtype)
+    c_by_net_i_block = memory((min(block, T), B, H), dtype)
+    c_by_net_z_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        y_by_net_o = c[start + 1:stop + 1] * o[start:stop] * (1 - o[start:stop])
-        c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
-        c_by_net_i = z[start:stop] * i[start:stop] * (1 - i[start:stop])
-        c_by_net_z = i[start:stop] * (1 - z[start:stop] * z[start:stop])
+        y_by_net_o = y_by_net_o_block[:stop - start]
+        c_by_net_f = c_by_net_f_block[:stop - start]
+        c_by_net_i = c_by_net_i_block[:stop - start]
+        c_by_net_z = c_by_net_z_block[:stop - start]
+        np.subtract(one, o[start:stop], out=y_by_net_o)
+        np.multiply(y_by_net_o, c[start + 1:stop + 1], out=y_by_net_o)
+        np.multiply(y_by_net_o, o[start:stop], out=y_by_net_o)
+        np.subtract(one, f[start:stop], out=c_by_net_f)
+        np.multiply(c_by_net_f, c[start:stop], out=c_by_net_f)
+        np.multiply(c_by_net_f, f[start:stop], out=c_by_net_f)
+        np.subtract(one, i[start:stop], out=c_by_net_i)
+        np.multiply(c_by_net_i, z[start:stop], out=c_by_net_i)
+        np.multiply(c_by_net_i, i[start:stop], out=c_by_net_i)
+        np.square(z[start:stop], out=c_by_net_z)
+        np.subtract(one, c_by_net_z, out=c_by_net_z)
+        np.multiply(c_by_net_z, i[start:stop], out=c_by_net_z)
         for (
             t, d_ys_t, d_net_o_t, y_by_net_o_t, o_t, d_net_f_t, c_by_net_f_t, d_net_i_t, c_by_net_i_t,
             d_net_z_t, c_by_net_z_t, f_t, d_net_t_rows,
@@ -490,24 +507,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -128,19 +128,25 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     C_tilde = X_net[..., 5 * H_size:6 * H_size]
     o = X_net[..., 3 * H_size:4 * H_size]
     beta = X_net[..., 4 * H_size:5 * H_size]
-    work = np.empty((B, 6 * H_size), dtype)
+    work = memory((B, 6 * H_size), dtype)
     half = np.array(0.5, dtype)
-    work_2 = np.empty((B, H_size), dtype)
+    work_2 = memory((B, H_size), dtype)
+    scale = memory(X_net.shape[1:], dtype)
+    scale[...] = 1
+    scale[..., 0:5 * H_size] = half
+    shift = memory(X_net.shape[1:], dtype)
+    shift[...] = 0
+    shift[..., 0:5 * H_size] = half
     W_h_half_T_pieces = in_pieces(W_h_half.T, T, B)
     times_W_h_half_T = product_with(W_h_half_T_pieces)
     work_places = piece_places(work, W_h_half_T_pieces)
     for (
-        t, X_net_t, H_prev, X_net_t_2, c_t, f_t, c_prev, i_t, gamma_t, C_tilde_t, tanh_c_t, H_t, o_t,
-        beta_t, H_prev_rows,
+        t, X_net_t, H_prev, c_t, f_t, c_prev, i_t, gamma_t, C_tilde_t, tanh_c_t, H_t, o_t, beta_t,
+        H_prev_rows,
     ) in zip(
-        range(T), X_net, H, X_net[..., 0:5 * H_size], c[1:], X_net[..., 2 * H_size:3 * H_size], c,
-        X_net[..., 0:H_size], X_net[..., H_size:2 * H_size], X_net[..., 5 * H_size:6 * H_size], tanh_c,
-        H[1:], X_net[..., 3 * H_size:4 * H_size], X_net[..., 4 * H_size:5 * H_size],
+        range(T), X_net, H, c[1:], X_net[..., 2 * H_size:3 * H_size], c, X_net[..., 0:H_size],
+        X_net[..., H_size:2 * H_size], X_net[..., 5 * H_size:6 * H_size], tanh_c, H[1:],
+        X_net[..., 3 * H_size:4 * H_size], X_net[..., 4 * H_size:5 * H_size],
         piece_rows(H, W_h_half_T_pieces),
     ):
         # net_{i,t} = W_{xi} X_t + W_{hi} H_{t-1} + b_i
@@ -158,8 +164,8 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # o_t = σ(net_{o,t})
         # β_t = σ(net_{β,t})
         np.tanh(X_net_t, out=X_net_t)
-        np.multiply(X_net_t_2, half, out=X_net_t_2)
-        np.add(X_net_t_2, half, out=X_net_t_2)
+        np.multiply(X_net_t, scale, out=X_net_t)
+        np.add(X_net_t, shift, out=X_net_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ γ_t ⊙ C̃_t
         np.multiply(f_t, c_prev, out=c_t)
         np.multiply(i_t, gamma_t, out=work_2)
@@ -173,7 +179,7 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             H[t + 1] = np.where((lengths <= t)[:, None], H[t], H[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (H, beta, tanh_c, o, i, gamma, C_tilde, c, f, W_h, W_x, X))
+    cache = (sizes, dtype, lengths, (beta, H, o, tanh_c, C_tilde, i, gamma, f, c, W_h, W_x, X))
     return copied(cut(H[1:], lengths)), {"H": H[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -199,30 +205,62 @@ def backward(cache, d_ys, H=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_H_next = np.zeros((B, H_size), dtype) if H is None else H.astype(dtype, order="C")
     d_c_next = np.zeros((B, H_size), dtype) if c is None else c.astype(dtype, order="C")
-    (H, beta, tanh_c, o, i, gamma, C_tilde, c, f, W_h, W_x, X) = values
+    (beta, H, o, tanh_c, C_tilde, i, gamma, f, c, W_h, W_x, X) = values
     d_net = memory((T, B, 6 * H_size), dtype)
     if lengths is not None:
         d_H_last = d_H_next
         d_H_next = np.zeros_like(d_H_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    d_H_t = np.empty((B, H_size), dtype)
-    d_c_t = np.empty((B, H_size), dtype)
-    work = np.empty((B, H_size), dtype)
+    d_H_t = memory((B, H_size), dtype)
+    d_c_t = memory((B, H_size), dtype)
+    work = memory((B, H_size), dtype)
+    one = np.array(1, dtype)
     W_h_pieces = in_pieces(W_h, T, B)
     times_W_h = product_with(W_h_pieces)
     d_H_next_places = piece_places(d_H_next, W_h_pieces)
     block = 1 + 32768 // (1 + B * H_size)
+    H_by_net_beta_block = memory((min(block, T), B, H_size), dtype)
+    H_by_net_o_block = memory((min(block, T), B, H_size), dtype)
+    H_by_c_block = memory((min(block, T), B, H_size), dtype)
+    c_by_net_C_tilde_block = memory((min(block, T), B, H_size), dtype)
+    c_by_net_f_block = memory((min(block, T), B, H_size), dtype)
+    c_by_net_gamma_block = memory((min(block, T), B, H_size), dtype)
+    c_by_net_i_block = memory((min(block, T), B, H_size), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        H_by_net_beta = H[start:stop] * beta[start:stop] * (1 - beta[start:stop])
-        H_by_net_o = tanh_c[start:stop] * o[start:stop] * (1 - o[start:stop])
-        H_by_c = o[start:stop] * (1 - tanh_c[start:stop] * tanh_c[start:stop])
-        c_by_net_C_tilde = i[start:stop] * gamma[start:stop] * (1 - C_tilde[start:stop] * C_tilde[start:stop])
-        c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
-        c_by_net_gamma = i[start:stop] * C_tilde[start:stop] * gamma[start:stop] * (1 - gamma[start:stop])
-        c_by_net_i = gamma[start:stop] * C_tilde[start:stop] * i[start:stop] * (1 - i[start:stop])
+        H_by_net_beta = H_by_net_beta_block[:stop - start]
+        H_by_net_o = H_by_net_o_block[:stop - start]
+        H_by_c = H_by_c_block[:stop - start]
+        c_by_net_C_tilde = c_by_net_C_tilde_block[:stop - start]
+        c_by_net_f = c_by_net_f_block[:stop - start]
+        c_by_net_gamma = c_by_net_gamma_block[:stop - start]
+        c_by_net_i = c_by_net_i_block[:stop - start]
+        np.subtract(one, beta[start:stop], out=H_by_net_beta)
+        np.multiply(H_by_net_beta, H[start:stop], out=H_by_net_beta)
+        np.multiply(H_by_net_beta, beta[start:stop], out=H_by_net_beta)
+        np.subtract(one, o[start:stop], out=H_by_net_o)
+        np.multiply(H_by_net_o, tanh_c[start:stop], out=H_by_net_o)
+        np.multiply(H_by_net_o, o[start:stop], out=H_by_net_o)
+        np.square(tanh_c[start:stop], out=H_by_c)
+        np.subtract(one, H_by_c, out=H_by_c)
+        np.multiply(H_by_c, o[start:stop], out=H_by_c)
+        np.square(C_tilde[start:stop], out=c_by_net_C_tilde)
+        np.subtract(one, c_by_net_C_tilde, out=c_by_net_C_tilde)
+        np.multiply(c_by_net_C_tilde, i[start:stop], out=c_by_net_C_tilde)
+        np.multiply(c_by_net_C_tilde, gamma[start:stop], out=c_by_net_C_tilde)
+        np.subtract(one, f[start:stop], out=c_by_net_f)
+        np.multiply(c_by_net_f, c[start:stop], out=c_by_net_f)
+        np.multiply(c_by_net_f, f[start:stop], out=c_by_net_f)
+        np.subtract(one, gamma[start:stop], out=c_by_net_gamma)
+        np.multiply(c_by_net_gamma, i[start:stop], out=c_by_net_gamma)
+        np.multiply(c_by_net_gamma, C_tilde[start:stop], out=c_by_net_gamma)
+        np.multiply(c_by_net_gamma, gamma[start:stop], out=c_by_net_gamma)
+        np.subtract(one, i[start:stop], out=c_by_net_i)
+        np.multiply(c_by_net_i, gamma[start:stop], out=c_by_net_i)
+        np.multiply(c_by_net_i, C_tilde[start:stop], out=c_by_net_i)
+        np.multiply(c_by_net_i, i[start:stop], out=c_by_net_i)
         for (
             t, d_ys_t, d_net_beta_t, H_by_net_beta_t, d_net_o_t, H_by_net_o_t, H_by_c_t, d_net_C_tilde_t,
             c_by_net_C_tilde_t, d_net_f_t, c_by_net_f_t, d_net_gamma_t, c_by_net_gamma_t, d_net_i_t,
@@ -533,24 +571,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

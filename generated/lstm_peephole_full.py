@@ -115,12 +115,12 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     f = x_net[..., H:2 * H]
     g = x_net[..., 2 * H:3 * H]
     o = x_net[..., 3 * H:4 * H]
-    h_net_t = np.empty((B, 4 * H), dtype)
-    work = np.empty((B, 2 * H), dtype)
+    h_net_t = memory((B, 4 * H), dtype)
+    work = memory((B, 2 * H), dtype)
     h_net_view = h_net_t[..., 0:2 * H]
     half = np.array(0.5, dtype)
     h_net_view_2 = h_net_t[..., 2 * H:3 * H]
-    work_2 = np.empty((B, H), dtype)
+    work_2 = memory((B, H), dtype)
     h_net_view_3 = h_net_t[..., 3 * H:4 * H]
     U_T_pieces = in_pieces(U.T, T, B)
     P_T_pieces = in_pieces(P.T, T, B)
@@ -177,7 +177,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
-    cache = (sizes, dtype, lengths, (tanh_c, o, i, g, c, f, P_o, U, P, W, x, h))
+    cache = (sizes, dtype, lengths, (o, tanh_c, g, i, f, c, P_o, U, P, W, x, h))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "c": c[T].copy()}, cache
 
 
@@ -203,16 +203,17 @@ def backward(cache, d_ys, h=None, c=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
-    (tanh_c, o, i, g, c, f, P_o, U, P, W, x, h) = values
+    (o, tanh_c, g, i, f, c, P_o, U, P, W, x, h) = values
     d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    d_h_t = np.empty((B, H), dtype)
-    d_c_t = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    d_c_t = memory((B, H), dtype)
+    work = memory((B, H), dtype)
+    one = np.array(1, dtype)
     P_o_pieces = in_pieces(P_o, T, B)
     U_pieces = in_pieces(U, T, B)
     P_pieces = in_pieces(P, T, B)
@@ -223,14 +224,34 @@ def backward(cache, d_ys, h=None, c=None):
     times_P = product_with(P_pieces)
     d_c_next_places = piece_places(d_c_next, P_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_o_block = memory((min(block, T), B, H), dtype)
+    h_by_c_block = memory((min(block, T), B, H), dtype)
+    c_by_net_g_block = memory((min(block, T), B, H), dtype)
+    c_by_net_f_block = memory((min(block, T), B, H), dtype)
+    c_by_net_i_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_o = tanh_c[start:stop] * o[start:stop] * (1 - o[start:stop])
-        h_by_c = o[start:stop] * (1 - tanh_c[start:stop] * tanh_c[start:stop])
-        c_by_net_g = i[start:stop] * (1 - g[start:stop] * g[start:stop])
-        c_by_net_f = c[start:stop] * f[start:stop] * (1 - f[start:stop])
-        c_by_net_i = g[start:stop] * i[start:stop] * (1 - i[start:stop])
+        h_by_net_o = h_by_net_o_block[:stop - start]
+        h_by_c = h_by_c_block[:stop - start]
+        c_by_net_g = c_by_net_g_block[:stop - start]
+        c_by_net_f = c_by_net_f_block[:stop - start]
+        c_by_net_i = c_by_net_i_block[:stop - start]
+        np.subtract(one, o[start:stop], out=h_by_net_o)
+        np.multiply(h_by_net_o, tanh_c[start:stop], out=h_by_net_o)
+        np.multiply(h_by_net_o, o[start:stop], out=h_by_net_o)
+        np.square(tanh_c[start:stop], out=h_by_c)
+        np.subtract(one, h_by_c, out=h_by_c)
+        np.multiply(h_by_c, o[start:stop], out=h_by_c)
+        np.square(g[start:stop], out=c_by_net_g)
+        np.subtract(one, c_by_net_g, out=c_by_net_g)
+        np.multiply(c_by_net_g, i[start:stop], out=c_by_net_g)
+        np.subtract(one, f[start:stop], out=c_by_net_f)
+        np.multiply(c_by_net_f, c[start:stop], out=c_by_net_f)
+        np.multiply(c_by_net_f, f[start:stop], out=c_by_net_f)
+        np.subtract(one, i[start:stop], out=c_by_net_i)
+        np.multiply(c_by_net_i, g[start:stop], out=c_by_net_i)
+        np.multiply(c_by_net_i, i[start:stop], out=c_by_net_i)
         for (
             t, d_ys_t, d_net_o_t, h_by_net_o_t, h_by_c_t, d_net_g_t, c_by_net_g_t, d_net_f_t, c_by_net_f_t,
             d_net_i_t, c_by_net_i_t, f_t, d_net_o_t_rows, d_net_t_rows, d_net_t_2_rows,
@@ -505,24 +526,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

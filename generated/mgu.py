@@ -82,9 +82,9 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     np.add(net_f_given, b_f * 0.5, out=net_f_given)
     W_f_half = W_f[:, 0:H] * 0.5
     f = net_f_given
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     half = np.array(0.5, dtype)
-    work_2 = np.empty((B, H), dtype)
+    work_2 = memory((B, H), dtype)
     one = np.array(1, dtype)
     W_f_half_T_pieces = in_pieces(W_f_half.T, T, B)
     W_h_T_pieces = in_pieces(W_h[:, 0:H].T, T, B)
@@ -118,7 +118,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         np.add(h_t, work, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (W_h, W_f, f, h_tilde, h, x))
+    cache = (sizes, dtype, lengths, (W_h, W_f, h_tilde, f, h, x))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -140,17 +140,18 @@ def backward(cache, d_ys, h=None):
     T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (W_h, W_f, f, h_tilde, h, x) = values
+    (W_h, W_f, h_tilde, f, h, x) = values
     d_net_h_tilde = memory((T, B, H), dtype)
     d_net_f = memory((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    d_h_t = np.empty((B, H), dtype)
-    through_W_h_ = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    through_W_h_ = memory((B, H), dtype)
     W_h_part = W_h[:, 0:H]
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     W_f_part = W_f[:, 0:H]
+    one = np.array(1, dtype)
     W_h_part_pieces = in_pieces(W_h_part, T, B)
     W_f_part_pieces = in_pieces(W_f_part, T, B)
     times_W_h_part = product_with(W_h_part_pieces)
@@ -158,13 +159,30 @@ def backward(cache, d_ys, h=None):
     times_W_f_part = product_with(W_f_part_pieces)
     d_h_next_places = piece_places(d_h_next, W_f_part_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
+    d_net_f_given_block = memory((min(block, T), B, H), dtype)
+    h_by_net_f_block = memory((min(block, T), B, H), dtype)
+    work_2_block = memory((min(block, T), B, H), dtype)
+    h_by_h_next_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h_tilde = f[start:stop] * (1 - h_tilde[start:stop] * h_tilde[start:stop])
-        d_net_f_given = h[start:stop] * f[start:stop] * (1 - f[start:stop])
-        h_by_net_f = (h_tilde[start:stop] - h[start:stop]) * f[start:stop] * (1 - f[start:stop])
-        h_by_h_next = 1 - f[start:stop]
+        h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
+        d_net_f_given = d_net_f_given_block[:stop - start]
+        h_by_net_f = h_by_net_f_block[:stop - start]
+        work_2 = work_2_block[:stop - start]
+        h_by_h_next = h_by_h_next_block[:stop - start]
+        np.square(h_tilde[start:stop], out=h_by_net_h_tilde)
+        np.subtract(one, h_by_net_h_tilde, out=h_by_net_h_tilde)
+        np.multiply(h_by_net_h_tilde, f[start:stop], out=h_by_net_h_tilde)
+        np.subtract(one, f[start:stop], out=d_net_f_given)
+        np.multiply(d_net_f_given, h[start:stop], out=d_net_f_given)
+        np.multiply(d_net_f_given, f[start:stop], out=d_net_f_given)
+        np.subtract(h_tilde[start:stop], h[start:stop], out=h_by_net_f)
+        np.subtract(one, f[start:stop], out=work_2)
+        np.multiply(h_by_net_f, work_2, out=h_by_net_f)
+        np.multiply(h_by_net_f, f[start:stop], out=h_by_net_f)
+        np.subtract(one, f[start:stop], out=h_by_h_next)
         for (
             t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_f_t, d_net_f_given_t, h_by_net_f_t, f_t,
             h_by_h_next_t, d_net_h_tilde_t_rows, d_net_f_t_rows,
@@ -336,24 +354,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -131,10 +131,10 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     net_m = memory((T, B, 1), dtype)
     i_prime = memory((T, B, 1), dtype)
     f_prime = memory((T, B, 1), dtype)
-    net_i_prime_t = np.empty((B, 1), dtype)
-    net_f_prime_t = np.empty((B, 1), dtype)
-    work = np.empty((B, H, N), dtype)
-    work_2 = np.empty((B, N), dtype)
+    net_i_prime_t = memory((B, 1), dtype)
+    net_f_prime_t = memory((B, 1), dtype)
+    work = memory((B, H, N), dtype)
+    work_2 = memory((B, N), dtype)
     work_2_view = work_2[..., None, :]
     for (
         t, net_m_t, f_tilde_t, m_prev, m_t, i_tilde_t, i_prime_t, f_prime_t, C_t, C_prev, k_t, v_t_2, n_t,
@@ -233,12 +233,12 @@ def backward(cache, d_ys, m=None, C=None, n=None):
         d_n_next = np.zeros_like(d_n_last)
     d_v = memory((T, B, H), dtype)
     d_k = memory((T, B, N), dtype)
-    d_f_prime_t = np.empty((B, 1), dtype)
-    work = np.empty((B, H), dtype)
-    work_2 = np.empty((B, H, N), dtype)
-    work_3 = np.empty((B, 1), dtype)
-    work_4 = np.empty((B, N), dtype)
-    d_i_prime_t = np.empty((B, 1), dtype)
+    d_f_prime_t = memory((B, 1), dtype)
+    work = memory((B, H), dtype)
+    work_2 = memory((B, H, N), dtype)
+    work_3 = memory((B, 1), dtype)
+    work_4 = memory((B, N), dtype)
+    d_i_prime_t = memory((B, 1), dtype)
     block = 1 + 262144 // (1 + B * H * N)
     d_C_block = memory((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
@@ -588,24 +588,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

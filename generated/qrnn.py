@@ -95,10 +95,16 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     W_half = W * halves[:, None]
     z = x_net[..., H:2 * H]
     f = x_net[..., 0:H]
-    work = np.empty((B, 2 * H), dtype)
+    work = memory((B, 2 * H), dtype)
     half = np.array(0.5, dtype)
-    work_2 = np.empty((B, H), dtype)
+    work_2 = memory((B, H), dtype)
     one = np.array(1, dtype)
+    scale = memory(x_net.shape[1:], dtype)
+    scale[...] = 1
+    scale[..., 0:H] = half
+    shift = memory(x_net.shape[1:], dtype)
+    shift[...] = 0
+    shift[..., 0:H] = half
     W_half_T_pieces = in_pieces(W_half.T, T, B)
     times_W_half_T = product_with(W_half_T_pieces)
     work_places = piece_places(work, W_half_T_pieces)
@@ -115,8 +121,8 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
         # z_t = tanh(net_{z,t})
         # f_t = σ(net_{f,t})
         np.tanh(x_net_t, out=x_net_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
+        np.multiply(x_net_t, scale, out=x_net_t)
+        np.add(x_net_t, shift, out=x_net_t)
         # c_t = f_t ⊙ c_{t-1} + (1 - f_t) ⊙ z_t
         np.multiply(f_t, c_prev, out=c_t)
         np.subtract(one, f_t, out=work_2)
@@ -174,16 +180,29 @@ def backward(cache, d_ys, c=None, p=None):
         d_c_next = np.zeros_like(d_c_last)
         d_p_last = d_p_next
         d_p_next = np.zeros_like(d_p_last)
-    d_c_t = np.empty((B, H), dtype)
+    d_c_t = memory((B, H), dtype)
+    one = np.array(1, dtype)
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_p_next_places = piece_places(d_p_next, W_pieces)
     block = 1 + 32768 // (1 + B * H)
+    c_by_net_f_block = memory((min(block, T), B, H), dtype)
+    work_block = memory((min(block, T), B, H), dtype)
+    c_by_net_z_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        c_by_net_f = (c[start:stop] - z[start:stop]) * f[start:stop] * (1 - f[start:stop])
-        c_by_net_z = (1 - f[start:stop]) * (1 - z[start:stop] * z[start:stop])
+        c_by_net_f = c_by_net_f_block[:stop - start]
+        work = work_block[:stop - start]
+        c_by_net_z = c_by_net_z_block[:stop - start]
+        np.subtract(c[start:stop], z[start:stop], out=c_by_net_f)
+        np.subtract(one, f[start:stop], out=work)
+        np.multiply(c_by_net_f, work, out=c_by_net_f)
+        np.multiply(c_by_net_f, f[start:stop], out=c_by_net_f)
+        np.subtract(one, f[start:stop], out=c_by_net_z)
+        np.square(z[start:stop], out=work)
+        np.subtract(one, work, out=work)
+        np.multiply(c_by_net_z, work, out=c_by_net_z)
         d_p_next_given = rows_times(d_net_o[start:stop], W_o)
         for (
             t, d_p_t_2, d_c_read_t, d_net_f_t, c_by_net_f_t, d_net_z_t, c_by_net_z_t, f_t, d_p_next_given_t,
@@ -387,24 +406,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -79,7 +79,7 @@ def forward(params, x, h=None, *, v, lengths=None, cache=True, checkpoint=None):
     h[0] = h_prev
     # what does not depend on the states, for all steps at once
     net_h_given = x_net + v_net
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     W_hh_T_pieces = in_pieces(W_hh.T, T, B)
     times_W_hh_T = product_with(W_hh_T_pieces)
     work_places = piece_places(work, W_hh_T_pieces)
@@ -118,15 +118,19 @@ def backward(cache, d_ys, h=None):
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    d_h_t = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    one = np.array(1, dtype)
     W_hh_pieces = in_pieces(W_hh, T, B)
     times_W_hh = product_with(W_hh_pieces)
     d_h_next_places = piece_places(d_h_next, W_hh_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_h_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
+        h_by_net_h = h_by_net_h_block[:stop - start]
+        np.square(h[start + 1:stop + 1], out=h_by_net_h)
+        np.subtract(one, h_by_net_h, out=h_by_net_h)
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows,
         ) in zip(
@@ -273,24 +277,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -79,9 +79,9 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
     np.add(x_net, b * 0.5, out=x_net)
     U_half = U * 0.5
     h = x_net
-    work = np.empty((B, K), dtype)
+    work = memory((B, K), dtype)
     half = np.array(0.5, dtype)
-    net_y_t = np.empty((B, H), dtype)
+    net_y_t = memory((B, H), dtype)
     U_half_T_pieces = in_pieces(U_half.T, T, B)
     V_T_pieces = in_pieces(V.T, T, B)
     times_U_half_T = product_with(U_half_T_pieces)
@@ -138,8 +138,9 @@ def backward(cache, d_ys, y=None):
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
-    d_y_t = np.empty((B, H), dtype)
-    d_h_t = np.empty((B, K), dtype)
+    d_y_t = memory((B, H), dtype)
+    d_h_t = memory((B, K), dtype)
+    one = np.array(1, dtype)
     V_pieces = in_pieces(V, T, B)
     U_pieces = in_pieces(U, T, B)
     times_V = product_with(V_pieces)
@@ -147,11 +148,17 @@ def backward(cache, d_ys, y=None):
     times_U = product_with(U_pieces)
     d_y_next_places = piece_places(d_y_next, U_pieces)
     block = 1 + 32768 // (1 + B * K)
+    y_by_net_y_block = memory((min(block, T), B, H), dtype)
+    h_by_net_h_block = memory((min(block, T), B, K), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        y_by_net_y = y[start + 1:stop + 1] * (1 - y[start + 1:stop + 1])
-        h_by_net_h = h[start:stop] * (1 - h[start:stop])
+        y_by_net_y = y_by_net_y_block[:stop - start]
+        h_by_net_h = h_by_net_h_block[:stop - start]
+        np.subtract(one, y[start + 1:stop + 1], out=y_by_net_y)
+        np.multiply(y_by_net_y, y[start + 1:stop + 1], out=y_by_net_y)
+        np.subtract(one, h[start:stop], out=h_by_net_h)
+        np.multiply(h_by_net_h, h[start:stop], out=h_by_net_h)
         for (
             t, d_ys_t, d_net_y_t, y_by_net_y_t, d_net_h_t, h_by_net_h_t, d_net_y_t_rows, d_net_h_t_rows,
         ) in zip(
@@ -309,24 +316,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

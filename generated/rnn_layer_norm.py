@@ -79,13 +79,13 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     mu = memory((T, B, 1), dtype)
     s = memory((T, B, 1), dtype)
     U_T = in_rows(U.T, T, B)
-    work = np.empty((B, 1), dtype)
+    work = memory((B, 1), dtype)
     number = np.array(H, dtype)
-    work_2 = np.empty((B, 1), dtype)
-    work_3 = np.empty((B, H), dtype)
-    work_4 = np.empty((B, H), dtype)
+    work_2 = memory((B, 1), dtype)
+    work_3 = memory((B, H), dtype)
+    work_4 = memory((B, H), dtype)
     number_2 = np.array(1e-05, dtype)
-    net_h_t = np.empty((B, H), dtype)
+    net_h_t = memory((B, H), dtype)
     for t, a_t, x_net_t, h_prev, mu_t, s_t, h_t in zip(range(T), a, x_net, h, mu, s, h[1:]):
         # a_t = W x_t + U h_{t-1}
         h_prev.dot(U_T, out=a_t)
@@ -109,7 +109,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         np.tanh(net_h_t, out=h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
-    cache = (sizes, dtype, lengths, (h, g, a, mu, s, U, W, x))
+    cache = (sizes, dtype, lengths, (h, a, mu, g, s, U, W, x))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy()}, cache
 
 
@@ -131,34 +131,51 @@ def backward(cache, d_ys, h=None):
     T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
-    (h, g, a, mu, s, U, W, x) = values
+    (h, a, mu, g, s, U, W, x) = values
     d_net_h = memory((T, B, H), dtype)
     d_a = memory((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    d_h_t = np.empty((B, H), dtype)
-    d_s_t = np.empty((B, 1), dtype)
-    work = np.empty((B, 1), dtype)
-    work_2 = np.empty((B, H), dtype)
-    d_mu_t = np.empty((B, 1), dtype)
-    work_3 = np.empty((B, 1), dtype)
+    d_h_t = memory((B, H), dtype)
+    d_s_t = memory((B, 1), dtype)
+    work = memory((B, 1), dtype)
+    work_2 = memory((B, H), dtype)
+    d_mu_t = memory((B, 1), dtype)
+    work_3 = memory((B, 1), dtype)
     number = np.array(H, dtype)
-    work_4 = np.empty((B, 1), dtype)
-    work_5 = np.empty((B, H), dtype)
+    work_4 = memory((B, 1), dtype)
+    work_5 = memory((B, H), dtype)
+    one = np.array(1, dtype)
+    number_2 = np.array(H, dtype)
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_h_block = memory((min(block, T), B, H), dtype)
+    net_h_by_s_block = memory((min(block, T), B, H), dtype)
+    s_by_mu_block = memory((min(block, T), B, H), dtype)
+    net_h_by_mu_block = memory((min(block, T), B, H), dtype)
+    s_by_a_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = 1 - h[start + 1:stop + 1] * h[start + 1:stop + 1]
-        net_h_by_s = g * (a[start:stop] - mu[start:stop])
+        h_by_net_h = h_by_net_h_block[:stop - start]
+        net_h_by_s = net_h_by_s_block[:stop - start]
+        s_by_mu = s_by_mu_block[:stop - start]
+        net_h_by_mu = net_h_by_mu_block[:stop - start]
+        s_by_a = s_by_a_block[:stop - start]
+        np.square(h[start + 1:stop + 1], out=h_by_net_h)
+        np.subtract(one, h_by_net_h, out=h_by_net_h)
+        np.subtract(a[start:stop], mu[start:stop], out=net_h_by_s)
+        np.multiply(net_h_by_s, g, out=net_h_by_s)
         d_s_given = s[start:stop] ** -2
-        s_by_mu = (a[start:stop] - mu[start:stop]) / s[start:stop]
-        net_h_by_mu = g / s[start:stop]
-        s_by_a = (a[start:stop] - mu[start:stop]) / H / s[start:stop]
+        np.subtract(a[start:stop], mu[start:stop], out=s_by_mu)
+        np.divide(s_by_mu, s[start:stop], out=s_by_mu)
+        np.divide(g, s[start:stop], out=net_h_by_mu)
+        np.subtract(a[start:stop], mu[start:stop], out=s_by_a)
+        np.divide(s_by_a, number_2, out=s_by_a)
+        np.divide(s_by_a, s[start:stop], out=s_by_a)
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, net_h_by_s_t, d_s_given_t, s_by_mu_t, net_h_by_mu_t, d_a_t,
             s_by_a_t, d_a_t_rows,
@@ -331,24 +348,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

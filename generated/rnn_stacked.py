@@ -76,7 +76,7 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
     a = memory((T + 1, B, H), dtype)
     a[0] = a_prev
     net_a = memory((T, B, H), dtype)
-    work = np.empty((B, D + H), dtype)
+    work = memory((B, D + H), dtype)
     W_aa_W_ax_T = in_rows(np.concatenate((W_aa, W_ax), axis=-1).T, T, B)
     for t, net_a_t, a_prev, x_t, a_t in zip(range(T), net_a, a, x, a[1:]):
         # net_{a,t} = [W_{aa}, W_{ax}] [a_{t-1}; x_t] + b_a
@@ -114,7 +114,7 @@ def backward(cache, d_ys, a=None):
     if lengths is not None:
         d_a_last = d_a_next
         d_a_next = np.zeros_like(d_a_last)
-    d_a_t = np.empty((B, H), dtype)
+    d_a_t = memory((B, H), dtype)
     block = 1 + 32768 // (1 + B * H)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
@@ -380,24 +380,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

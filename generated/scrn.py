@@ -87,7 +87,7 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
     # what does not depend on the states, for all steps at once
     s_given = 0.05 * rows_times(x, B_.T)
     number = np.array(0.95, dtype)
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     half = np.array(0.5, dtype)
     P_T_pieces = in_pieces(P.T, T, B)
     R_T_pieces = in_pieces(R.T, T, B)
@@ -156,16 +156,20 @@ def backward(cache, d_ys, s=None, h=None):
         d_s_next = np.zeros_like(d_s_last)
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    d_h_t = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
     number = np.array(0.95, dtype)
+    one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_h_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_h = h[start + 1:stop + 1] * (1 - h[start + 1:stop + 1])
+        h_by_net_h = h_by_net_h_block[:stop - start]
+        np.subtract(one, h[start + 1:stop + 1], out=h_by_net_h)
+        np.multiply(h_by_net_h, h[start + 1:stop + 1], out=h_by_net_h)
         for (
             t, d_h_read_t, d_net_h_t, h_by_net_h_t, d_s_t, d_s_read_t, d_net_h_t_rows,
         ) in zip(
@@ -345,24 +349,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -128,9 +128,9 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
     net_o_z_i_tilde_f_tilde = memory((T, B, 4 * H), dtype)
     R_T = in_rows(R.T, T, B)
     half = np.array(0.5, dtype)
-    net_i_prime_t = np.empty((B, H), dtype)
-    net_f_prime_t = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
+    net_i_prime_t = memory((B, H), dtype)
+    net_f_prime_t = memory((B, H), dtype)
+    work = memory((B, H), dtype)
     for (
         t, net_o_z_i_tilde_f_tilde_t, x_net_t, h_prev, z_t, o_t, net_m_t, m_prev, m_t, i_prime_t, f_prime_t,
         c_t, c_prev, n_t, n_prev, h_t,
@@ -179,7 +179,7 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
             n[t + 1] = np.where((lengths <= t)[:, None], n[t], n[t + 1])
-    cache = (sizes, dtype, lengths, (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, i_prime, z, R, W, x, h))
+    cache = (sizes, dtype, lengths, (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, z, i_prime, R, W, x, h))
     return copied(cut(h[1:], lengths)), {"h": h[T].copy(), "m": m[T].copy(), "c": c[T].copy(), "n": n[T].copy()}, cache
 
 
@@ -213,7 +213,7 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     d_m_next = np.zeros((B, H), dtype) if m is None else m.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_n_next = np.zeros((B, H), dtype) if n is None else n.astype(dtype, order="C")
-    (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, i_prime, z, R, W, x, h) = values
+    (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, z, i_prime, R, W, x, h) = values
     d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
@@ -224,30 +224,46 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         d_c_next = np.zeros_like(d_c_last)
         d_n_last = d_n_next
         d_n_next = np.zeros_like(d_n_last)
-    d_h_t = np.empty((B, H), dtype)
-    d_n_t = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
-    d_c_t = np.empty((B, H), dtype)
-    d_net_f_prime_t = np.empty((B, H), dtype)
-    d_i_prime_t = np.empty((B, H), dtype)
-    d_net_i_prime_t = np.empty((B, H), dtype)
-    d_m_t = np.empty((B, H), dtype)
-    d_net_m_t = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    d_n_t = memory((B, H), dtype)
+    work = memory((B, H), dtype)
+    d_c_t = memory((B, H), dtype)
+    d_net_f_prime_t = memory((B, H), dtype)
+    d_i_prime_t = memory((B, H), dtype)
+    d_net_i_prime_t = memory((B, H), dtype)
+    d_m_t = memory((B, H), dtype)
+    d_net_m_t = memory((B, H), dtype)
+    one = np.array(1, dtype)
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_c_block = memory((min(block, T), B, H), dtype)
+    c_by_net_f_prime_block = memory((min(block, T), B, H), dtype)
+    n_by_net_f_prime_block = memory((min(block, T), B, H), dtype)
+    h_by_net_o_block = memory((min(block, T), B, H), dtype)
+    c_by_net_z_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
+        h_by_c = h_by_c_block[:stop - start]
+        c_by_net_f_prime = c_by_net_f_prime_block[:stop - start]
+        n_by_net_f_prime = n_by_net_f_prime_block[:stop - start]
+        h_by_net_o = h_by_net_o_block[:stop - start]
+        c_by_net_z = c_by_net_z_block[:stop - start]
         h_by_n = o[start:stop] * c[start + 1:stop + 1] * n[start + 1:stop + 1] ** -2
-        h_by_c = o[start:stop] / n[start + 1:stop + 1]
-        c_by_net_f_prime = c[start:stop] * f_prime[start:stop]
-        n_by_net_f_prime = n[start:stop] * f_prime[start:stop]
+        np.divide(o[start:stop], n[start + 1:stop + 1], out=h_by_c)
+        np.multiply(c[start:stop], f_prime[start:stop], out=c_by_net_f_prime)
+        np.multiply(n[start:stop], f_prime[start:stop], out=n_by_net_f_prime)
         m_by_net_m = heaviside(net_m[start:stop] - net_o_z_i_tilde_f_tilde[start:stop][..., 2 * H:3 * H])
-        h_by_net_o = c[start + 1:stop + 1] * o[start:stop] * (1 - o[start:stop]) / n[start + 1:stop + 1]
+        np.subtract(one, o[start:stop], out=h_by_net_o)
+        np.multiply(h_by_net_o, c[start + 1:stop + 1], out=h_by_net_o)
+        np.multiply(h_by_net_o, o[start:stop], out=h_by_net_o)
+        np.divide(h_by_net_o, n[start + 1:stop + 1], out=h_by_net_o)
         m_by_i_tilde = heaviside(net_o_z_i_tilde_f_tilde[start:stop][..., 2 * H:3 * H] - net_m[start:stop])
-        c_by_net_z = i_prime[start:stop] * (1 - z[start:stop] * z[start:stop])
+        np.square(z[start:stop], out=c_by_net_z)
+        np.subtract(one, c_by_net_z, out=c_by_net_z)
+        np.multiply(c_by_net_z, i_prime[start:stop], out=c_by_net_z)
         for (
             t, d_ys_t, h_by_n_t, h_by_c_t, c_by_net_f_prime_t, n_by_net_f_prime_t, z_t, i_prime_t, m_by_net_m_t,
             d_net_o_t, h_by_net_o_t, d_f_tilde_t, d_i_tilde_t, m_by_i_tilde_t, d_net_z_t, c_by_net_z_t,
@@ -565,24 +581,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -85,7 +85,7 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
     f = x_net
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
     half = np.array(0.5, dtype)
     one = np.array(1, dtype)
     for t, f_t, c_prev, c_t, lin_c_t in zip(range(T), x_net, c, c[1:], lin_c):
@@ -145,13 +145,23 @@ def backward(cache, d_ys, c=None):
     if lengths is not None:
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
-    work = np.empty((B, H), dtype)
+    work = memory((B, H), dtype)
+    one = np.array(1, dtype)
     block = 1 + 32768 // (1 + B * H)
+    c_by_net_f_block = memory((min(block, T), B, H), dtype)
+    work_2_block = memory((min(block, T), B, H), dtype)
+    d_c_next_given_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        c_by_net_f = (c[start:stop] - lin_c[start:stop]) * f[start:stop] * (1 - f[start:stop])
-        d_c_next_given = d_net_r[start:stop] * v_r
+        c_by_net_f = c_by_net_f_block[:stop - start]
+        work_2 = work_2_block[:stop - start]
+        d_c_next_given = d_c_next_given_block[:stop - start]
+        np.subtract(c[start:stop], lin_c[start:stop], out=c_by_net_f)
+        np.subtract(one, f[start:stop], out=work_2)
+        np.multiply(c_by_net_f, work_2, out=c_by_net_f)
+        np.multiply(c_by_net_f, f[start:stop], out=c_by_net_f)
+        np.multiply(d_net_r[start:stop], v_r, out=d_c_next_given)
         for (
             t, d_c_t, d_c_read_t, d_net_f_t, c_by_net_f_t, d_c_next_given_t, f_t,
         ) in zip(
@@ -335,24 +345,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

@@ -88,10 +88,16 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     W_half = W * halves[:, None]
     c = x_net[..., H:2 * H]
     g = x_net[..., 0:H]
-    work = np.empty((B, 2 * H), dtype)
+    work = memory((B, 2 * H), dtype)
     half = np.array(0.5, dtype)
-    work_2 = np.empty((B, H), dtype)
+    work_2 = memory((B, H), dtype)
     one = np.array(1, dtype)
+    scale = memory(x_net.shape[1:], dtype)
+    scale[...] = 1
+    scale[..., 0:H] = half
+    shift = memory(x_net.shape[1:], dtype)
+    shift[...] = 0
+    shift[..., 0:H] = half
     W_half_T_pieces = in_pieces(W_half.T, T, B)
     times_W_half_T = product_with(W_half_T_pieces)
     work_places = piece_places(work, W_half_T_pieces)
@@ -107,8 +113,8 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         # c_t = tanh(net_{c,t})
         # g_t = σ(net_{g,t})
         np.tanh(x_net_t, out=x_net_t)
-        np.multiply(g_t, half, out=g_t)
-        np.add(g_t, half, out=g_t)
+        np.multiply(x_net_t, scale, out=x_net_t)
+        np.add(x_net_t, shift, out=x_net_t)
         # h_t = g_t ⊙ h_{t-1} + (1 - g_t) ⊙ c_t
         np.multiply(g_t, h_prev, out=h_t)
         np.subtract(one, g_t, out=work_2)
@@ -143,17 +149,30 @@ def backward(cache, d_ys, h=None):
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
-    d_h_t = np.empty((B, H), dtype)
-    work = np.empty((B, H), dtype)
+    d_h_t = memory((B, H), dtype)
+    work = memory((B, H), dtype)
+    one = np.array(1, dtype)
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_h_next_places = piece_places(d_h_next, W_pieces)
     block = 1 + 32768 // (1 + B * H)
+    h_by_net_g_block = memory((min(block, T), B, H), dtype)
+    work_2_block = memory((min(block, T), B, H), dtype)
+    h_by_net_c_block = memory((min(block, T), B, H), dtype)
     for start in reversed(range(0, T, block)):
         stop = start + len(range(start, T)[:block])
         # what the adjoints are multiplied by is known: for a block of steps at once
-        h_by_net_g = (h[start:stop] - c[start:stop]) * g[start:stop] * (1 - g[start:stop])
-        h_by_net_c = (1 - g[start:stop]) * (1 - c[start:stop] * c[start:stop])
+        h_by_net_g = h_by_net_g_block[:stop - start]
+        work_2 = work_2_block[:stop - start]
+        h_by_net_c = h_by_net_c_block[:stop - start]
+        np.subtract(h[start:stop], c[start:stop], out=h_by_net_g)
+        np.subtract(one, g[start:stop], out=work_2)
+        np.multiply(h_by_net_g, work_2, out=h_by_net_g)
+        np.multiply(h_by_net_g, g[start:stop], out=h_by_net_g)
+        np.subtract(one, g[start:stop], out=h_by_net_c)
+        np.square(c[start:stop], out=work_2)
+        np.subtract(one, work_2, out=work_2)
+        np.multiply(h_by_net_c, work_2, out=h_by_net_c)
         for (
             t, d_ys_t, d_net_g_t, h_by_net_g_t, d_net_c_t, h_by_net_c_t, g_t, d_net_t_rows,
         ) in zip(
@@ -320,24 +339,28 @@ class Lent:
 
 
 def memory(shape, dtype):
-    """np.empty, where it is large in memory that is left: the system clears what is new, which takes long."""
+    """np.empty from the start of a line of the cache; large memory is what is left: the system clears what is new."""
     size = dtype.itemsize
     for length in shape:
         size *= length
-    if size < 2**17 or dtype.hasobject:
+    if size < 2**12 or dtype.hasobject:
         return np.empty(shape, dtype)
-    blocks = []
-    try:
-        while True:
-            blocks.append(LEFT.pop())
-    except IndexError:  # all are here, except what another thread took
-        pass
-    room = size + 64  # it starts where a line of the cache does
-    fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
-    best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
-    LEFT.extend(block for block in reversed(blocks) if block is not best)
+    room = size + 64
+    if size < 2**17:
+        best = whole = np.empty(room, np.uint8)
+    else:
+        blocks = []
+        try:
+            while True:
+                blocks.append(LEFT.pop())
+        except IndexError:  # all are here, except what another thread took
+            pass
+        fitting = [block for block in blocks if room <= block.nbytes <= 2 * room]
+        best = min(fitting, key=len) if fitting else np.empty(room, np.uint8)
+        LEFT.extend(block for block in reversed(blocks) if block is not best)
+        whole = np.asarray(Lent(best))
     start = -best.__array_interface__["data"][0] % 64
-    return np.asarray(Lent(best))[start:start + size].view(dtype).reshape(shape)
+    return whole[start:start + size].view(dtype).reshape(shape)
 
 
 def copied(a):

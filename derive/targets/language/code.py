@@ -387,7 +387,7 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                 printed += [*comment(formula), _written(statement)]
             case Memory(name, shape_axes):
                 own = ", ".join(map(size_text, shape_axes)) + ("," if len(shape_axes) == 1 else "")
-                printed.append(f"{name} = np.empty(({own}), dtype)")
+                printed.append(f"{name} = {MEMORY}(({own}), dtype)")
             case Remark(text):
                 printed += comment(text)
             case Each():

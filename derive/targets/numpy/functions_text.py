@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from derive.cell import Cell
 from derive.nodes import Quantity
-from derive.targets.language.code import MEMORY, Buffer, Statement, lines, read
+from derive.targets.language.code import MEMORY, Statement, lines, read
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import is_class
 from derive.targets.lowering.single_step import Passes
@@ -121,7 +121,7 @@ class Functions:
         return Function(self._back_signature("backward", immediate), summary, self._back_details("final"), tuple(body))
 
     def _ask_memory(self, statements: Sequence[Statement]) -> None:
-        if any(isinstance(statement, Buffer) and not statement.zeros for statement in statements):
+        if f"{MEMORY}(" in "\n".join(lines(statements)):
             self.helpers.add(MEMORY)
 
     def step(self, passes: Passes) -> Function:

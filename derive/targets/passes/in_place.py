@@ -40,7 +40,7 @@ from derive.targets.passes.shapes import Shape, Shapes
 UNARY = {"np.tanh", "np.exp", "np.log", "np.sqrt", "np.sin", "np.cos", "np.log1p"}
 """Functions that write where they are told."""
 
-_WORDS = {"1": "one", "1.0": "one", "0.5": "half", "2": "two", "0": "zero", "-1": "minus_one"}
+WORDS = {"1": "one", "1.0": "one", "0.5": "half", "2": "two", "0": "zero", "-1": "minus_one"}
 
 
 class _UnknownError(Exception):
@@ -225,7 +225,7 @@ class InPlace:
         """A number or a view of parameters, made before the loop."""
         if code not in self._constants:
             if isinstance(code, Number):
-                name = self.fresh(_WORDS.get(code.text, "number"))
+                name = self.fresh(WORDS.get(code.text, "number"))
                 value: Code = Call("np.array", (code, Name("dtype")))
                 shape: Shape = ()
             else:

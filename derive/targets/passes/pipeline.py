@@ -35,19 +35,20 @@ from derive.targets.lowering.single_step import Passes, to_cache
 from derive.targets.passes import layout, linear, outer, products
 from derive.targets.passes.by_blocks import by_blocks
 from derive.targets.passes.gates import Gates
+from derive.targets.passes.held import Held
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
 from derive.targets.passes.loops import learn, opened
 from derive.targets.passes.shapes import B, Shape, Shapes, T
 
 
-def fast_passes(low: Lowered) -> Passes:
-    """The programs over a sequence after the passes that make them fast."""
+def fast_passes(low: Lowered, *, holding: bool = False) -> Passes:
+    """The programs over a sequence after the passes that make them fast; `holding`: the memory of blocks is kept."""
     own, program, names = low.sequence, low.program, low.names
     outside = {names.whole(q).name for q in (*program.states, program.output)}
     outside |= {name for text in own.named.values() for name in re.findall(r"\w+", text)} if program.is_loss else set()
     forward, backward = optimised(
-        program, names, own.forward, own.backward, own.gradients, outside, low.parts, low.helpers
+        program, names, own.forward, own.backward, own.gradients, outside, low.parts, low.helpers, holding=holding
     )
     cached = to_cache(backward, low.sweep, names, low.helpers)
     return Passes(forward, backward, cached, own.gradients, own.named)
@@ -62,10 +63,13 @@ def optimised(
     outside: Collection[str],
     parts: Mapping[Code, Name],
     helpers: set[str],
+    *,
+    holding: bool = False,
 ) -> tuple[list[Statement], list[Statement]]:
     """`forward` and `backward` after all passes; `outside` are the variables that are read besides.
 
     `parts` names entries of stacked arrays at t; helper functions that are called are added to `helpers`.
+    `holding`: the memory of blocks of steps is made once.
     """
     shapes = Shapes(given_shapes(program, names), {str(size): size for size in program.sizes})
     labels = {**_labels(program, names), **parts}
@@ -74,7 +78,7 @@ def optimised(
     shapes = Shapes(cached | arriving_shapes(program, names), {str(size): size for size in program.sizes})
     carried = frozenset(names.carry(state).name for state in program.states)
     kept = {value.split("[")[0] for value in gradients.values()}
-    back = _backward(backward, shapes, names.local(), labels, carried, kept, helpers)
+    back = _backward(backward, shapes, names.local(), labels, carried, kept, helpers, holding)
     back = without_unread(back, kept | carried)
     return without_unread(ahead, {*outside, *read(back)}), back
 
@@ -242,6 +246,7 @@ def _backward(
     carried: frozenset[str],
     kept: Collection[str],
     helpers: set[str],
+    holding: bool,
 ) -> list[Statement]:
     before, loop, after = _cut_at_loop(statements)
     after = [_cut(statement) for statement in after]
@@ -268,12 +273,14 @@ def _backward(
         return [*found, each, *moved.after]
     entries = max((outer.entries(shapes.known[name]) for name in sorted(local)), key=lambda e: (len(str(e)), str(e)))
     remark = Remark("what the adjoints are multiplied by is known: for a block of steps at once")
-    given: list[Statement] = [remark, *hoisting.over_steps] if hoisting.over_steps else []
+    held = Held(shapes, names.numbered)
+    over_steps = held.run(hoisting.over_steps) if holding else hoisting.over_steps
+    given: list[Statement] = [remark, *held.first, *over_steps] if over_steps else []
     done: list[Statement] = [Remark("what is read of this block's gradients"), *moved.last] if moved.last else []
-    blocks = Blocks(entries, (*moved.first, *given, each, *done), made=moved.made)
+    blocks = Blocks(entries, (*moved.first, *given, each, *done), made=(*moved.made, *held.made))
     if moved.made:  # one large array, not many
         blocks = replace(blocks, cached=str(2**18))
-    return [*found, blocks, *moved.after]
+    return [*found, *held.before, blocks, *moved.after]
 
 
 def _cut(statement: Statement) -> Statement:
