@@ -20,6 +20,7 @@ from verify.formulas.bounds.rules import Rules
 from verify.formulas.judgement import Word
 from verify.formulas.readings.conventions import HELD, MisfitError, Reading
 from verify.formulas.readings.expressions import Builder
+from verify.formulas.readings.sides import ALONE, lone_step, only_of
 from verify.formulas.wrong.counterexample import exceeding
 from verify.truth.comparison import Setting
 
@@ -49,11 +50,14 @@ def decide(smaller: Term, larger: Term, setting: Setting, derivation: Derivation
         return Bound(Word.UNDECIDED, reason="only scalars are compared")
     rules = Rules(setting, derivation)
     settled = frozenset(state.name for state in bounded_states(setting.bench.program))
-    for found, started in ((rules, ()), (replace(rules, settled=settled), (STARTED,))):
-        if found.at_most(left, right):
-            held = (HELD,) if any(map(rules.is_held, left.atoms(Jacobian) | right.atoms(Jacobian))) else ()
-            return Bound(Word.HOLDS_IF if held or started else Word.PROVED, (*started, *held))
-    point = exceeding(left, right, setting)
-    if point is not None:
-        return Bound(Word.WRONG, point=point)
-    return Bound(Word.UNDECIDED, reason="the rules of norms do not show it, and no case was found against it")
+    step = lone_step(smaller, larger)
+    alone = () if step is None else ((only_of(left, step), only_of(right, step), (ALONE.format(step=step),)),)
+    for small, large, words in ((left, right, ()), *alone):
+        for found, started in ((rules, ()), (replace(rules, settled=settled), (STARTED,))):
+            if found.at_most(small, large):
+                held = (HELD,) if any(map(rules.is_held, small.atoms(Jacobian) | large.atoms(Jacobian))) else ()
+                assumed = (*words, *started, *held)
+                return Bound(Word.HOLDS_IF if assumed else Word.PROVED, assumed)
+        if (point := exceeding(small, large, setting)) is None:
+            return Bound(Word.UNDECIDED, reason="the rules of norms do not show it, and no case was found against it")
+    return Bound(Word.WRONG, point=point)

@@ -41,6 +41,9 @@ FACTOR = "∂a/∂W stands for what the error is multiplied by in ∂J/∂W"
 FROBENIUS = "the norm of a matrix is the root of the sum of the squares of its entries"
 
 
+ALONE = "J is the error of step {step} alone"
+
+
 @dataclass(frozen=True)
 class Sides:
     """Both sides under one reading."""
@@ -298,8 +301,8 @@ def _summed(left: Term, one: Node, other: Node) -> Node | None:
     return TimeSum(other.xreplace({nodes.t: index}), index, 1, last)
 
 
-def _alone(left: Term, right: Term, sides: Sides) -> Sides | None:
-    """J as the loss of one step, where the claim relates two steps that are not neighbours."""
+def lone_step(left: Term, right: Term) -> Expr | None:
+    """The step that J may be the loss of, where the claim relates two steps that are not neighbours."""
     moments: set[Expr] = set()
     parts = [*tree.walk(left), *tree.walk(right)]
     tau = Symbol("tau", integer=True)
@@ -317,11 +320,19 @@ def _alone(left: Term, right: Term, sides: Sides) -> Sides | None:
     if step is None and apart:
         later = (*sorted(carried - {None}, key=str), nodes.T, tau, nodes.t)
         step = next((m for m in later if m in moments), None)
-    if step is None or not any(isinstance(part, tree.Gradient) for part in parts):
+    return step if any(isinstance(part, tree.Gradient) for part in parts) else None
+
+
+def only_of(node: Node, step: Expr) -> Node:
+    """The node with the loss of one step for J."""
+    return node.replace(lambda n: isinstance(n, Adjoint), lambda n: Adjoint(n.quantity, n.immediate, step))
+
+
+def _alone(left: Term, right: Term, sides: Sides) -> Sides | None:
+    """J as the loss of one step, where the claim relates two steps that are not neighbours."""
+    step = lone_step(left, right)
+    if step is None:
         return None
-
-    def only(node: Node) -> Node:
-        return node.replace(lambda n: isinstance(n, Adjoint), lambda n: Adjoint(n.quantity, n.immediate, step))
-
-    word = f"J is the error of step {step} alone"
-    return replace(sides, left=only(sides.left), right=only(sides.right), assumptions=(*sides.assumptions, word))
+    word = ALONE.format(step=step)
+    left_, right_ = only_of(sides.left, step), only_of(sides.right, step)
+    return replace(sides, left=left_, right=right_, assumptions=(*sides.assumptions, word))
