@@ -46,10 +46,9 @@ from verify.formulas.judgement import FOR_ANY_NUMBER, Judgement, Judgements, Wor
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.telling import slopes_said
-from verify.formulas.wrong import explaining, meant
+from verify.formulas.wrong import explaining, meant, special
 from verify.formulas.wrong.closing import Loop
 from verify.formulas.wrong.restating import with_letters
-from verify.formulas.wrong.special import of_numbers
 from verify.truth.comparison import Bench, Facts, Setting
 
 NO_BOUND = "the side that should be smaller is larger in the case below"
@@ -451,8 +450,7 @@ def _of_lengths(
         return replace(blank, reason=f"the shapes do not fit if {' and '.join(folded)}")
     by_matrix = _by_matrix(decision.question, claiming.letters, alone=decision.sides is not None)
     if by_matrix and (kept := _of_numbers(judgement, left, right, statement, context)) is not None:
-        small = f"all sizes but {kept} are 1: a vector differentiated by a matrix is no matrix"
-        small = small if kept else "all sizes are 1: a vector differentiated by a matrix is no matrix"
+        small = f"all sizes{f' but {kept}' if kept else ''} are 1: a vector differentiated by a matrix is no matrix"
         return replace(blank, word=Word.HOLDS_IF, assumptions=(small,), reading=small)
     if decision.sides is None and _of_constants(judgement, left, right, statement, context):
         return replace(blank, reason=OF_CONSTANTS)
@@ -475,6 +473,8 @@ def _of_lengths(
         again = loop.judged(told.correct) if told.correct is not None else None
         more = () if again is None else tuple(words for words in again.assumptions if words in (HELD, LATEST))
         told = replace(told, assumptions=tuple(dict.fromkeys((*told.assumptions, *more))))
+        if special.of_order_alone(told) and _of_numbers(judgement, left, right, statement, context) is not None:
+            return replace(blank, reason=special.IN_ORDER)
         misfit = decision.sides is None and not told.true_when
         return _in_numbers(told, left, right, statement, context) if misfit else told
     except RecursionError:
@@ -517,7 +517,7 @@ def _of_numbers(
     judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context, *, every: bool = False
 ) -> str | None:
     """The sizes that are not 1 where a formula is true of a cell of numbers; None where it is not."""
-    small = of_numbers(context.cell, every=every)
+    small = special.of_numbers(context.cell, every=every)
     numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
     try:
         found, _ = read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
@@ -534,7 +534,10 @@ def _of_numbers(
 
 def _of_constants(judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context) -> bool:
     """Whether what fits in no shape is true of numbers alone, of which a softmax or a norm of one says nothing."""
-    if not of_numbers(context.cell).sizes or _of_numbers(judgement, left, right, statement, context) is not None:
+    if (
+        not special.of_numbers(context.cell).sizes
+        or _of_numbers(judgement, left, right, statement, context) is not None
+    ):
         return False
     return _of_numbers(judgement, left, right, statement, context, every=True) is not None
 

@@ -14,7 +14,7 @@ from derive.reader.models.equations.finding import is_value
 from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.supposing import assumed, supposed
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Big, Name, Sum
+from derive.reader.text.syntax import Bars, Big, Name, Scripted, Sum
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import ANOTHER
 from verify.notes.files import Formula
@@ -33,6 +33,7 @@ _STARTED = re.compile(
     r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b|\bset(?:ting)?\b)[^$=.;。；]{0,40}\$*\s*\Z", re.IGNORECASE
 )
 _COMPARED = re.compile(r"[<>≤≥≪≫]|\\(?:leq?|geq?|leqslant|geqslant|ll|gg|lt|gt)(?![A-Za-z])")
+_STRICT = frozenset(["<", ">", r"\lt", r"\gt"])
 _SUPPOSED = re.compile(
     r"(?:当|若|如果|假如|假设|只要|條件|条件|當|\b(?:if|when|whenever|suppose|assuming|provided|conditions?)\b)"
     r"[^$.;。；，,]{0,12}\$*\s*\Z|\|\s*\**\$+\s*\Z",
@@ -173,9 +174,18 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         sides = chain.sides
         if here and len(sides) == 2 and letter(sides[0]) is not None and number_of(sides[1]) is not None:
             return as_nothing(judgement, A_CASE)
+        if here and _is_threshold(chain):
+            return as_nothing(judgement, A_CASE)
         if here and (_is_worked(chain) or (start.line, start.column) in stated):
             return as_nothing(judgement, ANOTHER)
     return judgement
+
+
+def _is_threshold(chain: Statement) -> bool:
+    """Whether a norm is set against 1, ‖∂h_i/∂h_{i-1}‖ < 1: the case that is spoken of, whatever the network is."""
+    sized = chain.sides[0].base if isinstance(chain.sides[0], Scripted) else chain.sides[0]
+    signs = [relation.word.strip() for relation in chain.relations]
+    return isinstance(sized, Bars) and signs[0] in _STRICT and len(signs) == 1 and number_of(chain.sides[1]) == 1
 
 
 def _is_worked(chain: Statement) -> bool:

@@ -26,7 +26,7 @@ from derive.reader.meaning.tree import (
     Total,
     Transposed,
 )
-from derive.reader.meaning.vocabulary import NAMED, Vocabulary, bracket
+from derive.reader.meaning.vocabulary import NAMED, OPEN, Vocabulary, bracket
 from derive.reader.meaning.walk import Function, Walk, entry
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
@@ -203,6 +203,8 @@ class Meaning(Walk):
             )  # fmt: skip
         if base in GREEK or (len(base) == 1 and base.islower()):
             return ScalarFunction(found.name) if group.bracket == "LPAR" or base in GREEK else None
+        if base.lower() in OPEN:
+            return ScalarFunction(found.name)
         if len(base) > 1:
             raise InputError(
                 f"unknown function {found.name}", place,

@@ -19,6 +19,8 @@ from derive.reader.text.syntax import Group, Name, Run, Script, Scripted, Sum, S
 
 NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
 """Functions of a whole vector."""
+OPEN = frozenset(["act", "activation", "nonlinearity", "nonlin"])
+"""Words for a function of every entry that is left open."""
 PRODUCTS = frozenset(["dot", "matmul"])
 """Words for the product of two arrays, as programs write it."""
 

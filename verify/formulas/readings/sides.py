@@ -288,8 +288,17 @@ def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:
     raise MisfitError.of_rows(message, other.shape == (1, 1) and 1 not in one.shape)
 
 
+def _weighted(term: Term) -> Term | None:
+    """The gradient of a loss that is a mean, without its factor."""
+    match term:
+        case tree.Multiply(factors=(tree.Constant(), tree.Gradient() as gradient)):
+            return gradient
+    return None
+
+
 def _summed(left: Term, one: Node, other: Node) -> Node | None:
     """The right side summed over t, where the left is a parameter's gradient and the right is written for step t."""
+    left = _weighted(left) or left
     while isinstance(left, tree.Slice):
         left = left.body
     if not isinstance(left, tree.Gradient) or left.by.time is not None or nodes.t in one.atoms(Symbol):

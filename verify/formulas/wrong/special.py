@@ -14,6 +14,7 @@ from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Node, Quantity, Softmax, T, TimeSum, children, t
 from derive.nodes.norms import Norm
 from derive.targets.formula import latex
+from verify.formulas.judgement import Judgement
 from verify.truth.comparison import REDRAWS, Setting
 from verify.truth.exact import evaluate
 from verify.truth.field import NoValueError, UnsupportedError
@@ -21,6 +22,8 @@ from verify.truth.scales import NoPointError, Scale, quantities_of, reach
 from verify.truth.world import World
 
 LAST_OUTPUT = "$J$ reads the output of the last step alone"
+DIAGONAL = "a vector stands for the diagonal matrix"
+IN_ORDER = "vectors stand beside matrices: of numbers it is true, and of matrices the factors stand in another order"
 LENGTH = re.compile(r"\$T = (\d+)\$")
 """The case of as many steps as a formula names by their numbers, two at least."""
 LONGEST = 6
@@ -84,6 +87,12 @@ def of_numbers(cell: Cell, *, every: bool = False) -> Cell:
         targets=all_small(cell.targets),
         assumptions=(),
     )
+
+
+def of_order_alone(judgement: Judgement) -> bool:
+    """Whether nothing is wrong but the order of factors, where a vector had to stand for a diagonal matrix."""
+    names = {mistake.name for mistake in judgement.mistakes}
+    return names == {"product order"} and DIAGONAL in judgement.assumptions
 
 
 def _taken_together(cell: Cell) -> set[Expr]:

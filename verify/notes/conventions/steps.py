@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from verify.formulas.judgement import Word
+from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
-from verify.notes.conventions.trying import Judge, in_case, mending, reworded, right_in, wrong_in
+from verify.notes.conventions.trying import Judge, in_case, mending, reworded, right_in, states_of, wrong_in
 from verify.notes.files import Formula
 
 _LAST = re.compile(
@@ -44,7 +45,13 @@ _NUMBERED = re.compile(r"[_^]\{?\(?(\d)\)?(?!\d)")
 _SUMMED = re.compile(r"=\s*1\s*\}\s*\^\s*\{?\s*(\d)(?!\d)")
 """The last step of a sum from the first one."""
 
+_OF_A_STEP = re.compile(
+    r"(?:\\(?:mathcal|ell)\s*)?\{?(?<![A-Za-z])(?:[LEJC]|\\ell)\}?\s*(?:_|\^)\s*(?:\{?\(?[a-z0-9T])"
+)
+"""The loss of one step: L_t, E^{(t)}."""
+
 _SUM_FROM_ZERO = re.compile(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
+UNSAID = "wrong if earlier steps have losses of their own, of which the note says nothing"
 OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"
 FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
@@ -82,6 +89,32 @@ def of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Form
     whole = any(_OF_LAST_OUTPUT.fullmatch(each.formula.text.strip()) for each in found)
     return [
         in_case(each, special.LAST_OUTPUT, OF_LAST_OUTPUT) if whole or each.formula in said else each for each in found
+    ]
+
+
+def of_no_said_loss(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is wrong only as earlier steps have losses is open in a note that says of no step what its loss is.
+
+    Nor may its cell read anything out of the state. Of what names its steps by number no such case is known, but the
+    longest way through them.
+    """
+    if any(_OF_A_STEP.search(each.formula.text) for each in found):
+        return list(found)
+
+    def kept(judgement: Judgement, text: str) -> Judgement:
+        cases = judgement.true_when.split(special.OR)
+        by_the_end = any(case.startswith(special.LAST_OUTPUT) for case in cases)
+        numbered = not judgement.mistakes and len({*_NUMBERED.findall(text)}) > 2
+        if judgement.word is not Word.WRONG or not (by_the_end or numbered):
+            return judgement
+        return Judgement(judgement.formula, Word.UNDECIDED, reason=UNSAID, place=judgement.place)
+
+    def bare(each: Audited) -> bool:
+        return each.model is not None and each.model.cell.output.name in states_of(each.model)
+
+    return [
+        replace(each, judgements=tuple(kept(one, each.formula.text) for one in each.judgements)) if bare(each) else each
+        for each in found
     ]
 
 

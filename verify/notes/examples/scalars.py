@@ -9,7 +9,7 @@ from dataclasses import replace
 from derive.errors import InputError
 from verify.formulas.faults import ClaimsFault
 from verify.formulas.judgement import Judgement, Word
-from verify.formulas.wrong.special import of_numbers
+from verify.formulas.wrong.special import IN_ORDER, of_numbers
 from verify.notes.audited import Audited
 
 NUMBERS = "the letters are numbers, as line {line} says"
@@ -34,7 +34,7 @@ def said_of_numbers(audited: Audited, lines: Sequence[str], given: int = 0) -> A
     `given` is a line that says so by a number for a weight; 0 if none does.
     """
     model = audited.model
-    if model is None or all(one.word is not Word.WRONG for one in audited.judgements):
+    if model is None or not any(map(_of_vectors, audited.judgements)):
         return audited
     line = given or _said(audited, lines)
     if not line:
@@ -55,8 +55,13 @@ def said_of_numbers(audited: Audited, lines: Sequence[str], given: int = 0) -> A
     return replace(audited, judgements=kept)
 
 
+def _of_vectors(judgement: Judgement) -> bool:
+    """Whether a formula is not right of vectors: wrong, or open for the order of its factors."""
+    return judgement.word is Word.WRONG or judgement.reason == IN_ORDER
+
+
 def _held(judgement: Judgement, small: Judgement | None, words: str) -> Judgement:
-    if judgement.word is not Word.WRONG or small is None:
+    if not _of_vectors(judgement) or small is None:
         return judgement
     assumed = (words, *small.assumptions)
     return Judgement(

@@ -23,7 +23,7 @@ from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
 
 _DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
 _BRACE_NOTE = re.compile(r"\\(?:under|over)brace(?![A-Za-z])")
-_ACCUMULATED = re.compile(r"\+\s*=|\\mathrel\{\+\}=|\\mathrel\{\+=\}|\{\+=\}")
+_ACCUMULATED = re.compile(r"\+\s*=|\\mathrel\{\+\}=|\\mathrel\{\+=\}|\{\+=\}|\{\+\}\s*\{=\}")
 _WIDE = re.compile(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
 """Signs of Chinese text and numbers in circles, which say nothing of the formula."""
 _CELL_DOT = re.compile(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")

@@ -37,12 +37,17 @@ def with_named_arguments(given: Sequence[Equation]) -> list[Equation]:
             same = full is not short and (full.target, full.offset) == (short.target, short.offset)
             right = short.fragment.text.rstrip(" \n.,;")
             between = _difference(short.fragment, short.right_start, len(right), full.right) if same else None
-            if between is not None and between[0].name in names - set(found):
+            if between is not None and between[0].name in names - set(found) - _constants(given, short):
                 named, start, end = between
                 made = _called(short.fragment, named, full.fragment, full.right[start:end], full, full.index)
                 found[named.name] = made
                 longer.append(full)
     return [*(e for e in given if e not in longer), *found.values()]
+
+
+def _constants(given: Sequence[Equation], but: Equation) -> set[str]:
+    """What other equations read without a step: b of σ(W x_t + b), for which σ(b) has no other name."""
+    return {m.name for e in given if e is not but for m in e.used if m.offset is None}
 
 
 def _called(

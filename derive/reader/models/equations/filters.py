@@ -11,6 +11,7 @@ from derive.reader.models.equations.equation import Equation
 
 _BOLD = re.compile(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DIFFERENTIAL = re.compile(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
+_ABSTRACT = re.compile(r"\s*[A-Z]\s*\((?:[^()]|\([^()]*\))*\)[\s.,;]*")
 _DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 
 
@@ -31,8 +32,10 @@ def without_worked(given: Sequence[Equation]) -> list[Equation]:
 
 
 def without_general(given: Sequence[Equation]) -> list[Equation]:
-    """The equations without h_t = f(x_t, h_{t-1}) of what the note writes out elsewhere."""
+    """The equations without h_t = f(x_t, h_{t-1}) of what the note writes out, and y_t = G(s_t) beside ŷ_t."""
     written_out = {e.target for e in given if not e.general}
+    said = {e.target for e in given}
+    given = [e for e in given if not (_ABSTRACT.fullmatch(e.right) and f"{e.target}_hat" in said)]
     return [e for e in given if not e.general or e.target not in written_out]
 
 
