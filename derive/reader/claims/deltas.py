@@ -184,8 +184,10 @@ class Deltas(Walk):
             return None
         step, index = found.parts if kinds[1] == "sub" else reversed(found.parts)  # δ_t^l, raised, is of a layer
         moment, place = self._when(step[1]), self.letters.entry(index[1])
-        if moment is None or place is None or moment == place or (kinds[1] == "sup" and not moment.has(nodes.t)):
+        if moment is None or place is None or moment == place:
             return None
+        if kinds[1] == "sup" and (str(place) in self.letters.known or not moment.has(nodes.t)):
+            return None  # δ_x^{(t)} of a quantity x
         whole = self.delta(replace(found, parts=[step]), node)
         return replace(whole, by=replace(whole.by, at=(place,))) if isinstance(whole, Gradient) else None
 

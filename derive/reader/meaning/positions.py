@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from derive.errors import InputError
+from derive.functions import function
 from derive.reader.meaning.letters import letter
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.resolving.document import Document, is_claim
@@ -58,8 +60,9 @@ def _refuse(node: Big, fragment: Fragment, said: _Said) -> None:
     alone = [one for one in inside if _indices(one) == {bound}]
     if any(_name(one) == said.clock for script in node.scripts for one in walk(script)) and alone:
         raise fragment.error(ALL_STEPS[0], node.start, node.end, ALL_STEPS[1])
-    weights = [one for one in inside if {bound, said.clock} == _indices(one)]
     factors = list(factors_of(node.body))
+    of_functions = [then for one, then in pairwise(factors) if function(_word(one)) is not None]  # log p_{t,k}
+    weights = [one for one in inside if {bound, said.clock} == _indices(one) and one not in of_functions]
     values = [one for one in alone if one in factors and _word(one) not in said.declared]
     if not weights or not values or len(factors) < 2:
         return

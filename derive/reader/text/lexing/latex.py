@@ -26,7 +26,7 @@ _NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?!
 """The number of an equation in front of it."""
 _SIGN_BEHIND = re.compile(r"\(\s*\\(?P<sign>[A-Za-z]+)\s*\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
 _APART = re.compile(r"(?:\s|~|\\(?:[:;,> ]|q?quad))\Z")
-_EMPTY_SCRIPT = re.compile(r"[_^]\s*\{\s*\}")
+_EMPTY_SCRIPT = re.compile(r"_\s*\{\s*\}")
 _SAID = re.compile(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
 _BARE_WORD = re.compile(r"(?P<words>[A-Za-z]{4,})(?![A-Za-z])")
 _ANGLES = re.compile(r"<[^<>=\\]{1,20}>")
