@@ -16,7 +16,7 @@ _TICKED = re.compile(r"\$`([^`$\n]+)`\$")
 _ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
 _MYST = re.compile(r"^(\s*(?:```|~~~))\{math\}", re.MULTILINE)
 _DOUBLED = re.compile(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
-_DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$).)+?)\\\\\)")
+_DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$|\n\s*\n)[\s\S])+?)\\\\\)")
 _ONE_LINE = re.compile(r"(?<![`\w])```math[ \t]+([^`\n]+?)(?:\\\\)?[ \t]*```(?!`)")
 _FENCED = re.compile(
     r"^(?P<indent>[ \t]*)(?P<mark>```|~~~)(?P<blank>[ \t]*)\n"

@@ -170,6 +170,8 @@ class Declared:
                 if found is None:
                     raise unclear
                 self._known(found, fragment)
+                if isinstance(right, Group) and found.name in self.assigned:
+                    continue  # the range of every entry
                 shape = self._space(right, fragment)
                 self._shape(found, shape, fragment)
                 if ONE not in shape[:1] and _has_one_size(right):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -129,10 +130,10 @@ class _Build:
 
     @staticmethod
     def run(children: list[Any]) -> Syntax:
-        if len(children) == 1:
-            return _syntax(children[0])
-        start, end = children[0].start, children[-1].end
-        return Run(start, end, tuple(_multiplied(children)))
+        factors = tuple(_multiplied(children))
+        if len(factors) == 1:
+            return _syntax(factors[0])
+        return Run(children[0].start, children[-1].end, factors)
 
     @staticmethod
     def big(children: list[Any]) -> Big:
@@ -199,16 +200,30 @@ class _Build:
 
 
 def _multiplied(factors: Sequence[Syntax]) -> Iterator[Syntax]:
-    """The factors, with those of prod(a, b), a product "after the necessary transpositions", as factors too."""
+    """The factors, with those of prod(a, b), a product "after the necessary transpositions", as factors too.
+
+    concat(a, b) is [a, b].
+    """
     waiting = list(factors)
     while waiting:
         first = waiting.pop(0)
-        listed = waiting[0] if waiting and isinstance(first, Name) and first.word == "prod" else None
+        called = first.word if isinstance(first, Name) else ""
+        listed = waiting[0] if waiting and called in ("prod", "concat") else None
+        if isinstance(listed, Group) and called == "concat":
+            del waiting[0]
+            yield _stacked(listed)
+            continue
         if isinstance(listed, Group) and listed.bracket == "LPAR" and len(listed.rows) == 1 and len(listed.rows[0]) > 1:
             del waiting[0]
             yield from (Group(cell.start, cell.end, "LPAR", ((cell,),)) for cell in listed.rows[0])
         else:
             yield first
+
+
+def _stacked(group: Group) -> Group:
+    cells = [cell for row in group.rows for cell in row]
+    inner = cells[0] if len(cells) == 1 else None
+    return inner if isinstance(inner, Group) else replace(group, bracket="LBRACK")
 
 
 def _syntax(child: Any) -> Syntax:

@@ -73,7 +73,8 @@ WORDS: dict[str, str] = {
     "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
     "sigm": "sigmoid", "sigma": "sigma", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
     "Diag": "diag", "mean": "mean", "Mean": "mean", "var": "var", "Var": "var", "std": "std", "cosh": "cosh",
-    "sinh": "sinh", "diagonal": "diagonal",
+    "sinh": "sinh", "diagonal": "diagonal", "concat": "concat", "Concat": "concat", "concatenate": "concat",
+    "CONCAT": "concat",
 }  # fmt: skip
 """Words recognised in a run of letters, and the name each stands for."""
 

@@ -23,6 +23,7 @@ PRODUCTS = {
     "inner": "inner product meant",
     "diagonal": "a vector stands for the diagonal matrix",
     "outer": "two vectors beside each other stand for their outer product a b^⊤",
+    "row": "vectors beside each other are multiplied entry by entry, and by the last one as a row: (a ⊙ b) c^⊤",
 }
 DERIVATIVES = {
     "natural": "",

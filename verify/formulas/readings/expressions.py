@@ -68,7 +68,7 @@ class Builder(Products):
             case tree.Multiply():
                 if said.elementwise and self.reading.precedence == "elementwise":
                     said = _regrouped(said)
-                parts = self._together(said.factors) if said.elementwise else list(map(self.build, said.factors))
+                parts = self._together(said.factors) if said.elementwise else list(map(self.build, self.factors(said)))
                 if any(part.kind == "kronecker" for part in parts):
                     parts = [self.build(factor) for factor in said.factors]
                 return self.elementwise(parts) if said.elementwise else self.juxtaposed(parts, signed=said.signed)

@@ -11,8 +11,14 @@ from sympy import Expr, S, Transpose
 from derive import nodes
 from derive.errors import OpenQuestionError
 from derive.nodes import Adjoint, Jacobian, Node, Shaped
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Term
 from verify.formulas.readings.conventions import Built, MisfitError
 from verify.formulas.readings.parts import Leaves
+
+
+def _unbracketed(said: Term) -> bool:
+    return isinstance(said, tree.Multiply) and not (said.elementwise or said.bracketed)
 
 
 class Products(Leaves):
@@ -94,6 +100,8 @@ class Products(Leaves):
             sized = self._paired(sized)
         if self.reading.product == "outer":
             sized = self._crossed(sized)
+        if self.reading.product == "row":
+            sized = self._crossed(self._merged_before_the_last(sized))
         if self.reading.product == "elementwise" or (self.reading.product == "strict" and signed):
             sized = self._merged(sized)
         elif self.reading.product == "diagonal":
@@ -210,6 +218,23 @@ class Products(Leaves):
         if left.shape[1] != 1 or right.shape[1] != 1 or left.flipped or right.flipped:
             return parts
         return [*parts[: vectors[1]], Built(nodes.transpose(self.node(right))), *parts[vectors[1] + 1 :]]
+
+    def factors(self, said: tree.Multiply) -> Sequence[Term]:
+        """The factors of a product, without the groups that signs make where vectors are meant in a row."""
+        if self.reading.product != "row" or said.elementwise:
+            return said.factors
+        return tuple(
+            one
+            for factor in said.factors
+            for one in (self.factors(factor) if _unbracketed(factor) else (factor,))  # type: ignore[arg-type]  # it is one
+        )
+
+    def _merged_before_the_last(self, parts: list[Built]) -> list[Built]:
+        """Columns multiplied entry by entry, but for the last one."""
+        *front, last = parts
+        if len(front) < 2 or not all(map(self._vector, parts)) or len({part.shape for part in front}) > 1:
+            return parts
+        return [Built(nodes.hadamard(*(self.node(part) for part in front))), last]
 
     def _spread(self, parts: list[Built]) -> list[Built]:
         """Vectors beside a matrix as diagonal matrices."""

@@ -123,7 +123,7 @@ def readings(left: Term, right: Term, outer: bool = False) -> Iterator[tuple[Rea
     other = {(True, False): "right", (False, True): "left"}.get((chains[0], chains[1]), "")
     lone = isinstance(right if other == "right" else left, tree.Gradient | tree.Ref | tree.Derivative)
     for reading in _kinds(left, right):
-        if reading.product == "outer" and not outer:
+        if reading.product in ("outer", "row") and not outer:
             continue
         yield reading, ""
         if other and not lone and reading.layout == "numerator":

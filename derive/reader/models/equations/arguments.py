@@ -42,7 +42,7 @@ def with_named_arguments(given: Sequence[Equation]) -> list[Equation]:
                 made = _called(short.fragment, named, full.fragment, full.right[start:end], full, full.index)
                 found[named.name] = made
                 longer.append(full)
-    return [*(e for e in given if e not in longer), *found.values()]
+    return [*(e.with_steps(found) for e in given if e not in longer), *found.values()]
 
 
 def _constants(given: Sequence[Equation], but: Equation) -> set[str]:

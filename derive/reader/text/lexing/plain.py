@@ -19,6 +19,8 @@ _GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
 """A time glued to its letter, as in Ht-1: then Ht is H at t."""
 _WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
 _STEPS = ("k", "j", "i", "s", "T", "n", "m", "tau")
+_BY_THE_LAST = re.compile(r"∂\s*[A-Za-z]_T(?![A-Za-z0-9_])")
+"""∂ of a quantity of the last step."""
 _STEP_BESIDE = re.compile(r"([-−+])[12](?![\w.]|[*/^@])")
 """The step before or after, written as it is spoken: h_t-1. A number that is multiplied is none."""
 _LABELLED = re.compile(r"(?<![A-Za-z0-9_])(?:Pi|Xi|Mu|Nu)(?![A-Za-z0-9_(])")
@@ -189,9 +191,14 @@ def _word(out: Tokens, i: int) -> int:
 
 
 def _is_step(text: str, base: str, last: str) -> bool:
-    """Whether a letter behind a name is a step: a sum or product counts with it, or the name has steps beside it."""
+    """Whether a letter behind a name is a step.
+
+    So it is where a sum or product counts with it, the name has steps beside it, or a derivative is taken by h_T.
+    """
     if last not in _STEPS:
         return False
+    if last == "T" and _BY_THE_LAST.search(text):
+        return True
     counted = re.search(rf"(?:[∑∏ΣΠ]|sum|prod)\s*_\s*[({{]?\s*{last}\s*(?:=|∈|\bin\b)", text)
     return counted is not None or (
         last in "kjsT"
