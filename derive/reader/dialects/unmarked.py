@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from derive.reader.text.note import Found, titles_a_model
-from derive.reader.text.stated import speaks_of_steps, stated
+from derive.reader.text.stated import formula, speaks_of_steps, stated
 
 _CODE = {
     ".py": "#", ".jl": "#", ".r": "#", ".m": "%", ".lua": "--", ".c": "//", ".h": "//", ".cc": "//", ".cpp": "//",
@@ -22,6 +22,8 @@ _BLOCK = re.compile(r"/\*|\*/")
 _FENCE = re.compile(r"[ \t]*(?P<mark>```+|~~~+)[ \t]*(?P<info>[\w+-]*)")
 _HEADING = re.compile(r"(?P<level>#{1,6})[ \t]+(?P<title>\S.*)")
 _MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|\*|[-=]{2,})[ \t]*)*")
+_SPAN = re.compile(r"(?<!`)(?P<mark>``?)(?!`)(?P<inside>[^`]+)(?P=mark)(?!`)")
+"""Code in running text."""
 _TEXT = {"", "text", "txt", "plaintext", "plain", "none"}
 
 
@@ -71,7 +73,18 @@ def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:
         if fence is not None and (not mark or (line.strip().startswith(mark) and not fence.group("info"))):
             mark, code = ("", False) if mark else (fence.group("mark"), fence.group("info").lower() not in _TEXT)
         elif not code:
-            yield number, line
+            yield number, _in_spans(line)
+
+
+def _in_spans(line: str) -> str:
+    """A line of which a formula stands in code: only what stands in code, in its place."""
+    spans = list(_SPAN.finditer(line))
+    if not any(formula(span.group("inside").strip()) for span in spans):
+        return line
+    shown = [" "] * len(line)
+    for span in spans:
+        shown[slice(*span.span("inside"))] = span.group("inside")
+    return "".join(shown)
 
 
 def _commented(lines: list[str], sign: str) -> Iterator[tuple[int, str]]:

@@ -60,7 +60,7 @@ _DERIVED = re.compile(
     r"∂|∇|(?<![A-Za-z])d\w*[^\s=]{0,12}/d\w|[δΔ]|\\(?:partial|nabla|[dD]elta)(?![A-Za-z])|\\frac\s*\{\s*d"
 )
 _BEFORE = re.compile(r"t\s*[-−]\s*1|prev(?![a-z])|ₜ₋₁")
-_MATHEMATICAL = re.compile(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ⁰-ⁿᵀ^@*+·×]|\w\(")
+_MATHEMATICAL = re.compile(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ¹²³⁰-ⁿᵀ^@*+·×]|\w\(")
 _NUMBER = re.compile(r"[\d\s.eE+\-*/()]+")
 _OPERATORS = re.compile(r"[ \t]*(?:[+=·×⊙∘*/@]|[-−](?=[ \t]*[^\s\d]))")
 
@@ -215,10 +215,12 @@ def formula(text: str) -> bool:
     if relation is None or _CODE.search(text) or _SIZES.search(text) or _prose(text):
         return False
     left, right = text[: relation.start()].strip(), text[relation.end() :].strip()
-    if not left or not right or _NUMBER.fullmatch(right) or not _MATHEMATICAL.search(text):
+    if not left or not right or _NUMBER.fullmatch(right):
         return False
     if _DERIVED.search(left):
         return True
+    if not _MATHEMATICAL.search(text):
+        return False
     try:
         plain_tokens(Fragment.of(text, plain=True))
     except InputError:

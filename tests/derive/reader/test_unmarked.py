@@ -77,3 +77,10 @@ def test_beside_marked_equations_only_derivatives_are_read() -> None:
 def test_what_is_added_up_is_no_equation_of_a_note() -> None:
     text = "h_t = tanh(W @ h_{t-1} + U @ x_t)\ndW += dh_t @ h_{t-1}^T\n# ∂L/∂h_t = 0\n"
     assert [each.text for each in note_of(f"```\n{text}```\n", "x.md").formulas] == [text.split("\n")[0]]
+
+
+def test_formulas_in_code_spans_are_read_where_no_formula_is_marked() -> None:
+    text = "The state `h_t = a h_{t-1}` of `torch.nn`, then\n# `dL/dh_{t-1} = a dL/dh_t`\nset `lr` to x_t = 2 y_t\n"
+    found = formulas_of(text, "x.md")
+    assert [each.text.strip() for each in found][:2] == ["h_t = a h_{t-1}", "dL/dh_{t-1} = a dL/dh_t"]
+    assert (found[1].place.line, found[1].place.column) == (2, 4)

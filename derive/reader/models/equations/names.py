@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -23,6 +24,7 @@ _LETTER = re.compile(
     r"(?:\\(?P<accent>hat|tilde|bar|widehat|widetilde)\s*\{?\s*)?(?P<base>\\(?:" + "|".join(GREEK) + r")(?![A-Za-z])"
     r"|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z]))\}?(?:_(?:\{(?P<long>[A-Za-z]{1,3})\}|(?P<short>[A-Za-z])))?"
 )
+_QUOTIENT = re.compile(r"(?<![\w.])d([A-Za-z]+)(?:_\w*)?(?:\{[^{}]*\}|\([^()]*\))?[ \t]*/[ \t]*d([A-Za-z]+)")
 _ERROR = re.compile(r"\\delta\s*[_^]\s*\{\s*([A-Za-z])_\{?([A-Za-su-z])\}?")
 
 
@@ -38,8 +40,16 @@ def names(fragment: Fragment) -> frozenset[str]:
         written = found.quantities
     except (InputError, RecursionError):
         written = set(spelled_names(fragment.text))
+    if fragment.plain:
+        written = _without_d(written, fragment.text)
     counted = counted_in(fragment.text)
     return frozenset({without_index(name, counted) for name in written} - ABOUT)
+
+
+def _without_d(written: Iterable[str], text: str) -> set[str]:
+    """The names, those over and under the bar of a derivative that is typed as dL/dh_t without their d."""
+    over = {f"d{letter}" for pair in _QUOTIENT.findall(text) for letter in pair}
+    return {name[1:] if name.partition("_")[0] in over else name for name in written}
 
 
 def counted_in(text: str) -> frozenset[str]:
