@@ -21,6 +21,7 @@ from derive.reader.models.equations.filters import (
     without_cycles,
     without_entries,
     without_general,
+    without_powers,
     without_slips,
     without_worked,
 )
@@ -128,7 +129,9 @@ def written(
             without_slips(
                 without_entries(
                     without_general(
-                        without_abbreviated(with_one_example(in_one_face(without_cycles(without_worked(said)))))
+                        without_abbreviated(
+                            with_one_example(in_one_face(without_cycles(without_powers(without_worked(said)))))
+                        )
                     )
                 )
             )

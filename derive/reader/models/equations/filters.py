@@ -12,6 +12,7 @@ from derive.reader.models.equations.equation import Equation
 _BOLD = re.compile(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DIFFERENTIAL = re.compile(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
 _ABSTRACT = re.compile(r"\s*[A-Z]\s*\((?:[^()]|\([^()]*\))*\)[\s.,;]*")
+_POWER = re.compile(r"[A-Z](?:_(?:\w|\{[^{}]*\}))?\^(?:t|\{t\})(?:_(?:\w|\{[^{}]*\}))?")
 _DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 
 
@@ -23,6 +24,18 @@ def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:
 
     full = {e.target for e in given if in_full(e)}
     return [e for e in given if e.target not in full or in_full(e)]
+
+
+def without_powers(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without W^t_{hh} = U Σ^t V^T, a power where other equations read W_{hh} without a step."""
+    constant = {m.name for e in given for m in e.used if m.offset is None and m.name != e.target}
+    stepped = {m.name for e in given for m in e.used if m.offset is not None}
+
+    def power(equation: Equation) -> bool:
+        left = "".join(equation.fragment.text[: equation.left_end].split())
+        return equation.target in constant - stepped and _POWER.fullmatch(left.strip("&")) is not None
+
+    return [e for e in given if not power(e)]
 
 
 def without_worked(given: Sequence[Equation]) -> list[Equation]:

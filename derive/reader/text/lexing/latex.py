@@ -20,6 +20,7 @@ _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|\Z)|\$)+")
 _DOTS = re.compile(r"\.\.\.+|···+|⋅⋅⋅+|…|⋯|。。。+")
 _SLIP = re.compile(r"\{([A-Za-z]{2,4}|t(?:\s*[-+−]\s*\d)?)\}")
 _SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
+_DIRECTION = re.compile(r"\{\s*\(?\s*(?P<arrow>\\(?:(?P<on>rightarrow|to)|leftarrow|gets))\s*\)?\s*\}")
 _BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
 _PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
 _NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?![A-Za-z])")
@@ -251,6 +252,12 @@ class LatexLexer(Commands):
             out.emit("MARK", alone.start(1), alone.end(1), "plus" if alone.group(1) == "+" else "minus")
             out.closing("RBRACE", alone.end() - 1, alone.end())
             return alone.end()
+        if direction := _DIRECTION.match(self.text, j, end):  # h_t^{(\rightarrow)} of two directions
+            word = "forward" if direction.group("on") else "backward"
+            out.opening("LBRACE", j, j + 1)
+            out.emit("NAME", *direction.span("arrow"), word, rf"\mathrm{{{word}}}")
+            out.closing("RBRACE", direction.end() - 1, direction.end())
+            return direction.end()
         if self.text[j] == "{":
             out.opening("LBRACE", j, j + 1)
             barred = len(out.items) > 2 and out.items[-3].type == "MARK" and out.items[-3].word == "at"
