@@ -111,14 +111,14 @@ def backward(cache, d_ys, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (W, tanh_net_h, V, h, x) = values
-    d_net_h = memory((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    d_x = memory((T, B, D), dtype)
     d_h_next_given = (W.T - W - 0.01 * np.eye(H, dtype=dtype)).T
     d_h_t = memory((B, H), dtype)
     one = np.array(1, dtype)
@@ -127,9 +127,15 @@ def backward(cache, d_ys, h=None):
     times_d_h_next_given = product_with(d_h_next_given_pieces)
     d_h_next_places = piece_places(d_h_next, d_h_next_given_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, H)
+    d_net_h_window = memory((min(window, T), B, H), dtype)
+    d_W = None
+    d_V = None
+    d_b = None
     h_by_net_h_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_h = d_net_h_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = h_by_net_h_block[:stop - start]
         np.square(tanh_net_h[start:stop], out=h_by_net_h)
@@ -138,8 +144,8 @@ def backward(cache, d_ys, h=None):
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
-            piece_rows(d_net_h[start:stop], d_h_next_given_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
+            piece_rows(d_net_h, d_h_next_given_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -150,12 +156,17 @@ def backward(cache, d_ys, h=None):
             # to h_{t-1} through this step: (Wᵀ - W - (1/100) I) (∂J/∂net_{h,t}) + ∂J/∂h_t
             times_d_h_next_given(d_net_h_t_rows, d_h_next_given_pieces, out=d_h_next_places)
             np.add(d_h_next, d_h_t, out=d_h_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_h = d_net_h_window[:stop - start]
+            np.matmul(rows(d_net_h), V, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_net_h).T @ rows(h[start:stop]) + (-h[start:stop][..., :, None] * d_net_h[...,
+                None, :]).sum(axis=(0, 1)))
+            d_V = added(d_V, rows(d_net_h).T @ rows(x[start:stop]))
+            d_b = added(d_b, d_net_h.sum(axis=(0, 1)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = rows_times(d_net_h, V)
-    d_W = rows(d_net_h).T @ rows(h[:-1]) + (-h[:-1][..., :, None] * d_net_h[..., None, :]).sum(axis=(0, 1))
-    d_V = rows(d_net_h).T @ rows(x)
-    d_b = d_net_h.sum(axis=(0, 1))
     return {
         "W": d_W,
         "V": d_V,
@@ -229,6 +240,14 @@ def step_backward(cache, d_y, h=None):
         "x": d_x_t,
         "h": d_h_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -386,6 +405,12 @@ def rows_times(a, matrix):
     found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
     np.matmul(rows(a), matrix, out=rows(found))
     return found
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

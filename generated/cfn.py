@@ -141,26 +141,34 @@ def backward(cache, d_ys, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (eta, tanh_net_h, theta, tanh_h, U, V, W, h, x) = values
-    d_h = memory((T, B, H), dtype)
-    d_net = memory((T, B, 2 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    d_x = memory((T, B, D), dtype)
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 3 * H)
+    d_h_window = memory((min(window, T), B, H), dtype)
+    d_net_window = memory((min(window, T), B, 2 * H), dtype)
+    d_U = None
+    d_V = None
+    d_b = None
+    d_W = None
     h_by_net_eta_block = memory((min(block, T), B, H), dtype)
     h_by_net_theta_block = memory((min(block, T), B, H), dtype)
     h_by_h_next_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_h = d_h_window[start % window:][:stop - start]
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_eta = h_by_net_eta_block[:stop - start]
         h_by_net_theta = h_by_net_theta_block[:stop - start]
@@ -178,9 +186,9 @@ def backward(cache, d_ys, h=None):
             t, d_h_t, d_ys_t, d_net_eta_t, h_by_net_eta_t, d_net_theta_t, h_by_net_theta_t, h_by_h_next_t,
             d_net_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1],
-            d_net[start:stop][..., H:2 * H][::-1], h_by_net_eta[::-1], d_net[start:stop][..., 0:H][::-1],
-            h_by_net_theta[::-1], h_by_h_next[::-1], piece_rows(d_net[start:stop], U_pieces)[::-1],
+            reversed(range(start, stop)), d_h[::-1], d_ys[start:stop][::-1], d_net[..., H:2 * H][::-1],
+            h_by_net_eta[::-1], d_net[..., 0:H][::-1], h_by_net_theta[::-1], h_by_h_next[::-1],
+            piece_rows(d_net, U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -198,15 +206,21 @@ def backward(cache, d_ys, h=None):
             times_U(d_net_t_rows, U_pieces, out=d_h_next_places)
             np.multiply(d_h_t, h_by_h_next_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_h = d_h_window[:stop - start]
+            d_net = d_net_window[:stop - start]
+            # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ η_t ⊙ (1 - tanh²(net_{h,t}))
+            d_net_h = d_h * eta[start:stop] * (1 - tanh_net_h[start:stop] * tanh_net_h[start:stop])
+            np.matmul(rows(d_net), V, out=rows(d_x[start:stop]))
+            np.add(d_x[start:stop], rows_times(d_net_h, W), out=d_x[start:stop])
+            d_U = added(d_U, rows(d_net).T @ rows(h[start:stop]))
+            d_V = added(d_V, rows(d_net).T @ rows(x[start:stop]))
+            d_b = added(d_b, d_net.sum(axis=(0, 1)))
+            d_W = added(d_W, rows(d_net_h).T @ rows(x[start:stop]))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ η_t ⊙ (1 - tanh²(net_{h,t}))
-    d_net_h = d_h * eta * (1 - tanh_net_h * tanh_net_h)
-    d_x = rows_times(d_net, V) + rows_times(d_net_h, W)
-    d_U = rows(d_net).T @ rows(h[:-1])
-    d_V = rows(d_net).T @ rows(x)
-    d_b = d_net.sum(axis=(0, 1))
-    d_W = rows(d_net_h).T @ rows(x)
     return {
         "U_theta": d_U[0:H],
         "V_theta": d_V[0:H],
@@ -319,6 +333,14 @@ def step_backward(cache, d_y, h=None):
         "x": d_x_t,
         "h": d_h_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -481,6 +503,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -137,17 +137,17 @@ def backward(cache, d_ys, y=None, z=None):
     if z is not None:
         arrays.append(("z", z, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     d_z_next = np.zeros((B, H), dtype) if z is None else z.astype(dtype, order="C")
     (tanh_net_z, W, M, V, y, z, x) = values
-    d_net_z = memory((T, B, H), dtype)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
         d_z_last = d_z_next
         d_z_next = np.zeros_like(d_z_last)
+    d_x = memory((T, B, D), dtype)
     d_y_t = memory((B, H), dtype)
     d_z_t = memory((B, H), dtype)
     number = np.array(0.05, dtype)
@@ -163,9 +163,16 @@ def backward(cache, d_ys, y=None, z=None):
     times_M = product_with(M_pieces)
     d_z_next_places = piece_places(d_z_next, M_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, H)
+    d_net_z_window = memory((min(window, T), B, H), dtype)
+    d_W = None
+    d_M = None
+    d_V = None
+    d_b = None
     z_by_net_z_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_z = d_net_z_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         z_by_net_z = z_by_net_z_block[:stop - start]
         np.square(tanh_net_z[start:stop], out=z_by_net_z)
@@ -174,8 +181,8 @@ def backward(cache, d_ys, y=None, z=None):
         for (
             t, d_ys_t, d_net_z_t, z_by_net_z_t, d_net_z_t_rows, d_net_z_t_rows_2,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_z[start:stop][::-1], z_by_net_z[::-1],
-            piece_rows(d_net_z[start:stop], W_pieces)[::-1], piece_rows(d_net_z[start:stop], M_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_z[::-1], z_by_net_z[::-1],
+            piece_rows(d_net_z, W_pieces)[::-1], piece_rows(d_net_z, M_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
@@ -196,14 +203,18 @@ def backward(cache, d_ys, y=None, z=None):
             times_M(d_net_z_t_rows_2, M_pieces, out=d_z_next_places)
             np.multiply(number_3, d_z_t, out=work)
             np.add(d_z_next, work, out=d_z_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_z = d_net_z_window[:stop - start]
+            np.matmul(rows(d_net_z), V, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_net_z).T @ rows(y[start:stop]))
+            d_M = added(d_M, rows(d_net_z).T @ rows(z[start:stop]))
+            d_V = added(d_V, rows(d_net_z).T @ rows(x[start:stop]))
+            d_b = added(d_b, d_net_z.sum(axis=(0, 1)))
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
         d_z_next = np.where((lengths == 0)[:, None], d_z_last, d_z_next)
-    d_x = rows_times(d_net_z, V)
-    d_W = rows(d_net_z).T @ rows(y[:-1])
-    d_M = rows(d_net_z).T @ rows(z[:-1])
-    d_V = rows(d_net_z).T @ rows(x)
-    d_b = d_net_z.sum(axis=(0, 1))
     return {
         "W": d_W,
         "M": d_M,
@@ -298,6 +309,14 @@ def step_backward(cache, d_y, y=None, z=None):
         "y": d_y_prev,
         "z": d_z_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -455,6 +474,12 @@ def rows_times(a, matrix):
     found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
     np.matmul(rows(a), matrix, out=rows(found))
     return found
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -143,16 +143,14 @@ def backward(cache, d_ys, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x) = values
-    d_h = memory((T, B, H), dtype)
-    d_net_h_tilde = memory((T, B, H), dtype)
-    d_net_z = memory((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    d_x = memory((T, B, D), dtype)
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
     U_pieces = in_pieces(U, T, B)
@@ -160,11 +158,24 @@ def backward(cache, d_ys, h=None):
     d_h_next_places = piece_places(d_h_next, U_pieces)
     work_places = piece_places(work, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 3 * H)
+    d_h_window = memory((min(window, T), B, H), dtype)
+    d_net_h_tilde_window = memory((min(window, T), B, H), dtype)
+    d_net_z_window = memory((min(window, T), B, H), dtype)
+    d_W = None
+    d_U = None
+    d_b_z = None
+    d_b_h = None
+    d_zeta = None
+    d_nu = None
     h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
     work_2_block = memory((min(block, T), B, H), dtype)
     h_by_net_z_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_h = d_h_window[start % window:][:stop - start]
+        d_net_h_tilde = d_net_h_tilde_window[start % window:][:stop - start]
+        d_net_z = d_net_z_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
         work_2 = work_2_block[:stop - start]
@@ -184,10 +195,9 @@ def backward(cache, d_ys, h=None):
             t, d_h_t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_z_t, h_by_net_z_t, z_t, d_net_z_t_rows,
             d_net_h_tilde_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1],
-            d_net_h_tilde[start:stop][::-1], h_by_net_h_tilde[::-1], d_net_z[start:stop][::-1],
-            h_by_net_z[::-1], z[start:stop][::-1], piece_rows(d_net_z[start:stop], U_pieces)[::-1],
-            piece_rows(d_net_h_tilde[start:stop], U_pieces)[::-1],
+            reversed(range(start, stop)), d_h[::-1], d_ys[start:stop][::-1], d_net_h_tilde[::-1],
+            h_by_net_h_tilde[::-1], d_net_z[::-1], h_by_net_z[::-1], z[start:stop][::-1],
+            piece_rows(d_net_z, U_pieces)[::-1], piece_rows(d_net_h_tilde, U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -205,15 +215,24 @@ def backward(cache, d_ys, h=None):
             np.add(d_h_next, work, out=d_h_next)
             np.multiply(d_h_t, z_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_h = d_h_window[:stop - start]
+            d_net_h_tilde = d_net_h_tilde_window[:stop - start]
+            d_net_z = d_net_z_window[:stop - start]
+            np.matmul(rows(d_net_z), W, out=rows(d_x[start:stop]))
+            np.add(d_x[start:stop], rows_times(d_net_h_tilde, W), out=d_x[start:stop])
+            d_W = added(d_W, rows(d_net_z).T @ rows(x[start:stop]) + rows(d_net_h_tilde).T @ rows(x[start:stop]))
+            d_U = added(d_U, rows(d_net_z).T @ rows(h[start:stop]) + rows(d_net_h_tilde).T @ rows(h[start:stop]))
+            d_b_z = added(d_b_z, d_net_z.sum(axis=(0, 1)))
+            d_b_h = added(d_b_h, d_net_h_tilde.sum(axis=(0, 1)))
+            d_zeta = added(d_zeta, (((1 - z[start:stop]) * (d_h * h_tilde[start:stop])).sum(axis=-1, keepdims=True)
+                * sigmoid_zeta * (1 - sigmoid_zeta)).sum())
+            d_nu = added(d_nu, ((d_h * h_tilde[start:stop]).sum(axis=-1, keepdims=True) * sigmoid_nu * (1 -
+                sigmoid_nu)).sum())
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = rows_times(d_net_z, W) + rows_times(d_net_h_tilde, W)
-    d_W = rows(d_net_z).T @ rows(x) + rows(d_net_h_tilde).T @ rows(x)
-    d_U = rows(d_net_z).T @ rows(h[:-1]) + rows(d_net_h_tilde).T @ rows(h[:-1])
-    d_b_z = d_net_z.sum(axis=(0, 1))
-    d_b_h = d_net_h_tilde.sum(axis=(0, 1))
-    d_zeta = (((1 - z) * (d_h * h_tilde)).sum(axis=-1, keepdims=True) * sigmoid_zeta * (1 - sigmoid_zeta)).sum()
-    d_nu = ((d_h * h_tilde).sum(axis=-1, keepdims=True) * sigmoid_nu * (1 - sigmoid_nu)).sum()
     return {
         "W": d_W,
         "U": d_U,
@@ -316,6 +335,14 @@ def step_backward(cache, d_y, h=None):
         "x": d_x_t,
         "h": d_h_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -478,6 +505,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

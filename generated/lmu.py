@@ -150,19 +150,17 @@ def backward(cache, d_ys, h=None, m=None):
     if m is not None:
         arrays.append(("m", m, ("B", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
+    T, B, D, H, N = (sizes[axis] for axis in ("T", "B", "D", "H", "N"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_m_next = np.zeros((B, N), dtype) if m is None else m.astype(dtype, order="C")
     (h, W_m, B_, w_h, W_h, w_m, A, w_x, W_x, x, m, u) = values
-    d_net_h = memory((T, B, H), dtype)
-    d_m = memory((T, B, N), dtype)
-    d_u = memory((T, B, 1), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_m_last = d_m_next
         d_m_next = np.zeros_like(d_m_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     work = memory((B, N), dtype)
     work_2 = memory((B, H), dtype)
@@ -174,9 +172,24 @@ def backward(cache, d_ys, h=None, m=None):
     times_A = product_with(A_pieces)
     work_places = piece_places(work, A_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, H + N + 1)
+    d_net_h_window = memory((min(window, T), B, H), dtype)
+    d_m_window = memory((min(window, T), B, N), dtype)
+    d_u_window = memory((min(window, T), B, 1), dtype)
+    d_w_x = None
+    d_w_h = None
+    d_w_m = None
+    d_A = None
+    d_B = None
+    d_W_x = None
+    d_W_h = None
+    d_W_m = None
     h_by_net_h_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_h = d_net_h_window[start % window:][:stop - start]
+        d_m = d_m_window[start % window:][:stop - start]
+        d_u = d_u_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = h_by_net_h_block[:stop - start]
         np.square(h[start + 1:stop + 1], out=h_by_net_h)
@@ -184,9 +197,8 @@ def backward(cache, d_ys, h=None, m=None):
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, d_m_t, d_u_t, d_net_h_t_rows, d_m_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
-            d_m[start:stop][::-1], d_u[start:stop][::-1], piece_rows(d_net_h[start:stop], W_h_pieces)[::-1],
-            piece_rows(d_m[start:stop], A_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1], d_m[::-1],
+            d_u[::-1], piece_rows(d_net_h, W_h_pieces)[::-1], piece_rows(d_m, A_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -209,18 +221,24 @@ def backward(cache, d_ys, h=None, m=None):
             np.multiply(d_u_t, w_m, out=d_m_next)
             times_A(d_m_t_rows, A_pieces, out=work_places)
             np.add(d_m_next, work, out=d_m_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_h = d_net_h_window[:stop - start]
+            d_m = d_m_window[:stop - start]
+            d_u = d_u_window[:stop - start]
+            d_x[start:stop][...] = w_x * d_u + rows_times(d_net_h, W_x)
+            d_w_x = added(d_w_x, (x[start:stop] * d_u).sum(axis=(0, 1)))
+            d_w_h = added(d_w_h, (h[start:stop] * d_u).sum(axis=(0, 1)))
+            d_w_m = added(d_w_m, (m[start:stop] * d_u).sum(axis=(0, 1)))
+            d_A = added(d_A, rows(d_m).T @ rows(m[start:stop]))
+            d_B = added(d_B, (d_m * u[start:stop]).sum(axis=(0, 1)))
+            d_W_x = added(d_W_x, rows(d_net_h).T @ rows(x[start:stop]))
+            d_W_h = added(d_W_h, rows(d_net_h).T @ rows(h[start:stop]))
+            d_W_m = added(d_W_m, rows(d_net_h).T @ rows(m[start + 1:stop + 1]))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_m_next = np.where((lengths == 0)[:, None], d_m_last, d_m_next)
-    d_x = w_x * d_u + rows_times(d_net_h, W_x)
-    d_w_x = (x * d_u).sum(axis=(0, 1))
-    d_w_h = (h[:-1] * d_u).sum(axis=(0, 1))
-    d_w_m = (m[:-1] * d_u).sum(axis=(0, 1))
-    d_A = rows(d_m).T @ rows(m[:-1])
-    d_B = (d_m * u).sum(axis=(0, 1))
-    d_W_x = rows(d_net_h).T @ rows(x)
-    d_W_h = rows(d_net_h).T @ rows(h[:-1])
-    d_W_m = rows(d_net_h).T @ rows(m[1:])
     return {
         "w_x": d_w_x,
         "w_h": d_w_h,
@@ -339,6 +357,14 @@ def step_backward(cache, d_y, h=None, m=None):
         "h": d_h_prev,
         "m": d_m_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -501,6 +527,12 @@ def rows_times(a, matrix):
     found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
     np.matmul(rows(a), matrix, out=rows(found))
     return found
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

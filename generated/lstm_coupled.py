@@ -167,17 +167,17 @@ def backward(cache, d_ys, h=None, c=None):
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (tanh_c, o, g, i, c, U, W, x, h) = values
-    d_net = memory((T, B, 3 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     d_c_t = memory((B, H), dtype)
     one = np.array(1, dtype)
@@ -185,14 +185,20 @@ def backward(cache, d_ys, h=None, c=None):
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 3 * H)
+    d_net_window = memory((min(window, T), B, 3 * H), dtype)
+    d_W = None
+    d_U = None
+    d_b = None
     h_by_c_block = memory((min(block, T), B, H), dtype)
     c_by_net_g_block = memory((min(block, T), B, H), dtype)
     h_by_net_o_block = memory((min(block, T), B, H), dtype)
     c_by_net_i_block = memory((min(block, T), B, H), dtype)
     work_block = memory((min(block, T), B, H), dtype)
     c_by_c_next_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_c = h_by_c_block[:stop - start]
         c_by_net_g = c_by_net_g_block[:stop - start]
@@ -218,10 +224,9 @@ def backward(cache, d_ys, h=None, c=None):
             t, d_ys_t, h_by_c_t, d_net_g_t, c_by_net_g_t, d_net_o_t, h_by_net_o_t, d_net_i_t, c_by_net_i_t,
             c_by_c_next_t, d_net_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1],
-            d_net[start:stop][..., 2 * H:3 * H][::-1], c_by_net_g[::-1], d_net[start:stop][..., H:2 * H][::-1],
-            h_by_net_o[::-1], d_net[start:stop][..., 0:H][::-1], c_by_net_i[::-1], c_by_c_next[::-1],
-            piece_rows(d_net[start:stop], U_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_c[::-1], d_net[..., 2 * H:3 * H][::-1],
+            c_by_net_g[::-1], d_net[..., H:2 * H][::-1], h_by_net_o[::-1], d_net[..., 0:H][::-1],
+            c_by_net_i[::-1], c_by_c_next[::-1], piece_rows(d_net, U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -244,13 +249,17 @@ def backward(cache, d_ys, h=None, c=None):
             times_U(d_net_t_rows, U_pieces, out=d_h_next_places)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ (1 - i_t)
             np.multiply(d_c_t, c_by_c_next_t, out=d_c_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net = d_net_window[:stop - start]
+            np.matmul(rows(d_net), W, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_net).T @ rows(x[start:stop]))
+            d_U = added(d_U, rows(d_net).T @ rows(h[start:stop]))
+            d_b = added(d_b, d_net.sum(axis=(0, 1)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
-    d_x = rows_times(d_net, W)
-    d_W = rows(d_net).T @ rows(x)
-    d_U = rows(d_net).T @ rows(h[:-1])
-    d_b = d_net.sum(axis=(0, 1))
     return {
         "W_i": d_W[0:H],
         "U_i": d_U[0:H],
@@ -390,6 +399,14 @@ def step_backward(cache, d_y, h=None, c=None):
         "h": d_h_prev,
         "c": d_c_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -552,6 +569,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -279,7 +279,7 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     if o is not None:
         arrays.append(("o", o, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     d_i_next = np.zeros((B, H), dtype) if i is None else i.astype(dtype, order="C")
@@ -287,7 +287,6 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_o_next = np.zeros((B, H), dtype) if o is None else o.astype(dtype, order="C")
     (o, tanh_c, f, i, z, c, p_o, R, R_i_, R_f_, p_i, p_f, R_o_, W, x, y) = values
-    d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
@@ -299,6 +298,7 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
         d_c_next = np.zeros_like(d_c_last)
         d_o_last = d_o_next
         d_o_next = np.zeros_like(d_o_last)
+    d_x = memory((T, B, D), dtype)
     d_y_t = memory((B, H), dtype)
     d_o_t = memory((B, H), dtype)
     d_c_t = memory((B, H), dtype)
@@ -319,13 +319,25 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     times_R_o_ = product_with(R_o__pieces)
     d_o_next_places = piece_places(d_o_next, R_o__pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 4 * H)
+    d_net_window = memory((min(window, T), B, 4 * H), dtype)
+    d_W = None
+    d_R = None
+    d_b = None
+    d_R_i_ = None
+    d_R_f_ = None
+    d_R_o_ = None
+    d_p_i = None
+    d_p_f = None
+    d_p_o = None
     o_by_net_o_block = memory((min(block, T), B, H), dtype)
     y_by_c_block = memory((min(block, T), B, H), dtype)
     f_by_net_f_block = memory((min(block, T), B, H), dtype)
     i_by_net_i_block = memory((min(block, T), B, H), dtype)
     c_by_net_z_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         o_by_net_o = o_by_net_o_block[:stop - start]
         y_by_c = y_by_c_block[:stop - start]
@@ -350,13 +362,12 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
             d_net_t_2_rows_2, d_net_t_2_rows_3,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], tanh_c[start:stop][::-1],
-            d_net[start:stop][..., 3 * H:4 * H][::-1], o_by_net_o[::-1], y_by_c[::-1], c[start:stop][::-1],
-            d_net[start:stop][..., 2 * H:3 * H][::-1], f_by_net_f[::-1], z[start:stop][::-1],
-            d_net[start:stop][..., H:2 * H][::-1], i_by_net_i[::-1], d_net[start:stop][..., 0:H][::-1],
-            c_by_net_z[::-1], f[start + 1:stop + 1][::-1], piece_rows(d_net[start:stop], R_pieces)[::-1],
-            piece_rows(d_net[start:stop][..., H:4 * H], R_i__pieces)[::-1],
-            piece_rows(d_net[start:stop][..., H:4 * H], R_f__pieces)[::-1],
-            piece_rows(d_net[start:stop][..., H:4 * H], R_o__pieces)[::-1],
+            d_net[..., 3 * H:4 * H][::-1], o_by_net_o[::-1], y_by_c[::-1], c[start:stop][::-1],
+            d_net[..., 2 * H:3 * H][::-1], f_by_net_f[::-1], z[start:stop][::-1], d_net[..., H:2 * H][::-1],
+            i_by_net_i[::-1], d_net[..., 0:H][::-1], c_by_net_z[::-1], f[start + 1:stop + 1][::-1],
+            piece_rows(d_net, R_pieces)[::-1], piece_rows(d_net[..., H:4 * H], R_i__pieces)[::-1],
+            piece_rows(d_net[..., H:4 * H], R_f__pieces)[::-1],
+            piece_rows(d_net[..., H:4 * H], R_o__pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
@@ -408,22 +419,26 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
             np.add(d_c_next, work, out=d_c_next)
             # to o_{t-1} through this step: R_{oi}ᵀ (∂J/∂net_{i,t}) + R_{of}ᵀ (∂J/∂net_{f,t}) + R_{oo}ᵀ (∂J/∂net_{o,t})
             times_R_o_(d_net_t_2_rows_3, R_o__pieces, out=d_o_next_places)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net = d_net_window[:stop - start]
+            np.matmul(rows(d_net), W, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_net).T @ rows(x[start:stop]))
+            d_R = added(d_R, rows(d_net).T @ rows(y[start:stop]))
+            d_b = added(d_b, d_net.sum(axis=(0, 1)))
+            d_R_i_ = added(d_R_i_, rows(d_net[..., H:4 * H]).T @ rows(i[start:stop]))
+            d_R_f_ = added(d_R_f_, rows(d_net[..., H:4 * H]).T @ rows(f[start:stop]))
+            d_R_o_ = added(d_R_o_, rows(d_net[..., H:4 * H]).T @ rows(o[start:stop]))
+            d_p_i = added(d_p_i, (d_net[..., H:2 * H] * c[start:stop]).sum(axis=(0, 1)))
+            d_p_f = added(d_p_f, (d_net[..., 2 * H:3 * H] * c[start:stop]).sum(axis=(0, 1)))
+            d_p_o = added(d_p_o, (d_net[..., 3 * H:4 * H] * c[start + 1:stop + 1]).sum(axis=(0, 1)))
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
         d_i_next = np.where((lengths == 0)[:, None], d_i_last, d_i_next)
         d_f_next = np.where((lengths == 0)[:, None], d_f_last, d_f_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
         d_o_next = np.where((lengths == 0)[:, None], d_o_last, d_o_next)
-    d_x = rows_times(d_net, W)
-    d_W = rows(d_net).T @ rows(x)
-    d_R = rows(d_net).T @ rows(y[:-1])
-    d_b = d_net.sum(axis=(0, 1))
-    d_R_i_ = rows(d_net[..., H:4 * H]).T @ rows(i[:-1])
-    d_R_f_ = rows(d_net[..., H:4 * H]).T @ rows(f[:-1])
-    d_R_o_ = rows(d_net[..., H:4 * H]).T @ rows(o[:-1])
-    d_p_i = (d_net[..., H:2 * H] * c[:-1]).sum(axis=(0, 1))
-    d_p_f = (d_net[..., 2 * H:3 * H] * c[:-1]).sum(axis=(0, 1))
-    d_p_o = (d_net[..., 3 * H:4 * H] * c[1:]).sum(axis=(0, 1))
     return {
         "W_z": d_W[0:H],
         "R_z": d_R[0:H],
@@ -694,6 +709,14 @@ def step_backward(cache, d_y, y=None, i=None, f=None, c=None, o=None):
     }
 
 
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def backward_by_blocks(cache, d_ys, d_states, timed):
     """`backward` from the last block to the first, each computed again from the states before it."""
     params, (T, blocks) = cache
@@ -854,6 +877,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -201,17 +201,17 @@ def backward(cache, d_ys, H=None, c=None):
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H_size = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H_size = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_H_next = np.zeros((B, H_size), dtype) if H is None else H.astype(dtype, order="C")
     d_c_next = np.zeros((B, H_size), dtype) if c is None else c.astype(dtype, order="C")
     (beta, H, o, tanh_c, C_tilde, i, gamma, f, c, W_h, W_x, X) = values
-    d_net = memory((T, B, 6 * H_size), dtype)
     if lengths is not None:
         d_H_last = d_H_next
         d_H_next = np.zeros_like(d_H_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
+    d_X = memory((T, B, D), dtype)
     d_H_t = memory((B, H_size), dtype)
     d_c_t = memory((B, H_size), dtype)
     work = memory((B, H_size), dtype)
@@ -220,6 +220,11 @@ def backward(cache, d_ys, H=None, c=None):
     times_W_h = product_with(W_h_pieces)
     d_H_next_places = piece_places(d_H_next, W_h_pieces)
     block = 1 + 32768 // (1 + B * H_size)
+    window = steps_together(block, T, B, 6 * H_size)
+    d_net_window = memory((min(window, T), B, 6 * H_size), dtype)
+    d_W_x = None
+    d_W_h = None
+    d_b = None
     H_by_net_beta_block = memory((min(block, T), B, H_size), dtype)
     H_by_net_o_block = memory((min(block, T), B, H_size), dtype)
     H_by_c_block = memory((min(block, T), B, H_size), dtype)
@@ -227,8 +232,9 @@ def backward(cache, d_ys, H=None, c=None):
     c_by_net_f_block = memory((min(block, T), B, H_size), dtype)
     c_by_net_gamma_block = memory((min(block, T), B, H_size), dtype)
     c_by_net_i_block = memory((min(block, T), B, H_size), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         H_by_net_beta = H_by_net_beta_block[:stop - start]
         H_by_net_o = H_by_net_o_block[:stop - start]
@@ -266,14 +272,12 @@ def backward(cache, d_ys, H=None, c=None):
             c_by_net_C_tilde_t, d_net_f_t, c_by_net_f_t, d_net_gamma_t, c_by_net_gamma_t, d_net_i_t,
             c_by_net_i_t, beta_t, f_t, d_net_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1],
-            d_net[start:stop][..., 4 * H_size:5 * H_size][::-1], H_by_net_beta[::-1],
-            d_net[start:stop][..., 3 * H_size:4 * H_size][::-1], H_by_net_o[::-1], H_by_c[::-1],
-            d_net[start:stop][..., 5 * H_size:6 * H_size][::-1], c_by_net_C_tilde[::-1],
-            d_net[start:stop][..., 2 * H_size:3 * H_size][::-1], c_by_net_f[::-1],
-            d_net[start:stop][..., H_size:2 * H_size][::-1], c_by_net_gamma[::-1],
-            d_net[start:stop][..., 0:H_size][::-1], c_by_net_i[::-1], beta[start:stop][::-1],
-            f[start:stop][::-1], piece_rows(d_net[start:stop], W_h_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[..., 4 * H_size:5 * H_size][::-1],
+            H_by_net_beta[::-1], d_net[..., 3 * H_size:4 * H_size][::-1], H_by_net_o[::-1], H_by_c[::-1],
+            d_net[..., 5 * H_size:6 * H_size][::-1], c_by_net_C_tilde[::-1],
+            d_net[..., 2 * H_size:3 * H_size][::-1], c_by_net_f[::-1], d_net[..., H_size:2 * H_size][::-1],
+            c_by_net_gamma[::-1], d_net[..., 0:H_size][::-1], c_by_net_i[::-1], beta[start:stop][::-1],
+            f[start:stop][::-1], piece_rows(d_net, W_h_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_H_next[...] = np.where((lengths == t + 1)[:, None], d_H_last, d_H_next)
@@ -309,13 +313,17 @@ def backward(cache, d_ys, H=None, c=None):
             np.add(d_H_next, work, out=d_H_next)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
             np.multiply(d_c_t, f_t, out=d_c_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net = d_net_window[:stop - start]
+            np.matmul(rows(d_net), W_x, out=rows(d_X[start:stop]))
+            d_W_x = added(d_W_x, rows(d_net).T @ rows(X[start:stop]))
+            d_W_h = added(d_W_h, rows(d_net).T @ rows(H[start:stop]))
+            d_b = added(d_b, d_net.sum(axis=(0, 1)))
     if lengths is not None:
         d_H_next = np.where((lengths == 0)[:, None], d_H_last, d_H_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
-    d_X = rows_times(d_net, W_x)
-    d_W_x = rows(d_net).T @ rows(X)
-    d_W_h = rows(d_net).T @ rows(H[:-1])
-    d_b = d_net.sum(axis=(0, 1))
     return {
         "W_xi": d_W_x[0:H_size],
         "W_hi": d_W_h[0:H_size],
@@ -533,6 +541,14 @@ def step_backward(cache, d_y, H=None, c=None):
     }
 
 
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def backward_by_blocks(cache, d_ys, d_states, timed):
     """`backward` from the last block to the first, each computed again from the states before it."""
     params, (T, blocks) = cache
@@ -693,6 +709,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -180,18 +180,17 @@ def backward(cache, d_ys, h=None, c=None):
     if c is not None:
         arrays.append(("c", c, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, P, H = (sizes[axis] for axis in ("T", "B", "P", "H"))
+    T, B, D, P, H = (sizes[axis] for axis in ("T", "B", "D", "P", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, P), dtype) if h is None else h.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     (tanh_c, o, g, i, f, c, W_h, U, W, x, h) = values
-    d_h = memory((T, B, P), dtype)
-    d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
+    d_x = memory((T, B, D), dtype)
     through_W_h_ = memory((B, H), dtype)
     d_c_t = memory((B, H), dtype)
     one = np.array(1, dtype)
@@ -202,13 +201,22 @@ def backward(cache, d_ys, h=None, c=None):
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 4 * H + P)
+    d_h_window = memory((min(window, T), B, P), dtype)
+    d_net_window = memory((min(window, T), B, 4 * H), dtype)
+    d_W = None
+    d_U = None
+    d_b = None
+    d_W_h = None
     d_c_given_block = memory((min(block, T), B, H), dtype)
     c_by_net_g_block = memory((min(block, T), B, H), dtype)
     d_net_o_given_block = memory((min(block, T), B, H), dtype)
     c_by_net_f_block = memory((min(block, T), B, H), dtype)
     c_by_net_i_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_h = d_h_window[start % window:][:stop - start]
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         d_c_given = d_c_given_block[:stop - start]
         c_by_net_g = c_by_net_g_block[:stop - start]
@@ -234,12 +242,10 @@ def backward(cache, d_ys, h=None, c=None):
             t, d_h_t, d_ys_t, d_c_given_t, d_net_g_t, c_by_net_g_t, d_net_o_t, d_net_o_given_t, d_net_f_t,
             c_by_net_f_t, d_net_i_t, c_by_net_i_t, f_t, d_h_t_rows, d_net_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_h[start:stop][::-1], d_ys[start:stop][::-1], d_c_given[::-1],
-            d_net[start:stop][..., 3 * H:4 * H][::-1], c_by_net_g[::-1],
-            d_net[start:stop][..., 2 * H:3 * H][::-1], d_net_o_given[::-1],
-            d_net[start:stop][..., H:2 * H][::-1], c_by_net_f[::-1], d_net[start:stop][..., 0:H][::-1],
-            c_by_net_i[::-1], f[start:stop][::-1], piece_rows(d_h[start:stop], W_h_pieces)[::-1],
-            piece_rows(d_net[start:stop], U_pieces)[::-1],
+            reversed(range(start, stop)), d_h[::-1], d_ys[start:stop][::-1], d_c_given[::-1],
+            d_net[..., 3 * H:4 * H][::-1], c_by_net_g[::-1], d_net[..., 2 * H:3 * H][::-1], d_net_o_given[::-1],
+            d_net[..., H:2 * H][::-1], c_by_net_f[::-1], d_net[..., 0:H][::-1], c_by_net_i[::-1],
+            f[start:stop][::-1], piece_rows(d_h, W_h_pieces)[::-1], piece_rows(d_net, U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -268,14 +274,19 @@ def backward(cache, d_ys, h=None, c=None):
             times_U(d_net_t_rows, U_pieces, out=d_h_next_places)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
             np.multiply(d_c_t, f_t, out=d_c_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_h = d_h_window[:stop - start]
+            d_net = d_net_window[:stop - start]
+            np.matmul(rows(d_net), W, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_net).T @ rows(x[start:stop]))
+            d_U = added(d_U, rows(d_net).T @ rows(h[start:stop]))
+            d_b = added(d_b, d_net.sum(axis=(0, 1)))
+            d_W_h = added(d_W_h, rows(d_h).T @ rows(o[start:stop] * tanh_c[start:stop]))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
-    d_x = rows_times(d_net, W)
-    d_W = rows(d_net).T @ rows(x)
-    d_U = rows(d_net).T @ rows(h[:-1])
-    d_b = d_net.sum(axis=(0, 1))
-    d_W_h = rows(d_h).T @ rows(o * tanh_c)
     return {
         "W_i": d_W[0:H],
         "U_i": d_U[0:H],
@@ -450,6 +461,14 @@ def step_backward(cache, d_y, h=None, c=None):
     }
 
 
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def backward_by_blocks(cache, d_ys, d_states, timed):
     """`backward` from the last block to the first, each computed again from the states before it."""
     params, (T, blocks) = cache
@@ -615,6 +634,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -141,11 +141,10 @@ def backward(cache, d_ys, h=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (W_h, W_f, h_tilde, f, h, x) = values
-    d_net_h_tilde = memory((T, B, H), dtype)
-    d_net_f = memory((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     through_W_h_ = memory((B, H), dtype)
     W_h_part = W_h[:, 0:H]
@@ -159,13 +158,22 @@ def backward(cache, d_ys, h=None):
     times_W_f_part = product_with(W_f_part_pieces)
     d_h_next_places = piece_places(d_h_next, W_f_part_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 2 * H)
+    d_net_h_tilde_window = memory((min(window, T), B, H), dtype)
+    d_net_f_window = memory((min(window, T), B, H), dtype)
+    d_W_f = None
+    d_b_f = None
+    d_W_h = None
+    d_b_h = None
     h_by_net_h_tilde_block = memory((min(block, T), B, H), dtype)
     d_net_f_given_block = memory((min(block, T), B, H), dtype)
     h_by_net_f_block = memory((min(block, T), B, H), dtype)
     work_2_block = memory((min(block, T), B, H), dtype)
     h_by_h_next_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_h_tilde = d_net_h_tilde_window[start % window:][:stop - start]
+        d_net_f = d_net_f_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h_tilde = h_by_net_h_tilde_block[:stop - start]
         d_net_f_given = d_net_f_given_block[:stop - start]
@@ -187,11 +195,9 @@ def backward(cache, d_ys, h=None):
             t, d_ys_t, d_net_h_tilde_t, h_by_net_h_tilde_t, d_net_f_t, d_net_f_given_t, h_by_net_f_t, f_t,
             h_by_h_next_t, d_net_h_tilde_t_rows, d_net_f_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h_tilde[start:stop][::-1],
-            h_by_net_h_tilde[::-1], d_net_f[start:stop][::-1], d_net_f_given[::-1], h_by_net_f[::-1],
-            f[start:stop][::-1], h_by_h_next[::-1],
-            piece_rows(d_net_h_tilde[start:stop], W_h_part_pieces)[::-1],
-            piece_rows(d_net_f[start:stop], W_f_part_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h_tilde[::-1], h_by_net_h_tilde[::-1],
+            d_net_f[::-1], d_net_f_given[::-1], h_by_net_f[::-1], f[start:stop][::-1], h_by_h_next[::-1],
+            piece_rows(d_net_h_tilde, W_h_part_pieces)[::-1], piece_rows(d_net_f, W_f_part_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -214,13 +220,20 @@ def backward(cache, d_ys, h=None):
             np.add(d_h_next, work, out=d_h_next)
             np.multiply(d_h_t, h_by_h_next_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_h_tilde = d_net_h_tilde_window[:stop - start]
+            d_net_f = d_net_f_window[:stop - start]
+            np.matmul(rows(d_net_f), W_f[:, H:D + H], out=rows(d_x[start:stop]))
+            np.add(d_x[start:stop], rows_times(d_net_h_tilde, W_h[:, H:D + H]), out=d_x[start:stop])
+            d_W_f = added(d_W_f, rows(d_net_f).T @ rows(np.concatenate((h[start:stop], x[start:stop]), axis=-1)))
+            d_b_f = added(d_b_f, d_net_f.sum(axis=(0, 1)))
+            d_W_h = added(d_W_h, rows(d_net_h_tilde).T @ rows(np.concatenate((f[start:stop] * h[start:stop],
+                x[start:stop]), axis=-1)))
+            d_b_h = added(d_b_h, d_net_h_tilde.sum(axis=(0, 1)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = rows_times(d_net_f, W_f[:, H:D + H]) + rows_times(d_net_h_tilde, W_h[:, H:D + H])
-    d_W_f = rows(d_net_f).T @ rows(np.concatenate((h[:-1], x), axis=-1))
-    d_b_f = d_net_f.sum(axis=(0, 1))
-    d_W_h = rows(d_net_h_tilde).T @ rows(np.concatenate((f * h[:-1], x), axis=-1))
-    d_b_h = d_net_h_tilde.sum(axis=(0, 1))
     return {
         "W_f": d_W_f,
         "b_f": d_b_f,
@@ -314,6 +327,14 @@ def step_backward(cache, d_y, h=None):
         "x": d_x_t,
         "h": d_h_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -476,6 +497,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -173,24 +173,30 @@ def backward(cache, d_ys, c=None, p=None):
     # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
     d_net_o = d_o * o * (1 - o)
     d_c_read = d_h * o
-    d_p = memory((T, B, D), dtype)
-    d_net = memory((T, B, 2 * H), dtype)
     if lengths is not None:
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
         d_p_last = d_p_next
         d_p_next = np.zeros_like(d_p_last)
+    d_x = memory((T, B, D), dtype)
     d_c_t = memory((B, H), dtype)
     one = np.array(1, dtype)
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_p_next_places = piece_places(d_p_next, W_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, D + 2 * H)
+    d_p_window = memory((min(window, T), B, D), dtype)
+    d_net_window = memory((min(window, T), B, 2 * H), dtype)
+    d_W = None
+    d_V = None
     c_by_net_f_block = memory((min(block, T), B, H), dtype)
     work_block = memory((min(block, T), B, H), dtype)
     c_by_net_z_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_p = d_p_window[start % window:][:stop - start]
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         c_by_net_f = c_by_net_f_block[:stop - start]
         work = work_block[:stop - start]
@@ -208,10 +214,9 @@ def backward(cache, d_ys, c=None, p=None):
             t, d_p_t_2, d_c_read_t, d_net_f_t, c_by_net_f_t, d_net_z_t, c_by_net_z_t, f_t, d_p_next_given_t,
             d_net_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_p[start:stop][::-1], d_c_read[start:stop][::-1],
-            d_net[start:stop][..., 0:H][::-1], c_by_net_f[::-1], d_net[start:stop][..., H:2 * H][::-1],
-            c_by_net_z[::-1], f[start:stop][::-1], d_p_next_given[::-1],
-            piece_rows(d_net[start:stop], W_pieces)[::-1],
+            reversed(range(start, stop)), d_p[::-1], d_c_read[start:stop][::-1], d_net[..., 0:H][::-1],
+            c_by_net_f[::-1], d_net[..., H:2 * H][::-1], c_by_net_z[::-1], f[start:stop][::-1],
+            d_p_next_given[::-1], piece_rows(d_net, W_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -231,12 +236,19 @@ def backward(cache, d_ys, c=None, p=None):
             # to p_{t-1} through this step: W_zᵀ (∂J/∂net_{z,t}) + W_fᵀ (∂J/∂net_{f,t}) + W_oᵀ (∂J/∂net_{o,t})
             times_W(d_net_t_rows, W_pieces, out=d_p_next_places)
             np.add(d_p_next, d_p_next_given_t, out=d_p_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_p = d_p_window[:stop - start]
+            d_net = d_net_window[:stop - start]
+            np.matmul(rows(d_net), V, out=rows(d_x[start:stop]))
+            np.add(d_x[start:stop], rows_times(d_net_o[start:stop], V_o), out=d_x[start:stop])
+            np.add(d_x[start:stop], d_p, out=d_x[start:stop])
+            d_W = added(d_W, rows(d_net).T @ rows(p[start:stop]))
+            d_V = added(d_V, rows(d_net).T @ rows(x[start:stop]))
     if lengths is not None:
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
         d_p_next = np.where((lengths == 0)[:, None], d_p_last, d_p_next)
-    d_x = rows_times(d_net, V) + rows_times(d_net_o, V_o) + d_p
-    d_W = rows(d_net).T @ rows(p[:-1])
-    d_V = rows(d_net).T @ rows(x)
     d_W_o = rows(d_net_o).T @ rows(p[:-1])
     d_V_o = rows(d_net_o).T @ rows(x)
     return {
@@ -366,6 +378,14 @@ def step_backward(cache, d_y, c=None, p=None):
         "c": d_c_prev,
         "p": d_p_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -528,6 +548,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -127,17 +127,17 @@ def backward(cache, d_ys, h=None, v=None):
     if v is not None:
         arrays.append(("v", v, ("B", "N")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H, N = (sizes[axis] for axis in ("T", "B", "H", "N"))
+    T, B, D, H, N = (sizes[axis] for axis in ("T", "B", "D", "H", "N"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_v_next = np.zeros((B, N), dtype) if v is None else v.astype(dtype, order="C")
     (h, W_hh, W_ih, W_xh, x, v) = values
-    d_net_h = memory((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
         d_v_last = d_v_next
         d_v_next = np.zeros_like(d_v_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     one = np.array(1, dtype)
     W_hh_pieces = in_pieces(W_hh, T, B)
@@ -147,9 +147,16 @@ def backward(cache, d_ys, h=None, v=None):
     times_W_ih = product_with(W_ih_pieces)
     d_v_next_places = piece_places(d_v_next, W_ih_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, H)
+    d_net_h_window = memory((min(window, T), B, H), dtype)
+    d_W_xh = None
+    d_W_hh = None
+    d_W_ih = None
+    d_b_h = None
     h_by_net_h_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_h = d_net_h_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = h_by_net_h_block[:stop - start]
         np.square(h[start + 1:stop + 1], out=h_by_net_h)
@@ -157,9 +164,8 @@ def backward(cache, d_ys, h=None, v=None):
         for (
             t, d_ys_t, d_net_h_t, h_by_net_h_t, d_net_h_t_rows, d_net_h_t_rows_2,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
-            piece_rows(d_net_h[start:stop], W_hh_pieces)[::-1],
-            piece_rows(d_net_h[start:stop], W_ih_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
+            piece_rows(d_net_h, W_hh_pieces)[::-1], piece_rows(d_net_h, W_ih_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -172,14 +178,18 @@ def backward(cache, d_ys, h=None, v=None):
             times_W_hh(d_net_h_t_rows, W_hh_pieces, out=d_h_next_places)
             # to v_{t-1} through this step: W_{ih}ᵀ (∂J/∂net_{h,t})
             times_W_ih(d_net_h_t_rows_2, W_ih_pieces, out=d_v_next_places)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_h = d_net_h_window[:stop - start]
+            np.matmul(rows(d_net_h), W_xh, out=rows(d_x[start:stop]))
+            d_W_xh = added(d_W_xh, rows(d_net_h).T @ rows(x[start:stop]))
+            d_W_hh = added(d_W_hh, rows(d_net_h).T @ rows(h[start:stop]))
+            d_W_ih = added(d_W_ih, rows(d_net_h).T @ rows(v[start:stop]))
+            d_b_h = added(d_b_h, d_net_h.sum(axis=(0, 1)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_v_next = np.where((lengths == 0)[:, None], d_v_last, d_v_next)
-    d_x = rows_times(d_net_h, W_xh)
-    d_W_xh = rows(d_net_h).T @ rows(x)
-    d_W_hh = rows(d_net_h).T @ rows(h[:-1])
-    d_W_ih = rows(d_net_h).T @ rows(v[:-1])
-    d_b_h = d_net_h.sum(axis=(0, 1))
     return {
         "W_xh": d_W_xh,
         "W_hh": d_W_hh,
@@ -270,6 +280,14 @@ def step_backward(cache, d_y, h=None, v=None):
         "h": d_h_prev,
         "v": d_v_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -427,6 +445,12 @@ def rows_times(a, matrix):
     found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
     np.matmul(rows(a), matrix, out=rows(found))
     return found
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -112,7 +112,7 @@ def backward(cache, d_ys, s=None):
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_s_next = np.zeros((B, H), dtype) if s is None else s.astype(dtype, order="C")
     (g_slope, net_o, V, f_slope, net_s, W, U, x, s) = values
@@ -121,24 +121,29 @@ def backward(cache, d_ys, s=None):
     # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ g'(net_{o,t})
     d_net_o = d_o * g_slope(net_o)
     d_s_read = rows_times(d_net_o, V)
-    d_net_s = memory((T, B, H), dtype)
     if lengths is not None:
         d_s_last = d_s_next
         d_s_next = np.zeros_like(d_s_last)
+    d_x = memory((T, B, D), dtype)
     d_s_t = memory((B, H), dtype)
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_s_next_places = piece_places(d_s_next, W_pieces)
     block = 1 + 32768 // (1 + B * H)
-    for start in reversed(range(0, T, block)):
+    window = steps_together(block, T, B, H)
+    d_net_s_window = memory((min(window, T), B, H), dtype)
+    d_U = None
+    d_W = None
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_s = d_net_s_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         s_by_net_s = f_slope(net_s[start:stop])
         for (
             t, d_s_read_t, d_net_s_t, s_by_net_s_t, d_net_s_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_s_read[start:stop][::-1], d_net_s[start:stop][::-1],
-            s_by_net_s[::-1], piece_rows(d_net_s[start:stop], W_pieces)[::-1],
+            reversed(range(start, stop)), d_s_read[start:stop][::-1], d_net_s[::-1], s_by_net_s[::-1],
+            piece_rows(d_net_s, W_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_s_next[...] = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
@@ -148,11 +153,15 @@ def backward(cache, d_ys, s=None):
             np.multiply(d_s_t, s_by_net_s_t, out=d_net_s_t)
             # to s_{t-1} through this step: Wᵀ (∂J/∂net_{s,t})
             times_W(d_net_s_t_rows, W_pieces, out=d_s_next_places)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_s = d_net_s_window[:stop - start]
+            np.matmul(rows(d_net_s), U, out=rows(d_x[start:stop]))
+            d_U = added(d_U, rows(d_net_s).T @ rows(x[start:stop]))
+            d_W = added(d_W, rows(d_net_s).T @ rows(s[start:stop]))
     if lengths is not None:
         d_s_next = np.where((lengths == 0)[:, None], d_s_last, d_s_next)
-    d_x = rows_times(d_net_s, U)
-    d_U = rows(d_net_s).T @ rows(x)
-    d_W = rows(d_net_s).T @ rows(s[:-1])
     d_V = rows(d_net_o).T @ rows(s[1:])
     return {
         "U": d_U,
@@ -364,6 +373,14 @@ def softplus_slope(a):
     return sigmoid(a)
 
 
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def backward_by_blocks(cache, d_ys, d_states, timed):
     """`backward` from the last block to the first, each computed again from the states before it."""
     params, (T, blocks) = cache
@@ -524,6 +541,12 @@ def rows_times(a, matrix):
     found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
     np.matmul(rows(a), matrix, out=rows(found))
     return found
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 FUNCTIONS = {

@@ -129,15 +129,14 @@ def backward(cache, d_ys, y=None):
     if y is not None:
         arrays.append(("y", y, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H, K = (sizes[axis] for axis in ("T", "B", "H", "K"))
+    T, B, D, H, K = (sizes[axis] for axis in ("T", "B", "D", "H", "K"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_y_next = np.zeros((B, H), dtype) if y is None else y.astype(dtype, order="C")
     (y, h, V, U, W, x) = values
-    d_net_y = memory((T, B, H), dtype)
-    d_net_h = memory((T, B, K), dtype)
     if lengths is not None:
         d_y_last = d_y_next
         d_y_next = np.zeros_like(d_y_last)
+    d_x = memory((T, B, D), dtype)
     d_y_t = memory((B, H), dtype)
     d_h_t = memory((B, K), dtype)
     one = np.array(1, dtype)
@@ -148,10 +147,20 @@ def backward(cache, d_ys, y=None):
     times_U = product_with(U_pieces)
     d_y_next_places = piece_places(d_y_next, U_pieces)
     block = 1 + 32768 // (1 + B * K)
+    window = steps_together(block, T, B, H + K)
+    d_net_y_window = memory((min(window, T), B, H), dtype)
+    d_net_h_window = memory((min(window, T), B, K), dtype)
+    d_W = None
+    d_U = None
+    d_b = None
+    d_V = None
+    d_c = None
     y_by_net_y_block = memory((min(block, T), B, H), dtype)
     h_by_net_h_block = memory((min(block, T), B, K), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_y = d_net_y_window[start % window:][:stop - start]
+        d_net_h = d_net_h_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         y_by_net_y = y_by_net_y_block[:stop - start]
         h_by_net_h = h_by_net_h_block[:stop - start]
@@ -162,9 +171,9 @@ def backward(cache, d_ys, y=None):
         for (
             t, d_ys_t, d_net_y_t, y_by_net_y_t, d_net_h_t, h_by_net_h_t, d_net_y_t_rows, d_net_h_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_y[start:stop][::-1], y_by_net_y[::-1],
-            d_net_h[start:stop][::-1], h_by_net_h[::-1], piece_rows(d_net_y[start:stop], V_pieces)[::-1],
-            piece_rows(d_net_h[start:stop], U_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_y[::-1], y_by_net_y[::-1],
+            d_net_h[::-1], h_by_net_h[::-1], piece_rows(d_net_y, V_pieces)[::-1],
+            piece_rows(d_net_h, U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
@@ -178,14 +187,19 @@ def backward(cache, d_ys, y=None):
             np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
             # to y_{t-1} through this step: Uᵀ (∂J/∂net_{h,t})
             times_U(d_net_h_t_rows, U_pieces, out=d_y_next_places)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_y = d_net_y_window[:stop - start]
+            d_net_h = d_net_h_window[:stop - start]
+            np.matmul(rows(d_net_h), W, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_net_h).T @ rows(x[start:stop]))
+            d_U = added(d_U, rows(d_net_h).T @ rows(y[start:stop]))
+            d_b = added(d_b, d_net_h.sum(axis=(0, 1)))
+            d_V = added(d_V, rows(d_net_y).T @ rows(h[start:stop]))
+            d_c = added(d_c, d_net_y.sum(axis=(0, 1)))
     if lengths is not None:
         d_y_next = np.where((lengths == 0)[:, None], d_y_last, d_y_next)
-    d_x = rows_times(d_net_h, W)
-    d_W = rows(d_net_h).T @ rows(x)
-    d_U = rows(d_net_h).T @ rows(y[:-1])
-    d_b = d_net_h.sum(axis=(0, 1))
-    d_V = rows(d_net_y).T @ rows(h)
-    d_c = d_net_y.sum(axis=(0, 1))
     return {
         "W": d_W,
         "U": d_U,
@@ -276,6 +290,14 @@ def step_backward(cache, d_y, y=None):
         "x": d_x_t,
         "y": d_y_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -438,6 +460,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -128,15 +128,14 @@ def backward(cache, d_ys, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (h, a, mu, g, s, U, W, x) = values
-    d_net_h = memory((T, B, H), dtype)
-    d_a = memory((T, B, H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     d_s_t = memory((B, 1), dtype)
     work = memory((B, 1), dtype)
@@ -152,13 +151,22 @@ def backward(cache, d_ys, h=None):
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 2 * H)
+    d_net_h_window = memory((min(window, T), B, H), dtype)
+    d_a_window = memory((min(window, T), B, H), dtype)
+    d_W = None
+    d_U = None
+    d_g = None
+    d_b = None
     h_by_net_h_block = memory((min(block, T), B, H), dtype)
     net_h_by_s_block = memory((min(block, T), B, H), dtype)
     s_by_mu_block = memory((min(block, T), B, H), dtype)
     net_h_by_mu_block = memory((min(block, T), B, H), dtype)
     s_by_a_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_h = d_net_h_window[start % window:][:stop - start]
+        d_a = d_a_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = h_by_net_h_block[:stop - start]
         net_h_by_s = net_h_by_s_block[:stop - start]
@@ -180,9 +188,9 @@ def backward(cache, d_ys, h=None):
             t, d_ys_t, d_net_h_t, h_by_net_h_t, net_h_by_s_t, d_s_given_t, s_by_mu_t, net_h_by_mu_t, d_a_t,
             s_by_a_t, d_a_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[start:stop][::-1], h_by_net_h[::-1],
-            net_h_by_s[::-1], d_s_given[::-1], s_by_mu[::-1], net_h_by_mu[::-1], d_a[start:stop][::-1],
-            s_by_a[::-1], piece_rows(d_a[start:stop], U_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
+            net_h_by_s[::-1], d_s_given[::-1], s_by_mu[::-1], net_h_by_mu[::-1], d_a[::-1], s_by_a[::-1],
+            piece_rows(d_a, U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -211,13 +219,18 @@ def backward(cache, d_ys, h=None):
             np.add(d_a_t, work_2, out=d_a_t)
             # to h_{t-1} through this step: Uᵀ (∂J/∂a_t)
             times_U(d_a_t_rows, U_pieces, out=d_h_next_places)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_h = d_net_h_window[:stop - start]
+            d_a = d_a_window[:stop - start]
+            np.matmul(rows(d_a), W, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_a).T @ rows(x[start:stop]))
+            d_U = added(d_U, rows(d_a).T @ rows(h[start:stop]))
+            d_g = added(d_g, (d_net_h * (a[start:stop] - mu[start:stop]) * (1.0 / s[start:stop])).sum(axis=(0, 1)))
+            d_b = added(d_b, d_net_h.sum(axis=(0, 1)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = rows_times(d_a, W)
-    d_W = rows(d_a).T @ rows(x)
-    d_U = rows(d_a).T @ rows(h[:-1])
-    d_g = (d_net_h * (a - mu) * (1.0 / s)).sum(axis=(0, 1))
-    d_b = d_net_h.sum(axis=(0, 1))
     return {
         "W": d_W,
         "U": d_U,
@@ -308,6 +321,14 @@ def step_backward(cache, d_y, h=None):
         "x": d_x_t,
         "h": d_h_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -470,6 +491,12 @@ def rows_times(a, matrix):
     found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
     np.matmul(rows(a), matrix, out=rows(found))
     return found
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

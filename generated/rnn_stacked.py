@@ -110,20 +110,26 @@ def backward(cache, d_ys, a=None):
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_a_next = np.zeros((B, H), dtype) if a is None else a.astype(dtype, order="C")
     (g_slope, net_a, W_aa, W_ax, a, x) = values
-    d_net_a = memory((T, B, H), dtype)
     if lengths is not None:
         d_a_last = d_a_next
         d_a_next = np.zeros_like(d_a_last)
+    d_x = memory((T, B, D), dtype)
     d_a_t = memory((B, H), dtype)
     block = 1 + 32768 // (1 + B * H)
-    for start in reversed(range(0, T, block)):
+    window = steps_together(block, T, B, H)
+    d_net_a_window = memory((min(window, T), B, H), dtype)
+    d_W_aa = None
+    d_W_ax = None
+    d_b_a = None
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_a = d_net_a_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         a_by_net_a = g_slope(net_a[start:stop])
         for (
             t, d_ys_t, d_net_a_t, a_by_net_a_t,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_a[start:stop][::-1], a_by_net_a[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_a[::-1], a_by_net_a[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_a_next = np.where((lengths == t + 1)[:, None], d_a_last, d_a_next)
@@ -133,13 +139,18 @@ def backward(cache, d_ys, a=None):
             np.multiply(d_a_t, a_by_net_a_t, out=d_net_a_t)
             # to a_{t-1} through this step: (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t}))[0:H]
             d_a_next[...] = (d_net_a_t @ np.concatenate((W_aa, W_ax), axis=-1))[..., 0:H]
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_a = d_net_a_window[:stop - start]
+            d_x[start:stop][...] = rows_times(d_net_a, np.concatenate((W_aa, W_ax), axis=-1))[..., H:D + H]
+            d_W_aa = added(d_W_aa, (d_net_a[..., :, None] * np.concatenate((a[start:stop], x[start:stop]),
+                axis=-1)[..., None, :])[..., 0:H].sum(axis=(0, 1)))
+            d_W_ax = added(d_W_ax, (d_net_a[..., :, None] * np.concatenate((a[start:stop], x[start:stop]),
+                axis=-1)[..., None, :])[..., H:D + H].sum(axis=(0, 1)))
+            d_b_a = added(d_b_a, d_net_a.sum(axis=(0, 1)))
     if lengths is not None:
         d_a_next = np.where((lengths == 0)[:, None], d_a_last, d_a_next)
-    d_x = rows_times(d_net_a, np.concatenate((W_aa, W_ax), axis=-1))[..., H:D + H]
-    d_W_aa = (d_net_a[..., :, None] * np.concatenate((a[:-1], x), axis=-1)[..., None, :])[..., 0:H].sum(axis=(0, 1))
-    d_W_ax = (d_net_a[..., :, None] * np.concatenate((a[:-1], x), axis=-1)[..., None, :])[..., H:D + H].sum(axis=(0,
-        1))
-    d_b_a = d_net_a.sum(axis=(0, 1))
     return {
         "W_aa": d_W_aa,
         "W_ax": d_W_ax,
@@ -342,6 +353,14 @@ def softplus_slope(a):
     return sigmoid(a)
 
 
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def backward_by_blocks(cache, d_ys, d_states, timed):
     """`backward` from the last block to the first, each computed again from the states before it."""
     params, (T, blocks) = cache
@@ -446,6 +465,12 @@ def rows_times(a, matrix):
     found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
     np.matmul(rows(a), matrix, out=rows(found))
     return found
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 FUNCTIONS = {

@@ -140,7 +140,7 @@ def backward(cache, d_ys, s=None, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, N, H = (sizes[axis] for axis in ("T", "B", "N", "H"))
+    T, B, D, N, H = (sizes[axis] for axis in ("T", "B", "D", "N", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_s_next = np.zeros((B, N), dtype) if s is None else s.astype(dtype, order="C")
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
@@ -149,13 +149,12 @@ def backward(cache, d_ys, s=None, h=None):
     d_y_ = d_ys
     d_h_read = rows_times(d_y_, U)
     d_s_read = rows_times(d_y_, V)
-    d_net_h = memory((T, B, H), dtype)
-    d_s = memory((T, B, N), dtype)
     if lengths is not None:
         d_s_last = d_s_next
         d_s_next = np.zeros_like(d_s_last)
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     number = np.array(0.95, dtype)
     one = np.array(1, dtype)
@@ -163,9 +162,18 @@ def backward(cache, d_ys, s=None, h=None):
     times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, H + N)
+    d_net_h_window = memory((min(window, T), B, H), dtype)
+    d_s_window = memory((min(window, T), B, N), dtype)
+    d_B = None
+    d_P = None
+    d_A = None
+    d_R = None
     h_by_net_h_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net_h = d_net_h_window[start % window:][:stop - start]
+        d_s = d_s_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_h = h_by_net_h_block[:stop - start]
         np.subtract(one, h[start + 1:stop + 1], out=h_by_net_h)
@@ -173,9 +181,8 @@ def backward(cache, d_ys, s=None, h=None):
         for (
             t, d_h_read_t, d_net_h_t, h_by_net_h_t, d_s_t, d_s_read_t, d_net_h_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_h_read[start:stop][::-1], d_net_h[start:stop][::-1],
-            h_by_net_h[::-1], d_s[start:stop][::-1], d_s_read[start:stop][::-1],
-            piece_rows(d_net_h[start:stop], R_pieces)[::-1],
+            reversed(range(start, stop)), d_h_read[start:stop][::-1], d_net_h[::-1], h_by_net_h[::-1],
+            d_s[::-1], d_s_read[start:stop][::-1], piece_rows(d_net_h, R_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_s_next = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
@@ -192,14 +199,19 @@ def backward(cache, d_ys, s=None, h=None):
             np.multiply(number, d_s_t, out=d_s_next)
             # to h_{t-1} through this step: Rᵀ (∂J/∂net_{h,t})
             times_R(d_net_h_t_rows, R_pieces, out=d_h_next_places)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net_h = d_net_h_window[:stop - start]
+            d_s = d_s_window[:stop - start]
+            d_x[start:stop][...] = 0.05 * rows_times(d_s, B_) + rows_times(d_net_h, A)
+            d_B = added(d_B, (0.05 * (d_s[..., :, None] * x[start:stop][..., None, :])).sum(axis=(0, 1)))
+            d_P = added(d_P, rows(d_net_h).T @ rows(s[start + 1:stop + 1]))
+            d_A = added(d_A, rows(d_net_h).T @ rows(x[start:stop]))
+            d_R = added(d_R, rows(d_net_h).T @ rows(h[start:stop]))
     if lengths is not None:
         d_s_next = np.where((lengths == 0)[:, None], d_s_last, d_s_next)
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = 0.05 * rows_times(d_s, B_) + rows_times(d_net_h, A)
-    d_B = (0.05 * (d_s[..., :, None] * x[..., None, :])).sum(axis=(0, 1))
-    d_P = rows(d_net_h).T @ rows(s[1:])
-    d_A = rows(d_net_h).T @ rows(x)
-    d_R = rows(d_net_h).T @ rows(h[:-1])
     d_U = rows(d_y_).T @ rows(h[1:])
     d_V = rows(d_y_).T @ rows(s[1:])
     return {
@@ -309,6 +321,14 @@ def step_backward(cache, d_y, s=None, h=None):
         "s": d_s_prev,
         "h": d_h_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -471,6 +491,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

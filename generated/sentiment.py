@@ -280,14 +280,14 @@ def cell_backward(cache, d_ys, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (z, n, h, r, lin_n, U, W, x) = values
-    d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     d_r_t = memory((B, H), dtype)
     work = memory((B, H), dtype)
@@ -296,12 +296,19 @@ def cell_backward(cache, d_ys, h=None):
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 4 * H)
+    d_net_window = memory((min(window, T), B, 4 * H), dtype)
+    d_U = None
+    d_W = None
+    d_b = None
+    d_c_n = None
     h_by_net_n_block = memory((min(block, T), B, H), dtype)
     work_2_block = memory((min(block, T), B, H), dtype)
     h_by_net_z_block = memory((min(block, T), B, H), dtype)
     r_by_net_r_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_n = h_by_net_n_block[:stop - start]
         work_2 = work_2_block[:stop - start]
@@ -321,11 +328,10 @@ def cell_backward(cache, d_ys, h=None):
             t, d_ys_t, d_net_n_t, h_by_net_n_t, d_lin_n_t, r_t, d_net_z_t, h_by_net_z_t, lin_n_t, d_net_r_t,
             r_by_net_r_t, z_t, d_net_t_2_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 3 * H:4 * H][::-1],
-            h_by_net_n[::-1], d_net[start:stop][..., 0:H][::-1], r[start:stop][::-1],
-            d_net[start:stop][..., 2 * H:3 * H][::-1], h_by_net_z[::-1], lin_n[start:stop][::-1],
-            d_net[start:stop][..., H:2 * H][::-1], r_by_net_r[::-1], z[start:stop][::-1],
-            piece_rows(d_net[start:stop][..., 0:3 * H], U_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[..., 3 * H:4 * H][::-1],
+            h_by_net_n[::-1], d_net[..., 0:H][::-1], r[start:stop][::-1], d_net[..., 2 * H:3 * H][::-1],
+            h_by_net_z[::-1], lin_n[start:stop][::-1], d_net[..., H:2 * H][::-1], r_by_net_r[::-1],
+            z[start:stop][::-1], piece_rows(d_net[..., 0:3 * H], U_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -349,13 +355,17 @@ def cell_backward(cache, d_ys, h=None):
             times_U(d_net_t_2_rows, U_pieces, out=d_h_next_places)
             np.multiply(d_h_t, z_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net = d_net_window[:stop - start]
+            np.matmul(rows(d_net[..., H:4 * H]), W, out=rows(d_x[start:stop]))
+            d_U = added(d_U, rows(d_net[..., 0:3 * H]).T @ rows(h[start:stop]))
+            d_W = added(d_W, rows(d_net[..., H:4 * H]).T @ rows(x[start:stop]))
+            d_b = added(d_b, d_net[..., H:4 * H].sum(axis=(0, 1)))
+            d_c_n = added(d_c_n, d_net[..., 0:H].sum(axis=(0, 1)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = rows_times(d_net[..., H:4 * H], W)
-    d_U = rows(d_net[..., 0:3 * H]).T @ rows(h[:-1])
-    d_W = rows(d_net[..., H:4 * H]).T @ rows(x)
-    d_b = d_net[..., H:4 * H].sum(axis=(0, 1))
-    d_c_n = d_net[..., 0:H].sum(axis=(0, 1))
     return {
         "W_r": d_W[0:H],
         "U_r": d_U[H:2 * H],
@@ -524,6 +534,14 @@ def at_last(a, steps, lengths):
     return found
 
 
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -643,6 +661,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def log_softmax(a):

@@ -207,14 +207,13 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     if n is not None:
         arrays.append(("n", n, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     d_m_next = np.zeros((B, H), dtype) if m is None else m.astype(dtype, order="C")
     d_c_next = np.zeros((B, H), dtype) if c is None else c.astype(dtype, order="C")
     d_n_next = np.zeros((B, H), dtype) if n is None else n.astype(dtype, order="C")
     (o, c, n, f_prime, net_m, net_o_z_i_tilde_f_tilde, z, i_prime, R, W, x, h) = values
-    d_net = memory((T, B, 4 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
@@ -224,6 +223,7 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         d_c_next = np.zeros_like(d_c_last)
         d_n_last = d_n_next
         d_n_next = np.zeros_like(d_n_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     d_n_t = memory((B, H), dtype)
     work = memory((B, H), dtype)
@@ -238,13 +238,19 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 4 * H)
+    d_net_window = memory((min(window, T), B, 4 * H), dtype)
+    d_W = None
+    d_R = None
+    d_b = None
     h_by_c_block = memory((min(block, T), B, H), dtype)
     c_by_net_f_prime_block = memory((min(block, T), B, H), dtype)
     n_by_net_f_prime_block = memory((min(block, T), B, H), dtype)
     h_by_net_o_block = memory((min(block, T), B, H), dtype)
     c_by_net_z_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_c = h_by_c_block[:stop - start]
         c_by_net_f_prime = c_by_net_f_prime_block[:stop - start]
@@ -271,10 +277,9 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], h_by_n[::-1], h_by_c[::-1],
             c_by_net_f_prime[::-1], n_by_net_f_prime[::-1], z[start:stop][::-1], i_prime[start:stop][::-1],
-            m_by_net_m[::-1], d_net[start:stop][..., 0:H][::-1], h_by_net_o[::-1],
-            d_net[start:stop][..., 3 * H:4 * H][::-1], d_net[start:stop][..., 2 * H:3 * H][::-1],
-            m_by_i_tilde[::-1], d_net[start:stop][..., H:2 * H][::-1], c_by_net_z[::-1],
-            f_prime[start:stop][::-1], piece_rows(d_net[start:stop], R_pieces)[::-1],
+            m_by_net_m[::-1], d_net[..., 0:H][::-1], h_by_net_o[::-1], d_net[..., 3 * H:4 * H][::-1],
+            d_net[..., 2 * H:3 * H][::-1], m_by_i_tilde[::-1], d_net[..., H:2 * H][::-1], c_by_net_z[::-1],
+            f_prime[start:stop][::-1], piece_rows(d_net, R_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -324,15 +329,19 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
             np.multiply(d_c_t, f_prime_t, out=d_c_next)
             # to n_{t-1} through this step: ∂J/∂n_t ⊙ f′_t
             np.multiply(d_n_t, f_prime_t, out=d_n_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net = d_net_window[:stop - start]
+            np.matmul(rows(d_net), W, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_net).T @ rows(x[start:stop]))
+            d_R = added(d_R, rows(d_net).T @ rows(h[start:stop]))
+            d_b = added(d_b, d_net.sum(axis=(0, 1)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
         d_m_next = np.where((lengths == 0)[:, None], d_m_last, d_m_next)
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
         d_n_next = np.where((lengths == 0)[:, None], d_n_last, d_n_next)
-    d_x = rows_times(d_net, W)
-    d_W = rows(d_net).T @ rows(x)
-    d_R = rows(d_net).T @ rows(h[:-1])
-    d_b = d_net.sum(axis=(0, 1))
     return {
         "W_z": d_W[H:2 * H],
         "R_z": d_R[H:2 * H],
@@ -543,6 +552,14 @@ def step_backward(cache, d_y, h=None, m=None, c=None, n=None):
     }
 
 
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def backward_by_blocks(cache, d_ys, d_states, timed):
     """`backward` from the last block to the first, each computed again from the states before it."""
     params, (T, blocks) = cache
@@ -718,6 +735,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

@@ -140,19 +140,27 @@ def backward(cache, d_ys, c=None):
     # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
     d_net_r = d_r * r * (1 - r)
     d_c_read = d_h * r
-    d_c = memory((T, B, H), dtype)
-    d_net_f = memory((T, B, H), dtype)
     if lengths is not None:
         d_c_last = d_c_next
         d_c_next = np.zeros_like(d_c_last)
+    d_x = memory((T, B, H), dtype)
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 2 * H)
+    d_c_window = memory((min(window, T), B, H), dtype)
+    d_net_f_window = memory((min(window, T), B, H), dtype)
+    d_W_f = None
+    d_v_f = None
+    d_b_f = None
+    d_W = None
     c_by_net_f_block = memory((min(block, T), B, H), dtype)
     work_2_block = memory((min(block, T), B, H), dtype)
     d_c_next_given_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_c = d_c_window[start % window:][:stop - start]
+        d_net_f = d_net_f_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         c_by_net_f = c_by_net_f_block[:stop - start]
         work_2 = work_2_block[:stop - start]
@@ -165,8 +173,8 @@ def backward(cache, d_ys, c=None):
         for (
             t, d_c_t, d_c_read_t, d_net_f_t, c_by_net_f_t, d_c_next_given_t, f_t,
         ) in zip(
-            reversed(range(start, stop)), d_c[start:stop][::-1], d_c_read[start:stop][::-1],
-            d_net_f[start:stop][::-1], c_by_net_f[::-1], d_c_next_given[::-1], f[start:stop][::-1],
+            reversed(range(start, stop)), d_c[::-1], d_c_read[start:stop][::-1], d_net_f[::-1],
+            c_by_net_f[::-1], d_c_next_given[::-1], f[start:stop][::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
@@ -180,15 +188,23 @@ def backward(cache, d_ys, c=None):
             np.multiply(d_c_t, f_t, out=work)
             np.add(d_c_next, work, out=d_c_next)
             np.add(d_c_next, d_c_next_given_t, out=d_c_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_c = d_c_window[:stop - start]
+            d_net_f = d_net_f_window[:stop - start]
+            # ∂J/∂lin_{c,t} = ∂J/∂c_t ⊙ (1 - f_t)
+            d_lin_c = d_c * (1 - f[start:stop])
+            np.matmul(rows(d_net_f), W_f, out=rows(d_x[start:stop]))
+            np.add(d_x[start:stop], rows_times(d_lin_c, W), out=d_x[start:stop])
+            np.add(d_x[start:stop], rows_times(d_net_r[start:stop], W_r), out=d_x[start:stop])
+            np.add(d_x[start:stop], d_h[start:stop] * (1 - r[start:stop]), out=d_x[start:stop])
+            d_W_f = added(d_W_f, rows(d_net_f).T @ rows(x[start:stop]))
+            d_v_f = added(d_v_f, (d_net_f * c[start:stop]).sum(axis=(0, 1)))
+            d_b_f = added(d_b_f, d_net_f.sum(axis=(0, 1)))
+            d_W = added(d_W, rows(d_lin_c).T @ rows(x[start:stop]))
     if lengths is not None:
         d_c_next = np.where((lengths == 0)[:, None], d_c_last, d_c_next)
-    # ∂J/∂lin_{c,t} = ∂J/∂c_t ⊙ (1 - f_t)
-    d_lin_c = d_c * (1 - f)
-    d_x = rows_times(d_net_f, W_f) + rows_times(d_lin_c, W) + rows_times(d_net_r, W_r) + d_h * (1 - r)
-    d_W_f = rows(d_net_f).T @ rows(x)
-    d_v_f = (d_net_f * c[:-1]).sum(axis=(0, 1))
-    d_b_f = d_net_f.sum(axis=(0, 1))
-    d_W = rows(d_lin_c).T @ rows(x)
     d_W_r = rows(d_net_r).T @ rows(x)
     d_v_r = (d_net_r * c[:-1]).sum(axis=(0, 1))
     d_b_r = d_net_r.sum(axis=(0, 1))
@@ -307,6 +323,14 @@ def step_backward(cache, d_y, c=None):
     }
 
 
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
+
+
 def backward_by_blocks(cache, d_ys, d_states, timed):
     """`backward` from the last block to the first, each computed again from the states before it."""
     params, (T, blocks) = cache
@@ -411,6 +435,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

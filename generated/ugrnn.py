@@ -141,14 +141,14 @@ def backward(cache, d_ys, h=None):
     if h is not None:
         arrays.append(("h", h, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
-    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
+    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_h_next = np.zeros((B, H), dtype) if h is None else h.astype(dtype, order="C")
     (h, c, g, W, W_, x) = values
-    d_net = memory((T, B, 2 * H), dtype)
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
@@ -156,11 +156,17 @@ def backward(cache, d_ys, h=None):
     times_W = product_with(W_pieces)
     d_h_next_places = piece_places(d_h_next, W_pieces)
     block = 1 + 32768 // (1 + B * H)
+    window = steps_together(block, T, B, 2 * H)
+    d_net_window = memory((min(window, T), B, 2 * H), dtype)
+    d_W = None
+    d_W_ = None
+    d_b = None
     h_by_net_g_block = memory((min(block, T), B, H), dtype)
     work_2_block = memory((min(block, T), B, H), dtype)
     h_by_net_c_block = memory((min(block, T), B, H), dtype)
-    for start in reversed(range(0, T, block)):
+    for start in reversed(range(0, max(T, 1), block)):
         stop = start + len(range(start, T)[:block])
+        d_net = d_net_window[start % window:][:stop - start]
         # what the adjoints are multiplied by is known: for a block of steps at once
         h_by_net_g = h_by_net_g_block[:stop - start]
         work_2 = work_2_block[:stop - start]
@@ -176,9 +182,8 @@ def backward(cache, d_ys, h=None):
         for (
             t, d_ys_t, d_net_g_t, h_by_net_g_t, d_net_c_t, h_by_net_c_t, g_t, d_net_t_rows,
         ) in zip(
-            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[start:stop][..., 0:H][::-1],
-            h_by_net_g[::-1], d_net[start:stop][..., H:2 * H][::-1], h_by_net_c[::-1], g[start:stop][::-1],
-            piece_rows(d_net[start:stop], W_pieces)[::-1],
+            reversed(range(start, stop)), d_ys[start:stop][::-1], d_net[..., 0:H][::-1], h_by_net_g[::-1],
+            d_net[..., H:2 * H][::-1], h_by_net_c[::-1], g[start:stop][::-1], piece_rows(d_net, W_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
@@ -194,12 +199,16 @@ def backward(cache, d_ys, h=None):
             times_W(d_net_t_rows, W_pieces, out=d_h_next_places)
             np.multiply(d_h_t, g_t, out=work)
             np.add(d_h_next, work, out=d_h_next)
+        if not start % window:
+            # what is read of the gradients of a window of steps, while they are in the cache
+            stop = min(start + window, T)
+            d_net = d_net_window[:stop - start]
+            np.matmul(rows(d_net), W_, out=rows(d_x[start:stop]))
+            d_W = added(d_W, rows(d_net).T @ rows(h[start:stop]))
+            d_W_ = added(d_W_, rows(d_net).T @ rows(x[start:stop]))
+            d_b = added(d_b, d_net.sum(axis=(0, 1)))
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
-    d_x = rows_times(d_net, W_)
-    d_W = rows(d_net).T @ rows(h[:-1])
-    d_W_ = rows(d_net).T @ rows(x)
-    d_b = d_net.sum(axis=(0, 1))
     return {
         "W_ch": d_W[H:2 * H],
         "W_cx": d_W_[H:2 * H],
@@ -299,6 +308,14 @@ def step_backward(cache, d_y, h=None):
         "x": d_x_t,
         "h": d_h_prev,
     }
+
+
+def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total
 
 
 def backward_by_blocks(cache, d_ys, d_states, timed):
@@ -461,6 +478,12 @@ def rows_times(a, matrix):
 def sigmoid(a):
     """sigmoid, entry by entry."""
     return 0.5 + 0.5 * np.tanh(0.5 * a)
+
+
+def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
 
 
 def repeated(a, lengths):

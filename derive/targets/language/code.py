@@ -203,13 +203,15 @@ class Blocks:
     """By default what leaves all arrays of a block in the cache."""
     made: tuple[Assign, ...] = ()
     """Memory for the steps of one block, made before the first."""
+    at_least_one: bool = False
+    """Whether there is a block also where there are no steps."""
 
 
 @dataclass(frozen=True)
 class Unless:
-    """Statements that run where a call says that it has not done their work."""
+    """Statements that run where a call, or a number that is not zero, says that their work is not to be done."""
 
-    call: Call
+    call: Code
     body: tuple[Statement, ...]
 
 
@@ -392,10 +394,11 @@ def lines(statements: Sequence[Statement]) -> list[str]:
                 printed += comment(text)
             case Each():
                 printed += [*_each(statement), *(f"    {line}" for line in lines(statement.body))]
-            case Blocks(entries, body, cached, made):
+            case Blocks(entries, body, cached, made, at_least_one):
                 printed.append(f"block = 1 + {cached} // (1 + {size_text(entries)})")
                 printed += lines(made)
-                printed.append("for start in reversed(range(0, T, block)):")
+                steps = "max(T, 1)" if at_least_one else "T"
+                printed.append(f"for start in reversed(range(0, {steps}, block)):")
                 printed += [f"    {line}" for line in ["stop = start + len(range(start, T)[:block])", *lines(body)]]
             case Unless(call, body):
                 printed += [f"if not {python(call)[0]}:", *(f"    {line}" for line in lines(body))]

@@ -111,6 +111,16 @@ def piece(B, K, N, dtype):
     B, N = a.shape
     rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
     return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)''',
+    "steps_together": '''def steps_together(block, T, B, n):
+    """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
+    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
+    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)''',
+    "added": '''def added(total, part):
+    """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
+    if total is None:
+        return part
+    total += part
+    return total''',
     "joined": '''def joined(*parts, axis):
     """Parts joined along an axis, those without leading axes repeated along the others' leading axes."""
     leading = np.broadcast_shapes(*(part.shape[:axis] for part in parts))

@@ -19,8 +19,7 @@ def tuned(low: Lowered) -> Passes:
     forward, backward = (_for_numpy(body, low.names.local().numbered) for body in (passes.forward, passes.backward))
     called = set(read([*forward, *backward]))
     low.helpers.update(called.intersection(small_products.HELPERS))
-    if layout.HELPER not in called:
-        low.helpers.discard(layout.HELPER)
+    low.helpers.difference_update({layout.HELPER, "rows_times"} - called)
     return replace(passes, forward=forward, backward=backward)
 
 

@@ -25,6 +25,7 @@ from derive.targets.language.code import (
     Product,
     Statement,
     Sum,
+    Tuple,
     assigned,
     parts,
     read,
@@ -64,17 +65,16 @@ def by_blocks(
     """The statements around a loop; what cannot be told to be found step by step stays where it is."""
     moved = Moved(tuple(before), tuple(after))
     for buffer in before:
-        if isinstance(buffer, Buffer) and _is_for_the_loop(buffer, body, kept):
+        if isinstance(buffer, Buffer) and len(buffer.axes) >= 2 and is_for_the_loop(buffer, body, kept):
             moved = _kept_for_a_block(buffer, moved, shapes, fresh)
     return moved
 
 
-def _is_for_the_loop(buffer: Buffer, body: Body, kept: Collection[str]) -> bool:
-    """Whether an array has a matrix for each example, which the loop reads at t alone."""
+def is_for_the_loop(buffer: Buffer, body: Body, kept: Collection[str]) -> bool:
+    """Whether the loop fills an array and reads it at t alone."""
     lengths = [*body.first, *body.last]
     if (
-        len(buffer.axes) < 2
-        or buffer.with_start
+        buffer.with_start
         or buffer.zeros
         or buffer.name in {*kept, *read(lengths), *assigned(lengths)}
         or buffer.name not in body.filled
@@ -97,10 +97,10 @@ def _kept_for_a_block(buffer: Buffer, so_far: Moved, shapes: Shapes, fresh: Call
             continue
         match statement:
             case Assign((Name(name),), value, formula) if not {*read([statement])} & assigned(so_far.after[:place]):
-                shape, in_block = shapes.of(value), _in_block(value, local, shapes)
-                if in_block is None or shape is None or shape[:2] != (T, B) or not 3 <= len(shape) <= 3:
+                shape, found = shapes.of(value), in_block(value, local, shapes)
+                if found is None or shape is None or shape[:2] != (T, B) or not 3 <= len(shape) <= 3:
                     return so_far
-                last.append(Fill(Index(Name(name), "start:stop"), in_block, formula))
+                last.append(Fill(Index(Name(name), "start:stop"), found, formula))
                 buffers.append(Buffer(name, shape[2:]))
             case _:
                 return so_far
@@ -113,7 +113,7 @@ def _kept_for_a_block(buffer: Buffer, so_far: Moved, shapes: Shapes, fresh: Call
     return Moved(tuple(before), tuple(left), (*so_far.made, made), (*so_far.first, part), tuple(last), frozenset(local))
 
 
-def _in_block(code: Code, local: Collection[str], shapes: Shapes) -> Code | None:
+def in_block(code: Code, local: Collection[str], shapes: Shapes) -> Code | None:
     """The value for the steps of a block of an expression over all steps; None where that is not plain."""
     match code:
         case Number():
@@ -126,18 +126,22 @@ def _in_block(code: Code, local: Collection[str], shapes: Shapes) -> Code | None
                 return None
             return Index(array, "start:stop" if span == ":-1" else "start + 1:stop + 1")
         case Index(of, index) if index.startswith("...") and _is_timed(of, shapes):
-            inner = _in_block(of, local, shapes)
+            inner = in_block(of, local, shapes)
             return None if inner is None else Index(inner, index)
         case Method(of, "sum(axis=-1, keepdims=True)" | "sum(axis=-1)") if _is_timed(of, shapes):
             pass
         case Call(function) if function in _ROWWISE:
             pass
+        case Call("np.concatenate", (Tuple(items),), "axis=-1"):
+            pieces = [in_block(item, local, shapes) for item in items]
+            known = tuple(piece for piece in pieces if piece is not None)
+            return Call("np.concatenate", (Tuple(known),), "axis=-1") if len(known) == len(items) else None
         case Sum() | Product() | MatrixProduct() | Power():
             pass
         case _:
             timed = any((shapes.known.get(name) or (None,))[0] in (T, T + 1) for name in names_in(code))
             return None if timed else code
-    found = [_in_block(part, local, shapes) for part in parts(code)]
+    found = [in_block(part, local, shapes) for part in parts(code)]
     new = [part for part in found if part is not None]
     return rebuilt(code, new) if len(new) == len(found) else None
 

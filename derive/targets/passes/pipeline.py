@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from heapq import heappop, heappush
 
-from sympy import Integer
+from sympy import Expr, Integer
 
 from derive.cell import Cell
 from derive.nodes import Quantity
@@ -40,6 +40,7 @@ from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
 from derive.targets.passes.loops import learn, opened
 from derive.targets.passes.shapes import B, Shape, Shapes, T
+from derive.targets.passes.windows import Windows, in_windows
 
 
 def fast_passes(low: Lowered, *, holding: bool = False) -> Passes:
@@ -264,23 +265,35 @@ def _backward(
     helpers |= hoisting.helpers
     local = frozenset(target.name for s in hoisting.over_steps for target in s.targets if isinstance(target, Name))
     local |= moved.arrays
+    entries = max((outer.entries(shapes.known[name]) for name in sorted(local)), key=_size, default=Integer(0))
+    windows = Windows(moved.before, moved.after)
+    if holding and hoisting.over_steps and not moved.made:
+        windows = in_windows(moved.before, body, moved.after, shapes, kept, names.numbered)
+        local |= windows.arrays
+        helpers |= windows.helpers
     in_place = InPlace(body, shapes, names.numbered, bool(local), local)
     each = in_place.run()
     ahead = layout.in_rows(in_place.before, each)
     helpers |= layout.helpers(ahead)
-    found = [*moved.before, *hoisting.constants, *ahead]
+    found = [*windows.before, *hoisting.constants, *ahead]
     if not local:
-        return [*found, each, *moved.after]
-    entries = max((outer.entries(shapes.known[name]) for name in sorted(local)), key=lambda e: (len(str(e)), str(e)))
+        return [*found, each, *windows.after]
     remark = Remark("what the adjoints are multiplied by is known: for a block of steps at once")
     held = Held(shapes, names.numbered)
     over_steps = held.run(hoisting.over_steps) if holding else hoisting.over_steps
     given: list[Statement] = [remark, *held.first, *over_steps] if over_steps else []
     done: list[Statement] = [Remark("what is read of this block's gradients"), *moved.last] if moved.last else []
-    blocks = Blocks(entries, (*moved.first, *given, each, *done), made=(*moved.made, *held.made))
+    first, last = (*moved.first, *windows.first), (*done, *windows.last)
+    made = (*moved.made, *windows.made, *held.made)
+    blocks = Blocks(entries, (*first, *given, each, *last), made=made, at_least_one=bool(windows.last))
     if moved.made:  # one large array, not many
         blocks = replace(blocks, cached=str(2**18))
-    return [*found, *held.before, blocks, *moved.after]
+    return [*found, *held.before, blocks, *windows.after]
+
+
+def _size(entries: Expr) -> tuple[int, str]:
+    """What puts the larger of two numbers of entries last."""
+    return len(str(entries)), str(entries)
 
 
 def _cut(statement: Statement) -> Statement:
