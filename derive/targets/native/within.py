@@ -16,7 +16,7 @@ from derive.targets.language.code import (
     read,
 )
 from derive.targets.passes import outer
-from derive.targets.passes.by_blocks import by_blocks
+from derive.targets.passes.blocks.by_blocks import by_blocks
 from derive.targets.passes.loops import Body
 from derive.targets.passes.pipeline import learn_shapes
 from derive.targets.passes.rewriting import mapped, substituted

@@ -33,14 +33,14 @@ from derive.targets.lowering.frame import axes
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes, to_cache
 from derive.targets.passes import layout, linear, outer, products
-from derive.targets.passes.by_blocks import by_blocks
+from derive.targets.passes.blocks.by_blocks import by_blocks
+from derive.targets.passes.blocks.held import Held
+from derive.targets.passes.blocks.windows import Windows, in_windows
 from derive.targets.passes.gates import Gates
-from derive.targets.passes.held import Held
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.in_place import InPlace
 from derive.targets.passes.loops import learn, opened
 from derive.targets.passes.shapes import B, Shape, Shapes, T
-from derive.targets.passes.windows import Windows, in_windows
 
 
 def fast_passes(low: Lowered, *, holding: bool = False) -> Passes:

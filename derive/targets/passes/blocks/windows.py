@@ -34,7 +34,7 @@ from derive.targets.language.code import (
     read,
     size_text,
 )
-from derive.targets.passes.by_blocks import in_block, is_for_the_loop
+from derive.targets.passes.blocks.by_blocks import in_block, is_for_the_loop
 from derive.targets.passes.loops import Body
 from derive.targets.passes.shapes import BLOCK, B, Shapes, T
 
