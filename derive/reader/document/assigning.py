@@ -15,6 +15,7 @@ from derive.reader.meaning.quantities import Meaning
 from derive.reader.meaning.tree import Call, Multiply, Outer, Ref, Term, Transposed, depth_exceeds, mapped, references
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.meaning.where import Declared
+from derive.reader.questions.exponentials import is_exp
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import kinds
@@ -82,6 +83,8 @@ def with_diagonals(
     def change(term: Term) -> Term | None:
         if isinstance(term, Call) and term.function == "diag":
             return term
+        if is_exp(term) and any(ref.name in used for ref in references(term)):  # exp of a diagonal matrix
+            return Call("diag", (term,), span=term.span)
         return Call("diag", (term,), span=term.span) if isinstance(term, Ref) and term.name in used else None
 
     for name in sorted(used):

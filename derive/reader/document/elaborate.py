@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from derive.cell import Assumption, Cell, Equation, Guess, Roles
@@ -20,7 +20,6 @@ from derive.errors import InputError, Place, ShapeError
 from derive.nodes import t
 from derive.notation import Notation, TimeStyle, said_at
 from derive.reader import resolving
-from derive.reader.document.asking import ask
 from derive.reader.document.assigning import (
     as_columns,
     assignments_of,
@@ -34,7 +33,6 @@ from derive.reader.document.assigning import (
 from derive.reader.document.delays import with_delays
 from derive.reader.document.equations import assigned_in, equations_in, names_in
 from derive.reader.document.legends import without_legends
-from derive.reader.document.open_letters import ask_shapes, output_of, roles_of, say_inputs
 from derive.reader.document.reading import Reading, Remark
 from derive.reader.document.restated import without_restatements
 from derive.reader.document.times import at_step
@@ -45,6 +43,10 @@ from derive.reader.meaning.letters import identifier
 from derive.reader.meaning.tree import Ref, Span
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.meaning.where import Declared
+from derive.reader.questions.asking import ask
+from derive.reader.questions.exponentials import ask_exponentials
+from derive.reader.questions.following import StillOpenError, followed
+from derive.reader.questions.open_letters import ask_shapes, output_of, roles_of, say_inputs
 from derive.reader.resolving.document import Document
 from derive.reader.sizes.infer import Inference
 from derive.reader.sizes.shapes import Sizes
@@ -86,8 +88,11 @@ def reading(
 
 def _reading(
     formulas: Sequence[Fragment], declarations: Sequence[Declaration], name: str, title: str, source: str,
-    guesses: Sequence[Guess],
+    guesses: Sequence[Guess], *, answered: bool = False,
 ) -> Reading:  # fmt: skip
+    def again(more: Sequence[Declaration]) -> Reading:
+        return _reading(formulas, [*declarations, *more], name, title, source, guesses, answered=True)
+
     said = [*formulas, *(fragment for declaration in declarations for fragment in declaration.formulas)]
     if not said:
         raise InputError("no equation found", Place("<equations>", 1, 1, 1), AN_EQUATION)
@@ -97,10 +102,11 @@ def _reading(
         declared = Declared(Vocabulary(), Sizes(), assigned=assigned_in(document), used=names_in(document))
         for declaration, read in document.declarations:
             declared.read(declaration, [(formula.fragment, formula.rows) for formula in read])
+        document.remarks += declared.beside
         chains = [*equations_in(document, declared), *declared.equations]
         if not chains:
             raise InputError("no equation found", said[0].place(0), AN_EQUATION)
-        found = _cell(chains, declared, document, name, title, source)
+        found = _cell(chains, declared, document, name, title, source, None if answered else again)
         remarks = [
             Remark(" ".join(f.text[p.start : p.end].split()), f.place(p.start, p.end)) for f, p in document.remarks
         ]
@@ -111,8 +117,9 @@ def _reading(
 
 
 def _cell(
-    chains: Sequence[tuple[Fragment, Chain]], declared: Declared, document: Document, name: str, title: str, source: str
-) -> Cell:
+    chains: Sequence[tuple[Fragment, Chain]], declared: Declared, document: Document, name: str, title: str,
+    source: str, again: Callable[[Sequence[Declaration]], Reading] | None,
+) -> Cell:  # fmt: skip
     vocabulary = declared.vocabulary
     lefts = [left_side(chain.sides[0], fragment) for fragment, chain in chains]
     for left, (fragment, chain) in zip(lefts, chains, strict=True):
@@ -139,9 +146,13 @@ def _cell(
     assignments, found = solved(assignments, roles, declared, document)
     output = output_of(assignments, roles, declared, document, lines)
     ask_shapes(found, assignments, roles, declared, document)
+    ask_exponentials(assignments, found, roles, declared, document)
     say_inputs(assignments, roles, declared, document)
     say_unsaid(assignments, found, roles, declared, document)
-    ask(document.questions)
+    if any(question.needed for question in document.questions):
+        if again is None:
+            raise StillOpenError(document.questions)
+        ask(followed(document.questions, again))
     if found is not None and found.rows:
         assignments = as_columns(assignments, found, declared, document)
     elif found is not None:

@@ -21,7 +21,7 @@ from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
 from derive.reader.text.said import DIAGONAL, FUNCTION, NUMBER, SOME_DIAGONAL
-from derive.reader.text.syntax import Chain, Group, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Chain, Group, Mark, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
 
 FORMS = (
     "readable: $x_t \\in \\mathbb{R}^{D}$, $D = H$, $\\sigma = \\operatorname{ReLU}$, $\\phi(a) = ...$, "
@@ -29,7 +29,11 @@ FORMS = (
 )
 
 
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_IDEOGRAPHS = re.compile(r"[\u4e00-\u9fff]{3,}")
 INDICES = frozenset({"t", "i", "j", "k"})
+COUNTED = INDICES | {"l", "ell", "m", "n", "s"}
+"""Letters that a set of whole numbers makes indices."""
 
 
 @dataclass
@@ -62,8 +66,14 @@ class Declared:
     starts: dict[str, str] = field(default_factory=dict)
     """States that start from a parameter: {state: parameter}."""
 
+    beside: list[tuple[Fragment, Chain]] = field(default_factory=list)
+    """Formulas in running text that declare nothing."""
+    running: bool = False
+    """Whether the line that is read is running text."""
+
     def read(self, declaration: Declaration, formulas: Sequence[tuple[Fragment, Sequence[Row]]]) -> None:
         """Take in one declaring line, whose formulas come as their rows."""
+        self.running = _is_sentence(declaration.words)
         for fragment, rows in formulas:
             if declaration.key == "said":
                 self._said(fragment, rows)
@@ -137,6 +147,8 @@ class Declared:
         """What words say of a letter of the equations that nothing else declares: a number, a diagonal, a function."""
         part = rows[0][0] if len(rows) == 1 and rows[0] else None
         left = part.sides[0] if isinstance(part, Chain) else part
+        if isinstance(left, Run) and len(left.factors) == 2 and _is_placeholder(left.factors[1]):
+            left = left.factors[0]  # g(\cdot)
         found = symbol(left, fragment) if left is not None and letter(left) is not None else None
         if found is None or found.name not in self.used:
             return
@@ -161,9 +173,13 @@ class Declared:
         unclear = fragment.error("cannot understand this declaration", chain.start, chain.end, FORMS)
         left, right = chain.sides[0], chain.sides[1]
         kinds = [relation.type for relation in chain.relations]
+        if kinds[0] == "EQ" and len(kinds) > 1 and set(kinds[1:]) == {"RELATION"}:  # f(a) = ... > 0
+            kinds, chain = kinds[:1], replace(chain, sides=chain.sides[:2], relations=chain.relations[:1])
         first = symbol(left, fragment) if letter(left) is not None else None
         if not before and first is not None and first.name in INDICES and first.offset is None and not _real(right):
             return  # the range of an index
+        if kinds == ["IN"] and first is not None and first.name in COUNTED and _is_listed(right):
+            return
         if kinds == ["IN"]:
             for node in (*before, left):
                 found = self._timed(node, fragment) or (symbol(node, fragment) if letter(node) is not None else None)
@@ -179,9 +195,15 @@ class Declared:
             return
         if before or kinds != ["EQ"]:
             if strict:
-                raise unclear
+                self._unclear(unclear, fragment, chain)
             return
         self._equation(chain, left, right, first, fragment, unclear if strict else None)
+
+    def _unclear(self, error: InputError, fragment: Fragment, chain: Chain) -> None:
+        """Raise the error; within running text what says nothing of a letter stands beside the cell."""
+        if not self.running:
+            raise error
+        self.beside.append((fragment, chain))
 
     def _equation(
         self, chain: Chain, left: Syntax, right: Syntax, first: Symbol | None, fragment: Fragment,
@@ -233,7 +255,7 @@ class Declared:
                 self.vocabulary.called |= {one.name for one in inside if one is not None}
                 return
         if unclear is not None:
-            raise unclear
+            self._unclear(unclear, fragment, chain)
 
     def _defined(self, name: Symbol, how: Written, fragment: Fragment) -> None:
         """A function by its expression; f'(a) = ... is the slope of f, where f is a function."""
@@ -346,6 +368,24 @@ def _real(node: Syntax) -> bool:
     """Whether this is ℝ, or a space of vectors or matrices."""
     base = node.base if isinstance(node, Scripted) else node
     return isinstance(base, Name) and base.word in ("R", "ℝ")
+
+
+def _is_sentence(words: str) -> bool:
+    """Whether words are running text, not those of a line of declarations."""
+    return len(_WORD.findall(words)) > 3 or _IDEOGRAPHS.search(words) is not None
+
+
+def _is_placeholder(node: Syntax) -> bool:
+    """Whether this is a bracket around a dot, for any argument."""
+    cell = only(node.rows) if isinstance(node, Group) else None
+    return isinstance(cell, Mark)
+
+
+def _is_listed(node: Syntax) -> bool:
+    """Whether this is a set by its elements, {1, 2, ..., L}."""
+    return isinstance(node, Group) and any(
+        isinstance(cell, Mark) and cell.kind == "dots" for row in node.rows for cell in row
+    )
 
 
 def _has_one_size(node: Syntax) -> bool:

@@ -5,7 +5,7 @@
 3. typefaces, exponents, labels: which written letters are two, which superscripts are powers, which are labels
 4. reassigned: two values of a letter in one step; ago: steps counted back by a letter
 5. clocks: the letter of time, next/previous/new/old, values of this step that are written without t
-6. indices: sums over entries as products, loops over layers unrolled
+6. indices, depths: sums over entries as products, loops over layers unrolled
 
 What was taken where a text can be read in two ways is kept as a `Guess`, what cannot be taken as a `Question`.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.reader.meaning import affine, positions
+from derive.reader.meaning import affine, depths, differences, positions
 from derive.reader.resolving import (
     ago,
     clocks,
@@ -40,7 +40,9 @@ def document(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) 
     found = Document.of(formulas, declarations)
     positions.refuse(found)
     affine.resolve(found)
+    differences.resolve(found)
     indices.layers(found)
+    depths.resolve(found)
     entries.resolve(found)
     for stage in (sides, primes, typefaces, exponents, labels, reassigned, ago, clocks, powers, indices):
         stage.resolve(found)

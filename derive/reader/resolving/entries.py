@@ -9,7 +9,7 @@ from derive.reader.meaning.letters import letter, only, time_of
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.indices import has_index, indices_of, stripped
-from derive.reader.resolving.rewriting import letters, scripts_of, whole_letter
+from derive.reader.resolving.rewriting import bracketed, letters, scripts_of, whole_letter
 from derive.reader.text.mapping import rewritten, walk
 from derive.reader.text.syntax import Big, Chain, Dots, Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
 
@@ -75,7 +75,10 @@ def _plain(side: Syntax, index: str) -> bool:
     """Whether letters of vectors alone have the index, and none is a row or one of several layers."""
     if not has_index(side, index):
         return False
+    called = {id(one) for one, _ in bracketed(side) if not has_index(one, index)}
     for node in letters(side):
+        if id(node) in called:
+            continue  # H(a_i) is of every entry, whatever H is
         base = letter(node)
         scripts = scripts_of(node)
         counted = any(

@@ -213,7 +213,7 @@ def _written_out(
                 f"give it as a number: ${part.sides[0].latex} = 1, \\dots, 3$",
             )  # fmt: skip
         numbers = range(int(first), int(last) + 1)
-        made = [tuple(_numbered(equation, index, number) for number in numbers)]
+        made = [tuple(numbered(equation, index, number) for number in numbers)]
         return [row[: at - 1], *made] if at > 1 else made
     return [row]
 
@@ -222,7 +222,7 @@ def _mentions(node: Syntax, index: str) -> bool:
     return any(isinstance(part, Name) and part.word == index for script in scripts_of(node) for part in walk(script))
 
 
-def _numbered(node: Syntax, index: str, number: int) -> Syntax:
+def numbered(node: Syntax, index: str, number: int) -> Syntax:
     """The same with a number for the index of the layer."""
 
     def cell(part: Syntax) -> Syntax | None:

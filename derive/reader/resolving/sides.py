@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from derive.reader.meaning.letters import number_of, only
+from derive.reader.meaning.letters import number_of, only, time_of
 from derive.reader.meaning.vocabulary import is_general
 from derive.reader.resolving.document import Document, Row, is_claim
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
@@ -69,9 +69,9 @@ def _tupled(row: Row) -> Row:
         if not isinstance(part, Chain) or [one.type for one in part.relations] != ["EQ"]:
             continue
         first = at
-        while first and isinstance(row[first - 1], Scripted) and whole_letter(row[first - 1]):
+        while first and _timed(row[first - 1]):
             first -= 1
-        if first == at or not isinstance(part.sides[0], Scripted) or not whole_letter(part.sides[0]):
+        if first == at or not _timed(part.sides[0]):
             continue
         behind = row[at + 1 : at + 1 + at - first]
         listed = len(behind) == at - first and not any(isinstance(one, Chain) for one in behind)
@@ -84,6 +84,14 @@ def _tupled(row: Row) -> Row:
         whole = replace(part, start=left.start, end=right.end, sides=(left, right))
         return (*row[:first], whole, *_tupled(row[at + 1 + len(behind) :]))
     return row
+
+
+def _timed(node: Syntax) -> bool:
+    """Whether this is a letter with scripts, or one with a step in brackets: h_t, h(t)."""
+    if isinstance(node, Run) and len(node.factors) == 2:
+        first, step = node.factors
+        return whole_letter(first) and isinstance(step, Group) and time_of(step) is not None
+    return isinstance(node, Scripted) and whole_letter(node)
 
 
 def _cut(node: Syntax, told: Callable[[Syntax], bool]) -> tuple[Syntax, Syntax] | None:

@@ -354,6 +354,8 @@ def _solved(
     parameters = [n for n in dict.fromkeys(r.name for r in refs if r.offset is None) if n not in (*assigned, *inputs)]
     names = dict.fromkeys((*inputs, *assigned, *(ref.name for ref in refs)))
     where = contexts(equation.term for equation in equations)
+    numbers = {name for name, (rows, cols) in declared.items() if rows == cols == ONE}
+    beside = contexts((equation.term for equation in equations), numbers) if numbers else where
     vector = ROW if rows else COLUMN
     domains: dict[str, frozenset[str]] = {}
     for name in names:
@@ -361,7 +363,7 @@ def _solved(
             domains[name] = frozenset({ROW, COLUMN})
         elif name in declared:
             domains[name] = frozenset({_declared(declared[name])})
-        elif name in parameters and capital(name) and where[name] & (IN_A_PRODUCT | {"stacked left"}):
+        elif name in parameters and capital(name) and beside[name] & (IN_A_PRODUCT | {"stacked left"}):
             domains[name] = frozenset({MATRIX, COLUMN, ROW}) if thin else frozenset({MATRIX})
         else:
             domains[name] = frozenset({SCALAR, vector, MATRIX} | ({COLUMN} if rows and name in parameters else set()))

@@ -16,12 +16,17 @@ SOME_DIAGONAL = "example"
 """One of several matrices that are called diagonal."""
 _LIST = r"\0(?:\s*(?:,|，|、|and|or|和|与|及)+\s*(?:the\s+)?(?:[a-z]+\s+){0,2}\0)*"
 _IS = r"\s*(?:\([^()\0]{0,30}\)\s*)?(?:is|are|be|denotes?|being|—|–|:|：|是|为|均为|都是|表示)\s*"
-_ARTICLE = r"(?:(?:both|all|a|an|the|some|given|learnable|learned|trainable|real|fixed|positive|一个|可学习的|为)\s*)*"
+_ARTICLE = (
+    r"(?:(?:both|all|a|an|the|some|given|learnable|learned|trainable|tunable|real|fixed|positive|一个|可学习的|为)\s*)*"
+)
 _EACH = (
     r"(?!\s*(?:per|(?:for|of)\s+(?:each|every))\s+"
     r"(?:channel|unit|neuron|feature|dimension|entry|element|component|cell))"
 )
-_NUMBER = re.compile(rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:scalars?\b|numbers?\b|标量){_EACH}", re.IGNORECASE)
+_NUMBER = re.compile(
+    rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:scalars?\b|numbers?\b|hyper-?parameters?\b|标量|超参数){_EACH}",
+    re.IGNORECASE,
+)
 _DIAGONAL = re.compile(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:diagonal(?:\s+(?:\w+\s+)?matri(?:x|ces)\b|(?=\s*(?:[.,;，。；]|and\b|\Z)))|对角矩阵|对角阵)",
     re.IGNORECASE,
@@ -34,6 +39,7 @@ _NAMES = {
 }
 _NAMES |= {word.lower(): one.name for one in DEFINED.values() for word in (one.name, *one.words) if len(word) > 2}
 _NAMES |= {"logistic sigmoid": "sigmoid", "logistic": "sigmoid", "hyperbolic tangent": "tanh", "rectifier": "relu"}
+_NAMES |= {"heaviside step": "heaviside", "unit step": "heaviside"}
 _FUNCTION = re.compile(
     rf"(?P<letters>\0){_IS}{_ARTICLE}(?P<name>{'|'.join(sorted(map(re.escape, _NAMES), key=len, reverse=True))})\b"
     r"(?!\s*(?:or\b|of\b|/|或|gate|layer))",

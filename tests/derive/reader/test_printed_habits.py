@@ -40,7 +40,7 @@ def test_nothing_is_transposed_in_vain():
 
 
 def test_an_input_that_would_be_a_matrix_is_asked_for():
-    with pytest.raises(InputError, match="the shape of x_t is open"):
+    with pytest.raises(InputError, match="the shapes of x_t and V are open"):
         read_equations(
             [
                 r"\bar{A}_t = \exp(\Delta_t A)",

@@ -43,6 +43,9 @@ _ALIGNED = re.compile(r"[^&=\\]*(?:\\(?!\\)[^&=\\]*)*&\s*:?=")
 _WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
 _HEADING = re.compile(r"[A-Za-z][^{}\\$=]*:")
 """Words above or before equations, as in \\text{second layer:}"""
+_ROW_ENDS = re.compile(r"[\s.,;]*(?:\\\\|\\end\b|\}?\s*\Z)")
+_REMARK = re.compile(r"\([^=^\\$&()]*\s[^=^\\$&()]*\)|(?=[^=]*[^\W\d_]{3})[^=^\\$&_]*\s[^=^\\$&_]*")
+_OTHER_LETTER = re.compile(r"[^\W\d_a-zA-Z\u0370-\u03ff]")
 
 
 class Commands(ABC):
@@ -354,6 +357,9 @@ class Commands(ABC):
                 out.emit("COMMA", i, following)
             return following
         if name in words.WORD_FONTS and _HEADING.fullmatch(inner):
+            return following
+        said = _REMARK.fullmatch(inner) or (_OTHER_LETTER.search(inner) and "=" not in inner)
+        if name in words.WORD_FONTS and said and out.ends_an_operand and _ROW_ENDS.match(self.text, following, end):
             return following
         if name in words.WORD_FONTS and _WORD.fullmatch(inner):
             word = re.sub(r"[ _\\-]+", "_", inner).strip("_")

@@ -9,10 +9,10 @@ from derive.cell import Roles, classify
 from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.notation import said_at, timed
-from derive.reader.document.asking import SHAPE
 from derive.reader.document.outputs import candidates
 from derive.reader.meaning.tree import Call, Multiply, Ref, Term, Transposed, references, walk
 from derive.reader.meaning.where import Declared
+from derive.reader.questions.asking import SHAPE
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import contexts, kinds
@@ -117,6 +117,7 @@ def output_of(
     if declared.output is not None:
         return declared.output
     found = candidates(assignments, roles.states, lines)
+    found = [name for name in found if name not in _unsplit(assignments, roles)] or found
     if len(found) > 1:
         letters = declared.vocabulary.letters
         last = next(a for a in reversed(assignments) if a.name == found[-1])
@@ -133,6 +134,17 @@ def output_of(
     return found[0] if found else None
 
 
+def _unsplit(assignments: Sequence[Assignment], roles: Roles) -> dict[str, list[str]]:
+    """Values that nothing reads, with the letters that look like their parts: g_i, g_f and g_o of g."""
+    read = {ref.name for a in assignments for ref in references(a.term)}
+    parts = {
+        a.name: [name for name in roles.inputs if name.rpartition("_")[0] == a.name]
+        for a in assignments
+        if a.name not in read
+    }
+    return {name: found for name, found in parts.items() if len(found) > 1}
+
+
 def ask_shapes(
     found: kinds.Solution | None, assignments: Sequence[Assignment], roles: Roles, declared: Declared,
     document: Document,
@@ -140,18 +152,22 @@ def ask_shapes(
     """Ask for the shapes that the equations leave open."""
     refs = {ref.name: ref for a in reversed(assignments) for ref in references(a.term)}
     weights = _weights(assignments, roles)
-    for name in (*found.open, *_unusual(found, roles, declared)) if found is not None else ():
+    unusual = _unusual(found, roles, declared) if found is not None else []
+    for name in (*found.open, *unusual) if found is not None else ():
         latex = declared.vocabulary.letters.get(name, name)
         latex = latex if refs[name].offset is None else timed(latex)
         space = _space(name, found.possible.get(name, frozenset())) if found is not None else ""
+        if name in unusual and contexts.capital(name):
+            space = "\\mathbb{R}^{D}"
         space = weights.get(name, space)
         document.questions.append(Question((latex,), SHAPE, (f"${latex} \\in {space}$",), refs[name].place))
 
 
 def _unusual(found: kinds.Solution, roles: Roles, declared: Declared) -> list[str]:
-    """Small letters of inputs that the products make matrices, where nothing declares them: something is missing."""
-    small = (name for name in roles.inputs if not contexts.capital(name) and name not in declared.shapes)
-    return [name for name in small if found.kinds.get(name) == kinds.MATRIX and name not in found.open]
+    """Inputs that the products make matrices where nothing declares them: small letters, or all that a cell has."""
+    undeclared = [n for n in roles.inputs if n not in declared.shapes and found.kinds.get(n) == kinds.MATRIX]
+    every = len(undeclared) == len(roles.inputs)
+    return [name for name in undeclared if (every or not contexts.capital(name)) and name not in found.open]
 
 
 def _space(name: str, possible: frozenset[str]) -> str:
@@ -179,10 +195,39 @@ def say_inputs(assignments: Sequence[Assignment], roles: Roles, declared: Declar
     if len(roles.inputs) < 2:
         return
     acted_on = _acted_on(assignments)
+    letters = declared.vocabulary.letters
+    parts: dict[str, str] = {}
+    for whole, names in _unsplit(assignments, roles).items():
+        if not declared.places.keys() & set(names):
+            parts |= dict.fromkeys(names, whole)
+            written = ", ".join(timed(letters.get(name, name)) for name in names)
+            ref = next(ref for a in assignments for ref in references(a.term) if ref.name in names)
+            document.questions.append(
+                Question(
+                    tuple(letters.get(name, name) for name in names),
+                    f"{written} are never assigned, and nothing reads {timed(letters.get(whole, whole))}: "
+                    "are they its parts?",
+                    (f"$${written} = \\mathrm{{split}}({timed(letters.get(whole, whole))})$$",),
+                    ref.place,
+                )
+            )
     for name in roles.inputs:
-        if name not in declared.places and name not in acted_on:
-            ref = next(ref for a in assignments for ref in references(a.term) if ref.name == name)
-            latex = declared.vocabulary.letters.get(name, name)
+        if name in parts:
+            continue
+        ref = next(ref for a in assignments for ref in references(a.term) if ref.name == name)
+        latex = letters.get(name, name)
+        labelled = [state for state in roles.states if state.startswith(f"{name}_") and len(state) <= len(name) + 2]
+        if len(labelled) > 1 and name not in declared.places:  # h_t beside the layers h_t^{(1)} and h_t^{(2)}
+            which = ", ".join(f"${timed(letters.get(state, state))}$" for state in labelled)
+            document.questions.append(
+                Question(
+                    (latex,),
+                    f"{timed(latex)} is never assigned, only with labels",
+                    (f"input: ${timed(latex)}$ (or write one of {which} in its place)",),
+                    ref.place,
+                )
+            )
+        elif name not in declared.places and name not in acted_on:
             document.questions.append(
                 Question(
                     (latex,),
