@@ -34,6 +34,8 @@ _START = re.compile(
 )
 _OF_GRADIENTS = frozenset(["partial", "nabla", "d"])
 _ERRORS = frozenset(["delta", "Delta"])
+_DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq")
+"""A sign that says that its left side is what stands on its right, whatever the letters would stand for."""
 _DERIVED = tree.Gradient | tree.Derivative | tree.Operated
 _GRADIENTS = tree.Gradient | tree.Error | tree.Differential
 OF_ALL = "{letter} is the gradient of the whole loss, though line {line} says of one step's"
@@ -229,7 +231,8 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
     free = found.base in _ERRORS
     try:
         claiming.term(left)
-        return None  # a letter that is known
+        if not (free and _DEFINES.search(statement.fragment.text, left.end, right.start)):
+            return None  # a letter that is known
     except InputError:
         pass
     try:
@@ -241,6 +244,9 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
     derived = has_slope(right) or any(isinstance(part, _DERIVED) for part in tree.walk(said))
     if not (derived or residual or _reads(right, known)):
         return None
+    ways.sort(
+        key=lambda way: not (way.time == nodes.t and way.labels)
+    )  # δ_t^h is δ^h at t, before δ with t for a label
     for way in ways:
         if way.time is None and free and way.labels:
             return identifier("_".join([found.base, *way.labels])), said

@@ -25,6 +25,8 @@ from verify.notes.models.recognise import ENOUGH, recognised
 IN_CLAIMS, IN_WORDS = 1.0, 0.25
 """What a letter counts for in a formula that claims something, and where it is only mentioned."""
 
+OF_ANOTHER_SECTION = "the letters are those of the model that begins in line {line}"
+
 NEAR = 4
 """Lines within which a formula stands under what is supposed before it."""
 
@@ -69,12 +71,33 @@ class Models:
         return self._found[key]
 
     def elsewhere(self, formula: Formula) -> Model | None:
-        """The known cell that a formula is about whose letters the model has none of: ∂c_t/∂c_k = diag(f_t)."""
+        """The model of another section whose letters a formula has, else the known cell: ∂c_t/∂c_k = diag(f_t)."""
         model, spoken = self.of(formula), set(names(formula.fragment))
+        if model is not None and (other := self._of_another_section(formula, model, spoken)) is not None:
+            return other
         if model is None or _share(model, spoken) or any(stripped(e.target) in spoken for e in self.written.equations):
             return None
         found = recognised(dict.fromkeys(sorted(spoken), IN_CLAIMS), formula.text)
         return None if found is None else replace(found, recognised=False)
+
+    def _of_another_section(self, formula: Formula, model: Model, spoken: set[str]) -> Model | None:
+        """A model of another section, as a guess, with all letters of a formula, of them a weight that its own lacks.
+
+        None where two such models compute what it speaks of differently.
+        """
+        lacking = {name for name in spoken if not {name, stripped(name)} & _has(model)}
+        models = (self.of(each) for each in self.formulas if lacking and each.section != formula.section)
+        every = [one for one in models if one is not None and not one.recognised and _share(one, spoken) == 1]
+        found = [one for one in every if lacking & {parameter.name for parameter in one.cell.parameters}]
+        computed = {  # in sizes of its own each
+            frozenset((e.symbol.name, str(e.expression)) for e in one.cell.equations if e.symbol.name in spoken)
+            for one in found
+        }
+        if len(computed) != 1:
+            return None
+        plainest = min(found, key=lambda one: (len(one.doubts), len(one.cell.equations)))
+        line = min(place[1] for place in plainest.definitions)
+        return replace(plainest, doubts=(*plainest.doubts, OF_ANOTHER_SECTION.format(line=line)))
 
     def others(self, formula: Formula) -> Iterator[Model]:
         """The formula's model under other equations that the note may mean, as a guess, where it speaks of these."""
@@ -219,9 +242,14 @@ def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return one[:shorter] == other[:shorter]
 
 
-def _share(model: Model, claimed: set[str]) -> float:
-    """The share of the letters of the claims that a model knows."""
+def _has(model: Model) -> set[str]:
     has = set(model.cell.quantities)
     if len(arrays(model.cell, WEIGHT)) > 1:
         has.add(WEIGHT)  # any of several
+    return has
+
+
+def _share(model: Model, claimed: set[str]) -> float:
+    """The share of the letters of the claims that a model knows."""
+    has = _has(model)
     return sum(name in has or stripped(name) in has for name in claimed) / max(len(claimed), 1)

@@ -1,4 +1,4 @@
-"""Chinese labels before a formula and remarks behind it: which words say nothing against it.
+"""Chinese and Japanese labels before a formula and remarks behind it: which words say nothing against it.
 
 What is known is a list of words; a remark that has any other word leaves its formula open.
 """
@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 
 from derive.reader.text.words import listed
 
-SCRIPT = re.compile(r"[\u3400-\u9fff]")
+SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _WORDS = frozenset(
     listed(
         "其中 因此 所以 于是 从而 由此 可得 可知 得到 得出 得 即 那么 则 同理 类似地 "
@@ -28,7 +28,11 @@ _WORDS = frozenset(
     )
 )
 """Words that change nothing."""
-_WORD = re.compile("|".join(sorted(_WORDS, key=lambda word: (-len(word), word))))
+_JAPANESE = (
+    "連鎖律 連鎖 より から 逆伝播 順伝播 勾配 誤差 損失 隠れ状態 隠れ層 隠れ 状態 出力 入力 忘却 更新 候補 ゲート "
+    "セル 記憶 時刻 直接 間接 寄与 現在 以降 次時刻 次 前 の に を は が で と へ である ここで したがって よって "
+    "活性化関数 活性化 関数 線形変換 重み 行列 ベクトル 要素 ごと 要素積 微分 偏微分 定義 項 和 積"
+)
 _AGAINST = re.compile(r"有误差|[是为]\s*[A-Za-z0-9]")
 """What such words say together against a formula, or in its place."""
 _JOINING = frozenset(listed("的 与 以及 项 乘积 乘法"))
@@ -37,6 +41,8 @@ _TRADITIONAL = str.maketrans(
     "從於則類終後導數應點憶單細層輸態誤損標傳計權參關隱遞歸時間徑來當貢獻總達兩條鍵純證積見這裡裏鏈對項們為與閘網絡經義據過驟陣選門遺",
     "从于则类终后导数应点忆单细层输态误损标传计权参关隐递归时间径来当贡献总达两条键纯证积见这里里链对项们为与门网络经义据过骤阵选门遗",
 )
+_ALL = _WORDS.union(word.translate(_TRADITIONAL) for word in listed(_JAPANESE))
+_WORD = re.compile("|".join(sorted(_ALL, key=lambda word: (-len(word), word))))
 _NUMBERED = re.compile(r"(?<=[式程骤])\s*[(（]?\d+(?:\.\d+)*[)）]?|[(（]\d+(?:\.\d+)*[)）]")
 _MARKS = re.compile(r"[\s.,;:()\u3000-\u303f\uff01-\uff5e-]+")
 _LETTER = re.compile(r"[A-Za-z](?:_[A-Za-z0-9]{1,3})?")

@@ -58,6 +58,7 @@ def sigma(letters: Letters, found: Written) -> str:
     functions = {
         part.function.name
         for equation in letters.cell.equations
+        if not (letters.cell.is_loss and equation.symbol == letters.cell.output)
         for part in equation.expression.atoms(Elementwise)
         if len(part.operands) == 1
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from derive.reader.claims.statements import chinese
+from derive.reader.claims.statements import chinese, tongues
 from derive.reader.text.line_ends import line_ends
 from derive.reader.text.words import listed
 
@@ -23,7 +23,7 @@ _BARE = re.compile(
 _WIDE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
 _PUNCTUATION = re.compile(r"[\u3000-\u303f\uff01-\uff5e]+")
 
-NOUNS = frozenset(
+NOUNS = tongues.NOUNS.union(
     listed(
         "gate gates output outputs input inputs forget cell cells state states hidden candidate reset update memory "
         "new old loss losses error errors gradient gradients derivative derivatives jacobian jacobians weight weights "
@@ -37,7 +37,7 @@ NOUNS = frozenset(
     )
 )
 """What a formula can be about: these words name things."""
-CONNECTIVES = frozenset(
+CONNECTIVES = tongues.CONNECTIVES.union(
     listed(
         "so thus hence therefore then and also finally similarly analogously likewise consequently moreover further "
         "we have get obtain find know see this gives yields that which i.e. e.g. because since as follows now here "
@@ -85,6 +85,11 @@ _TRAILING = re.compile(
 )
 _OPENED = re.compile(r"(?P<bracket>(?:\\left|\\[bB]igg?l?)?\s*\((?:\s|\\[,;:! ])*)\Z")
 _CLOSED = re.compile(r"(?:\s|\\[,;:! ])*(?:\\right|\\[bB]igg?r?)?\s*\)")
+_MEMBER = re.compile(
+    r"(?:\\left)?\(\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{?\s*R\s*\}?|ℝ)"
+    r"\s*(?:\^\s*(?:\{[^{}()]*\}|\w))?\s*(?:\\right)?\)"
+)
+"""(∈ ℝ^d) behind a formula: the space of what it speaks of."""
 _APART = re.compile(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
 _BREAK = re.compile(
     r"(?<!\\)\\\\|\\(?:Long)?(?:left)?[Rr]ightarrow(?![A-Za-z])|\\(?:implies|iff|therefore|because)(?![A-Za-z])|"
@@ -128,7 +133,7 @@ def rows(text: str) -> list[tuple[int, int]]:
 
 def asides(text: str) -> list[Aside]:
     """All words of a formula in LaTeX, with what they are."""
-    found: list[Aside] = []
+    found = [Aside(match.start(), match.end(), "remark") for match in _MEMBER.finditer(text)]
     for start, end in rows(text):
         found += _in_row(text, start, end)
     return sorted(found, key=lambda aside: aside.start)
