@@ -33,7 +33,11 @@ DERIVATIVES = {
     "total": "∂a/∂b means the total derivative, through all states",
     "immediate": "∂a/∂b means the immediate derivative of a's own equation",
 }
-ORDERS = {"latest": "", "earliest": "the factor of the earliest step stands leftmost in the product"}
+ORDERS = {
+    "latest": "",
+    "earliest": "the factor of the earliest step stands leftmost in the product",
+    "turned": "the factor of the latest step stands leftmost in a product, and rightmost in one of transposed factors",
+}
 HELD = "∂a/∂b is taken with the other states of b's step held fixed"
 LATEST = "the factor of the latest step stands leftmost in the product"
 """What is said of the literal reading where another one would make a difference."""

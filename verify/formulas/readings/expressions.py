@@ -385,8 +385,7 @@ class Builder(Products):
         square = nodes.diag(node if node.shape[1] == 1 else nodes.transpose(node)) if vector else node
         if square.shape[0] != square.shape[1]:
             raise MisfitError("a product of matrices that are not square")
-        earliest = said.ascending or self.reading.order == "earliest"
-        if earliest:
+        if self.earliest_first(said):
             turned = TimeProduct(nodes.transpose(square), said.index, said.first, said.last)
             product: Node = nodes.transpose(turned)
         else:

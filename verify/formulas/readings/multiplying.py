@@ -21,6 +21,11 @@ def _unbracketed(said: Term) -> bool:
     return isinstance(said, tree.Multiply) and not (said.elementwise or said.bracketed)
 
 
+def is_turned(said: tree.OverTime) -> bool:
+    """Whether the factors of a product over steps have a transpose in them: W^⊤ diag(1 - h_k^2)."""
+    return any(isinstance(part, tree.Transposed) for part in tree.walk(said.body))
+
+
 class Products(Leaves):
     """Builds products; `Builder` in `verify.formulas.readings.expressions` builds everything."""
 
@@ -218,6 +223,11 @@ class Products(Leaves):
         if left.shape[1] != 1 or right.shape[1] != 1 or left.flipped or right.flipped:
             return parts
         return [*parts[: vectors[1]], Built(nodes.transpose(self.node(right))), *parts[vectors[1] + 1 :]]
+
+    def earliest_first(self, said: tree.OverTime) -> bool:
+        """Whether the factor of the earliest step stands leftmost in a product over steps."""
+        order = self.reading.order
+        return said.ascending or order == "earliest" or (order == "turned" and is_turned(said))
 
     def factors(self, said: tree.Multiply) -> Sequence[Term]:
         """The factors of a product, without the groups that signs make where vectors are meant in a row."""

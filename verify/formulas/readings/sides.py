@@ -32,6 +32,7 @@ from verify.formulas.readings.conventions import (
     Reading,
 )
 from verify.formulas.readings.expressions import Builder, is_run
+from verify.formulas.readings.multiplying import is_turned
 from verify.truth.comparison import Bench
 
 SUMMED = "the term of step t, to be summed over t"
@@ -73,7 +74,9 @@ def _kinds(left: Term, right: Term) -> Iterator[Reading]:
     if derivatives or gradients:
         kinds = [kind for kind in kinds if kind != "inner"]
     modes = [mode for mode in DERIVATIVES if mode != "own" or _of_several(parts)] if derivatives else ["natural"]
-    orders = list(ORDERS) if any(isinstance(p, tree.OverTime) and p.product for p in parts) else ["latest"]
+    runs = [part for part in parts if isinstance(part, tree.OverTime) and part.product]
+    orders = [order for order in ORDERS if order != "turned" or len(set(map(is_turned, runs))) > 1]
+    orders = orders if runs else ["latest"]
     deltas = list(DELTAS) if any(isinstance(part, tree.Error) for part in parts) else ["argument"]
     precedences = list(PRECEDENCES) if any(map(_mixed, parts)) else ["matrix"]
     small = list(DIFFERENTIALS) if any(isinstance(p, tree.Differential) for p in parts) else ["itself"]
