@@ -59,9 +59,12 @@ _CALLED = re.compile(
 """Δc = o ⊙ (1 - tanh²(c)), whose right side has no gradient: a name for it, no gradient."""
 _INNER = re.compile(r"\{[^{}]*\}")
 _UPDATE = re.compile(
-    r"(?:\s|&|\\begin\{[a-z]+\*?\})*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*(?::?=|\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)[\s&]*"
-    r"(?P=letter)\s*-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
+    r"(?:\s|&|\\begin\{[a-z]+\*?\})*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*"
+    r"(?:(?P<arrow>\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)|:?=)[\s&]*(?P=letter)\s*"
+    r"(?:-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\}"
+    r"|\d*\.?\d+(?:\s|\\[,;]|\\cdot|\\times|\*)*(?=\\(?:nabla|frac|partial)))|(?(arrow)(?:-|\\cdot|\\times|\\min|/)|(?!)))"
 )
+"""W = W - η ∂L/∂W, and what an arrow gives a letter that it had: g ← g · min(1, c/‖g‖)."""
 _RATE = r"\s*\(?\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
 _STEP = re.compile(
     rf"(?:\s|&)*(?:[^=&\s-][^=&-]{{0,30}}?\s*(?:\\mathrel\s*\{{\s*-\s*\}}|-)\s*={_RATE}"

@@ -31,6 +31,12 @@ _RELATION = re.compile(r"(?<![<>!=~])[:+]?=(?!=)|≔|≡")
 _DRAWN = dict.fromkeys(range(0x2500, 0x2580), " ")
 """Lines of boxes around plain text."""
 _FROM_TO = re.compile(r"(?P<sign>[Σ∑∏Π]|\b(?:sum|prod))\((?P<first>\w=[^()]*?\S) to (?P<last>\w(?:[-+]\d)?)\)")
+_IN_WORDS = re.compile(
+    r"\b(?P<sign>sum|product)[ ](?:(?:from|for)[ ])?(?P<first>\w=[^\s,;()]+)[ ]to[ ](?P<last>\w(?:[-+]\d)?)[ ]of[ ]"
+    r"|\b(?P<over>sum|product)[ ]over[ ](?P<index>[a-z])[ ]of[ ]",
+    re.IGNORECASE,
+)
+"""The sum over t of x_t, the product from k=2 to T of a_k."""
 _PARTIAL = re.compile(r"(?<![\w])d[LJE]_(?=d[A-Za-z])")
 """Before the letter of a gradient that code calls dL_dh."""
 _OUTER = re.compile(r"(?<![\w.])(?P<module>np\.)?outer\((?P<one>[^(),]+),[ ](?P<other>[^(),]+)\)")
@@ -99,9 +105,16 @@ def stated(lines: Iterable[tuple[int, str]], file: str) -> list[Fragment]:
 
 def _usual(line: str) -> str:
     """A line without the borders of boxes, its sums as Σ_{t=1}^{T}; each sign where it stood."""
+    line = _IN_WORDS.sub(_as_signs, line)
     line = _FROM_TO.sub(lambda m: f"{m['sign']}_{{{m['first']}}}^{{{m['last']}}}", line.translate(_DRAWN))
     line = _OUTER.sub(lambda m: f"{_NOTHING * (2 + len(m['module'] or ''))}({m['one']})@({m['other']}).T", line)
     return _PARTIAL.sub(3 * _NOTHING, line)
+
+
+def _as_signs(match: re.Match[str]) -> str:
+    sign = "Σ" if (match["sign"] or match["over"]).lower() == "sum" else "∏"
+    limits = f"_{match['index']}" if match["over"] else f"_{{{match['first']}}}^{{{match['last']}}}"
+    return f"{sign}{limits}".ljust(len(match.group()), _NOTHING)
 
 
 def speaks_of_steps(fragments: Iterable[Fragment]) -> bool:

@@ -122,14 +122,32 @@ class Models:
             and e.place[1:] < (place.line, place.column)
             and place.line - e.place[1] <= NEAR
         }  # the last counts
+        near |= {e.target: e for e in self._variants(formula) if e.target not in near}
         if not near:
             return (), None
         key = ("supposing", *(e.place for e in near.values()))
         if key not in self._others:
             models = self._others[key] = copy(self)
-            models.written = replace(self.written, equations=[*self.written.equations, *near.values()])
+            supposed = {e.place for e in self.written.supposed}
+            varied = {e.target for e in near.values() if e.place not in supposed}
+            others = [e for e in self.written.equations if e.target not in varied]
+            models.written = replace(self.written, equations=[*others, *near.values()])
             models._found = {}
         return tuple(near.values()), self._others[key].of(formula)
+
+    def _variants(self, formula: Formula) -> Iterator[Equation]:
+        """Recurrences of running text right before a formula, for states that the section has another equation for."""
+        place, here = formula.place, [e for e in self.written.equations if e.section == formula.section]
+        for e in here:
+            near = (
+                e.place[0] == place.file
+                and e.place[1:] < (place.line, place.column)
+                and place.line - e.place[1] <= NEAR
+            )
+            if near and not e.displayed and any(m.name == e.target and m.offset == -1 for m in e.used):
+                right = "".join(e.right.split())
+                if any(o.target == e.target and "".join(o.right.split()) != right for o in here):
+                    yield e
 
     def why_none(self, formula: Formula) -> str:
         """Why a formula has no model, where that is known."""

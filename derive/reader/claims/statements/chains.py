@@ -40,7 +40,19 @@ _SIDE_BY_SIDE = re.compile(
     r"&?\s*\\end\s*\{cases\}(?:\s|\\[,;: ]|\\q?quad(?![A-Za-z])|,)*\\begin\s*\{cases\}(?=[^&]*?=)"
 )
 """Where systems of equations stand beside each other: those of the next step."""
-_BECAUSE = re.compile(r"\((?:\s|\\[,;: ])*\\(?:because|therefore)(?![A-Za-z])")
+_BECAUSE = re.compile(
+    r"\((?:\s|\\[,;: ])*\\(?:(?:because|therefore)(?![A-Za-z])|text\w*\s*\{\s*(?:because|since|as|by|using)\b)"
+)
+_OF_CLASS = re.compile(
+    r"(?<=\\log)(?P<before>\s*(?:\\left|\\[bB]igg?l?)?\s*[({]?\s*)(?P<letter>(?:\\(?:wide)?hat\s*)?\{?[a-z]\}?)\s*"
+    r"_\s*\{\s*t\s*,\s*(?P<of>[a-z]_(?:t|\{t\}))\s*\}"
+)
+"""The entry of a distribution that belongs to the class of the step, log p_{t, y_t} for log p_t[y_t]."""
+_BESIDE = re.compile(
+    r"\\q?quad(?:\s|~|\\[,;: ])*\((?:\s|\\[,;: ])*\\text\w*\s*\{(?![^{}]*\b(?:if|for|when|where)\b)[^{}]*\}"
+    r"[^()=<>\\]{1,12}\)(?=[\s.,]*(?:\\\\|\\end\b|\Z))"
+)
+"""Words with a letter among them behind an equation: (logits, size V)."""
 _CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
 """What stands behind the condition of a case and says nothing."""
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
@@ -112,6 +124,8 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
         text = _without_box(text, match.start(), match.end())
     text = _DROPPED.sub(_spaces, text)
     text = _without_primed_index(text)
+    text = _BESIDE.sub(_spaces, text)
+    text = _OF_CLASS.sub(lambda m: f"{m['before']}{m['letter']}_t[{m['of']}]".ljust(len(m.group())), text)
     for match in list(_BECAUSE.finditer(text)):
         text = _without_reason(text, match.start(), match.end())
     text = _SIDE_BY_SIDE.sub(lambda m: r"\\".ljust(len(m.group())), text)

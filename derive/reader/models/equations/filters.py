@@ -190,17 +190,25 @@ def without_shadowed(given: Sequence[Equation], section: tuple[str, ...]) -> lis
 
     A state of both, which a readout may be shared with, shadows nothing.
     """
-    own = {e.target: _written(e) for e in given if e.section == section}
+    own = {e.target: e for e in given if e.section == section}
     carried = _carried(e for e in given if e.section == section)
     kept = list(given)
     for other in {e.section for e in given} - {section}:
         theirs = [e for e in given if e.section == other]
         states = _carried(theirs) | carried
-        lost = {e.target for e in theirs if own.get(e.target, _written(e)) != _written(e)} - states
+        lost = {e.target for e in theirs if e.target in own and not _restates(own[e.target], e)} - states
         while more := {e.target for e in theirs if {m.name for m in e.used} & lost} - lost - set(own) - states:
             lost |= more
         kept = [e for e in kept if e.section != other or e.target not in lost]
     return kept
+
+
+def _restates(equation: Equation, other: Equation) -> bool:
+    """Whether an equation says the same as another one, or leaves out a bias of it: z_t = V h_t of V h_t + c."""
+    if _written(equation) == _written(other):
+        return True
+    read, others = ({(m.name, m.offset) for m in each.used} for each in (equation, other))
+    return read < others and all(offset is None for _, offset in others - read) and bool(read)
 
 
 def _written(equation: Equation) -> str:

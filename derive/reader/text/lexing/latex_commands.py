@@ -32,7 +32,8 @@ _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _NUMBERED = re.compile(r"\\(?:q?quad|[ ;])\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
 _COMMENT = re.compile(
-    r"\\q?quad(?:\s|~|&|\\[,;: ])*\(?\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{[^{}$]*\}\)?[\s.,]*"
+    r"\\q?quad(?:\s|~|&|\\[,;: ])*(?P<bracket>\()?\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{[^{}$]*\}"
+    r"(?(bracket)[^()=\\]{0,12}\)|\)?)[\s.,]*"
     r"(?=\\\\|\\end\b|\\tag\b|\}?\s*\Z)"
 )
 """Words behind a whole equation, as in h_t = f(x_t) \\quad \\text{(hidden state)}."""
