@@ -332,6 +332,10 @@ def lone_step(left: Term, right: Term) -> Expr | None:
     if step is None and apart:
         later = (*sorted(carried - {None}, key=str), nodes.T, tau, nodes.t)
         step = next((m for m in later if m in moments), None)
+    sums = {part.last for part in parts if isinstance(part, tree.OverTime) and not part.product}
+    through = carried | {part.last for part in parts if isinstance(part, tree.OverTime) and part.product}
+    if step is None and moments == {nodes.T} and nodes.T in sums & through:  # Σ_t ∂J/∂h_T ∂h_T/∂h_t ∂h_t/∂W
+        step = nodes.T
     return step if any(isinstance(part, tree.Gradient) for part in parts) else None
 
 

@@ -144,7 +144,12 @@ class Models:
                 and e.place[1:] < (place.line, place.column)
                 and place.line - e.place[1] <= NEAR
             )
-            if near and not e.displayed and any(m.name == e.target and m.offset == -1 for m in e.used):
+            if (
+                near
+                and not e.displayed
+                and len(e.used) > 1
+                and any((m.name, m.offset) == (e.target, -1) for m in e.used)
+            ):
                 right = "".join(e.right.split())
                 if any(o.target == e.target and "".join(o.right.split()) != right for o in here):
                     yield e
