@@ -105,21 +105,17 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     W_o = params["W_o"]
     b_o = params["b_o"]
     # q_t = W_q x_t + b_q
-    q = rows_times(x, W_q.T)
-    np.add(q, b_q, out=q)
+    q = rows_plus(x, W_q.T, b_q)
     # k_t = W_k x_t + b_k
-    k = rows_times(x, W_k.T)
-    np.add(k, b_k, out=k)
+    k = rows_plus(x, W_k.T, b_k)
     # v_t = W_v x_t + b_v
-    v = rows_times(x, W_v.T)
-    np.add(v, b_v, out=v)
+    v = rows_plus(x, W_v.T, b_v)
     # ĩ_t = w_iᵀ x_t + b_i
     i_tilde = (w_i * x).sum(axis=-1, keepdims=True) + b_i
     # f̃_t = w_fᵀ x_t + b_f
     f_tilde = (w_f * x).sum(axis=-1, keepdims=True) + b_f
     # net_{o,t} = W_o x_t + b_o
-    net_o = rows_times(x, W_o.T)
-    np.add(net_o, b_o, out=net_o)
+    net_o = rows_plus(x, W_o.T, b_o)
     # o_t = σ(net_{o,t})
     o = sigmoid(net_o)
     m = memory((T + 1, B, 1), dtype)
@@ -659,11 +655,59 @@ def rows(a):
     return a.reshape(-1, a.shape[-1])
 
 
-def rows_times(a, matrix):
-    """a @ matrix for every step and example at once, as one product of rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
-    np.matmul(rows(a), matrix, out=rows(found))
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype, most=2**23):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    small = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_columns(matrix, columns):
+    """Blocks of so many columns of a matrix, each in one piece."""
+    K, N = matrix.shape
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
     return found
+
+
+def rows_times(a, matrix, out=None):
+    """a @ matrix for every step and example at once: products of many rows."""
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
+    left, (K, N) = rows(a), matrix.shape
+    many, columns = piece(len(left), K, N, found.dtype, 2**26)
+    if many == len(left) or columns < 48:
+        np.matmul(left, matrix, out=rows(found))
+    else:
+        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
+        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
+    return found
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+    K, N = matrix.shape
+    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
+        found = rows_times(a, matrix)
+        return np.add(found, term, out=found)
+    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
+    with_one[..., :K] = a
+    with_one[..., K] = 1
+    return rows_times(with_one, np.concatenate((matrix, term[None])))
 
 
 def sigmoid(a):

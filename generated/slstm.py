@@ -110,8 +110,7 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
     W = np.concatenate((W_o, W_z, W_i, W_f))
     R = np.concatenate((R_o, R_z, R_i, R_f))
     b = np.concatenate((b_o, b_z, b_i, b_f))
-    x_net = rows_times(x, W.T)
-    np.add(x_net, b, out=x_net)
+    x_net = rows_plus(x, W.T, b)
     h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
     m = memory((T + 1, B, H), dtype)
@@ -333,7 +332,7 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
             d_net = d_net_window[:stop - start]
-            np.matmul(rows(d_net), W, out=rows(d_x[start:stop]))
+            rows_times(d_net, W, out=d_x[start:stop])
             d_W = added(d_W, rows(d_net).T @ rows(x[start:stop]))
             d_R = added(d_R, rows(d_net).T @ rows(h[start:stop]))
             d_b = added(d_b, d_net.sum(axis=(0, 1)))
@@ -666,14 +665,22 @@ def has_small_products():
 SMALL_PRODUCTS = has_small_products()
 
 
-def piece(B, K, N, dtype):
-    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+def piece(B, K, N, dtype, most=2**23):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
         return B, N
     columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
-    most = 10**6 // (K * columns)  # multiplications: what the library calls small
-    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    small = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
     return (rows, columns) if rows else (B, N)
+
+
+def in_columns(matrix, columns):
+    """Blocks of so many columns of a matrix, each in one piece."""
+    K, N = matrix.shape
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found
 
 
 def in_pieces(matrix, T, B):
@@ -682,9 +689,7 @@ def in_pieces(matrix, T, B):
     _, columns = sizes = piece(B, K, N, matrix.dtype)
     if T <= 8 or sizes == (B, N):
         return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
-    found = memory((N // columns, K, columns), matrix.dtype)
-    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
-    return found
+    return in_columns(matrix, columns)
 
 
 def in_rows(matrix, T, B):
@@ -725,11 +730,29 @@ def rows(a):
     return a.reshape(-1, a.shape[-1])
 
 
-def rows_times(a, matrix):
-    """a @ matrix for every step and example at once, as one product of rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
-    np.matmul(rows(a), matrix, out=rows(found))
+def rows_times(a, matrix, out=None):
+    """a @ matrix for every step and example at once: products of many rows."""
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
+    left, (K, N) = rows(a), matrix.shape
+    many, columns = piece(len(left), K, N, found.dtype, 2**26)
+    if many == len(left) or columns < 48:
+        np.matmul(left, matrix, out=rows(found))
+    else:
+        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
+        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
     return found
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+    K, N = matrix.shape
+    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
+        found = rows_times(a, matrix)
+        return np.add(found, term, out=found)
+    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
+    with_one[..., :K] = a
+    with_one[..., K] = 1
+    return rows_times(with_one, np.concatenate((matrix, term[None])))
 
 
 def sigmoid(a):

@@ -80,8 +80,7 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     b_r = params["b_r"]
     # lin_{c,t} = W x_t
     lin_c = rows_times(x, W.T)
-    x_net = rows_times(x, W_f.T)
-    np.add(x_net, b_f, out=x_net)
+    x_net = rows_plus(x, W_f.T, b_f)
     c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
     f = x_net
@@ -195,7 +194,7 @@ def backward(cache, d_ys, c=None):
             d_net_f = d_net_f_window[:stop - start]
             # ∂J/∂lin_{c,t} = ∂J/∂c_t ⊙ (1 - f_t)
             d_lin_c = d_c * (1 - f[start:stop])
-            np.matmul(rows(d_net_f), W_f, out=rows(d_x[start:stop]))
+            rows_times(d_net_f, W_f, out=d_x[start:stop])
             np.add(d_x[start:stop], rows_times(d_lin_c, W), out=d_x[start:stop])
             np.add(d_x[start:stop], rows_times(d_net_r[start:stop], W_r), out=d_x[start:stop])
             np.add(d_x[start:stop], d_h[start:stop] * (1 - r[start:stop]), out=d_x[start:stop])
@@ -425,11 +424,59 @@ def rows(a):
     return a.reshape(-1, a.shape[-1])
 
 
-def rows_times(a, matrix):
-    """a @ matrix for every step and example at once, as one product of rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
-    np.matmul(rows(a), matrix, out=rows(found))
+def has_small_products():
+    """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
+    config = np.show_config(mode="dicts")
+    extensions = config.get("SIMD Extensions", {})
+    known = (*extensions.get("baseline", ()), *extensions.get("found", ()))
+    library = config.get("Build Dependencies", {}).get("blas", {}).get("name", "")
+    return "openblas" in library and any(name.startswith(("AVX512", "X86_V4")) for name in known)
+
+
+SMALL_PRODUCTS = has_small_products()
+
+
+def piece(B, K, N, dtype, most=2**23):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
+        return B, N
+    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    small = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
+    return (rows, columns) if rows else (B, N)
+
+
+def in_columns(matrix, columns):
+    """Blocks of so many columns of a matrix, each in one piece."""
+    K, N = matrix.shape
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
     return found
+
+
+def rows_times(a, matrix, out=None):
+    """a @ matrix for every step and example at once: products of many rows."""
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
+    left, (K, N) = rows(a), matrix.shape
+    many, columns = piece(len(left), K, N, found.dtype, 2**26)
+    if many == len(left) or columns < 48:
+        np.matmul(left, matrix, out=rows(found))
+    else:
+        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
+        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
+    return found
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+    K, N = matrix.shape
+    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
+        found = rows_times(a, matrix)
+        return np.add(found, term, out=found)
+    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
+    with_one[..., :K] = a
+    with_one[..., K] = 1
+    return rows_times(with_one, np.concatenate((matrix, term[None])))
 
 
 def sigmoid(a):

@@ -13,11 +13,27 @@ _WRITTEN = {
     "rows": '''def rows(a):
     """(T, B, n) as T·B rows."""
     return a.reshape(-1, a.shape[-1])''',
-    "rows_times": '''def rows_times(a, matrix):
-    """a @ matrix for every step and example at once, as one product of rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix))
-    np.matmul(rows(a), matrix, out=rows(found))
+    "rows_times": '''def rows_times(a, matrix, out=None):
+    """a @ matrix for every step and example at once: products of many rows."""
+    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
+    left, (K, N) = rows(a), matrix.shape
+    many, columns = piece(len(left), K, N, found.dtype, 2**26)
+    if many == len(left) or columns < 48:
+        np.matmul(left, matrix, out=rows(found))
+    else:
+        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
+        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
     return found''',
+    "rows_plus": '''def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+    K, N = matrix.shape
+    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
+        found = rows_times(a, matrix)
+        return np.add(found, term, out=found)
+    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
+    with_one[..., :K] = a
+    with_one[..., K] = 1
+    return rows_times(with_one, np.concatenate((matrix, term[None])))''',
     MEMORY: '''LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -77,23 +93,27 @@ def memory(shape, dtype):
 SMALL_PRODUCTS = has_small_products()
 
 
-def piece(B, K, N, dtype):
-    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix."""
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= 2**23 or dtype.char not in "fd":
+def piece(B, K, N, dtype, most=2**23):
+    """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
         return B, N
     columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
-    most = 10**6 // (K * columns)  # multiplications: what the library calls small
-    rows = next((n for n in range(min(B, most), 7, -1) if B % n == 0), 0)
+    small = 10**6 // (K * columns)  # multiplications: what the library calls small
+    rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
     return (rows, columns) if rows else (B, N)''',
+    "in_columns": '''def in_columns(matrix, columns):
+    """Blocks of so many columns of a matrix, each in one piece."""
+    K, N = matrix.shape
+    found = memory((N // columns, K, columns), matrix.dtype)
+    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
+    return found''',
     "in_pieces": '''def in_pieces(matrix, T, B):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
     K, N = matrix.shape
     _, columns = sizes = piece(B, K, N, matrix.dtype)
     if T <= 8 or sizes == (B, N):
         return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
-    found = memory((N // columns, K, columns), matrix.dtype)
-    found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
-    return found''',
+    return in_columns(matrix, columns)''',
     "product_with": '''def product_with(matrix):
     """What multiplies rows by what `in_pieces` has made."""
     return np.ndarray.dot if matrix.ndim == 2 else np.matmul''',
@@ -219,9 +239,11 @@ def piece(B, K, N, dtype):
 """Helpers that no entry of `derive.functions` describes."""
 
 _CALLED = {
-    "rows_times": ("rows", MEMORY),
+    "rows_times": ("rows", MEMORY, "piece", "in_columns"),
+    "rows_plus": ("rows_times",),
+    "in_columns": (MEMORY,),
     "copied": (MEMORY,),
-    "in_pieces": ("piece", MEMORY),
+    "in_pieces": ("piece", "in_columns"),
     "piece_rows": ("piece",),
     "piece_places": ("piece",),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from derive.targets.language.code import Name, Statement, read
+from derive.targets.language.code import Apply, Assign, Call, Name, Statement, read
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import small_products
@@ -18,10 +18,25 @@ def tuned(low: Lowered) -> Passes:
     passes = fast_passes(low, holding=True)
     forward, backward = (_for_numpy(body, low.names.local().numbered) for body in (passes.forward, passes.backward))
     called = set(read([*forward, *backward]))
-    low.helpers.update(called.intersection(small_products.HELPERS))
-    low.helpers.difference_update({layout.HELPER, "rows_times"} - called)
+    low.helpers.update(called.intersection((*small_products.HELPERS, "rows_plus")))
+    low.helpers.difference_update({layout.HELPER} - called)
     return replace(passes, forward=forward, backward=backward)
 
 
 def _for_numpy(statements: Sequence[Statement], fresh: Callable[[str], Name]) -> list[Statement]:
-    return small_products.in_pieces(whole_rows(statements, fresh), fresh)
+    return small_products.in_pieces(whole_rows(_with_terms(statements), fresh), fresh)
+
+
+def _with_terms(statements: Sequence[Statement]) -> list[Statement]:
+    """The statements with a product of rows and what is added to it next as one call, which may add it at no cost."""
+    found: list[Statement] = []
+    for statement in statements:
+        match (found[-1] if found else None, statement):
+            case (
+                Assign((Name() as made,), Call("rows_times", (rows, matrix)), formula),
+                Apply("np.add", (first, term), out),
+            ) if made == first == out:
+                found[-1] = Assign((made,), Call("rows_plus", (rows, matrix, term)), formula)
+            case _:
+                found.append(statement)
+    return found

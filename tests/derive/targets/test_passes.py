@@ -51,7 +51,7 @@ def before_and_after(cell: Cell) -> tuple[ModuleType, ModuleType]:
     derivation = differentiate(cell)
     text = re.sub(r"block = 1 \+ \d+ //", "block = 1 + 12 //", module(derivation)).replace("T <= 8", "T <= 1")
     after = load(text, "after")
-    vars(after)["piece"] = lambda B, K, N, dtype: (1, next((n for n in range(2, N) if N % n == 0), N))
+    vars(after)["piece"] = lambda B, K, N, *_: (1, next((n for n in range(2, N) if N % n == 0), N))
     vars(after)["steps_together"] = lambda block, T, B, n: 2 * block
     return load(module(derivation, passes=False), "before"), after
 

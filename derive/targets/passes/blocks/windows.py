@@ -140,7 +140,7 @@ def _filled(out: Code, value: Code, formula: str) -> list[Statement]:
     """Statements that write the value into the output, a product of rows in its place."""
     match value:
         case Call("rows_times", (rows, matrix)):
-            return [Apply("np.matmul", (Call("rows", (rows,)), matrix), Call("rows", (out,)), formula=formula)]
+            return [Apply("rows_times", (rows, matrix), out, formula=formula)]
         case Sum(((False, Call("rows_times") as product), *rest)):
             added = [Apply("np.subtract" if minus else "np.add", (out, term), out) for minus, term in rest]
             return [*_filled(out, product, formula), *added]
@@ -198,7 +198,7 @@ def _done(before: Sequence[Statement], moving: _Moving, shapes: Shapes, fresh: C
         tuple(first),
         (Unless(Number(f"start % {window.name}"), last),),
         frozenset(moving.buffers),
-        frozenset(HELPERS if moving.sums else HELPERS[:1]) | {"rows"},
+        frozenset(HELPERS if moving.sums else HELPERS[:1]),
     )
 
 
