@@ -119,34 +119,27 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(6 * H_size, dtype)
     halves[0:5 * H_size] = 0.5
-    X_net = rows_plus(X, (W_x * halves[:, None]).T, b * halves)
+    X_net = gates_times(6, X, (W_x * halves[:, None]).T, b * halves)
     W_h_half = W_h * halves[:, None]
-    i = X_net[..., 0:H_size]
-    gamma = X_net[..., H_size:2 * H_size]
-    f = X_net[..., 2 * H_size:3 * H_size]
-    C_tilde = X_net[..., 5 * H_size:6 * H_size]
-    o = X_net[..., 3 * H_size:4 * H_size]
-    beta = X_net[..., 4 * H_size:5 * H_size]
+    i = X_net[:, 0]
+    gamma = X_net[:, 1]
+    f = X_net[:, 2]
+    C_tilde = X_net[:, 5]
+    o = X_net[:, 3]
+    beta = X_net[:, 4]
     work = memory((B, 6 * H_size), dtype)
     half = np.array(0.5, dtype)
     work_2 = memory((B, H_size), dtype)
-    scale = memory(X_net.shape[1:], dtype)
-    scale[...] = 1
-    scale[..., 0:5 * H_size] = half
-    shift = memory(X_net.shape[1:], dtype)
-    shift[...] = 0
-    shift[..., 0:5 * H_size] = half
-    W_h_half_T_pieces = in_pieces(W_h_half.T, T, B)
+    W_h_half_T_pieces = in_pieces(W_h_half.T, T, B, 6)
     times_W_h_half_T = product_with(W_h_half_T_pieces)
     work_places = piece_places(work, W_h_half_T_pieces)
+    work_gates = gates_of(work, W_h_half_T_pieces, 6)
     for (
-        t, X_net_t, H_prev, c_t, f_t, c_prev, i_t, gamma_t, C_tilde_t, tanh_c_t, H_t, o_t, beta_t,
-        H_prev_rows,
+        t, X_net_t, H_prev, X_net_t_2, c_t, f_t, c_prev, i_t, gamma_t, C_tilde_t, tanh_c_t, H_t, o_t,
+        beta_t, H_prev_rows,
     ) in zip(
-        range(T), X_net, H, c[1:], X_net[..., 2 * H_size:3 * H_size], c, X_net[..., 0:H_size],
-        X_net[..., H_size:2 * H_size], X_net[..., 5 * H_size:6 * H_size], tanh_c, H[1:],
-        X_net[..., 3 * H_size:4 * H_size], X_net[..., 4 * H_size:5 * H_size],
-        piece_rows(H, W_h_half_T_pieces),
+        range(T), X_net, H, X_net[:, 0:5], c[1:], X_net[:, 2], c, X_net[:, 0], X_net[:, 1], X_net[:, 5],
+        tanh_c, H[1:], X_net[:, 3], X_net[:, 4], piece_rows(H, W_h_half_T_pieces),
     ):
         # net_{i,t} = W_{xi} X_t + W_{hi} H_{t-1} + b_i
         # net_{γ,t} = W_{xc} X_t + W_{hc} H_{t-1} + b_g
@@ -155,7 +148,7 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # net_{β,t} = W_{xb} X_t + W_{hb} H_{t-1} + b_b
         # net_{C̃,t} = W_{xg} X_t + W_{hg} H_{t-1} + b_c
         times_W_h_half_T(H_prev_rows, W_h_half_T_pieces, out=work_places)
-        np.add(X_net_t, work, out=X_net_t)
+        np.add(X_net_t, work_gates, out=X_net_t)
         # i_t = σ(net_{i,t})
         # γ_t = σ(net_{γ,t})
         # f_t = σ(net_{f,t})
@@ -163,8 +156,8 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # o_t = σ(net_{o,t})
         # β_t = σ(net_{β,t})
         np.tanh(X_net_t, out=X_net_t)
-        np.multiply(X_net_t, scale, out=X_net_t)
-        np.add(X_net_t, shift, out=X_net_t)
+        np.multiply(X_net_t_2, half, out=X_net_t_2)
+        np.add(X_net_t_2, half, out=X_net_t_2)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ γ_t ⊙ C̃_t
         np.multiply(f_t, c_prev, out=c_t)
         np.multiply(i_t, gamma_t, out=work_2)
@@ -637,6 +630,19 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def gates_of(a, matrix, gates):
+    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    B, N = a.shape
+    if matrix.ndim == 4:
+        return a.reshape(gates, B, N // gates)
+    return a.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+
+def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])
+
+
 def has_small_products():
     """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
     config = np.show_config(mode="dicts")
@@ -649,11 +655,11 @@ def has_small_products():
 SMALL_PRODUCTS = has_small_products()
 
 
-def piece(B, K, N, dtype, most=2**23):
+def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
         return B, N
-    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    columns = next((n for n in (64, 80, 96, 48, 32) if N // gates % n == 0), N // gates)
     small = 10**6 // (K * columns)  # multiplications: what the library calls small
     rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
     return (rows, columns) if rows else (B, N)
@@ -665,43 +671,6 @@ def in_columns(matrix, columns):
     found = memory((N // columns, K, columns), matrix.dtype)
     found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
     return found
-
-
-def in_pieces(matrix, T, B):
-    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
-    K, N = matrix.shape
-    _, columns = sizes = piece(B, K, N, matrix.dtype)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
-    return in_columns(matrix, columns)
-
-
-def piece_places(a, matrix):
-    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
-    B, N = a.shape
-    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
-    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
-
-
-def piece_rows(a, matrix):
-    """The rows of a in pieces that are multiplied by those of the matrix."""
-    if matrix.ndim == 2:
-        return a
-    *leading, B, K = a.shape
-    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
-    return a.reshape(*leading, B // rows, 1, rows, K)
-
-
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
-
-
-def rows(a):
-    """(T, B, n) as T·B rows."""
-    return a.reshape(-1, a.shape[-1])
 
 
 def rows_times(a, matrix, out=None):
@@ -717,16 +686,85 @@ def rows_times(a, matrix, out=None):
     return found
 
 
-def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
-        found = rows_times(a, matrix)
-        return np.add(found, term, out=found)
-    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
-    with_one[..., :K] = a
-    with_one[..., K] = 1
-    return rows_times(with_one, np.concatenate((matrix, term[None])))
+    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
+
+
+def gates_times(gates, a, matrix, term):
+    """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
+    T, B, (K, N) = *a.shape[:2], matrix.shape
+    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+    columns = min(columns, N // gates)
+    if not is_cheap_row(a, matrix, term) or B < 8 or not SMALL_PRODUCTS or rows * columns * (K + 1) > 10**6:
+        found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
+        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+    a, matrix = with_row(a, matrix, term)
+    found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
+    places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
+    blocks = in_columns(matrix, columns).reshape(gates, -1, K + 1, columns)
+    np.matmul(a.reshape(T, B // rows, 1, 1, rows, K + 1), blocks, out=places)
+    return found
+
+
+def in_pieces(matrix, T, B, gates=1):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    blocks = in_columns(matrix, columns)
+    return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
+
+
+def pieces_of(B, matrix):
+    """The rows and columns of each product of B rows and what `in_pieces` has made, and the gates it is cut into."""
+    *blocks, K, columns = matrix.shape
+    gates = blocks[0] if len(blocks) == 2 else 1
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype, gates=gates)
+    return rows, columns, gates
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns, gates = pieces_of(B, matrix)
+    if gates == 1:
+        return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+    return a.reshape(gates, B // rows, rows, N // gates // columns, columns).transpose(1, 0, 3, 2, 4)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _, _ = pieces_of(B, matrix)
+    return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def sigmoid(a):

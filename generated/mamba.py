@@ -387,11 +387,11 @@ def has_small_products():
 SMALL_PRODUCTS = has_small_products()
 
 
-def piece(B, K, N, dtype, most=2**23):
+def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
         return B, N
-    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    columns = next((n for n in (64, 80, 96, 48, 32) if N // gates % n == 0), N // gates)
     small = 10**6 // (K * columns)  # multiplications: what the library calls small
     rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
     return (rows, columns) if rows else (B, N)
@@ -418,16 +418,26 @@ def rows_times(a, matrix, out=None):
     return found
 
 
-def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
-        found = rows_times(a, matrix)
-        return np.add(found, term, out=found)
-    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
-    with_one[..., :K] = a
-    with_one[..., K] = 1
-    return rows_times(with_one, np.concatenate((matrix, term[None])))
+    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
 
 
 def sigmoid(a):

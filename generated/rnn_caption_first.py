@@ -390,11 +390,11 @@ def has_small_products():
 SMALL_PRODUCTS = has_small_products()
 
 
-def piece(B, K, N, dtype, most=2**23):
+def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
         return B, N
-    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    columns = next((n for n in (64, 80, 96, 48, 32) if N // gates % n == 0), N // gates)
     small = 10**6 // (K * columns)  # multiplications: what the library calls small
     rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
     return (rows, columns) if rows else (B, N)
@@ -408,13 +408,22 @@ def in_columns(matrix, columns):
     return found
 
 
-def in_pieces(matrix, T, B):
-    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+def in_pieces(matrix, T, B, gates=1):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
     K, N = matrix.shape
-    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
     if T <= 8 or sizes == (B, N):
         return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
-    return in_columns(matrix, columns)
+    blocks = in_columns(matrix, columns)
+    return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
+
+
+def pieces_of(B, matrix):
+    """The rows and columns of each product of B rows and what `in_pieces` has made, and the gates it is cut into."""
+    *blocks, K, columns = matrix.shape
+    gates = blocks[0] if len(blocks) == 2 else 1
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype, gates=gates)
+    return rows, columns, gates
 
 
 def piece_places(a, matrix):
@@ -422,8 +431,10 @@ def piece_places(a, matrix):
     if matrix.ndim == 2:
         return a
     B, N = a.shape
-    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
-    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+    rows, columns, gates = pieces_of(B, matrix)
+    if gates == 1:
+        return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+    return a.reshape(gates, B // rows, rows, N // gates // columns, columns).transpose(1, 0, 3, 2, 4)
 
 
 def piece_rows(a, matrix):
@@ -431,8 +442,8 @@ def piece_rows(a, matrix):
     if matrix.ndim == 2:
         return a
     *leading, B, K = a.shape
-    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
-    return a.reshape(*leading, B // rows, 1, rows, K)
+    rows, _, _ = pieces_of(B, matrix)
+    return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
 
 
 def product_with(matrix):
@@ -458,16 +469,26 @@ def rows_times(a, matrix, out=None):
     return found
 
 
-def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
-        found = rows_times(a, matrix)
-        return np.add(found, term, out=found)
-    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
-    with_one[..., :K] = a
-    with_one[..., K] = 1
-    return rows_times(with_one, np.concatenate((matrix, term[None])))
+    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
 
 
 def steps_together(block, T, B, n):

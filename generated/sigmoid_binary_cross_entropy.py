@@ -220,11 +220,11 @@ def has_small_products():
 SMALL_PRODUCTS = has_small_products()
 
 
-def piece(B, K, N, dtype, most=2**23):
+def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
         return B, N
-    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    columns = next((n for n in (64, 80, 96, 48, 32) if N // gates % n == 0), N // gates)
     small = 10**6 // (K * columns)  # multiplications: what the library calls small
     rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
     return (rows, columns) if rows else (B, N)

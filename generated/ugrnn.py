@@ -83,37 +83,32 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     # ½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights
     halves = np.ones(2 * H, dtype)
     halves[0:H] = 0.5
-    x_net = rows_plus(x, (W_ * halves[:, None]).T, b * halves)
+    x_net = gates_times(2, x, (W_ * halves[:, None]).T, b * halves)
     W_half = W * halves[:, None]
-    c = x_net[..., H:2 * H]
-    g = x_net[..., 0:H]
+    c = x_net[:, 1]
+    g = x_net[:, 0]
     work = memory((B, 2 * H), dtype)
     half = np.array(0.5, dtype)
     work_2 = memory((B, H), dtype)
     one = np.array(1, dtype)
-    scale = memory(x_net.shape[1:], dtype)
-    scale[...] = 1
-    scale[..., 0:H] = half
-    shift = memory(x_net.shape[1:], dtype)
-    shift[...] = 0
-    shift[..., 0:H] = half
-    W_half_T_pieces = in_pieces(W_half.T, T, B)
+    W_half_T_pieces = in_pieces(W_half.T, T, B, 2)
     times_W_half_T = product_with(W_half_T_pieces)
     work_places = piece_places(work, W_half_T_pieces)
+    work_gates = gates_of(work, W_half_T_pieces, 2)
     for (
         t, x_net_t, h_prev, g_t, h_t, c_t, h_prev_rows,
     ) in zip(
-        range(T), x_net, h, x_net[..., 0:H], h[1:], x_net[..., H:2 * H], piece_rows(h, W_half_T_pieces),
+        range(T), x_net, h, x_net[:, 0], h[1:], x_net[:, 1], piece_rows(h, W_half_T_pieces),
     ):
         # net_{g,t} = W_{gh} h_{t-1} + W_{gx} x_t + b_g
         # net_{c,t} = W_{ch} h_{t-1} + W_{cx} x_t + b_c
         times_W_half_T(h_prev_rows, W_half_T_pieces, out=work_places)
-        np.add(x_net_t, work, out=x_net_t)
+        np.add(x_net_t, work_gates, out=x_net_t)
         # c_t = tanh(net_{c,t})
         # g_t = σ(net_{g,t})
         np.tanh(x_net_t, out=x_net_t)
-        np.multiply(x_net_t, scale, out=x_net_t)
-        np.add(x_net_t, shift, out=x_net_t)
+        np.multiply(g_t, half, out=g_t)
+        np.add(g_t, half, out=g_t)
         # h_t = g_t ⊙ h_{t-1} + (1 - g_t) ⊙ c_t
         np.multiply(g_t, h_prev, out=h_t)
         np.subtract(one, g_t, out=work_2)
@@ -406,6 +401,19 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def gates_of(a, matrix, gates):
+    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    B, N = a.shape
+    if matrix.ndim == 4:
+        return a.reshape(gates, B, N // gates)
+    return a.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+
+def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])
+
+
 def has_small_products():
     """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
     config = np.show_config(mode="dicts")
@@ -418,11 +426,11 @@ def has_small_products():
 SMALL_PRODUCTS = has_small_products()
 
 
-def piece(B, K, N, dtype, most=2**23):
+def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
         return B, N
-    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    columns = next((n for n in (64, 80, 96, 48, 32) if N // gates % n == 0), N // gates)
     small = 10**6 // (K * columns)  # multiplications: what the library calls small
     rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
     return (rows, columns) if rows else (B, N)
@@ -434,43 +442,6 @@ def in_columns(matrix, columns):
     found = memory((N // columns, K, columns), matrix.dtype)
     found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
     return found
-
-
-def in_pieces(matrix, T, B):
-    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
-    K, N = matrix.shape
-    _, columns = sizes = piece(B, K, N, matrix.dtype)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
-    return in_columns(matrix, columns)
-
-
-def piece_places(a, matrix):
-    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
-    if matrix.ndim == 2:
-        return a
-    B, N = a.shape
-    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
-    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
-
-
-def piece_rows(a, matrix):
-    """The rows of a in pieces that are multiplied by those of the matrix."""
-    if matrix.ndim == 2:
-        return a
-    *leading, B, K = a.shape
-    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
-    return a.reshape(*leading, B // rows, 1, rows, K)
-
-
-def product_with(matrix):
-    """What multiplies rows by what `in_pieces` has made."""
-    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
-
-
-def rows(a):
-    """(T, B, n) as T·B rows."""
-    return a.reshape(-1, a.shape[-1])
 
 
 def rows_times(a, matrix, out=None):
@@ -486,16 +457,85 @@ def rows_times(a, matrix, out=None):
     return found
 
 
-def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
-        found = rows_times(a, matrix)
-        return np.add(found, term, out=found)
-    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
-    with_one[..., :K] = a
-    with_one[..., K] = 1
-    return rows_times(with_one, np.concatenate((matrix, term[None])))
+    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
+
+
+def gates_times(gates, a, matrix, term):
+    """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
+    T, B, (K, N) = *a.shape[:2], matrix.shape
+    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+    columns = min(columns, N // gates)
+    if not is_cheap_row(a, matrix, term) or B < 8 or not SMALL_PRODUCTS or rows * columns * (K + 1) > 10**6:
+        found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
+        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+    a, matrix = with_row(a, matrix, term)
+    found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
+    places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
+    blocks = in_columns(matrix, columns).reshape(gates, -1, K + 1, columns)
+    np.matmul(a.reshape(T, B // rows, 1, 1, rows, K + 1), blocks, out=places)
+    return found
+
+
+def in_pieces(matrix, T, B, gates=1):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
+    if T <= 8 or sizes == (B, N):
+        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    blocks = in_columns(matrix, columns)
+    return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
+
+
+def pieces_of(B, matrix):
+    """The rows and columns of each product of B rows and what `in_pieces` has made, and the gates it is cut into."""
+    *blocks, K, columns = matrix.shape
+    gates = blocks[0] if len(blocks) == 2 else 1
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype, gates=gates)
+    return rows, columns, gates
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns, gates = pieces_of(B, matrix)
+    if gates == 1:
+        return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+    return a.reshape(gates, B // rows, rows, N // gates // columns, columns).transpose(1, 0, 3, 2, 4)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _, _ = pieces_of(B, matrix)
+    return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
 
 
 def sigmoid(a):

@@ -25,15 +25,23 @@ _WRITTEN = {
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
     return found''',
     "rows_plus": '''def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once; a vector may be one more row of the matrix."""
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)''',
+    "with_row": '''def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    if term.ndim > 1 or N < 2 * K or len(rows(a)) < 64 + 4 * K:
-        found = rows_times(a, matrix)
-        return np.add(found, term, out=found)
-    with_one = memory((*a.shape[:-1], K + 1), a.dtype)
-    with_one[..., :K] = a
-    with_one[..., K] = 1
-    return rows_times(with_one, np.concatenate((matrix, term[None])))''',
+    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))''',
     MEMORY: '''LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -93,11 +101,11 @@ def memory(shape, dtype):
 SMALL_PRODUCTS = has_small_products()
 
 
-def piece(B, K, N, dtype, most=2**23):
+def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
         return B, N
-    columns = next((n for n in (64, 80, 96, 48, 32) if N % n == 0), N)
+    columns = next((n for n in (64, 80, 96, 48, 32) if N // gates % n == 0), N // gates)
     small = 10**6 // (K * columns)  # multiplications: what the library calls small
     rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
     return (rows, columns) if rows else (B, N)''',
@@ -107,13 +115,20 @@ def piece(B, K, N, dtype, most=2**23):
     found = memory((N // columns, K, columns), matrix.dtype)
     found[...] = matrix.reshape(K, -1, columns).swapaxes(0, 1)
     return found''',
-    "in_pieces": '''def in_pieces(matrix, T, B):
-    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of its columns."""
+    "in_pieces": '''def in_pieces(matrix, T, B, gates=1):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
     K, N = matrix.shape
-    _, columns = sizes = piece(B, K, N, matrix.dtype)
+    _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
     if T <= 8 or sizes == (B, N):
         return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
-    return in_columns(matrix, columns)''',
+    blocks = in_columns(matrix, columns)
+    return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)''',
+    "pieces_of": '''def pieces_of(B, matrix):
+    """The rows and columns of each product of B rows and what `in_pieces` has made, and the gates it is cut into."""
+    *blocks, K, columns = matrix.shape
+    gates = blocks[0] if len(blocks) == 2 else 1
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype, gates=gates)
+    return rows, columns, gates''',
     "product_with": '''def product_with(matrix):
     """What multiplies rows by what `in_pieces` has made."""
     return np.ndarray.dot if matrix.ndim == 2 else np.matmul''',
@@ -122,15 +137,37 @@ def piece(B, K, N, dtype, most=2**23):
     if matrix.ndim == 2:
         return a
     *leading, B, K = a.shape
-    rows, _ = piece(B, K, matrix.size // K, matrix.dtype)
-    return a.reshape(*leading, B // rows, 1, rows, K)''',
+    rows, _, _ = pieces_of(B, matrix)
+    return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)''',
     "piece_places": '''def piece_places(a, matrix):
     """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
     if matrix.ndim == 2:
         return a
     B, N = a.shape
-    rows, columns = piece(B, matrix.size // N, N, matrix.dtype)
-    return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)''',
+    rows, columns, gates = pieces_of(B, matrix)
+    if gates == 1:
+        return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+    return a.reshape(gates, B // rows, rows, N // gates // columns, columns).transpose(1, 0, 3, 2, 4)''',
+    "gates_of": '''def gates_of(a, matrix, gates):
+    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    B, N = a.shape
+    if matrix.ndim == 4:
+        return a.reshape(gates, B, N // gates)
+    return a.reshape(B, gates, N // gates).swapaxes(0, 1)''',
+    "gates_times": '''def gates_times(gates, a, matrix, term):
+    """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
+    T, B, (K, N) = *a.shape[:2], matrix.shape
+    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+    columns = min(columns, N // gates)
+    if not is_cheap_row(a, matrix, term) or B < 8 or not SMALL_PRODUCTS or rows * columns * (K + 1) > 10**6:
+        found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
+        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+    a, matrix = with_row(a, matrix, term)
+    found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
+    places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
+    blocks = in_columns(matrix, columns).reshape(gates, -1, K + 1, columns)
+    np.matmul(a.reshape(T, B // rows, 1, 1, rows, K + 1), blocks, out=places)
+    return found''',
     "steps_together": '''def steps_together(block, T, B, n):
     """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
     steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
@@ -240,12 +277,15 @@ def piece(B, K, N, dtype, most=2**23):
 
 _CALLED = {
     "rows_times": ("rows", MEMORY, "piece", "in_columns"),
-    "rows_plus": ("rows_times",),
+    "rows_plus": ("rows_times", "with_row"),
+    "with_row": ("rows", MEMORY),
     "in_columns": (MEMORY,),
     "copied": (MEMORY,),
     "in_pieces": ("piece", "in_columns"),
-    "piece_rows": ("piece",),
-    "piece_places": ("piece",),
+    "pieces_of": ("piece",),
+    "piece_rows": ("pieces_of",),
+    "piece_places": ("pieces_of",),
+    "gates_times": ("rows_plus", "in_columns"),
 }
 """What these call of each other."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from derive.targets.language.code import Apply, Assign, Call, Name, Statement, read
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import small_products
+from derive.targets.numpy.gates_first import HELPERS, gates_first
 from derive.targets.numpy.whole_rows import whole_rows
 from derive.targets.passes import fast_passes, layout
 
@@ -16,15 +17,19 @@ from derive.targets.passes import fast_passes, layout
 def tuned(low: Lowered) -> Passes:
     """The programs over a sequence after all passes."""
     passes = fast_passes(low, holding=True)
-    forward, backward = (_for_numpy(body, low.names.local().numbered) for body in (passes.forward, passes.backward))
+    forward = _for_numpy(passes.forward, {*read(passes.backward), *passes.cached}, low.names.local().numbered)
+    backward = _for_numpy(passes.backward, (), low.names.local().numbered)
     called = set(read([*forward, *backward]))
-    low.helpers.update(called.intersection((*small_products.HELPERS, "rows_plus")))
+    low.helpers.update(called.intersection((*small_products.HELPERS, *HELPERS, "rows_plus")))
     low.helpers.difference_update({layout.HELPER} - called)
     return replace(passes, forward=forward, backward=backward)
 
 
-def _for_numpy(statements: Sequence[Statement], fresh: Callable[[str], Name]) -> list[Statement]:
-    return small_products.in_pieces(whole_rows(_with_terms(statements), fresh), fresh)
+def _for_numpy(
+    statements: Sequence[Statement], outside: Collection[str], fresh: Callable[[str], Name]
+) -> list[Statement]:
+    apart = gates_first(small_products.in_pieces(_with_terms(statements), fresh), outside, fresh)
+    return whole_rows(apart, fresh)
 
 
 def _with_terms(statements: Sequence[Statement]) -> list[Statement]:

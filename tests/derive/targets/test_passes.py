@@ -50,10 +50,17 @@ def before_and_after(cell: Cell) -> tuple[ModuleType, ModuleType]:
     """The module without the passes, and with them in few steps at a time and products in the least pieces."""
     derivation = differentiate(cell)
     text = re.sub(r"block = 1 \+ \d+ //", "block = 1 + 12 //", module(derivation)).replace("T <= 8", "T <= 1")
-    after = load(text, "after")
-    vars(after)["piece"] = lambda B, K, N, *_: (1, next((n for n in range(2, N) if N % n == 0), N))
+    after = load(text.replace("B < 8", "B < 1"), "after")
+    vars(after)["SMALL_PRODUCTS"] = True
+    vars(after)["is_cheap_row"] = lambda a, matrix, term: np.ndim(term) == 1
+    vars(after)["piece"] = lambda B, K, N, *_, gates=1: (1, least(N // gates))
     vars(after)["steps_together"] = lambda block, T, B, n: 2 * block
     return load(module(derivation, passes=False), "before"), after
+
+
+def least(number: int) -> int:
+    """The least divisor beside one."""
+    return next((n for n in range(2, number) if number % n == 0), number)
 
 
 def sizes_of(cell: Cell) -> dict[str, int]:
