@@ -291,12 +291,12 @@ class Claiming(Brackets):
     # Functions
 
     def call(self, called: Function, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
-        """A function with its argument; that of a slope may be left out, tanh'(·), or have a name that nothing has."""
+        """A function with its argument, which may be dots, tanh²(·), and of a slope left out or called anything."""
         group, scripts = bracket(factors[i + 1] if i + 1 < len(factors) else None)
         bare = group is None and (i + 1 == len(factors) or (found.primes == 1 and self._is_matrix(factors[i + 1])))
         if group is None and not bare:
             return super().call(called, found, factors[: self._reach(found, factors, i)], i)
-        argument = left_out.argument(self, called, found, group) if found.primes == 1 else None
+        argument = left_out.argument(self, called, found, group)
         if argument is None:
             return super().call(called, found, factors, i)
         at = Span(self.fragment, factors[i].start, group.end if group is not None else factors[i].end)

@@ -41,6 +41,10 @@ class Products(Leaves):
             shape = next((part.shape for part in shaped if part.node is not None), None)
             if shape is None:
                 raise OpenQuestionError("constants whose size nothing tells")
+        if (
+            self.reading.layout == "all rows" and shape[1] == 1
+        ):  # (1 - h_t²) ⊙ dh, a column beside the row that is meant
+            shape = next((part.shape for part in shaped if part.node is not None and part.shape == shape[::-1]), shape)
         factors = [self._fitted(part, shape) for part in shaped]
         return Built(nodes.scale(number, nodes.hadamard(*factors)))
 

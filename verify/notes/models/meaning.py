@@ -36,7 +36,7 @@ _OF_GRADIENTS = frozenset(["partial", "nabla", "d"])
 _ERRORS = frozenset(["delta", "Delta"])
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq")
 """A sign that says that its left side is what stands on its right, whatever the letters would stand for."""
-_DERIVED = tree.Gradient | tree.Derivative | tree.Operated
+_DERIVED = tree.Gradient | tree.Derivative | tree.Operated | tree.Handed
 _GRADIENTS = tree.Gradient | tree.Error | tree.Differential
 OF_ALL = "{letter} is the gradient of the whole loss, though line {line} says of one step's"
 OF_ONE = "{letter} is the gradient of one step's loss, as line {line} says"
@@ -226,9 +226,9 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
     """D_j = diag(σ'(z_j)), J_t = D_t W, δ_{act} = δh_t ⊙ tanh'(z_t): a letter for a part of a derivative, at step t."""
     left, right = statement.sides[:2]
     found = claiming.letters.taken(left, statement.fragment)
-    if found is None or found.power is not None or found.transposed or found.base in _OF_GRADIENTS:
+    if found is None or found.power is not None or found.transposed or found.base in _OF_GRADIENTS - {"d"}:
         return None
-    free = found.base in _ERRORS
+    free, worded = found.base in _ERRORS, found.base == "d"  # d_{raw}, of nothing that is called so
     try:
         claiming.term(left)
         if not (free and _DEFINES.search(statement.fragment.text, left.end, right.start)):
@@ -248,7 +248,7 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
         key=lambda way: not (way.time == nodes.t and way.labels)
     )  # δ_t^h is δ^h at t, before δ with t for a label
     for way in ways:
-        if way.time is None and free and way.labels:
+        if way.time is None and (free or (worded and derived)) and way.labels:
             return identifier("_".join([found.base, *way.labels])), said
         if way.time is not None and way.time.is_Symbol:
             moved = tree.at_times(said, lambda e, step=way.time: e.xreplace({step: nodes.t}))  # type: ignore[misc]

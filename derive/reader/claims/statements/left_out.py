@@ -1,4 +1,4 @@
-"""Slopes written without what they are taken at: tanh'(·), diag(f') W."""
+"""Functions written without what they are taken at: tanh'(·), diag(f') W, 1 - tanh²(·)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,20 @@ STEP = Symbol("step_left_out", integer=True)
 """The step of such an argument: that of the product it stands in, or of the Jacobian it is compared with."""
 
 
+def dotted(group: Group | None) -> bool:
+    """Whether nothing but dots stands in a bracket."""
+    inside = only(group.rows) if group is not None else None
+    return isinstance(inside, Mark) and inside.kind == "dots"
+
+
 def argument(claiming: Claiming, called: Function, slope: Written, group: Group | None) -> Ref | None:
     """The argument of the one value of a function, where its slope is of nothing, of dots or of an unknown letter."""
+    if slope.primes != 1 and not dotted(group):
+        return None
     inside = only(group.rows) if group is not None else None
     letter = claiming.letters.taken(inside, claiming.fragment) if inside is not None else None
     time: Expr = STEP
-    if group is None or (isinstance(inside, Mark) and inside.kind == "dots"):
+    if group is None or dotted(group):
         named = "what is left out"
     elif inside is None or letter is None or claiming.knows(letter):
         return None
