@@ -22,6 +22,7 @@ from verify.notes.conventions import settled
 from verify.notes.conventions.steps import LAST_ALONE
 from verify.notes.conventions.trying import Judge
 from verify.notes.examples import of_examples
+from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import under_suppositions
 from verify.notes.files import Document, Formula, behind_words, read
 from verify.notes.judging import Check, judged_apart
@@ -134,6 +135,8 @@ def audit(
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
     judged = tuple(_otherwise(each, models, apart) for each in stepping_back(judged))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
+    lines = {part.file: part.text.splitlines() for part in document.parts}
+    judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(unexplained(tuple(of_two_minds(tuple(of_examples(judged, document))))))
     return Audit(document, tuple(map(_ignoring, judged)))
 

@@ -56,7 +56,7 @@ def of_examples(found: Sequence[Audited], document: Document) -> Iterator[Audite
             losses[match.group("loss")] = section, each.formula.place.line
         about = [match.group("loss") for match in _GRADIENT.finditer(text)]
         again = {loss: losses[loss][1] for loss in about if loss in losses and losses[loss][0] == section}
-        other = _of_a_plain_cell(each, lines.get(each.formula.place.file, []))
+        other = of_a_plain_cell(each, lines.get(each.formula.place.file, []))
         loose = each.model is not None and each.model.meant.keeps(Habit.UNTRANSPOSED)
         judgements = map(_in_any_order, each.judgements) if loose else each.judgements
         told = (_aside(one, text, again, other) for one in judgements)
@@ -83,7 +83,7 @@ def _of_a_number(judgement: Judgement, numbers: Mapping[str, int]) -> Judgement:
     return judgement
 
 
-def _of_a_plain_cell(audited: Audited, lines: Sequence[str]) -> bool:
+def of_a_plain_cell(audited: Audited, lines: Sequence[str]) -> bool:
     """Whether the words before a formula, or its heading, speak of a plain RNN, and its model has gates."""
     place, cell = audited.formula.place, audited.model.cell if audited.model is not None else None
     if cell is None or len(cell.equations) < 3 or all(function.name != "sigmoid" for function in cell.functions):
