@@ -428,12 +428,16 @@ SMALL_PRODUCTS = has_small_products()
 
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= most or dtype.char not in "fd":
+    few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
+    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
         return B, N
-    columns = next((n for n in (64, 80, 96, 48, 32) if N // gates % n == 0), N // gates)
-    small = 10**6 // (K * columns)  # multiplications: what the library calls small
-    rows = next((n for n in range(min(B, small, 128), 7, -1) if B % n == 0), 0)
-    return (rows, columns) if rows else (B, N)
+    for columns in (64, 80, 96, 48, 32, *range(95, 39, -1), N // gates):
+        if N // gates % columns == 0:
+            small = min(B, 10**6 // (K * columns), 128)  # multiplications: what the library calls small
+            rows = next((n for n in range(small, 7, -1) if B % n == 0), 0)
+            if rows:
+                return rows, columns
+    return B, N
 
 
 def in_columns(matrix, columns):
@@ -483,8 +487,10 @@ def gates_times(gates, a, matrix, term):
     """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
     T, B, (K, N) = *a.shape[:2], matrix.shape
     rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+    is_even = columns >= N // gates or columns % 16 == 0
     columns = min(columns, N // gates)
-    if not is_cheap_row(a, matrix, term) or B < 8 or not SMALL_PRODUCTS or rows * columns * (K + 1) > 10**6:
+    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small or not is_cheap_row(a, matrix, term):
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
         return np.ascontiguousarray(found) if B * N <= 2**13 else found
     a, matrix = with_row(a, matrix, term)
@@ -498,6 +504,8 @@ def gates_times(gates, a, matrix, term):
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
     K, N = matrix.shape
+    if piece(B, K, N, matrix.dtype, gates=gates)[1] % 16:  # which is slower than what gates would gain
+        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
     if T <= 8 or sizes == (B, N):
         return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
