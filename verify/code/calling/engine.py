@@ -11,7 +11,7 @@ import numpy as np
 
 from verify.code.calling import words
 from verify.code.calling.axes import SCALES, Axes, Setting, arranged
-from verify.code.calling.base import Output, RaisedError, Target, Variable, as_it_is
+from verify.code.calling.base import MisfitError, Output, RaisedError, Target, Variable, as_it_is
 from verify.code.running.unwritten import Unwritten
 from verify.numbers.case import Array, Arrays
 
@@ -294,6 +294,8 @@ class CallTrial:
         arguments: dict[str, Any] = {}
         for name, source in plan.sources.items():
             kind, _, rest = source.partition(" ")
+            if kind == "seed" and rest not in self.seeds:
+                raise MisfitError(f"nothing that the forward pass gives is what {rest} is a gradient of")
             if kind == "seed":
                 arguments[name] = plan.to_theirs(_shaped(np.array(self.seeds[rest]), plan.seed_shape))
             elif kind == "rate":

@@ -26,20 +26,31 @@ def right(plan: CallPlan, scales: bool) -> dict[str, int]:
     return counts
 
 
+SMALL = 0.05
+"""The factor of weights under which what is clipped at the end is small enough to be left as it is."""
+
+
 def factors(plan: CallPlan) -> list[float]:
     """By which factor every gradient that is a multiple of the derivative of J is it."""
+    return _factors(plan, 1.0) or (_factors(plan, SMALL) if plan.target_of is not None else [])
+
+
+def _factors(plan: CallPlan, size: float) -> list[float]:
     setting = plan.fitted(FIRST)
     trial = CallTrial(plan, setting, np.random.default_rng(11))
+    for name, variable in plan.variables.items():
+        if variable.part in ("weight", "bias"):
+            trial.values[name] = trial.values[name] * size
     found: list[float] = []
     try:
         got = trial.gradients()
         if not np.isfinite(trial.objective(trial.values)):
             return []
         for label, value in got.items():
-            name = plan.variable_of(label, value.shape, setting)
-            if name is None or value.shape != trial.values[name].shape or value.dtype.kind != "f":
+            of = plan.variable_of(label, value.shape, setting)
+            if of is None or value.shape != trial.values[of].shape or value.dtype.kind != "f":
                 continue
-            along = differences.along(trial, name, False)
+            along = differences.along(trial, of, False)
             factor = differences.factor_of(along.of(value), along)
             found += [factor] if factor else []
     except (RaisedError, MisfitError):

@@ -68,6 +68,13 @@ _CARRIED = re.compile(
 """A state that a step is given, whichever word says so: old_cell, hx, initial_hidden_state, h_prev_t."""
 
 
+_WANTED = re.compile(
+    r"(?:y|batch|seq|sequence|output|out|train|true|word|char|next)?(?:target|label|truth|answer)s?"
+    r"(?:y|batch|seq|sequence|t|idx|ids|indices|list|onehot)?|y(?:true|target|label|gold|wanted)s?"
+)
+"""What is to be predicted, in two words: y_targets, target_seq, label_idx, y_true."""
+
+
 def part(name: str) -> str:
     """The part that an argument plays by its name: input, h, c, parameters, target, mask, lengths, bias, weight; or
     nothing known."""
@@ -77,7 +84,7 @@ def part(name: str) -> str:
             return found
     if carried := _CARRIED.fullmatch(bare):
         return "h" if carried["hidden"] else "c"
-    if bare in TARGETS:
+    if bare in TARGETS or _WANTED.fullmatch(bare):
         return "target"
     if bare in MASKS or bare in LENGTHS:
         return "mask" if bare in MASKS else "lengths"
@@ -106,6 +113,7 @@ def ungraded(label: str) -> str:
         r"^(?:grad|delta|gradient|gradients)_(?=\w)",
         r"^delta(?=[hc]$)",
         r"^d_(?=\w)",
+        r"^diff_?(?=\w)",
     ):
         if re.match(pattern, bare):
             return re.sub(pattern, "", bare)

@@ -6,14 +6,19 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sympy import HadamardProduct
+
 from derive import catalogue
 from derive.cell import Cell
+from derive.nodes import Quantity
 from verify.code.calling import words
 from verify.code.calling.axes import Axes, numbered
 from verify.code.calling.base import Variable
 from verify.code.calling.engine import CallPlan
+from verify.code.matching.apart import apart
 from verify.code.matching.heads import HEADS, below, with_head, with_readout
 from verify.code.matching.match import READOUT, READOUT_BIAS, Block, Match, is_left
+from verify.code.mistakes.local import parts
 from verify.code.mistakes.other_cells import families
 
 
@@ -31,6 +36,8 @@ def candidates(plan: CallPlan, cell: Cell, of: Sequence[str] = HEADS) -> Iterato
         heads = [with_readout(cell, head) for head in of]
     for whole in heads:
         yield from _candidates(plan, cell, whole, arrays, readouts)
+    if (other := apart(cell)) is not None:
+        yield from candidates(plan, other, of)
 
 
 def _candidates(
@@ -38,7 +45,10 @@ def _candidates(
 ) -> Iterator[Match]:
     names = {p.name: p for p in cell.parameters}
     roles, letters = _roles(cell)
-    extras = [n for n in names if n not in {_join(p, g) for p in roles.values() for g in letters}]
+    vectors = [n for n in names if n in _entrywise(cell)]
+    extras = [n for n in names if n not in {*vectors, *(_join(p, g) for p in roles.values() for g in letters)}]
+    lines = [v for v in arrays if len(_of_one(v.axes)) == 1 and v.name not in readouts]
+    of_units = [v.name for v in lines if v.part == "weight"] or [v.name for v in lines]
     groups = words.families([v.name for v in arrays])
     weights = [_of_one(v.axes) for v in arrays if v.part == "weight"]
     sides = [is_left(axes, True) for axes in weights if len(axes) == 2 and axes[0] != axes[1]]
@@ -51,16 +61,27 @@ def _candidates(
         stacks = ("hx", "xh")
     elif any("N" in v.axes for v in arrays):
         stacks = ("1xh", "1hx", "xh1", "hx1")
-    for left, order, columns, first in itertools.product(
+    for left, order, columns, first, chosen in itertools.product(
         sides[:1] or [True, False],
         _orders(letters, groups),
         stacks,
         (0, 1) if len(stacked) > 1 or pair else (0,),
+        _assigned(of_units, vectors),
     ):
         found: list[Block] = []
         for variable in arrays:
+            if variable.name in readouts and "M" in variable.axes:  # with a column for the bias
+                at = "1h" if columns.startswith("1") else "h1"
+                found += [
+                    Block(variable.name, ours, f"[{ours}]", columns=f"{at}:{part}")
+                    for ours, part in ((READOUT, "h"), (READOUT_BIAS, "1"))
+                ]
+                continue
             if variable.name in readouts:
                 found.append(Block(variable.name, READOUT_BIAS if variable.part == "bias" else READOUT, columns="all"))
+                continue
+            if variable.name in chosen:
+                found.append(Block(variable.name, chosen[variable.name], columns="all"))
                 continue
             second = variable.name in stacked and len(stacked) > 1 and stacked.index(variable.name) % 2 != first
             second = second or (groups[variable.name] in pair and pair.index(groups[variable.name]) != first)
@@ -81,9 +102,11 @@ def _roles(cell: Cell) -> tuple[dict[str, str], list[str]]:
     data = next((q.shape[0] for q in cell.inputs if q not in cell.targets), None)
     roles: dict[str, str] = {}
 
+    entrywise = _entrywise(cell)
+
     def role(parameter: Any) -> str:
         if str(parameter.shape[1]) == "1":
-            return "bias"
+            return "vector" if parameter.name in entrywise else "bias"
         return "input" if parameter.shape[1] == data else "recurrent"
 
     for prefix in prefixes:
@@ -93,6 +116,21 @@ def _roles(cell: Cell) -> tuple[dict[str, str], list[str]]:
         for name, parameter in names.items():
             roles.setdefault(role(parameter), name)
     return roles, letters
+
+
+def _entrywise(cell: Cell) -> set[str]:
+    """The parameters that multiply entry by entry, as of peepholes: vectors, but no biases."""
+    known = {p.name for p in cell.parameters}
+    products = [part for e in cell.equations for part in parts(e.expression, HadamardProduct)]
+    return {one.name for product in products for one in product.args if isinstance(one, Quantity)} & known
+
+
+def _assigned(theirs: Sequence[str], ours: Sequence[str]) -> list[dict[str, str]]:
+    """Every way in which their vectors could be the cell's; those with the same letter at the end first."""
+    if not ours or len(theirs) < len(ours) or len(theirs) > 4:
+        return [{}]
+    ways = [dict(zip(some, ours, strict=True)) for some in itertools.permutations(theirs, len(ours))]
+    return sorted(ways, key=lambda way: -sum(a[-1] == b[-1] for a, b in way.items()))
 
 
 def _join(prefix: str, letter: str) -> str:
@@ -155,6 +193,8 @@ def _blocks(
     axes = axes if len(axes) == 1 or is_left(axes, left) else axes[::-1]
     if variable.part == "bias":
         insides = [("bias", "all")]
+    elif len(axes) == 1:
+        insides = [("vector", "all")]
     elif axes[1] in ("J", "N"):
         parts = {"h": "recurrent", "x": "input", "1": "bias"}
         insides = [(parts[letter], f"{columns}:{letter}") for letter in columns]

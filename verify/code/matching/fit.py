@@ -58,7 +58,7 @@ def matched(
         found = _fitting(plan, other, seen, heads)
         if found is not None:
             return found, what
-    return None, "it is another cell: no layout, no order of gates and no known change of the cell has its outputs"
+    return None, "no layout, no order of gates and no known change of the cell has its outputs: perhaps another cell"
 
 
 def _fitting(plan: CallPlan, cell: Cell, seen: _Seen, heads: Sequence[str]) -> Match | None:

@@ -17,6 +17,8 @@ from derive.nodes import (
     add,
     children,
     hadamard,
+    leaves,
+    ones,
     scale,
     shift,
     substitute,
@@ -125,6 +127,36 @@ def factor(derivation: Derivation) -> Iterator[Variation]:
                 rest = hadamard(*(product.args[:k] + product.args[k + 1 :]))
                 detail = f"{'slope' if parts(part, MatAdd) else 'factor'} {text(part)} of {words}"
                 yield _one(gradient, path, "forgotten factor", detail, swap(product, rest))
+
+
+@kind("gate and complement exchanged")
+def complement(derivation: Derivation) -> Iterator[Variation]:
+    """A gate z in a product where 1 - z is meant, or the reverse."""
+    gates = {
+        e.symbol
+        for e in derivation.program.equations
+        if isinstance(e.expression, Elementwise) and e.expression.function.name == "sigmoid"
+    }
+    complements = {add(ones(*gate.shape), scale(-1, gate)): gate for gate in gates}
+    for gradient, path, words in _paths(derivation):
+        for product in parts(path.term, HadamardProduct):
+            for part in product.args:
+                at = _at_t(part)
+                other = complements.get(at) or (add(ones(*at.shape), scale(-1, at)) if at in gates else None)
+                if other is None:
+                    continue
+                moved = shift(other, 1) if at != part else other
+                rest = [one for one in product.args if one is not part]
+                detail = f"{text(moved)} in place of {text(part)}: {words}"
+                yield _one(
+                    gradient, path, "gate and complement exchanged", detail, swap(product, hadamard(*rest, moved))
+                )
+
+
+def _at_t(node: Node) -> Node:
+    """What belongs to the next step as of this one."""
+    later = any(leaf.time is not None and leaf.time - t == 1 for leaf in leaves(node))
+    return shift(node, -1) if later else node
 
 
 @kind("missing term in a sum")

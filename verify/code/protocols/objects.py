@@ -123,6 +123,8 @@ def _planned(target: Target, maker: Maker, ahead: str, back: str) -> CallPlan:
 
     def build(variables: dict[str, Variable]) -> CallPlan:
         def weighs(value: Any, made: Any) -> dict[str, Array]:
+            if value is None and (kept_ := _left_for(made, seeds)):
+                return kept_
             return functions.weighed(_left_outputs(made) if value is None else ours(value), seeds, groups)
 
         def collect(value: Any, made: Any) -> dict[str, Any]:
@@ -219,6 +221,13 @@ def _left_outputs(made: Any) -> Array | None:
     """What a forward pass that returns nothing leaves as its output in the object."""
     found = ((name, real_array(getattr(made, name, None))) for name in words.OUTPUTS)
     return next((value for _, value in found if value is not None and value.ndim > 1), None)
+
+
+def _left_for(made: Any, seeds: Sequence[str]) -> dict[str, Array]:
+    """What a forward pass that returns nothing leaves of each that backward takes a gradient of: s for diff_s."""
+    found = {seed: real_array(getattr(made, words.ungraded(seed), None)) for seed in seeds if words.is_gradient(seed)}
+    arrays = {seed: value for seed, value in found.items() if value is not None and value.ndim}
+    return arrays if len(arrays) == len(seeds) else {}
 
 
 def _appended(function: Any, tree: ast.AST) -> list[str]:
