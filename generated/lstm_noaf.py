@@ -595,8 +595,9 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
     if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
         return B, N
-    for columns in (64, 80, 96, 48, 32, *range(95, 39, -1), N // gates):
-        if N // gates % columns == 0:
+    wide = N // gates
+    for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
+        if wide % columns == 0:
             small = min(B, 10**6 // (K * columns), 128)  # multiplications: what the library calls small
             rows = next((n for n in range(small, 7, -1) if B % n == 0), 0)
             if rows:
@@ -615,7 +616,8 @@ def in_columns(matrix, columns):
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
     K, N = matrix.shape
-    if piece(B, K, N, matrix.dtype, gates=gates)[1] % 16:  # which is slower than what gates would gain
+    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
+    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
         gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
     if T <= 8 or sizes == (B, N):

@@ -477,8 +477,9 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
     if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
         return B, N
-    for columns in (64, 80, 96, 48, 32, *range(95, 39, -1), N // gates):
-        if N // gates % columns == 0:
+    wide = N // gates
+    for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
+        if wide % columns == 0:
             small = min(B, 10**6 // (K * columns), 128)  # multiplications: what the library calls small
             rows = next((n for n in range(small, 7, -1) if B % n == 0), 0)
             if rows:
