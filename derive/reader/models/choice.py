@@ -250,8 +250,9 @@ class Choice:
         first = [e for e in ordered if e.loss] or [e for e in ordered if e.target in said]
         if first:
             return first[-1]
-        states = {name for name, offsets in self.used.items() if -1 in offsets}
-        now = {name for name, offsets in self.used.items() if 0 in offsets}
+        used = self.used_by(name for name in self.by_name if name not in self.aliases)
+        states = {name for name, offsets in used.items() if -1 in offsets}
+        now = {name for name, offsets in used.items() if 0 in offsets}
         last = [e for e in ordered if e.target not in now]
         read_out = [e for e in last if e.target not in states and self.reaches(e, states)]
         return (read_out or [e for e in last if e.target in states] or last or ordered)[-1]

@@ -9,6 +9,7 @@ import pytest
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import audit
 from verify.notes.claiming import AN_UPDATE
+from verify.notes.conventions.steps import LAST_ALONE
 
 RNN = r"""
 $$z_t = W h_{t-1} + U x_t + b$$
@@ -172,3 +173,22 @@ def test_what_comes_back_from_the_step_after_has_a_letter(tmp_path: Path, label:
 def test_a_step_of_training_claims_nothing(tmp_path: Path, update: str) -> None:
     (found,) = (j for j in _judged(tmp_path, update).values() if j.reason == AN_UPDATE)
     assert found.word is Word.NOT_A_CLAIM
+
+
+@pytest.mark.parametrize(
+    ("words", "alone"),
+    [
+        ("the loss reads only the last output", True),
+        ("the loss depends not only on the last step", False),
+        ("损失只产生于最后一个时间步", True),
+        ("损失不仅来自最后一步", False),
+        ("Der Verlust hängt nur vom letzten Schritt ab", True),
+        ("Der Verlust hängt nicht nur vom letzten Schritt ab", False),
+        ("la pérdida depende solo del último paso", True),
+        ("la pérdida no solo depende del último paso", False),
+        ("функция потерь зависит только от последнего шага", True),
+        ("損失は最後の時刻のみで計算する", True),
+    ],
+)
+def test_words_for_a_loss_of_the_last_step_alone(words: str, alone: bool) -> None:
+    assert bool(LAST_ALONE.search(words)) is alone

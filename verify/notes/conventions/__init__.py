@@ -14,6 +14,7 @@ from verify.notes.audited import Audited
 from verify.notes.conventions.errors import adding, handing_back, itself, redefined, upstream
 from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward
+from verify.notes.conventions.row_gradients import transposed
 from verify.notes.conventions.steps import from_zero, last, of_last_output, of_length, of_no_said_loss, with_step_zero
 from verify.notes.conventions.trying import Judge, wrong_in
 from verify.notes.files import Formula
@@ -46,6 +47,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
         chosen,
         differentials,
         of_no_said_loss,
+        transposed,
     ):
         if any(map(wrong_in, result)):
             result = convention(result, judge)

@@ -24,9 +24,15 @@ _OF_LAST_OUTPUT = re.compile(
 )
 
 LAST_ALONE = re.compile(
-    r"(?:只有|仅有?|只在)最后一?个?[^。\n$]{0,12}(?:损失|loss)|损失(?:函数)?[^。\n]{0,6}(?:只|仅)[^。\n]{0,10}最后"
+    r"(?<!不)(?:只有|仅有?|只在)最后一?个?[^。\n$]{0,12}(?:损失|loss)|损失(?:函数)?[^。\n]{0,6}(?<!不)(?:只|仅)[^。\n]{0,10}最后"
     r"|\bloss\b[^.\n]{0,40}\b(?:last|final)\b[^.,;\n]{0,25}\b(?:only|alone)\b"
-    r"|\bloss\b[^.\n]{0,40}\bonly\b[^.\n]{0,30}\b(?:last|final)\b|\bonly\b[^.\n]{0,25}\b(?:last|final)\b[^.\n]{0,40}\bloss\b",
+    r"|\bloss\b[^.\n]{0,40}(?<!not )\bonly\b[^.\n]{0,30}\b(?:last|final)\b"
+    r"|(?<!not )\bonly\b[^.\n]{0,25}\b(?:last|final)\b[^.\n]{0,40}\bloss\b"
+    r"|\b(?:pérdida|perda|perte|Verlust|потер[ияь])\b[^.\n]{0,40}"
+    r"(?<!no )(?<!não )(?<!pas )(?<!nicht )(?<!не )\b(?:solo|sólo|solamente|únicamente|apenas|"
+    r"somente|uniquement|seulement|nur|только)\b[^.\n]{0,30}\b(?:últim[oa]|derni(?:er|ère)|letzten?|последн\w+)\b"
+    r"|損失[^。\n]{0,12}最後[^。\n]{0,10}(?:のみ|だけ)|最後[^。\n]{0,12}(?:のみ|だけ)[^。\n]{0,12}損失"
+    r"|손실[^.\n]{0,20}마지막[^.\n]{0,12}(?:에서만|에만|만)",
     re.IGNORECASE,
 )
 """Words for a loss that reads the output of the last step alone."""

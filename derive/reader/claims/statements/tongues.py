@@ -28,6 +28,7 @@ NOUNS = frozenset(
         "скаляр компонента диагональ диагональная слагаемое определение поэлементно обновления сброса "
         "cổng quên vào ra ô nhớ trạng thái ẩn ứng viên mất mát lỗi đạo hàm quy tắc chuỗi tích trọng số lớp bước thời "
         "gian ma trận véc-tơ vectơ hàm kích hoạt cập nhật đặt lại "
+        "tangens hyperbolicus tangente hyperbolique hiperbólica summe somme suma soma сумма schritte zeitschritte "
         "게이트 망각 입력 출력 셀 상태 은닉 후보 기억 손실 오차 기울기 그래디언트 미분 연쇄법칙 연쇄 법칙 가중치 편향 "
         "층 시점 행렬 벡터 함수 활성화 업데이트 리셋 메모리 새로운 정의 "
     )
@@ -35,6 +36,7 @@ NOUNS = frozenset(
 """Words that name things; those with a meaning of their own in another of these languages are left out."""
 CONNECTIVES = frozenset(
     listed(
+        "über sur sobre "
         "also somit daher folglich damit nach wegen durch der die das des dem den ein eine einer und aus mit von für "
         "ist sind wir erhalten gilt hier analog siehe "
         "donc ainsi alors par selon d'après le la les l' de du des un une et avec est sont nous obtenons ici voir où "
