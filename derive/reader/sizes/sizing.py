@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from derive.cell import Roles
 from derive.errors import ShapeError
+from derive.functions import ScalarFunction
 from derive.notation import timed
-from derive.reader.meaning.tree import Term, references
+from derive.reader.meaning.tree import Call, Term, references, walk
 from derive.reader.meaning.where import Declared
 from derive.reader.sizes import contexts, kinds
 from derive.reader.sizes.infer import Inference
@@ -114,7 +115,8 @@ def name_sizes(
     states = [name for name in assigned if name in roles.states]
     used = {part for shape in inference.shapes.values() for dim in shape for part in sizes.find(dim).variables}
     unused = {letter for letter, known in sizes.declared.items() if used.isdisjoint(sizes.find(known).variables)}
-    taken = set(map(str, sizes.letters.values()))
+    called = (part.function for a in assignments for part in walk(a.term) if isinstance(part, Call))
+    taken = {*map(str, sizes.letters.values()), *(one.name for one in called if isinstance(one, ScalarFunction))}
     preferred = [(output if output in states else _main_state(states, assignments, declared), "H")] if states else []
     preferred += [(name, "D") for name in roles.inputs[:1]]
     vectors = [name for name in roles.parameters if inference.shapes[name][1] == ONE]

@@ -108,3 +108,8 @@ def test_words_make_numbers_and_functions():
     cell = read_note(note + "Here $H(\\cdot)$ is the Heaviside step function.\n", "note.md")
     assert shapes(cell)["lambda_"] == ("1", "1")
     assert "H" not in shapes(cell)
+
+
+def test_a_function_named_as_a_size_usually_is():
+    cell = read_equations([r"h_t = \tanh(W x_t + h_{t-1})", r"y_t = H(h_t)"], [r"H(a) = \max(0, a - 1)"])
+    assert "H" not in {size for shape in shapes(cell).values() for size in shape}

@@ -1,4 +1,4 @@
-"""Cells written with other arrays than the catalogue, and what a layer leaves or is given under other names."""
+"""Cells written with other arrays than the catalogue, and what a layer leaves or takes under other names."""
 
 from __future__ import annotations
 
@@ -152,3 +152,13 @@ def test_targets_by_two_words_are_no_gradients_and_clipping_hides_no_loss(tmp_pa
     assert found["verdict"] == "right", found
     assert any("squared error" in said for said in found["assumed"])
     assert [words.part(name) for name in ("y_targets", "label_idx", "target_seq", "x_targets")] == 3 * ["target"] + [""]
+
+
+def test_a_function_of_an_object_is_a_method_of_its_class(tmp_path: Path) -> None:
+    head, body = CLIPPED.split("    def backward(self, xs, y_targets, y_pred):\n")
+    lines = ["def gradients(net, xs, y_targets):", "    y_pred = net.forward(xs)"]
+    lines += [line.removeprefix("    ").replace("self.", "net.") for line in body.splitlines()]
+    text = head + "\n\n" + "\n".join(lines) + "\n"
+    assert answer(tmp_path, text, "gradients", "rnn")["verdict"] == "right"
+    found = answer(tmp_path, text.replace("net.Whh.T @ d", "net.Whh @ d"), "gradients", "rnn")
+    assert named(found)[:1] == ["missing transpose"]

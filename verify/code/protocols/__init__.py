@@ -14,6 +14,7 @@ from importlib import import_module
 from verify.code.calling import rightness, words
 from verify.code.calling.base import MisfitError, Target, calls
 from verify.code.calling.engine import CallPlan
+from verify.code.protocols import within
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def names() -> list[str]:
 
 def bound(target: Target, name: str = "") -> CallPlan:
     """The plan of the first protocol that fits, or of the named one; raises MisfitError with what came furthest."""
+    target = within.of_object(target)
     failures: list[str] = []
     reserve: CallPlan | None = None
     tried: set[str] = set()
