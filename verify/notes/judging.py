@@ -100,7 +100,11 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
     gradients = {name for name, _ in model.meant.errors}
     stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
-    stated |= {(e.place.line, e.place.column) for e in models.written.unread if e.name not in gradients}
+    stated |= {
+        (e.place.line, e.place.column)
+        for e in models.written.unread
+        if e.name not in gradients and not e.name.rpartition("_")[2].isdigit()  # s_3 is of its step
+    }
     found = tuple(never_wrong(judgement, fragment, stated) for judgement in found)
     if names_an_error(formula):
         found = tuple(as_nothing(each, ANOTHER) if each.word is Word.WRONG else each for each in found)
