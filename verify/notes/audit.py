@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from verify.notes.examples.supposing import under_suppositions
 from verify.notes.files import Document, Formula, behind_words, read
 from verify.notes.judging import Check, judged_apart
 from verify.notes.lint import Note
+from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
 from verify.notes.models.times import counted
 from verify.notes.recognition import stepping_back
@@ -127,13 +129,13 @@ def audit(
         bars=any(_BARS.search(part.text) for part in document.parts),
         blocks=[pair for part in document.parts for pair in _blocks(part.text)],
     )
-    before = dict(zip(document.formulas, (None, *document.formulas), strict=False))
+    previous = dict(zip(document.formulas, (None, *document.formulas), strict=False))
 
     def apart(formula: Formula, instead: Model | None = None) -> Audited:
-        return judged_apart(formula, before.get(formula), models, check, instead)
+        return judged_apart(formula, previous.get(formula), models, check, instead)
 
     judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
-    judged = tuple(_otherwise(each, models, apart) for each in stepping_back(judged))
+    judged = tuple(_otherwise(each, models, apart, document) for each in stepping_back(judged))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
@@ -141,15 +143,21 @@ def audit(
     return Audit(document, tuple(map(_ignoring, judged)))
 
 
-def _otherwise(audited: Audited, models: Models, judge: Judge) -> Audited:
-    """A formula that stays open under the equations that the note writes, under others that it may mean."""
-    for model in models.others(audited.formula) if _is_open(audited) else ():
-        again = judge(audited.formula, model)
+def _otherwise(audited: Audited, models: Models, judge: Judge, document: Document) -> Audited:
+    """A formula that stays open in its model: under other equations that the note may mean, or of a cell it names."""
+    formula = audited.formula
+    named = (model for mention in before(formula, document) for model in models.called(formula, mention))
+    for model in chain(models.others(formula), named) if _is_open(audited) else ():
+        again = judge(formula, model)
+        if audited.model is None and all(map(_says_more, again.judgements)):
+            return again
         if [one.place for one in again.judgements] != [one.place for one in audited.judgements]:
             continue
         pairs = zip(audited.judgements, again.judgements, strict=True)
         kept = tuple(new if old.word is Word.UNDECIDED and _says_more(new) else old for old, new in pairs)
         audited = replace(again if kept != audited.judgements else audited, judgements=kept)
+        if not _is_open(audited):
+            break
     return audited
 
 

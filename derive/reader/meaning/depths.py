@@ -23,7 +23,7 @@ def resolve(document: Document) -> None:
         for part in row
         if isinstance(part, Chain) and not is_claim(part) and (index := _layer(part, clock)) is not None
     ]
-    if not general:
+    if not general or any(_below(part) for _, part in document.displayed()):
         return
     deepest = _deepest(document)
     depth = whole_numbers(document).get(deepest)
@@ -55,6 +55,13 @@ def _layer(chain: Chain, clock: str) -> str | None:
         if any(isinstance(first := one.terms[0][1], Name) and first.word == index for one in sums):
             return index
     return None
+
+
+def _below(part: Syntax) -> bool:
+    """Whether this is an equation for the layer below: a_t^{l-1} = …, so that l and l - 1 are labels of two layers."""
+    sup = [script for script in scripts_of(part.sides[0]) if script.kind == "sup"] if isinstance(part, Chain) else []
+    cells = [cell for script in sup for row in script.rows for cell in row]
+    return any(isinstance(one, Sum) and _label(one.terms[0][1]) in LAYERS for cell in cells for one in walk(cell))
 
 
 def _label(cell: Syntax) -> str:

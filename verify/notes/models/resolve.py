@@ -19,6 +19,7 @@ from derive.reader.text.note import Declaration
 from verify.formulas.generic import WEIGHT, arrays
 from verify.formulas.judgement import Word
 from verify.notes.files import Aside, Formula
+from verify.notes.mentioned import Mention, family
 from verify.notes.models.meaning import completed
 from verify.notes.models.recognise import ENOUGH, recognised
 
@@ -26,6 +27,8 @@ IN_CLAIMS, IN_WORDS = 1.0, 0.25
 """What a letter counts for in a formula that claims something, and where it is only mentioned."""
 
 OF_ANOTHER_SECTION = "the letters are those of the model that begins in line {line}"
+KNOWN = "the usual one, {title}, which the note does not write out"
+CALLED = "the {kind} that line {line} speaks of is {title}"
 
 NEAR = 4
 """Lines within which a formula stands under what is supposed before it."""
@@ -98,6 +101,19 @@ class Models:
         plainest = min(found, key=lambda one: (len(one.doubts), len(one.cell.equations)))
         line = min(place[1] for place in plainest.definitions)
         return replace(plainest, doubts=(*plainest.doubts, OF_ANOTHER_SECTION.format(line=line)))
+
+    def called(self, formula: Formula, mention: Mention) -> Iterator[Model]:
+        """The models of the note, and the known cell, that words call by the name of a kind of cell."""
+        spoken, here = set(names(formula.fragment)), self.of(formula)
+        apart = {(f.section, f.settings): f for f in self.formulas}
+        own_ = dict.fromkeys(filter(None, map(self.of, apart.values())))
+        known = recognised(dict.fromkeys(sorted(spoken), IN_CLAIMS), formula.text, mention.kind)
+        for model in (*(each for each in own_ if family(each.cell) == mention.kind), known):
+            if model is not None and model is not here and _share(model, spoken) == 1:
+                title = KNOWN.format(title=model.origin.partition(",")[0]) if model is known else model.origin
+                said = CALLED.format(line=mention.line, kind=mention.kind.upper(), title=title)
+                doubts = (said,) if model is known else (*model.doubts, said)
+                yield replace(model, recognised=False, doubts=doubts)
 
     def others(self, formula: Formula) -> Iterator[Model]:
         """The formula's model under other equations that the note may mean, as a guess, where it speaks of these."""
