@@ -9,35 +9,29 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
-from derive.calculus.adjoint import differentiate
-from derive.calculus.derivation import Derivation
 from derive.calculus.program import named_preactivations
 from derive.cell import Cell
-from derive.errors import InputError, OpenQuestionError, Place
+from derive.errors import InputError, Place
 from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Meant
-from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.chains import Statement, lines, statements
-from derive.reader.claims.statements.stated import ORDERS
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import letter, time_expression
-from derive.reader.meaning.tree import Term
+from derive.reader.meaning.letters import letter
 from derive.reader.models.aliases import with_values
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.lexing.tokens import Token
-from derive.reader.text.mapping import parts, walk
+from derive.reader.text.mapping import walk
 from derive.reader.text.named import with_words
 from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax
 from derive.reader.text.usual import length_of
-from verify.formulas import assuming, bounds, sizes, upside, worked
-from verify.formulas.bounds import values
+from verify.formulas import assuming, sizes, upside
+from verify.formulas.bounds.related import derivation, related
 from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
@@ -49,9 +43,8 @@ from verify.formulas.telling import slopes_said
 from verify.formulas.wrong import explaining, meant, special
 from verify.formulas.wrong.closing import Loop
 from verify.formulas.wrong.restating import with_letters
-from verify.truth.comparison import Bench, Facts, Setting
+from verify.truth.comparison import Bench
 
-NO_BOUND = "the side that should be smaller is larger in the case below"
 LARGEST = 4_000
 """Characters of a formula that are read as claims."""
 
@@ -60,12 +53,6 @@ LARGEST = 4_000
 def bench(cell: Cell) -> Bench:
     """Random data of a cell, kept between claims."""
     return Bench(cell, named_preactivations(cell))
-
-
-@lru_cache(maxsize=8)
-def derivation(cell: Cell) -> Derivation:
-    """The derivation of a cell, kept between claims."""
-    return differentiate(cell)
 
 
 def check(
@@ -274,7 +261,10 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
             judgements.append(judgement)
             continue
         if relation.type != "EQ":
-            judgements.append(_related(relation, left, right, statement, claiming, context, text, place))
+            silent = replace(context, explain=False)
+            equal = partial(_equation, left, right, statement, claiming, silent, text, place)
+            blank = Judgement(text, Word.UNDECIDED, place=place)
+            judgements.append(related(relation, left, right, statement, claiming, context, blank, equal))
             continue
         arrow = relation.word.strip() in ("←", r"\leftarrow", r"\gets")
         if arrow and all(
@@ -304,78 +294,6 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
             judgement = replace(judgement, reason="this = is right, but a wrong step stands before it in the chain")
         judgements.append(judgement)
     return judgements
-
-
-def _related(
-    relation: Token,
-    left: Syntax,
-    right: Syntax,
-    statement: Statement,
-    claiming: Claiming,
-    context: Context,
-    text: str,
-    place: Place,
-) -> Judgement:
-    """What is no equation: an arrow and a condition on steps claim nothing; inequalities of norms and of numbers."""
-    if relation.word.strip() in ("→", r"\to", r"\rightarrow"):
-        return Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place)
-    if all(time_expression(side) is not None for side in (left, right)):
-        return Judgement(text, Word.NOT_A_CLAIM, reason="says which steps or entries are meant", place=place)
-    blank = Judgement(text, Word.UNDECIDED, place=place)
-    if relation.word.strip() in worked.ROUGHLY and (found := worked.judged(left, right, context.cell, blank, True)):
-        return found
-    order = ORDERS.get(relation.word.strip())
-    if order is None or not (_has_norm(left) or _has_norm(right)):
-        conditional = order is None or statement.words or statement.unread or statement.moment is not None
-        if order is not None and not conditional and values.hold(left, right, order, claiming):
-            assumed = values.assumed(claiming)
-            word = Word.HOLDS_IF if assumed else Word.PROVED
-            return replace(blank, word=word, assumptions=assumed, reading="; ".join(assumed))
-        return replace(blank, reason="only equations are decided, and bounds on norms and by numbers")
-    smaller, larger = (right, left) if order.turned else (left, right)
-    open_ = statement.words or statement.unread
-    if open_ or statement.moment is not None:
-        return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
-    claiming.bounding = True
-    try:
-        said = left_out.placed((claiming.term(smaller), claiming.term(larger)))
-        pairs = sizes.conditions(statement, claiming)
-    except OpenQuestionError as error:
-        return replace(blank, reason=error.message)
-    except InputError as error:
-        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=error.place or place)
-    finally:
-        claiming.bounding = False
-    setting = Setting(context.bench, Facts(context.facts), before=pairs.before)
-    bound = bounds.decide(*said, setting, derivation(context.cell))
-    if bound.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
-        return replace(blank, reason="at most is shown, less is not")
-    if bound.word is Word.WRONG and _of_parameters(said, claiming.letters):
-        return replace(blank, word=Word.NOT_A_CLAIM, reason="a condition on the parameters, which may be anything")
-    guesses = claiming.letters.guesses
-    guessed = (*guesses.assumed.values(), *guesses.layers.values()) if bound.word is Word.WRONG else ()
-    if guessed:
-        return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
-    more = (*guesses.layers.values(), *guesses.granted) if bound.word in (Word.PROVED, Word.HOLDS_IF) else ()
-    assumed = (*bound.assumptions, *more)
-    return replace(
-        blank, word=Word.HOLDS_IF if more else bound.word, assumptions=assumed, reading="; ".join(assumed),
-        reason=bound.reason or (NO_BOUND if bound.word is Word.WRONG else ""), counterexample=bound.point,
-    )  # fmt: skip
-
-
-def _of_parameters(said: tuple[Term, Term], letters: Letters) -> bool:
-    """Whether one side is about parameters and the other about numbers: ‖W‖ < 1."""
-    every = [list(tree.walk(side)) for side in said]
-    named = [[part for part in parts_ if isinstance(part, tree.Ref)] for parts_ in every]
-    derived = tree.Gradient | tree.Derivative | tree.Operated
-    if any(isinstance(part, derived) for parts_ in every for part in parts_):
-        return False
-    return bool(named[0]) != bool(named[1]) and not any(letters.is_timed(one.name) for one in named[0] + named[1])
-
-
-def _has_norm(node: Syntax) -> bool:
-    return (isinstance(node, Bars) and node.bracket == "LNORM") or any(map(_has_norm, parts(node)))
 
 
 def _between_norms(left: Syntax, right: Syntax) -> tuple[Syntax, Syntax] | None:

@@ -1,0 +1,147 @@
+"""What is no equation: conditions, arrows, what is roughly equal, and inequalities of norms and of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+from derive.calculus.adjoint import differentiate
+from derive.calculus.derivation import Derivation
+from derive.cell import Cell
+from derive.errors import InputError, OpenQuestionError
+from derive.reader.claims.letters import Letters
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.statements import left_out
+from derive.reader.claims.statements.chains import Statement
+from derive.reader.claims.statements.stated import ORDERS
+from derive.reader.meaning import tree
+from derive.reader.meaning.letters import letter, time_expression
+from derive.reader.meaning.tree import Term
+from derive.reader.models.equations.finding import DERIVATIVE
+from derive.reader.text.lexing.tokens import Token
+from derive.reader.text.mapping import parts, walk
+from derive.reader.text.syntax import Bars, Fraction, Group, Name, Number, Run, Scripted, Syntax
+from verify.formulas import bounds, sizes, worked
+from verify.formulas.bounds import values
+from verify.formulas.equation import Context
+from verify.formulas.judgement import Judgement, Word
+from verify.truth.comparison import Facts, Setting
+
+NO_BOUND = "the side that should be smaller is larger in the case below"
+UNDECIDED = "only equations are decided, and bounds on norms and by numbers"
+CONDITION = "a condition on the parameters, which may be anything"
+ROUGHLY = "an estimate of values, of which no derivation speaks"
+
+
+@lru_cache(maxsize=8)
+def derivation(cell: Cell) -> Derivation:
+    """The derivation of a cell, kept between claims."""
+    return differentiate(cell)
+
+
+def related(
+    relation: Token,
+    left: Syntax,
+    right: Syntax,
+    statement: Statement,
+    claiming: Claiming,
+    context: Context,
+    blank: Judgement,
+    equal: Callable[[], Judgement],
+) -> Judgement:
+    """The judgement on two sides with another relation than =; `equal` judges them as an equation."""
+    word = relation.word.strip()
+    if word in ("→", r"\to", r"\rightarrow"):
+        return replace(blank, word=Word.NOT_A_CLAIM, reason="an arrow claims nothing")
+    if all(time_expression(side) is not None for side in (left, right)):
+        return replace(blank, word=Word.NOT_A_CLAIM, reason="says which steps or entries are meant")
+    if word in worked.ROUGHLY:
+        return worked.judged(left, right, context.cell, blank, True) or _roughly(left, right, blank, equal)
+    order = ORDERS.get(word)
+    if order is None or not (_has_norm(left) or _has_norm(right)):
+        conditional = order is None or statement.words or statement.unread or statement.moment is not None
+        if order is not None and not conditional and values.hold(left, right, order, claiming):
+            assumed = values.assumed(claiming)
+            return replace(
+                blank, word=Word.HOLDS_IF if assumed else Word.PROVED, assumptions=assumed, reading="; ".join(assumed)
+            )
+        if order is not None and all(_of_no_step(side, statement, claiming.letters) for side in (left, right)):
+            return replace(blank, word=Word.NOT_A_CLAIM, reason=CONDITION)
+        return replace(blank, reason=UNDECIDED)
+    smaller, larger = (right, left) if order.turned else (left, right)
+    open_ = statement.words or statement.unread
+    if open_ or statement.moment is not None:
+        return replace(blank, reason=f"a bound under the condition {open_ or statement.moment!s} is not decided")
+    claiming.bounding = True
+    try:
+        said = left_out.placed((claiming.term(smaller), claiming.term(larger)))
+        pairs = sizes.conditions(statement, claiming)
+    except OpenQuestionError as error:
+        return replace(blank, reason=error.message)
+    except InputError as error:
+        return replace(blank, word=Word.UNREADABLE, reason=error.message, place=error.place or blank.place)
+    finally:
+        claiming.bounding = False
+    setting = Setting(context.bench, Facts(context.facts), before=pairs.before)
+    bound = bounds.decide(*said, setting, derivation(context.cell))
+    if bound.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
+        return replace(blank, reason="at most is shown, less is not")
+    if bound.word is Word.WRONG and _of_parameters(said, claiming.letters):
+        return replace(blank, word=Word.NOT_A_CLAIM, reason=CONDITION)
+    guesses = claiming.letters.guesses
+    guessed = (*guesses.assumed.values(), *guesses.layers.values()) if bound.word is Word.WRONG else ()
+    if guessed:
+        return replace(blank, reason=f"not shown, if {' and '.join(guessed)}")
+    more = (*guesses.layers.values(), *guesses.granted) if bound.word in (Word.PROVED, Word.HOLDS_IF) else ()
+    assumed = (*bound.assumptions, *more)
+    return replace(
+        blank, word=Word.HOLDS_IF if more else bound.word, assumptions=assumed, reading="; ".join(assumed),
+        reason=bound.reason or (NO_BOUND if bound.word is Word.WRONG else ""), counterexample=bound.point,
+    )  # fmt: skip
+
+
+def _of_parameters(said: tuple[Term, Term], letters: Letters) -> bool:
+    """Whether one side is about parameters and the other about numbers: ‖W‖ < 1."""
+    every = [list(tree.walk(side)) for side in said]
+    named = [[part for part in parts_ if isinstance(part, tree.Ref)] for parts_ in every]
+    derived = tree.Gradient | tree.Derivative | tree.Operated
+    if any(isinstance(part, derived) for parts_ in every for part in parts_):
+        return False
+    return bool(named[0]) != bool(named[1]) and not any(letters.is_timed(one.name) for one in named[0] + named[1])
+
+
+def _has_norm(node: Syntax) -> bool:
+    return (isinstance(node, Bars) and node.bracket == "LNORM") or any(map(_has_norm, parts(node)))
+
+
+def _roughly(left: Syntax, right: Syntax, blank: Judgement, equal: Callable[[], Judgement]) -> Judgement:
+    """What is equal is roughly so; what is not may be: open of gradients and of numbers of an example."""
+    found = equal()
+    if found.word in (Word.PROVED, Word.HOLDS_IF):
+        return found
+    numbers = (node for node in (*walk(left), *walk(right)) if isinstance(node, Number))
+    if DERIVATIVE.search(blank.formula) or any("." in node.text for node in numbers):
+        return replace(blank, reason=UNDECIDED)
+    return replace(blank, word=Word.NOT_A_CLAIM, reason=ROUGHLY)
+
+
+def _is_step(node: Syntax) -> bool:
+    return isinstance(node, Name) and node.word == "t"
+
+
+def _of_no_step(side: Syntax, statement: Statement, letters: Letters) -> bool:
+    """Whether a side has numbers and letters alone that are the same at every step: γ, 1/λ."""
+    for node in walk(side):
+        if not isinstance(node, Name | Scripted | Number | Fraction | Run | Group) or _is_step(node):
+            return False
+        if letter(node) is None:
+            continue
+        try:
+            written = letters.taken(node, statement.fragment)
+            found = None if written is None else letters.resolve(written, statement.fragment)
+        except InputError:
+            return False
+        if written is None or written.primes or (found is not None and letters.is_timed(found.name)):
+            return False
+    return True
