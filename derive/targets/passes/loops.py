@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -42,6 +43,11 @@ class Body:
             if isinstance(target, Index)
             for name in names_in(target)
         )
+
+    @cached_property
+    def occurrences(self) -> Counter[Code]:
+        """How often each expression stands in the steps."""
+        return Counter(part for s in self.statements for code in (s.value, *s.targets) for part in within(code))
 
     @cached_property
     def varying(self) -> frozenset[str]:

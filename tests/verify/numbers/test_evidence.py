@@ -49,7 +49,7 @@ def test_the_shape_of_the_report():
 def test_wrong_code_does_not_pass():
     derivation = differentiate(by_hand.rnn())
     source = numpy_target.module(derivation)
-    wrong = source.replace("in reversed(range(0, T, block)):", "in reversed(range(1, T, block)):")
+    wrong = source.replace("reversed(range(start, stop)), d_ys", "reversed(range(start + 1, stop + 1)), d_ys")
     assert wrong != source
     found = evidence(by_hand.rnn(), module=load(wrong))
     assert not found.passed

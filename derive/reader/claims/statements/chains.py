@@ -41,15 +41,20 @@ _SIDE_BY_SIDE = re.compile(
 )
 """Where systems of equations stand beside each other: those of the next step."""
 _BECAUSE = re.compile(
-    r"\((?:\s|\\[,;: ])*\\(?:(?:because|therefore)(?![A-Za-z])|text\w*\s*\{\s*(?:because|since|as|by|using)\b)"
+    r"\((?:\s|\\[,;: ])*\\(?:(?:because|therefore)(?![A-Za-z])|text\w*\s*\{\s*(?:because|since|as|by)\b)"
+    r"(?![^()]*=\s*[0-9.]+\s*\))"
 )
 _OF_CLASS = re.compile(
     r"(?<=\\log)(?P<before>\s*(?:\\left|\\[bB]igg?l?)?\s*[({]?\s*)(?P<letter>(?:\\(?:wide)?hat\s*)?\{?[a-z]\}?)\s*"
     r"_\s*\{\s*t\s*,\s*(?P<of>[a-z]_(?:t|\{t\}))\s*\}"
 )
 """The entry of a distribution that belongs to the class of the step, log p_{t, y_t} for log p_t[y_t]."""
+_NAMING = (
+    "logits?|size|shape|dim|dimension|of|a|the|scalar|vector|matrix|row|column|hidden|state|output|input|gate|candidate|"
+    "cell|weights?|bias|probabilities|probability|distribution|prediction|target|label|loss|batch|vocabulary|with"
+)
 _BESIDE = re.compile(
-    r"\\q?quad(?:\s|~|\\[,;: ])*\((?:\s|\\[,;: ])*\\text\w*\s*\{(?![^{}]*\b(?:if|for|when|where)\b)[^{}]*\}"
+    r"\\q?quad(?:\s|~|\\[,;: ])*\((?:\s|\\[,;: ])*\\text\w*\s*\{(?:[\s,:;]*\b(?:" + _NAMING + r")\b)+[\s,:;]*\}"
     r"[^()=<>\\]{1,12}\)(?=[\s.,]*(?:\\\\|\\end\b|\Z))"
 )
 """Words with a letter among them behind an equation: (logits, size V)."""

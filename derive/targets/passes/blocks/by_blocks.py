@@ -5,7 +5,6 @@ What is read of them after the loop is computed after each block instead, while 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -32,7 +31,7 @@ from derive.targets.language.code import (
     size_text,
 )
 from derive.targets.passes.loops import Body
-from derive.targets.passes.rewriting import names_in, rebuilt, within
+from derive.targets.passes.rewriting import names_in, rebuilt
 from derive.targets.passes.shapes import BLOCK, B, Shape, Shapes, T
 
 _ROWWISE = {"np.swapaxes", "np.tanh", "np.exp", "np.sqrt", "sigmoid", "softmax", "rows_times"}
@@ -81,8 +80,7 @@ def is_for_the_loop(buffer: Buffer, body: Body, kept: Collection[str]) -> bool:
     ):
         return False
     array = Name(buffer.name)
-    found = Counter(part for s in body.statements for code in (s.value, *s.targets) for part in within(code))
-    return found[array] == found[Index(array, "t")]
+    return body.occurrences[array] == body.occurrences[Index(array, "t")]
 
 
 def _kept_for_a_block(buffer: Buffer, so_far: Moved, shapes: Shapes, fresh: Callable[[str], Name]) -> Moved:

@@ -101,16 +101,15 @@ class _Moving:
     def run(self) -> set[str]:
         """The buffers that must hold all steps, if any."""
         bound = Counter(name for s in self._after for name in assigned([s]))
-        for place, statement in enumerate(self._after):
+        early = set(self._body.bound)
+        for statement in self._after:
             used = {*read([statement])}
             origin = {name for local in used & set(self._origin) for name in self._origin[local]}
             if not origin:
                 self.left.append(statement)
-                continue
-            others = used - set(self._origin)
-            early = assigned(self._after[:place]) | self._body.bound
-            if others & early or not self._moved(statement, origin, bound):
+            elif (used - set(self._origin)) & early or not self._moved(statement, origin, bound):
                 return origin
+            early |= assigned([statement])
         return set()
 
     def _moved(self, statement: Statement, origin: set[str], bound: Counter[str]) -> bool:
