@@ -31,6 +31,12 @@ def test_what_is_returned_comes_back():
     assert apart(lambda: [{"W": 0.5}, None]) == [{"W": 0.5}, None]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left():
+    """Whatever order the tests run in, each begins with nothing left by the others."""
+    LEFT.clear()
+
+
 def test_nothing_stays_here():
     assert apart(lambda: LEFT.append("engine") or len(LEFT)) == 1
     assert not LEFT
