@@ -146,15 +146,16 @@ def audit(
 def _otherwise(audited: Audited, models: Models, judge: Judge, document: Document) -> Audited:
     """A formula that stays open in its model: under other equations that the note may mean, or of a cell it names."""
     formula = audited.formula
-    named = (model for mention in before(formula, document) for model in models.called(formula, mention))
-    for model in chain(models.others(formula), named) if _is_open(audited) else ():
+    own = ((model, _says_more) for model in models.others(formula))
+    named = ((model, _decides) for mention in before(formula, document) for model in models.called(formula, mention))
+    for model, counts in chain(own, named) if _is_open(audited) else ():
         again = judge(formula, model)
-        if audited.model is None and all(map(_says_more, again.judgements)):
+        if audited.model is None and all(map(counts, again.judgements)):
             return again
         if [one.place for one in again.judgements] != [one.place for one in audited.judgements]:
             continue
         pairs = zip(audited.judgements, again.judgements, strict=True)
-        kept = tuple(new if old.word is Word.UNDECIDED and _says_more(new) else old for old, new in pairs)
+        kept = tuple(new if old.word is Word.UNDECIDED and counts(new) else old for old, new in pairs)
         audited = replace(again if kept != audited.judgements else audited, judgements=kept)
         if not _is_open(audited):
             break
@@ -165,9 +166,14 @@ def _is_open(audited: Audited) -> bool:
     return any(judgement.word is Word.UNDECIDED for judgement in audited.judgements)
 
 
-def _says_more(judgement: Judgement) -> bool:
+def _decides(judgement: Judgement) -> bool:
     """Whether a guess decides something, or says what is wrong under it."""
-    return judgement.word in (Word.PROVED, Word.HOLDS_IF, Word.NOT_A_CLAIM) or judgement.reason.startswith("wrong if")
+    return judgement.word in (Word.PROVED, Word.HOLDS_IF) or judgement.reason.startswith("wrong if")
+
+
+def _says_more(judgement: Judgement) -> bool:
+    """Whether a guess about the note's own equations decides something, or finds that nothing is claimed."""
+    return _decides(judgement) or judgement.word is Word.NOT_A_CLAIM
 
 
 def _ignoring(audited: Audited) -> Audited:

@@ -27,7 +27,7 @@ _IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t
 _LEADING = re.compile(r"\s*&?\s*=")
 
 
-_HEADING = re.compile(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
+HEADING = re.compile(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def behind_words(document: Document, words: re.Pattern[str]) -> frozenset[Formul
     for part in document.parts:
         lines = part.text.splitlines()
         for number in (n for n, line in enumerate(lines, 1) if words.search(line)):
-            end = next((n for n, line in enumerate(lines[number:], number + 1) if _HEADING.match(line)), len(lines) + 1)
+            end = next((n for n, line in enumerate(lines[number:], number + 1) if HEADING.match(line)), len(lines) + 1)
             found |= {formula for formula in part.formulas if number < formula.place.line < end}
     return frozenset(found)
 

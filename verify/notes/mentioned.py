@@ -10,10 +10,9 @@ from sympy import HadamardProduct
 
 from derive.cell import Cell
 from derive.nodes import leaves
-from verify.notes.files import Document, Formula
+from verify.notes.files import HEADING, Document, Formula
 
 _DISPLAY = re.compile(r"\s*(?:\$\$|\\\[|\\begin\{|```|~~~)")
-_HEADING = re.compile(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
 FAMILIES = {
     "lstm": re.compile(r"(?<![A-Za-z])LSTMs?(?![A-Za-z])|[Ll]ong [Ss]hort-?[- ][Tt]erm|长短期记忆|長短期記憶"),
     "gru": re.compile(r"(?<![A-Za-z])GRUs?(?![A-Za-z])|[Gg]ated [Rr]ecurrent|门控循环|門控循環"),
@@ -43,7 +42,7 @@ def before(formula: Formula, document: Document) -> Iterator[Mention]:
     told, near = set[str](), True
     for number in range(len(lines), 0, -1):
         line = lines[number - 1]
-        heading = _HEADING.match(line) is not None
+        heading = HEADING.match(line) is not None
         if near or heading:
             found = [(match.start(), kind) for kind, name in FAMILIES.items() for match in name.finditer(line)]
             for kind in dict.fromkeys(kind for _, kind in sorted(found, reverse=True)):

@@ -18,7 +18,6 @@ from derive.reader.claims.statements.stated import ORDERS
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import letter, time_expression
 from derive.reader.meaning.tree import Term
-from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.mapping import parts, walk
 from derive.reader.text.syntax import Bars, Fraction, Group, Name, Number, Run, Scripted, Syntax
@@ -31,6 +30,7 @@ from verify.truth.comparison import Facts, Setting
 NO_BOUND = "the side that should be smaller is larger in the case below"
 UNDECIDED = "only equations are decided, and bounds on norms and by numbers"
 CONDITION = "a condition on the parameters, which may be anything"
+_DERIVED = tree.Gradient | tree.Derivative | tree.Operated | tree.Differential | tree.Handed
 ROUGHLY = "an estimate of values, of which no derivation speaks"
 
 
@@ -57,7 +57,7 @@ def related(
     if all(time_expression(side) is not None for side in (left, right)):
         return replace(blank, word=Word.NOT_A_CLAIM, reason="says which steps or entries are meant")
     if word in worked.ROUGHLY:
-        return worked.judged(left, right, context.cell, blank, True) or _roughly(left, right, blank, equal)
+        return worked.judged(left, right, context.cell, blank, True) or _roughly(left, right, claiming, blank, equal)
     order = ORDERS.get(word)
     if order is None or not (_has_norm(left) or _has_norm(right)):
         conditional = order is None or statement.words or statement.unread or statement.moment is not None
@@ -66,7 +66,12 @@ def related(
             return replace(
                 blank, word=Word.HOLDS_IF if assumed else Word.PROVED, assumptions=assumed, reading="; ".join(assumed)
             )
-        if order is not None and all(_of_no_step(side, statement, claiming.letters) for side in (left, right)):
+        named = any(letter(node) is not None for side in (left, right) for node in walk(side))
+        if (
+            order is not None
+            and named
+            and all(_of_no_step(side, statement, claiming.letters) for side in (left, right))
+        ):
             return replace(blank, word=Word.NOT_A_CLAIM, reason=CONDITION)
         return replace(blank, reason=UNDECIDED)
     smaller, larger = (right, left) if order.turned else (left, right)
@@ -105,8 +110,7 @@ def _of_parameters(said: tuple[Term, Term], letters: Letters) -> bool:
     """Whether one side is about parameters and the other about numbers: ‖W‖ < 1."""
     every = [list(tree.walk(side)) for side in said]
     named = [[part for part in parts_ if isinstance(part, tree.Ref)] for parts_ in every]
-    derived = tree.Gradient | tree.Derivative | tree.Operated
-    if any(isinstance(part, derived) for parts_ in every for part in parts_):
+    if any(isinstance(part, _DERIVED) for parts_ in every for part in parts_):
         return False
     return bool(named[0]) != bool(named[1]) and not any(letters.is_timed(one.name) for one in named[0] + named[1])
 
@@ -115,13 +119,19 @@ def _has_norm(node: Syntax) -> bool:
     return (isinstance(node, Bars) and node.bracket == "LNORM") or any(map(_has_norm, parts(node)))
 
 
-def _roughly(left: Syntax, right: Syntax, blank: Judgement, equal: Callable[[], Judgement]) -> Judgement:
-    """What is equal is roughly so; what is not may be: open of gradients and of numbers of an example."""
+def _roughly(
+    left: Syntax, right: Syntax, claiming: Claiming, blank: Judgement, equal: Callable[[], Judgement]
+) -> Judgement:
+    """What is equal is roughly so; what is not may be, and is open but for values that are understood."""
     found = equal()
     if found.word in (Word.PROVED, Word.HOLDS_IF):
         return found
+    try:
+        said = [part for side in (left, right) for part in tree.walk(claiming.term(side))]
+    except InputError:
+        return replace(blank, reason=UNDECIDED)
     numbers = (node for node in (*walk(left), *walk(right)) if isinstance(node, Number))
-    if DERIVATIVE.search(blank.formula) or any("." in node.text for node in numbers):
+    if any(isinstance(part, _DERIVED) for part in said) or any("." in node.text for node in numbers):
         return replace(blank, reason=UNDECIDED)
     return replace(blank, word=Word.NOT_A_CLAIM, reason=ROUGHLY)
 
