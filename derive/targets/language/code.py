@@ -146,13 +146,17 @@ class WithLengths:
 
 @dataclass(frozen=True)
 class Apply:
-    """A function or, with a dot before it, a method of its first argument, written into existing memory."""
+    """A function or, with a dot before it, a method of its first argument, written into existing memory.
+
+    `brief`: the memory is the last argument, not one by keyword.
+    """
 
     function: str
     arguments: tuple[Code, ...]
     out: Code
     keywords: str = ""
     formula: str = ""
+    brief: bool = False
 
 
 @dataclass(frozen=True)
@@ -421,7 +425,9 @@ def _written(statement: Apply | Fill) -> str:
     called = statement.function
     if called.startswith("."):
         called = f"{_inside(arguments.pop(0), _ATOM)}{called}"
-    out = f"out={python(statement.out)[0]}"
+    out = python(statement.out)[0]
+    if not statement.brief:
+        out = f"out={out}"
     given = [*(python(argument)[0] for argument in arguments), statement.keywords, out]
     return f"{called}({', '.join(filter(None, given))})"
 

@@ -15,11 +15,11 @@ _WRITTEN = {
     return a.reshape(-1, a.shape[-1])''',
     "rows_times": '''def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -33,7 +33,7 @@ _WRITTEN = {
     "with_row": '''def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -104,7 +104,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -122,13 +122,15 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
     return found''',
     "in_pieces": '''def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)''',
     "pieces_of": '''def pieces_of(B, matrix):

@@ -9,6 +9,7 @@ from derive.targets.language.code import Apply, Assign, Call, Name, Statement, r
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import small_products
+from derive.targets.numpy.brief_calls import brief_calls
 from derive.targets.numpy.gates_first import HELPERS, gates_first
 from derive.targets.numpy.whole_rows import whole_rows
 from derive.targets.passes import fast_passes, layout
@@ -29,7 +30,7 @@ def _for_numpy(
     statements: Sequence[Statement], outside: Collection[str], fresh: Callable[[str], Name]
 ) -> list[Statement]:
     apart = gates_first(small_products.in_pieces(_with_terms(statements), fresh), outside, fresh)
-    return whole_rows(apart, fresh)
+    return brief_calls(whole_rows(apart, fresh), fresh)
 
 
 def _with_terms(statements: Sequence[Statement]) -> list[Statement]:
