@@ -1,4 +1,4 @@
-"""Calls of a loop by local names, memory last: looking a function up and naming its memory take a fifth of a small call."""
+"""Calls of a loop by local names, memory last: to look functions up and to name memory is a fifth of a small call."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Brief:
         match statement:
             case Apply(function, keywords="") if function.startswith("np."):
                 if function not in self.names:
-                    self.names[function] = self.fresh(function.removeprefix("np.").replace(".", "_"))
+                    self.names[function] = self.fresh(f"{function.removeprefix('np.')}_into")
                 return replace(statement, function=self.names[function].name, brief=True)
             case Apply(function, keywords="") if "." not in function:
                 return replace(statement, brief=True)
@@ -47,8 +47,5 @@ class _Brief:
         if not self.names:
             return []
         names, functions = tuple(self.names.values()), tuple(map(Number, self.names))
-        if len(names) == 1:
-            made = Assign((names[0],), functions[0])
-        else:
-            made = Assign((Tuple(names),), Tuple(functions))
-        return [Remark("each call of the loop writes into what it names last"), made]
+        made = Assign((names[0],), functions[0]) if len(names) == 1 else Assign((Tuple(names),), Tuple(functions))
+        return [Remark("each call of the loop writes into what is named last"), made]

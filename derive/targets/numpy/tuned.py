@@ -11,6 +11,7 @@ from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import small_products
 from derive.targets.numpy.brief_calls import brief_calls
 from derive.targets.numpy.gates_first import HELPERS, gates_first
+from derive.targets.numpy.side_by_side import side_by_side
 from derive.targets.numpy.whole_rows import whole_rows
 from derive.targets.passes import fast_passes, layout
 
@@ -29,7 +30,8 @@ def tuned(low: Lowered) -> Passes:
 def _for_numpy(
     statements: Sequence[Statement], outside: Collection[str], fresh: Callable[[str], Name]
 ) -> list[Statement]:
-    apart = gates_first(small_products.in_pieces(_with_terms(statements), fresh), outside, fresh)
+    joined = side_by_side(_with_terms(statements), fresh)
+    apart = gates_first(small_products.in_pieces(joined, fresh), outside, fresh)
     return brief_calls(whole_rows(apart, fresh), fresh)
 
 

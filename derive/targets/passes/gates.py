@@ -166,11 +166,11 @@ class Gates:
         self, net: Assign, home: Code, array: Name, gates: Sequence[Assign], statements: Sequence[Assign]
     ) -> list[Assign] | None:
         """The gates of a net behind it, by one tanh; None where its weights cannot be halved or nothing is gained."""
-        spans = [_span(gate.targets[0]) for gate in gates]
+        spans = [span(gate.targets[0]) for gate in gates]
         sigmoids = [gate for gate in gates if isinstance(gate.value, Call) and gate.value.function == "sigmoid"]
         if not sigmoids:
             return None
-        run = _joined_span([_span(gate.targets[0]) for gate in sigmoids])
+        run = _joined_span([span(gate.targets[0]) for gate in sigmoids])
         whole = [gate.targets[0] for gate in gates] == [home]
         if run is None or not (whole or _joined_span(spans) == self._span_of(home)):
             return None
@@ -194,9 +194,9 @@ class Gates:
         return [*rest[:place], *made, *rest[place + 1 :]]
 
     def _span_of(self, home: Code) -> tuple[str, str] | None:
-        span = _span(home)
+        own = span(home)
         shape = self.shapes.of(home)
-        return span or (("0", size_text(shape[-1])) if shape else None)
+        return own or (("0", size_text(shape[-1])) if shape else None)
 
     def _halved(self, net: Assign, home: Code, array: Name, run: tuple[str, str] | None) -> Code | None:
         """The net where the argument of each σ is half of what it was; `run`: where they stand, None: everywhere.
@@ -212,7 +212,7 @@ class Gates:
             return None
         whole = self.shapes.of(Index(array, "t"))
         assert whole is not None
-        everywhere = run is None and _span(home) is None
+        everywhere = run is None and span(home) is None
         scale: Code = Number("0.5")
         rows: Code = Number("0.5")
         self.before.append(Remark("½ of σ(a) = ½ + ½ tanh(a/2) goes into the weights"))
@@ -228,7 +228,7 @@ class Gates:
             scale = name
             if run is not None:
                 start, stop = self._span_of(home) or ("", "")
-                rows = Index(name if _span(home) is None else Index(name, f"{start}:{stop}"), ":, None")
+                rows = Index(name if span(home) is None else Index(name, f"{start}:{stop}"), ":, None")
         self._scale_made(made, array, scale)
         terms: list[tuple[bool, Code]] = [(False, home)]
         for negative, term in terms_of(net.value):
@@ -264,12 +264,12 @@ class Gates:
 
 def _array_at_t(code: Code) -> Name | None:
     """The array of which the code is all entries, or some of the last axis, at t."""
-    if isinstance(code, Index) and code.index != "t" and _span(code) is not None:
+    if isinstance(code, Index) and code.index != "t" and span(code) is not None:
         code = code.of
     return code.of if isinstance(code, Index) and code.index == "t" and isinstance(code.of, Name) else None
 
 
-def _span(code: Code) -> tuple[str, str] | None:
+def span(code: Code) -> tuple[str, str] | None:
     """First and last of the entries that an index takes of the last axis."""
     found = re.fullmatch(r"\.\.\., ([^,:]+):([^,:]+)", code.index) if isinstance(code, Index) else None
     return (found[1], found[2]) if found else None
@@ -285,10 +285,13 @@ def _entries_of(code: Code, array: Name) -> list[Code]:
 
 
 def _apart(one: Code, other: Code) -> bool:
-    """Whether two parts of an array have no entry in common: one ends before or where the other starts."""
-    first, second = _span(one), _span(other)
-    if first is None or second is None:
-        return False
+    """Whether two parts of an array have no entry in common."""
+    first, second = span(one), span(other)
+    return first is not None and second is not None and apart_spans(first, second)
+
+
+def apart_spans(first: tuple[str, str], second: tuple[str, str]) -> bool:
+    """Whether one ends before or where the other starts, for whatever sizes."""
     return first != second and (_before(first[1], second[0]) or _before(second[1], first[0]))
 
 
@@ -331,10 +334,10 @@ def _merged(code: Code) -> Code:
     """Entries of entries as entries: net[t][..., 0:2H][..., 0:H]."""
 
     def change(part: Code) -> Code | None:
-        outer = _span(part)
+        outer = span(part)
         if outer is None or not isinstance(part, Index):
             return None
-        inner = _span(part.of)
+        inner = span(part.of)
         if inner is None or not isinstance(part.of, Index):
             return None
         return Index(part.of.of, f"..., {_added(inner[0], outer[0])}:{_added(inner[0], outer[1])}")
