@@ -99,6 +99,8 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     times_U_half_T = product_with(U_half_T_pieces)
     work_places = piece_places(work, U_half_T_pieces)
     work_gates = gates_of(work, U_half_T_pieces, 2)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
     for (
         t, x_net_t, h_prev, tanh_h_t, tanh_net_h_t, tanh_net_h_given_t, h_t, theta_t, eta_t, h_prev_rows,
     ) in zip(
@@ -107,19 +109,19 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     ):
         # net_{θ,t} = U_θ h_{t-1} + V_θ x_t + b_θ
         # net_{η,t} = U_η h_{t-1} + V_η x_t + b_η
-        times_U_half_T(h_prev_rows, U_half_T_pieces, out=work_places)
-        np.add(x_net_t, work_gates, out=x_net_t)
+        times_U_half_T(h_prev_rows, U_half_T_pieces, work_places)
+        add_into(x_net_t, work_gates, x_net_t)
         # θ_t = σ(net_{θ,t})
         # η_t = σ(net_{η,t})
-        np.tanh(x_net_t, out=x_net_t)
-        np.multiply(x_net_t, half, out=x_net_t)
-        np.add(x_net_t, half, out=x_net_t)
-        np.tanh(h_prev, out=tanh_h_t)
+        tanh_into(x_net_t, x_net_t)
+        multiply_into(x_net_t, half, x_net_t)
+        add_into(x_net_t, half, x_net_t)
+        tanh_into(h_prev, tanh_h_t)
         tanh_net_h_t[...] = tanh_net_h_given_t
         # h_t = θ_t ⊙ tanh(h_{t-1}) + η_t ⊙ tanh(net_{h,t})
-        np.multiply(theta_t, tanh_h_t, out=h_t)
-        np.multiply(eta_t, tanh_net_h_t, out=work_2)
-        np.add(h_t, work_2, out=h_t)
+        multiply_into(theta_t, tanh_h_t, h_t)
+        multiply_into(eta_t, tanh_net_h_t, work_2)
+        add_into(h_t, work_2, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (eta, tanh_net_h, theta, tanh_h, U, V, W, h, x))
@@ -154,6 +156,8 @@ def backward(cache, d_ys, h=None):
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 3 * H)
     d_h_window = memory((min(window, T), B, H), dtype)
@@ -194,18 +198,18 @@ def backward(cache, d_ys, h=None):
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_θᵀ (∂J/∂net_{θ,t+1}) + U_ηᵀ (∂J/∂net_{η,t+1}) + ∂J/∂h_{t+1} ⊙ θ_{t+1} ⊙ (1 -
             #     tanh²(h_t))
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂η_t = ∂J/∂h_t ⊙ tanh(net_{h,t})
             # ∂J/∂net_{η,t} = ∂J/∂η_t ⊙ η_t ⊙ (1 - η_t)
-            np.multiply(d_h_t, h_by_net_eta_t, out=d_net_eta_t)
+            multiply_into(d_h_t, h_by_net_eta_t, d_net_eta_t)
             # ∂J/∂θ_t = ∂J/∂h_t ⊙ tanh(h_{t-1})
             # ∂J/∂net_{θ,t} = ∂J/∂θ_t ⊙ θ_t ⊙ (1 - θ_t)
-            np.multiply(d_h_t, h_by_net_theta_t, out=d_net_theta_t)
+            multiply_into(d_h_t, h_by_net_theta_t, d_net_theta_t)
             # to h_{t-1} through this step: U_θᵀ (∂J/∂net_{θ,t}) + U_ηᵀ (∂J/∂net_{η,t}) + ∂J/∂h_t ⊙ θ_t ⊙ (1 -
             #     tanh²(h_{t-1}))
-            times_U(d_net_t_rows, U_pieces, out=d_h_next_places)
-            np.multiply(d_h_t, h_by_h_next_t, out=work)
-            np.add(d_h_next, work, out=d_h_next)
+            times_U(d_net_t_rows, U_pieces, d_h_next_places)
+            multiply_into(d_h_t, h_by_h_next_t, work)
+            add_into(d_h_next, work, d_h_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -460,7 +464,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -482,11 +486,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -496,7 +500,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -535,13 +539,15 @@ def gates_times(gates, a, matrix, term):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -655,9 +661,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -678,5 +707,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

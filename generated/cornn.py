@@ -90,27 +90,29 @@ def forward(params, x, y=None, z=None, *, lengths=None, cache=True, checkpoint=N
     work_places = piece_places(work, W_T_pieces)
     times_M_T = product_with(M_T_pieces)
     work_places_2 = piece_places(work, M_T_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
     for (
         t, tanh_net_z_t, y_prev, z_prev, z_t, y_t, y_prev_rows, z_prev_rows,
     ) in zip(
         range(T), x_net, y, z, z[1:], y[1:], piece_rows(y, W_T_pieces), piece_rows(z, M_T_pieces),
     ):
         # net_{z,t} = W y_{t-1} + M z_{t-1} + V x_t + b
-        times_W_T(y_prev_rows, W_T_pieces, out=work_places)
-        np.add(tanh_net_z_t, work, out=tanh_net_z_t)
-        times_M_T(z_prev_rows, M_T_pieces, out=work_places_2)
-        np.add(tanh_net_z_t, work, out=tanh_net_z_t)
-        np.tanh(tanh_net_z_t, out=tanh_net_z_t)
+        times_W_T(y_prev_rows, W_T_pieces, work_places)
+        add_into(tanh_net_z_t, work, tanh_net_z_t)
+        times_M_T(z_prev_rows, M_T_pieces, work_places_2)
+        add_into(tanh_net_z_t, work, tanh_net_z_t)
+        tanh_into(tanh_net_z_t, tanh_net_z_t)
         # z_t = z_{t-1} + (1/20) (tanh(net_{z,t}) - (27/10) y_{t-1} - (47/10) z_{t-1})
-        np.multiply(number, y_prev, out=work)
-        np.subtract(tanh_net_z_t, work, out=z_t)
-        np.multiply(number_2, z_prev, out=work)
-        np.subtract(z_t, work, out=z_t)
-        np.multiply(z_t, number_3, out=z_t)
-        np.add(z_t, z_prev, out=z_t)
+        multiply_into(number, y_prev, work)
+        subtract_into(tanh_net_z_t, work, z_t)
+        multiply_into(number_2, z_prev, work)
+        subtract_into(z_t, work, z_t)
+        multiply_into(z_t, number_3, z_t)
+        add_into(z_t, z_prev, z_t)
         # y_t = y_{t-1} + (1/20) z_t
-        np.multiply(number_3, z_t, out=y_t)
-        np.add(y_t, y_prev, out=y_t)
+        multiply_into(number_3, z_t, y_t)
+        add_into(y_t, y_prev, y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             z[t + 1] = np.where((lengths <= t)[:, None], z[t], z[t + 1])
@@ -161,6 +163,8 @@ def backward(cache, d_ys, y=None, z=None):
     d_y_next_places = piece_places(d_y_next, W_pieces)
     times_M = product_with(M_pieces)
     d_z_next_places = piece_places(d_z_next, M_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, H)
     d_net_z_window = memory((min(window, T), B, H), dtype)
@@ -187,21 +191,21 @@ def backward(cache, d_ys, y=None, z=None):
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
                 d_z_next[...] = np.where((lengths == t + 1)[:, None], d_z_last, d_z_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + Wᵀ (∂J/∂net_{z,t+1}) - (27/200) ∂J/∂z_{t+1} + ∂J/∂y_{t+1}
-            np.add(d_ys_t, d_y_next, out=d_y_t)
+            add_into(d_ys_t, d_y_next, d_y_t)
             # ∂J/∂z_t = (1/20) ∂J/∂y_t + Mᵀ (∂J/∂net_{z,t+1}) + (153/200) ∂J/∂z_{t+1}
-            np.multiply(number, d_y_t, out=d_z_t)
-            np.add(d_z_t, d_z_next, out=d_z_t)
+            multiply_into(number, d_y_t, d_z_t)
+            add_into(d_z_t, d_z_next, d_z_t)
             # ∂J/∂net_{z,t} = (1/20) ∂J/∂z_t ⊙ (1 - tanh²(net_{z,t}))
-            np.multiply(d_z_t, z_by_net_z_t, out=d_net_z_t)
+            multiply_into(d_z_t, z_by_net_z_t, d_net_z_t)
             # to y_{t-1} through this step: Wᵀ (∂J/∂net_{z,t}) - (27/200) ∂J/∂z_t + ∂J/∂y_t
-            times_W(d_net_z_t_rows, W_pieces, out=d_y_next_places)
-            np.add(d_y_next, d_y_t, out=d_y_next)
-            np.multiply(number_2, d_z_t, out=work)
-            np.subtract(d_y_next, work, out=d_y_next)
+            times_W(d_net_z_t_rows, W_pieces, d_y_next_places)
+            add_into(d_y_next, d_y_t, d_y_next)
+            multiply_into(number_2, d_z_t, work)
+            subtract_into(d_y_next, work, d_y_next)
             # to z_{t-1} through this step: Mᵀ (∂J/∂net_{z,t}) + (153/200) ∂J/∂z_t
-            times_M(d_net_z_t_rows_2, M_pieces, out=d_z_next_places)
-            np.multiply(number_3, d_z_t, out=work)
-            np.add(d_z_next, work, out=d_z_next)
+            times_M(d_net_z_t_rows_2, M_pieces, d_z_next_places)
+            multiply_into(number_3, d_z_t, work)
+            add_into(d_z_next, work, d_z_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -422,7 +426,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -444,13 +448,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -495,11 +501,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -509,7 +515,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -599,9 +605,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -622,5 +651,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

@@ -96,13 +96,15 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     S_given = (beta * k)[..., None, :]
     work = memory((B, H), dtype)
     work_view = work[..., :, None]
+    # each call of the loop writes into what is named last
+    (subtract_into, multiply_into, add_into) = (np.subtract, np.multiply, np.add)
     for t, v_bar_t, S_prev, k_t_2, S_t, v_t, S_given_t in zip(range(T), v_bar, S, k[..., None], S[1:], v, S_given):
         # v̄_t = S_{t-1} k_t
         v_bar_t[...] = (S_prev @ k_t_2)[..., 0]
         # S_t = S_{t-1} + (v_t - v̄_t) β_t k_tᵀ
-        np.subtract(v_t, v_bar_t, out=work)
-        np.multiply(work_view, S_given_t, out=S_t)
-        np.add(S_t, S_prev, out=S_t)
+        subtract_into(v_t, v_bar_t, work)
+        multiply_into(work_view, S_given_t, S_t)
+        add_into(S_t, S_prev, S_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             S[t + 1] = np.where((lengths <= t)[:, None, None], S[t], S[t + 1])
     # y_t = S_t q_t
@@ -141,6 +143,8 @@ def backward(cache, d_ys, S=None):
     d_k = memory((T, B, N), dtype)
     work = memory((B, H, 1), dtype)
     work_view = work[..., 0]
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into, matmul_into, negative_into) = (np.multiply, np.add, np.matmul, np.negative)
     block = 1 + 262144 // (1 + B * H * N)
     d_S_block = memory((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
@@ -158,14 +162,14 @@ def backward(cache, d_ys, S=None):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
             # ∂J/∂S_t = (∂J/∂y_t) q_tᵀ + (∂J/∂v̄_{t+1}) k_{t+1}ᵀ + ∂J/∂S_{t+1}
-            np.multiply(d_y__t, q_t_2, out=d_S_t)
-            np.add(d_S_t, d_S_next, out=d_S_t)
+            multiply_into(d_y__t, q_t_2, d_S_t)
+            add_into(d_S_t, d_S_next, d_S_t)
             # ∂J/∂v̄_t = -(∂J/∂S_t) k_t β_t
-            np.matmul(d_S_t, d_v_bar_given_t, out=work)
-            np.negative(work_view, out=d_v_bar_t)
+            matmul_into(d_S_t, d_v_bar_given_t, work)
+            negative_into(work_view, d_v_bar_t)
             # to S_{t-1} through this step: (∂J/∂v̄_t) k_tᵀ + ∂J/∂S_t
-            np.multiply(d_v_bar_t[..., :, None], k_t_2, out=d_S_next)
-            np.add(d_S_next, d_S_t, out=d_S_next)
+            multiply_into(d_v_bar_t[..., :, None], k_t_2, d_S_next)
+            add_into(d_S_next, d_S_t, d_S_next)
         # what is read of this block's gradients
         # ∂J/∂β_t = (v_tᵀ - v̄_tᵀ) (∂J/∂S_t) k_t
         d_beta[start:stop][...] = ((v[start:stop] - v_bar[start:stop]) * (d_S @ k[start:stop][..., None])[...,
@@ -414,7 +418,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -436,11 +440,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -523,9 +527,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -546,5 +573,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

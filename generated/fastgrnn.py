@@ -95,6 +95,8 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     work_places = piece_places(work, U_half_T_pieces)
     times_U_T = product_with(U_T_pieces)
     work_places_2 = piece_places(work, U_T_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
     for (
         t, z_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t, h_prev_rows, h_prev_rows_2,
     ) in zip(
@@ -102,24 +104,24 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         piece_rows(h, U_T_pieces),
     ):
         # net_{z,t} = W x_t + U h_{t-1} + b_z
-        times_U_half_T(h_prev_rows, U_half_T_pieces, out=work_places)
-        np.add(z_t, work, out=z_t)
+        times_U_half_T(h_prev_rows, U_half_T_pieces, work_places)
+        add_into(z_t, work, z_t)
         # z_t = σ(net_{z,t})
-        np.tanh(z_t, out=z_t)
-        np.multiply(z_t, half, out=z_t)
-        np.add(z_t, half, out=z_t)
+        tanh_into(z_t, z_t)
+        multiply_into(z_t, half, z_t)
+        add_into(z_t, half, z_t)
         # net_{h̃,t} = W x_t + U h_{t-1} + b_h
-        times_U_T(h_prev_rows_2, U_T_pieces, out=work_places_2)
-        np.add(net_h_tilde_given_t, work, out=net_h_tilde_given_t)
+        times_U_T(h_prev_rows_2, U_T_pieces, work_places_2)
+        add_into(net_h_tilde_given_t, work, net_h_tilde_given_t)
         # h̃_t = tanh(net_{h̃,t})
-        np.tanh(net_h_tilde_given_t, out=h_tilde_t)
+        tanh_into(net_h_tilde_given_t, h_tilde_t)
         # h_t = (σ(ζ) (1 - z_t) + σ(ν) 𝟏) ⊙ h̃_t + z_t ⊙ h_{t-1}
-        np.subtract(one, z_t, out=h_t)
-        np.multiply(h_t, sigmoid_zeta, out=h_t)
-        np.add(h_t, sigmoid_nu, out=h_t)
-        np.multiply(h_t, h_tilde_t, out=h_t)
-        np.multiply(z_t, h_prev, out=work)
-        np.add(h_t, work, out=h_t)
+        subtract_into(one, z_t, h_t)
+        multiply_into(h_t, sigmoid_zeta, h_t)
+        add_into(h_t, sigmoid_nu, h_t)
+        multiply_into(h_t, h_tilde_t, h_t)
+        multiply_into(z_t, h_prev, work)
+        add_into(h_t, work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (z, sigmoid_zeta, sigmoid_nu, h_tilde, h, U, W, x))
@@ -155,6 +157,8 @@ def backward(cache, d_ys, h=None):
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
     work_places = piece_places(work, U_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 3 * H)
     d_h_window = memory((min(window, T), B, H), dtype)
@@ -200,19 +204,19 @@ def backward(cache, d_ys, h=None):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂net_{z,t+1}) + Uᵀ (∂J/∂net_{h̃,t+1}) + ∂J/∂h_{t+1} ⊙ z_{t+1}
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂h̃_t = ∂J/∂h_t ⊙ (σ(ζ) (1 - z_t) + σ(ν) 𝟏)
             # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
-            np.multiply(d_h_t, h_by_net_h_tilde_t, out=d_net_h_tilde_t)
+            multiply_into(d_h_t, h_by_net_h_tilde_t, d_net_h_tilde_t)
             # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - σ(ζ) h̃_t)
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
-            np.multiply(d_h_t, h_by_net_z_t, out=d_net_z_t)
+            multiply_into(d_h_t, h_by_net_z_t, d_net_z_t)
             # to h_{t-1} through this step: Uᵀ (∂J/∂net_{z,t}) + Uᵀ (∂J/∂net_{h̃,t}) + ∂J/∂h_t ⊙ z_t
-            times_U(d_net_z_t_rows, U_pieces, out=d_h_next_places)
-            times_U(d_net_h_tilde_t_rows, U_pieces, out=work_places)
-            np.add(d_h_next, work, out=d_h_next)
-            np.multiply(d_h_t, z_t, out=work)
-            np.add(d_h_next, work, out=d_h_next)
+            times_U(d_net_z_t_rows, U_pieces, d_h_next_places)
+            times_U(d_net_h_tilde_t_rows, U_pieces, work_places)
+            add_into(d_h_next, work, d_h_next)
+            multiply_into(d_h_t, z_t, work)
+            add_into(d_h_next, work, d_h_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -447,7 +451,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -469,13 +473,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -520,11 +526,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -534,7 +540,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -629,9 +635,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -652,5 +681,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

@@ -88,54 +88,53 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     U = np.concatenate((U_n, U_r, U_z))
     W = np.concatenate((W_r, W_z, W_n))
     b = np.concatenate((b_r, b_z, b_n))
-    x_net = rows_plus(x, W.T, b)
+    x_net = gates_times(3, x, W.T, b)
     h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
     lin_n = memory((T, B, H), dtype)
-    r = x_net[..., 0:H]
-    z = x_net[..., H:2 * H]
-    n = x_net[..., 2 * H:3 * H]
+    r = x_net[:, 0]
+    z = x_net[:, 1]
+    n = x_net[:, 2]
     h_net_t = memory((B, 3 * H), dtype)
-    h_net_view = h_net_t[..., H:3 * H]
     half = np.array(0.5, dtype)
-    h_net_view_2 = h_net_t[..., 0:H]
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
-    U_T_pieces = in_pieces(U.T, T, B)
+    U_T_pieces = in_pieces(U.T, T, B, 3)
     times_U_T = product_with(U_T_pieces)
     h_net_t_places = piece_places(h_net_t, U_T_pieces)
+    h_net_t_gates = gates_of(h_net_t, U_T_pieces, 3)
+    h_net_view = h_net_t_gates[1:3]
+    h_net_view_2 = h_net_t_gates[0]
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into, tanh_into, subtract_into) = (np.add, np.multiply, np.tanh, np.subtract)
     for (
         t, h_prev, x_net_t, r_t, z_t, lin_n_t, n_t, h_t, h_prev_rows,
     ) in zip(
-        range(T), h, x_net[..., 0:2 * H], x_net[..., 0:H], x_net[..., H:2 * H], lin_n,
-        x_net[..., 2 * H:3 * H], h[1:], piece_rows(h, U_T_pieces),
+        range(T), h, x_net[:, 0:2], x_net[:, 0], x_net[:, 1], lin_n, x_net[:, 2], h[1:],
+        piece_rows(h, U_T_pieces),
     ):
-        times_U_T(h_prev_rows, U_T_pieces, out=h_net_t_places)
+        times_U_T(h_prev_rows, U_T_pieces, h_net_t_places)
         # net_{r,t} = W_r x_t + U_r h_{t-1} + b_r
         # net_{z,t} = W_z x_t + U_z h_{t-1} + b_z
-        np.add(x_net_t, h_net_view, out=x_net_t)
+        add_into(x_net_t, h_net_view, x_net_t)
         # r_t = σ(net_{r,t})
-        np.multiply(r_t, half, out=r_t)
-        np.tanh(r_t, out=r_t)
-        np.multiply(r_t, half, out=r_t)
-        np.add(r_t, half, out=r_t)
         # z_t = σ(net_{z,t})
-        np.multiply(z_t, half, out=z_t)
-        np.tanh(z_t, out=z_t)
-        np.multiply(z_t, half, out=z_t)
-        np.add(z_t, half, out=z_t)
+        multiply_into(x_net_t, half, x_net_t)
+        tanh_into(x_net_t, x_net_t)
+        multiply_into(x_net_t, half, x_net_t)
+        add_into(x_net_t, half, x_net_t)
         # lin_{n,t} = U_n h_{t-1} + c_n
-        np.add(h_net_view_2, c_n, out=lin_n_t)
+        add_into(h_net_view_2, c_n, lin_n_t)
         # net_{n,t} = W_n x_t + b_n + r_t ⊙ lin_{n,t}
-        np.multiply(r_t, lin_n_t, out=work)
-        np.add(n_t, work, out=n_t)
+        multiply_into(r_t, lin_n_t, work)
+        add_into(n_t, work, n_t)
         # n_t = tanh(net_{n,t})
-        np.tanh(n_t, out=n_t)
+        tanh_into(n_t, n_t)
         # h_t = (1 - z_t) ⊙ n_t + z_t ⊙ h_{t-1}
-        np.subtract(one, z_t, out=h_t)
-        np.multiply(h_t, n_t, out=h_t)
-        np.multiply(z_t, h_prev, out=work)
-        np.add(h_t, work, out=h_t)
+        subtract_into(one, z_t, h_t)
+        multiply_into(h_t, n_t, h_t)
+        multiply_into(z_t, h_prev, work)
+        add_into(h_t, work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (z, n, h, r, lin_n, U, W, x))
@@ -172,6 +171,8 @@ def backward(cache, d_ys, h=None):
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 4 * H)
     d_net_window = memory((min(window, T), B, 4 * H), dtype)
@@ -214,24 +215,24 @@ def backward(cache, d_ys, h=None):
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_rᵀ (∂J/∂net_{r,t+1}) + U_zᵀ (∂J/∂net_{z,t+1}) + U_nᵀ (∂J/∂lin_{n,t+1}) + ∂J/∂h_{t+1} ⊙
             #     z_{t+1}
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂n_t = ∂J/∂h_t ⊙ (1 - z_t)
             # ∂J/∂net_{n,t} = ∂J/∂n_t ⊙ (1 - n_t²)
-            np.multiply(d_h_t, h_by_net_n_t, out=d_net_n_t)
+            multiply_into(d_h_t, h_by_net_n_t, d_net_n_t)
             # ∂J/∂lin_{n,t} = ∂J/∂net_{n,t} ⊙ r_t
-            np.multiply(d_net_n_t, r_t, out=d_lin_n_t)
+            multiply_into(d_net_n_t, r_t, d_lin_n_t)
             # ∂J/∂z_t = ∂J/∂h_t ⊙ (h_{t-1} - n_t)
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ z_t ⊙ (1 - z_t)
-            np.multiply(d_h_t, h_by_net_z_t, out=d_net_z_t)
+            multiply_into(d_h_t, h_by_net_z_t, d_net_z_t)
             # ∂J/∂r_t = ∂J/∂net_{n,t} ⊙ lin_{n,t}
-            np.multiply(d_net_n_t, lin_n_t, out=d_r_t)
+            multiply_into(d_net_n_t, lin_n_t, d_r_t)
             # ∂J/∂net_{r,t} = ∂J/∂r_t ⊙ r_t ⊙ (1 - r_t)
-            np.multiply(d_r_t, r_by_net_r_t, out=d_net_r_t)
+            multiply_into(d_r_t, r_by_net_r_t, d_net_r_t)
             # to h_{t-1} through this step: U_rᵀ (∂J/∂net_{r,t}) + U_zᵀ (∂J/∂net_{z,t}) + U_nᵀ (∂J/∂lin_{n,t}) + ∂J/∂h_t ⊙
             #     z_t
-            times_U(d_net_t_2_rows, U_pieces, out=d_h_next_places)
-            np.multiply(d_h_t, z_t, out=work)
-            np.add(d_h_next, work, out=d_h_next)
+            times_U(d_net_t_2_rows, U_pieces, d_h_next_places)
+            multiply_into(d_h_t, z_t, work)
+            add_into(d_h_next, work, d_h_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -475,6 +476,19 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def gates_of(a, matrix, gates):
+    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    B, N = a.shape
+    if matrix.ndim == 4:
+        return a.reshape(gates, B, N // gates)
+    return a.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+
+def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])
+
+
 def has_small_products():
     """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
     config = np.show_config(mode="dicts")
@@ -490,7 +504,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -510,15 +524,70 @@ def in_columns(matrix, columns):
     return found
 
 
+def rows_times(a, matrix, out=None):
+    """a @ matrix for every step and example at once: products of many rows."""
+    left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
+    many, columns = piece(len(left), K, N, found.dtype, 2**26)
+    if many == len(left) or columns < 48:
+        left.dot(matrix, rows(found))
+    else:
+        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
+        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
+    return found
+
+
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
+    K, N = matrix.shape
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
+
+
+def gates_times(gates, a, matrix, term):
+    """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
+    T, B, (K, N) = *a.shape[:2], matrix.shape
+    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+    is_even = columns >= N // gates or columns % 16 == 0
+    columns = min(columns, N // gates)
+    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small or not is_cheap_row(a, matrix, term):
+        found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
+        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+    a, matrix = with_row(a, matrix, term)
+    found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
+    places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
+    blocks = in_columns(matrix, columns).reshape(gates, -1, K + 1, columns)
+    np.matmul(a.reshape(T, B // rows, 1, 1, rows, K + 1), blocks, out=places)
+    return found
+
+
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -554,46 +623,6 @@ def piece_rows(a, matrix):
 def product_with(matrix):
     """What multiplies rows by what `in_pieces` has made."""
     return np.ndarray.dot if matrix.ndim == 2 else np.matmul
-
-
-def rows(a):
-    """(T, B, n) as T·B rows."""
-    return a.reshape(-1, a.shape[-1])
-
-
-def rows_times(a, matrix, out=None):
-    """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
-    left, (K, N) = rows(a), matrix.shape
-    many, columns = piece(len(left), K, N, found.dtype, 2**26)
-    if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
-    else:
-        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
-        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
-    return found
-
-
-def is_cheap_row(a, matrix, term):
-    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
-    K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
-
-
-def with_row(a, matrix, term):
-    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
-    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
-    found[..., :-1] = a
-    found[..., -1] = 1
-    return found, np.concatenate((matrix, term[None]))
-
-
-def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once."""
-    if is_cheap_row(a, matrix, term):
-        return rows_times(*with_row(a, matrix, term))
-    found = rows_times(a, matrix)
-    return np.add(found, term, out=found)
 
 
 def sigmoid(a):
@@ -672,9 +701,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -695,5 +747,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

@@ -71,10 +71,12 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
     net_h = memory((T, B, H), dtype)
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into) = (np.multiply, np.add)
     for t, net_h_t, x_net_t, h_prev, h_t in zip(range(T), net_h, x_net, h, h[1:]):
         # net_{h,t} = W x_t + u ⊙ h_{t-1} + b
-        np.multiply(h_prev, u, out=net_h_t)
-        np.add(net_h_t, x_net_t, out=net_h_t)
+        multiply_into(h_prev, u, net_h_t)
+        add_into(net_h_t, x_net_t, net_h_t)
         # h_t = ReLU(net_{h,t})
         h_t[...] = relu(net_h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
@@ -107,6 +109,8 @@ def backward(cache, d_ys, h=None):
         d_h_next = np.zeros_like(d_h_last)
     d_x = memory((T, B, D), dtype)
     d_h_t = memory((B, H), dtype)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, H)
     d_net_h_window = memory((min(window, T), B, H), dtype)
@@ -126,11 +130,11 @@ def backward(cache, d_ys, h=None):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + ∂J/∂net_{h,t+1} ⊙ u
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ Heaviside(net_{h,t})
-            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # to h_{t-1} through this step: ∂J/∂net_{h,t} ⊙ u
-            np.multiply(d_net_h_t, u, out=d_h_next)
+            multiply_into(d_net_h_t, u, d_h_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -342,7 +346,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -364,11 +368,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -378,7 +382,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -468,9 +472,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -491,5 +518,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

@@ -101,6 +101,8 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
     work_places = piece_places(work, W_h_T_pieces)
     times_W_m_T = product_with(W_m_T_pieces)
     work_places_2 = piece_places(work, W_m_T_pieces)
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
     for (
         t, u_t, u_given_t, h_prev, m_prev, m_t, x_net_t, h_t, h_prev_rows, m_t_rows,
     ) in zip(
@@ -108,23 +110,23 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
         piece_rows(m[1:], W_m_T_pieces),
     ):
         # u_t = w_xᵀ x_t + w_hᵀ h_{t-1} + w_mᵀ m_{t-1}
-        np.multiply(h_prev, w_h, out=work)
+        multiply_into(h_prev, w_h, work)
         np.add.reduce(work, axis=-1, keepdims=True, out=u_t)
-        np.multiply(m_prev, w_m, out=work_3)
+        multiply_into(m_prev, w_m, work_3)
         np.add.reduce(work_3, axis=-1, keepdims=True, out=work_2)
-        np.add(u_t, work_2, out=u_t)
-        np.add(u_t, u_given_t, out=u_t)
+        add_into(u_t, work_2, u_t)
+        add_into(u_t, u_given_t, u_t)
         # m_t = A m_{t-1} + B u_t
         m_prev.dot(A_T, out=m_t)
-        np.multiply(u_t, B_, out=work_3)
-        np.add(m_t, work_3, out=m_t)
+        multiply_into(u_t, B_, work_3)
+        add_into(m_t, work_3, m_t)
         # net_{h,t} = W_x x_t + W_h h_{t-1} + W_m m_t
-        times_W_h_T(h_prev_rows, W_h_T_pieces, out=work_places)
-        np.add(x_net_t, work, out=x_net_t)
-        times_W_m_T(m_t_rows, W_m_T_pieces, out=work_places_2)
-        np.add(x_net_t, work, out=x_net_t)
+        times_W_h_T(h_prev_rows, W_h_T_pieces, work_places)
+        add_into(x_net_t, work, x_net_t)
+        times_W_m_T(m_t_rows, W_m_T_pieces, work_places_2)
+        add_into(x_net_t, work, x_net_t)
         # h_t = tanh(net_{h,t})
-        np.tanh(x_net_t, out=h_t)
+        tanh_into(x_net_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
@@ -171,6 +173,8 @@ def backward(cache, d_ys, h=None, m=None):
     work_2_places = piece_places(work_2, W_h_pieces)
     times_A = product_with(A_pieces)
     work_places = piece_places(work, A_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, H + N + 1)
     d_net_h_window = memory((min(window, T), B, H), dtype)
@@ -204,23 +208,23 @@ def backward(cache, d_ys, h=None, m=None):
                 d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_m_next = np.where((lengths == t + 1)[:, None], d_m_last, d_m_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + w_h (∂J/∂u_{t+1}) + W_hᵀ (∂J/∂net_{h,t+1})
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
-            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # ∂J/∂m_t = W_mᵀ (∂J/∂net_{h,t}) + w_m (∂J/∂u_{t+1}) + Aᵀ (∂J/∂m_{t+1})
             d_net_h_t.dot(W_m, out=d_m_t)
-            np.add(d_m_t, d_m_next, out=d_m_t)
+            add_into(d_m_t, d_m_next, d_m_t)
             # ∂J/∂u_t = Bᵀ (∂J/∂m_t)
-            np.multiply(d_m_t, B_, out=work)
+            multiply_into(d_m_t, B_, work)
             np.add.reduce(work, axis=-1, keepdims=True, out=d_u_t)
             # to h_{t-1} through this step: w_h (∂J/∂u_t) + W_hᵀ (∂J/∂net_{h,t})
-            np.multiply(d_u_t, w_h, out=d_h_next)
-            times_W_h(d_net_h_t_rows, W_h_pieces, out=work_2_places)
-            np.add(d_h_next, work_2, out=d_h_next)
+            multiply_into(d_u_t, w_h, d_h_next)
+            times_W_h(d_net_h_t_rows, W_h_pieces, work_2_places)
+            add_into(d_h_next, work_2, d_h_next)
             # to m_{t-1} through this step: w_m (∂J/∂u_t) + Aᵀ (∂J/∂m_t)
-            np.multiply(d_u_t, w_m, out=d_m_next)
-            times_A(d_m_t_rows, A_pieces, out=work_places)
-            np.add(d_m_next, work, out=d_m_next)
+            multiply_into(d_u_t, w_m, d_m_next)
+            times_A(d_m_t_rows, A_pieces, work_places)
+            add_into(d_m_next, work, d_m_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -471,7 +475,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -493,13 +497,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -549,11 +555,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -631,9 +637,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -654,5 +683,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

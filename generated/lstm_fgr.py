@@ -137,7 +137,7 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     R_i_ = np.concatenate((R_ii, R_if, R_io))
     R_f_ = np.concatenate((R_fi, R_ff, R_fo))
     R_o_ = np.concatenate((R_oi, R_of, R_oo))
-    x_net = rows_plus(x, W.T, b)
+    x_net = gates_times(4, x, W.T, b)
     y = memory((T + 1, B, H), dtype)
     y[0] = y_prev
     i = memory((T + 1, B, H), dtype)
@@ -149,97 +149,93 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     o = memory((T + 1, B, H), dtype)
     o[0] = o_prev
     tanh_c = memory((T, B, H), dtype)
-    z = x_net[..., 0:H]
+    z = x_net[:, 0]
     y_net_t = memory((B, 4 * H), dtype)
-    y_net_view = y_net_t[..., 0:H]
     i_net_t = memory((B, 3 * H), dtype)
     f_net_t = memory((B, 3 * H), dtype)
     o_net_t = memory((B, 3 * H), dtype)
     work = memory((B, H), dtype)
-    y_net_view_2 = y_net_t[..., H:2 * H]
-    i_net_view = i_net_t[..., 0:H]
-    f_net_view = f_net_t[..., 0:H]
-    o_net_view = o_net_t[..., 0:H]
     half = np.array(0.5, dtype)
-    y_net_view_3 = y_net_t[..., 2 * H:3 * H]
-    i_net_view_2 = i_net_t[..., H:2 * H]
-    f_net_view_2 = f_net_t[..., H:2 * H]
-    o_net_view_2 = o_net_t[..., H:2 * H]
-    y_net_view_4 = y_net_t[..., 3 * H:4 * H]
-    i_net_view_3 = i_net_t[..., 2 * H:3 * H]
-    f_net_view_3 = f_net_t[..., 2 * H:3 * H]
-    o_net_view_3 = o_net_t[..., 2 * H:3 * H]
-    R_T_pieces = in_pieces(R.T, T, B)
-    R_i__T_pieces = in_pieces(R_i_.T, T, B)
-    R_f__T_pieces = in_pieces(R_f_.T, T, B)
-    R_o__T_pieces = in_pieces(R_o_.T, T, B)
+    R_T_pieces = in_pieces(R.T, T, B, 4)
+    R_i__T_pieces = in_pieces(R_i_.T, T, B, 3)
+    R_f__T_pieces = in_pieces(R_f_.T, T, B, 3)
+    R_o__T_pieces = in_pieces(R_o_.T, T, B, 3)
     times_R_T = product_with(R_T_pieces)
     y_net_t_places = piece_places(y_net_t, R_T_pieces)
+    y_net_t_gates = gates_of(y_net_t, R_T_pieces, 4)
+    y_net_view_4 = y_net_t_gates[3]
+    y_net_view_6 = y_net_t_gates[0:3]
     times_R_i__T = product_with(R_i__T_pieces)
     i_net_t_places = piece_places(i_net_t, R_i__T_pieces)
+    i_net_t_gates = gates_of(i_net_t, R_i__T_pieces, 3)
+    i_net_view_3 = i_net_t_gates[2]
+    i_net_view_4 = i_net_t_gates[0:2]
     times_R_f__T = product_with(R_f__T_pieces)
     f_net_t_places = piece_places(f_net_t, R_f__T_pieces)
+    f_net_t_gates = gates_of(f_net_t, R_f__T_pieces, 3)
+    f_net_view_3 = f_net_t_gates[2]
+    f_net_view_4 = f_net_t_gates[0:2]
     times_R_o__T = product_with(R_o__T_pieces)
     o_net_t_places = piece_places(o_net_t, R_o__T_pieces)
+    o_net_t_gates = gates_of(o_net_t, R_o__T_pieces, 3)
+    o_net_view_3 = o_net_t_gates[2]
+    o_net_view_4 = o_net_t_gates[0:2]
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
     for (
-        t, z_t, x_net_t, c_prev, i_t, x_net_t_2, f_t, c_t, x_net_t_3, o_t, tanh_c_t, y_t, y_prev_rows,
-        i_prev_rows, f_prev_rows, o_prev_rows,
+        t, z_t, x_net_t, c_prev, i_t, x_net_t_2, f_t, c_t, x_net_t_3, o_t, tanh_c_t, y_t, x_net_t_5,
+        x_net_t_6, y_prev_rows, i_prev_rows, f_prev_rows, o_prev_rows,
     ) in zip(
-        range(T), x_net[..., 0:H], x_net[..., H:2 * H], c, i[1:], x_net[..., 2 * H:3 * H], f[1:], c[1:],
-        x_net[..., 3 * H:4 * H], o[1:], tanh_c, y[1:], piece_rows(y, R_T_pieces),
-        piece_rows(i, R_i__T_pieces), piece_rows(f, R_f__T_pieces), piece_rows(o, R_o__T_pieces),
+        range(T), x_net[:, 0], x_net[:, 1], c, i[1:], x_net[:, 2], f[1:], c[1:], x_net[:, 3], o[1:], tanh_c,
+        y[1:], x_net[:, 0:3], x_net[:, 1:3], piece_rows(y, R_T_pieces), piece_rows(i, R_i__T_pieces),
+        piece_rows(f, R_f__T_pieces), piece_rows(o, R_o__T_pieces),
     ):
-        times_R_T(y_prev_rows, R_T_pieces, out=y_net_t_places)
-        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        np.add(z_t, y_net_view, out=z_t)
-        # z_t = tanh(net_{z,t})
-        np.tanh(z_t, out=z_t)
-        times_R_i__T(i_prev_rows, R_i__T_pieces, out=i_net_t_places)
-        times_R_f__T(f_prev_rows, R_f__T_pieces, out=f_net_t_places)
-        times_R_o__T(o_prev_rows, R_o__T_pieces, out=o_net_t_places)
+        times_R_T(y_prev_rows, R_T_pieces, y_net_t_places)
+        times_R_i__T(i_prev_rows, R_i__T_pieces, i_net_t_places)
+        times_R_f__T(f_prev_rows, R_f__T_pieces, f_net_t_places)
+        times_R_o__T(o_prev_rows, R_o__T_pieces, o_net_t_places)
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + R_{ii} i_{t-1} + R_{fi} f_{t-1} + R_{oi} o_{t-1} + b_i
-        np.multiply(c_prev, p_i, out=work)
-        np.add(x_net_t, work, out=x_net_t)
-        np.add(x_net_t, y_net_view_2, out=x_net_t)
-        np.add(x_net_t, i_net_view, out=x_net_t)
-        np.add(x_net_t, f_net_view, out=x_net_t)
-        np.add(x_net_t, o_net_view, out=x_net_t)
-        # i_t = σ(net_{i,t})
-        np.multiply(x_net_t, half, out=i_t)
-        np.tanh(i_t, out=i_t)
-        np.multiply(i_t, half, out=i_t)
-        np.add(i_t, half, out=i_t)
+        multiply_into(c_prev, p_i, work)
+        add_into(x_net_t, work, x_net_t)
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + R_{if} i_{t-1} + R_{ff} f_{t-1} + R_{of} o_{t-1} + b_f
-        np.multiply(c_prev, p_f, out=work)
-        np.add(x_net_t_2, work, out=x_net_t_2)
-        np.add(x_net_t_2, y_net_view_3, out=x_net_t_2)
-        np.add(x_net_t_2, i_net_view_2, out=x_net_t_2)
-        np.add(x_net_t_2, f_net_view_2, out=x_net_t_2)
-        np.add(x_net_t_2, o_net_view_2, out=x_net_t_2)
+        multiply_into(c_prev, p_f, work)
+        add_into(x_net_t_2, work, x_net_t_2)
+        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
+        add_into(x_net_t_5, y_net_view_6, x_net_t_5)
+        # z_t = tanh(net_{z,t})
+        tanh_into(z_t, z_t)
+        add_into(x_net_t_6, i_net_view_4, x_net_t_6)
+        add_into(x_net_t_6, f_net_view_4, x_net_t_6)
+        add_into(x_net_t_6, o_net_view_4, x_net_t_6)
+        # i_t = σ(net_{i,t})
+        multiply_into(x_net_t, half, i_t)
+        tanh_into(i_t, i_t)
+        multiply_into(i_t, half, i_t)
+        add_into(i_t, half, i_t)
         # f_t = σ(net_{f,t})
-        np.multiply(x_net_t_2, half, out=f_t)
-        np.tanh(f_t, out=f_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
+        multiply_into(x_net_t_2, half, f_t)
+        tanh_into(f_t, f_t)
+        multiply_into(f_t, half, f_t)
+        add_into(f_t, half, f_t)
         # c_t = z_t ⊙ i_t + c_{t-1} ⊙ f_t
-        np.multiply(z_t, i_t, out=c_t)
-        np.multiply(c_prev, f_t, out=work)
-        np.add(c_t, work, out=c_t)
+        multiply_into(z_t, i_t, c_t)
+        multiply_into(c_prev, f_t, work)
+        add_into(c_t, work, c_t)
         # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + R_{io} i_{t-1} + R_{fo} f_{t-1} + R_{oo} o_{t-1} + b_o
-        np.multiply(c_t, p_o, out=work)
-        np.add(x_net_t_3, work, out=x_net_t_3)
-        np.add(x_net_t_3, y_net_view_4, out=x_net_t_3)
-        np.add(x_net_t_3, i_net_view_3, out=x_net_t_3)
-        np.add(x_net_t_3, f_net_view_3, out=x_net_t_3)
-        np.add(x_net_t_3, o_net_view_3, out=x_net_t_3)
+        multiply_into(c_t, p_o, work)
+        add_into(x_net_t_3, work, x_net_t_3)
+        add_into(x_net_t_3, y_net_view_4, x_net_t_3)
+        add_into(x_net_t_3, i_net_view_3, x_net_t_3)
+        add_into(x_net_t_3, f_net_view_3, x_net_t_3)
+        add_into(x_net_t_3, o_net_view_3, x_net_t_3)
         # o_t = σ(net_{o,t})
-        np.multiply(x_net_t_3, half, out=o_t)
-        np.tanh(o_t, out=o_t)
-        np.multiply(o_t, half, out=o_t)
-        np.add(o_t, half, out=o_t)
-        np.tanh(c_t, out=tanh_c_t)
+        multiply_into(x_net_t_3, half, o_t)
+        tanh_into(o_t, o_t)
+        multiply_into(o_t, half, o_t)
+        add_into(o_t, half, o_t)
+        tanh_into(c_t, tanh_c_t)
         # y_t = tanh(c_t) ⊙ o_t
-        np.multiply(tanh_c_t, o_t, out=y_t)
+        multiply_into(tanh_c_t, o_t, y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             i[t + 1] = np.where((lengths <= t)[:, None], i[t], i[t + 1])
@@ -317,6 +313,8 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
     d_f_next_places = piece_places(d_f_next, R_f__pieces)
     times_R_o_ = product_with(R_o__pieces)
     d_o_next_places = piece_places(d_o_next, R_o__pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 4 * H)
     d_net_window = memory((min(window, T), B, 4 * H), dtype)
@@ -376,48 +374,48 @@ def backward(cache, d_ys, y=None, i=None, f=None, c=None, o=None):
                 d_o_next[...] = np.where((lengths == t + 1)[:, None], d_o_last, d_o_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_fᵀ (∂J/∂net_{f,t+1}) + R_oᵀ
             #     (∂J/∂net_{o,t+1})
-            np.add(d_ys_t, d_y_next, out=d_y_t)
+            add_into(d_ys_t, d_y_next, d_y_t)
             # ∂J/∂o_t = ∂J/∂y_t ⊙ tanh(c_t) + R_{oi}ᵀ (∂J/∂net_{i,t+1}) + R_{of}ᵀ (∂J/∂net_{f,t+1}) + R_{oo}ᵀ
             #     (∂J/∂net_{o,t+1})
-            np.multiply(d_y_t, tanh_c_t, out=d_o_t)
-            np.add(d_o_t, d_o_next, out=d_o_t)
+            multiply_into(d_y_t, tanh_c_t, d_o_t)
+            add_into(d_o_t, d_o_next, d_o_t)
             # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-            np.multiply(d_o_t, o_by_net_o_t, out=d_net_o_t)
+            multiply_into(d_o_t, o_by_net_o_t, d_net_o_t)
             # ∂J/∂c_t = ∂J/∂net_{o,t} ⊙ p_o + ∂J/∂y_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙
             #     p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            np.multiply(d_net_o_t, p_o, out=d_c_t)
-            np.multiply(d_y_t, y_by_c_t, out=work)
-            np.add(d_c_t, work, out=d_c_t)
-            np.add(d_c_t, d_c_next, out=d_c_t)
+            multiply_into(d_net_o_t, p_o, d_c_t)
+            multiply_into(d_y_t, y_by_c_t, work)
+            add_into(d_c_t, work, d_c_t)
+            add_into(d_c_t, d_c_next, d_c_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1} + R_{fi}ᵀ (∂J/∂net_{i,t+1}) + R_{ff}ᵀ (∂J/∂net_{f,t+1}) + R_{fo}ᵀ
             #     (∂J/∂net_{o,t+1})
-            np.multiply(d_c_t, c_prev, out=d_f_t)
-            np.add(d_f_t, d_f_next, out=d_f_t)
+            multiply_into(d_c_t, c_prev, d_f_t)
+            add_into(d_f_t, d_f_next, d_f_t)
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_f_t, f_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_f_t, f_by_net_f_t, d_net_f_t)
             # ∂J/∂i_t = ∂J/∂c_t ⊙ z_t + R_{ii}ᵀ (∂J/∂net_{i,t+1}) + R_{if}ᵀ (∂J/∂net_{f,t+1}) + R_{io}ᵀ (∂J/∂net_{o,t+1})
-            np.multiply(d_c_t, z_t, out=d_i_t)
-            np.add(d_i_t, d_i_next, out=d_i_t)
+            multiply_into(d_c_t, z_t, d_i_t)
+            add_into(d_i_t, d_i_next, d_i_t)
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-            np.multiply(d_i_t, i_by_net_i_t, out=d_net_i_t)
+            multiply_into(d_i_t, i_by_net_i_t, d_net_i_t)
             # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
-            np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
+            multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
             # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
             #     (∂J/∂net_{o,t})
-            times_R(d_net_t_rows, R_pieces, out=d_y_next_places)
+            times_R(d_net_t_rows, R_pieces, d_y_next_places)
             # to i_{t-1} through this step: R_{ii}ᵀ (∂J/∂net_{i,t}) + R_{if}ᵀ (∂J/∂net_{f,t}) + R_{io}ᵀ (∂J/∂net_{o,t})
-            times_R_i_(d_net_t_2_rows, R_i__pieces, out=d_i_next_places)
+            times_R_i_(d_net_t_2_rows, R_i__pieces, d_i_next_places)
             # to f_{t-1} through this step: R_{fi}ᵀ (∂J/∂net_{i,t}) + R_{ff}ᵀ (∂J/∂net_{f,t}) + R_{fo}ᵀ (∂J/∂net_{o,t})
-            times_R_f_(d_net_t_2_rows_2, R_f__pieces, out=d_f_next_places)
+            times_R_f_(d_net_t_2_rows_2, R_f__pieces, d_f_next_places)
             # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
-            np.multiply(d_net_i_t, p_i, out=d_c_next)
-            np.multiply(d_net_f_t, p_f, out=work)
-            np.add(d_c_next, work, out=d_c_next)
-            np.multiply(d_c_t, f_t, out=work)
-            np.add(d_c_next, work, out=d_c_next)
+            multiply_into(d_net_i_t, p_i, d_c_next)
+            multiply_into(d_net_f_t, p_f, work)
+            add_into(d_c_next, work, d_c_next)
+            multiply_into(d_c_t, f_t, work)
+            add_into(d_c_next, work, d_c_next)
             # to o_{t-1} through this step: R_{oi}ᵀ (∂J/∂net_{i,t}) + R_{of}ᵀ (∂J/∂net_{f,t}) + R_{oo}ᵀ (∂J/∂net_{o,t})
-            times_R_o_(d_net_t_2_rows_3, R_o__pieces, out=d_o_next_places)
+            times_R_o_(d_net_t_2_rows_3, R_o__pieces, d_o_next_places)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -805,6 +803,19 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def gates_of(a, matrix, gates):
+    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    B, N = a.shape
+    if matrix.ndim == 4:
+        return a.reshape(gates, B, N // gates)
+    return a.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+
+def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])
+
+
 def has_small_products():
     """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
     config = np.show_config(mode="dicts")
@@ -820,7 +831,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -840,15 +851,70 @@ def in_columns(matrix, columns):
     return found
 
 
+def rows_times(a, matrix, out=None):
+    """a @ matrix for every step and example at once: products of many rows."""
+    left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
+    many, columns = piece(len(left), K, N, found.dtype, 2**26)
+    if many == len(left) or columns < 48:
+        left.dot(matrix, rows(found))
+    else:
+        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
+        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
+    return found
+
+
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
+    K, N = matrix.shape
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
+
+
+def gates_times(gates, a, matrix, term):
+    """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
+    T, B, (K, N) = *a.shape[:2], matrix.shape
+    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+    is_even = columns >= N // gates or columns % 16 == 0
+    columns = min(columns, N // gates)
+    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small or not is_cheap_row(a, matrix, term):
+        found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
+        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+    a, matrix = with_row(a, matrix, term)
+    found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
+    places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
+    blocks = in_columns(matrix, columns).reshape(gates, -1, K + 1, columns)
+    np.matmul(a.reshape(T, B // rows, 1, 1, rows, K + 1), blocks, out=places)
+    return found
+
+
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -884,46 +950,6 @@ def piece_rows(a, matrix):
 def product_with(matrix):
     """What multiplies rows by what `in_pieces` has made."""
     return np.ndarray.dot if matrix.ndim == 2 else np.matmul
-
-
-def rows(a):
-    """(T, B, n) as T·B rows."""
-    return a.reshape(-1, a.shape[-1])
-
-
-def rows_times(a, matrix, out=None):
-    """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
-    left, (K, N) = rows(a), matrix.shape
-    many, columns = piece(len(left), K, N, found.dtype, 2**26)
-    if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
-    else:
-        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
-        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
-    return found
-
-
-def is_cheap_row(a, matrix, term):
-    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
-    K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
-
-
-def with_row(a, matrix, term):
-    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
-    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
-    found[..., :-1] = a
-    found[..., -1] = 1
-    return found, np.concatenate((matrix, term[None]))
-
-
-def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once."""
-    if is_cheap_row(a, matrix, term):
-        return rows_times(*with_row(a, matrix, term))
-    found = rows_times(a, matrix)
-    return np.add(found, term, out=found)
 
 
 def sigmoid(a):
@@ -1002,9 +1028,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -1025,5 +1074,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

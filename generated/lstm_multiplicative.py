@@ -119,6 +119,8 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     U_T = in_rows(U.T, T, B)
     half = np.array(0.5, dtype)
     work = memory((B, H), dtype)
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
     for (
         t, lin_m_2_t, h_prev, m_t, lin_m_t, net_i_o_f_g_t, x_net_t, i_t, o_t, f_t, c_t, c_prev, h_t,
     ) in zip(
@@ -127,35 +129,35 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # lin_{m,2,t} = U_m h_{t-1}
         h_prev.dot(U_m_T, out=lin_m_2_t)
         # m_t = lin_{m,t} ⊙ lin_{m,2,t}
-        np.multiply(lin_m_2_t, lin_m_t, out=m_t)
+        multiply_into(lin_m_2_t, lin_m_t, m_t)
         # net_{i,t} = W_i x_t + U_i m_t + b_i
         # net_{o,t} = W_o x_t + U_o m_t + b_o
         # net_{f,t} = W_f x_t + U_f m_t + b_f
         # g_t = W_g x_t + U_g m_t + b_g
         m_t.dot(U_T, out=net_i_o_f_g_t)
-        np.add(net_i_o_f_g_t, x_net_t, out=net_i_o_f_g_t)
+        add_into(net_i_o_f_g_t, x_net_t, net_i_o_f_g_t)
         # i_t = σ(net_{i,t})
-        np.multiply(net_i_o_f_g_t[..., 0:H], half, out=i_t)
-        np.tanh(i_t, out=i_t)
-        np.multiply(i_t, half, out=i_t)
-        np.add(i_t, half, out=i_t)
+        multiply_into(net_i_o_f_g_t[..., 0:H], half, i_t)
+        tanh_into(i_t, i_t)
+        multiply_into(i_t, half, i_t)
+        add_into(i_t, half, i_t)
         # o_t = σ(net_{o,t})
-        np.multiply(net_i_o_f_g_t[..., H:2 * H], half, out=o_t)
-        np.tanh(o_t, out=o_t)
-        np.multiply(o_t, half, out=o_t)
-        np.add(o_t, half, out=o_t)
+        multiply_into(net_i_o_f_g_t[..., H:2 * H], half, o_t)
+        tanh_into(o_t, o_t)
+        multiply_into(o_t, half, o_t)
+        add_into(o_t, half, o_t)
         # f_t = σ(net_{f,t})
-        np.multiply(net_i_o_f_g_t[..., 2 * H:3 * H], half, out=f_t)
-        np.tanh(f_t, out=f_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
+        multiply_into(net_i_o_f_g_t[..., 2 * H:3 * H], half, f_t)
+        tanh_into(f_t, f_t)
+        multiply_into(f_t, half, f_t)
+        add_into(f_t, half, f_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
-        np.multiply(f_t, c_prev, out=c_t)
-        np.multiply(i_t, net_i_o_f_g_t[..., 3 * H:4 * H], out=work)
-        np.add(c_t, work, out=c_t)
+        multiply_into(f_t, c_prev, c_t)
+        multiply_into(i_t, net_i_o_f_g_t[..., 3 * H:4 * H], work)
+        add_into(c_t, work, c_t)
         # h_t = tanh(c_t ⊙ o_t)
-        np.multiply(c_t, o_t, out=work)
-        np.tanh(work, out=h_t)
+        multiply_into(c_t, o_t, work)
+        tanh_into(work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -198,6 +200,8 @@ def backward(cache, d_ys, h=None, c=None):
     U_m_pieces = in_pieces(U_m, T, B)
     times_U_m = product_with(U_m_pieces)
     d_h_next_places = piece_places(d_h_next, U_m_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 4 * H + 2 * n_m)
     d_m_window = memory((min(window, T), B, n_m), dtype)
@@ -253,29 +257,29 @@ def backward(cache, d_ys, h=None, c=None):
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_mᵀ (∂J/∂lin_{m,2,t+1})
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂c_t = ∂J/∂h_t ⊙ (1 - h_t²) ⊙ o_t + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            np.multiply(d_h_t, h_by_c_t, out=d_c_t)
-            np.add(d_c_t, d_c_next, out=d_c_t)
+            multiply_into(d_h_t, h_by_c_t, d_c_t)
+            add_into(d_c_t, d_c_next, d_c_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # ∂J/∂o_t = ∂J/∂h_t ⊙ (1 - h_t²) ⊙ c_t
             # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-            np.multiply(d_h_t, h_by_net_o_t, out=d_net_o_t)
+            multiply_into(d_h_t, h_by_net_o_t, d_net_o_t)
             # ∂J/∂i_t = ∂J/∂c_t ⊙ g_t
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            multiply_into(d_c_t, c_by_net_i_t, d_net_i_t)
             # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
-            np.multiply(d_c_t, i_t, out=d_g_t)
+            multiply_into(d_c_t, i_t, d_g_t)
             # ∂J/∂m_t = U_gᵀ (∂J/∂g_t) + U_iᵀ (∂J/∂net_{i,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_fᵀ (∂J/∂net_{f,t})
             d_net_t.dot(U, out=d_m_t)
             # ∂J/∂lin_{m,2,t} = ∂J/∂m_t ⊙ lin_{m,t}
-            np.multiply(d_m_t, lin_m_t, out=d_lin_m_2_t)
+            multiply_into(d_m_t, lin_m_t, d_lin_m_2_t)
             # to h_{t-1} through this step: U_mᵀ (∂J/∂lin_{m,2,t})
-            times_U_m(d_lin_m_2_t_rows, U_m_pieces, out=d_h_next_places)
+            times_U_m(d_lin_m_2_t_rows, U_m_pieces, d_h_next_places)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
-            np.multiply(d_c_t, f_t, out=d_c_next)
+            multiply_into(d_c_t, f_t, d_c_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -590,7 +594,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -612,13 +616,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -668,11 +674,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -682,7 +688,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -777,9 +783,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -800,5 +829,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

@@ -94,58 +94,52 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     W = np.concatenate((W_z, W_i, W_f))
     R = np.concatenate((R_z, R_i, R_f))
     b = np.concatenate((b_z, b_i, b_f))
-    x_net = rows_plus(x, W.T, b)
+    x_net = gates_times(3, x, W.T, b)
     y = memory((T + 1, B, H), dtype)
     y[0] = y_prev
     c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
-    z = x_net[..., 0:H]
-    i = x_net[..., H:2 * H]
-    f = x_net[..., 2 * H:3 * H]
+    z = x_net[:, 0]
+    i = x_net[:, 1]
+    f = x_net[:, 2]
     y_net_t = memory((B, 3 * H), dtype)
-    y_net_view = y_net_t[..., 0:H]
     work = memory((B, H), dtype)
-    y_net_view_2 = y_net_t[..., H:2 * H]
     half = np.array(0.5, dtype)
-    y_net_view_3 = y_net_t[..., 2 * H:3 * H]
-    R_T_pieces = in_pieces(R.T, T, B)
+    R_T_pieces = in_pieces(R.T, T, B, 3)
     times_R_T = product_with(R_T_pieces)
     y_net_t_places = piece_places(y_net_t, R_T_pieces)
+    y_net_t_gates = gates_of(y_net_t, R_T_pieces, 3)
+    y_net_view_5 = y_net_t_gates[0:3]
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
     for (
-        t, z_t, i_t, c_prev, f_t, c_t, y_t, y_prev_rows,
+        t, z_t, i_t, c_prev, f_t, c_t, y_t, x_net_t_2, x_net_t_4, y_prev_rows,
     ) in zip(
-        range(T), x_net[..., 0:H], x_net[..., H:2 * H], c, x_net[..., 2 * H:3 * H], c[1:], y[1:],
+        range(T), x_net[:, 0], x_net[:, 1], c, x_net[:, 2], c[1:], y[1:], x_net[:, 0:3], x_net[:, 1:3],
         piece_rows(y, R_T_pieces),
     ):
-        times_R_T(y_prev_rows, R_T_pieces, out=y_net_t_places)
-        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        np.add(z_t, y_net_view, out=z_t)
-        # z_t = tanh(net_{z,t})
-        np.tanh(z_t, out=z_t)
+        times_R_T(y_prev_rows, R_T_pieces, y_net_t_places)
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + b_i
-        np.multiply(c_prev, p_i, out=work)
-        np.add(i_t, work, out=i_t)
-        np.add(i_t, y_net_view_2, out=i_t)
-        # i_t = σ(net_{i,t})
-        np.multiply(i_t, half, out=i_t)
-        np.tanh(i_t, out=i_t)
-        np.multiply(i_t, half, out=i_t)
-        np.add(i_t, half, out=i_t)
+        multiply_into(c_prev, p_i, work)
+        add_into(i_t, work, i_t)
         # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + b_f
-        np.multiply(c_prev, p_f, out=work)
-        np.add(f_t, work, out=f_t)
-        np.add(f_t, y_net_view_3, out=f_t)
+        multiply_into(c_prev, p_f, work)
+        add_into(f_t, work, f_t)
+        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
+        add_into(x_net_t_2, y_net_view_5, x_net_t_2)
+        # i_t = σ(net_{i,t})
         # f_t = σ(net_{f,t})
-        np.multiply(f_t, half, out=f_t)
-        np.tanh(f_t, out=f_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
+        multiply_into(x_net_t_4, half, x_net_t_4)
+        # z_t = tanh(net_{z,t})
+        tanh_into(x_net_t_2, x_net_t_2)
+        multiply_into(x_net_t_4, half, x_net_t_4)
+        add_into(x_net_t_4, half, x_net_t_4)
         # c_t = z_t ⊙ i_t + c_{t-1} ⊙ f_t
-        np.multiply(z_t, i_t, out=c_t)
-        np.multiply(c_prev, f_t, out=work)
-        np.add(c_t, work, out=c_t)
+        multiply_into(z_t, i_t, c_t)
+        multiply_into(c_prev, f_t, work)
+        add_into(c_t, work, c_t)
         # y_t = tanh(c_t)
-        np.tanh(c_t, out=y_t)
+        tanh_into(c_t, y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -189,6 +183,8 @@ def backward(cache, d_ys, y=None, c=None):
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_y_next_places = piece_places(d_y_next, R_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 3 * H)
     d_net_window = memory((min(window, T), B, 3 * H), dtype)
@@ -232,27 +228,27 @@ def backward(cache, d_ys, y=None, c=None):
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_fᵀ (∂J/∂net_{f,t+1})
-            np.add(d_ys_t, d_y_next, out=d_y_t)
+            add_into(d_ys_t, d_y_next, d_y_t)
             # ∂J/∂c_t = ∂J/∂y_t ⊙ (1 - y_t²) + ∂J/∂net_{i,t+1} ⊙ p_i + ∂J/∂net_{f,t+1} ⊙ p_f + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            np.multiply(d_y_t, y_by_c_t, out=d_c_t)
-            np.add(d_c_t, d_c_next, out=d_c_t)
+            multiply_into(d_y_t, y_by_c_t, d_c_t)
+            add_into(d_c_t, d_c_next, d_c_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # ∂J/∂i_t = ∂J/∂c_t ⊙ z_t
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            multiply_into(d_c_t, c_by_net_i_t, d_net_i_t)
             # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
-            np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
+            multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
             # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t})
-            times_R(d_net_t_rows, R_pieces, out=d_y_next_places)
+            times_R(d_net_t_rows, R_pieces, d_y_next_places)
             # to c_{t-1} through this step: ∂J/∂net_{i,t} ⊙ p_i + ∂J/∂net_{f,t} ⊙ p_f + ∂J/∂c_t ⊙ f_t
-            np.multiply(d_net_i_t, p_i, out=d_c_next)
-            np.multiply(d_net_f_t, p_f, out=work)
-            np.add(d_c_next, work, out=d_c_next)
-            np.multiply(d_c_t, f_t, out=work)
-            np.add(d_c_next, work, out=d_c_next)
+            multiply_into(d_net_i_t, p_i, d_c_next)
+            multiply_into(d_net_f_t, p_f, work)
+            add_into(d_c_next, work, d_c_next)
+            multiply_into(d_c_t, f_t, work)
+            add_into(d_c_next, work, d_c_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -513,6 +509,19 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def gates_of(a, matrix, gates):
+    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    B, N = a.shape
+    if matrix.ndim == 4:
+        return a.reshape(gates, B, N // gates)
+    return a.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+
+def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])
+
+
 def has_small_products():
     """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
     config = np.show_config(mode="dicts")
@@ -528,7 +537,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -548,15 +557,70 @@ def in_columns(matrix, columns):
     return found
 
 
+def rows_times(a, matrix, out=None):
+    """a @ matrix for every step and example at once: products of many rows."""
+    left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
+    many, columns = piece(len(left), K, N, found.dtype, 2**26)
+    if many == len(left) or columns < 48:
+        left.dot(matrix, rows(found))
+    else:
+        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
+        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
+    return found
+
+
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
+    K, N = matrix.shape
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
+
+
+def gates_times(gates, a, matrix, term):
+    """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
+    T, B, (K, N) = *a.shape[:2], matrix.shape
+    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+    is_even = columns >= N // gates or columns % 16 == 0
+    columns = min(columns, N // gates)
+    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small or not is_cheap_row(a, matrix, term):
+        found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
+        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+    a, matrix = with_row(a, matrix, term)
+    found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
+    places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
+    blocks = in_columns(matrix, columns).reshape(gates, -1, K + 1, columns)
+    np.matmul(a.reshape(T, B // rows, 1, 1, rows, K + 1), blocks, out=places)
+    return found
+
+
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -592,46 +656,6 @@ def piece_rows(a, matrix):
 def product_with(matrix):
     """What multiplies rows by what `in_pieces` has made."""
     return np.ndarray.dot if matrix.ndim == 2 else np.matmul
-
-
-def rows(a):
-    """(T, B, n) as T·B rows."""
-    return a.reshape(-1, a.shape[-1])
-
-
-def rows_times(a, matrix, out=None):
-    """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
-    left, (K, N) = rows(a), matrix.shape
-    many, columns = piece(len(left), K, N, found.dtype, 2**26)
-    if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
-    else:
-        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
-        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
-    return found
-
-
-def is_cheap_row(a, matrix, term):
-    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
-    K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
-
-
-def with_row(a, matrix, term):
-    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
-    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
-    found[..., :-1] = a
-    found[..., -1] = 1
-    return found, np.concatenate((matrix, term[None]))
-
-
-def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once."""
-    if is_cheap_row(a, matrix, term):
-        return rows_times(*with_row(a, matrix, term))
-    found = rows_times(a, matrix)
-    return np.add(found, term, out=found)
 
 
 def sigmoid(a):
@@ -710,9 +734,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -733,5 +780,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

@@ -118,6 +118,8 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     times_R_half_T = product_with(R_half_T_pieces)
     work_places = piece_places(work, R_half_T_pieces)
     work_gates = gates_of(work, R_half_T_pieces, 4)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
     for (
         t, x_net_t, x_net_t_2, c_t, z_t, i_t, c_prev, f_t, tanh_c_t, y_t, o_t, y_prev_rows,
     ) in zip(
@@ -128,22 +130,22 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # net_{f,t} = W_f x_t + R_f y_{t-1} + b_f
         # net_{o,t} = W_o x_t + R_o y_{t-1} + b_o
         # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        times_R_half_T(y_prev_rows, R_half_T_pieces, out=work_places)
-        np.add(x_net_t, work_gates, out=x_net_t)
+        times_R_half_T(y_prev_rows, R_half_T_pieces, work_places)
+        add_into(x_net_t, work_gates, x_net_t)
         # z_t = tanh(net_{z,t})
         # i_t = σ(net_{i,t})
         # f_t = σ(net_{f,t})
         # o_t = σ(net_{o,t})
-        np.tanh(x_net_t, out=x_net_t)
-        np.multiply(x_net_t_2, half, out=x_net_t_2)
-        np.add(x_net_t_2, half, out=x_net_t_2)
+        tanh_into(x_net_t, x_net_t)
+        multiply_into(x_net_t_2, half, x_net_t_2)
+        add_into(x_net_t_2, half, x_net_t_2)
         # c_t = z_t ⊙ i_t + c_{t-1} ⊙ f_t
-        np.multiply(z_t, i_t, out=c_t)
-        np.multiply(c_prev, f_t, out=work_2)
-        np.add(c_t, work_2, out=c_t)
-        np.tanh(c_t, out=tanh_c_t)
+        multiply_into(z_t, i_t, c_t)
+        multiply_into(c_prev, f_t, work_2)
+        add_into(c_t, work_2, c_t)
+        tanh_into(c_t, tanh_c_t)
         # y_t = tanh(c_t) ⊙ o_t
-        np.multiply(tanh_c_t, o_t, out=y_t)
+        multiply_into(tanh_c_t, o_t, y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -186,6 +188,8 @@ def backward(cache, d_ys, y=None, c=None):
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_y_next_places = piece_places(d_y_next, R_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 4 * H)
     d_net_window = memory((min(window, T), B, 4 * H), dtype)
@@ -235,27 +239,27 @@ def backward(cache, d_ys, y=None, c=None):
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂net_{i,t+1}) + R_fᵀ (∂J/∂net_{f,t+1}) + R_oᵀ
             #     (∂J/∂net_{o,t+1})
-            np.add(d_ys_t, d_y_next, out=d_y_t)
+            add_into(d_ys_t, d_y_next, d_y_t)
             # ∂J/∂o_t = ∂J/∂y_t ⊙ tanh(c_t)
             # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-            np.multiply(d_y_t, y_by_net_o_t, out=d_net_o_t)
+            multiply_into(d_y_t, y_by_net_o_t, d_net_o_t)
             # ∂J/∂c_t = ∂J/∂y_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            np.multiply(d_y_t, y_by_c_t, out=d_c_t)
-            np.add(d_c_t, d_c_next, out=d_c_t)
+            multiply_into(d_y_t, y_by_c_t, d_c_t)
+            add_into(d_c_t, d_c_next, d_c_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # ∂J/∂i_t = ∂J/∂c_t ⊙ z_t
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            multiply_into(d_c_t, c_by_net_i_t, d_net_i_t)
             # ∂J/∂z_t = ∂J/∂c_t ⊙ i_t
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
-            np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
+            multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
             # to y_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂net_{i,t}) + R_fᵀ (∂J/∂net_{f,t}) + R_oᵀ
             #     (∂J/∂net_{o,t})
-            times_R(d_net_t_rows, R_pieces, out=d_y_next_places)
+            times_R(d_net_t_rows, R_pieces, d_y_next_places)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
-            np.multiply(d_c_t, f_t, out=d_c_next)
+            multiply_into(d_c_t, f_t, d_c_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -560,7 +564,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -582,11 +586,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -596,7 +600,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -635,13 +639,15 @@ def gates_times(gates, a, matrix, term):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -755,9 +761,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -778,5 +807,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

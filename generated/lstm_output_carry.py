@@ -134,6 +134,8 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
     times_W_h_half_T = product_with(W_h_half_T_pieces)
     work_places = piece_places(work, W_h_half_T_pieces)
     work_gates = gates_of(work, W_h_half_T_pieces, 6)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
     for (
         t, X_net_t, H_prev, X_net_t_2, c_t, f_t, c_prev, i_t, gamma_t, C_tilde_t, tanh_c_t, H_t, o_t,
         beta_t, H_prev_rows,
@@ -147,27 +149,27 @@ def forward(params, X, H=None, c=None, *, lengths=None, cache=True, checkpoint=N
         # net_{o,t} = W_{xo} X_t + W_{ho} H_{t-1} + b_o
         # net_{β,t} = W_{xb} X_t + W_{hb} H_{t-1} + b_b
         # net_{C̃,t} = W_{xg} X_t + W_{hg} H_{t-1} + b_c
-        times_W_h_half_T(H_prev_rows, W_h_half_T_pieces, out=work_places)
-        np.add(X_net_t, work_gates, out=X_net_t)
+        times_W_h_half_T(H_prev_rows, W_h_half_T_pieces, work_places)
+        add_into(X_net_t, work_gates, X_net_t)
         # i_t = σ(net_{i,t})
         # γ_t = σ(net_{γ,t})
         # f_t = σ(net_{f,t})
         # C̃_t = tanh(net_{C̃,t})
         # o_t = σ(net_{o,t})
         # β_t = σ(net_{β,t})
-        np.tanh(X_net_t, out=X_net_t)
-        np.multiply(X_net_t_2, half, out=X_net_t_2)
-        np.add(X_net_t_2, half, out=X_net_t_2)
+        tanh_into(X_net_t, X_net_t)
+        multiply_into(X_net_t_2, half, X_net_t_2)
+        add_into(X_net_t_2, half, X_net_t_2)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ γ_t ⊙ C̃_t
-        np.multiply(f_t, c_prev, out=c_t)
-        np.multiply(i_t, gamma_t, out=work_2)
-        np.multiply(work_2, C_tilde_t, out=work_2)
-        np.add(c_t, work_2, out=c_t)
-        np.tanh(c_t, out=tanh_c_t)
+        multiply_into(f_t, c_prev, c_t)
+        multiply_into(i_t, gamma_t, work_2)
+        multiply_into(work_2, C_tilde_t, work_2)
+        add_into(c_t, work_2, c_t)
+        tanh_into(c_t, tanh_c_t)
         # H_t = o_t ⊙ tanh(c_t) + β_t ⊙ H_{t-1}
-        np.multiply(o_t, tanh_c_t, out=H_t)
-        np.multiply(beta_t, H_prev, out=work_2)
-        np.add(H_t, work_2, out=H_t)
+        multiply_into(o_t, tanh_c_t, H_t)
+        multiply_into(beta_t, H_prev, work_2)
+        add_into(H_t, work_2, H_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             H[t + 1] = np.where((lengths <= t)[:, None], H[t], H[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -211,6 +213,8 @@ def backward(cache, d_ys, H=None, c=None):
     W_h_pieces = in_pieces(W_h, T, B)
     times_W_h = product_with(W_h_pieces)
     d_H_next_places = piece_places(d_H_next, W_h_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H_size)
     window = steps_together(block, T, B, 6 * H_size)
     d_net_window = memory((min(window, T), B, 6 * H_size), dtype)
@@ -276,35 +280,35 @@ def backward(cache, d_ys, H=None, c=None):
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂H_t = ∂⁺J/∂H_t + W_{hi}ᵀ (∂J/∂net_{i,t+1}) + W_{hc}ᵀ (∂J/∂net_{γ,t+1}) + W_{hf}ᵀ (∂J/∂net_{f,t+1}) +
             #     W_{hg}ᵀ (∂J/∂net_{C̃,t+1}) + W_{ho}ᵀ (∂J/∂net_{o,t+1}) + W_{hb}ᵀ (∂J/∂net_{β,t+1}) + ∂J/∂H_{t+1} ⊙ β_{t+1}
-            np.add(d_ys_t, d_H_next, out=d_H_t)
+            add_into(d_ys_t, d_H_next, d_H_t)
             # ∂J/∂β_t = ∂J/∂H_t ⊙ H_{t-1}
             # ∂J/∂net_{β,t} = ∂J/∂β_t ⊙ β_t ⊙ (1 - β_t)
-            np.multiply(d_H_t, H_by_net_beta_t, out=d_net_beta_t)
+            multiply_into(d_H_t, H_by_net_beta_t, d_net_beta_t)
             # ∂J/∂o_t = ∂J/∂H_t ⊙ tanh(c_t)
             # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-            np.multiply(d_H_t, H_by_net_o_t, out=d_net_o_t)
+            multiply_into(d_H_t, H_by_net_o_t, d_net_o_t)
             # ∂J/∂c_t = ∂J/∂H_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            np.multiply(d_H_t, H_by_c_t, out=d_c_t)
-            np.add(d_c_t, d_c_next, out=d_c_t)
+            multiply_into(d_H_t, H_by_c_t, d_c_t)
+            add_into(d_c_t, d_c_next, d_c_t)
             # ∂J/∂C̃_t = ∂J/∂c_t ⊙ i_t ⊙ γ_t
             # ∂J/∂net_{C̃,t} = ∂J/∂C̃_t ⊙ (1 - C̃_t²)
-            np.multiply(d_c_t, c_by_net_C_tilde_t, out=d_net_C_tilde_t)
+            multiply_into(d_c_t, c_by_net_C_tilde_t, d_net_C_tilde_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # ∂J/∂γ_t = ∂J/∂c_t ⊙ i_t ⊙ C̃_t
             # ∂J/∂net_{γ,t} = ∂J/∂γ_t ⊙ γ_t ⊙ (1 - γ_t)
-            np.multiply(d_c_t, c_by_net_gamma_t, out=d_net_gamma_t)
+            multiply_into(d_c_t, c_by_net_gamma_t, d_net_gamma_t)
             # ∂J/∂i_t = ∂J/∂c_t ⊙ γ_t ⊙ C̃_t
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            multiply_into(d_c_t, c_by_net_i_t, d_net_i_t)
             # to H_{t-1} through this step: W_{hi}ᵀ (∂J/∂net_{i,t}) + W_{hc}ᵀ (∂J/∂net_{γ,t}) + W_{hf}ᵀ (∂J/∂net_{f,t}) +
             #     W_{hg}ᵀ (∂J/∂net_{C̃,t}) + W_{ho}ᵀ (∂J/∂net_{o,t}) + W_{hb}ᵀ (∂J/∂net_{β,t}) + ∂J/∂H_t ⊙ β_t
-            times_W_h(d_net_t_rows, W_h_pieces, out=d_H_next_places)
-            np.multiply(d_H_t, beta_t, out=work)
-            np.add(d_H_next, work, out=d_H_next)
+            times_W_h(d_net_t_rows, W_h_pieces, d_H_next_places)
+            multiply_into(d_H_t, beta_t, work)
+            add_into(d_H_next, work, d_H_next)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
-            np.multiply(d_c_t, f_t, out=d_c_next)
+            multiply_into(d_c_t, f_t, d_c_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -658,7 +662,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -680,11 +684,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -694,7 +698,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -733,13 +737,15 @@ def gates_times(gates, a, matrix, term):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -853,9 +859,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -876,5 +905,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

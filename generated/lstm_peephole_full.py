@@ -104,75 +104,73 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     U = np.concatenate((U_i, U_f, U_g, U_o))
     P = np.concatenate((P_i, P_f))
     b = np.concatenate((b_i, b_f, b_g, b_o))
-    x_net = rows_plus(x, W.T, b)
+    x_net = gates_times(4, x, W.T, b)
     h = memory((T + 1, B, H), dtype)
     h[0] = h_prev
     c = memory((T + 1, B, H), dtype)
     c[0] = c_prev
     tanh_c = memory((T, B, H), dtype)
-    i = x_net[..., 0:H]
-    f = x_net[..., H:2 * H]
-    g = x_net[..., 2 * H:3 * H]
-    o = x_net[..., 3 * H:4 * H]
+    i = x_net[:, 0]
+    f = x_net[:, 1]
+    g = x_net[:, 2]
+    o = x_net[:, 3]
     h_net_t = memory((B, 4 * H), dtype)
     work = memory((B, 2 * H), dtype)
-    h_net_view = h_net_t[..., 0:2 * H]
     half = np.array(0.5, dtype)
-    h_net_view_2 = h_net_t[..., 2 * H:3 * H]
     work_2 = memory((B, H), dtype)
-    h_net_view_3 = h_net_t[..., 3 * H:4 * H]
-    U_T_pieces = in_pieces(U.T, T, B)
-    P_T_pieces = in_pieces(P.T, T, B)
+    U_T_pieces = in_pieces(U.T, T, B, 4)
+    P_T_pieces = in_pieces(P.T, T, B, 2)
     P_o_T_pieces = in_pieces(P_o.T, T, B)
     times_U_T = product_with(U_T_pieces)
     h_net_t_places = piece_places(h_net_t, U_T_pieces)
+    h_net_t_gates = gates_of(h_net_t, U_T_pieces, 4)
+    h_net_view_3 = h_net_t_gates[3]
+    h_net_view_4 = h_net_t_gates[0:3]
     times_P_T = product_with(P_T_pieces)
     work_places = piece_places(work, P_T_pieces)
+    work_gates = gates_of(work, P_T_pieces, 2)
     times_P_o_T = product_with(P_o_T_pieces)
     work_2_places = piece_places(work_2, P_o_T_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into, tanh_into) = (np.add, np.multiply, np.tanh)
     for (
-        t, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t, h_prev_rows, c_prev_rows, c_t_rows,
+        t, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t, x_net_t_2, h_prev_rows, c_prev_rows,
+        c_t_rows,
     ) in zip(
-        range(T), x_net[..., 0:2 * H], c, x_net[..., 0:H], x_net[..., H:2 * H], x_net[..., 2 * H:3 * H],
-        c[1:], x_net[..., 3 * H:4 * H], tanh_c, h[1:], piece_rows(h, U_T_pieces), piece_rows(c, P_T_pieces),
+        range(T), x_net[:, 0:2], c, x_net[:, 0], x_net[:, 1], x_net[:, 2], c[1:], x_net[:, 3], tanh_c,
+        h[1:], x_net[:, 0:3], piece_rows(h, U_T_pieces), piece_rows(c, P_T_pieces),
         piece_rows(c[1:], P_o_T_pieces),
     ):
-        times_U_T(h_prev_rows, U_T_pieces, out=h_net_t_places)
+        times_U_T(h_prev_rows, U_T_pieces, h_net_t_places)
         # net_{i,t} = W_i x_t + U_i h_{t-1} + P_i c_{t-1} + b_i
         # net_{f,t} = W_f x_t + U_f h_{t-1} + P_f c_{t-1} + b_f
-        times_P_T(c_prev_rows, P_T_pieces, out=work_places)
-        np.add(x_net_t, work, out=x_net_t)
-        np.add(x_net_t, h_net_view, out=x_net_t)
-        # i_t = σ(net_{i,t})
-        np.multiply(i_t, half, out=i_t)
-        np.tanh(i_t, out=i_t)
-        np.multiply(i_t, half, out=i_t)
-        np.add(i_t, half, out=i_t)
-        # f_t = σ(net_{f,t})
-        np.multiply(f_t, half, out=f_t)
-        np.tanh(f_t, out=f_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
+        times_P_T(c_prev_rows, P_T_pieces, work_places)
+        add_into(x_net_t, work_gates, x_net_t)
         # net_{g,t} = W_g x_t + U_g h_{t-1} + b_g
-        np.add(g_t, h_net_view_2, out=g_t)
+        add_into(x_net_t_2, h_net_view_4, x_net_t_2)
+        # i_t = σ(net_{i,t})
+        # f_t = σ(net_{f,t})
+        multiply_into(x_net_t, half, x_net_t)
         # g_t = tanh(net_{g,t})
-        np.tanh(g_t, out=g_t)
+        tanh_into(x_net_t_2, x_net_t_2)
+        multiply_into(x_net_t, half, x_net_t)
+        add_into(x_net_t, half, x_net_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
-        np.multiply(f_t, c_prev, out=c_t)
-        np.multiply(i_t, g_t, out=work_2)
-        np.add(c_t, work_2, out=c_t)
+        multiply_into(f_t, c_prev, c_t)
+        multiply_into(i_t, g_t, work_2)
+        add_into(c_t, work_2, c_t)
         # net_{o,t} = W_o x_t + U_o h_{t-1} + P_o c_t + b_o
-        times_P_o_T(c_t_rows, P_o_T_pieces, out=work_2_places)
-        np.add(o_t, work_2, out=o_t)
-        np.add(o_t, h_net_view_3, out=o_t)
+        times_P_o_T(c_t_rows, P_o_T_pieces, work_2_places)
+        add_into(o_t, work_2, o_t)
+        add_into(o_t, h_net_view_3, o_t)
         # o_t = σ(net_{o,t})
-        np.multiply(o_t, half, out=o_t)
-        np.tanh(o_t, out=o_t)
-        np.multiply(o_t, half, out=o_t)
-        np.add(o_t, half, out=o_t)
-        np.tanh(c_t, out=tanh_c_t)
+        multiply_into(o_t, half, o_t)
+        tanh_into(o_t, o_t)
+        multiply_into(o_t, half, o_t)
+        add_into(o_t, half, o_t)
+        tanh_into(c_t, tanh_c_t)
         # h_t = o_t ⊙ tanh(c_t)
-        np.multiply(o_t, tanh_c_t, out=h_t)
+        multiply_into(o_t, tanh_c_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -222,6 +220,8 @@ def backward(cache, d_ys, h=None, c=None):
     d_h_next_places = piece_places(d_h_next, U_pieces)
     times_P = product_with(P_pieces)
     d_c_next_places = piece_places(d_c_next, P_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 4 * H)
     d_net_window = memory((min(window, T), B, 4 * H), dtype)
@@ -274,32 +274,32 @@ def backward(cache, d_ys, h=None, c=None):
                 d_c_next[...] = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_iᵀ (∂J/∂net_{i,t+1}) + U_fᵀ (∂J/∂net_{f,t+1}) + U_gᵀ (∂J/∂net_{g,t+1}) + U_oᵀ
             #     (∂J/∂net_{o,t+1})
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂o_t = ∂J/∂h_t ⊙ tanh(c_t)
             # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-            np.multiply(d_h_t, h_by_net_o_t, out=d_net_o_t)
+            multiply_into(d_h_t, h_by_net_o_t, d_net_o_t)
             # ∂J/∂c_t = P_oᵀ (∂J/∂net_{o,t}) + ∂J/∂h_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + P_iᵀ (∂J/∂net_{i,t+1}) + P_fᵀ
             #     (∂J/∂net_{f,t+1}) + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            times_P_o(d_net_o_t_rows, P_o_pieces, out=d_c_t_places)
-            np.multiply(d_h_t, h_by_c_t, out=work)
-            np.add(d_c_t, work, out=d_c_t)
-            np.add(d_c_t, d_c_next, out=d_c_t)
+            times_P_o(d_net_o_t_rows, P_o_pieces, d_c_t_places)
+            multiply_into(d_h_t, h_by_c_t, work)
+            add_into(d_c_t, work, d_c_t)
+            add_into(d_c_t, d_c_next, d_c_t)
             # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
             # ∂J/∂net_{g,t} = ∂J/∂g_t ⊙ (1 - g_t²)
-            np.multiply(d_c_t, c_by_net_g_t, out=d_net_g_t)
+            multiply_into(d_c_t, c_by_net_g_t, d_net_g_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # ∂J/∂i_t = ∂J/∂c_t ⊙ g_t
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            multiply_into(d_c_t, c_by_net_i_t, d_net_i_t)
             # to h_{t-1} through this step: U_iᵀ (∂J/∂net_{i,t}) + U_fᵀ (∂J/∂net_{f,t}) + U_gᵀ (∂J/∂net_{g,t}) + U_oᵀ
             #     (∂J/∂net_{o,t})
-            times_U(d_net_t_rows, U_pieces, out=d_h_next_places)
+            times_U(d_net_t_rows, U_pieces, d_h_next_places)
             # to c_{t-1} through this step: P_iᵀ (∂J/∂net_{i,t}) + P_fᵀ (∂J/∂net_{f,t}) + ∂J/∂c_t ⊙ f_t
-            times_P(d_net_t_2_rows, P_pieces, out=d_c_next_places)
-            np.multiply(d_c_t, f_t, out=work)
-            np.add(d_c_next, work, out=d_c_next)
+            times_P(d_net_t_2_rows, P_pieces, d_c_next_places)
+            multiply_into(d_c_t, f_t, work)
+            add_into(d_c_next, work, d_c_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -594,6 +594,19 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
     return np.concatenate(outputs), final, (params, (T, blocks))
 
 
+def gates_of(a, matrix, gates):
+    """The gates (gates, B, H) of a product (B, gates · H), which lie so already where `piece_places` has put them."""
+    B, N = a.shape
+    if matrix.ndim == 4:
+        return a.reshape(gates, B, N // gates)
+    return a.reshape(B, gates, N // gates).swapaxes(0, 1)
+
+
+def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])
+
+
 def has_small_products():
     """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
     config = np.show_config(mode="dicts")
@@ -609,7 +622,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -629,15 +642,70 @@ def in_columns(matrix, columns):
     return found
 
 
+def rows_times(a, matrix, out=None):
+    """a @ matrix for every step and example at once: products of many rows."""
+    left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
+    many, columns = piece(len(left), K, N, found.dtype, 2**26)
+    if many == len(left) or columns < 48:
+        left.dot(matrix, rows(found))
+    else:
+        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
+        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
+    return found
+
+
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
+    K, N = matrix.shape
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
+
+
+def gates_times(gates, a, matrix, term):
+    """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
+    T, B, (K, N) = *a.shape[:2], matrix.shape
+    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+    is_even = columns >= N // gates or columns % 16 == 0
+    columns = min(columns, N // gates)
+    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small or not is_cheap_row(a, matrix, term):
+        found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
+        return np.ascontiguousarray(found) if B * N <= 2**13 else found
+    a, matrix = with_row(a, matrix, term)
+    found = memory((T, gates, B, N // gates), np.result_type(a, matrix))
+    places = found.reshape(T, gates, B // rows, rows, N // gates // columns, columns).transpose(0, 2, 1, 4, 3, 5)
+    blocks = in_columns(matrix, columns).reshape(gates, -1, K + 1, columns)
+    np.matmul(a.reshape(T, B // rows, 1, 1, rows, K + 1), blocks, out=places)
+    return found
+
+
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -673,46 +741,6 @@ def piece_rows(a, matrix):
 def product_with(matrix):
     """What multiplies rows by what `in_pieces` has made."""
     return np.ndarray.dot if matrix.ndim == 2 else np.matmul
-
-
-def rows(a):
-    """(T, B, n) as T·B rows."""
-    return a.reshape(-1, a.shape[-1])
-
-
-def rows_times(a, matrix, out=None):
-    """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
-    left, (K, N) = rows(a), matrix.shape
-    many, columns = piece(len(left), K, N, found.dtype, 2**26)
-    if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
-    else:
-        places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
-        np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
-    return found
-
-
-def is_cheap_row(a, matrix, term):
-    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
-    K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
-
-
-def with_row(a, matrix, term):
-    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
-    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
-    found[..., :-1] = a
-    found[..., -1] = 1
-    return found, np.concatenate((matrix, term[None]))
-
-
-def rows_plus(a, matrix, term):
-    """a @ matrix + term for every step and example at once."""
-    if is_cheap_row(a, matrix, term):
-        return rows_times(*with_row(a, matrix, term))
-    found = rows_times(a, matrix)
-    return np.add(found, term, out=found)
 
 
 def sigmoid(a):
@@ -791,9 +819,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -814,5 +865,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

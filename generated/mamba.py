@@ -94,6 +94,8 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     exp_net_S_given = np.exp(net_S)
     S_given = (delta * x)[..., :, None]
     work = memory((B, D, N), dtype)
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into) = (np.multiply, np.add)
     for (
         t, exp_net_S_t, exp_net_S_given_t, S_t, S_prev, S_given_t, B__t,
     ) in zip(
@@ -101,9 +103,9 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     ):
         exp_net_S_t[...] = exp_net_S_given_t
         # S_t = exp(net_{S,t}) ⊙ S_{t-1} + (δ_t ⊙ x_t) B_tᵀ
-        np.multiply(exp_net_S_t, S_prev, out=S_t)
-        np.multiply(S_given_t, B__t, out=work)
-        np.add(S_t, work, out=S_t)
+        multiply_into(exp_net_S_t, S_prev, S_t)
+        multiply_into(S_given_t, B__t, work)
+        add_into(S_t, work, S_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             S[t + 1] = np.where((lengths <= t)[:, None, None], S[t], S[t + 1])
     # y_t = S_t C_t + d ⊙ x_t
@@ -137,6 +139,8 @@ def backward(cache, d_ys, S=None):
     if lengths is not None:
         d_S_last = d_S_next
         d_S_next = np.zeros_like(d_S_last)
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into) = (np.multiply, np.add)
     for (
         t, d_S_t, d_y__t, C_t_2, exp_net_S_t,
     ) in zip(
@@ -145,10 +149,10 @@ def backward(cache, d_ys, S=None):
         if lengths is not None:  # what J asks of a final state enters at the sequence's own end
             d_S_next = np.where((lengths == t + 1)[:, None, None], d_S_last, d_S_next)
         # ∂J/∂S_t = (∂J/∂y_t) C_tᵀ + ∂J/∂S_{t+1} ⊙ exp(net_{S,t+1})
-        np.multiply(d_y__t, C_t_2, out=d_S_t)
-        np.add(d_S_t, d_S_next, out=d_S_t)
+        multiply_into(d_y__t, C_t_2, d_S_t)
+        add_into(d_S_t, d_S_next, d_S_t)
         # to S_{t-1} through this step: ∂J/∂S_t ⊙ exp(net_{S,t})
-        np.multiply(d_S_t, exp_net_S_t, out=d_S_next)
+        multiply_into(d_S_t, exp_net_S_t, d_S_next)
     if lengths is not None:
         d_S_next = np.where((lengths == 0)[:, None, None], d_S_last, d_S_next)
     # ∂J/∂net_{S,t} = ∂J/∂S_t ⊙ S_{t-1} ⊙ exp(net_{S,t})
@@ -390,7 +394,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -412,11 +416,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -426,7 +430,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -520,9 +524,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -543,5 +570,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

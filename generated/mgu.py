@@ -91,29 +91,31 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     times_W_h_T = product_with(W_h_T_pieces)
     work_2_rows = piece_rows(work_2, W_h_T_pieces)
     work_places_2 = piece_places(work, W_h_T_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
     for (
         t, f_t, h_prev, net_h_tilde_given_t, h_tilde_t, h_t, h_prev_rows,
     ) in zip(
         range(T), net_f_given, h, net_h_tilde_given, h_tilde, h[1:], piece_rows(h, W_f_half_T_pieces),
     ):
         # net_{f,t} = W_f [h_{t-1}; x_t] + b_f
-        times_W_f_half_T(h_prev_rows, W_f_half_T_pieces, out=work_places)
-        np.add(f_t, work, out=f_t)
+        times_W_f_half_T(h_prev_rows, W_f_half_T_pieces, work_places)
+        add_into(f_t, work, f_t)
         # f_t = σ(net_{f,t})
-        np.tanh(f_t, out=f_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
+        tanh_into(f_t, f_t)
+        multiply_into(f_t, half, f_t)
+        add_into(f_t, half, f_t)
         # net_{h̃,t} = W_h [f_t ⊙ h_{t-1}; x_t] + b_h
-        np.multiply(f_t, h_prev, out=work_2)
-        times_W_h_T(work_2_rows, W_h_T_pieces, out=work_places_2)
-        np.add(net_h_tilde_given_t, work, out=net_h_tilde_given_t)
+        multiply_into(f_t, h_prev, work_2)
+        times_W_h_T(work_2_rows, W_h_T_pieces, work_places_2)
+        add_into(net_h_tilde_given_t, work, net_h_tilde_given_t)
         # h̃_t = tanh(net_{h̃,t})
-        np.tanh(net_h_tilde_given_t, out=h_tilde_t)
+        tanh_into(net_h_tilde_given_t, h_tilde_t)
         # h_t = (1 - f_t) ⊙ h_{t-1} + f_t ⊙ h̃_t
-        np.subtract(one, f_t, out=h_t)
-        np.multiply(h_t, h_prev, out=h_t)
-        np.multiply(f_t, h_tilde_t, out=work)
-        np.add(h_t, work, out=h_t)
+        subtract_into(one, f_t, h_t)
+        multiply_into(h_t, h_prev, h_t)
+        multiply_into(f_t, h_tilde_t, work)
+        add_into(h_t, work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (W_h, W_f, h_tilde, f, h, x))
@@ -155,6 +157,8 @@ def backward(cache, d_ys, h=None):
     through_W_h__places = piece_places(through_W_h_, W_h_part_pieces)
     times_W_f_part = product_with(W_f_part_pieces)
     d_h_next_places = piece_places(d_h_next, W_f_part_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 2 * H)
     d_net_h_tilde_window = memory((min(window, T), B, H), dtype)
@@ -201,23 +205,23 @@ def backward(cache, d_ys, h=None):
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + (W_fᵀ (∂J/∂net_{f,t+1}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t+1}))[0:H] ⊙ f_{t+1} + ∂J/∂h_{t+1} ⊙
             #     (1 - f_{t+1})
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂h̃_t = ∂J/∂h_t ⊙ f_t
             # ∂J/∂net_{h̃,t} = ∂J/∂h̃_t ⊙ (1 - h̃_t²)
-            np.multiply(d_h_t, h_by_net_h_tilde_t, out=d_net_h_tilde_t)
-            times_W_h_part(d_net_h_tilde_t_rows, W_h_part_pieces, out=through_W_h__places)
+            multiply_into(d_h_t, h_by_net_h_tilde_t, d_net_h_tilde_t)
+            times_W_h_part(d_net_h_tilde_t_rows, W_h_part_pieces, through_W_h__places)
             # ∂J/∂f_t = (W_hᵀ (∂J/∂net_{h̃,t}))[0:H] ⊙ h_{t-1} - ∂J/∂h_t ⊙ h_{t-1} + ∂J/∂h_t ⊙ h̃_t
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(through_W_h_, d_net_f_given_t, out=d_net_f_t)
-            np.multiply(d_h_t, h_by_net_f_t, out=work)
-            np.add(d_net_f_t, work, out=d_net_f_t)
+            multiply_into(through_W_h_, d_net_f_given_t, d_net_f_t)
+            multiply_into(d_h_t, h_by_net_f_t, work)
+            add_into(d_net_f_t, work, d_net_f_t)
             # to h_{t-1} through this step: (W_fᵀ (∂J/∂net_{f,t}))[0:H] + (W_hᵀ (∂J/∂net_{h̃,t}))[0:H] ⊙ f_t + ∂J/∂h_t ⊙ (1
             #     - f_t)
-            times_W_f_part(d_net_f_t_rows, W_f_part_pieces, out=d_h_next_places)
-            np.multiply(through_W_h_, f_t, out=work)
-            np.add(d_h_next, work, out=d_h_next)
-            np.multiply(d_h_t, h_by_h_next_t, out=work)
-            np.add(d_h_next, work, out=d_h_next)
+            times_W_f_part(d_net_f_t_rows, W_f_part_pieces, d_h_next_places)
+            multiply_into(through_W_h_, f_t, work)
+            add_into(d_h_next, work, d_h_next)
+            multiply_into(d_h_t, h_by_h_next_t, work)
+            add_into(d_h_next, work, d_h_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -439,7 +443,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -461,13 +465,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -512,11 +518,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -526,7 +532,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -621,9 +627,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -644,5 +673,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

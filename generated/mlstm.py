@@ -132,6 +132,8 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
     work = memory((B, H, N), dtype)
     work_2 = memory((B, N), dtype)
     work_2_view = work_2[..., None, :]
+    # each call of the loop writes into what is named last
+    (add_into, subtract_into, exp_into, multiply_into) = (np.add, np.subtract, np.exp, np.multiply)
     for (
         t, net_m_t, f_tilde_t, m_prev, m_t, i_tilde_t, i_prime_t, f_prime_t, C_t, C_prev, k_t, v_t_2, n_t,
         n_prev,
@@ -140,27 +142,27 @@ def forward(params, x, m=None, C=None, n=None, *, lengths=None, cache=True, chec
         n,
     ):
         # net_{m,t} = f̃_t + m_{t-1}
-        np.add(f_tilde_t, m_prev, out=net_m_t)
+        add_into(f_tilde_t, m_prev, net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
         m_t[...] = max(net_m_t, i_tilde_t)
         # net_{i,prime,t} = ĩ_t - m_t
-        np.subtract(i_tilde_t, m_t, out=net_i_prime_t)
+        subtract_into(i_tilde_t, m_t, net_i_prime_t)
         # i′_t = exp(net_{i,prime,t})
-        np.exp(net_i_prime_t, out=i_prime_t)
+        exp_into(net_i_prime_t, i_prime_t)
         # net_{f,prime,t} = f̃_t + m_{t-1} - m_t
-        np.add(f_tilde_t, m_prev, out=net_f_prime_t)
-        np.subtract(net_f_prime_t, m_t, out=net_f_prime_t)
+        add_into(f_tilde_t, m_prev, net_f_prime_t)
+        subtract_into(net_f_prime_t, m_t, net_f_prime_t)
         # f′_t = exp(net_{f,prime,t})
-        np.exp(net_f_prime_t, out=f_prime_t)
+        exp_into(net_f_prime_t, f_prime_t)
         # C_t = f′_t C_{t-1} + v_t i′_t k_tᵀ
-        np.multiply(f_prime_t[..., None, :], C_prev, out=C_t)
-        np.multiply(i_prime_t, k_t, out=work_2)
-        np.multiply(work_2_view, v_t_2, out=work)
-        np.add(C_t, work, out=C_t)
+        multiply_into(f_prime_t[..., None, :], C_prev, C_t)
+        multiply_into(i_prime_t, k_t, work_2)
+        multiply_into(work_2_view, v_t_2, work)
+        add_into(C_t, work, C_t)
         # n_t = f′_t n_{t-1} + i′_t k_t
-        np.multiply(n_prev, f_prime_t, out=n_t)
-        np.multiply(i_prime_t, k_t, out=work_2)
-        np.add(n_t, work_2, out=n_t)
+        multiply_into(n_prev, f_prime_t, n_t)
+        multiply_into(i_prime_t, k_t, work_2)
+        add_into(n_t, work_2, n_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
             C[t + 1] = np.where((lengths <= t)[:, None, None], C[t], C[t + 1])
@@ -235,6 +237,8 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     work_3 = memory((B, 1), dtype)
     work_4 = memory((B, N), dtype)
     d_i_prime_t = memory((B, 1), dtype)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
     block = 1 + 262144 // (1 + B * H * N)
     d_C_block = memory((min(block, T), B, H, N), dtype)
     for start in reversed(range(0, T, block)):
@@ -258,39 +262,39 @@ def backward(cache, d_ys, m=None, C=None, n=None):
                 d_C_next = np.where((lengths == t + 1)[:, None, None], d_C_last, d_C_next)
                 d_n_next = np.where((lengths == t + 1)[:, None], d_n_last, d_n_next)
             # ∂J/∂n_t = q_t (∂J/∂net_{h,t}) + (∂J/∂n_{t+1}) f′_{t+1}
-            np.add(d_n_read_t, d_n_next, out=d_n_t)
+            add_into(d_n_read_t, d_n_next, d_n_t)
             # ∂J/∂C_t = (∂J/∂lin_{h,t}) q_tᵀ + f′_{t+1} (∂J/∂C_{t+1})
-            np.multiply(d_lin_h_t_2, q_t_2, out=d_C_t)
-            np.add(d_C_t, d_C_next, out=d_C_t)
+            multiply_into(d_lin_h_t_2, q_t_2, d_C_t)
+            add_into(d_C_t, d_C_next, d_C_t)
             # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
-            np.multiply(d_C_t, C_prev, out=work_2)
+            multiply_into(d_C_t, C_prev, work_2)
             np.add.reduce(work_2, axis=-1, out=work)
             np.add.reduce(work, axis=-1, keepdims=True, out=d_f_prime_t)
-            np.multiply(d_n_t, n_prev, out=work_4)
+            multiply_into(d_n_t, n_prev, work_4)
             np.add.reduce(work_4, axis=-1, keepdims=True, out=work_3)
-            np.add(d_f_prime_t, work_3, out=d_f_prime_t)
+            add_into(d_f_prime_t, work_3, d_f_prime_t)
             # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
-            np.multiply(d_f_prime_t, f_prime_t, out=d_net_f_prime_t)
+            multiply_into(d_f_prime_t, f_prime_t, d_net_f_prime_t)
             # ∂J/∂i′_t = v_tᵀ (∂J/∂C_t) k_t + k_tᵀ (∂J/∂n_t)
             work[...] = (d_C_t @ k_t_2)[..., 0]
-            np.multiply(work, v_t, out=work)
+            multiply_into(work, v_t, work)
             np.add.reduce(work, axis=-1, keepdims=True, out=d_i_prime_t)
-            np.multiply(d_n_t, k_t, out=work_4)
+            multiply_into(d_n_t, k_t, work_4)
             np.add.reduce(work_4, axis=-1, keepdims=True, out=work_3)
-            np.add(d_i_prime_t, work_3, out=d_i_prime_t)
+            add_into(d_i_prime_t, work_3, d_i_prime_t)
             # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
-            np.multiply(d_i_prime_t, i_prime_t, out=d_net_i_prime_t)
+            multiply_into(d_i_prime_t, i_prime_t, d_net_i_prime_t)
             # ∂J/∂m_t = -∂J/∂net_{i,prime,t} - ∂J/∂net_{f,prime,t} + ∂J/∂net_{m,t+1} + ∂J/∂net_{f,prime,t+1}
-            np.subtract(d_m_next, d_net_i_prime_t, out=d_m_t)
-            np.subtract(d_m_t, d_net_f_prime_t, out=d_m_t)
+            subtract_into(d_m_next, d_net_i_prime_t, d_m_t)
+            subtract_into(d_m_t, d_net_f_prime_t, d_m_t)
             # ∂J/∂net_{m,t} = ∂J/∂m_t ⊙ Heaviside(net_{m,t} - ĩ_t)
-            np.multiply(d_m_t, m_by_net_m_t, out=d_net_m_t)
+            multiply_into(d_m_t, m_by_net_m_t, d_net_m_t)
             # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
-            np.add(d_net_m_t, d_net_f_prime_t, out=d_m_next)
+            add_into(d_net_m_t, d_net_f_prime_t, d_m_next)
             # to C_{t-1} through this step: f′_t (∂J/∂C_t)
-            np.multiply(d_C_t, f_prime_t_2, out=d_C_next)
+            multiply_into(d_C_t, f_prime_t_2, d_C_next)
             # to n_{t-1} through this step: (∂J/∂n_t) f′_t
-            np.multiply(d_n_t, f_prime_t, out=d_n_next)
+            multiply_into(d_n_t, f_prime_t, d_n_next)
         # what is read of this block's gradients
         # ∂J/∂v_t = (∂J/∂C_t) k_t i′_t
         d_v[start:stop][...] = (d_C @ (k[start:stop] * i_prime[start:stop])[..., None])[..., 0]
@@ -670,7 +674,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -692,11 +696,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -706,7 +710,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -800,9 +804,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -823,5 +850,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

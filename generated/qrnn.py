@@ -108,6 +108,8 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     shift = memory(x_net.shape[1:], dtype)
     shift[...] = 0
     shift[..., 0:H] = half
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into, subtract_into) = (np.add, np.tanh, np.multiply, np.subtract)
     for (
         t, x_net_t, f_t, c_t, c_prev, z_t, p_t, x_t, p_prev_rows,
     ) in zip(
@@ -116,18 +118,18 @@ def forward(params, x, c=None, p=None, *, lengths=None, cache=True, checkpoint=N
     ):
         # net_{f,t} = W_f p_{t-1} + V_f x_t
         # net_{z,t} = W_z p_{t-1} + V_z x_t
-        times_W_half_T(p_prev_rows, W_half_T_pieces, out=work_places)
-        np.add(x_net_t, work, out=x_net_t)
+        times_W_half_T(p_prev_rows, W_half_T_pieces, work_places)
+        add_into(x_net_t, work, x_net_t)
         # z_t = tanh(net_{z,t})
         # f_t = σ(net_{f,t})
-        np.tanh(x_net_t, out=x_net_t)
-        np.multiply(x_net_t, scale, out=x_net_t)
-        np.add(x_net_t, shift, out=x_net_t)
+        tanh_into(x_net_t, x_net_t)
+        multiply_into(x_net_t, scale, x_net_t)
+        add_into(x_net_t, shift, x_net_t)
         # c_t = f_t ⊙ c_{t-1} + (1 - f_t) ⊙ z_t
-        np.multiply(f_t, c_prev, out=c_t)
-        np.subtract(one, f_t, out=work_2)
-        np.multiply(work_2, z_t, out=work_2)
-        np.add(c_t, work_2, out=c_t)
+        multiply_into(f_t, c_prev, c_t)
+        subtract_into(one, f_t, work_2)
+        multiply_into(work_2, z_t, work_2)
+        add_into(c_t, work_2, c_t)
         # p_t = x_t
         p_t[...] = x_t
         if lengths is not None:  # a sequence that has ended keeps its states
@@ -184,6 +186,8 @@ def backward(cache, d_ys, c=None, p=None):
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_p_next_places = piece_places(d_p_next, W_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, D + 2 * H)
     d_p_window = memory((min(window, T), B, D), dtype)
@@ -224,18 +228,18 @@ def backward(cache, d_ys, c=None, p=None):
             # ∂J/∂p_t = W_zᵀ (∂J/∂net_{z,t+1}) + W_fᵀ (∂J/∂net_{f,t+1}) + W_oᵀ (∂J/∂net_{o,t+1})
             d_p_t_2[...] = d_p_next
             # ∂J/∂c_t = ∂J/∂h_t ⊙ o_t + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            np.add(d_c_read_t, d_c_next, out=d_c_t)
+            add_into(d_c_read_t, d_c_next, d_c_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ (c_{t-1} - z_t)
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # ∂J/∂z_t = ∂J/∂c_t ⊙ (1 - f_t)
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
-            np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
+            multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
-            np.multiply(d_c_t, f_t, out=d_c_next)
+            multiply_into(d_c_t, f_t, d_c_next)
             # to p_{t-1} through this step: W_zᵀ (∂J/∂net_{z,t}) + W_fᵀ (∂J/∂net_{f,t}) + W_oᵀ (∂J/∂net_{o,t})
-            times_W(d_net_t_rows, W_pieces, out=d_p_next_places)
-            np.add(d_p_next, d_p_next_given_t, out=d_p_next)
+            times_W(d_net_t_rows, W_pieces, d_p_next_places)
+            add_into(d_p_next, d_p_next_given_t, d_p_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -492,7 +496,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -514,13 +518,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -565,11 +571,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -652,9 +658,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -675,5 +704,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

@@ -92,6 +92,8 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     sqrt_a_given = np.sqrt(1 - a * a)
     h_given = i * x
     work = memory((B, H), dtype)
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into) = (np.multiply, np.add)
     for (
         t, sqrt_a_t, sqrt_a_given_t, h_t, h_prev, a_t, h_given_t,
     ) in zip(
@@ -99,9 +101,9 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     ):
         sqrt_a_t[...] = sqrt_a_given_t
         # h_t = a_t ⊙ h_{t-1} + sqrt(1 - a_t²) ⊙ i_t ⊙ x_t
-        np.multiply(h_prev, a_t, out=h_t)
-        np.multiply(sqrt_a_t, h_given_t, out=work)
-        np.add(h_t, work, out=h_t)
+        multiply_into(h_prev, a_t, h_t)
+        multiply_into(sqrt_a_t, h_given_t, work)
+        add_into(h_t, work, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (a, h, i, x, sqrt_a, softplus_lambda_, r, W_a, W_x, lambda_))
@@ -131,13 +133,15 @@ def backward(cache, d_ys, h=None):
     if lengths is not None:
         d_h_last = d_h_next
         d_h_next = np.zeros_like(d_h_last)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     for t, d_h_t, d_ys_t, a_t in zip(reversed(range(T)), d_h[::-1], d_ys[::-1], a[::-1]):
         if lengths is not None:  # what J asks of a final state enters at the sequence's own end
             d_h_next = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
         # ∂J/∂h_t = ∂⁺J/∂h_t + ∂J/∂h_{t+1} ⊙ a_{t+1}
-        np.add(d_ys_t, d_h_next, out=d_h_t)
+        add_into(d_ys_t, d_h_next, d_h_t)
         # to h_{t-1} through this step: ∂J/∂h_t ⊙ a_t
-        np.multiply(d_h_t, a_t, out=d_h_next)
+        multiply_into(d_h_t, a_t, d_h_next)
     if lengths is not None:
         d_h_next = np.where((lengths == 0)[:, None], d_h_last, d_h_next)
     # ∂J/∂a_t = ∂J/∂h_t ⊙ (h_{t-1} - i_t ⊙ x_t / sqrt(1 - a_t²) ⊙ a_t)
@@ -367,7 +371,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -389,11 +393,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -403,7 +407,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -497,9 +501,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -520,5 +547,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

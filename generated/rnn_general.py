@@ -85,10 +85,12 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
     s[0] = s_prev
     net_s = memory((T, B, H), dtype)
     W_T = in_rows(W.T, T, B)
+    # each call of the loop writes into what is named last
+    add_into = np.add
     for t, net_s_t, x_net_t, s_prev, s_t in zip(range(T), net_s, x_net, s, s[1:]):
         # net_{s,t} = U x_t + W s_{t-1} + b
         s_prev.dot(W_T, out=net_s_t)
-        np.add(net_s_t, x_net_t, out=net_s_t)
+        add_into(net_s_t, x_net_t, net_s_t)
         # s_t = f(net_{s,t})
         s_t[...] = f(net_s_t)
         if lengths is not None:  # a sequence that has ended keeps its states
@@ -133,6 +135,8 @@ def backward(cache, d_ys, s=None):
     W_pieces = in_pieces(W, T, B)
     times_W = product_with(W_pieces)
     d_s_next_places = piece_places(d_s_next, W_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, H)
     d_net_s_window = memory((min(window, T), B, H), dtype)
@@ -153,11 +157,11 @@ def backward(cache, d_ys, s=None):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_s_next[...] = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
             # ∂J/∂s_t = Vᵀ (∂J/∂net_{o,t}) + Wᵀ (∂J/∂net_{s,t+1})
-            np.add(d_s_read_t, d_s_next, out=d_s_t)
+            add_into(d_s_read_t, d_s_next, d_s_t)
             # ∂J/∂net_{s,t} = ∂J/∂s_t ⊙ f'(net_{s,t})
-            np.multiply(d_s_t, s_by_net_s_t, out=d_net_s_t)
+            multiply_into(d_s_t, s_by_net_s_t, d_net_s_t)
             # to s_{t-1} through this step: Wᵀ (∂J/∂net_{s,t})
-            times_W(d_net_s_t_rows, W_pieces, out=d_s_next_places)
+            times_W(d_net_s_t_rows, W_pieces, d_s_next_places)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -502,7 +506,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -524,13 +528,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -580,11 +586,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -594,7 +600,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -707,9 +713,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -730,5 +759,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

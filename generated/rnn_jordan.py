@@ -87,26 +87,28 @@ def forward(params, x, y=None, *, lengths=None, cache=True, checkpoint=None):
     work_places = piece_places(work, U_half_T_pieces)
     times_V_T = product_with(V_T_pieces)
     net_y_t_places = piece_places(net_y_t, V_T_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
     for (
         t, h_t, y_t, y_prev_rows, h_t_rows,
     ) in zip(
         range(T), x_net, y[1:], piece_rows(y, U_half_T_pieces), piece_rows(x_net, V_T_pieces),
     ):
         # net_{h,t} = W x_t + U y_{t-1} + b
-        times_U_half_T(y_prev_rows, U_half_T_pieces, out=work_places)
-        np.add(h_t, work, out=h_t)
+        times_U_half_T(y_prev_rows, U_half_T_pieces, work_places)
+        add_into(h_t, work, h_t)
         # h_t = σ(net_{h,t})
-        np.tanh(h_t, out=h_t)
-        np.multiply(h_t, half, out=h_t)
-        np.add(h_t, half, out=h_t)
+        tanh_into(h_t, h_t)
+        multiply_into(h_t, half, h_t)
+        add_into(h_t, half, h_t)
         # net_{y,t} = V h_t + c
-        times_V_T(h_t_rows, V_T_pieces, out=net_y_t_places)
-        np.add(net_y_t, c, out=net_y_t)
+        times_V_T(h_t_rows, V_T_pieces, net_y_t_places)
+        add_into(net_y_t, c, net_y_t)
         # y_t = σ(net_{y,t})
-        np.multiply(net_y_t, half, out=y_t)
-        np.tanh(y_t, out=y_t)
-        np.multiply(y_t, half, out=y_t)
-        np.add(y_t, half, out=y_t)
+        multiply_into(net_y_t, half, y_t)
+        tanh_into(y_t, y_t)
+        multiply_into(y_t, half, y_t)
+        add_into(y_t, half, y_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             y[t + 1] = np.where((lengths <= t)[:, None], y[t], y[t + 1])
     cache = (sizes, dtype, lengths, (y, h, V, U, W, x))
@@ -145,6 +147,8 @@ def backward(cache, d_ys, y=None):
     d_h_t_places = piece_places(d_h_t, V_pieces)
     times_U = product_with(U_pieces)
     d_y_next_places = piece_places(d_y_next, U_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * K)
     window = steps_together(block, T, B, H + K)
     d_net_y_window = memory((min(window, T), B, H), dtype)
@@ -177,15 +181,15 @@ def backward(cache, d_ys, y=None):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_y_next[...] = np.where((lengths == t + 1)[:, None], d_y_last, d_y_next)
             # ∂J/∂y_t = ∂⁺J/∂y_t + Uᵀ (∂J/∂net_{h,t+1})
-            np.add(d_ys_t, d_y_next, out=d_y_t)
+            add_into(d_ys_t, d_y_next, d_y_t)
             # ∂J/∂net_{y,t} = ∂J/∂y_t ⊙ y_t ⊙ (1 - y_t)
-            np.multiply(d_y_t, y_by_net_y_t, out=d_net_y_t)
+            multiply_into(d_y_t, y_by_net_y_t, d_net_y_t)
             # ∂J/∂h_t = Vᵀ (∂J/∂net_{y,t})
-            times_V(d_net_y_t_rows, V_pieces, out=d_h_t_places)
+            times_V(d_net_y_t_rows, V_pieces, d_h_t_places)
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ h_t ⊙ (1 - h_t)
-            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # to y_{t-1} through this step: Uᵀ (∂J/∂net_{h,t})
-            times_U(d_net_h_t_rows, U_pieces, out=d_y_next_places)
+            times_U(d_net_h_t_rows, U_pieces, d_y_next_places)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -403,7 +407,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -425,13 +429,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -476,11 +482,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -490,7 +496,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -585,9 +591,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -608,5 +637,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

@@ -86,27 +86,30 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     work_4 = memory((B, H), dtype)
     number_2 = np.array(1e-05, dtype)
     net_h_t = memory((B, H), dtype)
+    # each call of the loop writes into what is named last
+    (add_into, divide_into, subtract_into, square_into, sqrt_into, multiply_into, tanh_into) = (np.add, np.divide,
+        np.subtract, np.square, np.sqrt, np.multiply, np.tanh)
     for t, a_t, x_net_t, h_prev, mu_t, s_t, h_t in zip(range(T), a, x_net, h, mu, s, h[1:]):
         # a_t = W x_t + U h_{t-1}
         h_prev.dot(U_T, out=a_t)
-        np.add(a_t, x_net_t, out=a_t)
+        add_into(a_t, x_net_t, a_t)
         # μ_t = (1/H) 𝟏ᵀ a_t
         np.add.reduce(a_t, axis=-1, keepdims=True, out=work)
-        np.divide(work, number, out=mu_t)
+        divide_into(work, number, mu_t)
         # s_t = sqrt((1/H) 𝟏ᵀ (a_t - μ_t 𝟏)² + (1/100000))
-        np.subtract(a_t, mu_t, out=work_4)
-        np.square(work_4, out=work_3)
+        subtract_into(a_t, mu_t, work_4)
+        square_into(work_4, work_3)
         np.add.reduce(work_3, axis=-1, keepdims=True, out=work_2)
-        np.divide(work_2, number, out=work)
-        np.add(work, number_2, out=work)
-        np.sqrt(work, out=s_t)
+        divide_into(work_2, number, work)
+        add_into(work, number_2, work)
+        sqrt_into(work, s_t)
         # net_{h,t} = (1 / s_t) (g ⊙ (a_t - μ_t 𝟏)) + b
-        np.subtract(a_t, mu_t, out=net_h_t)
-        np.multiply(net_h_t, g, out=net_h_t)
-        np.divide(net_h_t, s_t, out=net_h_t)
-        np.add(net_h_t, b, out=net_h_t)
+        subtract_into(a_t, mu_t, net_h_t)
+        multiply_into(net_h_t, g, net_h_t)
+        divide_into(net_h_t, s_t, net_h_t)
+        add_into(net_h_t, b, net_h_t)
         # h_t = tanh(net_{h,t})
-        np.tanh(net_h_t, out=h_t)
+        tanh_into(net_h_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
     cache = (sizes, dtype, lengths, (h, a, mu, g, s, U, W, x))
@@ -150,6 +153,9 @@ def backward(cache, d_ys, h=None):
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into, negative_into, divide_into, subtract_into) = (np.add, np.multiply, np.negative,
+        np.divide, np.subtract)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 2 * H)
     d_net_h_window = memory((min(window, T), B, H), dtype)
@@ -195,30 +201,30 @@ def backward(cache, d_ys, h=None):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + Uᵀ (∂J/∂a_{t+1})
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ (1 - h_t²)
-            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # ∂J/∂s_t = -((g ⊙ (a_t - μ_t 𝟏))ᵀ (∂J/∂net_{h,t})) / s_t²
-            np.multiply(d_net_h_t, net_h_by_s_t, out=work_2)
+            multiply_into(d_net_h_t, net_h_by_s_t, work_2)
             np.add.reduce(work_2, axis=-1, keepdims=True, out=work)
-            np.multiply(work, d_s_given_t, out=work)
-            np.negative(work, out=d_s_t)
+            multiply_into(work, d_s_given_t, work)
+            negative_into(work, d_s_t)
             # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-            np.multiply(d_s_t, s_by_mu_t, out=work_2)
+            multiply_into(d_s_t, s_by_mu_t, work_2)
             np.add.reduce(work_2, axis=-1, keepdims=True, out=work_3)
-            np.divide(work_3, number, out=work)
-            np.negative(work, out=d_mu_t)
-            np.multiply(d_net_h_t, net_h_by_mu_t, out=work_5)
+            divide_into(work_3, number, work)
+            negative_into(work, d_mu_t)
+            multiply_into(d_net_h_t, net_h_by_mu_t, work_5)
             np.add.reduce(work_5, axis=-1, keepdims=True, out=work_4)
-            np.subtract(d_mu_t, work_4, out=d_mu_t)
+            subtract_into(d_mu_t, work_4, d_mu_t)
             # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
-            np.divide(d_mu_t, number, out=work)
-            np.multiply(d_s_t, s_by_a_t, out=work_2)
-            np.add(work, work_2, out=d_a_t)
-            np.multiply(d_net_h_t, net_h_by_mu_t, out=work_2)
-            np.add(d_a_t, work_2, out=d_a_t)
+            divide_into(d_mu_t, number, work)
+            multiply_into(d_s_t, s_by_a_t, work_2)
+            add_into(work, work_2, d_a_t)
+            multiply_into(d_net_h_t, net_h_by_mu_t, work_2)
+            add_into(d_a_t, work_2, d_a_t)
             # to h_{t-1} through this step: Uᵀ (∂J/∂a_t)
-            times_U(d_a_t_rows, U_pieces, out=d_h_next_places)
+            times_U(d_a_t_rows, U_pieces, d_h_next_places)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -435,7 +441,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -457,13 +463,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -513,11 +521,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -595,9 +603,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -618,5 +649,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

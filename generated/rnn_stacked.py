@@ -78,11 +78,13 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
     net_a = memory((T, B, H), dtype)
     work = memory((B, D + H), dtype)
     W_aa_W_ax_T = in_rows(np.concatenate((W_aa, W_ax), axis=-1).T, T, B)
+    # each call of the loop writes into what is named last
+    add_into = np.add
     for t, net_a_t, a_prev, x_t, a_t in zip(range(T), net_a, a, x, a[1:]):
         # net_{a,t} = [W_{aa}, W_{ax}] [a_{t-1}; x_t] + b_a
         work[...] = np.concatenate((a_prev, x_t), axis=-1)
         work.dot(W_aa_W_ax_T, out=net_a_t)
-        np.add(net_a_t, b_a, out=net_a_t)
+        add_into(net_a_t, b_a, net_a_t)
         # a_t = g(net_{a,t})
         a_t[...] = g(net_a_t)
         if lengths is not None:  # a sequence that has ended keeps its states
@@ -115,6 +117,8 @@ def backward(cache, d_ys, a=None):
         d_a_next = np.zeros_like(d_a_last)
     d_x = memory((T, B, D), dtype)
     d_a_t = memory((B, H), dtype)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, H)
     d_net_a_window = memory((min(window, T), B, H), dtype)
@@ -134,9 +138,9 @@ def backward(cache, d_ys, a=None):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_a_next = np.where((lengths == t + 1)[:, None], d_a_last, d_a_next)
             # ∂J/∂a_t = ∂⁺J/∂a_t + (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t+1}))[0:H]
-            np.add(d_ys_t, d_a_next, out=d_a_t)
+            add_into(d_ys_t, d_a_next, d_a_t)
             # ∂J/∂net_{a,t} = ∂J/∂a_t ⊙ g'(net_{a,t})
-            np.multiply(d_a_t, a_by_net_a_t, out=d_net_a_t)
+            multiply_into(d_a_t, a_by_net_a_t, d_net_a_t)
             # to a_{t-1} through this step: (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t}))[0:H]
             d_a_next[...] = (d_net_a_t @ np.concatenate((W_aa, W_ax), axis=-1))[..., 0:H]
         if not start % window:
@@ -475,7 +479,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -497,11 +501,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -602,9 +606,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -625,5 +652,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

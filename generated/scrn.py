@@ -95,24 +95,26 @@ def forward(params, x, s=None, h=None, *, lengths=None, cache=True, checkpoint=N
     work_places = piece_places(work, P_T_pieces)
     times_R_T = product_with(R_T_pieces)
     work_places_2 = piece_places(work, R_T_pieces)
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
     for (
         t, s_t, s_given_t, s_prev, x_net_t, h_t, s_t_rows, h_prev_rows,
     ) in zip(
         range(T), s[1:], s_given, s, x_net, h[1:], piece_rows(s[1:], P_T_pieces), piece_rows(h, R_T_pieces),
     ):
         # s_t = (1/20) B x_t + (19/20) s_{t-1}
-        np.multiply(number, s_prev, out=s_t)
-        np.add(s_t, s_given_t, out=s_t)
+        multiply_into(number, s_prev, s_t)
+        add_into(s_t, s_given_t, s_t)
         # net_{h,t} = P s_t + A x_t + R h_{t-1}
-        times_P_T(s_t_rows, P_T_pieces, out=work_places)
-        np.add(x_net_t, work, out=x_net_t)
-        times_R_T(h_prev_rows, R_T_pieces, out=work_places_2)
-        np.add(x_net_t, work, out=x_net_t)
+        times_P_T(s_t_rows, P_T_pieces, work_places)
+        add_into(x_net_t, work, x_net_t)
+        times_R_T(h_prev_rows, R_T_pieces, work_places_2)
+        add_into(x_net_t, work, x_net_t)
         # h_t = σ(net_{h,t})
-        np.multiply(x_net_t, half, out=h_t)
-        np.tanh(h_t, out=h_t)
-        np.multiply(h_t, half, out=h_t)
-        np.add(h_t, half, out=h_t)
+        multiply_into(x_net_t, half, h_t)
+        tanh_into(h_t, h_t)
+        multiply_into(h_t, half, h_t)
+        add_into(h_t, half, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             s[t + 1] = np.where((lengths <= t)[:, None], s[t], s[t + 1])
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
@@ -161,6 +163,8 @@ def backward(cache, d_ys, s=None, h=None):
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, H + N)
     d_net_h_window = memory((min(window, T), B, H), dtype)
@@ -188,17 +192,17 @@ def backward(cache, d_ys, s=None, h=None):
                 d_s_next = np.where((lengths == t + 1)[:, None], d_s_last, d_s_next)
                 d_h_next[...] = np.where((lengths == t + 1)[:, None], d_h_last, d_h_next)
             # ∂J/∂h_t = Uᵀ (∂J/∂y_t) + Rᵀ (∂J/∂net_{h,t+1})
-            np.add(d_h_read_t, d_h_next, out=d_h_t)
+            add_into(d_h_read_t, d_h_next, d_h_t)
             # ∂J/∂net_{h,t} = ∂J/∂h_t ⊙ h_t ⊙ (1 - h_t)
-            np.multiply(d_h_t, h_by_net_h_t, out=d_net_h_t)
+            multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # ∂J/∂s_t = Pᵀ (∂J/∂net_{h,t}) + Vᵀ (∂J/∂y_t) + (19/20) ∂J/∂s_{t+1}
             d_net_h_t.dot(P, out=d_s_t)
-            np.add(d_s_t, d_s_read_t, out=d_s_t)
-            np.add(d_s_t, d_s_next, out=d_s_t)
+            add_into(d_s_t, d_s_read_t, d_s_t)
+            add_into(d_s_t, d_s_next, d_s_t)
             # to s_{t-1} through this step: (19/20) ∂J/∂s_t
-            np.multiply(number, d_s_t, out=d_s_next)
+            multiply_into(number, d_s_t, d_s_next)
             # to h_{t-1} through this step: Rᵀ (∂J/∂net_{h,t})
-            times_R(d_net_h_t_rows, R_pieces, out=d_h_next_places)
+            times_R(d_net_h_t_rows, R_pieces, d_h_next_places)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -435,7 +439,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -457,13 +461,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -508,11 +514,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -595,9 +601,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -618,5 +647,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

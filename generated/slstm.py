@@ -130,6 +130,9 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
     net_i_prime_t = memory((B, H), dtype)
     net_f_prime_t = memory((B, H), dtype)
     work = memory((B, H), dtype)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into, subtract_into, exp_into, divide_into) = (np.add, np.tanh, np.multiply,
+        np.subtract, np.exp, np.divide)
     for (
         t, net_o_z_i_tilde_f_tilde_t, x_net_t, h_prev, z_t, o_t, net_m_t, m_prev, m_t, i_prime_t, f_prime_t,
         c_t, c_prev, n_t, n_prev, h_t,
@@ -142,37 +145,37 @@ def forward(params, x, h=None, m=None, c=None, n=None, *, lengths=None, cache=Tr
         # ĩ_t = W_i x_t + R_i h_{t-1} + b_i
         # f̃_t = W_f x_t + R_f h_{t-1} + b_f
         h_prev.dot(R_T, out=net_o_z_i_tilde_f_tilde_t)
-        np.add(net_o_z_i_tilde_f_tilde_t, x_net_t, out=net_o_z_i_tilde_f_tilde_t)
+        add_into(net_o_z_i_tilde_f_tilde_t, x_net_t, net_o_z_i_tilde_f_tilde_t)
         # z_t = tanh(net_{z,t})
-        np.tanh(net_o_z_i_tilde_f_tilde_t[..., H:2 * H], out=z_t)
+        tanh_into(net_o_z_i_tilde_f_tilde_t[..., H:2 * H], z_t)
         # o_t = σ(net_{o,t})
-        np.multiply(net_o_z_i_tilde_f_tilde_t[..., 0:H], half, out=o_t)
-        np.tanh(o_t, out=o_t)
-        np.multiply(o_t, half, out=o_t)
-        np.add(o_t, half, out=o_t)
+        multiply_into(net_o_z_i_tilde_f_tilde_t[..., 0:H], half, o_t)
+        tanh_into(o_t, o_t)
+        multiply_into(o_t, half, o_t)
+        add_into(o_t, half, o_t)
         # net_{m,t} = f̃_t + m_{t-1}
-        np.add(net_o_z_i_tilde_f_tilde_t[..., 3 * H:4 * H], m_prev, out=net_m_t)
+        add_into(net_o_z_i_tilde_f_tilde_t[..., 3 * H:4 * H], m_prev, net_m_t)
         # m_t = max(net_{m,t}, ĩ_t)
         m_t[...] = max(net_m_t, net_o_z_i_tilde_f_tilde_t[..., 2 * H:3 * H])
         # net_{i,prime,t} = ĩ_t - m_t
-        np.subtract(net_o_z_i_tilde_f_tilde_t[..., 2 * H:3 * H], m_t, out=net_i_prime_t)
+        subtract_into(net_o_z_i_tilde_f_tilde_t[..., 2 * H:3 * H], m_t, net_i_prime_t)
         # i′_t = exp(net_{i,prime,t})
-        np.exp(net_i_prime_t, out=i_prime_t)
+        exp_into(net_i_prime_t, i_prime_t)
         # net_{f,prime,t} = f̃_t + m_{t-1} - m_t
-        np.add(net_o_z_i_tilde_f_tilde_t[..., 3 * H:4 * H], m_prev, out=net_f_prime_t)
-        np.subtract(net_f_prime_t, m_t, out=net_f_prime_t)
+        add_into(net_o_z_i_tilde_f_tilde_t[..., 3 * H:4 * H], m_prev, net_f_prime_t)
+        subtract_into(net_f_prime_t, m_t, net_f_prime_t)
         # f′_t = exp(net_{f,prime,t})
-        np.exp(net_f_prime_t, out=f_prime_t)
+        exp_into(net_f_prime_t, f_prime_t)
         # c_t = f′_t ⊙ c_{t-1} + i′_t ⊙ z_t
-        np.multiply(f_prime_t, c_prev, out=c_t)
-        np.multiply(i_prime_t, z_t, out=work)
-        np.add(c_t, work, out=c_t)
+        multiply_into(f_prime_t, c_prev, c_t)
+        multiply_into(i_prime_t, z_t, work)
+        add_into(c_t, work, c_t)
         # n_t = f′_t ⊙ n_{t-1} + i′_t
-        np.multiply(f_prime_t, n_prev, out=n_t)
-        np.add(n_t, i_prime_t, out=n_t)
+        multiply_into(f_prime_t, n_prev, n_t)
+        add_into(n_t, i_prime_t, n_t)
         # h_t = o_t ⊙ c_t / n_t
-        np.multiply(o_t, c_t, out=h_t)
-        np.divide(h_t, n_t, out=h_t)
+        multiply_into(o_t, c_t, h_t)
+        divide_into(h_t, n_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             m[t + 1] = np.where((lengths <= t)[:, None], m[t], m[t + 1])
@@ -236,6 +239,8 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
     R_pieces = in_pieces(R, T, B)
     times_R = product_with(R_pieces)
     d_h_next_places = piece_places(d_h_next, R_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 4 * H)
     d_net_window = memory((min(window, T), B, 4 * H), dtype)
@@ -287,47 +292,47 @@ def backward(cache, d_ys, h=None, m=None, c=None, n=None):
                 d_n_next = np.where((lengths == t + 1)[:, None], d_n_last, d_n_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + R_zᵀ (∂J/∂net_{z,t+1}) + R_iᵀ (∂J/∂ĩ_{t+1}) + R_fᵀ (∂J/∂f̃_{t+1}) + R_oᵀ
             #     (∂J/∂net_{o,t+1})
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂n_t = -∂J/∂h_t ⊙ o_t ⊙ c_t / n_t² + ∂J/∂n_{t+1} ⊙ f′_{t+1}
-            np.multiply(d_h_t, h_by_n_t, out=work)
-            np.subtract(d_n_next, work, out=d_n_t)
+            multiply_into(d_h_t, h_by_n_t, work)
+            subtract_into(d_n_next, work, d_n_t)
             # ∂J/∂c_t = ∂J/∂h_t ⊙ o_t / n_t + ∂J/∂c_{t+1} ⊙ f′_{t+1}
-            np.multiply(d_h_t, h_by_c_t, out=d_c_t)
-            np.add(d_c_t, d_c_next, out=d_c_t)
+            multiply_into(d_h_t, h_by_c_t, d_c_t)
+            add_into(d_c_t, d_c_next, d_c_t)
             # ∂J/∂f′_t = ∂J/∂c_t ⊙ c_{t-1} + ∂J/∂n_t ⊙ n_{t-1}
             # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
-            np.multiply(d_c_t, c_by_net_f_prime_t, out=d_net_f_prime_t)
-            np.multiply(d_n_t, n_by_net_f_prime_t, out=work)
-            np.add(d_net_f_prime_t, work, out=d_net_f_prime_t)
+            multiply_into(d_c_t, c_by_net_f_prime_t, d_net_f_prime_t)
+            multiply_into(d_n_t, n_by_net_f_prime_t, work)
+            add_into(d_net_f_prime_t, work, d_net_f_prime_t)
             # ∂J/∂i′_t = ∂J/∂c_t ⊙ z_t + ∂J/∂n_t
-            np.multiply(d_c_t, z_t, out=d_i_prime_t)
-            np.add(d_i_prime_t, d_n_t, out=d_i_prime_t)
+            multiply_into(d_c_t, z_t, d_i_prime_t)
+            add_into(d_i_prime_t, d_n_t, d_i_prime_t)
             # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
-            np.multiply(d_i_prime_t, i_prime_t, out=d_net_i_prime_t)
+            multiply_into(d_i_prime_t, i_prime_t, d_net_i_prime_t)
             # ∂J/∂m_t = -∂J/∂net_{i,prime,t} - ∂J/∂net_{f,prime,t} + ∂J/∂net_{m,t+1} + ∂J/∂net_{f,prime,t+1}
-            np.subtract(d_m_next, d_net_i_prime_t, out=d_m_t)
-            np.subtract(d_m_t, d_net_f_prime_t, out=d_m_t)
+            subtract_into(d_m_next, d_net_i_prime_t, d_m_t)
+            subtract_into(d_m_t, d_net_f_prime_t, d_m_t)
             # ∂J/∂net_{m,t} = ∂J/∂m_t ⊙ Heaviside(net_{m,t} - ĩ_t)
-            np.multiply(d_m_t, m_by_net_m_t, out=d_net_m_t)
+            multiply_into(d_m_t, m_by_net_m_t, d_net_m_t)
             # ∂J/∂o_t = ∂J/∂h_t ⊙ c_t / n_t
             # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-            np.multiply(d_h_t, h_by_net_o_t, out=d_net_o_t)
+            multiply_into(d_h_t, h_by_net_o_t, d_net_o_t)
             # ∂J/∂f̃_t = ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
-            np.add(d_net_m_t, d_net_f_prime_t, out=d_f_tilde_t)
+            add_into(d_net_m_t, d_net_f_prime_t, d_f_tilde_t)
             # ∂J/∂ĩ_t = ∂J/∂m_t ⊙ Heaviside(ĩ_t - net_{m,t}) + ∂J/∂net_{i,prime,t}
-            np.multiply(d_m_t, m_by_i_tilde_t, out=d_i_tilde_t)
-            np.add(d_i_tilde_t, d_net_i_prime_t, out=d_i_tilde_t)
+            multiply_into(d_m_t, m_by_i_tilde_t, d_i_tilde_t)
+            add_into(d_i_tilde_t, d_net_i_prime_t, d_i_tilde_t)
             # ∂J/∂z_t = ∂J/∂c_t ⊙ i′_t
             # ∂J/∂net_{z,t} = ∂J/∂z_t ⊙ (1 - z_t²)
-            np.multiply(d_c_t, c_by_net_z_t, out=d_net_z_t)
+            multiply_into(d_c_t, c_by_net_z_t, d_net_z_t)
             # to h_{t-1} through this step: R_zᵀ (∂J/∂net_{z,t}) + R_iᵀ (∂J/∂ĩ_t) + R_fᵀ (∂J/∂f̃_t) + R_oᵀ (∂J/∂net_{o,t})
-            times_R(d_net_t_rows, R_pieces, out=d_h_next_places)
+            times_R(d_net_t_rows, R_pieces, d_h_next_places)
             # to m_{t-1} through this step: ∂J/∂net_{m,t} + ∂J/∂net_{f,prime,t}
-            np.add(d_net_m_t, d_net_f_prime_t, out=d_m_next)
+            add_into(d_net_m_t, d_net_f_prime_t, d_m_next)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f′_t
-            np.multiply(d_c_t, f_prime_t, out=d_c_next)
+            multiply_into(d_c_t, f_prime_t, d_c_next)
             # to n_{t-1} through this step: ∂J/∂n_t ⊙ f′_t
-            np.multiply(d_n_t, f_prime_t, out=d_n_next)
+            multiply_into(d_n_t, f_prime_t, d_n_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -668,7 +673,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -690,13 +695,15 @@ def in_columns(matrix, columns):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -751,11 +758,11 @@ def rows(a):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -765,7 +772,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -860,9 +867,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -883,5 +913,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

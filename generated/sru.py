@@ -87,20 +87,22 @@ def forward(params, x, c=None, *, lengths=None, cache=True, checkpoint=None):
     work = memory((B, H), dtype)
     half = np.array(0.5, dtype)
     one = np.array(1, dtype)
+    # each call of the loop writes into what is named last
+    (multiply_into, add_into, tanh_into, subtract_into) = (np.multiply, np.add, np.tanh, np.subtract)
     for t, f_t, c_prev, c_t, lin_c_t in zip(range(T), x_net, c, c[1:], lin_c):
         # net_{f,t} = W_f x_t + v_f ⊙ c_{t-1} + b_f
-        np.multiply(c_prev, v_f, out=work)
-        np.add(f_t, work, out=f_t)
+        multiply_into(c_prev, v_f, work)
+        add_into(f_t, work, f_t)
         # f_t = σ(net_{f,t})
-        np.multiply(f_t, half, out=f_t)
-        np.tanh(f_t, out=f_t)
-        np.multiply(f_t, half, out=f_t)
-        np.add(f_t, half, out=f_t)
+        multiply_into(f_t, half, f_t)
+        tanh_into(f_t, f_t)
+        multiply_into(f_t, half, f_t)
+        add_into(f_t, half, f_t)
         # c_t = f_t ⊙ c_{t-1} + (1 - f_t) ⊙ lin_{c,t}
-        np.multiply(f_t, c_prev, out=c_t)
-        np.subtract(one, f_t, out=work)
-        np.multiply(work, lin_c_t, out=work)
-        np.add(c_t, work, out=c_t)
+        multiply_into(f_t, c_prev, c_t)
+        subtract_into(one, f_t, work)
+        multiply_into(work, lin_c_t, work)
+        add_into(c_t, work, c_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
     # net_{r,t} = W_r x_t + v_r ⊙ c_{t-1} + b_r
@@ -145,6 +147,8 @@ def backward(cache, d_ys, c=None):
     d_x = memory((T, B, H), dtype)
     work = memory((B, H), dtype)
     one = np.array(1, dtype)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 2 * H)
     d_c_window = memory((min(window, T), B, H), dtype)
@@ -178,15 +182,15 @@ def backward(cache, d_ys, c=None):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂c_t = ∂J/∂h_t ⊙ r_t + ∂J/∂net_{f,t+1} ⊙ v_f + ∂J/∂c_{t+1} ⊙ f_{t+1} + ∂J/∂net_{r,t+1} ⊙ v_r
-            np.add(d_c_read_t, d_c_next, out=d_c_t)
+            add_into(d_c_read_t, d_c_next, d_c_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ (c_{t-1} - lin_{c,t})
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # to c_{t-1} through this step: ∂J/∂net_{f,t} ⊙ v_f + ∂J/∂c_t ⊙ f_t + ∂J/∂net_{r,t} ⊙ v_r
-            np.multiply(d_net_f_t, v_f, out=d_c_next)
-            np.multiply(d_c_t, f_t, out=work)
-            np.add(d_c_next, work, out=d_c_next)
-            np.add(d_c_next, d_c_next_given_t, out=d_c_next)
+            multiply_into(d_net_f_t, v_f, d_c_next)
+            multiply_into(d_c_t, f_t, work)
+            add_into(d_c_next, work, d_c_next)
+            add_into(d_c_next, d_c_next_given_t, d_c_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -439,7 +443,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -461,11 +465,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -475,7 +479,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -570,9 +574,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -593,5 +620,3 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)

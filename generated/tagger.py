@@ -256,6 +256,8 @@ def cell_forward(params, x, h=None, c=None, *, lengths=None):
     times_U_half_T = product_with(U_half_T_pieces)
     work_places = piece_places(work, U_half_T_pieces)
     work_gates = gates_of(work, U_half_T_pieces, 4)
+    # each call of the loop writes into what is named last
+    (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
     for (
         t, x_net_t, x_net_t_2, c_t, f_t, c_prev, i_t, g_t, tanh_c_t, h_t, o_t, h_prev_rows,
     ) in zip(
@@ -266,22 +268,22 @@ def cell_forward(params, x, h=None, c=None, *, lengths=None):
         # net_{f,t} = W_f x_t + U_f h_{t-1} + b_f
         # net_{o,t} = W_o x_t + U_o h_{t-1} + b_o
         # net_{g,t} = W_g x_t + U_g h_{t-1} + b_g
-        times_U_half_T(h_prev_rows, U_half_T_pieces, out=work_places)
-        np.add(x_net_t, work_gates, out=x_net_t)
+        times_U_half_T(h_prev_rows, U_half_T_pieces, work_places)
+        add_into(x_net_t, work_gates, x_net_t)
         # i_t = σ(net_{i,t})
         # f_t = σ(net_{f,t})
         # o_t = σ(net_{o,t})
         # g_t = tanh(net_{g,t})
-        np.tanh(x_net_t, out=x_net_t)
-        np.multiply(x_net_t_2, half, out=x_net_t_2)
-        np.add(x_net_t_2, half, out=x_net_t_2)
+        tanh_into(x_net_t, x_net_t)
+        multiply_into(x_net_t_2, half, x_net_t_2)
+        add_into(x_net_t_2, half, x_net_t_2)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
-        np.multiply(f_t, c_prev, out=c_t)
-        np.multiply(i_t, g_t, out=work_2)
-        np.add(c_t, work_2, out=c_t)
-        np.tanh(c_t, out=tanh_c_t)
+        multiply_into(f_t, c_prev, c_t)
+        multiply_into(i_t, g_t, work_2)
+        add_into(c_t, work_2, c_t)
+        tanh_into(c_t, tanh_c_t)
         # h_t = o_t ⊙ tanh(c_t)
-        np.multiply(o_t, tanh_c_t, out=h_t)
+        multiply_into(o_t, tanh_c_t, h_t)
         if lengths is not None:  # a sequence that has ended keeps its states
             h[t + 1] = np.where((lengths <= t)[:, None], h[t], h[t + 1])
             c[t + 1] = np.where((lengths <= t)[:, None], c[t], c[t + 1])
@@ -322,6 +324,8 @@ def cell_backward(cache, d_ys, h=None, c=None):
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
+    # each call of the loop writes into what is named last
+    (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
     window = steps_together(block, T, B, 4 * H)
     d_net_window = memory((min(window, T), B, 4 * H), dtype)
@@ -371,27 +375,27 @@ def cell_backward(cache, d_ys, h=None, c=None):
                 d_c_next = np.where((lengths == t + 1)[:, None], d_c_last, d_c_next)
             # ∂J/∂h_t = ∂⁺J/∂h_t + U_iᵀ (∂J/∂net_{i,t+1}) + U_fᵀ (∂J/∂net_{f,t+1}) + U_oᵀ (∂J/∂net_{o,t+1}) + U_gᵀ
             #     (∂J/∂net_{g,t+1})
-            np.add(d_ys_t, d_h_next, out=d_h_t)
+            add_into(d_ys_t, d_h_next, d_h_t)
             # ∂J/∂c_t = ∂J/∂h_t ⊙ o_t ⊙ (1 - tanh²(c_t)) + ∂J/∂c_{t+1} ⊙ f_{t+1}
-            np.multiply(d_h_t, h_by_c_t, out=d_c_t)
-            np.add(d_c_t, d_c_next, out=d_c_t)
+            multiply_into(d_h_t, h_by_c_t, d_c_t)
+            add_into(d_c_t, d_c_next, d_c_t)
             # ∂J/∂g_t = ∂J/∂c_t ⊙ i_t
             # ∂J/∂net_{g,t} = ∂J/∂g_t ⊙ (1 - g_t²)
-            np.multiply(d_c_t, c_by_net_g_t, out=d_net_g_t)
+            multiply_into(d_c_t, c_by_net_g_t, d_net_g_t)
             # ∂J/∂o_t = ∂J/∂h_t ⊙ tanh(c_t)
             # ∂J/∂net_{o,t} = ∂J/∂o_t ⊙ o_t ⊙ (1 - o_t)
-            np.multiply(d_h_t, h_by_net_o_t, out=d_net_o_t)
+            multiply_into(d_h_t, h_by_net_o_t, d_net_o_t)
             # ∂J/∂f_t = ∂J/∂c_t ⊙ c_{t-1}
             # ∂J/∂net_{f,t} = ∂J/∂f_t ⊙ f_t ⊙ (1 - f_t)
-            np.multiply(d_c_t, c_by_net_f_t, out=d_net_f_t)
+            multiply_into(d_c_t, c_by_net_f_t, d_net_f_t)
             # ∂J/∂i_t = ∂J/∂c_t ⊙ g_t
             # ∂J/∂net_{i,t} = ∂J/∂i_t ⊙ i_t ⊙ (1 - i_t)
-            np.multiply(d_c_t, c_by_net_i_t, out=d_net_i_t)
+            multiply_into(d_c_t, c_by_net_i_t, d_net_i_t)
             # to h_{t-1} through this step: U_iᵀ (∂J/∂net_{i,t}) + U_fᵀ (∂J/∂net_{f,t}) + U_oᵀ (∂J/∂net_{o,t}) + U_gᵀ
             #     (∂J/∂net_{g,t})
-            times_U(d_net_t_rows, U_pieces, out=d_h_next_places)
+            times_U(d_net_t_rows, U_pieces, d_h_next_places)
             # to c_{t-1} through this step: ∂J/∂c_t ⊙ f_t
-            np.multiply(d_c_t, f_t, out=d_c_next)
+            multiply_into(d_c_t, f_t, d_c_next)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
@@ -697,7 +701,7 @@ SMALL_PRODUCTS = has_small_products()
 def piece(B, K, N, dtype, most=2**23, gates=1):
     """How many rows and columns at a time B rows are multiplied by a (K, N) matrix; all at once beyond `most`."""
     few = 2**62 if B <= 32 else most  # the library copies the matrix, which takes longest where it multiplies few rows
-    if not SMALL_PRODUCTS or not 10**6 < B * K * N <= few or dtype.char not in "fd":
+    if not 10**6 < B * K * N <= few or not SMALL_PRODUCTS or dtype.char not in "fd":
         return B, N
     wide = N // gates
     for columns in (64, 80, 96, 48, 32, min(wide, 160), *range(95, 39, -1), wide):
@@ -719,11 +723,11 @@ def in_columns(matrix, columns):
 
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
-    found = memory((*a.shape[:-1], matrix.shape[-1]), np.result_type(a, matrix)) if out is None else out
     left, (K, N) = rows(a), matrix.shape
+    found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
     if many == len(left) or columns < 48:
-        np.matmul(left, matrix, out=rows(found))
+        left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
@@ -733,7 +737,7 @@ def rows_times(a, matrix, out=None):
 def is_cheap_row(a, matrix, term):
     """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
     K, N = matrix.shape
-    return np.ndim(term) == 1 and 2 * K <= N and 64 + 4 * K <= len(rows(a))
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
 
 
 def with_row(a, matrix, term):
@@ -772,13 +776,15 @@ def gates_times(gates, a, matrix, term):
 
 def in_pieces(matrix, T, B, gates=1):
     """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
     K, N = matrix.shape
-    columns = piece(B, K, N, matrix.dtype, gates=gates)[1]
-    if columns % 16 and columns < N // gates:  # which is slower than what gates would gain
-        gates = 1
     _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
-    if T <= 8 or sizes == (B, N):
-        return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
     blocks = in_columns(matrix, columns)
     return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
 
@@ -947,9 +953,32 @@ def _length(axis, sizes):
     return total
 
 
+def _fitting(arrays, sizes):
+    """Sizes by letter of (name, array, axes) where every array fits; None where one does not."""
+    sizes = dict(sizes)
+    for _, array, axes in arrays:
+        if not isinstance(array, (np.ndarray, np.generic)) or array.dtype.kind not in "fc" or array.ndim != len(axes):
+            return None
+        for axis, length in zip(axes, array.shape):
+            if sizes.setdefault(axis, length) != length:
+                return None
+    for axis in [axis for axis in sizes if not axis.isidentifier()]:
+        length = sizes.pop(axis)
+        if _length(axis, sizes) != length:
+            return None
+    return sizes
+
+
 def _checked(arrays, sizes=None, dtype=None):
     """Sizes by letter and the common dtype of (name, array, axes); raises ValueError for an array that does not fit."""
-    sizes = dict(sizes or {})
+    found = _fitting(arrays, sizes or {})
+    if found is None:
+        _refuse(arrays, dict(sizes or {}))
+    return found, np.result_type(*{array.dtype for _, array, _ in arrays}, *([dtype] if dtype else []))
+
+
+def _refuse(arrays, sizes):
+    """Raises ValueError for the array that does not fit."""
     lengths = {}
     for name, array, axes in arrays:
         if not isinstance(array, (np.ndarray, np.generic)):
@@ -970,8 +999,6 @@ def _checked(arrays, sizes=None, dtype=None):
         if array.shape != expected:
             wanted = f"({', '.join(axes)})" + ("" if None in expected else f" = {expected}")
             raise ValueError(f"{name} has shape {array.shape}, expected {wanted}")
-    dtypes = [array.dtype for _, array, _ in arrays] + ([dtype] if dtype else [])
-    return sizes, np.result_type(*dtypes)
 
 
 def sgd(params, batches, *, rate, epochs=1000, tolerance=0.0, clip=None, report=None):

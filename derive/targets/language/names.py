@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
+from collections.abc import Iterable
 
 from derive.errors import InputError
 from derive.functions import ENTRIES, ScalarFunction
@@ -61,10 +62,10 @@ class Names:
         self._taken.add(wanted)
         return Name(wanted)
 
-    def local(self) -> Names:
-        """The same names, for the variables of one function: what is added there is free elsewhere."""
+    def local(self, used: Iterable[str] = ()) -> Names:
+        """The same names, for the variables of one function, some `used` there: what is added is free elsewhere."""
         found = Names()
-        found._taken, found._given = set(self._taken), dict(self._given)
+        found._taken, found._given = self._taken.union(used), dict(self._given)
         return found
 
     def numbered(self, wanted: str) -> Name:

@@ -8,10 +8,10 @@ the gates before that of the examples. A product in pieces is written there as i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Basic, Expr, Integer, Symbol
+from sympy import Expr, Integer
 
 from derive.targets.language.code import (
     Apply,
@@ -50,12 +50,11 @@ def gates_first(
 
 @dataclass(frozen=True)
 class _Gates:
-    """An array of gates, what it is called at t, the product that the loop adds to it, and the gates' number."""
+    """An array of so many gates of one length, and the products of gates that the loop adds to several of them."""
 
     array: Name
-    at_t: Name
-    product: Name
     count: int
+    products: Mapping[Name, int]
 
 
 def _gates(statements: Sequence[Statement], array: Name) -> _Gates | None:
@@ -64,60 +63,90 @@ def _gates(statements: Sequence[Statement], array: Name) -> _Gates | None:
     if len(loops) != 1 or any(array.name in read([s]) and not _is_plain_view(s, array) for s in statements):
         return None
     (loop,) = loops
-    over = dict(loop.over)
-    at_t = [name for name, code in over.items() if code == array]
-    memories = {s.name: s.axes for s in statements if isinstance(s, Memory)}
-    calls = [s for s in loop.body if isinstance(s, Apply)]
-    if len(at_t) != 1:
-        return None
-    (whole,) = at_t
-    beside = {
-        name
-        for call in calls
-        if whole in (*call.arguments, call.out)
-        for name in _names(call)
-        if name in memories and name != whole.name
-    }
-    if len(beside) != 1 or len(memories[product := min(beside)]) != 2:
-        return None
-    taken = [_span(code) for code in [*over.values(), *_values(statements)] if _reads(code, array) and code != array]
-    lengths = {unit for span in taken if span is not None for unit in span[2]}
-    if None in taken or len(lengths) != 1:
+    taken = [code for _, code in loop.over if _reads(code, array) and code != array]
+    taken += [code for code in _values(statements) if _reads(code, array)]
+    spans = [_span(code) for code in taken]
+    lengths = {unit for found in spans if found is not None for unit in found[2]}
+    if None in spans or len(lengths) != 1:
         return None
     (unit,) = lengths
-    count = memories[product][1].subs(_letter(memories[product][1], unit), 1)
-    if memories[product][1] != count * _letter(memories[product][1], unit) or not isinstance(count, Integer):
-        return None
-    found = _Gates(array, whole, Name(product), int(count))
-    return found if _number_by_number(statements, loop, found) else None
+    count = max(found[1] for found in spans if found is not None)
+    memories = {
+        Name(s.name): _count(s.axes[-1], unit) for s in statements if isinstance(s, Memory) and len(s.axes) == 2
+    }
+    reading = _Reading(statements, loop, array, count, {name: gates for name, gates in memories.items() if gates})
+    products = reading.products()
+    return None if products is None else _Gates(array, count, products)
 
 
-def _letter(size: Expr, name: str) -> Basic:
-    """The letter of that name in a size."""
-    return next((letter for letter in size.free_symbols if str(letter) == name), Symbol(name))
+def _count(size: Expr, unit: str) -> int:
+    """How many of a length a size is; 0 where it is no multiple."""
+    letter = next((letter for letter in size.free_symbols if str(letter) == unit), None)
+    found = size.coeff(letter) if letter is not None else 0
+    return int(found) if isinstance(found, Integer) and size == found * letter else 0
 
 
-def _number_by_number(statements: Sequence[Statement], loop: Each, gates: _Gates) -> bool:
-    """Whether the loop reads gates apart, and several of them number by number alone."""
-    scalars = {s.targets[0] for s in statements if isinstance(s, Assign) and _is_scalar(s.value)}
-    several = {name for name, code in loop.over if _is_several(code, gates.array)}
-    products = 0
-    for call in loop.body:
-        names = _names(call)
-        if not names & {gates.at_t.name, gates.product.name, *(name.name for name in several)}:
-            continue
-        if not isinstance(call, Apply):
+class _Reading:
+    """How the loop reads an array of gates, and the products that are added to several of them."""
+
+    def __init__(
+        self, statements: Sequence[Statement], loop: Each, array: Name, count: int, memories: Mapping[Name, int]
+    ) -> None:
+        self._statements = statements
+        self._loop = loop
+        self._scalars = {s.targets[0] for s in statements if isinstance(s, Assign) and _is_scalar(s.value)}
+        self._gates: dict[Name, int] = {}
+        """How many gates each variable of the loop is."""
+        for name, code in loop.over:
+            found = _span(code)
+            if _reads(code, array):
+                self._gates[name] = count if found is None else found[1] - found[0]
+        self._parts: dict[Name, tuple[Name, int]] = {name: (name, gates) for name, gates in memories.items()}
+        """Memory of a product or some gates of it: the whole, and how many they are."""
+        for s in statements:
+            match s:
+                case Assign((Name() as name,), Index(Name() as whole) as code) if whole in memories:
+                    found = _span(code)
+                    self._parts[name] = (whole, found[1] - found[0] if found is not None else 0)
+        self._memories = memories
+
+    def products(self) -> dict[Name, int] | None:
+        """The products that are read as gates; None where one of them, or the array, is read in another way."""
+        found: set[Name] = set()
+        for call in self._loop.body:
+            several = {name for name in map(Name, _names(call)) if self._gates.get(name, 0) > 1}
+            if not several:
+                continue
+            if not isinstance(call, Apply) or call.function not in NUMBERWISE or call.keywords:
+                return None
+            counts = set()
+            for operand in {*call.arguments, call.out} - self._scalars:
+                if operand in self._gates:
+                    counts.add(self._gates[operand])
+                elif operand in self._parts and operand != call.out:
+                    whole, gates = self._parts[operand]
+                    counts.add(gates)
+                    found.add(whole)
+                else:
+                    return None
+            if len(counts) != 1:
+                return None
+        return {name: self._memories[name] for name in found} if all(map(self._is_product, found)) else None
+
+    def _is_product(self, memory: Name) -> bool:
+        """Whether a product in pieces alone is written there, whose gates are read in ways that allow any layout."""
+        if _places(self._statements, memory) is None:
             return False
-        operands = {*call.arguments, call.out}
-        wide = {gates.at_t, gates.product}
-        if call.function not in NUMBERWISE or call.keywords:
-            return False
-        if not (operands <= wide | scalars or any(operands <= {part} | scalars for part in several)):
-            return False
-        if call.out == gates.product:
-            return False
-        products += gates.product in call.arguments
-    return products == 1 and _places(statements, gates.product) is not None
+        for call in self._loop.body:
+            names = [name for name in map(Name, _names(call)) if self._parts.get(name, (None, 0))[0] == memory]
+            if not names:
+                continue
+            if not isinstance(call, Apply) or call.out in names or call.function not in NUMBERWISE or call.keywords:
+                return False
+            several = [name for name in map(Name, _names(call)) if self._gates.get(name, 0) > 1]
+            if not several and any(self._parts[name][1] != 1 for name in names):
+                return False
+        return True
 
 
 def _places(statements: Sequence[Statement], product: Name) -> tuple[int, int] | None:
@@ -137,25 +166,43 @@ def _places(statements: Sequence[Statement], product: Name) -> tuple[int, int] |
 
 
 def _apart(statements: Sequence[Statement], gates: _Gates, fresh: Callable[[str], Name]) -> list[Statement]:
-    place = _places(statements, gates.product)
+    found: list[Statement] = []
+    for statement in statements:
+        match statement:
+            case Assign((made,), Call(_, arguments), formula) if made == gates.array:
+                found.append(Assign((made,), Call("gates_times", (Number(str(gates.count)), *arguments)), formula))
+            case Assign(targets, value, formula):
+                found.append(Assign(targets, _by_gate(value, gates.array), formula))
+            case Each(_, over):
+                over = tuple((name, _by_gate(code, gates.array)) for name, code in over)
+                found.append(replace(statement, over=over))
+            case _:
+                found.append(statement)
+    for product, count in gates.products.items():
+        found = _product_apart(found, product, count, fresh)
+    return found
+
+
+def _product_apart(
+    statements: Sequence[Statement], product: Name, count: int, fresh: Callable[[str], Name]
+) -> list[Statement]:
+    """The statements with the memory of a product read as so many gates."""
+    place = _places(statements, product)
     assert place is not None
-    count = Number(str(gates.count))
-    by_gates = fresh("work_gates")
+    by_gates = fresh(f"{product.name}_gates")
+    views: list[Statement] = []
     found: list[Statement] = []
     for k, statement in enumerate(statements):
         match statement:
-            case Assign((made,), Call(_, arguments), formula) if made == gates.array:
-                found.append(Assign((made,), Call("gates_times", (count, *arguments)), formula))
             case Assign(targets, Call(function, arguments), formula) if k == place[0]:
-                found.append(Assign(targets, Call(function, (*arguments, count)), formula))
+                found.append(Assign(targets, Call(function, (*arguments, Number(str(count)))), formula))
             case Assign(_, Call(_, (memory, matrix))) if k == place[1]:
-                found += [statement, Assign((by_gates,), Call("gates_of", (memory, matrix, count)))]
-            case Assign(targets, value, formula):
-                found.append(Assign(targets, _by_gate(value, gates), formula))
-            case Each(_, over, body):
-                body = tuple(_with(s, gates.product, by_gates) for s in body)
-                over = tuple((name, _by_gate(code, gates)) for name, code in over)
-                found.append(replace(statement, over=over, body=body))
+                found += [statement, Assign((by_gates,), Call("gates_of", (memory, matrix, Number(str(count)))))]
+                found += views
+            case Assign(targets, Index(of) as code, formula) if of == product:
+                views.append(Assign(targets, _by_gate(code, product, by_gates, ""), formula))
+            case Each(_, _, body):
+                found.append(replace(statement, body=tuple(_with(s, product, by_gates) for s in body)))
             case _:
                 found.append(statement)
     return found
@@ -167,12 +214,13 @@ def _with(statement: Statement, old: Name, new: Name) -> Statement:
     return statement
 
 
-def _by_gate(code: Code, gates: _Gates) -> Code:
+def _by_gate(code: Code, array: Name, of: Name | None = None, steps: str = ":, ") -> Code:
+    """Some gates of an array where it is read so, `of` what stands for it."""
     span = _span(code)
-    if span is None or not _reads(code, gates.array):
+    if span is None or not _reads(code, array):
         return code
     first, last, _ = span
-    return Index(gates.array, f":, {first}" if last == first + 1 else f":, {first}:{last}")
+    return Index(of or array, f"{steps}{first}" if last == first + 1 else f"{steps}{first}:{last}")
 
 
 def _span(code: Code) -> tuple[int, int, frozenset[str]] | None:
@@ -184,11 +232,6 @@ def _span(code: Code) -> tuple[int, int, frozenset[str]] | None:
     numbers = [int(end[1] or 1) if end[2] else 0 for end in ends if end is not None]
     letters = frozenset(end[2] for end in ends if end is not None and end[2])
     return (numbers[0], numbers[1], letters) if len(letters) == 1 else None
-
-
-def _is_several(code: Code, array: Name) -> bool:
-    span = _span(code)
-    return span is not None and _reads(code, array) and span[1] > span[0] + 1
 
 
 def _is_plain_view(statement: Statement, array: Name) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from derive.targets.language.code import Apply, Assign, Call, Name, Statement, read
+from derive.targets.language.code import Apply, Assign, Call, Name, Statement, assigned, read
+from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import small_products
@@ -19,17 +20,16 @@ from derive.targets.passes import fast_passes, layout
 def tuned(low: Lowered) -> Passes:
     """The programs over a sequence after all passes."""
     passes = fast_passes(low, holding=True)
-    forward = _for_numpy(passes.forward, {*read(passes.backward), *passes.cached}, low.names.local().numbered)
-    backward = _for_numpy(passes.backward, (), low.names.local().numbered)
+    forward = _for_numpy(passes.forward, {*read(passes.backward), *passes.cached}, low.names)
+    backward = _for_numpy(passes.backward, (), low.names)
     called = set(read([*forward, *backward]))
     low.helpers.update(called.intersection((*small_products.HELPERS, *HELPERS, "rows_plus")))
     low.helpers.difference_update({layout.HELPER} - called)
     return replace(passes, forward=forward, backward=backward)
 
 
-def _for_numpy(
-    statements: Sequence[Statement], outside: Collection[str], fresh: Callable[[str], Name]
-) -> list[Statement]:
+def _for_numpy(statements: Sequence[Statement], outside: Collection[str], names: Names) -> list[Statement]:
+    fresh = names.local({*read(statements), *assigned(statements)}).numbered
     joined = side_by_side(_with_terms(statements), fresh)
     apart = gates_first(small_products.in_pieces(joined, fresh), outside, fresh)
     return brief_calls(whole_rows(apart, fresh), fresh)
