@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -33,8 +34,18 @@ def case_of(job: Job) -> tuple[Cell, Case]:
 
 
 def _ours(cell: Cell, case: Case, *, passes: bool) -> Call:
-    made = load(module(differentiate(cell), passes=passes), "ours")
-    return lambda: case.backward(made)
+    return _both(load(module(differentiate(cell), passes=passes), "ours"), case)
+
+
+def _both(made: ModuleType, case: Case) -> Call:
+    """Forward and all gradients of a module, its arguments arranged once."""
+    forward = case.prepared(made)
+
+    def run() -> Any:
+        _, _, cache = forward()
+        return made.backward(cache, case.d_output, **case.d_final)
+
+    return run
 
 
 def ours(job: Job, cell: Cell, case: Case) -> Call:
@@ -52,7 +63,8 @@ def native(job: Job, cell: Cell, case: Case) -> Call:
     imported("numba")
     folder = TemporaryDirectory(ignore_cleanup_errors=True)  # what is compiled is written beside the file
     made = load(TARGETS["native"].render(differentiate(cell), None, ""), "native", Path(folder.name))
-    return lambda: case.backward(made) if folder else None
+    run = _both(made, case)
+    return lambda: run() if folder else None
 
 
 def textbook(job: Job, cell: Cell, case: Case) -> Call:

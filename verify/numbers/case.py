@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import ModuleType
 from typing import Any, TypeAlias
 
@@ -154,8 +155,8 @@ class Case:
         values = self.given if given is None else given
         return {quantity.name: np.asarray(values[quantity.name]) for quantity in quantities}
 
-    def forward(self, module: ModuleType, given: Arrays | None = None) -> tuple[Array, Arrays, Any]:
-        """Outputs (losses of a head), final states (intermediates of a head) and the cache."""
+    def prepared(self, module: ModuleType, given: Arrays | None = None) -> Callable[[], tuple[Array, Arrays, Any]]:
+        """`forward` of the module with its arguments, which are arranged once."""
         params = self.named(self.cell.parameters, given)
         values = self.given if given is None else given
         params |= {start: np.asarray(values[start]) for _, start in self.cell.starts}
@@ -165,8 +166,11 @@ class Case:
             positional.append(self.T)
         if self.lengths is not None:
             rest["lengths"] = self.lengths
-        outputs, final, cache = module.forward(params, *positional, **called(module.forward, rest), **self.functions)
-        return outputs, final, cache
+        return partial(module.forward, params, *positional, **called(module.forward, rest), **self.functions)
+
+    def forward(self, module: ModuleType, given: Arrays | None = None) -> tuple[Array, Arrays, Any]:
+        """Outputs (losses of a head), final states (intermediates of a head) and the cache."""
+        return self.prepared(module, given)()
 
     def objective(self, module: ModuleType, given: Arrays | None = None) -> Any:
         """J of the given arrays."""

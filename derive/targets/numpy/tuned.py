@@ -12,6 +12,7 @@ from derive.targets.lowering.single_step import Passes
 from derive.targets.numpy import small_products
 from derive.targets.numpy.brief_calls import brief_calls
 from derive.targets.numpy.gates_first import HELPERS, gates_first
+from derive.targets.numpy.row_sums import row_sums
 from derive.targets.numpy.side_by_side import side_by_side
 from derive.targets.numpy.whole_rows import whole_rows
 from derive.targets.passes import fast_passes, layout
@@ -32,7 +33,7 @@ def _for_numpy(statements: Sequence[Statement], outside: Collection[str], names:
     fresh = names.local({*read(statements), *assigned(statements)}).numbered
     joined = side_by_side(_with_terms(statements), fresh)
     apart = gates_first(small_products.in_pieces(joined, fresh), outside, fresh)
-    return brief_calls(whole_rows(apart, fresh), fresh)
+    return brief_calls(row_sums(whole_rows(apart, fresh), fresh), fresh)
 
 
 def _with_terms(statements: Sequence[Statement]) -> list[Statement]:

@@ -335,8 +335,12 @@ class InPlace:
         self._call("np.add", (out, half), out)
 
     def _sum(self, terms: Sequence[tuple[bool, Code]], out: Code) -> None:
-        """The first term that is computed goes into `out`, the others are added to it."""
-        ordered = sorted(terms, key=lambda term: (term[0], term[1] != out, not self._computed(term[1])))
+        """The first term that is computed goes into `out`, the others are added to it.
+
+        Where that is the term that stands there, others that stand somewhere come next: like calls stand together.
+        """
+        is_there = (False, out) in terms
+        ordered = sorted(terms, key=lambda term: (term[0], term[1] != out, self._computed(term[1]) != (not is_there)))
         full = self._shape(out)
         name = names_in(out)
         rest_reads = any(name & names_in(term) for _, term in ordered[1:])
