@@ -522,11 +522,13 @@ def rows_plus(a, matrix, term):
 def gates_times(gates, a, matrix, term):
     """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
     T, B, (K, N) = *a.shape[:2], matrix.shape
-    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
-    is_even = columns >= N // gates or columns % 16 == 0
-    columns = min(columns, N // gates)
-    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
-    if not is_small or not is_cheap_row(a, matrix, term):
+    is_small = SMALL_PRODUCTS and B >= 8 and is_cheap_row(a, matrix, term)
+    if is_small:
+        rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+        is_even = columns >= N // gates or columns % 16 == 0
+        columns = min(columns, N // gates)
+        is_small = is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
         return np.ascontiguousarray(found) if B * N <= 2**13 else found
     a, matrix = with_row(a, matrix, term)

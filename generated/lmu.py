@@ -101,6 +101,8 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
     work_places = piece_places(work, W_h_T_pieces)
     times_W_m_T = product_with(W_m_T_pieces)
     work_places_2 = piece_places(work, W_m_T_pieces)
+    ones = np.ones((H, 1), dtype)
+    ones_2 = np.ones((N, 1), dtype)
     # each call of the loop writes into what is named last
     (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
     for (
@@ -111,9 +113,9 @@ def forward(params, x, h=None, m=None, *, lengths=None, cache=True, checkpoint=N
     ):
         # u_t = w_xᵀ x_t + w_hᵀ h_{t-1} + w_mᵀ m_{t-1}
         multiply_into(h_prev, w_h, work)
-        np.add.reduce(work, axis=-1, keepdims=True, out=u_t)
+        work.dot(ones, out=u_t)
         multiply_into(m_prev, w_m, work_3)
-        np.add.reduce(work_3, axis=-1, keepdims=True, out=work_2)
+        work_3.dot(ones_2, out=work_2)
         add_into(u_t, work_2, u_t)
         add_into(u_t, u_given_t, u_t)
         # m_t = A m_{t-1} + B u_t

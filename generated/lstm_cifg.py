@@ -111,26 +111,26 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
     times_R_T = product_with(R_T_pieces)
     y_net_t_places = piece_places(y_net_t, R_T_pieces)
     y_net_t_gates = gates_of(y_net_t, R_T_pieces, 3)
-    y_net_view_3 = y_net_t_gates[2]
-    y_net_view_4 = y_net_t_gates[0:2]
+    y_net_view_5 = y_net_t_gates[0:3]
     # each call of the loop writes into what is named last
-    (multiply_into, add_into, tanh_into, subtract_into) = (np.multiply, np.add, np.tanh, np.subtract)
+    (add_into, multiply_into, tanh_into, subtract_into) = (np.add, np.multiply, np.tanh, np.subtract)
     for (
-        t, z_t, i_t, c_prev, c_t, o_t, tanh_c_t, y_t, x_net_t, y_prev_rows,
+        t, z_t, i_t, c_prev, c_t, o_t, tanh_c_t, y_t, x_net_t_2, x_net_t_3, y_prev_rows,
     ) in zip(
-        range(T), x_net[:, 0], x_net[:, 1], c, c[1:], x_net[:, 2], tanh_c, y[1:], x_net[:, 0:2],
-        piece_rows(y, R_T_pieces),
+        range(T), x_net[:, 0], x_net[:, 1], c, c[1:], x_net[:, 2], tanh_c, y[1:], x_net[:, 0:3],
+        x_net[:, 0:2], piece_rows(y, R_T_pieces),
     ):
         times_R_T(y_prev_rows, R_T_pieces, y_net_t_places)
+        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
         # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + b_i
+        # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + b_o
+        add_into(x_net_t_2, y_net_view_5, x_net_t_2)
         multiply_into(c_prev, p_i, work)
         add_into(i_t, work, i_t)
-        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        add_into(x_net_t, y_net_view_4, x_net_t)
         # i_t = σ(net_{i,t})
         multiply_into(i_t, half, i_t)
         # z_t = tanh(net_{z,t})
-        tanh_into(x_net_t, x_net_t)
+        tanh_into(x_net_t_3, x_net_t_3)
         multiply_into(i_t, half, i_t)
         add_into(i_t, half, i_t)
         # c_t = z_t ⊙ i_t + c_{t-1} ⊙ (1 - i_t)
@@ -138,10 +138,8 @@ def forward(params, x, y=None, c=None, *, lengths=None, cache=True, checkpoint=N
         subtract_into(one, i_t, work)
         multiply_into(work, c_prev, work)
         add_into(c_t, work, c_t)
-        # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + b_o
         multiply_into(c_t, p_o, work)
         add_into(o_t, work, o_t)
-        add_into(o_t, y_net_view_3, o_t)
         # o_t = σ(net_{o,t})
         multiply_into(o_t, half, o_t)
         tanh_into(o_t, o_t)
@@ -616,11 +614,13 @@ def rows_plus(a, matrix, term):
 def gates_times(gates, a, matrix, term):
     """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
     T, B, (K, N) = *a.shape[:2], matrix.shape
-    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
-    is_even = columns >= N // gates or columns % 16 == 0
-    columns = min(columns, N // gates)
-    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
-    if not is_small or not is_cheap_row(a, matrix, term):
+    is_small = SMALL_PRODUCTS and B >= 8 and is_cheap_row(a, matrix, term)
+    if is_small:
+        rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+        is_even = columns >= N // gates or columns % 16 == 0
+        columns = min(columns, N // gates)
+        is_small = is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
         return np.ascontiguousarray(found) if B * N <= 2**13 else found
     a, matrix = with_row(a, matrix, term)

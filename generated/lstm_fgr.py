@@ -163,55 +163,52 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
     times_R_T = product_with(R_T_pieces)
     y_net_t_places = piece_places(y_net_t, R_T_pieces)
     y_net_t_gates = gates_of(y_net_t, R_T_pieces, 4)
-    y_net_view_4 = y_net_t_gates[3]
-    y_net_view_6 = y_net_t_gates[0:3]
+    y_net_view_7 = y_net_t_gates[0:4]
     times_R_i__T = product_with(R_i__T_pieces)
     i_net_t_places = piece_places(i_net_t, R_i__T_pieces)
     i_net_t_gates = gates_of(i_net_t, R_i__T_pieces, 3)
-    i_net_view_3 = i_net_t_gates[2]
-    i_net_view_4 = i_net_t_gates[0:2]
+    i_net_view_5 = i_net_t_gates[0:3]
     times_R_f__T = product_with(R_f__T_pieces)
     f_net_t_places = piece_places(f_net_t, R_f__T_pieces)
     f_net_t_gates = gates_of(f_net_t, R_f__T_pieces, 3)
-    f_net_view_3 = f_net_t_gates[2]
-    f_net_view_4 = f_net_t_gates[0:2]
+    f_net_view_5 = f_net_t_gates[0:3]
     times_R_o__T = product_with(R_o__T_pieces)
     o_net_t_places = piece_places(o_net_t, R_o__T_pieces)
     o_net_t_gates = gates_of(o_net_t, R_o__T_pieces, 3)
-    o_net_view_3 = o_net_t_gates[2]
-    o_net_view_4 = o_net_t_gates[0:2]
+    o_net_view_5 = o_net_t_gates[0:3]
     # each call of the loop writes into what is named last
-    (multiply_into, add_into, tanh_into) = (np.multiply, np.add, np.tanh)
+    (add_into, tanh_into, multiply_into) = (np.add, np.tanh, np.multiply)
     for (
-        t, z_t, x_net_t, c_prev, i_t, x_net_t_2, f_t, c_t, x_net_t_3, o_t, tanh_c_t, y_t, x_net_t_5,
-        x_net_t_6, y_prev_rows, i_prev_rows, f_prev_rows, o_prev_rows,
+        t, z_t, x_net_t, c_prev, i_t, x_net_t_2, f_t, c_t, x_net_t_3, o_t, tanh_c_t, y_t, x_net_t_6,
+        x_net_t_8, y_prev_rows, i_prev_rows, f_prev_rows, o_prev_rows,
     ) in zip(
         range(T), x_net[:, 0], x_net[:, 1], c, i[1:], x_net[:, 2], f[1:], c[1:], x_net[:, 3], o[1:], tanh_c,
-        y[1:], x_net[:, 0:3], x_net[:, 1:3], piece_rows(y, R_T_pieces), piece_rows(i, R_i__T_pieces),
+        y[1:], x_net[:, 0:4], x_net[:, 1:4], piece_rows(y, R_T_pieces), piece_rows(i, R_i__T_pieces),
         piece_rows(f, R_f__T_pieces), piece_rows(o, R_o__T_pieces),
     ):
         times_R_T(y_prev_rows, R_T_pieces, y_net_t_places)
+        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
+        # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + R_{ii} i_{t-1} + R_{fi} f_{t-1} + R_{oi} o_{t-1} + b_i
+        # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + R_{if} i_{t-1} + R_{ff} f_{t-1} + R_{of} o_{t-1} + b_f
+        # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + R_{io} i_{t-1} + R_{fo} f_{t-1} + R_{oo} o_{t-1} + b_o
+        add_into(x_net_t_6, y_net_view_7, x_net_t_6)
+        # z_t = tanh(net_{z,t})
+        tanh_into(z_t, z_t)
         times_R_i__T(i_prev_rows, R_i__T_pieces, i_net_t_places)
         times_R_f__T(f_prev_rows, R_f__T_pieces, f_net_t_places)
         times_R_o__T(o_prev_rows, R_o__T_pieces, o_net_t_places)
-        # net_{i,t} = W_i x_t + R_i y_{t-1} + p_i ⊙ c_{t-1} + R_{ii} i_{t-1} + R_{fi} f_{t-1} + R_{oi} o_{t-1} + b_i
+        add_into(x_net_t_8, i_net_view_5, x_net_t_8)
+        add_into(x_net_t_8, f_net_view_5, x_net_t_8)
+        add_into(x_net_t_8, o_net_view_5, x_net_t_8)
         multiply_into(c_prev, p_i, work)
         add_into(x_net_t, work, x_net_t)
-        # net_{f,t} = W_f x_t + R_f y_{t-1} + p_f ⊙ c_{t-1} + R_{if} i_{t-1} + R_{ff} f_{t-1} + R_{of} o_{t-1} + b_f
-        multiply_into(c_prev, p_f, work)
-        add_into(x_net_t_2, work, x_net_t_2)
-        # net_{z,t} = W_z x_t + R_z y_{t-1} + b_z
-        add_into(x_net_t_5, y_net_view_6, x_net_t_5)
-        # z_t = tanh(net_{z,t})
-        tanh_into(z_t, z_t)
-        add_into(x_net_t_6, i_net_view_4, x_net_t_6)
-        add_into(x_net_t_6, f_net_view_4, x_net_t_6)
-        add_into(x_net_t_6, o_net_view_4, x_net_t_6)
         # i_t = σ(net_{i,t})
         multiply_into(x_net_t, half, i_t)
         tanh_into(i_t, i_t)
         multiply_into(i_t, half, i_t)
         add_into(i_t, half, i_t)
+        multiply_into(c_prev, p_f, work)
+        add_into(x_net_t_2, work, x_net_t_2)
         # f_t = σ(net_{f,t})
         multiply_into(x_net_t_2, half, f_t)
         tanh_into(f_t, f_t)
@@ -221,13 +218,8 @@ def forward(params, x, y=None, i=None, f=None, c=None, o=None, *, lengths=None, 
         multiply_into(z_t, i_t, c_t)
         multiply_into(c_prev, f_t, work)
         add_into(c_t, work, c_t)
-        # net_{o,t} = W_o x_t + R_o y_{t-1} + p_o ⊙ c_t + R_{io} i_{t-1} + R_{fo} f_{t-1} + R_{oo} o_{t-1} + b_o
         multiply_into(c_t, p_o, work)
         add_into(x_net_t_3, work, x_net_t_3)
-        add_into(x_net_t_3, y_net_view_4, x_net_t_3)
-        add_into(x_net_t_3, i_net_view_3, x_net_t_3)
-        add_into(x_net_t_3, f_net_view_3, x_net_t_3)
-        add_into(x_net_t_3, o_net_view_3, x_net_t_3)
         # o_t = σ(net_{o,t})
         multiply_into(x_net_t_3, half, o_t)
         tanh_into(o_t, o_t)
@@ -889,11 +881,13 @@ def rows_plus(a, matrix, term):
 def gates_times(gates, a, matrix, term):
     """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
     T, B, (K, N) = *a.shape[:2], matrix.shape
-    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
-    is_even = columns >= N // gates or columns % 16 == 0
-    columns = min(columns, N // gates)
-    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
-    if not is_small or not is_cheap_row(a, matrix, term):
+    is_small = SMALL_PRODUCTS and B >= 8 and is_cheap_row(a, matrix, term)
+    if is_small:
+        rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+        is_even = columns >= N // gates or columns % 16 == 0
+        columns = min(columns, N // gates)
+        is_small = is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
         return np.ascontiguousarray(found) if B * N <= 2**13 else found
     a, matrix = with_row(a, matrix, term)

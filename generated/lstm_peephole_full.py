@@ -124,8 +124,7 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     times_U_T = product_with(U_T_pieces)
     h_net_t_places = piece_places(h_net_t, U_T_pieces)
     h_net_t_gates = gates_of(h_net_t, U_T_pieces, 4)
-    h_net_view_3 = h_net_t_gates[3]
-    h_net_view_4 = h_net_t_gates[0:3]
+    h_net_view_5 = h_net_t_gates[0:4]
     times_P_T = product_with(P_T_pieces)
     work_places = piece_places(work, P_T_pieces)
     work_gates = gates_of(work, P_T_pieces, 2)
@@ -134,35 +133,34 @@ def forward(params, x, h=None, c=None, *, lengths=None, cache=True, checkpoint=N
     # each call of the loop writes into what is named last
     (add_into, multiply_into, tanh_into) = (np.add, np.multiply, np.tanh)
     for (
-        t, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t, x_net_t_2, h_prev_rows, c_prev_rows,
-        c_t_rows,
+        t, x_net_t, c_prev, i_t, f_t, g_t, c_t, o_t, tanh_c_t, h_t, x_net_t_3, x_net_t_4, h_prev_rows,
+        c_prev_rows, c_t_rows,
     ) in zip(
         range(T), x_net[:, 0:2], c, x_net[:, 0], x_net[:, 1], x_net[:, 2], c[1:], x_net[:, 3], tanh_c,
-        h[1:], x_net[:, 0:3], piece_rows(h, U_T_pieces), piece_rows(c, P_T_pieces),
+        h[1:], x_net[:, 0:4], x_net[:, 0:3], piece_rows(h, U_T_pieces), piece_rows(c, P_T_pieces),
         piece_rows(c[1:], P_o_T_pieces),
     ):
         times_U_T(h_prev_rows, U_T_pieces, h_net_t_places)
         # net_{i,t} = W_i x_t + U_i h_{t-1} + P_i c_{t-1} + b_i
         # net_{f,t} = W_f x_t + U_f h_{t-1} + P_f c_{t-1} + b_f
+        # net_{g,t} = W_g x_t + U_g h_{t-1} + b_g
+        # net_{o,t} = W_o x_t + U_o h_{t-1} + P_o c_t + b_o
+        add_into(x_net_t_3, h_net_view_5, x_net_t_3)
         times_P_T(c_prev_rows, P_T_pieces, work_places)
         add_into(x_net_t, work_gates, x_net_t)
-        # net_{g,t} = W_g x_t + U_g h_{t-1} + b_g
-        add_into(x_net_t_2, h_net_view_4, x_net_t_2)
         # i_t = σ(net_{i,t})
         # f_t = σ(net_{f,t})
         multiply_into(x_net_t, half, x_net_t)
         # g_t = tanh(net_{g,t})
-        tanh_into(x_net_t_2, x_net_t_2)
+        tanh_into(x_net_t_4, x_net_t_4)
         multiply_into(x_net_t, half, x_net_t)
         add_into(x_net_t, half, x_net_t)
         # c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t
         multiply_into(f_t, c_prev, c_t)
         multiply_into(i_t, g_t, work_2)
         add_into(c_t, work_2, c_t)
-        # net_{o,t} = W_o x_t + U_o h_{t-1} + P_o c_t + b_o
         times_P_o_T(c_t_rows, P_o_T_pieces, work_2_places)
         add_into(o_t, work_2, o_t)
-        add_into(o_t, h_net_view_3, o_t)
         # o_t = σ(net_{o,t})
         multiply_into(o_t, half, o_t)
         tanh_into(o_t, o_t)
@@ -680,11 +678,13 @@ def rows_plus(a, matrix, term):
 def gates_times(gates, a, matrix, term):
     """a @ matrix + term by gates (T, gates, B, H): each in one piece where products of small matrices write it so."""
     T, B, (K, N) = *a.shape[:2], matrix.shape
-    rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
-    is_even = columns >= N // gates or columns % 16 == 0
-    columns = min(columns, N // gates)
-    is_small = SMALL_PRODUCTS and B >= 8 and is_even and rows * columns * (K + 1) <= 10**6
-    if not is_small or not is_cheap_row(a, matrix, term):
+    is_small = SMALL_PRODUCTS and B >= 8 and is_cheap_row(a, matrix, term)
+    if is_small:
+        rows, columns = piece(B, K + 1, N, a.dtype, 2**62, gates=gates)
+        is_even = columns >= N // gates or columns % 16 == 0
+        columns = min(columns, N // gates)
+        is_small = is_even and rows * columns * (K + 1) <= 10**6
+    if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
         return np.ascontiguousarray(found) if B * N <= 2**13 else found
     a, matrix = with_row(a, matrix, term)

@@ -237,6 +237,8 @@ def backward(cache, d_ys, m=None, C=None, n=None):
     work_3 = memory((B, 1), dtype)
     work_4 = memory((B, N), dtype)
     d_i_prime_t = memory((B, 1), dtype)
+    ones = np.ones((H, 1), dtype)
+    ones_2 = np.ones((N, 1), dtype)
     # each call of the loop writes into what is named last
     (add_into, multiply_into, subtract_into) = (np.add, np.multiply, np.subtract)
     block = 1 + 262144 // (1 + B * H * N)
@@ -269,18 +271,18 @@ def backward(cache, d_ys, m=None, C=None, n=None):
             # ∂J/∂f′_t = 𝟏ᵀ (∂J/∂C_t ⊙ C_{t-1}) 𝟏 + n_{t-1}ᵀ (∂J/∂n_t)
             multiply_into(d_C_t, C_prev, work_2)
             np.add.reduce(work_2, axis=-1, out=work)
-            np.add.reduce(work, axis=-1, keepdims=True, out=d_f_prime_t)
+            work.dot(ones, out=d_f_prime_t)
             multiply_into(d_n_t, n_prev, work_4)
-            np.add.reduce(work_4, axis=-1, keepdims=True, out=work_3)
+            work_4.dot(ones_2, out=work_3)
             add_into(d_f_prime_t, work_3, d_f_prime_t)
             # ∂J/∂net_{f,prime,t} = ∂J/∂f′_t ⊙ f′_t
             multiply_into(d_f_prime_t, f_prime_t, d_net_f_prime_t)
             # ∂J/∂i′_t = v_tᵀ (∂J/∂C_t) k_t + k_tᵀ (∂J/∂n_t)
             work[...] = (d_C_t @ k_t_2)[..., 0]
             multiply_into(work, v_t, work)
-            np.add.reduce(work, axis=-1, keepdims=True, out=d_i_prime_t)
+            work.dot(ones, out=d_i_prime_t)
             multiply_into(d_n_t, k_t, work_4)
-            np.add.reduce(work_4, axis=-1, keepdims=True, out=work_3)
+            work_4.dot(ones_2, out=work_3)
             add_into(d_i_prime_t, work_3, d_i_prime_t)
             # ∂J/∂net_{i,prime,t} = ∂J/∂i′_t ⊙ i′_t
             multiply_into(d_i_prime_t, i_prime_t, d_net_i_prime_t)

@@ -86,6 +86,7 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
     work_4 = memory((B, H), dtype)
     number_2 = np.array(1e-05, dtype)
     net_h_t = memory((B, H), dtype)
+    ones = np.ones((H, 1), dtype)
     # each call of the loop writes into what is named last
     (add_into, divide_into, subtract_into, square_into, sqrt_into, multiply_into, tanh_into) = (np.add, np.divide,
         np.subtract, np.square, np.sqrt, np.multiply, np.tanh)
@@ -94,12 +95,12 @@ def forward(params, x, h=None, *, lengths=None, cache=True, checkpoint=None):
         h_prev.dot(U_T, out=a_t)
         add_into(a_t, x_net_t, a_t)
         # μ_t = (1/H) 𝟏ᵀ a_t
-        np.add.reduce(a_t, axis=-1, keepdims=True, out=work)
+        a_t.dot(ones, out=work)
         divide_into(work, number, mu_t)
         # s_t = sqrt((1/H) 𝟏ᵀ (a_t - μ_t 𝟏)² + (1/100000))
         subtract_into(a_t, mu_t, work_4)
         square_into(work_4, work_3)
-        np.add.reduce(work_3, axis=-1, keepdims=True, out=work_2)
+        work_3.dot(ones, out=work_2)
         divide_into(work_2, number, work)
         add_into(work, number_2, work)
         sqrt_into(work, s_t)
@@ -153,6 +154,7 @@ def backward(cache, d_ys, h=None):
     U_pieces = in_pieces(U, T, B)
     times_U = product_with(U_pieces)
     d_h_next_places = piece_places(d_h_next, U_pieces)
+    ones = np.ones((H, 1), dtype)
     # each call of the loop writes into what is named last
     (add_into, multiply_into, negative_into, divide_into, subtract_into) = (np.add, np.multiply, np.negative,
         np.divide, np.subtract)
@@ -206,16 +208,16 @@ def backward(cache, d_ys, h=None):
             multiply_into(d_h_t, h_by_net_h_t, d_net_h_t)
             # ∂J/∂s_t = -((g ⊙ (a_t - μ_t 𝟏))ᵀ (∂J/∂net_{h,t})) / s_t²
             multiply_into(d_net_h_t, net_h_by_s_t, work_2)
-            np.add.reduce(work_2, axis=-1, keepdims=True, out=work)
+            work_2.dot(ones, out=work)
             multiply_into(work, d_s_given_t, work)
             negative_into(work, d_s_t)
             # ∂J/∂μ_t = -(1/H) 𝟏ᵀ (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) - 𝟏ᵀ (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
             multiply_into(d_s_t, s_by_mu_t, work_2)
-            np.add.reduce(work_2, axis=-1, keepdims=True, out=work_3)
+            work_2.dot(ones, out=work_3)
             divide_into(work_3, number, work)
             negative_into(work, d_mu_t)
             multiply_into(d_net_h_t, net_h_by_mu_t, work_5)
-            np.add.reduce(work_5, axis=-1, keepdims=True, out=work_4)
+            work_5.dot(ones, out=work_4)
             subtract_into(d_mu_t, work_4, d_mu_t)
             # ∂J/∂a_t = (1/H) 𝟏 (∂J/∂μ_t) + (1/H) (a_t - μ_t 𝟏) (∂J/∂s_t ⊙ 1 / s_t) + (∂J/∂net_{h,t} ⊙ g) (1 / s_t)
             divide_into(d_mu_t, number, work)

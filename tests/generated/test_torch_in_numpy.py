@@ -78,12 +78,14 @@ def test_what_is_recorded_is_torchs(lstm: ModuleType, monkeypatch: pytest.Monkey
     assert not ran
 
 
-def test_tensors_of_other_kinds_are_torchs(lstm: ModuleType) -> None:
+def test_tensors_of_other_kinds_are_torchs(lstm: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     class Own(torch.Tensor):
         pass
 
     plain = torch.zeros(2)
-    assert lstm.are_few([plain, torch.nn.Parameter(plain)], 4)
-    assert not lstm.are_few([plain.as_subclass(Own)], 4)
-    assert not lstm.are_few([plain.to(torch.bfloat16)], 4)
-    assert not lstm.are_few([plain.to("meta")], 4)
+    assert lstm.are_few([plain, torch.nn.Parameter(plain)], 4, 16)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert not lstm.are_few([plain], 4, lstm.SHARED + 1)
+    assert not lstm.are_few([plain.as_subclass(Own)], 4, 16)
+    assert not lstm.are_few([plain.to(torch.bfloat16)], 4, 16)
+    assert not lstm.are_few([plain.to("meta")], 4, 16)

@@ -41,6 +41,8 @@ class NumPyLoop:
     arrays: tuple[str, ...]
     entries: Expr
     """The numbers that pass from step to step, for each example."""
+    multiplied: Expr
+    """The multiplications of its largest product, for each example: about as many as vectors that pass have pairs."""
     body: tuple[Statement, ...]
 
     def definition(self) -> list[str]:
@@ -55,8 +57,9 @@ class NumPyLoop:
         """The lines that choose between this loop and the one in torch's words."""
         tensors = ", ".join(self.arrays)
         call = f"{self.name}({', '.join([*self.numbers, f'*arrays_of({tensors})'])})"
+        counts = f"B * {_factor(self.entries)}, B * {_factor(self.multiplied)}"
         return [
-            f"if lengths is None and are_few(given, B * {_factor(self.entries)}):  # calls cost more than numbers",
+            f"if lengths is None and are_few(given, {counts}):  # calls cost more than numbers",
             f"    {call}",
             "else:",
             *(f"    {line}" for line in loop),
@@ -77,8 +80,11 @@ def numpy_loop(statement: Statement, name: str, program: Cell, read_after: Colle
     if {"dtype", "device", "lengths"} & words:
         return None
     numbers = tuple(letter for letter in ("T", "B", *map(str, program.sizes)) if letter in words)
-    entries = sum((prod(axes(q), start=Integer(1)) for q in program.states or (program.output,)), Integer(0))
-    return NumPyLoop(name, numbers, tuple(one for one in free if one not in numbers), entries, (plain,))
+    passing = [axes(q) for q in program.states or (program.output,)]
+    entries = sum((prod(own, start=Integer(1)) for own in passing), Integer(0))
+    together = sum((own[0] for own in passing if len(own) == 1), Integer(0))
+    arrays = tuple(one for one in free if one not in numbers)
+    return NumPyLoop(name, numbers, arrays, entries, together**2 if together else entries, (plain,))
 
 
 def _factor(size: Expr) -> str:
