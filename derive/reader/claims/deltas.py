@@ -10,6 +10,7 @@ from sympy import Expr
 
 from derive import functions, nodes
 from derive.errors import InputError, OpenQuestionError
+from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Quantity, Softmax
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found, Letters, beside, layered
@@ -34,6 +35,8 @@ from derive.reader.text.words import BESIDE, SAID
 
 LATER = frozenset(["future", "next", "later", "rec", "recurrent", "time"])
 """Labels of what comes back from the step after."""
+OPEN_FUNCTIONS = frozenset(["phi", "varphi", "psi", "f", "g"])
+"""What a function is called that a text leaves open."""
 
 
 class Deltas(Walk):
@@ -309,6 +312,26 @@ class Deltas(Walk):
         operands = [e.operands[0] for e in found if isinstance(e, Elementwise)]
         operands += [e.operand for e in found if isinstance(e, Softmax)]
         return [operand.name for operand in operands if isinstance(operand, Quantity)]
+
+    def unsaid_slope(self, found: Written, group: Group | None) -> ScalarFunction | str | None:
+        """φ' of the argument of a value, where nothing is called φ: the slope of the function that gives the value."""
+        inner = None if group is None else only(group.rows)
+        plain = found.primes == 1 and not (found.parts or found.power or found.transposed)
+        if inner is None or not plain or found.base not in OPEN_FUNCTIONS or found.base in self.letters.known:
+            return None
+        argument = self.letters.taken(inner, self.fragment)
+        value = None if argument is None else self.letters.resolve(argument, self.fragment, noted=False)
+        if value is None or value.at:
+            return None
+        applied = [
+            (e.symbol.name, e.expression.function)
+            for e in self.letters.program.equations
+            if isinstance(e.expression, Elementwise) and self.argument_of(e.symbol.name) == [value.name]
+        ]
+        if len(applied) != 1 or not (function := applied[0][1]).specified:
+            return None
+        self.letters.guesses.granted[f"{found.base} is {function.name}, which gives {applied[0][0]}"] = None
+        return f"{function.name}'" if functions.is_entry(function) else function.prime()
 
 
 def _listed(cell: Syntax) -> list[Syntax]:

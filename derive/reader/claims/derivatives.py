@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from dataclasses import replace
 
@@ -13,9 +12,10 @@ from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.borders import borders
-from derive.reader.claims.deltas import Deltas, as_value, named_step
+from derive.reader.claims.deltas import as_value, named_step
 from derive.reader.claims.letters import Found, beside
 from derive.reader.claims.meant import Habit
+from derive.reader.claims.named_parts import LATER, NamedParts
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
@@ -31,12 +31,6 @@ LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cos
 """Letters that stand for the loss where no quantity has them."""
 OF_A_STEP = frozenset(["ell", "l"])
 """Those that usually stand for the loss of one step, whatever else is minimised."""
-DIRECT = frozenset(["direct", "directly", "immediate", "explicit", "local", "直接", "直接路径", "直接路徑"])
-NOW = frozenset(["current", "now", "output", "loss", "present", "当前", "當前", "本步", "输出", "輸出", "当前时刻"])
-LATER = frozenset(["future", "later", "next", "recurrent", "temporal", "未来", "未來", "后续", "後續", "下一步"])
-VIA = frozenset(["via", "through", "path", "from", "along", "经由", "經由", "通过", "透過", "路径", "路徑"])
-"""Words behind a bar, by the part of a derivative that they name."""
-_WORDS = re.compile(r"[^\W\d_]+")
 TOTAL = ("total", "tot", "full")
 """Labels of a gradient as a whole."""
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
@@ -69,7 +63,7 @@ SMALL = ("d", "delta", "Delta", "nabla")
 """What before a quantity means the gradient by it."""
 
 
-class Derivatives(Deltas):
+class Derivatives(NamedParts):
     """The part of a claim's reader that knows derivatives."""
 
     @abstractmethod
@@ -216,6 +210,8 @@ class Derivatives(Deltas):
                 return tree.Handed(by, False, True)
             if loss is not None:
                 gradient = Gradient(by, self.onward(loss[0], by, whole.base), immediate)
+                if (part := self.of_labelled_loss(gradient, whole)) is not gradient:
+                    return part
                 return self._loss_along(gradient) or self.weighted(gradient, whole)
             if (steps := self._between(whole)) is not None:
                 counted = index("j" if by.time is None or "j" not in map(str, by.time.free_symbols) else "i")
@@ -354,37 +350,6 @@ class Derivatives(Deltas):
             return None
         then = replace(said.of, time=step)
         return tree.Multiply((tree.Derivative(said.of, then), tree.Derivative(then, said.by, True)))
-
-    def part_named(self, said: Term, script: Syntax) -> Term | None:
-        """The part of a derivative that the words behind a bar name: direct, of this step, of later ones, via h_t."""
-        factors = script.factors if isinstance(script, Run) else (script,)
-        words = [part.word[1:] for part in factors if isinstance(part, Name) and part.word.startswith(SAID)]
-        rest = [part for part in factors if not (isinstance(part, Name) and part.word.startswith(SAID))]
-        spoken = {word for each in words for word in _WORDS.findall(each)} | set(words)
-        if isinstance(said, tree.Derivative):
-            return replace(said, immediate=True) if not rest and spoken & DIRECT else None
-        if not isinstance(said, Gradient) or said.immediate or said.by.at:
-            return None
-        if len(rest) == 1 and (not words or spoken & VIA):
-            via = self.letters.taken(rest[0], self.fragment)
-            found = None if via is None else self.letters.resolve(via, self.fragment)
-            return None if found is None or found.at else tree.Through(said.by, said.only, Ref(found.name, found.time))
-        if rest or said.by.time is None or said.only is not None:
-            return None
-        own = replace(said, only=said.by.time)
-        name = said.by.name
-        state = name in {state.name for state in self.letters.cell.states}
-        if spoken & NOW:
-            return own
-        if spoken & LATER:
-            if state and self.guess("bar", f"the bar means what comes through {name} of the next step alone"):
-                return tree.Through(said.by, None, Ref(name, said.by.time + 1))
-            return tree.Add(((1, said), (-1, own)))
-        if not spoken & DIRECT or not state:
-            return None
-        if self.guess("bar", f"the bar means what the loss of that step reads of {name}"):
-            return own
-        return tree.Through(said.by, None, Ref(name, said.by.time + 1))
 
     def loss(self, found: Written) -> tuple[Expr | None] | None:
         """The step of the loss that this letter is (None for all steps), or None where it is no loss."""

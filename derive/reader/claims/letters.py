@@ -308,10 +308,10 @@ class Letters:
 
     def block(self, written: Written, fragment: Fragment) -> tuple[str, tuple[Expr, Expr]] | None:
         """The matrix and its columns that W_{kx} means: those of W_k that act on x in [h; x]."""
-        if len(written.parts) != 1 or written.primes or written.stars or written.parts[0][0] != "sub":
+        if {kind for kind, _ in written.parts} != {"sub"} or written.primes or written.stars:
             return None
         try:
-            text = label(written.parts[0][1], fragment)
+            text = "".join(label(part, fragment) for _, part in written.parts)
         except InputError:
             return None
         for cut in range(len(text)):

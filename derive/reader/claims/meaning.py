@@ -151,7 +151,7 @@ class Claiming(Brackets):
             return self.decorated(value, found, scripts if used else ()), i + 1 + used
         if (powered := self.powered(found)) is not None:
             return powered, i + 1
-        if (called := self.function(found)) is not None:
+        if (called := self.function(found) or self.unsaid_slope(found, group)) is not None:
             return self.call(called, found, factors, i)
         timed = self.with_time(found, group)
         if (delta := self.delta(timed, node)) is not None:

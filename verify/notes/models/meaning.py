@@ -13,7 +13,7 @@ from derive.calculus.program import named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.nodes import leaves
-from derive.reader.claims.letters import Letters
+from derive.reader.claims.letters import Letters, Way
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
 from derive.reader.claims.statements.chains import Statement, statements
@@ -186,6 +186,8 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
             whole = all(isinstance(cell, _GRADIENTS) for row in said.rows for cell in row)
             timed = [way for way in labelled if way.time == nodes.t]
             return (identifier("_".join([found.base, *timed[0].labels])), said) if whole and timed else None
+        if isinstance(inner, tree.Through) and not found.transposed:
+            return _of_a_part(found.base, labelled, said)
         if claiming.loss(found) is not None or not isinstance(inner, Gradient):
             return None
         if inner.spelling != "partial" or inner.by.at or (found.transposed and inner is not said):
@@ -199,6 +201,16 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         if way.time is not None and way.time == inner.by.time and (ahead := tree.offset_of(way.time)):
             here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]
             return identifier("_".join([found.base, *way.labels])), here
+    return None
+
+
+def _of_a_part(base: str, ways: Sequence[Way], said: Term) -> tuple[str, Term] | None:
+    """δ_{t+1}^c := ∂L_{future}/∂c_t, a part that has a name: the letter at step t, whatever step it is said at."""
+    for way in ways:
+        ahead = None if way.time is None else tree.offset_of(way.time)
+        if ahead is not None and (way.labels or base not in _ERRORS):
+            here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]
+            return identifier("_".join([base, *way.labels])), here
     return None
 
 

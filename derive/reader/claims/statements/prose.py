@@ -97,7 +97,7 @@ _BREAK = re.compile(
 )
 
 
-_WORD = re.compile(r"[A-Za-z]+")
+_WORD = re.compile(r"[A-Za-z]+(?:(?:\\_)[A-Za-z]+)*")
 _SCRIPTS = re.compile(r"\s*[_^]")
 """Behind a word: with a script it is the name of a quantity, pre_t."""
 WANTING = re.compile(r"(?:[+*-]|\\(?:odot|cdot|times|circ))(?:\s|\\[,;: ])*\Z")

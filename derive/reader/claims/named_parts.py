@@ -1,0 +1,86 @@
+"""Parts of a gradient that words name: behind a bar, |_{direct}, or below the loss, ∂L_{future}/∂c_t."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from derive import nodes
+from derive.errors import InputError, OpenQuestionError
+from derive.reader.claims.deltas import Deltas
+from derive.reader.meaning import tree
+from derive.reader.meaning.letters import Written, label
+from derive.reader.meaning.tree import Gradient, Ref, Term
+from derive.reader.text.syntax import Name, Run, Syntax
+from derive.reader.text.words import SAID
+
+DIRECT = frozenset(["direct", "directly", "immediate", "explicit", "local", "直接", "直接路径", "直接路徑"])
+NOW = frozenset(["current", "now", "output", "loss", "present", "当前", "當前", "本步", "输出", "輸出", "当前时刻"])
+LATER = frozenset(["future", "later", "next", "recurrent", "temporal", "未来", "未來", "后续", "後續", "下一步"])
+VIA = frozenset(["via", "through", "path", "from", "along", "经由", "經由", "通过", "透過", "路径", "路徑"])
+"""Words behind a bar, by the part of a derivative that they name."""
+_WORDS = re.compile(r"[^\W\d_]+")
+
+
+class NamedParts(Deltas):
+    """The part of a claim's reader that knows what words call parts of a gradient."""
+
+    def part_named(self, said: Term, script: Syntax) -> Term | None:
+        """The part of a derivative that the words behind a bar name: direct, of this step, of later ones, via h_t."""
+        factors = script.factors if isinstance(script, Run) else (script,)
+        words = [part.word[1:] for part in factors if isinstance(part, Name) and part.word.startswith(SAID)]
+        rest = [part for part in factors if not (isinstance(part, Name) and part.word.startswith(SAID))]
+        spoken = {word for each in words for word in _WORDS.findall(each)} | set(words)
+        if isinstance(said, tree.Derivative):
+            return replace(said, immediate=True) if not rest and spoken & DIRECT else None
+        if not isinstance(said, Gradient) or said.immediate or said.by.at:
+            return None
+        if len(rest) == 1 and (not words or spoken & VIA):
+            via = self.letters.taken(rest[0], self.fragment)
+            found = None if via is None else self.letters.resolve(via, self.fragment)
+            return None if found is None or found.at else tree.Through(said.by, said.only, Ref(found.name, found.time))
+        return None if rest else self._spoken(said, spoken)
+
+    def of_labelled_loss(self, said: Gradient, loss: Written) -> Term:
+        """The gradient of L, or the part of it that the label of L names: ∂L_{future}/∂c_t, ∂L_{direct}/∂c_t."""
+        spoken = set[str]()
+        for _, part in loss.parts:
+            try:
+                spoken.update(_WORDS.findall(label(part, self.fragment).lower()))
+            except InputError:
+                continue
+        if not spoken & (LATER | NOW | DIRECT) or said.by.time is None or said.immediate or said.by.at:
+            return said
+        found = self._spoken(said, spoken, of_the_loss=True)
+        if found is None:
+            raise OpenQuestionError(f"what part of the gradient by {said.by.name} the label of its loss means is open")
+        return found
+
+    def _spoken(self, said: Gradient, spoken: set[str], *, of_the_loss: bool = False) -> Term | None:
+        """The part that these words name; `of_the_loss`: they stand below the loss, not behind a bar."""
+        if said.by.time is None or said.only is not None:
+            return None
+        own = replace(said, only=said.by.time)
+        name = said.by.name
+        state = name in {state.name for state in self.letters.cell.states}
+        if spoken & NOW:
+            return own
+        through = tree.Through(said.by, None, Ref(name, said.by.time + 1))
+        if spoken & LATER:
+            later = tree.Add(((1, said), (-1, own)))
+            if not state:
+                return later
+            # a state that its own next value reads hands that down, beside what acts on it from outside
+            itself = name != self.letters.cell.output.name and any(
+                e.symbol.name == name and e.expression.has(e.symbol.at(nodes.t - 1))
+                for e in self.letters.cell.equations
+            )
+            if itself and of_the_loss:
+                words = f"the label of the loss means all that comes from later steps to {name}"
+                return later if self.guess("bar", words) else through
+            words = f"the word means what comes through {name} of the next step alone"
+            return through if self.guess("bar", words) else later
+        if not spoken & DIRECT or not state:
+            return None
+        words = f"the word means what the loss of that step reads of {name}"
+        return own if self.guess("bar", words) else through
