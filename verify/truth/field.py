@@ -8,7 +8,7 @@ softplus(a) − a, H(−a) = 1 − H(a); σ(a) = 1/(1 + exp(−a)) and tanh(a) =
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, singledispatch
 from hashlib import blake2b
@@ -58,6 +58,11 @@ class NoValueError(ArithmeticError):
 
 class UnsupportedError(TypeError):
     """A node or expression for which exact arithmetic has no rule; the message names it."""
+
+
+def kinked(of: Iterable[ScalarFunction]) -> bool:
+    """Whether one of the functions has a kink, beside which it may be flat: what passes through it there is zero."""
+    return any(function.body.expr.has(Max, Min, Heaviside, Piecewise) for function in of)
 
 
 def inverse(a: int) -> int:

@@ -30,6 +30,8 @@ SLIPPED = "{letter} stands for {other}, in which alone its equation differs from
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
 _GATES = frozenset("fiogzr")
+_STEP = re.compile(r"(?P<of>.+)_\d+")
+"""h_3 where an equation for h stands before: h at step 3, whatever is called h_3 behind."""
 _BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
 
@@ -57,7 +59,9 @@ def _own(
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
     chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
-    chosen.take([*sorted(wanted), *sorted({*names, *map(stripped, names)} - wanted)])
+    known = {e.target for e in usable if e.section == section or e.index < at}
+    spoken = {name for name in names if name in known or not ((step := _STEP.fullmatch(name)) and step["of"] in known)}
+    chosen.take([*sorted(wanted), *sorted({*spoken, *map(stripped, spoken)} - wanted)])
     if not chosen.by_name:  # a gradient by b_n alone is about what reads b_n
         chosen.take([e.target for e in chosen.nearest if not chosen.claimed.isdisjoint(e.names)][:1])
     chosen.take_loss()

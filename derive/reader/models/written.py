@@ -197,7 +197,8 @@ def _habits(texts: Sequence[str], equations: Sequence[str]) -> Iterator[Habit]:
 
 def _forward(given: list[Equation], derived: Collection[str]) -> list[Equation]:
     """The equations without those that read a part of a derivative, J_t = D_t W with D_t = diag(σ'(z_t))."""
-    derived = set(derived) - {e.target for e in given}
+    # J_t = w, which reads no step, is only what such a part is in a case
+    derived = set(derived) - {e.target for e in given if any(m.offset is not None for m in e.used)}
     while more := {e.target for e in given if e.target not in derived and derived & {m.name for m in e.used}}:
         derived |= more
     return [e for e in given if e.target not in derived]

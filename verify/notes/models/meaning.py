@@ -36,6 +36,7 @@ _OF_GRADIENTS = frozenset(["partial", "nabla", "d"])
 _ERRORS = frozenset(["delta", "Delta"])
 _DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq")
 """A sign that says that its left side is what stands on its right, whatever the letters would stand for."""
+_NAMES = re.compile(r"=:")
 _DERIVED = tree.Gradient | tree.Derivative | tree.Operated | tree.Handed
 _GRADIENTS = tree.Gradient | tree.Error | tree.Differential
 OF_ALL = "{letter} is the gradient of the whole loss, though line {line} says of one step's"
@@ -164,6 +165,9 @@ def _stated(formula: Formula) -> Iterator[Statement]:
         kinds = kinds[:-1] if kinds[-1:] == ["IN"] else kinds  # the set that its last side is in
         if set(kinds) == {"EQ"} and not statement.conditions:
             yield statement
+            *_, value, named = statement.sides[: len(kinds) + 1]
+            if _NAMES.search(statement.fragment.text, value.end, named.start):  # what is right of =: is the name
+                yield replace(statement, sides=(named, value), relations=statement.relations[len(kinds) - 1 :][:1])
 
 
 def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sympy import Expr, Symbol
 
 from derive import nodes
-from derive.nodes import Elementwise
+from derive.nodes import Elementwise, Quantity
 from derive.reader.claims.guesses import Guess
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, only, time_expression
@@ -46,11 +46,14 @@ def argument(claiming: Claiming, called: Function, slope: Written, group: Group 
             return None
         named, time = claiming.written(inside), steps[0]
     function = called.removesuffix("'") if isinstance(called, str) else called.name.removesuffix("'")
-    holders = [
-        e.symbol.name for e in claiming.letters.program.equations
-        if isinstance(e.expression, Elementwise) and e.expression.function.name == function
-    ]  # fmt: skip
-    nets = claiming.argument_of(holders[0]) if len(holders) == 1 else []
+    applied = {
+        (e.symbol.name, part.operands[0])
+        for e in claiming.letters.program.equations
+        for part in e.expression.atoms(Elementwise)
+        if len(part.operands) == 1 and part.function.name == function
+    }
+    holders = [name for name, _ in applied]
+    nets = [operand.name for _, operand in applied if isinstance(operand, Quantity)] if len(applied) == 1 else []
     guesses = claiming.letters.guesses
     other = Guess(f"{named} is not the argument of {holders[0] if holders else function}", False, True)
     if len(nets) != 1 or guesses.other(f"argument {nets[0]}", other):

@@ -176,7 +176,9 @@ def parts_of_derivatives(formula: Found) -> Iterator[str]:
         chains = [part for row in parse(fragment) for part in row if isinstance(part, Chain)]
     except (InputError, RecursionError):
         return
-    for left, right in (chain.sides[:2] for chain in chains if chain.relations[0].type == "EQ"):
+    pairs = [chain.sides[:2] for chain in chains if chain.relations[0].type == "EQ"]
+    pairs += [chain.sides[:-3:-1] for chain in chains if chain.relations[-1].word.strip() == "=:"]
+    for left, right in pairs:
         derived = DERIVATIVE.search(fragment.text, right.start, right.end) is not None or has_slope(right)
         if derived and letter(left) is not None and not DERIVATIVE.search(fragment.text, left.start, left.end):
             try:

@@ -130,7 +130,7 @@ class LatexLexer(Commands):
             double = c == "‖" or text.startswith("||", i)
             out.bar(i, i + len(c) + (c == "|" and double), *(("LNORM", "RNORM") if double else ("LABS", "RABS")))
             return i + (2 if c == "|" and double else 1)
-        if c == ":" and text.startswith("=", i + 1):
+        if text.startswith((":=", "=:"), i):
             out.emit("EQ", i, i + 2)
             return i + 2
         if c in "<>":
