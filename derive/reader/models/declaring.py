@@ -110,7 +110,11 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
         free = name not in chosen.by_name and name not in targets and name not in chosen.open
         if free and (0 in offsets or name in chosen.before):
             declared.append(_declared("input", f"{spelled(name)}{time}"))
-    declared += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in (*chosen.numbers, *chosen.single)]
+    read = {*chosen.used_by(name for name in chosen.by_name if name not in chosen.open), *chosen.by_name} - {
+        *chosen.open
+    }
+    single = [name for name in chosen.single if name in read]
+    declared += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in (*chosen.numbers, *single)]
     return formulas, declared
 
 

@@ -91,6 +91,11 @@ def note(text: str, file: str) -> Note:
 
 _BRACED = re.compile(r"(?<=[A-Za-z}])\{([_^](?:\w|\{[^{}]*\}))\}")
 """A script with a brace around it."""
+_SPOKEN = re.compile(r"\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{(?:[^{}$]|\{[^{}$]*\})*\}")
+_FONT = re.compile(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm|mathbf)\s*\{([^{}]*)\}")
+"""A font within words: \\text{\\textbf{forget} gate}."""
+_ARROW = re.compile(r"\\xrightarrow\s*(?:\[[^\[\]]*\]\s*)?\{(?:[^{}]|\{[^{}]*\})*\}")
+"""An arrow with words or a limit above it."""
 _ESCAPED = re.compile(r"(?<!\\)\\_\s*\{")
 
 
@@ -255,9 +260,16 @@ def _located(content: str, lines: list[str], first: int, last: int, file: str, *
 def _unescaped(content: str) -> str:
     """A formula with `\\nabla\\_{h}` as `\\nabla _{h}`, as some sites want it, and `W{_x}` as `W _x`."""
     content = _BRACED.sub(r" \1 ", content)
+    content = _SPOKEN.sub(lambda said: _FONT.sub(_in_place, said[0]), content)
+    content = _ARROW.sub(lambda arrow: r"\rightarrow".ljust(len(arrow[0])), content)
     if not _ESCAPED.search(content):
         return content
     return content.replace(r"\_", " _").replace(r"\{}", "   ")
+
+
+def _in_place(font: re.Match[str]) -> str:
+    """The words of a font command where they stand, so that all behind them keeps its place."""
+    return font[1].rjust(font.end(1) - font.start()) + " "
 
 
 def _paragraph(token: Token, lines: list[str], found: Note) -> None:

@@ -6,8 +6,8 @@ derivative passes through the hole: a quantity that reaches it may reach J throu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 from derive.calculus.program import ARGUMENT, FACTOR, named_preactivations
 from derive.cell import Cell
@@ -32,12 +32,13 @@ GIVEN = "{names}, for which the note has no equation, do not depend on {by}"
 class Spoken:
     """What one `=` speaks of: `by` are the quantities of its derivatives, `values` all others.
 
-    `asked` are those by which it takes the derivative of the loss.
+    `asked` are those by which it takes the derivative of the loss, `moved` those of which it takes a derivative.
     """
 
     by: frozenset[str]
     values: frozenset[str]
     asked: frozenset[str]
+    moved: frozenset[str]
 
 
 def spoken(fragment: Fragment, cell: Cell, meant: Meant) -> Mapping[tuple[int, int], Spoken | None]:
@@ -64,7 +65,7 @@ def spoken(fragment: Fragment, cell: Cell, meant: Meant) -> Mapping[tuple[int, i
             pair = sides[number], sides[number + 1]
             both = None
             if pair[0] is not None and pair[1] is not None:
-                both = Spoken(*(getattr(pair[0], name) | getattr(pair[1], name) for name in ("by", "values", "asked")))
+                both = Spoken(*(getattr(pair[0], one.name) | getattr(pair[1], one.name) for one in fields(Spoken)))
             told[place.line, place.column] = both
     return told
 
@@ -73,18 +74,20 @@ def _of(said: Term) -> Spoken:
     by: set[str] = set()
     values: set[str] = set()
     between: set[str] = set()
+    moved: set[str] = set()
     for part in tree.walk(said):
         if isinstance(part, Gradient | Operated):
             by.add(_bare(part.by.name))
         elif isinstance(part, Derivative):
             between |= {_bare(part.by.name), _bare(part.of.name)}
+            moved.add(_bare(part.of.name))
         elif isinstance(part, Error):
             by |= {_bare(part.argument.by.name), _bare(part.plain.by.name)}
         elif isinstance(part, tree.Handed):
             by |= {_bare(each.name) for each in tree.walk(part) if isinstance(each, Ref)}
         elif isinstance(part, Ref):
             values.add(_bare(part.name))
-    return Spoken(frozenset(by | between), frozenset(values - by - between), frozenset(by))
+    return Spoken(frozenset(by | between), frozenset(values - by - between), frozenset(by), frozenset(moved))
 
 
 def _bare(name: str) -> str:
@@ -94,17 +97,36 @@ def _bare(name: str) -> str:
     return name
 
 
-def judged(judgement: Judgement, holes: Sequence[Hole], about: Spoken | None) -> Judgement:
+def judged(judgement: Judgement, model: Model, about: Spoken | None) -> Judgement:
     """The judgement that stands, whatever the holes are."""
+    holes = model.holes
     if not holes or judgement.word in (Word.UNDECIDED, Word.UNREADABLE, Word.NOT_A_CLAIM):
         return judgement
     for hole in holes:
-        if about is None or hole.touches(about.by) or (judgement.word is Word.WRONG and hole.name in about.values):
+        if about is None or _passes(hole, about, model.cell) or (
+            judgement.word is Word.WRONG and hole.name in about.values
+        ):  # fmt: skip
             return replace(
                 judgement, word=Word.UNDECIDED, assumptions=(), reading="", mistakes=(), correct=None, true_when="",
                 counterexample=None, reason=f"depends on {hole.name}: {hole.reason}",
             )  # fmt: skip
     return judgement
+
+
+def _passes(hole: Hole, about: Spoken, cell: Cell) -> bool:
+    """Whether a derivative may pass through a hole: of J by what reaches it, or of a value that it acts on."""
+    return hole.touches(about.asked) or (hole.touches(about.by) and hole.name in _read_by(about.moved, cell))
+
+
+def _read_by(names: Collection[str], cell: Cell) -> set[str]:
+    """These quantities and all that their values rest on, at this step or before."""
+    reading = {e.symbol.name: {leaf.name for leaf in leaves(e.expression)} for e in cell.equations}
+    found, waiting = set(names), list(names)
+    while waiting:
+        new = reading.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
 
 
 def on_gates(model: Model, about: Spoken | None) -> tuple[str, ...]:

@@ -21,7 +21,8 @@ from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Chain, Group, Mark, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.syntax import Chain, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax
+from derive.reader.text.words import SAID
 
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
@@ -166,6 +167,25 @@ def has_slope(side: Syntax) -> bool:
                 continue
             if called.base.word in _SLOPED and any(map(_is_prime, called.scripts)):
                 return True
+    return any(isinstance(node, Run) and _is_square_slope(node) for node in walk(side))
+
+
+def _is_square_slope(run: Run) -> bool:
+    """Whether a diagonal matrix has the slope of tanh in it, diag(1 - h_t^2)."""
+    for called, behind in pairwise(run.factors):
+        inner = only(behind.rows) if isinstance(behind, Group) else None
+        if (
+            not isinstance(called, Name)
+            or called.word.removeprefix(SAID).lower() != "diag"
+            or not isinstance(inner, Sum)
+        ):
+            continue
+        (sign, one), *others = inner.terms
+        raised = [
+            script for _, term in others for node in walk(term) if isinstance(node, Scripted) for script in node.scripts
+        ]
+        if len(others) == 1 and sign == 1 and number_of(one) == 1 and others[0][0] == -1:
+            return any(script.kind == "sup" and number_of(only(script.rows)) == 2 for script in raised)
     return False
 
 
