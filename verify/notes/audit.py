@@ -18,7 +18,7 @@ from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
-from verify.notes.contradictions import of_two_minds
+from verify.notes.contradictions import against_the_sum, of_two_minds
 from verify.notes.conventions import settled
 from verify.notes.conventions.steps import LAST_ALONE
 from verify.notes.conventions.trying import Judge
@@ -134,12 +134,14 @@ def audit(
     def apart(formula: Formula, instead: Model | None = None) -> Audited:
         return judged_apart(formula, previous.get(formula), models, check, instead)
 
-    judged = settled(tuple(map(apart, document.formulas)), apart, behind_words(document, LAST_ALONE))
+    last_alone = behind_words(document, LAST_ALONE)
+    judged = settled(tuple(map(apart, document.formulas)), apart, last_alone)
     judged = tuple(_otherwise(each, models, apart, document) for each in stepping_back(judged))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
-    judged = tuple(unexplained(tuple(of_two_minds(tuple(of_examples(judged, document))))))
+    judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))
+    judged = tuple(unexplained(judged))
     return Audit(document, tuple(map(_ignoring, judged)))
 
 

@@ -1,4 +1,4 @@
-"""Equations of a section that say different things of a quantity: what is wrong by one of them is left open."""
+"""What a note says in two ways: what is wrong by one of two equations, or right against the stated loss, stays open."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ from derive.reader.models.equations.names import names
 from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import ANOTHER, Audited
+from verify.notes.conventions.habits import OF_ONE
 
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 
+AGAINST_THE_SUM = "right only if {supposed}; line {line} says that the loss is a sum over the steps"
+_SUM_OVER_STEPS = re.compile(
+    r"\s*(?:\\(?:mathcal|mathrm|text)\s*\{?\s*)?[LJEC]\}?(?:_\{?\\?(?:text|mathrm)?\{?[a-z]+\}*)?"
+    r"(?:\s*\([^()=]*\))?\s*&?\s*=\s*&?[^=]{0,20}\\sum(?:\\n?o?limits)?\s*"
+    r"_\s*(?:t(?![a-z])|\{\s*(?:t|\\tau|k|n|i)?\s*(?:=\s*[01]\s*)?\}\s*\^\s*\{?\s*T|\{\s*t\s*(?:=\s*[01]\s*)?\})"
+)
 _IN_A_CASE = re.compile(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
 
 
@@ -35,6 +42,27 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
             if model == each.model and section == each.formula.section and letters & about
         ]
         yield replace(each, judgements=tuple(_open(one, lines[0]) for one in each.judgements)) if lines else each
+
+
+def against_the_sum(found: Sequence[Audited], last_alone: bool) -> Iterator[Audited]:
+    """The formulas, those left open that are right of the error of one step where the note sums over the steps.
+
+    With `last_alone` its words speak of the error of the last step, too.
+    """
+    line = 0
+    for each in found:
+        if _SUM_OVER_STEPS.match(each.formula.text):
+            line = each.formula.place.line
+        known = line and not last_alone
+        yield replace(each, judgements=tuple(_summed(one, line) for one in each.judgements)) if known else each
+
+
+def _summed(judgement: Judgement, line: int) -> Judgement:
+    supposed = next((words for words in judgement.assumptions if words.startswith(OF_ONE)), None)
+    if judgement.word is not Word.HOLDS_IF or supposed is None:
+        return judgement
+    reason = AGAINST_THE_SUM.format(supposed=supposed, line=line)
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
 
 
 def _open(judgement: Judgement, line: int) -> Judgement:

@@ -425,6 +425,12 @@ class Derivatives(NamedParts):
             return gradient
         return tree.Multiply((tree.Constant(defined.factor), gradient))
 
+    def _no_factor(self, found: Written, factors: list[Syntax], i: int) -> bool:
+        """Whether a small d or δ is no quantity of the cell: no letter of it, or d of dS_t where that has d_t."""
+        known = self.letters.known.get(found.base)
+        glued = i + 1 < len(factors) and factors[i].end == factors[i + 1].start
+        return known is None or (found.base == "d" and glued and self.letters.is_timed(known))
+
     def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int] | None:
         """dW, δh_t, ∇_W J, J_x, and words such as dW."""
         following = factors[i + 1] if i + 1 < len(factors) else None
@@ -443,7 +449,7 @@ class Derivatives(NamedParts):
                 self.letters.guesses.granted["∇ of nothing is the gradient of the loss"] = None
                 return Gradient(as_value(resolved), self.letters.whole, found.stars > 0), i + 1
             raise self.unclear("the gradient of something that is not known here", factors[i])
-        plain = found.base in SMALL and not found.parts and found.base not in self.letters.known
+        plain = found.base in SMALL and not found.parts and self._no_factor(found, factors, i)
         if plain and target is not None and not found.primes:
             if found.base in ("delta", "Delta") and (through := self._through(target)) is not None:
                 return through, i + 2

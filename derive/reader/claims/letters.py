@@ -20,6 +20,7 @@ from derive.nodes import Concat, Elementwise, Node, Quantity
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claims.guesses import Guess, Guesses
 from derive.reader.claims.meant import NOTHING, Meant
+from derive.reader.claims.variants import spelled, variants
 from derive.reader.meaning.letters import (
     ENTRY_LETTERS,
     TIME_LETTERS,
@@ -212,20 +213,21 @@ class Letters:
         if found is None or (found.time is not None and self._resolve(written, fragment, self._folded, None) == found):
             # H_t for h_t: a capital with a time is a batch of states
             if found is not None and noted and len(found.at) < 2:
-                self.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
+                self.guesses.assumed[found.name] = f"{spelled(written.base, found.name)} stands for {found.name}"
             return found
         if noted and len(found.at) < 2:  # the entries of W are called w_{ij}
-            self.guesses.assumed[found.name] = f"{written.base} stands for {found.name}"
+            self.guesses.assumed[found.name] = f"{spelled(written.base, found.name)} stands for {found.name}"
         if f"number {written.base}" in self.guesses.turned:
             return found
-        other = Guess(f"{written.base} is not {found.name}", holds=written.base == "I", doubtful=True)
+        words = f"{spelled(written.base, found.name)} is not {found.name}"
+        other = Guess(words, holds=written.base == "I", doubtful=True)
         return None if self.guesses.other(f"fold {written.base}", other) else found
 
     @property
     def _folded(self) -> Mapping[str, str]:
         folded: dict[str, list[str]] = {}
         for letter, name in self.known.items():
-            for other in _variants(letter):
+            for other in variants(letter):
                 folded.setdefault(other, []).append(name)
         return {letter: names[0] for letter, names in folded.items() if len(set(names)) == 1}
 
@@ -448,16 +450,6 @@ _DECORATION = _LAYERS | {"total", "tot"}
 def layered(written: Written, layer: str) -> str:
     """What it means to drop the label of a layer."""
     return f"{written.base} of the layer {layer} stands for {written.base}, as if there were one layer"
-
-
-def _variants(letter: str) -> Iterator[str]:
-    """A name with its first letter in the other case, and with the other of two accents for a candidate."""
-    base, _, rest = letter.partition("_")
-    cases = base[:1].swapcase() + base[1:]
-    yield "_".join([cases, *([rest] if rest else [])])
-    for mark, other in (("tilde", "hat"), ("hat", "tilde")):
-        if rest.split("_")[0] == mark:
-            yield from ("_".join([each, other + rest.removeprefix(mark)]) for each in (base, cases))
 
 
 def _products(node: Node) -> Iterator[tuple[Node, Node]]:

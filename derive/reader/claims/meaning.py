@@ -115,14 +115,17 @@ class Claiming(Brackets):
         return None if sign is None else (self.among(sign), i + 2)
 
     def among(self, node: Big) -> Term:
-        """The largest among the steps that stand below max."""
+        """The largest among the steps that stand below max, or among all."""
         found = bounds(node)
-        start, end = found.times()
-        if start is None or end is None:
-            raise self.unclear(f"the steps of {self.written(node)} are not read", node)
         symbol = index(found.word)
         free = tree.index_clash(symbol)
-        body = tree.at_times(self.term(node.body), lambda e: e.xreplace({symbol: free}))
+        inner = self.term(node.body)
+        body = tree.at_times(inner, lambda e: e.xreplace({symbol: free}))
+        start, end = found.times() if found.first is not None else (S.One, nodes.T)
+        if start is None or end is None or body == inner:
+            raise self.unclear(f"the steps of {self.written(node)} are not read", node)
+        if found.first is None:
+            self.letters.guesses.granted[f"max over {found.word} is over all steps"] = None
         return tree.Largest(body, free, start, end)
 
     def lettered(self, factors: list[Syntax], i: int) -> tuple[Term, int]:

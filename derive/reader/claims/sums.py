@@ -118,14 +118,14 @@ def shifts(body: Term, index: Symbol) -> bool:
 
 
 def largest(node: Syntax, body: Syntax | None) -> Big | None:
-    """max_{k<j≤τ} as a sign in front of what stands behind it; None for any other letter, and for another max."""
+    """max_{k<j≤τ} or max_j as a sign in front of what stands behind it; None for any other letter or max."""
     if not isinstance(node, Scripted) or not isinstance(node.base, Name) or node.base.word != "max":
         return None
     if len(node.scripts) != 1 or node.scripts[0].kind != "sub" or body is None:
         return None
     sign = Big(node.start, body.end, "max", node.scripts, body)
     found = bounds(sign)
-    return None if found.unread or found.first is None or found.last is None else sign
+    return None if found.unread or not found.word or (found.first is None) != (found.last is None) else sign
 
 
 def nested(node: Big) -> Big:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from derive.reader.document import last_step
 from derive.reader.meaning.letters import letter, number_of, time_of
 from derive.reader.meaning.symbols import symbol
 from derive.reader.meaning.where import Declared
@@ -61,6 +62,8 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
             found.append((fragment, part))
     if not found:
         return claims
+    if (asked := last_step.question(found, assigned_in(document))) is not None:
+        raise asked
     document.remarks += claims
     return found
 

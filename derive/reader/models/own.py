@@ -197,11 +197,20 @@ def _settled(chosen: Choice, cell: Cell) -> bool:
     if loss.loss == "squared" and (written := with_norms(loss.fragment.text)) != loss.fragment.text:
         chosen.by_name[loss.target] = loss.rewritten(written)
         chosen.assumed.append(SQUARED.format(letter=loss.target))
+    elif loss.loss == "other" and (predicted := _predicted(chosen, loss)):
+        chosen.single += predicted
+        chosen.assumed.append(f"{' and '.join(chosen.single)} are numbers, as the loss compares them")
     elif loss.loss == "cross-entropy" and not chosen.rewritten.get(loss.target):
         chosen.rewritten[loss.target] = loss.target in chosen.rewritten or r"^\top \log" in loss.right
     else:
         leave_open(chosen, loss.target, "the loss is no number", loss.place[1])
     return True
+
+
+def _predicted(chosen: Choice, loss: Equation) -> list[str]:
+    """What a loss compares with numbers, where it is not yet known to be one: ŷ of y log ŷ + (1 - y) log(1 - ŷ)."""
+    here = {m.name for m in loss.used if m.offset == loss.offset}
+    return sorted((here & set(chosen.by_name)) - set(chosen.single)) if here & set(chosen.single) else []
 
 
 def _is_small(letter: str) -> bool:

@@ -62,8 +62,8 @@ def declare(
     names = (*roles.inputs, *(a.name for a in assignments), *declared.inputs, *declared.targets, *roles.parameters)
     for name in dict.fromkeys(names):
         kind = found.get(name, kinds.COLUMN)
-        rows = ONE if kind == kinds.SCALAR else sizes.fresh()
-        cols = sizes.fresh() if kind == kinds.MATRIX else ONE
+        rows = ONE if kind in (kinds.SCALAR, kinds.ROW) else sizes.fresh()
+        cols = sizes.fresh() if kind in (kinds.MATRIX, kinds.ROW) else ONE
         inference.declare(name, *declared.shapes.get(name, (rows, cols)))
         if kind == kinds.MATRIX and name in roles.parameters and name not in declared.shapes:
             inference.wide += inference.shapes[name]

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +33,7 @@ WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
 _SHAPE = re.compile(r"\A(?:(?!\\partial|\\nabla|=)[\s\S])*(?:\\in|∈)\s*\{?\s*(?:\\mathbb\s*\{?R|\\Re(?![a-z])|ℝ)")
 """A shape said in running text: letters, ∈, and a space of real numbers."""
+_MATH = re.compile(r"[\\^_]")
 _RELATION = re.compile(
     r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
     r"(?![A-Za-z])"
@@ -132,6 +134,8 @@ def _markdown() -> Any:
         if rule.name.startswith("math_block"):
             rule.fn = _interrupting(rule.fn)
             rule.alt = ["paragraph", "reference", "blockquote", "list"]
+        elif rule.name == "list":
+            rule.fn = _outside_formulas(rule.fn)
     markdown.block.ruler.__cache__ = None
     return markdown
 
@@ -149,6 +153,30 @@ def _interrupting(rule: Any) -> Any:
             del state.tokens[count:]
             state.line = line
         return matches
+
+    return found
+
+
+LONGEST_FORMULA = 30
+"""Lines over which a formula in a text may run."""
+_SINGLE = re.compile(r"(?<![\\$])\$(?!\$)")
+
+
+def _outside_formulas(rule: Any) -> Any:
+    """The same rule, for which a line that goes on with a formula, - h_t^2) W$, is no item of a list."""
+
+    def found(state: Any, first: int, last: int, silent: bool) -> bool:
+        if silent:
+
+            def line(n: int) -> str:
+                return str(state.src[state.bMarks[n] : state.eMarks[n]]).strip()
+
+            above = list(takewhile(str.strip, map(line, range(first - 1, max(first - LONGEST_FORMULA, 0) - 1, -1))))
+            below = takewhile(str.strip, map(line, range(first, min(first + LONGEST_FORMULA, last))))
+            before, behind = _SINGLE.split("\n".join(reversed(above))), _SINGLE.split("\n".join(below))
+            if len(before) % 2 == 0 and len(behind) > 1 and _MATH.search(before[-1] + behind[0]):
+                return False
+        return bool(rule(state, first, last, silent))
 
     return found
 

@@ -97,7 +97,8 @@ SYMBOLS = {
     "=": "EQ", "≔": "EQ", "+": "PLUS", "-": "MINUS", "−": "MINUS", "–": "MINUS", "*": "TIMES", "·": "TIMES",
     "⋅": "TIMES", "×": "TIMES", "∗": "TIMES", "/": "SLASH", "÷": "SLASH", "⊙": "DOT", "∘": "DOT", "◦": "DOT",
     "○": "DOT", "⊗": "OTIMES", ",": "COMMA", "，": "COMMA", "、": "COMMA", ";": "SEMI", "；": "SEMI", "∈": "IN",
-    "∂": "PARTIAL", "≠": "RELATION", "≤": "RELATION", "≥": "RELATION",
+    "∂": "PARTIAL", "≠": "RELATION", "≤": "RELATION", "≥": "RELATION", "≈": "RELATION", "∝": "RELATION",
+    "→": "RELATION",
     "∑": "BIG", "∏": "BIG", "…": "DOTS", "⋯": "DOTS", "⊤": "TOP", "ᵀ": "TICK",
     "←": "EQ", "∞": "MARK",
 }  # fmt: skip

@@ -113,3 +113,26 @@ def test_words_make_numbers_and_functions():
 def test_a_function_named_as_a_size_usually_is():
     cell = read_equations([r"h_t = \tanh(W x_t + h_{t-1})", r"y_t = H(h_t)"], [r"H(a) = \max(0, a - 1)"])
     assert "H" not in {size for shape in shapes(cell).values() for size in shape}
+
+
+@pytest.mark.parametrize(
+    ("read_out", "lines"),
+    [
+        (
+            r"$$\hat{y} = \mathrm{softmax}(V h_T + c)$$ $$L = -y^\top \log \hat{y}$$",
+            [r"$\hat{y}_t = \mathrm{softmax}(V h_t + c)$", r"$L_t = -y_t^\top \log \hat{y}_t$"],
+        ),
+        (
+            r"$$z = V h_T, \quad p = \sigma(z)$$ $$L = \frac12 \|p - y\|^2$$",
+            [r"$z_t = V h_t$", r"$p_t = \sigma(z_t)$", r"$L_t = \frac12 \|p_t - y_t\|^2$"],
+        ),
+    ],
+)
+def test_what_only_the_last_step_has_is_asked_for_with_lines_that_can_be_read(read_out, lines):
+    start = r"$$h_t = \tanh(W h_{t-1} + U x_t)$$ "
+    with pytest.raises(InputError) as caught:
+        read_note(start + read_out, "note.md")
+    for line in lines:
+        assert line in str(caught.value)
+    cell = read_note(start + "\n\n".join(f"${line}$" for line in lines), "note.md")
+    assert cell.output.name == "L"

@@ -110,6 +110,12 @@ def test_a_scalar_times_a_matrix():
     assert cell.equations[0].expression == add(scaled, matmul(vector, transpose(vector)))
 
 
+def test_a_weight_whose_product_is_a_number_is_a_row():
+    note = "$h_t = \\tanh(W h_{t-1} + U x_t)$, $p_t = \\sigma(V h_t + c)$, $p_t \\in \\mathbb{R}$"
+    cell = read_note(note, "note.md")
+    assert [str(size) for size in cell.quantities["V"].shape] == ["1", "H"]
+
+
 def test_a_scalar_defined_later_is_still_a_scalar():
     cell = read_equations(["h_t = s_t (W x_t)", r"s_t = v^\top x_t"])
     assert sizes_of(cell)["s"] == ("1", "1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sympy import Expr
+from sympy import Expr, S
 
 from derive.cell import Cell
 from derive.nodes import (
@@ -15,6 +15,7 @@ from derive.nodes import (
     Largest,
     Node,
     Norm,
+    T,
     TimeProduct,
     leaves,
     ones,
@@ -140,9 +141,8 @@ class OverSteps:
             return None
 
         def at_one(node: Node) -> Node | None:
-            if isinstance(node, Largest) and (node.first, node.last) == (steps.first, steps.last):
-                return each(node)
-            return None
+            among = isinstance(node, Largest) and (node.first, node.last) in ((steps.first, steps.last), (S.One, T))
+            return each(node) if among else None
 
         found = substitute(limit, at_one)
         return None if found.atoms(Largest) else found

@@ -16,6 +16,7 @@ from derive.reader.meaning.tree import Ref, Term
 from derive.reader.sizes.infer import summary
 from derive.reader.sizes.kinds import TOTALS
 from verify.formulas.readings.conventions import Built, MisfitError
+from verify.formulas.readings.matrix_chains import through_matrices
 from verify.formulas.readings.multiplying import Products
 from verify.truth.field import UnsupportedError, is_slope, slope_of
 
@@ -68,7 +69,7 @@ class Builder(Products):
             case tree.Multiply():
                 if said.elementwise and self.reading.precedence == "elementwise":
                     said = _regrouped(said)
-                parts = self._together(said.factors) if said.elementwise else list(map(self.build, self.factors(said)))
+                parts = self._together(said.factors) if said.elementwise else self._in_turn(self.factors(said))
                 if any(part.kind == "kronecker" for part in parts):
                     parts = [self.build(factor) for factor in said.factors]
                 return self.elementwise(parts) if said.elementwise else self.juxtaposed(parts, signed=said.signed)
@@ -105,6 +106,14 @@ class Builder(Products):
             case tree.Total():
                 return Built(nodes.total(self.node(self.build(said.body))))
         raise OpenQuestionError(f"no rule for {type(said).__name__}")
+
+    def _in_turn(self, factors: Sequence[Term]) -> list[Built]:
+        """The factors of a product, those that are a chain through a matrix as one."""
+        chain = through_matrices(self.program, factors)
+        if chain is None:
+            return list(map(self.build, factors))
+        row = self.reading.layout in ("numerator", "all rows", "rows", "batch")
+        return [Built(self.laid(chain[0], row)), *map(self.build, chain[1])]
 
     def _normed(self, said: tree.Norm) -> Node:
         """What stands between the bars; an identity whose size nothing tells has the norm of a single one."""

@@ -90,6 +90,9 @@ _MEMBER = re.compile(
     r"\s*(?:\^\s*(?:\{[^{}()]*\}|\w))?\s*(?:\\right)?\)"
 )
 """(∈ ℝ^d) behind a formula: the space of what it speaks of."""
+_ARROW = re.compile(r"→|\\(?:to|rightarrow|longrightarrow)(?![A-Za-z])")
+_LIMIT = re.compile(rf"\\text\s*\{{\s*(?:as|when)\s*\}}[^=\\]*(?:{_ARROW.pattern})\s*(?:\\infty|∞|0)(?![A-Za-z\d])")
+"""as T - t → ∞, behind an arrow: of what goes to a limit the arrow says nothing that is judged."""
 _APART = re.compile(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
 _BREAK = re.compile(
     r"(?<!\\)\\\\|\\(?:Long)?(?:left)?[Rr]ightarrow(?![A-Za-z])|\\(?:implies|iff|therefore|because)(?![A-Za-z])|"
@@ -133,9 +136,10 @@ def rows(text: str) -> list[tuple[int, int]]:
 
 def asides(text: str) -> list[Aside]:
     """All words of a formula in LaTeX, with what they are."""
-    found = [Aside(match.start(), match.end(), "remark") for match in _MEMBER.finditer(text)]
+    whole = [*_MEMBER.finditer(text), *(m for m in _LIMIT.finditer(text) if _ARROW.search(text, 0, m.start()))]
+    found = [Aside(match.start(), match.end(), "remark") for match in whole]
     for start, end in rows(text):
-        found += _in_row(text, start, end)
+        found += [a for a in _in_row(text, start, end) if not any(b.start <= a.start < b.end for b in found)]
     return sorted(found, key=lambda aside: aside.start)
 
 

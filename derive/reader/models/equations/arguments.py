@@ -81,6 +81,8 @@ def _difference(fragment: Fragment, first: int, last: int, other: str) -> tuple[
         if not bare.startswith(before) or not bare.endswith(after) or len(before) + len(after) >= len(bare):
             continue
         start, end = places[len(before)], places[len(bare) - len(after) - 1] + 1
+        if _bare(other[start:end]) == _bare(fragment.text[mention.start : mention.end]):
+            continue  # the same equation again
         if other[start:end].count("(") != other[start:end].count(")"):
             continue
         if mention.offset is None and not _whole_argument(before, after, other[start:end], fragment):

@@ -22,6 +22,11 @@ from derive.reader.text.syntax import Sum, Syntax
 
 _SIGMOID = re.compile(r"\s*\\(?:sigma|operatorname\s*\{(?:sigmoid|\\sigma)\}|text\s*\{sigmoid\})\s*(?:\\left)?\s*\(")
 _CALLED = re.compile(r"\s*(?:\\[A-Za-z]+(?:\s*\{[A-Za-z]+\})?|[A-Za-z]+)\s*(?:\\left)?\s*\(")
+_OPEN_CALL = re.compile(
+    r"\s*(?:\\sigma\s*_|\\(?:var)?phi(?![a-z])\s*_?|\\psi(?![a-z])\s*_?|[fgG]\s*_?)"
+    r"(?:(?<=_)\s*(?:\{[^{}]*\}|[A-Za-z]))?\s*(?:\\left)?\s*(?=\()"
+)
+"""A function that a letter stands for: σ_y(, g(, φ_o(."""
 _PREDICTED = ("p", "o")
 """What is predicted where no letter has a hat."""
 
@@ -47,7 +52,7 @@ def unwritten_head(
     targets = {e.target for e in known}
     written = targets | {m.name for e in known for m in e.used}
     differences = {pair for _, one in said for pair in _differences(one)}
-    if len(differences) == 1 and (only := _loss_alone(known, said, *differences)) is not None:
+    if len(differences) == 1 and (only := _loss_alone(known, said, min(differences), softmax)) is not None:
         return only
     pairs = {pair for pair in differences if pair[0] not in written and pair[1] not in targets}
     if len(pairs) > 1:
@@ -72,9 +77,12 @@ def unwritten_head(
 
 
 def _loss_alone(
-    known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], pair: tuple[str, str]
+    known: Sequence[Equation], said: Sequence[tuple[tuple[int, Found], Statement]], pair: tuple[str, str], softmax: bool
 ) -> Instead | None:
-    """The loss of which ŷ - y is the gradient, for a read-out ŷ that the document writes without one."""
+    """The loss of which ŷ - y is the gradient, for a read-out ŷ that the document writes without one.
+
+    A read-out by a function that is left open is the softmax, where the document speaks of that or the cross-entropy.
+    """
     predicted, target = pair
     sources = [e for e in known if e.target == predicted and not e.numbered]
     if len(sources) != 1 or any(e.loss for e in known) or any(target in e.names for e in known):
@@ -82,17 +90,24 @@ def _loss_alone(
     (source,) = sources
     loss, time = _loss_letter(said), TIMES[source.style]
     y_hat, y = (f"{spelled(name)}{time}" for name in (predicted, target))
-    if _SIGMOID.match(source.right):
+    open_ = _OPEN_CALL.match(source.right)
+    texts = []
+    if open_ is not None and softmax:
+        texts.append((rf"{y_hat} = \operatorname{{softmax}}{source.right[open_.end() :].rstrip()}", predicted))
+        how = rf"-{{{y}}}^\top \log {y_hat}"
+    elif _SIGMOID.match(source.right):
         how = rf"-{{{y}}}^\top \log {y_hat} - (1 - {y})^\top \log(1 - {y_hat})"
-    elif _CALLED.match(source.right):
+    elif open_ is not None or _CALLED.match(source.right):
         return None  # a softmax has its own, and of others ŷ - y is no gradient
     else:
         how = rf"\tfrac12 \|{y_hat} - {y}\|^2"
-    text = f"{loss}{time} = {how}"
-    made = replace(source.rewritten(text, loss), space=None, at_end=False, whole=None, said="")
+    texts.append((f"{loss}{time} = {how}", loss))
+    made = (replace(source.rewritten(*each), space=None, at_end=False, whole=None, said="") for each in texts)
     residuals = {name for _, one in said if (name := _named(one, pair))}
     letters = frozenset({predicted, target, *residuals})
-    return Instead((*known, made), letters, f"${text}$, which the note does not write")
+    shown = " and ".join(f"${text}$" for text, _ in texts)
+    kept = [e for e in known if e is not source or not open_]
+    return Instead((*kept, *made), letters, f"{shown}, which the note does not write")
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,9 @@ class LatexLexer(Commands):
                 return self.name(i, i + 1)
             return self.letters(i, end)
         if c.isdigit() and c.isascii():
-            stop = i + 1 if single else _NUMBER.match(text, i, end).end()  # type: ignore[union-attr]
-            out.emit("NUMBER", i, stop)
+            whole = 0 if single else out.grouped(i, end)
+            stop = whole or (i + 1 if single else _NUMBER.match(text, i, end).end())  # type: ignore[union-attr]
+            out.emit("NUMBER", i, stop, text[i:stop].replace(",", ""))
             return stop
         if match := _DOTS.match(text, i, end):
             out.emit("DOTS", i, match.end())

@@ -60,8 +60,9 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
         elif c.isascii() and c.isdigit():
             match = _NUMBER.match(text, i)
             assert match is not None
-            out.emit("NUMBER", i, match.end())
-            i = match.end()
+            stop = out.grouped(i, len(text)) or match.end()
+            out.emit("NUMBER", i, stop, text[i:stop].replace(",", ""))
+            i = stop
         elif text.startswith("(.)", i):
             out.emit("DOT", i, i + 3)
             i += 3

@@ -10,6 +10,10 @@ from derive.errors import InputError
 from derive.reader.text.fragment import DEEPEST, LONGEST, LONGEST_NAME, LONGEST_NUMBER, Fragment
 from derive.reader.text.words import PAIRS, listed
 
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
+_ARITHMETIC = frozenset(listed("NUMBER PLUS MINUS DOT TIMES SLASH EQ RELATION"))
+"""What arithmetic on numbers is made of."""
+
 
 @dataclass
 class Token:
@@ -63,6 +67,19 @@ class Tokens:
             if self.scripts > LONGEST_NAME:
                 raise self.error(f"more than {LONGEST_NAME} scripts in a row", start, end)
         self.items.append(Token(type_, start, end, word or self.fragment.text[start:end], latex))
+
+    def grouped(self, start: int, end: int) -> int:
+        """Where the number at `start` ends that is written 4,096, in the result of arithmetic; else 0.
+
+        Elsewhere a comma separates: d = 64,128 may be two sizes.
+        """
+        match = _THOUSANDS.match(self.fragment.text, start, end)
+        if match is None or not self.items or self.items[-1].type not in ("EQ", "RELATION"):
+            return 0
+        row = list(takewhile(lambda token: token.type != "NEWLINE", reversed(self.items)))
+        if len(row) < len("a+b="):
+            return 0
+        return match.end() if all(token.type in _ARITHMETIC for token in row) else 0
 
     @property
     def ends_an_operand(self) -> bool:

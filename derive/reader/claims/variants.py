@@ -1,0 +1,23 @@
+"""Names that differ in the case of a letter or in the accent of a candidate: W_c typed for W_C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+
+def variants(letter: str) -> Iterator[str]:
+    """A name with its first letter or its only label in the other case, and with the other of two accents."""
+    base, _, rest = letter.partition("_")
+    cases = base[:1].swapcase() + base[1:]
+    yield "_".join([cases, *([rest] if rest else [])])
+    if len(rest) == 1 and rest.isalpha():
+        yield f"{base}_{rest.swapcase()}"
+    for mark, other in (("tilde", "hat"), ("hat", "tilde")):
+        if rest.split("_")[0] == mark:
+            yield from ("_".join([each, other + rest.removeprefix(mark)]) for each in (base, cases))
+
+
+def spelled(base: str, name: str) -> str:
+    """The letter that was typed with this base, for one of another case: W_c for W_C."""
+    own, _, rest = name.partition("_")
+    return f"{base}_{rest.swapcase()}" if base == own and len(rest) == 1 else base
