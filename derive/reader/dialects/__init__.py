@@ -7,12 +7,16 @@ and `unmarked` read what stands in a text without any mark.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from derive.reader.dialects import bare, marks, tex, unmarked
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note, worded
 from derive.reader.text.stated import derivative
+
+_AT_STEP = re.compile(r"[^=]*(?:[_^]\s*\{?[^{}=]*[tnk]\b|\([tnk][^()]*\)|['′]|\\prime)[^=]*=")
+"""What a quantity is at a step."""
 
 
 def note_of(text: str, file: str) -> Note:
@@ -25,15 +29,30 @@ def note_of(text: str, file: str) -> Note:
         found.formulas = [each.fragment for each in tex.formulas(text, file) if each.displayed]
         return found
     found = note(marks.usual(text, suffix), file)
-    if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
-        bare.read(text, found)
-    if not found.formulas and not any(declaration.formulas for declaration in found.declarations):
-        found.formulas += [
-            one.fragment
-            for one in unmarked.formulas(text, file, suffix)
-            if not derivative(one.fragment) and "+=" not in one.text
-        ]
+    if not _has_equations(found):
+        _read_unmarked(text, found, suffix)
     return found
+
+
+def _read_unmarked(text: str, found: Note, suffix: str) -> None:
+    """Add the equations of a text without marks: none of them is left out because another reader knows fewer forms."""
+    bare.read(text, found)
+    if any(not one.plain for one in found.formulas) or found.guesses:
+        return
+    lines = [
+        one
+        for one in unmarked.formulas(text, found.file, suffix, latex=True)
+        if not derivative(one.fragment) and "+=" not in one.text
+    ]
+    known = {line.number for one in found.formulas for line in one.lines}
+    if not found.formulas or any(one.place.line not in known for one in lines):
+        found.formulas = [one.fragment for one in lines]
+
+
+def _has_equations(found: Note) -> bool:
+    """Whether formulas with marks say what is computed at a step; shapes, sizes and the output say nothing of it."""
+    declared = (one for declaration in found.declarations for one in declaration.formulas)
+    return bool(found.formulas) or any(_AT_STEP.match(one.text) for one in declared)
 
 
 def formulas_of(text: str, file: str) -> list[Found]:

@@ -18,7 +18,7 @@ from derive.reader.text.note import Declaration, Note
 
 _EQUATION = re.compile(
     r"\s*(?:(?:[-*+•]|\d+[.)])\s*)?(?P<equation>(?P<left>[A-Za-z]\w*['′]?(?:\([^()]*\)|\[[^\[\]]*\])?)\s*:?=(?!=)"
-    r"(?P<right>[^=#]*[^=#\s])\s*(?:#(?P<comment>.*))?)"
+    r"(?P<right>[^=#]*?[^=#\s])(?:\s{2,}\(\d{1,3}[a-z]?\))?\s*(?:#(?P<comment>.*))?)"
 )
 _BEFORE = re.compile(r"t\s*-\s*1|prev(?![a-z])")
 _CODE = re.compile(r"[A-Za-z]\w*\.[A-Za-z_]")

@@ -24,6 +24,8 @@ _HEADING = re.compile(r"(?P<level>#{1,6})[ \t]+(?P<title>\S.*)")
 _MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|\*|[-=]{2,})[ \t]*)*")
 _SPAN = re.compile(r"(?<!`)(?P<mark>``?)(?!`)(?P<inside>[^`]+)(?P=mark)(?!`)")
 """Code in running text."""
+_COUNTED = re.compile(r"^\s*\w+\(([kn])\+1\)\s*=.*\(\1\)|^\s*\w+(?:\[([kn])\]\s*=.*\[\2-1\]|\(([kn])\)\s*=.*\(\3-1\))")
+"""A recurrence whose steps are counted by k or n: x(k+1) = ... x(k), y[n] = ... y[n-1]."""
 _TEXT = {"", "text", "txt", "plaintext", "plain", "none"}
 
 
@@ -37,15 +39,15 @@ def added(marked: list[Found], text: str, file: str, suffix: str) -> list[Found]
     return sorted([*kept, *bare], key=lambda each: (each.place.line, each.place.column))
 
 
-def formulas(text: str, file: str, suffix: str) -> list[Found]:
-    """The formulas of a text without marks; none where nothing tells them from settings or code."""
+def formulas(text: str, file: str, suffix: str, *, latex: bool = False) -> list[Found]:
+    """The formulas of a text without marks, with `latex` LaTeX too; none where nothing tells them from settings."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     found: list[Found] = []
     section: list[str] = []
     gathered: list[tuple[int, str]] = []
 
     def end() -> None:
-        found.extend(Found(one, True, tuple(section)) for one in stated(gathered, file))
+        found.extend(Found(one, True, tuple(section)) for one in stated(gathered, file, latex=latex))
         gathered.clear()
 
     spoken = _commented(lines, _CODE[suffix]) if suffix in _CODE else _outside_code(lines)
@@ -62,7 +64,8 @@ def formulas(text: str, file: str, suffix: str) -> list[Found]:
         else:
             gathered.append((number, line))
     end()
-    return found if speaks_of_steps(each.fragment for each in found) else []
+    counted = latex and any(_COUNTED.search(each.text) for each in found)
+    return found if counted or speaks_of_steps(each.fragment for each in found) else []
 
 
 def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:

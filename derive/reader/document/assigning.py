@@ -19,6 +19,7 @@ from derive.reader.questions.exponentials import is_exp
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import kinds
+from derive.reader.sizes.joining import COLUMN, ROW
 from derive.reader.sizes.shapes import ONE
 from derive.reader.sizes.sizing import Assignment
 from derive.reader.text.fragment import Fragment
@@ -200,10 +201,10 @@ def without_batch(assignments: Sequence[Assignment], roles: Roles, declared: Dec
 
 def readouts_turned(assignments: Sequence[Assignment], found: kinds.Solution, document: Document) -> list[Assignment]:
     """The equations with readouts that are written as rows, o_t = q_t^T S_t, as columns."""
-    turned = [a for a in assignments if found.kinds[a.name] == kinds.ROW]
-    columns = Columns({name: kind for name, kind in found.kinds.items() if kind != kinds.ROW})
+    turned = [a for a in assignments if found.kinds[a.name] == ROW]
+    columns = Columns({name: kind for name, kind in found.kinds.items() if kind != ROW})
     for a in turned:
-        found.kinds[a.name] = kinds.COLUMN
+        found.kinds[a.name] = COLUMN
         document.guesses.append(
             Guess(
                 f"{a.name} is written as a row and read as a column", "a transpose stands at the wrong place",
@@ -227,11 +228,11 @@ def as_columns(
     )
     turned = []
     for a in assignments:
-        as_row = found.kinds[a.name] == kinds.ROW
+        as_row = found.kinds[a.name] == ROW
         turned.append(replace(a, term=columns.flipped(a.term) if as_row else columns.kept(a.term)))
     for name, kind in found.kinds.items():
-        if kind == kinds.ROW:
-            found.kinds[name] = kinds.COLUMN
+        if kind == ROW:
+            found.kinds[name] = COLUMN
             if name in declared.shapes and name not in declared.either:
                 declared.shapes[name] = (declared.shapes[name][1], ONE)
     return turned

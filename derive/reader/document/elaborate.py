@@ -159,7 +159,7 @@ def _cell(
         assignments = readouts_turned(assignments, found, document)
     meant = found.kinds if found is not None else fallback(assignments, roles)
     inference = Inference(declared.sizes)
-    declare(assignments, roles, declared, inference, meant)
+    declare(assignments, roles, declared, inference, meant, rows_turned=found is not None and found.rows)
     typed = {id(assignment): _typed(assignment, inference) for assignment in in_order(assignments)}
     inference.even_splits()
     inference.ends_of_cuts()

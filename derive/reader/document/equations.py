@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from derive.reader.document import last_step
 from derive.reader.meaning.letters import letter, number_of, time_of
 from derive.reader.meaning.symbols import symbol
@@ -10,6 +12,9 @@ from derive.reader.resolving.document import Document, is_claim
 from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Chain, Group, Name, Run
+
+ESTIMATES = frozenset(["≈", r"\approx", "∼", r"\sim", r"\simeq", "≃"])
+"""Relations by which nothing is defined."""
 
 
 def assigned_in(document: Document) -> set[str]:
@@ -45,6 +50,7 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
                 f"expected '=' after {fragment.text[part.start : part.end].strip()!r}", part.start, part.end,
                 "an equation reads h_t = ...",
             )  # fmt: skip
+        part = _without_estimates(part)
         relations = [relation.type for relation in part.relations]
         if relations == ["IN"] and is_claim(part):
             continue  # the set that a derivative is in
@@ -66,6 +72,14 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
         raise asked
     document.remarks += claims
     return found
+
+
+def _without_estimates(chain: Chain) -> Chain:
+    """An equation without what its last side is roughly equal to, or is meant to be: o_t = V h_t ≈ y_t."""
+    sides, relations = chain.sides, chain.relations
+    while len(relations) > 1 and relations[-1].word in ESTIMATES:
+        sides, relations = sides[:-1], relations[:-1]
+    return replace(chain, end=sides[-1].end, sides=sides, relations=relations)
 
 
 def _is_definition(chain: Chain, fragment: Fragment) -> bool:

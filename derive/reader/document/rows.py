@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from derive.reader.meaning.tree import Call, Multiply, Ref, Slice, Term, Total, Transposed, mapped
-from derive.reader.sizes.kinds import COLUMN, ROW
+from derive.reader.sizes.joining import COLUMN, ROW
 
 
 class Columns:

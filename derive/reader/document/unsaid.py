@@ -13,7 +13,7 @@ from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
 from derive.reader.sizes import contexts, kinds
-from derive.reader.sizes.kinds import COLUMN, MATRIX, ROW
+from derive.reader.sizes.joining import COLUMN, MATRIX, ROW
 from derive.reader.sizes.sizing import Assignment
 
 _OPENING = re.compile(r"[(\[{|]|\\[lr]?[vV]ert")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sympy import Expr, Integer, Rational, Symbol
@@ -277,3 +277,21 @@ def label(node: Syntax, fragment: Fragment) -> str:
 def identifier(word: str) -> str:
     """A word as a Python identifier that is no keyword."""
     return f"{word}_" if keyword.iskeyword(word) else word
+
+
+def indicated(factors: Sequence[Syntax], i: int) -> tuple[syntax.Chain, int] | None:
+    """The condition of 𝟏[v > a], 1{v > a} or 𝟏_{v > a} at factor i, and where the next factor starts."""
+    node, following = factors[i], factors[i + 1] if i + 1 < len(factors) else None
+    if _is_one(node) and isinstance(following, Group):
+        condition, end = only(following.rows), i + 2
+    elif isinstance(node, Scripted) and _is_one(node.base) and [one.kind for one in node.scripts] == ["sub"]:
+        condition, end = only(node.scripts[0].rows), i + 1
+    else:
+        return None
+    if not isinstance(condition, syntax.Chain) or len(condition.sides) != 2:
+        return None
+    return condition, end
+
+
+def _is_one(node: Syntax) -> bool:
+    return isinstance(node, syntax.Ones) or (isinstance(node, syntax.Number) and node.text == "1")

@@ -13,7 +13,7 @@ from derive import functions
 from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import Written, letter, number, number_of, only, time_of
+from derive.reader.meaning.letters import Written, indicated, letter, number, number_of, only, time_of
 from derive.reader.meaning.tree import (
     Add,
     Call,
@@ -166,6 +166,9 @@ class Walk(ABC):
         if (special := self.special(factors, i)) is not None:
             return special
         node = factors[i]
+        if (condition := indicated(factors, i)) is not None:
+            chain, following = condition
+            return self.condition(chain, self.between(factors[i:following])), following
         if (exponential := self.exponential(node)) is not None:
             return exponential, i + 1
         if letter(node) is not None:
@@ -281,6 +284,15 @@ class Walk(ABC):
         """The function that conditions are made of."""
         return entry("heaviside")
 
+    def condition(self, chain: syntax.Chain, at: Span) -> Term:
+        """1 where the first side is above the second one, else 0."""
+        sign = chain.relations[0].word
+        if sign not in ABOVE | BELOW:
+            raise self.unclear(f"a condition with {sign} cannot be read", chain, "compare by > or <")
+        left, right = map(self.term, chain.sides if sign in ABOVE else reversed(chain.sides))
+        zero = isinstance(right, Constant) and right.value == 0
+        return Call(self.step(), (left if zero else Add(((1, left), (-1, right)), span=at),), span=at)
+
     def cases(self, node: Group) -> Term:
         """a where c > 0, else b: b + H(c) (a - b), H being 1 where its argument is positive."""
         at = self.at(node)
@@ -292,12 +304,7 @@ class Walk(ABC):
         for row in reversed(rows[:-1]):
             if len(row) != 2 or not isinstance(row[1], syntax.Chain) or len(row[1].sides) != 2:
                 raise self.unclear("cannot read the condition of this case", row[-1], hint)
-            sign = row[1].relations[0].word
-            if sign not in ABOVE | BELOW:
-                raise self.unclear(f"a condition with {sign} cannot be read", row[1], "compare by > or <")
-            left, right = map(self.term, row[1].sides if sign in ABOVE else reversed(row[1].sides))
-            zero = isinstance(right, Constant) and right.value == 0
-            chosen = Call(self.step(), (left if zero else Add(((1, left), (-1, right)), span=at),), span=at)
+            chosen = self.condition(row[1], at)
             other = Add(((1, Constant(Integer(1), span=at)), (-1, chosen)), span=at)
             first = Multiply((chosen, self.term(row[0])), True, span=at)
             value = Add(((1, first), (1, Multiply((other, value), True, span=at))), span=at)

@@ -12,7 +12,8 @@ from derive.reader.meaning.where import Declared
 from derive.reader.questions.asking import SHAPE
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Question
-from derive.reader.sizes.kinds import MATRIX, SCALAR, Kinds, Solution
+from derive.reader.sizes.joining import MATRIX, SCALAR
+from derive.reader.sizes.kinds import Kinds, Solution
 from derive.reader.sizes.sizing import Assignment
 
 

@@ -16,6 +16,7 @@ from derive.reader.questions.asking import SHAPE
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import contexts, kinds
+from derive.reader.sizes.joining import COLUMN, MATRIX, ROW
 from derive.reader.sizes.sizing import Assignment
 
 WEIGHTS = frozenset("wuvr")
@@ -69,7 +70,9 @@ def _forgotten(
     found = False
     given = roles.inputs or declared.inputs or declared.targets
     for name in roles.parameters:
-        if name in declared.places or contexts.capital(name) or name not in acted_on or where[name] != {"right"}:
+        if name in declared.places or name not in acted_on or where[name] != {"right"}:
+            continue
+        if given and contexts.capital(name):
             continue
         ref = next(ref for ref in uses if ref.name == name)
         latex = declared.vocabulary.letters[name]
@@ -152,29 +155,54 @@ def ask_shapes(
     """Ask for the shapes that the equations leave open."""
     refs = {ref.name: ref for a in reversed(assignments) for ref in references(a.term)}
     weights = _weights(assignments, roles)
+    rows = _rows(found, assignments, roles, declared) if found is not None else {}
     unusual = _unusual(found, roles, declared) if found is not None else []
-    for name in (*found.open, *unusual) if found is not None else ():
+    for name in dict.fromkeys((*found.open, *unusual, *rows)) if found is not None else ():
         latex = declared.vocabulary.letters.get(name, name)
         latex = latex if refs[name].offset is None else timed(latex)
         space = _space(name, found.possible.get(name, frozenset())) if found is not None else ""
         if name in unusual and contexts.capital(name):
             space = "\\mathbb{R}^{D}"
-        space = weights.get(name, space)
+        space = rows.get(name, weights.get(name, space))
         document.questions.append(Question((latex,), SHAPE, (f"${latex} \\in {space}$",), refs[name].place))
 
 
 def _unusual(found: kinds.Solution, roles: Roles, declared: Declared) -> list[str]:
     """Inputs that the products make matrices where nothing declares them: small letters, or all that a cell has."""
-    undeclared = [n for n in roles.inputs if n not in declared.shapes and found.kinds.get(n) == kinds.MATRIX]
+    undeclared = [n for n in roles.inputs if n not in declared.shapes and found.kinds.get(n) == MATRIX]
     every = len(undeclared) == len(roles.inputs)
     return [name for name in undeclared if (every or not contexts.capital(name)) and name not in found.open]
 
 
+def _rows(found: kinds.Solution, assignments: Sequence[Assignment], roles: Roles, declared: Declared) -> dict[str, str]:
+    """The spaces of inputs that are rows: K and V where K_t^⊤ V_t is added to a state, and Q in Q_t S_t.
+
+    They are asked for where K would be a number or a matrix.
+    """
+    free = {name for name in roles.inputs if name not in declared.shapes}
+    products = [p for one in assignments for p in walk(one.term) if isinstance(p, Multiply) and not p.elementwise]
+    beside = [(left, right) for product in products for left, right in pairwise(product.factors)]
+    spaces: dict[str, str] = {}
+    for left, right in beside:
+        if isinstance(left, Transposed) and isinstance(left.body, Ref) and isinstance(right, Ref):
+            one, other = left.body.name, right.name
+            if one in free and other in free and one != other and found.kinds[one] not in (COLUMN, ROW):
+                spaces |= {one: "\\mathbb{R}^{1 \\times D}", other: "\\mathbb{R}^{1 \\times H}"}
+    reading = [left.name for left, right in beside if isinstance(left, Ref) and _is_state(right, roles)]
+    return spaces | {name: "\\mathbb{R}^{1 \\times D}" for name in reading if spaces and name in free}
+
+
+def _is_state(term: Term, roles: Roles) -> bool:
+    return isinstance(term, Ref) and term.name in roles.states
+
+
 def _space(name: str, possible: frozenset[str]) -> str:
     """The space that a letter is in most often, of those that the equations allow."""
+    if ROW in possible:
+        return "\\mathbb{R}^{1 \\times D}"
     if not contexts.capital(name):
         return "\\mathbb{R}"
-    return "\\mathbb{R}^{H \\times D}" if kinds.MATRIX in possible else "\\mathbb{R}^{H}"
+    return "\\mathbb{R}^{H \\times D}" if MATRIX in possible else "\\mathbb{R}^{H}"
 
 
 def _weights(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
@@ -183,10 +211,12 @@ def _weights(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
     products = (part for one in assignments for part in walk(one.term) if isinstance(part, Multiply))
     for product in products:
         for left, right in pairwise(product.factors):
-            if not (isinstance(left, Ref) and isinstance(right, Ref) and left.name[0] in WEIGHTS):
+            if not (isinstance(left, Ref) and left.name in roles.parameters and left.name[0] in WEIGHTS):
                 continue
-            if left.name in roles.parameters and right.name in {*roles.inputs, *roles.states}:
-                found[left.name] = f"\\mathbb{{R}}^{{H \\times {'D' if right.name in roles.inputs else 'H'}}}"
+            beside = (ref for ref in references(right) if ref.name in {*roles.inputs, *roles.states})
+            if isinstance(right, Ref | Multiply) and (acted_on := list(beside)):
+                size = "D" if all(ref.name in roles.inputs for ref in acted_on) else "H"
+                found[left.name] = f"\\mathbb{{R}}^{{H \\times {size}}}"
     return found
 
 

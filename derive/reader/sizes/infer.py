@@ -34,7 +34,7 @@ from derive.reader.meaning.tree import (
     between,
     exact_power,
 )
-from derive.reader.sizes.kinds import TOTALS
+from derive.reader.sizes.joining import TOTALS
 from derive.reader.sizes.shapes import ONE, Dim, Sizes, total
 from derive.reader.sizes.typed import Shapes, Typed
 

@@ -33,21 +33,13 @@ from derive.reader.meaning.tree import (
     walk,
 )
 from derive.reader.sizes.contexts import IN_A_PRODUCT, MULTIPLIED, capital, contexts
+from derive.reader.sizes.joining import COLUMN, MATRIX, NUMBER, ROW, SCALAR, TOTALS, divided, multiplied, named, stacked
 from derive.reader.sizes.shapes import ONE, Dim
 
-NUMBER, SCALAR, COLUMN, ROW, MATRIX = "number", "scalar", "column", "row", "matrix"
-"""A number stands for any shape; a scalar is a quantity of shape (1, 1)."""
 QUANTITY = frozenset({SCALAR, COLUMN, ROW, MATRIX})
 MOST = 3000
 """Combinations of kinds that a product may have before its factors are left alone."""
 
-_PAIRS = {
-    (MATRIX, MATRIX): MATRIX, (MATRIX, COLUMN): COLUMN, (ROW, MATRIX): ROW, (ROW, COLUMN): SCALAR,
-    (COLUMN, ROW): MATRIX, (COLUMN, COLUMN): COLUMN, (ROW, ROW): ROW,
-}  # fmt: skip
-"""What two factors beside each other make; columns (or rows) are multiplied entry by entry."""
-TOTALS = frozenset({"sum", "mean", "var", "std"})
-"""Functions of a whole vector that give one number."""
 _FLIPPED = {COLUMN: ROW, ROW: COLUMN}
 
 
@@ -203,18 +195,18 @@ class Kinds:
     def _joining(self, term: Term) -> Callable[[tuple[str, ...]], Iterable[str]]:
         match term:
             case Multiply():
-                return _multiplied
+                return multiplied
             case Divide():
-                return _divided
+                return divided
             case Power():
                 return lambda kinds: () if kinds[0] == MATRIX else kinds
             case Transposed():
                 pointless = self.strict and not isinstance(term.body, Ref)
                 return lambda kinds: () if pointless and kinds[0] == SCALAR else (_FLIPPED.get(kinds[0], kinds[0]),)
             case Call(function=str() as name):
-                return lambda kinds: _named(name, kinds)
+                return lambda kinds: named(name, kinds)
             case Stack():
-                return lambda kinds: _stacked(term, kinds)
+                return lambda kinds: stacked(term, kinds)
             case Part():
                 return lambda kinds: kinds if kinds[0] in (COLUMN, ROW) else ()
             case Slice(alone=alone):
@@ -224,55 +216,6 @@ class Kinds:
 
 def _likeliest(domain: frozenset[str]) -> str:
     return next(kind for kind in (COLUMN, ROW, MATRIX, SCALAR, NUMBER) if kind in domain)
-
-
-def _multiplied(kinds: Sequence[str]) -> frozenset[str]:
-    """All kinds that factors beside each other can make, however they are grouped."""
-    shaped = [kind for kind in kinds if kind not in (NUMBER, SCALAR)]
-    if not shaped:
-        return frozenset({SCALAR if SCALAR in kinds else NUMBER})
-    table: dict[tuple[int, int], set[str]] = {(i, i): {kind} for i, kind in enumerate(shaped)}
-    for length in range(1, len(shaped)):
-        for first in range(len(shaped) - length):
-            last = first + length
-            found = table[first, last] = set()
-            for middle in range(first, last):
-                for left, right in product(table[first, middle], table[middle + 1, last]):
-                    if SCALAR in (left, right):
-                        found.add(right if left == SCALAR else left)
-                    elif (whole := _PAIRS.get((left, right))) is not None:
-                        found.add(whole)
-    return frozenset(table[0, len(shaped) - 1])
-
-
-def _divided(kinds: Sequence[str]) -> Iterator[str]:
-    above, below = kinds
-    if below in (NUMBER, SCALAR):
-        yield SCALAR if above == NUMBER and below == SCALAR else above
-    elif above in (NUMBER, below):
-        yield below
-
-
-def _named(name: str, kinds: Sequence[str]) -> Iterator[str]:
-    """Functions of a whole vector."""
-    for kind in kinds[:1]:
-        if name in TOTALS:
-            yield SCALAR
-        elif kind in (COLUMN, ROW):
-            yield MATRIX if name == "diag" else kind
-
-
-def _stacked(term: Stack, kinds: Sequence[str]) -> Iterator[str]:
-    found = set(kinds) - {SCALAR}
-    line = len(term.rows) == 1 or all(len(row) == 1 for row in term.rows)
-    if NUMBER in found:
-        found.discard(NUMBER)
-    if not found or (found == {COLUMN} and line):
-        yield COLUMN
-    elif found == {ROW} and len(term.rows) == 1:
-        yield ROW
-    else:
-        yield MATRIX
 
 
 # The search
@@ -323,7 +266,20 @@ def solve(
                 break
         if found:
             break
+    if found and not any(_turned_are(one, (SCALAR, COLUMN, ROW), equations) for one in found):
+        try:  # what stands transposed is a vector, so a weight beside it may have one row
+            vectors = _solved(equations, declared, inputs, states, False, either, thin=True, first=True)
+        except ImpossibleError:
+            pass
+        else:
+            found += [vectors] if _turned_are(vectors, (COLUMN,), equations) else []
     return min(found, key=lambda one: unlikely(one, equations), default=None)
+
+
+def _turned_are(solution: Solution, wanted: Collection[str], equations: Sequence[Given]) -> bool:
+    """Whether all small letters that stand transposed are of one of these kinds."""
+    turned = {name for equation in equations for name in _turned(equation.term) if not capital(name)}
+    return all(solution.kinds[name] in wanted for name in turned)
 
 
 def unlikely(solution: Solution, equations: Sequence[Given]) -> int:
@@ -343,10 +299,11 @@ def unlikely(solution: Solution, equations: Sequence[Given]) -> int:
 def _solved(
     equations: Sequence[Given], declared: Mapping[str, tuple[Dim, Dim]], inputs: Sequence[str], states: Sequence[str],
     rows: bool, either: Collection[str] = (), thin: bool = False, strict: bool = False,
-    readouts: Collection[str] = (),
+    readouts: Collection[str] = (), first: bool = False,
 ) -> Solution:  # fmt: skip
     """The kinds with vectors as columns or rows; with `thin` a weight may have one row or one column.
 
+    With `first` small inputs are vectors before weights are anything.
     With `strict` nothing is transposed in vain; `readouts` may be rows although vectors are columns: o_t = q_t^T S_t.
     """
     assigned = list(dict.fromkeys(equation.name for equation in equations))
@@ -371,6 +328,9 @@ def _solved(
         domains[name] |= {ROW}
     kinds = Kinds(equations, domains, frozenset({*declared, *assigned}) & names.keys(), strict)
     kinds.settle()
+    for name in (n for n in inputs if first and not capital(n)):
+        kinds = _chosen(kinds, name, (vector,))
+    unsaid = _numbers_or_vectors(kinds, assigned, states, where, declared) if thin else {}
     for name in (n for n in parameters if thin and capital(n) and n not in declared):
         kinds = _chosen(kinds, name, (MATRIX, COLUMN, ROW))
     turned = {name for equation in equations for name in _turned(equation.term)}
@@ -385,12 +345,25 @@ def _solved(
             kinds = _chosen(kinds, name, usual)
     multiplied = {n: MULTIPLIED | ({"stacked left"} if n in parameters else set()) for n in (*inputs, *parameters)}
     possible = {n: _possible(kinds, n) for n, places in multiplied.items() if where.get(n, set()) & places}
+    possible |= unsaid
     asked = [name for name, found in possible.items() if len(found) > 1]
     for name in (n for n in assigned if n not in states):
         kinds = _chosen(kinds, name, (*usual, ROW) if name in readouts else usual)
     for name in (*inputs, *parameters):
         kinds = _chosen(kinds, name, usual)
     return Solution({name: next(iter(kinds.domains[name])) for name in names}, tuple(asked), rows, possible)
+
+
+def _numbers_or_vectors(
+    kinds: Kinds, assigned: Sequence[str], states: Sequence[str], where: Mapping[str, set[str]],
+    declared: Collection[str],
+) -> dict[str, frozenset[str]]:  # fmt: skip
+    """Values left of what they multiply that are numbers or vectors, as weights have one row or several."""
+    for name in (n for n in assigned if n in states):
+        kinds = _chosen(kinds, name, (MATRIX, COLUMN, SCALAR))
+    values = [n for n in assigned if n not in (*states, *declared) and not capital(n) and "left" in where.get(n, set())]
+    found = {name: _possible(kinds, name) for name in values}
+    return {name: ways for name, ways in found.items() if ways >= {SCALAR, COLUMN}}
 
 
 def _declared(shape: tuple[Dim, Dim]) -> str:

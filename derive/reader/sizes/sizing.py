@@ -12,8 +12,9 @@ from derive.functions import ScalarFunction
 from derive.notation import timed
 from derive.reader.meaning.tree import Call, Term, references, walk
 from derive.reader.meaning.where import Declared
-from derive.reader.sizes import contexts, kinds
+from derive.reader.sizes import contexts
 from derive.reader.sizes.infer import Inference
+from derive.reader.sizes.joining import COLUMN, MATRIX, ROW, SCALAR
 from derive.reader.sizes.shapes import ONE
 from derive.reader.text.fragment import Fragment
 
@@ -55,20 +56,23 @@ def in_order(assignments: Sequence[Assignment]) -> list[Assignment]:
 
 
 def declare(
-    assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference, found: Mapping[str, str]
-) -> None:
+    assignments: Sequence[Assignment], roles: Roles, declared: Declared, inference: Inference,
+    found: Mapping[str, str], *, rows_turned: bool = False,
+) -> None:  # fmt: skip
     """Give every name the shape of its kind with sizes still open; a name without a kind is a column."""
     sizes = declared.sizes
     names = (*roles.inputs, *(a.name for a in assignments), *declared.inputs, *declared.targets, *roles.parameters)
     for name in dict.fromkeys(names):
-        kind = found.get(name, kinds.COLUMN)
-        rows = ONE if kind in (kinds.SCALAR, kinds.ROW) else sizes.fresh()
-        cols = sizes.fresh() if kind in (kinds.MATRIX, kinds.ROW) else ONE
+        kind = found.get(name, COLUMN)
+        rows = ONE if kind == SCALAR else sizes.fresh()
+        cols = sizes.fresh() if kind == MATRIX else ONE
+        if kind == ROW and name in roles.parameters and not rows_turned:  # a weight whose product is a number
+            rows, cols = cols, rows
         inference.declare(name, *declared.shapes.get(name, (rows, cols)))
-        if kind == kinds.MATRIX and name in roles.parameters and name not in declared.shapes:
+        if kind == MATRIX and name in roles.parameters and name not in declared.shapes:
             inference.wide += inference.shapes[name]
     for name in (*roles.states, *roles.inputs):
-        if name not in declared.shapes and found.get(name) != kinds.SCALAR:
+        if name not in declared.shapes and found.get(name) != SCALAR:
             inference.wide.append(inference.shapes[name][0])
 
 
@@ -76,9 +80,7 @@ def fallback(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
     """Kinds by where letters stand, for equations that no kinds satisfy: their sizes then say what clashes."""
     where = contexts.contexts(assignment.term for assignment in assignments)
     return {
-        name: kinds.MATRIX
-        if contexts.capital(name) and where.get(name, set()) & contexts.IN_A_PRODUCT
-        else kinds.COLUMN
+        name: MATRIX if contexts.capital(name) and where.get(name, set()) & contexts.IN_A_PRODUCT else COLUMN
         for name in roles.parameters
     }
 
@@ -91,8 +93,8 @@ def refuse_collapse(
         if ref.name in declared.shapes:
             continue
         collapsed = [inference.sizes.is_one(dim) for dim in inference.shapes[ref.name]]
-        matrix = found.get(ref.name) == kinds.MATRIX
-        carried = found.get(ref.name) != kinds.SCALAR and (
+        matrix = found.get(ref.name) == MATRIX
+        carried = found.get(ref.name) != SCALAR and (
             ref.name in roles.states or (ref.name in roles.inputs and ref.name not in declared.places)
         )
         if (matrix and any(collapsed)) or (carried and all(collapsed)):

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 
 from derive.errors import InputError
 from derive.reader.text.fragment import Fragment, Line
+from derive.reader.text.lexing.latex import latex_tokens
 from derive.reader.text.lexing.plain import plain_tokens
-from derive.reader.text.words import WORDS
+from derive.reader.text.words import GREEK, WORDS
 
 _MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|;;+|\*|>|\"\"\"|''')(?![*=\w∂]|\s*=)[ \t]?)*[ \t]*")
 _ITEM = re.compile(r"(?:[-*+•▪◦‣]|\(?\d{1,2}[.)]|[①-⑳])[ \t]+")
-_APART = re.compile(r"[ \t]*(?:→|⇒|⟹|⟶|=>|(?<!-)->|;)[ \t]*|[ \t]*,[ \t]{2,}|[ \t]{3,}(?=[^\s(\[])|[ \t]+(?:#|//)[ \t]")
+_APART = re.compile(
+    r"[ \t]*(?:→|⇒|⟹|⟶|=>|(?<!-)->|;)[ \t]*|[ \t]*,[ \t]{2,}|(?<=[^\s=])[ \t]{3,}(?=[^\s(\[=:≔≡])|[ \t]+(?:#|//)[ \t]"
+)
 _TITLE = re.compile(r"(?:[^=∂:：+*/^()]|\([^()=]*\))*[:：][ \t]*(?![=])")
 _LEAD = re.compile(
     r"(?i:so|thus|then|hence|therefore|where|with|and|here|now|so that|gives|since|note|i\.e\.|e\.g\.|also|from)"
@@ -59,14 +62,19 @@ _OPEN_END = re.compile(r"(?:[-+*=·⊙×@∘]|:=)\s*$")
 _OTHER_SCRIPT = re.compile(r"[\u0400-\u04FF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]")
 _WORDS = re.compile(r"(?<![\w.\\])(?P<first>[A-Za-z][a-z]+)[ \t]+(?P<second>[A-Za-z][a-z]+)(?![\w(\[])")
 _LONG = re.compile(r"(?<![\w.\\])[A-Za-z][a-z]{3,}(?![\w(\[])")
+_KNOWN = {*WORDS, *GREEK}
 _CODE = re.compile(
     r"[A-Za-z]\w*\.(?!T(?!\w))[A-Za-z_]|[\"`$\\?!&@]{2}|[\"`$\\?]|\w\[\]|\b(?:return|import|def|let|var)\b"
 )
+_COMMAND = re.compile(r"\\(?:[A-Za-z]{2,})(?![A-Za-z])")
+"""A command of LaTeX, which makes its line LaTeX."""
 _DERIVED = re.compile(
     r"∂|∇|(?<![A-Za-z])d\w*[^\s=]{0,12}/d\w|[δΔ]|\\(?:partial|nabla|[dD]elta)(?![A-Za-z])|\\frac\s*\{\s*d"
 )
 _BEFORE = re.compile(r"t\s*[-−]\s*1|prev(?![a-z])|ₜ₋₁")
 _MATHEMATICAL = re.compile(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ¹²³⁰-ⁿᵀ^@*+·×]|\w\(")
+_STEP = re.compile(r"^\w+(?:\^\w+)?(?:_\{?t\}?|\^\{?t\}?|\[t\]|\(t\)|ₜ|ᵗ)$")
+"""A quantity at a step."""
 _NUMBER = re.compile(r"[\d\s.eE+\-*/()]+")
 _OPERATORS = re.compile(r"[ \t]*(?:[+=·×⊙∘*/@]|[-−](?=[ \t]*[^\s\d]))")
 
@@ -82,8 +90,11 @@ class Said:
     goes_on: bool = False
 
 
-def stated(lines: Iterable[tuple[int, str]], file: str) -> list[Fragment]:
-    """The formulas of numbered lines in their order; a line that begins with a sign goes on with the one before it."""
+def stated(lines: Iterable[tuple[int, str]], file: str, *, latex: bool = False) -> list[Fragment]:
+    """The formulas of numbered lines in their order; a line that begins with a sign goes on with the one before it.
+
+    With `latex` lines with commands of LaTeX are read too.
+    """
     groups: list[list[Said]] = []
     last = -1
     as_written: dict[int, str] = {}
@@ -94,7 +105,7 @@ def stated(lines: Iterable[tuple[int, str]], file: str) -> list[Fragment]:
             groups[-1].append(rest)
             last = number
             continue
-        for said in _parts(number, line, open_=behind):
+        for said in _parts(number, line, open_=behind, latex=latex):
             if said.goes_on:
                 groups[-1].append(said)
             else:
@@ -135,10 +146,10 @@ def _fragment(group: list[Said], file: str, as_written: Mapping[int, str]) -> Fr
         content += said.text + "\n"
         written += line[said.column - 1 : said.column - 1 + len(said.text)] + "\n"
     text = content.rstrip("\n")
-    return Fragment(text, file, tuple(marks), plain=True, as_written=written[: len(text)])
+    return Fragment(text, file, tuple(marks), plain=_COMMAND.search(text) is None, as_written=written[: len(text)])
 
 
-def _parts(number: int, line: str, *, open_: bool) -> Iterator[Said]:
+def _parts(number: int, line: str, *, open_: bool, latex: bool) -> Iterator[Said]:
     """The formulas of one line."""
     start = _MARKS.match(line).end()  # type: ignore[union-attr]  # it matches nothing too
     if open_ and (goes := _OPERATORS.match(line, start)) and not _RELATION.search(line, goes.end()):
@@ -156,7 +167,7 @@ def _parts(number: int, line: str, *, open_: bool) -> Iterator[Said]:
             begin = lead.end()
         end = _without_remark(line, begin, end)
         begin += len(line[begin:end]) - len(line[begin:end].lstrip(" \t*"))
-        if formula(line[begin:end]):
+        if formula(line[begin:end], latex=latex):
             yield Said(number, begin + 1, line[begin:end], line)
 
 
@@ -196,7 +207,7 @@ def _without_remark(line: str, begin: int, end: int) -> int:
     dashes = list(_DASH.finditer(text))
     ends = [*(each.start() for each in dashes), len(text)][1:]
     for dash, behind in zip(dashes, ends, strict=True):
-        if _prose(text[dash.end() : behind], alone=True):
+        if _said_behind(text, dash, behind):
             text = text[: dash.start()]
             break
     while (bracketed := _BRACKETED.search(text)) and _prose(bracketed.group("inside"), alone=True):
@@ -210,32 +221,48 @@ def _without_remark(line: str, begin: int, end: int) -> int:
     return begin + len(text.rstrip(_ENDING))
 
 
+def _said_behind(text: str, dash: re.Match[str], end: int) -> bool:
+    """Whether words stand behind a dash; a lone name behind a minus is what is subtracted."""
+    if any(text.count(left, 0, dash.start()) > text.count(right, 0, dash.start()) for left, right in _PAIRS):
+        return False
+    said = text[dash.end() : end]
+    sign = dash.group()
+    alone = not _MATHEMATICAL.search(said) and (sign.strip() != "-" or len(sign) - len(sign.lstrip()) > 1)
+    return _prose(said, alone=alone)
+
+
 def _prose(text: str, *, alone: bool = False) -> bool:
     """Whether running words stand in a text; `alone`: whether one long word is enough."""
     if _OTHER_SCRIPT.search(text):
         return True
     at = 0
     while found := _WORDS.search(text, at):
-        if found.group("first") not in WORDS and found.group("second") not in WORDS:
+        if not _KNOWN & {found.group("first"), found.group("second")}:
             return True
         at = found.start("second")
-    return alone and any(word.group() not in WORDS for word in _LONG.finditer(text))
+    return alone and any(word.group() not in _KNOWN for word in _LONG.finditer(text))
 
 
-def formula(text: str) -> bool:
+def formula(text: str, *, latex: bool = False) -> bool:
     """Whether a stretch of a line says what a quantity is."""
     relation = _RELATION.search(text)
-    if relation is None or _CODE.search(text) or _SIZES.search(text) or _prose(text):
+    latex = latex and _COMMAND.search(text) is not None
+    if (
+        relation is None
+        or _CODE.search(_COMMAND.sub("", text) if latex else text)
+        or _SIZES.search(text)
+        or _prose(text)
+    ):
         return False
     left, right = text[: relation.start()].strip(), text[relation.end() :].strip()
     if not left or not right or _NUMBER.fullmatch(right):
         return False
     if _DERIVED.search(left):
         return True
-    if not _MATHEMATICAL.search(text):
+    if not (latex or _MATHEMATICAL.search(text)):
         return False
     try:
-        plain_tokens(Fragment.of(text, plain=True))
+        (latex_tokens if latex else plain_tokens)(Fragment.of(text, plain=not latex))
     except InputError:
-        return False
+        return _STEP.search(left) is not None  # it says what a quantity is at a step, and must not be passed over
     return True

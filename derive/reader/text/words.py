@@ -71,14 +71,15 @@ WORDS: dict[str, str] = {
     },
     **{word: one.name for one in DEFINED.values() for word in (one.name, *one.words)},
     "softmax": "softmax", "Softmax": "softmax", "diag": "diag", "Tanh": "tanh", "Sigmoid": "sigmoid", "relu": "relu",
-    "sigm": "sigmoid", "sigma": "sigma", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum", "tan": "tan",
+    "sigm": "sigmoid", "sig": "sigmoid", "sigma": "sigma", "sech": "sech", "net": "net", "lin": "lin", "sum": "sum",
+    "tan": "tan",
     "Diag": "diag", "mean": "mean", "Mean": "mean", "var": "var", "Var": "var", "std": "std", "cosh": "cosh",
     "sinh": "sinh", "diagonal": "diagonal", "concat": "concat", "Concat": "concat", "concatenate": "concat",
     "CONCAT": "concat",
 }  # fmt: skip
 """Words recognised in a run of letters, and the name each stands for."""
 
-NO_RUNS = frozenset(["step", "sign", "sum", "mean", "var", "std", "elu", "erf", "mish", "silu"])
+NO_RUNS = frozenset(["sig", "step", "sign", "sum", "mean", "var", "std", "elu", "erf", "mish", "silu"])
 """Words that may as well be letters beside each other."""
 
 LATEX_WORDS = tuple(sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in NO_RUNS), key=lambda w: -len(w)))

@@ -14,7 +14,7 @@ from derive.nodes import Elementwise, Node, Tabular, TimeProduct, TimeSum
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.sizes.infer import summary
-from derive.reader.sizes.kinds import TOTALS
+from derive.reader.sizes.joining import TOTALS
 from verify.formulas.readings.conventions import Built, MisfitError
 from verify.formulas.readings.matrix_chains import through_matrices
 from verify.formulas.readings.multiplying import Products

@@ -30,6 +30,8 @@ _BEHIND_A_BAR = re.compile(
     r"(?=[^|\n]*(?:\n|$)|[^|\n]*\|[A-Za-z])"
 )
 """A word that says which part of a derivative is meant: ∂L/∂h_t|output, with no bar behind it that it could open."""
+_COMPARED = re.compile(r"(?<=[ ])[<>](?=[ ])")
+"""Signs with spaces around them compare; others are brackets around a time."""
 _SPACE = re.compile(r"(?:[ \t\r\u00a0]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
 
@@ -77,6 +79,13 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
                 i += 2
         elif c in "_^":
             i = _script(out, closers, i, 1, "SUB" if c == "_" else "SUP")
+        elif c == "~" and _accented(out, i):
+            i += 1
+        elif c == "√":
+            i = _root(out, closers, i)
+        elif _COMPARED.match(text, i) and closers and closers[-1] != "scriptRANGLE":
+            out.emit("RELATION", i, i + 1, c)
+            i += 1
         elif c in "([{<⟨":
             kind = {"(": "LPAR", "[": "LBRACK", "{": "LBRACE"}.get(c, "LANGLE")
             out.opening(kind, i, i + 1)
@@ -207,6 +216,36 @@ def _is_step(text: str, base: str, last: str) -> bool:
     )
 
 
+def _accented(out: Tokens, i: int) -> bool:
+    """Whether a tilde stands right behind a letter, as in h~_t; the letter then has it above."""
+    last = out.items[-1] if out.items else None
+    if last is None or last.type != "NAME" or last.end != i or len(last.word) != 1:
+        return False
+    last.word, last.end, last.latex = f"{last.word}_tilde", i + 1, words.latex_of(f"{last.word}_tilde")
+    return True
+
+
+def _root(out: Tokens, closers: list[str], i: int) -> int:
+    """√ of a bracket, a word or a number."""
+    text = out.fragment.text
+    argument = re.compile(r"\(|[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*|\d+(?:\.\d+)?").match(text, i + 1)
+    if argument is None:
+        raise out.error("a root of what?", i, i + 1, "write √d or √(a + b)")
+    out.emit("SQRT", i, i + 1)
+    start, end = argument.span()
+    if argument.group() == "(":
+        out.opening("LBRACE", start, end)
+        closers.append("scriptRPAR")
+        return end
+    out.opening("LBRACE", start, start)
+    if argument.group()[0].isdigit():
+        out.emit("NUMBER", start, end)
+    else:
+        end = _word(out, start)
+    out.closing("RBRACE", end, end)
+    return end
+
+
 def _script(out: Tokens, closers: list[str], i: int, length: int, kind: str) -> int:
     """`_` or `^` with a bracketed argument, a word or a number."""
     text = out.fragment.text
@@ -225,6 +264,10 @@ def _script(out: Tokens, closers: list[str], i: int, length: int, kind: str) -> 
         out.emit("MINUS", i, i + 1)
         i += 1
     match = _RUN_ON.match(text, i) or re.compile(r"[A-Za-z][A-Za-z0-9]*|\d+(?:\.\d+)?|\*").match(text, i)
+    if match is None and text[i : i + 1] in words.UNICODE_LETTERS:
+        end = unicode_letter(out, i, len(text))
+        out.closing("RBRACE", end, end)
+        return end
     if match is None:
         raise out.error(f"{text[i - 1]!r} without a script after it", i - 1, i)
     written = match.group()
