@@ -48,8 +48,8 @@ class Family:
 
 RIGHT, LEFT = "right", "left"
 FAMILIES = (
-    Family("BTD", ("BH", "H", "1H"), ("G", "1G", "G1"), (RIGHT, LEFT)),
-    Family("TBD", ("BH", "H", "1H"), ("G", "1G", "G1"), (RIGHT, LEFT)),
+    Family("BTD", ("BH", "H", "1H", "1BH"), ("G", "1G", "G1"), (RIGHT, LEFT)),
+    Family("TBD", ("BH", "H", "1H", "1BH"), ("G", "1G", "G1"), (RIGHT, LEFT)),
     Family("DBT", ("HB", "H1"), ("G1", "G"), (LEFT, RIGHT)),
     Family("BD", ("BH",), ("G", "1G", "G1"), (RIGHT, LEFT)),
     Family("TD", ("H", "1H"), ("G", "1G"), (LEFT, RIGHT)),

@@ -69,6 +69,7 @@ def _options(judged: Judged, one: Seen, label: str) -> list[Mistake]:
     named = [("-1", -1.0), ("1/B", 1 / B), ("B", B), ("1/T", 1 / T), ("T", T), ("1/(BT)", 1 / (B * T)), ("BT", B * T)]
     named += [("2", 2.0), ("1/2", 0.5), ("1/H", 1 / setting.H), ("H", setting.H), ("1/K", 1 / setting.K)]
     named += [("K/2", setting.K / 2), ("2/K", 2 / setting.K), ("K", setting.K), ("1/D", 1 / setting.D)]
+    named += [("D", setting.D)]
     found: list[Mistake] = []
     said = along.of(got)
     factor = differences.factor_of(said, along)

@@ -14,6 +14,7 @@ from verify.code.report import Standing
 def clips(judged: Judged) -> None:
     """Settle such gradients: they are right in every setting, and the bound or the norm is said."""
     _bounds(judged)
+    _one_norm(judged)
     for one in judged.seen:
         if one.setting.seeds != 1:
             _norms(one, judged)
@@ -45,6 +46,28 @@ def _bounds(judged: Judged) -> None:
         found.setdefault(float(names.pop()), []).append(label)
     for bound, labels in found.items():
         judged.notes.append(f"right, then clipped at ±{bound:g} at the very end: {', '.join(labels)}")
+
+
+def _one_norm(judged: Judged) -> None:
+    """Settle gradients that are scaled together, by one factor, to the same round norm in every setting."""
+    scaled: dict[int, dict[str, float]] = {}
+    norms: set[str] = set()
+    for k, one in enumerate(judged.seen):
+        factors = {label: _factor(one, label) for label in _wrong(one)}
+        if not factors:
+            continue
+        known = {label: factor for label, factor in factors.items() if factor is not None and 0 < factor < 1}
+        whole = float(np.sqrt(sum(np.linalg.norm(one.got[label]) ** 2 for label in known)))
+        if len(known) < len(factors) or len({f"{f:.5g}" for f in known.values()}) > 1 or not _round(whole):
+            return
+        scaled[k], norms = known, norms | {f"{whole:.6g}"}
+    if len(scaled) < 2 or len(norms) > 1 or all(len(known) < 2 for known in scaled.values()):
+        return
+    labels = dict.fromkeys(label for known in scaled.values() for label in known)
+    for k, known in scaled.items():
+        for label in known:
+            _settled(judged.seen[k], label)
+    judged.notes.append(f"right, then clipped to the norm {norms.pop()} at the very end: {', '.join(labels)}")
 
 
 def _norms(one: Seen, judged: Judged) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -253,8 +254,9 @@ def left(made: Any, order: list[str], appended: Sequence[str] = (), parameters: 
     `parameters`: those whose gradients may stand in any dict, as self.g["dW"].
     """
     found: dict[str, Any] = {}
-    for name in LISTS:
-        value = getattr(made, name, None)
+    own = vars(made).values() if hasattr(made, "__dict__") else ()
+    for owner, name in product((made, *(v for v in own if isinstance(v, dict) and hasattr(v, "__dict__"))), LISTS):
+        value = getattr(owner, name, None)
         if isinstance(value, Mapping):
             found |= {str(k): v for k, v in value.items() if isinstance(v, np.ndarray | float)}
         elif isinstance(value, list | tuple) and appended and len(value) == len(appended):
@@ -269,4 +271,14 @@ def left(made: Any, order: list[str], appended: Sequence[str] = (), parameters: 
         array = real_array(value) if words.is_gradient(name) and not isinstance(value, np.ndarray) else None
         if array is not None:
             found.setdefault(name, array)
-    return found
+    return _of_the_whole(made, found)
+
+
+def _of_the_whole(made: Any, found: dict[str, Any]) -> dict[str, Any]:
+    """Gradients that an object adds up for an object within it, in the place of those of that object's last step."""
+    named = {
+        name: value for name, value in found.items() if "." not in name and not hasattr(made, words.ungraded(name))
+    }
+    within = {name: [inner for inner in found if inner.endswith(f".{name}")] for name in named}
+    summed = {inner[0]: named[name] for name, inner in within.items() if len(inner) == 1}
+    return {name: summed.get(name, value) for name, value in found.items() if name not in named or not within[name]}

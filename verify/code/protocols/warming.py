@@ -13,8 +13,8 @@ import numpy as np
 
 from verify.code.calling import words
 from verify.code.calling.axes import FIRST, Axes, axes
-from verify.code.calling.base import MisfitError, RaisedError, Target
-from verify.code.calling.constructing import Maker, arrays_of, example
+from verify.code.calling.base import MisfitError, RaisedError, Target, calls, required
+from verify.code.calling.constructing import Maker, arrays_of, attributes, example
 from verify.code.calling.engine import CallPlan, CallTrial, Fixed
 from verify.code.calling.search import Wanted
 from verify.numbers.case import Array
@@ -43,6 +43,8 @@ def warmed(target: Target, maker: Maker, ahead: str, arguments: Sequence[Wanted]
     inputs = [one.name for one in arguments if one.part == "input"]
     if len(inputs) != 1 or maker.arrays:
         return None
+    if (setup := _setup(target.value)) is not None:
+        return _set_up(target, maker, setup)
     for layout in map(axes, LAYOUTS):
         try:
             made = example(target, maker)
@@ -56,6 +58,44 @@ def warmed(target: Target, maker: Maker, ahead: str, arguments: Sequence[Wanted]
         if any(one.part == "weight" for one in found):
             return Warm(found, _maker(target, ahead, inputs[0]), {**maker.fixed, FIRST_INPUT: _drawn(layout)})
     return None
+
+
+SETUPS = ("setup", "set_up", "build", "initialize", "init_params", "init_weights")
+"""Methods that make the weights, from the shape of the input."""
+
+
+def _setup(kind: type) -> str | None:
+    """The method of a class that takes nothing but the shape of the input."""
+    for name in (name for name in SETUPS if callable(getattr(kind, name, None))):
+        taken = [p.name for p in required(calls(getattr(kind, name))[1:])]
+        if len(taken) == 1 and (words.plain(taken[0]).endswith("shape") or words.plain(taken[0]) in words.SHAPES):
+            return name
+    return None
+
+
+def _set_up(target: Target, maker: Maker, setup: str) -> Warm | None:
+    """The weights that a method makes from the shape of the input."""
+
+    def make(**given: Any) -> Any:
+        shape = given.pop(FIRST_INPUT)
+        made = target.value(**given)
+        getattr(made, setup)(shape)
+        return made
+
+    for layout in map(axes, LAYOUTS):
+        try:
+            made = example(target, maker)
+            getattr(made, setup)(FIRST.shape(layout))
+            weights = attributes(made)
+        except (Exception, SystemExit):  # whatever a person's code may raise for another layout
+            continue
+        if any(one.part == "weight" for one in weights):
+            return Warm(weights, make, {**maker.fixed, FIRST_INPUT: _shaped(layout)})
+    return None
+
+
+def _shaped(layout: Axes) -> Fixed:
+    return lambda setting, rng: setting.shape(layout)
 
 
 FIRST_INPUT = "first_input_of_backproof"
