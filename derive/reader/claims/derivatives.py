@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from dataclasses import replace
 
@@ -34,6 +35,7 @@ OF_A_STEP = frozenset(["ell", "l"])
 TOTAL = ("total", "tot", "full")
 """Labels of a gradient as a whole."""
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
+_DERIVED = re.compile(r"\\(?:partial|delta|Delta|nabla)(?![A-Za-z])|[∂δΔ∇]")
 
 
 def evaluated(node: Syntax) -> Syntax | None:
@@ -461,6 +463,14 @@ class Derivatives(NamedParts):
                 apart = self.guess("beside", f"δ {target.base} is a product of two")
             else:
                 apart = False
+            if (
+                resolved is not None
+                and found.base == "Delta"
+                and not _DERIVED.search(self.fragment.text.partition("=")[0])
+            ):
+                words = f"Δ{target.base} is a change of {target.base}, not the gradient by it"
+                if self.guess("change", words, holds=False, doubtful=True):
+                    raise self.unclear(f"{self.written(factors[i])} is a change", factors[i])
             if resolved is not None and not apart:
                 return self.decorated(self.small(as_value(resolved), target), target), i + 2
             if resolved is None and following is not None and (copy := self._copy([following])) is not None:
