@@ -16,7 +16,7 @@ from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import as_value, named_step
 from derive.reader.claims.letters import Found, beside
 from derive.reader.claims.meant import Habit
-from derive.reader.claims.named_parts import LATER, NamedParts
+from derive.reader.claims.statements.named_parts import LATER, NamedParts
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
