@@ -48,6 +48,10 @@ def find_holes(chosen: Choice) -> None:
                 leave_open(chosen, equation.target, f"{called.group('word')} is not declared", equation.place[1])
     for each in chosen.given.unread:
         known = {each.name, stripped(each.name)} & set(chosen.by_name)
+        if known and all(_is_from_elsewhere(chosen, each, name) for name in known):
+            for name in known:
+                leave_open(chosen, name, each.reason, each.place.line)
+            continue
         spoken = each.name in letters | set(chosen.wanted) and not known
         if spoken and not _is_another(chosen, each) and chosen.used.get(each.name, {0}) - {None}:
             chosen.open[each.name] = f"its equation in line {each.place.line} cannot be used ({each.reason})"
@@ -56,6 +60,12 @@ def find_holes(chosen: Choice) -> None:
         if -1 in offsets and 0 not in offsets and not defined:
             chosen.open[name] = "the note has no equation for it"
             chosen.missing.add(name)
+
+
+def _is_from_elsewhere(chosen: Choice, unread: Unread, name: str) -> bool:
+    """Whether a section has an equation that cannot be used, so that another section's would stand in for it."""
+    here, there = chosen.section, chosen.by_name[name].section
+    return unread.section == here != there[: len(here)] and unread.reason != NO_TIME
 
 
 def of_others(chosen: Choice) -> frozenset[tuple[str, int, int]]:

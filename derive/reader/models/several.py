@@ -19,7 +19,8 @@ from derive.reader.document.reading import Reading
 from derive.reader.meaning.lefts import left_side
 from derive.reader.models.declaring import declared_name, home, within
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.equations.finding import stands_alone, without_remarks
+from derive.reader.models.equations.finding import stands_alone
+from derive.reader.models.equations.remarks import without_remarks
 from derive.reader.models.model import Model
 from derive.reader.models.own import own
 from derive.reader.models.written import Written, written

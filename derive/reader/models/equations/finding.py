@@ -9,13 +9,14 @@ from itertools import pairwise
 
 from derive.errors import InputError, Place
 from derive.notation import TimeStyle
-from derive.reader.claims.statements.chains import blanked, lines
+from derive.reader.claims.statements.chains import lines
 from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
 from derive.reader.models.equations.equation import LOSSES, Equation, mentions
 from derive.reader.models.equations.names import letter_name, spelled_names
+from derive.reader.models.equations.remarks import operands_in_words, without_remarks
 from derive.reader.models.equations.supposing import constant, supposed
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
@@ -44,11 +45,6 @@ _APART = re.compile(r"\s*[a-zT]\s*-\s*(?:[a-zT]|\d)[\s.,;]*")
 _PRIMED = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?=\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z])))")
 """The value before, as h' in h = f(W x + U h')."""
 _WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
-_REMARK = re.compile(
-    r"\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*\{(?P<words>[^{}]*)\}[\s.,;]*(?=\\\\|\\end\b|&|\Z)"
-)
-_SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
-_RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
 _SLOPED = frozenset(["sigma", "tanh", "phi", "varphi", "psi", "f", "g", "sigmoid", "relu"])
 """Letters of functions whose primes are slopes."""
 _IN_A_CASE = re.compile(
@@ -81,12 +77,15 @@ def _is_open_loss(found: Equation) -> bool:
 
 def _equations(formula: Found, index: int) -> Iterator[Equation]:
     fragment = without_remarks(formula.fragment)
+    unsaid = operands_in_words(formula.fragment)
     try:
         rows = parse(fragment)
     except (InputError, RecursionError):
         rows = _rows(fragment)
     waiting = [part for row in rows for part in row]
     for part in waiting:
+        if any(part.start <= aside.start < part.end for aside in unsaid):
+            continue
         whole, part = part, without_membership(part)
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
@@ -244,20 +243,6 @@ def declared_space(fragment: Fragment, left: Syntax, whole: Syntax) -> Fragment 
     return replace(cut, text=f"{cut.text.strip()} \\in {space}")
 
 
-def without_remarks(fragment: Fragment) -> Fragment:
-    """A formula without prose, and without the words that stand behind an equation: `&& \\text{(forget gate)}`."""
-
-    text = fragment.text
-    for match in list(_REMARK.finditer(text)):
-        start = match.start()
-        while text[:start].endswith((*_SEPARATORS, " ", "\n")):
-            start -= next((len(s) for s in _SEPARATORS if text[:start].endswith(s)), 1)
-        apart = text[start : match.start()].strip() or match.group("words").strip().startswith("(")
-        if apart and not _RESTRICTING.search(match.group("words")):
-            text = text[:start] + re.sub(r"[^\n]", " ", text[start : match.end()]) + text[match.end() :]
-    return replace(fragment, text=blanked(text)[0])
-
-
 def _rows(fragment: Fragment) -> list[tuple[Syntax, ...]]:
     """The lines of a formula that can be parsed, where the whole cannot."""
     found: list[tuple[Syntax, ...]] = []
@@ -308,6 +293,7 @@ def unread(formula: Found) -> Iterator[Unread]:
     if supposed(formula):
         return
     fragment = without_remarks(formula.fragment)
+    unsaid = operands_in_words(formula.fragment)
     for line in [*lines(fragment)] or [fragment]:
         relation = RELATION.search(line.text)
         if relation is None or DERIVATIVE.search(line.text):
@@ -315,6 +301,8 @@ def unread(formula: Found) -> Iterator[Unread]:
         left = _WRAPPING.sub(_blanks, line.text[: relation.start()])
         name = letter_named(left)
         reason = _not_usable(replace(line, text=_WRAPPING.sub(_blanks, line.text))) if name else ""
+        if name and (words := [a.words for a in unsaid if relation.end() <= a.start < len(line.text)]):
+            reason = f"the words '{'; '.join(words)}' are not understood"
         if reason:
             right = line.text[relation.end() :]
             used = frozenset(spelled_names(right)) - {*_COUNTED.findall(line.text)}

@@ -15,8 +15,9 @@ from derive.reader.meaning.letters import letter, number_of, only
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general
 from derive.reader.models.equations.equation import EVERY_STEP, INPUTS, LOSSES, TIMES, Equation, Mention, mentions
-from derive.reader.models.equations.finding import DERIVATIVE, declared_space, without_membership, without_remarks
+from derive.reader.models.equations.finding import DERIVATIVE, declared_space, without_membership
 from derive.reader.models.equations.names import letter_name, stripped
+from derive.reader.models.equations.remarks import without_remarks
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found

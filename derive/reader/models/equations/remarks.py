@@ -1,0 +1,62 @@
+"""Words beside an equation, which say nothing of what it computes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from derive.reader.claims.statements.chains import blanked
+from derive.reader.claims.statements.prose import CONDITIONS, WANTING, Aside, asides, rows
+from derive.reader.text.fragment import Fragment
+
+_TEXT = r"\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*\{(?P<words>[^{}]*)\}"
+_REMARK = re.compile(_TEXT + r"[\s.,;]*(?=\\\\|\\end\b|&|\Z)")
+_SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
+_RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
+_APART = re.compile(r"(?:&|\\q?quad(?![A-Za-z]))[\s&]*(?P<remark>" + _TEXT + ")")
+_NAME = re.compile(r"[A-Za-z][\w.-]*")
+_RELATED = re.compile(r"[=<>≤≥←∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow|gets|sim|propto|approx)(?![A-Za-z])")
+_ENDS = re.compile(r"(?:\s|\}|&|\\end\s*\{[a-z]+\*?\})*\Z")
+
+
+def without_remarks(fragment: Fragment) -> Fragment:
+    """A formula without prose, and without the words that stand behind an equation: `&& \\text{(forget gate)}`."""
+
+    text = _without_sentences(fragment.text)
+    for match in list(_REMARK.finditer(text)):
+        start = match.start()
+        while text[:start].endswith((*_SEPARATORS, " ", "\n")):
+            start -= next((len(s) for s in _SEPARATORS if text[:start].endswith(s)), 1)
+        apart = text[start : match.start()].strip() or match.group("words").strip().startswith("(")
+        if apart and not _RESTRICTING.search(match.group("words")):
+            text = text[:start] + _blank(text[start : match.end()]) + text[match.end() :]
+    return replace(fragment, text=blanked(text)[0])
+
+
+def operands_in_words(fragment: Fragment) -> list[Aside]:
+    """Words that stand for a part of a formula, as in c_t = c_{t-1} + \\text{new input}."""
+    spoken = () if fragment.plain else asides(fragment.text)
+    return [a for a in spoken if a.kind == "unknown" and WANTING.search(fragment.text, 0, a.start)]
+
+
+def _without_sentences(text: str) -> str:
+    """The text without remarks apart from an equation with letters among their words: \\text{what is left of } c_t."""
+    for start, end in rows(text):
+        found = next((m for m in _APART.finditer(text, start, end) if _complete(text[start : m.start()])), None)
+        if found is None or _NAME.fullmatch(found.group("words").strip()):
+            continue
+        stop = end - len(_ENDS.search(text, found.end(), end).group())  # type: ignore[union-attr]
+        said = text[found.start("remark") : stop]
+        if not (_RELATED.search(said) or _RESTRICTING.search(said) or CONDITIONS.search(said)):
+            text = text[: found.start("remark")] + _blank(said) + text[stop:]
+    return text
+
+
+def _complete(text: str) -> bool:
+    """Whether an equation ends here: no environment is open in it, and no operand is missing."""
+    closed = text.count(r"\begin{cases}") == text.count(r"\end{cases}")
+    return closed and "=" in text and not WANTING.search(text) and not re.search(r"[=&]\s*\Z", text)
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
