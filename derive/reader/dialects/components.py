@@ -14,8 +14,9 @@ _COMPONENT = re.compile(
 )
 _BOX = re.compile(
     r"^(?P<opened>[ \t]*(?P<mark>`{3,}|~{3,})\{(?:admonition|note|tip|hint|important|warning|caution|attention|danger|"
-    r"error|seealso|dropdown|exercise|solution|topic|sidebar|margin|list-table|(?:prf:)?(?:theorem|proof|lemma|"
-    r"definition|example|remark|corollary|proposition))\}[^\n]*\n(?:[ \t]*:[\w-]+:[^\n]*\n)*)(?P<body>.*?)"
+    r"error|seealso|dropdown|exercise|solution|topic|sidebar|margin|list-table|tabs?|tab-(?:set|item)|card|grid|"
+    r"grid-item(?:-card)?|details|aside|(?:prf:)?(?:theorem|proof|lemma|definition|"
+    r"example|remark|corollary|proposition))\}[^\n]*\n(?:[ \t]*:[\w-]+:[^\n]*\n)*)(?P<body>.*?)"
     r"^(?P<closed>[ \t]*(?P=mark)[ \t]*)$",
     re.MULTILINE | re.DOTALL,
 )

@@ -10,7 +10,7 @@ import html
 import re
 from urllib.parse import unquote, unquote_plus
 
-from derive.reader.dialects import components, doxygen
+from derive.reader.dialects import components, concatenations, doxygen
 
 _TICKED = re.compile(r"\$`([^`$\n]+)`\$")
 _ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
@@ -66,7 +66,7 @@ def usual(text: str, suffix: str = ".md") -> str:
         text = from_html(text)
     elif suffix in (".rst", ".rest") or (_RST_BLOCK.search(text) and "$" not in text):
         text = from_rst(text)  # a docstring comes without a name of a file
-    text = doxygen.usual(components.usual(text))
+    text = doxygen.usual(concatenations.usual(components.usual(text)))
     text = _FENCED.sub(_fenced, without_words_between(text))
     text = _ONE_LINE.sub(_displayed, text)
     text = _TWICE.sub(lambda m: f"${m.group(1)}$".rjust(len(m.group())), text)

@@ -38,6 +38,20 @@ def fill_gaps(chosen: Choice) -> None:
                 _adopt(chosen, source, mention.name, said)
 
 
+def without_same_losses(chosen: Choice) -> None:
+    """Leave out a loss that is written out under two letters, L = Σ_t ... beside ℓ_t: the one that is claimed stays."""
+    found: dict[tuple[object, ...], list[Equation]] = {}
+    for equation in chosen.by_name.values():
+        if equation.loss and not any(equation.target in (m.name for m in e.used) for e in chosen.by_name.values()):
+            key = "".join(equation.right.split()), equation.offset, equation.at_end, equation.whole or 1
+            found.setdefault(key, []).append(equation)
+    for same in found.values():
+        kept = min(same, key=lambda e: (e.target not in chosen.wanted, e.index))
+        for equation in same:
+            if equation is not kept:
+                del chosen.by_name[equation.target]
+
+
 def _of_another(source: Equation, loss: Equation) -> bool:
     """Whether an equation stands behind a loss, in a section that is none of the loss's."""
     shared = source.section[: len(loss.section)] == loss.section

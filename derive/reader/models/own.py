@@ -19,7 +19,7 @@ from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import without_shadowed
 from derive.reader.models.equations.losses import with_norms
 from derive.reader.models.equations.names import letter_name, stripped
-from derive.reader.models.gaps import fill_gaps
+from derive.reader.models.gaps import fill_gaps, without_same_losses
 from derive.reader.models.holes import find_holes, holes_of, leave_open, of_others, set_aside
 from derive.reader.models.model import Model
 from derive.reader.models.written import Written
@@ -65,6 +65,7 @@ def _own(
     if not chosen.by_name:  # a gradient by b_n alone is about what reads b_n
         chosen.take([e.target for e in chosen.nearest if not chosen.claimed.isdisjoint(e.names)][:1])
     chosen.take_loss()
+    without_same_losses(chosen)
     fill_gaps(chosen)
     find_holes(chosen)
     if not chosen.by_name:

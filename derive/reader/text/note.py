@@ -99,6 +99,7 @@ _FONT = re.compile(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm
 _ARROW = re.compile(r"\\xrightarrow\s*(?:\[[^\[\]]*\]\s*)?\{(?:[^{}]|\{[^{}]*\})*\}")
 """An arrow with words or a limit above it."""
 _ESCAPED = re.compile(r"(?<!\\)\\_\s*\{")
+_ESCAPED_LETTER = re.compile(r"(?<!\\)\\_(?=(?:\\?[A-Za-z]|\d)(?![A-Za-z0-9]))(?![^{}]*\\_[A-Za-z]{2})")
 
 
 @cache
@@ -286,10 +287,11 @@ def _located(content: str, lines: list[str], first: int, last: int, file: str, *
 
 
 def _unescaped(content: str) -> str:
-    """A formula with `\\nabla\\_{h}` as `\\nabla _{h}`, as some sites want it, and `W{_x}` as `W _x`."""
+    """A formula with `\\nabla\\_{h}` and `\\sum\\_t` as `\\nabla _{h}`, as some sites want it, `W{_x}` as `W _x`."""
     content = _BRACED.sub(r" \1 ", content)
     content = _SPOKEN.sub(lambda said: _FONT.sub(_in_place, said[0]), content)
     content = _ARROW.sub(lambda arrow: r"\rightarrow".ljust(len(arrow[0])), content)
+    content = _ESCAPED_LETTER.sub(" _", content)
     if not _ESCAPED.search(content):
         return content
     return content.replace(r"\_", " _").replace(r"\{}", "   ")

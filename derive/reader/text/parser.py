@@ -138,6 +138,8 @@ class _Build:
     @staticmethod
     def big(children: list[Any]) -> Big:
         sign, *scripts, body = children
+        if scripts and isinstance(scripts[-1], Token):  # the sign of what is summed
+            body = _Build.sum([scripts.pop(), body])
         kind = "product" if sign.word in ("\\prod", "∏") else "sum"
         return Big(sign.start, body.end, kind, tuple(scripts), body)
 
