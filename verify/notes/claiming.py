@@ -26,6 +26,7 @@ A_START = "what a gradient is set to before the first step of the backward pass"
 A_LOSS = "names the loss"
 A_CARRY = "carries a value on to the next pass of a loop"
 A_CASE = "says for which value of a quantity something is said"
+OF_WEIGHTS = "asks something of parameters alone, which the model leaves free"
 SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
@@ -87,6 +88,13 @@ _OF_BLOCKS = re.compile(
 _CARRIED = re.compile(
     r"\A\s*(?P<letter>[A-Za-z]\w*?)_\{?(?:prev|previous|last|old)\}?\s*=\s*(?P=letter)(?:_\{?(?:t|new|next|cur)\}?|\[t\])?\s*\Z"
 )
+_MATRIX = r"(?:\\math(?:bf|rm)\s*\{\s*)?[A-Z]\s*\}?(?:_(?:[A-Za-su-z]|\{[A-Za-z]{2,}\}))?\s*"
+_ABOVE = r"(?:\^\s*\{?\s*(?:T|\\top|\\intercal|-1)\s*\}?\s*)?"
+_ORTHOGONAL = re.compile(
+    rf"[\s&]*{_MATRIX}{_ABOVE}(?:\\cdot\s*)?(?:{_MATRIX}{_ABOVE})?&?=\s*"
+    r"(?:\\(?:math(?:bf|bb|rm)|boldsymbol|bm)\s*\{?\s*)?(?:I|\\?1)(?:_(?:\w|\{\w+\}))?\s*\}?[\s.,;]*"
+)
+"""W^T W = I, as an initialization has it."""
 _CUT = re.compile(r"\A\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*\Z")
 
 
@@ -166,6 +174,8 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         return as_nothing(judgement, A_PART)
     if _sums_a_loss(judgement.formula):
         return as_nothing(judgement, A_LOSS)
+    if _ORTHOGONAL.fullmatch(judgement.formula):
+        return as_nothing(judgement, OF_WEIGHTS)
     try:
         chains = statements(fragment)
     except InputError:

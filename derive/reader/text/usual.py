@@ -10,6 +10,12 @@ from derive.reader.text.mapping import parts, rewritten
 from derive.reader.text.syntax import Big, Group, Name, Run, Script, Scripted, Syntax
 
 Row = tuple[Syntax, ...]
+_SUMMED = re.compile(
+    r"(?:\\sum|∑)(?:\\limits)?\s*_\s*\{?\s*(?P<letter>[a-su-z])(?![A-Za-z])"
+    r"(?P<range>\s*=\s*1\s*\}\s*\^\s*(?:T(?![A-Za-z])|\{\s*T\s*\}))?"
+)
+_PRIMED = re.compile(r"(?:\\sum|∑)(?:\\limits)?\s*_\s*\{?\s*t\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z]))")
+_AT_T = re.compile(r"(?<![A-Za-z\\])t(?![A-Za-z']|\s*\^\s*\{?\s*\\prime)")
 
 
 def in_usual_letters(rows: Iterable[Row], times: Iterable[tuple[str, str]]) -> list[Row]:
@@ -63,6 +69,14 @@ def own_letters(text: str, names: Iterable[Name], times: Mapping[str, str]) -> s
             letter += " " if letter.startswith("\\") and behind.isalpha() else ""
             text = text[: name.start] + letter + text[name.end :]
     return text
+
+
+def summed_steps(text: str, written: str) -> tuple[tuple[str, str], ...]:
+    """The letter that a sum over all steps has in a text without t: k of Σ_{k=1}^T, and of Σ_{t'} as `written`."""
+    found = _SUMMED.search(text)
+    if found is None or _AT_T.search(written) or not (found["range"] or _PRIMED.search(written)):
+        return ()
+    return ((found["letter"], "t"),)
 
 
 def length_of(times: Iterable[tuple[str, str]]) -> int | None:

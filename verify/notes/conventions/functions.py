@@ -31,6 +31,8 @@ _EARLIEST = "t - 2"
 CHOSEN = "{function} is {chosen}, which the equations leave open"
 USUAL_FUNCTIONS = ("tanh", "sigmoid", "relu")
 """What a function that equations leave open usually is."""
+SOFTMAX = "softmax"
+"""What one usually is whose values a loss compares."""
 
 
 def exchanged(found: Sequence[Audited], judge: Judge) -> list[Audited]:
@@ -57,24 +59,37 @@ def chosen(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     result = list(found)
     for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
         for function in model.cell.open_functions:
-            for name in USUAL_FUNCTIONS:
-                words = CHOSEN.format(function=function.name, chosen=name)
-                other = replace(doubted(model, words), cell=_applying(model.cell, function, ENTRIES[name].function))
+            for name in (*USUAL_FUNCTIONS, SOFTMAX):
+                if (cell := _applying(model.cell, function, name)) is None:
+                    continue
+                other = replace(doubted(model, CHOSEN.format(function=function.name, chosen=name)), cell=cell)
                 wrong = {n: each for n, each in enumerate(result) if each.model is model and wrong_in(each)}
                 result = mending(result, {n: judge(each.formula, other) for n, each in wrong.items()})
     return result
 
 
-def _applying(cell: Cell, function: ScalarFunction, usual: ScalarFunction) -> Cell:
-    """The cell with another function in the place of one."""
+def _applying(cell: Cell, function: ScalarFunction, usual: str) -> Cell | None:
+    """The cell with a usual function in the place of one; None for a softmax of what is no prediction."""
+    applied = {e.symbol.name for e in cell.equations if any(p.function == function for p in _called(e.expression))}
+    loss = next((e for e in cell.equations if e.symbol == cell.output), None)
+    if usual == SOFTMAX and not (
+        cell.is_loss and loss is not None and applied <= {leaf.name for leaf in nodes.leaves(loss.expression)}
+    ):
+        return None
 
     def put_in(part: nodes.Node) -> nodes.Node | None:
         if not isinstance(part, nodes.Elementwise) or part.function != function or len(part.operands) != 1:
             return None
-        return nodes.apply(usual, nodes.substitute(part.operands[0], put_in))
+        inside = nodes.substitute(part.operands[0], put_in)
+        return nodes.Softmax(inside) if usual == SOFTMAX else nodes.apply(ENTRIES[usual].function, inside)
 
     changed = (replace(each, expression=nodes.substitute(each.expression, put_in)) for each in cell.equations)
     return replace(cell, equations=tuple(changed))
+
+
+def _called(expression: nodes.Node) -> set[nodes.Elementwise]:
+    found: set[nodes.Elementwise] = expression.atoms(nodes.Elementwise)
+    return found
 
 
 def identity(found: Sequence[Audited], judge: Judge) -> list[Audited]:

@@ -54,6 +54,12 @@ _LABELLED = re.compile(
     r"\{\s*(?P<length>[nNLST]_(?:[A-Za-z]|\{\s*(?:\\(?:text|mathrm|textrm)\s*\{)?[A-Za-z]+\}?\s*\}))\s*\}"
 )
 """The sum over all steps t up to a letter with a label."""
+_TRAINED = re.compile(
+    r"[\s&]*(?P<letter>\\?[A-Za-z]+)\s*[_^]\s*[({]*\s*(?P<step>[a-z])\s*\+\s*1\s*[)}]*\s*&?\s*(?:=|\\leftarrow|←)\s*&?\s*"
+    r"(?P=letter)\s*[_^]\s*[({]*\s*(?P=step)\s*[)}]*\s*-.*(?:\\(?:eta|alpha|nabla|partial)(?![A-Za-z])|[ηα∇∂]|\blr\b)",
+    re.DOTALL,
+)
+"""θ_{t+1} = θ_t - η g_t: its steps are those of training."""
 _NUMBER = r"([2-9]|\d{2,4})(?![\d.A-Za-z^_+*/-])"
 
 
@@ -194,6 +200,8 @@ def _parts(fragment: Fragment) -> list[Syntax]:
 def _is_equation(fragment: Fragment, part: Syntax) -> bool:
     """Whether this may be an equation of the model: nothing about derivatives or the sum over the steps."""
     if not isinstance(part, Chain) or _DERIVATIVE.search(fragment.text, part.start, part.end):
+        return False
+    if _TRAINED.match(fragment.text, part.start, part.end):
         return False
     return not any(isinstance(node, Big) for node in walk(part))
 

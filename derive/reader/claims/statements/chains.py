@@ -42,7 +42,7 @@ _SIDE_BY_SIDE = re.compile(
 """Where systems of equations stand beside each other: those of the next step."""
 _BECAUSE = re.compile(
     r"\((?:\s|\\[,;: ])*\\(?:(?:because|therefore)(?![A-Za-z])|text\w*\s*\{\s*(?:because|since|as|by)\b)"
-    r"(?![^()]*=\s*[0-9.]+\s*\))"
+    r"(?:(?=[\s{}]*\\sum[^()=]*=\s*1\s*\))|(?![^()]*=\s*[0-9.]+\s*\)))"
 )
 _OF_CLASS = re.compile(
     r"(?<=\\log)(?P<before>\s*(?:\\left|\\[bB]igg?l?)?\s*[({]?\s*)(?P<letter>(?:\\(?:wide)?hat\s*)?\{?[a-z]\}?)\s*"

@@ -23,12 +23,10 @@ from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
-from derive.reader.text.usual import timelike
+from derive.reader.text.usual import summed_steps, timelike
 
 _LABELLED = re.compile(r"[A-Z]_[a-z]")
 _MINIMISED = re.compile(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
-
-
 _ENTROPY = re.compile(
     r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?=\s*(?:\\[A-Za-z]+\s*\{)?\s*"
     r"(?:CE|[Cc]ross(?:\\?[\s_-])*[Ee]ntropy(?:\\?[\s_]*[Ll]oss)?)\s*\}?\s*(?:\\left)?\(\s*"
@@ -258,6 +256,7 @@ class _Timeless:
 def _timeless(formula: Found, index: int) -> Iterator[_Timeless]:
     """The equations of a formula that have no derivative; of a chain its first."""
     fragment = without_remarks(formula.fragment)
+    fragment = replace(fragment, times=(*fragment.times, *summed_steps(fragment.text, formula.text)))
     try:
         rows = parse(fragment)
     except (InputError, RecursionError):

@@ -16,7 +16,7 @@ _RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|m
 _APART = re.compile(r"(?:&|\\q?quad(?![A-Za-z]))[\s&]*(?P<remark>" + _TEXT + ")")
 _NAME = re.compile(r"[A-Za-z][\w.-]*")
 _RELATED = re.compile(r"[=<>≤≥←∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow|gets|sim|propto|approx)(?![A-Za-z])")
-_ENDS = re.compile(r"(?:\s|\}|&|\\end\s*\{[a-z]+\*?\})*\Z")
+_ENDS = re.compile(r"(?:\s|&|\\end\s*\{[a-z]+\*?\})*\Z")
 
 
 def without_remarks(fragment: Fragment) -> Fragment:
@@ -47,6 +47,9 @@ def _without_sentences(text: str) -> str:
             continue
         stop = end - len(_ENDS.search(text, found.end(), end).group())  # type: ignore[union-attr]
         said = text[found.start("remark") : stop]
+        while said.count("}") > said.count("{") and said.rstrip().endswith("}"):  # of what stands around the equation
+            said = said.rstrip()[:-1]
+        stop = found.start("remark") + len(said)
         if not (_RELATED.search(said) or _RESTRICTING.search(said) or CONDITIONS.search(said)):
             text = text[: found.start("remark")] + _blank(said) + text[stop:]
     return text
