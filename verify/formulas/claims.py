@@ -18,6 +18,7 @@ from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
+from derive.reader.claims.limits import limits
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import Statement, lines, statements
@@ -133,7 +134,7 @@ def _judged(fragment: Fragment, context: Context) -> tuple[Judgement, ...]:
         if all(judgement.word is Word.UNREADABLE for judgement in judgements):
             raise
         return tuple(judgements)
-    judgements = []
+    judgements, context = [], replace(context, limits=limits(found))
     for statement in found:
         try:
             judgements += _statement(statement, context)
@@ -180,10 +181,9 @@ def _statement(statement: Statement, context: Context) -> list[Judgement]:
 def _claiming(statement: Statement, context: Context, reader: type[Claiming] = Claiming) -> Claiming:
     letters = Letters(context.cell, context.bench.program, context.notation, context.meant)
     letters.known.update(context.stands)
-    for side in statement.sides:
-        survey(side, letters)
-    for condition in statement.conditions:
-        survey(condition, letters)
+    letters.guesses.limits = context.limits
+    for part in (*statement.sides, *statement.conditions, *context.limits.values()):
+        survey(part, letters)
     return reader(statement.fragment, letters)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from derive import nodes
@@ -47,6 +48,8 @@ class Context:
     """The number of steps that the document declares, if it declares one."""
     stands: tuple[tuple[str, str], ...] = ()
     """Letters that stand for a quantity in this claim, each with its name."""
+    limits: Mapping[str, Syntax] = field(default_factory=dict)
+    """What letters stand for that the text gives a norm."""
     faults: list[ProgramFault] = field(default_factory=list)
 
 

@@ -129,7 +129,7 @@ class Brackets(Derivatives):
             return tree.Power(term, value)
         if script.kind == "sup" and isinstance(cell, syntax.Sum) and (steps := time_expression(cell)) is not None:
             return tree.Power(term, steps) if number_of(cell) is None else None
-        if script.kind == "sup" and isinstance(cell, Name) and not tree.times(term):
+        if script.kind == "sup" and isinstance(cell, Name) and not _moving(term):
             steps = time_expression(cell)
             return None if steps is None or steps == nodes.T else tree.Power(term, steps)
         return None
@@ -156,6 +156,12 @@ class Brackets(Derivatives):
         places = [self.letters.entry(part) for part in letters if part is not None]
         found = [place for place in places if place is not None]
         return found if 0 < len(found) == len(places) <= 2 else None
+
+
+def _moving(term: Term) -> bool:
+    """Whether a term is another at every step; the largest among some steps is not."""
+    among = {part.index for part in tree.walk(term) if isinstance(part, tree.Largest)}
+    return any(among.isdisjoint(time.free_symbols) for time in tree.times(term))
 
 
 def _dotted(cell: Syntax) -> bool:

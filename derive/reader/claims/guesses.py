@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations
+
+from derive.reader.text.syntax import Syntax
 
 MOST = 4
 """How many guesses of one claim are tried the other way."""
@@ -34,6 +36,8 @@ class Guesses:
     """For a quantity what was taken for its letter, where the formula writes another one."""
     layers: dict[str, str] = field(default_factory=dict)
     """For a quantity the layer that the formula names with it, and that was dropped."""
+    limits: Mapping[str, Syntax] = field(default_factory=dict)
+    """What letters stand for that the text gives a norm."""
     granted: dict[str, None] = field(default_factory=dict)
     """What was taken for granted where a formula leaves something out."""
     marked: set[str] = field(default_factory=set)

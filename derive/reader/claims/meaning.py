@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Integer, S, pi
+from sympy import Integer, S
 
 from derive import functions, nodes
 from derive.errors import InputError
@@ -14,6 +14,7 @@ from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
+from derive.reader.claims.limits import constant, limit
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, largest, nested, shifts
@@ -169,8 +170,8 @@ class Claiming(Brackets):
         moving = any(str(symbol) in ("t", "T") for time in moments for symbol in time.free_symbols)
         if found.base == "I" and not (found.primes or (moving and not found.transposed)):  # I_t is what step t reads
             return self.decorated(tree.Identity(), found), i + 1
-        if found.base == "pi" and not found.primes and not found.parts:
-            return self.decorated(tree.Constant(pi), found), i + 1
+        if (known := constant(found) or limit(self, found)) is not None:
+            return known, i + 1
         raise self.unclear(f"{self.written(node)} is not known in this cell", node)
 
     def quantity(self, found: Written, group: Group | None) -> tuple[Ref, int] | None:

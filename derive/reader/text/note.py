@@ -35,7 +35,8 @@ _SHAPE = re.compile(r"\A(?:(?!\\partial|\\nabla|=)[\s\S])*(?:\\in|∈)\s*\{?\s*(
 """A shape said in running text: letters, ∈, and a space of real numbers."""
 _MATH = re.compile(r"[\\^_]")
 _RELATION = re.compile(
-    r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim)"
+    r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim|"
+    r"lesssim|leqslant|geqslant)"
     r"(?![A-Za-z])"
 )
 _DEEPEST_HEADING = 6

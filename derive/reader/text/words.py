@@ -109,7 +109,7 @@ COMMANDS = {
     "cdot": "TIMES", "times": "TIMES", "ast": "TIMES", "bullet": "TIMES", "div": "SLASH", "odot": "DOT", "circ": "DOT",
     "bigodot": "DOT", "in": "IN", "partial": "PARTIAL", "sum": "BIG", "prod": "BIG", "neq": "RELATION",
     "ne": "RELATION", "le": "RELATION", "leq": "RELATION", "ge": "RELATION", "geq": "RELATION", "approx": "RELATION",
-    "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION",
+    "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION", "lesssim": "RELATION",
     "otimes": "OTIMES",
     "propto": "RELATION", "sim": "RELATION", "to": "RELATION", "rightarrow": "RELATION", "coloneqq": "EQ",
     "longrightarrow": "NEWLINE", "mapsto": "RELATION", "longmapsto": "RELATION",

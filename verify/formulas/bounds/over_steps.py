@@ -25,6 +25,9 @@ from derive.nodes import (
 )
 from verify.formulas.bounds.polynomials import Norms, each
 
+EVERY = S.One, T
+"""All steps, of which those of any product are some."""
+
 
 @dataclass(frozen=True)
 class Steps:

@@ -92,6 +92,8 @@ def related(
     bound = bounds.decide(*said, setting, derivation(context.cell))
     if bound.word in (Word.PROVED, Word.HOLDS_IF) and order.strict:
         return replace(blank, reason="at most is shown, less is not")
+    if bound.word is Word.WRONG and order.roughly:
+        return replace(blank, reason=UNDECIDED)
     if bound.word is Word.WRONG and _of_parameters(said, claiming.letters):
         return replace(blank, word=Word.NOT_A_CLAIM, reason=CONDITION)
     guesses = claiming.letters.guesses

@@ -83,15 +83,17 @@ _LESS = frozenset(["<", r"\lt", "≠", r"\ne", r"\neq"])
 
 
 class Order(NamedTuple):
-    """A relation between numbers: whether the greater side stands first, and whether it must not be the same."""
+    """A relation between numbers: whether the greater side stands first, must not be the same, may be so roughly."""
 
     turned: bool
     strict: bool
+    roughly: bool = False
 
 
 ORDERS = {
     **dict.fromkeys(("<", r"\lt"), Order(False, True)),
     **dict.fromkeys(("≤", "<=", r"\le", r"\leq", r"\leqslant"), Order(False, False)),
+    r"\lesssim": Order(False, False, True),
     **dict.fromkeys((">", r"\gt"), Order(True, True)),
     **dict.fromkeys(("≥", ">=", r"\ge", r"\geq", r"\geqslant"), Order(True, False)),
 }
