@@ -76,6 +76,8 @@ _MATHEMATICAL = re.compile(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ¹²³�
 _STEP = re.compile(r"^\w+(?:\^\w+)?(?:_\{?t\}?|\^\{?t\}?|\[t\]|\(t\)|ₜ|ᵗ)$")
 """A quantity at a step."""
 _NUMBER = re.compile(r"[\d\s.eE+\-*/()]+")
+_LIMITS = re.compile(r"_\{[^{}]*\}")
+"""What stands below a sum or product."""
 _OPERATORS = re.compile(r"[ \t]*(?:[+=·×⊙∘*/@]|[-−](?=[ \t]*[^\s\d]))")
 
 
@@ -152,7 +154,8 @@ def _fragment(group: list[Said], file: str, as_written: Mapping[int, str]) -> Fr
 def _parts(number: int, line: str, *, open_: bool, latex: bool) -> Iterator[Said]:
     """The formulas of one line."""
     start = _MARKS.match(line).end()  # type: ignore[union-attr]  # it matches nothing too
-    if open_ and (goes := _OPERATORS.match(line, start)) and not _RELATION.search(line, goes.end()):
+    plain = _LIMITS.sub(lambda m: " " * len(m.group()), line)
+    if open_ and (goes := _OPERATORS.match(line, start)) and not _RELATION.search(plain, goes.end()):
         end = _without_remark(line, start, len(line))
         if line[goes.end() : end].strip() and not _prose(line[start:end]) and not _CODE.search(line[start:end]):
             yield Said(number, start + 1, line[start:end], line, goes_on=True)

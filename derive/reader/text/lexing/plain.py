@@ -189,7 +189,10 @@ def _word(out: Tokens, i: int) -> int:
         out.emit("NAME", i, stop, words.WORDS.get(base, base), words.latex_of(base))
         out.emit("SUB", stop, stop + 1)
         out.opening("LBRACE", stop + 1, stop + 1)
-        out.emit("NAME", stop + 1, end, last, last)
+        if last.isdigit():
+            out.emit("NUMBER", stop + 1, end)
+        else:
+            out.emit("NAME", stop + 1, end, last, last)
         if beside is not None:  # h_t-1
             out.emit("PLUS" if beside.group(1) == "+" else "MINUS", end, end + 1)
             out.emit("NUMBER", end + 1, beside.end())
@@ -203,8 +206,12 @@ def _word(out: Tokens, i: int) -> int:
 def _is_step(text: str, base: str, last: str) -> bool:
     """Whether a letter behind a name is a step.
 
-    So it is where a sum or product counts with it, the name has steps beside it, or a derivative is taken by h_T.
+    So it is where a sum or product counts with it, the name has steps beside it, or a derivative is taken by h_T; and a
+    number where the name stands with t too.
     """
+    if last.isdigit():  # h_1 beside h_t
+        timed = rf"(?<![A-Za-z0-9_]){re.escape(base)}_(?:t(?![A-Za-z0-9])|[({{]\s*[tk]\s*[-−+)}}])"
+        return base[:1].islower() and re.search(timed, text) is not None
     if last not in _STEPS:
         return False
     if last == "T" and _BY_THE_LAST.search(text):
