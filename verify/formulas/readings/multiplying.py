@@ -26,6 +26,12 @@ def is_turned(said: tree.OverTime) -> bool:
     return any(isinstance(part, tree.Transposed) for part in tree.walk(said.body))
 
 
+def counts_back(said: tree.OverTime) -> bool:
+    """Whether the index of a product over steps counts from the latest one back: ∏_i ∂h_{t-i}/∂h_{t-i-1}."""
+    times = [time for time in tree.times(said.body) if said.index in time.free_symbols]
+    return bool(times) and all(time.diff(said.index) == -1 for time in times)
+
+
 class Products(Leaves):
     """Builds products; `Builder` in `verify.formulas.readings.expressions` builds everything."""
 
@@ -229,9 +235,10 @@ class Products(Leaves):
         return [*parts[: vectors[1]], Built(nodes.transpose(self.node(right))), *parts[vectors[1] + 1 :]]
 
     def earliest_first(self, said: tree.OverTime) -> bool:
-        """Whether the factor of the earliest step stands leftmost in a product over steps."""
+        """Whether the factor of the first index stands leftmost: that of the earliest step, unless it counts back."""
         order = self.reading.order
-        return said.ascending or order == "earliest" or (order == "turned" and is_turned(said))
+        earliest = order == "earliest" or (order == "turned" and is_turned(said))
+        return said.ascending or earliest != counts_back(said)
 
     def factors(self, said: tree.Multiply) -> Sequence[Term]:
         """The factors of a product, without the groups that signs make where vectors are meant in a row."""
