@@ -18,10 +18,10 @@ from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
-from derive.reader.claims.limits import limits
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import Statement, lines, statements
+from derive.reader.claims.statements.limits import limits
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import letter

@@ -14,9 +14,9 @@ from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
-from derive.reader.claims.limits import constant, limit
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.statements import left_out
+from derive.reader.claims.statements.limits import constant, limit
 from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, largest, nested, shifts
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
