@@ -20,7 +20,6 @@ from derive.nodes import Concat, Elementwise, Node, Quantity
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claims.guesses import Guess, Guesses
 from derive.reader.claims.meant import NOTHING, Meant
-from derive.reader.claims.variants import spelled, variants
 from derive.reader.meaning.letters import (
     ENTRY_LETTERS,
     TIME_LETTERS,
@@ -38,6 +37,7 @@ from derive.reader.text.faces import apart
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Group, Name, Number, Run, Syntax
+from derive.reader.text.variants import spelled, variants
 from derive.reader.text.words import BESIDE, GREEK
 
 

@@ -25,9 +25,6 @@ from derive.nodes import (
 )
 from verify.formulas.bounds.polynomials import Norms, each
 
-EVERY = S.One, T
-"""All steps, of which those of any product are some."""
-
 
 @dataclass(frozen=True)
 class Steps:
