@@ -270,7 +270,7 @@ def test_output_goes_through_links_devices_and_pipes(tmp_path: Path) -> None:
     ("from_", "to", "words"),
     [
         ("d_h_t * (1 - h_t * h_t)", "d_h_t * (1 - h_t)", "gradients that are not derivatives"),
-        ("np.tanh(x_net_t, out=h_t)", "np.sin(x_net_t, out=h_t)", "code that computes something else"),
+        ("tanh_into) = (np.add, np.tanh)", "tanh_into) = (np.add, np.sin)", "code that computes something else"),
         ("def backward(", "def backwards(", "code that cannot run"),
         ("import numpy as np", "import nothing as np", "code that cannot be loaded"),
     ],

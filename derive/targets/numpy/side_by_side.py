@@ -30,6 +30,9 @@ from derive.targets.passes.gates import apart_spans, span
 NUMBERWISE = {"np.add", "np.subtract", "np.multiply", "np.divide", "np.negative", "np.tanh", "np.exp", "np.square"}
 """Functions that treat every number alone."""
 
+LONGEST = 64
+"""Statements of a loop in which calls are joined: what finds them grows as their square, and long loops lose less."""
+
 
 def side_by_side(statements: Sequence[Statement], fresh: Callable[[str], Name]) -> list[Statement]:
     """The statements with such calls of a loop joined, and without the views of memory that this leaves unread."""
@@ -53,7 +56,7 @@ def side_by_side(statements: Sequence[Statement], fresh: Callable[[str], Name]) 
 
 def _joined(loop: Each, before: Sequence[Statement], fresh: Callable[[str], Name]) -> _Joining:
     joining = _Joining(loop, before, fresh)
-    while joining.joins_two():
+    while len(loop.body) <= LONGEST and joining.joins_two():
         pass
     joining.made = [one for one in joining.made if {*read([joining.loop])} & assigned([one])]
     return joining
