@@ -97,8 +97,6 @@ _BRACED = re.compile(r"(?<=[A-Za-z}])\{([_^](?:\w|\{[^{}]*\}))\}")
 _SPOKEN = re.compile(r"(?P<font>\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{)(?P<words>(?:[^{}$]|\{[^{}$]*\})*\})")
 _FONT = re.compile(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm|mathbf)\s*\{([^{}]*)\}")
 """A font within words: \\text{\\textbf{forget} gate}."""
-_ARROW = re.compile(r"\\xrightarrow\s*(?:\[[^\[\]]*\]\s*)?\{(?:[^{}]|\{[^{}]*\})*\}")
-"""An arrow with words or a limit above it."""
 _ESCAPED = re.compile(r"(?<!\\)\\_\s*\{")
 _ESCAPED_LETTER = re.compile(r"(?<!\\)\\_(?=(?:\\?[A-Za-z]|\d)(?![A-Za-z0-9]))(?![^{}]*\\_[A-Za-z]{2})")
 
@@ -291,7 +289,6 @@ def _unescaped(content: str) -> str:
     """A formula with `\\nabla\\_{h}` and `\\sum\\_t` as `\\nabla _{h}`, as some sites want it, `W{_x}` as `W _x`."""
     content = _BRACED.sub(r" \1 ", content)
     content = _SPOKEN.sub(lambda said: said["font"] + _FONT.sub(_in_place, said["words"]), content)
-    content = _ARROW.sub(lambda arrow: r"\rightarrow".ljust(len(arrow[0])), content)
     content = _ESCAPED_LETTER.sub(" _", content)
     if not _ESCAPED.search(content):
         return content

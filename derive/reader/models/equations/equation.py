@@ -34,8 +34,6 @@ _INDEXED = re.compile(r"[A-Za-z]{2,}[^{}]*,\s*([a-z])\s*\}\s*\Z")
 _BINARY = re.compile(r"1\s*-")
 LOGARITHM = re.compile(r"\\?(?:log|ln)(?![a-z])")
 _SQUARE = re.compile(r"\^\s*\{?\s*2")
-_DIAGONAL = re.compile(r"\s*(?:\\(?:text|mathrm|operatorname)\s*\{\s*)?\\?[dD]iag(?![a-z])")
-"""The head of a matrix, J_k = diag(1 - h_k^2) W, which is no loss."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ class Equation:
             return ""
         if LOGARITHM.search(self.right):
             return "other" if _BINARY.search(self.right) else "cross-entropy"
-        return "squared" if _SQUARE.search(self.right) and not _DIAGONAL.match(self.right) else ""
+        return "squared" if _SQUARE.search(self.right) else ""
 
     def with_target(self, name: str) -> Equation:
         """The same right side for another quantity."""

@@ -45,7 +45,7 @@ _WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
 _HEADING = re.compile(r"[A-Za-z][^{}\\$=]*:")
 """Words above or before equations, as in \\text{second layer:}"""
 _ROW_ENDS = re.compile(r"[\s.,;]*(?:\\\\|\\end\b|\}?\s*\Z)")
-_ABOVE = re.compile(r"\s*(?:\[[^\[\]]*\](?:\s*\{[^{}]*\})?|\{[^{}]*\})")
+_ABOVE = re.compile(r"\s*(?:\[[^\[\]]*\](?:\s*\{(?:[^{}]|\{[^{}]*\})*\})?|\{(?:[^{}]|\{[^{}]*\})*\})")
 """What stands below and above an arrow."""
 _REMARK = re.compile(r"\([^=^\\$&()]*\s[^=^\\$&()]*\)|(?=[^=]*[^\W\d_]{3})[^=^\\$&_]*\s[^=^\\$&_]*")
 _OTHER_LETTER = re.compile(r"[^\W\d_a-zA-Z\u0370-\u03ff]")
