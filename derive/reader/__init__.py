@@ -45,7 +45,7 @@ _PLAIN = re.compile(
 )
 _AS_IN_A_NOTE = re.compile(r"\$|\\\[|\\\(")
 _CONVOLUTION = re.compile(r"(?i:convol(?:ution|ve))|[Cc]onv[A-Z]{3,4}\b|卷积")
-_STAR = re.compile(r"\*|\\(?:ast|star|circledast)(?![A-Za-z])")
+_STAR = re.compile(r"[*∗⊛]|\\(?:ast|star|circledast)(?![A-Za-z])")
 LARGEST = 2_000_000
 """Bytes a note may have."""
 
@@ -92,7 +92,8 @@ def _read(found: Note, text: str, file: str) -> Reading:
         raise InputError(
             "a convolution cannot be read: a cell is made of products of matrices and vectors",
             Place(file, line, 1, line, text.split("\n")[line - 1]),
-            "write it for one place of the image, with a matrix for what the kernel does there",
+            "write it for one place, with a matrix for what the kernel does there: "
+            "$z_t = \\tanh(W_1 x_{t-1} + W_2 x_t)$ for one over two steps",
         )
     refuse_at_once(found.formulas)
     name = slug(found.title) or slug(Path(file).stem) or "cell"

@@ -13,7 +13,7 @@ from pathlib import Path
 from derive.reader.dialects import bare, marks, tex, unmarked
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note, worded
-from derive.reader.text.stated import derivative
+from derive.reader.text.stated import derivative, formula
 
 _AT_STEP = re.compile(r"[^=]*(?:[_^]\s*\{?[^{}=]*[tnk]\b|\([tnk][^()]*\)|['′]|\\prime)[^=]*=")
 """What a quantity is at a step."""
@@ -44,9 +44,19 @@ def _read_unmarked(text: str, found: Note, suffix: str) -> None:
         for one in unmarked.formulas(text, found.file, suffix, latex=True)
         if not derivative(one.fragment) and "+=" not in one.text
     ]
-    known = {line.number for one in found.formulas for line in one.lines}
-    if not found.formulas or any(one.place.line not in known for one in lines):
+    if _tells_more(lines, found):
         found.formulas = [one.fragment for one in lines]
+
+
+def _tells_more(lines: list[Found], found: Note) -> bool:
+    """Whether the lines that are formulas are more than those found, or the same without the remarks behind them."""
+    known = {
+        line.number: text for one in found.formulas for line, text in zip(one.lines, one.text.split("\n"), strict=False)
+    }
+    read = {one.place.line: one.text.strip() for one in lines}
+    cut = any(known[n].strip() != text and known[n].strip().startswith(text) for n, text in read.items() if n in known)
+    whole = all(n in read or not formula(text) for n, text in known.items())
+    return not known or not read.keys() <= known.keys() or (cut and whole)
 
 
 def _has_equations(found: Note) -> bool:

@@ -47,6 +47,7 @@ from derive.reader.questions.asking import ask
 from derive.reader.questions.exponentials import ask_exponentials
 from derive.reader.questions.following import StillOpenError, followed
 from derive.reader.questions.open_letters import ask_shapes, output_of, roles_of, say_inputs
+from derive.reader.questions.powers import refuse_powers
 from derive.reader.resolving.document import Document
 from derive.reader.sizes.infer import Inference
 from derive.reader.sizes.shapes import Sizes
@@ -142,6 +143,7 @@ def _cell(
     read = with_diagonals(read, declared, document)
     assignments, lines = with_delays(at_step(without_constants(read)))
     roles = roles_of(assignments, declared, document)
+    refuse_powers(assignments, roles, declared)
     without_batch(assignments, roles, declared, document)
     assignments, found = solved(assignments, roles, declared, document)
     output = output_of(assignments, roles, declared, document, lines)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from derive.reader.document import last_step
 from derive.reader.meaning.letters import letter, number_of, time_of
 from derive.reader.meaning.symbols import symbol
+from derive.reader.meaning.walk import ABOVE, BELOW
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document, is_claim
 from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Chain, Group, Name, Run
+from derive.reader.text.syntax import Chain, Group, Name, Number, Run
 
 ESTIMATES = frozenset(["≈", r"\approx", "∼", r"\sim", r"\simeq", "≃"])
 """Relations by which nothing is defined."""
@@ -50,7 +51,7 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
                 f"expected '=' after {fragment.text[part.start : part.end].strip()!r}", part.start, part.end,
                 "an equation reads h_t = ...",
             )  # fmt: skip
-        part = _without_estimates(part)
+        part = _with_comparison(_without_estimates(part), fragment)
         relations = [relation.type for relation in part.relations]
         if relations == ["IN"] and is_claim(part):
             continue  # the set that a derivative is in
@@ -59,7 +60,11 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
             continue
         if set(relations) != {"EQ"}:
             wrong = next(r for r in part.relations if r.type != "EQ")
-            raise fragment.error(f"expected '=', not {wrong.word!r}", wrong.start, wrong.end)
+            compared = wrong.word in ABOVE | BELOW
+            hint = (
+                "for 1 where this holds, else 0, write $s_t = 1[v_t > \\theta]$; else leave it out" if compared else ""
+            )
+            raise fragment.error(f"expected '=', not {wrong.word!r}", wrong.start, wrong.end, hint)
         if _is_definition(part, fragment):
             declared.relation(part, [], fragment)
         elif is_claim(part):
@@ -80,6 +85,19 @@ def _without_estimates(chain: Chain) -> Chain:
     while len(relations) > 1 and relations[-1].word in ESTIMATES:
         sides, relations = sides[:-1], relations[:-1]
     return replace(chain, end=sides[-1].end, sides=sides, relations=relations)
+
+
+def _with_comparison(chain: Chain, fragment: Fragment) -> Chain:
+    """s_t = v_t > a in plain text, as programs write it, as s_t = 1[v_t > a]."""
+    kinds = [relation.type for relation in chain.relations]
+    if not fragment.plain or kinds != ["EQ", "RELATION"] or chain.relations[1].word not in ABOVE | BELOW:
+        return chain
+    if number_of(chain.sides[2]) is not None:
+        return chain  # a_t = exp(x_t) > 0 may say where a_t lies
+    compared = Chain(chain.sides[1].start, chain.end, chain.sides[1:], chain.relations[1:])
+    at = compared.start
+    one = Run(at, chain.end, (Number(at, at, "1"), Group(at, chain.end, "LBRACK", ((compared,),))))
+    return replace(chain, sides=(chain.sides[0], one), relations=chain.relations[:1])
 
 
 def _is_definition(chain: Chain, fragment: Fragment) -> bool:

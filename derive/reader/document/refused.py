@@ -40,12 +40,20 @@ _DOTTED = re.compile(
 )
 REFUSALS = (
     Refusal(
+        re.compile(r"\\?(?:sin|cos)\s*(?:\\(?:left|[bB]igl?)\s*)?\(?\s*(?:[^()=]*[\s}\d])?t(?![A-Za-z_^])"),
+        "time steps cannot be counted in an equation",
+        "give what depends on their number as an input, such as $c_t$ for \\sin(\\omega t)",
+    ),
+    Refusal(
         re.compile(r"=[^=]*(?:\\nabla(?![A-Za-z])|∇)"),
         "a gradient within an equation of a step cannot be read",
         "write the gradient out: that of \\|M k_t - v_t\\|^2 by M is 2 (M k_t - v_t) k_t^\\top",
     ),
     Refusal(
-        re.compile(r"I\s*\}?\s*(?:\\(?:right|big|Big|bigr|Bigr)\s*)?[)\]]\s*\^\s*\{?\s*-\s*1"),
+        re.compile(
+            r"(?:I\s*\}?|[(\[]\s*(?:\\math(?:bf|rm|bb)\s*\{)?I\}?\s*[-+][^()\[\]]*)"
+            r"\s*(?:\\(?:right|big|Big|bigr|Bigr)\s*)?[)\]]\s*\^\s*\{?\s*-\s*1"
+        ),
         "the inverse of a matrix cannot be read",
         "a cell is made of products, sums and functions of entries; give the solution as an input, or write steps that "
         "come near it",
@@ -69,17 +77,28 @@ def refuse_at_once(formulas: Sequence[Fragment]) -> None:
     for fragment in formulas:
         if (match := COMPLEX.written.search(fragment.text)) is not None:
             raise fragment.error(COMPLEX.message, match.start(), match.end(), COMPLEX.hint)
-        match = _DOTTED.search(fragment.text)
+        match = _rate(fragment)
         if match is not None:
-            letter = re.escape(match["font"] + match["letter"]) + r"(?![A-Za-z])"
-            own = rf"(?<!\\dot)(?<![A-Za-z\\{{]){letter}[^=]{{0,12}}="
-            if re.search(letter, fragment.text[match.end() :]) and not re.search(own, whole):
+            own = rf"(?<!\\dot)(?<![A-Za-z\\{{]){_letter(match)}[^=]{{0,12}}="
+            if not re.search(own, whole):
                 raise fragment.error(FLOW.message, match.start(), match.end(), FLOW.hint)
+
+
+def _letter(rate: re.Match[str]) -> str:
+    return re.escape(rate["font"] + rate["letter"]) + r"(?![A-Za-z])"
+
+
+def _rate(fragment: Fragment) -> re.Match[str] | None:
+    """A letter with a dot that is made of the letter itself."""
+    match = _DOTTED.search(fragment.text)
+    return match if match and re.search(_letter(match), fragment.text[match.end() :]) else None
 
 
 def refused(formulas: Iterable[Fragment], failure: InputError) -> InputError | None:
     """The refusal that tells more than that something could not be read."""
     for fragment in formulas:
+        if (rate := _rate(fragment)) is not None:
+            return fragment.error(FLOW.message, rate.start(), rate.end(), FLOW.hint)
         first, last = fragment.place(0), fragment.place(max(len(fragment.text.rstrip()) - 1, 0))
         here = failure.place is not None and first.line <= failure.place.line <= last.line
         for one in REFUSALS:

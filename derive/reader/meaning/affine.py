@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.reader.meaning.letters import letter, only
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
-from derive.reader.resolving.rewriting import base_of, letters, scripts_of, with_scripts
+from derive.reader.resolving.rewriting import base_of, letters, scripts_of, whole_letter, with_scripts
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import rewritten, walk
 from derive.reader.text.syntax import Chain, Group, Name, Run, Script, Scripted, Sum, Syntax
 
 LAYERS = frozenset(["Linear", "Lin", "Dense", "FC", "Affine", "linear"])
+_LINEAR = re.compile(r"(?:\\[a-z]+\{)?linear\}?(?:_.*)?")
+"""The word for a layer that is one for the identity too, as activations are called."""
 
 UNWRITTEN = "its parameters are not written"
 
@@ -36,14 +39,25 @@ def resolve(document: Document) -> None:
 
 def _is_layer(node: Syntax) -> bool:
     base = base_of(node)
-    return isinstance(base, Name) and base.word in LAYERS and isinstance(node, Name | Scripted | Group)
+    if not isinstance(base, Name) or not isinstance(node, Name | Scripted | Group):
+        return False
+    return base.word.partition("_")[0] in LAYERS or _LINEAR.fullmatch(base.latex) is not None
+
+
+def _is_call(called: Syntax, behind: Syntax) -> bool:
+    """Whether a layer stands before its argument; `linear` is the identity before what has weights already."""
+    if not _is_layer(called) or not isinstance(behind, Group) or (inner := only(behind.rows)) is None:
+        return False
+    base = base_of(called)
+    both = isinstance(base, Name) and _LINEAR.fullmatch(base.latex) is not None
+    return not both or whole_letter(inner) or _is_listed(inner)
 
 
 def _called(node: Syntax) -> Iterator[Syntax]:
     for part in walk(node):
         if isinstance(part, Run):
             for called, behind in zip(part.factors, part.factors[1:], strict=False):
-                if _is_layer(called) and isinstance(behind, Group) and only(behind.rows) is not None:
+                if _is_call(called, behind):
                     yield called
 
 
@@ -75,7 +89,7 @@ def _written_out(part: Syntax, fragment: Fragment, document: Document, sizes: se
         if not isinstance(node, Run):
             return None
         for at, (called, behind) in enumerate(zip(node.factors, node.factors[1:], strict=False)):
-            if not _is_layer(called) or not isinstance(behind, Group) or only(behind.rows) is None:
+            if not _is_call(called, behind) or not isinstance(behind, Group):
                 continue
             number += 1
             label = [] if _label(called) in {"", *sizes} else list(_subscripts(called))
@@ -120,6 +134,9 @@ def _parameter(word: str, label: list[Syntax], at: Syntax) -> Syntax:
 
 
 def _subscripts(node: Syntax) -> Iterator[Syntax]:
+    base = base_of(node)
+    if isinstance(base, Name) and (label := base.word.partition("_")[2]):  # linear_z of plain text
+        yield Name(base.start, base.end, label, label)
     yield from (cell for script in scripts_of(node) if script.kind == "sub" for row in script.rows for cell in row)
 
 

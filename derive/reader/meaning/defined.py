@@ -90,7 +90,9 @@ def made(name: str, written: Written, taken: frozenset[str]) -> ScalarFunction |
     """
     if len(written.arguments) > 2 or written.letters or written.parameters or _of_vectors(written.term):
         return Macro(name, written.arguments, written.term)
-    return ScalarFunction(name, body_of(written, taken))
+    body = body_of(written, taken)
+    same = len(written.arguments) == 1 and body.expr == body.variables[0]
+    return functions.ENTRIES["identity"].function if same else ScalarFunction(name, body)
 
 
 def with_numbers(vocabulary: Vocabulary, defined: dict[str, Written], taken: frozenset[str]) -> None:

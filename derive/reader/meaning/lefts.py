@@ -34,6 +34,8 @@ def left_side(left: Syntax, fragment: Fragment) -> Left:
     """Read a left side; raises InputError where it is no quantity and no list of quantities."""
     if isinstance(left, Group) and left.bracket in ("LPAR", "LBRACK", "MATRIX"):
         cells = [cell for row in left.rows for cell in row]
+        if fragment.plain and len(cells) == 1 and isinstance(cells[0], Run):  # [r u], as some write lists
+            cells = list(cells[0].factors)
         if len(cells) > 1:
             found = tuple(_one(cell, fragment) for cell in cells)
             if len({one.offset for one in found}) == 1 and found[0].offset is not None:

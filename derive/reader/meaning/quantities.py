@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sympy import Expr, Integer
 from sympy import Symbol as Size
 
@@ -26,15 +28,18 @@ from derive.reader.meaning.tree import (
     Total,
     Transposed,
 )
-from derive.reader.meaning.vocabulary import NAMED, OPEN, Vocabulary, bracket
+from derive.reader.meaning.vocabulary import NAMED, Vocabulary, bracket
 from derive.reader.meaning.walk import Function, Walk, entry
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Mark, Name, Run, Script, Scripted, Syntax
-from derive.reader.text.words import ENTRYWISE, GREEK, listed
+from derive.reader.text.words import ENTRYWISE, GREEK, OPEN, listed
 
 UNSURE = frozenset(listed("alpha beta gamma delta epsilon varepsilon eta kappa lambda_ mu nu omega"))
 """Greek letters that are numbers as often as functions."""
+
+NORMALIZING = frozenset(["layernorm", "layernormalization"])
+"""Functions that normalize a whole vector."""
 
 OF_PARAMETERS = frozenset(["theta", "vartheta", "Theta", "phi", "varphi", "Phi", "psi", "Psi"])
 """Labels that stand for all parameters of a function."""
@@ -95,7 +100,7 @@ class Meaning(Walk):
         return Multiply(tuple(found), span=self.at(node)) if len(found) == len(factors) else None
 
     def behind(self, term: Term, script: Script) -> Term | None:
-        """A declared number is a power."""
+        """A declared number is a power; that of diag(a) is one of its entries, whatever stands in it."""
 
         def known(node: Syntax) -> Expr | None:
             found = symbol(node, self.fragment)
@@ -104,8 +109,21 @@ class Meaning(Walk):
             self.vocabulary.called.add(found.name)
             return self.vocabulary.constants[found.name]
 
-        value = valued(only(script.rows), known) if script.kind == "sup" else None
+        cell = only(script.rows) if script.kind == "sup" else None
+        value = valued(cell, known)
+        if isinstance(term, Call) and term.function == "diag" and cell is not None and not isinstance(cell, Mark):
+            return None if isinstance(cell, Name) and cell.word == "T" else self._of_entries(term, cell, value)
         return None if value is None else Power(term, value, span=term.span)
+
+    def _of_entries(self, diagonal: Call, exponent: Syntax, value: Expr | None) -> Term:
+        """diag(a)^p as diag(a^p), as exp(p log a) where p is no number."""
+        (entries,) = diagonal.arguments
+        at = diagonal.span
+        if value is not None:
+            return replace(diagonal, arguments=(Power(entries, value, span=at),))
+        logarithm = Call(entry("log"), (entries,), span=at)
+        product = Multiply((self.term(exponent), logarithm), False, span=at)
+        return replace(diagonal, arguments=(Call(entry("exp"), (product,), span=at),))
 
     def derivative_of(self, node: syntax.Fraction) -> Term | None:
         first = node.above.factors[0] if isinstance(node.above, Run) else node.above
@@ -196,7 +214,9 @@ class Meaning(Walk):
                 f"is {found.name} a number or a function?", place,
                 f"add a line such as ${found.latex} \\in \\mathbb{{R}}$ or ${found.latex}(a) = \\dots$",
             )  # fmt: skip
-        if found.name.partition("_")[2] in OF_PARAMETERS and group.bracket == "LPAR":
+        behind = found.name.partition("_")[2]
+        labels = any(name.endswith(f"_{behind}") for name in self.vocabulary.quantities)  # x_ϕ beside φ_ϕ
+        if behind in OF_PARAMETERS and not labels and group.bracket == "LPAR":
             raise InputError(
                 f"{found.name} has parameters of its own: what it is is open", place,
                 f"add a line such as ${found.latex}(a) = W_2 \\tanh(W_1 a + b_1) + b_2$",
@@ -206,6 +226,12 @@ class Meaning(Walk):
         if base.lower() in OPEN:
             return ScalarFunction(found.name)
         if len(base) > 1:
+            if base.lower() in NORMALIZING:
+                raise InputError(
+                    f"what {found.name} does is open", place,
+                    f"add a line such as where ${found.latex}(a) = \\frac{{a - \\operatorname{{mean}}(a)}}"
+                    "{\\sqrt{\\operatorname{var}(a) + 10^{-5}}}$, with a gain and a bias where it has them",
+                )  # fmt: skip
             raise InputError(
                 f"unknown function {found.name}", place,
                 f"known: {', '.join(sorted(ENTRYWISE))}, softmax; or say what it is: "
@@ -230,6 +256,11 @@ class Meaning(Walk):
                 raise InputError(
                     f"{found.name} stands inside a sum over {index} without the index {index}",
                     self.fragment.place(found.start, found.end), "put what does not depend on the index before the sum",
+                )  # fmt: skip
+            if found.name == "t" and found.offset is None and "t" not in self.vocabulary.declared:
+                raise InputError(
+                    "time steps cannot be counted in an equation", self.fragment.place(found.start, found.end),
+                    "give what depends on their number as an input, such as $c_t$ for \\sin(\\omega t)",
                 )  # fmt: skip
             identity = found.name == "I" and found.offset is None and "I" not in self.vocabulary.declared
             time = None if found.offset is None else t + found.offset

@@ -19,8 +19,6 @@ from derive.reader.text.syntax import Group, Name, Run, Script, Scripted, Sum, S
 
 NAMED = {"softmax", "diag", "sum", "mean", "var", "std"}
 """Functions of a whole vector."""
-OPEN = frozenset(["act", "activation", "nonlinearity", "nonlin"])
-"""Words for a function of every entry that is left open."""
 PRODUCTS = frozenset(["dot", "matmul"])
 """Words for the product of two arrays, as programs write it."""
 
@@ -150,6 +148,8 @@ class Vocabulary:
             return name
         if name in PRODUCTS:
             return Macro(name, ("left", "right"), Multiply((Ref("left"), Ref("right")), False))
+        if name == "sigma" and any(one[:6] == "sigma_" for one in self.functions):  # beside a hat σ that is declared
+            return None
         found: ScalarFunction | None = function("sigmoid" if name == "sigma" else name)
         if found is None and name.partition("_")[0] in ACTIVATIONS:
             found = function(name.partition("_")[2])

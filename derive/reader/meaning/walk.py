@@ -271,6 +271,10 @@ class Walk(ABC):
         """The entries of [a \\quad b]: what wide spaces set apart; none without them."""
         if not isinstance(cell, Run):
             return []
+        text = self.fragment.text
+        side = text[: cell.start].rstrip("[ ").endswith("=") and not text[cell.end :].split("\n")[0].strip("] ,;")
+        if self.fragment.plain and side and all(letter(one) is not None for one in cell.factors):
+            return list(cell.factors)  # [x h] as a whole side, beside [x, h]
         entries: list[list[Syntax]] = [[cell.factors[0]]]
         for one, other in pairwise(cell.factors):
             apart = WIDE.search(self.fragment.text, one.end, other.start) is not None

@@ -13,7 +13,7 @@ from derive.errors import InputError, Place
 from derive.reader.meaning.defined import Slope, Written, base_of, body_of, made, written
 from derive.reader.meaning.letters import identifier, label, letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
-from derive.reader.meaning.vocabulary import Vocabulary
+from derive.reader.meaning.vocabulary import ACTIVATIONS, Vocabulary
 from derive.reader.resolving.document import Row
 from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.sizes.shapes import ONE, Dim, Sizes
@@ -130,10 +130,13 @@ class Declared:
                 waiting = []
 
     def _said(self, fragment: Fragment, rows: Sequence[Row]) -> None:
-        """The shapes of letters in running text, where the equations have these letters."""
+        """Shapes of letters, and functions of one, in running text, where the equations have these letters."""
         for row in rows:
             listed: list[Syntax] = []
             for part in row:
+                if isinstance(part, Chain) and isinstance(part.sides[0], Run):
+                    self._function_said(part, fragment)
+                    continue
                 left = part.sides[0] if isinstance(part, Chain) else part
                 found = symbol(left, fragment) if letter(left) is not None else None
                 if found is not None and found.name in self.used:
@@ -143,20 +146,38 @@ class Declared:
                 if isinstance(part, Chain):
                     listed = []
 
+    def _function_said(self, part: Chain, fragment: Fragment) -> None:
+        """f(x) = ... of x alone, where nothing else says what f is."""
+        left = part.sides[0]
+        called, group = left.factors if isinstance(left, Run) and len(left.factors) == 2 else (None, None)
+        named = symbol(called, fragment) if called is not None and letter(called) is not None else None
+        if named is None or named.name not in self.used or not isinstance(group, Group) or len(part.sides) != 2:
+            return
+        if named.name in self.assigned or named.primes or self.vocabulary.known_function(named.name) is not None:
+            return
+        how = written(named, group, part.sides[1], fragment, self.vocabulary)
+        if not how.letters:
+            self._defined(named, how, fragment)
+
     def _in_words(self, key: str, fragment: Fragment, rows: Sequence[Row]) -> None:
         """What words say of a letter of the equations that nothing else declares: a number, a diagonal, a function."""
-        part = rows[0][0] if len(rows) == 1 and rows[0] else None
+        for part in rows[0] if len(rows) == 1 else ():
+            self._of_letter(key, part, fragment)
+
+    def _of_letter(self, key: str, part: Syntax, fragment: Fragment) -> None:
         left = part.sides[0] if isinstance(part, Chain) else part
         if isinstance(left, Run) and len(left.factors) == 2 and _is_placeholder(left.factors[1]):
             left = left.factors[0]  # g(\cdot)
-        found = symbol(left, fragment) if left is not None and letter(left) is not None else None
+        found = symbol(left, fragment) if letter(left) is not None else None
         if found is None or found.name not in self.used:
             return
         kind, _, name = key.partition(" ")
         known = self.vocabulary.known_function(found.name)
         if kind == FUNCTION:
             chosen = functions.function(name)
-            if known is None and chosen is not None and found.offset is None and found.name not in self.assigned:
+            usual = found.name.partition("_")[0] in ACTIVATIONS and found.name not in self.vocabulary.functions
+            free = found.offset is None and found.name not in self.assigned and (known is None or usual)
+            if chosen is not None and free:
                 self.vocabulary.functions[found.name] = chosen
         elif kind == NUMBER and found.name not in self.shapes and known is None:
             self.shapes[found.name] = (ONE, ONE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import TypeGuard
 
 from derive.cell import Roles, classify
 from derive.errors import InputError
@@ -208,16 +209,37 @@ def _space(name: str, possible: frozenset[str]) -> str:
 def _weights(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
     """The spaces in which small letters of weights would be matrices, by what stands behind them: w_i x_t."""
     found = {}
-    products = (part for one in assignments for part in walk(one.term) if isinstance(part, Multiply))
+    products = [part for one in assignments for part in walk(one.term) if isinstance(part, Multiply)]
+    entrywise = any(_starred(product) and all(map(_at_step, product.factors)) for product in products)
     for product in products:
         for left, right in pairwise(product.factors):
-            if not (isinstance(left, Ref) and left.name in roles.parameters and left.name[0] in WEIGHTS):
+            if _is_weight(right, roles) and isinstance(left, Ref) and left.time is not None:
+                found[right.name] = "\\mathbb{R}^{D \\times H}"
+            if not _is_weight(left, roles):
                 continue
             beside = (ref for ref in references(right) if ref.name in {*roles.inputs, *roles.states})
             if isinstance(right, Ref | Multiply) and (acted_on := list(beside)):
                 size = "D" if all(ref.name in roles.inputs for ref in acted_on) else "H"
                 found[left.name] = f"\\mathbb{{R}}^{{H \\times {size}}}"
+                if entrywise and _starred(product):  # w * c_{t-1} beside f_t * c_{t-1}
+                    found[left.name] = "\\mathbb{R}^{H}"
     return found
+
+
+def _starred(product: Multiply) -> bool:
+    """Whether a star stands between two factors of plain text, where people write it for products of entries."""
+    left, right = (one.span for one in product.factors[:2])
+    if len(product.factors) != 2 or left is None or right is None or not left.fragment.plain:
+        return False
+    return left.fragment.text[left.end : right.start].strip() == "*"
+
+
+def _at_step(term: Term) -> bool:
+    return isinstance(term, Ref) and term.time is not None
+
+
+def _is_weight(term: Term, roles: Roles) -> TypeGuard[Ref]:
+    return isinstance(term, Ref) and term.name in roles.parameters and term.name[0] in WEIGHTS
 
 
 def say_inputs(assignments: Sequence[Assignment], roles: Roles, declared: Declared, document: Document) -> None:

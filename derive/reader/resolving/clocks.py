@@ -145,7 +145,7 @@ def _words(document: Document) -> set[str]:
             found = symbol_of(node, fragment)
             if found is None:
                 continue
-            stem, offset = _worded(found)
+            stem, offset = _worded(found, fragment)
             if offset is not None:
                 seen[stem].add(offset)
             elif found.offset is None:
@@ -158,7 +158,7 @@ def _words(document: Document) -> set[str]:
         found = symbol_of(node, document.fragment)
         if found is None:
             return None
-        _, offset = _worded(found)
+        _, offset = _worded(found, document.fragment)
         if offset is not None or found.name in found_ones:
             return at_time(_without_word(node), -1 if offset is None else offset)
         if found.name in seen and found.offset is None:
@@ -169,10 +169,10 @@ def _words(document: Document) -> set[str]:
     return set(seen)
 
 
-def _worded(found: Symbol) -> tuple[str, int | None]:
+def _worded(found: Symbol, fragment: Fragment) -> tuple[str, int | None]:
     """`s_prev` as s and -1, `s_new` as s and 0."""
     stem, _, last = found.name.rpartition("_")
-    if found.offset is not None or not stem:
+    if found.offset is not None or not stem or found.name in fragment.words:
         return found.name, None
     return stem, _WORDS.get(last)
 
@@ -244,7 +244,11 @@ def _targets(part: Syntax, fragment: Fragment) -> Iterator[Symbol]:
 
 
 def _acted_on(node: Syntax, fragment: Fragment) -> Iterator[str]:
-    """Lower-case letters that stand right of a capital one, as x in W x, or left of a transposed one."""
+    """Lower-case letters right of a capital one, as x in W x, left of a transposed one, or listed as [x, h]."""
+    if isinstance(node, Group) and node.bracket == "LBRACK" and len(node.rows) == 1 and len(node.rows[0]) > 1:
+        listed = [symbol_of(cell, fragment) for cell in node.rows[0]]
+        if all(one is not None for one in listed):
+            yield from (one.name for one in listed if one is not None and one.name[0].islower())
     if isinstance(node, Run | Product):
         for left, right in zip(node.factors, node.factors[1:], strict=False):
             first, second = symbol_of(left, fragment), symbol_of(right, fragment)

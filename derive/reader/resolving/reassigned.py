@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from derive.reader.meaning.letters import time_of
+from derive.reader.meaning.symbols import Symbol
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
-from derive.reader.resolving.rewriting import letters, scripts_of, symbol_of, with_scripts
+from derive.reader.resolving.rewriting import bracketed, letters, scripts_of, symbol_of, with_scripts
+from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import rewritten
 from derive.reader.text.syntax import Chain, Group, Number, Script, Syntax
 
@@ -18,9 +22,10 @@ def resolve(document: Document) -> None:
         for row, parts in enumerate(formula.rows):
             for at, part in enumerate(parts):
                 if isinstance(part, Chain) and [one.type for one in part.relations] == ["EQ"]:
-                    found = symbol_of(part.sides[0], formula.fragment)
-                    if found is not None and found.offset in (None, 0) and found.power is None:
-                        lines.append((number, row, at, found.name, found.offset))
+                    for left in _listed(part.sides[0]):
+                        found = next((one for _, one in _symbols(left, formula.fragment)), None)
+                        if found is not None and found.offset in (None, 0) and found.power is None:
+                            lines.append((number, row, at, found.name, found.offset))
     seen: dict[tuple[str, int | None], tuple[int, int, int]] = {}
     for number, row, at, name, offset in lines:
         formula = document.formulas[number]
@@ -39,6 +44,14 @@ def resolve(document: Document) -> None:
         seen[name, offset] = (number, row, at)
 
 
+def _listed(left: Syntax) -> Iterator[Syntax]:
+    """The quantities of a left side, several where a value is split: [i_t, f_t] = W x_t."""
+    if isinstance(left, Group) and left.bracket in ("LPAR", "LBRACK", "MATRIX"):
+        yield from (cell for row in left.rows for cell in row)
+    else:
+        yield left
+
+
 def part_of(document: Document, number: int, part: Syntax) -> str:
     """The text of a part."""
     return " ".join(document.formulas[number].fragment.text[part.start : part.end].split())
@@ -48,24 +61,35 @@ def _reads(part: Syntax, name: str, offset: int | None, document: Document, numb
     """Whether the right side has the letter of the same step."""
     assert isinstance(part, Chain)
     fragment = document.formulas[number].fragment
-    found = (symbol_of(node, fragment) for node in letters(part.sides[1]))
-    return any(one is not None and (one.name, one.offset) == (name, offset) for one in found)
+    return any((one.name, one.offset) == (name, offset) for _, one in _symbols(part.sides[1], fragment))
+
+
+def _symbols(node: Syntax, fragment: Fragment) -> Iterator[tuple[Syntax, Symbol]]:
+    """The letters in an expression, v[t] and v(t) with their times."""
+    times = {id(one): time_of(group) for one, group in bracketed(node)}
+    for one in letters(node):
+        found = symbol_of(one, fragment)
+        if found is not None:
+            within = times.get(id(one))
+            yield one, found if within is None else replace(found, offset=within)
 
 
 def _label(
     document: Document, name: str, offset: int | None, first: tuple[int, int, int], second: tuple[int, int, int]
 ) -> None:
+    key = name, offset
     for number, formula in enumerate(document.formulas):
         for row, parts in enumerate(formula.rows):
             for at, part in enumerate(parts):
                 if not first <= (number, row, at) <= second or not isinstance(part, Chain):
                     continue
 
-                def change(node: Syntax, fragment=formula.fragment) -> Syntax | None:  # type: ignore[no-untyped-def]
-                    found = symbol_of(node, fragment)
-                    if found is None:
-                        return None
-                    return labelled(node) if (found.name, found.offset) == (name, offset) else node
+                named = {id(node) for node, one in _symbols(part, formula.fragment) if (one.name, one.offset) == key}
+
+                def change(node: Syntax, named: set[int] = named, fragment=formula.fragment) -> Syntax | None:  # type: ignore[no-untyped-def]
+                    if id(node) in named:
+                        return labelled(node)
+                    return None if symbol_of(node, fragment) is None else node
 
                 if (number, row, at) == second:
                     new = replace(part, sides=(part.sides[0], *(rewritten(one, change) for one in part.sides[1:])))

@@ -235,6 +235,8 @@ class Inference(Shapes):
                 single = nodes.scale(base.number, nodes.ones(1))
                 return Typed(term, ONE, ONE, lambda: nodes.power(single, term.exponent))
             return self._number(term, value)
+        if self.is_matrix(base) and term.exponent < 0:
+            raise ShapeError("the inverse of a matrix cannot be read", term.place, "give it a letter of its own")
         if self.is_matrix(base):
             raise ShapeError(
                 f"a power of the matrix {self.shape_text(base)} can mean two things", term.place,

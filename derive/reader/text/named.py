@@ -16,6 +16,10 @@ _STEP = r"\s*(?:_\s*(?:[tnk]|\{\s*[tnk]\s*(?:[-+]\s*1\s*)?\})|[(\[]\s*[tnk]\s*(?
 _EQUALS = r"(?:\s|&)*(?::?=|\\(?:coloneqq|gets|leftarrow)(?![A-Za-z]))"
 _WORD = re.compile(rf"{_START}(?P<word>[A-Za-z]{{2,}}){_STEP}(?={_EQUALS})")
 _JOINED = re.compile(rf"{_START}(?P<word>{COMPOUND.pattern})(?:{_STEP})?(?={_EQUALS})")
+_LIST_OF_BEFORE = re.compile(
+    r"^[ \t]*(?P<word>[A-Za-z]\w*_\w+_(?:prev|previous|old|before))[ \t]*:?=[ \t]*\[", re.MULTILINE
+)
+"""A list with the value of the step before in it, called by what it holds: x_h_prev = [x, h_prev]."""
 
 _SET = re.compile(rf"\\(?:mathit|text)\{{(?P<word>[A-Za-z]{{2,}}|{COMPOUND.pattern})\}}")
 
@@ -23,7 +27,7 @@ _SET = re.compile(rf"\\(?:mathit|text)\{{(?P<word>[A-Za-z]{{2,}}|{COMPOUND.patte
 def words_at_the_left(fragment: Fragment) -> frozenset[str]:
     """The words that a formula gives a value; dh_t is no word, but the differential of a letter."""
     if fragment.plain:
-        return frozenset()
+        return frozenset(match["word"] for match in _LIST_OF_BEFORE.finditer(fragment.text))
     found = {match["word"] for match in _WORD.finditer(fragment.text)} - WORDS.keys()
     found = {word for word in found if word[0] != "d" or (len(word) > 2 and word[1:] not in found | WORDS.keys())}
     joined = {match["word"] for match in _JOINED.finditer(fragment.text)}

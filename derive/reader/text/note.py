@@ -33,6 +33,10 @@ WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
 _SHAPE = re.compile(r"\A(?:(?!\\partial|\\nabla|=)[\s\S])*(?:\\in|∈)\s*\{?\s*(?:\\mathbb\s*\{?R|\\Re(?![a-z])|ℝ)")
 """A shape said in running text: letters, ∈, and a space of real numbers."""
+_DEFINES = re.compile(
+    r"\A\s*\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?\s*\(\s*[a-sv-z]\s*\)\s*=(?P<of>[^=\\]+(?:\\[a-z]+[^=\\]*)*)\Z"
+)
+"""A function by an expression, said in running text: we set φ(x) = x."""
 _MATH = re.compile(r"[\\^_]")
 _RELATION = re.compile(
     r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim|"
@@ -338,7 +342,7 @@ def _paragraph(token: Token, lines: list[str], found: Note) -> None:
             found.declarations.append(Declaration(key, tuple(formulas), plain_words))
         elif formulas and key:
             found.declarations.append(Declaration(key, tuple(formulas), plain_words))
-        elif shapes := tuple(one for one in formulas if _SHAPE.search(one.text)):
+        elif shapes := tuple(one for one in formulas if _SHAPE.search(one.text) or _DEFINES.match(one.text)):
             found.declarations.append(Declaration("said", shapes, plain_words))
     for kind, numbers in said(whole) if everything else ():
         found.declarations.append(Declaration(kind, tuple(everything[n] for n in numbers), ""))

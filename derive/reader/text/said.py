@@ -27,6 +27,11 @@ _NUMBER = re.compile(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:scalars?\b|numbers?\b|hyper-?parameters?\b|标量|超参数){_EACH}",
     re.IGNORECASE,
 )
+_CALLED = re.compile(
+    rf"(?<![-\w])(?:scalars?|标量)\s+(?:(?:gates?|rates?|weights?|coefficients?|factors?|门控?)\s+)?(?P<letters>{_LIST}){_EACH}",
+    re.IGNORECASE,
+)
+"""The kind before the letters: per-token scalars α_t, β_t."""
 _DIAGONAL = re.compile(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:diagonal(?:\s+(?:\w+\s+)?matri(?:x|ces)\b|(?=\s*(?:[.,;，。；]|and\b|\Z)))|对角矩阵|对角阵)",
     re.IGNORECASE,
@@ -40,9 +45,10 @@ _NAMES = {
 _NAMES |= {word.lower(): one.name for one in DEFINED.values() for word in (one.name, *one.words) if len(word) > 2}
 _NAMES |= {"logistic sigmoid": "sigmoid", "logistic": "sigmoid", "hyperbolic tangent": "tanh", "rectifier": "relu"}
 _NAMES |= {"heaviside step": "heaviside", "unit step": "heaviside"}
+_NAME = "|".join(sorted(map(re.escape, _NAMES), key=len, reverse=True))
 _FUNCTION = re.compile(
-    rf"(?P<letters>\0){_IS}{_ARTICLE}(?P<name>{'|'.join(sorted(map(re.escape, _NAMES), key=len, reverse=True))})\b"
-    r"(?!\s*(?:or\b|of\b|/|或|gate|layer))",
+    rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?P<name>{_NAME})s?\b"
+    rf"(?!\s*(?:or\b|of\b|/|或|gate|layer|(?:functions?\s*)?(?:,|and\b|和|与)\s*(?:{_ARTICLE})(?:{_NAME})\b))",
     re.IGNORECASE,
 )
 _SUPPOSED = re.compile(
@@ -57,7 +63,7 @@ _SOME = re.compile(
 
 def said(words: str) -> Iterator[tuple[str, list[int]]]:
     """What is said and the numbers of the formulas that it is said of, as `number`, `diagonal`, `function tanh`."""
-    for kind, pattern in ((NUMBER, _NUMBER), (DIAGONAL, _DIAGONAL), (FUNCTION, _FUNCTION)):
+    for kind, pattern in ((NUMBER, _NUMBER), (NUMBER, _CALLED), (DIAGONAL, _DIAGONAL), (FUNCTION, _FUNCTION)):
         for match in pattern.finditer(words):
             if _SUPPOSED.search(words[: match.start()]):
                 continue

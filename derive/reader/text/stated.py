@@ -68,6 +68,9 @@ _CODE = re.compile(
 )
 _COMMAND = re.compile(r"\\(?:[A-Za-z]{2,})(?![A-Za-z])")
 """A command of LaTeX, which makes its line LaTeX."""
+_HADAMARD = {r"\circ": "∘", r"\odot": "⊙"}
+_NAMES = re.compile(r"(?<![A-Za-z\\])[A-Za-z]\w*_[A-Za-z]{3,}")
+"""Names of programs, which LaTeX would take apart: h_prev."""
 _DERIVED = re.compile(
     r"∂|∇|(?<![A-Za-z])d\w*[^\s=]{0,12}/d\w|[δΔ]|\\(?:partial|nabla|[dD]elta)(?![A-Za-z])|\\frac\s*\{\s*d"
 )
@@ -119,6 +122,8 @@ def stated(lines: Iterable[tuple[int, str]], file: str, *, latex: bool = False) 
 def _usual(line: str) -> str:
     """A line without the borders of boxes, its sums as Σ_{t=1}^{T}; each sign where it stood."""
     line = _IN_WORDS.sub(_as_signs, line)
+    if _NAMES.search(line) and set(_COMMAND.findall(line)) <= _HADAMARD.keys():
+        line = _COMMAND.sub(lambda m: _HADAMARD[m.group()].ljust(len(m.group()), _NOTHING), line)
     line = _FROM_TO.sub(lambda m: f"{m['sign']}_{{{m['first']}}}^{{{m['last']}}}", line.translate(_DRAWN))
     line = _OUTER.sub(lambda m: f"{_NOTHING * (2 + len(m['module'] or ''))}({m['one']})@({m['other']}).T", line)
     return _PARTIAL.sub(3 * _NOTHING, line)
@@ -262,7 +267,7 @@ def formula(text: str, *, latex: bool = False) -> bool:
         return False
     if _DERIVED.search(left):
         return True
-    if not (latex or _MATHEMATICAL.search(text)):
+    if not (latex or _MATHEMATICAL.search(text) or _STEP.search(left)):
         return False
     try:
         (latex_tokens if latex else plain_tokens)(Fragment.of(text, plain=not latex))

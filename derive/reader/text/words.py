@@ -79,6 +79,9 @@ WORDS: dict[str, str] = {
 }  # fmt: skip
 """Words recognised in a run of letters, and the name each stands for."""
 
+OPEN = frozenset(["act", "activation", "nonlinearity", "nonlin"])
+"""Words for a function of every entry that is left open."""
+
 NO_RUNS = frozenset(["sig", "step", "sign", "sum", "mean", "var", "std", "elu", "erf", "mish", "silu"])
 """Words that may as well be letters beside each other."""
 

@@ -26,6 +26,10 @@ _PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
 _NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?![A-Za-z])")
 """The number of an equation in front of it."""
 _SIGN_BEHIND = re.compile(r"\(\s*\\(?P<sign>[A-Za-z]+)\s*\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
+_APPLIED = re.compile(
+    r"(?:_\s*(?:[A-Za-z\d]|\{[^{}]*\}))?\s*(?:\\(?:left|[bB]igg?l?)\s*)?\(|_\s*(?:[A-Za-z]|\{[A-Za-z]+\})\s*\Z"
+)
+"""Behind a function: its label and a bracket, or its label alone where nothing else is said."""
 _APART = re.compile(r"(?:\s|~|\\(?:[:;,> ]|q?quad))\Z")
 _EMPTY_SCRIPT = re.compile(r"_\s*\{\s*\}")
 _SAID = re.compile(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
@@ -185,6 +189,10 @@ class LatexLexer(Commands):
             if written in self.fragment.words:
                 font = "" if self.text.startswith("(", stop) else r"\mathit"
                 self.out.emit("NAME", i, stop, written, f"{font}{{{written}}}" if font else written)
+                i = stop
+                continue
+            if self.text[i:stop] in words.OPEN and _APPLIED.match(self.text, stop, end):
+                self.out.emit("NAME", i, stop, written, rf"\mathrm{{{written}}}")  # act_g(x)
                 i = stop
                 continue
             if self.text[i:stop] in words.NO_RUNS and self.text.startswith("(", stop):

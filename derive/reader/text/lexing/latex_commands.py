@@ -221,7 +221,8 @@ class Commands(ABC):
         elif name in words.DOUBLE_STRUCK:
             out.emit("NAME", i, after, name, rf"\mathbb{{{name}}}")
         else:
-            raise out.error(f"unknown command \\{name}", i, after, _instead(name))
+            known = "cannot read" if name in words.AMBIGUOUS else "unknown command"
+            raise out.error(f"{known} \\{name}", i, after, _instead(name))
         return after
 
     def underscore(self, i: int, after: int, end: int) -> int:

@@ -83,7 +83,7 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             i += 1
         elif c == "√":
             i = _root(out, closers, i)
-        elif _COMPARED.match(text, i) and closers and closers[-1] != "scriptRANGLE":
+        elif _COMPARED.match(text, i) and (c == ">" if not closers else closers[-1] != "scriptRANGLE"):
             out.emit("RELATION", i, i + 1, c)
             i += 1
         elif c in "([{<⟨":
@@ -171,6 +171,9 @@ def _word(out: Tokens, i: int) -> int:
     match = _WORD.match(out.fragment.text, i)
     assert match is not None
     written, end = match.group(), match.end()
+    if written in out.fragment.words:
+        out.emit("NAME", i, end, written, words.latex_of(written))
+        return end
     base, _, last = written.rpartition("_")
     before, _, behind = written.partition("_")
     if behind and before in words.BESIDE and last not in ("t", *words.BESIDE):  # prev_output
