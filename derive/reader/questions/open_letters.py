@@ -9,7 +9,7 @@ from typing import TypeGuard
 from derive.cell import Roles, classify
 from derive.errors import InputError
 from derive.functions import ScalarFunction
-from derive.notation import said_at, timed
+from derive.notation import GREEK, said_at, timed
 from derive.reader.document.outputs import candidates
 from derive.reader.meaning.tree import Call, Multiply, Ref, Term, Transposed, references, walk
 from derive.reader.meaning.where import Declared
@@ -226,6 +226,14 @@ def _weights(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
     return found
 
 
+def _power(name: str, latex: str, assignments: Sequence[Assignment]) -> str:
+    """The Greek letter above one that an equation assigns without it, as γ in r_t^γ; nothing for other letters."""
+    base, _, above = name.rpartition("_")
+    if above not in GREEK or f"^{{\\{above}}}" not in latex or all(one.name != base for one in assignments):
+        return ""
+    return f"\\{above}"
+
+
 def _starred(product: Multiply) -> bool:
     """Whether a star stands between two factors of plain text, where people write it for products of entries."""
     left, right = (one.span for one in product.factors[:2])
@@ -276,6 +284,15 @@ def say_inputs(assignments: Sequence[Assignment], roles: Roles, declared: Declar
                     (latex,),
                     f"{timed(latex)} is never assigned, only with labels",
                     (f"input: ${timed(latex)}$ (or write one of {which} in its place)",),
+                    ref.place,
+                )
+            )
+        elif name not in declared.places and (power := _power(name, latex, assignments)):
+            document.questions.append(
+                Question(
+                    (latex,),
+                    f"is {timed(latex)} a power, or a letter with a label?",
+                    (f"where ${power} \\in \\mathbb{{R}}$   (or: input: ${timed(latex)}$)",),
                     ref.place,
                 )
             )

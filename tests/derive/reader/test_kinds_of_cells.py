@@ -149,3 +149,13 @@ def test_a_small_weight_is_proposed_as_a_vector_where_the_star_is_entrywise():
 def test_what_cannot_be_read_is_called_by_its_name(text, said):
     with pytest.raises(InputError, match=said):
         cell(text)
+
+
+def test_a_number_or_a_fraction_above_a_letter_is_a_power():
+    text = "$$r_t = \\sigma(W x_t), \\quad h_t = r_t^{POWER} \\odot h_{t-1} + r_t$$\n"
+    number = "\nwhere $\\gamma \\in \\mathbb{R}$\n"
+    for power in (r"\gamma", r"1/\gamma", r"\frac{1}{\gamma}"):
+        assert "exp(" in equations(text.replace("POWER", power) + number)[1]
+    with pytest.raises(InputError, match="a power, or a letter with a label"):
+        cell(text.replace("POWER", r"\gamma"))
+    assert "r_gamma" in shapes(text.replace("POWER", r"\gamma") + "\ninput: $r^{\\gamma}_t$\n")
