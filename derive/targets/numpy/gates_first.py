@@ -42,10 +42,20 @@ def gates_first(
     for statement in statements:
         match statement:
             case Assign((Name(name) as array,), Call("rows_plus")) if name not in outside:
-                gates = _gates(found, array)
+                gates = None if _lasts(found, array, outside) else _gates(found, array)
                 if gates is not None:
                     found = _apart(found, gates, fresh)
     return found
+
+
+def _lasts(statements: Sequence[Statement], array: Name, outside: Collection[str]) -> bool:
+    """Whether several gates have a name that others read, for whom they are parts of rows."""
+    views = [
+        (s.targets[0].name, _span(s.value))
+        for s in statements
+        if isinstance(s, Assign) and len(s.targets) == 1 and isinstance(s.targets[0], Name) and _reads(s.value, array)
+    ]
+    return any(name in outside and span is not None and span[1] - span[0] > 1 for name, span in views)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 
 from derive import catalogue
 from derive.calculus.adjoint import differentiate
+from derive.reader import read_equations
 from derive.targets.language.code import Apply, Assign, Call, Each, Index, Name, Number, Statement, lines
 from derive.targets.language.names import Names
 from derive.targets.numpy.module import module
@@ -96,3 +97,23 @@ def test_sums_of_rows_are_products() -> None:
     text = module(differentiate(catalogue.find("rnn_layer_norm"))).split("\ndef step(")[0]
     assert "np.add.reduce" not in text
     assert row_sums([], Names().numbered) == []
+
+
+def test_gates_that_the_backward_pass_reads_together_are_parts_of_rows():
+    """A value that is split beside another gate: its own derivative is taken of all its parts at once."""
+    cell = read_equations(
+        [
+            r"[i_t, f_t] = \sigma(W x_t + R h_{t-1} + b)",
+            r"g_t = \tanh(V x_t + U h_{t-1} + c)",
+            r"h_t = i_t \odot g_t + f_t",
+        ]
+    )
+    run = load(module(differentiate(cell)))
+    rng = np.random.default_rng(0)
+    params = run.init(D=2, H=3, rng=rng)
+    x = rng.standard_normal((4, 2, 2))
+    ys, _, cache = run.forward(params, x)
+    gradient = run.backward(cache, np.ones_like(ys))["W"]
+    moved = {**params, "W": params["W"] + 1e-6}
+    slope = (run.forward(moved, x)[0].sum() - ys.sum()) / 1e-6
+    assert np.isclose(slope, gradient.sum(), rtol=1e-4)
