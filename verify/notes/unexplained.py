@@ -7,53 +7,56 @@ from dataclasses import replace
 
 from verify.formulas.judgement import FOR_ANY_NUMBER, MISFIT, Judgement, Word
 from verify.notes.audited import Audited
+from verify.notes.examples.followed import OFF
+from verify.notes.models.holes import spoken
 
-UNEXPLAINED = (
-    "not so by the model as it was read, but no known mistake and no true formula is near it: it may mean another thing"
+UNEXPLAINED = "not so by the model as it was read, but no known mistake leads there: it may mean another thing"
+INSTEAD = (
+    "not so by the model as it was read, where it is ${correct}$, but no known mistake leads there: "
+    "it may mean another thing"
 )
-
-
 UNFIT = "the shapes do not fit as it was read: {misfit}; no one change makes them fit, so it may mean another thing"
+NO_GRADIENT = "not so by the model as it was read; it speaks of no gradient, and may say what a letter is, or suppose"
+_NUMBERS = OFF.partition("{")[0]
 
 
 def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
-    """The formulas; wrong of a model that the note does not name is what can be told where it errs.
+    """The formulas; wrong of a model that the note does not name is a gradient of which can be told where it errs.
 
     A model that was named is the person's word; what is wrong of it is wrong, explained or not. So is what lacks its
-    explanation by a fault of the program. Where a formula of the note is right by its model, others that have a value
-    by it are wrong without an explanation too.
+    explanation by a fault of the program.
     """
-    sound = {
-        each.model.cell
-        for each in found
-        if each.model is not None and any(one.word in (Word.PROVED, Word.HOLDS_IF) for one in each.judgements)
-    }
     for each in found:
         model = each.model
-        if model is None or each.faults or not (model.definitions or model.recognised):
+        if model is None or each.faults or not (model.definitions or model.recognised) or not _refuted(each):
             yield each
-        else:
-            trusted = model.cell in sound
-            yield replace(each, judgements=tuple(_open(one, trusted) for one in each.judgements))
+            continue
+        about = spoken(each.formula.fragment, model.cell, model.meant)
+        plain = {at for at, says in about.items() if says is not None and not says.by}
+        yield replace(each, judgements=tuple(_open(one, plain) for one in each.judgements))
 
 
-def _open(judgement: Judgement, trusted: bool) -> Judgement:
-    if judgement.word is not Word.WRONG:
+def _refuted(audited: Audited) -> bool:
+    return any(one.word is Word.WRONG for one in audited.judgements)
+
+
+def _open(judgement: Judgement, plain: set[tuple[int, int]]) -> Judgement:
+    """The judgement; undecided in place of wrong where nothing tells its mistake. `plain` is what has no gradient."""
+    if judgement.word is not Word.WRONG or judgement.reason.startswith(_NUMBERS):
         return judgement
     if [mistake.name for mistake in judgement.mistakes] == [MISFIT]:
         reason = UNFIT.format(misfit=judgement.mistakes[0].detail)
-    elif trusted or _told(judgement):
+    elif judgement.place is not None and (judgement.place.line, judgement.place.column) in plain:
+        reason = NO_GRADIENT
+    elif _told(judgement):
         return judgement
     else:
-        reason = UNEXPLAINED
+        reason = INSTEAD.format(correct=judgement.correct) if judgement.correct else UNEXPLAINED
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
 
 
 def _told(judgement: Judgement) -> bool:
+    """Whether a mistake has a name, or a case in which the formula is right."""
     return bool(
-        judgement.mistakes
-        or judgement.correct
-        or judgement.true_when
-        or judgement.reason
-        or judgement.reading.endswith(FOR_ANY_NUMBER)
+        judgement.mistakes or judgement.true_when or judgement.reason or judgement.reading.endswith(FOR_ANY_NUMBER)
     )
