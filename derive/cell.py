@@ -380,6 +380,13 @@ def in_dependency_order(equations: Sequence[Equation]) -> tuple[Equation, ...]:
     while waiting:
         ready = next((e for e in waiting if all(q in done for q in leaves(e.expression) if q in assigned)), None)
         if ready is None:
+            own = next((e for e in waiting if e.symbol in leaves(e.expression)), None)
+            if own is not None:
+                raise InputError(
+                    f"{own.symbol.name} is computed from its own value of the same step", own.place,
+                    "give the value before the function a letter of its own, as in i_t = \\sigma(a_t), or read the "
+                    "step before",
+                )  # fmt: skip
             names = " -> ".join(e.symbol.name for e in waiting)
             raise InputError(
                 f"the equations form a cycle within one step: {names}", waiting[0].place,

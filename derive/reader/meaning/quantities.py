@@ -226,7 +226,7 @@ class Meaning(Walk):
         if base.lower() in OPEN:
             return ScalarFunction(found.name)
         if len(base) > 1:
-            if base.lower() in NORMALIZING:
+            if base == "LN" or base.lower() in NORMALIZING:
                 raise InputError(
                     f"what {found.name} does is open", place,
                     f"add a line such as where ${found.latex}(a) = \\frac{{a - \\operatorname{{mean}}(a)}}"

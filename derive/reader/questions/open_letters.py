@@ -208,10 +208,12 @@ def _space(name: str, possible: frozenset[str]) -> str:
 
 def _weights(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
     """The spaces in which small letters of weights would be matrices, by what stands behind them: w_i x_t."""
-    found = {}
+    found: dict[str, str] = {}
     products = [part for one in assignments for part in walk(one.term) if isinstance(part, Multiply)]
     entrywise = any(_starred(product) and all(map(_at_step, product.factors)) for product in products)
     for product in products:
+        if _starred(product) and all(map(_at_step, product.factors)):
+            found |= {ref.name: "\\mathbb{R}^{H}" for ref in references(product) if ref.name in roles.inputs}
         for left, right in pairwise(product.factors):
             if _is_weight(right, roles) and isinstance(left, Ref) and left.time is not None:
                 found[right.name] = "\\mathbb{R}^{D \\times H}"

@@ -18,7 +18,7 @@ from derive.reader.text.words import WORDS
 
 Row = tuple[Syntax, ...]
 _RELATION = re.compile(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])")
-_DEFINED = re.compile(r"(?:^|\\\\|,|;)\s*([A-Za-z]{2,})\([^()=]*\)\s*:?=")
+_DEFINED = re.compile(r"(?:^|\\\\|,|;)\s*(?:\\(?:operatorname|mathrm|text)\s*\{)?([A-Za-z]{2,})\}?\s*\([^()=]*\)\s*:?=")
 _CAPITALS = re.compile(r"(?<![A-Za-z\\{])([A-Z][A-Za-z]+)\((?!\s*(?:[tnksi]|\\tau)\s*(?:[-+]\s*\d\s*)?\))")
 """Letters before a bracket, but for a step: U x(t)."""
 
@@ -119,9 +119,11 @@ def _unknown_words(fragment: Fragment) -> Iterator[Question]:
     for match in _CAPITALS.finditer("" if fragment.plain else fragment.text):
         word = match.group(1)
         if word not in fragment.words and word not in WORDS:
+            norm = r"\frac{v - \operatorname{mean}(v)}{\sqrt{\operatorname{var}(v) + 10^{-5}}}"
+            meant = norm if word == "LN" else r"\dots"
             yield Question(
                 (word,),
                 f"{word}(...) may be a function or a product of the letters {' '.join(word)}",
-                (f"where $\\operatorname{{{word}}}(v) = \\dots$, or write ${' '.join(word)} (\\dots)$",),
+                (f"where $\\operatorname{{{word}}}(v) = {meant}$, or write ${' '.join(word)} (\\dots)$",),
                 fragment.place(match.start(1), match.end(1)),
             )

@@ -52,7 +52,7 @@ BAD = [
     ([r"h_t = \max(W x_t)"], [], "max takes 2 arguments, not 1", 1, 7),
     ([r"h_t = \max_k x_t"], [], r"cannot read \max_{k} as a function", 1, 7),
     ([r"h_t = \tanh'(W x_t)"], [], r"cannot read \tanh' as a function", 1, 7),
-    ([r"h_t = h_{t-1} \star W x_t"], [], r"unknown command \star", 1, 15),
+    ([r"h_t = h_{t-1} \star W x_t"], [], r"cannot read \star", 1, 15),
     ([r"h_t = \sqrt{2} W x_t"], [], r"\sqrt{2} is no rational number", 1, 7),
     ([r"h_t = 2^{100000} W x_t"], [], "this number is too large", 1, 7),
     ([r"h_t = f(W x_t)"], [r"f(a) = a^{1000000}"], "this exponent is too large", 2, 8),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from derive.errors import InputError
@@ -135,7 +137,8 @@ def test_a_small_weight_is_proposed_as_a_vector_where_the_star_is_entrywise():
     text = "i_t = sigmoid(p_t + w_ic*c_{t-1})\nc_t = f_t*c_{t-1} + i_t\n"
     with pytest.raises(InputError) as caught:
         cell(text, "cell.txt")
-    assert "$w_{ic} \\in \\mathbb{R}^{H}$" in caught.value.hint
+    for letter in ("f_t", "w_{ic}"):
+        assert f"${letter} \\in \\mathbb{{R}}^{{H}}$" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -159,3 +162,17 @@ def test_a_number_or_a_fraction_above_a_letter_is_a_power():
     with pytest.raises(InputError, match="a power, or a letter with a label"):
         cell(text.replace("POWER", r"\gamma"))
     assert "r_gamma" in shapes(text.replace("POWER", r"\gamma") + "\ninput: $r^{\\gamma}_t$\n")
+
+
+@pytest.mark.parametrize("called", ["LN", r"\mathrm{LN}", r"\text{LayerNorm}"])
+def test_the_line_that_is_proposed_for_a_normalization_can_be_pasted(called):
+    text = f"$$h_t = \\tanh({called}(W x_t) + U h_{{t-1}})$$\n"
+    with pytest.raises(InputError) as caught:
+        cell(text)
+    (line,) = re.findall(r"where \$[^$]*\$", caught.value.hint)
+    assert shapes(text + f"\n{line}\n").keys() == {"x", "W", "U"}
+
+
+def test_a_value_that_is_made_of_itself_is_called_by_its_letter():
+    with pytest.raises(InputError, match="i is computed from its own value"):
+        cell("$$i_t = \\sigma(i_t)$$\n\n$$h_t = i_t \\odot h_{t-1} + x_t$$\n")
