@@ -79,7 +79,8 @@ def _read(
         one = claiming.term(left)
         claiming.letters.leading = False
         one, other_side = left_out.placed((one, claiming.term(right)))
-        said = _handed_back(one, _not_itself(one, other_side, claiming), claiming)
+        other_side = _not_itself(one, _of_own_step(one, other_side, claiming), claiming)
+        said = _handed_back(one, other_side, claiming)
         pairs = _before_its_loss(said, sizes.conditions(statement, claiming), claiming)
     except OpenQuestionError as error:
         renamed = _renamed(left, right, statement, claiming, context, blank)
@@ -134,6 +135,23 @@ def _behind_the_end(said: tuple[Term, Term]) -> bool:
     return zero and isinstance(left, tree.Gradient) and left.by.time == nodes.T + 1
 
 
+def _of_own_step(left: Term, right: Term, claiming: Claiming) -> Term:
+    """The right side, where ∂J/∂h stands beside δ, the whole gradient by h: that may be of its own step's loss."""
+    whole = left.plain if isinstance(left, tree.Error) else left
+    if not isinstance(whole, tree.Gradient) or whole.spelling != "delta" or whole.immediate:
+        return right
+
+    def own(part: Term) -> Term | None:
+        if not isinstance(part, tree.Gradient) or part.spelling == "delta" or part.immediate:
+            return None
+        beside = (part.by.name, part.by.at, part.only) == (whole.by.name, whole.by.at, whole.only)
+        return replace(part, only=part.by.time) if beside and part.by.time is not None else None
+
+    other = tree.mapped(right, own)
+    words = f"∂ by {spelled(whole.by.name)} beside δ is, on the right, that of the loss of its own step"
+    return other if other != right and claiming.guess("of its own step", words) else right
+
+
 def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
     """The right side, where what stands left stands among its terms: there it may be only a part of itself."""
     if not isinstance(right, tree.Add) or all(part != left for _, part in right.terms):
@@ -168,6 +186,11 @@ def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Ter
     """δ_{h_{t-1}} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
     states = {state.name for state in claiming.letters.cell.states}
     given = "the gradient at step t - 1 is what step t hands back, without what step t - 1 adds"
+    if isinstance(left, tree.Handed) and left.anywhen and left.by.time == nodes.t:
+        words = "what is named without a step is on the left what step t hands back to step t - 1"
+        before = replace(left, by=replace(left.by, time=nodes.t - 1))
+        steps = {part.by.time for part in tree.walk(right) if isinstance(part, tree.Gradient)}
+        return (before, right) if steps == {nodes.t} and claiming.guess("given on", words) else (left, right)
     if isinstance(left, tree.Handed) and left.apart and isinstance(right, tree.Gradient) and left.by == right.by:
         whole = right.only != claiming.letters.whole or right.immediate or right.by.time != nodes.t - 1
         return (left, left) if not whole and claiming.guess("handed back", given) else (left, right)

@@ -238,7 +238,11 @@ def definition(left: Syntax, right: Syntax, claiming: Claiming) -> str:
                 return "says nothing about the function it names"
     if found is None or claiming.letters.resolve(found, claiming.fragment) is not None:
         return _named_function(left, claiming)
-    if found.base in ("delta", "Delta", "I", "nabla", "partial", "d", "e") or claiming.meant(found) is not None:
+    if (
+        found.base.partition("_")[0] in ("delta", "Delta")
+        or found.base in ("I", "nabla", "partial", "d", "e")
+        or claiming.meant(found) is not None
+    ):
         return ""
     if claiming.differential(found, [left], 0) is not None or claiming.function(found) is not None:
         return ""

@@ -78,10 +78,9 @@ def _undefined(quantity: Quantity, cell: Cell) -> Iterator[Note]:
 
 
 def _acts_on(node: Node, quantity: Quantity) -> bool:
-    inside = isinstance(node, MatMul) and any(
-        part == quantity or (isinstance(part, Concat) and quantity in part.parts) for part in node.args[1:]
-    )
-    return inside or any(_acts_on(child, quantity) for child in children(node))
+    multiplied = isinstance(node, MatMul) and quantity in node.args[1:]
+    joined = isinstance(node, Concat) and quantity in node.parts  # v_t = [h_{t-1}; x_t], which weights act on elsewhere
+    return multiplied or joined or any(_acts_on(child, quantity) for child in children(node))
 
 
 def _biases(equation: Equation, cell: Cell) -> Iterator[Note]:

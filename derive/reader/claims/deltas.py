@@ -35,6 +35,8 @@ from derive.reader.text.words import BESIDE, SAID
 
 LATER = frozenset(["future", "next", "later", "rec", "recurrent", "time"])
 """Labels of what comes back from the step after."""
+MARKS = ("bar", "hat", "tilde")
+"""What may stand over δ."""
 OPEN_FUNCTIONS = frozenset(["phi", "varphi", "psi", "f", "g"])
 """What a function is called that a text leaves open."""
 
@@ -137,6 +139,8 @@ class Deltas(Walk):
 
     def delta(self, found: Written, node: Syntax) -> Term | None:
         """δ_t, δ_h^{(t)}, δ_{ij}."""
+        if (marked := self._marked(found, node)) is not None:
+            return marked
         if found.base not in ("delta", "Delta", "varepsilon", "epsilon"):
             return None
         found = replace(found, parts=[(kind, self._bare(part)) for kind, part in found.parts])
@@ -194,6 +198,19 @@ class Deltas(Walk):
         whole = self.delta(replace(found, parts=[step]), node)
         return replace(whole, by=replace(whole.by, at=(place,))) if isinstance(whole, Gradient) else None
 
+    def _marked(self, found: Written, node: Syntax) -> Term | None:
+        """δ with a bar, hat or tilde and the letter of a gate: the gradient of its argument beside δ of the gate."""
+        plain, _, mark = found.base.rpartition("_")
+        if plain not in ("delta", "Delta") or mark not in MARKS:
+            return None
+        argument = self._labelled(replace(found, base=plain), "net")
+        if argument is None or not argument.by.name.startswith("net_"):
+            return None
+        self.letters.guesses.granted["δ with a mark over it is the gradient of the argument"] = None
+        if self.guess("marked error", "δ with a mark over it is something else", holds=False, doubtful=True):
+            raise self.unclear(f"{self.written(node)} is not known", node)
+        return argument
+
     def _bare(self, part: Syntax) -> Syntax:
         """The label in a bracket: the h of δ^{(h)}."""
         inner = only(part.rows) if isinstance(part, Group) and part.bracket == "LPAR" else None
@@ -222,10 +239,11 @@ class Deltas(Walk):
         word = _joined(Written("delta", [("sub", last)]), self.fragment)
         state = self.letters.taken(first, self.fragment)
         resolved = None if state is None or not word & LATER else self.letters.resolve(state, self.fragment)
-        if resolved is None or resolved.name not in {one.name for one in self.letters.cell.states}:
+        if state is None or resolved is None or resolved.name not in {one.name for one in self.letters.cell.states}:
             return None
         own = nodes.t if resolved.time is None else resolved.time
-        return tree.Handed(Ref(resolved.name, steps[0] if steps else own), True, True)
+        written = bool(steps) or any(self._when(part) is not None for _, part in state.parts)
+        return tree.Handed(Ref(resolved.name, steps[0] if steps else own), True, True, anywhen=not written)
 
     def _net_or_plain(self, found: Written, net: Ref) -> Term:
         argument = Gradient(net, self.letters.asked(net), False, "delta")

@@ -241,6 +241,8 @@ class Handed(Term):
     """Whether the document has another letter for the whole gradient, so that this is the part and nothing else."""
     only: Expr | None = None
     """As in a gradient."""
+    anywhen: bool = False
+    """Whether no step is written, so that an assignment to it may be one for the step before."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from derive.errors import InputError, Place
 from derive.notation import spelled
@@ -20,6 +21,10 @@ ACCENTED = ("_tilde", "_hat", "_prime")
 
 _FACTOR = re.compile(r"[\s&]*-\s*(?P<number>\\[dt]?frac\s*\{\s*\d+\s*\}\s*\{\s*[A-Za-z\d]\s*\})")
 """A fraction of numbers before a cross-entropy: -1/n of -1/n yᵀ log ŷ."""
+FEWEST = 10
+"""Sizes from here on are letters while formulas are decided: what holds of all sizes holds of these."""
+_SPACE = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|ℝ)\s*\^\s*\{[^{}]*\}")
+_JOINED = re.compile(r"[\s&]*(?:\\left\s*|\\[bB]igg?l?\s*)?(?:\[|\\begin\s*\{[a-zA-Z]*matrix\}|\\(?:lbrack|\{))")
 _DECLARES = re.compile(r"\\in(?![A-Za-z])|∈|(?:=|≔|\\equiv|\\coloneqq|\\gets)(?!\s*\([^()]*,)|\\sum|1\s*\^")
 
 
@@ -78,7 +83,8 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
     """The equations and what has to be declared: targets, inputs, numbers and the output."""
     formulas: list[Fragment] = []
     kept = [d for n, d in enumerate(declarations(chosen)) if n not in chosen.unused]
-    declared = [d for d in kept if d.key in ("where", "for", "assume")]
+    lettered = (_with_letters(d, chosen) for d in kept if d.key in ("where", "for", "assume"))
+    declared = [d for d in lettered if d is not None]
     output = chosen.output()
     time = TIMES[output.style]
     targets: dict[str, None] = {}
@@ -116,6 +122,27 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
     single = [name for name in chosen.single if name in read]
     declared += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in (*chosen.numbers, *single)]
     return formulas, declared
+
+
+def _with_letters(declaration: Declaration, chosen: Choice) -> Declaration | None:
+    """The declaration with letters for the sizes that it gives large numbers, of which no equation speaks.
+
+    None of what is put together from others: its size is theirs.
+    """
+    (fragment,) = declaration.formulas
+
+    def lettered(match: re.Match[str]) -> str:
+        number = match.group()
+        spoken = any(re.search(rf"(?<!\d){number}(?!\d)", e.fragment.text) for e in chosen.by_name.values())
+        return number if spoken or int(number) < FEWEST else rf"n_{{{number}}}"
+
+    text = _SPACE.sub(lambda match: re.sub(r"(?<![\d_])\d+", lettered, match.group()), fragment.text)
+    if text == fragment.text:
+        return declaration
+    equation = chosen.by_name.get(declared_name(fragment))
+    if equation is not None and _JOINED.match(equation.right):
+        return None
+    return Declaration(declaration.key, (replace(fragment, text=text, lines=fragment.lines[:1]),), declaration.words)
 
 
 def within(place: Place, fragment: Fragment) -> bool:

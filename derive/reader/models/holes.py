@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from derive.reader.models.choice import Choice
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.finding import NO_TIME, Unread
 from derive.reader.models.equations.names import stripped
 
@@ -104,6 +104,16 @@ def _capitals_apart(chosen: Choice, equation: Equation) -> set[str]:
 def leave_open(chosen: Choice, name: str, reason: str, line: int) -> None:
     """Make a hole of a quantity whose equation cannot be used."""
     chosen.open[name] = f"its equation in line {line} cannot be used ({reason})"
+
+
+def is_made_of_data(chosen: Choice, equation: Equation) -> bool:
+    """Whether an equation says how an input is put together at its step, of what nothing else of the note computes."""
+    if equation.target.partition("_")[0].lower() not in INPUTS:
+        return False
+    computed = {e.target for e in chosen.given.equations} | {each.name for each in chosen.given.unread}
+    read = {m.name for m in equation.used if m.name != "t"}
+    at_its_step = all(m.offset == equation.offset for m in equation.used if m.name != "t")
+    return bool(read) and at_its_step and read.isdisjoint(computed)
 
 
 def holes_of(chosen: Choice) -> Iterator[Hole]:

@@ -20,13 +20,14 @@ from derive.reader.models.equations.filters import without_shadowed
 from derive.reader.models.equations.losses import with_norms
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.gaps import fill_gaps, without_same_losses
-from derive.reader.models.holes import find_holes, holes_of, leave_open, of_others, set_aside
+from derive.reader.models.holes import find_holes, holes_of, is_made_of_data, leave_open, of_others, set_aside
 from derive.reader.models.model import Model
 from derive.reader.models.written import Written
 
 LATER = "{name} is as in line {line}, which stands behind what is said of it here; line {general} leaves it open"
 NUMBER = "{letter} is a number, which the note does not say"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
+MADE_OF_DATA = "{name} is given at every step, whatever data line {line} puts it together from"
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
 _GATES = frozenset("fiogzr")
@@ -173,7 +174,10 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     if equation.loss == "cross-entropy" and guilty not in chosen.rewritten:
         chosen.rewritten[guilty] = False
         return True
-    if not chosen.take_another(equation, error.message):
+    if is_made_of_data(chosen, equation):
+        del chosen.by_name[guilty]
+        chosen.assumed.append(MADE_OF_DATA.format(name=guilty, line=equation.place[1]))
+    elif not chosen.take_another(equation, error.message):
         leave_open(chosen, guilty, error.message, equation.place[1])
     return True
 

@@ -238,10 +238,10 @@ class Builder(Products):
         if base.number is not None and said.exponent.free_symbols:
             return self._power_of_number(base.number, said.exponent)
         if base.number is not None:
-            digits = max(abs(part).bit_length() for part in map(int, base.number.as_numer_denom()))
-            if not said.exponent.is_Integer or (base.number == 0 and said.exponent < 0):
-                raise OpenQuestionError("this power of a number")
-            if digits * abs(said.exponent) > LARGEST_NUMBER:
+            parts = () if base.number.free_symbols else map(int, base.number.as_numer_denom())  # 1/T
+            digits = max((abs(part).bit_length() for part in parts), default=1)
+            whole = said.exponent.is_Integer and not (base.number == 0 and said.exponent < 0)
+            if not whole or digits * abs(said.exponent) > LARGEST_NUMBER:
                 raise OpenQuestionError("this power of a number")
             return Built(number=base.number**said.exponent)
         if base.kind in ("ones", "identity") and base.factor == 1 and base.scalar is None:

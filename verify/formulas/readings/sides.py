@@ -336,6 +336,8 @@ def lone_step(left: Term, right: Term) -> Expr | None:
     through = carried | {part.last for part in parts if isinstance(part, tree.OverTime) and part.product}
     if step is None and moments == {nodes.T} and nodes.T in sums & through:  # Σ_t ∂J/∂h_T ∂h_T/∂h_t ∂h_t/∂W
         step = nodes.T
+    if step is None and moments == {tau} == carried:  # ∂J/∂W by the values of one step with a letter of its own
+        step = tau
     return step if any(isinstance(part, tree.Gradient) for part in parts) else None
 
 

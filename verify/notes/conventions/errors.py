@@ -28,7 +28,7 @@ from verify.notes.conventions.trying import (
 
 _ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
 _DELTA = "delta"
-_PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*[A-Za-z0-9]")
+_PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*(?:[tTkKijlnNmsqp0-9]|\\tau|τ)(?![A-Za-z])")
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
@@ -89,7 +89,7 @@ def _with_itself(model: Model) -> Model:
     (state,) = model.cell.states
     value = tree.Ref(state.name, nodes.t)
     letters = Letters(model.cell, named_preactivations(model.cell), meant=model.meant)
-    errors = (*model.meant.errors, (_DELTA, Gradient(value, letters.asked(value), False)))
+    errors = (*model.meant.errors, (_DELTA, Gradient(value, letters.asked(value), False, _DELTA)))
     return doubted(model, ITSELF.format(name=state.name), errors=errors)
 
 

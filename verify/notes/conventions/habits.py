@@ -38,18 +38,51 @@ _SUMMED = re.compile(r"\\sum|∑|Σ|(?:L|J|E|C|ell|mathcal\s*\{?[LJEC]\}?)\s*[_^
 def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """∂L_t as the gradient of the losses from step t on, where that mends formulas and spoils none of the note's.
 
-    Only where the note takes ∂L_t by what comes after step t, which else would be zero.
+    Only where the note takes ∂L_t by what comes after step t, which else would be zero, or has a letter for the
+    gradient of L_t by a state of step t, as errors have it that come back through the steps.
     """
-    if not any(_is_later(part) for each in found if each.model is not None for part in parts_of(each, each.model)):
+    models = {each.model for each in found if each.model is not None}
+    lettered = any(
+        _of_its_step(said) and isinstance(said, Gradient) and said.by.name in states_of(model)
+        for model in models
+        for _, said in model.meant.errors
+    )
+    if not lettered and not any(
+        _is_later(part) for each in found if each.model is not None for part in parts_of(each, each.model)
+    ):
         return list(found)
     said = {number: each for number, each in enumerate(found) if right_in(each) or wrong_in(each)}
     other = {
-        number: judge(each.formula, doubted(each.model, Habit.ONWARD.value, habits={Habit.ONWARD}))
+        number: judge(each.formula, _with_later_losses(each.model))
         for number, each in said.items()
         if each.model is not None
     }
     spoiled = [n for n, each in other.items() if right_in(each) < right_in(said[n])]
-    return mending(found, {} if spoiled else other)
+    if spoiled:
+        return list(found)
+    kept = {
+        n: replace(each, judgements=tuple(map(better, said[n].judgements, each.judgements)))
+        for n, each in other.items()
+        if len(each.judgements) == len(said[n].judgements)
+    }
+    return mending(found, kept)
+
+
+def _with_later_losses(model: Model) -> Model:
+    """The model in a note whose ∂L_t is of the losses from step t on, its error letters too."""
+    errors = tuple((letter, _of_all(said) if _of_its_step(said) else said) for letter, said in model.meant.errors)
+    return doubted(model, Habit.ONWARD.value, habits={Habit.ONWARD}, errors=errors)
+
+
+def _of_all(said: Term) -> Term:
+    return replace(said, only=None) if isinstance(said, Gradient) else said
+
+
+def _of_its_step(said: Term) -> bool:
+    """Whether this is ∂L_t by something of step t."""
+    if not isinstance(said, Gradient) or said.immediate or said.only is None:
+        return False
+    return bool(said.only == said.by.time)
 
 
 def _is_later(part: Term) -> bool:

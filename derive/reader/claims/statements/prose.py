@@ -67,7 +67,7 @@ _ALL_STEPS = re.compile(r"[,;]\s*t\s*=\s*\d+\s*(?:,\s*\d+\s*)*,\s*(?:\\[lc]?dots
 """For which steps the letters in such a remark are needed."""
 _DEFINED = re.compile(
     r"(?:\s|\\[,;: ])*(?:\\(?:mathcal|mathbf|tilde|hat|bar)\s*)?(?:\{\s*)?(?:\\?[A-Za-z]+)(?:\s*\})?\s*"
-    r"[_^](?:\{[^{}=]*\}|[A-Za-z])\s*&?\s*:?="
+    r"[_^](?:\{[^{}=]*\}|[A-Za-z])(?:\s*[_^](?:\{[^{}=]*\}|[A-Za-z]))?\s*&?\s*:?="
 )
 _COMPUTED = re.compile(r"[A-Za-z].*[A-Za-z]", re.DOTALL)
 """What has more than one letter, as no value of an index has."""
@@ -182,7 +182,8 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         elif _script(before):
             continue
         elif (begins := CONDITIONS.match(words.strip(" ,;.()（）"))) and begins.group().lower() != "only":
-            if begins.group().lower() == "where" and words.strip(" ,;") == begins.group() and _defines(behind):
+            alone = begins.group().lower() == "where" and words.strip(" ,;") == begins.group()
+            if alone and _defines(behind, _LEADING.fullmatch(before) is not None):
                 take(first, last, "remark", words)
                 continue
             kind = "unknown" if begins.group().lower() in ("unless", "except") else "condition"
@@ -219,12 +220,16 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
     yield from done.values()
 
 
-def _defines(behind: str) -> bool:
-    """Whether a letter with scripts is said to be something that is computed: ... where L_t = (y_t - r_t)^2."""
+def _defines(behind: str, leads: bool) -> bool:
+    """Whether a letter with scripts is said to be something that is computed: ... where L_t = (y_t - r_t)^2.
+
+    `leads`: whether nothing stands before the word, so that it may be a chain of equations, too.
+    """
     found = _DEFINED.match(behind)
-    return found is not None and _COMPUTED.search(behind, found.end()) is not None and not _RELATED.search(
-        behind, found.end()
-    )  # fmt: skip
+    if found is None or _COMPUTED.search(behind, found.end()) is None:
+        return False
+    related = {match.group() for match in _RELATED.finditer(behind, found.end())}
+    return not related - ({"="} if leads else set())
 
 
 def _in_brackets(

@@ -1,4 +1,7 @@
-"""Gates that are blocks of one product: i_t = σ((x_t W + b)_i), f_t = σ((x_t W + b)_f)."""
+"""Gates that are blocks of one product: i_t = σ((x_t W + b)_i), f_t = σ((x_t W + b)_f).
+
+And equations written below each other as one of columns: [a; b] = [A; B] x + [c; d] is a = A x + c and b = B x + d.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from derive.reader.meaning.letters import letter
 from derive.reader.models.equations.equation import TIMES, Equation
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import walk
+from derive.reader.text.syntax import Group, Product, Run, Sum, Syntax
 
 _BLOCK = re.compile(r"(?P<close>\\?\)|\\?\])\s*_\s*(?:\{\s*(?P<long>[a-z])\s*\}|(?P<short>[a-z])(?![A-Za-z]))")
 _CALL = re.compile(
@@ -39,9 +46,9 @@ def with_blocks(given: Sequence[Equation]) -> list[Equation]:
     split = rf"\begin{{bmatrix}} {listed} \end{{bmatrix}} = z{time}"
     new += [replace(first.rewritten(split, f"{gate.target}_bar"), space=None) for gate, _ in gates]
     gone = {id(gate) for gate, _ in gates}
-    for (gate, function), letter in zip(gates, letters, strict=True):
+    for (gate, function), argument in zip(gates, letters, strict=True):
         left = gate.fragment.text[: gate.left_end].strip()
-        new.append(gate.rewritten(f"{left} = {function}({letter})"))
+        new.append(gate.rewritten(f"{left} = {function}({argument})"))
     return [*(each for each in given if id(each) not in gone), *new]
 
 
@@ -54,3 +61,43 @@ def _block(equation: Equation) -> tuple[str, str] | None:
     if not labels or set(labels) != {equation.target}:
         return None
     return call.group("function"), _BLOCK.sub(lambda match: match.group("close"), call.group("inside"))
+
+
+def row_by_row(left: Syntax, right: Syntax, fragment: Fragment) -> list[str]:
+    """The equation of each row; none where the right side is no sum of columns that something may stand behind."""
+    count = len(left.rows) if isinstance(left, Group) else 0
+    terms = [term for _, term in right.terms] if isinstance(right, Sum) else [right]
+    columns = [_column(term, count) for term in terms]
+    found = [column for column in columns if column is not None]
+    if not isinstance(left, Group) or not _is_column(left, count) or len(found) < len(terms):
+        return []
+    return [
+        f"{_cell(left, number, fragment)} = {_with_cells(right, found, number, fragment)}" for number in range(count)
+    ]
+
+
+def _column(term: Syntax, count: int) -> Group | None:
+    """The column of `count` rows that a term begins with, where it has no other."""
+    first = term.factors[0] if isinstance(term, Run | Product) else term
+    if not isinstance(first, Group) or not _is_column(first, count):
+        return None
+    others = [node for node in walk(term) if isinstance(node, Group) and len(node.rows) > 1 and node is not first]
+    return None if others else first
+
+
+def _is_column(group: Group, count: int) -> bool:
+    return count > 1 and len(group.rows) == count and all(len(row) == 1 for row in group.rows)
+
+
+def _cell(column: Group, number: int, fragment: Fragment) -> str:
+    (cell,) = column.rows[number]
+    text = fragment.text[cell.start : cell.end].strip()
+    return text if letter(cell) is not None else rf"\left({text}\right)"
+
+
+def _with_cells(right: Syntax, columns: list[Group], number: int, fragment: Fragment) -> str:
+    text, at = "", right.start
+    for column in columns:
+        text += fragment.text[at : column.start] + _cell(column, number, fragment) + " "
+        at = column.end
+    return text + fragment.text[at : right.end]

@@ -14,6 +14,7 @@ from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
+from derive.reader.models.equations.blocks import row_by_row
 from derive.reader.models.equations.equation import LOSSES, Equation, mentions
 from derive.reader.models.equations.names import letter_name, spelled_names
 from derive.reader.models.equations.remarks import operands_in_words, without_remarks
@@ -125,9 +126,11 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
                     split = Equation(one.name, one.offset or 0, one.style or style, cut, *edges)
                     yield replace(split.rewritten(parts), place=_place_of(fragment, side))
         elif (several := stacked(left, fragment)) and not constant(right):
-            for found in several:
+            apart = row_by_row(left, right, fragment)
+            for number, found in enumerate(several):
                 style = found.style or TimeStyle.SUBSCRIPT
-                yield Equation(found.name, found.offset or 0, style, cut, *edges)
+                written = Equation(found.name, found.offset or 0, style, cut, *edges)
+                yield written.rewritten(apart[number], found.name) if apart else written
         elif (numbered := _numbered(text, edges[1])) and (fragment.plain or not _DIFFERENTIAL.match(text)):
             style = TimeStyle.SUBSCRIPT
             step = " ".join(text[: edges[0]].split())

@@ -266,13 +266,13 @@ def _timeless(formula: Found, index: int) -> Iterator[_Timeless]:
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
         if not DERIVATIVE.search(fragment.text, part.start, part.end):
-            left, right = part.sides[:2]
-            named = _plain(left, fragment)
+            left, right, *rest = part.sides
+            if rest and isinstance(right, Big) and _is_loss_letter(right.body, fragment):
+                right, *rest = rest  # L = Σ_t ℓ_t = Σ_t (ŷ_t - y_t)²
+            named, space = _plain(left, fragment), declared_space(fragment, left, whole)
             if named is not None and named.name in LOSSES and is_general(right, 1):
                 continue  # L = L(h_T) says what it depends on
-            yield _Timeless(
-                index, formula, fragment, left, right, declared_space(fragment, left, whole), part.sides[2:]
-            )
+            yield _Timeless(index, formula, fragment, left, right, space, tuple(rest))
 
 
 def _plain(left: Syntax, fragment: Fragment) -> Symbol | None:
