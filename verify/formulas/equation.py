@@ -149,7 +149,7 @@ def _of_own_step(left: Term, right: Term, claiming: Claiming) -> Term:
 
     other = tree.mapped(right, own)
     words = f"∂ by {spelled(whole.by.name)} beside δ is, on the right, that of the loss of its own step"
-    return other if other != right and claiming.guess("of its own step", words) else right
+    return other if other != right and claiming.guess("own step", words) else right
 
 
 def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
