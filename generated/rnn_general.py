@@ -14,6 +14,9 @@ The equations leave f and g open: `forward` and `step` take the name of a functi
 FUNCTIONS, as in `f="relu"`; without one it is tanh.
 """
 
+import functools
+import threading
+
 import numpy as np
 
 PARAMETERS = {
@@ -69,9 +72,14 @@ def forward(params, x, s=None, *, lengths=None, cache=True, checkpoint=None, f="
         run = forward_by_blocks(params, {"x": x}, {"f": f, "g": g}, {"s": s}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
     s_prev = np.zeros((B, H), dtype) if s is None else s
+    lengths = _lengths(lengths, T, B)
+    parts = parts_of(T, B, params, H)
+    if parts:
+        timed, others = {"x": x}, {"s": s, "lengths": lengths}
+        ys, final, caches = forward_in_parts(forward, parts, B, params, timed, others, {"f": f, "g": g})
+        return ys, final, (sizes, dtype, lengths, caches)
     f, f_slope = _choice("f", f)
     g, g_slope = _choice("g", g)
-    lengths = _lengths(lengths, T, B)
     x = repeated(x, lengths)
     params = {key: params[key].astype(dtype, copy=False) for key in PARAMETERS}
     x = x.astype(dtype, copy=False)
@@ -118,6 +126,8 @@ def backward(cache, d_ys, s=None):
     if s is not None:
         arrays.append(("s", s, ("B", "H")))
     _, dtype = _checked(arrays, sizes, dtype)
+    if isinstance(values, list):  # of `forward_in_parts`
+        return backward_in_parts(backward, values, d_ys, {"s": s}, ("x",), ("s",))
     T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
     d_ys = cut(d_ys, lengths).astype(dtype, copy=False)
     d_s_next = np.zeros((B, H), dtype) if s is None else s.astype(dtype, order="C")
@@ -423,6 +433,74 @@ def backward_by_blocks(cache, d_ys, d_states, timed):
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}
 
 
+LIMITING = threading.Lock()
+"""Held while the library of matrix products runs on one thread."""
+
+
+@functools.cache
+def libraries():
+    """The libraries of matrix products that `threadpoolctl` finds; None where it is not installed."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController().select(user_api="blas")
+
+
+def parts_of(T, B, weights, n):
+    """How many parts a batch is cut into, each run by a thread while the library has one; 0: it runs as it stands.
+
+    A library's threads share out each product and wait for each other awake. Threads for parts of the batch wait for
+    nothing but Python, which pays where every call takes long.
+    n: the numbers of one example that pass from step to step, each read some thirty times.
+    """
+    if B < 32 or T < 8 or LIMITING.locked():
+        return 0
+    wanted = min(B // 16, B * (sum(map(np.size, weights.values())) + 32 * n) // 2**23)
+    if wanted < 2 or libraries() is None:
+        return 0
+    parts = min([wanted, *(library.num_threads for library in libraries().lib_controllers)])
+    return parts if parts > 1 and libraries().lib_controllers else 0
+
+
+def in_parts_of_batch(B, parts, run):
+    """What `run` returns for the examples of each part."""
+    from concurrent.futures import ThreadPoolExecutor
+    from contextvars import copy_context
+
+    first, *others = ((k, slice(B * k // parts, B * (k + 1) // parts)) for k in range(parts))
+    with LIMITING, libraries().limit(limits=1), ThreadPoolExecutor(parts) as pool:
+        waiting = [pool.submit(copy_context().run, run, *part) for part in others]
+        return [run(*first), *(part.result() for part in waiting)]
+
+
+def examples(a, rows, axis=0):
+    """Some of the examples, which stand along that axis."""
+    return a if a is None else a[(slice(None),) * axis + (rows,)]
+
+
+def joined_examples(arrays, axis=0):
+    """Parts of a batch as one array."""
+    shape = list(arrays[0].shape)
+    shape[axis] = sum(a.shape[axis] for a in arrays)
+    return np.concatenate(arrays, axis=axis, out=memory(shape, arrays[0].dtype))
+
+
+def backward_in_parts(backward, caches, d_ys, d_states, timed, others):
+    """`backward` for each part of a batch; gradients but those of `timed` and `others` are summed."""
+
+    def run(k, rows):
+        return backward(caches[k], examples(d_ys, rows, 1), **{name: examples(a, rows) for name, a in d_states.items()})
+
+    def together(name, parts):
+        if name in timed or name in others:
+            return joined_examples(parts, int(name in timed))
+        return functools.reduce(np.add, parts)
+
+    found = in_parts_of_batch(d_ys.shape[1], len(caches), run)
+    return {name: together(name, [part[name] for part in found]) for name in found[0]}
+
+
 LEFT = []
 """Memory that arrays of earlier calls have left."""
 
@@ -489,6 +567,17 @@ def forward_by_blocks(params, timed, others, states, lengths, checkpoint):
         states = dict(zip(states, final.values()))
     outputs.append(np.zeros((T - last, *ys.shape[1:]), ys.dtype))
     return np.concatenate(outputs), final, (params, (T, blocks))
+
+
+def forward_in_parts(forward, parts, B, params, timed, others, chosen):
+    """`forward` for each part of a batch, with the list of their caches; `timed` are arrays with an axis of steps."""
+
+    def run(k, rows):
+        own = {name: examples(a, rows, 1) for name, a in timed.items()}
+        return forward(params, **own, **{name: examples(a, rows) for name, a in others.items()}, **chosen)
+
+    ys, final, caches = zip(*in_parts_of_batch(B, parts, run))
+    return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
 def has_small_products():

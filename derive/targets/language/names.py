@@ -36,6 +36,8 @@ _TAKEN = frozenset(keyword.kwlist) | {
     *("LEFT", "Lent", "memory", "copied", "FEW", "SHARED", "are_few", "arrays_of"),
     *("in_pieces", "in_columns", "piece_rows", "piece_places", "product_with", "steps_together", "added", "rows_plus"),
     *("pieces_of", "gates_of", "gates_times"),
+    *("functools", "LIMITING", "libraries", "parts_of", "in_parts_of_batch", "examples", "joined_examples"),
+    *("forward_in_parts", "backward_in_parts", "parts", "timed", "others", "caches"),
     *("rows", "rows_times", "in_rows", "batch_times", "joined", "softmax", "log_softmax", "argparse"),
     *("own", "turned", "last", "at_last", "loss", "predict", "sgd", "evaluated", "updated", "pieces", "main"),
     *ENTRIES,

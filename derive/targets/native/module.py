@@ -43,7 +43,7 @@ from derive.targets.templates import environment
 BY_PANELS = 2**15
 """The multiplications of a matrix product from which on its matrix is cut into panels."""
 
-_IMPORTS = "import math\nimport threading\nimport warnings"
+_IMPORTS = ("import math", "import threading", "import warnings")
 
 WRITTEN_OUT = 2**18
 """The multiplications of a matrix product up to which it is faster than a library and the call of it."""
@@ -57,7 +57,7 @@ def module(derivation: Derivation, origin: str = "") -> str:
     low = lowered(derivation)
     made = _Compiled(low)
     sequence = made.sequence()
-    return whole(derivation, parts(derivation, low, sequence), origin, _IMPORTS, made.text())
+    return whole(derivation, parts(derivation, low, sequence, cut=False), origin, _IMPORTS, made.text())
 
 
 def network_module(network: Network, origin: str = "") -> str:
@@ -71,7 +71,7 @@ def network_module(network: Network, origin: str = "") -> str:
         made.append(_Compiled(low))
         return made[-1].sequence()
 
-    net = Assembly(network, over_time)
+    net = Assembly(network, over_time, cut=False)
     assert net.parts
     return network_whole(net, origin, imports=_IMPORTS, compiled=made[-1].text())
 

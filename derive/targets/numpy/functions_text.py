@@ -13,6 +13,7 @@ from derive.targets.language.code import MEMORY, Statement, lines, read
 from derive.targets.language.names import Names
 from derive.targets.lowering.lowered import is_class
 from derive.targets.lowering.single_step import Passes
+from derive.targets.numpy import examples_text
 from derive.targets.numpy.loss_text import DETAILS, KEYWORDS, choose_weights, loss_gradient, returned_losses
 from derive.targets.numpy.pieces import Argument, Function, init_function, listed
 from derive.targets.words import axes_text, names_text, tuple_text
@@ -30,10 +31,13 @@ BLOCKS_DETAILS = (
 class Functions:
     """Writes `init`, `forward`, `backward`, `step` and `step_backward` of one program."""
 
-    def __init__(self, program: Cell, names: Names, letters: Mapping[str, str], prefix: str = "") -> None:
+    def __init__(
+        self, program: Cell, names: Names, letters: Mapping[str, str], prefix: str = "", cut: bool = True
+    ) -> None:
         """`letters` are the public letters of the sizes that have another name inside.
 
-        `prefix` stands before the functions' names where a module holds several programs.
+        `prefix` stands before the functions' names where a module holds several programs; `cut`: whether the batch of a
+        loop may be cut into parts.
         """
         self._program = program
         self._prefix = prefix
@@ -52,7 +56,10 @@ class Functions:
         self._remembered += [f"from_{start}" for start in dict.fromkeys(self._starts.values())]
         self._in_blocks = bool(program.states) and not (program.is_loss or self._counted or prefix)
         """Whether `forward` can run block by block of steps."""
-        self.helpers = {"forward_by_blocks", "backward_by_blocks"} if self._in_blocks else set()
+        self._in_parts = cut and bool(program.states) and not (program.is_loss or self._counted)
+        """Whether `forward` can run part by part of the batch."""
+        self.helpers = {"forward_in_parts", "backward_in_parts"} if self._in_parts else set()
+        self.helpers |= {"forward_by_blocks", "backward_by_blocks"} if self._in_blocks else set()
         self.helpers |= set() if program.is_loss else {"copied"}
 
     def init(self) -> Function:
@@ -68,6 +75,9 @@ class Functions:
         body = [
             *self._by_blocks(given),
             *self._bound(given, self._starts),
+            "lengths = _lengths(lengths, T, B)",
+            *self._by_parts(given),
+            *self._chosen(),
             *self._repeated(given),
             *self._in_one_dtype(given),
             *self._unpacked(passes),
@@ -129,7 +139,13 @@ class Functions:
         program, names = self._program, self._names
         given = self._inputs(now=True)
         output = names.now(program.output).name
-        body = [*self._bound(given), *self._unpacked(passes), *lines(passes.forward), self._cache(passes)]
+        body = [
+            *self._bound(given),
+            *self._chosen(),
+            *self._unpacked(passes),
+            *lines(passes.forward),
+            self._cache(passes),
+        ]
         if program.is_loss:
             others = [q for q in self._assigned() if q != program.output]
             named = _named({q.name: passes.named[q.name] for q in others}, passes)
@@ -257,7 +273,7 @@ class Functions:
         return lines
 
     def _bound(self, given: Sequence[Argument], starts: Mapping[str, str] = MappingProxyType({})) -> list[str]:
-        """The names the body uses, zeros for states that were not given, and the functions that were chosen."""
+        """The names the body uses, and zeros for states that were not given."""
         body = [
             f"from_{start} = ({', '.join(f'{name} is None' for name in starts if starts[name] == start)},)"
             for start in dict.fromkeys(starts.values())
@@ -271,7 +287,11 @@ class Functions:
                 body.append(f"{a.bound} = np.zeros({names_text(a.axes)}, dtype) if {a.name} is None else {a.name}")
             elif a.bound:
                 body.append(f"{a.bound} = {a.name}")
-        return body + [f'{name}, {name}_slope = _choice("{name}", {name})' for name in self._opened]
+        return body
+
+    def _chosen(self) -> list[str]:
+        """The functions that were chosen."""
+        return [f'{name}, {name}_slope = _choice("{name}", {name})' for name in self._opened]
 
     def _by_blocks(self, given: Sequence[Argument]) -> list[str]:
         """The way to `forward_by_blocks`."""
@@ -290,6 +310,16 @@ class Functions:
             "    return run if cache else (*run[:2], None)",
         ]
 
+    def _by_parts(self, given: Sequence[Argument]) -> list[str]:
+        """The way to `forward_in_parts`."""
+        if not self._in_parts:
+            return []
+        timed = [a.name for a in given if a.axes[0] == "T"]
+        others = [*(a.name for a in given if a.axes[0] != "T"), "lengths"]
+        tables = (timed, others, self._opened)
+        name, states = f"{self._prefix}forward", self._program.states
+        return examples_text.to_forward(name, states, self._remembered, tables)
+
     def _timed(self) -> str:
         """The inputs at every step, by the names of their gradients."""
         return tuple_text(q.name for q in self._program.inputs if q.time is not None)
@@ -299,7 +329,7 @@ class Functions:
         timed = [a.name for a in given if a.axes[0] == "T"]
         weights = [choose_weights()] if self._program.is_loss else []
         repeated = (f"{name} = repeated({name}, lengths)" for name in timed)
-        return ["lengths = _lengths(lengths, T, B)", *weights, *repeated]
+        return [*weights, *repeated]
 
     def _in_one_dtype(self, given: Sequence[Argument]) -> list[str]:
         """Parameters and inputs in the common dtype, which is what the loop writes."""
@@ -320,12 +350,24 @@ class Functions:
                 "if len(cache) == 2:  # of `forward_by_blocks`",
                 f"    return backward_by_blocks(cache, {immediate.name}, {{{states}}}, {self._timed()})",
             ]
+        by_parts = []
+        if whole and self._in_parts:
+            apart = tuple_text(
+                q.name
+                for q in (*self._program.inputs, *self._program.states)
+                if q.time is None or q in self._program.states
+            )
+            name = f"{self._prefix}backward"
+            by_parts = examples_text.to_backward(
+                name, immediate.name, [a.name for a in self._carries()], self._timed(), apart
+            )
         return [
             *by_blocks,
             f"{', '.join(['sizes', 'dtype', *remembered, 'values'])} = cache",
             "arrays = []",
             *arriving,
             "_, dtype = _checked(arrays, sizes, dtype)",
+            *by_parts,
         ]
 
     def _arrived(self, immediate: Argument, passes: Passes, *, whole: bool = False) -> list[str]:

@@ -8,6 +8,7 @@ from derive import functions
 from derive.functions import ENTRIES, ERF, ScalarFunction
 from derive.targets.language.code import MEMORY
 from derive.targets.lowering.scalars import scalar
+from derive.targets.numpy.examples_text import CALLED, PARTS
 
 _WRITTEN = {
     "rows": '''def rows(a):
@@ -233,6 +234,7 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
                 sums[name] = sums.get(name, 0) + gradient
     parts = {name: np.concatenate(pieces) for name, pieces in parts.items()}
     return {name: {**sums, **parts}.get(name, found[name]) for name in found}''',
+    **PARTS,
     "gated": '''def gated(gate, a):
     """a where the gate is 1; where it is 0 that is the product, whatever a is."""
     return np.where(gate > 0, a, 0)''',
@@ -300,6 +302,7 @@ _CALLED = {
     "piece_rows": ("pieces_of",),
     "piece_places": ("pieces_of",),
     "gates_times": ("rows_plus", "in_columns"),
+    **CALLED,
 }
 """What these call of each other."""
 

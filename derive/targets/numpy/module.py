@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from derive.calculus.derivation import Derivation
 from derive.cell import Cell
 from derive.targets.lowering.lowered import Lowered, lowered
 from derive.targets.lowering.single_step import Passes
+from derive.targets.numpy import examples_text
 from derive.targets.numpy.functions_text import Functions
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.numpy.pieces import Function
@@ -44,7 +45,7 @@ def module(derivation: Derivation, origin: str = "", *, passes: bool = True) -> 
     return whole(derivation, parts(derivation, low, sequence), origin)
 
 
-def whole(derivation: Derivation, own: Parts, origin: str, imports: str = "", compiled: str = "") -> str:
+def whole(derivation: Derivation, own: Parts, origin: str, imports: Sequence[str] = (), compiled: str = "") -> str:
     """The text of a module; `compiled` is what stands at its end where its loops are compiled."""
     return filled(
         "module.py.jinja",
@@ -58,22 +59,22 @@ def whole(derivation: Derivation, own: Parts, origin: str, imports: str = "", co
         functions=[own.init, own.forward, own.backward, own.step, own.step_backward],
         helpers=own.helpers,
         table=own.table,
-        imports=imports,
+        imports=examples_text.imports(own.helpers, imports),
         compiled=compiled,
     )
 
 
-def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = "") -> Parts:
+def parts(derivation: Derivation, low: Lowered, sequence: Passes, prefix: str = "", cut: bool = True) -> Parts:
     """The functions of one derivation, with a prefix before their names, and what they need.
 
-    `sequence` are the programs over a sequence, after the passes that one wants.
+    `sequence` are the programs over a sequence, after the passes that one wants, `cut` is as in `Functions`.
     """
     program = low.program
     opened = [function.name for function in program.open_functions]
     helpers = low.helpers - {*opened, *(f"{name}_slope" for name in opened)}
     definitions, table = choices() if opened else ([], {})
     letters = {str(local): str(letter) for letter, local in low.letters.items()}
-    functions = Functions(program, low.names, letters, prefix)
+    functions = Functions(program, low.names, letters, prefix, cut)
     return Parts(
         program=program,
         parameters={

@@ -7,10 +7,11 @@ The parts (cell, meeting of two directions, dropout, readout, loss) are lowered 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from derive.errors import InputError
 from derive.networks.network import Network, Reads
+from derive.targets.numpy import examples_text
 from derive.targets.numpy.module import filled
 from derive.targets.numpy.network.assembly import Assembly
 from derive.targets.numpy.network.backward import backward
@@ -31,7 +32,7 @@ def network_module(network: Network, origin: str = "", *, script: bool = False) 
     return whole(Assembly(network), origin, script=script)
 
 
-def whole(net: Assembly, origin: str, *, script: bool = False, imports: str = "", compiled: str = "") -> str:
+def whole(net: Assembly, origin: str, *, script: bool = False, imports: Sequence[str] = (), compiled: str = "") -> str:
     """The text of a module; `compiled` is what stands at its end where the loops of its cell are compiled."""
     network, used = net.network, net.parts
     helpers: dict[str, None] = {}
@@ -63,7 +64,7 @@ def whole(net: Assembly, origin: str, *, script: bool = False, imports: str = ""
         last=network.reads is Reads.LAST_STEP,
         training=training_needs(net) if network.head is not None else None,
         script=script,
-        imports=imports,
+        imports=examples_text.imports(helpers, imports),
         compiled=compiled,
     )
 

@@ -25,6 +25,8 @@ class Assembly:
     network: Network
     over_time: Callable[[Lowered], Passes] = tuned
     """What makes the cell's programs over a sequence out of the lowered ones."""
+    cut: bool = True
+    """Whether the batch of a loop may be cut into parts."""
 
     @cached_property
     def parts(self) -> dict[str, Parts]:
@@ -44,7 +46,7 @@ class Assembly:
                 derivation = differentiate(cell)
                 low = lowered(derivation)
                 passes = self.over_time if role == "cell" else tuned
-                found[role] = parts(derivation, low, passes(low), f"{role}_")
+                found[role] = parts(derivation, low, passes(low), f"{role}_", self.cut)
         return found
 
     @cached_property
