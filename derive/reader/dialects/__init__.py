@@ -15,7 +15,7 @@ from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note, worded
 from derive.reader.text.stated import derivative, formula
 
-_AT_STEP = re.compile(r"[^=]*(?:[_^]\s*\{?[^{}=]*[tnk]\b|\([tnk][^()]*\)|['′]|\\prime)[^=]*=")
+_AT_STEP = re.compile(r"[^=]*(?:[_^]\s*\{?[^{}=]*[tnk]\b|\([tnk][^()]*\)|['′](?!\s*\()|\\prime(?!\s*\}?\s*\())[^=]*=")
 """What a quantity is at a step."""
 
 

@@ -176,3 +176,9 @@ def test_the_line_that_is_proposed_for_a_normalization_can_be_pasted(called):
 def test_a_value_that_is_made_of_itself_is_called_by_its_letter():
     with pytest.raises(InputError, match="i is computed from its own value"):
         cell("$$i_t = \\sigma(i_t)$$\n\n$$h_t = i_t \\odot h_{t-1} + x_t$$\n")
+
+
+def test_a_slope_that_is_declared_hides_no_plain_equation():
+    text = "    v[t] = a[t]*v[t-1] + W*x[t]\n    s[t] = v[t] > theta\n\nwhere $a_t \\in \\mathbb{R}^{H}$\n"
+    slope = "\nwhere $\\operatorname{heaviside}'(u) = \\max(0, 1 - |u|)$\n\noutput: $s_t$\n"
+    assert len(equations(text + slope)) == 2
