@@ -246,13 +246,20 @@ def _(node: Entry, v: Vocabulary) -> Shown:
         return _rate("J", operand_.only, operand_.quantity, "", places[0], operand_.immediate, v)
     if isinstance(operand_, Jacobian) and len(places) == 2:
         above, below = operand_.of, operand_.by
-        return _rate(above.name, above.time, below, places[0], places[1], operand_.immediate, v)
+        place = places[1] if below.shape[1] == 1 else _within(node.col, below.shape[1], v)
+        return _rate(above.name, above.time, below, places[0], place, operand_.immediate, v)
     return Shown(f"{v.brackets(show(operand_, v).text)}_{{{','.join(places)}}}", Kind.ATOM)
 
 
 def _entry(index: Expr, v: Vocabulary) -> str:
     """A place counted from 1; the letter of an index means the same in both ways of counting."""
     return v.amount(index if index.free_symbols else index + 1)
+
+
+def _within(index: Expr, columns: Expr, v: Vocabulary) -> str:
+    """The row and the column of an entry of a matrix whose entries are counted row by row."""
+    row = index.expand().coeff(columns)
+    return _entry(row, v) + _entry((index - row * columns).expand(), v)
 
 
 def _rate(of: str, time: Expr | None, by: Quantity, i: str, j: str, immediate: bool, v: Vocabulary) -> Shown:

@@ -25,6 +25,7 @@ A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
 A_LOSS = "names the loss"
 A_CARRY = "carries a value on to the next pass of a loop"
+A_WISH = "says when errors neither vanish nor grow"
 A_CASE = "says for which value of a quantity something is said"
 OF_WEIGHTS = "asks something of parameters alone, which the model leaves free"
 SUPPOSED = "a condition, as the words before it say"
@@ -43,6 +44,8 @@ _SUPPOSED = re.compile(
 _LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
 _ERROR = re.compile(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
 """An error letter, and what stands before what is said of one."""
+_CONSTANT = re.compile(rf"{_ERROR.pattern}[^=]*=[^=]*=\s*1[\s.,;}}]*\Z")
+"""δ^{t-1} = δ^t W f'(u^{t-1}) = 1, as the constant error flow is asked for: no gradient of a loss is 1 by itself."""
 _STEP_T = r"\}?\s*[_^]?\s*[{(]*\s*t\s*"
 _SPLIT = re.compile(
     rf"[\s&]*(?:\\mathcal\s*)?\{{?(?P<loss>{'|'.join(sorted(LOSSES, key=len, reverse=True))}){_STEP_T}[)}}]*\s*&?="
@@ -106,6 +109,8 @@ def nothing(formula: Formula) -> str:
         return A_LOSS
     if _CALLED.match(formula.text):
         return A_NAME
+    if _CONSTANT.match(formula.text):
+        return A_WISH
     if not formula.displayed and _HALF.match(formula.text):
         return A_CASE
     lines = [line for line in formula.text.split(r"\\") if line.strip()]

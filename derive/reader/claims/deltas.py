@@ -37,6 +37,8 @@ LATER = frozenset(["future", "next", "later", "rec", "recurrent", "time"])
 """Labels of what comes back from the step after."""
 MARKS = ("bar", "hat", "tilde")
 """What may stand over δ."""
+OUTER = frozenset(["out", "output"])
+"""Labels of the layer that computes the output."""
 OPEN_FUNCTIONS = frozenset(["phi", "varphi", "psi", "f", "g"])
 """What a function is called that a text leaves open."""
 
@@ -143,7 +145,7 @@ class Deltas(Walk):
             return marked
         if found.base not in ("delta", "Delta", "varepsilon", "epsilon"):
             return None
-        found = replace(found, parts=[(kind, self._bare(part)) for kind, part in found.parts])
+        found = replace(found, parts=[(kind, self._bare(one)) for kind, part in found.parts for one in _several(part)])
         if (handed := self._handed(found) or self._from_later(found)) is not None:
             return handed
         if len(found.parts) == 1 and isinstance(run := found.parts[0][1], Run) and len(run.factors) == 2:
@@ -157,6 +159,8 @@ class Deltas(Walk):
                 own = self.letters.known[name]
                 steps = [step for _, part in found.parts if (step := self._beside(part, name[4:])) is not None]
                 return self._net_or_plain(found, Ref(own, steps[0] if steps else self.letters.moment(own)))
+        if (outer := self._of_the_output(found)) is not None:
+            return outer
         argument = self._labelled(found, "net")
         plain = self._labelled(found, "")
         if argument is not None and plain is not None and argument.by.name != plain.by.name:
@@ -184,9 +188,29 @@ class Deltas(Walk):
             value = replace(value, name=holders[0])
         return Gradient(value, self.letters.asked(value), False, "delta")
 
+    def _of_the_output(self, found: Written) -> Gradient | None:
+        """δ^{out,t}: of the argument of what the last layer computes from the states, or of that itself."""
+        labels = [part for _, part in found.parts if self._when(part) is None]
+        words = {label(part, self.fragment) for part in labels}
+        steps = [step for _, part in found.parts if (step := self._when(part)) is not None]
+        output = self.letters.cell.output.name
+        states = {state.name for state in self.letters.cell.states}
+        if len(labels) != 1 or not words & (OUTER - self.letters.known.keys()) or len(steps) > 1:
+            return None
+        if output in states or self.letters.cell.is_loss:
+            return None
+        name = next(iter(self.argument_of(output)), output)
+        self.letters.guesses.granted[f"δ of the layer {min(words)} is the gradient by {name}"] = None
+        value = Ref(name, steps[0] if steps else self.letters.moment(name))
+        return Gradient(value, self.letters.asked(value), False, "delta")
+
     def _entry_of(self, found: Written, node: Syntax) -> Term | None:
         """δ_{t,i}, δ_i^t: one entry of δ_t."""
         kinds = [kind for kind, _ in found.parts]
+        if kinds == ["sub", "sup", "sup"] and (self._when(found.parts[2][1]) or nodes.T).has(nodes.t):
+            place = self.letters.entry(found.parts[0][1], True)  # δ_k^{(out),t}, one entry of δ^{(out),t}
+            whole = None if place is None else self.delta(replace(found, parts=found.parts[1:]), node)
+            return replace(whole, by=replace(whole.by, at=(place,))) if isinstance(whole, Gradient) else None
         if kinds not in (["sub", "sub"], ["sub", "sup"]):
             return None
         step, index = found.parts if kinds[1] == "sub" else reversed(found.parts)  # δ_t^l, raised, is of a layer
@@ -272,10 +296,18 @@ class Deltas(Walk):
             names = [base] if not prefix else [f"net_{base}", *self.argument_of(base)]
             for name in names:
                 if name in self.letters.quantities and self.letters.is_timed(name):
-                    if left := [cell for cell in others_beside if self._when(cell) is None]:
+                    left = [cell for cell in others_beside if self._when(cell) is None]
+                    steps = {id(cell): step for _, cell in others if (step := self._when(cell)) is not None}
+                    now = [cell for _, cell in others if id(cell) in steps and steps[id(cell)].has(nodes.t)]
+                    if not left and len(steps) == 2 and len(now) == 1:  # δ_{y,k}^t: k is no step beside t
+                        left = [cell for _, cell in others if id(cell) in steps and cell is not now[0]]
+                        steps = {id(now[0]): steps[id(now[0])]}
+                    entry = self.letters.entry(left[0], True) if len(left) == 1 else None
+                    if left and entry is None:
                         raise self.unclear(f"the label {self.written(left[0])} of δ is not read", left[0])
-                    steps = [step for _, cell in others if (step := self._when(cell)) is not None]
-                    value = Ref(name, self.letters.placed(base, steps[0]) if steps else self.letters.moment(name))
+                    when = next(iter(steps.values()), None)
+                    when = self.letters.moment(name) if when is None else self.letters.placed(base, when)
+                    value = Ref(name, when, () if entry is None else (entry,))
                     return Gradient(value, self.letters.asked(value), False, "delta")
         return None
 
@@ -350,6 +382,12 @@ class Deltas(Walk):
             return None
         self.letters.guesses.granted[f"{found.base} is {function.name}, which gives {applied[0][0]}"] = None
         return f"{function.name}'" if functions.is_entry(function) else function.prime()
+
+
+def _several(part: Syntax) -> tuple[Syntax, ...]:
+    """The scripts of a list in one script: out and t of δ^{out,t}."""
+    listed = isinstance(part, Group) and len(part.rows) == 1 and len(part.rows[0]) > 1
+    return part.rows[0] if listed and isinstance(part, Group) else (part,)
 
 
 def _listed(cell: Syntax) -> list[Syntax]:

@@ -99,7 +99,7 @@ def _product(before: list[Term], after: list[Term], length: int) -> Term | None:
     for direction in (-1, 1):
         previous = tuple(before[-2 * length : -length])
         # Two factors before the dots show the direction; with one, the two ends must show it.
-        if len(previous) == length:
+        if len(previous) == length and _alike(previous, last, index):
             if _moved(previous, direction) != last:
                 continue
             start = list(before[: -2 * length])
@@ -116,6 +116,14 @@ def _product(before: list[Term], after: list[Term], length: int) -> Term | None:
         product = OverTime(body, index, low, high, True, direction == 1, True)
         return Multiply((*start, product, *after[length:])) if start or after[length:] else product
     return None
+
+
+def _alike(previous: tuple[Term, ...], last: tuple[Term, ...], index: Symbol) -> bool:
+    """Whether factors differ by their steps at most: ∂J/∂h_T before ∂h_T/∂h_{T-1} is no factor of the product."""
+    before, now = _first_time(previous), _first_time(last)
+    if before is None or now is None:
+        return previous == last
+    return tuple(_at(part, before, index) for part in previous) == tuple(_at(part, now, index) for part in last)
 
 
 def _first_time(block: tuple[Term, ...]) -> Expr | None:

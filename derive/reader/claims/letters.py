@@ -217,7 +217,8 @@ class Letters:
             return found
         if noted and len(found.at) < 2:  # the entries of W are called w_{ij}
             self.guesses.assumed[found.name] = f"{spelled(written.base, found.name)} stands for {found.name}"
-        if f"number {written.base}" in self.guesses.turned:
+        entry = len(found.at) == 2 and len(written.base) == 1 and written.base.islower()  # w_{ij} of W
+        if entry or f"number {written.base}" in self.guesses.turned:
             return found
         words = f"{spelled(written.base, found.name)} is not {found.name}"
         other = Guess(words, holds=written.base == "I", doubtful=True)
@@ -395,6 +396,10 @@ class Letters:
                 yield Choice(label(part.factors[0], fragment), moments[-1])
             if moments[0] is not None and len(part.factors) == 2 and entries[-1] is not None:
                 yield Choice("", moments[0], (entries[-1],))
+            if entries[-1] is not None and entries[0] is None and all(each is not None for each in entries[1:]):
+                # z_{yk}: entry k of z_y
+                counted = tuple(each for each in entries[1:] if each is not None)
+                yield Choice(label(part.factors[0], fragment), at=counted)
         if isinstance(part, Number) and part.text.isdigit() and len(part.text) == 2:
             yield Choice(at=tuple(Integer(int(digit) - 1) for digit in part.text))
         if isinstance(part, Number) and part.text.isdigit() and kind == "sub":

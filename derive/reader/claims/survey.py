@@ -9,7 +9,7 @@ from derive.reader.claims.letters import Letters
 from derive.reader.claims.sums import bounds, inside_times, largest, nested
 from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, only, time_expression
 from derive.reader.text.mapping import parts, rewritten
-from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax
 
 
 def survey(node: Syntax, letters: Letters) -> None:
@@ -39,7 +39,8 @@ def survey(node: Syntax, letters: Letters) -> None:
             if (sign := largest(part, part)) is not None:
                 timed.update((bounds(sign).word, *inside_times(bounds(sign))))
             words = {name for script in part.scripts for row in script.rows for cell in row for name in named(cell)}
-            error = isinstance(part.base, Name) and part.base.word == "delta"  # δ_k^{(t)} is of the loss of t
+            error = isinstance(part.base, Name) and part.base.word == "delta"  # δ_k^{(t)} is of the loss of t,
+            error = error and not any(map(_labelled, part.scripts))  # δ_{y,k}^t is an entry
             (timed if error else beside).update(words & {"k"} if "t" in words else ())
             for script in part.scripts:
                 for cell in (cell for row in script.rows for cell in row):
@@ -64,6 +65,12 @@ def survey(node: Syntax, letters: Letters) -> None:
     letters.timed_letters |= letters.bounds
     letters.entry_letters |= entries - (timed & TIME_LETTERS)
     letters.entry_letters -= letters.bounds
+
+
+def _labelled(script: Script) -> bool:
+    """Whether k stands in a script behind a label, which is no step: {y, k}."""
+    words = [name for row in script.rows for cell in row for name in named(cell)]
+    return len(words) == 2 and words[1] == "k" and words[0] not in TIME_LETTERS
 
 
 def named(node: Syntax) -> Iterator[str]:

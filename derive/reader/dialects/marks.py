@@ -27,6 +27,14 @@ _COMMAND, _SOURCE = re.compile(r"\\[A-Za-z]+"), re.compile(r"\\(?:documentclass|
 _TWICE = re.compile(r"(?<![\\$])\$[ \t]*\\\[((?:(?!\\\]|\$).)+?)\\\][ \t]*\$(?!\$)")
 _ON = re.compile(r"^([ \t]*)\$\$[ \t]+\$\$([ \t]*)$", re.MULTILINE)
 """The line between two displayed formulas where one ends and the next begins."""
+_INDENTED = re.compile(
+    r"^(?P<indent>(?: {4,}| *\t[ \t]*))\\\[(?P<tex>(?:(?!\\[\[\]]|\$|\n\s*\n)[\s\S])+)\\\]", re.MULTILINE
+)
+"""A displayed formula too far from the margin to end a paragraph."""
+_BRACED = re.compile(
+    r"(?P<before>\$\$\s*)\{(?P<body>\s*\\begin\{(?P<kind>[a-z]+\*?)\}(?:(?!\$\$)[\s\S])*?\\end\{(?P=kind)\}\s*)\}(?P<behind>\s*\$\$)"
+)
+"""Braces around all rows of a displayed formula."""
 _LABEL = re.compile(r"(\$\$)[ \t]*\{#[^{}\n]*\}")
 _ADDRESS = (
     r"(?P<site>https?://(?:latex\.codecogs\.com/[^?\s\"')]*\?|(?:www\.)?zhihu\.com/equation\?tex=|"
@@ -35,7 +43,8 @@ _ADDRESS = (
 )
 _IMAGE = re.compile(
     rf"!\[[^\]\n]*\]\({_ADDRESS}(?P<tex>[^\s\"]*?)(?:\s+\"[^\"\n]*\")?\)(?=[\s.,;:!?]|$)"
-    rf"|<img\b[^>\n]*?\bsrc\s*=\s*[\"']{_ADDRESS.replace('site', 'place')}(?P<source>[^\"'\n]*)[\"'][^>\n]*>",
+    rf"|<img\b[^>\n]*?\bsrc\s*=\s*(?P<quote>[\"']){_ADDRESS.replace('site', 'place')}"
+    r"(?P<source>(?:(?!(?P=quote)).)*)(?P=quote)[^>\n]*>",
     re.MULTILINE,
 )
 _LOOKS = re.compile(r"\\(?:dpi|bg|fg)\s*(?:\{[^{}]*\}|_\w+)|\\inline(?![A-Za-z])|&(?:amp;)?(?:mode|bg|fg|s)=[\w#%]*$")
@@ -53,6 +62,12 @@ _SCRIPT = re.compile(
 _CODE = re.compile(r"<(script|style|pre|code|textarea)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"</?(?P<name>[a-zA-Z][\w-]*)\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
 _HEADING = re.compile(r"<h(?P<level>[1-6])\b[^<>]*>(?P<title>[^\n]*?)</h(?P=level)>", re.IGNORECASE)
+_UNDERLINED = re.compile(
+    r"(?:\A|(?<=\n))(?P<matter>---[ \t]*\n(?:.*\n)*?---[ \t]*$)"
+    r"|(?:\A|(?<=\n\n))(?P<title>(?![#>|`~$\\=\-*+\s])[^\n$\\|]*)\n(?P<line>={3,}|-{3,})[ \t]*$",
+    re.MULTILINE,
+)
+"""A title with a line of = or - below, which stands behind a blank line; front matter has such lines too."""
 _FONT_TIED = re.compile(r"(\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|bm)\s*\{)~+([^{}~]*\})")
 """A space inside a font, W \\mathrm{~s}_t, as programs that read formulas from pictures write it."""
 _TOGETHER = re.compile(r"(\\(?:operatorname|mathrm|text)\s*\{\s*)([A-Z])(?=diag\s*\})")
@@ -66,6 +81,7 @@ def usual(text: str, suffix: str = ".md") -> str:
         text = from_html(text)
     elif suffix in (".rst", ".rest") or (_RST_BLOCK.search(text) and "$" not in text):
         text = from_rst(text)  # a docstring comes without a name of a file
+    text = _UNDERLINED.sub(_title, text)
     text = doxygen.usual(concatenations.usual(components.usual(text)))
     text = _FENCED.sub(_fenced, without_words_between(text))
     text = _ONE_LINE.sub(_displayed, text)
@@ -75,11 +91,20 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _MYST.sub(r"\1math  ", text)
     text = _DOUBLED.sub(lambda m: f" \\[{m.group(1)} \\]", text)
     text = _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
+    text = _INDENTED.sub(lambda m: f"{m.group('indent')}$${m.group('tex')}$$", text)
+    text = _BRACED.sub(r"\g<before> \g<body> \g<behind>", text)
     text = _ON.sub(lambda m: f"{m.group(1)}\\\\".ljust(len(m.group())), text)
     text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
     text = _FONT_TIED.sub(lambda m: f"{m.group(1)}{m.group(2)}".rjust(len(m.group())), text)
     text = _TOGETHER.sub(r"\2\1", text)
     return _IMAGE.sub(_image, text)
+
+
+def _title(match: re.Match[str]) -> str:
+    """A title with a line below it as one with marks before it."""
+    if match.group("matter"):
+        return match.group()
+    return f"{'#' if match.group('line')[0] == '=' else '##'} {match.group('title')}\n"
 
 
 def without_words_between(text: str) -> str:

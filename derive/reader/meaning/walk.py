@@ -194,6 +194,8 @@ class Walk(ABC):
         operators = node.operators
         if all(o.kind == "TIMES" and not o.negative for o in operators) and any(map(_is_dots, node.factors)):
             return self.run([part for f in node.factors for part in (f.factors if isinstance(f, Run) else (f,))])
+        if (dotted := self.dotted(node)) is not None:
+            return dotted
         items: list[Term] = []
         i = 0
         while i < len(node.factors):
@@ -218,6 +220,21 @@ class Walk(ABC):
                 items.append(item)
             i += 1
         return self._joined(items, self.at(node))
+
+    def dotted(self, node: syntax.Product) -> Term | None:
+        """Derivatives on one line with dots between them: ∂h_T/∂h_{T-1} · ... · ∂h_1/∂h_0."""
+        if not any(map(_is_dots, node.factors)) or any(o.negative or o.kind == "OTIMES" for o in node.operators):
+            return None
+        items: list[Term | None] = []
+        factors = iter(zip(node.factors, (*node.operators, None), strict=True))
+        for part, operator in factors:
+            if operator is None or operator.kind == "TIMES":
+                items.append(None if _is_dots(part) else self.term(part))
+            elif (slash := self.slashed(part, next(factors)[0])) is not None:
+                items += slash
+            else:
+                return None
+        return self.filled(items, node.factors[0])
 
     def _joined(self, items: list[Term], at: Span) -> Term:
         return items[0] if len(items) == 1 else Multiply(tuple(items), self.entrywise, signed=True, span=at)

@@ -49,7 +49,7 @@ from derive.reader.models.equations.losses import (
 )
 from derive.reader.models.equations.names import letter_name
 from derive.reader.models.equations.packed import Instead, packed
-from derive.reader.models.equations.wholes import declared_weights, of_entries
+from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_entries
 from derive.reader.text.note import Declaration, Found
 
 _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
@@ -210,6 +210,8 @@ def _unread(
     """The equations that cannot be used, without gradients and sums over the steps of what is known."""
     summed = {(e.place[0], e.place[1], e.target) for e in timed if e.whole is not None}
     for _, formula in claiming:
+        if lists_entries(*formula.text.partition("=")[::2]):
+            continue
         sums = {name for name, _ in averaged(formula)}
         for each in unread(formula):
             letter = each.name.split("_")[0]

@@ -19,11 +19,20 @@ OVER_ENTRIES = frozenset(["mean", "sum", "var", "std"])
 
 
 def resolve(document: Document) -> None:
-    """Every equation of one entry as one of all, with i, j or k for the entry where no step has that letter."""
-    counted = INDICES - {clock_of(document.displayed())}
+    """Every equation of one entry as one of all, with i, j or k for the entry where no step and no quantity has that
+    letter.
+    """
+    counted = INDICES - {clock_of(document.displayed())} - _computed(document)
     for formula in document.formulas:
         rows = [tuple(map(without_named_index, row)) for row in formula.rows]
         formula.rows = [tuple(of_all_entries(part, counted) for part in row) for row in rows]
+
+
+def _computed(document: Document) -> frozenset[str]:
+    """The letters that equations compute: i_t, an input gate, so that z_i is what it is made of and no entry."""
+    parts = (part for formula in document.formulas for row in formula.rows for part in row)
+    bases = (letter(part.sides[0]) for part in parts if isinstance(part, Chain) and whole_letter(part.sides[0]))
+    return frozenset(base.word for base in bases if base is not None)
 
 
 def without_named_index(part: Syntax) -> Syntax:

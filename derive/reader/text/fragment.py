@@ -45,7 +45,7 @@ class Fragment:
     """The text as it stands in the document, where another letter of the same length was put into this one."""
 
     def __post_init__(self) -> None:
-        text = self.text.translate(_SIGNS)
+        text = _paired(self.text.translate(_SIGNS))
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)
@@ -85,6 +85,21 @@ class Fragment:
     def _line(self, offset: int) -> Line:
         index = bisect_right(self.lines, offset, key=lambda line: line.offset) - 1
         return self.lines[max(index, 0)]
+
+
+def _paired(text: str) -> str:
+    """The text with brackets of one width where a wide one stands beside a narrow one: f(z）as f(z)."""
+    if "（" not in text and "）" not in text:
+        return text
+    signs, open_ = list(text), list[int]()
+    for at, sign in enumerate(text):
+        if sign in "(（":
+            open_.append(at)
+        elif sign in ")）" and open_:
+            start = open_.pop()
+            if (signs[start], sign) in (("(", "）"), ("（", ")")):
+                signs[start], signs[at] = "()"
+    return "".join(signs)
 
 
 def matching_braces(fragment: Fragment) -> dict[int, int]:

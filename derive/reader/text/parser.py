@@ -20,6 +20,8 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.latex import latex_tokens
 from derive.reader.text.lexing.plain import plain_tokens
 from derive.reader.text.lexing.tokens import Token
+from derive.reader.text.mapping import rewritten
+from derive.reader.text.primes import labelled
 from derive.reader.text.syntax import (
     Bars,
     Big,
@@ -56,6 +58,8 @@ def parse(fragment: Fragment) -> list[tuple[Syntax, ...]]:
         rows = list(_parser().parse(tokens))
     except UnexpectedToken as error:
         raise _explained(error, tokens, fragment) from None
+    if "'" in fragment.text or "prime" in fragment.text:
+        rows = [tuple(rewritten(part, labelled) for part in row) for row in rows]
     return in_usual_letters(rows, fragment.times) if fragment.times else rows
 
 

@@ -167,7 +167,7 @@ SPACING = frozenset(
         "quad qquad , ; : ! > enspace thinspace medspace thickspace negthinspace left right middle big Big "
         "bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm displaystyle textstyle scriptstyle limits "
         "nolimits nonumber notag hfill boxed strut mathstrut space scriptscriptstyle tiny footnotesize small "
-        "normalsize large Large LARGE huge Huge mathrel mathbin mathop mathord mathopen mathclose mathpunct"
+        "normalsize large Large LARGE huge Huge mathrel mathbin mathop mathord mathopen mathclose mathpunct alert"
     )
 ) | {" ", "\n", "\t"}
 """Commands that say nothing about the mathematics."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from sympy import MatAdd, MatMul, S, Transpose
+from sympy import Expr, MatAdd, MatMul, S, Transpose
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
 from derive.calculus import vanishing
@@ -52,17 +52,18 @@ class Rules:
     def _above(self, node: Node) -> Iterator[Polynomial]:
         """Polynomials in norms that a scalar is at most."""
         taken = substitute(node, self._taken_apart)
+        steps = frozenset(one.of.time for one in node.atoms(Jacobian) if _is_of_a_step(one))
         largest = sorted((norm for norm in _outermost(taken) if _is_limited(norm)), key=str)
         choices = product((False, True), repeat=len(largest)) if len(largest) <= MOST else ((False,), (True,))
         for chosen in choices:
             every = chosen * len(largest) if len(chosen) < len(largest) else chosen
-            limited = {norm: self._range(norm) for norm, yes in zip(largest, every, strict=True) if yes}
+            limited = {norm: self._range(norm, steps) for norm, yes in zip(largest, every, strict=True) if yes}
             found = self.norms.polynomial(substitute(taken, limited.get) if limited else taken)
             if found is not None:
                 yield found
 
-    def _range(self, norm: Node) -> Node:
-        """What the ranges of functions and the settled states leave of a largest entry."""
+    def _range(self, norm: Node, steps: Collection[Expr] = ()) -> Node:
+        """What the ranges of functions and the settled states leave of a largest entry; `steps` are from 1 on."""
         if isinstance(norm, Largest):
             # The equations of a step are those of the steps from 1 on.
             later = norm.first.xreplace(dict.fromkeys(norm.first.free_symbols, S.Zero)) >= 1
@@ -76,7 +77,15 @@ class Rules:
 
             return substitute(self._range(each(norm)), among)
         assert isinstance(norm, Norm)
-        ranged = magnitude(norm.operand, self.derivation.program)
+        times = {leaf.time for leaf in leaves(norm) if leaf.time is not None}
+        step = times.pop() if len(times) == 1 else None
+        if step is None or step == t or step not in steps:
+            ranged = magnitude(norm.operand, self.derivation.program)
+        else:  # a step like any other from 1 on
+            now = substitute(
+                norm.operand, lambda node: node.at(t) if isinstance(node, Quantity) and node.time else None
+            )
+            ranged = magnitude(now, self.derivation.program).xreplace({t: step})
         return substitute(ranged, self._settled)
 
     def _settled(self, node: Node) -> Node | None:
@@ -114,6 +123,15 @@ class Rules:
             return None
         found = found.xreplace({t: of.time})
         return found if self.norms.same(node, found) else None
+
+
+def _at_t(node: Node) -> Node | None:
+    return node.at(t) if isinstance(node, Quantity) and node.time is not None else None
+
+
+def _is_of_a_step(node: Jacobian) -> bool:
+    """Whether this is what a step makes of the one before, so that it is one from 1 on."""
+    return node.of.time is not None and node.by.time is not None and node.of.time - node.by.time == 1
 
 
 def _outermost(node: Node) -> set[Node]:

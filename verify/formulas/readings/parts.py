@@ -66,10 +66,14 @@ class Leaves:
         return node
 
     def entry(self, node: Node, at: tuple[Expr, ...]) -> Node:
-        for place, extent in zip(at, node.shape, strict=False):
+        self._count(at, node.shape)
+        return Entry(node, *at)
+
+    def _count(self, at: tuple[Expr, ...], shape: tuple[Expr, Expr]) -> None:
+        """Have indices count the entries of such rows and columns."""
+        for place, extent in zip(at, shape, strict=False):
             if isinstance(place, Symbol) and self.domains.setdefault(place, extent) != extent:
                 raise MisfitError(f"the index {place} counts the entries of two sizes")
-        return Entry(node, *at)
 
     def gradient(self, said: tree.Gradient) -> Built:
         node: Node = Adjoint(self.quantity(said.by), said.immediate, said.only)
@@ -175,10 +179,12 @@ class Leaves:
             self.through.append(by)
         node: Node = Jacobian(of, by, immediate, stepwise)
         if said.of.at or said.by.at:
-            place = (said.of.at or (S.Zero,))[0], *said.by.at
-            if len(said.by.at) == 2 or (not said.of.at and of.shape[0] != 1) or not said.by.at:
+            if (not said.of.at and of.shape[0] != 1) or not said.by.at:
                 raise OpenQuestionError(f"an entry of ∂{of.name}/∂{by.name}")
-            return Built(self.entry(node, place))
+            self._count(said.by.at, by.shape)
+            row, *columns = said.by.at
+            column = row * by.shape[1] + columns[0] if columns else row  # of a matrix, row by row
+            return Built(self.entry(node, ((said.of.at or (S.Zero,))[0], column)))
         matrix = by.shape if by.shape[1] != 1 else None
         if self.reading.layout == "denominator":
             if matrix is not None:

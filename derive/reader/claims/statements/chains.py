@@ -67,10 +67,11 @@ _BOX = re.compile(
     rf"\\(?:boxed|fbox|displaylines|{'|'.join(sorted(SIZES_OF_TYPE))}|bbox\s*(?:\[[^\]]*\])?|"
     r"(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)"
 )
-_PRIME = r"\s*(?:'|\^\s*(?:\\prime(?![A-Za-z])|\{\s*\\prime\s*\}))"
-_PRIMED_INDEX = re.compile(
-    rf"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{{?\s*(?P<letter>[a-z]){_PRIME}|_\s*\{{\s*[i-n]?\s*(?P<entry>[i-n]){_PRIME}"
-)
+_PRIMES = [
+    rf"\s*(?:'{{{many}}}(?!')|\^\s*(?:\\prime(?![A-Za-z])|\{{\s*(?:\\prime\s*){{{many}}}\}}))" for many in (2, 1)
+]
+_PRIMED = r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{?\s*(?P<letter>[a-z])%s|_\s*\{\s*[i-n]?\s*(?P<entry>[i-n])%s"
+_PRIMED_INDEX = {prime: re.compile(_PRIMED.replace("%s", prime)) for prime in _PRIMES}
 _GAP = re.compile(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
 _RELATED = re.compile(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
 _GOES_ON = re.compile(r"(?:\s|&)*=")
@@ -156,13 +157,12 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
 
 def _without_primed_index(text: str) -> str:
     """The text with another letter where a sum or product counts by t': s_{t'}, and s_t' too."""
-    for letter in dict.fromkeys(
-        match.group("letter") or match.group("entry") for match in _PRIMED_INDEX.finditer(text)
-    ):
-        free = next((each for each in "kjimnq" if not re.search(rf"(?<![A-Za-z\\]){each}(?![A-Za-z])", text)), None)
-        if free is not None:
-            primed = re.compile(rf"(?:(?<![A-Za-z\\])|(?<=\{{[A-Za-z])){letter}{_PRIME}")
-            text = primed.sub(lambda m, free=free: free.ljust(len(m.group())), text)  # type: ignore[misc]
+    for prime, counted in _PRIMED_INDEX.items():
+        for letter in dict.fromkeys(match["letter"] or match["entry"] for match in counted.finditer(text)):
+            free = next((each for each in "kjimnq" if not re.search(rf"(?<![A-Za-z\\]){each}(?![A-Za-z])", text)), None)
+            if free is not None:
+                primed = re.compile(rf"(?:(?<![A-Za-z\\])|(?<=\{{[A-Za-z])){letter}{prime}")
+                text = primed.sub(lambda m, free=free: free.ljust(len(m.group())), text)  # type: ignore[misc]
     return text
 
 

@@ -11,21 +11,27 @@ from derive.reader.models.equations.names import counted_in
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
 
-_WEIGHT = re.compile(r"(?<![A-Za-z\\])([a-z])\s*_\s*\{\s*([a-z])\s*,?\s*([a-z])\s*\}")
+_LABEL = r"\^\s*\{\s*\(?[A-Za-z]{2,}\)?\s*\}|\^\s*\{\s*\([A-Za-z]\)\s*\}"
+_WEIGHT = re.compile(rf"(?<![A-Za-z\\])([a-z])\s*({_LABEL})?\s*_\s*\{{\s*([a-z])\s*,?\s*([a-z])\s*\}}\s*({_LABEL})?")
+"""w_{ji}, perhaps with a label above: w_{ji}^{(in)}."""
+_LETTER = re.compile(r"[\s&]*(?:\\[a-z]+\s*\{?\s*)?(?P<letter>[A-Za-z])")
+_LISTED = re.compile(
+    r"\s*[(\[{]\s*(?P<letter>[A-Za-z])(?=[^()]*_)(?:[^()=]|\([a-z]+\))*[)\]}]\s*(?:[.,;，、].*)?", re.DOTALL
+)
 _INDICES = frozenset("ijklmn")
 
 
 def of_entries(given: Sequence[Equation]) -> list[Equation]:
-    """The equations, those of one entry under the name of all entries, where the document has no others for it.
+    """The equations, those of one entry under the name of all entries; they count before others that say the same.
 
     One that sums products with a matrix, W_{ji} x_i, tells which letters are vectors with an index; others must read or
     compute these alone.
     """
+    given = [e for e in given if not _lists_entries(e)]
     found = {id(e): index for e in given if (index := _index(e)) and _sums(e, index)}
     vectors = {_base(e.target) for e in given if id(e) in found}
     vectors |= {_base(m.name) for e in given if id(e) in found for m in e.used if m.offset is not None}
-    whole = {e.target for e in given}
-    if not found or vectors & whole:
+    if not found:
         return list(given)
     while True:
         more = {
@@ -35,7 +41,9 @@ def of_entries(given: Sequence[Equation]) -> list[Equation]:
             break
         found |= more
         vectors |= {_base(e.target) for e in given if id(e) in more}
-    return [replace(e, target=_base(e.target), entry=found[id(e)]) if id(e) in found else e for e in given]
+    targets = {_base(e.target) for e in given if id(e) in found}
+    kept = [e for e in given if id(e) in found or e.target not in targets]
+    return [replace(e, target=_base(e.target), entry=found[id(e)]) if id(e) in found else e for e in kept]
 
 
 def declared_weights(given: Sequence[Equation]) -> Iterator[Declaration]:
@@ -57,12 +65,23 @@ def declared_weights(given: Sequence[Equation]) -> Iterator[Declaration]:
             for one in names[1:]:
                 if size(one) != size(names[0]):
                     same[size(one)] = size(names[0])
-        for weight, first, second in _WEIGHT.findall(e.right):
+        for letter, before, first, second, behind in _WEIGHT.findall(e.right):
             if of.get(first) and of.get(second):
-                weights.setdefault(weight, (of[first][0], of[second][0]))
+                weights.setdefault(letter + (before or behind), (of[first][0], of[second][0]))
     for weight, (rows, columns) in weights.items():
         space = rf"{weight} \in \mathbb{{R}}^{{N_{{{size(rows)}}} \times N_{{{size(columns)}}}}}"
         yield Declaration("where", (Fragment.of(space),), "where")
+
+
+def _lists_entries(equation: Equation) -> bool:
+    """Whether the right side only has the letter with an index in a bracket: x^t = (x_i^t)."""
+    return lists_entries(equation.fragment.text[: equation.left_end], equation.right)
+
+
+def lists_entries(left: str, right: str) -> bool:
+    """Whether the right side of an equation only has the letter of the left one with an index in a bracket."""
+    named, listed = _LETTER.match(left), _LISTED.fullmatch(right)
+    return named is not None and listed is not None and named["letter"].lower() == listed["letter"].lower()
 
 
 def _base(name: str) -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from derive.reader.text import words
 from derive.reader.text.lexing.tokens import Tokens
 
+_OVER = re.compile(r"\s*_\s*[{(]\s*\w\s*=")
+"""What a product runs over: a letter with such a script is no letter."""
+
 
 def unicode_letter(out: Tokens, i: int, end: int) -> int:
     """A letter that is not ASCII (σ, ŷ, h̃, 𝐖), or scripts that are characters (hₜ₋₁)."""
     text = out.fragment.text
+    if text[i] == "Π" and _OVER.match(text, i + 1, end):
+        out.emit("BIG", i, i + 1, "∏")
+        return i + 1
     for table, kind in ((words.SUBSCRIPTS, "SUB"), (words.SUPERSCRIPTS, "SUP")):
         if text[i] in table:
             return _character_script(out, i, end, table, kind)
