@@ -470,8 +470,7 @@ class Claiming(Brackets):
         body = tree.at_times(body, lambda e: e.xreplace({symbol: free, left_out.STEP: free}))
         product = node.sign == "product"
         down = start - end
-        if start == nodes.T or (down.is_Integer and down > 1):  # T, T - 1, ..., 1
+        falls = start == nodes.T or (down.is_Integer and down > 1) or (product and end in (0, 1) and down.free_symbols)
+        if falls or (product and down.free_symbols and self.guess("down", "the product counts down")):  # T, ..., 1
             return tree.OverTime(body, free, end, start, product, ordered=True)
-        if product and down.free_symbols and self.guess("down", "the product counts down"):
-            return tree.OverTime(body, free, end, start, True, ordered=True)
         return tree.OverTime(body, free, start, end, product)

@@ -39,7 +39,8 @@ def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """∂L_t as the gradient of the losses from step t on, where that mends formulas and spoils none of the note's.
 
     Only where the note takes ∂L_t by what comes after step t, which else would be zero, or has a letter for the
-    gradient of L_t by a state of step t, as errors have it that come back through the steps.
+    gradient of L_t by a state of step t, as errors have it that come back through the steps, or computes ∂L_t/∂h_t
+    from ∂L_{t+1}/∂h_{t+1}.
     """
     models = {each.model for each in found if each.model is not None}
     lettered = any(
@@ -47,9 +48,8 @@ def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         for model in models
         for _, said in model.meant.errors
     )
-    if not lettered and not any(
-        _is_later(part) for each in found if each.model is not None for part in parts_of(each, each.model)
-    ):
+    parts = [list(parts_of(each, each.model)) for each in found if each.model is not None]
+    if not lettered and not any(any(map(_is_later, here)) or _of_two_steps(here) for here in parts):
         return list(found)
     said = {number: each for number, each in enumerate(found) if right_in(each) or wrong_in(each)}
     other = {
@@ -83,6 +83,12 @@ def _of_its_step(said: Term) -> bool:
     if not isinstance(said, Gradient) or said.immediate or said.only is None:
         return False
     return bool(said.only == said.by.time)
+
+
+def _of_two_steps(parts: Sequence[Term]) -> bool:
+    """Whether ∂L_t by what belongs to step t stands beside ∂L_{t+1} by what belongs to step t + 1."""
+    steps = [part.only - nodes.t for part in parts if isinstance(part, Gradient) and part.only and _of_its_step(part)]
+    return {0, 1} <= set(steps)
 
 
 def _is_later(part: Term) -> bool:
