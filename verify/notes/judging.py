@@ -63,11 +63,11 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     if not formula.claims:
         return Audited(formula, None, (Judgement(written, Word.NOT_A_CLAIM, reason=A_MENTION, place=place),))
     model = instead or models.of(formula)
-    if model is None and (numbers := cell_of_functions(formula.fragment)) is not None:
+    defined = models.written.defined(formula)
+    if model is None and not defined and (numbers := cell_of_functions(formula.fragment)) is not None:
         return Audited(formula, None, check(formula.text, numbers, place=place, fragment=formula.fragment))
     if reason := nothing(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=reason, place=place),))
-    defined = models.written.defined(formula)
     if model is None:
         unknown = models.why_none(formula) or NO_MODEL
         word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, unknown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -17,7 +18,13 @@ INSTEAD = (
 )
 UNFIT = "the shapes do not fit as it was read: {misfit}; no one change makes them fit, so it may mean another thing"
 NO_GRADIENT = "not so by the model as it was read; it speaks of no gradient, and may say what a letter is, or suppose"
+TWO_LOSSES = "{letters} both stand for a loss here, and nothing says which of them is of one step"
+NOT_LAST = "wrong if step {letter} is not the last one, of which the note says nothing"
 _NUMBERS = OFF.partition("{")[0]
+_AS_LAST = re.compile(r"the paths through .*[_^]\s*\{?\(?(?P<letter>\\tau|[NSKLM])\s*\+\s*1")
+_OF_LOSS = re.compile(
+    r"frac\s*\{\s*(?:\\partial|∂)\s*\{?\s*(?:\\math(?:cal|bf|rm)\s*)?\{?\s*([JELC]|\\ell(?![a-z]))\s*\}+"
+)
 
 
 def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
@@ -48,6 +55,10 @@ def _open(judgement: Judgement, plain: set[tuple[int, int]]) -> Judgement:
         reason = UNFIT.format(misfit=judgement.mistakes[0].detail)
     elif judgement.place is not None and (judgement.place.line, judgement.place.column) in plain:
         reason = NO_GRADIENT
+    elif last := _AS_LAST.match(judgement.true_when):
+        reason = NOT_LAST.format(letter=last.group("letter"))
+    elif len(losses := sorted(set(_OF_LOSS.findall(judgement.formula)))) == 2:
+        reason = TWO_LOSSES.format(letters=" and ".join(losses))
     elif _told(judgement):
         return judgement
     else:

@@ -11,6 +11,7 @@ from derive.reader.claims.meant import Habit, Meant
 from derive.reader.models.equations.activations import with_spoken_functions
 from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.blocks import with_blocks
+from derive.reader.models.equations.entropies import in_words, named_entropy
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,
@@ -39,8 +40,6 @@ from derive.reader.models.equations.heads import unwritten_head
 from derive.reader.models.equations.losses import (
     at_the_end,
     averaged,
-    in_words,
-    named_entropy,
     of_inputs,
     of_the_step,
     split_losses,
@@ -49,7 +48,7 @@ from derive.reader.models.equations.losses import (
 )
 from derive.reader.models.equations.names import letter_name
 from derive.reader.models.equations.packed import Instead, packed
-from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_entries
+from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries
 from derive.reader.text.note import Declaration, Found
 
 _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
@@ -121,7 +120,7 @@ def written(
     stated, declarations = with_spoken_functions(stated, declarations)
     stated, onward = split_losses(stated)
     gradient = gradients_in_words(stated)
-    stated = of_entries(stated)
+    stated = of_diagonals(of_entries(stated))
     declarations = [*declarations, *declared_weights(stated)]
     said = with_blocks([e for e in stated if not (e.fragment.plain and gradient(e.target))])
     every = with_named_arguments(
@@ -150,7 +149,8 @@ def written(
     here = [(formula, e) for formula, e in of_the_step(claiming, every_time) if not gradient(e.target)]
     steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)
     timed = [e.with_steps(steps) for e in timed]
-    timed += named_entropy(claiming, timed)
+    named = list(named_entropy(claiming, timed))
+    timed = [e for e in timed if (e.index, e.target) not in {(one.index, one.target) for one in named}] + named
     timed = [e.with_steps(untimed_targets(e, timed)) for e in timed]
     ended: dict[Place, list[Equation]] = {}
     for formula, equation in (*timeless, *here):

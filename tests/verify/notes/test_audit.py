@@ -57,8 +57,8 @@ def by_word(
         for number in range(len(chain.relations)):
             text = chain.text(chain.sides[number + 1].start, chain.sides[number + 1].end)
             word = next((w for mark, w in (("7", Word.WRONG), ("5", Word.UNDECIDED)) if mark in text), Word.PROVED)
-            correct = "T(x)" if word is Word.WRONG else None
-            found.append(Judgement(text, word, correct=correct, place=chain.place(number)))
+            wrong = replace(WRONG, formula=text, place=chain.place(number))
+            found.append(wrong if word is Word.WRONG else Judgement(text, word, place=chain.place(number)))
     return tuple(found)
 
 
@@ -234,7 +234,7 @@ def test_a_definition_is_never_corrected(tmp_path: Path) -> None:
     path.write_text(NOTE.replace("\\tanh(W", "\\tanh(7 W"), encoding="utf-8")
     found = audit(path, check=by_word)
     there = [formula for formula in found.formulas if formula.formula.place.line == 6]
-    wrong = Judgement("", Word.WRONG, correct="T(x)", place=there[0].formula.fragment.place(5))
+    wrong = replace(WRONG, place=there[0].formula.fragment.place(5))
     assert not list(_fixes(replace(there[0], judgements=(wrong,)), found.document.parts[0], 0))
     assert r"\tanh(7 W" in corrected(found, again).text
 

@@ -60,13 +60,20 @@ _TRAINED = re.compile(
     re.DOTALL,
 )
 """θ_{t+1} = θ_t - η g_t: its steps are those of training."""
+_LAST = re.compile(
+    r"(?:\b(?:last|final|letzte[nr]?|derni[eè]re?|[uú]ltim[oa])\b|最[后後終终]|последн)[^$\n.;。；]{0,24}"
+    rf"\$+\s*(?:t\s*=\s*)?{_LETTER}\s*\$",
+    re.IGNORECASE,
+)
+"""The letter that words call the last step."""
 _NUMBER = r"([2-9]|\d{2,4})(?![\d.A-Za-z^_+*/-])"
 
 
 def counted(document: Document) -> Document:
     """The document with its letters for t and T known wherever a formula of it is read."""
     document = _with_usual_length(document)
-    times = tuple(_times([formula for formula in document.formulas if formula.claims], document.formulas))
+    texts = [part.text for part in document.parts]
+    times = tuple(_times([formula for formula in document.formulas if formula.claims], document.formulas, texts))
     own = _Own(document.formulas, times)
     if not times and not own:
         return document
@@ -178,7 +185,7 @@ def in_letters_of(fragment: Fragment, text: str) -> str:
     return own_letters(text, (name for row in rows for part in row for name in timelike(part)), letters)
 
 
-def _times(formulas: Sequence[Formula], every: Sequence[Formula]) -> Iterator[tuple[str, str]]:
+def _times(formulas: Sequence[Formula], every: Sequence[Formula], texts: Sequence[str]) -> Iterator[tuple[str, str]]:
     read = [(each.fragment, part) for each in formulas for part in _parts(each.fragment)]
     clock = clock_of((fragment, part) for fragment, part in read if _is_equation(fragment, part))
     if clock is not None:
@@ -186,6 +193,9 @@ def _times(formulas: Sequence[Formula], every: Sequence[Formula]) -> Iterator[tu
     length = _length(formulas, every, read, clock or "t")
     if length is None:
         length = _number_of_steps([*formulas, *(each for each in every if not each.claims)], read, clock or "t")
+    called = {match.group("greek") or match.group("latin") for text in texts for match in _LAST.finditer(text)}
+    if length is None and len(called) == 1 and called <= LENGTHS:
+        (length,) = called if not any(_is_other(WRITTEN.get(one, one), formulas) for one in called) else (None,)
     if length is not None:
         yield length, "T"
 

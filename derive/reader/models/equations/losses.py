@@ -10,13 +10,13 @@ from sympy import Expr, Integer
 
 from derive import nodes
 from derive.errors import InputError
-from derive.notation import TimeStyle, spelled
+from derive.notation import TimeStyle
 from derive.reader.meaning.letters import letter, number_of, only
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general
-from derive.reader.models.equations.equation import EVERY_STEP, INPUTS, LOSSES, TIMES, Equation, Mention, mentions
+from derive.reader.models.equations.equation import EVERY_STEP, INPUTS, LOSSES, Equation, Mention, mentions
 from derive.reader.models.equations.finding import DERIVATIVE, declared_space, without_membership
-from derive.reader.models.equations.names import letter_name, stripped
+from derive.reader.models.equations.names import stripped
 from derive.reader.models.equations.remarks import without_remarks
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
@@ -26,13 +26,6 @@ from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, R
 from derive.reader.text.usual import summed_steps, timelike
 
 _LABELLED = re.compile(r"[A-Z]_[a-z]")
-_MINIMISED = re.compile(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
-_ENTROPY = re.compile(
-    r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?=\s*(?:\\[A-Za-z]+\s*\{)?\s*"
-    r"(?:CE|[Cc]ross(?:\\?[\s_-])*[Ee]ntropy(?:\\?[\s_]*[Ll]oss)?)\s*\}?\s*(?:\\left)?\(\s*"
-    r"(?P<first>[^,()]+)\s*,\s*(?P<second>[^,()]+?)\s*(?:\\right)?\)[\s.,;]*"
-)
-"""L_t = CrossEntropy(y_t, p_t)."""
 
 
 def whole(formula: Found, index: int) -> Iterator[Equation]:
@@ -148,56 +141,6 @@ def split_losses(given: Sequence[Equation]) -> tuple[list[Equation], list[Equati
         return e.target in LOSSES and any(m.name == e.target and (m.offset or 0) > e.offset for m in e.used)
 
     return [e for e in given if not onward(e)], [e for e in given if onward(e)]
-
-
-def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, called: bool) -> Iterator[Equation]:
-    """The cross-entropy of every ŷ_t = softmax(...) with y_t, for a note without an equation of a loss.
-
-    `called`: the note calls it that; else it must take ŷ - y for a gradient, which no other usual loss has here.
-    """
-    predicted = [e for e in known if "softmax" in e.right and e.target.endswith("_hat")]
-    if len({e.target for e in predicted}) != 1 or any(e.loss for e in known):
-        return
-    target = predicted[-1].target.removesuffix("_hat")
-    letters = {match for _, formula in formulas for match in _MINIMISED.findall(formula.text)}
-    of = re.escape(target)
-    difference = re.compile(rf"\\(?:wide)?hat\s*\{{?\s*{of}[^=+]{{0,12}}-\s*{of}(?![A-Za-z])")
-    taken = any(difference.search(formula.text) for _, formula in formulas)
-    # dW and δ do not say of what they are the gradient
-    letter_ = next((each for each in ("L", "J", "E", "C") if each in letters), "L" if called and taken else None)
-    logits = {_bare(e.right) for e in known if e.target in {m.name for one in predicted for m in one.used}}
-    if letter_ is None or any(e.target == target and _bare(e.right) not in logits for e in known):
-        return
-    if not called and not taken:
-        return
-    how = "as the note says in words" if called else "as the note has its gradient"
-    for source in {(e.section, _bare(e.right)): e for e in predicted}.values():
-        time = TIMES[source.style]
-        y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
-        written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
-        yield replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
-
-
-def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[Equation]:
-    """The cross-entropy where a note calls it by its name: L_t = CrossEntropy(y_t, p_t) of p_t = softmax(...)."""
-    predicted = {e.target: e for e in known if "softmax" in e.right}
-    for index, formula in formulas:
-        match = _ENTROPY.fullmatch(formula.text.strip(" &"))
-        names = [letter_name(match.group(part)) for part in ("loss", "first", "second")] if match else []
-        given = [name for name in names[1:] if name in predicted]
-        if not names or names[0] not in LOSSES or len(given) != 1 or not all(names):
-            continue
-        source = predicted[given[0]]
-        (target,) = (name for name in names[1:] if name != given[0])
-        time, place = TIMES[source.style], formula.fragment.place(0)
-        y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
-        written = source.rewritten(rf"{names[0]}{time} = -{{{y}}}^\top \log {y_hat}", names[0])
-        at = (place.file, place.line, place.column)
-        yield replace(written, section=formula.section, index=index, place=at, space=None, at_end=False)
-
-
-def _bare(text: str) -> str:
-    return "".join(text.split()).rstrip(".,;")
 
 
 def _mentioned(formula: Found) -> list[Mention]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from derive.notation import spelled
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.names import counted_in
 from derive.reader.text.fragment import Fragment
@@ -18,6 +19,7 @@ _LETTER = re.compile(r"[\s&]*(?:\\[a-z]+\s*\{?\s*)?(?P<letter>[A-Za-z])")
 _LISTED = re.compile(
     r"\s*[(\[{]\s*(?P<letter>[A-Za-z])(?=[^()]*_)(?:[^()=]|\([a-z]+\))*[)\]}]\s*(?:[.,;，、].*)?", re.DOTALL
 )
+DIAGONAL = "{name} is a diagonal matrix, as its entries {entries} are said alone"
 _INDICES = frozenset("ijklmn")
 
 
@@ -44,6 +46,30 @@ def of_entries(given: Sequence[Equation]) -> list[Equation]:
     targets = {_base(e.target) for e in given if id(e) in found}
     kept = [e for e in given if id(e) in found or e.target not in targets]
     return [replace(e, target=_base(e.target), entry=found[id(e)]) if id(e) in found else e for e in kept]
+
+
+def of_diagonals(given: Sequence[Equation]) -> list[Equation]:
+    """The equations, those of the entries on a diagonal, H_{ii} = 1 - h_i², as those of the whole diagonal matrix."""
+    return [_whole_diagonal(e) or e for e in given]
+
+
+def _whole_diagonal(equation: Equation) -> Equation | None:
+    name, _, index = equation.target.rpartition("_")
+    if not name or len(index) != 2 or index[0] != index[1] or index[0] not in _INDICES:
+        return None
+    alone = re.compile(
+        rf"_\s*(?:{index[0]}|\{{\s*{index[0]}\s*\}})(?![A-Za-z])|(?:,\s*{index[0]}(?=\s*\}})|(?<=\{{){index[0]}\s*,)"
+    )
+    left, right = equation.fragment.text[: equation.left_end], equation.right
+    whole = re.sub(rf"_\s*\{{\s*{index[0]}\s*,?\s*{index[0]}\s*\}}", "", left)
+    values = alone.sub("", right)
+    if whole == left or values == right or re.search(rf"(?<![A-Za-z\\]){index[0]}(?![A-Za-z])", values):
+        return None
+    text = f"{whole.strip()} = \\operatorname{{diag}}({values.strip().rstrip('.,;')})"
+    entries = spelled(equation.target)
+    return replace(
+        equation.rewritten(text), target=name, said=DIAGONAL.format(name=f"${name}$", entries=f"${entries}$")
+    )
 
 
 def declared_weights(given: Sequence[Equation]) -> Iterator[Declaration]:

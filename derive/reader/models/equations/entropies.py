@@ -1,0 +1,84 @@
+"""The cross-entropy of a note that calls it by its name, or has the likelihood or the gradient that it is of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from derive.notation import spelled
+from derive.reader.models.equations.equation import LOSSES, TIMES, Equation
+from derive.reader.models.equations.names import letter_name, stripped
+from derive.reader.text.note import Found
+
+_MINIMISED = re.compile(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
+_ENTROPY = re.compile(
+    r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?=\s*(?:\\[A-Za-z]+\s*\{)?\s*"
+    r"(?:CE|[Cc]ross(?:\\?[\s_-])*[Ee]ntropy(?:\\?[\s_]*[Ll]oss)?)\s*\}?\s*(?:\\left)?\(\s*"
+    r"(?P<first>[^,()]+)\s*,\s*(?P<second>[^,()]+?)\s*(?:\\right)?\)[\s.,;]*"
+)
+"""L_t = CrossEntropy(y_t, p_t)."""
+_LIKELIHOOD = re.compile(
+    r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?=\s*-\s*\\?(?:log|ln)\s*(?:\\left|\\!|\[)*\s*"
+    r"(?:\\(?:mathbb|mathrm|text)\s*\{)?[pP]r?\}?\s*(?:_\s*(?:\{.{1,20}?\}+|\\?[A-Za-z]+)\s*)?"
+    r"(?:\\(?:left|!|[bB]igg?l?)|\s)*\(\s*(?P<target>[^()|=,]+?|[^()|=,]*\([^()]*\)[^()|=,]*?)\s*"
+    r"(?:\\mid(?![A-Za-z])|\\vert(?![A-Za-z])|\||\\;?\|).*\)[\s\].,;]*",
+    re.DOTALL,
+)
+"""L_t = -log p(y_t | x_1, ..., x_t)."""
+LIKELIHOOD = "the loss is the cross-entropy of {target} with {predicted}, as -log p({target} | ...) is"
+
+
+def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *, called: bool) -> Iterator[Equation]:
+    """The cross-entropy of every ŷ_t = softmax(...) with y_t, for a note without an equation of a loss.
+
+    `called`: the note calls it that; else it must take ŷ - y for a gradient, which no other usual loss has here.
+    """
+    predicted = [e for e in known if "softmax" in e.right and e.target.endswith("_hat")]
+    if len({e.target for e in predicted}) != 1 or any(e.loss for e in known):
+        return
+    target = predicted[-1].target.removesuffix("_hat")
+    letters = {match for _, formula in formulas for match in _MINIMISED.findall(formula.text)}
+    of = re.escape(target)
+    difference = re.compile(rf"\\(?:wide)?hat\s*\{{?\s*{of}[^=+]{{0,12}}-\s*{of}(?![A-Za-z])")
+    taken = any(difference.search(formula.text) for _, formula in formulas)
+    # dW and δ do not say of what they are the gradient
+    letter_ = next((each for each in ("L", "J", "E", "C") if each in letters), "L" if called and taken else None)
+    logits = {_bare(e.right) for e in known if e.target in {m.name for one in predicted for m in one.used}}
+    if letter_ is None or any(e.target == target and _bare(e.right) not in logits for e in known):
+        return
+    if not called and not taken:
+        return
+    how = "as the note says in words" if called else "as the note has its gradient"
+    for source in {(e.section, _bare(e.right)): e for e in predicted}.values():
+        time = TIMES[source.style]
+        y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
+        written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
+        yield replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
+
+
+def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[Equation]:
+    """The cross-entropy where a note calls it by its name: L_t = CrossEntropy(y_t, p_t) of p_t = softmax(...)."""
+    predicted = {e.target: e for e in known if "softmax" in e.right}
+    for index, formula in formulas:
+        text = formula.text.strip(" &\n\t")
+        match = _ENTROPY.fullmatch(text)
+        names = [letter_name(match.group(part)) for part in ("loss", "first", "second")] if match else []
+        likely = _LIKELIHOOD.fullmatch(text) if match is None and len(predicted) == 1 else None
+        if likely is not None:
+            names = [letter_name(likely.group("loss")), stripped(letter_name(likely.group("target"))), *predicted]
+        given = [name for name in names[1:] if name in predicted]
+        if not names or names[0] not in LOSSES or len(given) != 1 or not all(names):
+            continue
+        source = predicted[given[0]]
+        (target,) = (name for name in names[1:] if name != given[0])
+        time, place = TIMES[source.style], formula.fragment.place(formula.text.index(text))
+        y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
+        written = source.rewritten(rf"{names[0]}{time} = -{{{y}}}^\top \log {y_hat}", names[0])
+        at = (place.file, place.line, place.column)
+        said = LIKELIHOOD.format(target=target, predicted=source.target) if likely is not None else ""
+        yield replace(written, section=formula.section, index=index, place=at, space=None, at_end=False, said=said)
+
+
+def _bare(text: str) -> str:
+    return "".join(text.split()).rstrip(".,;")
