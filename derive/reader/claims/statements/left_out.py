@@ -31,7 +31,8 @@ def dotted(group: Group | None) -> bool:
 
 def argument(claiming: Claiming, called: Function, slope: Written, group: Group | None) -> Ref | None:
     """The argument of the one value of a function, where its slope is of nothing, of dots or of an unknown letter."""
-    if slope.primes != 1 and not dotted(group):
+    squared = group is None and slope.power == 2  # 1 - tanh²
+    if slope.primes != 1 and not dotted(group) and not squared:
         return None
     inside = only(group.rows) if group is not None else None
     letter = claiming.letters.taken(inside, claiming.fragment) if inside is not None else None
