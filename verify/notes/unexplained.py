@@ -21,6 +21,8 @@ NO_GRADIENT = "not so by the model as it was read; it speaks of no gradient, and
 TWO_LOSSES = "{letters} both stand for a loss here, and nothing says which of them is of one step"
 NOT_LAST = "wrong if step {letter} is not the last one, of which the note says nothing"
 _NUMBERS = OFF.partition("{")[0]
+_OF_ONE_STEP = re.compile(r"[\s&]*\\?[A-Za-z]+\s*[_^]\s*\{?\(?\s*\d+\s*\)?\}?\s*=")
+"""s_3 = tanh(U x_t + W s_2): an equation of the model said again, for one step."""
 _AS_LAST = re.compile(r"the paths through .*[_^]\s*\{?\(?(?P<letter>\\tau|[NSKLM])\s*\+\s*1")
 _OF_LOSS = re.compile(
     r"frac\s*\{\s*(?:\\partial|∂)\s*\{?\s*(?:\\math(?:cal|bf|rm)\s*)?\{?\s*([JELC]|\\ell(?![a-z]))\s*\}+"
@@ -53,7 +55,11 @@ def _open(judgement: Judgement, plain: set[tuple[int, int]]) -> Judgement:
         return judgement
     if [mistake.name for mistake in judgement.mistakes] == [MISFIT]:
         reason = UNFIT.format(misfit=judgement.mistakes[0].detail)
-    elif judgement.place is not None and (judgement.place.line, judgement.place.column) in plain:
+    elif (
+        judgement.place is not None
+        and (judgement.place.line, judgement.place.column) in plain
+        and not (judgement.mistakes and _OF_ONE_STEP.match(judgement.formula))
+    ):
         reason = NO_GRADIENT
     elif last := _AS_LAST.match(judgement.true_when):
         reason = NOT_LAST.format(letter=last.group("letter"))

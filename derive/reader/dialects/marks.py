@@ -10,7 +10,7 @@ import html
 import re
 from urllib.parse import unquote, unquote_plus
 
-from derive.reader.dialects import components, concatenations, doxygen
+from derive.reader.dialects import components, concatenations, doxygen, scripts
 
 _TICKED = re.compile(r"\$`([^`$\n]+)`\$")
 _ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
@@ -97,7 +97,7 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
     text = _FONT_TIED.sub(lambda m: f"{m.group(1)}{m.group(2)}".rjust(len(m.group())), text)
     text = _TOGETHER.sub(r"\2\1", text)
-    return _IMAGE.sub(_image, text)
+    return scripts.usual(_IMAGE.sub(_image, text))
 
 
 def _title(match: re.Match[str]) -> str:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from derive.errors import Place
 from derive.reader.claims.meant import Habit, Meant
+from derive.reader.models.entropies import in_words, named_entropy
 from derive.reader.models.equations.activations import with_spoken_functions
 from derive.reader.models.equations.arguments import with_named_arguments
 from derive.reader.models.equations.blocks import with_blocks
-from derive.reader.models.equations.entropies import in_words, named_entropy
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,

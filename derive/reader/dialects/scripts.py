@@ -1,0 +1,30 @@
+"""Scripts that were lost on the way, rt and ∂L/∂ht, where a text has r_t and h_t too: a lowered t in one character."""
+
+from __future__ import annotations
+
+import re
+
+_FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$|\\\[.+?\\\]", re.DOTALL)
+_WORDS = re.compile(r"\\(?:text|mathrm|operatorname|mbox|begin|end|tag)\s*\{[^{}]*\}")
+_TIMED = re.compile(r"(?<![A-Za-z\\])([a-z])\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*(?:[-+]\s*1\s*)?\})")
+_LOST = re.compile(r"(?<![A-Za-z\\])([abce-z])t(?![A-Za-z_^'(])")
+_DEFINED = re.compile(r"(?:\A(?:\$\$?|\\\[)|[&\n])[\s&]*([abce-z])t\s*&?=")
+
+
+def usual(text: str) -> str:
+    """The text with zₜ for zt in formulas, of letters that have their script elsewhere, where one is defined so."""
+    formulas = [match.group() for match in _FORMULA.finditer(text)]
+    timed = {letter for formula in formulas for letter in _TIMED.findall(formula)}
+    if not any(letter in timed for formula in formulas for letter in _DEFINED.findall(formula)):
+        return text
+    return _FORMULA.sub(lambda match: _lowered(match.group(), timed), text)
+
+
+def _lowered(formula: str, timed: set[str]) -> str:
+    words = [match.span() for match in _WORDS.finditer(formula)]
+
+    def lowered(match: re.Match[str]) -> str:
+        within = any(start <= match.start() < end for start, end in words)
+        return match.group() if within or match.group(1) not in timed else f"{match.group(1)}ₜ"
+
+    return _LOST.sub(lowered, formula)
