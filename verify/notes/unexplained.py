@@ -40,8 +40,8 @@ def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
         if model is None or each.faults or not (model.definitions or model.recognised) or not _refuted(each):
             yield each
             continue
-        about = spoken(each.formula.fragment, model.cell, model.meant)
-        plain = {at for at, says in about.items() if says is not None and not says.by}
+        about = spoken(each.formula.fragment, model.cell, model.meant).values()
+        plain = bool(about) and all(says is not None and not says.by for says in about)
         yield replace(each, judgements=tuple(_open(one, plain) for one in each.judgements))
 
 
@@ -49,17 +49,13 @@ def _refuted(audited: Audited) -> bool:
     return any(one.word is Word.WRONG for one in audited.judgements)
 
 
-def _open(judgement: Judgement, plain: set[tuple[int, int]]) -> Judgement:
-    """The judgement; undecided in place of wrong where nothing tells its mistake. `plain` is what has no gradient."""
+def _open(judgement: Judgement, plain: bool) -> Judgement:
+    """The judgement; undecided in place of wrong where nothing tells its mistake. `plain`: it has no gradient."""
     if judgement.word is not Word.WRONG or judgement.reason.startswith(_NUMBERS):
         return judgement
     if [mistake.name for mistake in judgement.mistakes] == [MISFIT]:
         reason = UNFIT.format(misfit=judgement.mistakes[0].detail)
-    elif (
-        judgement.place is not None
-        and (judgement.place.line, judgement.place.column) in plain
-        and not (judgement.mistakes and _OF_ONE_STEP.match(judgement.formula))
-    ):
+    elif plain and not (judgement.mistakes and _OF_ONE_STEP.match(judgement.formula)):
         reason = NO_GRADIENT
     elif last := _AS_LAST.match(judgement.true_when):
         reason = NOT_LAST.format(letter=last.group("letter"))
