@@ -6,21 +6,22 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from derive.reader.claims.functions import cell_of_functions
+from verify.formulas.bounds.related import NO_BOUND
 from verify.formulas.judgement import FOR_ANY_NUMBER, MISFIT, Judgement, Word
+from verify.formulas.wrong.vanishing import VANISHES
 from verify.notes.audited import Audited
 from verify.notes.examples.followed import OFF
+from verify.notes.files import Formula
+from verify.notes.models import Model
 from verify.notes.models.holes import spoken
 
 UNEXPLAINED = "not so by the model as it was read, but no known mistake leads there: it may mean another thing"
-INSTEAD = (
-    "not so by the model as it was read, where it is ${correct}$, but no known mistake leads there: "
-    "it may mean another thing"
-)
 UNFIT = "the shapes do not fit as it was read: {misfit}; no one change makes them fit, so it may mean another thing"
 NO_GRADIENT = "not so by the model as it was read; it speaks of no gradient, and may say what a letter is, or suppose"
 TWO_LOSSES = "{letters} both stand for a loss here, and nothing says which of them is of one step"
 NOT_LAST = "wrong if step {letter} is not the last one, of which the note says nothing"
-_NUMBERS = OFF.partition("{")[0]
+_NUMBERS, _ZERO = OFF.partition("{")[0], VANISHES.partition("{")[0]
 _OF_ONE_STEP = re.compile(r"[\s&]*\\?[A-Za-z]+\s*[_^]\s*\{?\(?\s*\d+\s*\)?\}?\s*=")
 """s_3 = tanh(U x_t + W s_2): an equation of the model said again, for one step."""
 _AS_LAST = re.compile(r"the paths through .*[_^]\s*\{?\(?(?P<letter>\\tau|[NSKLM])\s*\+\s*1")
@@ -33,23 +34,35 @@ def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
     """The formulas; wrong of a model that the note does not name is a gradient of which can be told where it errs.
 
     A model that was named is the person's word; what is wrong of it is wrong, explained or not. So is what lacks its
-    explanation by a fault of the program.
+    explanation by a fault of the program. Where a formula of the note is right by its model, others that have a value
+    by it are wrong without an explanation too, but for bounds.
     """
+    sound = {
+        each.model.cell
+        for each in found
+        if each.model is not None and any(one.word in (Word.PROVED, Word.HOLDS_IF) for one in each.judgements)
+    }
     for each in found:
         model = each.model
         if model is None or each.faults or not (model.definitions or model.recognised) or not _refuted(each):
             yield each
             continue
-        about = spoken(each.formula.fragment, model.cell, model.meant).values()
-        plain = bool(about) and all(says is not None and not says.by for says in about)
-        yield replace(each, judgements=tuple(_open(one, plain) for one in each.judgements))
+        plain, trusted = _speaks_of_values(each.formula, model), model.cell in sound
+        yield replace(each, judgements=tuple(_open(one, plain, trusted) for one in each.judgements))
 
 
 def _refuted(audited: Audited) -> bool:
     return any(one.word is Word.WRONG for one in audited.judgements)
 
 
-def _open(judgement: Judgement, plain: bool) -> Judgement:
+def _speaks_of_values(formula: Formula, model: Model) -> bool:
+    """Whether a formula has neither a gradient in it nor a slope of a function alone."""
+    about = spoken(formula.fragment, model.cell, model.meant).values()
+    values = bool(about) and all(says is not None and not says.by for says in about)
+    return values and cell_of_functions(formula.fragment) is None
+
+
+def _open(judgement: Judgement, plain: bool, trusted: bool) -> Judgement:
     """The judgement; undecided in place of wrong where nothing tells its mistake. `plain`: it has no gradient."""
     if judgement.word is not Word.WRONG or judgement.reason.startswith(_NUMBERS):
         return judgement
@@ -61,15 +74,14 @@ def _open(judgement: Judgement, plain: bool) -> Judgement:
         reason = NOT_LAST.format(letter=last.group("letter"))
     elif len(losses := sorted(set(_OF_LOSS.findall(judgement.formula)))) == 2:
         reason = TWO_LOSSES.format(letters=" and ".join(losses))
-    elif _told(judgement):
+    elif _told(judgement) or (trusted and not judgement.reason.startswith(NO_BOUND)):
         return judgement
     else:
-        reason = INSTEAD.format(correct=judgement.correct) if judgement.correct else UNEXPLAINED
+        reason = UNEXPLAINED
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
 
 
 def _told(judgement: Judgement) -> bool:
-    """Whether a mistake has a name, or a case in which the formula is right."""
-    return bool(
-        judgement.mistakes or judgement.true_when or judgement.reason or judgement.reading.endswith(FOR_ANY_NUMBER)
-    )
+    """Whether a mistake has a name, or is known to be one, or there is a case in which the formula is right."""
+    explained = judgement.mistakes or judgement.true_when or judgement.correct or _ZERO in judgement.reason
+    return bool(explained) or judgement.reading.endswith(FOR_ANY_NUMBER)

@@ -109,7 +109,7 @@ def test_over_several_steps_a_derivative_may_follow_one_state(tmp_path: Path) ->
     found = _judged(tmp_path, "# Note\n" + _shown(*gates, *cell, true, false))
     assert found[true].word is Word.HOLDS_IF
     assert any("along that state alone" in words for words in found[true].assumptions)
-    assert found[false].word is Word.UNDECIDED  # under the habit no mistake has a name
+    assert found[false].word is Word.WRONG
 
 
 def test_updates_of_several_parameters_claim_nothing(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_the_loss_of_one_step_whatever_the_step_of_the_error_is(tmp_path: Path) 
     found = _judged(tmp_path, text + _shown(true, false))
     assert found[true].word is Word.HOLDS_IF
     assert any("that step or an earlier one" in words for words in found[true].assumptions)
-    assert found[false].word is Word.UNDECIDED
+    assert found[false].word is Word.WRONG
 
 
 def test_a_loss_of_one_step_that_nobody_writes_out(tmp_path: Path) -> None:

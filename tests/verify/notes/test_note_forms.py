@@ -39,7 +39,7 @@ def words(tmp_path: Path, text: str) -> list[Word]:
     [
         (
             r"\left. \E{W} \right|_{t} = ((V^\top (q_t - y_t)) \odot (1 - h_t^2)) x_t^\top",
-            NEITHER,
+            WRONG,
         ),
         (
             r"\E{W}\bigg|_{t} = \left(\E{h_t} \odot (1 - h_t^2)\right) x_t^\top",

@@ -76,7 +76,7 @@ def _of(said: Term) -> Spoken:
     between: set[str] = set()
     moved: set[str] = set()
     for part in tree.walk(said):
-        if isinstance(part, Gradient | Operated):
+        if isinstance(part, Gradient | Operated | tree.Use | tree.Through):
             by.add(_bare(part.by.name))
         elif isinstance(part, Derivative):
             between |= {_bare(part.by.name), _bare(part.of.name)}
