@@ -81,6 +81,8 @@ def of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in found):
         return list(found)
     last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=1)
+    if last < 2:  # h_1 alone tells of no length
+        return list(found)
     every = {str(step) for step in range(1, last + 1)}
     words = OF_LENGTH.format(steps=last)
 
