@@ -24,7 +24,7 @@ _INDICES = frozenset("ijklmn")
 
 
 def of_entries(given: Sequence[Equation]) -> list[Equation]:
-    """The equations, those of one entry under the name of all entries; they count before others that say the same.
+    """The equations, those of one entry under the name of all entries; they count before others of their section.
 
     One that sums products with a matrix, W_{ji} x_i, tells which letters are vectors with an index; others must read or
     compute these alone.
@@ -43,8 +43,8 @@ def of_entries(given: Sequence[Equation]) -> list[Equation]:
             break
         found |= more
         vectors |= {_base(e.target) for e in given if id(e) in more}
-    targets = {_base(e.target) for e in given if id(e) in found}
-    kept = [e for e in given if id(e) in found or e.target not in targets]
+    said = {(_base(e.target), e.section) for e in given if id(e) in found}
+    kept = [e for e in given if id(e) in found or (e.target, e.section) not in said]
     return [replace(e, target=_base(e.target), entry=found[id(e)]) if id(e) in found else e for e in kept]
 
 
