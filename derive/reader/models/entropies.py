@@ -58,15 +58,20 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *
 
 
 def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[Equation]:
-    """The cross-entropy where a note calls it by its name: L_t = CrossEntropy(y_t, p_t) of p_t = softmax(...)."""
+    """The cross-entropy where a note names it, L_t = CrossEntropy(y_t, p_t), or L_t = -log p(y_t | ...), of a softmax.
+
+    What the equations read is no target: x_{t+1} of a model of language is another step's.
+    """
     predicted = {e.target: e for e in known if "softmax" in e.right}
+    read = {m.name for e in known if e.target not in LOSSES for m in e.used}
     for index, formula in formulas:
         text = formula.text.strip(" &\n\t")
         match = _ENTROPY.fullmatch(text)
         names = [letter_name(match.group(part)) for part in ("loss", "first", "second")] if match else []
         likely = _LIKELIHOOD.fullmatch(text) if match is None and len(predicted) == 1 else None
         if likely is not None:
-            names = [letter_name(likely.group("loss")), stripped(letter_name(likely.group("target"))), *predicted]
+            said_of = stripped(letter_name(likely.group("target")))
+            names = [letter_name(likely.group("loss")), "" if said_of in read else said_of, *predicted]
         given = [name for name in names[1:] if name in predicted]
         if not names or names[0] not in LOSSES or len(given) != 1 or not all(names):
             continue

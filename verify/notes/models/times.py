@@ -195,7 +195,8 @@ def _times(formulas: Sequence[Formula], every: Sequence[Formula], texts: Sequenc
         length = _number_of_steps([*formulas, *(each for each in every if not each.claims)], read, clock or "t")
     called = {match.group("greek") or match.group("latin") for text in texts for match in _LAST.finditer(text)}
     if length is None and len(called) == 1 and called <= LENGTHS:
-        (length,) = called if not any(_is_other(WRITTEN.get(one, one), formulas) for one in called) else (None,)
+        (letter,) = called
+        length = None if _is_other(WRITTEN.get(letter, letter), formulas) else letter
     if length is not None:
         yield length, "T"
 
