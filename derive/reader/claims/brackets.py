@@ -13,11 +13,10 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.letters import number_of, only, time_expression
 from derive.reader.meaning.slices import is_slice
 from derive.reader.meaning.tree import Term
-from derive.reader.meaning.walk import ABOVE, BELOW
 from derive.reader.text import syntax
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax
-from derive.reader.text.words import SAID
+from derive.reader.text.words import ABOVE, BELOW, SAID
 
 LABELS = {"local": "current", "out": "output", "direct": "current", "rec": "recurrent", "time": "recurrent"}
 """Labels of parts of gradients, each with the word that says the same behind a bar."""

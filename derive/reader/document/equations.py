@@ -7,12 +7,12 @@ from dataclasses import replace
 from derive.reader.document import last_step
 from derive.reader.meaning.letters import letter, number_of, time_of
 from derive.reader.meaning.symbols import symbol
-from derive.reader.meaning.walk import ABOVE, BELOW
 from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document, is_claim
-from derive.reader.resolving.rewriting import letters, symbol_of
+from derive.reader.resolving.rewriting import letters, symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Chain, Group, Name, Number, Run
+from derive.reader.text.words import ABOVE, BELOW
 
 ESTIMATES = frozenset(["≈", r"\approx", "∼", r"\sim", r"\simeq", "≃"])
 """Relations by which nothing is defined."""
@@ -31,10 +31,11 @@ def assigned_in(document: Document) -> set[str]:
 
 
 def names_in(document: Document) -> set[str]:
-    """The names of all letters in the displayed formulas."""
+    """The names of all letters in the displayed formulas but those that only say D = H."""
     return {
         found.name
         for fragment, part in document.displayed()
+        if not (isinstance(part, Chain) and len(part.sides) == 2 and all(map(whole_letter, part.sides)))
         for node in letters(part)
         if (found := symbol_of(node, fragment)) is not None
     }

@@ -41,6 +41,9 @@ UNSURE = frozenset(listed("alpha beta gamma delta epsilon varepsilon eta kappa l
 NORMALIZING = frozenset(["layernorm", "layernormalization"])
 """Functions that normalize a whole vector."""
 
+MATRICES = frozenset(listed("A B C D K M P Q R U V W"))
+"""Letters that stand for matrices before [h_{t-1}, x_t] in round brackets."""
+
 OF_PARAMETERS = frozenset(["theta", "vartheta", "Theta", "phi", "varphi", "Phi", "psi", "Psi"])
 """Labels that stand for all parameters of a function."""
 
@@ -237,7 +240,8 @@ class Meaning(Walk):
                 f"known: {', '.join(sorted(ENTRYWISE))}, softmax; or say what it is: "
                 f"${found.latex}(a) = \\dots$",
             )  # fmt: skip
-        return None
+        listed = group.bracket == "LPAR" and len(group.rows) == 1 and len(group.rows[0]) > 1
+        return ScalarFunction(base) if listed and found.name == base and base not in MATRICES else None
 
     def reference(self, found: Symbol) -> Term:
         """A quantity with its power and transpose."""

@@ -31,12 +31,11 @@ from derive.reader.meaning.vocabulary import Macro, bracket
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Big, Group, Mark, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.words import ABOVE, BELOW
 
 Function = ScalarFunction | Macro | str
 """What a letter may be that is applied to something; the name of one that acts on a whole vector."""
 WIDE = re.compile(r"\\q?quad(?![A-Za-z])|\\;\s*\\;|\\[ ~]\s*\\[ ~]")
-ABOVE = frozenset([">", r"\gt", r"\ge", r"\geq", r"\geqslant", "≥"])
-BELOW = frozenset(["<", r"\lt", r"\le", r"\leq", r"\leqslant", "≤"])
 
 
 class Walk(ABC):

@@ -20,7 +20,7 @@ from derive.reader.sizes.shapes import ONE, Dim, Sizes
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
-from derive.reader.text.said import DIAGONAL, FUNCTION, NUMBER, SOME_DIAGONAL
+from derive.reader.text.said import DIAGONAL, FUNCTION, NUMBER, SOME_DIAGONAL, VECTOR
 from derive.reader.text.syntax import Chain, Group, Mark, Name, Number, Ones, Product, Run, Scripted, Sum, Syntax
 
 FORMS = (
@@ -63,6 +63,8 @@ class Declared:
     """Letters that words call diagonal matrices."""
     some_diagonal: dict[str, Place] = field(default_factory=dict)
     """Letters that words give as examples of diagonal matrices."""
+    vectors: set[str] = field(default_factory=set)
+    """Letters that words call vectors."""
     starts: dict[str, str] = field(default_factory=dict)
     """States that start from a parameter: {state: parameter}."""
 
@@ -77,7 +79,7 @@ class Declared:
         for fragment, rows in formulas:
             if declaration.key == "said":
                 self._said(fragment, rows)
-            elif declaration.key.split()[0] in (NUMBER, DIAGONAL, FUNCTION, SOME_DIAGONAL):
+            elif declaration.key.split()[0] in (NUMBER, VECTOR, DIAGONAL, FUNCTION, SOME_DIAGONAL):
                 self._in_words(declaration.key, fragment, rows)
             elif declaration.key in ("where", "for"):
                 self._where(fragment, rows, strict=declaration.key == "where")
@@ -182,6 +184,8 @@ class Declared:
         elif kind == NUMBER and found.name not in self.shapes and known is None:
             self.shapes[found.name] = (ONE, ONE)
             self._known(found, fragment)
+        elif kind == VECTOR:
+            self.vectors.add(found.name)
         elif kind == SOME_DIAGONAL:
             self.some_diagonal[found.name] = fragment.place(found.start, found.end)
         elif kind == DIAGONAL and found.offset is None and found.name not in self.assigned:
@@ -262,7 +266,8 @@ class Declared:
                     f"unknown function {named.name}", named.start, named.end,
                     f"known: {', '.join(sorted(functions.ENTRIES))}, softmax",
                 )  # fmt: skip
-            if named is not None and named.offset is None:
+            both = named is not None and {first.name, named.name} <= self.used - self.vocabulary.sizes
+            if named is not None and named.offset is None and not both:
                 self.sizes.equate(first.name, named.name)
                 return
             if unclear is not None and first.name in self.used and not first.transposed and first.power is None:

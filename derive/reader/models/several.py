@@ -17,6 +17,7 @@ from derive.errors import InputError
 from derive.reader.document.legends import remark, without_legends
 from derive.reader.document.reading import Reading
 from derive.reader.meaning.lefts import left_side
+from derive.reader.meaning.symbols import Symbol
 from derive.reader.models.declaring import declared_name, home, within
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.finding import stands_alone
@@ -26,12 +27,15 @@ from derive.reader.models.own import own
 from derive.reader.models.written import Written, written
 from derive.reader.resolving.document import is_claim
 from derive.reader.resolving.guesses import Guess
+from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration, Found, Note
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Chain
 
 _SET_APART = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|^\s*(?:`{3,}|:::?|~{3,}|\.\.)[^\n]*$", re.MULTILINE)
+_IN_WORDS = re.compile(r"[=+\-−]\s*\\(?:text(?:rm|it|bf)?|mbox)\s*\{\s*[^\W\d_]{3,}\s+[^\W\d_]{2,}[^{}]*\}")
+"""Words in the place of a term."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CLAIMS = re.compile(r"\\(?:partial|nabla|delta)(?![A-Za-z])|∂|∇|δ")
 _DECLARES_NOTHING = re.compile(rf"{_CLAIMS.pattern}|\\approx(?![A-Za-z])|≈|'\s*\([^()]*_|_\s*\{{[^{{}}]*:[^{{}}]*\}}")
@@ -49,6 +53,14 @@ def one_of_several(document: Note, every: Sequence[Found], text: str, whole: Inp
     """
     read = _passing_over(read)
     shown, _, words = without_legends(document.formulas, ())
+    if sketched := list(_sketched(shown)):
+        shown = [one for one in shown if one not in sketched]
+        words += map(remark, sketched)
+        try:
+            plain = read(shown, document.declarations)
+            return replace(plain, remarks=(*plain.remarks, *words))
+        except InputError as error:
+            whole = error
     sections = {(one.fragment.file, one.fragment.lines[0].number): one.section for one in every}
     groups = _groups(shown, _passages(text, shown), sections)
     unread = [one for one in shown if not _parsed(one)]
@@ -122,6 +134,14 @@ def _about(
         if formulas or not declaration.formulas:
             kept.append(replace(declaration, formulas=tuple(formulas)))
     return kept, names
+
+
+def _sketched(shown: Sequence[Fragment]) -> Iterator[Fragment]:
+    """What says in words what a letter becomes that has its equation elsewhere: c_t = c_{t-1} + \\text{new content}."""
+    for one in shown:
+        names = _given(one) if _IN_WORDS.search(one.text) else set()
+        if names and names <= {name for other in shown if not _IN_WORDS.search(other.text) for name in _given(other)}:
+            yield one
 
 
 def _passing_over(read: Read) -> Read:
@@ -292,6 +312,12 @@ def _groups(
     return groups
 
 
+def _read(part: Chain, fragment: Fragment) -> Iterator[Symbol]:
+    """The letters on the right of an equation."""
+    for side in part.sides[1:]:
+        yield from (one for node in letters(side) if (one := symbol_of(node, fragment)) is not None)
+
+
 def _given(fragment: Fragment) -> set[str]:
     """The letters that a formula gives a value at a step."""
     found: set[str] = set()
@@ -304,7 +330,9 @@ def _given(fragment: Fragment) -> set[str]:
             continue
         try:
             if not is_claim(part):
-                found |= {one.name for one in left_side(part.sides[0], fragment).symbols}
+                read = {(one.name, one.offset) for one in _read(part, fragment)}
+                left = left_side(part.sides[0], fragment).symbols
+                found |= {one.name for one in left if (one.name, one.offset) not in read}  # not i_t = σ(i_t)
         except (InputError, RecursionError):  # what is nested too deeply is refused where it is read
             continue
     return found

@@ -165,7 +165,27 @@ def ask_shapes(
         if name in unusual and contexts.capital(name):
             space = "\\mathbb{R}^{D}"
         space = rows.get(name, weights.get(name, space))
+        if name in declared.vectors and "times" in space:
+            space = f"\\mathbb{{R}}^{{1 \\times {'D' if 'D}' in space else 'H'}}}"
         document.questions.append(Question((latex,), SHAPE, (f"${latex} \\in {space}$",), refs[name].place))
+    if found is not None:
+        _ask_vectors(found, refs, roles, declared, document)
+
+
+def _ask_vectors(
+    found: kinds.Solution, refs: Mapping[str, Ref], roles: Roles, declared: Declared, document: Document
+) -> None:
+    """Ask what weights do that words call vectors, and that the products make matrices."""
+    for name in roles.parameters:
+        if name in declared.vectors and name not in declared.shapes and found.kinds.get(name) == MATRIX:
+            latex = declared.vocabulary.letters.get(name, name)
+            document.questions.append(
+                Question(
+                    (latex,), f"words call {latex} a vector: does it give a number, or act entry by entry?",
+                    (f"where ${latex} \\in \\mathbb{{R}}^{{1 \\times H}}$   "
+                     f"(entry by entry: ${latex} \\in \\mathbb{{R}}^{{H}}$)",), refs[name].place,
+                )
+            )  # fmt: skip
 
 
 def _unusual(found: kinds.Solution, roles: Roles, declared: Declared) -> list[str]:

@@ -1,7 +1,7 @@
 """Syntax -> Syntax over a whole document: every letter, time and left side in the one form that terms are read from.
 
 1. document: all formulas of a note, parsed; attention refused
-2. sides: what trails behind an equation, chains of names
+2. exponents: e^{x} as exp(x); sides: what trails behind an equation, chains of names
 3. typefaces, exponents, labels: which written letters are two, which superscripts are powers, which are labels
 4. reassigned: two values of a letter in one step; ago: steps counted back by a letter
 5. clocks: the letter of time, next/previous/new/old, values of this step that are written without t
@@ -39,6 +39,7 @@ def document(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) 
     """Parse and resolve; raises InputError with the place of what cannot be read."""
     found = Document.of(formulas, declarations)
     positions.refuse(found)
+    exponents.of_e(found)
     affine.resolve(found)
     differences.resolve(found)
     indices.layers(found)

@@ -1,4 +1,4 @@
-"""A declared number as the exponent of a letter is a power, not a label: p_t^γ where γ = 2."""
+"""e^{x} is exp(x), and a declared number as the exponent of a letter is a power, not a label: p_t^γ where γ = 2."""
 
 from __future__ import annotations
 
@@ -6,12 +6,40 @@ from collections.abc import Iterator
 
 from sympy import Expr
 
-from derive.reader.meaning.letters import number_of, only, valued
+from derive.reader.meaning.letters import number_of, only, time_of, valued
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess
-from derive.reader.resolving.rewriting import letters, scripts_of, symbol_of, whole_letter, with_scripts
+from derive.reader.resolving.rewriting import base_of, letters, scripts_of, symbol_of, whole_letter, with_scripts
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Chain, Number, Script, Syntax
+from derive.reader.text.mapping import rewritten
+from derive.reader.text.syntax import Chain, Group, Mark, Name, Number, Run, Script, Scripted, Syntax
+
+
+def of_e(document: Document) -> None:
+    """Write e^{x} as exp(x), where e is no quantity of the document."""
+    if any(_is_e(node) and not _raised(node) for _, part in document.said() for node in letters(part)):
+        return
+
+    def applied(node: Syntax) -> Syntax | None:
+        if not isinstance(node, Scripted) or not _is_e(node) or (exponent := _raised(node)) is None:
+            return None
+        called = Name(node.start, node.start + 1, "exp", "\\exp")
+        argument = Group(exponent.start, node.end, "LPAR", ((rewritten(exponent, applied),),))
+        return Group(node.start, node.end, "LBRACE", ((Run(node.start, node.end, (called, argument)),),))
+
+    document.rewrite(applied)
+
+
+def _is_e(node: Syntax) -> bool:
+    base = base_of(node)
+    return isinstance(base, Name) and base.word == "e"
+
+
+def _raised(node: Syntax) -> Syntax | None:
+    """The exponent of e where this is e^{x}; a step or a mark is none."""
+    scripts = scripts_of(node)
+    cell = only(scripts[0].rows) if len(scripts) == 1 and scripts[0].kind == "sup" else None
+    return None if cell is None or time_of(cell) is not None or isinstance(cell, Mark) else cell
 
 
 def resolve(document: Document) -> None:

@@ -11,6 +11,7 @@ from derive.reader.meaning.vocabulary import is_general
 from derive.reader.resolving.document import Document, Row, is_claim
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.lexing.conditions import is_condition, unsaid
 from derive.reader.text.syntax import Bars, Chain, Dots, Group, Mark, Name, Number, Product, Run, Scripted, Sum, Syntax
 
 INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
@@ -19,7 +20,7 @@ INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
 def resolve(document: Document) -> None:
     """Every equation alone in its part: what a set, a range or a bound says beside it is taken off."""
     for formula in document.formulas:
-        formula.rows = [_tupled(_without_ranges(row, document)) for row in formula.rows]
+        formula.rows = [_tupled(_without_ranges(row, formula.fragment)) for row in formula.rows]
         formula.rows = [
             tuple(new for part in row for one in _with_number(part) for new in _separated(_inverted(one)))
             for row in formula.rows
@@ -38,7 +39,7 @@ def resolve(document: Document) -> None:
         ]
 
 
-def _without_ranges(row: Row, document: Document) -> Row:
+def _without_ranges(row: Row, fragment: Fragment) -> Row:
     """An equation without `t = 1, ..., T` or `0 <= a <= 1` behind it."""
     kept: list[Syntax] = []
     ranging = False
@@ -50,6 +51,8 @@ def _without_ranges(row: Row, document: Document) -> Row:
             continue
         ranging = False
         if isinstance(part, Chain) and {r.type for r in part.relations} == {"RELATION"}:
+            if kept and is_condition(fragment, kept[-1], part):
+                raise unsaid(fragment, part.start, part.end)
             continue  # a bound on a value gives none
         kept.append(part)
     return tuple(kept)

@@ -1,5 +1,5 @@
-"""What running text says in words: of letters, that they are numbers, a diagonal matrix, or a function with a name; of
-layers, what function they use.
+"""What running text says in words: of letters, that they are numbers, vectors, a diagonal matrix, or a function with a
+name; of layers, what function they use.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from derive.functions import DEFINED, ENTRIES
 
 FORMULA = "\0"
 """What stands in words for a formula."""
-NUMBER, DIAGONAL, FUNCTION = "number", "diagonal", "function"
+NUMBER, VECTOR, DIAGONAL, FUNCTION = "number", "vector", "diagonal", "function"
 SOME_DIAGONAL = "example"
 """One of several matrices that are called diagonal."""
 _LIST = r"\0(?:\s*(?:,|，|、|and|or|和|与|及)+\s*(?:the\s+)?(?:[a-z]+\s+){0,2}\0)*"
@@ -34,6 +34,10 @@ _CALLED = re.compile(
 """The kind before the letters: per-token scalars α_t, β_t."""
 _DIAGONAL = re.compile(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:diagonal(?:\s+(?:\w+\s+)?matri(?:x|ces)\b|(?=\s*(?:[.,;，。；]|and\b|\Z)))|对角矩阵|对角阵)",
+    re.IGNORECASE,
+)
+_VECTOR = re.compile(
+    rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:[A-Z\0]-dimensional\s+)?(?:weights?\s+|parameters?\s+)?(?:vectors?\b|权重向量|参数向量)",
     re.IGNORECASE,
 )
 _NAMES = {
@@ -61,9 +65,14 @@ _SOME = re.compile(
 )
 
 
+_PATTERNS = (
+    (NUMBER, _NUMBER), (NUMBER, _CALLED), (VECTOR, _VECTOR), (DIAGONAL, _DIAGONAL), (FUNCTION, _FUNCTION),
+)  # fmt: skip
+
+
 def said(words: str) -> Iterator[tuple[str, list[int]]]:
     """What is said and the numbers of the formulas that it is said of, as `number`, `diagonal`, `function tanh`."""
-    for kind, pattern in ((NUMBER, _NUMBER), (NUMBER, _CALLED), (DIAGONAL, _DIAGONAL), (FUNCTION, _FUNCTION)):
+    for kind, pattern in _PATTERNS:
         for match in pattern.finditer(words):
             if _SUPPOSED.search(words[: match.start()]):
                 continue

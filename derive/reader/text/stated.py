@@ -51,7 +51,9 @@ _COLUMN = re.compile(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
 _DASH = re.compile(r"[ \t]+[-–—]{1,3}[ \t]+(?=\S)")
 _BRACKETED = re.compile(r"[ \t]+\((?P<inside>[^()]*(?:\([^()]*\)[^()]*)*)\)[ \t]*[.,;]?$")
 _CLAUSE = re.compile(
-    r"[ \t]*[,.;，。；]?[ \t]+(?:where|with|for|if|when|since|because|so that|which|as|from|at|and|in)[ \t]+\S.*$"
+    r"[ \t]*[,.;，。；]?[ \t]+"
+    r"(?!(?:if|when)[ \t](?![tkn][ \t]*[<>=])[^=]*?(?:[<>≥≤]|>=|<=)[^=])"  # a condition on values is no remark
+    r"(?:where|with|for|if|when|since|because|so that|which|as|from|at|and|in)[ \t]+\S.*$"
 )
 _ENDING = " \t.,;:，。；*_"
 _SIZES = re.compile(r"\w{2,}x\d\b|\)x\d\b")

@@ -88,6 +88,10 @@ NO_RUNS = frozenset(["sig", "step", "sign", "sum", "mean", "var", "std", "elu", 
 LATEX_WORDS = tuple(sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w not in NO_RUNS), key=lambda w: -len(w)))
 """Those that LaTeX letter runs are searched for, longest first."""
 
+ABOVE = frozenset([">", r"\gt", r"\ge", r"\geq", r"\geqslant", "≥"])
+BELOW = frozenset(["<", r"\lt", r"\le", r"\leq", r"\leqslant", "≤"])
+"""Relations that compare."""
+
 SAID = "“"
 """What the name of words behind a bar begins with."""
 

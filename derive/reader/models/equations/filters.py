@@ -127,7 +127,8 @@ def _of_the_step_before(equation: Equation) -> Equation:
     left = "".join(equation.fragment.text[: equation.left_end].split())
     itself = [m for m in equation.used if "".join(equation.fragment.text[m.start : m.end].split()) == left]
     before = any(m.name == equation.target and m.offset != equation.offset for m in equation.used)
-    if not itself or before or equation.offset != 0:
+    alone = all(m.name == equation.target or m.offset is None for m in equation.used)  # i_t = σ(i_t)
+    if not itself or before or alone or equation.offset != 0:
         return equation
     text = equation.fragment.text
     for mention in reversed(itself):

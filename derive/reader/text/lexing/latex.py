@@ -7,6 +7,7 @@ import unicodedata
 
 from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.lexing.conditions import with_conditions
 from derive.reader.text.lexing.latex_commands import Commands
 from derive.reader.text.lexing.letters import unicode_letter
 from derive.reader.text.lexing.tokens import Token
@@ -52,7 +53,7 @@ class LatexLexer(Commands):
         if self.environments:
             name, start = self.environments[-1]
             raise self.out.error(f"\\begin{{{name}}} is never ended", start, start + 6, f"add \\end{{{name}}}")
-        return self.out.finish()
+        return with_conditions(self.out.finish(), self.fragment)
 
     def lex(self, position: int, end: int) -> None:
         """Lex text[position:end]."""

@@ -7,6 +7,7 @@ import unicodedata
 
 from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.lexing.conditions import with_conditions
 from derive.reader.text.lexing.letters import unicode_letter
 from derive.reader.text.lexing.tokens import Token, Tokens
 
@@ -30,7 +31,7 @@ _BEHIND_A_BAR = re.compile(
     r"(?=[^|\n]*(?:\n|$)|[^|\n]*\|[A-Za-z])"
 )
 """A word that says which part of a derivative is meant: ∂L/∂h_t|output, with no bar behind it that it could open."""
-_COMPARED = re.compile(r"(?<=[ ])[<>](?=[ ])")
+_COMPARED = re.compile(r"(?<=[ ])(?P<sign>[<>])(?P<equal>=?)(?=[ ])")
 """Signs with spaces around them compare; others are brackets around a time."""
 _SPACE = re.compile(r"(?:[ \t\r\u00a0]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
@@ -83,9 +84,11 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             i += 1
         elif c == "√":
             i = _root(out, closers, i)
-        elif _COMPARED.match(text, i) and (c == ">" if not closers else closers[-1] != "scriptRANGLE"):
-            out.emit("RELATION", i, i + 1, c)
-            i += 1
+        elif (compared := _COMPARED.match(text, i)) and (
+            c == ">" or compared["equal"] if not closers else closers[-1] != "scriptRANGLE"
+        ):
+            out.emit("RELATION", i, compared.end(), {">=": "≥", "<=": "≤"}.get(compared.group(), c))
+            i = compared.end()
         elif c in "([{<⟨":
             kind = {"(": "LPAR", "[": "LBRACK", "{": "LBRACE"}.get(c, "LANGLE")
             out.opening(kind, i, i + 1)
@@ -131,7 +134,7 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             i += 1
         else:
             i = unicode_letter(out, i, len(text))
-    return out.finish()
+    return with_conditions(out.finish(), fragment)
 
 
 def _said_behind_a_bar(out: Tokens, i: int) -> int:
