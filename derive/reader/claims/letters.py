@@ -21,6 +21,7 @@ from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claims.guesses import Guess, Guesses
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.meaning.letters import (
+    ARGUMENTS,
     ENTRY_LETTERS,
     TIME_LETTERS,
     Written,
@@ -31,6 +32,7 @@ from derive.reader.meaning.letters import (
     taken,
     time_expression,
     valued,
+    with_own_time,
 )
 from derive.reader.meaning.tree import Ref
 from derive.reader.text.faces import apart
@@ -60,10 +62,6 @@ def beside(written: Written, fragment: Fragment) -> str:
         if text in BESIDE:
             return text
     return ""
-
-
-ARGUMENTS = frozenset(["a", "z", "s", "u", "net", "pre", "A", "Z", "S"])
-"""Letters that with the name of a gate below them are usual for the argument of its function."""
 
 
 class Choice(NamedTuple):
@@ -400,6 +398,8 @@ class Letters:
                 # z_{yk}: entry k of z_y
                 counted = tuple(each for each in entries[1:] if each is not None)
                 yield Choice(label(part.factors[0], fragment), at=counted)
+        if (labelled := with_own_time(part)) is not None and kind == "sub":
+            yield Choice(label(labelled[0], fragment), labelled[1])
         if isinstance(part, Number) and part.text.isdigit() and len(part.text) == 2:
             yield Choice(at=tuple(Integer(int(digit) - 1) for digit in part.text))
         if isinstance(part, Number) and part.text.isdigit() and kind == "sub":

@@ -16,8 +16,8 @@ from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.statements import left_out
-from derive.reader.claims.statements.limits import constant, limit
-from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, largest, nested, shifts
+from derive.reader.claims.statements.limits import constant, largest_value, limit
+from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, nested, shifts
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -112,22 +112,8 @@ class Claiming(Brackets):
         if isinstance(node, Name) and node.word in BATCH_SIZES and node.word not in self.letters.numbers:
             self.letters.guesses.granted[f"{node.word} counts the examples of a batch: there is one"] = None
             return tree.Constant(S.One), i + 1
-        sign = largest(node, following) if self.bounding else None
-        return None if sign is None else (self.among(sign), i + 2)
-
-    def among(self, node: Big) -> Term:
-        """The largest among the steps that stand below max, or among all."""
-        found = bounds(node)
-        symbol = index(found.word)
-        free = tree.index_clash(symbol)
-        inner = self.term(node.body)
-        body = tree.at_times(inner, lambda e: e.xreplace({symbol: free}))
-        start, end = found.times() if found.first is not None else (S.One, nodes.T)
-        if start is None or end is None or body == inner:
-            raise self.unclear(f"the steps of {self.written(node)} are not read", node)
-        if found.first is None:
-            self.letters.guesses.granted[f"max over {found.word} is over all steps"] = None
-        return tree.Largest(body, free, start, end)
+        limited = largest_value(self, node, following) if self.bounding else None
+        return None if limited is None else (limited, i + 2)
 
     def lettered(self, factors: list[Syntax], i: int) -> tuple[Term, int]:
         node, following = factors[i], factors[i + 1] if i + 1 < len(factors) else None

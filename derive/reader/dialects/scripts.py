@@ -9,15 +9,33 @@ _WORDS = re.compile(r"\\(?:text|mathrm|operatorname|mbox|begin|end|tag)\s*\{[^{}
 _TIMED = re.compile(r"(?<![A-Za-z\\])([a-z])\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*(?:[-+]\s*1\s*)?\})")
 _LOST = re.compile(r"(?<![A-Za-z\\])([abce-z])t(?![A-Za-z_^'(])")
 _DEFINED = re.compile(r"(?:\A(?:\$\$?|\\\[)|[&\n])[\s&]*([abce-z])t\s*&?=")
+_ACCENT = r"\\(?:tilde|hat|bar|widetilde|widehat)\s*\{\s*[a-z]\s*\}"
+_ACCENTED = re.compile(rf"({_ACCENT})\s*_\s*(?:t(?![A-Za-z])|\{{\s*t\s*\}})")
+_DEFINED_BEHIND = re.compile(rf"(?:\A(?:\$\$?|\\\[)|[&\n])[\s&]*({_ACCENT})t\s*&?=")
+_LOST_BEHIND = re.compile(rf"({_ACCENT})t(?![A-Za-z_^'(])")
 
 
 def usual(text: str) -> str:
     """The text with zₜ for zt in formulas, of letters that have their script elsewhere, where one is defined so."""
     formulas = [match.group() for match in _FORMULA.finditer(text)]
+    accented = {_joined(letter) for formula in formulas for letter in _ACCENTED.findall(formula)}
+    if any(letter in accented for formula in formulas for letter in map(_joined, _DEFINED_BEHIND.findall(formula))):
+        text = _FORMULA.sub(lambda match: _behind_accents(match.group(), accented), text)
     timed = {letter for formula in formulas for letter in _TIMED.findall(formula)}
     if not any(letter in timed for formula in formulas for letter in _DEFINED.findall(formula)):
         return text
     return _FORMULA.sub(lambda match: _lowered(match.group(), timed), text)
+
+
+def _joined(text: str) -> str:
+    return "".join(text.split())
+
+
+def _behind_accents(formula: str, timed: set[str]) -> str:
+    def lowered(match: re.Match[str]) -> str:
+        return f"{match.group(1)}ₜ" if _joined(match.group(1)) in timed else match.group()
+
+    return _LOST_BEHIND.sub(lowered, formula)
 
 
 def _lowered(formula: str, timed: set[str]) -> str:

@@ -130,6 +130,10 @@ def taken(node: Syntax) -> Written | None:
 _STARS = ("plus", "star")
 
 
+ARGUMENTS = frozenset(["a", "z", "s", "u", "net", "pre", "A", "Z", "S"])
+"""Letters that with the name of a gate below them are usual for the argument of its function."""
+
+
 # Times
 
 
@@ -167,6 +171,14 @@ def time_of(node: Syntax | None) -> int | None:
 
 
 _STEP = frozenset("t")
+
+
+def with_own_time(part: Syntax) -> tuple[Syntax, Expr] | None:
+    """A label that is a letter with a time of its own, and that time: z_t and (f, t-1) of a_{z_t} and a_{f_{t-1}}."""
+    if not isinstance(part, Scripted) or letter(part.base) is None or len(part.scripts) != 1:
+        return None
+    time = time_expression(only(part.scripts[0].rows), TIME_LETTERS) if part.scripts[0].kind == "sub" else None
+    return None if time is None else (part.base, time)
 
 
 # Numbers, labels and names

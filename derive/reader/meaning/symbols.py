@@ -8,8 +8,9 @@ from itertools import groupby
 from sympy import Expr
 
 from derive.errors import InputError
+from derive.nodes import t
 from derive.notation import TimeStyle
-from derive.reader.meaning.letters import Piece, identifier, label, only, pieces, time_of
+from derive.reader.meaning.letters import ARGUMENTS, Piece, identifier, label, only, pieces, time_of, with_own_time
 from derive.reader.text.fragment import LONGEST_NAME, Fragment
 from derive.reader.text.syntax import Group, Mark, Name, Number, Run, Script, Syntax
 
@@ -74,6 +75,10 @@ def _decided(base: Symbol, piece: Piece, fragment: Fragment, bound: frozenset[st
     elif (found := _timed_index(part, bound)) is not None:
         base.indices += (found,)
         _set_time(base, 0, TimeStyle.SUBSCRIPT, fragment, script)
+    elif piece.kind == "sub" and (timed := _timed_label(base, part)) is not None:
+        text = " ".join(fragment.text[timed.start : timed.end].split())
+        _set_time(base, 0, TimeStyle.SUBSCRIPT, fragment, script)
+        return label(timed, fragment), text
     elif piece.kind == "mark" and isinstance(part, Mark) and part.kind in ("dots", "partial"):
         raise _unreadable(script, fragment)
     else:
@@ -96,6 +101,17 @@ def _timed_index(cell: Syntax, bound: frozenset[str]) -> str | None:
         times = [time_of(factor) for factor in cell.factors]
         if times in ([0, None], [None, 0]):
             return _index(cell.factors[times.index(None)], bound)
+    return None
+
+
+def _timed_label(base: Symbol, part: Syntax) -> Syntax | None:
+    """The label in a_{z_t} and a_{zt}, of a letter that is usual for arguments."""
+    if base.offset is not None or base.name not in ARGUMENTS:
+        return None
+    if (found := with_own_time(part)) is not None:
+        return found[0] if found[1] == t else None
+    if isinstance(part, Run) and len(part.factors) == 2 and time_of(part.factors[1]) == 0:
+        return part.factors[0]
     return None
 
 

@@ -19,6 +19,7 @@ from derive.reader.models.equations.filters import (
     with_one_case,
     with_one_example,
     without_abbreviated,
+    without_compared,
     without_cycles,
     without_entries,
     without_general,
@@ -41,6 +42,7 @@ from derive.reader.models.equations.losses import (
     at_the_end,
     averaged,
     of_inputs,
+    of_itself,
     of_the_step,
     split_losses,
     untimed_targets,
@@ -146,7 +148,9 @@ def written(
         timed = [e for e in timed if not (e.target.endswith(BAR) and e.target.removesuffix(BAR) in bare)]
     timeless = [(formula, e) for formula, e in at_the_end(claiming, timed) if not gradient(e.target)]
     every_time = [*timed, *(equation for _, equation in timeless)]
-    here = [(formula, e) for formula, e in of_the_step(claiming, every_time) if not gradient(e.target)]
+    here = [*of_itself(claiming, every_time)]
+    every_time += [equation for _, equation in here]
+    here += [(formula, e) for formula, e in of_the_step(claiming, every_time) if not gradient(e.target)]
     steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)
     timed = [e.with_steps(steps) for e in timed]
     named = list(named_entropy(claiming, timed))
@@ -158,6 +162,7 @@ def written(
     timed = _forward(timed, {name for _, formula in claiming for name in parts_of_derivatives(formula)})
     found = [*timed, *(equation for _, equation in (*timeless, *here))]
     found += in_words(found, claiming, called=entropy)
+    found = without_compared(found)
     gates = packed(found, claiming)
     found = found if gates is None else gates.leave(found)
     softmax = entropy or any("softmax" in formula.text for formula in formulas)

@@ -30,7 +30,9 @@ _LEAD = re.compile(
 """A word that leads over to a formula."""
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
 _BACK = re.compile(r"[ \t]*(?:←|⟵|<-{1,2})")
-_RELATION = re.compile(r"(?<![<>!=~])[:+]?=(?!=)|≔|≡")
+_RELATION = re.compile(r"(?P<sign>(?<![<>!=~])[:+]?=(?!=)|≔|≡)")
+_BOUND = re.compile(r"\s*(?:\|\||‖)[^=≤]*(?:∂|d\w)[^=≤]*/[^=≤]*(?:\|\||‖)\s*(?P<sign>≤|⩽|<=)")
+"""The norm of a derivative below a bound."""
 _DRAWN = dict.fromkeys(range(0x2500, 0x2580), " ")
 """Lines of boxes around plain text."""
 _FROM_TO = re.compile(r"(?P<sign>[Σ∑∏Π]|\b(?:sum|prod))\((?P<first>\w=[^()]*?\S) to (?P<last>\w(?:[-+]\d)?)\)")
@@ -62,6 +64,19 @@ _DOTS = re.compile(r"[-+*=·⊙×@][ \t]*(?:\.\.\.|…|⋯)[ \t]*$")
 _OPEN_END = re.compile(r"(?:[-+*=·⊙×@∘]|:=)\s*$")
 """Where a formula goes on with the next line, whatever that begins with."""
 _OTHER_SCRIPT = re.compile(r"[\u0400-\u04FF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]")
+_BETWEEN_WORDS = re.compile(r"[^\u0400-\u04FF\u3000-\u30FF\u3400-\u9FFF\uAC00-\uD7AF\uFF01-\uFF5E]+")
+"""What stands between words and marks of another script."""
+_SUPPOSED = re.compile(
+    r"(?:如果|若|当|當|假设|假設|假如|取|例如|比如|只有|只要|不是|并非|而非|错误|もし|仮に|例えば|만약|예를 들어"
+    r"|если|при|когда|например|не)\W*\Z"
+)
+_SAID_BEHIND = re.compile(
+    r"\s*(?:[,，.。;；、!！?？(（]|\Z|となる|になる|である|です|だ|이다|입니다|이 된다|가 된다|로 계산)"
+)
+"""Behind a formula that words of another script say: a mark, the end, or that it is so."""
+_LET = re.compile(r"(?:设|設|令|пусть)\W*\Z")
+_LET_BEHIND = re.compile(r"\s*(?:とする|とおく|라고 하자)")
+_COMPUTED = re.compile(r"[=≡][^=]*[A-Za-z][^=]*[(+*@·×⊙∘]|[=≡]\s*[A-Za-z]\w*[ \t]*\(")
 _WORDS = re.compile(r"(?<![\w.\\])(?P<first>[A-Za-z][a-z]+)[ \t]+(?P<second>[A-Za-z][a-z]+)(?![\w(\[])")
 _LONG = re.compile(r"(?<![\w.\\])[A-Za-z][a-z]{3,}(?![\w(\[])")
 _KNOWN = {*WORDS, *GREEK}
@@ -175,10 +190,41 @@ def _parts(number: int, line: str, *, open_: bool, latex: bool) -> Iterator[Said
             begin = title.end()
         while (lead := _LEAD.match(line, begin, end)) is not None:
             begin = lead.end()
+        whole = begin, end
         end = _without_remark(line, begin, end)
         begin += len(line[begin:end]) - len(line[begin:end].lstrip(" \t*"))
         if formula(line[begin:end], latex=latex):
             yield Said(number, begin + 1, line[begin:end], line)
+            continue
+        for first, last in _between_words(line, *whole):
+            if formula(line[first:last], latex=latex):
+                yield Said(number, first + 1, line[first:last], line)
+
+
+def _between_words(line: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """What stands by itself among words of another script, which suppose nothing: 其中 z = W h, ..."""
+    if not _OTHER_SCRIPT.search(line, begin, end):
+        return
+    for between in _BETWEEN_WORDS.finditer(line, begin, end):
+        text = between.group().rstrip(_ENDING)
+        first = between.start() + len(text) - len(text.lstrip(" \t*"))
+        last = between.start() + len(text)
+        if (
+            all(text.count(left) == text.count(right) for left, right in _PAIRS)
+            and not _OPERATORS.match(line, first, last)
+            and not _OPEN_END.search(text)
+            and not _SUPPOSED.search(line[begin:first])
+            and (
+                (_SAID_BEHIND.match(line, last, end) and not _LET.search(line[begin:first]))
+                or (_lets(text) and (_SAID_BEHIND.match(line, last, end) or _LET_BEHIND.match(line, last, end)))
+            )
+        ):
+            yield first, last
+
+
+def _lets(text: str) -> bool:
+    """Whether a formula that words set, let a = W h + b, names what is computed, and supposes no value."""
+    return _DERIVED.search(text) is None and _COMPUTED.search(text) is not None
 
 
 def _rest(number: int, line: str) -> Said | None:
@@ -255,7 +301,7 @@ def _prose(text: str, *, alone: bool = False) -> bool:
 
 def formula(text: str, *, latex: bool = False) -> bool:
     """Whether a stretch of a line says what a quantity is."""
-    relation = _RELATION.search(text)
+    relation = _BOUND.match(text) or _RELATION.search(text)
     latex = latex and _COMMAND.search(text) is not None
     if (
         relation is None
@@ -264,7 +310,7 @@ def formula(text: str, *, latex: bool = False) -> bool:
         or _prose(text)
     ):
         return False
-    left, right = text[: relation.start()].strip(), text[relation.end() :].strip()
+    left, right = text[: relation.start("sign")].strip(), text[relation.end() :].strip()
     if not left or not right or _NUMBER.fullmatch(right):
         return False
     if _DERIVED.search(left):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sympy import Expr, S
+from sympy import Expr, HadamardProduct, MatMul, S
 
 from derive.cell import Cell
 from derive.nodes import (
@@ -18,6 +18,7 @@ from derive.nodes import (
     T,
     TimeProduct,
     leaves,
+    matmul,
     ones,
     substitute,
     t,
@@ -48,6 +49,7 @@ class OverSteps:
         if right == ones(1, 1):
             found = self._multiplied(left)
             return found is not None and self.at_most(found.node, right)
+        right = _of_numbers(right)
         if not isinstance(right, TimeProduct):
             return False
         ways = self._of_norms, self._step_by_step, self._to_a_power, self._of_blocks
@@ -146,6 +148,24 @@ class OverSteps:
 
         found = substitute(limit, at_one)
         return None if found.atoms(Largest) else found
+
+
+def _of_numbers(right: Node) -> Node:
+    """Π_i a_i Π_j b_j of numbers over the same steps as Π_i a_i b_i: ‖W‖^{t-k} γ^{t-k} as (‖W‖ γ)^{t-k}."""
+    factors = right.args if isinstance(right, HadamardProduct | MatMul) else ()
+    products = [one for one in factors if isinstance(one, TimeProduct)]
+    spans = {(one.first, one.last) for one in products}
+    if (
+        len(products) < 2
+        or len(products) < len(factors)
+        or len(spans) > 1
+        or any(one.shape != (1, 1) for one in factors)
+    ):
+        return right
+    first = products[0]
+    return TimeProduct(
+        matmul(*(one.term.xreplace({one.index: first.index}) for one in products)), first.index, first.first, first.last
+    )
 
 
 def _as_many(steps: Steps, right: TimeProduct) -> bool:

@@ -17,6 +17,7 @@ from derive.reader.claims.letters import Letters, Way
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
 from derive.reader.claims.statements.chains import Statement, statements
+from derive.reader.claims.statements.limits import is_limit, says_one_value
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import identifier, label
@@ -168,6 +169,8 @@ def _stated(formula: Formula) -> Iterator[Statement]:
             *_, value, named = statement.sides[: len(kinds) + 1]
             if _NAMES.search(statement.fragment.text, value.end, named.start):  # what is right of =: is the name
                 yield replace(statement, sides=(named, value), relations=statement.relations[len(kinds) - 1 :][:1])
+        elif says_one_value(statement) and is_limit(statement.sides[1]):  # γ = max|f'| < 1
+            yield replace(statement, sides=statement.sides[:2], relations=statement.relations[:1])
 
 
 def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
@@ -296,9 +299,9 @@ def _unturned(said: Term) -> Term:
 
 def _bound(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
     """β = ¼ ‖U‖ + 1: a letter for a bound, and the norms that it stands for."""
-    left, right, *others = statement.sides
+    left, right = statement.sides[:2]
     found = claiming.letters.taken(left, statement.fragment)
-    if others or found is None or found.power is not None or found.transposed or found.primes:
+    if not says_one_value(statement) or found is None or found.power is not None or found.transposed or found.primes:
         return None
     claiming.bounding = True
     try:
@@ -310,7 +313,7 @@ def _bound(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         return None
     finally:
         claiming.bounding = False
-    return (name, said) if any(isinstance(part, tree.Norm) for part in tree.walk(said)) else None
+    return (name, said) if is_limit(right) else None
 
 
 def _loss(statement: Statement, claiming: Claiming, cell: Cell) -> tuple[str, Loss] | None:

@@ -52,13 +52,26 @@ def without_general(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if not e.general or e.target not in written_out]
 
 
+def without_compared(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without y_t = g(V h_t) before a loss that compares y_t with a ŷ_t that has an equation too."""
+    said = {e.target for e in given}
+    targets = {
+        (name, loss.index)
+        for loss in given
+        if loss.loss
+        for name in {m.name for m in loss.used}
+        if name in said and f"{name}_hat" in said & {m.name for m in loss.used}
+    }
+    return [e for e in given if not any(e.target == name and e.index <= index for name, index in targets)]
+
+
 def without_entries(given: Sequence[Equation]) -> list[Equation]:
     """The equations without those for an entry, ŷ_i = e^{z_i} / Σ_j e^{z_j}, of what the note writes as a whole."""
     targets = {e.target for e in given}
 
     def entry(equation: Equation) -> bool:
         whole, _, index = equation.target.rpartition("_")
-        indexed = whole in targets and index in ENTRY_LETTERS - {"l"}  # which counts layers
+        indexed = whole in targets and index in ENTRY_LETTERS - {"l", *targets}  # l counts layers, r is a gate here
         return indexed and re.search(rf"(?<![A-Za-z\\]){index}(?![A-Za-z])", equation.right) is not None
 
     return [e for e in given if not entry(e)]

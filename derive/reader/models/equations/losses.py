@@ -102,6 +102,24 @@ def of_the_step(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]
         yield one.formula, replace(one.equation(text, name), said=EVERY_STEP.format(name=name))
 
 
+def of_itself(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[tuple[Found, Equation]]:
+    """`h = (1 - z_t) h_{t-1} + ...`, which nothing else gives a value, as the equation of every step that it is."""
+    defined = {equation.target for equation in known}
+    for index, formula in formulas:
+        for one in _timeless(formula, index):
+            found = one.letter
+            if found is None or found.name in defined or found.name in LOSSES:
+                continue
+            try:
+                read = mentions(_alone(one.right, one.fragment))
+            except InputError:  # a side that closes a font around all of it
+                continue
+            itself = {m.offset for m in read if m.name == found.name}
+            if itself == {-1} and any(m.offset == 0 for m in read):
+                text = f"{_at_t(found, one.fragment)} = {one.fragment.text[one.right.start : one.right.end]}"
+                yield formula, replace(one.equation(text, found.name), said=EVERY_STEP.format(name=found.name))
+
+
 def _waiting(formulas: Sequence[tuple[int, Found]]) -> Iterator[tuple[_Timeless, str]]:
     """The equations whose left side is a letter without a time, with its name."""
     for index, formula in formulas:

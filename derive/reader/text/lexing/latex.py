@@ -20,6 +20,8 @@ _TIED = re.compile(r"~(?=[_^])")
 _SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|\Z)|\$)+")
 _DOTS = re.compile(r"\.\.\.+|···+|⋅⋅⋅+|…|⋯|。。。+")
 _SLIP = re.compile(r"\{([A-Za-z]{2,4}|t(?:\s*[-+−]\s*\d)?)\}")
+_NAMED_SLIP = re.compile(r"\{(\\(?:tilde|hat|bar)\s*\{[a-z]\}(?:_?t|_\{t\}|ₜ)|[a-z]_(?:t|\{t\}))\}")
+"""Behind z: of z{r_t} and z{\\tilde{h}_t}, with the underscore forgotten."""
 _SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
 _DIRECTION = re.compile(r"\{\s*\(?\s*(?P<arrow>\\(?:(?P<on>rightarrow|to)|leftarrow|gets))\s*\)?\s*\}")
 _BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
@@ -95,6 +97,8 @@ class LatexLexer(Commands):
                 for at in range(primes.start(1), primes.end(1)):
                     out.emit("PRIME", at, at + 1, "prime")
                 return primes.end()
+            if out.items and out.items[-1].word == "delta" and out.items[-1].end == i:  # \\delta{h_t}
+                out.emit("SUB", i, i)
             out.opening("LBRACE", i, i + 1)
             return i + 1
         if c == "}":
@@ -187,6 +191,10 @@ class LatexLexer(Commands):
         first = len(self.out.items)
         while i < stop:
             written = self.text[i:stop]
+            if written in ("loss", "Loss") and i == run.start():  # \\partial loss
+                self.out.emit("NAME", i, stop, written, rf"\mathrm{{{written}}}")
+                i = stop
+                continue
             if written in self.fragment.words:
                 font = "" if self.text.startswith("(", stop) else r"\mathit"
                 self.out.emit("NAME", i, stop, written, f"{font}{{{written}}}" if font else written)
@@ -213,7 +221,9 @@ class LatexLexer(Commands):
                 f"unknown function {written}", run.start(), stop,
                 f"known: {', '.join(sorted(words.ENTRYWISE))}, softmax; or separate the letters of a product",
             )  # fmt: skip
-        if len(written) == 1 and (slip := _SLIP.match(self.text, stop, end)):
+        slip = _SLIP.match(self.text, stop, end) if len(written) == 1 else None
+        slip = slip or (_NAMED_SLIP.match(self.text, stop, end) if written in ("a", "z") else None)
+        if slip is not None:
             # W{xh} and h{t-1}, with the underscore forgotten
             self.out.emit("SUB", stop, stop)
             self.out.opening("LBRACE", stop, stop + 1)

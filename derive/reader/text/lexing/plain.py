@@ -85,7 +85,7 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
         elif c == "√":
             i = _root(out, closers, i)
         elif (compared := _COMPARED.match(text, i)) and (
-            c == ">" or compared["equal"] if not closers else closers[-1] != "scriptRANGLE"
+            c == ">" or compared["equal"] or ">" not in text[i:] if not closers else closers[-1] != "scriptRANGLE"
         ):
             out.emit("RELATION", i, compared.end(), {">=": "≥", "<=": "≤"}.get(compared.group(), c))
             i = compared.end()
@@ -212,8 +212,8 @@ def _word(out: Tokens, i: int) -> int:
 def _is_step(text: str, base: str, last: str) -> bool:
     """Whether a letter behind a name is a step.
 
-    So it is where a sum or product counts with it, the name has steps beside it, or a derivative is taken by h_T; and a
-    number where the name stands with t too.
+    So it is where a sum or product counts with it, a name stands at the step beside it, as h_{i-1} does, or a
+    derivative is taken by h_T; and a number where the name stands with t too.
     """
     if last.isdigit():  # h_1 beside h_t
         timed = rf"(?<![A-Za-z0-9_]){re.escape(base)}_(?:t(?![A-Za-z0-9])|[({{]\s*[tk]\s*[-−+)}}])"
@@ -222,7 +222,9 @@ def _is_step(text: str, base: str, last: str) -> bool:
         return False
     if last == "T" and _BY_THE_LAST.search(text):
         return True
-    counted = re.search(rf"(?:[∑∏ΣΠ]|sum|prod)\s*_\s*[({{]?\s*{last}\s*(?:=|∈|\bin\b)", text)
+    counted = re.search(
+        rf"(?:[∑∏ΣΠ]|sum|prod)\s*_\s*[({{]?\s*{last}\s*(?:=|∈|\bin\b)|[A-Za-z]_[({{]\s*{last}\s*[-−+]\s*1\s*[)}}]", text
+    )
     return counted is not None or (
         last in "kjsT"
         and re.search(rf"(?<![A-Za-z0-9_]){re.escape(base)}_[({{]?\s*(?:t|{last}\s*[-−+])", text) is not None
