@@ -136,6 +136,25 @@ def test_large_products_and_several_threads(dtype, limit: float, compiled_rnn, m
     assert min(started) < 3 <= max(started)
 
 
+def test_products_of_matrices_as_they_lie(compiled_rnn, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    theirs, _ = compiled_rnn
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 3)
+    rng = np.random.default_rng(0)
+    a, b, steps = rng.normal(size=(600, 700)), rng.normal(size=(600, 300)), rng.normal(size=(3, 200, 600))
+    pairs = [
+        (a.T, b),
+        (a[:, 9:].T, b[:, ::2]),
+        (a[::3], np.asfortranarray(b[:, :90].repeat(2, axis=0)[:700])),
+        (steps, b),
+        (steps[..., 40:], b[40:]),
+        (np.broadcast_to(a[0], (600, 700)), a.T[:, ::-1]),
+    ]
+    for (left, right), found in zip(pairs, theirs.products_of(*pairs), strict=True):
+        np.testing.assert_allclose(found, left @ right, rtol=EXACT, atol=1e-11)
+
+
 @pytest.mark.parametrize("feature", ["avx512f", "avx2"] if FULL else ["avx2"])
 def test_products_of_other_processors(feature: str, tmp_path: Path) -> None:
     cell = catalogue.find("mgu")

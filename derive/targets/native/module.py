@@ -29,6 +29,7 @@ from derive.targets.native.entries import NotCompiledError
 from derive.targets.native.helpers import numbers_table, texts
 from derive.targets.native.kernel import Kernel
 from derive.targets.native.within import within_steps
+from derive.targets.numpy.examples_text import THREADS
 from derive.targets.numpy.module import parts, whole
 from derive.targets.numpy.network import whole as network_whole
 from derive.targets.numpy.network.assembly import Assembly
@@ -43,7 +44,7 @@ from derive.targets.templates import environment
 BY_PANELS = 2**15
 """The multiplications of a matrix product from which on its matrix is cut into panels."""
 
-_IMPORTS = ("import math", "import threading", "import warnings")
+_IMPORTS = ("import functools", "import math", "import os", "import warnings")
 
 WRITTEN_OUT = 2**18
 """The multiplications of a matrix product up to which it is faster than a library and the call of it."""
@@ -82,7 +83,7 @@ def _with_own_products(statement: Statement) -> Statement:
     def change(code: Code) -> Code | None:
         match code:
             case Call("rows_times", (left, right)):
-                return Call("rows_product", (mapped(left, change), mapped(right, change)))
+                return Call("product_of", (mapped(left, change), mapped(right, change)))
             case MatrixProduct(Transposed(Call("rows", _)) as left, Call("rows", _) as right):
                 return Call("product_of", (mapped(left, change), mapped(right, change)))
         return None
@@ -91,6 +92,29 @@ def _with_own_products(statement: Statement) -> Statement:
         case Assign(targets, value, formula):
             return Assign(targets, mapped(products.narrowed(value), change), formula)
     return statement
+
+
+def _at_once(statements: Sequence[Statement]) -> list[Statement]:
+    """The statements with products that follow each other and do not read one another as one call."""
+    found: list[Statement] = []
+    made: dict[Name, Code] = {}
+
+    def end() -> None:
+        if len(made) > 1:
+            found[-len(made) :] = [Assign((Tuple(tuple(made)),), Call("products_of", tuple(made.values())))]
+        made.clear()
+
+    for statement in statements:
+        match statement:
+            case Assign((Name() as name,), Call("product_of", pair), "") if name not in made and not {
+                one.name for one in made
+            }.intersection(read([statement])):
+                made[name] = Tuple(pair)
+            case _:
+                end()
+        found.append(statement)
+    end()
+    return found
 
 
 class _Compiled:
@@ -114,10 +138,10 @@ class _Compiled:
         forward = self._compiled(own.forward, shapes, "forward_loop", ())
         shapes = Shapes(shapes.known | arriving_shapes(program, names), sizes)
         backward = self._compiled(own.backward, shapes, "backward_loop", [names.carry(s).name for s in program.states])
-        forward, backward = ([_with_own_products(one) for one in body] for body in (forward, backward))
+        forward, backward = (_at_once([_with_own_products(one) for one in body]) for body in (forward, backward))
         if "rows_times" not in read([*forward, *backward]):
             low.helpers.discard("rows_times")
-        low.helpers.update(("rows", MEMORY))
+        low.helpers.update(("rows", MEMORY, THREADS))
         return replace(own, forward=forward, backward=backward)
 
     def text(self) -> str:

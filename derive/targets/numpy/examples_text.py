@@ -11,7 +11,10 @@ from derive.nodes import Quantity
 from derive.targets.language.code import MEMORY, size_text
 from derive.targets.lowering.frame import axes
 
-_IMPORTS = ("import functools", "import threading")
+_IMPORTS = ("import functools", "import os", "import threading")
+
+THREADS = "threads"
+"""The helper that keeps threads."""
 
 PARTS = {
     "parts_of": '''LIMITING = threading.Lock()
@@ -20,12 +23,13 @@ PARTS = {
 
 @functools.cache
 def libraries():
-    """The libraries of matrix products that `threadpoolctl` finds; None where it is not installed."""
+    """The libraries of matrix products that `threadpoolctl` finds; None without these or it."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
         return None
-    return ThreadpoolController().select(user_api="blas")
+    found = ThreadpoolController().select(user_api="blas")
+    return found if found.lib_controllers else None
 
 
 def parts_of(T, B, weights, n):
@@ -41,16 +45,26 @@ def parts_of(T, B, weights, n):
     if wanted < 2 or libraries() is None:
         return 0
     parts = min([wanted, *(library.num_threads for library in libraries().lib_controllers)])
-    return parts if parts > 1 and libraries().lib_controllers else 0''',
+    return parts if parts > 1 else 0''',
+    THREADS: '''@functools.cache
+def threads(process, count):
+    """So many threads of that process, which sleep until there is something to run: to start one takes longer."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(count)''',
     "in_parts_of_batch": '''def in_parts_of_batch(B, parts, run):
     """What `run` returns for the examples of each part."""
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import wait
     from contextvars import copy_context
 
     first, *others = ((k, slice(B * k // parts, B * (k + 1) // parts)) for k in range(parts))
-    with LIMITING, libraries().limit(limits=1), ThreadPoolExecutor(parts) as pool:
+    with LIMITING, libraries().limit(limits=1):
+        pool = threads(os.getpid(), parts - 1)
         waiting = [pool.submit(copy_context().run, run, *part) for part in others]
-        return [run(*first), *(part.result() for part in waiting)]
+        try:
+            return [run(*first), *(part.result() for part in waiting)]
+        finally:
+            wait(waiting)
 
 
 def examples(a, rows, axis=0):
@@ -89,16 +103,16 @@ def joined_examples(arrays, axis=0):
 """The helpers by name."""
 
 CALLED = {
-    "in_parts_of_batch": ("parts_of",),
+    "in_parts_of_batch": ("parts_of", THREADS),
     "forward_in_parts": ("in_parts_of_batch", MEMORY),
     "backward_in_parts": ("in_parts_of_batch",),
 }
 """What these call of each other."""
 
 
-def imports(helpers: Iterable[str], further: Iterable[str] = ()) -> str:
+def imports(helpers: Collection[str], further: Iterable[str] = ()) -> str:
     """The lines of imports of a module with the texts of its helpers."""
-    needed = _IMPORTS if any(text == PARTS["parts_of"] for text in helpers) else ()
+    needed = _IMPORTS if PARTS["parts_of"] in helpers else ()
     return "\n".join(sorted({*needed, *further}))
 
 
