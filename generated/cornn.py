@@ -12,6 +12,7 @@ on rows as `rows @ W.T`. `h_t` is a value at step t, `d_h_t` the gradient of J w
 """
 
 import functools
+import os
 import threading
 
 import numpy as np
@@ -359,12 +360,18 @@ LIMITING = threading.Lock()
 
 @functools.cache
 def libraries():
-    """The libraries of matrix products that `threadpoolctl` finds; None where it is not installed."""
+    """The libraries of matrix products that `threadpoolctl` finds; None without these or it."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
         return None
-    return ThreadpoolController().select(user_api="blas")
+    found = ThreadpoolController().select(user_api="blas")
+    return found if found.lib_controllers else None
+
+
+def library_threads():
+    """How many threads share a large product, as far as one knows."""
+    return 1 if libraries() is None else min(library.num_threads for library in libraries().lib_controllers)
 
 
 def parts_of(T, B, weights, n):
@@ -377,21 +384,31 @@ def parts_of(T, B, weights, n):
     if B < 32 or T < 8 or LIMITING.locked():
         return 0
     wanted = min(B // 16, B * (sum(map(np.size, weights.values())) + 32 * n) // 2**23)
-    if wanted < 2 or libraries() is None:
-        return 0
-    parts = min([wanted, *(library.num_threads for library in libraries().lib_controllers)])
-    return parts if parts > 1 and libraries().lib_controllers else 0
+    parts = min(wanted, library_threads()) if wanted > 1 else 0
+    return parts if parts > 1 else 0
+
+
+@functools.cache
+def threads(process, count):
+    """So many threads of that process, which sleep until there is something to run: to start one takes longer."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(count)
 
 
 def in_parts_of_batch(B, parts, run):
     """What `run` returns for the examples of each part."""
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import wait
     from contextvars import copy_context
 
     first, *others = ((k, slice(B * k // parts, B * (k + 1) // parts)) for k in range(parts))
-    with LIMITING, libraries().limit(limits=1), ThreadPoolExecutor(parts) as pool:
+    with LIMITING, libraries().limit(limits=1):
+        pool = threads(os.getpid(), parts - 1)
         waiting = [pool.submit(copy_context().run, run, *part) for part in others]
-        return [run(*first), *(part.result() for part in waiting)]
+        try:
+            return [run(*first), *(part.result() for part in waiting)]
+        finally:
+            wait(waiting)
 
 
 def examples(a, rows, axis=0):
@@ -593,7 +610,7 @@ def rows_times(a, matrix, out=None):
     left, (K, N) = rows(a), matrix.shape
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
-    if many == len(left) or columns < 48:
+    if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
         left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
@@ -625,8 +642,10 @@ def rows_plus(a, matrix, term):
 
 def steps_together(block, T, B, n):
     """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
-    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
-    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)
+    steps, whole = block * -(-max(256, 2**17 // n) // max(1, B * block)), T * B * n
+    if steps * B * n > 2**18 or whole <= 2**19 or whole <= 2**21 and library_threads() > 1:
+        return max(T, 1)
+    return steps
 
 
 def repeated(a, lengths):

@@ -10,6 +10,10 @@ Arrays are time-major batches of rows: T steps, B examples, vectors along the la
 on rows as `rows @ W.T`. `h_t` is a value at step t, `d_h_t` the gradient of J with respect to it.
 """
 
+import functools
+import os
+import threading
+
 import numpy as np
 
 PARAMETERS = {
@@ -237,12 +241,32 @@ def in_columns(matrix, columns):
     return found
 
 
+LIMITING = threading.Lock()
+"""Held while the library of matrix products runs on one thread."""
+
+
+@functools.cache
+def libraries():
+    """The libraries of matrix products that `threadpoolctl` finds; None without these or it."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    found = ThreadpoolController().select(user_api="blas")
+    return found if found.lib_controllers else None
+
+
+def library_threads():
+    """How many threads share a large product, as far as one knows."""
+    return 1 if libraries() is None else min(library.num_threads for library in libraries().lib_controllers)
+
+
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
-    if many == len(left) or columns < 48:
+    if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
         left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)

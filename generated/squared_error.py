@@ -15,6 +15,10 @@ The equations leave g open: `forward` and `step` take the name of a function by 
 FUNCTIONS, as in `g="relu"`; without one it is tanh.
 """
 
+import functools
+import os
+import threading
+
 import numpy as np
 
 PARAMETERS = {
@@ -379,12 +383,32 @@ def in_columns(matrix, columns):
     return found
 
 
+LIMITING = threading.Lock()
+"""Held while the library of matrix products runs on one thread."""
+
+
+@functools.cache
+def libraries():
+    """The libraries of matrix products that `threadpoolctl` finds; None without these or it."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    found = ThreadpoolController().select(user_api="blas")
+    return found if found.lib_controllers else None
+
+
+def library_threads():
+    """How many threads share a large product, as far as one knows."""
+    return 1 if libraries() is None else min(library.num_threads for library in libraries().lib_controllers)
+
+
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
-    if many == len(left) or columns < 48:
+    if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
         left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)

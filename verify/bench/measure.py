@@ -24,8 +24,8 @@ OTHERS = ("torch", "torch loop", "jax", "cudnn", "torch.compile")
 """The peers that backproof is compared with. FlashRNN is told beside them: it runs in shorter numbers."""
 
 
-SETTLING = 0.1
-"""Seconds after a run with several threads, which may still spin on the core of the next peer."""
+SETTLING = 0.2
+"""Seconds after a run with several threads, which may still spin on the core of the next peer: OpenBLAS's for 0.1 s."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from derive.targets.lowering.frame import axes
 
 _IMPORTS = ("import functools", "import os", "import threading")
 
-THREADS = "threads"
-"""The helper that keeps threads."""
+THREADS, LIBRARY_THREADS = "threads", "library_threads"
+"""The helpers that keep threads, and that count those of the library of products."""
 
 PARTS = {
-    "parts_of": '''LIMITING = threading.Lock()
+    LIBRARY_THREADS: '''LIMITING = threading.Lock()
 """Held while the library of matrix products runs on one thread."""
 
 
@@ -32,7 +32,10 @@ def libraries():
     return found if found.lib_controllers else None
 
 
-def parts_of(T, B, weights, n):
+def library_threads():
+    """How many threads share a large product, as far as one knows."""
+    return 1 if libraries() is None else min(library.num_threads for library in libraries().lib_controllers)''',
+    "parts_of": '''def parts_of(T, B, weights, n):
     """How many parts a batch is cut into, each run by a thread while the library has one; 0: it runs as it stands.
 
     A library's threads share out each product and wait for each other awake. Threads for parts of the batch wait for
@@ -42,9 +45,7 @@ def parts_of(T, B, weights, n):
     if B < 32 or T < 8 or LIMITING.locked():
         return 0
     wanted = min(B // 16, B * (sum(map(np.size, weights.values())) + 32 * n) // 2**23)
-    if wanted < 2 or libraries() is None:
-        return 0
-    parts = min([wanted, *(library.num_threads for library in libraries().lib_controllers)])
+    parts = min(wanted, library_threads()) if wanted > 1 else 0
     return parts if parts > 1 else 0''',
     THREADS: '''@functools.cache
 def threads(process, count):
@@ -103,6 +104,7 @@ def joined_examples(arrays, axis=0):
 """The helpers by name."""
 
 CALLED = {
+    "parts_of": (LIBRARY_THREADS,),
     "in_parts_of_batch": ("parts_of", THREADS),
     "forward_in_parts": ("in_parts_of_batch", MEMORY),
     "backward_in_parts": ("in_parts_of_batch",),
@@ -112,7 +114,7 @@ CALLED = {
 
 def imports(helpers: Collection[str], further: Iterable[str] = ()) -> str:
     """The lines of imports of a module with the texts of its helpers."""
-    needed = _IMPORTS if PARTS["parts_of"] in helpers else ()
+    needed = _IMPORTS if PARTS[LIBRARY_THREADS] in helpers else ()
     return "\n".join(sorted({*needed, *further}))
 
 

@@ -8,7 +8,7 @@ from derive import functions
 from derive.functions import ENTRIES, ERF, ScalarFunction
 from derive.targets.language.code import MEMORY
 from derive.targets.lowering.scalars import scalar
-from derive.targets.numpy.examples_text import CALLED, PARTS
+from derive.targets.numpy.examples_text import CALLED, LIBRARY_THREADS, PARTS
 
 _WRITTEN = {
     "rows": '''def rows(a):
@@ -19,7 +19,7 @@ _WRITTEN = {
     left, (K, N) = rows(a), matrix.shape
     found = memory((*a.shape[:-1], N), np.promote_types(a.dtype, matrix.dtype)) if out is None else out
     many, columns = piece(len(left), K, N, found.dtype, 2**26)
-    if many == len(left) or columns < 48:
+    if many == len(left) or left.size * N > 2**25 and library_threads() > 1 or columns < 48:
         left.dot(matrix, rows(found))
     else:
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
@@ -174,6 +174,11 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
         is_even = columns >= N // gates or columns % 16 == 0
         columns = min(columns, N // gates)
         is_small = is_even and rows * columns * (K + 1) <= 10**6
+    if is_small and a.size * N > 2**25 and library_threads() > 1:
+        a, matrix = with_row(a, matrix, term)
+        found = memory((gates, T, B, N // gates), np.result_type(a, matrix))
+        np.matmul(a.reshape(T * B, K + 1), in_columns(matrix, N // gates), out=found.reshape(gates, T * B, -1))
+        return found.swapaxes(0, 1)
     if not is_small:
         found = rows_plus(a, matrix, term).reshape(T, B, gates, N // gates).swapaxes(1, 2)
         return np.ascontiguousarray(found) if B * N <= 2**13 else found
@@ -185,8 +190,10 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
     return found''',
     "steps_together": '''def steps_together(block, T, B, n):
     """How many steps n numbers of each example are kept for: some if those stay in the cache and all would not."""
-    steps = block * -(-max(256, 2**17 // n) // max(1, B * block))
-    return steps if steps * B * n <= 2**18 and T * B * n > 2**19 else max(T, 1)''',
+    steps, whole = block * -(-max(256, 2**17 // n) // max(1, B * block)), T * B * n
+    if steps * B * n > 2**18 or whole <= 2**19 or whole <= 2**21 and library_threads() > 1:
+        return max(T, 1)
+    return steps''',
     "added": '''def added(total, part):
     """The sum of the parts so far, None before the first, and one more, in the memory of the first."""
     if total is None:
@@ -292,7 +299,7 @@ def piece(B, K, N, dtype, most=2**23, gates=1):
 """Helpers that no entry of `derive.functions` describes."""
 
 _CALLED = {
-    "rows_times": ("rows", MEMORY, "piece", "in_columns"),
+    "rows_times": ("rows", MEMORY, "piece", "in_columns", LIBRARY_THREADS),
     "rows_plus": ("rows_times", "with_row"),
     "with_row": ("rows", MEMORY),
     "in_columns": (MEMORY,),
@@ -302,6 +309,7 @@ _CALLED = {
     "piece_rows": ("pieces_of",),
     "piece_places": ("pieces_of",),
     "gates_times": ("rows_plus", "in_columns"),
+    "steps_together": (LIBRARY_THREADS,),
     **CALLED,
 }
 """What these call of each other."""

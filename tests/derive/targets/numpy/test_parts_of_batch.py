@@ -137,3 +137,15 @@ def test_large_batches_are_cut_and_the_library_keeps_its_threads() -> None:
     assert [library.num_threads for library in whole.libraries().lib_controllers] == before
     whole.libraries = lambda: None  # type: ignore[attr-defined]
     assert not run(case)
+
+
+def test_large_products_are_left_to_the_threads_of_the_library() -> None:
+    cell = catalogue.find("lstm")
+    case = Case.draw(cell, {"D": 64, "H": 128}, 36, 32, np.random.default_rng(0))
+    found = []
+    for threads in (1, 2):
+        made = load(module(differentiate(cell)))
+        assert made.library_threads() == 2
+        made.library_threads = lambda threads=threads: threads  # type: ignore[attr-defined]
+        found.append({"ys": case.forward(made)[0], **case.backward(made)})
+    same(*found)
