@@ -28,6 +28,7 @@ from derive.targets.lowering.single_step import Passes
 from derive.targets.native.entries import NotCompiledError
 from derive.targets.native.helpers import numbers_table, texts
 from derive.targets.native.kernel import Kernel
+from derive.targets.native.terms import terms_in_loop
 from derive.targets.native.within import within_steps
 from derive.targets.numpy.examples_text import THREADS
 from derive.targets.numpy.module import parts, whole
@@ -37,7 +38,7 @@ from derive.targets.passes import products
 from derive.targets.passes.hoisting import Hoisting
 from derive.targets.passes.loops import Body, always_there, learn, opened
 from derive.targets.passes.pipeline import added_in_place, arriving_shapes, given_shapes, learn_shapes
-from derive.targets.passes.rewriting import mapped
+from derive.targets.passes.rewriting import mapped, substituted
 from derive.targets.passes.shapes import Shapes
 from derive.targets.templates import environment
 
@@ -202,6 +203,10 @@ class _Compiled:
         else:
             hoisting = Hoisting(body, own, self._names.numbered, blocked=False, labels={})
             body = hoisting.run()
+            kept = {*read([*hoisting.constants, *hoisting.over_steps, *after]), *self._low.sequence.cached}
+            before, loop, added = terms_in_loop(before, loop, kept, shapes)
+            body = body.with_statements([replace(s, value=substituted(s.value, added)) for s in body.statements])
+            instead = (loop,)
             further += [*hoisting.constants, *hoisting.over_steps]
             self._low.helpers.update(hoisting.helpers)
         call, prepared = self._kernel(body, own, name, carried)
