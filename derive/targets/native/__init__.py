@@ -2,6 +2,7 @@
 
 1. `derive.targets.lowering.lowered`   the programs over a sequence                        Derivation -> Lowered
 2. `derive.targets.passes`             products cut, and hoisted out of the loop forwards  Body -> Body
+   `terms`                             the biases of what was hoisted, back into the loop
 3. `entries`                           an entry of an array expression as numbers          expression -> expression
 4. `kernel`                            a loop over t as one function of numbers            Body -> text
    `helpers`                           the functions of numbers that it calls
