@@ -29,6 +29,8 @@ from verify.truth.comparison import Bench
 
 NOTHING_BEHIND = "nothing comes after the last step"
 
+_ERRORS = ("delta", "d")
+"""How the whole gradient is spelled beside which ∂ may be a part of it."""
 REACH = "a sum reaches over the terms behind it that have its index"
 
 
@@ -80,7 +82,7 @@ def _read(
         claiming.letters.leading = False
         one, other_side = left_out.placed((one, claiming.term(right)))
         other_side = _not_itself(one, _of_own_step(one, other_side, claiming), claiming)
-        said = _handed_back(one, other_side, claiming)
+        said = _handed_back(one, _as_products(other_side, claiming), claiming)
         pairs = _before_its_loss(said, sizes.conditions(statement, claiming), claiming)
     except OpenQuestionError as error:
         renamed = _renamed(left, right, statement, claiming, context, blank)
@@ -138,11 +140,11 @@ def _behind_the_end(said: tuple[Term, Term]) -> bool:
 def _of_own_step(left: Term, right: Term, claiming: Claiming) -> Term:
     """The right side, where ∂J/∂h stands beside δ, the whole gradient by h: that may be of its own step's loss."""
     whole = left.plain if isinstance(left, tree.Error) else left
-    if not isinstance(whole, tree.Gradient) or whole.spelling != "delta" or whole.immediate:
+    if not isinstance(whole, tree.Gradient) or whole.spelling not in _ERRORS or whole.immediate:
         return right
 
     def own(part: Term) -> Term | None:
-        if not isinstance(part, tree.Gradient) or part.spelling == "delta" or part.immediate:
+        if not isinstance(part, tree.Gradient) or part.spelling in _ERRORS or part.immediate:
             return None
         beside = (part.by.name, part.by.at, part.only) == (whole.by.name, whole.by.at, whole.only)
         return replace(part, only=part.by.time) if beside and part.by.time is not None else None
@@ -165,8 +167,28 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
     else:
         return right
     if not claiming.guess("itself on the right", words):
-        return right
+        if not isinstance(left, tree.Gradient):
+            return right
+        words = f"the gradient by {spelled(left.by.name)} on the right is that of the loss of its own step"
+        if not claiming.guess("itself of its own step", words):
+            return right
+        other = replace(left, only=left.by.time)
     return replace(right, terms=tuple((sign, other if part == left else part) for sign, part in right.terms))
+
+
+def _as_products(right: Term, claiming: Claiming) -> Term:
+    """The right side, where ⊙ between an error and ∂a/∂b of two vectors may stand for their product."""
+
+    def product(part: Term) -> Term | None:
+        if not isinstance(part, tree.Multiply) or not part.elementwise or len(part.factors) != 2:
+            return None
+        errors = [f for f in part.factors if isinstance(f, tree.Gradient | tree.Error | tree.Handed)]
+        slopes = [f for f in part.factors if isinstance(f, tree.Derivative) and f.of.time != f.by.time]
+        return replace(part, factors=(*errors, *slopes), elementwise=False) if len(errors) == len(slopes) == 1 else None
+
+    other = tree.mapped(right, product)
+    words = "⊙ between an error and a Jacobian is their product"
+    return other if other != right and claiming.guess("⊙ as a product", words) else right
 
 
 def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: Claiming) -> deciding.Pairs:

@@ -42,7 +42,11 @@ def membership(
     if shape is None or not (resolved or derived):
         return Judgement(text, Word.NOT_A_CLAIM, reason="a set, not a formula of this cell", place=place)
     true = derived or letters.quantities[resolved.name].shape  # type: ignore[union-attr]
+    if derived is None and found is not None and found.transposed:
+        true = (true[1], true[0])
     stated = shape if len(shape) == 2 else (*(*shape, size("1"))[:1], true[1]) if true[1] == 1 else shape
+    if len(stated) != 2 and str(true[1]).removeprefix("n_") in letters.quantities:
+        stated = (*stated[:1], size("1"))  # what the note says nothing of may be a number
     if len(stated) != 2:
         return _wrong_shape(blank, true)
     rows, cols = stated

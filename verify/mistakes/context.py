@@ -86,6 +86,19 @@ class Context:
                 yield other if quantity.time is None else other.at(quantity.time)
 
     @cached_property
+    def reading(self) -> dict[str, set[str]]:
+        """What each quantity depends on, through any steps."""
+        found: dict[str, set[str]] = {name: set() for name in self.derivation.program.quantities}
+        equations = (*self.derivation.cell.equations, *self.derivation.program.equations)
+        for equation in equations:
+            used = {q.name for q in equation.expression.atoms(Quantity)}
+            found.setdefault(equation.symbol.name, set()).update(used)
+        for middle in found:
+            for read in found.values():
+                read |= found[middle] if middle in read else set()
+        return found
+
+    @cached_property
     def sums(self) -> tuple[Node, ...]:
         """Sums that stand inside products of the true forms, such as 1 - z_t."""
         return _collected(self.forms, lambda node: [node] if isinstance(node, MatAdd) else [])

@@ -17,8 +17,10 @@ def other_quantity(node: Node, context: Context) -> Iterator[Node]:
     elif isinstance(node, Adjoint) and not node.immediate:
         yield from (node.func(other, *node.args[1:]) for other in context.alike(node.quantity))
     elif isinstance(node, Jacobian):
-        yield from (node.func(other, node.by, *node.args[2:]) for other in context.alike(node.of))
-        yield from (node.func(node.of, other, *node.args[2:]) for other in context.alike(node.by))
+        above = (other for other in context.alike(node.of) if node.by.name in context.reading[other.name])
+        below = (other for other in context.alike(node.by) if other.name in context.reading[node.of.name])
+        yield from (node.func(other, node.by, *node.args[2:]) for other in above)
+        yield from (node.func(node.of, other, *node.args[2:]) for other in below)
 
 
 def other_block(node: Node, context: Context) -> Iterator[Node]:

@@ -24,7 +24,7 @@ from verify.notes.conventions.steps import LAST_ALONE
 from verify.notes.conventions.trying import Judge
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
-from verify.notes.examples.supposing import under_suppositions
+from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, read
 from verify.notes.judging import Check, judged_apart
 from verify.notes.lint import Note
@@ -141,7 +141,7 @@ def audit(
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))
-    judged = tuple(unexplained(judged))
+    judged = tuple(map(behind_arrows, unexplained(judged)))
     return Audit(document, tuple(map(_ignoring, judged)))
 
 

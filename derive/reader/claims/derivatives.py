@@ -9,13 +9,13 @@ from dataclasses import replace
 from sympy import Expr
 
 from derive import nodes
-from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import as_value, named_step
 from derive.reader.claims.letters import Found, beside
 from derive.reader.claims.meant import Habit
+from derive.reader.claims.ranges import is_range, steps_between
 from derive.reader.claims.statements.named_parts import LATER, NamedParts
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression
@@ -23,8 +23,6 @@ from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket, lists_letters
 from derive.reader.text import mapping, syntax
-from derive.reader.text.fragment import Fragment
-from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Syntax
 from derive.reader.text.words import BESIDE, SAID
 
@@ -50,15 +48,6 @@ def _factors(side: Syntax) -> list[Syntax]:
     while isinstance(side, Group) and side.bracket == "LBRACE" and (inner := only(side.rows)) is not None:
         side = inner
     return list(side.factors) if isinstance(side, Run) else [side]
-
-
-def _step_in(text: str) -> Expr | None:
-    """The step that a text says."""
-    try:
-        rows = parse(Fragment.of(text))
-    except InputError:
-        return None
-    return time_expression(rows[0][0]) if len(rows) == 1 and len(rows[0]) == 1 else None
 
 
 SMALL = ("d", "delta", "Delta", "nabla")
@@ -269,9 +258,7 @@ class Derivatives(NamedParts):
         if found.base not in LOSSES or len(found.parts) != 1 or found.primes or found.transposed:
             return None
         (_, part) = found.parts[0]
-        first, colon, last = self.fragment.text[part.start : part.end].partition(":")
-        ends = [_step_in(text) for text in (first, last)] if colon else []
-        return (ends[0], ends[1]) if len(ends) == 2 and ends[0] is not None and ends[1] is not None else None
+        return steps_between(self.fragment.text[part.start : part.end])
 
     def onward(self, step: Expr | None, by: Ref, loss: str) -> Expr | None:
         """The step of a loss; None for all, where its letter means those from that step on and `by` is no earlier."""
@@ -358,7 +345,7 @@ class Derivatives(NamedParts):
         if found.primes or found.transposed or found.power is not None:
             return None
         output = self.letters.cell.output.name if self.letters.cell.is_loss else None
-        if any(":" in self.fragment.text[part.start : part.end] for _, part in found.parts):
+        if any(is_range(self.fragment.text[part.start : part.end]) for _, part in found.parts):
             return None  # of several steps
         resolved = self.letters.resolve(found, self.fragment, None, noted=False)
         if resolved is not None and resolved.name != output:

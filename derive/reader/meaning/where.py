@@ -214,6 +214,9 @@ class Declared:
                 if isinstance(right, Group) and found.name in self.assigned:
                     continue  # the range of every entry
                 shape = self._space(right, fragment)
+                if found.transposed:
+                    self._shape(found, (shape[1], shape[0]), fragment)
+                    continue
                 self._shape(found, shape, fragment)
                 if ONE not in shape[:1] and _has_one_size(right):
                     self.either.add(found.name)

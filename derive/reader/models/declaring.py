@@ -13,7 +13,7 @@ from derive.reader.models.choice import Choice
 from derive.reader.models.equations.equation import LOGARITHM, TIMES, Equation, mentions
 from derive.reader.models.equations.finding import is_copy
 from derive.reader.models.equations.names import first_spelled, spelled_names, stripped
-from derive.reader.text.fragment import Fragment
+from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import WHERE, Declaration
 
 ACCENTED = ("_tilde", "_hat", "_prime")
@@ -23,8 +23,13 @@ _FACTOR = re.compile(r"[\s&]*-\s*(?P<number>\\[dt]?frac\s*\{\s*\d+\s*\}\s*\{\s*[
 """A fraction of numbers before a cross-entropy: -1/n of -1/n yᵀ log ŷ."""
 FEWEST = 10
 """Sizes from here on are letters while formulas are decided: what holds of all sizes holds of these."""
-_SPACE = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|ℝ)\s*\^\s*\{[^{}]*\}")
+_SPACE = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|\\R(?![A-Za-z])|ℝ)\s*\^\s*\{[^{}]*\}")
 _JOINED = re.compile(r"[\s&]*(?:\\left\s*|\\[bB]igg?l?\s*)?(?:\[|\\begin\s*\{[a-zA-Z]*matrix\}|\\(?:lbrack|\{))")
+_IN = re.compile(
+    r"(?:\\in(?![A-Za-z])|∈)\s*\{?\s*(?:\\mathbb\s*\{?\s*R\s*\}?|\\R(?![A-Za-z])|ℝ)\s*\^\s*(?:\w|\{[^{}]*\})[\s.,;}]*\Z"
+)
+"""Letters that are said to be vectors or matrices, and nothing else; a number may be one of a section alone."""
+_LISTED = re.compile(r",\s*(?=.*(?:\\in(?![A-Za-z])|∈))")
 _DECLARES = re.compile(r"\\in(?![A-Za-z])|∈|(?:=|≔|\\equiv|\\coloneqq|\\gets)(?!\s*\([^()]*,)|\\sum|1\s*\^")
 
 
@@ -41,10 +46,22 @@ def declarations(chosen: Choice) -> list[Declaration]:
         for fragment in declaration.formulas:
             if any(within(place, fragment) for place in written) or is_copy(fragment):
                 continue
+            fragment = _of_known(fragment, known)
             spoken = spelled_names(fragment.text)
             if spoken and spoken[0] in known and _DECLARES.search(fragment.text) and _is_here(chosen, fragment):
-                found.append(Declaration(declaration.key, (fragment,), declaration.words))
+                key = "where" if declaration.key == "said" and _IN.search(fragment.text) else declaration.key
+                found.append(Declaration(key, (fragment,), declaration.words))
     return found
+
+
+def _of_known(fragment: Fragment, known: Collection[str]) -> Fragment:
+    """W, U ∈ ℝ^{H×D} without the letters before those that the model has."""
+    if _IN.search(fragment.text) is None:
+        return fragment
+    starts = [0, *(match.end() for match in _LISTED.finditer(fragment.text))]
+    have = (start for start in starts if first_spelled(fragment.text[start:])[1] in known)
+    first = next(have, 0)
+    return piece(fragment, first, len(fragment.text)) if first else fragment
 
 
 def _is_here(chosen: Choice, declared: Fragment) -> bool:

@@ -24,6 +24,7 @@ from derive.reader.models.equations.filters import (
     without_entries,
     without_general,
     without_powers,
+    without_rates,
     without_slips,
     without_worked,
 )
@@ -131,7 +132,9 @@ def written(
                 without_entries(
                     without_general(
                         without_abbreviated(
-                            with_one_example(in_one_face(without_cycles(without_powers(without_worked(said)))))
+                            with_one_example(
+                                in_one_face(without_cycles(without_powers(without_worked(without_rates(said)))))
+                            )
                         )
                     )
                 )

@@ -31,7 +31,9 @@ _KEY = re.compile(r"\s*(?:[*_]{1,2})?([A-Za-z]+)(?:[*_]{1,2})?\s*[:：](?:[*_]{1
 WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
 """Words that start a line of declarations."""
 _PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
-_SHAPE = re.compile(r"\A(?:(?!\\partial|\\nabla|=)[\s\S])*(?:\\in|∈)\s*\{?\s*(?:\\mathbb\s*\{?R|\\Re(?![a-z])|ℝ)")
+_SHAPE = re.compile(
+    r"\A(?:(?!\\partial|\\nabla|=)[\s\S])*(?:\\in|∈)\s*\{?\s*(?:\\mathbb\s*\{?R|\\R(?:e(?![a-z])|(?![A-Za-z]))|ℝ)"
+)
 """A shape said in running text: letters, ∈, and a space of real numbers."""
 _DEFINES = re.compile(
     r"\A\s*\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?\s*\(\s*[a-sv-z]\s*\)\s*=(?P<of>[^=\\]+(?:\\[a-z]+[^=\\]*)*)\Z"

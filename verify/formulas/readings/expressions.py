@@ -312,6 +312,8 @@ class Builder(Products):
                 return Built(result if column is node else nodes.transpose(result))
             if function in TOTALS and 1 in node.shape:
                 return Built(summary(function, node if node.shape[1] == 1 else nodes.transpose(node)))
+            if function == "cosh":
+                return Built(nodes.apply(_entry("cosh"), node))
             if function == "diagonal" and node.shape[0] == node.shape[1]:
                 return Built(nodes.diagonal(node))
             raise OpenQuestionError(f"{function} is not read here")

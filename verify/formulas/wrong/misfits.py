@@ -168,7 +168,8 @@ def _changes(side: Term, program: Cell) -> Iterator[Change]:
             yield Change(name, *change)
     yield from _exchanged(side)
     for change in _everywhere(side, lambda said: _others(said, program)):
-        yield Change("wrong quantity", *change)
+        if not _by_what_nothing_reads(change[2], program):
+            yield Change("wrong quantity", *change)
     for change in _everywhere(side, lambda said: _errors(said, program)):
         yield Change("wrong quantity", *change)
 
@@ -328,6 +329,13 @@ def _others(said: Term, program: Cell) -> Iterator[Term]:
             if said.time is not None:
                 yield replace(said, name=other.name, time=said.time + 1)
                 yield replace(said, name=other.name, time=said.time - 1)
+
+
+def _by_what_nothing_reads(said: Term, program: Cell) -> bool:
+    """Whether a derivative in it is by the loss or by what only that reads, which is zero."""
+    loss = program.output.name if program.is_loss else None
+    read = {q.name for e in program.equations if e.symbol.name != loss for q in e.expression.atoms(Quantity)}
+    return any(isinstance(part, tree.Derivative) and part.by.name not in read for part in tree.walk(said))
 
 
 def _errors(said: Term, program: Cell) -> Iterator[Term]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,6 +13,10 @@ from verify.notes.models import Models
 
 HELD = "{formula}, as line {line} supposes"
 NOT_FOLLOWED = "wrong if not {formula}, which line {line} supposes"
+
+NOT_SHOWN = "wrong if not {formula}, which stands before the arrow"
+_GRADIENT = re.compile(r"\\(?:partial|nabla|delta)(?![A-Za-z])|[∂∇δ]")
+_FOLLOWS = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow)(?![A-Za-z])|⇒|⟹")
 
 
 def under_suppositions(audited: Audited, models: Models, judge: Judge) -> Audited:
@@ -27,6 +32,28 @@ def under_suppositions(audited: Audited, models: Models, judge: Judge) -> Audite
         again = audited.judgements
     pairs = zip(audited.judgements, again, strict=True)
     return replace(audited, judgements=tuple(_held(old, new, said) for old, new in pairs))
+
+
+def behind_arrows(audited: Audited) -> Audited:
+    """The formula; what it says to follow from an open equation that may be supposed is wrong of nothing else."""
+    fragment = audited.formula.fragment
+    arrows = [fragment.place(match.start()) for match in _FOLLOWS.finditer(fragment.text)]
+    ends = [(place.line, place.column) for place in arrows]
+    kept: list[Judgement] = []
+    for one in audited.judgements:
+        at = (one.place.line, one.place.column) if one.place else (0, 0)
+        before = [
+            early
+            for early in audited.judgements
+            if early.place
+            and not _GRADIENT.search(early.formula)
+            and any((early.place.line, early.place.column) < end < at for end in ends)
+        ]
+        if one.word is Word.WRONG and any(early.word is Word.UNDECIDED and not early.mistakes for early in before):
+            reason = NOT_SHOWN.format(formula=_line(before[0].formula))
+            one = Judgement(one.formula, Word.UNDECIDED, reason=reason, place=one.place)
+        kept.append(one)
+    return replace(audited, judgements=tuple(kept))
 
 
 def _held(old: Judgement, new: Judgement, said: Sequence[tuple[str, int]]) -> Judgement:

@@ -66,6 +66,8 @@ _LAST = re.compile(
     re.IGNORECASE,
 )
 """The letter that words call the last step."""
+_IN_CODE = re.compile(r"(?<!`)`(?:t\s*=\s*)?T\s*=\s*([2-9]|\d{2,4})\s*`(?!`)")
+"""The number of steps, said in a span of code."""
 _NUMBER = r"([2-9]|\d{2,4})(?![\d.A-Za-z^_+*/-])"
 
 
@@ -192,7 +194,7 @@ def _times(formulas: Sequence[Formula], every: Sequence[Formula], texts: Sequenc
         yield clock, "t"
     length = _length(formulas, every, read, clock or "t")
     if length is None:
-        length = _number_of_steps([*formulas, *(each for each in every if not each.claims)], read, clock or "t")
+        length = _number_of_steps([*formulas, *(each for each in every if not each.claims)], read, clock or "t", texts)
     called = {match.group("greek") or match.group("latin") for text in texts for match in _LAST.finditer(text)}
     if length is None and len(called) == 1 and called <= LENGTHS:
         (letter,) = called
@@ -263,7 +265,9 @@ def _told_apart(text: str, step: str) -> set[str]:
     return before & at
 
 
-def _number_of_steps(formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]], clock: str) -> str | None:
+def _number_of_steps(
+    formulas: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]], clock: str, texts: Sequence[str]
+) -> str | None:
     """The number of steps, where the note lists them up to it or says T = 4, or without a T in its loss; one number.
 
     What stands beside a derivative is claimed, and declares nothing.
@@ -279,6 +283,7 @@ def _number_of_steps(formulas: Sequence[Formula], read: Sequence[tuple[Fragment,
         if not _DERIVATIVE.search(formula.text)
         for match in declared.finditer(formula.text)
     }
+    found |= {match.group(1) for text in texts for match in _IN_CODE.finditer(text)}
     return found.pop() if len(found) == 1 else None
 
 

@@ -38,6 +38,21 @@ def without_powers(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if not power(e)]
 
 
+def without_rates(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without \\dot h(t) = A h(t) + B x(t), a differential equation, which is no step.
+
+    A letter with a dot that another equation reads is one of its own: h_t = h_{t-1} + Δ \\dot h_t.
+    """
+    read = {m.name for e in given for m in e.used}
+
+    def rate(equation: Equation) -> bool:
+        base, dot, _ = equation.target.rpartition("_dot")
+        itself = any(m.name == base and m.offset == equation.offset for m in equation.used)
+        return bool(dot) and equation.target not in read and itself
+
+    return [e for e in given if not rate(e)]
+
+
 def without_worked(given: Sequence[Equation]) -> list[Equation]:
     """The equations without those of one step with numbers behind them, where the note writes a recurrence for all."""
     recurrent = any(bool(_carried([e])) for e in given if not e.numbered and not e.general)

@@ -34,6 +34,7 @@ _APPLIED = re.compile(
 )
 """Behind a function: its label and a bracket, or its label alone where nothing else is said."""
 _APART = re.compile(r"(?:\s|~|\\(?:[:;,> ]|q?quad))\Z")
+_LATER = re.compile(r"\{\s*(?P<sign>>|≥|⩾|\\(?:gt|geq?|geqslant)(?![A-Za-z]))\s*(?P<equal>=)?\s*(?P<step>[a-z])\s*\}")
 _EMPTY_SCRIPT = re.compile(r"_\s*\{\s*\}")
 _SAID = re.compile(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
 _BARE_WORD = re.compile(r"(?P<words>[A-Za-z]{4,})(?![A-Za-z])")
@@ -175,6 +176,19 @@ class LatexLexer(Commands):
         letter = found["sign"] in words.GREEK or found["sign"] in words.FUNCTION_COMMANDS
         return None if letter or found["sign"] in words.PLACES else found.end()
 
+    def _later(self, found: re.Match[str]) -> None:
+        """All steps behind one, `{>t}`, as the slice `{t+1:T}`."""
+        out, stop = self.out, found.end("step")
+        out.opening("LBRACE", found.start(), found.start() + 1)
+        out.emit("NAME", found.start("sign"), stop, found["step"])
+        if found["sign"] in (">", r"\gt") and not found["equal"]:
+            out.emit("PLUS", stop, stop)
+            out.emit("NUMBER", stop, stop, "1")
+        last = next((own for own, usual in self.fragment.times if usual == "T"), "T")
+        out.emit("MARK", stop, stop, "colon")
+        out.emit("NAME", stop, stop, last)
+        out.closing("RBRACE", found.end() - 1, found.end())
+
     def letters(self, i: int, end: int) -> int:
         """A run of letters: known words, longest first, and single letters."""
         run = _LETTERS.match(self.text, i, end)
@@ -278,6 +292,9 @@ class LatexLexer(Commands):
             out.emit("NAME", *direction.span("arrow"), word, rf"\mathrm{{{word}}}")
             out.closing("RBRACE", direction.end() - 1, direction.end())
             return direction.end()
+        if later := _LATER.match(self.text, j, end):  # L_{>t}, the losses from t + 1 on
+            self._later(later)
+            return later.end()
         if self.text[j] == "{":
             out.opening("LBRACE", j, j + 1)
             barred = len(out.items) > 2 and out.items[-3].type == "MARK" and out.items[-3].word == "at"
