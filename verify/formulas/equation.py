@@ -170,7 +170,7 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
         if not isinstance(left, tree.Gradient):
             return right
         words = f"the gradient by {spelled(left.by.name)} on the right is that of the loss of its own step"
-        if not claiming.guess("itself of its own step", words):
+        if not claiming.guess("own step beside", words):
             return right
         other = replace(left, only=left.by.time)
     return replace(right, terms=tuple((sign, other if part == left else part) for sign, part in right.terms))

@@ -154,6 +154,7 @@ def written(
     here = [*of_itself(claiming, every_time)]
     every_time += [equation for _, equation in here]
     here += [(formula, e) for formula, e in of_the_step(claiming, every_time) if not gradient(e.target)]
+    here = [one for one in here if not any(gradient(m.name) for m in one[1].used)]  # d_tanh = dh_t ⊙ o_t
     steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)
     timed = [e.with_steps(steps) for e in timed]
     named = list(named_entropy(claiming, timed))

@@ -11,7 +11,7 @@ from functools import partial
 
 from derive.reader.claims.meant import Habit
 from verify.notes.audited import Audited
-from verify.notes.conventions.errors import adding, handing_back, itself, redefined, upstream
+from verify.notes.conventions.errors import adding, handing_back, itself, of_the_candidate, redefined, upstream
 from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward
 from verify.notes.conventions.row_gradients import transposed
@@ -34,6 +34,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
         onward,
         keeping(Habit.TERMS),
         redefined,
+        of_the_candidate,
         handing_back,
         upstream,
         from_zero,

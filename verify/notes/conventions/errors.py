@@ -8,9 +8,11 @@ from dataclasses import replace
 
 from derive import nodes
 from derive.calculus.program import ARGUMENT, named_preactivations
+from derive.notation import spelled
 from derive.reader.claims.letters import Letters
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
+from derive.reader.models.declaring import ACCENTED
 from derive.reader.models.model import Model
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import (
@@ -32,6 +34,7 @@ _PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*(?:[tTkKijlnNmsqp0-9]|\\tau|τ)
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
+CANDIDATE = "δ of {state} is the gradient by the argument of {candidate}"
 ADDED = "line {line} adds the rest to it"
 
 
@@ -81,6 +84,32 @@ def itself(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         if right > 0 and sum(map(wrong_in, tried.values())) <= sum(wrong_in(found[n]) for n in here):
             for n, each in tried.items():
                 result[n] = each
+    return result
+
+
+def of_the_candidate(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """δ_c as the gradient by the argument of the candidate for c, where that mends formulas and spoils none."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        for state in model.cell.states:
+            letter, accents = f"{_DELTA}_{state.name}", [f"{state.name}{accent}" for accent in ACCENTED]
+            candidate = next((name for name in accents if name in model.cell.quantities), None)
+            labelled = re.compile(rf"(?:\\delta|δ)\s*[_^]\s*\{{?\s*{re.escape(state.name)}(?![A-Za-z])")
+            here = {n: e for n, e in enumerate(result) if e.model is model and labelled.search(e.formula.text)}
+            if candidate is None or letter in dict(model.meant.errors) or not here:
+                continue
+            value = tree.Ref(candidate, nodes.t)
+            letters = Letters(model.cell, named_preactivations(model.cell), meant=model.meant)
+            net = _argument(Gradient(value, letters.asked(value), False, _DELTA), model)
+            if net is None:
+                continue
+            words = CANDIDATE.format(state=state.name, candidate=spelled(candidate))
+            other = doubted(model, words, errors=(*model.meant.errors, (letter, net)))
+            tried = {n: judge(each.formula, other) for n, each in here.items()}
+            if all(right_in(tried[n]) >= right_in(each) for n, each in here.items()):
+                both = handing_back([tried.get(n, each) for n, each in enumerate(result)], judge)
+                tried = {n: both[n] for n in here}
+                result = mending(result, tried)
     return result
 
 

@@ -43,6 +43,8 @@ _SIGN_BEHIND = re.compile(rf"\s*&?\s*(?:{RELATION.pattern})?\s*&?\s*\Z")
 _COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
 _APART = re.compile(r"\s*[a-zT]\s*-\s*(?:[a-zT]|\d)[\s.,;]*")
 """Two steps, as in ℓ = i - j: how far apart they are."""
+_ENTRY = re.compile(r"(?<=[A-Za-z0-9}])\[[^\[\],;]*\]")
+"""Which entry of a letter is meant, as in p_t[c_t]."""
 _PRIMED = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?=\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z])))")
 """The value before, as h' in h = f(W x + U h')."""
 _WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
@@ -308,7 +310,7 @@ def unread(formula: Found) -> Iterator[Unread]:
             reason = f"the words '{'; '.join(words)}' are not understood"
         if reason:
             right = line.text[relation.end() :]
-            used = frozenset(spelled_names(right)) - {*_COUNTED.findall(line.text)}
+            used = frozenset(spelled_names(_ENTRY.sub(" ", right))) - {*_COUNTED.findall(line.text)}
             if _APART.fullmatch(right):
                 continue
             if name in spelled_names(_PRIMED.sub(" ", right)) and "_t" not in left and "(t" not in left:

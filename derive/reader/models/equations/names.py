@@ -57,8 +57,14 @@ def counted_in(text: str) -> frozenset[str]:
     return frozenset(_COUNTED.findall(text))
 
 
+_MARKS = ("star", "prime")
+
+
 def without_index(name: str, counted: frozenset[str]) -> str:
     """The name without the indices that its formula counts with: y of y_c in Σ_c y_c log ŷ_c, and of y_{ij}."""
+    marked, _, mark = name.rpartition("_")
+    if mark in _MARKS and (bare := without_index(marked, counted)) != marked:  # y_{t,k}^*
+        return f"{bare}_{mark}"
     whole, _, index = name.rpartition("_")
     several = len(index) > 1 and index.isalpha() and len(set(index)) == len(index) and set(index) <= counted
     return whole if whole and (index in counted or several) else name

@@ -177,6 +177,9 @@ def _word(out: Tokens, i: int) -> int:
     if written in out.fragment.words:
         out.emit("NAME", i, end, written, words.latex_of(written))
         return end
+    if (above := words.COMBINING.get(out.fragment.text[end : end + 1])) and "_" not in written:  # dc̃_t
+        out.emit("NAME", i, end + 1, f"{written}_{above}", words.latex_of(f"{written}_{above}"))
+        return end + 1
     base, _, last = written.rpartition("_")
     before, _, behind = written.partition("_")
     if behind and before in words.BESIDE and last not in ("t", *words.BESIDE):  # prev_output
