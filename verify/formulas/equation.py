@@ -170,7 +170,7 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
         if not isinstance(left, tree.Gradient):
             return right
         words = f"the gradient by {spelled(left.by.name)} on the right is that of the loss of its own step"
-        if not claiming.guess("own step beside", words):
+        if not claiming.guess("own part", words):
             return right
         other = replace(left, only=left.by.time)
     return replace(right, terms=tuple((sign, other if part == left else part) for sign, part in right.terms))
@@ -188,7 +188,7 @@ def _as_products(right: Term, claiming: Claiming) -> Term:
 
     other = tree.mapped(right, product)
     words = "⊙ between an error and a Jacobian is their product"
-    return other if other != right and claiming.guess("⊙ as a product", words) else right
+    return other if other != right and claiming.guess("⊙ product", words) else right
 
 
 def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: Claiming) -> deciding.Pairs:
