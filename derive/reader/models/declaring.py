@@ -54,6 +54,12 @@ def declarations(chosen: Choice) -> list[Declaration]:
     return found
 
 
+def said_shapes(chosen: Choice) -> list[int]:
+    """The numbers of the declarations that are shapes said in running text."""
+    every = enumerate(declarations(chosen))
+    return [n for n, each in every if each.key == "where" and each.words and not WHERE.match(each.words)]
+
+
 def _of_known(fragment: Fragment, known: Collection[str]) -> Fragment:
     """W, U ∈ ℝ^{H×D} without the letters before those that the model has."""
     if _IN.search(fragment.text) is None:

@@ -14,7 +14,7 @@ from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, shorthands, slips, with_aliases, without_slips
 from derive.reader.models.choice import Choice, nearest, without_later_losses
-from derive.reader.models.declaring import ACCENTED, declarations, text_of, within
+from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import without_shadowed
 from derive.reader.models.equations.losses import with_norms
@@ -153,6 +153,9 @@ def _settle(chosen: Choice, error: InputError) -> bool:
             chosen.contradicted.append((error.message, place))
             chosen.assumed.append(f"the declaration in line {place.line} could not be used ({error.message})")
             return True
+    if said := set(said_shapes(chosen)) - chosen.unused:  # which may be what is wrong
+        chosen.unused |= said
+        return True
     guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)
     if guilty is None or place is None or guilty in chosen.open:
         last = next((name for name in reversed(chosen.by_name) if name not in chosen.open), None)
