@@ -26,6 +26,8 @@ _SPAN = re.compile(r"(?<!`)(?P<mark>``?)(?!`)(?P<inside>[^`]+)(?P=mark)(?!`)")
 """Code in running text."""
 _COUNTED = re.compile(r"^\s*\w+\(([kn])\+1\)\s*=.*\(\1\)|^\s*\w+(?:\[([kn])\]\s*=.*\[\2-1\]|\(([kn])\)\s*=.*\(\3-1\))")
 """A recurrence whose steps are counted by k or n: x(k+1) = ... x(k), y[n] = ... y[n-1]."""
+_UPDATED = re.compile(r"\s*(?P<name>[A-Za-z]\w*)\s*(?:=(?!=)|←|<-).*(?<![\w.])(?P=name)(?![\w(])")
+_NETWORK = re.compile(r"\b(?:tanh|sigmoid|softmax|relu)\s*\(|σ\(", re.IGNORECASE)
 _TEXT = {"", "text", "txt", "plaintext", "plain", "none"}
 
 
@@ -65,7 +67,12 @@ def formulas(text: str, file: str, suffix: str, *, latex: bool = False) -> list[
             gathered.append((number, line))
     end()
     counted = latex and any(_COUNTED.search(each.text) for each in found)
-    return found if counted or speaks_of_steps(each.fragment for each in found) else []
+    return found if counted or speaks_of_steps(each.fragment for each in found) or _updates(found) else []
+
+
+def _updates(found: list[Found]) -> bool:
+    """Whether a value is made of itself by a function of networks, as programs write a state."""
+    return any(_UPDATED.match(each.text) for each in found) and any(_NETWORK.search(each.text) for each in found)
 
 
 def _outside_code(lines: list[str]) -> Iterator[tuple[int, str]]:

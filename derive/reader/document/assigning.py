@@ -12,7 +12,18 @@ from derive.reader.document.rows import Columns
 from derive.reader.meaning import tree
 from derive.reader.meaning.lefts import Left, left_side, unpacked
 from derive.reader.meaning.quantities import Meaning
-from derive.reader.meaning.tree import Call, Multiply, Outer, Ref, Term, Transposed, depth_exceeds, mapped, references
+from derive.reader.meaning.tree import (
+    Call,
+    Multiply,
+    Outer,
+    Power,
+    Ref,
+    Term,
+    Transposed,
+    depth_exceeds,
+    mapped,
+    references,
+)
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.meaning.where import Declared
 from derive.reader.questions.exponentials import is_exp
@@ -85,6 +96,8 @@ def with_diagonals(
         if isinstance(term, Call) and term.function == "diag":
             return term
         if is_exp(term) and any(ref.name in used for ref in references(term)):  # exp of a diagonal matrix
+            return Call("diag", (term,), span=term.span)
+        if isinstance(term, Power) and isinstance(term.base, Ref) and term.base.name in used:
             return Call("diag", (term,), span=term.span)
         return Call("diag", (term,), span=term.span) if isinstance(term, Ref) and term.name in used else None
 

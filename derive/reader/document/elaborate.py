@@ -45,6 +45,7 @@ from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.meaning.where import Declared
 from derive.reader.questions.asking import ask
 from derive.reader.questions.exponentials import ask_exponentials
+from derive.reader.questions.flat import tell_flat
 from derive.reader.questions.following import StillOpenError, followed
 from derive.reader.questions.open_letters import ask_shapes, output_of, roles_of, say_inputs
 from derive.reader.questions.powers import refuse_powers
@@ -152,6 +153,7 @@ def _cell(
     say_inputs(assignments, roles, declared, document)
     say_unsaid(assignments, found, roles, declared, document)
     if any(question.needed for question in document.questions):
+        tell_flat(assignments, roles, document)
         if again is None:
             raise StillOpenError(document.questions)
         ask(followed(document.questions, again))

@@ -11,11 +11,13 @@ from derive.reader.meaning.where import Declared
 from derive.reader.resolving.document import Document, is_claim
 from derive.reader.resolving.rewriting import letters, symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Chain, Group, Name, Number, Run
+from derive.reader.text.syntax import Bars, Chain, Group, Name, Number, Run, Sum, Syntax
 from derive.reader.text.words import ABOVE, BELOW
 
 ESTIMATES = frozenset(["≈", r"\approx", "∼", r"\sim", r"\simeq", "≃"])
 """Relations by which nothing is defined."""
+POSITIVE = frozenset(["softplus", "exp", "sigmoid", "sigma", "abs"])
+"""Functions that give nothing below zero."""
 
 
 def assigned_in(document: Document) -> set[str]:
@@ -52,7 +54,7 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
                 f"expected '=' after {fragment.text[part.start : part.end].strip()!r}", part.start, part.end,
                 "an equation reads h_t = ...",
             )  # fmt: skip
-        part = _with_comparison(_without_estimates(part), fragment)
+        part = _with_comparison(_without_bound(_without_estimates(part)), fragment)
         relations = [relation.type for relation in part.relations]
         if relations == ["IN"] and is_claim(part):
             continue  # the set that a derivative is in
@@ -86,6 +88,27 @@ def _without_estimates(chain: Chain) -> Chain:
     while len(relations) > 1 and relations[-1].word in ESTIMATES:
         sides, relations = sides[:-1], relations[:-1]
     return replace(chain, end=sides[-1].end, sides=sides, relations=relations)
+
+
+def _without_bound(chain: Chain) -> Chain:
+    """a_t = softplus(W x_t) > 0 without what only says where a_t lies, as it does by its form."""
+    kinds = [relation.type for relation in chain.relations]
+    if kinds != ["EQ", "RELATION"] or chain.relations[1].word not in ABOVE or number_of(chain.sides[2]) != 0:
+        return chain
+    terms = chain.sides[1].terms if isinstance(chain.sides[1], Sum) else ((1, chain.sides[1]),)
+    formed = [_is_positive(term) for sign, term in terms if sign == 1]
+    plain = all(whole_letter(term) or number_of(term) is not None or _is_positive(term) for _, term in terms)
+    if len(formed) < len(terms) or not any(formed) or not plain:
+        return chain
+    return Chain(chain.start, chain.sides[1].end, chain.sides[:2], chain.relations[:1])
+
+
+def _is_positive(node: Syntax) -> bool:
+    """Whether this is softplus(x), exp(x) or |x|."""
+    if isinstance(node, Run) and len(node.factors) == 2:
+        called, of = node.factors
+        return isinstance(called, Name) and called.word in POSITIVE and isinstance(of, Group)
+    return isinstance(node, Bars)
 
 
 def _with_comparison(chain: Chain, fragment: Fragment) -> Chain:

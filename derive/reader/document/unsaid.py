@@ -51,7 +51,7 @@ def _products(term: Term, known: kinds.Kinds) -> Iterator[Guess]:
             continue
         for left, right in pairwise(part.factors):
             pair = _kind(left, known), _kind(right, known)
-            written = f"${left.written}{_between(left, right)}{right.written}$"
+            written = f"${_balanced(left.written + _between(left, right) + right.written)}$"
             if part.elementwise:
                 if _is_run(left) and _kind(left.parts[0], known) == MATRIX and pair[0] in (COLUMN, ROW):
                     last = left.parts[-1].written
@@ -68,6 +68,12 @@ def _products(term: Term, known: kinds.Kinds) -> Iterator[Guess]:
                     f"{written} is the matrix product", "the star is a convolution",
                     "a star stands between a matrix and what it acts on", left.place,
                 )  # fmt: skip
+
+
+def _balanced(text: str) -> str:
+    """A product with the brackets that its first factor begins with, or its last one ends with."""
+    opened, closed = text.count("("), text.count(")")
+    return "(" * (closed - opened) + text + ")" * (opened - closed)
 
 
 def _is_run(term: Term) -> bool:
@@ -88,8 +94,8 @@ def _arguments(term: Term, known: kinds.Kinds) -> Iterator[Guess]:
             continue
         (argument,) = part.arguments
         first = next((each for each in argument.parts if not isinstance(each, Constant | SizeOf)), argument.parts[0])
-        if part.span is None or argument.span is None:
-            continue
+        if part.span is None or argument.span is None or part.span.fragment is not argument.span.fragment:
+            continue  # what a function of the document's own is put in for
         name = part.span.fragment.text[part.span.start : argument.span.start]
         if _OPENING.search(name) or not name.strip():
             continue

@@ -14,7 +14,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import rewritten, walk
 from derive.reader.text.syntax import Chain, Group, Name, Run, Script, Scripted, Sum, Syntax
 
-LAYERS = frozenset(["Linear", "Lin", "Dense", "FC", "Affine", "linear"])
+LAYERS = frozenset(["Linear", "Lin", "lin", "Dense", "FC", "Affine", "linear"])
 _LINEAR = re.compile(r"(?:\\[a-z]+\{)?linear\}?(?:_.*)?")
 """The word for a layer that is one for the identity too, as activations are called."""
 
@@ -137,7 +137,8 @@ def _subscripts(node: Syntax) -> Iterator[Syntax]:
     base = base_of(node)
     if isinstance(base, Name) and (label := base.word.partition("_")[2]):  # linear_z of plain text
         yield Name(base.start, base.end, label, label)
-    yield from (cell for script in scripts_of(node) if script.kind == "sub" for row in script.rows for cell in row)
+    above = ("sub", "sup")  # lin_{h}^1 beside lin_{h}^2
+    yield from (cell for script in scripts_of(node) if script.kind in above for row in script.rows for cell in row)
 
 
 def _label(node: Syntax) -> str:

@@ -230,10 +230,14 @@ class Meaning(Walk):
             return ScalarFunction(found.name)
         if len(base) > 1:
             if base == "LN" or base.lower() in NORMALIZING:
+                more = (", g", ", g, b")[: sum(map(len, group.rows)) - 1][-1:]
+                given = "".join(more).replace(",", ";", len(group.rows) - 1)
+                scaled = "".join(more).replace(", g", " \\odot g").replace(", b", " + b")
+                hint = "" if more else ", with a gain and a bias where it has them"
                 raise InputError(
                     f"what {found.name} does is open", place,
-                    f"add a line such as where ${found.latex}(a) = \\frac{{a - \\operatorname{{mean}}(a)}}"
-                    "{\\sqrt{\\operatorname{var}(a) + 10^{-5}}}$, with a gain and a bias where it has them",
+                    f"add a line such as where ${found.latex}(a{given}) = \\frac{{a - \\operatorname{{mean}}(a)}}"
+                    f"{{\\sqrt{{\\operatorname{{var}}(a) + 10^{{-5}}}}}}{scaled}${hint}",
                 )  # fmt: skip
             raise InputError(
                 f"unknown function {found.name}", place,

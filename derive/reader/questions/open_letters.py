@@ -17,7 +17,7 @@ from derive.reader.questions.asking import SHAPE
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import contexts, kinds
-from derive.reader.sizes.joining import COLUMN, MATRIX, ROW
+from derive.reader.sizes.joining import COLUMN, MATRIX, ROW, SCALAR
 from derive.reader.sizes.sizing import Assignment
 
 WEIGHTS = frozenset("wuvr")
@@ -51,6 +51,7 @@ def roles_of(assignments: Sequence[Assignment], declared: Declared, document: Do
         raise InputError(
             f"the output {declared.output} is not assigned by any equation", declared.places[declared.output]
         )
+    _ask_slips(assigned, uses, roles, declared, document)
     forgotten = _forgotten(uses, roles, declared, assignments, document)
     given = roles.inputs or declared.inputs or declared.targets
     if not (given or roles.states or forgotten):
@@ -62,6 +63,23 @@ def roles_of(assignments: Sequence[Assignment], declared: Declared, document: Do
     return roles
 
 
+def _ask_slips(
+    assigned: Sequence[str], uses: Sequence[Ref], roles: Roles, declared: Declared, document: Document
+) -> None:
+    """Ask whether c_{t_1} beside c_t is c_{t-1}."""
+    for name in roles.parameters:
+        base, _, behind = name.rpartition("_")
+        if behind == "t1" and base in assigned and base not in roles.states and name not in declared.places:
+            latex, letter = (declared.vocabulary.letters.get(one, one) for one in (name, base))
+            document.questions.append(
+                Question(
+                    (latex,), f"{latex} stands beside {timed(letter)}: is it {timed(letter, 't-1')}?",
+                    (f"write ${timed(letter, 't-1')}$ (or say what it is: where ${latex} \\in \\mathbb{{R}}^{{H}}$)",),
+                    next(ref.place for ref in uses if ref.name == name),
+                )
+            )  # fmt: skip
+
+
 def _forgotten(
     uses: Sequence[Ref], roles: Roles, declared: Declared, assignments: Sequence[Assignment], document: Document
 ) -> bool:
@@ -70,14 +88,17 @@ def _forgotten(
     acted_on = _acted_on(assignments)
     found = False
     given = roles.inputs or declared.inputs or declared.targets
+    asked = {letter for question in document.questions for letter in question.letters}
     for name in roles.parameters:
         if name in declared.places or name not in acted_on or where[name] != {"right"}:
+            continue
+        if declared.vocabulary.letters[name] in asked:
             continue
         if given and contexts.capital(name):
             continue
         ref = next(ref for ref in uses if ref.name == name)
         latex = declared.vocabulary.letters[name]
-        if not given or not roles.states:
+        if not given or not roles.states or name == "x":
             found = True
             document.questions.append(
                 Question(
@@ -189,10 +210,15 @@ def _ask_vectors(
 
 
 def _unusual(found: kinds.Solution, roles: Roles, declared: Declared) -> list[str]:
-    """Inputs that the products make matrices where nothing declares them: small letters, or all that a cell has."""
+    """What nothing declares and the equations make more than it is called.
+
+    Inputs that are matrices, small letters or all that a cell has; a length of time that is no number.
+    """
+    long = [n for n in roles.parameters if n == "dt" and n not in declared.shapes and found.kinds.get(n) != SCALAR]
     undeclared = [n for n in roles.inputs if n not in declared.shapes and found.kinds.get(n) == MATRIX]
     every = len(undeclared) == len(roles.inputs)
-    return [name for name in undeclared if (every or not contexts.capital(name)) and name not in found.open]
+    inputs = [name for name in undeclared if every or not contexts.capital(name)]
+    return [name for name in (*long, *inputs) if name not in found.open]
 
 
 def _rows(found: kinds.Solution, assignments: Sequence[Assignment], roles: Roles, declared: Declared) -> dict[str, str]:
@@ -228,8 +254,12 @@ def _space(name: str, possible: frozenset[str]) -> str:
 
 def _weights(assignments: Sequence[Assignment], roles: Roles) -> dict[str, str]:
     """The spaces in which small letters of weights would be matrices, by what stands behind them: w_i x_t."""
-    found: dict[str, str] = {}
-    products = [part for one in assignments for part in walk(one.term) if isinstance(part, Multiply)]
+    terms = [part for one in assignments for part in walk(one.term)]
+    diagonals = [
+        ref.name for part in terms if isinstance(part, Call) and part.function == "diag" for ref in references(part)
+    ]
+    found = {name: "\\mathbb{R}^{H}" for name in diagonals if name.partition("_")[0] not in GREEK}
+    products = [part for part in terms if isinstance(part, Multiply)]
     entrywise = any(_starred(product) and all(map(_at_step, product.factors)) for product in products)
     for product in products:
         if _starred(product) and all(map(_at_step, product.factors)):

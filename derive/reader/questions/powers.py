@@ -17,15 +17,16 @@ def refuse_powers(assignments: Sequence[Assignment], roles: Roles, declared: Dec
     for power in (part for one in assignments for part in walk(one.term) if isinstance(part, Power)):
         last = _last(power.base)
         parameter = isinstance(last, Ref) and last.name in roles.parameters and capital(last.name)
-        unsaid = isinstance(last, Ref) and parameter and last.name not in declared.shapes
+        known = {*declared.shapes, *declared.diagonal}
+        unsaid = isinstance(last, Ref) and parameter and last.name not in known
         if not isinstance(last, Identity) and not (unsaid and (power.base is not last or power.exponent < 0)):
             continue
         hint = "give the result a letter of its own"
         if isinstance(last, Ref):
             latex = declared.vocabulary.letters.get(last.name, last.name)
             hint = (
-                f"where ${latex} \\in \\mathbb{{R}}^{{H}}$ is a vector, say so; otherwise give the result a letter of "
-                "its own"
+                f"where ${latex} \\in \\mathbb{{R}}^{{H}}$ is a vector, or ${latex}$ is a diagonal matrix, say so; "
+                "otherwise give the result a letter of its own"
             )
         raise InputError(
             "the inverse of a matrix cannot be read" if power.exponent < 0

@@ -71,14 +71,14 @@ def resolve(document: Document) -> None:
 
 
 def _one_step(document: Document) -> None:
-    """h(t + Δt) as the next step."""
+    """h(t + Δt) and h(t - dt) as the next step and the one before."""
     found: list[str] = []
 
     def counted(node: Syntax) -> Syntax | None:
         if isinstance(node, Sum) and len(node.terms) == 2:
             (sign, first), (direction, second) = node.terms
             steps = isinstance(first, Name) and first.word in STEPS and sign == 1
-            if steps and isinstance(second, Name) and second.word == "Delta_t":
+            if steps and _is_interval(second):
                 found.append(" ".join(document.fragment.text[node.start : node.end].split()))
                 return Sum(node.start, node.end, ((1, first), (direction, Number(second.start, second.end, "1"))))
         return None
@@ -92,7 +92,15 @@ def _one_step(document: Document) -> None:
 
     document.rewrite(change)
     for written in dict.fromkeys(found):
-        document.guesses.append(Guess(f"${written}$ is the next step", "a time between two steps", "steps are counted"))
+        taken = f"${written}$ is the next step" if "+" in written else f"${written}$ is the step before"
+        document.guesses.append(Guess(taken, "a time between two steps", "steps are counted"))
+
+
+def _is_interval(node: Syntax) -> bool:
+    """Δt or dt."""
+    if isinstance(node, Run):
+        return [one.word if isinstance(one, Name) else "" for one in node.factors] == ["d", "t"]
+    return isinstance(node, Name) and node.word in ("Delta_t", "dt")
 
 
 def _times(part: Syntax) -> Iterator[tuple[str, Syntax]]:

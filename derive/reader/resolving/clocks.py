@@ -38,7 +38,7 @@ def resolve(document: Document) -> None:
     _clock(document)
     timed = _timed(document)
     worded = _words(document)
-    if not timed:
+    if not timed and (worded or not _in_place(document)):
         _without_times(document, worded)
     _named_values(document)
     _locals(document)
@@ -150,6 +150,9 @@ def _words(document: Document) -> set[str]:
                 seen[stem].add(offset)
             elif found.offset is None:
                 bare.add(found.name)
+    for name, chain, fragment in _each_target(document):  # h = (1 - z) h + z h_new: h_new is a value of its own
+        if name in seen and any(_worded(one, fragment) == (name, 0) for one in _read(chain, fragment)):
+            del seen[name]
     if not seen:
         return set()
     found_ones = {f"{stem}_{FOUND}" for stem, offsets in seen.items() if offsets == {0}} & bare
@@ -158,8 +161,8 @@ def _words(document: Document) -> set[str]:
         found = symbol_of(node, document.fragment)
         if found is None:
             return None
-        _, offset = _worded(found, document.fragment)
-        if offset is not None or found.name in found_ones:
+        stem, offset = _worded(found, document.fragment)
+        if (offset is not None and stem in seen) or found.name in found_ones:
             return at_time(_without_word(node), -1 if offset is None else offset)
         if found.name in seen and found.offset is None:
             return at_time(node, -1 if 0 in seen[found.name] and -1 not in seen[found.name] else 0)
@@ -232,6 +235,62 @@ def _without_times(document: Document, worded: set[str]) -> None:
                 f"{names} is given at every step", "it is the same at all steps", "a matrix acts on it, as on a state"
             )
         )
+
+
+def _in_place(document: Document) -> bool:
+    """h = f(x, h) as programs write it: what h is made of is that of the step before, until h has its value."""
+    order = [(name, chain, fragment) for name, chain, fragment in _each_target(document)]
+    names = [name for name, _, _ in order]
+    states = {
+        name: at
+        for at, (name, chain, fragment) in enumerate(order)
+        if names.count(name) == 1 and any(one.name == name for one in _read(chain, fragment))
+    }
+    if not states:
+        return False
+    given = {name for fragment, part in document.displayed() for name in _acted_on(part, fragment)} - {*names}
+    at = -1
+    for formula in document.formulas:
+        for row, parts_ in enumerate(formula.rows):
+            changed: list[Syntax] = []
+            for part in parts_:
+                at += isinstance(part, Chain) and any(part is chain for _, chain, _ in order)
+
+                def change(node: Syntax, at: int = at, fragment: Fragment = formula.fragment) -> Syntax | None:
+                    found = symbol_of(node, fragment)
+                    if found is None:
+                        return None
+                    if found.name in states:
+                        return at_time(node, 0 if at > states[found.name] else -1)
+                    return at_time(node, 0) if found.name in given or found.name in names else node
+
+                if isinstance(part, Chain) and whole_letter(part.sides[0]):
+                    sides = (at_time(part.sides[0], 0), *(rewritten(side, change) for side in part.sides[1:]))
+                    changed.append(replace(part, sides=sides))
+                else:
+                    changed.append(rewritten(part, change))
+            formula.rows[row] = tuple(changed)
+    for name in states:
+        document.guesses.append(
+            Guess(f"what {name} is made of is {name} of the step before", "an equation that it solves",
+                  "programs give a state its next value so")
+        )  # fmt: skip
+    return True
+
+
+def _each_target(document: Document) -> Iterator[tuple[str, Chain, Fragment]]:
+    """The equations of one letter without a time, in their order, with the letters' names."""
+    for fragment, part in document.displayed():
+        if isinstance(part, Chain) and [one.type for one in part.relations] == ["EQ"]:
+            found = symbol_of(part.sides[0], fragment)
+            if found is not None and found.offset is None and not found.primes and not _is_value(part):
+                yield found.name, part, fragment
+
+
+def _read(chain: Chain, fragment: Fragment) -> Iterator[Symbol]:
+    """The letters on the right of an equation."""
+    for side in chain.sides[1:]:
+        yield from (found for node in letters(side) if (found := symbol_of(node, fragment)) is not None)
 
 
 def _targets(part: Syntax, fragment: Fragment) -> Iterator[Symbol]:

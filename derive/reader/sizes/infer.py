@@ -214,12 +214,15 @@ class Inference(Shapes):
             if above.number is not None:
                 return self._number(term, above.number / divisor)
             return Typed(term, above.rows, above.cols, lambda: nodes.scale(1 / divisor, above.build()))
-        if above.number is not None:
-            number = above.number
-            return Typed(
-                term, below.rows, below.cols,
-                lambda: nodes.divide(self.filled(number, below), below.build()),
-            )  # fmt: skip
+        single = above.number is None and self.is_scalar(above) and not self.is_scalar(below)
+        if above.number is not None or single:
+            number = Integer(1) if above.number is None else above.number
+
+            def divided() -> Node:
+                whole = nodes.divide(self.filled(number, below), below.build())
+                return nodes.scaled(above.build(), whole) if single else whole
+
+            return Typed(term, below.rows, below.cols, divided)
         if self.is_scalar(below) and not self.is_scalar(above):
             return Typed(
                 term, above.rows, above.cols, lambda: nodes.scaled(nodes.power(below.build(), -1), above.build())

@@ -42,7 +42,7 @@ def divided(kinds: Sequence[str]) -> Iterator[str]:
     above, below = kinds
     if below in (NUMBER, SCALAR):
         yield SCALAR if above == NUMBER and below == SCALAR else above
-    elif above in (NUMBER, below):
+    elif above in (NUMBER, below) or (above == SCALAR and below in (COLUMN, ROW)):
         yield below
 
 

@@ -8,9 +8,10 @@ _BROKEN = re.compile(r"(?<!\\)\\\\|\\(?:cr|newline|begin\s*\{(?:\w*matrix|cases|
 _RELATION = re.compile(r"(?<![:<>!+])&?\s*:?=")
 _ALIGNED = re.compile(r"&\s*:?=")
 _ALONE = re.compile(
-    r"\s*\\?[A-Za-z]+(?:\{\\?[A-Za-z]+\})?(?:_(?:\{[^{}=]*\}|[A-Za-z0-9])|\^(?:\{[^{}=]*\}|[A-Za-z0-9]))+\s*&?\s*:?="
+    r"\s*(?:\\?[A-Za-z]+(?:\{\\?[A-Za-z]+\})?(?:_(?:\{[^{}=]*\}|[A-Za-z0-9])|\^(?:\{[^{}=]*\}|[A-Za-z0-9]))+"
+    r"|(?:\\[A-Za-z]+(?:\{\\?[A-Za-z]+\})?|[^\W\d_][\u0300-\u036f]?)['′]?)\s*&?\s*:?="
 )
-"""A left side that is one letter with its scripts."""
+"""A left side that is one letter with its scripts, or without any."""
 _OPEN = re.compile(
     r"(?:[=+\-*/(<>≤≥≠∈&,;]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ|quad|qquad)(?![A-Za-z]))\s*\Z"
 )

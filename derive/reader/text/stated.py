@@ -42,6 +42,8 @@ _IN_WORDS = re.compile(
     re.IGNORECASE,
 )
 """The sum over t of x_t, the product from k=2 to T of a_k."""
+_SLIPPED = re.compile(r"(?<=\w)_t\{-(?P<steps>\d)\}")
+"""h_t{-1} for h_{t-1}."""
 _PARTIAL = re.compile(r"(?<![\w])d[LJE]_(?=d[A-Za-z])")
 """Before the letter of a gradient that code calls dL_dh."""
 _OUTER = re.compile(r"(?<![\w.])(?P<module>np\.)?outer\((?P<one>[^(),]+),[ ](?P<other>[^(),]+)\)")
@@ -91,7 +93,7 @@ _NAMES = re.compile(r"(?<![A-Za-z\\])[A-Za-z]\w*_[A-Za-z]{3,}")
 _DERIVED = re.compile(
     r"∂|∇|(?<![A-Za-z])d\w*[^\s=]{0,12}/d\w|[δΔ]|\\(?:partial|nabla|[dD]elta)(?![A-Za-z])|\\frac\s*\{\s*d"
 )
-_BEFORE = re.compile(r"t\s*[-−]\s*1|prev(?![a-z])|ₜ₋₁")
+_BEFORE = re.compile(r"t\s*[-−]\s*(?:1|dt(?!\w)|Δt)|t\{-1\}|prev(?![a-z])|ₜ₋₁")
 _MATHEMATICAL = re.compile(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ¹²³⁰-ⁿᵀ^@*+·×]|\w\(")
 _STEP = re.compile(r"^\w+(?:\^\w+)?(?:_\{?t\}?|\^\{?t\}?|\[t\]|\(t\)|ₜ|ᵗ)$")
 """A quantity at a step."""
@@ -138,7 +140,7 @@ def stated(lines: Iterable[tuple[int, str]], file: str, *, latex: bool = False) 
 
 def _usual(line: str) -> str:
     """A line without the borders of boxes, its sums as Σ_{t=1}^{T}; each sign where it stood."""
-    line = _IN_WORDS.sub(_as_signs, line)
+    line = _SLIPPED.sub(r"_{t-\g<steps>}", _IN_WORDS.sub(_as_signs, line))
     if _NAMES.search(line) and set(_COMMAND.findall(line)) <= _HADAMARD.keys():
         line = _COMMAND.sub(lambda m: _HADAMARD[m.group()].ljust(len(m.group()), _NOTHING), line)
     line = _FROM_TO.sub(lambda m: f"{m['sign']}_{{{m['first']}}}^{{{m['last']}}}", line.translate(_DRAWN))

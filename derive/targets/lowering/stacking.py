@@ -147,6 +147,8 @@ def layout(
     uses = Counter(name for equation in program.equations for name in _parameter_uses(equation.expression))
     once = {q for q in program.parameters if uses[q.name] == 1}
     nets = [net for equation in equations if (net := _net(equation, once, recurrent)) is not None]
+    if len(nets) > 1:  # the parameters of a number have no axis of rows to stand beside others on
+        nets = [net for net in nets if net.rows != 1]
     groups: dict[object, list[Net]] = {}
     for net in nets:
         alone = net.rest or net.symbol in program.states  # a state has an array of its own, one step longer

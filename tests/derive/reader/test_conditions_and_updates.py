@@ -90,3 +90,79 @@ def test_words_call_a_weight_a_vector():
     with pytest.raises(InputError, match=r"call W_\{p\} a vector") as caught:
         cell(text)
     assert "1 \\times H" in caught.value.hint
+
+
+def test_rows_of_letters_without_a_time_end_where_their_lines_do():
+    text = "$$\nr = \\sigma(W x + U h)\nh̃ = \\tanh(V x + R (r \\odot h))\nh' = (1 - r) \\odot h̃ + r \\odot h\n$$\n"
+    assert [e.symbol.name for e in cell(text).equations] == ["r", "h_tilde", "h"]
+
+
+PROGRAM = "g = sigmoid(G @ [x; h] + a)\nh_new = tanh(W @ x + U @ h)\nh = (1 - g) * h + g * h_new\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"```\n{PROGRAM}```\n", "cell.md"),
+        ('"""Rule:\n' + PROGRAM + '"""\n', "cell.py"),
+        (r"$$g = \sigma(G [x; h] + a)$$" + "\n\n" + r"$$h = (1 - g) h + g \odot \tanh(W x + U h)$$", "cell.md"),
+    ],
+)
+def test_what_a_program_makes_a_state_of_is_that_of_the_step_before(text, name):
+    found = cell(text, name)
+    assert [q.name for q in found.states] == ["h"]
+    assert any("of the step before" in str(guess) for guess in found.guesses)
+
+
+def test_a_length_of_time_is_one_step_and_a_number():
+    text = "```\nh(t) = (1 - dt/tau) * h(t-dt) + dt/tau * tanh(W * h(t-dt) + I(t))\n```\n"
+    with pytest.raises(InputError, match="dt"):
+        cell(text)
+    answer = "\nwhere $\\mathrm{dt} \\in \\mathbb{R}$, $\\tau \\in \\mathbb{R}^H$\n"
+    assert shapes(text + answer) == {"I": "(H)", "dt": "(a number)", "tau": "(H)", "W": "(H×H)"}
+
+
+def test_a_number_over_a_vector_is_one_over_each_entry():
+    text = "$$h_t = d/g \\odot h_{t-1} + W x_t$$\n\nwhere $d \\in \\mathbb{R}$, $g \\in \\mathbb{R}^{H}$\n"
+    assert shapes(text)["g"] == "(H)"
+
+
+@pytest.mark.parametrize(("text", "name"), [("$$c_t = f_t c_{t_1} + x_t$$\n", "cell.md")])
+def test_a_slip_of_a_step_is_asked_about(text, name):
+    with pytest.raises(InputError, match=r"is it c_\{t-1\}\?"):
+        cell(text, name)
+    assert shapes("h_t = tanh(U @ h_t{-1} + V @ x_t) (1)\n", "cell.txt").keys() == {"x", "U", "V"}
+
+
+def test_a_normalization_is_proposed_with_the_arguments_that_it_has():
+    text = "$$h_t = \\tanh(\\text{LN}(W x_t; g_1, b_1) + U h_{t-1})$$\n"
+    with pytest.raises(InputError, match="does is open") as caught:
+        cell(text)
+    line = caught.value.hint.removeprefix("add a line such as ")
+    assert shapes(f"{text}\n{line}\n").keys() == {"x", "W", "g_1", "b_1", "U"}
+
+
+def test_a_diagonal_matrix_has_an_inverse_and_an_exponential():
+    text = (
+        "$$\\bar{A} = e^{A d}$$\n\n$$\\bar{B} = A^{-1} (e^{A d} - I) B$$\n\n$$x_k = \\bar{A} x_{k-1} + \\bar{B} u_k$$\n"
+    )
+    with pytest.raises(InputError, match="inverse of a matrix"):
+        cell(text)
+    assert shapes(text + "\nwhere $A$ is a diagonal matrix, $d \\in \\mathbb{R}$\n")["A"] == "(H)"
+
+
+def test_layers_with_labels_below_and_above_have_parameters_of_their_own():
+    text = "$$h_t = \\tanh(lin_{h}^1(x_t) + lin_{h}^2(h_{t-1}))$$\n"
+    assert len(shapes(text)) == 5
+
+
+def test_what_a_value_is_above_by_its_form_is_no_comparison():
+    text = "$$a_t = \\text{softplus}(W x_t) > 0 \\quad \\text{(gain)}$$\n\n"
+    text += "$$g_t = |V x_t + b| + c > 0$$\n\n$$h_t = a_t h_{t-1} + g_t$$\n"
+    assert len(equations(text)) == 3
+
+
+def test_a_flat_function_is_told_of_beside_what_is_asked():
+    with pytest.raises(InputError, match="slope of heaviside is 0") as caught:
+        cell("```\nv[t] = beta * v[t-1] + W @ x[t]\ns[t] = 1 if v[t] > 1 else 0\n```\n")
+    assert "heaviside}'(a) =" in caught.value.hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from derive.calculus.adjoint import differentiate
 from derive.reader import read_note
@@ -43,3 +44,14 @@ where $x_t \in \mathbb{R}^D$, $h_t \in \mathbb{R}^H$, $i_t \in \mathbb{R}^M$, $p
     rng, gates = np.random.default_rng(0), load(code, "gates")
     case = Case.draw(cell, {"D": 2, "H": 3, "M": 4, "N": 5}, 4, 2, rng)
     assert max(directional_errors(gates, case, case.backward(gates), rng).values()) < 1e-12
+
+
+@pytest.mark.parametrize("second", ["g_t = \\tanh(F x_t + G h_{t-1} + f)", "g_t = \\sigma(F x_t + G h_{t-1} + f)"])
+@pytest.mark.parametrize("space", ["", "^{H}"])
+def test_gates_that_are_numbers_stand_in_no_array_with_others(second: str, space: str) -> None:
+    lines = ["a_t = \\sigma(A x_t + B h_{t-1} + b)", second, "h_t = a_t h_{t-1} + g_t \\tanh(V x_t)"]
+    note = "# Numbers\n\n" + "".join(f"$$ {line} $$\n\n" for line in lines) + "where $a_t \\in \\mathbb{R}$"
+    cell = read_note(f"{note}, $g_t \\in \\mathbb{{R}}{space}$\n")
+    rng, found = np.random.default_rng(0), load(module(differentiate(cell)), "numbers")
+    case = Case.draw(cell, {"D": 2, "H": 3}, 4, 2, rng)
+    assert max(directional_errors(found, case, case.backward(found), rng).values()) < 1e-12
