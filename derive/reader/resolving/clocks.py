@@ -23,7 +23,7 @@ from derive.reader.resolving.rewriting import (
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, rewritten, walk
 from derive.reader.text.syntax import Big, Chain, Group, Mark, Name, Number, Product, Run, Script, Sum, Syntax
-from derive.reader.text.words import BESIDE, ENTRYWISE
+from derive.reader.text.words import BESIDE, ENTRYWISE, GREEK
 
 CLOCKS = ("n", "k", "s", "i", "tau", "m", "j")
 """Letters that count steps where t does not, the likeliest first."""
@@ -239,16 +239,19 @@ def _without_times(document: Document, worded: set[str]) -> None:
 
 def _in_place(document: Document) -> bool:
     """h = f(x, h) as programs write it: what h is made of is that of the step before, until h has its value."""
-    order = [(name, chain, fragment) for name, chain, fragment in _each_target(document)]
+    order = list(_each_target(document))
     names = [name for name, _, _ in order]
     states = {
         name: at
         for at, (name, chain, fragment) in enumerate(order)
-        if names.count(name) == 1 and any(one.name == name for one in _read(chain, fragment))
+        if names.count(name) == 1
+        and name[0].islower()
+        and name.partition("_")[0] not in GREEK
+        and any(one.name == name for one in _read(chain, fragment))
     }
-    if not states:
-        return False
     given = {name for fragment, part in document.displayed() for name in _acted_on(part, fragment)} - {*names}
+    if not (states and given):  # x = x + f(x) of layers, θ = θ - g of learning
+        return False
     at = -1
     for formula in document.formulas:
         for row, parts_ in enumerate(formula.rows):
@@ -271,10 +274,8 @@ def _in_place(document: Document) -> bool:
                     changed.append(rewritten(part, change))
             formula.rows[row] = tuple(changed)
     for name in states:
-        document.guesses.append(
-            Guess(f"what {name} is made of is {name} of the step before", "an equation that it solves",
-                  "programs give a state its next value so")
-        )  # fmt: skip
+        taken = f"what {name} is made of is {name} of the step before"
+        document.guesses.append(Guess(taken, "an equation that it solves", "programs give a state its next value so"))
     return True
 
 

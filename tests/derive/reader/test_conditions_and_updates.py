@@ -166,3 +166,9 @@ def test_a_flat_function_is_told_of_beside_what_is_asked():
     with pytest.raises(InputError, match="slope of heaviside is 0") as caught:
         cell("```\nv[t] = beta * v[t-1] + W @ x[t]\ns[t] = 1 if v[t] > 1 else 0\n```\n")
     assert "heaviside}'(a) =" in caught.value.hint
+
+
+def test_layers_and_steps_of_learning_are_no_states():
+    for text in ("$$x = x + \\tanh(W x + b)$$\n", "$$z = W x + b$$\n\n$$W = W - \\eta G$$\n"):
+        with pytest.raises(InputError, match="without a time index"):
+            cell(text)
