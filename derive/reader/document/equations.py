@@ -12,7 +12,7 @@ from derive.reader.resolving.document import Document, is_claim
 from derive.reader.resolving.rewriting import letters, symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Chain, Group, Name, Number, Run, Sum, Syntax
-from derive.reader.text.words import ABOVE, BELOW
+from derive.reader.text.words import ABOVE, BELOW, COMPARED
 
 ESTIMATES = frozenset(["≈", r"\approx", "∼", r"\sim", r"\simeq", "≃"])
 """Relations by which nothing is defined."""
@@ -63,10 +63,7 @@ def equations_in(document: Document, declared: Declared) -> list[tuple[Fragment,
             continue
         if set(relations) != {"EQ"}:
             wrong = next(r for r in part.relations if r.type != "EQ")
-            compared = wrong.word in ABOVE | BELOW
-            hint = (
-                "for 1 where this holds, else 0, write $s_t = 1[v_t > \\theta]$; else leave it out" if compared else ""
-            )
+            hint = COMPARED if wrong.word in ABOVE | BELOW else ""
             raise fragment.error(f"expected '=', not {wrong.word!r}", wrong.start, wrong.end, hint)
         if _is_definition(part, fragment):
             declared.relation(part, [], fragment)

@@ -31,7 +31,7 @@ from derive.reader.meaning.vocabulary import Macro, bracket
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Big, Group, Mark, Name, Run, Script, Scripted, Syntax
-from derive.reader.text.words import ABOVE, BELOW
+from derive.reader.text.words import ABOVE, BELOW, COMPARED
 
 Function = ScalarFunction | Macro | str
 """What a letter may be that is applied to something; the name of one that acts on a whole vector."""
@@ -142,7 +142,7 @@ class Walk(ABC):
             case syntax.Root(body=body):
                 return Call(entry("sqrt"), (self.rooted(body),), span=at)
             case syntax.Chain():
-                raise self.unclear("a relation inside an expression", node)
+                raise self.unclear("a relation inside an expression", node, COMPARED)
         return self.run([node])
 
     def run(self, factors: list[Syntax]) -> Term:

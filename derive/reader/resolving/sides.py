@@ -11,7 +11,7 @@ from derive.reader.meaning.vocabulary import is_general
 from derive.reader.resolving.document import Document, Row, is_claim
 from derive.reader.resolving.rewriting import symbol_of, whole_letter
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.lexing.conditions import is_condition, unsaid
+from derive.reader.text.lexing.conditions import RANGING, is_condition, of_last_step, unsaid
 from derive.reader.text.syntax import Bars, Chain, Dots, Group, Mark, Name, Number, Product, Run, Scripted, Sum, Syntax
 
 INDICES = frozenset({"t", "i", "j", "k", "n", "l", "ell", "m", "tau", "s"})
@@ -44,6 +44,9 @@ def _without_ranges(row: Row, fragment: Fragment) -> Row:
     kept: list[Syntax] = []
     ranging = False
     for part in map(_without_bracketed, row):
+        gives = kept[-1] if kept and isinstance(kept[-1], Chain) and not is_claim(kept[-1]) else None
+        if gives is not None and _is_last_step(part):
+            raise of_last_step(fragment, gives)
         if _starts_range(part) and (kept or len(row) > 1):
             ranging = True
             continue
@@ -51,19 +54,37 @@ def _without_ranges(row: Row, fragment: Fragment) -> Row:
             continue
         ranging = False
         if isinstance(part, Chain) and {r.type for r in part.relations} == {"RELATION"}:
-            if kept and is_condition(fragment, kept[-1], part):
+            if gives is not None and (is_condition(fragment, gives, part) or _chooses(fragment, gives, part)):
                 raise unsaid(fragment, part.start, part.end)
             continue  # a bound on a value gives none
         kept.append(part)
     return tuple(kept)
 
 
+def _chooses(fragment: Fragment, value: Chain, bound: Chain) -> bool:
+    """Whether a bound says when a value holds: behind s_t = 1, or of a quantity of the step behind `for`."""
+    number = _timed(value.sides[0]) and number_of(value.sides[-1]) is not None
+    timed = any(one is not None and one.offset is not None for one in (symbol_of(s, fragment) for s in bound.sides))
+    return timed and len(bound.sides) == 2 and (number or is_condition(fragment, value, bound, RANGING))
+
+
+def _is_last_step(part: Syntax) -> bool:
+    """t = T."""
+    sides = part.sides if isinstance(part, Chain) and [one.type for one in part.relations] == ["EQ"] else ()
+    return [one.word if isinstance(one, Name) else "" for one in sides] == ["t", "T"]
+
+
 def _without_bracketed(part: Syntax) -> Syntax:
     """An equation without `(t = 1, ..., T)` behind it: no factor is a relation."""
     if isinstance(part, Chain) and {relation.type for relation in part.relations} == {"EQ"}:
-        found = _cut(part.sides[-1], _starts_range)
+        found = _cut(part.sides[-1], lambda said: _starts_range(said) or _is_between(said))
         return part if found is None else replace(part, sides=(*part.sides[:-1], found[0]), end=found[0].end)
     return part
+
+
+def _is_between(part: Syntax) -> bool:
+    """0 < a < 1: no value."""
+    return isinstance(part, Chain) and [one.type for one in part.relations] == ["RELATION", "RELATION"]
 
 
 def _tupled(row: Row) -> Row:

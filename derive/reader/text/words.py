@@ -91,6 +91,8 @@ LATEX_WORDS = tuple(sorted((w for w in WORDS if len(w) > 2 or w in ("ln",) if w 
 ABOVE = frozenset([">", r"\gt", r"\ge", r"\geq", r"\geqslant", "≥"])
 BELOW = frozenset(["<", r"\lt", r"\le", r"\leq", r"\leqslant", "≤"])
 """Relations that compare."""
+COMPARED = "for 1 where this holds, else 0, write $s_t = 1[v_t > \\theta]$; else leave it out"
+"""What to write for a comparison that is a value."""
 
 SAID = "“"
 """What the name of words behind a bar begins with."""

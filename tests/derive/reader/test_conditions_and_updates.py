@@ -43,7 +43,9 @@ def test_both_values_of_a_condition_are_chosen_by_it():
     assert equations(text)[0].count("Heaviside") == 2
 
 
-@pytest.mark.parametrize("bound", [r"\text{ if } v_t > \theta", r"\quad \text{when } v_t \ge \theta"])
+@pytest.mark.parametrize(
+    "bound", [r"\text{ if } v_t > \theta", r"\quad \text{when } v_t \ge \theta", r"\text{ for } v_t > 0", ", v_t > 0"]
+)
 def test_what_a_value_is_where_its_condition_does_not_hold_is_asked_for(bound):
     with pytest.raises(InputError, match="does not hold is open"):
         cell(f"$$v_t = W x_t + s_{{t-1}}$$\n\n$$s_t = 1 {bound}$$\n")
@@ -172,3 +174,19 @@ def test_layers_and_steps_of_learning_are_no_states():
     for text in ("$$x = x + \\tanh(W x + b)$$\n", "$$z = W x + b$$\n\n$$W = W - \\eta G$$\n"):
         with pytest.raises(InputError, match="without a time index"):
             cell(text)
+
+
+def test_what_holds_at_the_last_step_alone_is_asked_for():
+    with pytest.raises(InputError, match="last step alone"):
+        cell("$$h_t = \\tanh(W x_t + U h_{t-1}), \\quad y_t = V h_t \\text{ if } t = T$$\n")
+
+
+def test_a_comparison_as_a_value_is_proposed_as_one():
+    with pytest.raises(InputError, match="relation inside an expression") as caught:
+        cell("$$v_t = W x_t + U s_{t-1}$$\n\n$$s_t = [v_t > 0]$$\n")
+    assert "1[v_t >" in caught.value.hint
+
+
+def test_what_a_value_is_between_stands_behind_its_equation():
+    text = "$$a_t = \\sigma(W x_t) \\quad (0 < a_t < 1)$$\n\n$$h_t = a_t \\odot h_{t-1} + x_t$$\n"
+    assert len(equations(text)) == 2

@@ -14,6 +14,8 @@ from derive.reader.text.words import ABOVE, BELOW, PAIRS
 
 _FONT = re.compile(r"\\[A-Za-z]+\s*\{(?P<said>[^{}]*)\}")
 IF = frozenset(["if", "when", "whenever", "si", "wenn", "falls", "если", "若", "如果", "当"])
+RANGING = frozenset(["for", "for all", "pour", "für", "для", "对", "对于"])
+"""Words before what parameters or steps are in, and before conditions."""
 ELSE = frozenset(["else", "otherwise", "sonst", "sinon", "иначе", "否则"])
 
 
@@ -71,9 +73,21 @@ def unsaid(fragment: Fragment, start: int, end: int) -> InputError:
     )  # fmt: skip
 
 
-def is_condition(fragment: Fragment, value: Syntax, bound: Syntax) -> bool:
+def of_last_step(fragment: Fragment, value: Syntax) -> InputError:
+    """What to say where an equation holds at t = T alone."""
+    written = " ".join(fragment.text[value.start : value.end].split())
+    return fragment.error(
+        "this is computed from the last step alone; the equations of a cell are those of any step",
+        value.start, value.end,
+        f"write ${written}$; that only the last step counts is said by the gradient that `backward` is "
+        "given: zero before it",
+    )  # fmt: skip
+
+
+def is_condition(fragment: Fragment, value: Syntax, bound: Syntax, words: frozenset[str] = IF) -> bool:
     """Whether a comparison stands behind a value with a word such as if between them."""
-    return any(said["said"].strip(" ,").lower() in IF for said in _FONT.finditer(fragment.text, value.end, bound.start))
+    said = _FONT.finditer(fragment.text, value.end, bound.start)
+    return any(one["said"].strip(" ,").lower() in words for one in said)
 
 
 def _is(token: Token, known: frozenset[str]) -> bool:
