@@ -54,6 +54,8 @@ _SUMMED = re.compile(r"(?:[∑∏ΣΠ]|\b(?:sum|prod))(?:_\{?\w+\}?)?[ \t]*$|[-+
 _COLUMN = re.compile(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
 _DASH = re.compile(r"[ \t]+[-–—]{1,3}[ \t]+(?=\S)")
 _BRACKETED = re.compile(r"[ \t]+\((?P<inside>[^()]*(?:\([^()]*\)[^()]*)*)\)[ \t]*[.,;]?$")
+_NUMBERED = re.compile(r"(?<=[\w)\]}])[ \t]+\(\d{1,2}(?:\.\d{1,2})?[a-z]?\)$")
+"""The number of an equation behind it, and no factor."""
 _CLAUSE = re.compile(
     r"[ \t]*[,.;，。；]?[ \t]+"
     r"(?!(?:if|when)[ \t](?![tkn][ \t]*[<>=])[^=]*?(?:[<>≥≤]|>=|<=)[^=])"  # a condition on values is no remark
@@ -272,6 +274,8 @@ def _without_remark(line: str, begin: int, end: int) -> int:
         text = text[: bracketed.start()]
     if clause := _CLAUSE.search(text):
         text = text[: clause.start()]
+    if (numbered := _NUMBERED.search(text.rstrip(_ENDING))) and _RELATION.search(text[: numbered.start()]):
+        text = text[: numbered.start()]
     if _DOTS.search(text):
         return begin + len(text.rstrip())
     if (open_ := text.rstrip())[-1:] == "*":

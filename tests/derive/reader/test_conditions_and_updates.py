@@ -190,3 +190,15 @@ def test_a_comparison_as_a_value_is_proposed_as_one():
 def test_what_a_value_is_between_stands_behind_its_equation():
     text = "$$a_t = \\sigma(W x_t) \\quad (0 < a_t < 1)$$\n\n$$h_t = a_t \\odot h_{t-1} + x_t$$\n"
     assert len(equations(text)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("h_t = tanh(U @ h_{t-1} + V @ x_t) (1)\ny_t = tanh(W @ h_t) (2)\n", "cell.txt"),
+        ("$$h_t = \\tanh(U h_{t-1} + V x_t) (1)$$\n\n$$y_t = \\tanh(W h_t) (2)$$\n", "cell.md"),
+        ("$$h_t = \\tanh(U h_{t-1}) + V x_t (12)$$\n\n$$y_t = \\tanh(W h_t) (2a).$$\n", "cell.md"),
+    ],
+)
+def test_the_number_of_an_equation_is_no_factor(text, name):
+    assert not any("2*" in one or "12" in one for one in equations(text, name))

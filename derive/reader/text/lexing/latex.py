@@ -29,6 +29,7 @@ _PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
 _NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?![A-Za-z])")
 """The number of an equation in front of it."""
 _SIGN_BEHIND = re.compile(r"\(\s*\\(?P<sign>[A-Za-z]+)\s*\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
+_NUMBER_BEHIND = re.compile(r"\(\d{1,2}(?:\.\d{1,2})?[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
 _APPLIED = re.compile(
     r"(?:_\s*(?:[A-Za-z\d]|\{[^{}]*\}))?\s*(?:\\(?:left|[bB]igg?l?)\s*)?\(|_\s*(?:[A-Za-z]|\{[A-Za-z]+\})\s*\Z"
 )
@@ -170,6 +171,10 @@ class LatexLexer(Commands):
 
     def _label_behind(self, i: int, end: int) -> int | None:
         """Where a line ends with a sign in brackets that marks it for later, as in `\\: (\\star)`: no factor."""
+        numbered = _NUMBER_BEHIND.match(self.text, i, end)
+        behind_a_value = self.out.ends_an_operand and self.out.items[-1].type not in ("NAME", "NUMBER")
+        if numbered and behind_a_value and not self.out.open and self.text[i - 1 : i].isspace():
+            return numbered.end()
         found = _SIGN_BEHIND.match(self.text, i, end)
         if found is None or not self.out.items or not _APART.search(self.text, max(0, i - 6), i):
             return None
