@@ -61,7 +61,7 @@ def _without_locals_before(written: Sequence[tuple[Assignment, int]]) -> list[tu
         assignment.name
         for assignment, offset in written
         if offset == -1 and assignment.name not in now and uses.get(assignment.name, {-1}) == {-1}
-        and any(ref.offset == 0 for ref in references(assignment.term))
+        and (any(ref.offset == 0 for ref in references(assignment.term)) or _is_changed(assignment, now))
     }  # fmt: skip
     if not local:
         return list(written)
@@ -69,6 +69,13 @@ def _without_locals_before(written: Sequence[tuple[Assignment, int]]) -> list[tu
         (_with(a, lambda ref: replace(ref, time=t) if ref.name in local else ref), 0 if a.name in local else offset)
         for a, offset in written
     ]
+
+
+def _is_changed(assignment: Assignment, now: set[str]) -> bool:
+    """Whether C^*_{t-1} is C_{t-1} changed before C_t is made of it: a letter of its own for what the step finds."""
+    base = assignment.name.partition("_")[0]
+    timed = [ref for ref in references(assignment.term) if ref.time is not None]
+    return base in now and all(ref.offset == -1 and ref.name.partition("_")[0] == base for ref in timed)
 
 
 def _without_second_letters(written: Sequence[tuple[Assignment, int]]) -> list[tuple[Assignment, int]]:

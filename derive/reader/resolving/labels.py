@@ -5,10 +5,43 @@ from __future__ import annotations
 from collections import defaultdict
 
 from derive.reader.meaning.letters import only
-from derive.reader.resolving.document import Document
+from derive.reader.resolving.document import Document, is_claim
 from derive.reader.resolving.guesses import Guess
-from derive.reader.resolving.rewriting import base_of, letters, scripts_of, symbol_of, with_scripts
+from derive.reader.resolving.rewriting import base_of, letters, scripts_of, symbol_of, whole_letter, with_scripts
 from derive.reader.text.syntax import Chain, Group, Name, Number, Script, Syntax
+
+
+def of_t(document: Document) -> None:
+    """C^T as a label beside what has it on a left side: nothing is assigned that is transposed."""
+    found: set[str] = set()
+    for _, part in document.displayed():
+        for target in part.sides[:1] if isinstance(part, Chain) and not is_claim(part) else ():
+            base = base_of(target)
+            if isinstance(base, Name) and any(map(_is_t, scripts_of(target))):
+                found.add(base.word)
+    if not found:
+        return
+
+    def relabel(node: Syntax) -> Syntax | None:
+        base = base_of(node)
+        if not whole_letter(node) or not isinstance(base, Name):
+            return None
+        if base.word not in found:
+            return node
+        scripts = (_label_t(one) if _is_t(one) else one for one in scripts_of(node))
+        return with_scripts(node, tuple(scripts))
+
+    document.rewrite(relabel)
+
+
+def _label_t(script: Script) -> Script:
+    cell = script.rows[0][0]
+    return Script(script.start, script.end, "sup", ((Name(cell.start, cell.end, "T_", "T"),),))
+
+
+def _is_t(script: Script) -> bool:
+    cell = only(script.rows) if script.kind == "sup" else None
+    return isinstance(cell, Name) and cell.word == "T"
 
 
 def resolve(document: Document) -> None:

@@ -202,3 +202,15 @@ def test_what_a_value_is_between_stands_behind_its_equation():
 )
 def test_the_number_of_an_equation_is_no_factor(text, name):
     assert not any("2*" in one or "12" in one for one in equations(text, name))
+
+
+def test_a_label_that_is_on_a_left_side_is_no_transpose():
+    text = "$$C^{T}_{t-1} = C_{t-1} + \\tanh(W C_{t-1})$$\n\n$$C_t = f_t \\odot C^{T}_{t-1} + g(\\Delta{t}) x_t$$\n\n"
+    text += "where $g(a) = 1/a$, $\\Delta{t} \\in \\mathbb{R}$, $C_t \\in \\mathbb{R}^{H}$\n"
+    assert shapes(text).keys() == {"f", "x", "W", "Delta_t"}
+
+
+def test_what_a_step_finds_may_be_changed_first_under_a_letter_of_its_own():
+    text = "$$C^{S}_{t-1} = \\tanh(W C_{t-1})$$\n\n"
+    text += "$$C^{*}_{t-1} = C_{t-1} - C^{S}_{t-1}$$\n\n$$C_t = f_t \\odot C^{*}_{t-1} + x_t$$\n"
+    assert [q.name for q in cell(text).states] == ["C"]

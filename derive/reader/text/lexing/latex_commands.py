@@ -14,7 +14,8 @@ from derive.reader.text.line_ends import line_ends
 
 _COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
 _INTERVAL = re.compile(
-    r"(?:\s|\\[,;!])*(?:t(?![A-Za-z_^'])|\\(?P<accent>hat|bar|tilde)\s*(?:\{\s*t\s*\}|t(?![A-Za-z]))(?!\s*[_^']))"
+    r"(?:\s|\\[,;!])*(?:t(?![A-Za-z_^'])|\{\s*t\s*\}(?!\s*[_^'])"
+    r"|\\(?P<accent>hat|bar|tilde)\s*(?:\{\s*t\s*\}|t(?![A-Za-z]))(?!\s*[_^']))"
 )
 """Behind Δ: a t that makes it one letter, also with an accent."""
 """The t of Δt, an interval of time and one name."""
