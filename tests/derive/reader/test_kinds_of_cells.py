@@ -92,7 +92,7 @@ def test_a_comparison_of_plain_text_is_a_step():
     text += "    v[t] = v[t] - s[t]*theta     (reset)\n\nwhere $a \\in \\mathbb{R}$\n"
     assert any("Heaviside" in one for one in equations(text))
     with pytest.raises(InputError, match="expected '='"):
-        cell("a_t = exp(x_t) > 0\nh_t = a_t*h_{t-1} + x_t\n", "cell.txt")
+        cell("a_t = tanh(x_t) > 0\nh_t = a_t*h_{t-1} + x_t\n", "cell.txt")
 
 
 def test_a_power_of_a_diagonal_matrix_is_one_of_its_entries():
