@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sympy import Expr, Integer
 
@@ -10,7 +11,7 @@ from derive import nodes
 from derive.reader.claims.derivatives import Derivatives
 from derive.reader.claims.matrix import shown, tabulated
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import number_of, only, time_expression
+from derive.reader.meaning.letters import TIME_LETTERS, number_of, only, time_expression
 from derive.reader.meaning.slices import is_slice
 from derive.reader.meaning.tree import Term
 from derive.reader.text import syntax
@@ -119,6 +120,8 @@ class Brackets(Derivatives):
             return tree.Transposed(term)
         if script.kind == "sub" and isinstance(cell, Group) and is_slice(cell):
             return self.cut(term, cell)
+        if (used := self._of_a_step(term, script)) is not None:
+            return used
         if (at := self._places(script)) is not None:
             return tree.EntryOf(term, at[0], at[1] if len(at) > 1 else 0)
         if script.kind == "sub" and (part := self._labelled_part(term, cell)) is not None:
@@ -132,6 +135,18 @@ class Brackets(Derivatives):
             steps = time_expression(cell)
             return None if steps is None or steps == nodes.T else tree.Power(term, steps)
         return None
+
+    def _of_a_step(self, term: Term, script: Script) -> Term | None:
+        """(∂J/∂W)^{(t)} and (∂J/∂W)_t: the part of a gradient by a parameter, or an entry of it, that step t gives."""
+        cell = only(script.rows)
+        inner = only(cell.rows) if isinstance(cell, Group) and cell.bracket in ("LPAR", "LANGLE") else None
+        cell = cell if inner is None and script.kind == "sub" else inner
+        step = time_expression(cell, TIME_LETTERS | self.letters.timed_letters)
+        if step is None or step.is_Integer or not isinstance(term, tree.Gradient) or term.by.time is not None:
+            return None
+        at = term.by.at
+        used = self._in_step(replace(term, by=replace(term.by, at=())), step)
+        return used if used is None or not at else tree.EntryOf(used, at[0], at[1] if len(at) > 1 else 0)
 
     def _labelled_part(self, term: Term, cell: Syntax | None) -> Term | None:
         """(δ_t)_{local} and (∂J/∂h_t)_{rec}: the part of a gradient that the word behind its bracket names."""

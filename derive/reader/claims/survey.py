@@ -9,7 +9,7 @@ from derive.reader.claims.letters import Letters
 from derive.reader.claims.sums import bounds, inside_times, largest, nested
 from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, only, time_expression
 from derive.reader.text.mapping import parts, rewritten
-from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Big, Group, Mark, Name, Number, Run, Script, Scripted, Sum, Syntax
 
 
 def survey(node: Syntax, letters: Letters) -> None:
@@ -27,7 +27,9 @@ def survey(node: Syntax, letters: Letters) -> None:
             found = bounds(part)
             word, last = found.word, found.last
             if word and (found.first is not None or last is not None or part.sign == "product"):
-                sized = isinstance(last, Name) and (last.word in letters.sizes or last.word in ("n", "K", "N", "m"))
+                sized = isinstance(last, Name) and (
+                    last.word in letters.sizes or last.word in ("n", "K", "N", "M", "m")
+                )
                 (entries if sized else timed).add(word)
                 if not sized:
                     timed.update(inside_times(found))
@@ -84,6 +86,8 @@ def named(node: Syntax) -> Iterator[str]:
         for row in node.rows:
             for cell in row:
                 yield from named(cell)
+    elif isinstance(node, Sum) and len(node.terms) == 2 and isinstance(node.terms[1][1], Number):  # t + 1
+        yield from named(node.terms[0][1])
 
 
 def raised(node: Syntax) -> bool:

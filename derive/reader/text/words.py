@@ -116,7 +116,8 @@ SYMBOLS = {
 
 COMMANDS = {
     "cdot": "TIMES", "times": "TIMES", "ast": "TIMES", "bullet": "TIMES", "div": "SLASH", "odot": "DOT", "circ": "DOT",
-    "bigodot": "DOT", "in": "IN", "partial": "PARTIAL", "sum": "BIG", "prod": "BIG", "neq": "RELATION",
+    "bigodot": "DOT", "in": "IN", "isin": "IN", "partial": "PARTIAL", "part": "PARTIAL", "sdot": "TIMES",
+    "sum": "BIG", "prod": "BIG", "neq": "RELATION",
     "ne": "RELATION", "le": "RELATION", "leq": "RELATION", "ge": "RELATION", "geq": "RELATION", "approx": "RELATION",
     "lt": "RELATION", "gt": "RELATION", "leqslant": "RELATION", "geqslant": "RELATION", "lesssim": "RELATION",
     "otimes": "OTIMES",

@@ -25,6 +25,7 @@ from verify.notes.conventions.trying import (
     parts_of,
     right_in,
     states_of,
+    without_cell_states,
     wrong_in,
 )
 
@@ -173,7 +174,7 @@ def of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 def of_numbered(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """J as the error of the last step that the note names by its number, where it writes no loss."""
     last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=0)
-    if last < FEWEST or any(_SUMMED.search(each.formula.text) for each in found):
+    if last < FEWEST or any(map(_SUMMED.search, without_cell_states(each.formula.text for each in found))):
         return list(found)
     losses = tuple((letter, Loss(Integer(last))) for letter in LOSSES)
     result = list(found)

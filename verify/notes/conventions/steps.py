@@ -9,7 +9,16 @@ from dataclasses import replace
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
-from verify.notes.conventions.trying import Judge, in_case, mending, reworded, right_in, states_of, wrong_in
+from verify.notes.conventions.trying import (
+    Judge,
+    in_case,
+    mending,
+    reworded,
+    right_in,
+    states_of,
+    without_cell_states,
+    wrong_in,
+)
 from verify.notes.files import Formula
 
 _LAST = re.compile(
@@ -103,17 +112,18 @@ def of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Form
 def of_no_said_loss(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """What is wrong only as earlier steps have losses is open in a note that says of no step what its loss is.
 
-    Nor may its cell read anything out of the state. Of what names its steps by number no such case is known, but the
-    longest way through them.
+    Nor may its cell read anything out of the state, but where a chain names its steps by number. Of what does so no
+    such case is known, but the longest way through them.
     """
-    if any(_OF_A_STEP.search(each.formula.text) for each in found):
+    if any(map(_OF_A_STEP.search, without_cell_states(each.formula.text for each in found))):
         return list(found)
 
-    def kept(judgement: Judgement, text: str) -> Judgement:
+    def kept(judgement: Judgement, text: str, *, bare: bool) -> Judgement:
         cases = judgement.true_when.split(special.OR)
         by_the_end = any(case.startswith(special.LAST_OUTPUT) for case in cases)
         numbered = not judgement.mistakes and len({*_NUMBERED.findall(text)}) > 2
-        if judgement.word is not Word.WRONG or not (by_the_end or numbered):
+        open_ = (by_the_end or numbered) if bare else (by_the_end and numbered)
+        if judgement.word is not Word.WRONG or not open_:
             return judgement
         return Judgement(judgement.formula, Word.UNDECIDED, reason=UNSAID, place=judgement.place)
 
@@ -121,7 +131,9 @@ def of_no_said_loss(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         return each.model is not None and each.model.cell.output.name in states_of(each.model)
 
     return [
-        replace(each, judgements=tuple(kept(one, each.formula.text) for one in each.judgements)) if bare(each) else each
+        replace(each, judgements=tuple(kept(one, each.formula.text, bare=bare(each)) for one in each.judgements))
+        if each.model is not None and not each.model.cell.is_loss
+        else each
         for each in found
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from derive.calculus.program import named_preactivations
@@ -24,6 +24,8 @@ from verify.notes.files import Formula
 Judge = Callable[[Formula, Model], Audited]
 Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
+_CARRIED = re.compile(r"(?<![A-Za-z])C\s*[_^]\s*[{(]{0,2}\s*t\s*[-−]\s*1")
+_OF_C = re.compile(r"(?<![A-Za-z])C\s*[_^]")
 
 
 def doubted(model: Model, words: str, habits: Collection[Habit] = (), **meant: object) -> Model:
@@ -82,6 +84,12 @@ def reworded(audited: Audited, what: re.Pattern[str], usual: str, words: str, ju
     text = what.sub(lambda match: usual.ljust(len(match.group())), fragment.text)
     there = replace(audited.formula, fragment=replace(fragment, text=text, as_written=fragment.text))
     return replace(judge(there, doubted(audited.model, words)), formula=audited.formula)
+
+
+def without_cell_states(texts: Iterable[str]) -> list[str]:
+    """The texts of a note without C_t, where C_{t-1} says that C is a state: it is no loss then."""
+    given = list(texts)
+    return [_OF_C.sub(" ", text) for text in given] if any(map(_CARRIED.search, given)) else given
 
 
 def states_of(model: Model) -> tuple[str, ...]:

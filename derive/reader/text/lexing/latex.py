@@ -47,6 +47,12 @@ def latex_tokens(fragment: Fragment) -> list[Token]:
     return LatexLexer(fragment).run()
 
 
+def _from_its_own_side(tokens: list[Token]) -> list[Token]:
+    """Rows that go on from words, &= a \\\\ &= b, as the chain a = b."""
+    goes_on = [token.type for token in tokens if token.type in ("EQ", "NEWLINE")]
+    return tokens[1:] if goes_on[:2] == ["EQ", "EQ"] and tokens[0].type == "EQ" else tokens
+
+
 class LatexLexer(Commands):
     """Walks once over the text of a fragment."""
 
@@ -57,7 +63,7 @@ class LatexLexer(Commands):
         if self.environments:
             name, start = self.environments[-1]
             raise self.out.error(f"\\begin{{{name}}} is never ended", start, start + 6, f"add \\end{{{name}}}")
-        return with_conditions(self.out.finish(), self.fragment)
+        return with_conditions(_from_its_own_side(self.out.finish()), self.fragment)
 
     def lex(self, position: int, end: int) -> None:
         """Lex text[position:end]."""

@@ -125,6 +125,9 @@ class Commands(ABC):
         if name in ("ast", "star") and out.items and out.items[-1].type == "LBRACE":  # y^\ast, as y^*
             out.emit("MARK", i, after, "star")
             return after
+        if name == "not" and (equals := _EQUALS.match(self.text, after, end)):  # \\not =
+            out.emit("RELATION", i, equals.end(), "≠")
+            return equals.end()
         if name == "\\" or name in ("cr", "newline") or (name == "\n" and i + 1 in self.ends):
             if space := _LINE_SPACE.match(self.text, after, end):
                 after = space.end()

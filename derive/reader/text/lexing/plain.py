@@ -220,7 +220,8 @@ def _is_step(text: str, base: str, last: str) -> bool:
     """
     if last.isdigit():  # h_1 beside h_t
         timed = rf"(?<![A-Za-z0-9_]){re.escape(base)}_(?:t(?![A-Za-z0-9])|[({{]\s*[tk]\s*[-−+)}}])"
-        return base[:1].islower() and re.search(timed, text) is not None
+        chained = rf"[∂d]{re.escape(base)}_\d+\s*/\s*[∂d]{re.escape(base)}_\d"  # ∂h_3/∂h_2
+        return base[:1].islower() and re.search(f"{timed}|{chained}", text) is not None
     if last not in _STEPS:
         return False
     if last == "T" and _BY_THE_LAST.search(text):
