@@ -8,6 +8,7 @@ from dataclasses import replace
 from sympy import Expr, Integer
 
 from derive import nodes
+from derive.reader.claims.classes import equal, vector
 from derive.reader.claims.derivatives import Derivatives
 from derive.reader.claims.matrix import shown, tabulated
 from derive.reader.meaning import tree
@@ -16,7 +17,7 @@ from derive.reader.meaning.slices import is_slice
 from derive.reader.meaning.tree import Term
 from derive.reader.text import syntax
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Group, Mark, Name, Run, Script, Scripted, Syntax, is_one
 from derive.reader.text.words import ABOVE, BELOW, SAID
 
 LABELS = {"local": "current", "out": "output", "direct": "current", "rec": "recurrent", "time": "recurrent"}
@@ -60,21 +61,25 @@ class Brackets(Derivatives):
 
     def indicator(self, node: Syntax, following: Syntax | None) -> tuple[Term, int] | None:
         """𝟏_{i=j}, 𝟏{i=j} and [i=j]: 1 where two indices are equal; and how many factors that takes."""
-        if isinstance(node, Scripted) and isinstance(node.base, syntax.Ones) and len(node.scripts) == 1:
+        if (class_ := vector(node, following, self.letters, self.fragment)) is not None:
+            return class_
+        if isinstance(node, Scripted) and len(node.scripts) == 1 and is_one(node.base):
             condition, used = only(node.scripts[0].rows), 1
-        elif isinstance(node, syntax.Ones) and isinstance(following, Group):
+        elif is_one(node) and isinstance(following, Group):
             condition, used = only(following.rows), 2
         elif isinstance(node, Group) and node.bracket == "LBRACK":
             condition, used = only(node.rows), 1
         else:
             return None
+        if isinstance(condition, Group) and condition.bracket == "LBRACK":
+            condition = only(condition.rows)
         if not isinstance(condition, syntax.Chain) or len(condition.sides) != 2:
             return None
-        first, second = (self.letters.entry(side) for side in condition.sides)
         relation = condition.relations[0].word.strip()
-        if first is None or second is None or relation not in ("=", "≠", r"\ne", r"\neq"):
+        if relation not in ("=", "==", "≠", r"\ne", r"\neq"):
             return None
-        return tree.Kronecker(first, second, relation != "="), used
+        said = equal(*condition.sides, self.letters, self.fragment, differ=not relation.startswith("="))
+        return None if said is None else (said, used)
 
     def cases(self, node: Group) -> Term:
         """Two cases, i = j and i ≠ j, as a sum with Kronecker δs; others as in equations."""
@@ -82,23 +87,23 @@ class Brackets(Derivatives):
         if any(relation.word in ABOVE | BELOW for chain in chains for relation in chain.relations):
             return super().cases(node)
         terms: list[tuple[int, Term]] = []
-        seen: tuple[Expr, Expr] | None = None
+        seen: tuple[Syntax, ...] | None = None
+        differing: set[bool] = set()
         for row in node.rows:
             chain = next((part for part in walk(row[-1]) if isinstance(part, syntax.Chain)), None)
             if len(row) not in (1, 2) or (chain is None and seen is None) or len(terms) > 1:
                 raise self.unclear("these cases are not read", node)
             if chain is not None:
-                pair = [self.letters.entry(side) for side in chain.sides]
-                if len(pair) != 2 or pair[0] is None or pair[1] is None:
-                    raise self.unclear("a condition that compares no indices", node)
-                if seen is not None and {pair[0], pair[1]} != set(seen):
+                if seen is not None and set(map(self.written, chain.sides)) != set(map(self.written, seen)):
                     raise self.unclear("cases of different indices", node)
-                seen = pair[0], pair[1]
-            assert seen is not None
+                seen = chain.sides
             differ = chain is None or chain.relations[0].type != "EQ"
-            terms.append((1, tree.Multiply((tree.Kronecker(*seen, differ), self.term(row[0])))))
-        first, second = (factors.factors[0] for _, factors in terms if isinstance(factors, tree.Multiply))
-        if isinstance(first, tree.Kronecker) and first.differ == getattr(second, "differ", None):
+            differing.add(differ)
+            said = equal(*seen, self.letters, self.fragment, differ=differ) if seen and len(seen) == 2 else None
+            if said is None:
+                raise self.unclear("a condition that compares no indices", node)
+            terms.append((1, tree.Multiply((said, self.term(row[0])))))
+        if len(differing) < len(terms):
             raise self.unclear("these cases are not read", node)
         return tree.Add(tuple(terms))
 

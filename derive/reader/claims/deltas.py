@@ -12,6 +12,7 @@ from derive import functions, nodes
 from derive.errors import InputError, OpenQuestionError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Quantity, Softmax
+from derive.reader.claims.classes import equal
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found, Letters, beside, layered
 from derive.reader.claims.statements import left_out
@@ -148,10 +149,10 @@ class Deltas(Walk):
         found = replace(found, parts=[(kind, self._bare(one)) for kind, part in found.parts for one in _several(part)])
         if (handed := self._handed(found) or self._from_later(found)) is not None:
             return handed
-        if len(found.parts) == 1 and isinstance(run := found.parts[0][1], Run) and len(run.factors) == 2:
-            pair = [self.letters.entry(factor) for factor in run.factors]
-            if pair[0] is not None and pair[1] is not None:
-                return tree.Kronecker(pair[0], pair[1])
+        pair = [one for kind, part in found.parts if kind == "sub" for one in _beside(part)]
+        same = equal(pair[0], pair[1], self.letters, self.fragment) if len(pair) == 2 else None
+        if same is not None and (len(found.parts) == 1 or isinstance(same, Ref)):
+            return same
         if (entry := self._entry_of(found, node)) is not None:
             return entry
         for name in self.letters.known:
@@ -388,6 +389,11 @@ def _several(part: Syntax) -> tuple[Syntax, ...]:
     """The scripts of a list in one script: out and t of δ^{out,t}."""
     listed = isinstance(part, Group) and len(part.rows) == 1 and len(part.rows[0]) > 1
     return part.rows[0] if listed and isinstance(part, Group) else (part,)
+
+
+def _beside(part: Syntax) -> tuple[Syntax, ...]:
+    """The letters that stand beside each other: i and j of δ_{ij}."""
+    return part.factors if isinstance(part, Run) else (part,)
 
 
 def _listed(cell: Syntax) -> list[Syntax]:

@@ -142,8 +142,8 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
     read = {*chosen.used_by(name for name in chosen.by_name if name not in chosen.open), *chosen.by_name} - {
         *chosen.open
     }
-    single = [name for name in chosen.single if name in read]
-    declared += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in (*chosen.numbers, *single)]
+    numbers = [name for name in (*chosen.numbers, *chosen.single) if name in read]
+    declared += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in numbers]
     return formulas, declared
 
 
@@ -203,4 +203,4 @@ def _cross_entropy(equation: Equation, rows: bool, computed: Collection[str]) ->
     product = rf"\log({y_hat}) {{{y}}}^\top" if rows else rf"{{{y}}}^\top \log {y_hat}"
     number = factor.group("number") if factor is not None else ""
     sign = "" if equation.whole is not None and equation.whole.is_negative else "-"  # the whole loss takes it off
-    return equation.rewritten(rf"{left} = {sign}{number} {product}").fragment, target
+    return equation.in_latex(rf"{left} = {sign}{number} {product}").fragment, target

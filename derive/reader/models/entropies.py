@@ -53,7 +53,7 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *
     for source in {(e.section, _bare(e.right)): e for e in predicted}.values():
         time = TIMES[source.style]
         y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
-        written = source.rewritten(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
+        written = source.in_latex(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
         yield replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
 
 
@@ -79,7 +79,7 @@ def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equatio
         (target,) = (name for name in names[1:] if name != given[0])
         time, place = TIMES[source.style], formula.fragment.place(formula.text.index(text))
         y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
-        written = source.rewritten(rf"{names[0]}{time} = -{{{y}}}^\top \log {y_hat}", names[0])
+        written = source.in_latex(rf"{names[0]}{time} = -{{{y}}}^\top \log {y_hat}", names[0])
         at = (place.file, place.line, place.column)
         said = LIKELIHOOD.format(target=target, predicted=source.target) if likely is not None else ""
         yield replace(written, section=formula.section, index=index, place=at, space=None, at_end=False, said=said)

@@ -118,7 +118,7 @@ def _computed(chosen: Choice, cell: Cell, gates: Collection[str]) -> Iterator[Eq
     for gate in gates:
         terms = [rf"W_{{given{number}}} {spelled(name)}_t" for number, name in enumerate(read)]
         terms += [rf"U_{{given{number}}} {spelled(name)}_{{t-1}}" for number, name in enumerate(before)]
-        yield source.rewritten(rf"{spelled(gate)}_t = \sigma({' + '.join(terms)})", gate)
+        yield source.in_latex(rf"{spelled(gate)}_t = \sigma({' + '.join(terms)})", gate)
 
 
 def _later(chosen: Choice, at: int) -> list[str]:
@@ -268,8 +268,14 @@ def _meant(chosen: Choice, cell: Cell) -> Meant:
 
 
 def _places(chosen: Choice) -> frozenset[tuple[str, int, int]]:
-    """Where the equations stand; one for step 3 is a claim about step 3."""
-    return frozenset(e.place for e in chosen.by_name.values() if not e.numbered)
+    """Where the equations stand, the same ones elsewhere too; one for step 3 is a claim about step 3."""
+    own_ = [e for e in chosen.by_name.values() if not e.numbered]
+    losses = {_said_in(e) for e in own_ if e.loss}
+    return frozenset(e.place for e in (*own_, *(e for e in chosen.given.equations if _said_in(e) in losses)))
+
+
+def _said_in(equation: Equation) -> tuple[str, int, str]:
+    return equation.target, equation.offset, "".join(equation.right.split())
 
 
 def _origin(chosen: Choice) -> str:

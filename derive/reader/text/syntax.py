@@ -141,3 +141,9 @@ class Chain(Syntax):
 
     sides: tuple[Syntax, ...]
     relations: tuple[Token, ...]
+
+
+def is_one(node: Syntax) -> bool:
+    """Whether this may be the 1 before a condition, 𝟏{i = j}: 𝟏, 1 or 𝕀."""
+    word = node.text if isinstance(node, Number) else node.word if isinstance(node, Name) else ""
+    return isinstance(node, Ones) or word in ("1", "I")

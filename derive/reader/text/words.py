@@ -102,6 +102,8 @@ FUNCTION_COMMANDS = frozenset(listed("tanh exp log ln sin cos max min tan cosh s
 
 ENTRYWISE = frozenset({*ENTRIES, *DEFINED})
 """Names of functions that are known as expressions."""
+WITH_SLOPES = ENTRYWISE | {"sigma", "phi", "varphi", "psi", "f", "g"}
+"""What in plain text is a function whose slope is meant where a prime and a bracket stand behind it."""
 
 SYMBOLS = {
     "=": "EQ", "≔": "EQ", "+": "PLUS", "-": "MINUS", "−": "MINUS", "–": "MINUS", "*": "TIMES", "·": "TIMES",

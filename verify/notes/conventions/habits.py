@@ -41,7 +41,7 @@ def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 
     Only where the note takes ∂L_t by what comes after step t, which else would be zero, or has a letter for the
     gradient of L_t by a state of step t, as errors have it that come back through the steps, or computes ∂L_t/∂h_t
-    from ∂L_{t+1}/∂h_{t+1}.
+    from ∂L_{t+1}/∂h_{t+1} or ∂L_{t+1}/∂h_t.
     """
     models = {each.model for each in found if each.model is not None}
     lettered = any(
@@ -53,11 +53,12 @@ def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     if not lettered and not any(any(map(_is_later, here)) or _of_two_steps(here) for here in parts):
         return list(found)
     said = {number: each for number, each in enumerate(found) if right_in(each) or wrong_in(each)}
-    other = {
-        number: judge(each.formula, _with_later_losses(each.model))
-        for number, each in said.items()
-        if each.model is not None
-    }
+    models_ = {number: _with_later_losses(each.model) for number, each in said.items() if each.model is not None}
+    other = {number: judge(said[number].formula, model) for number, model in models_.items()}
+    for number, each in other.items():
+        if wrong_in(said[number]) > right_in(each) - right_in(said[number]):  # ∂L_t/∂W may be what step t brings of it
+            termed = judge(each.formula, doubted(models_[number], Habit.TERMS.value, habits={Habit.TERMS}))
+            other[number] = termed if right_in(termed) > right_in(each) else each
     spoiled = [n for n, each in other.items() if right_in(each) < right_in(said[n])]
     if spoiled:
         return list(found)
@@ -71,12 +72,12 @@ def onward(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 
 def _with_later_losses(model: Model) -> Model:
     """The model in a note whose ∂L_t is of the losses from step t on, its error letters too."""
-    errors = tuple((letter, _of_all(said) if _of_its_step(said) else said) for letter, said in model.meant.errors)
+    errors = tuple((letter, tree.mapped(said, _of_all)) for letter, said in model.meant.errors)
     return doubted(model, Habit.ONWARD.value, habits={Habit.ONWARD}, errors=errors)
 
 
-def _of_all(said: Term) -> Term:
-    return replace(said, only=None) if isinstance(said, Gradient) else said
+def _of_all(said: Term) -> Term | None:
+    return replace(said, only=None) if isinstance(said, Gradient) and _of_its_step(said) else None
 
 
 def _of_its_step(said: Term) -> bool:
@@ -87,9 +88,10 @@ def _of_its_step(said: Term) -> bool:
 
 
 def _of_two_steps(parts: Sequence[Term]) -> bool:
-    """Whether ∂L_t by what belongs to step t stands beside ∂L_{t+1} by what belongs to step t + 1."""
-    steps = [part.only - nodes.t for part in parts if isinstance(part, Gradient) and part.only and _of_its_step(part)]
-    return {0, 1} <= set(steps)
+    """Whether ∂L_t by what belongs to step t stands beside ∂L_{t+1} by what belongs to step t or t + 1."""
+    gradients = [part for part in parts if isinstance(part, Gradient) and part.only and not part.immediate]
+    here = any(_of_its_step(part) and part.only == nodes.t for part in gradients)
+    return here and any(part.only == nodes.t + 1 and part.by.time in (nodes.t, nodes.t + 1) for part in gradients)
 
 
 def _is_later(part: Term) -> bool:

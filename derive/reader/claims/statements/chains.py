@@ -17,7 +17,7 @@ from derive.reader.claims.statements.stated import Stated, about_time, at_step, 
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax
+from derive.reader.text.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax, is_one
 from derive.reader.text.usual import in_usual_words
 from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
 
@@ -406,6 +406,8 @@ def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
         rest, condition = _split(term)
         if condition is not None and rest is not None:
             return replace(side, terms=(*before, (sign, rest)), end=rest.end), condition
+    elif isinstance(side, Run) and len(side.factors) > 1 and is_one(side.factors[-2]):
+        return side, None  # 𝟏{i = j}
     elif isinstance(side, Run | Dots | Product):
         rest, condition = _split(side.factors[-1])
         if condition is not None and rest is not None:

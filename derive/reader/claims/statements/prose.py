@@ -300,7 +300,7 @@ def _script(before: str) -> bool:
 
 def _is_name(text: str, start: int, words: str, behind: str) -> bool:
     """Whether this is one word that may be the name of a function or quantity; blanks around it need a script."""
-    word = words.strip() if re.match(r"\s*[_^]", behind) else words
+    word = (words.strip() if re.match(r"\s*[_^]", behind) else words).replace(r"\_", "_")
     return text[start] == "\\" and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*", word) is not None
 
 

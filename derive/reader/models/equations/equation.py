@@ -131,6 +131,11 @@ class Equation:
             left_end=start - 1, right_start=start,
         )  # fmt: skip
 
+    def in_latex(self, text: str, target: str | None = None) -> Equation:
+        """The same equation in other words, which are LaTeX whatever it is written in."""
+        found = self.rewritten(text, target)
+        return replace(found, fragment=replace(found.fragment, plain=False))
+
     def with_steps(self, names: Collection[str]) -> Equation:
         """The same equation, in which the letters with these names, written without a time, are of its step."""
         text = self.fragment.text

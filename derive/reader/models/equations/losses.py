@@ -332,7 +332,7 @@ def untimed_targets(loss: Equation, known: Sequence[Equation]) -> frozenset[str]
     defined = {e.target for e in known}
     if any(m.offset == 0 and m.name not in defined for m in loss.used):
         return frozenset()
-    elsewhere = {m.name for e in known if e is not loss for m in e.used if m.offset is None}
+    elsewhere = {m.name for e in known if not e.loss for m in e.used if m.offset is None}
     return frozenset(m.name for m in loss.used if m.offset is None) - elsewhere - defined
 
 

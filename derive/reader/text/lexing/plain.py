@@ -101,7 +101,7 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             out.closing("RBRACE" if expected == f"script{usual}" else usual, i, i + 1)
             i += 1
         elif c in "'’′":
-            slope = out.items and out.items[-1].type == "NAME" and out.items[-1].word in words.ENTRYWISE
+            slope = out.items and out.items[-1].type == "NAME" and out.items[-1].word in words.WITH_SLOPES
             out.emit("PRIME" if slope and text[i + 1 : i + 2] == "(" else "TICK", i, i + 1)
             i += 1
         elif said := _said_behind_a_bar(out, i):

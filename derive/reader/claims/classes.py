@@ -1,0 +1,62 @@
+"""The class that a loss picks, -log p_t[y_t]: e_y, onehot(y), 1[i = y] and δ_{iy} are the one-hot vector of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from sympy import S
+
+from derive.reader.claims.letters import Letters
+from derive.reader.meaning import tree
+from derive.reader.meaning.letters import only
+from derive.reader.meaning.tree import Ref, Term
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.syntax import Group, Name, Ones, Scripted, Syntax
+
+_ONE_HOT = re.compile(r"one[_-]?hot", re.IGNORECASE)
+_SUMMED = frozenset(["sums to one", "one-hot"])
+
+
+def picked(side: Syntax | None, letters: Letters, fragment: Fragment) -> Ref | None:
+    """What a loss compares a distribution with, where that is all that a side says."""
+    found = None if side is None else letters.taken(side, fragment)
+    if found is None or found.primes or found.transposed or found.power is not None:
+        return None
+    resolved = letters.resolve(found, fragment, noted=False)
+    if resolved is None or resolved.at:
+        return None
+    compared = {q.name for q in letters.cell.targets}
+    summed = {one.quantity.name for one in letters.cell.assumptions if one.kind in _SUMMED}
+    return Ref(resolved.name, resolved.time) if resolved.name in compared & summed else None
+
+
+def vector(node: Syntax, following: Syntax | None, letters: Letters, fragment: Fragment) -> tuple[Term, int] | None:
+    """e_{y_t}, 𝟏_{y_t}, 𝟏[y_t] and onehot(y_t), and how many factors that takes."""
+    inside = only(following.rows) if isinstance(following, Group) else None
+    if (isinstance(node, Name) and _ONE_HOT.fullmatch(node.word)) or isinstance(node, Ones):
+        found, used = picked(inside, letters, fragment), 2
+    elif isinstance(node, Scripted) and len(node.scripts) == 1 and node.scripts[0].kind == "sub" and _is_unit(node):
+        own = letters.taken(node, fragment)
+        known = own is not None and letters.resolve(own, fragment, noted=False) is not None
+        found, used = None if known else picked(only(node.scripts[0].rows), letters, fragment), 1
+    else:
+        return None
+    return None if found is None else (found, used)
+
+
+def _is_unit(node: Scripted) -> bool:
+    return isinstance(node.base, Ones) or (isinstance(node.base, Name) and node.base.word == "e")
+
+
+def equal(first: Syntax, second: Syntax, letters: Letters, fragment: Fragment, *, differ: bool = False) -> Term | None:
+    """1 where two indices are equal, or an index is the class that the loss picks; with `differ` the reverse."""
+    one, other = letters.entry(first), letters.entry(second)
+    if one is not None and other is not None:
+        return tree.Kronecker(one, other, differ)
+    place, side = (one, second) if one is not None else (other, first)
+    found = picked(side, letters, fragment) if place is not None else None
+    if found is None or place is None:
+        return None
+    entry = replace(found, at=(place,))
+    return tree.Add(((1, tree.Constant(S.One)), (-1, entry))) if differ else entry
