@@ -244,40 +244,6 @@ class Claiming(Brackets):
         index_ = tree.index_clash(index("t"))
         return tree.OverTime(replace(value, time=index_), index_, Integer(1), nodes.T)
 
-    def slashed(self, above: Syntax, below: Syntax) -> list[Term] | None:
-        """∂J/∂W x: the derivative, with what stands before and behind it."""
-        ups = list(above.factors) if isinstance(above, Run) else [above]
-        downs = list(below.factors) if isinstance(below, Run) else [below]
-        top, bottom = self.letters.taken(ups[-1], self.fragment), self.letters.taken(downs[0], self.fragment)
-        if top and bottom and top.base[0] == bottom.base[0] == "d" and len(top.base) > 1 and len(bottom.base) > 1:
-            # dL/dW typed as two words, dh_t/dh_{t-1} too
-            over = replace(top, base=top.base[1:])
-            loss = self.loss(over)
-            of = None if loss is not None else self.letters.resolve(over, self.fragment)
-            by = self.differential(bottom, downs[:1], 0)
-            gradient = by[0].plain if by is not None and isinstance(by[0], tree.Differential) else by and by[0]
-            net = by is None and self.letters.argument(replace(bottom, base=bottom.base[1:]), self.fragment)
-            gradient = Gradient(Ref(net.name, net.time, net.at)) if net else gradient
-            if isinstance(gradient, Gradient) and (loss is not None or of is not None):
-                before = [self.run(ups[:-1])] if ups[:-1] else []
-                said: Term = replace(gradient, only=loss[0]) if loss is not None else gradient
-                said = said if of is None else self._along(Ref(of.name, of.time, of.at), gradient.by, False)
-                return [*before, said, *([self.run(downs[1:])] if downs[1:] else [])]
-        start = next((i for i, part in enumerate(ups) if self._is_differential(part)), None)
-        if start is None or len(downs) < 2 or not self._is_differential(downs[0]):
-            return None
-        before = [self.run(ups[:start])] if start else []
-        if not ups[start + 1 :]:
-            return [*before, self.operated(ups[start], downs[:2], downs[2:], above)]
-        of_function = len(downs) > 2 and self.is_function(downs[1]) and isinstance(downs[2], Group)
-        cut = 3 if of_function or (len(downs) > 2 and is_slice(downs[2])) else 2
-        derivative = self.derivative(ups[start], ups[start + 1 :], downs[:cut], above)
-        downs = downs[cut - 2 :]
-        while downs[2:] and (script := evaluated(downs[2])) is not None:
-            derivative, downs = self.used_at(derivative, script, downs[2]), [*downs[:2], *downs[3:]]
-        behind = [self.run(downs[2:])] if downs[2:] else []
-        return [*before, derivative, *behind]
-
     # Functions
 
     def call(self, called: Function, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:

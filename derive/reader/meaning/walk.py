@@ -85,10 +85,6 @@ class Walk(ABC):
         """A fraction that is a derivative."""
         return None
 
-    def slashed(self, above: Syntax, below: Syntax) -> list[Term] | None:
-        """A derivative on one line, ∂J/∂W, with what stands before and behind it."""
-        return None
-
     def divisor(self, node: Syntax) -> Term:
         """What stands below."""
         return self.term(node)
@@ -189,22 +185,12 @@ class Walk(ABC):
         return Call(entry("exp"), (self.term(cell),), span=self.at(node))
 
     def product(self, node: syntax.Product) -> Term:
-        """Factors joined by * and /, from left to right; ∂J/∂W on one line is a derivative."""
+        """Factors joined by * and /, from left to right."""
         operators = node.operators
         if all(o.kind == "TIMES" and not o.negative for o in operators) and any(map(_is_dots, node.factors)):
             return self.run([part for f in node.factors for part in (f.factors if isinstance(f, Run) else (f,))])
-        if (dotted := self.dotted(node)) is not None:
-            return dotted
         items: list[Term] = []
-        i = 0
-        while i < len(node.factors):
-            part = node.factors[i]
-            over = i < len(operators) and operators[i].kind == "SLASH" and not operators[i].negative
-            if over and (slash := self.slashed(part, node.factors[i + 1])) is not None:
-                items += slash
-                i += 2
-                continue
-            before = operators[i - 1] if i else None
+        for before, part in zip((None, *operators), node.factors, strict=True):
             below = before is not None and before.kind == "SLASH"
             item = self.divisor(part) if below else self.term(part)
             at = Span(self.fragment, node.start, part.end)
@@ -217,23 +203,7 @@ class Walk(ABC):
                 items = [self.outer(left, item)]
             else:
                 items.append(item)
-            i += 1
         return self._joined(items, self.at(node))
-
-    def dotted(self, node: syntax.Product) -> Term | None:
-        """Derivatives on one line with dots between them: ∂h_T/∂h_{T-1} · ... · ∂h_1/∂h_0."""
-        if not any(map(_is_dots, node.factors)) or any(o.negative or o.kind == "OTIMES" for o in node.operators):
-            return None
-        items: list[Term | None] = []
-        factors = iter(zip(node.factors, (*node.operators, None), strict=True))
-        for part, operator in factors:
-            if operator is None or operator.kind == "TIMES":
-                items.append(None if _is_dots(part) else self.term(part))
-            elif (slash := self.slashed(part, next(factors)[0])) is not None:
-                items += slash
-            else:
-                return None
-        return self.filled(items, node.factors[0])
 
     def _joined(self, items: list[Term], at: Span) -> Term:
         return items[0] if len(items) == 1 else Multiply(tuple(items), self.entrywise, signed=True, span=at)

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from derive.reader.meaning import affine, depths, differences, positions
 from derive.reader.resolving import (
     ago,
+    classes,
     clocks,
     entries,
     exponents,
@@ -43,6 +44,7 @@ def document(formulas: Sequence[Fragment], declarations: Sequence[Declaration]) 
     labels.of_t(found)
     affine.resolve(found)
     differences.resolve(found)
+    classes.resolve(found)
     indices.layers(found)
     depths.resolve(found)
     entries.resolve(found)

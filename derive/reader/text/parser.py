@@ -19,6 +19,7 @@ from derive.errors import InputError
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.latex import latex_tokens
 from derive.reader.text.lexing.plain import plain_tokens
+from derive.reader.text.lexing.quotients import fractions
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.mapping import rewritten
 from derive.reader.text.primes import labelled
@@ -51,7 +52,7 @@ def parse(fragment: Fragment) -> list[tuple[Syntax, ...]]:
 
     Raises InputError with the place of what cannot be read.
     """
-    tokens = plain_tokens(fragment) if fragment.plain else latex_tokens(fragment)
+    tokens = fractions(plain_tokens(fragment) if fragment.plain else latex_tokens(fragment))
     if not tokens:
         raise fragment.error("an empty formula", 0)
     try:

@@ -102,8 +102,10 @@ FUNCTION_COMMANDS = frozenset(listed("tanh exp log ln sin cos max min tan cosh s
 
 ENTRYWISE = frozenset({*ENTRIES, *DEFINED})
 """Names of functions that are known as expressions."""
-WITH_SLOPES = ENTRYWISE | {"sigma", "phi", "varphi", "psi", "f", "g"}
-"""What in plain text is a function whose slope is meant where a prime and a bracket stand behind it."""
+SLOPES = ENTRYWISE | {"sigma"}
+"""What is a function whatever stands behind it: a prime is its slope, and transposes nothing."""
+WITH_SLOPES = SLOPES | {"phi", "varphi", "psi", "f", "g"}
+"""What is one where a bracket stands behind its prime."""
 
 SYMBOLS = {
     "=": "EQ", "≔": "EQ", "+": "PLUS", "-": "MINUS", "−": "MINUS", "–": "MINUS", "*": "TIMES", "·": "TIMES",

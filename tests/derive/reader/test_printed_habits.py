@@ -87,3 +87,14 @@ def test_a_constant_may_have_the_letter_of_a_value_at_t():
 )
 def test_shortcodes_and_components_hold_formulas(note):
     assert [one.name for one in read_note(note).parameters] == ["W", "U"]
+
+
+@pytest.mark.parametrize("entry", [r"\log p_t[y_t]", r"\log(p_t[y_t])", r"\log p_{t,y_t}", r"\log p_{t}[ y_{t} ]"])
+def test_the_logarithm_of_the_entry_of_a_class_is_a_cross_entropy(entry):
+    equations = [r"h_t = \tanh(W x_t + U h_{t-1})", r"p_t = \operatorname{softmax}(V h_t)"]
+    cell = read_equations([*equations, rf"L_t = -{entry}"])
+    other = read_equations([*equations, r"L_t = -y_t^\top \log p_t"], ["target: y_t"])
+    assert shown(cell, "L") == shown(other, "L")
+    assert [target.name for target in cell.targets] == ["y"]
+    assert [one.kind for one in cell.assumptions] == ["one-hot"]
+    assert any("picks an entry" in guess.taken for guess in cell.guesses)

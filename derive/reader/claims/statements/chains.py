@@ -17,7 +17,7 @@ from derive.reader.claims.statements.stated import Stated, about_time, at_step, 
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Chain, Dots, Group, Name, Product, Run, Sum, Syntax, is_one
+from derive.reader.text.syntax import Chain, Dots, Group, Name, Ones, Product, Run, Sum, Syntax, is_one
 from derive.reader.text.usual import in_usual_words
 from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
 
@@ -406,8 +406,8 @@ def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
         rest, condition = _split(term)
         if condition is not None and rest is not None:
             return replace(side, terms=(*before, (sign, rest)), end=rest.end), condition
-    elif isinstance(side, Run) and len(side.factors) > 1 and is_one(side.factors[-2]):
-        return side, None  # 𝟏{i = j}
+    elif isinstance(side, Run) and len(side.factors) > 1 and _is_indicator(*side.factors[-2:]):
+        return side, None
     elif isinstance(side, Run | Dots | Product):
         rest, condition = _split(side.factors[-1])
         if condition is not None and rest is not None:
@@ -416,6 +416,11 @@ def _split(side: Syntax) -> tuple[Syntax | None, Chain | None]:
             kept = side.factors[:-1]
             return (kept[0] if len(kept) == 1 else Run(side.start, kept[-1].end, kept)), condition
     return side, None
+
+
+def _is_indicator(before: Syntax, group: Syntax) -> bool:
+    """Whether a condition belongs to the 1 before it: 𝟏{i = j}, but not ≤ 1 (k < t)."""
+    return is_one(before) and (isinstance(before, Ones) or before.end == group.start)
 
 
 def _is_condition(part: Chain) -> bool:

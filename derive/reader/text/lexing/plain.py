@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import pairwise
 
 from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
@@ -15,6 +16,8 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
 _BIG = re.compile(r"(?:sum|prod)(?=\s*_)")
 _RUN_ON = re.compile(r"(?:t|T|k)(?=[A-Za-z]_)")
 """A step with the next letter behind it without a blank, as in δ_th_{t-1}."""
+_INDICES = re.compile(r"(?!(.).*\1)[i-n]{2,3}")
+"""Different indices beside each other, of a matrix or a sum over several."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
 """A time glued to its letter, as in Ht-1: then Ht is H at t."""
@@ -31,8 +34,9 @@ _BEHIND_A_BAR = re.compile(
     r"(?=[^|\n]*(?:\n|$)|[^|\n]*\|[A-Za-z])"
 )
 """A word that says which part of a derivative is meant: ∂L/∂h_t|output, with no bar behind it that it could open."""
-_COMPARED = re.compile(r"(?<=[ ])(?P<sign>[<>])(?P<equal>=?)(?=[ ])")
+_COMPARED = re.compile(r"(?<=[ ])[<>](?P<equal>=?)(?=[ ])")
 """Signs with spaces around them compare; others are brackets around a time."""
+_BETWEEN = re.compile(r"(?<=[A-Za-z0-9])[<>](?=[A-Za-z0-9])")
 _SPACE = re.compile(r"(?:[ \t\r\u00a0]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
 
@@ -84,11 +88,9 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             i += 1
         elif c == "√":
             i = _root(out, closers, i)
-        elif (compared := _COMPARED.match(text, i)) and (
-            c == ">" or compared["equal"] or ">" not in text[i:] if not closers else closers[-1] != "scriptRANGLE"
-        ):
-            out.emit("RELATION", i, compared.end(), {">=": "≥", "<=": "≤"}.get(compared.group(), c))
-            i = compared.end()
+        elif end := _comparison(text, i, closers):
+            out.emit("RELATION", i, end, {">=": "≥", "<=": "≤"}.get(text[i:end], c))
+            i = end
         elif c in "([{<⟨":
             kind = {"(": "LPAR", "[": "LBRACK", "{": "LBRACE"}.get(c, "LANGLE")
             out.opening(kind, i, i + 1)
@@ -101,8 +103,9 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             out.closing("RBRACE" if expected == f"script{usual}" else usual, i, i + 1)
             i += 1
         elif c in "'’′":
-            slope = out.items and out.items[-1].type == "NAME" and out.items[-1].word in words.WITH_SLOPES
-            out.emit("PRIME" if slope and text[i + 1 : i + 2] == "(" else "TICK", i, i + 1)
+            name = out.items[-1].word if out.items and out.items[-1].type == "NAME" else ""
+            slope = name in words.SLOPES or (name in words.WITH_SLOPES and text[i + 1 : i + 2] == "(")
+            out.emit("PRIME" if slope else "TICK", i, i + 1)
             i += 1
         elif said := _said_behind_a_bar(out, i):
             i = said
@@ -115,7 +118,7 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
             elif out.items[-1].type in ("RNORM", "RABS"):
                 closers.pop()
             i += length
-        elif c == ":" and out.innermost == "LBRACK":
+        elif c == ":" and (out.innermost == "LBRACK" or (out.scripting and out.scripting[-1])):
             out.emit("MARK", i, i + 1, "colon")
             i += 1
         elif c == "@":
@@ -135,6 +138,21 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
         else:
             i = unicode_letter(out, i, len(text))
     return with_conditions(out.finish(), fragment)
+
+
+def _comparison(text: str, i: int, closers: list[str]) -> int:
+    """Where < or > that compares ends: one with spaces around it, or between two letters in a script, as in Π_{k<j<t}.
+
+    0 where none does.
+    """
+    innermost = closers[-1] if closers else ""
+    if _BETWEEN.match(text, i):
+        return i + 1 if innermost in ("scriptRBRACE", "scriptRPAR") else 0
+    found = _COMPARED.match(text, i)
+    if found is None or innermost == "scriptRANGLE":
+        return 0
+    alone = text[i] == ">" or found["equal"] or ">" not in text[i:].partition("\n")[0]
+    return found.end() if closers or alone else 0
 
 
 def _said_behind_a_bar(out: Tokens, i: int) -> int:
@@ -177,6 +195,9 @@ def _word(out: Tokens, i: int) -> int:
     if written in out.fragment.words:
         out.emit("NAME", i, end, written, words.latex_of(written))
         return end
+    if out.scripting and out.scripting[-1] and _INDICES.fullmatch(written):
+        _label(out, i, end)
+        return end
     if (above := words.COMBINING.get(out.fragment.text[end : end + 1])) and "_" not in written:  # dc̃_t
         out.emit("NAME", i, end + 1, f"{written}_{above}", words.latex_of(f"{written}_{above}"))
         return end + 1
@@ -191,17 +212,17 @@ def _word(out: Tokens, i: int) -> int:
         out.closing("RBRACE", end, end)
         return end
     if base and (
-        last in ("t", *words.BESIDE) or base in ("delta", "Delta") or _is_step(out.fragment.text, base, last)
+        last in ("t", *words.BESIDE)
+        or base in ("delta", "Delta")
+        or (len(base) == 1 and (last.isdigit() or _INDICES.fullmatch(last) or len(last) == 1))
+        or _is_step(out.fragment.text, base, last)
     ):  # delta_f is δ with a label
         stop = end - len(last) - 1
         beside = _STEP_BESIDE.match(out.fragment.text, end) if last == "t" else None
         out.emit("NAME", i, stop, words.WORDS.get(base, base), words.latex_of(base))
         out.emit("SUB", stop, stop + 1)
         out.opening("LBRACE", stop + 1, stop + 1)
-        if last.isdigit():
-            out.emit("NUMBER", stop + 1, end)
-        else:
-            out.emit("NAME", stop + 1, end, last, last)
+        _label(out, stop + 1, end)
         if beside is not None:  # h_t-1
             out.emit("PLUS" if beside.group(1) == "+" else "MINUS", end, end + 1)
             out.emit("NUMBER", end + 1, beside.end())
@@ -210,6 +231,17 @@ def _word(out: Tokens, i: int) -> int:
         return end
     out.emit("NAME", i, end, words.WORDS.get(written, written), words.latex_of(written))
     return end
+
+
+def _label(out: Tokens, start: int, end: int) -> None:
+    """What stands below a letter: a number, a word, or the indices of W_ij, each by itself."""
+    written = out.fragment.text[start:end]
+    if written.isdigit():
+        out.emit("NUMBER", start, end)
+        return
+    edges = range(start, end + 1) if _INDICES.fullmatch(written) else (start, end)
+    for first, last in pairwise(edges):
+        out.emit("NAME", first, last, out.fragment.text[first:last], out.fragment.text[first:last])
 
 
 def _is_step(text: str, base: str, last: str) -> bool:
