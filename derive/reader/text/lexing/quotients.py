@@ -22,7 +22,11 @@ def fractions(tokens: list[Token]) -> list[Token]:
         return tokens
     tokens = list(_with_d_apart(tokens))
     slashes = (at for at, token in enumerate(tokens) if token.type == "SLASH")
-    spans = [span for at in slashes if (span := _derivative(tokens, at) or _share(tokens, at)) is not None]
+    spans: list[tuple[int, int, int]] = []
+    for at in slashes:
+        span = _derivative(tokens, at) or _share(tokens, at)
+        if span is not None and not (spans and span[0] < spans[-1][2] < span[2]):  # ∂a/∂b/∂c is divided once
+            spans.append(span)
     before: dict[int, list[str]] = {}
     for start, _, end in spans:
         before.setdefault(end, []).insert(0, "RBRACE")
@@ -46,10 +50,10 @@ def _with_d_apart(tokens: Sequence[Token]) -> Iterator[Token]:
     """The tokens with dL and dW of dL/dW, typed as words, as d and L, d and W."""
     parts: set[int] = set()
     for slash, token in enumerate(tokens):
-        above = next((at for at in range(slash) if _operand(tokens, at) == slash), slash)
-        above -= above > 0 and tokens[above - 1].word == "d"
-        if token.type == "SLASH" and _begins_with_d(tokens, above) and _begins_with_d(tokens, slash + 1):
-            parts |= {above, slash + 1}
+        if token.type == "SLASH" and _begins_with_d(tokens, slash + 1):
+            above = _operand_before(tokens, slash)
+            above -= above > 0 and _is_d(tokens, above - 1)
+            parts |= {above, slash + 1} if _begins_with_d(tokens, above) else set()
     for at, token in enumerate(tokens):
         if at in parts and token.word != "d":
             word = token.word[1:]
@@ -76,7 +80,8 @@ def _is_d(tokens: Sequence[Token], at: int) -> bool:
 def _derivative(tokens: Sequence[Token], slash: int) -> tuple[int, int, int] | None:
     """Where ∂a/∂b starts, its slash, and where it ends; None for another quotient."""
     if _is_d(tokens, slash + 1):
-        start = next((at for at in range(slash) if _is_d(tokens, at) and _operand(tokens, at + 1) == slash), None)
+        above = _operand_before(tokens, slash) - 1
+        start = above if above >= 0 and _is_d(tokens, above) else None
     elif slash + 1 < len(tokens) and tokens[slash + 1].type == "PARTIAL":
         start = _partial_before(tokens, slash)
     else:
@@ -120,6 +125,25 @@ def _share(tokens: Sequence[Token], slash: int) -> tuple[int, int, int] | None:
     end = _operand(tokens, slash + 1)
     summed = end is not None and end < len(tokens) and tokens[end].type == "BIG"
     return (slash - 1, slash, end) if summed and end is not None and tokens[slash + 1].type == "NAME" else None
+
+
+def _operand_before(tokens: Sequence[Token], end: int) -> int:
+    """Where the operand with its scripts begins that ends there."""
+    at = end
+    while at > 0:
+        at -= 1
+        if tokens[at].type in ("PRIME", "TICK"):
+            continue
+        depth = 0
+        while at > 0:
+            depth += (tokens[at].type in _CLOSING) - (tokens[at].type in words.PAIRS)
+            if depth <= 0:
+                break
+            at -= 1
+        if at == 0 or tokens[at - 1].type not in ("SUB", "SUP"):
+            break
+        at -= 1
+    return at
 
 
 def _operand(tokens: Sequence[Token], start: int) -> int | None:
