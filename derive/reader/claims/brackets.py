@@ -10,7 +10,7 @@ from sympy import Expr, Integer
 from derive import nodes
 from derive.reader.claims.classes import equal, vector
 from derive.reader.claims.derivatives import Derivatives
-from derive.reader.claims.matrix import shown, tabulated
+from derive.reader.claims.shown.matrix import shown, tabulated
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, number_of, only, time_expression
 from derive.reader.meaning.slices import is_slice

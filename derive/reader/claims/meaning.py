@@ -12,9 +12,9 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
-from derive.reader.claims.dots import added, filled
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
+from derive.reader.claims.shown.dots import added, filled
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.limits import constant, largest_value, limit
 from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, nested, shifts

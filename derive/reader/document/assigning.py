@@ -27,8 +27,8 @@ from derive.reader.meaning.tree import (
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.meaning.where import Declared
 from derive.reader.questions.exponentials import is_exp
+from derive.reader.questions.guesses import Guess, Question
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import kinds
 from derive.reader.sizes.joining import COLUMN, ROW
 from derive.reader.sizes.shapes import ONE

@@ -11,7 +11,7 @@ from derive.cell import Equation
 from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise, Node, Quantity, leaves, substitute
-from derive.reader.resolving.guesses import Guess
+from derive.reader.questions.guesses import Guess
 
 
 def without_restatements(equations: Sequence[Equation], guesses: list[Guess] | None = None) -> list[Equation]:

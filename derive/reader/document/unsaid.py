@@ -10,8 +10,8 @@ from derive.cell import Roles
 from derive.notation import GREEK
 from derive.reader.meaning.tree import Add, Call, Constant, Divide, Multiply, SizeOf, Term, references, walk
 from derive.reader.meaning.where import Declared
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess
 from derive.reader.sizes import contexts, kinds
 from derive.reader.sizes.joining import COLUMN, MATRIX, ROW
 from derive.reader.sizes.sizing import Assignment

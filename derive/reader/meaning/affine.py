@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from derive.reader.meaning.letters import letter, only
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, whole_letter, with_scripts
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import rewritten, walk

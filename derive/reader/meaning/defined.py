@@ -31,7 +31,7 @@ from derive.reader.meaning.tree import (
     walk,
 )
 from derive.reader.meaning.vocabulary import Macro, Vocabulary
-from derive.reader.resolving.guesses import Guess
+from derive.reader.questions.guesses import Guess
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Syntax
 

@@ -25,8 +25,8 @@ from derive.reader.models.equations.remarks import without_remarks
 from derive.reader.models.model import Model
 from derive.reader.models.own import own
 from derive.reader.models.written import Written, written
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import is_claim
-from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration, Found, Note

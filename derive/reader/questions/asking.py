@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from derive.errors import InputError, OutputOpenError
-from derive.reader.resolving.guesses import Question
+from derive.reader.questions.guesses import Question
 
 
 def ask(questions: Sequence[Question]) -> None:

@@ -10,8 +10,8 @@ from derive.reader.meaning.tree import Call, Multiply, Ref, Term, references, wa
 from derive.reader.meaning.walk import entry
 from derive.reader.meaning.where import Declared
 from derive.reader.questions.asking import SHAPE
+from derive.reader.questions.guesses import Question
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Question
 from derive.reader.sizes.joining import MATRIX, SCALAR
 from derive.reader.sizes.kinds import Kinds, Solution
 from derive.reader.sizes.sizing import Assignment

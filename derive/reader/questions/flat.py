@@ -8,8 +8,8 @@ from derive import functions
 from derive.cell import Roles
 from derive.functions import ScalarFunction
 from derive.reader.meaning.tree import Call, references, walk
+from derive.reader.questions.guesses import Question
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Question
 from derive.reader.sizes.sizing import Assignment
 
 

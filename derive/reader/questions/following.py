@@ -8,7 +8,7 @@ from itertools import islice, product
 
 from derive.errors import InputError
 from derive.reader.questions.asking import SHAPE
-from derive.reader.resolving.guesses import Question
+from derive.reader.questions.guesses import Question
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
 

@@ -14,8 +14,8 @@ from derive.reader.document.outputs import candidates
 from derive.reader.meaning.tree import Call, Multiply, Ref, Term, Transposed, references, walk
 from derive.reader.meaning.where import Declared
 from derive.reader.questions.asking import SHAPE
+from derive.reader.questions.guesses import Guess, Question
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.sizes import contexts, kinds
 from derive.reader.sizes.joining import COLUMN, MATRIX, ROW, SCALAR
 from derive.reader.sizes.sizing import Assignment

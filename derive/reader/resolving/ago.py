@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from derive.reader.meaning.letters import letter, only
+from derive.reader.questions.guesses import Guess, Question
 from derive.reader.resolving.clocks import CLOCKS
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess, Question
 from derive.reader.resolving.indices import whole_numbers
 from derive.reader.resolving.rewriting import bracketed, letters, scripts_of
 from derive.reader.text.mapping import rewritten, walk

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from derive.reader.meaning.letters import only, time_of
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document, Formula, is_claim
-from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import scripts_of, whole_letter, with_scripts
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import rewritten

@@ -9,8 +9,8 @@ from dataclasses import replace
 from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol
 from derive.reader.meaning.vocabulary import PRODUCTS
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import (
     at_time,
     bracketed,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from derive.reader.meaning.letters import only
-from derive.reader.resolving.guesses import Guess, Question
+from derive.reader.questions.guesses import Guess, Question
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import Change, rewritten, walk
 from derive.reader.text.named import words_at_the_left

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from sympy import Expr
 
 from derive.reader.meaning.letters import number_of, only, time_of, valued
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, symbol_of, whole_letter, with_scripts
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import rewritten

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 
 from derive.reader.meaning.letters import only
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document, is_claim
-from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, symbol_of, whole_letter, with_scripts
 from derive.reader.text.syntax import Chain, Group, Name, Number, Script, Syntax
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from derive.reader.meaning.letters import time_of
 from derive.reader.meaning.symbols import Symbol
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import bracketed, letters, scripts_of, symbol_of, with_scripts
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import rewritten

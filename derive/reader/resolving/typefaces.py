@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document
-from derive.reader.resolving.guesses import Guess
 from derive.reader.resolving.rewriting import base_of, letters, symbol_of
 from derive.reader.text.faces import apart, face
 from derive.reader.text.mapping import rewritten
