@@ -167,12 +167,7 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
     else:
         return right
     if not claiming.guess("itself on the right", words):
-        if not isinstance(left, tree.Gradient):
-            return right
-        words = f"the gradient by {spelled(left.by.name)} on the right is that of the loss of its own step"
-        if not claiming.guess("own part", words):
-            return right
-        other = replace(left, only=left.by.time)
+        return right
     return replace(right, terms=tuple((sign, other if part == left else part) for sign, part in right.terms))
 
 
@@ -207,6 +202,9 @@ def _before_its_loss(said: tuple[Term, Term], pairs: deciding.Pairs, claiming: C
 def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Term]:
     """δ_{h_{t-1}} = ... of gradients at t: perhaps what step t hands back, to which step t - 1 adds its own error."""
     states = {state.name for state in claiming.letters.cell.states}
+    if isinstance(left, tree.Gradient) and claiming.letters.meant.keeps(Habit.HANDED):
+        plain = left.only is None and not (left.immediate or left.by.at) and left.by.time == nodes.t - 1
+        return (tree.Handed(left.by, True, True) if plain and left.by.name in states else left), right
     given = "the gradient at step t - 1 is what step t hands back, without what step t - 1 adds"
     if isinstance(left, tree.Handed) and left.anywhen and left.by.time == nodes.t:
         words = "what is named without a step is on the left what step t hands back to step t - 1"

@@ -20,6 +20,7 @@ from verify.notes import lint
 from verify.notes.audited import Audited
 from verify.notes.contradictions import against_the_sum, of_two_minds
 from verify.notes.conventions import settled
+from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.steps import LAST_ALONE
 from verify.notes.conventions.trying import Judge
 from verify.notes.examples import of_examples
@@ -135,7 +136,8 @@ def audit(
         return judged_apart(formula, previous.get(formula), models, check, instead)
 
     last_alone = behind_words(document, LAST_ALONE)
-    judged = settled(tuple(map(apart, document.formulas)), apart, last_alone)
+    along = behind_words(document, THROUGH_A_STATE, NEAR)
+    judged = settled(tuple(map(apart, document.formulas)), apart, last_alone, along)
     judged = tuple(_otherwise(each, models, apart, document) for each in stepping_back(judged))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
     lines = {part.file: part.text.splitlines() for part in document.parts}

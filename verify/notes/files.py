@@ -206,13 +206,14 @@ def _last_equals(text: str) -> int | None:
     return None
 
 
-def behind_words(document: Document, words: re.Pattern[str]) -> frozenset[Formula]:
-    """The formulas that stand behind such words in their section."""
+def behind_words(document: Document, words: re.Pattern[str], within: int | None = None) -> frozenset[Formula]:
+    """The formulas that stand behind such words in their section, `within` so many lines if that is said."""
     found: set[Formula] = set()
     for part in document.parts:
         lines = part.text.splitlines()
         for number in (n for n, line in enumerate(lines, 1) if words.search(line)):
             end = next((n for n, line in enumerate(lines[number:], number + 1) if HEADING.match(line)), len(lines) + 1)
+            end = end if within is None else min(end, number + within + 1)
             found |= {formula for formula in part.formulas if number < formula.place.line < end}
     return frozenset(found)
 

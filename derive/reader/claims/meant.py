@@ -24,6 +24,7 @@ class Habit(Enum):
     )
     TERMS = "∂ of the loss of a step by a parameter is the term of that step in the gradient of all losses"
     OWN_USE = "∂ of the loss of a step by a parameter is what its use in that step alone brings"
+    HANDED = "∂ by a state of the step before is the part that comes through it, of which the words before speak"
     NO_LATER = "the loss of a step is differentiated by what belongs to that step or an earlier one alone"
     ALONG = "∂ of a state by itself over several steps is taken along that state alone, the others held fixed at each"
     UNTRANSPOSED = "nothing is transposed anywhere, so that vectors side by side may be an outer product"

@@ -163,7 +163,7 @@ def _settle(chosen: Choice, error: InputError) -> bool:
             leave_open(chosen, last, error.message, chosen.by_name[last].place[1])
         return last is not None
     letter = place.text[place.column - 1 : place.column - 1 + place.length].strip()
-    name = letter_name(letter)
+    name = letter_name(letter, plain=chosen.by_name[guilty].fragment.plain)
     timeless = chosen.used.get(name) == {None}
     called = _BRACKET.match(place.text, place.column - 1 + place.length)
     if name and timeless and name not in chosen.numbers and not called and _is_small(letter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,8 @@ LONGEST_NAME = 80
 """Letters a name may have."""
 _SIGNS = str.maketrans("−＝＋", "-=+")
 """Signs typed as other characters, as those on every keyboard."""
+_TYPED = re.compile(r"\\(?:text|mathrm|mbox)\{([-+=])\}")
+"""Signs typed as words: \\text{-}1."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Fragment:
     """The text as it stands in the document, where another letter of the same length was put into this one."""
 
     def __post_init__(self) -> None:
-        text = _paired(self.text.translate(_SIGNS))
+        text = _paired(_TYPED.sub(lambda m: m.group(1).rjust(len(m.group())), self.text.translate(_SIGNS)))
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)

@@ -13,17 +13,23 @@ from derive.reader.claims.meant import Habit
 from verify.notes.audited import Audited
 from verify.notes.conventions.errors import adding, handing_back, itself, of_the_candidate, redefined, upstream
 from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
-from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward
+from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward, through_a_state
 from verify.notes.conventions.row_gradients import transposed
 from verify.notes.conventions.steps import from_zero, last, of_last_output, of_length, of_no_said_loss, with_step_zero
 from verify.notes.conventions.trying import Judge, wrong_in
 from verify.notes.files import Formula
 
 
-def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formula] = ()) -> tuple[Audited, ...]:
+def settled(
+    found: Sequence[Audited],
+    judge: Judge,
+    last_alone: Collection[Formula] = (),
+    along: Collection[Formula] = (),
+) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong.
 
-    `last_alone` stand behind words that say that the loss reads the last output alone.
+    `last_alone` stand behind words that say that the loss reads the last output alone, `along` behind words for what
+    comes through one state.
     """
     result = itself(exchanged(found, judge), judge)
     for convention in (
@@ -32,6 +38,7 @@ def settled(found: Sequence[Audited], judge: Judge, last_alone: Collection[Formu
         of_length,
         partial(of_last_output, said=last_alone),
         onward,
+        partial(through_a_state, said=along),
         keeping(Habit.TERMS),
         redefined,
         of_the_candidate,

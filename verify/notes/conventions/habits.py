@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Expr, Integer
@@ -28,6 +28,18 @@ from verify.notes.conventions.trying import (
     without_cell_states,
     wrong_in,
 )
+from verify.notes.files import Formula
+
+THROUGH_A_STATE = re.compile(
+    r"\b(?:through|along|via|over|down) (?:the )?(?:cell[\s-]states?|cell path|memory cells?|state path)\b"
+    r"|\berror carousel\b|\b(?:direct|cell[\s-]state|memory|gradient) (?:paths?|pathway|highway|transfer)\b"
+    r"|(?:沿着?|通过|经过|經過|流经)[^。\n$]{0,6}(?:细胞|細胞|单元|單元|记忆)|直接(?:路径|路徑|通路|传递|傳遞)"
+    r"|\b(?:camino|caminho|chemin|percorso) dire(?:c|tt)to?\b|\bdirekte[rn]? (?:Pfad|Weg)\b|прямо[йму]\w* пут[ьи]",
+    re.IGNORECASE,
+)
+"""Words for the part of a gradient that comes through one state alone."""
+NEAR = 4
+"""Lines between such words and a formula that they are about."""
 
 OF_ONE = "J is the error of step"
 FEWEST = 2
@@ -152,6 +164,16 @@ def keeping(habit: Habit) -> Convention:
         return mending(found, tried)
 
     return kept
+
+
+def through_a_state(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:
+    """∂J/∂c_{t-1} as the part that comes through c_t, for formulas behind words that speak of that path."""
+    tried = {
+        number: judge(each.formula, doubted(each.model, Habit.HANDED.value, habits={Habit.HANDED}))
+        for number, each in enumerate(found)
+        if each.model is not None and wrong_in(each) and each.formula in said
+    }
+    return mending(found, tried)
 
 
 def of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 GIVEN = "{letters} as in line {lines}"
 SEVERAL_GIVEN = "{letters} as in lines {lines}"
+_ANY_SLOPE = re.compile(r"(?:\\sigma|σ)\s*(?:'|′|\^\s*\{?\s*\\prime)")
+UNSAID_SLOPE = "if σ is the sigmoid, the left side is {value} by the numbers; beside tanh it may be any function"
 OFF = "by the numbers on the page the left side is {value}"
 SUSPECT = (
     "by the numbers on the page the left side is {value}; other lines differ too, so perhaps it is not read as meant"
@@ -104,11 +106,12 @@ def with_values(found: Sequence[Audited], lines: Mapping[str, Sequence[str]]) ->
     for number, at, judgement, value in off:
         judgements = list(result[number].judgements)
         blank = Judgement(judgement.formula, Word.UNDECIDED, place=judgement.place)
-        judgements[at] = (
-            replace(blank, reason=SUSPECT.format(value=value))
-            if suspect
-            else replace(blank, word=Word.WRONG, reason=OFF.format(value=value))
-        )
+        if _ANY_SLOPE.search(judgement.formula) and "tanh" in judgement.formula:
+            judgements[at] = replace(blank, reason=UNSAID_SLOPE.format(value=value))
+        elif suspect:
+            judgements[at] = replace(blank, reason=SUSPECT.format(value=value))
+        else:
+            judgements[at] = replace(blank, word=Word.WRONG, reason=OFF.format(value=value))
         result[number] = replace(result[number], judgements=tuple(judgements))
     return result
 

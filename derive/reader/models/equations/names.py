@@ -92,9 +92,9 @@ def stripped(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def letter_name(latex: str) -> str:
-    """The identifier of a letter such as `\\Gamma_f` or `W_{ax}`; empty if it is none."""
-    fragment = Fragment.of(latex)
+def letter_name(written: str, *, plain: bool = False) -> str:
+    """The identifier of a letter such as `\\Gamma_f` or `W_{ax}`, or in plain text `W_ax`; empty if it is none."""
+    fragment = Fragment.of(written, plain=plain)
     try:
         (part,) = parse(fragment)[0]
         if isinstance(part, Name):
