@@ -49,7 +49,7 @@ _PARTIAL = re.compile(r"(?<![\w])d[LJE]_(?=d[A-Za-z])")
 _OUTER = re.compile(r"(?<![\w.])(?P<module>np\.)?outer\((?P<one>[^(),]+),[ ](?P<other>[^(),]+)\)")
 _NOTHING = "\u00a0"
 """A blank that is no gap."""
-_SUMMED = re.compile(r"(?:[∑∏ΣΠ]|\b(?:sum|prod))(?:_\{?\w+\}?)?[ \t]*$|[-+*·=×@⊙∘][ \t]*$")
+_SUMMED = re.compile(r"(?:[∑∏ΣΠ]|\b(?:sum|prod))(?:[_^](?:\{[^{}]*\}|\([^()]*\)|\w+))*[ \t]*$|[-+*·=×@⊙∘][ \t]*$")
 """Before a bracket that is a factor or what is summed, however wide the gap is."""
 _COLUMN = re.compile(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
 _DASH = re.compile(r"[ \t]+[-–—]{1,3}[ \t]+(?=\S)")
