@@ -219,6 +219,8 @@ class Builder(Products):
                 return replace(above, factor=above.factor / below.number)
             return replace(above, node=nodes.scale(1 / below.number, self.node(above)))
         bottom = self.node(below)
+        if bottom.shape != (1, 1) and isinstance(said.below, _ERRORS):
+            raise OpenQuestionError("a vector of gradients cannot be divided by")
         if bottom.shape == (1, 1) and above.node is not None and above.shape != (1, 1):
             return Built(self._scaled(nodes.power(bottom, -1), above.node))
         if 1 not in bottom.shape:
@@ -423,6 +425,9 @@ class Builder(Products):
         if said.without is not None:
             total = nodes.add(total, nodes.scale(-1, node.xreplace({said.index: said.without})))
         return Built(total)
+
+
+_ERRORS = (tree.Gradient, tree.Error, tree.Handed, tree.Differential)
 
 
 def is_run(said: Term) -> bool:

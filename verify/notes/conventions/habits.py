@@ -32,7 +32,7 @@ from verify.notes.files import Formula
 
 THROUGH_A_STATE = re.compile(
     r"\b(?:through|along|via|over|down) (?:the )?(?:cell[\s-]states?|cell path|memory cells?|state path)\b"
-    r"|\berror carousel\b|\b(?:direct|cell[\s-]state|memory|gradient) (?:paths?|pathway|highway|transfer)\b"
+    r"|\berror carousel\b|\b(?:direct|cell[\s-]state|memory) (?:paths?|pathway|transfer)\b|\bgradient highway\b"
     r"|(?:沿着?|通过|经过|經過|流经)[^。\n$]{0,6}(?:细胞|細胞|单元|單元|记忆)|直接(?:路径|路徑|通路|传递|傳遞)"
     r"|\b(?:camino|caminho|chemin|percorso) dire(?:c|tt)to?\b|\bdirekte[rn]? (?:Pfad|Weg)\b|прямо[йму]\w* пут[ьи]",
     re.IGNORECASE,

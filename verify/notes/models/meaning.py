@@ -13,6 +13,7 @@ from derive.calculus.program import named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.nodes import leaves
+from derive.reader.claims.deltas import LATER
 from derive.reader.claims.letters import Letters, Way
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
@@ -197,6 +198,8 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
             return _of_a_part(found.base, labelled, said)
         if claiming.loss(found) is not None or not isinstance(inner, Gradient):
             return None
+        if inner.only is None and not inner.immediate and any(LATER & {*way.labels} for way in labelled):
+            return None  # δ_{h, recurrent} is a part of ∂L/∂h, whatever a chain begins with
         if inner.spelling != "partial" or inner.by.at or (found.transposed and inner is not said):
             return None
         said = replace(inner, spelling="delta") if found.transposed else said  # δ^T = ∂E/∂h, which is a row there
