@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sympy import S
 
+from derive.notation import spelled
 from derive.reader.claims.letters import Letters
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import only
@@ -28,7 +29,10 @@ def picked(side: Syntax | None, letters: Letters, fragment: Fragment) -> Ref | N
         return None
     compared = {q.name for q in letters.cell.targets}
     summed = {one.quantity.name for one in letters.cell.assumptions if one.kind in _SUMMED}
-    return Ref(resolved.name, resolved.time) if resolved.name in compared & summed else None
+    if resolved.name not in compared & summed:
+        return None
+    letters.guesses.granted[f"{spelled(resolved.name)} is one-hot"] = None
+    return Ref(resolved.name, resolved.time)
 
 
 def vector(node: Syntax, following: Syntax | None, letters: Letters, fragment: Fragment) -> tuple[Term, int] | None:
