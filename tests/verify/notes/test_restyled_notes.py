@@ -1,0 +1,47 @@
+"""A note in another style gets the words that it had: every way with a few notes, in a full run with all."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+from restyled import DATA, ways, words
+
+FULL = os.environ.get("BACKPROOF_FULL_FIGURES") == "1"
+NOTES = sorted(path for path in (DATA / "note_cases").glob("*.md") if path.name != "README.md")
+SHORT = [path for path in NOTES if path.stat().st_size < 1500]
+MOST = len(NOTES) if FULL else 2
+
+
+@cache
+def as_it_stands(path: Path, folder: Path) -> list[tuple[str, str]]:
+    return words(path.read_text("utf-8"), folder)
+
+
+@pytest.mark.parametrize("name", ways())
+def test_a_note_in_another_style_gets_its_words(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    way, suffix = ways()[name]
+    folder = tmp_path_factory.getbasetemp()
+    first = sum(map(ord, name)) % len(SHORT)
+    pairs: Counter[tuple[str, str]] = Counter()
+    seen = 0
+    for path in NOTES if FULL else (*SHORT[first:], *SHORT[:first]):
+        text = path.read_text("utf-8")
+        other = way(text)
+        if other is None or other == text:
+            continue
+        before, after = as_it_stands(path, folder), words(other, folder, suffix)
+        assert len(after) == len(before), (path.name, before, after)
+        for (formula, was), (_, now) in zip(before, after, strict=True):
+            assert {was, now} != {"right", "wrong"}, (path.name, formula, was, now)
+            pairs[was, now] += 1
+        seen += 1
+        if seen >= MOST and len({was for was, _ in pairs} - {"open"}):
+            break
+    decided = sum(count for (was, _), count in pairs.items() if was != "open")
+    lost = decided - pairs["right", "right"] - pairs["wrong", "wrong"]
+    assert decided
+    assert lost <= 0.05 * decided, pairs

@@ -1,0 +1,38 @@
+"""Whole notes written another way, which must get the words that they had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+
+from verify.formulas.judgement import Word
+from verify.notes.audit import audit
+
+Way = Callable[[str], str | None]
+"""A note to the same note in another style; None where nothing changes, or where it would say another thing."""
+
+FAMILIES = ("derivatives", "layout", "letters", "surroundings")
+RIGHT = (Word.PROVED, Word.HOLDS_IF)
+DATA = Path(__file__).parents[2] / "data"
+
+
+def ways() -> Mapping[str, tuple[Way, str]]:
+    """Every way by its name, with the suffix of the files that it makes."""
+    modules = {family: import_module(f"restyled.{family}") for family in FAMILIES}
+    return {
+        f"{family}: {name}": (way, getattr(module, "SUFFIXES", {}).get(name, ".md"))
+        for family, module in modules.items()
+        for name, way in module.WAYS.items()
+    }
+
+
+def words(text: str, folder: Path, suffix: str = ".md") -> list[tuple[str, str]]:
+    """Each formula of a note with what was said of it: right, wrong or open."""
+    path = folder / f"note{suffix}"
+    path.write_text(text, "utf-8")
+    return [(each.formula, _kind(each.word)) for each in audit(path).judgements]
+
+
+def _kind(word: Word) -> str:
+    return "right" if word in RIGHT else "wrong" if word is Word.WRONG else "open"
