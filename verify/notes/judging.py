@@ -24,7 +24,6 @@ from verify.notes.models import Model, Models, holes
 from verify.notes.models.holes import spoken
 from verify.notes.models.times import in_letters_of
 
-NO_MODEL = "no model fits these letters: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 A_MENTION = "a mention"
 A_DEFINITION = "an equation of the model"
 AN_OPEN_END = "unfinished: nothing stands behind the ="
@@ -69,8 +68,8 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     if reason := nothing(formula):
         return Audited(formula, model, (Judgement(_line(written), Word.NOT_A_CLAIM, reason=reason, place=place),))
     if model is None:
-        unknown = models.why_none(formula) or NO_MODEL
-        word, reason = (Word.NOT_A_CLAIM, UNUSED) if defined and _only(defined, formula) else (Word.UNDECIDED, unknown)
+        unused = bool(defined) and _only(defined, formula)
+        word, reason = (Word.NOT_A_CLAIM, UNUSED) if unused else (Word.UNDECIDED, models.why_none(formula))
         return Audited(formula, None, (Judgement(written, word, reason=reason, place=place),))
     if defined and _only(defined, formula) and all(model.defines(_at(e.place, place)) for e in defined):
         return Audited(

@@ -11,6 +11,13 @@ from derive.reader.models.holes import Hole
 
 
 @dataclass(frozen=True)
+class Lost:
+    """Why equations make no model."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class Model:
     """A cell, where it comes from (`origin`), and what had to be assumed to complete it.
 

@@ -21,15 +21,21 @@ from derive.reader.models.equations.losses import with_norms
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.gaps import fill_gaps, without_same_losses
 from derive.reader.models.holes import find_holes, holes_of, is_made_of_data, leave_open, of_others, set_aside
-from derive.reader.models.model import Model
+from derive.reader.models.model import Lost, Model
 from derive.reader.models.written import Written
 
 LATER = "{name} is as in line {line}, which stands behind what is said of it here; line {general} leaves it open"
 NUMBER = "{letter} is a number, which the note does not say"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
+NO_EQUATION = "the note has no equation for {names}"
+NO_EQUATIONS = "the note has no equation of a model"
+IS_OPEN = "{name} is open: {reason}"
+NO_MODEL = "the equations in lines {lines} make no model: {reason}"
 MADE_OF_DATA = "{name} is given at every step, whatever data line {line} puts it together from"
 SQUARED = "the square of a vector in {letter} is the sum of the squares of its entries"
 
+MOST_NAMED = 3
+"""Letters that are named where no model is found."""
 _GATES = frozenset("fiogzr")
 _STEP = re.compile(r"(?P<of>.+)_\d+")
 """h_3 where an equation for h stands before: h at step 3, whatever is called h_3 behind."""
@@ -38,25 +44,24 @@ _BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
 def own(
     given: Written, section: tuple[str, ...], names: Collection[str], at: int, beside: Collection[str] = ()
-) -> Model | None:
+) -> Model | Lost:
     """The cell that defines the quantities called `names`, by the equations of the section or the nearest others.
 
     `at` is the number of the section's first formula, `beside` what is claimed in the sections beside it.
 
-    An equation that cannot be used is a hole of the model. None where there is no equation at all.
+    An equation that cannot be used is a hole of the model. Where none can be used, why.
     """
     model, chosen = _own(given, section, names, at, beside)
-    gates = () if model is None else _given(chosen, model.cell)
-    if model is None or not gates:
+    if isinstance(model, Lost) or not (gates := _given(chosen, model.cell)):
         return model
     equations = _computed(chosen, model.cell, gates)
     other, _ = _own(replace(given, equations=[*given.equations, *equations]), section, names, at, beside)
-    return replace(model, given=gates, computed=None if other is None or other.holes else other.cell)
+    return replace(model, given=gates, computed=None if isinstance(other, Lost) or other.holes else other.cell)
 
 
 def _own(
     given: Written, section: tuple[str, ...], names: Collection[str], at: int, beside: Collection[str]
-) -> tuple[Model | None, Choice]:
+) -> tuple[Model | Lost, Choice]:
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
     chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
@@ -70,16 +75,19 @@ def _own(
     fill_gaps(chosen)
     find_holes(chosen)
     if not chosen.by_name:
-        return None, chosen
+        letters = ", ".join(f"{spelled(name)}" for name in sorted(names)[:MOST_NAMED])
+        return Lost(NO_EQUATION.format(names=letters) if letters else NO_EQUATIONS), chosen
     while True:
         set_aside(chosen)
         if set(chosen.by_name) <= set(chosen.open):
-            return None, chosen
+            why = [IS_OPEN.format(name=name, reason=reason) for name, reason in chosen.open.items()]
+            return Lost("; ".join(why[:MOST_NAMED])), chosen
         try:
             cell = elaborated(*text_of(chosen), name="note", title="the note's own equations")
         except InputError as error:
             if not _settle(chosen, error):
-                return None, chosen
+                lines = ", ".join(map(str, sorted({e.place[1] for e in chosen.by_name.values()})))
+                return Lost(NO_MODEL.format(lines=lines, reason=error.message)), chosen
             continue
         cell = without_slips(cell, slipped := slips(cell, chosen.kept))
         short = [name for name in shorthands(cell) if name not in chosen.kept and cell.states]
@@ -232,7 +240,7 @@ def _said(chosen: Choice) -> list[str]:
     open_ = [name for name in chosen.used if name not in chosen.by_name and name.endswith(ACCENTED)]
     granted = [e.said for e in chosen.by_name.values() if e.said]
     said = [f"the equation for {step} is taken for every step" for step in every]
-    holes = [f"{name} is open: {reason}" for name, reason in chosen.open.items()]
+    holes = [IS_OPEN.format(name=name, reason=reason) for name, reason in chosen.open.items()]
     numbers = [NUMBER.format(letter=letter) for letter in chosen.numbers]
     given = [f"{name} has no equation and is taken as given" for name in open_ if name not in chosen.open]
     said += [

@@ -209,7 +209,7 @@ def _models(said: Written) -> Iterator[Model]:
     """The models of the sections that have equations, in their order."""
     for section in dict.fromkeys(equation.section for equation in said.equations):
         first = min(equation.index for equation in said.equations if equation.section == section)
-        if (found := own(said, section, (), first)) is not None:
+        if isinstance(found := own(said, section, (), first), Model):
             yield found
 
 

@@ -20,7 +20,7 @@ from derive.reader.text.fragment import Fragment
 from verify.formulas.judgement import Judgement, Mistake, Word
 from verify.notes.audit import Audit, as_json, audit, code
 from verify.notes.fixes import _fixes, corrected, fixed_path, fixes
-from verify.notes.judging import A_DEFINITION, A_MENTION, AN_OPEN_END, NO_MODEL, UNUSED
+from verify.notes.judging import A_DEFINITION, A_MENTION, AN_OPEN_END, UNUSED
 
 NOTE = r"""# RNN
 
@@ -88,10 +88,16 @@ def test_every_formula_ends_in_judgements_with_places(tmp_path: Path) -> None:
 
 def test_without_a_model_nothing_is_decided(tmp_path: Path) -> None:
     found = audited(tmp_path, "$\\frac{\\partial Q}{\\partial q} = 7$, $v_t = \\tanh(x)$")
-    assert [(j.word, j.reason) for j in found.judgements] == [
-        (Word.UNDECIDED, NO_MODEL), (Word.NOT_A_CLAIM, UNUSED),
-    ]  # fmt: skip
+    assert [j.word for j in found.judgements] == [Word.UNDECIDED, Word.NOT_A_CLAIM]
+    assert found.judgements[0].reason.startswith("v is open: its equation in line 1 cannot be used")
+    assert "no other model fits: name one with --cell" in found.judgements[0].reason
+    assert found.judgements[1].reason == UNUSED
     assert found.models == ()
+
+
+def test_without_an_equation_its_letters_are_named(tmp_path: Path) -> None:
+    found = audited(tmp_path, "# RNN\n\n$$\\frac{\\partial J}{\\partial q_t} = R^\\top \\frac{\\partial J}{\\partial m_t}$$")
+    assert found.judgements[0].reason.startswith("the note has no equation for R, q, and")
 
 
 def test_a_definition_beside_a_claim(tmp_path: Path) -> None:

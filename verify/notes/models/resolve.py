@@ -12,7 +12,7 @@ from derive.notation import find as find_notation
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.names import names, of_errors, stripped
-from derive.reader.models.model import Model
+from derive.reader.models.model import Lost, Model
 from derive.reader.models.own import own
 from derive.reader.models.written import written
 from derive.reader.text.note import Declaration
@@ -28,6 +28,7 @@ IN_CLAIMS, IN_WORDS = 1.0, 0.25
 
 OF_ANOTHER_SECTION = "the letters are those of the model that begins in line {line}"
 KNOWN = "the usual one, {title}, which the note does not write out"
+NO_MODEL = "{reason}, and no other model fits: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 CALLED = "the {kind} that line {line} speaks of is {title}"
 
 NEAR = 4
@@ -59,7 +60,7 @@ class Models:
         self.named = {key: value for key, value in (("cell", cell), ("notation", notation)) if value}
         self.written = written(formulas, declarations, bars=bars, entropy=entropy)
         self.aside = aside
-        self._found: dict[tuple[object, ...], Model | None] = {}
+        self._found: dict[tuple[object, ...], Model | Lost] = {}
         self._others: dict[object, Models] = {}
 
     def of(self, formula: Formula) -> Model | None:
@@ -67,11 +68,12 @@ class Models:
         key = formula.section, formula.settings
         if key not in self._found:
             found = self._resolve(formula)
-            if found is not None:
+            if isinstance(found, Model):
                 found = replace(found, meant=self.written.meaning(found.meant, self.blocks))
                 found = completed(found, self.formulas, formula.section)
             self._found[key] = found
-        return self._found[key]
+        kept = self._found[key]
+        return kept if isinstance(kept, Model) else None
 
     def elsewhere(self, formula: Formula) -> Model | None:
         """The model of another section whose letters a formula has, else the known cell: ∂c_t/∂c_k = diag(f_t)."""
@@ -171,10 +173,14 @@ class Models:
                     yield e
 
     def why_none(self, formula: Formula) -> str:
-        """Why a formula has no model, where that is known."""
-        return "" if self.of(formula) else self._own_word(names(formula.fragment), formula)
+        """Why a formula has no model."""
+        if self.of(formula) is not None:
+            return ""
+        found = self._found[formula.section, formula.settings]
+        assert isinstance(found, Lost)
+        return self._own_word(names(formula.fragment), formula) or NO_MODEL.format(reason=found.reason)
 
-    def _resolve(self, formula: Formula) -> Model | None:
+    def _resolve(self, formula: Formula) -> Model | Lost:
         settings = {**self.named, **dict(formula.settings)}
         cell, notation = settings.get("cell"), settings.get("notation")
         if notation:
@@ -187,8 +193,8 @@ class Models:
             for name in sorted(names(each.fragment)):
                 wanted.setdefault(name, IN_WORDS)
         if cell is not None:
-            if cell in catalogue.cells() and (found := recognised(wanted, text, cell, notation)) is not None:
-                return found
+            if cell in catalogue.cells() and (named := recognised(wanted, text, cell, notation)) is not None:
+                return named
             known = catalogue.find(self._path(cell))
             return Model(known, f"{known.name}, as named")
         parent = formula.section[:-1]
@@ -196,18 +202,19 @@ class Models:
         if len(siblings) == len(self.formulas):  # the title says nothing of what belongs together
             siblings = []
         beside = set().union(*(names(f.fragment) for f in siblings if DERIVATIVE.search(f.text)))
-        model = own(self.written, formula.section, claimed, self.formulas.index(around[0]), beside)
+        found = own(self.written, formula.section, claimed, self.formulas.index(around[0]), beside)
+        model = found if isinstance(found, Model) else None
         share = 0.0 if model is None else _share(model, claimed)
         if model is not None and (share >= ENOUGH if model.cell.states else share >= 1 and model.cell.is_loss):
             return model
         other = recognised(wanted, text, None, notation)
         if other is None or (model is not None and model.cell.states and _share(other, claimed) <= share):
-            return model
+            return found
         # A definition is never wrong: what the note writes itself, the catalogue does not replace.
         computed = {e.symbol.name for e in other.cell.equations}
         claimed |= set(map(stripped, claimed))
         if self._own_word(computed & claimed, formula, model, other):
-            return model
+            return found
         elsewhere = self._written_elsewhere(computed, other)
         if not elsewhere:
             return other
@@ -216,7 +223,7 @@ class Models:
         every = {stripped(e.target) for e in self.written.equations}
         if elsewhere & claimed <= common and computed & claimed - common - every:
             return replace(other, recognised=False)
-        return model
+        return found
 
     def _own_word(
         self,
