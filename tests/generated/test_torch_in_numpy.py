@@ -1,4 +1,4 @@
-"""Loops of the torch file that run in NumPy: for few numbers, with the same results, where nobody records what is done."""
+"""What of the torch file runs in NumPy: with the same results, where nobody records what is done."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_results_are_those_of_torchs_calls(lstm: ModuleType, monkeypatch: pytest
     ran = counted(monkeypatch, lstm)
     found = gradients(lstm)
     assert ran == ["_forward_in_numpy", "_backward_in_numpy"]
-    monkeypatch.setattr(lstm, "FEW", 0)
+    monkeypatch.setattr(lstm, "np", None)
     wanted = gradients(lstm)
     assert len(ran) == 2
     for name, value in wanted.items():
@@ -58,6 +58,7 @@ def test_results_are_those_of_torchs_calls(lstm: ModuleType, monkeypatch: pytest
 
 def test_many_numbers_and_lengths_are_torchs(lstm: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = counted(monkeypatch, lstm)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     gradients(lstm, H=2**11)
     gradients(lstm, lengths=torch.tensor([4, 0, 2]))
     monkeypatch.setattr(lstm, "np", None)
@@ -83,9 +84,43 @@ def test_tensors_of_other_kinds_are_torchs(lstm: ModuleType, monkeypatch: pytest
         pass
 
     plain = torch.zeros(2)
-    assert lstm.are_few([plain, torch.nn.Parameter(plain)], 4, 16)
+    assert lstm.is_plain(plain, torch.nn.Parameter(plain))
+    for other in (plain.as_subclass(Own), plain.to(torch.bfloat16), plain.to("meta")):
+        assert not lstm.is_plain(plain, other)
+    assert torch.func.vmap(lambda a: a * lstm.is_plain(a))(plain + 1).tolist() == [0, 0]
+
+
+def test_one_thread_runs_all_vectors_in_numpy(lstm: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, many = torch.zeros(2), lstm.FEW + 1
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    assert lstm.are_few([plain], many, 0, lstm.SHARED + 1)
+    assert not lstm.are_few([plain], many, many, many)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    assert not lstm.are_few([plain], 4, lstm.SHARED + 1)
-    assert not lstm.are_few([plain.as_subclass(Own)], 4, 16)
-    assert not lstm.are_few([plain.to(torch.bfloat16)], 4, 16)
-    assert not lstm.are_few([plain.to("meta")], 4, 16)
+    assert lstm.are_few([plain], 4, 0, 16)
+    assert not lstm.are_few([plain], many, 0, 16)
+    assert not lstm.are_few([plain], 4, 0, lstm.SHARED + 1)
+
+
+def test_products_with_columns_are_numpys_where_nobody_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = load(generate(catalogue.find("deltanet"), "torch"))
+    a, b = torch.randn(2, 3, 4, dtype=torch.float64).mT, torch.randn(2, 3, 1, dtype=torch.float64)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    out = torch.empty(2, 4, 1, dtype=torch.float64)
+    with torch.no_grad():
+        for found in (made.batch_times(a, b), made.batch_times(a, b, out=out), out):
+            torch.testing.assert_close(found, a @ b)
+    made.batch_times(a, b.requires_grad_()).sum().backward()
+    torch.testing.assert_close(b.grad, a.mT.sum(-1, keepdim=True))
+
+
+def test_large_memory_is_used_again() -> None:
+    made = load(generate(catalogue.find("deltanet"), "torch"))
+
+    def place() -> int:
+        found = made.in_memory((2**9, 2**9), torch.float32, torch.device("cpu"))
+        assert found.shape == (2**9, 2**9) and found.dtype == torch.float32 and found.is_contiguous()
+        place: int = found.data_ptr()
+        return place
+
+    assert place() == place()
+    assert [len(block) for block in made.LEFT] == [2**20 + 64]

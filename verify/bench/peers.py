@@ -161,7 +161,7 @@ def torch_loop(job: Job, cell: Cell, case: Case) -> Call:
     torch = imported("torch")
     torch.set_num_threads(job.threads)
     made = load(TARGETS["torch"].render(differentiate(cell), None, ""), "theirs")
-    return _through(torch, cell, case, lambda given, chosen: made._step_by_step(given, None, chosen)[0])
+    return _through(torch, cell, case, lambda given, chosen: made._step_by_step(given, None, chosen.split(","))[0])
 
 
 def _through(torch: Any, cell: Cell, case: Case, outputs: Callable[[list[Any], str], Any]) -> Call:

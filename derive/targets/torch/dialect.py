@@ -47,6 +47,9 @@ _MADE = {"ones", "zeros", "empty", "eye"}
 BATCHES = "batch_times"
 """The helper that multiplies batches of matrices."""
 
+IN_MEMORY = "in_memory"
+"""The helper that makes large tensors."""
+
 _WRITES = {
     ".dot": "torch.mm",
     "np.add": "torch.add",
@@ -120,7 +123,8 @@ def _statement(statement: Statement) -> Statement:
             return Assign(targets, code_in_torch(value), formula)
         case Buffer(name, axes, with_start, zeros):
             shape = ", ".join(["T + 1" if with_start else "T", "B", *map(size_text, axes)])
-            return Assign((Name(name),), _made("zeros" if zeros else "empty", (Number(f"({shape})"),)))
+            whole = Number(f"({shape})")
+            return Assign((Name(name),), _made("zeros", (whole,)) if zeros else _in_memory(whole))
         case Loop(_, body):
             return replace(statement, body=tuple(in_torch(body)))
         case WithLengths(body):
@@ -188,7 +192,7 @@ def text_in_torch(text: str) -> str:
 
 def _call(function: str, arguments: tuple[Code, ...], keywords: str) -> Code:
     if function == MEMORY:
-        return _made("empty", arguments[:1])
+        return _in_memory(arguments[0])
     library, dot, name = function.partition(".")
     if not dot or library != "np":
         return Call(function, arguments, _keywords(keywords))
@@ -201,6 +205,10 @@ def _call(function: str, arguments: tuple[Code, ...], keywords: str) -> Code:
     if name == "diagonal" or name in _SAME:
         return Call(f"torch.{name}", arguments, _keywords(keywords))
     raise DerivationError(f"{function} has no counterpart in torch here")
+
+
+def _in_memory(shape: Code) -> Code:
+    return Call(IN_MEMORY, (shape, Name("dtype"), Name("device")))
 
 
 def _made(name: str, shape: tuple[Code, ...]) -> Code:

@@ -11,10 +11,20 @@ WRITTEN = {
     """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
     return matrix.contiguous() if T > 8 and B > 4 else matrix''',
     "batch_times": '''def batch_times(a, b, out=None):
-    """a @ b for batches of matrices; columns as rows times the transposed matrix, which torch computes much faster."""
+    """a @ b for batches of matrices; columns by NumPy, or as rows times the transposed matrix, which is faster."""
     if b.shape[-1] != 1:
         return torch.matmul(a, b, out=out)
+    if torch.get_num_threads() == 1 and not torch.is_grad_enabled() and is_plain(a, b):
+        if out is None:
+            return torch.from_numpy(np.matmul(*arrays_of(a, b)))
+        np.matmul(*arrays_of(a, b), out=arrays_of(out)[0])
+        return out
     return torch.matmul(b.mT, a.mT, out=None if out is None else out.mT).mT''',
+    "in_memory": '''def in_memory(shape, dtype, device):
+    """torch.empty; a large tensor on a CPU takes memory that is left."""
+    found = torch.empty(shape, dtype=dtype, device=device)
+    large = found.nbytes >= 2**17 and is_plain(found)
+    return torch.from_numpy(memory(shape, found.numpy().dtype)) if large else found''',
     "cached": '''def cached(device):
     """The entries that a block of steps may have in one tensor: on a CPU all tensors of a block stay in the cache."""
     return 2**15 if device.type == "cpu" else 2**22''',

@@ -1,4 +1,4 @@
-"""A loop once more in NumPy, on the memory of the tensors: for few numbers at a time its calls take half the time.
+"""A loop once more in NumPy, on the memory of the tensors: its calls take less time, for few numbers half of it.
 
 That is told apart when it runs; what a loop calls besides NumPy, or hands on by name, has no such form.
 """
@@ -41,6 +41,8 @@ class NumPyLoop:
     arrays: tuple[str, ...]
     entries: Expr
     """The numbers that pass from step to step, for each example."""
+    in_matrices: Expr
+    """Those of them that are entries of matrices: NumPy multiplies every entry with every other row by row."""
     multiplied: Expr
     """The multiplications of its largest product, for each example: about as many as vectors that pass have pairs."""
     body: tuple[Statement, ...]
@@ -57,7 +59,7 @@ class NumPyLoop:
         """The lines that choose between this loop and the one in torch's words."""
         tensors = ", ".join(self.arrays)
         call = f"{self.name}({', '.join([*self.numbers, f'*arrays_of({tensors})'])})"
-        counts = f"B * {_factor(self.entries)}, B * {_factor(self.multiplied)}"
+        counts = ", ".join(map(_of_a_batch, (self.entries, self.in_matrices, self.multiplied)))
         return [
             f"if lengths is None and are_few(given, {counts}):  # calls cost more than numbers",
             f"    {call}",
@@ -81,14 +83,19 @@ def numpy_loop(statement: Statement, name: str, program: Cell, read_after: Colle
         return None
     numbers = tuple(letter for letter in ("T", "B", *map(str, program.sizes)) if letter in words)
     passing = [axes(q) for q in program.states or (program.output,)]
-    entries = sum((prod(own, start=Integer(1)) for own in passing), Integer(0))
+    entries = _entries(passing)
+    in_matrices = _entries([own for own in passing if len(own) > 1])
     together = sum((own[0] for own in passing if len(own) == 1), Integer(0))
     arrays = tuple(one for one in free if one not in numbers)
-    return NumPyLoop(name, numbers, arrays, entries, together**2 if together else entries, (plain,))
+    return NumPyLoop(name, numbers, arrays, entries, in_matrices, together**2 if together else entries, (plain,))
 
 
-def _factor(size: Expr) -> str:
-    return f"({size_text(size)})" if size.is_Add else size_text(size)
+def _entries(axes: Sequence[Sequence[Expr]]) -> Expr:
+    return sum((prod(own, start=Integer(1)) for own in axes), Integer(0))
+
+
+def _of_a_batch(count: Expr) -> str:
+    return "0" if count == 0 else f"B * ({size_text(count)})" if count.is_Add else f"B * {size_text(count)}"
 
 
 def _words(line: str) -> list[str]:

@@ -11,12 +11,12 @@ from derive.calculus.derivation import Derivation
 from derive.networks.network import Network
 from derive.targets.given import Given, choices_text, lowered_cell
 from derive.targets.heads import LOSSES, Head, network_tables, refuse_two_meanings
-from derive.targets.language.code import Blocks, Each, Statement, assigned, lines, read
+from derive.targets.language.code import MEMORY, Blocks, Each, Statement, assigned, lines, read
 from derive.targets.lowering.lowered import Lowered
 from derive.targets.numpy.helpers import choices, helper_texts
 from derive.targets.passes import fast_passes
 from derive.targets.templates import environment
-from derive.targets.torch.dialect import BATCHES, in_torch, owned, text_in_torch, views_of
+from derive.targets.torch.dialect import BATCHES, IN_MEMORY, in_torch, owned, text_in_torch, views_of
 from derive.targets.torch.helpers import WRITTEN
 from derive.targets.torch.in_numpy import NumPyLoop, numpy_loop
 from derive.targets.torch.joins import joined
@@ -68,7 +68,7 @@ class TorchModule(Given):
             "head": self.head.tables() if self.head is not None else None,
         }
         values["in_numpy"] = ["\n".join(loop.definition()) for loop in self._numpy_loops]
-        values["helpers"] = self._helpers(BATCHES in repr(values))
+        values["helpers"] = self._helpers({name for name in (BATCHES, IN_MEMORY) if name in repr(values)})
         digest = hashlib.sha256(repr(sorted(values.items(), key=lambda pair: pair[0])).encode()).hexdigest()[:12]
         template = environment("derive.targets.torch").get_template("module.py.jinja")
         return template.render(operator=f"{self.cell.name}_{digest}", **values).rstrip() + "\n"
@@ -151,8 +151,8 @@ class TorchModule(Given):
         inputs = [names.now(q).name if q.time is not None else names.whole(q).name for q in program.inputs]
         return [*inputs, *(bound for bound, _ in self.states.values()), *(p for p, _ in self.parameters.values())]
 
-    def _helpers(self, with_batches: bool) -> list[str]:
-        used = self.helpers | ({BATCHES} if with_batches else set())
+    def _helpers(self, called: set[str]) -> list[str]:
+        used = self.helpers | called
         if any(isinstance(statement, Blocks) for statement in self.sequence.backward):
             used.add("cached")
         own = list(self.low.own)
@@ -161,7 +161,8 @@ class TorchModule(Given):
             own += part.made.low.own
         refuse_two_meanings(own)
         definitions = choices()[0] if self._all_opened else []
-        written = [WRITTEN[name] for name in sorted(used) if name in WRITTEN]
+        written = helper_texts({MEMORY}, ()) if IN_MEMORY in called else []
+        written += [WRITTEN[name] for name in sorted(used) if name in WRITTEN]
         others = helper_texts({name for name in used if name not in WRITTEN}, own)
         return list(dict.fromkeys([*written, *map(text_in_torch, [*definitions, *others])]))
 
