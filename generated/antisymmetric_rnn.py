@@ -175,8 +175,7 @@ def backward(cache, d_ys, h=None):
             stop = min(start + window, T)
             d_net_h = d_net_h_window[:stop - start]
             rows_times(d_net_h, V, out=d_x[start:stop])
-            d_W = added(d_W, rows(d_net_h).T @ rows(h[start:stop]) + (-h[start:stop][..., :, None] * d_net_h[...,
-                None, :]).sum(axis=(0, 1)))
+            d_W = added(d_W, rows(d_net_h).T @ rows(h[start:stop]) + rows(-h[start:stop]).T @ rows(d_net_h))
             d_V = added(d_V, rows(d_net_h).T @ rows(x[start:stop]))
             d_b = added(d_b, d_net_h.sum(axis=(0, 1)))
     if lengths is not None:
@@ -242,7 +241,7 @@ def step_backward(cache, d_y, h=None):
     # this step's share of ∂J/∂x_t: Vᵀ (∂J/∂net_{h,t})
     d_x_t = d_net_h_t @ V
     # this step's share of ∂J/∂W: (∂J/∂net_{h,t}) h_{t-1}ᵀ - h_{t-1} (∂J/∂net_{h,t})ᵀ
-    d_W = d_net_h_t.T @ h_prev + (-h_prev[..., :, None] * d_net_h_t[..., None, :]).sum(axis=0)
+    d_W = d_net_h_t.T @ h_prev + (-h_prev).T @ d_net_h_t
     # this step's share of ∂J/∂V: (∂J/∂net_{h,t}) x_tᵀ
     d_V = d_net_h_t.T @ x_t
     # this step's share of ∂J/∂b: ∂J/∂net_{h,t}

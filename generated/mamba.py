@@ -95,7 +95,7 @@ def forward(params, x, S=None, *, lengths=None, cache=True, checkpoint=None):
     # C_t = W_C x_t
     C = rows_times(x, W_C.T)
     # net_{S,t} = diag(δ_t) A
-    net_S = delta[..., :, None] * np.eye(D, dtype=dtype) @ A
+    net_S = delta[..., :, None] * A
     S = memory((T + 1, B, D, N), dtype)
     S[0] = S_prev
     exp_net_S = memory((T, B, D, N), dtype)
@@ -182,7 +182,7 @@ def backward(cache, d_ys, S=None):
     d_b_delta = d_net_delta.sum(axis=(0, 1))
     d_W_B = rows(d_B).T @ rows(x)
     d_W_C = rows(d_C).T @ rows(x)
-    d_A = (delta[..., :, None] * np.eye(D, dtype=dtype) @ d_net_S).sum(axis=(0, 1))
+    d_A = (delta[..., :, None] * d_net_S).sum(axis=(0, 1))
     d_d = (d_y_ * x).sum(axis=(0, 1))
     return {
         "W_delta": d_W_delta,
@@ -226,7 +226,7 @@ def step(params, x, S=None):
     # C_t = W_C x_t
     C_t = x_t @ W_C.T
     # net_{S,t} = diag(δ_t) A
-    net_S_t = delta_t[..., :, None] * np.eye(D, dtype=dtype) @ A
+    net_S_t = delta_t[..., :, None] * A
     exp_net_S_t = np.exp(net_S_t)
     # S_t = exp(net_{S,t}) ⊙ S_{t-1} + (δ_t ⊙ x_t) B_tᵀ
     S_t = exp_net_S_t * S_prev + (delta_t * x_t)[..., :, None] * B_t[..., None, :]
@@ -281,7 +281,7 @@ def step_backward(cache, d_y, S=None):
     # this step's share of ∂J/∂W_C: (∂J/∂C_t) x_tᵀ
     d_W_C = d_C_t.T @ x_t
     # this step's share of ∂J/∂A: diag(δ_t) (∂J/∂net_{S,t})
-    d_A = (delta_t[..., :, None] * np.eye(D, dtype=dtype) @ d_net_S_t).sum(axis=0)
+    d_A = (delta_t[..., :, None] * d_net_S_t).sum(axis=0)
     # this step's share of ∂J/∂d: ∂J/∂y_t ⊙ x_t
     d_d = (d_y_t * x_t).sum(axis=0)
     return {

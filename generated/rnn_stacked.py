@@ -64,7 +64,7 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
     if a is not None:
         arrays.append(("a", a, ("B", "H")))
     sizes, dtype = _checked(arrays)
-    T, B, D, H = (sizes[axis] for axis in ("T", "B", "D", "H"))
+    T, B, H = (sizes[axis] for axis in ("T", "B", "H"))
     if checkpoint is not None or not cache:
         run = forward_by_blocks(params, {"x": x}, {"g": g}, {"a": a}, _lengths(lengths, T, B), checkpoint)
         return run if cache else (*run[:2], None)
@@ -85,15 +85,15 @@ def forward(params, x, a=None, *, lengths=None, cache=True, checkpoint=None, g="
     a = memory((T + 1, B, H), dtype)
     a[0] = a_prev
     net_a = memory((T, B, H), dtype)
-    work = memory((B, D + H), dtype)
-    W_aa_W_ax_T = in_rows(np.concatenate((W_aa, W_ax), axis=-1).T, T, B)
+    # what does not depend on the states, for all steps at once
+    net_a_given = rows_plus(x, W_ax.T, b_a)
+    W_aa_T = in_rows(W_aa.T, T, B)
     # each call of the loop writes into what is named last
     add_into = np.add
-    for t, net_a_t, a_prev, x_t, a_t in zip(range(T), net_a, a, x, a[1:]):
+    for t, net_a_t, net_a_given_t, a_prev, a_t in zip(range(T), net_a, net_a_given, a, a[1:]):
         # net_{a,t} = [W_{aa}, W_{ax}] [a_{t-1}; x_t] + b_a
-        work[...] = np.concatenate((a_prev, x_t), axis=-1)
-        work.dot(W_aa_W_ax_T, out=net_a_t)
-        add_into(net_a_t, b_a, net_a_t)
+        a_prev.dot(W_aa_T, out=net_a_t)
+        add_into(net_a_t, net_a_given_t, net_a_t)
         # a_t = g(net_{a,t})
         a_t[...] = g(net_a_t)
         if lengths is not None:  # a sequence that has ended keeps its states
@@ -128,6 +128,9 @@ def backward(cache, d_ys, a=None):
         d_a_next = np.zeros_like(d_a_last)
     d_x = memory((T, B, D), dtype)
     d_a_t = memory((B, H), dtype)
+    W_aa_pieces = in_pieces(W_aa, T, B)
+    times_W_aa = product_with(W_aa_pieces)
+    d_a_next_places = piece_places(d_a_next, W_aa_pieces)
     # each call of the loop writes into what is named last
     (add_into, multiply_into) = (np.add, np.multiply)
     block = 1 + 32768 // (1 + B * H)
@@ -142,27 +145,26 @@ def backward(cache, d_ys, a=None):
         # what the adjoints are multiplied by is known: for a block of steps at once
         a_by_net_a = g_slope(net_a[start:stop])
         for (
-            t, d_ys_t, d_net_a_t, a_by_net_a_t,
+            t, d_ys_t, d_net_a_t, a_by_net_a_t, d_net_a_t_rows,
         ) in zip(
             reversed(range(start, stop)), d_ys[start:stop][::-1], d_net_a[::-1], a_by_net_a[::-1],
+            piece_rows(d_net_a, W_aa_pieces)[::-1],
         ):
             if lengths is not None:  # what J asks of a final state enters at the sequence's own end
-                d_a_next = np.where((lengths == t + 1)[:, None], d_a_last, d_a_next)
+                d_a_next[...] = np.where((lengths == t + 1)[:, None], d_a_last, d_a_next)
             # ∂J/∂a_t = ∂⁺J/∂a_t + (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t+1}))[0:H]
             add_into(d_ys_t, d_a_next, d_a_t)
             # ∂J/∂net_{a,t} = ∂J/∂a_t ⊙ g'(net_{a,t})
             multiply_into(d_a_t, a_by_net_a_t, d_net_a_t)
             # to a_{t-1} through this step: (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t}))[0:H]
-            d_a_next[...] = (d_net_a_t @ np.concatenate((W_aa, W_ax), axis=-1))[..., 0:H]
+            times_W_aa(d_net_a_t_rows, W_aa_pieces, d_a_next_places)
         if not start % window:
             # what is read of the gradients of a window of steps, while they are in the cache
             stop = min(start + window, T)
             d_net_a = d_net_a_window[:stop - start]
-            d_x[start:stop][...] = rows_times(d_net_a, np.concatenate((W_aa, W_ax), axis=-1))[..., H:D + H]
-            d_W_aa = added(d_W_aa, (d_net_a[..., :, None] * np.concatenate((a[start:stop], x[start:stop]),
-                axis=-1)[..., None, :])[..., 0:H].sum(axis=(0, 1)))
-            d_W_ax = added(d_W_ax, (d_net_a[..., :, None] * np.concatenate((a[start:stop], x[start:stop]),
-                axis=-1)[..., None, :])[..., H:D + H].sum(axis=(0, 1)))
+            rows_times(d_net_a, W_ax, out=d_x[start:stop])
+            d_W_aa = added(d_W_aa, rows(d_net_a).T @ rows(a[start:stop]))
+            d_W_ax = added(d_W_ax, rows(d_net_a).T @ rows(x[start:stop]))
             d_b_a = added(d_b_a, d_net_a.sum(axis=(0, 1)))
     if lengths is not None:
         d_a_next = np.where((lengths == 0)[:, None], d_a_last, d_a_next)
@@ -229,10 +231,9 @@ def step_backward(cache, d_y, a=None):
     # this step's share of ∂J/∂x_t: (([W_{aa}, W_{ax}])ᵀ (∂J/∂net_{a,t}))[H:D+H]
     d_x_t = through_W_aa_W_ax[..., H:D + H]
     # this step's share of ∂J/∂W_{aa}: ((∂J/∂net_{a,t}) ([a_{t-1}; x_t])ᵀ)[:,0:H]
-    d_W_aa = (d_net_a_t[..., :, None] * np.concatenate((a_prev, x_t), axis=-1)[..., None, :])[..., 0:H].sum(axis=0)
+    d_W_aa = d_net_a_t.T @ a_prev
     # this step's share of ∂J/∂W_{ax}: ((∂J/∂net_{a,t}) ([a_{t-1}; x_t])ᵀ)[:,H:D+H]
-    d_W_ax = (d_net_a_t[..., :, None] * np.concatenate((a_prev, x_t), axis=-1)[..., None, :])[..., H:D +
-        H].sum(axis=0)
+    d_W_ax = d_net_a_t.T @ x_t
     # this step's share of ∂J/∂b_a: ∂J/∂net_{a,t}
     d_b_a = d_net_a_t.sum(axis=0)
     return {
@@ -560,16 +561,6 @@ def forward_in_parts(forward, parts, B, params, timed, others, chosen):
     return joined_examples(ys, 1), {name: joined_examples([a[name] for a in final]) for name in final[0]}, [*caches]
 
 
-def in_rows(matrix, T, B):
-    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
-    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
-
-
-def rows(a):
-    """(T, B, n) as T·B rows."""
-    return a.reshape(-1, a.shape[-1])
-
-
 def has_small_products():
     """Whether the library multiplies small matrices as they stand: OpenBLAS on processors with AVX-512."""
     config = np.show_config(mode="dicts")
@@ -605,6 +596,64 @@ def in_columns(matrix, columns):
     return found
 
 
+def in_pieces(matrix, T, B, gates=1):
+    """The matrix as T products of B rows with it read it fastest: in one piece, or in blocks of columns (of gates)."""
+    if T <= 8:
+        return matrix
+    K, N = matrix.shape
+    _, columns = sizes = piece(B, K, N, matrix.dtype, gates=gates)
+    if gates > 1 and columns % 16 and columns < N // gates:  # which is slower than what gates would gain
+        gates = 1
+        _, columns = sizes = piece(B, K, N, matrix.dtype)
+    if sizes == (B, N):
+        return np.ascontiguousarray(matrix)
+    blocks = in_columns(matrix, columns)
+    return blocks if gates == 1 else blocks.reshape(gates, -1, K, columns)
+
+
+def in_rows(matrix, T, B):
+    """The matrix in one piece, which products read faster, where T steps of B rows are worth the copy."""
+    return np.ascontiguousarray(matrix) if T > 8 and B > 4 else matrix
+
+
+def pieces_of(B, matrix):
+    """The rows and columns of each product of B rows and what `in_pieces` has made, and the gates it is cut into."""
+    *blocks, K, columns = matrix.shape
+    gates = blocks[0] if len(blocks) == 2 else 1
+    rows, _ = piece(B, K, matrix.size // K, matrix.dtype, gates=gates)
+    return rows, columns, gates
+
+
+def piece_places(a, matrix):
+    """The entries of a in pieces, each where a product of `piece_rows` and a piece of the matrix is written."""
+    if matrix.ndim == 2:
+        return a
+    B, N = a.shape
+    rows, columns, gates = pieces_of(B, matrix)
+    if gates == 1:
+        return a.reshape(B // rows, rows, N // columns, columns).swapaxes(1, 2)
+    return a.reshape(gates, B // rows, rows, N // gates // columns, columns).transpose(1, 0, 3, 2, 4)
+
+
+def piece_rows(a, matrix):
+    """The rows of a in pieces that are multiplied by those of the matrix."""
+    if matrix.ndim == 2:
+        return a
+    *leading, B, K = a.shape
+    rows, _, _ = pieces_of(B, matrix)
+    return a.reshape(*leading, B // rows, *(1,) * (matrix.ndim - 2), rows, K)
+
+
+def product_with(matrix):
+    """What multiplies rows by what `in_pieces` has made."""
+    return np.ndarray.dot if matrix.ndim == 2 else np.matmul
+
+
+def rows(a):
+    """(T, B, n) as T·B rows."""
+    return a.reshape(-1, a.shape[-1])
+
+
 def rows_times(a, matrix, out=None):
     """a @ matrix for every step and example at once: products of many rows."""
     left, (K, N) = rows(a), matrix.shape
@@ -616,6 +665,28 @@ def rows_times(a, matrix, out=None):
         places = rows(found).reshape(-1, many, N // columns, columns).swapaxes(1, 2)
         np.matmul(left.reshape(-1, 1, many, K), in_columns(matrix, columns), out=places)
     return found
+
+
+def is_cheap_row(a, matrix, term):
+    """Whether a vector is better one more row of the matrix than added to the product: with many examples."""
+    K, N = matrix.shape
+    return 2 * K <= N and (64 + 4 * K) * K <= a.size and np.ndim(term) == 1
+
+
+def with_row(a, matrix, term):
+    """a with ones and the matrix with one more row, the term, whose product is a @ matrix + term."""
+    found = memory((*a.shape[:-1], a.shape[-1] + 1), a.dtype)
+    found[..., :-1] = a
+    found[..., -1] = 1
+    return found, np.concatenate((matrix, term[None]))
+
+
+def rows_plus(a, matrix, term):
+    """a @ matrix + term for every step and example at once."""
+    if is_cheap_row(a, matrix, term):
+        return rows_times(*with_row(a, matrix, term))
+    found = rows_times(a, matrix)
+    return np.add(found, term, out=found)
 
 
 def steps_together(block, T, B, n):

@@ -220,7 +220,7 @@ def backward(cache, d_ys, s=None, h=None):
             d_net_h = d_net_h_window[:stop - start]
             d_s = d_s_window[:stop - start]
             d_x[start:stop][...] = 0.05 * rows_times(d_s, B_) + rows_times(d_net_h, A)
-            d_B = added(d_B, (0.05 * (d_s[..., :, None] * x[start:stop][..., None, :])).sum(axis=(0, 1)))
+            d_B = added(d_B, rows(0.05 * d_s).T @ rows(x[start:stop]))
             d_P = added(d_P, rows(d_net_h).T @ rows(s[start + 1:stop + 1]))
             d_A = added(d_A, rows(d_net_h).T @ rows(x[start:stop]))
             d_R = added(d_R, rows(d_net_h).T @ rows(h[start:stop]))
@@ -314,7 +314,7 @@ def step_backward(cache, d_y, s=None, h=None):
     # this step's share of ∂J/∂x_t: (1/20) Bᵀ (∂J/∂s_t) + Aᵀ (∂J/∂net_{h,t})
     d_x_t = 0.05 * (d_s_t @ B_) + d_net_h_t @ A
     # this step's share of ∂J/∂B: (1/20) (∂J/∂s_t) x_tᵀ
-    d_B = (0.05 * (d_s_t[..., :, None] * x_t[..., None, :])).sum(axis=0)
+    d_B = (0.05 * d_s_t).T @ x_t
     # this step's share of ∂J/∂P: (∂J/∂net_{h,t}) s_tᵀ
     d_P = d_net_h_t.T @ s_t
     # this step's share of ∂J/∂A: (∂J/∂net_{h,t}) x_tᵀ

@@ -307,6 +307,10 @@ def _chain(factors: list[Node], scope: Scope) -> Value:
         if len(factors) > 2 and isinstance(factors[1], OneMatrix):
             right = _filled(right, (factors[1].shape[0], S.One))
         return _times(factors[0], right, scope)
+    if isinstance(factors[0], DiagMatrix) and kind_of(matmul(*factors)) == "matrix":
+        vector, right = lower_full(factors[0].args[0], scope), _chain(factors[1:], scope)
+        scaled = Product((Index(vector.code, "..., :, None"), right.code))
+        return Value(scaled, "matrix", vector.batched or right.batched)
     left = _chain(factors[:-1], scope)
     if len(factors) > 2 and isinstance(factors[-2], OneMatrix):
         left = _filled(left, (S.One, factors[-2].shape[1]))

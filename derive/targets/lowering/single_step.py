@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sympy import MatMul, ZeroMatrix
 
-from derive.nodes import Adjoint, Node, Quantity, coefficient, matmul, t, transpose
+from derive.nodes import Adjoint, Node, Quantity, Slice, block, coefficient, matmul, scale, t, transpose
 from derive.targets.language.code import (
     Assign,
     Call,
@@ -118,10 +118,9 @@ def summed_over_batch(node: Node, frame: Frame) -> Code:
 
 
 def _summed(term: Node, frame: Frame) -> Code:
-    number, base = coefficient(term)
-    split = outer_split(base.args) if isinstance(base, MatMul) else 0
-    if split and number == 1:
-        left, right = matmul(*base.args[:split]), transpose(matmul(*base.args[split:]))
+    columns = _outer(term)
+    if columns is not None:
+        left, right = columns
         sides = [lower_full(left, frame), lower_full(right, frame)]
         if not all(side.batched for side in sides):  # ones or a parameter on one side
             axes = "sum(axis=(0, 1))" if frame.sequence else "sum(axis=0)"
@@ -137,6 +136,21 @@ def _summed(term: Node, frame: Frame) -> Code:
     if kind_of(term) == "scalar":
         return Method(value.code, "sum()")
     return Method(value.code, "sum(axis=(0, 1))" if frame.sequence else "sum(axis=0)")
+
+
+def _outer(term: Node) -> tuple[Node, Node] | None:
+    """Two columns of which a term is the product of every entry with every other; None where there are none."""
+    number, base = coefficient(term)
+    if isinstance(base, Slice) and (columns := _outer(base.operand)) is not None:
+        left, right = (
+            block(0, column, base.start, base.length) if axis == base.axis else column
+            for axis, column in enumerate(columns)
+        )
+        return scale(number, left), right
+    split = outer_split(base.args) if isinstance(base, MatMul) else 0
+    if not split:
+        return None
+    return scale(number, matmul(*base.args[:split])), transpose(matmul(*base.args[split:]))
 
 
 def _constant(node: Node) -> bool:

@@ -78,7 +78,7 @@ def network_module(network: Network, origin: str = "") -> str:
     return network_whole(net, origin, imports=_IMPORTS, compiled=made[-1].text())
 
 
-def _with_own_products(statement: Statement) -> Statement:
+def _with_own_products(statement: Statement, shapes: Shapes) -> Statement:
     """A statement around a loop whose products over all steps are computed by compiled code."""
 
     def change(code: Code) -> Code | None:
@@ -91,7 +91,7 @@ def _with_own_products(statement: Statement) -> Statement:
 
     match statement:
         case Assign(targets, value, formula):
-            return Assign(targets, mapped(products.narrowed(value), change), formula)
+            return Assign(targets, mapped(products.narrowed(value, shapes), change), formula)
     return statement
 
 
@@ -139,7 +139,9 @@ class _Compiled:
         forward = self._compiled(own.forward, shapes, "forward_loop", ())
         shapes = Shapes(shapes.known | arriving_shapes(program, names), sizes)
         backward = self._compiled(own.backward, shapes, "backward_loop", [names.carry(s).name for s in program.states])
-        forward, backward = (_at_once([_with_own_products(one) for one in body]) for body in (forward, backward))
+        forward, backward = (
+            _at_once([_with_own_products(one, shapes) for one in body]) for body in (forward, backward)
+        )
         if "rows_times" not in read([*forward, *backward]):
             low.helpers.discard("rows_times")
         low.helpers.update(("rows", MEMORY, THREADS))

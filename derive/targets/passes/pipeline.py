@@ -250,10 +250,10 @@ def _backward(
     holding: bool,
 ) -> list[Statement]:
     before, loop, after = _cut_at_loop(statements)
-    after = [_cut(statement) for statement in after]
+    after = [_cut(statement, shapes) for statement in after]
     learn_shapes(before, shapes)
     if loop is None:
-        return [_cut(statement) for statement in before]
+        return [_cut(statement, shapes) for statement in before]
     body = opened(loop, carried, _longer(shapes), labels)
     learn(body, shapes)
     body = products.split(body, shapes)
@@ -296,8 +296,8 @@ def _size(entries: Expr) -> tuple[int, str]:
     return len(str(entries)), str(entries)
 
 
-def _cut(statement: Statement) -> Statement:
+def _cut(statement: Statement, shapes: Shapes) -> Statement:
     match statement:
         case Assign(targets, value, formula):
-            return Assign(targets, products.narrowed(value), formula)
+            return Assign(targets, products.narrowed(value, shapes), formula)
     return statement

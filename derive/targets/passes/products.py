@@ -1,14 +1,15 @@
 """Matrix products cut to what is read of them, and products with joined vectors as sums of products.
 
-W [h; x] is W[:, 0:H] h + W[:, H:] x, so that the part with x can stand before the loop; (Wᵀ a)[0:H] needs only the
-first H columns of W.
+W [h; x] is W[:, 0:H] h + W[:, H:] x, so that the part with x can stand before the loop, and [U, V] [h; x] is U h + V x;
+(Wᵀ a)[0:H] needs only the first H columns of W.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from sympy import Expr
+from sympy import Expr, Integer
 
 from derive.targets.language.code import (
     Assign,
@@ -34,45 +35,62 @@ def split(body: Body, shapes: Shapes) -> Body:
     statements = [
         Assign(s.targets, flat(mapped(s.value, lambda c: _split(c, shapes))), s.formula) for s in body.statements
     ]
-    return body.with_statements(_narrowed(statements, body))
+    return body.with_statements(_narrowed(statements, body, shapes))
 
 
-def narrowed(code: Code) -> Code:
+def narrowed(code: Code, shapes: Shapes) -> Code:
     """An expression where entries of a product are a product with columns of its matrix."""
-    return mapped(code, _columns)
+    return mapped(code, lambda c: _columns(c, shapes))
 
 
 def _split(code: Code, shapes: Shapes) -> Code | None:
     match code:
-        case MatrixProduct(Call("np.concatenate", (Tuple(pieces),), "axis=-1"), Transposed(Name() as matrix)):
-            lengths = [shapes.of(piece) for piece in pieces]
-            if any(length is None for length in lengths):
-                return None
-            terms: list[tuple[bool, Code]] = []
-            start: Expr = 0
-            for piece, length in zip(pieces, lengths, strict=True):
-                assert length is not None
-                stop = start + length[-1]
-                columns = Index(matrix, f":, {size_text(start)}:{size_text(stop)}")
-                terms.append((False, MatrixProduct(piece, Transposed(columns))))
-                start = stop
-            return Sum(tuple(terms))
-    return _columns(code)
+        case MatrixProduct(Call("np.concatenate", (Tuple(pieces),), "axis=-1"), Transposed(matrix)):
+            columns = [_part(matrix, span, shapes) for span in _spans(pieces, shapes)]
+            terms = [
+                (False, MatrixProduct(piece, Transposed(part)))
+                for piece, part in zip(pieces, columns, strict=False)
+                if part is not None
+            ]
+            return Sum(tuple(terms)) if len(terms) == len(pieces) else None
+    return _columns(code, shapes)
 
 
-def _columns(code: Code) -> Code | None:
+def _columns(code: Code, shapes: Shapes) -> Code | None:
     """(a @ W)[..., i:j] as a @ W[:, i:j]."""
     match code:
-        case Index(MatrixProduct(left, Name() as matrix), index) if re.fullmatch(r"\.\.\., [^,:]+:[^,:]+", index):
-            return MatrixProduct(mapped(left, _columns), Index(matrix, index.replace("...", ":")))
-        case Index(Call("rows_times", (left, Name() as matrix)), index) if re.fullmatch(
-            r"\.\.\., [^,:]+:[^,:]+", index
-        ):
-            return Call("rows_times", (mapped(left, _columns), Index(matrix, index.replace("...", ":"))))
+        case Index(MatrixProduct(left, matrix), index) if (part := _part(matrix, index, shapes)) is not None:
+            return MatrixProduct(narrowed(left, shapes), part)
+        case Index(Call("rows_times", (left, matrix)), index) if (part := _part(matrix, index, shapes)) is not None:
+            return Call("rows_times", (narrowed(left, shapes), part))
     return None
 
 
-def _narrowed(statements: list[Assign], body: Body) -> list[Assign]:
+def _part(matrix: Code, index: str, shapes: Shapes) -> Code | None:
+    """Columns of a matrix: of a variable, or one of several that stand side by side."""
+    match matrix:
+        case Name() if re.fullmatch(r"\.\.\., [^,:]+:[^,:]+", index):
+            return Index(matrix, index.replace("...", ":"))
+        case Call("np.concatenate", (Tuple(blocks),), "axis=-1"):
+            spans = _spans(blocks, shapes)
+            return blocks[spans.index(index)] if index in spans else None
+    return None
+
+
+def _spans(pieces: Sequence[Code], shapes: Shapes) -> list[str]:
+    """Where each piece stands along the last axis, up to the first whose length is not known."""
+    found: list[str] = []
+    start: Expr = Integer(0)
+    for piece in pieces:
+        shape = shapes.of(piece)
+        if shape is None:
+            break
+        found.append(f"..., {size_text(start)}:{size_text(start + shape[-1])}")
+        start += shape[-1]
+    return found
+
+
+def _narrowed(statements: list[Assign], body: Body, shapes: Shapes) -> list[Assign]:
     """A product of which all readers take the same entries is cut to these."""
     found = list(statements)
     readers: dict[str, list[int]] = {}
@@ -81,11 +99,11 @@ def _narrowed(statements: list[Assign], body: Body) -> list[Assign]:
             readers.setdefault(read_here, []).append(place)
     for place, statement in enumerate(found):
         match statement:
-            case Assign((Name() as name,), MatrixProduct(_, Name()) as product) if name.name not in body.carried:
+            case Assign((Name() as name,), MatrixProduct() as product) if name.name not in body.carried:
                 places = readers.get(name.name, [])
                 uses = [part for k in places for part in _uses(found[k].value, name)]
                 if uses and all(isinstance(use, Index) and use.index == uses[0].index for use in uses):  # type: ignore[attr-defined]
-                    cut = _columns(Index(product, uses[0].index))  # type: ignore[attr-defined]
+                    cut = _columns(Index(product, uses[0].index), shapes)  # type: ignore[attr-defined]
                     if cut is not None:
                         found[place] = Assign(statement.targets, cut, statement.formula)
                         for k in places:

@@ -96,7 +96,9 @@ def test_without_a_model_nothing_is_decided(tmp_path: Path) -> None:
 
 
 def test_without_an_equation_its_letters_are_named(tmp_path: Path) -> None:
-    found = audited(tmp_path, "# RNN\n\n$$\\frac{\\partial J}{\\partial q_t} = R^\\top \\frac{\\partial J}{\\partial m_t}$$")
+    found = audited(
+        tmp_path, "# RNN\n\n$$\\frac{\\partial J}{\\partial q_t} = R^\\top \\frac{\\partial J}{\\partial m_t}$$"
+    )
     assert found.judgements[0].reason.startswith("the note has no equation for R, q, and")
 
 

@@ -117,3 +117,16 @@ def test_gates_that_the_backward_pass_reads_together_are_parts_of_rows():
     moved = {**params, "W": params["W"] + 1e-6}
     slope = (run.forward(moved, x)[0].sum() - ys.sum()) / 1e-6
     assert np.isclose(slope, gradient.sum(), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["antisymmetric_rnn", "mamba", "rnn_stacked", "scrn"])
+def test_gradients_over_all_steps_are_products_of_rows(name: str) -> None:
+    text = module(differentiate(catalogue.find(name)))
+    assert not re.search(r"None, :\].*\.sum\(axis=\(0, 1\)\)", text)
+    assert "np.eye(D" not in text  # a diagonal matrix scales rows
+
+
+def test_matrices_side_by_side_are_multiplied_apart() -> None:
+    text = module(differentiate(catalogue.find("rnn_stacked")), "").split("def step(")[0]
+    assert "np.concatenate" not in text
+    assert "rows_plus(x, W_ax.T, b_a)" in text
