@@ -128,7 +128,7 @@ class Choice:
         waiting = list(names)
         while waiting and len(self.by_name) < MOST:
             name = waiting.pop(0)
-            if name in self.by_name or self._is_parameter(name):
+            if name in self.by_name or self._is_parameter(name) or self._is_target(name):
                 continue
             ways = self.ways(name)
             beside = [e for e in ways if e.section == ways[0].section]
@@ -145,10 +145,20 @@ class Choice:
         if len(name) != 1 or not ways or any(e.said for e in ways):
             return False
         reader = next(((e, m) for e in self.nearest for m in e.used if m.name == name and e.target != name), None)
-        if reader is None or reader[1].offset is not None or any(e.index <= reader[0].index for e in ways):
+        if reader is None or reader[1].offset is not None:
             return False
         apart = all(e.section not in (self.section, reader[0].section) for e in ways)
+        if any(e.index <= reader[0].index for e in ways):
+            return apart and _is_bias(*reader)
         return apart or _is_bias(*reader)
+
+    def _is_target(self, name: str) -> bool:
+        """Whether a loss compares what its own section computes with a letter that another section computes."""
+        readers = [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
+        here = {self.section, *(e.section for e in readers)}
+        own = {e.target for e in self.nearest if e.section in here}
+        compared = all(e.loss and own & {m.name for m in e.used} for e in readers)
+        return bool(readers) and compared and name not in own
 
     def ways(self, name: str) -> list[Equation]:
         """The equations for a name, the nearest first; in a note of two models, those of the one that is claimed.

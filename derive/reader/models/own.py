@@ -66,7 +66,8 @@ def _own(
     chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
     wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
     known = {e.target for e in usable if e.section == section or e.index < at}
-    spoken = {name for name in names if name in known or not ((step := _STEP.fullmatch(name)) and step["of"] in known)}
+    steps = {name: step["of"] for name in names if (step := _STEP.fullmatch(name)) and step["of"] in known}
+    spoken = {name if name in known else steps.get(name, name) for name in names}
     chosen.take([*sorted(wanted), *sorted({*spoken, *map(stripped, spoken)} - wanted)])
     if not chosen.by_name:  # a gradient by b_n alone is about what reads b_n
         chosen.take([e.target for e in chosen.nearest if not chosen.claimed.isdisjoint(e.names)][:1])

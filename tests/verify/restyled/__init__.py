@@ -15,6 +15,8 @@ Way = Callable[[str], str | None]
 FAMILIES = ("derivatives", "layout", "letters", "surroundings")
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
 DATA = Path(__file__).parents[2] / "data"
+ADDED = "⟦added⟧"
+"""Ends each line that a way adds: what is said of formulas there is not compared."""
 
 
 def ways() -> Mapping[str, tuple[Way, str]]:
@@ -30,8 +32,14 @@ def ways() -> Mapping[str, tuple[Way, str]]:
 def words(text: str, folder: Path, suffix: str = ".md") -> list[tuple[str, str]]:
     """Each formula of a note with what was said of it: right, wrong or open."""
     path = folder / f"note{suffix}"
-    path.write_text(text, "utf-8")
-    return [(each.formula, _kind(each.word)) for each in audit(path).judgements]
+    path.write_text(text.replace(ADDED, ""), "utf-8")
+    added = {number for number, line in enumerate(text.splitlines(), 1) if line.endswith(ADDED)}
+    return [
+        (one.formula, _kind(one.word))
+        for each in audit(path).formulas
+        for one in each.judgements
+        if (one.place or each.formula.place).line not in added
+    ]
 
 
 def _kind(word: Word) -> str:
