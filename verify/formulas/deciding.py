@@ -12,7 +12,7 @@ from sympy import Expr, Integer, MatMul, Symbol
 from derive import nodes
 from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError
-from derive.nodes import Adjoint, Concat, Jacobian, Node, Quantity, Softmax, TimeSum
+from derive.nodes import Adjoint, Concat, Jacobian, Node, Quantity, Softmax, TimeSum, leaves
 from derive.notation import spelled
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
@@ -20,6 +20,7 @@ from verify.formulas.judgement import Word
 from verify.formulas.readings.conventions import MisfitError, Reading
 from verify.formulas.readings.expressions import Builder
 from verify.formulas.readings.sides import Sides, built, readings
+from verify.formulas.upside import behind
 from verify.formulas.worked import AN_EXAMPLE
 from verify.formulas.wrong.counterexample import case_of, shown
 from verify.truth.comparison import Answer, Bench, Compared, Facts, Setting
@@ -300,7 +301,7 @@ def _trials(
         first = candidates.found[0]
         losses = any(a.only is not None for side in (first.left, first.right) for a in side.atoms(Adjoint))
         yield each, Facts(facts, losses), ()
-    if not bench.cell.is_loss:
+    if not bench.cell.is_loss and _reads_a_state(bench.cell):
         asked = candidates.question
         handed = any(isinstance(p, tree.Handed) for side in (asked.left, asked.right) for p in tree.walk(side))
         for each in candidates.found:
@@ -312,6 +313,13 @@ def _trials(
             continue
         for each in candidates.found:
             yield each, Facts((*facts, fact)), (in_words(fact),)
+
+
+def _reads_a_state(cell: Cell) -> bool:
+    """Whether anything but the final states may tell J of a state: else all is true of its gradient, which is zero."""
+    states, within = {state.name for state in cell.states}, {cell.output.name, *behind(cell.output.name, cell)}
+    read = {leaf.name for e in cell.equations if e.symbol.name in within for leaf in leaves(e.expression)}
+    return not states.isdisjoint(within | read)
 
 
 def _usual(cell: Cell) -> Iterator[Assumption]:

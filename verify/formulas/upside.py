@@ -48,13 +48,13 @@ def upside_down(sides: tuple[Term, ...], program: Cell) -> tuple[Derivative, ...
     found = []
     for part, distances in seen.distances.items():
         of, by = part.of.name, part.by.name
-        earlier = min(distances) < 0 or (of != by and of in _behind(by, program))
+        earlier = min(distances) < 0 or (of != by and of in behind(by, program))
         if max(distances) <= 0 and earlier:
             found.append(part)
     return tuple(found)
 
 
-def _behind(name: str, program: Cell) -> set[str]:
+def behind(name: str, program: Cell) -> set[str]:
     """What a quantity is computed from within its step."""
     reads = {
         equation.symbol.name: {leaf.name for leaf in leaves(equation.expression) if leaf.time == nodes.t}

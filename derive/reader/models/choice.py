@@ -107,6 +107,8 @@ class Choice:
     assumed: list[str] = field(default_factory=list)
     open: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
+    apart: list[Equation] = field(default_factory=list)
+    """Equations of the section that share nothing with what is claimed."""
     numbers: list[str] = field(default_factory=list)
     single: list[str] = field(default_factory=list)
     """What a loss compares with a number."""
@@ -179,6 +181,25 @@ class Choice:
     @property
     def claimed(self) -> set[str]:
         return {*self.wanted, *map(stripped, self.wanted)}
+
+    def leave_apart(self, claimed: Collection[str]) -> None:
+        """Leave out what shares nothing with what is claimed about: another example, a step of training.
+
+        The loss stays, whose letters may be others than are meant.
+        """
+        groups: list[set[str]] = []
+        for name, equation in self.by_name.items():
+            inner = {m.name for m in equation.used if m.offset is None or m.name in self.by_name or m.name in self.open}
+            touched = [group for group in groups if not group.isdisjoint({name, *inner})]
+            groups = [group for group in groups if group not in touched] + [{name}.union(inner, *touched)]
+        spoken = {*claimed, *map(stripped, claimed)}
+        meant = [group for group in groups if group & spoken]
+        lost = set[str]().union(*(group for group in groups if group not in meant)) if meant else set()
+        self.apart = [e for name, e in self.by_name.items() if name in lost and not e.loss]
+        for equation in self.apart:
+            del self.by_name[equation.target]
+        for name in lost & set(self.open):
+            del self.open[name]
 
     def take_another(self, equation: Equation, reason: str) -> bool:
         """Take the next equation of the document for a quantity whose own cannot be used, if it has another."""

@@ -43,24 +43,35 @@ _BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
 
 def own(
-    given: Written, section: tuple[str, ...], names: Collection[str], at: int, beside: Collection[str] = ()
+    given: Written,
+    section: tuple[str, ...],
+    names: Collection[str],
+    at: int,
+    beside: Collection[str] = (),
+    claimed: Collection[str] = (),
 ) -> Model | Lost:
     """The cell that defines the quantities called `names`, by the equations of the section or the nearest others.
 
-    `at` is the number of the section's first formula, `beside` what is claimed in the sections beside it.
+    `at` is the number of the section's first formula, `beside` what is claimed in the sections beside it, `claimed`
+    are the names in what defines nothing.
 
     An equation that cannot be used is a hole of the model. Where none can be used, why.
     """
-    model, chosen = _own(given, section, names, at, beside)
+    model, chosen = _own(given, section, names, at, beside, claimed)
     if isinstance(model, Lost) or not (gates := _given(chosen, model.cell)):
         return model
     equations = _computed(chosen, model.cell, gates)
-    other, _ = _own(replace(given, equations=[*given.equations, *equations]), section, names, at, beside)
+    other, _ = _own(replace(given, equations=[*given.equations, *equations]), section, names, at, beside, claimed)
     return replace(model, given=gates, computed=None if isinstance(other, Lost) or other.holes else other.cell)
 
 
 def _own(
-    given: Written, section: tuple[str, ...], names: Collection[str], at: int, beside: Collection[str]
+    given: Written,
+    section: tuple[str, ...],
+    names: Collection[str],
+    at: int,
+    beside: Collection[str],
+    claimed: Collection[str],
 ) -> tuple[Model | Lost, Choice]:
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
     chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
@@ -75,6 +86,7 @@ def _own(
     without_same_losses(chosen)
     fill_gaps(chosen)
     find_holes(chosen)
+    chosen.leave_apart(claimed)
     if not chosen.by_name:
         letters = ", ".join(f"{spelled(name)}" for name in sorted(names)[:MOST_NAMED])
         return Lost(NO_EQUATION.format(names=letters) if letters else NO_EQUATIONS), chosen
@@ -278,7 +290,7 @@ def _meant(chosen: Choice, cell: Cell) -> Meant:
 
 def _places(chosen: Choice) -> frozenset[tuple[str, int, int]]:
     """Where the equations stand, the same ones elsewhere too; one for step 3 is a claim about step 3."""
-    own_ = [e for e in chosen.by_name.values() if not e.numbered]
+    own_ = [e for e in (*chosen.by_name.values(), *chosen.apart) if not e.numbered]
     losses = {_said_in(e) for e in own_ if e.loss}
     return frozenset(e.place for e in (*own_, *(e for e in chosen.given.equations if _said_in(e) in losses)))
 

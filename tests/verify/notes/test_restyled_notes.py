@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from restyled import DATA, ways, words
+from restyled import DATA, pairs, ways, words
 
 FULL = os.environ.get("BACKPROOF_FULL_FIGURES") == "1"
 NOTES = sorted(path for path in (DATA / "note_cases").glob("*.md") if path.name != "README.md")
@@ -26,7 +26,7 @@ def test_a_note_in_another_style_gets_its_words(name: str, tmp_path_factory: pyt
     way, suffix = ways()[name]
     folder = tmp_path_factory.getbasetemp()
     first = sum(map(ord, name)) % len(SHORT)
-    pairs: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     seen = 0
     for path in NOTES if FULL else (*SHORT[first:], *SHORT[:first]):
         text = path.read_text("utf-8")
@@ -35,13 +35,13 @@ def test_a_note_in_another_style_gets_its_words(name: str, tmp_path_factory: pyt
             continue
         before, after = as_it_stands(path, folder), words(other, folder, suffix)
         assert len(after) == len(before), (path.name, before, after)
-        for (formula, was), (_, now) in zip(before, after, strict=True):
+        for (formula, was), (_, now) in pairs(before, after):
             assert {was, now} != {"right", "wrong"}, (path.name, formula, was, now)
-            pairs[was, now] += 1
+            counts[was, now] += 1
         seen += 1
-        if seen >= MOST and len({was for was, _ in pairs} - {"open"}):
+        if seen >= MOST and len({was for was, _ in counts} - {"open"}):
             break
-    decided = sum(count for (was, _), count in pairs.items() if was != "open")
-    lost = decided - pairs["right", "right"] - pairs["wrong", "wrong"]
+    decided = sum(count for (was, _), count in counts.items() if was != "open")
+    lost = decided - counts["right", "right"] - counts["wrong", "wrong"]
     assert decided
-    assert lost <= 0.05 * decided, pairs
+    assert lost <= 0.05 * decided, counts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
+from operator import itemgetter
 from pathlib import Path
 
 from verify.formulas.judgement import Word
@@ -11,6 +13,9 @@ from verify.notes.audit import audit
 
 Way = Callable[[str], str | None]
 """A note to the same note in another style; None where nothing changes, or where it would say another thing."""
+
+Said = tuple[str, str]
+"""A formula, and whether it is right, wrong or open."""
 
 FAMILIES = ("derivatives", "layout", "letters", "surroundings")
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
@@ -29,7 +34,7 @@ def ways() -> Mapping[str, tuple[Way, str]]:
     }
 
 
-def words(text: str, folder: Path, suffix: str = ".md") -> list[tuple[str, str]]:
+def words(text: str, folder: Path, suffix: str = ".md") -> list[Said]:
     """Each formula of a note with what was said of it: right, wrong or open."""
     path = folder / f"note{suffix}"
     path.write_text(text.replace(ADDED, ""), "utf-8")
@@ -40,6 +45,13 @@ def words(text: str, folder: Path, suffix: str = ".md") -> list[tuple[str, str]]
         for one in each.judgements
         if (one.place or each.formula.place).line not in added
     ]
+
+
+def pairs(before: Sequence[Said], after: Sequence[Said]) -> Iterator[tuple[Said, Said]]:
+    """What was said of each formula and what is said now; formulas that were moved are found by their text."""
+    if Counter(formula for formula, _ in before) == Counter(formula for formula, _ in after):
+        before, after = (sorted(each, key=itemgetter(0)) for each in (before, after))
+    return zip(before, after, strict=True)
 
 
 def _kind(word: Word) -> str:

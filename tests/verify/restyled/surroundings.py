@@ -241,6 +241,24 @@ def _line_in_front(line: str) -> Way:
     return _apart(lambda before, forward, behind: _text([*before, _added(line), BLANK, *forward, *behind]))
 
 
+def _line_within(line: str) -> Way:
+    """The line behind the first forward equation, and before the second gradient."""
+
+    def way(before: Blocks, forward: Blocks, behind: Blocks) -> str | None:
+        derived = [n for n, block in enumerate(behind) if block.derived and not _GOES_ON.match(block.text)]
+        at = derived[1] if len(derived) > 1 else 0
+        line_ = [BLANK, _added(line), BLANK]
+        return _text([*before, forward[0], *line_, *forward[1:], *behind[:at], *line_, *behind[at:]])
+
+    return _apart(way)
+
+
+def _beside(model: str) -> Way:
+    """Another model in the section of the note's own, in front of it."""
+    bare = re.sub(r"^#.*$", "", model, flags=re.MULTILINE)
+    return _apart(lambda before, forward, behind: _text([*before, _added(bare), BLANK, *forward, *behind]))
+
+
 # What is said again, or in another place
 
 
@@ -421,6 +439,8 @@ WAYS: dict[str, Way] = {
     "another model behind": _in_turn(map(_behind, MODELS.values())),
     "a line behind the model": _in_turn(map(_with_line, LINES.values())),
     "a line in front of the model": _in_turn(map(_line_in_front, LINES.values())),
+    "a line within the model": _in_turn(map(_line_within, LINES.values())),
+    "another model beside": _in_turn(_beside(MODELS[name]) for name in ("rnn of other letters", "optimizer", "loss")),
     "forward again": _in_turn((forward_again, forward_in_summary, forward_in_bold)),
     "definitions behind": _in_turn((definitions_behind, backward_first)),
     "running text": _in_turn((running, one_paragraph)),

@@ -18,6 +18,7 @@ from derive.reader.models.written import written
 from derive.reader.text.note import Declaration
 from verify.formulas.generic import WEIGHT, arrays
 from verify.formulas.judgement import Word
+from verify.notes.claiming import nothing
 from verify.notes.files import Aside, Formula
 from verify.notes.mentioned import Mention, family
 from verify.notes.models.meaning import completed
@@ -202,7 +203,11 @@ class Models:
         if len(siblings) == len(self.formulas):  # the title says nothing of what belongs together
             siblings = []
         beside = set().union(*(names(f.fragment) for f in siblings if DERIVATIVE.search(f.text)))
-        found = own(self.written, formula.section, claimed, self.formulas.index(around[0]), beside)
+        said = {(each.place.file, each.place.line, each.place.column) for each in self.written.unread}
+        claiming = [f for f in around if f.claims and not nothing(f) and not self.written.defined(f)]
+        claiming = [f for f in claiming if (f.place.file, f.place.line, f.place.column) not in said]
+        about = set().union(*(names(f.fragment) | of_errors(f.text) for f in claiming))
+        found = own(self.written, formula.section, claimed, self.formulas.index(around[0]), beside, about)
         model = found if isinstance(found, Model) else None
         share = 0.0 if model is None else _share(model, claimed)
         if model is not None and (share >= ENOUGH if model.cell.states else share >= 1 and model.cell.is_loss):
