@@ -14,12 +14,12 @@ from derive.reader.dialects import components, concatenations, doxygen, scripts
 
 _TICKED = re.compile(r"\$`([^`$\n]+)`\$")
 _ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
-_MYST = re.compile(r"^(\s*(?:```|~~~))\{math\}", re.MULTILINE)
+_MYST = re.compile(r"^(\s*(?:`{3,}|~{3,}))\{math\}(?P<options>[ \t]*(?:\n[ \t]*:[\w-]+:[^\n]*)*)", re.MULTILINE)
 _DOUBLED = re.compile(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
 _DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$|\n\s*\n)[\s\S])+?)\\\\\)")
 _ONE_LINE = re.compile(r"(?<![`\w])```math[ \t]+([^`\n]+?)(?:\\\\)?[ \t]*```(?!`)")
 _FENCED = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<mark>```|~~~)(?P<blank>[ \t]*)\n"
+    r"^(?P<indent>[ \t]*)(?P<mark>```|~~~)(?P<language>[^\n`]*)\n"
     r"(?P<body>(?:(?![ \t]*(?:```|~~~)).*\n)+)[ \t]*(?P=mark)(?P<behind>[ \t]*)$",
     re.MULTILINE,
 )
@@ -88,7 +88,7 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _TWICE.sub(lambda m: f"${m.group(1)}$".rjust(len(m.group())), text)
     text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)
     text = _ROLE.sub(lambda m: f"      ${m.group(1)}$", text)
-    text = _MYST.sub(r"\1math  ", text)
+    text = _MYST.sub(lambda m: f"{m.group(1)}math  {_blank_of(m.group('options'))}", text)
     text = _DOUBLED.sub(lambda m: f" \\[{m.group(1)} \\]", text)
     text = _DOUBLED_INLINE.sub(lambda m: f" \\({m.group(1)} \\)", text)
     text = _INDENTED.sub(lambda m: f"{m.group('indent')}$${m.group('tex')}$$", text)
@@ -109,20 +109,21 @@ def _title(match: re.Match[str]) -> str:
 
 def without_words_between(text: str) -> str:
     r"""The text with blanks for what \intertext puts between the rows of a formula."""
-    return _BETWEEN.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+    return _BETWEEN.sub(_blank, text)
 
 
 def _fenced(match: re.Match[str]) -> str:
     """A fence without a language in which nothing but formulas stand, a line each: displayed, as `math` fences are."""
-    lines = match.group("body").splitlines()
+    body = match.group("body")
+    lines = body.splitlines()
     written = [line for line in lines if line.strip()]
     formulas = all("=" in line or _COMMAND.search(line) for line in written)
-    if not written or not formulas or not _COMMAND.search(match.group("body")) or _SOURCE.search(match.group("body")):
+    if match.group("language").strip() or not formulas or not _COMMAND.search(body) or _SOURCE.search(body):
         return match.group()
     each = sum("=" in line for line in written) > 1 and not any(line.rstrip().endswith("\\\\") for line in written)
-    if each and "\\begin" not in match.group("body"):
+    if each and "\\begin" not in body:
         lines = [f"{line} \\\\" if line.strip() and line != written[-1] else line for line in lines]
-    indent, opened = match.group("indent"), "$$" + " " * (1 + len(match.group("blank")))
+    indent, opened = match.group("indent"), "$$" + " " * (1 + len(match.group("language")))
     return f"{indent}{opened}\n" + "\n".join(lines) + f"\n{indent}$$ {match.group('behind')}"
 
 
@@ -212,4 +213,8 @@ def _script(match: re.Match[str]) -> str:
 
 
 def _blank(match: re.Match[str]) -> str:
-    return re.sub(r"[^\n]", " ", match.group())
+    return _blank_of(match.group())
+
+
+def _blank_of(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)

@@ -25,6 +25,10 @@ NOTES = {
     "dollars.md": f"# Note\n\n$$ {MODEL} $$\n\n$$ {RIGHT} $$\n\n$$ {WRONG} $$\n",
     "ticks.md": f"# Note\n\n$`{MODEL}`$\n\n$`{RIGHT}`$\n\n$`{WRONG}`$\n",
     "jekyll.md": f"# Note\n\n\\\\[ {MODEL} \\\\]\n\n\\\\[ {RIGHT} \\\\]\n\n\\\\[ {WRONG} \\\\]\n",
+    "book.md": "# Note\n\n" + "".join(
+        f"````{{math}}\n:label: eq-{number}\n:nowrap:\n\n{each}\n````\n\n"
+        for number, each in enumerate((MODEL, RIGHT, WRONG))
+    ),
     "kramdown.md": f"# Note\n\nFrom $${MODEL}$$ we get $${RIGHT}$$ and not\n$${WRONG}$$\n",
     "quarto.qmd": f"# Note\n\n$$\n{MODEL}\n$$ {{#eq-model}}\n\n$$\n{RIGHT}\n$$ {{#eq-right}}\n\n$$\n{WRONG}\n$$\n",
     "codecogs.md": "# Note\n\n" + "\n\n".join(
