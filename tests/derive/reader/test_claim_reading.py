@@ -111,6 +111,31 @@ def test_decoration_is_blanked_in_place(text: str, left: str) -> None:
     assert read.split() == left.split()
 
 
+@pytest.mark.parametrize("front", ["", "(2) ", r"(2.1)\; ", r"(2) \quad "])
+@pytest.mark.parametrize(
+    "behind",
+    [
+        r", \quad (3) ", ". (3)", r" (3) \quad \text{by the chain rule}", r"\cdots\cdots (3)", r" \quad (*)",
+        r" \: (\star) \tag{3}", r"\quad (\dagger) \quad (3)", r" \qquad \blacksquare", r", \; \forall t",
+        r" \quad \forall t \in \{1, \dots, T\} \tag{3}",
+    ],
+)  # fmt: skip
+def test_what_stands_around_an_equation_is_no_part_of_it(front: str, behind: str) -> None:
+    (statement,) = statements(formula(rf"{front}\frac{{a}}{{b}} = \frac{{c}}{{d}}{behind}"))
+    assert [statement.fragment.text[side.start : side.end] for side in statement.sides] == [
+        r"\frac{a}{b}",
+        r"\frac{c}{d}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", [r"(2) - h_t = a", r"(2) \cdot h_t = a", r"h_t = f (2)", r"h_t = a \cdots (n)", r"h_t = a \quad (\theta)"]
+)
+def test_brackets_of_an_equation_stay(text: str) -> None:
+    (statement,) = statements(formula(text))
+    assert [statement.fragment.text[side.start : side.end] for side in statement.sides] == text.split(" = ")
+
+
 def test_conditions_beside_a_formula() -> None:
     (statement,) = statements(formula(r"a_i = -b_j \quad (i \neq j)"))
     assert len(statement.conditions) == 1

@@ -7,6 +7,7 @@ import unicodedata
 
 from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.lexing import behind
 from derive.reader.text.lexing.conditions import with_conditions
 from derive.reader.text.lexing.latex_commands import Commands
 from derive.reader.text.lexing.letters import unicode_letter
@@ -26,10 +27,6 @@ _SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
 _DIRECTION = re.compile(r"\{\s*\(?\s*(?P<arrow>\\(?:(?P<on>rightarrow|to)|leftarrow|gets))\s*\)?\s*\}")
 _BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
 _PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
-_NUMBER_BEFORE = re.compile(r"\s*\(\d[\d.]*[a-z]?\)(?:\s|~|\\[,;: ])*\\q?quad(?![A-Za-z])")
-"""The number of an equation in front of it."""
-_SIGN_BEHIND = re.compile(r"\(\s*\\(?P<sign>[A-Za-z]+)\s*\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
-_NUMBER_BEHIND = re.compile(r"\(\d{1,2}(?:\.\d{1,2})?[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
 _APPLIED = re.compile(
     r"(?:_\s*(?:[A-Za-z\d]|\{[^{}]*\}))?\s*(?:\\(?:left|[bB]igg?l?)\s*)?\(|_\s*(?:[A-Za-z]|\{[A-Za-z]+\})\s*\Z"
 )
@@ -58,7 +55,7 @@ class LatexLexer(Commands):
 
     def run(self) -> list[Token]:
         """All tokens."""
-        numbered = _NUMBER_BEFORE.match(self.text)
+        numbered = behind.NUMBER_BEFORE.match(self.text)
         self.lex(numbered.end() if numbered else 0, len(self.text))
         if self.environments:
             name, start = self.environments[-1]
@@ -177,11 +174,11 @@ class LatexLexer(Commands):
 
     def _label_behind(self, i: int, end: int) -> int | None:
         """Where a line ends with a sign in brackets that marks it for later, as in `\\: (\\star)`: no factor."""
-        numbered = _NUMBER_BEHIND.match(self.text, i, end)
-        behind_a_value = self.out.ends_an_operand and self.out.items[-1].type not in ("NAME", "NUMBER")
-        if numbered and behind_a_value and not self.out.open and self.text[i - 1 : i].isspace():
+        numbered = behind.NUMBER_BEHIND.match(self.text, i, end)
+        behind_a_value = self.out.ends_an_equation and self.out.items[-1].type not in ("NAME", "NUMBER")
+        if numbered and behind_a_value and self.text[i - 1 : i].isspace():
             return numbered.end()
-        found = _SIGN_BEHIND.match(self.text, i, end)
+        found = behind.SIGN_BEHIND.match(self.text, i, end)
         if found is None or not self.out.items or not _APART.search(self.text, max(0, i - 6), i):
             return None
         letter = found["sign"] in words.GREEK or found["sign"] in words.FUNCTION_COMMANDS

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from derive.reader.text import words
 from derive.reader.text.fragment import DEEPEST, Fragment, matching_braces
+from derive.reader.text.lexing import behind
 from derive.reader.text.lexing.tokens import Token, Tokens
 from derive.reader.text.line_ends import line_ends
 
@@ -31,13 +32,6 @@ _WHOLE = re.compile(r"\s*\{(?P<relation>\s*\\begin(?![A-Za-z]))?")
 _EQUALS = re.compile(r"\s*(?:\{\s*:?=\s*\}|:?=)")
 _ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
 _LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
-_NUMBERED = re.compile(r"\\(?:q?quad|[ ;])\s*\(\d[\d.]*[a-z]?\)[\s.,]*(?=\\\\|\\end\b|\}?\s*\Z)")
-_COMMENT = re.compile(
-    r"\\q?quad(?:\s|~|&|\\[,;: ])*(?P<bracket>\()?\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{[^{}$]*\}"
-    r"(?(bracket)[^()=\\]{0,12}\)|\)?)[\s.,]*"
-    r"(?=\\\\|\\end\b|\\tag\b|\}?\s*\Z)"
-)
-"""Words behind a whole equation, as in h_t = f(x_t) \\quad \\text{(hidden state)}."""
 _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
 _LABEL = re.compile(r"[A-Za-z]+")
 _SCRIPT = re.compile(r"\s*[_^]")
@@ -156,14 +150,16 @@ class Commands(ABC):
             return double.end()
         elif name == "forall" and not out.items and (any_ := _FOR_ANY.match(self.text, after, end)):
             return any_.end()  # what is said of every k is said of k
+        elif out.ends_an_equation and (mark := behind.MARK_BEHIND.match(self.text, i, end)):
+            return mark.end()
         elif name == "left" and (brace := _LAID_OUT.match(self.text, after, end)):
             return brace.end()  # the equations behind it stand on lines of their own
         elif name == "right" and (brace := _BRACE_BEHIND.match(self.text, after, end)) and self._behind_a_layout(i):
             return brace.end()
         elif name in words.SPACING:
-            if numbered := _NUMBERED.match(self.text, i, end):
+            if numbered := behind.NUMBERED.match(self.text, i, end):
                 return numbered.end()  # \quad (3) at the end is the equation's number, no factor
-            if (comment := _COMMENT.match(self.text, i, end)) and not self.in_matrix and out.ends_an_operand:
+            if (comment := behind.COMMENT.match(self.text, i, end)) and not self.in_matrix and out.ends_an_operand:
                 return comment.end()
             if name in ("left", "right") and self.text.startswith(".", after):
                 after += 1

@@ -89,6 +89,11 @@ class Tokens:
         row = (token.type for token in reversed(self.items))
         return "EQ" in takewhile(lambda type_: type_ != "NEWLINE", row)
 
+    @property
+    def ends_an_equation(self) -> bool:
+        """Whether a whole equation may end here, behind its comma or full stop too."""
+        return not self.open and bool(self.items) and (self.ends_an_operand or self.items[-1].type in _STOPS)
+
     def opening(self, type_: str, start: int, end: int) -> None:
         """Add a token that opens a group."""
         self.scripting.append(bool(self.items) and self.items[-1].type in ("SUB", "SUP"))
@@ -177,6 +182,7 @@ _ENDS_OPERAND = frozenset(
     listed("NAME NUMBER ONES RPAR RBRACK RBRACE RANGLE RABS RNORM ENDMATRIX PRIME TICK MARK TOP DOTS")
 )
 _CONTINUES = frozenset(listed("EQ IN RELATION PLUS MINUS DOT TIMES SLASH OTIMES"))
+_STOPS = frozenset(["COMMA", "PERIOD"])
 _VALUES = frozenset(["NAME", "NUMBER", "ONES", "RPAR", "RBRACE", "RBRACK", "RABS", "RNORM", "ENDMATRIX", "MARK"])
 _ENDS = frozenset(["NEWLINE", "COMMA", "PERIOD", "SEMI"])
 
