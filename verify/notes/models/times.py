@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from derive.errors import InputError, Place
+from derive.reader.claims.statements.prose import rows
 from derive.reader.meaning.letters import time_expression
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.text.fragment import Fragment
@@ -100,7 +101,7 @@ class _Own:
         self.lengths: dict[tuple[str, ...], str] = {}
         self.clocks: dict[Place, str] = {}
         for each in formulas:
-            if "T" not in usual and each.section and (number := _added_up(each.text)):
+            if "T" not in usual and each.section and (number := _added_up(each.fragment)):
                 self.lengths[each.section] = number
         if "t" not in usual:
             timed = {base for each in formulas if each.claims for base in _timed(each.fragment, "t")}
@@ -117,9 +118,11 @@ class _Own:
         return (*(((clock, "t"),) if clock else ()), *(((length, "T"),) if length else ()))
 
 
-def _added_up(text: str) -> str | None:
+def _added_up(fragment: Fragment) -> str | None:
     """The number of steps of a loss that is written out: 3 in J = ℓ_1 + ℓ_2 + ℓ_3."""
-    found = _ADDED.fullmatch(text.strip())
+    text = fragment.text.replace("&", " ")
+    parts = _parts(fragment) if _ADDED.search(text) else ()
+    found = next(filter(None, (_ADDED.fullmatch(text, part.start, part.end) for part in parts)), None)
     if found is None:
         return None
     numbers = re.findall(r"_\{?\s*(\d+)", found.group("sum"))
@@ -235,10 +238,10 @@ def _length(
     for match in (match for formula in every for match in _SEQUENCE.finditer(formula.text)):
         stated |= {match.group("greek") or match.group("latin")} if match.group("base") in timed else set()
     claimed: set[str] = set()
-    for formula in formulas:
-        derivative = _DERIVATIVE.search(formula.text) is not None
-        left = formula.text.partition("=")[0]
-        for match in last.finditer(formula.text):
+    for row in (row for formula in formulas for row in _rows(formula)):
+        derivative = _DERIVATIVE.search(row) is not None
+        left = row.partition("=")[0]
+        for match in last.finditer(row):
             letter = next(value for value in match.groups() if value)
             if derivative or re.search(rf"_\{{?\s*{re.escape(WRITTEN.get(letter, letter))}(?![A-Za-z])", left):
                 claimed.add(letter)
@@ -249,6 +252,11 @@ def _length(
         return None
     (letter,) = found
     return None if _is_other(WRITTEN.get(letter, letter), formulas) else letter
+
+
+def _rows(formula: Formula) -> list[str]:
+    """What a formula says in lines of their own."""
+    return [formula.text[start:end] for start, end in rows(formula.text)]
 
 
 def _told_apart(text: str, step: str) -> set[str]:
@@ -280,8 +288,9 @@ def _number_of_steps(
     found = {
         next(value for value in match.groups() if value)
         for formula in formulas
-        if not _DERIVATIVE.search(formula.text)
-        for match in declared.finditer(formula.text)
+        for row in _rows(formula)
+        if not _DERIVATIVE.search(row)
+        for match in declared.finditer(row)
     }
     found |= {match.group(1) for text in texts for match in _IN_CODE.finditer(text)}
     return found.pop() if len(found) == 1 else None
