@@ -15,7 +15,7 @@ from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, shorthands, slips, with_aliases, without_slips
 from derive.reader.models.choice import Choice, nearest, without_later_losses
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.filters import without_shadowed
 from derive.reader.models.equations.losses import with_norms
 from derive.reader.models.equations.names import letter_name, stripped
@@ -88,7 +88,7 @@ def _own(
     find_holes(chosen)
     chosen.leave_apart(claimed)
     if not chosen.by_name:
-        letters = ", ".join(f"{spelled(name)}" for name in sorted(names)[:MOST_NAMED])
+        letters = ", ".join(f"{spelled(name)}" for name in sorted(set(names) - LOSSES)[:MOST_NAMED])
         return Lost(NO_EQUATION.format(names=letters) if letters else NO_EQUATIONS), chosen
     while True:
         set_aside(chosen)

@@ -31,7 +31,7 @@ def words_at_the_left(fragment: Fragment) -> frozenset[str]:
     found = {match["word"] for match in _WORD.finditer(fragment.text)} - WORDS.keys()
     found = {word for word in found if word[0] != "d" or (len(word) > 2 and word[1:] not in found | WORDS.keys())}
     joined = {match["word"] for match in _JOINED.finditer(fragment.text)}
-    return frozenset(found | {word for word in joined if len(word.replace("\\", "")) > 3 and _all_words(word)})
+    return frozenset(found | {word for word in joined if _all_words(word)})
 
 
 def with_words(fragment: Fragment, letters: Iterable[tuple[str, str]]) -> Fragment:
@@ -41,5 +41,6 @@ def with_words(fragment: Fragment, letters: Iterable[tuple[str, str]]) -> Fragme
 
 
 def _all_words(word: str) -> bool:
-    """Whether no part is a letter: a-b = c subtracts."""
-    return "\\_" in word or all(len(part) > 1 for part in word.split("-"))
+    """Whether no part is a letter: a-b = c subtracts, and in d\\_out the letter d has a label."""
+    first, *others = re.split(r"\\_|-", word)
+    return len(first) > 1 and ("\\_" in word or all(len(part) > 1 for part in others))

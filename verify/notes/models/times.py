@@ -9,6 +9,7 @@ from dataclasses import replace
 from derive.errors import InputError, Place
 from derive.reader.claims.statements.prose import rows
 from derive.reader.meaning.letters import time_expression
+from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
@@ -22,7 +23,6 @@ LENGTHS = frozenset(["tau", "N", "n", "S", "K", "L", "M"])
 RUNNING = ("j", "k", "s", "i", "m", "n")
 """Letters that a definition may have for its step, beside a note that counts with t."""
 WRITTEN = {"tau": r"\tau"}
-_DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
 _LETTER = r"(?:\\(?P<greek>tau)(?![A-Za-z])|(?P<latin>[A-Za-z])(?![A-Za-z]))"
 _SPACED = r"(?:\s|\\[,;: ])*"
 _SUMMED = (
@@ -215,7 +215,7 @@ def _parts(fragment: Fragment) -> list[Syntax]:
 
 def _is_equation(fragment: Fragment, part: Syntax) -> bool:
     """Whether this may be an equation of the model: nothing about derivatives or the sum over the steps."""
-    if not isinstance(part, Chain) or _DERIVATIVE.search(fragment.text, part.start, part.end):
+    if not isinstance(part, Chain) or DERIVATIVE.search(fragment.text, part.start, part.end):
         return False
     if _TRAINED.match(fragment.text, part.start, part.end):
         return False
@@ -239,7 +239,7 @@ def _length(
         stated |= {match.group("greek") or match.group("latin")} if match.group("base") in timed else set()
     claimed: set[str] = set()
     for row in (row for formula in formulas for row in _rows(formula)):
-        derivative = _DERIVATIVE.search(row) is not None
+        derivative = DERIVATIVE.search(row) is not None
         left = row.partition("=")[0]
         for match in last.finditer(row):
             letter = next(value for value in match.groups() if value)
@@ -261,7 +261,7 @@ def _rows(formula: Formula) -> list[str]:
 
 def _told_apart(text: str, step: str) -> set[str]:
     """The letters before which and at which a formula has cases: t < τ and t = τ."""
-    if _DERIVATIVE.search(text):
+    if DERIVATIVE.search(text):
         return set()
     before, at = (
         {
@@ -289,7 +289,7 @@ def _number_of_steps(
         next(value for value in match.groups() if value)
         for formula in formulas
         for row in _rows(formula)
-        if not _DERIVATIVE.search(row)
+        if not DERIVATIVE.search(row)
         for match in declared.finditer(row)
     }
     found |= {match.group(1) for text in texts for match in _IN_CODE.finditer(text)}

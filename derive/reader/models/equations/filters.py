@@ -13,6 +13,12 @@ _BOLD = re.compile(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DIFFERENTIAL = re.compile(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
 _ABSTRACT = re.compile(r"\s*[A-Z]\s*\((?:[^()]|\([^()]*\))*\)[\s.,;]*")
 _POWER = re.compile(r"[A-Z](?:_(?:\w|\{[^{}]*\}))?\^(?:t|\{t\})(?:_(?:\w|\{[^{}]*\}))?")
+_NUMBER = r"\s*[-+−]?\s*\d*\.?\d+\s*"
+_NUMBERS = rf"{_NUMBER}(?:(?:[,;&]|\\\\){_NUMBER})+"
+_LIST_OF_NUMBERS = re.compile(
+    rf"(?:\s|\\left)*(?:[\[(]{_NUMBERS}(?:\\right)?[\])]|\\begin\{{[bp]matrix\}}{_NUMBERS}\\end\{{[bp]matrix\}})"
+    r"(?:\s*\^\s*\{?\s*(?:\\top|T)\s*\}?)?[\s.,;]*"
+)
 _DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 
 
@@ -54,9 +60,12 @@ def without_rates(given: Sequence[Equation]) -> list[Equation]:
 
 
 def without_worked(given: Sequence[Equation]) -> list[Equation]:
-    """The equations without those of one step with numbers behind them, where the note writes a recurrence for all."""
+    """The equations without those of an example: a list of numbers alone, c_t = [0.8, 0.1], is a value at some step.
+
+    So are numbers behind the equation of one step, where the note writes a recurrence for all.
+    """
     recurrent = any(bool(_carried([e])) for e in given if not e.numbered and not e.general)
-    return [e for e in given if not (recurrent and e.valued)]
+    return [e for e in given if not (recurrent and e.valued) and not _LIST_OF_NUMBERS.fullmatch(e.right)]
 
 
 def without_general(given: Sequence[Equation]) -> list[Equation]:

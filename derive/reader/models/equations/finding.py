@@ -28,7 +28,15 @@ from derive.reader.text.words import SAID
 
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
-DERIVATIVE = re.compile(r"\\(?:partial|nabla|delta|mathrm\{d\})|∂|δ|∇")
+D = r"(?:\\(?:mathrm|text|rm)\s*(?:\{\s*d\s*\}|d(?![A-Za-z]))|d)"
+"""The d of a derivative: \\frac{dL}{dh_t}, \\frac{\\mathrm{d} L}{\\mathrm{d} h_t}."""
+WHOLE = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
+"""What stands within braces."""
+DERIVATIVE = re.compile(
+    r"\\(?:partial|nabla|delta|mathrm\s*\{\s*d\s*\})|∂|δ|∇"
+    rf"|\\[dtc]?frac\s*\{{\s*{D}\s*(?:[A-Za-z\\]{WHOLE})?\}}\s*\{{\s*{D}\s*[A-Za-z\\]"
+    rf"|(?<![\w.\\])d[A-Za-z](?:_\w+|_\{{[^{{}}]*\}})?\s*/\s*d[A-Za-z]"
+)
 _NUMBERED = re.compile(
     r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
 )

@@ -7,13 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 
 from derive.reader.claims.statements.chains import lines
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.equations.finding import RELATION, letter_named
+from derive.reader.models.equations.finding import RELATION, WHOLE, D, letter_named
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.note import Found
 
-_GRADIENT = re.compile(
-    r"[\s&]*\\[dt]?frac\s*\{\s*\\partial(?:[^{}]|\{[^{}]*\})*\}\s*\{\s*\\partial(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}[\s.,;&]*"
-)
+_D = rf"(?:\\partial|∂|{D})"
+_GRADIENT = re.compile(rf"[\s&]*\\[dt]?frac\s*\{{\s*{_D}{WHOLE}\}}\s*\{{\s*{_D}{WHOLE}\}}[\s.,;&]*")
 _NABLA = re.compile(
     r"[\s&]*\\nabla\s*_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+)\s*(?:\\mathcal\s*\{?\s*)?[LJEC]\s*\}?[\s.,;&]*"
 )

@@ -207,7 +207,7 @@ class LatexLexer(Commands):
             if stop == i:
                 return unicode_letter(self.out, i, end)
         if self.fragment.words and (joined := COMPOUND.match(self.text, i, end)) and joined[0] in self.fragment.words:
-            name = re.sub(r"\\\\_|-", "_", joined[0])
+            name = re.sub(r"\\_|-", "_", joined[0])
             self.out.emit("NAME", i, joined.end(), name, rf"\text{{{joined[0]}}}")
             return joined.end()
         first = len(self.out.items)
