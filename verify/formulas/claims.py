@@ -487,5 +487,5 @@ def _loop(left: Syntax, right: Syntax, statement: Statement, context: Context) -
             return _statement(pair, silent)[0]
         return None
 
-    whole = fragment.text[statement.sides[0].start : statement.sides[-1].end]
-    return Loop(fragment.text[right.start : right.end], whole, judged, context.steps)
+    whole = fragment.quoted(statement.sides[0].start, statement.sides[-1].end)
+    return Loop(fragment.quoted(right.start, right.end), whole, judged, context.steps)

@@ -44,8 +44,8 @@ _BARS = re.compile(
 _ENTROPY = re.compile(r"\bcross[\s-]?entropy\b|交叉熵", re.IGNORECASE)
 _COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
 _BLOCKS = re.compile(
-    rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,20}})\$"
-    rf"|{_COLUMNS}[^.$\n]{{0,30}}?\$(?P<cut>[^$\n]{{1,30}})\$[^.$\n]{{0,40}}?\$(?P<seen>[^$\n]{{1,20}})\$",
+    rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,40}})\$"
+    rf"|{_COLUMNS}[^.$\n]{{0,30}}?\$(?P<cut>[^$\n]{{1,30}})\$[^.$\n]{{0,40}}?\$(?P<seen>[^$\n]{{1,40}})\$",
     re.IGNORECASE,
 )
 

@@ -192,9 +192,9 @@ def _defining(audited: Audited) -> set[tuple[int, int]]:
 
 def _span(fragment: Fragment, start: int, end: int, part: Part) -> tuple[int, int] | None:
     """Where fragment.text[start:end] stands in the text of its part; None if the text there is another."""
-    text = _plain(part.text)
+    text, end = _plain(part.text), fragment.through(end)
     first, last = _offset(text, fragment.place(start)), _offset(text, fragment.place(end - 1)) + 1
-    written = fragment.text[start:end].split("\n")
+    written = fragment.quoted(start, end).split("\n")
     there = text[first:last].split("\n")
     same = len(written) == len(there) and all(
         there_.endswith(line.strip())

@@ -69,7 +69,7 @@ def _decided(base: Symbol, piece: Piece, fragment: Fragment, bound: frozenset[st
     elif piece.kind == "power":
         base.power = piece.value
     elif (offset := time_of(part)) is not None:
-        _set_time(base, offset, _style(script, part), fragment, script)
+        _set_time(base, offset, _style(script, part, fragment), fragment, script)
     elif (found := _index(part, bound)) is not None:
         base.indices += (found,)
     elif (found := _timed_index(part, bound)) is not None:
@@ -122,7 +122,10 @@ def _unreadable(script: Script, fragment: Fragment) -> InputError:
     )  # fmt: skip
 
 
-def _style(script: Script, cell: Syntax) -> TimeStyle:
+def _style(script: Script, cell: Syntax, fragment: Fragment) -> TimeStyle:
+    written = fragment.quoted(script.start, script.end)
+    if script.kind == "sub" and written[:1] in ("^", "("):
+        return TimeStyle.PARENTHESES if "(" in written else TimeStyle.ANGLES
     if script.kind == "sub":
         return TimeStyle.SUBSCRIPT
     if isinstance(cell, Group) and cell.bracket in ("LPAR", "LANGLE"):

@@ -58,7 +58,8 @@ _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|maths
 _LIMITS = re.compile(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
 _AT_T = r"\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*\})"
 _SUBTRACTED = re.compile(rf"(?P<one>\\?[A-Za-z]+){_AT_T}\s*-\s*(?P<other>\\?[A-Za-z]+){_AT_T}")
-_WEIGHT = r"(?:(?<![A-Za-z\\])|(?<=mathbf\{)|(?<=bm\{))[A-Z]\}?(?:\s*[_^]\s*(?:\{[^{}t]*\}|[A-Za-su-z]))*"
+_LABEL = r"\{(?:(?!(?<![A-Za-z])t(?![A-Za-z]))[^{}]|\{[^{}]*\})*\}"
+_WEIGHT = rf"(?:(?<![A-Za-z\\])|(?<=mathbf\{{)|(?<=bm\{{))[A-Z]\}}?(?:\s*[_^]\s*(?:{_LABEL}|[A-Za-su-z]))*"
 _COLUMN = r"(?:\\[A-Za-z]+\s*\{)?[a-z]\}?\s*_\s*\{?\s*t(?![A-Za-z])"
 _SIGN = r"\s*(?:\\(?:cdot|,)\s*)?"
 _UPRIGHT = re.compile(rf"{_WEIGHT}{_SIGN}(?:\\left)?\[?\s*{_COLUMN}")

@@ -230,7 +230,10 @@ def _unchained(part: Syntax, fragment: Fragment, assigned: Counter[str]) -> list
     """`c_t = g_t = f(x)` as c_t = g_t and g_t = f(x), where nothing else gives g_t its value."""
     if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
         return [part]
-    middle = symbol_of(part.sides[1], fragment) if len(part.sides) > 2 else None
+    named = part.sides[1]
+    if isinstance(named, Run) and len(named.factors) == 2 and time_of(named.factors[1]) is not None:
+        named = named.factors[0]  # g(t)
+    middle = symbol_of(named, fragment) if len(part.sides) > 2 else None
     if middle is None or middle.transposed or middle.power is not None or assigned[middle.name]:
         return [part]
     first = Chain(part.start, part.sides[1].end, part.sides[:2], part.relations[:1])

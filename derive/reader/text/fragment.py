@@ -48,14 +48,20 @@ class Fragment:
     """The text as it stands in the document, where another letter of the same length was put into this one."""
 
     def __post_init__(self) -> None:
-        text = _paired(_TYPED.sub(lambda m: m.group(1).rjust(len(m.group())), self.text.translate(_SIGNS)))
+        text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)
 
     def quoted(self, start: int, end: int) -> str:
         """text[start:end] as it stands in the document."""
-        return self.written[start:end]
+        return self.written[start : self.through(end)]
+
+    def through(self, end: int) -> int:
+        """Where what ends here ends in the document: a shorter text was put into the place of a longer one."""
+        behind = len(self.text[end:]) - len(self.text[end:].lstrip(" "))
+        more = self.as_written[end : end + behind].rstrip()
+        return end + len(more)
 
     @property
     def written(self) -> str:
@@ -74,7 +80,7 @@ class Fragment:
 
     def place(self, start: int, end: int | None = None) -> Place:
         """The place of text[start:end]; the caret covers what stands on the first line of it."""
-        end = start + 1 if end is None else max(end, start + 1)
+        end = start + 1 if end is None else self.through(max(end, start + 1))
         first = self._line(start)
         last = self._line(max(start, end - 1))
         column = first.column + start - first.offset
@@ -136,5 +142,6 @@ def piece(fragment: Fragment, start: int, end: int) -> Fragment:
     first = before[0]
     marks = [Line(0, first.number, first.column + start - first.offset, first.text)]
     marks += [replace(line, offset=line.offset - start) for line in fragment.lines if start < line.offset < end]
+    end = fragment.through(end)
     written = fragment.as_written[start:end]
     return replace(fragment, text=fragment.text[start:end], lines=tuple(marks), as_written=written)

@@ -110,3 +110,9 @@ def test_letters_are_factors_in_latex():
     cell = read_equations(["net_t = Ux_t + Ws_{t-1}", "s_t = tanh(net_t)"])
     assert [q.name for q in cell.parameters] == ["U", "W"]
     assert [q.name for q in cell.equations[0].expression.args[0].args] == ["U", "x"]
+
+
+def test_a_chain_of_two_names_with_times_as_arguments() -> None:
+    now = read_equations([r"c(t) = g(t) = \tanh(W u(t) + R c(t-1))", r"s(t) = \tanh(g(t))"])
+    below = read_equations([r"c_t = g_t = \tanh(W u_t + R c_{t-1})", r"s_t = \tanh(g_t)"])
+    assert [(e.symbol, e.expression) for e in now.equations] == [(e.symbol, e.expression) for e in below.equations]

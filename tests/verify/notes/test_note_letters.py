@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from restyled import DATA, ways, words
 
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import as_json, audit
@@ -185,3 +187,28 @@ $$ \frac{\partial J}{\partial z_t} = \frac{\partial J}{\partial h_t} \odot h_{t-
     assert as_json([found])["notes"][0] == found.notes[0].to_json()
     results = json.loads(render([found]))["runs"][0]["results"]
     assert [each["level"] for each in results] == ["note"] * 4
+
+
+@pytest.mark.parametrize("place", ["in brackets above", "in angles", "as arguments"])
+@pytest.mark.parametrize("name", ["slopes_of_values", "length_four"])
+def test_what_texts_tell_is_told_wherever_times_stand(tmp_path: Path, place: str, name: str) -> None:
+    text = (DATA / "note_cases" / f"{name}.md").read_text("utf-8")
+    other = ways()[f"letters: times {place}"][0](text)
+    assert other is not None
+    assert [word for _, word in words(other, tmp_path)] == [word for _, word in words(text, tmp_path)]
+    shown = " ".join(each.formula + (each.correct or "") for each in judged(tmp_path, other))
+    assert not re.search(r"[a-z]_\{?[t4]|\S  ", shown.replace(r"\sum_", ""))
+
+
+def test_a_capital_below_what_has_a_step_is_the_last_one(tmp_path: Path) -> None:
+    text = r"""
+$$ h_n = \tanh(W x_n + U h_{n-1} + b) $$
+$$ q = V h_N, \qquad E = \frac12 \|q - y\|^2 $$
+
+$$ \frac{\partial E}{\partial h_N} = V^\top (q - y) $$
+$$ \frac{\partial E}{\partial h_n} = U^\top \left((1 - h_{n+1}^2) \odot \frac{\partial E}{\partial h_{n+1}}\right) $$
+$$ \frac{\partial E}{\partial h_n} = V^\top (q - y) $$
+"""
+    *right, wrong = judged(tmp_path, text)
+    assert {each.word for each in right} <= SURE
+    assert wrong.word is Word.WRONG

@@ -17,6 +17,7 @@ from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Chain, Name, Scripted, Syntax
 from derive.reader.text.usual import own_letters, timelike
 from verify.notes.files import Document, Formula
+from verify.notes.models.places import timed_in_brackets, with_times_below
 
 LENGTHS = frozenset(["tau", "N", "n", "S", "K", "L", "M"])
 """Letters that the last step may have where T is not used."""
@@ -78,12 +79,14 @@ def counted(document: Document) -> Document:
     texts = [part.text for part in document.parts]
     times = tuple(_times([formula for formula in document.formulas if formula.claims], document.formulas, texts))
     own = _Own(document.formulas, times)
-    if not times and not own:
+    timed = timed_in_brackets(_read(each.fragment, times) for each in document.formulas)
+    if not times and not own and not timed:
         return document
     parts = []
     for part in document.parts:
         formulas = tuple(
-            replace(each, fragment=replace(each.fragment, times=(*times, *own.of(each)))) for each in part.formulas
+            replace(each, fragment=with_times_below(_read(each.fragment, (*times, *own.of(each))), timed))
+            for each in part.formulas
         )
         declarations = tuple(
             replace(each, formulas=tuple(replace(one, times=times) for one in each.formulas))
@@ -91,6 +94,10 @@ def counted(document: Document) -> Document:
         )
         parts.append(replace(part, formulas=formulas, declarations=declarations))
     return replace(document, parts=tuple(parts))
+
+
+def _read(fragment: Fragment, times: tuple[tuple[str, str], ...]) -> Fragment:
+    return replace(fragment, times=times)
 
 
 class _Own:
@@ -225,19 +232,21 @@ def _is_equation(fragment: Fragment, part: Syntax) -> bool:
 def _length(
     formulas: Sequence[Formula], every: Sequence[Formula], read: Sequence[tuple[Fragment, Syntax]], clock: str
 ) -> str | None:
-    """The letter of the last step, where the note says it and has no T: in its loss or a list of steps; a capital may
-    stand in its gradients alone. `every` are the formulas with those that are only mentioned.
+    """The letter of the last step, where the note says it and has no T: in its loss, a list of steps, or below what has
+    a step; a capital may stand in its gradients alone. `every` are the formulas with those that are only mentioned.
     """
     if any(name.word == "T" for _, part in read for name in timelike(part)):
         return None
     step = re.escape(WRITTEN.get(clock, clock))
     listed = _LETTER.replace("greek", "greek2").replace("latin", "latin2")
     last = re.compile(_SUMMED.replace("STEP", step) + _LETTER + "|" + _LISTED.replace("STEP", step) + listed)
-    stated = {letter for formula in formulas for letter in _told_apart(formula.text, step)}
+    stated: set[str] = set()
     timed = {base for fragment, _ in read for base in _timed(fragment, clock)}
     for match in (match for formula in every for match in _SEQUENCE.finditer(formula.text)):
         stated |= {match.group("greek") or match.group("latin")} if match.group("base") in timed else set()
     claimed: set[str] = set()
+    for formula in formulas:  # cases are rows of one formula
+        (claimed if DERIVATIVE.search(formula.text) else stated).update(_told_apart(formula.text, step))
     for row in (row for formula in formulas for row in _rows(formula)):
         derivative = DERIVATIVE.search(row) is not None
         left = row.partition("=")[0]
@@ -247,6 +256,9 @@ def _length(
                 claimed.add(letter)
             else:
                 stated.add(letter)
+        for letter in {"N", clock.upper()} - {"T"}:  # q = V h_N
+            if timed & _timed(formula.fragment, letter):
+                (claimed if derivative else stated).add(letter)
     found = stated or {letter for letter in claimed if letter.isupper()}
     if len(found) != 1 or not found <= LENGTHS:
         return None
@@ -261,8 +273,6 @@ def _rows(formula: Formula) -> list[str]:
 
 def _told_apart(text: str, step: str) -> set[str]:
     """The letters before which and at which a formula has cases: t < τ and t = τ."""
-    if DERIVATIVE.search(text):
-        return set()
     before, at = (
         {
             match.group("greek") or match.group("latin")

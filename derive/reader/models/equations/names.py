@@ -10,11 +10,11 @@ from functools import lru_cache
 from derive.errors import InputError
 from derive.notation import GREEK
 from derive.reader.claims.statements.chains import blanked
-from derive.reader.meaning.letters import identifier
+from derive.reader.meaning.letters import identifier, time_of
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Name
+from derive.reader.text.syntax import Name, Run
 
 ABOUT = frozenset(["J", "delta", "d", "T", "I", "t", "j", "k", "l", "n", "m", "e"])
 """Names that say how a formula is written, not which model it is about."""
@@ -97,6 +97,8 @@ def letter_name(written: str, *, plain: bool = False) -> str:
     fragment = Fragment.of(written, plain=plain)
     try:
         (part,) = parse(fragment)[0]
+        if isinstance(part, Run) and len(part.factors) == 2 and time_of(part.factors[1]) is not None:
+            part = part.factors[0]  # x(t)
         if isinstance(part, Name):
             return identifier(part.word)
         found = Vocabulary()
