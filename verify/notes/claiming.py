@@ -66,7 +66,8 @@ _UPDATE = re.compile(
     r"(?:\s|&|\\begin\{[a-z]+\*?\})*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*"
     r"(?:(?P<arrow>\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)|:?=)[\s&]*(?P=letter)\s*"
     r"(?:-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\}"
-    r"|\d*\.?\d+(?:\s|\\[,;]|\\cdot|\\times|\*)*(?=\\(?:nabla|frac|partial)))|(?(arrow)(?:-|\\cdot|\\times|\\min|/)|(?!)))"
+    r"|\d*\.?\d+(?:\s|\\[,;]|\\cdot|\\times|\*)*(?=\\(?:nabla|[dt]?frac|partial|delta|mathrm|bar)|[∇∂δ]|d\s?[A-Za-z\\]))"
+    r"|(?(arrow)(?:-|\\cdot|\\times|\\min|/)|(?!)))"
 )
 """W = W - η ∂L/∂W, and what an arrow gives a letter that it had: g ← g · min(1, c/‖g‖)."""
 _RATE = r"\s*\(?\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"

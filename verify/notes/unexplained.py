@@ -26,7 +26,9 @@ _OF_ONE_STEP = re.compile(r"[\s&]*\\?[A-Za-z]+\s*[_^]\s*\{?\(?\s*\d+\s*\)?\}?\s*
 """s_3 = tanh(U x_t + W s_2): an equation of the model said again, for one step."""
 _AS_LAST = re.compile(r"the paths through .*[_^]\s*\{?\(?(?P<letter>\\tau|[NSKLM])\s*\+\s*1")
 _OF_LOSS = re.compile(
-    r"frac\s*\{\s*(?:\\partial|∂)\s*\{?\s*(?:\\math(?:cal|bf|rm)\s*)?\{?\s*([JELC]|\\ell(?![a-z]))\s*\}+"
+    r"(?:\\partial|∂|\\mathrm\s*\{?d\}?|(?<![A-Za-z\\])d"
+    r"|(?:\\nabla|\\partial|[∇∂])\s*_\s*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\w))"
+    r"\s*\{?\s*(?:\\math(?:cal|bf|rm)\s*)?\{?\s*([JELC]|\\ell)(?![A-Za-z]|\s*\}?\s*[_^])"
 )
 
 

@@ -108,12 +108,16 @@ class Vocabulary:
 
     def survey(self, node: Syntax, fragment: Fragment) -> None:
         """Note every letter that is used as a quantity somewhere: with a time, or not before a bracket."""
+        if (below := _below_nabla(node)) is not None:
+            for part in below:
+                self.survey(part, fragment)
+            return
         if letter(node) is not None and isinstance(node, Name | Scripted):
             self._note(node, None, fragment)
             return
         if isinstance(node, Run):
             for factor, following in zip(node.factors, (*node.factors[1:], None), strict=True):
-                if letter(factor) is not None:
+                if letter(factor) is not None and _below_nabla(factor) is None:
                     self._note(factor, following, fragment)
                 else:
                     self.survey(factor, fragment)
@@ -154,6 +158,13 @@ class Vocabulary:
         if found is None and name.partition("_")[0] in ACTIVATIONS:
             found = function(name.partition("_")[2])
         return found
+
+
+def _below_nabla(node: Syntax) -> list[Syntax] | None:
+    """What a gradient is taken by in ∇_{h_t} L; None for anything else."""
+    if not isinstance(node, Scripted) or not isinstance(node.base, Name) or node.base.word != "nabla":
+        return None
+    return [cell for script in node.scripts if script.kind == "sub" for row in script.rows for cell in row]
 
 
 def _parts(node: Syntax) -> Iterable[Syntax]:

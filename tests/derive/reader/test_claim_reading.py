@@ -56,6 +56,7 @@ def test_a_letter_is_a_quantity_a_time_and_an_entry(text: str, expected: Found) 
     "text",
     [
         r"\frac{\partial J}{\partial W_f}", r"\partial J/\partial W_f", r"\nabla_{W_f} J", "dW_f", r"\delta W_f",
+        r"\partial_{W_f} J", "∂_{W_f} J",
         "J_{W_f}", r"\frac{dL}{dW_f}", r"\frac{\partial \mathcal{L}}{\partial W_f}", "∂J/∂W_f", "dL/dW_f",
     ],
 )  # fmt: skip

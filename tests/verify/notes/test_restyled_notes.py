@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from restyled import DATA, pairs, ways, words
+from restyled import DATA, mended, pairs, ways, words
 
 FULL = os.environ.get("BACKPROOF_FULL_FIGURES") == "1"
 NOTES = sorted(path for path in (DATA / "note_cases").glob("*.md") if path.name != "README.md")
@@ -34,8 +34,8 @@ def test_a_note_in_another_style_gets_its_words(name: str, tmp_path_factory: pyt
         if other is None or other == text:
             continue
         before, after = as_it_stands(path, folder), words(other, folder, suffix)
-        assert len(after) == len(before), (path.name, before, after)
-        for (formula, was), (_, now) in pairs(before, after):
+        assert len(after) >= len(before), (path.name, before, after)
+        for (formula, was), (_, now) in pairs(before, after[len(after) - len(before) :]):
             assert {was, now} != {"right", "wrong"}, (path.name, formula, was, now)
             counts[was, now] += 1
         seen += 1
@@ -45,3 +45,13 @@ def test_a_note_in_another_style_gets_its_words(name: str, tmp_path_factory: pyt
     lost = decided - counts["right", "right"] - counts["wrong", "wrong"]
     assert decided
     assert lost <= 0.05 * decided, counts
+
+
+@pytest.mark.parametrize(("name", "note"), mended())
+def test_a_note_that_was_once_read_otherwise(name: str, note: str, tmp_path: Path) -> None:
+    path = DATA / "note_cases" / f"{note}.md"
+    way, suffix = ways()[name]
+    other = way(path.read_text("utf-8"))
+    assert other is not None
+    before, after = as_it_stands(path, tmp_path), words(other, tmp_path, suffix)
+    assert [was for _, was in before] == [now for _, now in after[len(after) - len(before) :]], after

@@ -34,6 +34,12 @@ def ways() -> Mapping[str, tuple[Way, str]]:
     }
 
 
+def mended() -> list[tuple[str, str]]:
+    """Ways with notes that were once read otherwise in them."""
+    modules = {family: import_module(f"restyled.{family}") for family in FAMILIES}
+    return [(f"{f}: {way}", note) for f, module in modules.items() for way, note in getattr(module, "MENDED", ())]
+
+
 def words(text: str, folder: Path, suffix: str = ".md") -> list[Said]:
     """Each formula of a note with what was said of it: right, wrong or open."""
     path = folder / f"note{suffix}"

@@ -28,13 +28,13 @@ from derive.reader.text.words import SAID
 
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
-D = r"(?:\\(?:mathrm|text|rm)\s*(?:\{\s*d\s*\}|d(?![A-Za-z]))|d)"
+_D = r"(?:\\(?:mathrm|text|rm)\s*(?:\{\s*d\s*\}|d(?![A-Za-z]))|d)"
 """The d of a derivative: \\frac{dL}{dh_t}, \\frac{\\mathrm{d} L}{\\mathrm{d} h_t}."""
-WHOLE = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
+_WHOLE = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
 """What stands within braces."""
 DERIVATIVE = re.compile(
     r"\\(?:partial|nabla|delta|mathrm\s*\{\s*d\s*\})|∂|δ|∇"
-    rf"|\\[dtc]?frac\s*\{{\s*{D}\s*(?:[A-Za-z\\]{WHOLE})?\}}\s*\{{\s*{D}\s*[A-Za-z\\]"
+    rf"|\\[dtc]?frac\s*\{{\s*{_D}\s*(?:[A-Za-z\\]{_WHOLE})?\}}\s*\{{\s*{_D}\s*[A-Za-z\\]"
     rf"|(?<![\w.\\])d[A-Za-z](?:_\w+|_\{{[^{{}}]*\}})?\s*/\s*d[A-Za-z]"
 )
 _NUMBERED = re.compile(

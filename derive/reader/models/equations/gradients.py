@@ -7,18 +7,22 @@ from collections.abc import Collection, Iterable, Sequence
 
 from derive.reader.claims.statements.chains import lines
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.equations.finding import RELATION, WHOLE, D, letter_named
+from derive.reader.models.equations.finding import RELATION, letter_named
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.note import Found
 
-_D = rf"(?:\\partial|∂|{D})"
-_GRADIENT = re.compile(rf"[\s&]*\\[dt]?frac\s*\{{\s*{_D}{WHOLE}\}}\s*\{{\s*{_D}{WHOLE}\}}[\s.,;&]*")
-_NABLA = re.compile(
-    r"[\s&]*\\nabla\s*_\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w+)\s*(?:\\mathcal\s*\{?\s*)?[LJEC]\s*\}?[\s.,;&]*"
+_D = r"(?:\\partial(?![A-Za-z])|∂|\\(?:mathrm|text|rm)\s*\{?\s*d\s*\}?|d(?=[A-Za-z\\\s]))\s*"
+_ONE = r"(?:\\?[A-Za-z]+|\\mathcal\s*\{[A-Z]\})"
+_GRADIENT = re.compile(
+    rf"[\s&]*(?:\\[dt]?frac\s*\{{\s*{_D}(?:[^{{}}]|\{{[^{{}}]*\}})*\}}\s*\{{\s*{_D}(?:[^{{}}]|\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})*\}}"
+    rf"|{_D}{_ONE}\s*/\s*{_D}{_ONE}(?:_(?:\w|\{{[^{{}}]*\}}))?"
+    rf"|(?:\\nabla|\\partial|∂)\s*_\s*(?:\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\\?\w+)\s*(?:\\mathcal\s*\{{?\s*)?[LJEC]\s*\}}?)[\s.,;&]*"
 )
+_SAME = r"(?:(?P=by)|(?P=one))"
 _FAMILY = re.compile(
-    r"(?P<letter>\\?[A-Za-z]+)_(?:\{(?P<by>[^{}=]+)\}|(?P<one>[A-Za-z]))\s*:?=\s*\\[dt]?frac\s*"
-    r"\{\s*\\partial[^{}]*\}\s*\{\s*\\partial\s*(?:(?P=by)|(?P=one))\s*\}"
+    r"(?P<letter>\\?[A-Za-z]+)_(?:\{(?P<by>[^{}=]+)\}|(?P<one>[A-Za-z]))\s*:?=\s*"
+    rf"(?:\\[dt]?frac\s*\{{\s*{_D}[^{{}}]*(?:\{{[^{{}}]*\}}[^{{}}]*)?\}}\s*\{{\s*{_D}{_SAME}\s*\}}|{_D}{_ONE}\s*/\s*{_D}{_SAME}(?![A-Za-z_^])"
+    rf"|(?:\\nabla|\\partial|∂)\s*_\s*(?:\{{\s*{_SAME}\s*\}}|{_SAME}(?![A-Za-z]))\s*{_ONE})"
 )
 _TOTAL = re.compile(
     r"(?P<letter>\\?[A-Za-z]+)\s*_\s*\{\s*(?P<of>\\?[A-Za-z]+(?:\s*\{[A-Za-z]+\})?)\s*_\s*\{?\s*t[^{}]*\}?\s*\}\s*\^\s*\{?\s*"
@@ -32,7 +36,7 @@ def gradient_letters(formulas: Iterable[Found]) -> frozenset[str]:
     for formula in formulas:
         for line in [*lines(formula.fragment)] or [formula.fragment]:
             left, *values = RELATION.split(line.text)
-            if values and (_GRADIENT.fullmatch(values[0].strip()) or _NABLA.fullmatch(values[0].strip())):
+            if values and _GRADIENT.fullmatch(values[0].strip()):
                 found.add(letter_named(left.strip(" &")))
     return frozenset(found - {""})
 

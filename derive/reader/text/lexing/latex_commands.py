@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from derive.reader.text import words
 from derive.reader.text.fragment import DEEPEST, Fragment, matching_braces
 from derive.reader.text.lexing import behind
+from derive.reader.text.lexing.letters import BIG, RUNS_OVER
 from derive.reader.text.lexing.tokens import Token, Tokens
 from derive.reader.text.line_ends import line_ends
 
@@ -175,6 +176,8 @@ class Commands(ABC):
             out.opening("LPAR", i, after)
         elif name in ("}", "rbrace", ")"):
             out.closing("RPAR", i, after)
+        elif name in BIG and RUNS_OVER.match(self.text, after, end):
+            out.emit("BIG", i, after, BIG[name])
         elif name == "Delta" and (interval := _INTERVAL.match(self.text, after, end)):
             accent = f"_{interval['accent']}" if interval["accent"] else ""
             out.emit("NAME", i, interval.end(), f"{name}_t{accent}", self.text[i : interval.end()])

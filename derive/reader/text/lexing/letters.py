@@ -8,15 +8,16 @@ import unicodedata
 from derive.reader.text import words
 from derive.reader.text.lexing.tokens import Tokens
 
-_OVER = re.compile(r"\s*_\s*[{(]\s*\w\s*=")
-"""What a product runs over: a letter with such a script is no letter."""
+BIG = {"Σ": "∑", "Π": "∏", "Sigma": "∑", "Pi": "∏"}
+RUNS_OVER = re.compile(r"\s*(?:\\limits\s*)?_\s*[{(]\s*\w\s*=")
+"""What a sum or a product runs over: a letter with such a script is no letter."""
 
 
 def unicode_letter(out: Tokens, i: int, end: int) -> int:
     """A letter that is not ASCII (σ, ŷ, h̃, 𝐖), or scripts that are characters (hₜ₋₁)."""
     text = out.fragment.text
-    if text[i] == "Π" and _OVER.match(text, i + 1, end):
-        out.emit("BIG", i, i + 1, "∏")
+    if text[i] in BIG and RUNS_OVER.match(text, i + 1, end):
+        out.emit("BIG", i, i + 1, BIG[text[i]])
         return i + 1
     for table, kind in ((words.SUBSCRIPTS, "SUB"), (words.SUPERSCRIPTS, "SUP")):
         if text[i] in table:

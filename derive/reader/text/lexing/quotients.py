@@ -1,4 +1,4 @@
-"""Derivatives on one line, ∂J/∂W x or dL/dW, and a number over one letter before a sum, 1/T Σ_t L_t, as fractions."""
+"""Derivatives on one line, ∂J/∂W x, dL/dW, ∂_W J, and a number over one letter before a sum, 1/T Σ_t L_t: fractions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _WHOLE = frozenset(["delta", "diag", "diagonal", "dim", "dot", "dropout", "dt"])
 
 def fractions(tokens: list[Token]) -> list[Token]:
     """The tokens with every derivative on one line and every number over a letter as a fraction."""
+    tokens = list(_with_labels_below(tokens))
     if not any(token.type == "SLASH" for token in tokens):
         return tokens
     tokens = list(_with_d_apart(tokens))
@@ -32,6 +33,26 @@ def fractions(tokens: list[Token]) -> list[Token]:
         before.setdefault(end, []).insert(0, "RBRACE")
         before.setdefault(start, []).extend(("FRAC", "LBRACE"))
     return list(_with(tokens, before, {slash for _, slash, _ in spans}))
+
+
+def _with_labels_below(tokens: Sequence[Token]) -> Iterator[Token]:
+    """The tokens with ∂_{h_t} L as ∂L over ∂h_t; ∂_t, by the time, is left as it is."""
+    at = 0
+    while at < len(tokens):
+        label = _operand(tokens, at + 2) if [one.type for one in tokens[at : at + 2]] == ["PARTIAL", "SUB"] else None
+        end = _operand(tokens, label) if label is not None and tokens[label : label + 1] else None
+        of_time = label == at + 5 and tokens[at + 3].word in _STEPS
+        if label is None or end is None or tokens[label].type != "NAME" or of_time:
+            yield tokens[at]
+            at += 1
+            continue
+        sign, place, last = tokens[at], tokens[label].start, tokens[end - 1].end
+        yield from (Token("FRAC", sign.start, sign.start), Token("LBRACE", sign.start, sign.start), sign)
+        yield from tokens[label:end]
+        yield from (Token(kind, place, place) for kind in ("RBRACE", "LBRACE", "PARTIAL"))
+        yield from tokens[at + 2 : label]
+        yield Token("RBRACE", last, last)
+        at = end
 
 
 def _with(tokens: Sequence[Token], before: dict[int, list[str]], slashes: set[int]) -> Iterator[Token]:
