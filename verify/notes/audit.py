@@ -18,7 +18,7 @@ from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
-from verify.notes.contradictions import against_the_sum, of_two_minds
+from verify.notes.contradictions import against_the_sum, of_two_minds, of_unread_errors
 from verify.notes.conventions import settled
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.steps import LAST_ALONE
@@ -143,7 +143,7 @@ def audit(
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))
-    judged = tuple(map(behind_arrows, unexplained(judged)))
+    judged = tuple(map(behind_arrows, unexplained(tuple(of_unread_errors(judged)))))
     return Audit(document, tuple(map(_ignoring, judged)))
 
 

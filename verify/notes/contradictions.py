@@ -1,4 +1,4 @@
-"""What a note says in two ways: what is wrong by one of two equations, or right against the stated loss, stays open."""
+"""What a note says in two ways, or cannot be read to say: what is wrong of one of them alone stays open."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from derive.reader.models.equations.finding import DERIVATIVE
+from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_named
 from derive.reader.models.equations.names import names
+from derive.reader.models.equations.remarks import operands_in_words
 from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.conventions.habits import OF_ONE
 
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
+
+OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be read"
+_ERROR = re.compile(r"(?:\\delta(?![A-Za-z])|δ)(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))*")
 
 AGAINST_THE_SUM = "right only if {supposed}; line {line} says that the loss is a sum over the steps"
 _SUM_OVER_STEPS = re.compile(
@@ -41,7 +45,35 @@ def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:
             for model, section, line, letters in said
             if model == each.model and section == each.formula.section and letters & about
         ]
-        yield replace(each, judgements=tuple(_open(one, lines[0]) for one in each.judgements)) if lines else each
+        yield (
+            replace(each, judgements=tuple(_open(one, OF_TWO_MINDS.format(line=lines[0])) for one in each.judgements))
+            if lines
+            else each
+        )
+
+
+def of_unread_errors(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are wrong with an error letter of which the note says what cannot be read."""
+    unread: dict[str, Audited] = {}
+    read: set[str] = set()
+    for each in found:
+        named = _ERROR.match(each.formula.text.lstrip(" &\n"))
+        if named is None or not RELATION.match(each.formula.text.lstrip(" &\n")[named.end() :].lstrip(" &")):
+            continue
+        lost = bool(operands_in_words(each.formula.fragment))
+        if lost or all(one.word is Word.UNREADABLE for one in each.judgements):
+            unread[letter_named(named.group())] = each
+        else:
+            read.add(letter_named(named.group()))
+    for each in found:
+        wrong = unread and any(one.word is Word.WRONG for one in each.judgements)
+        letters = {letter_named(m.group()): m.group() for m in _ERROR.finditer(each.formula.text)} if wrong else {}
+        said = next((name for name in letters if name in unread.keys() - read), None)
+        if said is None:
+            yield each
+            continue
+        reason = OF_UNREAD.format(letter=f"${letters[said]}$", line=unread[said].formula.place.line)
+        yield replace(each, judgements=tuple(_open(one, reason) for one in each.judgements))
 
 
 def against_the_sum(found: Sequence[Audited], last_alone: bool) -> Iterator[Audited]:
@@ -65,8 +97,7 @@ def _summed(judgement: Judgement, line: int) -> Judgement:
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
 
 
-def _open(judgement: Judgement, line: int) -> Judgement:
+def _open(judgement: Judgement, reason: str) -> Judgement:
     if judgement.word is not Word.WRONG:
         return judgement
-    reason = OF_TWO_MINDS.format(line=line)
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)

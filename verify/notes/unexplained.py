@@ -28,7 +28,7 @@ _AS_LAST = re.compile(r"the paths through .*[_^]\s*\{?\(?(?P<letter>\\tau|[NSKLM
 _OF_LOSS = re.compile(
     r"(?:\\partial|∂|\\mathrm\s*\{?d\}?|(?<![A-Za-z\\])d"
     r"|(?:\\nabla|\\partial|[∇∂])\s*_\s*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\w))"
-    r"\s*\{?\s*(?:\\math(?:cal|bf|rm)\s*)?\{?\s*([JELC]|\\ell)(?![A-Za-z]|\s*\}?\s*[_^])"
+    r"\s*\{?\s*(?:\\math(?:cal|bf|rm)\s*)?\{?\s*([JELC]|\\ell)(?![A-Za-z]|\s*\}?\s*[_^(])"
 )
 
 

@@ -163,6 +163,8 @@ def _stated(formula: Formula) -> Iterator[Statement]:
     except (InputError, RecursionError):
         return
     for statement in found:
+        if statement.words:
+            continue
         kinds = [relation.type for relation in statement.relations]
         kinds = kinds[:-1] if kinds[-1:] == ["IN"] else kinds  # the set that its last side is in
         if set(kinds) == {"EQ"} and not statement.conditions:
