@@ -120,7 +120,13 @@ def test_what_stands_around_a_model_leaves_its_claims_alone(tmp_path: Path, arou
 
 
 @pytest.mark.parametrize(
-    "step", [r"W_f \mathrel{-}= \eta \cdot dW_f", r"W_f -= \eta dW_f", r"\Delta W_f = -\eta \nabla_{W_f} L"]
+    "step",
+    [
+        r"W_f \mathrel{-}= \eta \cdot dW_f",
+        r"W_f -= \eta dW_f",
+        r"\Delta W_f = -\eta \nabla_{W_f} L",
+        "W_f = W_f - 0.1 dW_f",
+    ],
 )
 def test_a_step_of_training_claims_nothing(tmp_path: Path, step: str) -> None:
     path = tmp_path / "note.md"

@@ -303,7 +303,7 @@ WAYS: dict[str, Way] = {
 }
 
 MENDED = (
-    ("d letters", "updates"), ("nabla", "gru_other_way"), ("on one line", "two_losses"), ("roman d", "families"),
+    ("nabla", "gru_other_way"), ("on one line", "two_losses"), ("roman d", "families"),
     ("sums", "minus_the_losses"),
 )  # fmt: skip
 """Notes that were once read otherwise in a style."""
