@@ -278,6 +278,8 @@ WAYS: dict[str, Way] = {
     "lines within": lines_within,
     "equation": _numbered("\\begin{{equation}}\n{body}\n\\end{{equation}}"),
     "aligned": _aligned("$$\n\\begin{aligned}\n", "\n\\end{aligned}\n$$"),
+    "eqnarray": _aligned("\\begin{eqnarray}\n", "\n\\end{eqnarray}", "&=&"),
+    "brace": _aligned("$$\n\\left\\{\n\\begin{array}{l}\n", "\n\\end{array}\n\\right.\n$$", "="),
     "named items": _each_line("- **Step {}:** "),
     "quote": _each_line("> ", between="\n>\n"),
     "table": table,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from derive.calculus.program import named_preactivations
 from derive.errors import InputError
@@ -35,13 +36,38 @@ def doubted(model: Model, words: str, habits: Collection[Habit] = (), **meant: o
 
 
 def mending(found: Sequence[Audited], tried: dict[int, Audited]) -> list[Audited]:
-    """The formulas, those under the other convention that are right there and were not."""
+    """The formulas, those under the other convention that are right there and were not.
+
+    Of several statements in one formula each is taken by itself, as if it stood alone.
+    """
     result = list(found)
     for number, each in tried.items():
         before = result[number]
-        if wrong_in(each) < wrong_in(before) and right_in(each) > right_in(before):
-            result[number] = replace(each, model=before.model)
+        old, new = _apart(before), _apart(each)
+        if len(old) != len(new):
+            old, new = [before], [each]
+        kept = [after if _mends(after, one) else one for one, after in zip(old, new, strict=True)]
+        if kept != old:
+            judgements = tuple(one for part in kept for one in part.judgements)
+            result[number] = replace(each, model=before.model, judgements=judgements)
     return result
+
+
+def _mends(each: Audited, before: Audited) -> bool:
+    return wrong_in(each) < wrong_in(before) and right_in(each) > right_in(before)
+
+
+def _apart(audited: Audited) -> list[Audited]:
+    """The judgements on each statement of a formula; on the whole where they cannot be told apart."""
+    try:
+        sizes = [max(len(one.relations), 1) for one in statements(audited.formula.fragment)]
+    except InputError:
+        sizes = []
+    given = audited.judgements
+    if len(given) != sum(sizes):
+        return [audited]
+    ends = list(accumulate(sizes))
+    return [replace(audited, judgements=given[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
 
 
 def better(before: Judgement, after: Judgement) -> Judgement:
