@@ -47,6 +47,11 @@ NO_TIME = "the left side has no time that can be read"
 APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
 """Relations with which a quantity is given a value that is not said exactly."""
 RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
+_DRAWN = re.compile(
+    r"\\sim(?![A-Za-z])\s*&?\s*(?:\\(?:operatorname\*?|math[a-z]+|text[a-z]*)\s*\{\s*\w+\s*\}|[PpNU](?![A-Za-z])|softmax)\s*"
+    r"(?:\\left\s*)?\("
+)
+"""x_{t+1} ~ softmax(o_t): what is drawn from a distribution."""
 _SIGN_BEHIND = re.compile(rf"\s*&?\s*(?:{RELATION.pattern})?\s*&?\s*\Z")
 _COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
 _APART = re.compile(r"\s*[a-zT]\s*-\s*(?:[a-zT]|\d)[\s.,;]*")
@@ -362,6 +367,8 @@ def _not_usable(fragment: Fragment) -> str:
         if kinds == {"EQ"} and _target(chain.sides[0], fragment) is None and _computes(chain.sides[1], fragment):
             return NO_TIME
         if kinds == {"RELATION"} and chain.relations[0].word.strip() in APPROXIMATE:
+            if _DRAWN.search(fragment.text, chain.sides[0].end):
+                return ""  # no derivative passes through what is drawn
             return "" if number_of(chain.sides[1]) is not None else "it is no equality"  # f_t ≈ 1 says how large it is
     return ""
 
