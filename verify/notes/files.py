@@ -7,13 +7,14 @@ the other (the place of a formula names the cell: `note.ipynb#cell3`); other dia
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from derive.errors import InputError, Place
 from derive.reader import text_of
-from derive.reader.dialects import marks, tex, unmarked
+from derive.reader.dialects import marks, put_in, put_in_note, tex, unmarked
+from derive.reader.dialects.macros import Macro, macros
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import Declaration, Found, every_formula, note, worded
@@ -95,19 +96,22 @@ def read(path: str | Path) -> Document:
         return Document(file, tuple(_notebook(text, file)))
     if suffix == ".tex":
         return Document(file, (Part(file, text, _latex(text, file)),))
-    shown = marks.usual(text, suffix)
-    found, _, _ = _markdown(shown, file, (), ())
-    return Document(file, (Part(file, text, found, None, _declarations(shown, file), tuple(asides(shown, found))),))
+    shown, defined = macros(marks.usual(text, suffix))
+    found, _, _ = _markdown(shown, file, (), (), defined)
+    said = _declarations(shown, file, defined)
+    return Document(file, (Part(file, text, found, None, said, tuple(asides(shown, found))),))
 
 
 def _notebook(text: str, file: str) -> Iterator[Part]:
     section: tuple[str, ...] = ()
     settings: comments.Settings = ()
+    known: dict[str, Macro] = {}
     for number, written in markdown_cells(notebook(text, file)):
-        source = marks.usual(written)
-        found, section, settings = _markdown(source, f"{file}#cell{number}", section, settings)
+        source, defined = macros(marks.usual(written))
+        known |= defined
         name = f"{file}#cell{number}"
-        yield Part(name, written, found, number, _declarations(source, name), tuple(asides(source, found)))
+        found, section, settings = _markdown(source, name, section, settings, known)
+        yield Part(name, written, found, number, _declarations(source, name, known), tuple(asides(source, found)))
 
 
 def _latex(text: str, file: str) -> tuple[Formula, ...]:
@@ -121,9 +125,9 @@ def _latex(text: str, file: str) -> tuple[Formula, ...]:
     return _told((Formula(f.fragment, f.displayed, f.section) for f in tex.formulas(text, file)), said, ())
 
 
-def _declarations(text: str, file: str) -> tuple[Declaration, ...]:
+def _declarations(text: str, file: str, known: Mapping[str, Macro]) -> tuple[Declaration, ...]:
     """The lines of a Markdown text that declare something, as a note of a cell has them."""
-    return tuple(note(comments.without(text, file)[0], file).declarations)
+    return tuple(put_in_note(note(comments.without(text, file)[0], file), known).declarations)
 
 
 def asides(text: str, formulas: Iterable[Formula]) -> Iterator[Aside]:
@@ -142,13 +146,14 @@ def asides(text: str, formulas: Iterable[Formula]) -> Iterator[Aside]:
 
 
 def _markdown(
-    text: str, file: str, section: tuple[str, ...], settings: comments.Settings
+    text: str, file: str, section: tuple[str, ...], settings: comments.Settings, known: Mapping[str, Macro]
 ) -> tuple[tuple[Formula, ...], tuple[str, ...], comments.Settings]:
     """The formulas of a Markdown text that follows on `section`, and where it ends."""
     visible, said = comments.without(text, file)
     found, section = every_formula(visible, file, section)
     if ".ipynb#" not in file:
         found = unmarked.added(found, visible, file, Path(file).suffix.lower())
+    found = put_in(found, known)
     formulas = _told((Formula(each.fragment, each.displayed, each.section) for each in found), said, settings)
     end = Place(file, text.count("\n") + 2, 1, 0)
     return formulas, section, comments.in_force(said, end, settings)

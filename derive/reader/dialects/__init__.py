@@ -1,16 +1,19 @@
 """How documents mark their formulas: a file of any known kind -> a `Note`.
 
 `marks` turns reStructuredText, HTML and the many dollars of Markdown into plain Markdown, character for character in
-place; `notebooks` finds the Markdown in a notebook; `tex` (with `macros`) finds the formulas of LaTeX documents; `bare`
-and `unmarked` read what stands in a text without any mark.
+place; `notebooks` finds the Markdown in a notebook; `tex` finds the formulas of LaTeX documents; `macros` has the
+commands that a document of any kind defines; `bare` and `unmarked` read what stands in a text without any mark.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from derive.reader.dialects import bare, marks, tex, unmarked
+from derive.reader.dialects.macros import Macro, macros, with_macros
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note, worded
 from derive.reader.text.stated import derivative, formula
@@ -28,7 +31,8 @@ def note_of(text: str, file: str) -> Note:
         found = note(tex.readable(text), file)
         found.formulas = [each.fragment for each in tex.formulas(text, file) if each.displayed]
         return found
-    found = note(marks.usual(text, suffix), file)
+    shown, defined = macros(marks.usual(text, suffix))
+    found = put_in_note(note(shown, file), defined)
     if not _has_equations(found):
         _read_unmarked(text, found, suffix)
     return found
@@ -75,21 +79,41 @@ def _formulas_of(text: str, file: str) -> list[Found]:
     if suffix == ".tex":
         return list(tex.formulas(text, file))
     if suffix != ".ipynb":
-        shown = marks.usual(text, suffix)
+        shown, defined = macros(marks.usual(text, suffix))
         marked = every_formula(shown, file)[0]
-        return unmarked.added(marked, shown, file, suffix)
+        return put_in(unmarked.added(marked, shown, file, suffix), defined)
     found: list[Found] = []
     section: tuple[str, ...] = ()
+    known: dict[str, Macro] = {}
     for number, source in markdown_cells(notebook(text, file)):
-        more, section = every_formula(marks.usual(source), f"{file}#cell{number}", section)
-        found += more
+        shown, defined = macros(marks.usual(source))
+        more, section = every_formula(shown, f"{file}#cell{number}", section)
+        known |= defined
+        found += put_in(more, known)
     return found
+
+
+def put_in(formulas: Iterable[Found], known: Mapping[str, Macro]) -> list[Found]:
+    """The formulas with the macros of their document put in."""
+    return [replace(each, fragment=with_macros(each.fragment, known)) for each in formulas]
+
+
+def put_in_note(said: Note, known: Mapping[str, Macro]) -> Note:
+    """A note with the macros of its document put in."""
+    said.formulas = [with_macros(each, known) for each in said.formulas]
+    said.declarations = [
+        replace(each, formulas=tuple(with_macros(one, known) for one in each.formulas)) for each in said.declarations
+    ]
+    return said
 
 
 def _notebook(text: str, file: str) -> Note:
     whole = Note(file)
+    known: dict[str, Macro] = {}
     for number, source in markdown_cells(notebook(text, file)):
-        cell = note(marks.usual(source), f"{file}#cell{number}")
+        shown, defined = macros(marks.usual(source))
+        known |= defined
+        cell = put_in_note(note(shown, f"{file}#cell{number}"), known)
         whole.title = whole.title or cell.title
         whole.source = whole.source or cell.source
         whole.formulas += cell.formulas

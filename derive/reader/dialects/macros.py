@@ -1,10 +1,12 @@
-"""Commands that a LaTeX document defines: `\\newcommand{\\pd}[2]{...}`, `\\def\\x#1{...}`, `\\DeclareMathOperator`."""
+"""Commands that a document defines: `\\newcommand{\\pd}[2]{...}`, `\\def\\x#1{...}`, `\\DeclareMathOperator`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from derive.reader.text.fragment import Fragment, Line
 
 _DEFINITION = re.compile(
     r"\\(?:(?:(?:re)?new|provide)command\*?\s*\{?\s*\\(?P<command>[A-Za-z]+)\s*\}?\s*"
@@ -13,6 +15,10 @@ _DEFINITION = re.compile(
     r"|DeclareMathOperator(?P<star>\*?)\s*\{?\s*\\(?P<operator>[A-Za-z]+)\s*\}?)\s*(?=\{)"
 )
 _OTHER = re.compile(r"\\(?:(?:(?:re)?new|provide)command|[gex]?def|DeclareMathOperator)(?![A-Za-z])[^\n]*")
+_GONE = "\0"
+_ONLY = rf"\s*{_GONE}[\s{_GONE}]*"
+_EMPTY = re.compile(rf"\$\$?{_ONLY}\$\$?|\\\[{_ONLY}\\\]|\\\({_ONLY}\\\)")
+"""A formula that only defines."""
 _ARGUMENT = re.compile(r"#(\d)")
 MACRO = re.compile(r"\\([A-Za-z]+)")
 DEEPEST = 8
@@ -30,9 +36,13 @@ class Macro:
     default: str | None = None
 
 
+USUAL = {"pdv": Macro(r"\frac{\partial #1}{\partial #2}", 2), "dv": Macro(r"\frac{d #1}{d #2}", 2)}
+"""Commands of the package physics, which pages have without a definition."""
+
+
 def macros(text: str) -> tuple[str, dict[str, Macro]]:
     """The text with its definitions blanked out, and the commands that they define."""
-    found: dict[str, Macro] = {}
+    found = dict(USUAL)
     position = 0
     while definition := _DEFINITION.search(text, position):
         body, end = group(text, definition.end())
@@ -43,9 +53,14 @@ def macros(text: str) -> tuple[str, dict[str, Macro]]:
             found[name] = Macro(body, definition.group("signs").count("#"))
         else:
             found[name] = Macro(body, int(definition.group("count") or 0), definition.group("default"))
-        text = text[: definition.start()] + re.sub(r"[^\n]", " ", text[definition.start() : end]) + text[end:]
+        text = text[: definition.start()] + _gone(text[definition.start() : end]) + text[end:]
         position = end
-    return _OTHER.sub(lambda match: " " * len(match.group()), text), found
+    text = _EMPTY.sub(lambda match: _gone(match.group()), _OTHER.sub(lambda match: _gone(match.group()), text))
+    return text.replace(_GONE, " "), found
+
+
+def _gone(text: str) -> str:
+    return re.sub(r"[^\n]", _GONE, text)
 
 
 def group(text: str, start: int) -> tuple[str, int]:
@@ -80,6 +95,40 @@ def expanded(text: str, match: re.Match[str], known: Mapping[str, Macro], end: i
     body = _ARGUMENT.sub(lambda sign: _put(given, int(sign.group(1))), macro.body)
     body = put_in(body, known, depth + 1)
     return (f"{{{body}}}" if "_" in body or "^" in body else f"{body} "), position
+
+
+def with_macros(fragment: Fragment, known: Mapping[str, Macro]) -> Fragment:
+    """The formula with its macros put in; every piece that was typed starts a new mark, so that places stay exact."""
+    text = fragment.text
+    if known.keys().isdisjoint(MACRO.findall(text)):
+        return fragment
+    written: list[str] = []
+    marks: list[Line] = []
+    length = 0
+
+    def add(piece: str, offset: int, typed: bool) -> None:
+        nonlocal length
+        for row in piece.splitlines(keepends=True) if typed else [piece]:
+            place = fragment.place(offset)
+            marks.append(Line(length, place.line, place.column, place.text))
+            written.append(row)
+            length += len(row)
+            offset += len(row)
+
+    position = 0
+    while macro := MACRO.search(text, position):
+        if macro.group(1) not in known:
+            add(text[position : macro.end()], position, True)
+            position = macro.end()
+            continue
+        add(text[position : macro.start()], position, True)
+        try:
+            body, position = expanded(text, macro, known, len(text))
+        except (OverflowError, LookupError):  # the command stays as it is, and cannot be read
+            body, position = macro.group(), macro.end()
+        add(body, macro.start(), False)
+    add(text[position:], position, True)
+    return replace(fragment, text="".join(written), lines=tuple(marks), as_written="")
 
 
 def put_in(text: str, known: Mapping[str, Macro], depth: int = 1) -> str:

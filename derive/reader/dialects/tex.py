@@ -6,10 +6,10 @@ Commands that the document defines (`macros`) are put in; places stay exact all 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from derive.errors import Place
-from derive.reader.dialects.macros import MACRO, Macro, expanded, group, macros
+from derive.reader.dialects.macros import group, macros, with_macros
 from derive.reader.dialects.marks import without_words_between
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Found
@@ -52,7 +52,7 @@ def formulas(text: str, file: str) -> Iterator[Found]:
         if kind == "body" and match.group("env").startswith("alignat"):
             columns = _COLUMNS.match(visible, start, end)
             start = columns.end() if columns else start
-        fragment = _expanded(visible, start, end, defined, lines, starts, file)
+        fragment = with_macros(_fragment(visible, start, end, lines, starts, file), defined)
         displayed = kind not in ("inline", "dollar") and match.group("env") != "math"
         yield Found(fragment, displayed, tuple(filter(None, section)))
 
@@ -81,34 +81,11 @@ def _at(offset: int, lines: list[str], starts: list[int], file: str) -> Place:
     return Place(file, number + 1, offset - starts[number] + 1, number + 1, lines[number])
 
 
-def _expanded(
-    text: str, start: int, end: int, defined: Mapping[str, Macro], lines: list[str], starts: list[int], file: str
-) -> Fragment:
-    """The formula with its macros put in; every piece that was typed starts a new mark, so that places stay exact."""
-    written: list[str] = []
-    marks: list[Line] = []
-    length = 0
-
-    def add(piece: str, offset: int, typed: bool) -> None:
-        nonlocal length
-        for row in piece.splitlines(keepends=True) if typed else [piece]:
-            place = _at(offset, lines, starts, file)
-            marks.append(Line(length, place.line, place.column, place.text))
-            written.append(row)
-            length += len(row)
-            offset += len(row)
-
-    position = start
-    while macro := MACRO.search(text, position, end):
-        if macro.group(1) not in defined:
-            add(text[position : macro.end()], position, True)
-            position = macro.end()
-            continue
-        add(text[position : macro.start()], position, True)
-        try:
-            body, position = expanded(text, macro, defined, end)
-        except (OverflowError, LookupError):  # the command stays as it is, and cannot be read
-            body, position = macro.group(), macro.end()
-        add(body, macro.start(), False)
-    add(text[position:end], position, True)
-    return Fragment("".join(written), file, tuple(marks) or (Line(0, 1, 1, lines[0]),))
+def _fragment(text: str, start: int, end: int, lines: list[str], starts: list[int], file: str) -> Fragment:
+    marks = []
+    offset = start
+    for row in text[start:end].splitlines(keepends=True):
+        place = _at(offset, lines, starts, file)
+        marks.append(Line(offset - start, place.line, place.column, place.text))
+        offset += len(row)
+    return Fragment(text[start:end], file, tuple(marks) or (Line(0, 1, 1, lines[0]),))

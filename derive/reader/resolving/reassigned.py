@@ -8,7 +8,7 @@ from dataclasses import replace
 from derive.reader.meaning.letters import time_of
 from derive.reader.meaning.symbols import Symbol
 from derive.reader.questions.guesses import Guess
-from derive.reader.resolving.document import Document
+from derive.reader.resolving.document import Document, is_claim
 from derive.reader.resolving.rewriting import bracketed, letters, scripts_of, symbol_of, with_scripts
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import rewritten
@@ -21,11 +21,12 @@ def resolve(document: Document) -> None:
     for number, formula in enumerate(document.formulas):
         for row, parts in enumerate(formula.rows):
             for at, part in enumerate(parts):
-                if isinstance(part, Chain) and [one.type for one in part.relations] == ["EQ"]:
-                    for left in _listed(part.sides[0]):
-                        found = next((one for _, one in _symbols(left, formula.fragment)), None)
-                        if found is not None and found.offset in (None, 0) and found.power is None:
-                            lines.append((number, row, at, found.name, found.offset))
+                if not isinstance(part, Chain) or [one.type for one in part.relations] != ["EQ"] or is_claim(part):
+                    continue
+                for left in _listed(part.sides[0]):
+                    found = next((one for _, one in _symbols(left, formula.fragment)), None)
+                    if found is not None and found.offset in (None, 0) and found.power is None:
+                        lines.append((number, row, at, found.name, found.offset))
     seen: dict[tuple[str, int | None], tuple[int, int, int]] = {}
     for number, row, at, name, offset in lines:
         formula = document.formulas[number]

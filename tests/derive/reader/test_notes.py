@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.resources import files
 
 import pytest
 
@@ -12,6 +13,7 @@ from derive import catalogue
 from derive.cell import Assumption
 from derive.errors import InputError
 from derive.nodes import Quantity, size, t
+from derive.notation import said_at
 from derive.reader import read_file, read_note
 
 FULL = bool(os.environ.get("BACKPROOF_FULL_FIGURES"))
@@ -146,6 +148,21 @@ def test_every_cell_of_the_catalogue(name):
     assert cell.inputs[0].name in ("x", "X")
     assert cell.inputs[0].time == t
     assert not cell.is_loss
+
+
+@pytest.mark.parametrize("name", sorted(catalogue.cells()))
+def test_claims_in_a_note_do_not_disturb_its_cell(name):
+    cell = catalogue.cells()[name]
+    state, output = said_at(cell.states[0].name), said_at(cell.output.name)
+    before = said_at(cell.states[0].name, "t-1")
+    claims = (
+        rf"\frac{{\partial {state}}}{{\partial {before}}} = \operatorname{{diag}}(1 - {state} \odot {state})",
+        rf"\frac{{\partial J}}{{\partial {state}}} = {state} \odot \frac{{\partial J}}{{\partial {output}}}",
+    )
+    text = files("derive").joinpath("cells", f"{name}.md").read_text(encoding="utf-8")
+    beside = read_note("\n\n".join([text, "## Backward", *(f"$$ {claim} $$" for claim in claims)]), f"{name}.md")
+    assert [(e.symbol, e.expression) for e in beside.equations] == [(e.symbol, e.expression) for e in cell.equations]
+    assert beside.output == cell.output
 
 
 @pytest.mark.parametrize("name", sorted(catalogue.heads()))
