@@ -26,6 +26,10 @@ _LIKELIHOOD = re.compile(
     re.DOTALL,
 )
 """L_t = -log p(y_t | x_1, ..., x_t)."""
+_BETWEEN_ROWS = re.compile(
+    r"\\\\(?:\s*\[[^\[\]]*\])?|\\left\s*\\\{\s*(?=\\begin)|(?<=\})\s*\\right\s*\.|"
+    r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\s*\{[lcr|\s]*\})?"
+)
 LIKELIHOOD = "the loss is the cross-entropy of {target} with {predicted}, as -log p({target} | ...) is"
 
 
@@ -64,8 +68,8 @@ def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equatio
     """
     predicted = {e.target: e for e in known if "softmax" in e.right}
     read = {m.name for e in known if e.target not in LOSSES for m in e.used}
-    for index, formula in formulas:
-        text = formula.text.strip(" &\n\t")
+    lines = [(index, formula, row) for index, formula in formulas for row in _rows(formula.text)]
+    for index, formula, text in lines:
         match = _ENTROPY.fullmatch(text)
         names = [letter_name(match.group(part)) for part in ("loss", "first", "second")] if match else []
         likely = _LIKELIHOOD.fullmatch(text) if match is None and len(predicted) == 1 else None
@@ -77,12 +81,21 @@ def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equatio
             continue
         source = predicted[given[0]]
         (target,) = (name for name in names[1:] if name != given[0])
-        time, place = TIMES[source.style], formula.fragment.place(formula.text.index(text))
+        time, place = TIMES[source.style], formula.fragment.place(_unaligned(formula.text).index(text))
         y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
         written = source.in_latex(rf"{names[0]}{time} = -{{{y}}}^\top \log {y_hat}", names[0])
         at = (place.file, place.line, place.column)
         said = LIKELIHOOD.format(target=target, predicted=source.target) if likely is not None else ""
         yield replace(written, section=formula.section, index=index, place=at, space=None, at_end=False, said=said)
+
+
+def _rows(formula: str) -> Iterator[str]:
+    """What a formula says in each of its lines."""
+    return filter(None, (row.strip() for row in _BETWEEN_ROWS.split(_unaligned(formula))))
+
+
+def _unaligned(formula: str) -> str:
+    return formula.replace("&", " ")
 
 
 def _bare(text: str) -> str:
