@@ -448,7 +448,7 @@ def lines(fragment: Fragment) -> Iterator[Fragment]:
         text = _LAYOUT.sub(_spaces, text)
     starts = [0, *(end for _, end in breaks)]
     for start, end in zip(starts, [*(start for start, _ in breaks), len(text)], strict=True) if breaks else ():
-        yield replace(fragment, text=" " * start + text[start:end])
+        yield replace(fragment, text=" " * start + text[start:end], as_written=fragment.as_written[:end])
 
 
 __all__ = ["InputError", "Statement", "blanked", "lines", "statements"]
