@@ -61,7 +61,10 @@ def _in_brackets(fragment: Fragment) -> Iterator[Place]:
                 (script,) = node.scripts
                 if script.kind == "sup" and (time := _bracketed(script)) is not None:
                     yield base.word, script.start, script.end, time
+        labels = [script for node in walk(part) if isinstance(node, Scripted) for script in node.scripts]
         for node, group in bracketed(part):
+            if any(script.start <= group.start < script.end for script in labels):
+                continue  # O_{Cc(t)}: a label with a time
             base, argument = letter(node), only(group.rows)
             if base is not None and isinstance(node, Name) and base.word not in ENTRYWISE and argument is not None:
                 yield base.word, group.start, group.end, argument

@@ -245,8 +245,10 @@ def _length(
     for match in (match for formula in every for match in _SEQUENCE.finditer(formula.text)):
         stated |= {match.group("greek") or match.group("latin")} if match.group("base") in timed else set()
     claimed: set[str] = set()
-    for formula in formulas:  # cases are rows of one formula
-        (claimed if DERIVATIVE.search(formula.text) else stated).update(_told_apart(formula.text, step))
+    for formula in formulas:
+        letters = claimed if DERIVATIVE.search(formula.text) else stated
+        letters |= _told_apart(formula.text, step)  # cases are rows of one formula
+        letters |= {one for one in {"N", clock.upper()} - {"T"} if timed & _timed(formula.fragment, one)}  # q = V h_N
     for row in (row for formula in formulas for row in _rows(formula)):
         derivative = DERIVATIVE.search(row) is not None
         left = row.partition("=")[0]
@@ -256,9 +258,6 @@ def _length(
                 claimed.add(letter)
             else:
                 stated.add(letter)
-        for letter in {"N", clock.upper()} - {"T"}:  # q = V h_N
-            if timed & _timed(formula.fragment, letter):
-                (claimed if derivative else stated).add(letter)
     found = stated or {letter for letter in claimed if letter.isupper()}
     if len(found) != 1 or not found <= LENGTHS:
         return None
