@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from plain_text import plain
-
 if TYPE_CHECKING:
     from restyled import Way
 
@@ -153,7 +151,8 @@ def _squared(spell: Callable[[str], str]) -> Way:
     return _in_formulas(lambda formula: square.sub(lambda m: spell(m[1]), formula))
 
 
-_SUM = re.compile(r"\\sum_\{(?P<i>\w)\s*=\s*(?P<from>\w+)\}\^(?:\{(?P<to>\w+)\}|(?P<one>\w))")
+_SUM = re.compile(r"\\sum_\{(?P<i>\w)\s*=\s*(?P<from>1)\}\^(?:\{(?P<to>T)\}|(?P<one>T))")
+"""A sum over all steps: without its limits it says the same."""
 
 
 def _sums(spell: Callable[[str, str, str], str]) -> Way:
@@ -196,22 +195,6 @@ def _dotted(body: str) -> str:
     """A sign of multiplication between a matrix and what it multiplies."""
     matrix = r"(?<![A-Za-z\\{])((?:\\mathbf\{[A-Z]\}|[A-Z])(?:_(?:\w|\{[^{}]*\}))?(?:\^(?:\\top|T|\{\\top\}))?)"
     return re.sub(matrix + r"[ ]+(?=[a-z]_|\\frac|\\left|\\hat|\\mathbf)", lambda m: rf"{m[1]} \cdot ", body)
-
-
-def _in_plain_text(*, code: bool, fence: str = "") -> Way:
-    def way(note: str) -> str | None:
-        lost = False
-
-        def inside(m: re.Match[str]) -> str:
-            nonlocal lost
-            flat = plain(m["body"].strip(), code=code)
-            lost = lost or flat is None or "\n" in flat
-            return fence.replace("FORMULA", flat or "") if fence and m["open"] == "$$" else flat or ""
-
-        other = "".join(p if n % 2 else _MATH.sub(inside, p) for n, p in enumerate(_CODE.split(note)))
-        return None if lost else other
-
-    return way
 
 
 def _of_entries(spell: Callable[[str, str], str]) -> Way:
@@ -297,9 +280,6 @@ WAYS: dict[str, Way] = {
             r"\Sigma_{{{0}={1}}}^{{{2}}}",
         )
     ),
-    "plain text": _in_plain_text(code=False),
-    "code spans": _in_plain_text(code=True, fence="`FORMULA`"),
-    "code blocks": _in_plain_text(code=False, fence="\n```\nFORMULA\n```\n"),
 }
 
 MENDED = (
