@@ -21,7 +21,6 @@ FAMILIES = ("derivatives", "layout", "letters", "surroundings")
 KNOWN = frozenset(
     {
         ("letters: candidates by letters", "special_cases_aside"),
-        ("letters: t as n to N", "total_label"),
         ("derivatives: sides exchanged", "arguments_of_gates"),
     }
 )

@@ -401,3 +401,6 @@ WAYS: dict[str, Way] = {
     **{name: partial(functions, *names) for name, names in FUNCTIONS.items()},
     "bold weights": bold,
 }
+
+MENDED = (("t as n to N", "total_label"),)
+"""Notes that were once read otherwise in a style."""

@@ -25,7 +25,7 @@ _FAMILY = re.compile(
     rf"|(?:\\nabla|\\partial|∂)\s*_\s*(?:\{{\s*{_SAME}\s*\}}|{_SAME}(?![A-Za-z]))\s*{_ONE})"
 )
 _TOTAL = re.compile(
-    r"(?P<letter>\\?[A-Za-z]+)\s*_\s*\{\s*(?P<of>\\?[A-Za-z]+(?:\s*\{[A-Za-z]+\})?)\s*_\s*\{?\s*t[^{}]*\}?\s*\}\s*\^\s*\{?\s*"
+    r"(?P<letter>\\?[A-Za-z]+)\s*_\s*\{\s*(?P<of>\\?[A-Za-z]+(?:\s*\{[A-Za-z]+\})?)\s*_\s*\{?\s*[tnk][^{}]*\}?\s*\}\s*\^\s*\{?\s*"
     r"(?:\\(?:text|mathrm|textrm|rm)\s*\{?\s*)?(?:total|tot|full)(?![a-z])"
 )
 
