@@ -246,9 +246,11 @@ def _length(
         stated |= {match.group("greek") or match.group("latin")} if match.group("base") in timed else set()
     claimed: set[str] = set()
     for formula in formulas:
-        letters = claimed if DERIVATIVE.search(formula.text) else stated
+        derivative = DERIVATIVE.search(formula.text) is not None
+        letters = claimed if derivative else stated
         letters |= _told_apart(formula.text, step)  # cases are rows of one formula
-        letters |= {one for one in {"N", clock.upper()} - {"T"} if timed & _timed(formula.fragment, one)}  # q = V h_N
+        capitals = {clock.upper()} if derivative else {"N", clock.upper()}  # q = V h_N; ∂L/∂h_N beside h_n
+        letters |= {one for one in capitals - {"T"} if timed & _timed(formula.fragment, one)}
     for row in (row for formula in formulas for row in _rows(formula)):
         derivative = DERIVATIVE.search(row) is not None
         left = row.partition("=")[0]
