@@ -33,7 +33,7 @@ def test_notes_in_another_style_get_their_words(family: str, tmp_path_factory: p
     of_family = [name for name in ways() if name.startswith(f"{family}:")]
     for name in of_family if FULL else of_family[::3]:
         way, suffix = ways()[name]
-        seen = 0
+        seen = False
         for path in NOTES if FULL else _by_chance(name):
             text = path.read_text("utf-8")
             other = way(text)
@@ -48,9 +48,10 @@ def test_notes_in_another_style_get_their_words(family: str, tmp_path_factory: p
                 turned = {was, now} == {"right", "wrong"} and (name, path.stem) not in KNOWN
                 assert not turned, (name, path.name, formula, was, now)
                 counts[was, now] += 1
-            seen += 1
-            if seen and not FULL:
+            seen = True
+            if not FULL:
                 break
+        assert seen, f"{name} changes no note"
     decided = sum(count for (was, _), count in counts.items() if was != "open")
     lost = decided - counts["right", "right"] - counts["wrong", "wrong"]
     assert decided > 10
