@@ -284,6 +284,6 @@ WAYS: dict[str, Way] = {
 
 MENDED = (
     ("nabla", "gru_other_way"), ("on one line", "two_losses"), ("roman d", "families"),
-    ("sums", "minus_the_losses"),
+    ("sums", "minus_the_losses"), ("sides exchanged", "arguments_of_gates"),
 )  # fmt: skip
 """Notes that were once read otherwise in a style."""

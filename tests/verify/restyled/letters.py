@@ -315,21 +315,19 @@ def marks(table: Mapping[str, str], note: str) -> str | None:
     r"""Candidates with another mark, or another letter: \tilde c_t as \hat c_t."""
     letters = _letters_of(note)
     bases = {base.replace(" ", "") for base, *_ in letters}
-    for letter in "hcC":
-        for old in (rf"\tilde{{{letter}}}", rf"\tilde{letter}"):
-            if old in bases and letter in table:
-                new = table[letter]
-                if {_bare(base) for base, *_ in letters if "tilde" not in base} & {new} or new in bases:
-                    return None
+    for letter, new in table.items():
+        old = {rf"\tilde{{{letter}}}", rf"\tilde{letter}"}
+        if not old & bases:
+            continue
+        if {_bare(base) for base, *_ in letters if "tilde" not in base} & {new} or new in bases:
+            return None
 
-                def change(base: str, sub: str | None, sup: str | None, old: str = old, new: str = new) -> str | None:
-                    return (
-                        new + (f"_{{{sub}}}" if sub else "") + (f"^{{{sup}}}" if sup else "")
-                        if base.replace(" ", "") == old
-                        else None
-                    )
+        def change(base: str, sub: str | None, sup: str | None, old: set[str] = old, new: str = new) -> str | None:
+            if base.replace(" ", "") not in old:
+                return None
+            return new + (f"_{{{sub}}}" if sub else "") + (f"^{{{sup}}}" if sup else "")
 
-                return rewritten(change, note)
+        return rewritten(change, note)
     return None
 
 

@@ -288,7 +288,8 @@ def _matched(a: Built, b: Built, builder: Builder) -> tuple[Node, Node]:
     if loose and other.shape == one.shape[::-1] and 1 in one.shape:
         return one, nodes.transpose(other)
     message = f"{one.shape[0]}×{one.shape[1]} cannot equal {other.shape[0]}×{other.shape[1]}"
-    raise MisfitError.of_rows(message, other.shape == (1, 1) and 1 not in one.shape)
+    shapes = (one.shape, other.shape)
+    raise MisfitError.of_rows(message, any(a == (1, 1) and 1 not in b for a, b in (shapes, shapes[::-1])))
 
 
 def _weighted(term: Term) -> Term | None:
