@@ -67,7 +67,8 @@ class Derivatives(NamedParts):
         found = self.letters.taken(node, self.fragment)
         if found is None or found.base not in DIFFERENTIALS or found.power is not None:
             return False
-        return found.base == "partial" or (found.base not in self.letters.known and not found.parts)
+        free = found.base == "d" or found.base not in self.letters.known  # a fraction of d's is none of a letter d
+        return found.base == "partial" or (free and not found.parts)
 
     def derivative_of(self, node: syntax.Fraction) -> Term | None:
         ups, downs = _factors(node.above), _factors(node.below)

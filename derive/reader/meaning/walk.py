@@ -331,9 +331,10 @@ class Walk(ABC):
             cell = only(script.rows)
             value = number_of(cell) if script.kind == "sup" else None
             top = (isinstance(cell, Mark) and cell.kind == "top") or (isinstance(cell, Name) and cell.word == "T")
+            prime = script.kind == "prime" and not isinstance(term, Call)  # of a call it would be a slope
             if (special := self.behind(term, script)) is not None:
                 term = special
-            elif script.kind == "tick" or (script.kind == "sup" and top):
+            elif script.kind == "tick" or prime or (script.kind == "sup" and top):
                 term = Transposed(term, span=at)
             elif value is not None:
                 term = Power(term, value, span=at)

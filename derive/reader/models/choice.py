@@ -156,7 +156,7 @@ class Choice:
 
     def _is_target(self, name: str) -> bool:
         """Whether a loss compares what its own section computes with a letter that another section computes."""
-        readers = [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
+        readers = self._readers(name)
         here = {self.section, *(e.section for e in readers)}
         own = {e.target for e in self.nearest if e.section in here}
         compared = all(e.loss and own & {m.name for m in e.used} for e in readers)
@@ -264,14 +264,23 @@ class Choice:
 
     def is_data(self, name: str) -> bool:
         """Whether a name is given at every step and no part of the model but its loss, or r = ŷ - y, reads it."""
-        readers = [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
-        data = all(e.loss or (e.target not in self.used and _RESIDUAL.fullmatch(e.right)) for e in readers)
-        return (
-            name not in self.by_name
-            and name not in self.open
-            and data
-            and (not readers or any(e.loss for e in readers))
-        )
+        readers = self._readers(name)
+        residual = [e for e in readers if not e.loss and _RESIDUAL.fullmatch(e.right)]
+        behind = [one for e in residual for one in self._readers(e.target)]
+        losses = [e for e in (*readers, *behind) if e.loss]
+        data = len(losses) + len(residual) == len(readers) + len(behind) and (not readers or bool(losses))
+        return name not in self.by_name and name not in self.open and data
+
+    def _readers(self, name: str) -> list[Equation]:
+        """The equations that read a name."""
+        return [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
+
+    def compared(self, loss: Equation) -> list[str]:
+        """The data that a loss reads, perhaps as part of r = ŷ - y."""
+        names = {m.name: None for m in loss.used if m.offset == loss.offset}
+        inner = (self.by_name[name] for name in names if name in self.by_name)
+        behind = {m.name: None for e in inner if _RESIDUAL.fullmatch(e.right) for m in e.used if m.offset == e.offset}
+        return [name for name in {**names, **behind} if self.is_data(name)]
 
     def output(self) -> Equation:
         """The loss; else what is computed from the state and used by nothing; else a state that nothing else uses."""

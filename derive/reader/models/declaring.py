@@ -124,7 +124,7 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
         if equation.fragment not in formulas:  # which gives several quantities their values
             formulas.append(equation.fragment)
         if equation.loss:
-            compared = [m.name for m in equation.used if m.offset == equation.offset and chosen.is_data(m.name)]
+            compared = chosen.compared(equation)
             targets |= dict.fromkeys(compared)
             if equation.loss == "cross-entropy":
                 declared += [_sums_to_one(f"{spelled(name)}{time}") for name in compared]

@@ -54,7 +54,7 @@ from derive.reader.models.equations.packed import Instead, packed
 from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries
 from derive.reader.text.note import Declaration, Found
 
-_TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b")
+_TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b|\)'")
 _LIMITS = re.compile(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
 _AT_T = r"\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*\})"
 _SUBTRACTED = re.compile(rf"(?P<one>\\?[A-Za-z]+){_AT_T}\s*-\s*(?P<other>\\?[A-Za-z]+){_AT_T}")

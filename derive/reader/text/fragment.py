@@ -7,6 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from derive.errors import InputError, Place
+from derive.reader.text.lexing.colours import uncoloured
 
 LONGEST = 20_000
 """Characters a formula may have."""
@@ -49,6 +50,7 @@ class Fragment:
 
     def __post_init__(self) -> None:
         text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
+        text = text if self.plain else uncoloured(text)
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)

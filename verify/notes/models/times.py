@@ -53,7 +53,7 @@ _ADDED = re.compile(
 """A loss as the sum of those of a few steps."""
 _LABELLED = re.compile(
     rf"(?:\\sum|∑)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}t{_SPACED}={_SPACED}[01]{_SPACED}\}}{_SPACED}\^{_SPACED}"
-    r"\{\s*(?P<length>[nNLST]_(?:[A-Za-z]|\{\s*(?:\\(?:text|mathrm|textrm)\s*\{)?[A-Za-z]+\}?\s*\}))\s*\}"
+    r"\{\s*(?P<length>[nNLST]\s*_\s*(?:[A-Za-z]|\{\s*(?:\\(?:text|mathrm|textrm)\s*\{)?[A-Za-z]+\}?\s*\}))\s*\}"
 )
 """The sum over all steps t up to a letter with a label."""
 _TRAINED = re.compile(

@@ -63,10 +63,7 @@ _CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
 _FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
 _SIGMA = re.compile(r"Σ(?=\s*_)")
 _RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*(?:\{\s*:?=\s*\}|:?=)")
-_BOX = re.compile(
-    rf"\\(?:boxed|fbox|displaylines|{'|'.join(sorted(SIZES_OF_TYPE))}|bbox\s*(?:\[[^\]]*\])?|"
-    r"(?:text)?color\s*(?:\[[^\]]*\])?\{[^{}]*\})\s*(?=\{)"
-)
+_BOX = re.compile(rf"\\(?:boxed|fbox|displaylines|{'|'.join(sorted(SIZES_OF_TYPE))}|bbox\s*(?:\[[^\]]*\])?)\s*(?=\{{)")
 _PRIMES = [
     rf"\s*(?:'{{{many}}}(?!')|\^\s*(?:\\prime(?![A-Za-z])|\{{\s*(?:\\prime\s*){{{many}}}\}}))" for many in (2, 1)
 ]

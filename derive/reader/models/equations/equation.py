@@ -33,7 +33,13 @@ EVERY_STEP = "{name}, which is written without a time, is taken to be a value of
 _INDEXED = re.compile(r"[A-Za-z]{2,}[^{}]*,\s*([a-z])\s*\}\s*\Z")
 _BINARY = re.compile(r"1\s*-")
 LOGARITHM = re.compile(r"\\?(?:log|ln)(?![a-z])")
-_SQUARE = re.compile(r"\^\s*\{?\s*2")
+_TURNED = r"(?:\^\{?(?:\\[a-z]+\{?)?(?:T|\\top|\\intercal|⊤)\}*|'|ᵀ|⊤)"
+_BLANKS = re.compile(r"\s|\\(?:[,;:! ]|left(?![a-z])|right(?![a-z])|cdot(?![a-z]))|[*@](?=\()")
+_SQUARE = re.compile(
+    rf"\^\{{?2|(?P<one>\((?:[^()]|\([^()]*\))*\)|(?<![A-Za-z])\\?[A-Za-z]+(?:_(?:\w|\{{[^{{}}]*\}}))?)"
+    rf"(?:{_TURNED}(?P=one)(?!_)|(?P=one){_TURNED})|(?:\|\||\\\||\\[lr]?Vert|‖)[^=]*-"
+)
+"""A square, of a letter or bracket with its own transpose too, or the norm of a difference."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ class Equation:
             return ""
         if LOGARITHM.search(self.right):
             return "other" if _BINARY.search(self.right) else "cross-entropy"
-        return "squared" if _SQUARE.search(self.right) else ""
+        return "squared" if _SQUARE.search(_BLANKS.sub("", self.right)) else ""
 
     def with_target(self, name: str) -> Equation:
         """The same right side for another quantity."""
