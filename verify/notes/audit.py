@@ -20,6 +20,7 @@ from verify.notes import lint
 from verify.notes.audited import Audited
 from verify.notes.contradictions import against_the_sum, of_two_minds, of_unread_errors
 from verify.notes.conventions import settled
+from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.steps import LAST_ALONE
 from verify.notes.conventions.trying import Judge
@@ -143,7 +144,8 @@ def audit(
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))
-    judged = tuple(map(behind_arrows, unexplained(tuple(of_unread_errors(judged)))))
+    judged = tuple(of_unread_errors(perhaps_handed_back(judged, apart)))
+    judged = tuple(map(behind_arrows, unexplained(judged)))
     return Audit(document, tuple(map(_ignoring, judged)))
 
 

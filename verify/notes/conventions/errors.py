@@ -22,6 +22,7 @@ from verify.notes.conventions.trying import (
     lefts_of,
     mending,
     open_in,
+    opened,
     right_in,
     sides_of,
     states_of,
@@ -36,6 +37,7 @@ UPSTREAM = "the gradient by {names} is what the step after hands back, what belo
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 CANDIDATE = "δ of {state} is the gradient by the argument of {candidate}"
 ADDED = "line {line} adds the rest to it"
+PERHAPS_HANDED = "wrong unless it is what step t hands back, as line {line} may show, of which nothing could be decided"
 
 
 def redefined(found: Sequence[Audited], judge: Judge) -> list[Audited]:
@@ -157,6 +159,29 @@ def handing_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         if backs:
             tried[number] = judge(each.formula, replace(model, meant=replace(model.meant, hands_back=backs)))
     return mending(found, tried)
+
+
+def perhaps_handed_back(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is wrong unless a step hands it back, as open where the whole gradient is said and nothing decided of it."""
+    said: dict[tuple[tuple[str, ...], str], int] = {}
+    for each in found:
+        if each.model is not None and not (wrong_in(each) or right_in(each)):
+            fragment = each.formula.fragment
+            first = replace(each.formula, fragment=replace(fragment, text=fragment.text.partition("=")[0]))
+            for left in (*lefts_of(each, each.model), *lefts_of(replace(each, formula=first), each.model)):
+                if isinstance(left, Gradient) and left.by.time == nodes.t and left.by.name in states_of(each.model):
+                    said.setdefault((states_of(each.model), left.by.name), each.formula.place.line)
+    result = list(found)
+    for number, each in enumerate(found):
+        model = each.model
+        if model is None or not wrong_in(each) or "-" not in each.formula.text:
+            continue
+        lines = {name: line for (states, name), line in said.items() if states == states_of(model)}
+        if lines:
+            meant = replace(model.meant, hands_back=frozenset(lines))
+            (again,) = mending([each], {0: judge(each.formula, replace(model, meant=meant))})
+            result[number] = opened(each, again, PERHAPS_HANDED.format(line=min(lines.values())))
+    return result
 
 
 def _never_given(found: Sequence[Audited]) -> dict[tuple[str, ...], set[str]]:

@@ -70,6 +70,18 @@ def _apart(audited: Audited) -> list[Audited]:
     return [replace(audited, judgements=given[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
 
 
+def opened(before: Audited, after: Audited, reason: str) -> Audited:
+    """The formula before, those of its judgements left open that are wrong there and not after."""
+    pairs = zip(before.judgements, after.judgements, strict=False)
+    kept = tuple(
+        Judgement(old.formula, Word.UNDECIDED, reason=reason, place=old.place)
+        if old.word is Word.WRONG and new.word is not Word.WRONG
+        else old
+        for old, new in pairs
+    )
+    return replace(before, judgements=kept) if len(kept) == len(before.judgements) else before
+
+
 def better(before: Judgement, after: Judgement) -> Judgement:
     """A wrong judgement as it is under another convention, where that mends it."""
     return after if before.word is Word.WRONG and after.word in RIGHT else before
