@@ -21,7 +21,7 @@ _ERROR = re.compile(r"(?:\\delta(?![A-Za-z])|δ)(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{
 
 AGAINST_THE_SUM = "right only if {supposed}; line {line} says that the loss is a sum over the steps"
 _SUM_OVER_STEPS = re.compile(
-    r"\s*(?:\\(?:mathcal|mathrm|text)\s*\{?\s*)?[LJEC]\}?(?:_\{?\\?(?:text|mathrm)?\{?[a-z]+\}*)?"
+    r"\s*(?:\\(?:mathcal|mathrm|text)\s*\{?\s*)?(?:[LJEC]|\\ell|[Ll]oss)\}?(?:_\{?\\?(?:text|mathrm)?\{?[a-z]+\}*)?"
     r"(?:\s*\([^()=]*\))?\s*&?\s*=\s*&?[^=]{0,20}\\sum(?:\\n?o?limits)?\s*"
     r"_\s*(?:t(?![a-z])|\{\s*(?:t|\\tau|k|n|i)?\s*(?:=\s*[01]\s*)?\}\s*\^\s*\{?\s*T|\{\s*t\s*(?:=\s*[01]\s*)?\})"
 )

@@ -274,10 +274,11 @@ def label(node: Syntax, fragment: Fragment) -> str:
             for script in node.scripts
         )
         return label(node.base, fragment) + scripts
-    if isinstance(node, Sum) and len(node.terms) == 2 and node.terms[0][0] == 1:
+    if isinstance(node, Sum) and len(node.terms) > 1 and node.terms[0][0] == 1:
         # W_{l-1}: another layer's
-        (_, first), (sign, second) = node.terms
-        return f"{label(first, fragment)}{'plus' if sign > 0 else 'minus'}{label(second, fragment)}"
+        (_, first), *others = node.terms
+        rest = (f"{'plus' if sign > 0 else 'minus'}{label(term, fragment)}" for sign, term in others)
+        return "".join((label(first, fragment), *rest))
     if isinstance(node, Chain) and all(relation.word.strip() in ARROWS for relation in node.relations):
         return "to".join(label(side, fragment) for side in node.sides)  # the path that a part of a gradient comes by
     raise fragment.error(

@@ -400,5 +400,5 @@ WAYS: dict[str, Way] = {
     "bold weights": bold,
 }
 
-MENDED = (("t as n to N", "total_label"),)
+MENDED = (("t as n to N", "total_label"), ("loss as ell", "against_the_sum"))
 """Notes that were once read otherwise in a style."""

@@ -450,3 +450,6 @@ WAYS: dict[str, Way] = {
     "twice": _in_turn((twice(first=True), twice(first=False))),
     "split": split,
 }
+
+MENDED = (("a heading for each formula", "powers"),)
+"""Notes that were once read otherwise in a style."""

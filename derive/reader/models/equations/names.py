@@ -18,7 +18,7 @@ from derive.reader.text.syntax import Name, Run
 
 ABOUT = frozenset(["J", "delta", "d", "T", "I", "t", "j", "k", "l", "n", "m", "e"])
 """Names that say how a formula is written, not which model it is about."""
-_STEP = re.compile(r"_(?:\d+|[ijklmnt]|T)(?:(?:minus|plus)\d+)?$")
+_STEP = re.compile(r"_(?:\d+|[ijklmntT])(?:(?:minus|plus)(?:\d+|[ijklmntT]))*$")
 _COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-su-z])(?![A-Za-z])")
 _LETTER = re.compile(
     r"(?:\\(?P<accent>hat|tilde|bar|widehat|widetilde)\s*\{?\s*)?(?P<base>\\(?:" + "|".join(GREEK) + r")(?![A-Za-z])"
