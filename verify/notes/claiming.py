@@ -114,10 +114,13 @@ def nothing(formula: Formula) -> str:
         return A_WISH
     if not formula.displayed and _HALF.match(formula.text):
         return A_CASE
-    lines = [line for line in formula.text.split(r"\\") if line.strip()]
-    if all((_UPDATE.match(line) or _STEP.match(line)) and _INNER.sub("", line).count("=") <= 1 for line in lines):
+    if all(_is_update(line) for line in formula.text.split(r"\\") if line.strip()):
         return AN_UPDATE
     return SUPPOSED if _is_supposed(formula) else A_START if _is_start(formula) else ""
+
+
+def _is_update(line: str) -> bool:
+    return bool(_UPDATE.match(line) or _STEP.match(line)) and _INNER.sub("", line).count("=") <= 1
 
 
 def names_an_error(formula: Formula) -> bool:
@@ -174,6 +177,8 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         return as_nothing(judgement, A_DEPENDENCE)
     if _CARRIED.fullmatch(judgement.formula):
         return as_nothing(judgement, A_CARRY)
+    if _is_update(judgement.formula):
+        return as_nothing(judgement, AN_UPDATE)
     if judgement.word is Word.UNDECIDED:
         return judgement
     if any(way.search(judgement.formula) for way in (_CUT, _PARTS, _OF_BLOCKS)):

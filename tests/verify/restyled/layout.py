@@ -295,3 +295,6 @@ WAYS: dict[str, Way] = {
     "spaces": _numbered("$$\t{body}\u00a0$$", "$$\u00a0{body}$$\r"),
 }
 SUFFIXES = {"rst": ".rst", "tex": ".tex", "macros": ".tex", "page": ".html", "notebook": ".ipynb"}
+
+MENDED = (("eqnarray", "updates"),)
+"""Notes that were once read otherwise in a style."""

@@ -400,5 +400,7 @@ WAYS: dict[str, Way] = {
     "bold weights": bold,
 }
 
-MENDED = (("t as n to N", "total_label"), ("loss as ell", "against_the_sum"))
+MENDED = (
+    ("t as n to N", "total_label"), ("loss as ell", "against_the_sum"), ("times apart", "words_for_a_term"),
+)  # fmt: skip
 """Notes that were once read otherwise in a style."""

@@ -451,5 +451,5 @@ WAYS: dict[str, Way] = {
     "split": split,
 }
 
-MENDED = (("a heading for each formula", "powers"),)
+MENDED = (("a heading for each formula", "powers"), ("a heading for each formula", "plain_beside_gates"))
 """Notes that were once read otherwise in a style."""

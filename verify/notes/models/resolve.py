@@ -93,7 +93,7 @@ class Models:
         """
         lacking = {name for name in spoken if not {name, stripped(name)} & _has(model)}
         models = (self.of(each) for each in self.formulas if lacking and each.section != formula.section)
-        every = [one for one in models if one is not None and not one.recognised and _share(one, spoken) == 1]
+        every = [one for one in models if one is not None and one.definitions and _share(one, spoken) == 1]
         found = [one for one in every if lacking & {parameter.name for parameter in one.cell.parameters}]
         computed = {  # in sizes of its own each
             frozenset((e.symbol.name, str(e.expression)) for e in one.cell.equations if e.symbol.name in spoken)

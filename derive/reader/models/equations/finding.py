@@ -60,6 +60,7 @@ _ENTRY = re.compile(r"(?<=[A-Za-z0-9}])\[[^\[\],;]*\]")
 """Which entry of a letter is meant, as in p_t[c_t]."""
 _PRIMED = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?=\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z])))")
 """The value before, as h' in h = f(W x + U h')."""
+_AT_A_STEP = re.compile(r"[_^(,]\s*(?:[{(<]|\\langle|\s)*t(?![A-Za-z])")
 _WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
 _SLOPED = frozenset(["sigma", "tanh", "phi", "varphi", "psi", "f", "g", "sigmoid", "relu"])
 """Letters of functions whose primes are slopes."""
@@ -326,7 +327,7 @@ def unread(formula: Found) -> Iterator[Unread]:
             used = frozenset(spelled_names(_ENTRY.sub(" ", right))) - {*_COUNTED.findall(line.text)}
             if _APART.fullmatch(right):
                 continue
-            if name in spelled_names(_PRIMED.sub(" ", right)) and "_t" not in left and "(t" not in left:
+            if name in spelled_names(_PRIMED.sub(" ", right)) and not _AT_A_STEP.search(left):
                 continue  # W = W - λ Σ_t ... is a step of training
             yield Unread(name, used, reason, formula.section, line.place(len(left) - len(left.lstrip())))
 
