@@ -155,10 +155,15 @@ class Choice:
         return apart or _is_bias(*reader)
 
     def _is_target(self, name: str) -> bool:
-        """Whether a loss compares what its own section computes with a letter that another section computes."""
-        readers = self._readers(name)
+        """Whether a loss compares what its own section, or those beside it, compute with a letter of another model."""
+        readers = [e for e in self.by_name.values() if any(m.name == name for m in e.used)]
         here = {self.section, *(e.section for e in readers)}
-        own = {e.target for e in self.nearest if e.section in here}
+
+        def near(equation: Equation) -> int:
+            return max(_shared(equation.section, section) for section in here)
+
+        apart = max((near(e) for e in self.nearest if e.target == name), default=0)
+        own = {e.target for e in self.nearest if e.section in here or near(e) > apart}
         compared = all(e.loss and own & {m.name for m in e.used} for e in readers)
         return bool(readers) and compared and name not in own
 

@@ -451,5 +451,5 @@ WAYS: dict[str, Way] = {
     "split": split,
 }
 
-MENDED = (("a heading for each formula", "powers"), ("a heading for each formula", "plain_beside_gates"))
+MENDED = tuple(("a heading for each formula", note) for note in ("powers", "plain_beside_gates", "two_plain_models"))
 """Notes that were once read otherwise in a style."""
