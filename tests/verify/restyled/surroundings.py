@@ -451,5 +451,8 @@ WAYS: dict[str, Way] = {
     "split": split,
 }
 
-MENDED = tuple(("a heading for each formula", note) for note in ("powers", "plain_beside_gates", "two_plain_models"))
+MENDED = tuple(
+    ("a heading for each formula", note)
+    for note in ("powers", "plain_beside_gates", "two_plain_models", "gru_other_way")
+)
 """Notes that were once read otherwise in a style."""

@@ -97,7 +97,7 @@ def of_the_candidate(found: Sequence[Audited], judge: Judge) -> list[Audited]:
             letter, accents = f"{_DELTA}_{state.name}", [f"{state.name}{accent}" for accent in ACCENTED]
             candidate = next((name for name in accents if name in model.cell.quantities), None)
             labelled = re.compile(rf"(?:\\delta|δ)\s*[_^]\s*\{{?\s*{re.escape(state.name)}(?![A-Za-z])")
-            here = {n: e for n, e in enumerate(result) if e.model is model and labelled.search(e.formula.text)}
+            here = {n: e for n, e in enumerate(result) if e.model == model and labelled.search(e.formula.text)}
             if candidate is None or letter in dict(model.meant.errors) or not here:
                 continue
             value = tree.Ref(candidate, nodes.t)
@@ -227,7 +227,7 @@ def upstream(found: Sequence[Audited], judge: Judge) -> list[Audited]:
             continue
         words = UPSTREAM.format(names=", ".join(others))
         other = doubted(model, words, upstream=frozenset(others))
-        said = {n: each for n, each in enumerate(result) if each.model is model and (right_in(each) or wrong_in(each))}
+        said = {n: each for n, each in enumerate(result) if each.model == model and (right_in(each) or wrong_in(each))}
         tried = {n: judge(each.formula, other) for n, each in said.items()}
         if not any(right_in(tried[n]) < right_in(each) for n, each in said.items()):
             result = mending(result, tried)

@@ -42,7 +42,7 @@ def exchanged(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     for model in dict.fromkeys(suspects):
         from verify.which.exchanged import exchanged  # needed for few notes
 
-        here = [number for number, each in enumerate(result) if each.model is model]
+        here = [number for number, each in enumerate(result) if each.model == model]
         fewest = sum(wrong_in(result[number]) for number in here)
         for gate, cell in exchanged(model.cell):
             other = replace(model, cell=cell, doubts=(EXCHANGED.format(gate=gate),))
@@ -63,7 +63,7 @@ def chosen(found: Sequence[Audited], judge: Judge) -> list[Audited]:
                 if (cell := _applying(model.cell, function, name)) is None:
                     continue
                 other = replace(doubted(model, CHOSEN.format(function=function.name, chosen=name)), cell=cell)
-                wrong = {n: each for n, each in enumerate(result) if each.model is model and wrong_in(each)}
+                wrong = {n: each for n, each in enumerate(result) if each.model == model and wrong_in(each)}
                 result = mending(result, {n: judge(each.formula, other) for n, each in wrong.items()})
     return result
 

@@ -16,6 +16,7 @@ from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.model import Model
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import (
+    NUMBERED,
     RIGHT,
     Convention,
     Judge,
@@ -43,7 +44,6 @@ NEAR = 4
 
 OF_ONE = "J is the error of step"
 FEWEST = 2
-_NUMBERED = re.compile(r"[_^]\{?\(?(\d)\)?(?!\d)")
 _SUMMED = re.compile(r"\\sum|∑|Σ|(?:L|J|E|C|ell|mathcal\s*\{?[LJEC]\}?)\s*[_^]")
 """A sum, or a loss with a step: the losses are several."""
 
@@ -197,7 +197,7 @@ def of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 
 def of_numbered(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """J as the error of the last step that the note names by its number, where it writes no loss."""
-    last = max((int(step) for each in found for step in _NUMBERED.findall(each.formula.text)), default=0)
+    last = max((int(step) for each in found for step in NUMBERED.findall(each.formula.text)), default=0)
     if last < FEWEST or any(map(_SUMMED.search, without_cell_states(each.formula.text for each in found))):
         return list(found)
     losses = tuple((letter, Loss(Integer(last))) for letter in LOSSES)

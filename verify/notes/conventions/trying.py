@@ -26,6 +26,8 @@ Judge = Callable[[Formula, Model], Audited]
 Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
 _CARRIED = re.compile(r"(?<![A-Za-z])C\s*[_^]\s*[{(]{0,2}\s*t\s*[-−]\s*1")
+NUMBERED = re.compile(r"[_^]\s*\{?\s*\(?\s*(\d)(?!\d)")
+"""A step by its number: h_3, h^{(3)}."""
 _OF_C = re.compile(r"(?<![A-Za-z])C\s*[_^]")
 
 
