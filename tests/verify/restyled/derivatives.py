@@ -285,5 +285,6 @@ WAYS: dict[str, Way] = {
 MENDED = (
     ("nabla", "gru_other_way"), ("on one line", "two_losses"), ("roman d", "families"),
     ("sums", "minus_the_losses"), ("sides exchanged", "arguments_of_gates"),
+    ("errors declared", "numbers_of_steps"),
 )  # fmt: skip
 """Notes that were once read otherwise in a style."""

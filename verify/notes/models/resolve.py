@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from itertools import filterfalse
 from pathlib import Path
 
 from derive import catalogue
@@ -189,9 +190,9 @@ class Models:
         around = [f for f in self.formulas if (f.section, f.settings) == (formula.section, formula.settings)]
         claimed = set().union(*(names(f.fragment) | of_errors(f.text) for f in around if f.claims))
         text = " ".join(f.text for f in around)
-        wanted = dict.fromkeys(sorted(claimed), IN_CLAIMS)
+        wanted = dict.fromkeys(sorted(filterfalse(_is_error, claimed)), IN_CLAIMS)
         for each in around:
-            for name in sorted(names(each.fragment)):
+            for name in sorted(filterfalse(_is_error, names(each.fragment))):
                 wanted.setdefault(name, IN_WORDS)
         if cell is not None:
             if cell in catalogue.cells() and (named := recognised(wanted, text, cell, notation)) is not None:
@@ -285,6 +286,11 @@ def _agrees(equation: Equation, model: Model | None) -> bool:
 
 ARGUMENT_OF = "is the argument of"
 """Within the words of a guess about a letter that the model does not have."""
+
+
+def _is_error(name: str) -> bool:
+    """Whether this is δ with a label, which tells of no model."""
+    return name.startswith("delta_")
 
 
 def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
