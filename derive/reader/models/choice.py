@@ -232,6 +232,14 @@ class Choice:
         if loss is not None:
             self.take([loss.target])
 
+    def take_readers(self) -> None:
+        """Take what alone reads a parameter that is claimed, out of what is taken: q_t = V h_t where V is."""
+        for name in sorted(self.claimed - set(self.by_name) - set(self.used)):
+            ways = (e for e in self.nearest if any(m.name == name and m.offset is None for m in e.used))
+            reader = next((e for e in ways if any(m.name in self.by_name for m in e.used)), None)
+            if reader is not None:
+                self.take([reader.target])
+
     def behind(self, equation: Equation) -> set[str]:
         """All names that an equation reads, directly or by those for what it reads."""
         found = {equation.target}

@@ -83,6 +83,7 @@ def _own(
     if not chosen.by_name:  # a gradient by b_n alone is about what reads b_n
         chosen.take([e.target for e in chosen.nearest if not chosen.claimed.isdisjoint(e.names)][:1])
     chosen.take_loss()
+    chosen.take_readers()
     without_same_losses(chosen)
     fill_gaps(chosen)
     find_holes(chosen)

@@ -453,6 +453,6 @@ WAYS: dict[str, Way] = {
 
 MENDED = tuple(
     ("a heading for each formula", note)
-    for note in ("powers", "plain_beside_gates", "two_plain_models", "gru_other_way")
+    for note in ("powers", "plain_beside_gates", "two_plain_models", "gru_other_way", "fixed_step")
 )
 """Notes that were once read otherwise in a style."""
