@@ -29,7 +29,7 @@ from derive.reader.models.aliases import with_values
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.named import with_words
-from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax, is_drawn
 from derive.reader.text.usual import length_of
 from verify.formulas import assuming, sizes, upside
 from verify.formulas.bounds.related import derivation, related
@@ -266,10 +266,9 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
             blank = Judgement(text, Word.UNDECIDED, place=place)
             judgements.append(related(relation, left, right, statement, claiming, context, blank, equal))
             continue
-        arrow = relation.word.strip() in ("←", r"\leftarrow", r"\gets")
-        if arrow and all(
-            isinstance(side, Fraction | Mark) or letter(side) for side in (left, right)
-        ):  # c_1 ← c_2 ← ...
+        if is_drawn(statement.relations) or (
+            relation.is_arrow and all(isinstance(side, Fraction | Mark) or letter(side) for side in (left, right))
+        ):
             judgements.append(Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place))
             continue
         if (inner := _between_norms(left, right)) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from derive.reader.text.lexing.tokens import Token
@@ -141,6 +142,11 @@ class Chain(Syntax):
 
     sides: tuple[Syntax, ...]
     relations: tuple[Token, ...]
+
+
+def is_drawn(relations: Sequence[Token]) -> bool:
+    """Whether arrows draw what depends on what, L_3 ← h_3 ← h_2 ← W: they say nothing of values."""
+    return len(relations) > 1 and all(relation.is_arrow for relation in relations)
 
 
 def is_one(node: Syntax) -> bool:

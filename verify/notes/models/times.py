@@ -71,6 +71,8 @@ _LAST = re.compile(
 _IN_CODE = re.compile(r"(?<!`)`(?:t\s*=\s*)?T\s*=\s*([2-9]|\d{2,4})\s*`(?!`)")
 """The number of steps, said in a span of code."""
 _NUMBER = r"([2-9]|\d{2,4})(?![\d.A-Za-z^_+*/-])"
+_OF_A_SECTION = re.compile(rf"{_SPACED}T{_SPACED}={_SPACED}{_NUMBER}{_SPACED}")
+"""The number of steps of an example."""
 
 
 def counted(document: Document) -> Document:
@@ -107,8 +109,9 @@ class _Own:
         usual = {letter for _, letter in times}
         self.lengths: dict[tuple[str, ...], str] = {}
         self.clocks: dict[Place, str] = {}
-        for each in formulas:
-            if "T" not in usual and each.section and (number := _added_up(each.fragment)):
+        for each in formulas if "T" not in usual else ():
+            said = _OF_A_SECTION.fullmatch(each.text)
+            if each.section and (number := said.group(1) if said else _added_up(each.fragment)):
                 self.lengths[each.section] = number
         if "t" not in usual:
             timed = {base for each in formulas if each.claims for base in _timed(each.fragment, "t")}
@@ -121,7 +124,9 @@ class _Own:
 
     def of(self, formula: Formula) -> tuple[tuple[str, str], ...]:
         """The letters of one formula."""
-        clock, length = self.clocks.get(formula.place), self.lengths.get(formula.section)
+        clock = self.clocks.get(formula.place)
+        within = (formula.section[:depth] for depth in range(len(formula.section), 0, -1))
+        length = next(filter(None, map(self.lengths.get, within)), None)
         return (*(((clock, "t"),) if clock else ()), *(((length, "T"),) if length else ()))
 
 

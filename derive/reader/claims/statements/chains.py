@@ -349,8 +349,7 @@ def _shape_in_words(read: Fragment) -> Statement | None:
 def _update(chain: Chain, read: Fragment) -> tuple[Chain, bool]:
     """dW ← dW + a as dW += a; whether it is one."""
     left, right = chain.sides[0], chain.sides[-1]
-    arrow = chain.relations[0].word.strip() in ("←", r"\leftarrow", r"\gets", "<-")
-    if len(chain.sides) != 2 or not arrow or not isinstance(right, Sum) or len(right.terms) < 2:
+    if len(chain.sides) != 2 or not chain.relations[0].is_arrow or not isinstance(right, Sum) or len(right.terms) < 2:
         return chain, False
 
     def written(node: Syntax) -> str:

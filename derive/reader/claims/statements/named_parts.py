@@ -14,7 +14,7 @@ from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.text.syntax import Name, Run, Syntax
 from derive.reader.text.words import SAID
 
-DIRECT = frozenset(["direct", "directly", "immediate", "explicit", "local", "直接", "直接路径", "直接路徑"])
+DIRECT = frozenset(["direct", "directly", "immediate", "explicit", "local", "partial", "直接", "直接路径", "直接路徑"])
 NOW = frozenset(["current", "now", "output", "loss", "present", "当前", "當前", "本步", "输出", "輸出", "当前时刻"])
 LATER = frozenset(["future", "later", "next", "recurrent", "temporal", "未来", "未來", "后续", "後續", "下一步"])
 VIA = frozenset(["via", "through", "path", "from", "along", "经由", "經由", "通过", "透過", "路径", "路徑"])

@@ -23,7 +23,7 @@ from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Chain, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Chain, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax, is_drawn
 from derive.reader.text.words import SAID
 
 LONGEST_LEFT = 60
@@ -105,6 +105,8 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
             continue
         whole, part = part, without_membership(part)
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
+            continue
+        if is_drawn(part.relations):
             continue
         left, *values = part.sides
         if _IN_A_CASE.search(fragment.text, 0, left.start):

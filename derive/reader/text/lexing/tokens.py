@@ -36,6 +36,11 @@ class Token:
     def end_pos(self) -> int:
         return self.end
 
+    @property
+    def is_arrow(self) -> bool:
+        """Whether it is a relation that assigns (dW ← dW + a), or draws what depends on what (h_3 ← h_2 ← h_1)."""
+        return self.word.strip() in ("←", r"\leftarrow", r"\gets", "<-")
+
 
 @dataclass
 class Tokens:
