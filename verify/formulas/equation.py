@@ -82,6 +82,7 @@ def _read(
         claiming.letters.leading = False
         one, other_side = left_out.placed((one, claiming.term(right)))
         other_side = _not_itself(one, _of_own_step(one, other_side, claiming), claiming)
+        other_side = _carried_on(other_side, claiming)
         said = _handed_back(one, _as_products(other_side, claiming), claiming)
         pairs = _before_its_loss(said, sizes.conditions(statement, claiming), claiming)
     except OpenQuestionError as error:
@@ -169,6 +170,25 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
     if not claiming.guess("itself on the right", words):
         return right
     return replace(right, terms=tuple((sign, other if part == left else part) for sign, part in right.terms))
+
+
+def _carried_on(right: Term, claiming: Claiming) -> Term:
+    """The right side, where ∂h_t/∂W + ∂h_t/∂h_{t-1} ∂h_{t-1}/∂W may mean the immediate derivative and the total one."""
+
+    def immediate(part: Term) -> Term | None:
+        terms = [term for _, term in part.terms] if isinstance(part, tree.Add) else []
+        lasts = [term.factors[-1] if isinstance(term, tree.Multiply) else term for term in terms]
+        found = [last for last in lasts if isinstance(last, tree.Derivative) and not (last.immediate or last.by.at)]
+        steps = {last: last.of.time for last in found if last.by.time is None and last.of.time is not None}
+        gaps = {last: step - next(iter(steps.values())) for last, step in steps.items()}
+        if len({last.by for last in gaps}) != 1 or not all(gap.is_Integer for gap in gaps.values()):
+            return None
+        later = {last for last, gap in gaps.items() if gap > min(gaps.values())}
+        return tree.mapped(part, lambda one: replace(one, immediate=True) if one in later else None) if later else None
+
+    other = tree.mapped(right, immediate)
+    words = "∂ by a parameter that is carried on through the step before is, in its first term, the immediate one"
+    return other if other != right and claiming.guess("carried on", words) else right
 
 
 def _as_products(right: Term, claiming: Claiming) -> Term:
