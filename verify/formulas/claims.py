@@ -16,6 +16,7 @@ from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.notation import Notation, spelled
 from derive.reader import formula as fragment_of
+from derive.reader.claims.arguments import between
 from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
@@ -184,6 +185,7 @@ def _claiming(statement: Statement, context: Context, reader: type[Claiming] = C
     letters.guesses.limits = context.limits
     for part in (*statement.sides, *statement.conditions, *context.limits.values()):
         survey(part, letters)
+    letters.between = between(statement.sides, letters, statement.fragment)
     return reader(statement.fragment, letters)
 
 

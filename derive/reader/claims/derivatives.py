@@ -11,6 +11,7 @@ from sympy import Expr
 from derive import nodes
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
+from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import as_value, named_step
 from derive.reader.claims.letters import Found, beside
@@ -156,7 +157,7 @@ class Derivatives(NamedParts):
         resolved = self.letters.resolve(target, self.fragment)
         if resolved is None and (block := self.letters.block(target, self.fragment)) is not None:
             return Ref(block[0], columns=block[1]), target.transposed
-        resolved = resolved or self.letters.argument(target, self.fragment)
+        resolved = resolved or argument_of(self.letters, target, self.fragment)
         if resolved is None:
             raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
         return Ref(resolved.name, resolved.time, resolved.at), target.transposed
@@ -210,7 +211,7 @@ class Derivatives(NamedParts):
             if (steps := self._between(whole)) is not None:
                 counted = index("j" if by.time is None or "j" not in map(str, by.time.free_symbols) else "i")
                 return tree.OverTime(Gradient(by, counted, immediate), counted, *steps)
-            of = self.letters.resolve(whole, self.fragment) or self.letters.argument(whole, self.fragment)
+            of = self.letters.resolve(whole, self.fragment) or argument_of(self.letters, whole, self.fragment)
             if of is not None and whole.power is None:
                 said = self._along(Ref(of.name, of.time, of.at), by, immediate)
                 return tree.Transposed(said) if whole.transposed else said
@@ -453,7 +454,7 @@ class Derivatives(NamedParts):
                 return through, i + 2
             resolved = self.letters.resolve(target, self.fragment)
             if resolved is None and found.base in ("delta", "Delta"):
-                resolved = self.letters.argument(target, self.fragment, barred=True)
+                resolved = argument_of(self.letters, target, self.fragment, barred=True)
             apart = target.transposed or self.letters.resolve(target, self.fragment, None) != resolved
             if resolved is not None and apart and found.base not in ("d", "nabla"):
                 apart = self.guess("beside", f"δ {target.base} is a product of two")

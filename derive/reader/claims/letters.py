@@ -16,12 +16,11 @@ from derive.cell import Cell
 from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.lettering import lettered
-from derive.nodes import Concat, Elementwise, Node, Quantity
+from derive.nodes import Concat, Node, Quantity
 from derive.notation import AS_WRITTEN, Notation
 from derive.reader.claims.guesses import Guess, Guesses
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.meaning.letters import (
-    ARGUMENTS,
     ENTRY_LETTERS,
     TIME_LETTERS,
     Written,
@@ -104,6 +103,8 @@ class Letters:
         self.guesses = Guesses()
         self.wanted: dict[str, tuple[ScalarFunction, str]] = {}
         """Functions of quantities that the formula takes a derivative by and the cell has no name for."""
+        self.between: dict[str, str] = {}
+        """Letters that the cell does not have and that stand between derivatives, each with the quantity above it."""
         self.leading = False
         """Whether the left side of the first = is being read."""
         names = list(self.quantities)
@@ -246,33 +247,13 @@ class Letters:
                         return Found(found, when, at)
         return None
 
-    def argument(self, written: Written, fragment: Fragment, *, barred: bool = False) -> Found | None:
-        """What a_o means, where nothing else has that name: the argument of the function whose value o is.
-
-        With `barred` o with a bar means it too.
-        """
-        below = written.base.removesuffix("_bar") if barred else written.base
-        bar = below != written.base
-        base, _, glued = written.base.partition("_")  # z_o typed as plain text
-        if not (bar or base in ARGUMENTS) or written.primes or written.stars or written.transposed:
-            return None
-        holders = {e.symbol.name: e.expression for e in self.program.equations}
-        for labels, time, at, layer in self.ways(written, fragment):
-            labels = [glued, *labels] if glued and not bar else labels
-            alone = "" if bar or labels else self.known.get("net", "").removeprefix("net_")
-            if layer or len(labels) > (not bar) or not (bar or labels or alone):
-                continue
-            spelled = [*labels, alone or below][0]
-            accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
-            for holder in (self.known.get(spelled, ""), *accented):
-                inside = holders.get(holder)
-                net = inside.operands[0] if isinstance(inside, Elementwise) and len(inside.operands) == 1 else None
-                letter = written.base if bar or alone else f"{base}_{spelled}"
-                other = Guess(f"{letter} is not the argument of {holder}", holds=False, doubtful=True)
-                if isinstance(net, Quantity) and not self.guesses.other(f"argument {holder}", other):
-                    self.guesses.assumed[net.name] = f"{letter} is the argument of {holder}"
-                    return Found(net.name, nodes.t if time is None else time, at)
-        return None
+    def spellings(self, written: Written, fragment: Fragment) -> list[str]:
+        """The names that a letter without its time may have."""
+        return [
+            identifier("_".join([written.base, *labels]))
+            for labels, _, _, layer in self.ways(written, fragment)
+            if not layer
+        ]
 
     def _names(self, spelled: list[str], known: Mapping[str, str]) -> list[str]:
         """The names that a letter with its labels may have: W_f also written Wf, if it is a parameter."""

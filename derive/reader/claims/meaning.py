@@ -10,6 +10,7 @@ from derive import functions, nodes
 from derive.errors import InputError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
+from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
 from derive.reader.claims.letters import Found
@@ -171,7 +172,7 @@ class Claiming(Brackets):
         resolved = self.letters.resolve(found, self.fragment)
         if resolved is None and (block := self.letters.block(found, self.fragment)) is not None:
             return Ref(block[0], columns=block[1]), 0
-        resolved = resolved or self.letters.argument(found, self.fragment)
+        resolved = resolved or argument_of(self.letters, found, self.fragment)
         if resolved is None:
             return None
         if (cut := self.cut_off(resolved)) is not None:
@@ -289,7 +290,7 @@ class Claiming(Brackets):
         """Whether something here has that letter."""
         if self.letters.resolve(letter, self.fragment, noted=False) is not None or self.meant(letter) is not None:
             return True
-        return self.letters.argument(letter, self.fragment) is not None
+        return argument_of(self.letters, letter, self.fragment) is not None
 
     def applied(self, called: Function, arguments: tuple[Term, ...], at: Span, name: str) -> Term:
         """A function of its arguments; σ'(f_t) of a gate f_t = σ(a_t) may mean its slope, which is taken at a_t."""

@@ -1,0 +1,72 @@
+"""Letters for the argument of a function: a_o, and z of ∂ŷ_t/∂z_t ∂z_t/∂W, which nothing defines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from derive import nodes
+from derive.nodes import Elementwise, Quantity, Softmax
+from derive.reader.claims.guesses import Guess
+from derive.reader.claims.letters import Found, Letters
+from derive.reader.meaning.letters import ARGUMENTS, Written, identifier, taken
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import walk
+from derive.reader.text.syntax import Fraction, Run, Syntax
+
+
+def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barred: bool = False) -> Found | None:
+    """What a_o means, where nothing else has that name: the argument of the function whose value o is.
+
+    With `barred` o with a bar means it too.
+    """
+    below = written.base.removesuffix("_bar") if barred else written.base
+    bar = below != written.base
+    base, _, glued = written.base.partition("_")  # z_o typed as plain text
+    if not (bar or base in ARGUMENTS or letters.between) or written.primes or written.stars or written.transposed:
+        return None
+    holders = {e.symbol.name: e.expression for e in letters.program.equations}
+    for labels, time, at, layer in letters.ways(written, fragment):
+        labels = [glued, *labels] if glued and not bar else labels
+        alone = "" if bar or labels else letters.known.get("net", "").removeprefix("net_")
+        above = letters.between.get(identifier("_".join([base, *labels])), "")
+        usual = bar or (base in ARGUMENTS and (labels or alone))
+        if not above and (layer or len(labels) > (not bar) or not usual):
+            continue
+        spelled = [*labels, alone or below][0]
+        accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
+        for holder in [above] if above else (letters.known.get(spelled, ""), *accented):
+            inside = holders.get(holder)
+            operands = inside.operands if isinstance(inside, Elementwise) else ()
+            net = inside.operand if isinstance(inside, Softmax) else operands[0] if len(operands) == 1 else None
+            letter = written.base if bar or alone or (above and not labels) else f"{base}_{spelled}"
+            other = Guess(f"{letter} is not the argument of {holder}", holds=False, doubtful=True)
+            if isinstance(net, Quantity) and not letters.guesses.other(f"argument {holder}", other):
+                letters.guesses.assumed[net.name] = f"{letter} is the argument of {holder}"
+                return Found(net.name, nodes.t if time is None else time, at)
+    return None
+
+
+def between(sides: Sequence[Syntax], letters: Letters, fragment: Fragment) -> dict[str, str]:
+    """The names of letters that are differentiated by and differentiated, each with the quantity above it."""
+    pairs = [pair for side in sides for pair in _derivatives(side)]
+    above = {name for one, _ in pairs for name in letters.spellings(one, fragment)}
+    found: dict[str, set[str]] = {}
+    for one, other in pairs:
+        holder = letters.resolve(one, fragment, noted=False)
+        if holder is None or letters.resolve(other, fragment, noted=False) is not None:
+            continue
+        for name in letters.spellings(other, fragment):
+            if name in above:
+                found.setdefault(name, set()).add(holder.name)
+    return {name: holders.pop() for name, holders in found.items() if len(holders) == 1}
+
+
+def _derivatives(side: Syntax) -> Iterator[tuple[Written, Written]]:
+    """What is differentiated and by what, where both are one letter."""
+    for node in walk(side):
+        halves = [node.above, node.below] if isinstance(node, Fraction) else []
+        read = [[taken(part) for part in half.factors] if isinstance(half, Run) else [] for half in halves]
+        if read and all(len(half) == 2 and half[0] is not None and half[0].base in ("partial", "d") for half in read):
+            (_, one), (_, other) = read
+            if one is not None and other is not None:
+                yield one, other
