@@ -32,13 +32,13 @@ SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
 _STARTED = re.compile(
-    r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b|\bset(?:ting)?\b)[^$=.;。；]{0,40}\$*\s*\Z", re.IGNORECASE
+    r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b|\bset(?:ting)?\b)[^$=.;。；]{0,40}[\s$`\\(]*\Z", re.IGNORECASE
 )
 _COMPARED = re.compile(r"[<>≤≥≪≫]|\\(?:leq?|geq?|leqslant|geqslant|ll|gg|lt|gt)(?![A-Za-z])")
 _STRICT = frozenset(["<", ">", r"\lt", r"\gt"])
 _SUPPOSED = re.compile(
     r"(?:当|若|如果|假如|假设|只要|條件|条件|當|\b(?:if|when|whenever|suppose|assuming|provided|conditions?)\b)"
-    r"[^$.;。；，,]{0,12}\$*\s*\Z|\|\s*\**\$+\s*\Z",
+    r"[^$.;。；，,]{0,12}[\s$`\\(]*\Z|\|\s*\**\$+`?\s*\Z",
     re.IGNORECASE,
 )
 _LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)

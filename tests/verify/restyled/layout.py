@@ -296,5 +296,5 @@ WAYS: dict[str, Way] = {
 }
 SUFFIXES = {"rst": ".rst", "tex": ".tex", "macros": ".tex", "page": ".html", "notebook": ".ipynb"}
 
-MENDED = (("eqnarray", "updates"),)
+MENDED = (("eqnarray", "updates"), ("fences and ticks", "diagonal_entries"))
 """Notes that were once read otherwise in a style."""

@@ -64,7 +64,7 @@ _TRAINED = re.compile(
 """θ_{t+1} = θ_t - η g_t: its steps are those of training."""
 _LAST = re.compile(
     r"(?:\b(?:last|final|letzte[nr]?|derni[eè]re?|[uú]ltim[oa])\b|最[后後終终]|последн)[^$\n.;。；]{0,24}"
-    rf"\$+\s*(?:t\s*=\s*)?{_LETTER}\s*\$",
+    rf"(?:\$+`?|\\\()\s*(?:t\s*=\s*)?{_LETTER}\s*(?:`?\$|\\\))",
     re.IGNORECASE,
 )
 """The letter that words call the last step."""
