@@ -95,6 +95,8 @@ class Written:
     """What running text supposes for what stands behind it: if f_t = 1."""
     onward: frozenset[str] = frozenset()
     """Letters for the losses from a step on."""
+    gradients: frozenset[str] = frozenset()
+    """Letters for gradients."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -187,6 +189,7 @@ def written(
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
         onward=frozenset(e.target for e in onward),
+        gradients=frozenset(gradients),
     )
 
 

@@ -190,9 +190,9 @@ class Models:
         around = [f for f in self.formulas if (f.section, f.settings) == (formula.section, formula.settings)]
         claimed = set().union(*(names(f.fragment) | of_errors(f.text) for f in around if f.claims))
         text = " ".join(f.text for f in around)
-        wanted = dict.fromkeys(sorted(filterfalse(_is_error, claimed)), IN_CLAIMS)
+        wanted = dict.fromkeys(sorted(filterfalse(self._is_error, claimed)), IN_CLAIMS)
         for each in around:
-            for name in sorted(filterfalse(_is_error, names(each.fragment))):
+            for name in sorted(filterfalse(self._is_error, names(each.fragment))):
                 wanted.setdefault(name, IN_WORDS)
         if cell is not None:
             if cell in catalogue.cells() and (named := recognised(wanted, text, cell, notation)) is not None:
@@ -210,11 +210,12 @@ class Models:
         about = set().union(*(names(f.fragment) | of_errors(f.text) for f in claiming))
         found = own(self.written, formula.section, claimed, self.formulas.index(around[0]), beside, about)
         model = found if isinstance(found, Model) else None
-        share = 0.0 if model is None else _share(model, claimed)
+        spoken = set(filterfalse(self._is_error, claimed))
+        share = 0.0 if model is None else _share(model, spoken)
         if model is not None and (share >= ENOUGH if model.cell.states else share >= 1 and model.cell.is_loss):
             return model
         other = recognised(wanted, text, None, notation)
-        if other is None or (model is not None and model.cell.states and _share(other, claimed) <= share):
+        if other is None or (model is not None and model.cell.states and _share(other, spoken) <= share):
             return found
         # A definition is never wrong: what the note writes itself, the catalogue does not replace.
         computed = {e.symbol.name for e in other.cell.equations}
@@ -265,6 +266,10 @@ class Models:
                 found[name] = equation
         return set(found)
 
+    def _is_error(self, name: str) -> bool:
+        """Whether this is δ with a label, or a letter for a gradient, which tells of no model."""
+        return name.startswith("delta_") or name in self.written.gradients
+
     def _path(self, name: str) -> str:
         """A note that is named beside the file is found there too."""
         beside = Path(self.file.split("#")[0]).parent / name
@@ -286,11 +291,6 @@ def _agrees(equation: Equation, model: Model | None) -> bool:
 
 ARGUMENT_OF = "is the argument of"
 """Within the words of a guess about a letter that the model does not have."""
-
-
-def _is_error(name: str) -> bool:
-    """Whether this is δ with a label, which tells of no model."""
-    return name.startswith("delta_")
 
 
 def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
