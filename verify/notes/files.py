@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 
 from derive.errors import InputError, Place
@@ -212,14 +213,21 @@ def _last_equals(text: str) -> int | None:
 
 
 def behind_words(document: Document, words: re.Pattern[str], within: int | None = None) -> frozenset[Formula]:
-    """The formulas that stand behind such words in their section, `within` so many lines if that is said."""
+    """The formulas that stand behind such words in their section, `within` so many lines if that is said.
+
+    The cells of a notebook follow each other like the lines of a file.
+    """
     found: set[Formula] = set()
+    more = -1.0  # lines that the words reach
     for part in document.parts:
-        lines = part.text.splitlines()
-        for number in (n for n, line in enumerate(lines, 1) if words.search(line)):
-            end = next((n for n, line in enumerate(lines[number:], number + 1) if HEADING.match(line)), len(lines) + 1)
-            end = end if within is None else min(end, number + within + 1)
-            found |= {formula for formula in part.formulas if number < formula.place.line < end}
+        reached: set[int] = set()
+        for number, line in enumerate(part.text.splitlines(), 1):
+            more = -1 if HEADING.match(line) else more - 1
+            if more >= 0:
+                reached.add(number)
+            if words.search(line):
+                more = inf if within is None else within
+        found |= {formula for formula in part.formulas if formula.place.line in reached}
     return frozenset(found)
 
 

@@ -296,5 +296,7 @@ WAYS: dict[str, Way] = {
 }
 SUFFIXES = {"rst": ".rst", "tex": ".tex", "macros": ".tex", "page": ".html", "notebook": ".ipynb"}
 
-MENDED = (("eqnarray", "updates"), ("fences and ticks", "diagonal_entries"))
+MENDED = (
+    ("eqnarray", "updates"), ("fences and ticks", "diagonal_entries"), ("notebook", "final_state_only"),
+)  # fmt: skip
 """Notes that were once read otherwise in a style."""

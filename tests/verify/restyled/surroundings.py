@@ -188,12 +188,17 @@ def titled(note: str) -> str:
     return "# Notes on recurrent networks\n\nThese are my notes.\n\n" + _text(_shift(list(_blocks(note)), 1))
 
 
+_LEADING = re.compile(r"^((?!where|with|其中|[$\\\s])[^\n#]*[^.。\n])\n(\s*)(### Step \d+\n)", re.MULTILINE)
+"""Words that lead to the formula behind them, of which they would be cut off by its heading."""
+
+
 def heading_each(note: str) -> str:
     count = iter(range(1, 1000))
-    return "".join(
+    other = "".join(
         f"\n### Step {next(count)}\n\n{b.text}" if b.kind == "display" and not _GOES_ON.match(b.text) else b.text
         for b in _blocks(note)
     )
+    return _LEADING.sub(r"\n\3\n\1\n\2", other)
 
 
 @_apart
@@ -453,6 +458,6 @@ WAYS: dict[str, Way] = {
 
 MENDED = tuple(
     ("a heading for each formula", note)
-    for note in ("powers", "plain_beside_gates", "two_plain_models", "gru_other_way", "fixed_step")
+    for note in ("powers", "two_plain_models", "gru_other_way", "fixed_step", "diagonal_shorthand")
 )
 """Notes that were once read otherwise in a style."""
