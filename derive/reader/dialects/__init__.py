@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from derive.reader.dialects import bare, marks, tex, unmarked
+from derive.reader.dialects import bare, marks, scripts, tex, unmarked
 from derive.reader.dialects.macros import Macro, macros, with_macros
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note, worded
@@ -34,7 +34,7 @@ def note_of(text: str, file: str) -> Note:
     shown, defined = macros(marks.usual(text, suffix))
     found = put_in_note(note(shown, file), defined)
     if not _has_equations(found):
-        _read_unmarked(text, found, suffix)
+        _read_unmarked(scripts.usual(text), found, suffix)
     return found
 
 

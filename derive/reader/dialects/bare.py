@@ -20,7 +20,7 @@ _EQUATION = re.compile(
     r"\s*(?:(?:[-*+•]|\d+[.)])\s*)?(?P<equation>(?P<left>[A-Za-z]\w*['′]?(?:\([^()]*\)|\[[^\[\]]*\])?)\s*:?=(?!=)"
     r"(?P<right>[^=#]*?[^=#\s])(?:\s{2,}\(\d{1,3}[a-z]?\))?\s*(?:#(?P<comment>.*))?)"
 )
-_BEFORE = re.compile(r"t\s*-\s*1|prev(?![a-z])")
+_BEFORE = re.compile(r"t\s*-\s*1|ₜ₋₁|prev(?![a-z])")
 _CODE = re.compile(r"[A-Za-z]\w*\.[A-Za-z_]")
 _FENCE = re.compile(r"\s*(?:```|~~~)")
 _ENVIRONMENT = re.compile(r"\\begin\{(?P<name>array|aligned|align\*?|gathered|split)\}.*?\\end\{(?P=name)\}", re.DOTALL)

@@ -60,6 +60,7 @@ def formulas(text: str, file: str, suffix: str, *, latex: bool = False) -> list[
             end()
             depth = len(heading.group("level"))
             section[depth - 1 :] = [*[""] * (depth - 1 - len(section)), heading.group("title").strip()]
+            gathered.append((number, line))
         elif bare and titles_a_model(bare):
             end()
             section[6:] = [*[""] * (6 - len(section)), bare]

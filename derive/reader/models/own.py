@@ -212,7 +212,8 @@ def _settled(chosen: Choice, cell: Cell) -> bool:
     loss = chosen.output()
     if not loss.loss or loss.target in chosen.open:
         return False
-    if not cell.is_loss and loss.loss == "squared" and with_norms(loss.fragment.text) == loss.fragment.text:
+    written = with_norms(loss.fragment.text, plain=loss.fragment.plain)
+    if not cell.is_loss and loss.loss == "squared" and written == loss.fragment.text:
         del chosen.by_name[loss.target]  # J_t = w (1 - h_t^2) compares nothing: it is no loss
         return True
     if not cell.is_loss:
@@ -224,7 +225,7 @@ def _settled(chosen: Choice, cell: Cell) -> bool:
     if chosen.numbers and not any(name[0].isupper() for name in plain):  # no letter of the note is a matrix
         chosen.numbers += plain
         return True
-    if loss.loss == "squared" and (written := with_norms(loss.fragment.text)) != loss.fragment.text:
+    if loss.loss == "squared" and written != loss.fragment.text:
         chosen.by_name[loss.target] = loss.rewritten(written)
         chosen.assumed.append(SQUARED.format(letter=loss.target))
     elif loss.loss == "other" and (predicted := _predicted(chosen, loss)):

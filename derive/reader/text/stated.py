@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 
 from derive.errors import InputError
 from derive.reader.text.fragment import Fragment, Line
@@ -23,7 +24,7 @@ _APART = re.compile(
 )
 _TITLE = re.compile(r"(?:[^=∂:：+*/^()]|\([^()=]*\))*[:：][ \t]*(?![=])")
 _LEAD = re.compile(
-    r"(?i:so|thus|then|hence|therefore|where|with|and|here|now|so that|gives|since|note|i\.e\.|e\.g\.|also|from)"
+    r"(?i:so|thus|then|hence|therefore|this|where|with|and|here|now|so that|gives|since|note|i\.e\.|e\.g\.|also|from)"
     r"[ \t]*[,:]?[ \t]+(?=\S)"
     r"|(?!Tanh|Sigm|Soft|Diag|Delta|Gamma|Log|Exp|Relu|Sum|Prod)[A-Z][a-z]{2,}[ \t]+(?=[A-Za-z∂]\w{0,3}(?:_|[ \t]*=))"
 )
@@ -47,6 +48,12 @@ _SLIPPED = re.compile(r"(?<=\w)_t\{-(?P<steps>\d)\}")
 _PARTIAL = re.compile(r"(?<![\w])d[LJE]_(?=d[A-Za-z])")
 """Before the letter of a gradient that code calls dL_dh."""
 _OUTER = re.compile(r"(?<![\w.])(?P<module>np\.)?outer\((?P<one>[^(),]+),[ ](?P<other>[^(),]+)\)")
+_AT_A_STEP = re.compile(r"_\{?t\b|\^\{?t\b|_\{t")
+"""A letter at a step as no program writes it."""
+_ARGUMENT = r"(?:[^(),]|\((?:[^()]|\([^()]*\))*\))+"
+_DOT = re.compile(rf"(?<![\w.])(?P<module>np\.)?dot\((?P<one>{_ARGUMENT})(?P<sep>,[ ]?)(?P<other>{_ARGUMENT})\)")
+_METHOD = re.compile(r"(?<=[\w\])}])\.dot(?=\()")
+_MODULE = re.compile(r"(?<![\w.])np\.(?=(?:tanh|exp|log|sum)\()")
 _NOTHING = "\u00a0"
 """A blank that is no gap."""
 _SUMMED = re.compile(r"(?:[∑∏ΣΠ]|\b(?:sum|prod))(?:[_^](?:\{[^{}]*\}|\([^()]*\)|\w+))*[ \t]*$|[-+*·=×@⊙∘][ \t]*$")
@@ -80,7 +87,24 @@ _SAID_BEHIND = re.compile(
 """Behind a formula that words of another script say: a mark, the end, or that it is so."""
 _LET = re.compile(r"(?:设|設|令|пусть)\W*\Z")
 _LET_BEHIND = re.compile(r"\s*(?:とする|とおく|라고 하자)")
+_JOINING = frozenset({
+    "and", "or", "so", "that", "this", "then", "there", "thus", "hence", "where", "which", "with", "while", "we",
+    "it", "our", "since", "because", "but", "as", "at", "for", "in", "is", "follows", "holds", "becomes", "gives",
+    "yields", "means", "again", "too",
+})  # fmt: skip
+"""Words of sentences before and behind which a formula may stand."""
+_SMALL = _JOINING | {"are", "was", "be", "by", "from", "into", "of", "on", "to", "the", "its", "using", "get", "gets"}
+"""Words that are too short to tell from letters."""
+_SUPPOSING = re.compile(
+    r"\b(?:if|unless|when|whenever|suppos\w+|assum\w+|imagin\w+|say|e\.g|example|not|never|cannot|no|wrong\w*|incorrect\w*|"
+    r"mistak\w*|false|instead|rather|would|could|might|may|naive\w*|tempt\w*|forg[eo]t\w*|only|without)\b|n't\b",
+    re.IGNORECASE,
+)
+"""Words by which a sentence may suppose or deny what it says."""
+_SENTENCE_END = re.compile(r"[.!?][ \t]+(?=[A-Z])")
 _COMPUTED = re.compile(r"[=≡][^=]*[A-Za-z][^=]*[(+*@·×⊙∘]|[=≡]\s*[A-Za-z]\w*[ \t]*\(")
+_READS = re.compile(r"^[^=\s]+\s*=[^=]*[A-Za-z]_\{?[a-z]")
+"""A quantity by what another is at a step: y_t = V h_t."""
 _WORDS = re.compile(r"(?<![\w.\\])(?P<first>[A-Za-z][a-z]+)[ \t]+(?P<second>[A-Za-z][a-z]+)(?![\w(\[])")
 _LONG = re.compile(r"(?<![\w.\\])[A-Za-z][a-z]{3,}(?![\w(\[])")
 _KNOWN = {*WORDS, *GREEK}
@@ -146,6 +170,9 @@ def _usual(line: str) -> str:
     if _NAMES.search(line) and set(_COMMAND.findall(line)) <= _HADAMARD.keys():
         line = _COMMAND.sub(lambda m: _HADAMARD[m.group()].ljust(len(m.group()), _NOTHING), line)
     line = _FROM_TO.sub(lambda m: f"{m['sign']}_{{{m['first']}}}^{{{m['last']}}}", line.translate(_DRAWN))
+    if _AT_A_STEP.search(line):
+        line = _DOT.sub(lambda m: f"{_NOTHING * len((m['module'] or '') + m['sep'])}({m['one']})@({m['other']})", line)
+        line = _METHOD.sub(f"@{3 * _NOTHING}", _MODULE.sub(3 * _NOTHING, line))
     line = _OUTER.sub(lambda m: f"{_NOTHING * (2 + len(m['module'] or ''))}({m['one']})@({m['other']}).T", line)
     return _PARTIAL.sub(3 * _NOTHING, line)
 
@@ -197,10 +224,11 @@ def _parts(number: int, line: str, *, open_: bool, latex: bool) -> Iterator[Said
         whole = begin, end
         end = _without_remark(line, begin, end)
         begin += len(line[begin:end]) - len(line[begin:end].lstrip(" \t*"))
-        if formula(line[begin:end], latex=latex):
+        spoken = _JOINING & {*line[begin:end].split()}
+        if formula(line[begin:end], latex=latex) and not spoken:
             yield Said(number, begin + 1, line[begin:end], line)
             continue
-        for first, last in _between_words(line, *whole):
+        for first, last in (*_between_words(line, *whole), *_in_sentences(line, *whole)):
             if formula(line[first:last], latex=latex):
                 yield Said(number, first + 1, line[first:last], line)
 
@@ -224,6 +252,45 @@ def _between_words(line: str, begin: int, end: int) -> Iterator[tuple[int, int]]
             )
         ):
             yield first, last
+
+
+def _in_sentences(line: str, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """What sentences that suppose nothing say: the state is h_t = tanh(W x_t), so dL/dW = ... holds."""
+    if _OTHER_SCRIPT.search(line, begin, end):
+        return
+    borders = [begin, *(each.end() for each in _SENTENCE_END.finditer(line, begin, end)), end]
+    for start, stop in pairwise(borders):
+        words = list(re.finditer(r"\S+", line[start:stop]))
+        spoken = [_is_word(word.group()) for word in words]
+        if not any(spoken) or _SUPPOSING.search(line, start, stop):
+            continue
+        for is_spoken, group in groupby(range(len(words)), spoken.__getitem__):
+            stretch = [words[at] for at in group]
+            text = line[start + stretch[0].start() : start + stretch[-1].end()]
+            behind = words[words.index(stretch[-1]) + 1 :][:1]
+            ends = not behind or text[-1] in ",;:.)" or _bare(behind[0].group()).lower() in _JOINING
+            text = text.rstrip(_ENDING)
+            first = start + stretch[0].start()
+            if (
+                not is_spoken
+                and ends
+                and all(text.count(left) == text.count(right) for left, right in _PAIRS)
+                and not _OPERATORS.match(text)
+                and not _OPEN_END.search(text)
+                and (_DERIVED.search(text.partition("=")[0]) or _lets(text) or _READS.search(text))
+            ):
+                yield first, first + len(text)
+
+
+def _bare(token: str) -> str:
+    return token.strip("*_()\"'.,;:!?")
+
+
+def _is_word(token: str) -> bool:
+    """Whether a token is a word of a sentence, and no letter of a formula."""
+    word = _bare(token)
+    plain = word.replace("-", "").replace("'", "")
+    return word.lower() in _SMALL or (len(plain) > 3 and plain.isalpha() and plain not in _KNOWN)
 
 
 def _lets(text: str) -> bool:

@@ -102,7 +102,7 @@ def without_entries(given: Sequence[Equation]) -> list[Equation]:
 
 
 def gradients_in_words(given: Sequence[Equation]) -> Callable[[str], bool]:
-    """Which names are gradients, dh typed as one word, of an h that the note computes or reads.
+    """Which names are gradients, dh typed as one word, of an h that the note computes or reads, or made of such.
 
     What an equation for another thing reads is none: x_t = x_{t-1} + dx_t.
     """
@@ -112,8 +112,12 @@ def gradients_in_words(given: Sequence[Equation]) -> Callable[[str], bool]:
     def gradient(name: str) -> bool:
         found = _DIFFERENTIAL.fullmatch(name)
         of = found.group("of") if found else ""
-        return name not in known and bool({of, of.split("_")[0]} & known)
+        return name not in known and (name in made or bool({of, of.split("_")[0]} & known))
 
+    made: set[str] = set()
+    waiting = [e for e in given if e not in others]
+    while more := {e.target for e in waiting if any(gradient(m.name) for m in e.used)} - made:
+        made |= more  # draw = dh * (1 - h * h), where the note has no letter for what tanh is of
     return gradient
 
 

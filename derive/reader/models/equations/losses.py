@@ -86,7 +86,7 @@ def at_the_end(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation])
 def of_the_step(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[tuple[Found, Equation]]:
     """`q = V h_t` and what is computed from q, as equations of every step: q never stands with a time in the note."""
     mentioned = [m for _, formula in formulas for m in _mentioned(formula)]
-    timed = {m.name for m in mentioned if m.offset not in (None, 0)}
+    timed = {m.name for m in mentioned if m.offset is not None and m.offset < 0}  # f_{t+1} stands in gradients
     timed |= {equation.target for equation in known}
     every = list(_waiting(formulas))
     labelled = [name[0] for name in {name for _, name in every} if _LABELLED.fullmatch(name) and name == stripped(name)]
@@ -343,8 +343,9 @@ _OPENING = re.compile(r"(?:\\(?:left|[bB]igg?l?)\s*)?\Z")
 _BRACKETS = re.compile(r"[()\[\]]")
 
 
-def with_norms(text: str) -> str:
+def with_norms(text: str, *, plain: bool) -> str:
     """The text of a loss with squared norms, ‖y - r‖², in the place of squares of what stands in brackets."""
+    bar = "||" if plain else r"\|"
     for match in reversed([*_SQUARED.finditer(text)]):
         start = _opened(text, match.start("mark"), match.group("mark"))
         if start is not None:
@@ -352,7 +353,7 @@ def with_norms(text: str) -> str:
             first = lead.start() if lead is not None else start
             width = len(r"\lvert") if match.group("mark") == r"\rvert" else 1
             inside = text[start + width : match.start()]
-            text = rf"{text[:first]}\|{inside}\|{match.group('power')}{text[match.end() :]}"
+            text = f"{text[:first]}{bar}{inside}{bar}{match.group('power')}{text[match.end() :]}"
     return text
 
 
