@@ -321,10 +321,10 @@ class Letters:
         """All ways to read the scripts as labels, one time and indices; those with most labels first."""
         choices: list[list[Choice]] = []
         for kind, part in written.parts:
-            timed = kind == "sup" or any(
-                time_expression(other) is not None for _, other in written.parts if other is not part
-            )
-            choices.append(list(self._choices(kind, part, fragment, timed)))
+            beside = any(time_expression(other) is not None for _, other in written.parts if other is not part)
+            choices.append(list(self._choices(kind, part, fragment, kind == "sup" or beside)))
+            if kind == "sub" and beside and isinstance(part, Name) and self._counts(part.word):
+                choices[-1].append(Choice(at=(index(part.word),)))  # p_{t,c}
         if written.primes:
             choices.append([Choice("prime" * written.primes)])
         for picked in product(*choices[:6]):
@@ -416,6 +416,11 @@ class Letters:
             if timed:
                 return index(word)
         return None if self.guesses.other("entries", Guess(f"{word} is a step, not an entry")) else index(word)
+
+    def _counts(self, word: str) -> bool:
+        """Whether a letter beside a time can only count entries, as c does in p_{t,c}."""
+        free = len(word) == 1 and word.islower() and word not in ENTRY_LETTERS | TIME_LETTERS | self.timed_letters
+        return free and not self._is_gate(word)
 
     def _is_gate(self, word: str) -> bool:
         """Whether a letter is a vector of the cell, r of z_{r,t} beside r_t; i, j and k count entries all the same."""

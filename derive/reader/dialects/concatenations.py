@@ -1,10 +1,14 @@
-"""Stacked vectors written with ⊕, where a document says in words that this is what it means -> a list in brackets."""
+"""Stacked vectors written with ⊕, where a document says in words that this is what it means -> a list in brackets.
+
+Beside a product with ⊗ or ⊙, as in pictures of cells, ⊕ is a sum.
+"""
 
 from __future__ import annotations
 
 import re
 
 _SIGN = re.compile(r"\\oplus(?![A-Za-z])|⊕")
+_SUM = re.compile(r"(?:\\(?:otimes|odot)(?![A-Za-z])|[⊗⊙])[^\n$]*?(?:\\oplus(?![A-Za-z])|⊕)")
 _SAID = re.compile(
     r"concat|konkat|verkett|конкатен|拼接|連結|连接|串接|结合|連接|이어\s*붙|연결|nối|łącz|stack(?:ed|ing)",
     re.IGNORECASE,
@@ -17,7 +21,7 @@ def usual(text: str) -> str:
     """The text with (a ⊕ b) as [a, b], character for character; as it is where no words beside the sign say so."""
     signs = [*_SIGN.finditer(text)]
     if not any(_SAID.search(text, max(0, m.start() - _NEAR), m.end() + _NEAR) for m in signs):
-        return text
+        return _SUM.sub(lambda m: _SIGN.sub(lambda sign: "+".ljust(len(sign.group())), m.group()), text)
     shown = list(text)
     for match in signs:
         opened, closed = _around(text, match.start())

@@ -58,7 +58,7 @@ def in_words(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]], *
         time = TIMES[source.style]
         y, y_hat = (f"{spelled(name)}{time}" for name in (target, source.target))
         written = source.in_latex(rf"{letter_}{time} = -{{{y}}}^\top \log {y_hat}", letter_)
-        yield replace(written, said=f"the loss is the cross-entropy, {how}", space=None, at_end=False)
+        yield replace(written, said=f"the loss is the cross-entropy, {how}", space=None)
 
 
 def named_entropy(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[Equation]:

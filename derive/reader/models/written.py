@@ -51,7 +51,7 @@ from derive.reader.models.equations.losses import (
 )
 from derive.reader.models.equations.names import letter_name
 from derive.reader.models.equations.packed import Instead, packed
-from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries
+from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries, of_softmax
 from derive.reader.text.note import Declaration, Found
 
 _TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b|\)'")
@@ -126,7 +126,7 @@ def written(
     stated, declarations = with_spoken_functions(stated, declarations)
     stated, onward = split_losses(stated)
     gradient = gradients_in_words(stated)
-    stated = of_diagonals(of_entries(stated))
+    stated = of_softmax(of_diagonals(of_entries(stated)))
     declarations = [*declarations, *declared_weights(stated)]
     said = with_blocks([e for e in stated if not (e.fragment.plain and gradient(e.target))])
     every = with_named_arguments(

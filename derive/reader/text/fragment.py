@@ -22,6 +22,12 @@ _SIGNS = str.maketrans("−＝＋", "-=+")
 _TYPED = re.compile(r"\\(?:text|mathrm|mbox)\{([-+=])\}")
 """Signs typed as words: \\text{-}1."""
 
+_AT_MOST = r"\s*(?:\\leq?(?:slant)?(?![A-Za-z])|≤|⩽|<=)\s*"
+_BETWEEN = re.compile(
+    rf"_\s*\{{\s*(?P<first>\d){_AT_MOST}(?P<letter>\\?[A-Za-z]+'?){_AT_MOST}(?P<last>\\?[A-Za-z]+(?:_\w)?)\s*\}}"
+)
+"""Limits below a sum: 1 ≤ c ≤ C."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -50,7 +56,8 @@ class Fragment:
 
     def __post_init__(self) -> None:
         text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
-        text = text if self.plain else uncoloured(text)
+        if not self.plain:
+            text = _BETWEEN.sub(_from_to, uncoloured(text))
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)
@@ -96,6 +103,10 @@ class Fragment:
     def _line(self, offset: int) -> Line:
         index = bisect_right(self.lines, offset, key=lambda line: line.offset) - 1
         return self.lines[max(index, 0)]
+
+
+def _from_to(limits: re.Match[str]) -> str:
+    return f"_{{{limits['letter']}={limits['first']}}}^{{{limits['last']}}}".ljust(len(limits.group()))
 
 
 def _paired(text: str) -> str:

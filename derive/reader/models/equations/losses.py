@@ -16,7 +16,7 @@ from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general
 from derive.reader.models.equations.equation import EVERY_STEP, INPUTS, LOSSES, Equation, Mention, mentions
 from derive.reader.models.equations.finding import DERIVATIVE, declared_space, without_membership
-from derive.reader.models.equations.names import stripped
+from derive.reader.models.equations.names import counted_in, stripped, without_index
 from derive.reader.models.equations.remarks import without_remarks
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
@@ -26,6 +26,7 @@ from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, R
 from derive.reader.text.usual import summed_steps, timelike
 
 _LABELLED = re.compile(r"[A-Z]_[a-z]")
+_ENTRY = re.compile(r"(?P<of>.+?)\s*_\s*\{?\s*(?P<at>[a-z]'?)\s*\}?")
 
 
 def whole(formula: Found, index: int) -> Iterator[Equation]:
@@ -375,15 +376,17 @@ def _opened(text: str, end: int, mark: str) -> int | None:
 
 def _reads_the_end(side: Syntax, fragment: Fragment, ends: set[str], defined: set[str]) -> bool:
     """Whether a side reads a quantity of the model at T, or one that stands for the last step; and nothing at t."""
-    if any(isinstance(node, Big) or (isinstance(node, Mark) and node.kind == "dots") for node in walk(side)):
+    sums = [node for node in walk(side) if isinstance(node, Big)]
+    if any(isinstance(node, Mark) and node.kind == "dots" for node in walk(side)) or any(map(_over_steps, sums)):
         return False
+    counted = counted_in(fragment.text[side.start : side.end]) if sums else frozenset()
     if any(name.word == "t" for name in timelike(side)):
         return False
     last = [
         name.start for node in walk(side) if isinstance(node, Scripted) for name in timelike(node) if name.word == "T"
     ]
     return any(
-        mention.name in ends
+        without_index(mention.name, counted) in ends
         or (stripped(mention.name) in defined and any(mention.start <= start < mention.end for start in last))
         for mention in mentions(_alone(side, fragment))
         if mention.offset is None
@@ -400,12 +403,16 @@ def _for_step(side: Syntax, fragment: Fragment, ends: set[str], parameters: set[
         if isinstance(node, Scripted):
             changes += [(name.start, name.end, "t") for name in timelike(node) if name.word == "T"]
     timed = {start for start, _, _ in changes}
+    counted = counted_in(fragment.text[side.start : side.end])
     for mention in mentions(_alone(side, fragment)):
-        data = parameters is not None and mention.name not in parameters
+        name = without_index(mention.name, counted)
+        data = parameters is not None and name not in parameters
         has_time = any(mention.start <= start < mention.end for start in timed)
-        if mention.offset is None and not has_time and (mention.name in ends or data):
+        if mention.offset is None and not has_time and (name in ends or data):
             written = fragment.text[mention.start : mention.end].rstrip()
-            changes.append((mention.start, mention.start + len(written), f"{{{written}}}_t"))
+            entry = None if name == mention.name else _ENTRY.fullmatch(written)  # y_k of Σ_k y_k log p_k
+            now = f"{entry['of']}_{{t,{entry['at']}}}" if entry else f"{{{written}}}_t"
+            changes.append((mention.start, mention.start + len(written), now))
     text = fragment.text[: side.end]
     for start, end, new in sorted(set(changes), reverse=True):
         text = text[:start] + new + text[end:]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from derive.notation import spelled
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.equations.names import counted_in
+from derive.reader.models.equations.names import counted_in, letter_name
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
 
@@ -51,6 +51,49 @@ def of_entries(given: Sequence[Equation]) -> list[Equation]:
 def of_diagonals(given: Sequence[Equation]) -> list[Equation]:
     """The equations, those of the entries on a diagonal, H_{ii} = 1 - h_i², as those of the whole diagonal matrix."""
     return [_whole_diagonal(e) or e for e in given]
+
+
+_EXP = (
+    r"(?:\\exp\s*(?:\\left\s*)?[({]\s*(?P<%s>.+?)\s*(?:\\right\s*)?[)}]"
+    r"|(?:e|\\mathrm\s*\{\s*e\s*\})\s*\^\s*\{\s*(?P<%s>.+)\s*\})"
+)
+_SHARE = re.compile(
+    r"\s*&?\s*\\[dt]?frac\s*\{\s*" + _EXP % ("above", "raised") + r"\s*\}\s*\{\s*\\sum(?:\\(?:no)?limits)?\s*_\s*"
+    r"(?:(?P<one>[a-z])|\{\s*(?P<index>[a-z]'?)\s*(?:(?:=|\\in)[^{}]*)?\})\s*(?:\^\s*(?:\w|\{(?:[^{}]|\{[^{}]*\})*\})\s*)?"
+    + _EXP % ("below", "lowered") + r"\s*\}[\s.,;]*", re.DOTALL,
+)  # fmt: skip
+"""exp(o_i) / Σ_j exp(o_j)."""
+
+
+def of_softmax(given: Sequence[Equation]) -> list[Equation]:
+    """The equations, exp(o_{t,i}) / Σ_j exp(o_{t,j}) as softmax(o_t), where o_t has an equation as a whole."""
+    known = {e.target for e in given}
+    return [_whole_softmax(e, known) or e for e in given]
+
+
+def _whole_softmax(equation: Equation, known: Collection[str]) -> Equation | None:
+    share = _SHARE.fullmatch(equation.right)
+    if share is None:
+        return None
+    above, below = share["above"] or share["raised"], share["below"] or share["lowered"]
+    summed = share["one"] or share["index"]
+    left = equation.fragment.text[: equation.left_end].strip(" &")
+    for index in sorted(set(re.findall(r"(?<![A-Za-su-z\\])[a-z](?![A-Za-z])", left))):
+        whole, of = _without_entry(left, index), _without_entry(above, index)
+        if of == above or whole == left or letter_name(of) not in known or summed == index:
+            continue
+        if "".join(_without_entry(below, summed).split()) == "".join(of.split()):
+            target = letter_name(whole)
+            return replace(equation.rewritten(rf"{whole} = \operatorname{{softmax}}({of})"), target=target)
+    return None
+
+
+def _without_entry(text: str, index: str) -> str:
+    """The text of a letter without the index of its entry: o_t of o_{t,i}, o_{ti}, o_t^{(i)}, (o_t)_i."""
+    i = re.escape(index)
+    text = re.sub(rf",\s*{i}(?=\s*\}})|(?<=\{{){i}\s*,|(?<=\{{t){i}(?=\}})", "", text)
+    text = re.sub(rf"[_^]\s*(?:{i}(?!['\w])|\{{\s*\(?\s*{i}\s*\)?\s*\}})", "", text)
+    return re.sub(r"^\(\s*(.*?)\s*\)$", r"\1", text.strip())
 
 
 def _whole_diagonal(equation: Equation) -> Equation | None:
