@@ -97,10 +97,12 @@ _SMALL = _JOINING | {"are", "was", "be", "by", "from", "into", "of", "on", "to",
 """Words that are too short to tell from letters."""
 _SUPPOSING = re.compile(
     r"\b(?:if|unless|when|whenever|suppos\w+|assum\w+|imagin\w+|say|e\.g|example|not|never|cannot|no|wrong\w*|incorrect\w*|"
-    r"mistak\w*|false|instead|rather|would|could|might|may|naive\w*|tempt\w*|forg[eo]t\w*|only|without)\b|n't\b",
+    r"mistak\w*|false|instead|rather|would|could|might|may|naive\w*|tempt\w*|forg[eo]t\w*|only|without|cases?|special|"
+    r"linear|terms?|parts?|local\w*|direct\w*|approximat\w*|truncat\w*|ignor\w*|neglect\w*|drop\w*|last|final|first|alone|"
+    r"(?-i:[tTkn])[ ]*=[ ]*(?:[\dT]))\b|n't\b",
     re.IGNORECASE,
 )
-"""Words by which a sentence may suppose or deny what it says."""
+"""Words by which a sentence may suppose, deny or limit what it says."""
 _SENTENCE_END = re.compile(r"[.!?][ \t]+(?=[A-Z])")
 _COMPUTED = re.compile(r"[=≡][^=]*[A-Za-z][^=]*[(+*@·×⊙∘]|[=≡]\s*[A-Za-z]\w*[ \t]*\(")
 _READS = re.compile(r"^[^=\s]+\s*=[^=]*[A-Za-z]_\{?[a-z]")
