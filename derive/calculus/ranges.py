@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 
@@ -148,6 +148,7 @@ def magnitude(node: Node, program: Cell) -> Node:
     return matmul(ones(1, 1), *(_magnitude(group, atoms, extents) for group in _independent(expression)))
 
 
+@lru_cache(2048)
 def _as_polynomial(node: Node) -> tuple[Expr | None, dict[Symbol, Node]]:
     """One entry as a polynomial, factored where it is short; None where it is no polynomial."""
     found: dict[Node, Symbol] = {}

@@ -7,7 +7,7 @@ import textwrap
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from jinja2 import Environment
 
@@ -201,6 +201,7 @@ def _filled(
     return written.replace(_HELD, " ").rstrip() + "\n"
 
 
+@lru_cache(1)  # the same for a cell's Markdown, LaTeX and text
 def _on_time(derivation: Derivation) -> tuple[Section, ...]:
     return (*through_time(derivation), *vanishing(derivation))
 
