@@ -12,6 +12,7 @@ from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.written import Written
 
 _RESIDUAL = re.compile(r"[\s&]*[^-+]*-[^-+]*")
+_CALLED = re.compile(r"\\?[A-Za-z]{3,}|\\(?:phi|psi)(?![A-Za-z])|ReLU")
 MOST = 60
 """Equations that a model may have."""
 
@@ -175,13 +176,26 @@ class Choice:
         ways = [e for e in self.nearest if e.target == name]
         if any(e.loss for e in ways):  # -log ŷ_k, of a target that is one-hot, says less
             ways.sort(key=lambda e: e.loss == "cross-entropy" and len({m.name for m in e.used}) < 2)
-        if not ways or ways[0].section == self.section or len({"".join(e.right.split()) for e in ways}) < 2:
+        if not ways or len({"".join(e.right.split()) for e in ways}) < 2:
             return ways
+        if ways[0].section == self.section:
+            return sorted(ways, key=lambda e: not self._names_parts_of(ways[0], e))
         shared = [(len(self.claimed & (behind := self.behind(e))), len(behind.intersection(self.beside))) for e in ways]
         meant = [e for e, share in zip(ways, shared, strict=True) if share == max(shared)]
         if meant[0] is not ways[0]:
             self.led = meant[0].index
         return meant if self.led is None else sorted(meant, key=lambda e: abs(e.index - (self.led or 0)))
+
+    def _names_parts_of(self, short: Equation, whole: Equation) -> bool:
+        """Whether another equation says the same with a name for a part that is claimed about: the first is a reminder.
+
+        h_t = tanh(z_t) and z_t = U h_{t-1} + W x_t + b beside h_t = tanh(U h_{t-1} + W x_t) and ∂L/∂z_t.
+        """
+        read, behind = {m.name for m in short.used}, self.behind(whole)
+        named = {m.name for m in whole.used if m.offset == 0} - read - {short.target}
+        parts = [e for e in self.nearest if e.target in named & self.claimed]
+        written = " ".join((whole.right, *(e.right for e in parts)))
+        return bool(parts) and read < behind and set(_CALLED.findall(short.right)) <= set(_CALLED.findall(written))
 
     @property
     def claimed(self) -> set[str]:
