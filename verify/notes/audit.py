@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -136,9 +136,12 @@ def audit(
     def apart(formula: Formula, instead: Model | None = None) -> Audited:
         return judged_apart(formula, previous.get(formula), models, check, instead)
 
+    def quickly(formula: Formula, instead: Model | None = None) -> Audited:
+        return judged_apart(formula, previous.get(formula), models, partial(check, explain=False), instead)
+
     last_alone = behind_words(document, LAST_ALONE)
     along = behind_words(document, THROUGH_A_STATE, NEAR)
-    judged = settled(tuple(map(apart, document.formulas)), apart, last_alone, along)
+    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, last_alone, along)
     judged = tuple(_otherwise(each, models, apart, document) for each in stepping_back(judged))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
     lines = {part.file: part.text.splitlines() for part in document.parts}

@@ -37,7 +37,7 @@ class Check(Protocol):
 
     def __call__(
         self, formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
-        fragment: Fragment | None = None, meant: Meant = NOTHING,
+        fragment: Fragment | None = None, explain: bool = True, meant: Meant = NOTHING,
     ) -> tuple[Judgement, ...]: ...  # fmt: skip
 
 

@@ -48,7 +48,7 @@ WRONG = Judgement("", Word.WRONG, mistakes=(Mistake("sign", "a minus"),), correc
 
 def by_word(
     formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
-    fragment: Fragment | None = None, meant: Meant = NOTHING,
+    fragment: Fragment | None = None, explain: bool = True, meant: Meant = NOTHING,
 ) -> tuple[Judgement, ...]:  # fmt: skip
     """Judges by the digits on the right side: 7 is wrong, 5 is open, and the rest is proved."""
     assert fragment is not None

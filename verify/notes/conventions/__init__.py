@@ -23,13 +23,14 @@ from verify.notes.files import Formula
 def settled(
     found: Sequence[Audited],
     judge: Judge,
+    quickly: Judge,
     last_alone: Collection[Formula] = (),
     along: Collection[Formula] = (),
 ) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong.
 
-    `last_alone` stand behind words that say that the loss reads the last output alone, `along` behind words for what
-    comes through one state.
+    `quickly` judges without explaining; `last_alone` stand behind words that say that the loss reads the last output
+    alone, `along` behind words for what comes through one state.
     """
     result = itself(exchanged(found, judge), judge)
     for convention in (
@@ -43,7 +44,7 @@ def settled(
         redefined,
         of_the_candidate,
         handing_back,
-        upstream,
+        partial(upstream, quickly=quickly),
         from_zero,
         with_step_zero,
         adding,
