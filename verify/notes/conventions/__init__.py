@@ -10,13 +10,14 @@ from collections.abc import Collection, Sequence
 from functools import partial
 
 from derive.reader.claims.meant import Habit
+from derive.reader.models.model import Model
 from verify.notes.audited import Audited
 from verify.notes.conventions.errors import adding, handing_back, itself, of_the_candidate, redefined, upstream
 from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward, through_a_state
 from verify.notes.conventions.row_gradients import transposed
 from verify.notes.conventions.steps import from_zero, last, of_last_output, of_length, of_no_said_loss, with_step_zero
-from verify.notes.conventions.trying import Judge, wrong_in
+from verify.notes.conventions.trying import Judge, right_in, wrong_in
 from verify.notes.files import Formula
 
 
@@ -32,6 +33,11 @@ def settled(
     `quickly` judges without explaining; `last_alone` stand behind words that say that the loss reads the last output
     alone, `along` behind words for what comes through one state.
     """
+
+    def trying(formula: Formula, model: Model) -> Audited:
+        tried = quickly(formula, model)
+        return judge(formula, model) if right_in(tried) else tried  # only what is right there is kept
+
     result = itself(exchanged(found, judge), judge)
     for convention in (
         last,
@@ -59,5 +65,5 @@ def settled(
         transposed,
     ):
         if any(map(wrong_in, result)):
-            result = convention(result, judge)
+            result = convention(result, trying)
     return tuple(result)
