@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,12 @@ def parse(fragment: Fragment) -> list[tuple[Syntax, ...]]:
 
     Raises InputError with the place of what cannot be read.
     """
+    return list(_rows(fragment))
+
+
+@lru_cache(4096)
+def _rows(fragment: Fragment) -> tuple[tuple[Syntax, ...], ...]:
+    """Formulas of a note are read by many: for equations, times, letters, and once for each way to understand them."""
     tokens = fractions(plain_tokens(fragment) if fragment.plain else latex_tokens(fragment))
     if not tokens:
         raise fragment.error("an empty formula", 0)
@@ -61,7 +67,7 @@ def parse(fragment: Fragment) -> list[tuple[Syntax, ...]]:
         raise _explained(error, tokens, fragment) from None
     if "'" in fragment.text or "prime" in fragment.text:
         rows = [tuple(rewritten(part, labelled) for part in row) for row in rows]
-    return in_usual_letters(rows, fragment.times) if fragment.times else rows
+    return tuple(in_usual_letters(rows, fragment.times) if fragment.times else rows)
 
 
 def _unboxed(row: tuple[Syntax, ...]) -> Iterator[tuple[Syntax, ...]]:
