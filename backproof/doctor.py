@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import locale
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
 from backproof.own import HERE, PACKAGES, hidden
+from derive.patterns import regex
 
 OPTIONAL = {
     "torch": "another engine for the evidence, and --target torch",
@@ -22,7 +22,7 @@ OPTIONAL = {
     "onnxruntime": "the check of an ONNX model that was written",
     "pytest": "the fixture backproof",
 }
-_NAME = re.compile(r"[\w.-]+")
+_NAME = regex(r"[\w.-]+")
 PROGRAMS = {"pdflatex": "PDF files"}
 TRUE, FALSE = (
     rf"\frac{{\partial J}}{{\partial b}} = \sum_t \frac{{\partial J}}{{\partial h_t}} \odot (1 {sign} h_t^2)"

@@ -13,6 +13,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from derive.errors import InputError
+from derive.patterns import regex
 
 GREEK: Mapping[str, str] = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
@@ -225,7 +226,7 @@ def said_at(name: str, time: str = "t") -> str:
     return timed(str(spelled(name)), time)
 
 
-_SUBSCRIPT = re.compile(r"_\s*(?:\{(?P<several>(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}|(?P<one>\\[A-Za-z]+|\S))")
+_SUBSCRIPT = regex(r"_\s*(?:\{(?P<several>(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}|(?P<one>\\[A-Za-z]+|\S))")
 
 
 @cache
@@ -248,7 +249,7 @@ def _spelled_base(part: str) -> str:
     return part if len(part) == 1 else rf"\mathrm{{{part}}}"
 
 
-_STEP = re.compile(r"([A-Za-z])(minus|plus)(\d+)")
+_STEP = regex(r"([A-Za-z])(minus|plus)(\d+)")
 
 
 def _spelled_part(part: str) -> str:
@@ -258,7 +259,7 @@ def _spelled_part(part: str) -> str:
     return "\\" + part if part in GREEK and len(part) > 2 else part
 
 
-_SCRIPT = re.compile(r"([_^])\s*(\{|\\[A-Za-z]+|\S)")
+_SCRIPT = regex(r"([_^])\s*(\{|\\[A-Za-z]+|\S)")
 
 
 @cache

@@ -6,7 +6,6 @@ The pages, the NumPy program and the verdicts only read it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,6 +15,7 @@ from derive.cell import Assumption, Cell, Equation
 from derive.errors import InputError
 from derive.nodes import Adjoint, Node, Quantity, ones, substitute, t
 from derive.notation import AS_WRITTEN, Notation
+from derive.patterns import regex
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Gradient:
         return notebook.gradient_latex(self)
 
 
-_DRESS = re.compile(r"\\(?:mathbf|boldsymbol|bm|mathrm|mathit|text)(?![A-Za-z])|[\s{}$]|[_,]\{?t(?:[+-]1)?\}*\Z")
+_DRESS = regex(r"\\(?:mathbf|boldsymbol|bm|mathrm|mathit|text)(?![A-Za-z])|[\s{}$]|[_,]\{?t(?:[+-]1)?\}*\Z")
 
 
 def _bare(letter: str) -> str:

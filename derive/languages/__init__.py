@@ -10,12 +10,13 @@ from functools import cache, cached_property
 from importlib.resources import files
 
 from derive.errors import InputError
+from derive.patterns import regex
 
-_SLOT = re.compile(r"\{(\w*)\}")
-_BETWEEN_SENTENCES = re.compile(r"(?<=\.) (?=[A-Z])")
+_SLOT = regex(r"\{(\w*)\}")
+_BETWEEN_SENTENCES = regex(r"(?<=\.) (?=[A-Z])")
 _PARTS = (r"(?:[^:;,$]|\$[^$]*\$|[:;,](?! ))", r"(?:[^:;$]|\$[^$]*\$|[:;](?! ))", ".")
 """Of what the parts of a sentence are: words, lists of words, anything."""
-_FORMULA = re.compile(r"\$[^$]+\$")
+_FORMULA = regex(r"\$[^$]+\$")
 _JOINTS = ("; or ", "; ", ": ", ", ", " and ", " or ")
 """What stands between two things that are said at once, the loosest first."""
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from derive.cell import Cell
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from derive.reader.dialects import formulas_of, note_of
 from derive.reader.document.elaborate import cell, reading, slug
 from derive.reader.document.reading import Reading
@@ -39,13 +40,13 @@ from derive.reader.text.parser import parse
 
 __all__ = ["named", "read_equations", "read_file", "read_note", "reading_of", "text_of"]
 
-_PLAIN = re.compile(
+_PLAIN = regex(
     r"@|\[\s*t\s*(?:[-+−]\s*\d+\s*)?\]|_\(|_[A-Za-z][A-Za-z0-9]+|\*\*|(?<![A-Za-z_])(?:sum|prod)_|\.T(?![A-Za-z_{])|"
     r"(?<![A-Za-z])delta(?=[_\[(])"
 )
-_AS_IN_A_NOTE = re.compile(r"\$|\\\[|\\\(")
-_CONVOLUTION = re.compile(r"(?i:convol(?:ution|ve))|[Cc]onv[A-Z]{3,4}\b|卷积")
-_STAR = re.compile(r"[*∗⊛]|\\(?:ast|star|circledast)(?![A-Za-z])")
+_AS_IN_A_NOTE = regex(r"\$|\\\[|\\\(")
+_CONVOLUTION = regex(r"(?i:convol(?:ution|ve))|[Cc]onv[A-Z]{3,4}\b|卷积")
+_STAR = regex(r"[*∗⊛]|\\(?:ast|star|circledast)(?![A-Za-z])")
 LARGEST = 2_000_000
 """Bytes a note may have."""
 

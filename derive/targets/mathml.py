@@ -9,6 +9,7 @@ from html import escape
 
 from derive.errors import InputError
 from derive.notation import ACCENTS, GREEK, take_apart
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import blanked
 from derive.reader.text import syntax
 from derive.reader.text.fragment import Fragment
@@ -21,7 +22,7 @@ _RELATIONS = {
     r"\in": "∈", r"\neq": "≠", r"\ne": "≠", r"\le": "≤", r"\leq": "≤", r"\ge": "≥", r"\geq": "≥", r"\approx": "≈",
     r"\propto": "∝", r"\leftarrow": "←", r"\gets": "←", r"\to": "→", r"\rightarrow": "→", r"\equiv": "≡", r"\sim": "∼",
 }  # fmt: skip
-_COMMAND = re.compile(r"\\([A-Za-z]+)\s*\{(.*)\}", re.DOTALL)
+_COMMAND = regex(r"\\([A-Za-z]+)\s*\{(.*)\}", re.DOTALL)
 
 
 def mathml(formula: str, display: str = "block") -> str | None:

@@ -15,6 +15,7 @@ from sympy import Add, Expr, Float, Integer, Mul, Pow, Rational, Symbol, latex
 from derive.errors import DerivationError
 from derive.functions import ENTRIES, ScalarFunction, is_entry
 from derive.notation import ACCENTS, AS_WRITTEN, GREEK, WIDE, Letter, Notation, TimeStyle, script, spelled, take_apart
+from derive.patterns import regex
 
 
 class Kind(Enum):
@@ -357,8 +358,8 @@ def _bracketed(value: Expr, v: Vocabulary) -> str:
     return f"({v.amount(value)})" if isinstance(value, Add) else v.amount(value)
 
 
-_FONT = re.compile(r"\\(?:math[a-z]+|boldsymbol|bm|operatorname|text[a-z]*)\s*\{([^{}]*)\}")
-_ACCENT = re.compile(r"\\([a-z]+)\s*(?:\{([^{}]*)\}|(\w))")
+_FONT = regex(r"\\(?:math[a-z]+|boldsymbol|bm|operatorname|text[a-z]*)\s*\{([^{}]*)\}")
+_ACCENT = regex(r"\\([a-z]+)\s*(?:\{([^{}]*)\}|(\w))")
 
 
 @cache

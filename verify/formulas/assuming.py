@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError
 from derive.notation import AS_WRITTEN, Notation
+from derive.patterns import regex
 from derive.reader import formula as fragment_of
 from derive.reader.claims.letters import Letters
 from derive.reader.meaning.letters import taken
@@ -20,13 +20,13 @@ _ONES = r"(?:\\math(?:bf|bb|ds)\s*\{?\s*1\s*\}?|𝟏|1)\s*(?:\^\s*\{?\s*(?:\\top
 _SPELLINGS = (
     (
         HOT,
-        re.compile(r"(?P<of>.*?),?\s*(?:\\text\s*\{)?\s*(?:is\s+|are\s+)?(?:a\s+)?one[-\s]?hot(?:\s+vectors?)?\s*\}?"),
+        regex(r"(?P<of>.*?),?\s*(?:\\text\s*\{)?\s*(?:is\s+|are\s+)?(?:a\s+)?one[-\s]?hot(?:\s+vectors?)?\s*\}?"),
     ),
-    (ONE, re.compile(r"(?:the entries of\s+)?(?P<of>.*?)\s*(?:\\text\s*\{)?\s*sums?\s+to\s+(?:1|one)\s*\}?")),
-    (ONE, re.compile(r"(?:\\sum|∑|Σ)\s*(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))*\s*(?P<of>.+?)\s*=\s*1")),
-    (ONE, re.compile(r"sum\s*\((?P<of>.+)\)\s*={1,2}\s*1")),
-    (ONE, re.compile(rf"{_ONES}\s*(?:@|\*|\\cdot)?\s*(?P<of>.+?)\s*=\s*1")),
-    (ZERO, re.compile(r"(?P<of>.+?)\s*={1,2}\s*(?:\\math(?:bf|bb)\s*\{?\s*)?0\s*\}?")),
+    (ONE, regex(r"(?:the entries of\s+)?(?P<of>.*?)\s*(?:\\text\s*\{)?\s*sums?\s+to\s+(?:1|one)\s*\}?")),
+    (ONE, regex(r"(?:\\sum|∑|Σ)\s*(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w))*\s*(?P<of>.+?)\s*=\s*1")),
+    (ONE, regex(r"sum\s*\((?P<of>.+)\)\s*={1,2}\s*1")),
+    (ONE, regex(rf"{_ONES}\s*(?:@|\*|\\cdot)?\s*(?P<of>.+?)\s*=\s*1")),
+    (ZERO, regex(r"(?P<of>.+?)\s*={1,2}\s*(?:\\math(?:bf|bb)\s*\{?\s*)?0\s*\}?")),
 )
 """What is declared, and how it may be written; `of` is the letter."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from derive.errors import InputError, Place, ProgramFault
+from derive.patterns import regex
 from derive.reader.models.equations.names import letter_name
 from verify.formulas import faults
 from verify.formulas.judgement import Judgement, Word, exit_code, report
@@ -36,15 +37,15 @@ from verify.notes.models.times import counted
 from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
 
-_LATEX = re.compile(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
-_BARS = re.compile(
+_LATEX = regex(r"=.*\\(?:[dt]?frac|partial|nabla|odot|sum|sigma|tanh|top)(?![A-Za-z])|\\frac\{\\partial.*=")
+_BARS = regex(
     r"\b(?:bars?|barred|overlined?|overlines)\b[^.\n]{0,80}\b(?:gradients?|adjoints?|derivatives?)\b|"
     r"\b(?:gradients?|adjoints?|derivatives?)\b[^.\n]{0,80}\b(?:bars?|barred|overlined?)\b",
     re.IGNORECASE,
 )
-_ENTROPY = re.compile(r"\bcross[\s-]?entropy\b|交叉熵", re.IGNORECASE)
+_ENTROPY = regex(r"\bcross[\s-]?entropy\b|交叉熵", re.IGNORECASE)
 _COLUMNS = r"\b(?:columns?|blocks?|parts?|slice|sub-?matrix)\b"
-_BLOCKS = re.compile(
+_BLOCKS = regex(
     rf"\$(?P<weight>[^$\n]{{1,30}})\$[^.$\n]{{0,60}}?{_COLUMNS}[^.$\n]{{0,60}}?\$(?P<part>[^$\n]{{1,40}})\$"
     rf"|{_COLUMNS}[^.$\n]{{0,30}}?\$(?P<cut>[^$\n]{{1,30}})\$[^.$\n]{{0,40}}?\$(?P<seen>[^$\n]{{1,40}})\$",
     re.IGNORECASE,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.meaning.letters import letter, number_of
 from derive.reader.meaning.vocabulary import is_general, names_function
@@ -31,38 +32,38 @@ OF_WEIGHTS = "asks something of parameters alone, which the model leaves free"
 SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
-_STARTED = re.compile(
+_STARTED = regex(
     r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b|\bset(?:ting)?\b)[^$=.;。；]{0,40}[\s$`\\(]*\Z", re.IGNORECASE
 )
-_COMPARED = re.compile(r"[<>≤≥≪≫]|\\(?:leq?|geq?|leqslant|geqslant|ll|gg|lt|gt)(?![A-Za-z])")
+_COMPARED = regex(r"[<>≤≥≪≫]|\\(?:leq?|geq?|leqslant|geqslant|ll|gg|lt|gt)(?![A-Za-z])")
 _STRICT = frozenset(["<", ">", r"\lt", r"\gt"])
-_SUPPOSED = re.compile(
+_SUPPOSED = regex(
     r"(?:当|若|如果|假如|假设|只要|條件|条件|當|\b(?:if|when|whenever|suppose|assuming|provided|conditions?)\b)"
     r"[^$.;。；，,]{0,12}[\s$`\\(]*\Z|\|\s*\**\$+`?\s*\Z",
     re.IGNORECASE,
 )
-_LET = re.compile(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
-_ERROR = re.compile(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
+_LET = regex(r"(?:\b(?:let|define|denote)\b|定义|[令记设])[^.;。；]*\Z", re.IGNORECASE)
+_ERROR = regex(r"\s*(?:\\(?:delta|varepsilon|epsilon)(?![A-Za-z])|δ|ε)")
 """An error letter, and what stands before what is said of one."""
-_CONSTANT = re.compile(rf"{_ERROR.pattern}[^=]*=[^=]*=\s*1[\s.,;}}]*\Z")
+_CONSTANT = regex(rf"{_ERROR.pattern}[^=]*=[^=]*=\s*1[\s.,;}}]*\Z")
 """δ^{t-1} = δ^t W f'(u^{t-1}) = 1, as the constant error flow is asked for: no gradient of a loss is 1 by itself."""
 _STEP_T = r"\}?\s*[_^]?\s*[{(]*\s*t\s*"
-_SPLIT = re.compile(
+_SPLIT = regex(
     rf"[\s&]*(?:\\mathcal\s*)?\{{?(?P<loss>{'|'.join(sorted(LOSSES, key=len, reverse=True))}){_STEP_T}[)}}]*\s*&?="
     rf"(?!.*\\partial).*(?<![A-Za-z])(?P=loss){_STEP_T}\+\s*1",
     re.DOTALL,
 )
 """L_t = l_t + L_{t+1}, which calls L_t the losses from t on."""
-_HALF = re.compile(r"\s*(?:[<>≤≥≈]|\\(?:leq?|geq?|leqslant|geqslant|approx|in|lt|gt|ll|gg|to)(?![A-Za-z]))")
+_HALF = regex(r"\s*(?:[<>≤≥≈]|\\(?:leq?|geq?|leqslant|geqslant|approx|in|lt|gt|ll|gg|to)(?![A-Za-z]))")
 """Which begins in the words before it: always ≤ 1."""
-_CALLED = re.compile(
+_CALLED = regex(
     r"[\s&]*\\Delta\s*\{?\s*(?![WUVb\\])[A-Za-z](?:\s*[_^]\s*(?:\{[^{}=]*\}|\w))*\s*\}?\s*&?:?="
     r"(?!.*(?:\\(?:partial|nabla|[dD]elta|eta|alpha)(?![A-Za-z])|[∂∇δΔ=]|(?<![A-Za-z])d[A-Za-z]))",
     re.DOTALL,
 )
 """Δc = o ⊙ (1 - tanh²(c)), whose right side has no gradient: a name for it, no gradient."""
-_INNER = re.compile(r"\{[^{}]*\}")
-_UPDATE = re.compile(
+_INNER = regex(r"\{[^{}]*\}")
+_UPDATE = regex(
     r"(?:\s|&|\\begin\{[a-z]+\*?\})*(?P<letter>[^=&\s](?:[^=&]{0,30}?[^=&\s])?)[\s&]*"
     r"(?:(?P<arrow>\\leftarrow(?![A-Za-z])|\\gets(?![A-Za-z])|←)|:?=)[\s&]*(?P=letter)\s*"
     r"(?:-\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\}"
@@ -71,35 +72,33 @@ _UPDATE = re.compile(
 )
 """W = W - η ∂L/∂W, and what an arrow gives a letter that it had: g ← g · min(1, c/‖g‖)."""
 _RATE = r"\s*\(?\s*(?:\\(?:eta|alpha|lambda|epsilon|varepsilon|gamma|mu|rho)(?![A-Za-z])|lr\b|\\text\{lr\})"
-_STEP = re.compile(
+_STEP = regex(
     rf"(?:\s|&)*(?:[^=&\s-][^=&-]{{0,30}}?\s*(?:\\mathrel\s*\{{\s*-\s*\}}|-)\s*={_RATE}"
     rf"|\\Delta\s*[^=&\s][^=&]{{0,30}}?&?=\s*-{_RATE})"
 )
 """W -= η dW and ΔW = -η ∂L/∂W."""
-_ZEROED = re.compile(
-    r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+"
-)
-_PARTS = re.compile(
+_ZEROED = regex(r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+")
+_PARTS = regex(
     r"=\s*\\?\[(?:\\[,;! ]|\s)*"
     r"(?:(?:\\?[A-Za-z]|[_^{}])+\s*(?:[,;](?:\\[,;! ]|\s)*|(?:\\[,;! ])?\\?\]\s*\Z)){2,}"
 )
 """A list of letters, each for a part of what stands left of it."""
-_OF_BLOCKS = re.compile(
+_OF_BLOCKS = regex(
     r"\A\s*[A-Za-z]\s*_\s*(?:[A-Za-su-z]|\{[^{}t]*\})\s*&?=\s*\\begin\{[bp]matrix\}"
     r"(?:[\s&,A-Za-z]|_\s*\{[^{}t]*\}|_\s*[A-Za-su-z]|\\\\)+\\end\{[bp]matrix\}[\s.,;]*\Z"
 )
 """A weight put together of letters without a time."""
-_CARRIED = re.compile(
+_CARRIED = regex(
     r"\A\s*(?P<letter>[A-Za-z]\w*?)_\{?(?:prev|previous|last|old)\}?\s*=\s*(?P=letter)(?:_\{?(?:t|new|next|cur)\}?|\[t\])?\s*\Z"
 )
 _MATRIX = r"(?:\\math(?:bf|rm)\s*\{\s*)?[A-Z]\s*\}?(?:_(?:[A-Za-su-z]|\{[A-Za-z]{2,}\}))?\s*"
 _ABOVE = r"(?:\^\s*\{?\s*(?:T|\\top|\\intercal|-1)\s*\}?\s*)?"
-_ORTHOGONAL = re.compile(
+_ORTHOGONAL = regex(
     rf"[\s&]*{_MATRIX}{_ABOVE}(?:\\cdot\s*)?(?:{_MATRIX}{_ABOVE})?&?=\s*"
     r"(?:\\(?:math(?:bf|bb|rm)|boldsymbol|bm)\s*\{?\s*)?(?:I|\\?1)(?:_(?:\w|\{\w+\}))?\s*\}?[\s.,;]*"
 )
 """W^T W = I, as an initialization has it."""
-_CUT = re.compile(r"\A\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*\Z")
+_CUT = regex(r"\A\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*\Z")
 
 
 def nothing(formula: Formula) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from verify.formulas.judgement import Word
 from verify.mistakes.dictionary import entry
 
@@ -21,8 +22,8 @@ IGNORED = tuple(word.value for word in (Word.WRONG, Word.UNDECIDED, Word.UNREADA
 
 Settings = tuple[tuple[str, str], ...]
 
-_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_OURS = re.compile(r"\s*backproof\s*:(.*)", re.DOTALL)
+_COMMENT = regex(r"<!--(.*?)-->", re.DOTALL)
+_OURS = regex(r"\s*backproof\s*:(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)

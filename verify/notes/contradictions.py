@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_named
 from derive.reader.models.equations.names import names
 from derive.reader.models.equations.remarks import operands_in_words
@@ -17,15 +17,15 @@ from verify.notes.conventions.habits import OF_ONE
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 
 OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be read"
-_ERROR = re.compile(r"(?:\\delta(?![A-Za-z])|δ)(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))*")
+_ERROR = regex(r"(?:\\delta(?![A-Za-z])|δ)(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))*")
 
 AGAINST_THE_SUM = "right only if {supposed}; line {line} says that the loss is a sum over the steps"
-_SUM_OVER_STEPS = re.compile(
+_SUM_OVER_STEPS = regex(
     r"\s*(?:\\(?:mathcal|mathrm|text)\s*\{?\s*)?(?:[LJEC]|\\ell|[Ll]oss)\}?(?:_\{?\\?(?:text|mathrm)?\{?[a-z]+\}*)?"
     r"(?:\s*\([^()=]*\))?\s*&?\s*=\s*&?[^=]{0,20}\\sum(?:\\n?o?limits)?\s*"
     r"_\s*(?:t(?![a-z])|\{\s*(?:t|\\tau|k|n|i)?\s*(?:=\s*[01]\s*)?\}\s*\^\s*\{?\s*T|\{\s*t\s*(?:=\s*[01]\s*)?\})"
 )
-_IN_A_CASE = re.compile(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
+_IN_A_CASE = regex(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
 
 
 def of_two_minds(found: Sequence[Audited]) -> Iterator[Audited]:

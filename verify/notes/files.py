@@ -13,6 +13,7 @@ from math import inf
 from pathlib import Path
 
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from derive.reader import text_of
 from derive.reader.dialects import marks, put_in, put_in_note, tex, unmarked
 from derive.reader.dialects.macros import Macro, macros
@@ -21,15 +22,15 @@ from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import Declaration, Found, every_formula, note, worded
 from verify.notes import comments
 
-_PERCENT = re.compile(r"%+(.*)")
-_FENCE = re.compile(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\b)")
+_PERCENT = regex(r"%+(.*)")
+_FENCE = regex(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\b)")
 _STEP = r"(?:[⟨<(\[]\s*t(?:\s*[-+]\s*1)?\s*[⟩>)\]])?"
-_IN_CODE = re.compile(rf"\s*(?:[A-Za-z_]\w*\.)*([A-Za-zŷ]\w*(?:\[[^\]]*\])?){_STEP}\s*=(?!=)")
-_IN_TEXT = re.compile(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
-_LEADING = re.compile(r"\s*&?\s*=")
+_IN_CODE = regex(rf"\s*(?:[A-Za-z_]\w*\.)*([A-Za-zŷ]\w*(?:\[[^\]]*\])?){_STEP}\s*=(?!=)")
+_IN_TEXT = regex(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
+_LEADING = regex(r"\s*&?\s*=")
 
 
-HEADING = re.compile(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
+HEADING = regex(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
 
 
 @dataclass(frozen=True)
@@ -172,8 +173,8 @@ def _told(formulas: Iterable[Formula], said: list[comments.Comment], before: com
     )
 
 
-_CONDITION = re.compile(r"\s*[a-z]\s*(?:=|≠|\\neq?(?![A-Za-z]))\s*[a-z]\s*")
-_ENDED = re.compile(r"[\s$`*_)）\\]*[:：,，.。]?[\s*_]*")
+_CONDITION = regex(r"\s*[a-z]\s*(?:=|≠|\\neq?(?![A-Za-z]))\s*[a-z]\s*")
+_ENDED = regex(r"[\s$`*_)）\\]*[:：,，.。]?[\s*_]*")
 
 
 def continued(formula: Formula, before: Formula | None) -> Fragment:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from derive.cell import Cell
 from derive.errors import InputError, Place, ProgramFault
+from derive.patterns import regex
 from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
@@ -28,8 +29,8 @@ A_MENTION = "a mention"
 A_DEFINITION = "an equation of the model"
 AN_OPEN_END = "unfinished: nothing stands behind the ="
 UNUSED = "a definition that the model does not use"
-_UNFINISHED = re.compile(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
-_MATH = re.compile(r"\$([^$]+)\$")
+_UNFINISHED = regex(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
+_MATH = regex(r"\$([^$]+)\$")
 
 
 class Check(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,15 +9,14 @@ from sympy import HadamardProduct
 
 from derive.cell import Cell
 from derive.nodes import leaves
+from derive.patterns import regex
 from verify.notes.files import HEADING, Document, Formula
 
-_DISPLAY = re.compile(r"\s*(?:\$\$|\\\[|\\begin\{|```|~~~)")
+_DISPLAY = regex(r"\s*(?:\$\$|\\\[|\\begin\{|```|~~~)")
 FAMILIES = {
-    "lstm": re.compile(r"(?<![A-Za-z])LSTMs?(?![A-Za-z])|[Ll]ong [Ss]hort-?[- ][Tt]erm|长短期记忆|長短期記憶"),
-    "gru": re.compile(r"(?<![A-Za-z])GRUs?(?![A-Za-z])|[Gg]ated [Rr]ecurrent|门控循环|門控循環"),
-    "rnn": re.compile(
-        r"(?<![A-Za-z])RNNs?(?![A-Za-z])|(?<![Gg]ated )[Rr]ecurrent (?:[Nn]eural )?[Nn]etwork|循环神经网络"
-    ),
+    "lstm": regex(r"(?<![A-Za-z])LSTMs?(?![A-Za-z])|[Ll]ong [Ss]hort-?[- ][Tt]erm|长短期记忆|長短期記憶"),
+    "gru": regex(r"(?<![A-Za-z])GRUs?(?![A-Za-z])|[Gg]ated [Rr]ecurrent|门控循环|門控循環"),
+    "rnn": regex(r"(?<![A-Za-z])RNNs?(?![A-Za-z])|(?<![Gg]ated )[Rr]ecurrent (?:[Nn]eural )?[Nn]etwork|循环神经网络"),
 }
 """The catalogue's name of a cell, and what texts call it."""
 

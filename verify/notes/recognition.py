@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import statements
 from derive.reader.meaning.letters import letter
 from derive.reader.models.equations.finding import DERIVATIVE
@@ -16,7 +17,7 @@ from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 
 UNKNOWN = "the model, which is recognised, has no {letter}: {origin}"
-_UNKNOWN = re.compile(r"(?P<letter>\S+) is not known in this cell")
+_UNKNOWN = regex(r"(?P<letter>\S+) is not known in this cell")
 OTHERWISE = "line {line} says something else of the letters than the model, which is recognised: {origin}"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.claims.functions import cell_of_functions
 from verify.formulas.bounds.related import NO_BOUND
 from verify.formulas.judgement import FOR_ANY_NUMBER, MISFIT, Judgement, Word
@@ -22,10 +22,10 @@ NO_GRADIENT = "not so by the model as it was read; it speaks of no gradient, and
 TWO_LOSSES = "{letters} both stand for a loss here, and nothing says which of them is of one step"
 NOT_LAST = "wrong if step {letter} is not the last one, of which the note says nothing"
 _NUMBERS, _ZERO = OFF.partition("{")[0], VANISHES.partition("{")[0]
-_OF_ONE_STEP = re.compile(r"[\s&]*\\?[A-Za-z]+\s*[_^]\s*\{?\(?\s*\d+\s*\)?\}?\s*=")
+_OF_ONE_STEP = regex(r"[\s&]*\\?[A-Za-z]+\s*[_^]\s*\{?\(?\s*\d+\s*\)?\}?\s*=")
 """s_3 = tanh(U x_t + W s_2): an equation of the model said again, for one step."""
-_AS_LAST = re.compile(r"the paths through .*[_^]\s*\{?\(?(?P<letter>\\tau|[NSKLM])\s*\+\s*1")
-_OF_LOSS = re.compile(
+_AS_LAST = regex(r"the paths through .*[_^]\s*\{?\(?(?P<letter>\\tau|[NSKLM])\s*\+\s*1")
+_OF_LOSS = regex(
     r"(?:\\partial|∂|\\mathrm\s*\{?d\}?|(?<![A-Za-z\\])d"
     r"|(?:\\nabla|\\partial|[∇∂])\s*_\s*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\w))"
     r"\s*\{?\s*(?:\\math(?:cal|bf|rm)\s*)?\{?\s*([JELC]|\\ell)(?![A-Za-z]|\s*\}?\s*[_^(])"

@@ -14,6 +14,7 @@ from derive.errors import InputError, ProgramFault
 from derive.lettering import lettered
 from derive.networks.network import Network
 from derive.nodes import Quantity
+from derive.patterns import regex
 from derive.reader import read_equations, reading_of
 from derive.reader.document.reading import Reading
 from derive.reader.text.note import KEYS, WHERE
@@ -28,7 +29,7 @@ from verify.reports.notebook import judged
 
 CODE = ("numpy", "torch", "jax", "latex", "markdown")
 """What the page offers to copy."""
-_NOTE = re.compile(r"\$\$|\\\[|^#\s|```", re.MULTILINE)
+_NOTE = regex(r"\$\$|\\\[|^#\s|```", re.MULTILINE)
 
 Asked = Mapping[str, str]
 Answer = dict[str, Any]

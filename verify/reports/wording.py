@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from derive.patterns import regex
 from derive.reader.text.words import LAYOUTS
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.telling import point
@@ -30,14 +30,14 @@ MARKS: Mapping[Word, str] = {
 """Their signs; what could not be read or decided looks like neither right nor wrong."""
 
 
-_ALIGNED = re.compile(r"\s*(?:\\\\\s*)?&\s*=\s*&?|\s*\\\\\s*=\s*")
-_BEGIN = re.compile(r"\\begin\{(\w+\*?)\}")
-_END = re.compile(r"\\end\{(\w+\*?)\}")
-_LEFT = re.compile(r"\\left(?![A-Za-z])\s*\.?")
-_RIGHT = re.compile(r"\\right(?![A-Za-z])\s*\.?")
-_CUT = re.compile(r"\\\\(?:\s*&)?|(?<!\\)&")
-_BRACE = re.compile(r"(?<!\\)[{}]")
-_LAST = re.compile(r"(?:\\\\|[,，。.;&]|\s)+\Z")
+_ALIGNED = regex(r"\s*(?:\\\\\s*)?&\s*=\s*&?|\s*\\\\\s*=\s*")
+_BEGIN = regex(r"\\begin\{(\w+\*?)\}")
+_END = regex(r"\\end\{(\w+\*?)\}")
+_LEFT = regex(r"\\left(?![A-Za-z])\s*\.?")
+_RIGHT = regex(r"\\right(?![A-Za-z])\s*\.?")
+_CUT = regex(r"\\\\(?:\s*&)?|(?<!\\)&")
+_BRACE = regex(r"(?<!\\)[{}]")
+_LAST = regex(r"(?:\\\\|[,，。.;&]|\s)+\Z")
 
 
 @dataclass(frozen=True)

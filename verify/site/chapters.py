@@ -8,15 +8,16 @@ from derive import catalogue
 from derive.calculus.adjoint import differentiate
 from derive.errors import ProgramFault
 from derive.languages import Language
+from derive.patterns import regex
 from derive.targets.pictures import picture
 from verify.formulas.claims import check
 from verify.reports.wording import MARKS, TITLES, details, split
 
 SAME = "<!-- same -->"
 """In a translation: the next block of code or mathematics of the English chapter."""
-_BLOCK = re.compile(r"^```.*?^```$|^\$\$\n.*?^\$\$$", re.MULTILINE | re.DOTALL)
-_MARK = re.compile(r"^<!-- (picture|check): (\S+)(?: (.+))? -->$", re.MULTILINE)
-_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = regex(r"^```.*?^```$|^\$\$\n.*?^\$\$$", re.MULTILINE | re.DOTALL)
+_MARK = regex(r"^<!-- (picture|check): (\S+)(?: (.+))? -->$", re.MULTILINE)
+_FENCE = regex(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(chapter: str) -> list[str]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from derive.languages import ENGLISH, Language
+from derive.patterns import regex
 from verify.mistakes import dictionary
 
 TABLE = "course/exercises.toml"
-_PLACE = re.compile(r"^<!-- exercise: (.+) -->$", re.MULTILINE)
+_PLACE = regex(r"^<!-- exercise: (.+) -->$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from derive.calculus.derivation import Derivation
 from derive.cell import Cell
 from derive.languages import ENGLISH, Language, languages
 from derive.networks.network import Network
+from derive.patterns import regex
 from derive.targets import site
 from verify.mistakes import dictionary
 from verify.site.chapters import by_paragraphs, filled, translation
@@ -110,7 +111,7 @@ def for_myst(text: str) -> str:
     return re.sub(r"(\]\([^)]*)README\.md", r"\1index.md", text)
 
 
-_FORMULA_OR_CODE = re.compile(r"^```.*?^```$|\$`([^`]+)`\$|`[^`]+`", re.MULTILINE | re.DOTALL)
+_FORMULA_OR_CODE = regex(r"^```.*?^```$|\$`([^`]+)`\$|`[^`]+`", re.MULTILINE | re.DOTALL)
 
 
 def _index(place: str) -> str:
@@ -143,7 +144,7 @@ _ABOUT = {
     "networks": "Layers, directions, dropout and a head put together, each part with its derivation.",
 }
 _BOOK = "All cells, heads and networks as a book (PDF)"
-_MARKUP = re.compile(r"(?<![^\W_])_|[\\`*<>\[\]|$]")
+_MARKUP = regex(r"(?<![^\W_])_|[\\`*<>\[\]|$]")
 
 
 def _source(made: Cell | Network, say: Callable[[str], str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sympy import S
 
 from derive.notation import spelled
+from derive.patterns import regex
 from derive.reader.claims.letters import Letters
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import only
@@ -15,7 +16,7 @@ from derive.reader.meaning.tree import Ref, Term
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Name, Ones, Scripted, Syntax
 
-_ONE_HOT = re.compile(r"one[_-]?hot", re.IGNORECASE)
+_ONE_HOT = regex(r"one[_-]?hot", re.IGNORECASE)
 _SUMMED = frozenset(["sums to one", "one-hot"])
 
 

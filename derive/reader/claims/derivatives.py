@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from dataclasses import replace
 
@@ -11,6 +10,7 @@ from sympy import Expr
 from derive import nodes
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
+from derive.patterns import regex
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import as_value, named_step
@@ -34,7 +34,7 @@ OF_A_STEP = frozenset(["ell", "l"])
 TOTAL = ("total", "tot", "full")
 """Labels of a gradient as a whole."""
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
-_DERIVED = re.compile(r"\\(?:partial|delta|Delta|nabla)(?![A-Za-z])|[∂δΔ∇]")
+_DERIVED = regex(r"\\(?:partial|delta|Delta|nabla)(?![A-Za-z])|[∂δΔ∇]")
 
 
 def evaluated(node: Syntax) -> Syntax | None:

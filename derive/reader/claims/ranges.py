@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 from sympy import Expr
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.meaning.letters import index, time_expression
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.parser import parse
 
-_BEHIND = re.compile(r"\s*(?:(?P<strict>>(?!\s*=)|\\gt(?![A-Za-z]))|(?:>\s*=|≥|⩾|\\(?:geqslant|geq?)(?![A-Za-z])))")
+_BEHIND = regex(r"\s*(?:(?P<strict>>(?!\s*=)|\\gt(?![A-Za-z]))|(?:>\s*=|≥|⩾|\\(?:geqslant|geq?)(?![A-Za-z])))")
 
 
 def is_range(text: str) -> bool:

@@ -7,18 +7,18 @@ commands that a document of any kind defines; `bare` and `unmarked` read what st
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from derive.patterns import regex
 from derive.reader.dialects import bare, marks, scripts, tex, unmarked
 from derive.reader.dialects.macros import Macro, macros, with_macros
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note, worded
 from derive.reader.text.stated import derivative, formula
 
-_AT_STEP = re.compile(r"[^=]*(?:[_^]\s*\{?[^{}=]*[tnk]\b|\([tnk][^()]*\)|['′](?!\s*\()|\\prime(?!\s*\}?\s*\())[^=]*=")
+_AT_STEP = regex(r"[^=]*(?:[_^]\s*\{?[^{}=]*[tnk]\b|\([tnk][^()]*\)|['′](?!\s*\()|\\prime(?!\s*\}?\s*\())[^=]*=")
 """What a quantity is at a step."""
 
 

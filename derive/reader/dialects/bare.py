@@ -13,21 +13,22 @@ from dataclasses import dataclass
 
 from derive.cell import Guess
 from derive.errors import Place
+from derive.patterns import regex
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Declaration, Note
 
-_EQUATION = re.compile(
+_EQUATION = regex(
     r"\s*(?:(?:[-*+•]|\d+[.)])\s*)?(?P<equation>(?P<left>[A-Za-z]\w*['′]?(?:\([^()]*\)|\[[^\[\]]*\])?)\s*:?=(?!=)"
     r"(?P<right>[^=#]*?[^=#\s])(?:\s{2,}\(\d{1,3}[a-z]?\))?\s*(?:#(?P<comment>.*))?)"
 )
-_BEFORE = re.compile(r"t\s*-\s*1|ₜ₋₁|prev(?![a-z])")
-_CODE = re.compile(r"[A-Za-z]\w*\.[A-Za-z_]")
-_FENCE = re.compile(r"\s*(?:```|~~~)")
-_ENVIRONMENT = re.compile(r"\\begin\{(?P<name>array|aligned|align\*?|gathered|split)\}.*?\\end\{(?P=name)\}", re.DOTALL)
-_DEFAULTS = re.compile(r"\(\s*defaults?\s*:\s*(?P<pairs>\w+\s*=\s*\w+(?:\s*,\s*\w+\s*=\s*\w+)*)\s*\)", re.IGNORECASE)
-_PAIR = re.compile(r"\w+\s*=\s*\w+")
-_WHERE = re.compile(r"\s*(?:where|with)\s+(?=[A-Za-z]\w*['′]?(?:\([^()]*\))?\s*=)", re.IGNORECASE)
-_SAID = re.compile(r"[A-Za-z]\w*['′]?(?:\([^()]*\))?\s*=(?:(?!\s+and\s|[,;]\s)[^=])+?(?=\s+and\s|[,;]\s|[.,;]?\s*$)")
+_BEFORE = regex(r"t\s*-\s*1|ₜ₋₁|prev(?![a-z])")
+_CODE = regex(r"[A-Za-z]\w*\.[A-Za-z_]")
+_FENCE = regex(r"\s*(?:```|~~~)")
+_ENVIRONMENT = regex(r"\\begin\{(?P<name>array|aligned|align\*?|gathered|split)\}.*?\\end\{(?P=name)\}", re.DOTALL)
+_DEFAULTS = regex(r"\(\s*defaults?\s*:\s*(?P<pairs>\w+\s*=\s*\w+(?:\s*,\s*\w+\s*=\s*\w+)*)\s*\)", re.IGNORECASE)
+_PAIR = regex(r"\w+\s*=\s*\w+")
+_WHERE = regex(r"\s*(?:where|with)\s+(?=[A-Za-z]\w*['′]?(?:\([^()]*\))?\s*=)", re.IGNORECASE)
+_SAID = regex(r"[A-Za-z]\w*['′]?(?:\([^()]*\))?\s*=(?:(?!\s+and\s|[,;]\s)[^=])+?(?=\s+and\s|[,;]\s|[.,;]?\s*$)")
 
 
 @dataclass(frozen=True)

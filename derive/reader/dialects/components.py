@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
-_SHORTCODE = re.compile(
+from derive.patterns import regex
+
+_SHORTCODE = regex(
     r"\{\{[<%]\s*(?:katex|mathjax|math)\b(?P<said>[^<>%{}\n]*)[>%]\}\}(?P<tex>(?:(?!\{\{)[^$])*?)"
     r"\{\{[<%]\s*/(?:katex|mathjax|math)\s*[>%]\}\}"
 )
-_COMPONENT = re.compile(
+_COMPONENT = regex(
     r"<(?P<kind>Block|Inline)Math\b[^<>{}\"]*?\b(?:math|formula)=(?P<opened>\"|\{\"|\{`|\{String\.raw`)"
     r"(?P<tex>(?:(?![\"`$]).)+?)(?:\"\}|`\}|\")[^<>{}]*?/>"
 )
-_BOX = re.compile(
+_BOX = regex(
     r"^(?P<opened>[ \t]*(?P<mark>`{3,}|~{3,})\{(?:admonition|note|tip|hint|important|warning|caution|attention|danger|"
     r"error|seealso|dropdown|exercise|solution|topic|sidebar|margin|list-table|tabs?|tab-(?:set|item)|card|grid|"
     r"grid-item(?:-card)?|details|aside|(?:prf:)?(?:theorem|proof|lemma|definition|"
@@ -21,8 +23,8 @@ _BOX = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 """A fence around text, which is no code."""
-_TAG_BEHIND = re.compile(r"(?<=\$\$)[ \t]*</?[A-Za-z][^<>\n]*>[ \t]*$", re.MULTILINE)
-_WRITTEN = re.compile(r"[^\s]")
+_TAG_BEHIND = regex(r"(?<=\$\$)[ \t]*</?[A-Za-z][^<>\n]*>[ \t]*$", re.MULTILINE)
+_WRITTEN = regex(r"[^\s]")
 
 
 def usual(text: str) -> str:

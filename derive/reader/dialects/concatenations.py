@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 
-_SIGN = re.compile(r"\\oplus(?![A-Za-z])|⊕")
-_SUM = re.compile(r"(?:\\(?:otimes|odot)(?![A-Za-z])|[⊗⊙])[^\n$]*?(?:\\oplus(?![A-Za-z])|⊕)")
-_SAID = re.compile(
+from derive.patterns import regex
+
+_SIGN = regex(r"\\oplus(?![A-Za-z])|⊕")
+_SUM = regex(r"(?:\\(?:otimes|odot)(?![A-Za-z])|[⊗⊙])[^\n$]*?(?:\\oplus(?![A-Za-z])|⊕)")
+_SAID = regex(
     r"concat|konkat|verkett|конкатен|拼接|連結|连接|串接|结合|連接|이어\s*붙|연결|nối|łącz|stack(?:ed|ing)",
     re.IGNORECASE,
 )

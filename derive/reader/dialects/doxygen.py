@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-_INLINE = re.compile(r"[\\@]f\$(?P<tex>[^$]+?)[\\@]f\$")
-_DISPLAYED = re.compile(r"[\\@]f\[(?P<tex>.+?)[\\@]f\]", re.DOTALL)
-_NAMED = re.compile(r"[\\@]f\{(?P<name>[a-z]+\*?)\}(?:\{)?(?P<tex>.+?)[\\@]f\}", re.DOTALL)
-_MARGIN = re.compile(r"(?<=\n)[ \t]*(?:\*(?!/)|//[/!]?)")
+from derive.patterns import regex
+
+_INLINE = regex(r"[\\@]f\$(?P<tex>[^$]+?)[\\@]f\$")
+_DISPLAYED = regex(r"[\\@]f\[(?P<tex>.+?)[\\@]f\]", re.DOTALL)
+_NAMED = regex(r"[\\@]f\{(?P<name>[a-z]+\*?)\}(?:\{)?(?P<tex>.+?)[\\@]f\}", re.DOTALL)
+_MARGIN = regex(r"(?<=\n)[ \t]*(?:\*(?!/)|//[/!]?)")
 """What a line of a comment begins with."""
 
 

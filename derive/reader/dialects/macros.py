@@ -6,21 +6,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from derive.patterns import regex
 from derive.reader.text.fragment import Fragment, Line
 
-_DEFINITION = re.compile(
+_DEFINITION = regex(
     r"\\(?:(?:(?:re)?new|provide)command\*?\s*\{?\s*\\(?P<command>[A-Za-z]+)\s*\}?\s*"
     r"(?:\[\s*(?P<count>\d)\s*\]\s*(?:\[(?P<default>[^\[\]]*)\])?)?"
     r"|[gex]?def\s*\\(?P<defined>[A-Za-z]+)\s*(?P<signs>(?:#\d\s*)*)"
     r"|DeclareMathOperator(?P<star>\*?)\s*\{?\s*\\(?P<operator>[A-Za-z]+)\s*\}?)\s*(?=\{)"
 )
-_OTHER = re.compile(r"\\(?:(?:(?:re)?new|provide)command|[gex]?def|DeclareMathOperator)(?![A-Za-z])[^\n]*")
+_OTHER = regex(r"\\(?:(?:(?:re)?new|provide)command|[gex]?def|DeclareMathOperator)(?![A-Za-z])[^\n]*")
 _GONE = "\0"
 _ONLY = rf"\s*{_GONE}[\s{_GONE}]*"
-_EMPTY = re.compile(rf"\$\$?{_ONLY}\$\$?|\\\[{_ONLY}\\\]|\\\({_ONLY}\\\)")
+_EMPTY = regex(rf"\$\$?{_ONLY}\$\$?|\\\[{_ONLY}\\\]|\\\({_ONLY}\\\)")
 """A formula that only defines."""
-_ARGUMENT = re.compile(r"#(\d)")
-MACRO = re.compile(r"\\([A-Za-z]+)")
+_ARGUMENT = regex(r"#(\d)")
+MACRO = regex(r"\\([A-Za-z]+)")
 DEEPEST = 8
 """Macros within macros."""
 LONGEST = 5_000

@@ -10,69 +10,68 @@ import html
 import re
 from urllib.parse import unquote, unquote_plus
 
+from derive.patterns import regex
 from derive.reader.dialects import components, concatenations, doxygen, scripts
 
-_TICKED = re.compile(r"\$`([^`$\n]+)`\$")
-_ROLE = re.compile(r"\{math\}`([^`$\n]+)`")
-_MYST = re.compile(r"^(\s*(?:`{3,}|~{3,}))\{math\}(?P<options>[ \t]*(?:\n[ \t]*:[\w-]+:[^\n]*)*)", re.MULTILINE)
-_DOUBLED = re.compile(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
-_DOUBLED_INLINE = re.compile(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$|\n\s*\n)[\s\S])+?)\\\\\)")
-_ONE_LINE = re.compile(r"(?<![`\w])```math[ \t]+([^`\n]+?)(?:\\\\)?[ \t]*```(?!`)")
-_FENCED = re.compile(
+_TICKED = regex(r"\$`([^`$\n]+)`\$")
+_ROLE = regex(r"\{math\}`([^`$\n]+)`")
+_MYST = regex(r"^(\s*(?:`{3,}|~{3,}))\{math\}(?P<options>[ \t]*(?:\n[ \t]*:[\w-]+:[^\n]*)*)", re.MULTILINE)
+_DOUBLED = regex(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
+_DOUBLED_INLINE = regex(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$|\n\s*\n)[\s\S])+?)\\\\\)")
+_ONE_LINE = regex(r"(?<![`\w])```math[ \t]+([^`\n]+?)(?:\\\\)?[ \t]*```(?!`)")
+_FENCED = regex(
     r"^(?P<indent>[ \t]*)(?P<mark>```|~~~)(?P<language>[^\n`]*)\n"
     r"(?P<body>(?:(?![ \t]*(?:```|~~~)).*\n)+)[ \t]*(?P=mark)(?P<behind>[ \t]*)$",
     re.MULTILINE,
 )
-_COMMAND, _SOURCE = re.compile(r"\\[A-Za-z]+"), re.compile(r"\\(?:documentclass|usepackage|begin\{document\})|\$|%")
-_TWICE = re.compile(r"(?<![\\$])\$[ \t]*\\\[((?:(?!\\\]|\$).)+?)\\\][ \t]*\$(?!\$)")
-_ON = re.compile(r"^([ \t]*)\$\$[ \t]+\$\$([ \t]*)$", re.MULTILINE)
+_COMMAND, _SOURCE = regex(r"\\[A-Za-z]+"), regex(r"\\(?:documentclass|usepackage|begin\{document\})|\$|%")
+_TWICE = regex(r"(?<![\\$])\$[ \t]*\\\[((?:(?!\\\]|\$).)+?)\\\][ \t]*\$(?!\$)")
+_ON = regex(r"^([ \t]*)\$\$[ \t]+\$\$([ \t]*)$", re.MULTILINE)
 """The line between two displayed formulas where one ends and the next begins."""
-_INDENTED = re.compile(
-    r"^(?P<indent>(?: {4,}| *\t[ \t]*))\\\[(?P<tex>(?:(?!\\[\[\]]|\$|\n\s*\n)[\s\S])+)\\\]", re.MULTILINE
-)
+_INDENTED = regex(r"^(?P<indent>(?: {4,}| *\t[ \t]*))\\\[(?P<tex>(?:(?!\\[\[\]]|\$|\n\s*\n)[\s\S])+)\\\]", re.MULTILINE)
 """A displayed formula too far from the margin to end a paragraph."""
-_BRACED = re.compile(
+_BRACED = regex(
     r"(?P<before>\$\$\s*)\{(?P<body>\s*\\begin\{(?P<kind>[a-z]+\*?)\}(?:(?!\$\$)[\s\S])*?\\end\{(?P=kind)\}\s*)\}(?P<behind>\s*\$\$)"
 )
 """Braces around all rows of a displayed formula."""
-_LABEL = re.compile(r"(\$\$)[ \t]*\{#[^{}\n]*\}")
+_LABEL = regex(r"(\$\$)[ \t]*\{#[^{}\n]*\}")
 _ADDRESS = (
     r"(?P<site>https?://(?:latex\.codecogs\.com/[^?\s\"')]*\?|(?:www\.)?zhihu\.com/equation\?tex=|"
     r"render\.githubusercontent\.com/render/math\?math=|chart\.googleapis\.com/chart\?cht=tx&(?:amp;)?chl=|"
     r"math\.vercel\.app/\?from=|i\.upmath\.me/svg/))"
 )
-_IMAGE = re.compile(
+_IMAGE = regex(
     rf"!\[[^\]\n]*\]\({_ADDRESS}(?P<tex>[^\s\"]*?)(?:\s+\"[^\"\n]*\")?\)(?=[\s.,;:!?]|$)"
     rf"|<img\b[^>\n]*?\bsrc\s*=\s*(?P<quote>[\"']){_ADDRESS.replace('site', 'place')}"
     r"(?P<source>(?:(?!(?P=quote)).)*)(?P=quote)[^>\n]*>",
     re.MULTILINE,
 )
-_LOOKS = re.compile(r"\\(?:dpi|bg|fg)\s*(?:\{[^{}]*\}|_\w+)|\\inline(?![A-Za-z])|&(?:amp;)?(?:mode|bg|fg|s)=[\w#%]*$")
-_RST_ROLE = re.compile(r":math:`([^`]+)`")
-_RST_BLOCK = re.compile(r"^(?P<indent>[ \t]*)\.\. math ?::(?P<here>[^\n]*)$", re.MULTILINE)
-_RST_OPTION = re.compile(r"\s*:[a-z-]+:")
-_RST_TITLE = re.compile(r"([=\-~^\"'`#*+.:_])\1{2,}\s*")
-_RST_COMMENT = re.compile(r"^\.\. (backproof\s*:[^\n]*)$", re.MULTILINE)
-_BETWEEN = re.compile(r"\\(?:short)?intertext\s*\{(?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*\}")
+_LOOKS = regex(r"\\(?:dpi|bg|fg)\s*(?:\{[^{}]*\}|_\w+)|\\inline(?![A-Za-z])|&(?:amp;)?(?:mode|bg|fg|s)=[\w#%]*$")
+_RST_ROLE = regex(r":math:`([^`]+)`")
+_RST_BLOCK = regex(r"^(?P<indent>[ \t]*)\.\. math ?::(?P<here>[^\n]*)$", re.MULTILINE)
+_RST_OPTION = regex(r"\s*:[a-z-]+:")
+_RST_TITLE = regex(r"([=\-~^\"'`#*+.:_])\1{2,}\s*")
+_RST_COMMENT = regex(r"^\.\. (backproof\s*:[^\n]*)$", re.MULTILINE)
+_BETWEEN = regex(r"\\(?:short)?intertext\s*\{(?:[^{}]|\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})*\}")
 """Words between the rows of a formula."""
-_SCRIPT = re.compile(
+_SCRIPT = regex(
     r"<script\b[^>]*\btype\s*=\s*[\"']math/tex(?P<display>;\s*mode=display)?[\"'][^>]*>(?P<tex>.*?)</script>",
     re.DOTALL | re.IGNORECASE,
 )
-_CODE = re.compile(r"<(script|style|pre|code|textarea)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
-_TAG = re.compile(r"</?(?P<name>[a-zA-Z][\w-]*)\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
-_HEADING = re.compile(r"<h(?P<level>[1-6])\b[^<>]*>(?P<title>[^\n]*?)</h(?P=level)>", re.IGNORECASE)
-_UNDERLINED = re.compile(
+_CODE = regex(r"<(script|style|pre|code|textarea)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_TAG = regex(r"</?(?P<name>[a-zA-Z][\w-]*)\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*>")
+_HEADING = regex(r"<h(?P<level>[1-6])\b[^<>]*>(?P<title>[^\n]*?)</h(?P=level)>", re.IGNORECASE)
+_UNDERLINED = regex(
     r"(?:\A|(?<=\n))(?P<matter>---[ \t]*\n(?:.*\n)*?---[ \t]*$)"
     r"|(?:\A|(?<=\n\n))(?P<title>(?![#>|`~$\\=\-*+\s])[^\n$\\|]*)\n(?P<line>={3,}|-{3,})[ \t]*$",
     re.MULTILINE,
 )
 """A title with a line of = or - below, which stands behind a blank line; front matter has such lines too."""
-_FONT_TIED = re.compile(r"(\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|bm)\s*\{)~+([^{}~]*\})")
+_FONT_TIED = regex(r"(\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|bm)\s*\{)~+([^{}~]*\})")
 """A space inside a font, W \\mathrm{~s}_t, as programs that read formulas from pictures write it."""
-_TOGETHER = re.compile(r"(\\(?:operatorname|mathrm|text)\s*\{\s*)([A-Z])(?=diag\s*\})")
+_TOGETHER = regex(r"(\\(?:operatorname|mathrm|text)\s*\{\s*)([A-Z])(?=diag\s*\})")
 """A matrix that stands with a diagonal in one font: \\operatorname{Wdiag}."""
-_ENTITY = re.compile(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
+_ENTITY = regex(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 
 
 def usual(text: str, suffix: str = ".md") -> str:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 
-_FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+\$|\\\[.+?\\\]", re.DOTALL)
-_WORDS = re.compile(r"\\(?:text|mathrm|operatorname|mbox|begin|end|tag)\s*\{[^{}]*\}")
-_TIMED = re.compile(r"(?<![A-Za-z\\])([a-z])\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*(?:[-+]\s*1\s*)?\})")
-_LOST = re.compile(r"(?<![A-Za-z\\])([abce-z])t(?![A-Za-z_^'(])")
-_DEFINED = re.compile(r"(?:\A(?:\$\$?|\\\[)|[&\n])[\s&]*([abce-z])t\s*&?=")
-_ACCENT = r"\\(?:tilde|hat|bar|widetilde|widehat)\s*\{\s*[a-z]\s*\}"
-_ACCENTED = re.compile(rf"({_ACCENT})\s*_\s*(?:t(?![A-Za-z])|\{{\s*t\s*\}})")
-_DEFINED_BEHIND = re.compile(rf"(?:\A(?:\$\$?|\\\[)|[&\n])[\s&]*({_ACCENT})t\s*&?=")
-_LOST_BEHIND = re.compile(rf"({_ACCENT})t(?![A-Za-z_^'(])")
+from derive.patterns import regex
 
-_GLUED = re.compile(
+_FORMULA = regex(r"\$\$.+?\$\$|\$[^$\n]+\$|\\\[.+?\\\]", re.DOTALL)
+_WORDS = regex(r"\\(?:text|mathrm|operatorname|mbox|begin|end|tag)\s*\{[^{}]*\}")
+_TIMED = regex(r"(?<![A-Za-z\\])([a-z])\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*(?:[-+]\s*1\s*)?\})")
+_LOST = regex(r"(?<![A-Za-z\\])([abce-z])t(?![A-Za-z_^'(])")
+_DEFINED = regex(r"(?:\A(?:\$\$?|\\\[)|[&\n])[\s&]*([abce-z])t\s*&?=")
+_ACCENT = r"\\(?:tilde|hat|bar|widetilde|widehat)\s*\{\s*[a-z]\s*\}"
+_ACCENTED = regex(rf"({_ACCENT})\s*_\s*(?:t(?![A-Za-z])|\{{\s*t\s*\}})")
+_DEFINED_BEHIND = regex(rf"(?:\A(?:\$\$?|\\\[)|[&\n])[\s&]*({_ACCENT})t\s*&?=")
+_LOST_BEHIND = regex(rf"({_ACCENT})t(?![A-Za-z_^'(])")
+
+_GLUED = regex(
     r"(?<![A-Za-z0-9_\\.])(?P<d>d?)(?P<letter>[A-Za-z][\u0302\u0303]?)t(?P<sign>(?P<minus>[-−])|\+)?(?(sign)1)(?![A-Za-z0-9_'(\[])"
 )
 """A letter with its step as plain text has it where scripts were lost: ht, ht-1."""
-_STATED = re.compile(r"^\W*([A-Za-z])t\s*=", re.MULTILINE)
+_STATED = regex(r"^\W*([A-Za-z])t\s*=", re.MULTILINE)
 _ENGLISH = frozenset("aiAI")
 
 

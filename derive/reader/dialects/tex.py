@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from derive.errors import Place
+from derive.patterns import regex
 from derive.reader.dialects.macros import group, macros, with_macros
 from derive.reader.dialects.marks import without_words_between
 from derive.reader.text.fragment import Fragment, Line
@@ -18,18 +19,18 @@ ENVIRONMENTS = ("equation", "align", "gather", "multline", "eqnarray", "flalign"
 """Environments that are formulas, with or without a star."""
 LEVELS = ("part", "chapter", "section", "subsection", "subsubsection", "paragraph", "subparagraph")
 
-_VERBATIM = re.compile(
+_VERBATIM = regex(
     r"\\begin\{(verbatim\*?|lstlisting|minted|comment)\}.*?\\end\{\1\}|\\verb\*?([^\w\s*]).*?\2", re.DOTALL
 )
-_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
-_MATH = re.compile(
+_COMMENT = regex(r"(?<!\\)((?:\\\\)*)(%[^\n]*)")
+_MATH = regex(
     r"\\begin\{(?P<env>(?:" + "|".join(ENVIRONMENTS) + r")\*?)\}(?P<body>.*?)\\end\{(?P=env)\}"
     r"|\\\[(?P<display>.*?)\\\]|\\\((?P<inline>.*?)\\\)"
     r"|(?<!\\)\$\$(?P<dollars>.+?)(?<!\\)\$\$|(?<!\\)\$(?P<dollar>[^$]+?)(?<!\\)\$"
     r"|\\(?P<heading>" + "|".join(LEVELS) + r")\*?\s*(?:\[[^\]]*\])?\{",
     re.DOTALL,
 )
-_COLUMNS = re.compile(r"\s*\{\d+\}|(?=)")
+_COLUMNS = regex(r"\s*\{\d+\}|(?=)")
 
 
 def formulas(text: str, file: str) -> Iterator[Found]:

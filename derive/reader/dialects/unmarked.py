@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from derive.patterns import regex
 from derive.reader.text.note import Found, titles_a_model
 from derive.reader.text.stated import formula, speaks_of_steps, stated
 
@@ -17,17 +18,17 @@ _CODE = {
     ".cs": "//", ".swift": "//", ".kt": "//", ".scala": "//",
 }  # fmt: skip
 """What a comment of a file of code begins with."""
-_QUOTES = re.compile(r"\"\"\"|'''")
-_BLOCK = re.compile(r"/\*|\*/")
-_FENCE = re.compile(r"[ \t]*(?P<mark>```+|~~~+)[ \t]*(?P<info>[\w+-]*)")
-_HEADING = re.compile(r"(?P<level>#{1,6})[ \t]+(?P<title>\S.*)")
-_MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|\*|[-=]{2,})[ \t]*)*")
-_SPAN = re.compile(r"(?<!`)(?P<mark>``?)(?!`)(?P<inside>[^`]+)(?P=mark)(?!`)")
+_QUOTES = regex(r"\"\"\"|'''")
+_BLOCK = regex(r"/\*|\*/")
+_FENCE = regex(r"[ \t]*(?P<mark>```+|~~~+)[ \t]*(?P<info>[\w+-]*)")
+_HEADING = regex(r"(?P<level>#{1,6})[ \t]+(?P<title>\S.*)")
+_MARKS = regex(r"[ \t]*(?:(?://[/!]?|#+|%+|\*|[-=]{2,})[ \t]*)*")
+_SPAN = regex(r"(?<!`)(?P<mark>``?)(?!`)(?P<inside>[^`]+)(?P=mark)(?!`)")
 """Code in running text."""
-_COUNTED = re.compile(r"^\s*\w+\(([kn])\+1\)\s*=.*\(\1\)|^\s*\w+(?:\[([kn])\]\s*=.*\[\2-1\]|\(([kn])\)\s*=.*\(\3-1\))")
+_COUNTED = regex(r"^\s*\w+\(([kn])\+1\)\s*=.*\(\1\)|^\s*\w+(?:\[([kn])\]\s*=.*\[\2-1\]|\(([kn])\)\s*=.*\(\3-1\))")
 """A recurrence whose steps are counted by k or n: x(k+1) = ... x(k), y[n] = ... y[n-1]."""
-_UPDATED = re.compile(r"\s*(?P<name>[A-Za-z]\w*)\s*(?:=(?!=)|←|<-).*(?<![\w.])(?P=name)(?![\w(])")
-_NETWORK = re.compile(r"\b(?:tanh|sigmoid|softmax|relu)\s*\(|σ\(", re.IGNORECASE)
+_UPDATED = regex(r"\s*(?P<name>[A-Za-z]\w*)\s*(?:=(?!=)|←|<-).*(?<![\w.])(?P=name)(?![\w(])")
+_NETWORK = regex(r"\b(?:tanh|sigmoid|softmax|relu)\s*\(|σ\(", re.IGNORECASE)
 _TEXT = {"", "text", "txt", "plaintext", "plain", "none"}
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.resolving.rewriting import letters, symbol_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Chain, Syntax
 
 LOSSES = frozenset(["L", "J", "E", "C"])
-_AT_T = re.compile(r"_\s*(?:T|\{\s*T\s*\})\s*\Z")
+_AT_T = regex(r"_\s*(?:T|\{\s*T\s*\})\s*\Z")
 
 
 def question(equations: Sequence[tuple[Fragment, Chain]], assigned: set[str]) -> InputError | None:

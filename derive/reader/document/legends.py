@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.document.reading import Remark
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
 from derive.reader.text.parser import parse
 from derive.reader.text.words import WORD_FONTS, WORDS
 
-_SAID = re.compile(rf"\\(?:{'|'.join(sorted(WORD_FONTS - {'operatorname'}))})\s*\{{([^{{}}]*)\}}")
-_ROW = re.compile(r"\\\\(?![A-Za-z])")
-_LAID_OUT = re.compile(r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\s*\{[a-z|]*\})?")
-_BARE = re.compile(r"(?:\\[dt]?frac(?![A-Za-z])|\\sqrt(?![A-Za-z])|\\[,;: ]|[\d\s{}&.,<>()+*/-])*")
+_SAID = regex(rf"\\(?:{'|'.join(sorted(WORD_FONTS - {'operatorname'}))})\s*\{{([^{{}}]*)\}}")
+_ROW = regex(r"\\\\(?![A-Za-z])")
+_LAID_OUT = regex(r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\s*\{[a-z|]*\})?")
+_BARE = regex(r"(?:\\[dt]?frac(?![A-Za-z])|\\sqrt(?![A-Za-z])|\\[,;: ]|[\d\s{}&.,<>()+*/-])*")
 
 
 def legend(fragment: Fragment) -> bool:

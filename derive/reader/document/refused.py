@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.text.fragment import Fragment
 
 
@@ -22,7 +23,7 @@ class Refusal:
 
 _OPEN = r"\s*(?:\\(?:left|big|Big|bigl|Bigl)\s*)?[\[({]"
 COMPLEX = Refusal(
-    re.compile(
+    regex(
         rf"\\(?:Re|Im)(?![A-Za-z]){_OPEN}|(?<![A-Za-z\\{{])(?:Re|Im){_OPEN}"
         r"|\\(?:operatorname|mathrm|text|mathfrak)\s*\{\s*(?:Re|Im)\s*\}"
     ),
@@ -31,26 +32,24 @@ COMPLEX = Refusal(
 )
 _D = r"(?:\\mathrm\s*\{\s*d\s*\}|d)"
 FLOW = Refusal(
-    re.compile(rf"\\[dt]?frac\s*\{{\s*{_D}[^=]*\}}\s*\{{\s*{_D}\s*t\s*\}}[^=]*="),
+    regex(rf"\\[dt]?frac\s*\{{\s*{_D}[^=]*\}}\s*\{{\s*{_D}\s*t\s*\}}[^=]*="),
     "a differential equation is no step",
     "write one step of it, such as $h_t = h_{t-1} + \\Delta t \\, f(h_{t-1}, x_t)$",
 )
-_DOTTED = re.compile(
-    r"\\dot\s*\{?\s*(?P<font>(?:\\[a-z]+\s*\{)?)(?P<letter>\\?[A-Za-z]+)\}*\s*(?:\(t\)|_\{?t\}?)?\s*&?\s*="
-)
+_DOTTED = regex(r"\\dot\s*\{?\s*(?P<font>(?:\\[a-z]+\s*\{)?)(?P<letter>\\?[A-Za-z]+)\}*\s*(?:\(t\)|_\{?t\}?)?\s*&?\s*=")
 REFUSALS = (
     Refusal(
-        re.compile(r"\\?(?:sin|cos)\s*(?:\\(?:left|[bB]igl?)\s*)?\(?\s*(?:[^()=]*[\s}\d])?t(?![A-Za-z_^])"),
+        regex(r"\\?(?:sin|cos)\s*(?:\\(?:left|[bB]igl?)\s*)?\(?\s*(?:[^()=]*[\s}\d])?t(?![A-Za-z_^])"),
         "time steps cannot be counted in an equation",
         "give what depends on their number as an input, such as $c_t$ for \\sin(\\omega t)",
     ),
     Refusal(
-        re.compile(r"=[^=]*(?:\\nabla(?![A-Za-z])|∇)"),
+        regex(r"=[^=]*(?:\\nabla(?![A-Za-z])|∇)"),
         "a gradient within an equation of a step cannot be read",
         "write the gradient out: that of \\|M k_t - v_t\\|^2 by M is 2 (M k_t - v_t) k_t^\\top",
     ),
     Refusal(
-        re.compile(
+        regex(
             r"(?:I\s*\}?|[(\[]\s*(?:\\math(?:bf|rm|bb)\s*\{)?I\}?\s*[-+][^()\[\]]*)"
             r"\s*(?:\\(?:right|big|Big|bigr|Bigr)\s*)?[)\]]\s*\^\s*\{?\s*-\s*1"
         ),
@@ -60,7 +59,7 @@ REFUSALS = (
         anywhere=True,
     ),
     Refusal(
-        re.compile(r"\\arg\s*\\(?:min|max)|\\operatorname\*?\s*\{\s*arg\\?,?\s*(?:min|max)|\\arg(?:min|max)"),
+        regex(r"\\arg\s*\\(?:min|max)|\\operatorname\*?\s*\{\s*arg\\?,?\s*(?:min|max)|\\arg(?:min|max)"),
         "a value that is the best of all cannot be read",
         "write the step that comes to it",
     ),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from derive.cell import Roles
 from derive.notation import GREEK
+from derive.patterns import regex
 from derive.reader.meaning.tree import Add, Call, Constant, Divide, Multiply, SizeOf, Term, references, walk
 from derive.reader.meaning.where import Declared
 from derive.reader.questions.guesses import Guess
@@ -16,8 +16,8 @@ from derive.reader.sizes import contexts, kinds
 from derive.reader.sizes.joining import COLUMN, MATRIX, ROW
 from derive.reader.sizes.sizing import Assignment
 
-_OPENING = re.compile(r"[(\[{|]|\\[lr]?[vV]ert")
-_STAR = re.compile(r"\s*(?:\*|∗|\\ast(?![A-Za-z]))\s*")
+_OPENING = regex(r"[(\[{|]|\\[lr]?[vV]ert")
+_STAR = regex(r"\s*(?:\*|∗|\\ast(?![A-Za-z]))\s*")
 
 
 def say_unsaid(

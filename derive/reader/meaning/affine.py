@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.meaning.letters import letter, only
 from derive.reader.questions.guesses import Guess
 from derive.reader.resolving.document import Document
@@ -15,7 +15,7 @@ from derive.reader.text.mapping import rewritten, walk
 from derive.reader.text.syntax import Chain, Group, Name, Run, Script, Scripted, Sum, Syntax
 
 LAYERS = frozenset(["Linear", "Lin", "lin", "Dense", "FC", "Affine", "linear"])
-_LINEAR = re.compile(r"(?:\\[a-z]+\{)?linear\}?(?:_.*)?")
+_LINEAR = regex(r"(?:\\[a-z]+\{)?linear\}?(?:_.*)?")
 """The word for a layer that is one for the identity too, as activations are called."""
 
 UNWRITTEN = "its parameters are not written"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from itertools import pairwise
@@ -12,6 +11,7 @@ from sympy import Integer
 from derive import functions
 from derive.errors import InputError
 from derive.functions import ScalarFunction
+from derive.patterns import regex
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, indicated, letter, number, number_of, only, time_of
 from derive.reader.meaning.tree import (
@@ -35,7 +35,7 @@ from derive.reader.text.words import ABOVE, BELOW, COMPARED
 
 Function = ScalarFunction | Macro | str
 """What a letter may be that is applied to something; the name of one that acts on a whole vector."""
-WIDE = re.compile(r"\\q?quad(?![A-Za-z])|\\;\s*\\;|\\[ ~]\s*\\[ ~]")
+WIDE = regex(r"\\q?quad(?![A-Za-z])|\\;\s*\\;|\\[ ~]\s*\\[ ~]")
 
 
 class Walk(ABC):
@@ -404,7 +404,7 @@ def entry(name: str) -> ScalarFunction:
     return found
 
 
-_CASES = re.compile(r"\\(?:left\s*\\(?:\{|lbrace)\s*\\begin\{array|begin\{cases)\}\Z")
+_CASES = regex(r"\\(?:left\s*\\(?:\{|lbrace)\s*\\begin\{array|begin\{cases)\}\Z")
 """What stands before cases, also where an array behind one brace lays them out."""
 
 _MARKS = {

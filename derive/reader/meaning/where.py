@@ -10,6 +10,7 @@ from sympy import Expr, Integer, Rational
 
 from derive import functions
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from derive.reader.meaning.defined import Slope, Written, base_of, body_of, made, written
 from derive.reader.meaning.letters import identifier, label, letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
@@ -29,8 +30,8 @@ FORMS = (
 )
 
 
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_IDEOGRAPHS = re.compile(r"[\u4e00-\u9fff]{3,}")
+_WORD = regex(r"[^\W\d_]{2,}")
+_IDEOGRAPHS = regex(r"[\u4e00-\u9fff]{3,}")
 INDICES = frozenset({"t", "i", "j", "k"})
 COUNTED = INDICES | {"l", "ell", "m", "n", "s"}
 """Letters that a set of whole numbers makes indices."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from derive.errors import Place
+from derive.patterns import regex
 from derive.reader.models.equations.equation import INPUTS, Equation, Mention
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.written import Written
 
-_RESIDUAL = re.compile(r"[\s&]*[^-+]*-[^-+]*")
-_CALLED = re.compile(r"\\?[A-Za-z]{3,}|\\(?:phi|psi)(?![A-Za-z])|ReLU")
+_RESIDUAL = regex(r"[\s&]*[^-+]*-[^-+]*")
+_CALLED = regex(r"\\?[A-Za-z]{3,}|\\(?:phi|psi)(?![A-Za-z])|ReLU")
 MOST = 60
 """Equations that a model may have."""
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from derive.errors import InputError, Place
 from derive.notation import spelled
+from derive.patterns import regex
 from derive.reader.meaning.letters import identifier
 from derive.reader.models.choice import Choice
 from derive.reader.models.equations.equation import LOGARITHM, TIMES, Equation, mentions
@@ -19,18 +20,18 @@ from derive.reader.text.note import WHERE, Declaration
 ACCENTED = ("_tilde", "_hat", "_prime")
 """Endings of names that usually have an equation."""
 
-_FACTOR = re.compile(r"[\s&]*-\s*(?P<number>\\[dt]?frac\s*\{\s*\d+\s*\}\s*\{\s*[A-Za-z\d]\s*\})")
+_FACTOR = regex(r"[\s&]*-\s*(?P<number>\\[dt]?frac\s*\{\s*\d+\s*\}\s*\{\s*[A-Za-z\d]\s*\})")
 """A fraction of numbers before a cross-entropy: -1/n of -1/n yᵀ log ŷ."""
 FEWEST = 10
 """Sizes from here on are letters while formulas are decided: what holds of all sizes holds of these."""
-_SPACE = re.compile(r"(?:\\mathbb\s*\{?\s*R\s*\}?|\\R(?![A-Za-z])|ℝ)\s*\^\s*\{[^{}]*\}")
-_JOINED = re.compile(r"[\s&]*(?:\\left\s*|\\[bB]igg?l?\s*)?(?:\[|\\begin\s*\{[a-zA-Z]*matrix\}|\\(?:lbrack|\{))")
-_IN = re.compile(
+_SPACE = regex(r"(?:\\mathbb\s*\{?\s*R\s*\}?|\\R(?![A-Za-z])|ℝ)\s*\^\s*\{[^{}]*\}")
+_JOINED = regex(r"[\s&]*(?:\\left\s*|\\[bB]igg?l?\s*)?(?:\[|\\begin\s*\{[a-zA-Z]*matrix\}|\\(?:lbrack|\{))")
+_IN = regex(
     r"(?:\\in(?![A-Za-z])|∈)\s*\{?\s*(?:\\mathbb\s*\{?\s*R\s*\}?|\\R(?![A-Za-z])|ℝ)\s*\^\s*(?:\w|\{[^{}]*\})[\s.,;}]*\Z"
 )
 """Letters that are said to be vectors or matrices, and nothing else; a number may be one of a section alone."""
-_LISTED = re.compile(r",\s*(?=.*(?:\\in(?![A-Za-z])|∈))")
-_DECLARES = re.compile(r"\\in(?![A-Za-z])|∈|(?:=|≔|\\equiv|\\coloneqq|\\gets)(?!\s*\([^()]*,)|\\sum|1\s*\^")
+_LISTED = regex(r",\s*(?=.*(?:\\in(?![A-Za-z])|∈))")
+_DECLARES = regex(r"\\in(?![A-Za-z])|∈|(?:=|≔|\\equiv|\\coloneqq|\\gets)(?!\s*\([^()]*,)|\\sum|1\s*\^")
 
 
 def declarations(chosen: Choice) -> list[Declaration]:

@@ -7,18 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from derive.notation import spelled
+from derive.patterns import regex
 from derive.reader.models.equations.equation import LOSSES, TIMES, Equation
 from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.text.note import Found
 
-_MINIMISED = re.compile(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
-_ENTROPY = re.compile(
+_MINIMISED = regex(r"(?:\\partial|(?<![A-Za-z])d)\s*\{?\s*(?:\\mathcal\s*)?\{?\s*([LJEC])(?![A-Za-z])")
+_ENTROPY = regex(
     r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?=\s*(?:\\[A-Za-z]+\s*\{)?\s*"
     r"(?:CE|[Cc]ross(?:\\?[\s_-])*[Ee]ntropy(?:\\?[\s_]*[Ll]oss)?)\s*\}?\s*(?:\\left)?\(\s*"
     r"(?P<first>[^,()]+)\s*,\s*(?P<second>[^,()]+?)\s*(?:\\right)?\)[\s.,;]*"
 )
 """L_t = CrossEntropy(y_t, p_t)."""
-_LIKELIHOOD = re.compile(
+_LIKELIHOOD = regex(
     r"(?:\\[A-Za-z]+\s*\{?\s*)*(?P<loss>[A-Za-z]+)[^=]*?=\s*-\s*\\?(?:log|ln)\s*(?:\\left|\\!|\[)*\s*"
     r"(?:\\(?:mathbb|mathrm|text)\s*\{)?[pP]r?\}?\s*(?:_\s*(?:\{.{1,20}?\}+|\\?[A-Za-z]+)\s*)?"
     r"(?:\\(?:left|!|[bB]igg?l?)|\s)*\(\s*(?P<target>[^()|=,]+?|[^()|=,]*\([^()]*\)[^()|=,]*?)\s*"
@@ -26,7 +27,7 @@ _LIKELIHOOD = re.compile(
     re.DOTALL,
 )
 """L_t = -log p(y_t | x_1, ..., x_t)."""
-_BETWEEN_ROWS = re.compile(
+_BETWEEN_ROWS = regex(
     r"\\\\(?:\s*\[[^\[\]]*\])?|\\left\s*\\\{\s*(?=\\begin)|(?<=\})\s*\\right\s*\.|"
     r"\\(?:begin|end)\s*\{[a-z]+\*?\}(?:\s*\{[lcr|\s]*\})?"
 )

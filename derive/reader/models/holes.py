@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from derive.patterns import regex
 from derive.reader.models.choice import Choice
 from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.finding import NO_TIME, Unread
 from derive.reader.models.equations.names import stripped
 
-_UNDECLARED = re.compile(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
+_UNDECLARED = regex(r"(?<![A-Za-z\\_^{])(?P<word>[A-Z]{2,})\s*(?=\(|\\left\s*\(|\\[bB]ig+l?\s*\()")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from derive import nodes
 from derive.cell import Cell
 from derive.errors import InputError
 from derive.notation import spelled
+from derive.patterns import regex
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, shorthands, slips, with_aliases, without_slips
@@ -37,9 +37,9 @@ SQUARED = "the square of a vector in {letter} is the sum of the squares of its e
 MOST_NAMED = 3
 """Letters that are named where no model is found."""
 _GATES = frozenset("fiogzr")
-_STEP = re.compile(r"(?P<of>.+)_\d+")
+_STEP = regex(r"(?P<of>.+)_\d+")
 """h_3 where an equation for h stands before: h at step 3, whatever is called h_3 behind."""
-_BRACKET = re.compile(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
+_BRACKET = regex(r"\s*(?:\\left|\\[bB]ig+l?)?\s*[(\[]")
 
 
 def own(

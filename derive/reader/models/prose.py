@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from derive.cell import Guess
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.meaning.letters import letter, number_of
 from derive.reader.meaning.symbols import symbol
 from derive.reader.meaning.vocabulary import is_general
@@ -22,7 +23,7 @@ from derive.reader.text.note import Found, Note
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Chain, Mark
 
-_SUPPOSED = re.compile(
+_SUPPOSED = regex(
     r"(?:\b(?:if|when|whenever|unless|setting|set|suppose|assum\w+|example|e\.g\.?|case|instead|otherwise|for|at|not)"
     r"|如果|若|当|假设|例如|比如|设置|取|特别)\W*\Z",
     re.IGNORECASE,

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from derive.cell import Cell
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.document.legends import remark, without_legends
 from derive.reader.document.reading import Reading
 from derive.reader.meaning.lefts import left_side
@@ -33,15 +34,15 @@ from derive.reader.text.note import Declaration, Found, Note
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Chain
 
-_SET_APART = re.compile(r"\\(?:begin|end)\s*\{[^{}]*\}|^\s*(?:`{3,}|:::?|~{3,}|\.\.)[^\n]*$", re.MULTILINE)
-_IN_WORDS = re.compile(r"[=+\-−]\s*\\(?:text(?:rm|it|bf)?|mbox)\s*\{\s*[^\W\d_]{3,}\s+[^\W\d_]{2,}[^{}]*\}")
+_SET_APART = regex(r"\\(?:begin|end)\s*\{[^{}]*\}|^\s*(?:`{3,}|:::?|~{3,}|\.\.)[^\n]*$", re.MULTILINE)
+_IN_WORDS = regex(r"[=+\-−]\s*\\(?:text(?:rm|it|bf)?|mbox)\s*\{\s*[^\W\d_]{3,}\s+[^\W\d_]{2,}[^{}]*\}")
 """Words in the place of a term."""
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_CLAIMS = re.compile(r"\\(?:partial|nabla|delta)(?![A-Za-z])|∂|∇|δ")
-_DECLARES_NOTHING = re.compile(rf"{_CLAIMS.pattern}|\\approx(?![A-Za-z])|≈|'\s*\([^()]*_|_\s*\{{[^{{}}]*:[^{{}}]*\}}")
+_WORD = regex(r"[^\W\d_]{2,}")
+_CLAIMS = regex(r"\\(?:partial|nabla|delta)(?![A-Za-z])|∂|∇|δ")
+_DECLARES_NOTHING = regex(rf"{_CLAIMS.pattern}|\\approx(?![A-Za-z])|≈|'\s*\([^()]*_|_\s*\{{[^{{}}]*:[^{{}}]*\}}")
 """About gradients, near a number, a slope, and a letter for several steps: L_{t+1:T}."""
 
-_ERROR = re.compile(r"\s*(?:\\delta(?![A-Za-z])|δ)")
+_ERROR = regex(r"\s*(?:\\delta(?![A-Za-z])|δ)")
 
 Read = Callable[[Sequence[Fragment], Sequence[Declaration]], Reading]
 

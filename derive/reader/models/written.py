@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from derive.errors import Place
+from derive.patterns import regex
 from derive.reader.claims.meant import Habit, Meant
 from derive.reader.models.entropies import in_words, named_entropy
 from derive.reader.models.equations.activations import with_spoken_functions
@@ -54,17 +54,17 @@ from derive.reader.models.equations.packed import Instead, packed
 from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries, of_softmax
 from derive.reader.text.note import Declaration, Found
 
-_TRANSPOSED = re.compile(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b|\)'")
-_LIMITS = re.compile(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
+_TRANSPOSED = regex(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b|\)'")
+_LIMITS = regex(r"\\(?:sum|prod)(?:\\limits)?(?:\s*[_^]\s*(?:\{[^{}]*\}|\w)){1,2}")
 _AT_T = r"\s*_\s*(?:t(?![A-Za-z])|\{\s*t\s*\})"
-_SUBTRACTED = re.compile(rf"(?P<one>\\?[A-Za-z]+){_AT_T}\s*-\s*(?P<other>\\?[A-Za-z]+){_AT_T}")
+_SUBTRACTED = regex(rf"(?P<one>\\?[A-Za-z]+){_AT_T}\s*-\s*(?P<other>\\?[A-Za-z]+){_AT_T}")
 _LABEL = r"\{(?:(?!(?<![A-Za-z])t(?![A-Za-z]))[^{}]|\{[^{}]*\})*\}"
 _WEIGHT = rf"(?:(?<![A-Za-z\\])|(?<=mathbf\{{)|(?<=bm\{{))[A-Z]\}}?(?:\s*[_^]\s*(?:{_LABEL}|[A-Za-su-z]))*"
 _COLUMN = r"(?:\\[A-Za-z]+\s*\{)?[a-z]\}?\s*_\s*\{?\s*t(?![A-Za-z])"
 _SIGN = r"\s*(?:\\(?:cdot|,)\s*)?"
-_UPRIGHT = re.compile(rf"{_WEIGHT}{_SIGN}(?:\\left)?\[?\s*{_COLUMN}")
-_LYING = re.compile(rf"{_COLUMN}(?:\s*-\s*1)?\s*\}}?\s*\]?{_SIGN}{_WEIGHT}")
-_SLOPES = re.compile(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
+_UPRIGHT = regex(rf"{_WEIGHT}{_SIGN}(?:\\left)?\[?\s*{_COLUMN}")
+_LYING = regex(rf"{_COLUMN}(?:\s*-\s*1)?\s*\}}?\s*\]?{_SIGN}{_WEIGHT}")
+_SLOPES = regex(r"(?:sigma|tanh)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?!.{0,20}[-+])([^()=]{1,20}?)\s*\)")
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from derive.patterns import regex
 from derive.reader.meaning.letters import only
 from derive.reader.questions.guesses import Guess, Question
 from derive.reader.text.fragment import Fragment
@@ -17,9 +17,9 @@ from derive.reader.text.syntax import Big, Chain, Mark, Name, Syntax
 from derive.reader.text.words import WORDS
 
 Row = tuple[Syntax, ...]
-_RELATION = re.compile(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])")
-_DEFINED = re.compile(r"(?:^|\\\\|,|;)\s*(?:\\(?:operatorname|mathrm|text)\s*\{)?([A-Za-z]{2,})\}?\s*\([^()=]*\)\s*:?=")
-_CAPITALS = re.compile(r"(?<![A-Za-z\\{])([A-Z][A-Za-z]+)\((?!\s*(?:[tnksi]|\\tau)\s*(?:[-+]\s*\d\s*)?\))")
+_RELATION = regex(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])")
+_DEFINED = regex(r"(?:^|\\\\|,|;)\s*(?:\\(?:operatorname|mathrm|text)\s*\{)?([A-Za-z]{2,})\}?\s*\([^()=]*\)\s*:?=")
+_CAPITALS = regex(r"(?<![A-Za-z\\{])([A-Z][A-Za-z]+)\((?!\s*(?:[tnksi]|\\tau)\s*(?:[-+]\s*\d\s*)?\))")
 """Letters before a bracket, but for a step: U x(t)."""
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
+from derive.patterns import regex
 from derive.reader.text.syntax import Name
 
-_FACE = re.compile(r"\\(\w+)\{")
+_FACE = regex(r"\\(\w+)\{")
 FACES = {
     "mathbf": "bold", "boldsymbol": "bold", "bm": "bold", "pmb": "bold", "bf": "bold", "textbf": "bold",
     "mathcal": "cal", "mathscr": "scr", "mathfrak": "frak", "mathbb": "bb", "mathds": "bb", "mathsf": "sf",

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, replace
 
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from derive.reader.text.lexing.colours import uncoloured
 
 LONGEST = 20_000
@@ -19,11 +20,11 @@ LONGEST_NAME = 80
 """Letters a name may have."""
 _SIGNS = str.maketrans("−＝＋", "-=+")
 """Signs typed as other characters, as those on every keyboard."""
-_TYPED = re.compile(r"\\(?:text|mathrm|mbox)\{([-+=])\}")
+_TYPED = regex(r"\\(?:text|mathrm|mbox)\{([-+=])\}")
 """Signs typed as words: \\text{-}1."""
 
 _AT_MOST = r"\s*(?:\\leq?(?:slant)?(?![A-Za-z])|≤|⩽|<=)\s*"
-_BETWEEN = re.compile(
+_BETWEEN = regex(
     rf"_\s*\{{\s*(?P<first>\d){_AT_MOST}(?P<letter>\\?[A-Za-z]+'?){_AT_MOST}(?P<last>\\?[A-Za-z]+(?:_\w)?)\s*\}}"
 )
 """Limits below a sum: 1 ≤ c ≤ C."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 
-_BROKEN = re.compile(r"(?<!\\)\\\\|\\(?:cr|newline|begin\s*\{(?:\w*matrix|cases|array)\})(?![A-Za-z])")
-_RELATION = re.compile(r"(?<![:<>!+])&?\s*:?=")
-_ALIGNED = re.compile(r"&\s*:?=")
-_ALONE = re.compile(
+from derive.patterns import regex
+
+_BROKEN = regex(r"(?<!\\)\\\\|\\(?:cr|newline|begin\s*\{(?:\w*matrix|cases|array)\})(?![A-Za-z])")
+_RELATION = regex(r"(?<![:<>!+])&?\s*:?=")
+_ALIGNED = regex(r"&\s*:?=")
+_ALONE = regex(
     r"\s*(?:\\?[A-Za-z]+(?:\{\\?[A-Za-z]+\})?(?:_(?:\{[^{}=]*\}|[A-Za-z0-9])|\^(?:\{[^{}=]*\}|[A-Za-z0-9]))+"
     r"|(?:\\[A-Za-z]+(?:\{\\?[A-Za-z]+\})?|[^\W\d_][\u0300-\u036f]?)['′]?)\s*&?\s*:?="
 )
 """A left side that is one letter with its scripts, or without any."""
-_OPEN = re.compile(
-    r"(?:[=+\-*/(<>≤≥≠∈&,;]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ|quad|qquad)(?![A-Za-z]))\s*\Z"
-)
+_OPEN = regex(r"(?:[=+\-*/(<>≤≥≠∈&,;]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ|quad|qquad)(?![A-Za-z]))\s*\Z")
 
 
 def line_ends(text: str) -> frozenset[int]:

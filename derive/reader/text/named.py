@@ -6,22 +6,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.words import WORDS
 
-COMPOUND = re.compile(r"[A-Za-z]+(?:(?:\\_|-)[A-Za-z0-9]+)+")
+COMPOUND = regex(r"[A-Za-z]+(?:(?:\\_|-)[A-Za-z0-9]+)+")
 """hidden\\_state, update-gate."""
 _START = r"(?:\A|\\\\(?:\s*\[[^\]]*\])?|\\q?quad|[,;\n}])(?:\s|&)*"
 _STEP = r"\s*(?:_\s*(?:[tnk]|\{\s*[tnk]\s*(?:[-+]\s*1\s*)?\})|[(\[]\s*[tnk]\s*(?:[-+]\s*1\s*)?[)\]])"
 _EQUALS = r"(?:\s|&)*(?::?=|\\(?:coloneqq|gets|leftarrow)(?![A-Za-z]))"
-_WORD = re.compile(rf"{_START}(?P<word>[A-Za-z]{{2,}}){_STEP}(?={_EQUALS})")
-_JOINED = re.compile(rf"{_START}(?P<word>{COMPOUND.pattern})(?:{_STEP})?(?={_EQUALS})")
-_LIST_OF_BEFORE = re.compile(
-    r"^[ \t]*(?P<word>[A-Za-z]\w*_\w+_(?:prev|previous|old|before))[ \t]*:?=[ \t]*\[", re.MULTILINE
-)
+_WORD = regex(rf"{_START}(?P<word>[A-Za-z]{{2,}}){_STEP}(?={_EQUALS})")
+_JOINED = regex(rf"{_START}(?P<word>{COMPOUND.pattern})(?:{_STEP})?(?={_EQUALS})")
+_LIST_OF_BEFORE = regex(r"^[ \t]*(?P<word>[A-Za-z]\w*_\w+_(?:prev|previous|old|before))[ \t]*:?=[ \t]*\[", re.MULTILINE)
 """A list with the value of the step before in it, called by what it holds: x_h_prev = [x, h_prev]."""
 
-_SET = re.compile(rf"\\(?:mathit|text)\{{(?P<word>[A-Za-z]{{2,}}|{COMPOUND.pattern})\}}")
+_SET = regex(rf"\\(?:mathit|text)\{{(?P<word>[A-Za-z]{{2,}}|{COMPOUND.pattern})\}}")
 
 
 def words_at_the_left(fragment: Fragment) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from derive.cell import Guess
 from derive.errors import Place
+from derive.patterns import regex
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.named import words_at_the_left
 from derive.reader.text.said import activations, said
@@ -27,26 +28,24 @@ KEYS = {
 }  # fmt: skip
 """Words that start a declaring line when a colon follows."""
 
-_KEY = re.compile(r"\s*(?:[*_]{1,2})?([A-Za-z]+)(?:[*_]{1,2})?\s*[:：](?:[*_]{1,2})?")
-WHERE = re.compile(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
+_KEY = regex(r"\s*(?:[*_]{1,2})?([A-Za-z]+)(?:[*_]{1,2})?\s*[:：](?:[*_]{1,2})?")
+WHERE = regex(r"\s*(?:where|with|for|here|其中)\b", re.IGNORECASE)
 """Words that start a line of declarations."""
-_PUNCTUATION = re.compile(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
-_SHAPE = re.compile(
+_PUNCTUATION = regex(r"[\s,;.:，。；、()*_-]*(?:(?:and|or|,)[\s,;.]*)*")
+_SHAPE = regex(
     r"\A(?:(?!\\partial|\\nabla|=)[\s\S])*(?:\\in|∈)\s*\{?\s*(?:\\mathbb\s*\{?R|\\R(?:e(?![a-z])|(?![A-Za-z]))|ℝ)"
 )
 """A shape said in running text: letters, ∈, and a space of real numbers."""
-_DEFINES = re.compile(
-    r"\A\s*\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?\s*\(\s*[a-sv-z]\s*\)\s*=(?P<of>[^=\\]+(?:\\[a-z]+[^=\\]*)*)\Z"
-)
+_DEFINES = regex(r"\A\s*\\?[A-Za-z]+(?:_(?:\w|\{\w+\}))?\s*\(\s*[a-sv-z]\s*\)\s*=(?P<of>[^=\\]+(?:\\[a-z]+[^=\\]*)*)\Z")
 """A function by an expression, said in running text: we set φ(x) = x."""
-_MATH = re.compile(r"[\\^_]")
-_RELATION = re.compile(
+_MATH = regex(r"[\\^_]")
+_RELATION = regex(
     r"[=≔≡∝≈∈←<>≤≥]|\\(?:in|approx|propto|coloneqq|equiv|gets|leftarrow|to|rightarrow|triangleq|le|leq|ge|geq|sim|"
     r"lesssim|leqslant|geqslant)"
     r"(?![A-Za-z])"
 )
 _DEEPEST_HEADING = 6
-_CLOSING = re.compile(r"\s*(?:\$\$?|\\[)\]])")
+_CLOSING = regex(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
 _PLAIN_FENCES = {"equations", "text"}
 _OPEN_FENCES = {"text", "txt", "plaintext", "plain", "none"}
@@ -98,13 +97,13 @@ def note(text: str, file: str) -> Note:
     return found
 
 
-_BRACED = re.compile(r"(?<=[A-Za-z}])\{([_^](?:\w|\{[^{}]*\}))\}")
+_BRACED = regex(r"(?<=[A-Za-z}])\{([_^](?:\w|\{[^{}]*\}))\}")
 """A script with a brace around it."""
-_SPOKEN = re.compile(r"(?P<font>\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{)(?P<words>(?:[^{}$]|\{[^{}$]*\})*\})")
-_FONT = re.compile(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm|mathbf)\s*\{([^{}]*)\}")
+_SPOKEN = regex(r"(?P<font>\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{)(?P<words>(?:[^{}$]|\{[^{}$]*\})*\})")
+_FONT = regex(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm|mathbf)\s*\{([^{}]*)\}")
 """A font within words: \\text{\\textbf{forget} gate}."""
-_ESCAPED = re.compile(r"(?<!\\)\\_\s*\{")
-_ESCAPED_LETTER = re.compile(r"(?<!\\)\\_(?=(?:\\?[A-Za-z]|\d)(?![A-Za-z0-9]))(?![^{}]*\\_[A-Za-z]{2})")
+_ESCAPED = regex(r"(?<!\\)\\_\s*\{")
+_ESCAPED_LETTER = regex(r"(?<!\\)\\_(?=(?:\\?[A-Za-z]|\d)(?![A-Za-z0-9]))(?![^{}]*\\_[A-Za-z]{2})")
 
 
 @cache
@@ -165,7 +164,7 @@ def _interrupting(rule: Any) -> Any:
 
 LONGEST_FORMULA = 30
 """Lines over which a formula in a text may run."""
-_SINGLE = re.compile(r"(?<![\\$])\$(?!\$)")
+_SINGLE = regex(r"(?<![\\$])\$(?!\$)")
 
 
 def _outside_formulas(rule: Any) -> Any:

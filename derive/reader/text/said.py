@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from derive.functions import DEFINED, ENTRIES
+from derive.patterns import regex
 
 FORMULA = "\0"
 """What stands in words for a formula."""
@@ -23,20 +24,20 @@ _EACH = (
     r"(?!\s*(?:per|(?:for|of)\s+(?:each|every))\s+"
     r"(?:channel|unit|neuron|feature|dimension|entry|element|component|cell))"
 )
-_NUMBER = re.compile(
+_NUMBER = regex(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:scalars?\b|numbers?\b|hyper-?parameters?\b|标量|超参数){_EACH}",
     re.IGNORECASE,
 )
-_CALLED = re.compile(
+_CALLED = regex(
     rf"(?<![-\w])(?:scalars?|标量)\s+(?:(?:gates?|rates?|weights?|coefficients?|factors?|门控?)\s+)?(?P<letters>{_LIST}){_EACH}",
     re.IGNORECASE,
 )
 """The kind before the letters: per-token scalars α_t, β_t."""
-_DIAGONAL = re.compile(
+_DIAGONAL = regex(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:diagonal(?:\s+(?:\w+\s+)?matri(?:x|ces)\b|(?=\s*(?:[.,;，。；]|and\b|\Z)))|对角矩阵|对角阵)",
     re.IGNORECASE,
 )
-_VECTOR = re.compile(
+_VECTOR = regex(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?:[A-Z\0]-dimensional\s+)?(?:weights?\s+|parameters?\s+)?(?:vectors?\b|权重向量|参数向量)",
     re.IGNORECASE,
 )
@@ -50,17 +51,17 @@ _NAMES |= {word.lower(): one.name for one in DEFINED.values() for word in (one.n
 _NAMES |= {"logistic sigmoid": "sigmoid", "logistic": "sigmoid", "hyperbolic tangent": "tanh", "rectifier": "relu"}
 _NAMES |= {"heaviside step": "heaviside", "unit step": "heaviside"}
 _NAME = "|".join(sorted(map(re.escape, _NAMES), key=len, reverse=True))
-_FUNCTION = re.compile(
+_FUNCTION = regex(
     rf"(?P<letters>{_LIST}){_IS}{_ARTICLE}(?P<name>{_NAME})s?\b"
     rf"(?!\s*(?:or\b|of\b|/|或|gate|layer|(?:functions?\s*)?(?:,|and\b|和|与)\s*(?:{_ARTICLE})(?:{_NAME})\b))",
     re.IGNORECASE,
 )
-_SUPPOSED = re.compile(
+_SUPPOSED = regex(
     r"(?:\b(?:if|when|whenever|where\s+if|unless|suppose|assum\w+|like|e\.g\.)|如果|若|当|假设|例如|比如)\s*\Z", re.I
 )
 
 
-_SOME = re.compile(
+_SOME = regex(
     r"(?:\be\.g\.|\bsuch as\b|\blike\b|例如|比如)\W*(?P<letters>\0)[^\0.;]{0,20}?(?:is|are|是|为)\s+diagonal", re.I
 )
 
@@ -87,12 +88,12 @@ ACTIVATION = "activation"
 HIDDEN, OUTPUT = "hidden", "output"
 _USES = r"[^.,;，。；\n]{0,12}?(?:is|uses?|为|是|采用|使用|选用|选择|取|用)\s*(?:the\s+)?"
 _LAYERS = {
-    HIDDEN: re.compile(
+    HIDDEN: regex(
         rf"(?:hidden\s+(?:layer|state|unit)s?|隐[藏含]?层|隐[藏]?状态|循环层)(?:的|'s)?\s*(?:activation(?:\s+function)?|激活函数)"
         rf"{_USES}(?P<name>tanh|sigmoid|relu)\b(?!\s*(?:or\b|/|或|、))",
         re.IGNORECASE | re.ASCII,
     ),
-    OUTPUT: re.compile(
+    OUTPUT: regex(
         rf"(?:output(?:\s+layer)?|输出层?)(?:的|'s)?\s*(?:activation(?:\s+function)?|激活函数)"
         rf"{_USES}(?P<name>softmax)\b(?!\s*(?:or\b|/|或|、))",
         re.IGNORECASE | re.ASCII,

@@ -12,81 +12,82 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.lexing.latex import latex_tokens
 from derive.reader.text.lexing.plain import plain_tokens
 from derive.reader.text.words import GREEK, WORDS
 
-_MARKS = re.compile(r"[ \t]*(?:(?://[/!]?|#+|%+|;;+|\*|>|\"\"\"|''')(?![*=\w∂]|\s*=)[ \t]?)*[ \t]*")
-_ITEM = re.compile(r"(?:[-*+•▪◦‣]|\(?\d{1,2}[.)]|[①-⑳])[ \t]+")
-_APART = re.compile(
+_MARKS = regex(r"[ \t]*(?:(?://[/!]?|#+|%+|;;+|\*|>|\"\"\"|''')(?![*=\w∂]|\s*=)[ \t]?)*[ \t]*")
+_ITEM = regex(r"(?:[-*+•▪◦‣]|\(?\d{1,2}[.)]|[①-⑳])[ \t]+")
+_APART = regex(
     r"[ \t]*(?:→|⇒|⟹|⟶|=>|(?<!-)->|;)[ \t]*|[ \t]*,[ \t]{2,}|(?<=[^\s=])[ \t]{3,}(?=[^\s(\[=:≔≡])|[ \t]+(?:#|//)[ \t]"
 )
-_TITLE = re.compile(r"(?:[^=∂:：+*/^()]|\([^()=]*\))*[:：][ \t]*(?![=])")
-_LEAD = re.compile(
+_TITLE = regex(r"(?:[^=∂:：+*/^()]|\([^()=]*\))*[:：][ \t]*(?![=])")
+_LEAD = regex(
     r"(?i:so|thus|then|hence|therefore|this|where|with|and|here|now|so that|gives|since|note|i\.e\.|e\.g\.|also|from)"
     r"[ \t]*[,:]?[ \t]+(?=\S)"
     r"|(?!Tanh|Sigm|Soft|Diag|Delta|Gamma|Log|Exp|Relu|Sum|Prod)[A-Z][a-z]{2,}[ \t]+(?=[A-Za-z∂]\w{0,3}(?:_|[ \t]*=))"
 )
 """A word that leads over to a formula."""
 _PAIRS = (("(", ")"), ("[", "]"), ("{", "}"))
-_BACK = re.compile(r"[ \t]*(?:←|⟵|<-{1,2})")
-_RELATION = re.compile(r"(?P<sign>(?<![<>!=~])[:+]?=(?!=)|≔|≡)")
-_BOUND = re.compile(r"\s*(?:\|\||‖)[^=≤]*(?:∂|d\w)[^=≤]*/[^=≤]*(?:\|\||‖)\s*(?P<sign>≤|⩽|<=)")
+_BACK = regex(r"[ \t]*(?:←|⟵|<-{1,2})")
+_RELATION = regex(r"(?P<sign>(?<![<>!=~])[:+]?=(?!=)|≔|≡)")
+_BOUND = regex(r"\s*(?:\|\||‖)[^=≤]*(?:∂|d\w)[^=≤]*/[^=≤]*(?:\|\||‖)\s*(?P<sign>≤|⩽|<=)")
 """The norm of a derivative below a bound."""
 _DRAWN = dict.fromkeys(range(0x2500, 0x2580), " ")
 """Lines of boxes around plain text."""
-_FROM_TO = re.compile(r"(?P<sign>[Σ∑∏Π]|\b(?:sum|prod))\((?P<first>\w=[^()]*?\S) to (?P<last>\w(?:[-+]\d)?)\)")
-_IN_WORDS = re.compile(
+_FROM_TO = regex(r"(?P<sign>[Σ∑∏Π]|\b(?:sum|prod))\((?P<first>\w=[^()]*?\S) to (?P<last>\w(?:[-+]\d)?)\)")
+_IN_WORDS = regex(
     r"\b(?P<sign>sum|product)[ ](?:(?:from|for)[ ])?(?P<first>\w=[^\s,;()]+)[ ]to[ ](?P<last>\w(?:[-+]\d)?)[ ]of[ ]"
     r"|\b(?P<over>sum|product)[ ]over[ ](?P<index>[a-z])[ ]of[ ]",
     re.IGNORECASE,
 )
 """The sum over t of x_t, the product from k=2 to T of a_k."""
-_SLIPPED = re.compile(r"(?<=\w)_t\{-(?P<steps>\d)\}")
+_SLIPPED = regex(r"(?<=\w)_t\{-(?P<steps>\d)\}")
 """h_t{-1} for h_{t-1}."""
-_PARTIAL = re.compile(r"(?<![\w])d[LJE]_(?=d[A-Za-z])")
+_PARTIAL = regex(r"(?<![\w])d[LJE]_(?=d[A-Za-z])")
 """Before the letter of a gradient that code calls dL_dh."""
-_OUTER = re.compile(r"(?<![\w.])(?P<module>np\.)?outer\((?P<one>[^(),]+),[ ](?P<other>[^(),]+)\)")
-_AT_A_STEP = re.compile(r"_\{?t\b|\^\{?t\b|_\{t")
+_OUTER = regex(r"(?<![\w.])(?P<module>np\.)?outer\((?P<one>[^(),]+),[ ](?P<other>[^(),]+)\)")
+_AT_A_STEP = regex(r"_\{?t\b|\^\{?t\b|_\{t")
 """A letter at a step as no program writes it."""
 _ARGUMENT = r"(?:[^(),]|\((?:[^()]|\([^()]*\))*\))+"
-_DOT = re.compile(rf"(?<![\w.])(?P<module>np\.)?dot\((?P<one>{_ARGUMENT})(?P<sep>,[ ]?)(?P<other>{_ARGUMENT})\)")
-_METHOD = re.compile(r"(?<=[\w\])}])\.dot(?=\()")
-_MODULE = re.compile(r"(?<![\w.])np\.(?=(?:tanh|exp|log|sum)\()")
+_DOT = regex(rf"(?<![\w.])(?P<module>np\.)?dot\((?P<one>{_ARGUMENT})(?P<sep>,[ ]?)(?P<other>{_ARGUMENT})\)")
+_METHOD = regex(r"(?<=[\w\])}])\.dot(?=\()")
+_MODULE = regex(r"(?<![\w.])np\.(?=(?:tanh|exp|log|sum)\()")
 _NOTHING = "\u00a0"
 """A blank that is no gap."""
-_SUMMED = re.compile(r"(?:[∑∏ΣΠ]|\b(?:sum|prod))(?:[_^](?:\{[^{}]*\}|\([^()]*\)|\w+))*[ \t]*$|[-+*·=×@⊙∘][ \t]*$")
+_SUMMED = regex(r"(?:[∑∏ΣΠ]|\b(?:sum|prod))(?:[_^](?:\{[^{}]*\}|\([^()]*\)|\w+))*[ \t]*$|[-+*·=×@⊙∘][ \t]*$")
 """Before a bracket that is a factor or what is summed, however wide the gap is."""
-_COLUMN = re.compile(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
-_DASH = re.compile(r"[ \t]+[-–—]{1,3}[ \t]+(?=\S)")
-_BRACKETED = re.compile(r"[ \t]+\((?P<inside>[^()]*(?:\([^()]*\)[^()]*)*)\)[ \t]*[.,;]?$")
-_NUMBERED = re.compile(r"(?<=[\w)\]}])[ \t]+\(\d{1,2}(?:\.\d{1,2})?[a-z]?\)$")
+_COLUMN = regex(r"[ \t]{2,}[(\[（].*$|[ \t]*[（][^（）]*[）][ \t]*$")
+_DASH = regex(r"[ \t]+[-–—]{1,3}[ \t]+(?=\S)")
+_BRACKETED = regex(r"[ \t]+\((?P<inside>[^()]*(?:\([^()]*\)[^()]*)*)\)[ \t]*[.,;]?$")
+_NUMBERED = regex(r"(?<=[\w)\]}])[ \t]+\(\d{1,2}(?:\.\d{1,2})?[a-z]?\)$")
 """The number of an equation behind it, and no factor."""
-_CLAUSE = re.compile(
+_CLAUSE = regex(
     r"[ \t]*[,.;，。；]?[ \t]+"
     r"(?!(?:if|when)[ \t](?![tkn][ \t]*[<>=])[^=]*?(?:[<>≥≤]|>=|<=)[^=])"  # a condition on values is no remark
     r"(?:where|with|for|if|when|since|because|so that|which|as|from|at|and|in)[ \t]+\S.*$"
 )
 _ENDING = " \t.,;:，。；*_"
-_SIZES = re.compile(r"\w{2,}x\d\b|\)x\d\b")
+_SIZES = regex(r"\w{2,}x\d\b|\)x\d\b")
 """Sizes beside each other: hdx1 = hdx(hd+F) @ (hd+F)x1."""
-_DOTS = re.compile(r"[-+*=·⊙×@][ \t]*(?:\.\.\.|…|⋯)[ \t]*$")
-_OPEN_END = re.compile(r"(?:[-+*=·⊙×@∘]|:=)\s*$")
+_DOTS = regex(r"[-+*=·⊙×@][ \t]*(?:\.\.\.|…|⋯)[ \t]*$")
+_OPEN_END = regex(r"(?:[-+*=·⊙×@∘]|:=)\s*$")
 """Where a formula goes on with the next line, whatever that begins with."""
-_OTHER_SCRIPT = re.compile(r"[\u0400-\u04FF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]")
-_BETWEEN_WORDS = re.compile(r"[^\u0400-\u04FF\u3000-\u30FF\u3400-\u9FFF\uAC00-\uD7AF\uFF01-\uFF5E]+")
+_OTHER_SCRIPT = regex(r"[\u0400-\u04FF\u3040-\u30FF\u3400-\u9FFF\uAC00-\uD7AF]")
+_BETWEEN_WORDS = regex(r"[^\u0400-\u04FF\u3000-\u30FF\u3400-\u9FFF\uAC00-\uD7AF\uFF01-\uFF5E]+")
 """What stands between words and marks of another script."""
-_SUPPOSED = re.compile(
+_SUPPOSED = regex(
     r"(?:如果|若|当|當|假设|假設|假如|取|例如|比如|只有|只要|不是|并非|而非|错误|もし|仮に|例えば|만약|예를 들어"
     r"|если|при|когда|например|не)\W*\Z"
 )
-_SAID_BEHIND = re.compile(
+_SAID_BEHIND = regex(
     r"\s*(?:[,，.。;；、!！?？(（]|\Z|となる|になる|である|です|だ|이다|입니다|이 된다|가 된다|로 계산)"
 )
 """Behind a formula that words of another script say: a mark, the end, or that it is so."""
-_LET = re.compile(r"(?:设|設|令|пусть)\W*\Z")
-_LET_BEHIND = re.compile(r"\s*(?:とする|とおく|라고 하자)")
+_LET = regex(r"(?:设|設|令|пусть)\W*\Z")
+_LET_BEHIND = regex(r"\s*(?:とする|とおく|라고 하자)")
 _JOINING = frozenset({
     "and", "or", "so", "that", "this", "then", "there", "thus", "hence", "where", "which", "with", "while", "we",
     "it", "our", "since", "because", "but", "as", "at", "for", "in", "is", "follows", "holds", "becomes", "gives",
@@ -95,7 +96,7 @@ _JOINING = frozenset({
 """Words of sentences before and behind which a formula may stand."""
 _SMALL = _JOINING | {"are", "was", "be", "by", "from", "into", "of", "on", "to", "the", "its", "using", "get", "gets"}
 """Words that are too short to tell from letters."""
-_SUPPOSING = re.compile(
+_SUPPOSING = regex(
     r"\b(?:if|unless|when|whenever|suppos\w+|assum\w+|imagin\w+|say|e\.g|example|not|never|cannot|no|wrong\w*|incorrect\w*|"
     r"mistak\w*|false|instead|rather|would|could|might|may|naive\w*|tempt\w*|forg[eo]t\w*|only|without|cases?|special|"
     r"linear|terms?|parts?|local\w*|direct\w*|approximat\w*|truncat\w*|ignor\w*|neglect\w*|drop\w*|last|final|first|alone|"
@@ -103,32 +104,28 @@ _SUPPOSING = re.compile(
     re.IGNORECASE,
 )
 """Words by which a sentence may suppose, deny or limit what it says."""
-_SENTENCE_END = re.compile(r"[.!?][ \t]+(?=[A-Z])")
-_COMPUTED = re.compile(r"[=≡][^=]*[A-Za-z][^=]*[(+*@·×⊙∘]|[=≡]\s*[A-Za-z]\w*[ \t]*\(")
-_READS = re.compile(r"^[^=\s]+\s*=[^=]*[A-Za-z]_\{?[a-z]")
+_SENTENCE_END = regex(r"[.!?][ \t]+(?=[A-Z])")
+_COMPUTED = regex(r"[=≡][^=]*[A-Za-z][^=]*[(+*@·×⊙∘]|[=≡]\s*[A-Za-z]\w*[ \t]*\(")
+_READS = regex(r"^[^=\s]+\s*=[^=]*[A-Za-z]_\{?[a-z]")
 """A quantity by what another is at a step: y_t = V h_t."""
-_WORDS = re.compile(r"(?<![\w.\\])(?P<first>[A-Za-z][a-z]+)[ \t]+(?P<second>[A-Za-z][a-z]+)(?![\w(\[])")
-_LONG = re.compile(r"(?<![\w.\\])[A-Za-z][a-z]{3,}(?![\w(\[])")
+_WORDS = regex(r"(?<![\w.\\])(?P<first>[A-Za-z][a-z]+)[ \t]+(?P<second>[A-Za-z][a-z]+)(?![\w(\[])")
+_LONG = regex(r"(?<![\w.\\])[A-Za-z][a-z]{3,}(?![\w(\[])")
 _KNOWN = {*WORDS, *GREEK}
-_CODE = re.compile(
-    r"[A-Za-z]\w*\.(?!T(?!\w))[A-Za-z_]|[\"`$\\?!&@]{2}|[\"`$\\?]|\w\[\]|\b(?:return|import|def|let|var)\b"
-)
-_COMMAND = re.compile(r"\\(?:[A-Za-z]{2,})(?![A-Za-z])")
+_CODE = regex(r"[A-Za-z]\w*\.(?!T(?!\w))[A-Za-z_]|[\"`$\\?!&@]{2}|[\"`$\\?]|\w\[\]|\b(?:return|import|def|let|var)\b")
+_COMMAND = regex(r"\\(?:[A-Za-z]{2,})(?![A-Za-z])")
 """A command of LaTeX, which makes its line LaTeX."""
 _HADAMARD = {r"\circ": "∘", r"\odot": "⊙"}
-_NAMES = re.compile(r"(?<![A-Za-z\\])[A-Za-z]\w*_[A-Za-z]{3,}")
+_NAMES = regex(r"(?<![A-Za-z\\])[A-Za-z]\w*_[A-Za-z]{3,}")
 """Names of programs, which LaTeX would take apart: h_prev."""
-_DERIVED = re.compile(
-    r"∂|∇|(?<![A-Za-z])d\w*[^\s=]{0,12}/d\w|[δΔ]|\\(?:partial|nabla|[dD]elta)(?![A-Za-z])|\\frac\s*\{\s*d"
-)
-_BEFORE = re.compile(r"t\s*[-−]\s*(?:1|dt(?!\w)|Δt)|t\{-1\}|prev(?![a-z])|ₜ₋₁")
-_MATHEMATICAL = re.compile(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ¹²³⁰-ⁿᵀ^@*+·×]|\w\(")
-_STEP = re.compile(r"^\w+(?:\^\w+)?(?:_\{?t\}?|\^\{?t\}?|\[t\]|\(t\)|ₜ|ᵗ)$")
+_DERIVED = regex(r"∂|∇|(?<![A-Za-z])d\w*[^\s=]{0,12}/d\w|[δΔ]|\\(?:partial|nabla|[dD]elta)(?![A-Za-z])|\\frac\s*\{\s*d")
+_BEFORE = regex(r"t\s*[-−]\s*(?:1|dt(?!\w)|Δt)|t\{-1\}|prev(?![a-z])|ₜ₋₁")
+_MATHEMATICAL = regex(r"[_\u0370-\u03FF∂∇√∑∏⊙∘₀-ₜ¹²³⁰-ⁿᵀ^@*+·×]|\w\(")
+_STEP = regex(r"^\w+(?:\^\w+)?(?:_\{?t\}?|\^\{?t\}?|\[t\]|\(t\)|ₜ|ᵗ)$")
 """A quantity at a step."""
-_NUMBER = re.compile(r"[\d\s.eE+\-*/()]+")
-_LIMITS = re.compile(r"_\{[^{}]*\}")
+_NUMBER = regex(r"[\d\s.eE+\-*/()]+")
+_LIMITS = regex(r"_\{[^{}]*\}")
 """What stands below a sum or product."""
-_OPERATORS = re.compile(r"[ \t]*(?:[+=·×⊙∘*/@]|[-−](?=[ \t]*[^\s\d]))")
+_OPERATORS = regex(r"[ \t]*(?:[+=·×⊙∘*/@]|[-−](?=[ \t]*[^\s\d]))")
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.text.mapping import parts, rewritten
 from derive.reader.text.syntax import Big, Group, Name, Run, Script, Scripted, Syntax
 
 Row = tuple[Syntax, ...]
-_SUMMED = re.compile(
+_SUMMED = regex(
     r"(?:\\sum|∑)(?:\\limits)?\s*_\s*\{?\s*(?P<letter>[a-su-z])(?![A-Za-z])"
     r"(?P<range>\s*=\s*1\s*\}\s*\^\s*(?:T(?![A-Za-z])|\{\s*T\s*\}))?"
 )
-_PRIMED = re.compile(r"(?:\\sum|∑)(?:\\limits)?\s*_\s*\{?\s*t\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z]))")
-_AT_T = re.compile(r"(?<![A-Za-z\\])t(?![A-Za-z']|\s*\^\s*\{?\s*\\prime)")
+_PRIMED = regex(r"(?:\\sum|∑)(?:\\limits)?\s*_\s*\{?\s*t\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z]))")
+_AT_T = regex(r"(?<![A-Za-z\\])t(?![A-Za-z']|\s*\^\s*\{?\s*\\prime)")
 
 
 def in_usual_letters(rows: Iterable[Row], times: Iterable[tuple[str, str]]) -> list[Row]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sympy import Integer
 
+from derive.patterns import regex
 from derive.targets.language.code import (
     Call,
     Code,
@@ -32,7 +33,7 @@ class NotCompiledError(Exception):
 PREFIX = "one_"
 """Before the names of functions of numbers, which stand beside those of arrays."""
 
-CONDITION = re.compile(r"\((lengths (?:<=|==) (?:t \+ 1|t|0))\)\[:(?:, None)*\]")
+CONDITION = regex(r"\((lengths (?:<=|==) (?:t \+ 1|t|0))\)\[:(?:, None)*\]")
 """The condition of a choice for each example."""
 
 

@@ -22,6 +22,7 @@ from derive.languages import ENGLISH, Language
 from derive.networks.network import Network
 from derive.nodes import Jacobian, t
 from derive.notation import GREEK, Notation
+from derive.patterns import regex
 from derive.targets.pages import writer
 from derive.targets.pages.composition import composition, parts_to_show
 from derive.targets.pages.folding import folded
@@ -243,7 +244,7 @@ def _wrapped(words: str, indent: str = "", first: str | None = None) -> str:
 
 
 _WIDE, _CLOSING = r"\u3000-\u9fff\uff00-\uffef", "，。：；、）」？！"
-_PIECE = re.compile(rf"[{_WIDE}][{_CLOSING}]*|[^\s{_WIDE}]+[{_CLOSING}]*|\s+")
+_PIECE = regex(rf"[{_WIDE}][{_CLOSING}]*|[^\s{_WIDE}]+[{_CLOSING}]*|\s+")
 
 
 def _wrapped_anywhere(words: str, indent: str, first: str) -> str:
@@ -258,7 +259,7 @@ def _wrapped_anywhere(words: str, indent: str, first: str) -> str:
     return "\n".join([*lines, line.rstrip()])
 
 
-_FRACTION = re.compile(r"\\frac\{\\partial(?:\^\{\+\})? ?[^{}]*\}\{")
+_FRACTION = regex(r"\\frac\{\\partial(?:\^\{\+\})? ?[^{}]*\}\{")
 
 
 def _latex_width(formula: str) -> int:

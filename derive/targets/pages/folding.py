@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from derive.patterns import regex
 from derive.targets.pages.model import Display
 
-_TOKEN = re.compile(r"\\(?:left|right)(?:\\[A-Za-z]+|.)|\\[A-Za-z]+|\\.|[{}()\[\]]|\s+|.")
-_OPENING = re.compile(r"\\left.*|[(\[]|\\l(?:Vert|vert)")
-_CLOSING = re.compile(r"\\right.*|[)\]]|\\r(?:Vert|vert)")
+_TOKEN = regex(r"\\(?:left|right)(?:\\[A-Za-z]+|.)|\\[A-Za-z]+|\\.|[{}()\[\]]|\s+|.")
+_OPENING = regex(r"\\left.*|[(\[]|\\l(?:Vert|vert)")
+_CLOSING = regex(r"\\right.*|[)\]]|\\r(?:Vert|vert)")
 _BETWEEN = {"=": 0, r"\leq": 0, "+": 0, "-": 0, r"\odot": 1}
 """What a line may begin with; terms are parted rather than factors."""
 _BESIDE = 2

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from derive.errors import InputError, ProgramFault
+from derive.patterns import regex
 
-_OVERFULL = re.compile(r"^Overfull \\hbox \(([\d.]+)pt too wide\)", re.MULTILINE)
+_OVERFULL = regex(r"^Overfull \\hbox \(([\d.]+)pt too wide\)", re.MULTILINE)
 
 
 def _installed(*files: str) -> bool:

@@ -5,11 +5,12 @@ No font is asked: widths are those of a wide serif face, so that a label needs n
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+
+from derive.patterns import regex
 
 SIZE, SMALL = 15.0, 11.0
 """Pixels of a letter, and of one in a script."""
@@ -18,9 +19,9 @@ LINE = 19.0
 SHIFT = 4.0
 """How far a script is lowered or raised."""
 
-_SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|\(([^()]*)\)|<([^<>]*)>|(.[\u0300-\u036f]*))")
-_FACES = re.compile(r"(?:[^\W\d_ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹][\u0300-\u036f]*)+|(?:\W|[\d_ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])+")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+_SCRIPT = regex(r"([_^])(?:\{([^{}]*)\}|\(([^()]*)\)|<([^<>]*)>|(.[\u0300-\u036f]*))")
+_FACES = regex(r"(?:[^\W\d_ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹][\u0300-\u036f]*)+|(?:\W|[\d_ᵀ⁰¹²³⁴⁵⁶⁷⁸⁹])+")
+_UNPRINTABLE = regex("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 
 from derive.calculus.derivation import Derivation
+from derive.patterns import regex
 from derive.targets.language.names import Names
 from derive.targets.pages.model import Page
 
 _FUNCTION = r"^def {}\(.*?(?=^def |\Z)"
-_ASSIGNED = re.compile(r"\w+")
+_ASSIGNED = regex(r"\w+")
 
 
 def code_of_displays(derivation: Derivation, content: Page, module: str) -> dict[int, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -14,6 +13,7 @@ from derive.calculus.sections import Section
 from derive.errors import ProgramFault
 from derive.nodes import Adjoint, Node, T, t
 from derive.notation import AS_WRITTEN, Notation, notations
+from derive.patterns import regex
 from derive.targets.formula import show
 from derive.targets.pages.model import Block, Item, Page
 from derive.targets.pages.printing import Format, Printing
@@ -21,7 +21,7 @@ from derive.targets.pages.symbols import symbols
 from derive.targets.pages.writer import page
 from derive.targets.site.displays import display
 
-_ROLE = re.compile(r"\{math\}`([^`]*)`")
+_ROLE = regex(r"\{math\}`([^`]*)`")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 from sympy import Expr, Integer
 
+from derive.patterns import regex
 from derive.targets.language.code import (
     Assign,
     Call,
@@ -37,7 +38,7 @@ from derive.targets.passes.rewriting import mapped, rebuilt
 from derive.targets.passes.shapes import B, Shape, Shapes
 from derive.targets.triton.helpers import PREFIX, NotFusedError, is_entrywise, power
 
-PART = re.compile(r"\.\.\., ([^,:]*):([^,:]*)")
+PART = regex(r"\.\.\., ([^,:]*):([^,:]*)")
 """The index of some entries of the last axis."""
 
 ONE = Integer(1)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from derive.patterns import regex
 from verify.code.calling.axes import Axes, Setting
 from verify.code.running.loading import Source, line_of, told
 from verify.numbers.case import Array, Arrays
@@ -308,7 +309,7 @@ PLAIN = 3
 """After so many calls in which a plain number or list is asked for an attribute, no other layout is tried."""
 
 
-OF_SHAPES = re.compile(r"shape|dimension|size|align|broadcast|length")
+OF_SHAPES = regex(r"shape|dimension|size|align|broadcast|length")
 """Words of errors that another layout may mend."""
 
 

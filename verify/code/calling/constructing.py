@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from derive.patterns import regex
 from verify.code.calling import words
 from verify.code.calling.axes import FIRST, Setting
 from verify.code.calling.base import Target, calls, definition, required
@@ -23,8 +24,8 @@ from verify.numbers.case import Array
 LISTS = ("grads", "gradients", "grad", "dparams", "d_params", "gradient", "grad_params", "param_grads")
 """Where an object may keep its gradients."""
 
-INDEX_OF = re.compile(r"(to|2)_?(ix|idx|index|indices|int|id|i|num)s?$", re.IGNORECASE)
-WORD_OF = re.compile(r"^(ix|idx|index|indices|int|id|i|num)s?_?(to|2)", re.IGNORECASE)
+INDEX_OF = regex(r"(to|2)_?(ix|idx|index|indices|int|id|i|num)s?$", re.IGNORECASE)
+WORD_OF = regex(r"^(ix|idx|index|indices|int|id|i|num)s?_?(to|2)", re.IGNORECASE)
 """Dicts from a word to its place, and from a place to its word."""
 
 
@@ -131,7 +132,7 @@ def makers(target: Target) -> Iterator[Maker]:
             yield Maker(arrays, {**fixed, **{name: _size(a) for name, a in zip(unknown, letters, strict=False)}})
 
 
-MADE = re.compile(r"(zeros|ones|empty|full|eye|identity|randn?|normal|uniform|random_sample|standard_normal|random)$")
+MADE = regex(r"(zeros|ones|empty|full|eye|identity|randn?|normal|uniform|random_sample|standard_normal|random)$")
 """Functions that make arrays of a shape."""
 
 

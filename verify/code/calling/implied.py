@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from derive.patterns import regex
 from verify.code.calling import words
 from verify.code.calling.axes import Axes, Setting
 from verify.code.calling.base import MisfitError, Target, calls, required
@@ -22,7 +23,7 @@ PREDICTIONS = frozenset(
 )
 """What a prediction is called in public code."""
 
-LOSS = re.compile(r"loss|cost|entropy|\bmse\b|error|nll|objective", re.IGNORECASE)
+LOSS = regex(r"loss|cost|entropy|\bmse\b|error|nll|objective", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

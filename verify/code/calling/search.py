@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from derive.patterns import regex
 from verify.code.calling import unsummed, words
 from verify.code.calling.axes import FIRST, Axes, Setting, axes
 from verify.code.calling.base import MisfitError, Output, RaisedError, Target, Tries, Variable, shown
@@ -259,7 +260,7 @@ def _examples(plan: CallPlan) -> set[str]:
     return {letter for v in plan.variables.values() if v.part == "input" for letter in v.axes if letter in "BT"}
 
 
-AXES = re.compile(r"([TBDHKJNM1]|[2-6]H)( ([TBDHKJNM1]|[2-6]H))*")
+AXES = regex(r"([TBDHKJNM1]|[2-6]H)( ([TBDHKJNM1]|[2-6]H))*")
 """How the axes of an array are written down."""
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 import ast
 import re
 
+from derive.patterns import regex
 from verify.code.calling.axes import FIRST, Axes, Setting
 from verify.code.calling.base import Target
 from verify.code.calling.engine import CallPlan
 
-SEVERAL = re.compile(r"N|B|m|bs|n_?(samples|examples)|(num_)?(samples|examples)")
+SEVERAL = regex(r"N|B|m|bs|n_?(samples|examples)|(num_)?(samples|examples)")
 """What the number of examples is called where it is read off a shape."""
 
-BATCH = re.compile(r"(n_?|num_?|mini)?batch(_?size|es)?")
+BATCH = regex(r"(n_?|num_?|mini)?batch(_?size|es)?")
 """What it is called anywhere."""
 
-SAID = re.compile(r"\((N|B|m|batch\w*),")
+SAID = regex(r"\((N|B|m|batch\w*),")
 """A shape in a comment or a docstring whose first axis is that of the examples."""
 
 

@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 
+from derive.patterns import regex
+
 _TABLE = tomllib.loads((files("verify.code") / "protocols" / "words.toml").read_text(encoding="utf-8"))
 (
     INPUTS,
@@ -61,14 +63,14 @@ def plain(name: str) -> str:
 
 
 _BEFORE = "old|prev|previous|last|initial|init|past|start|starting|first|given"
-_CARRIED = re.compile(
+_CARRIED = regex(
     rf"(?:{_BEFORE})?(?:(?P<hidden>h|hx|hidden|hiddenstate|hstate|outputstate)|c|cx|cell|cellstate|cstate|memory|memorycell)"
     rf"(?:{_BEFORE}|0|in|t(?:{_BEFORE})|(?:{_BEFORE})t)?"
 )
 """A state that a step is given, whichever word says so: old_cell, hx, initial_hidden_state, h_prev_t."""
 
 
-_WANTED = re.compile(
+_WANTED = regex(
     r"(?:y|batch|seq|sequence|output|out|train|true|word|char|next)?(?:target|label|truth|answer)s?"
     r"(?:y|batch|seq|sequence|t|idx|ids|indices|list|onehot)?|y(?:true|target|label|gold|wanted)s?"
 )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-import re
 
 import numpy as np
 
+from derive.patterns import regex
 from verify.code.calling.base import RaisedError
 from verify.code.calling.engine import CallTrial
 from verify.code.judging.judged import Judged, Seen
@@ -81,7 +81,7 @@ def _never_written(judged: Judged, trial: CallTrial, one: Seen) -> None:
         judged.mistakes.append(("never written", detail))
 
 
-RESETS = re.compile(r"zero|reset|clear|flush")
+RESETS = regex(r"zero|reset|clear|flush")
 """How a method is called that sets gradients back."""
 
 

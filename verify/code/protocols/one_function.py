@@ -16,6 +16,7 @@ import numpy as np
 
 from derive import catalogue
 from derive.errors import InputError
+from derive.patterns import regex
 from verify.code.calling import words
 from verify.code.calling.axes import FIRST, Axes, Setting
 from verify.code.calling.base import (
@@ -37,7 +38,7 @@ from verify.code.programs.differentiated import derivation_of
 from verify.code.protocols import functions
 from verify.numbers.case import Array
 
-SEEDS = re.compile(
+SEEDS = regex(
     r"^(d|grad|delta|g_)_?(y|ys|h|hs|out|output|outputs|states|s|hidden|a|o|loss|next|upstream)", re.IGNORECASE
 )
 

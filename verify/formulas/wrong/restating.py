@@ -17,15 +17,17 @@ from itertools import pairwise
 
 from sympy import Expr, Rational
 
-_TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|.", re.DOTALL)
+from derive.patterns import regex
+
+_TOKEN = regex(r"\\[A-Za-z]+\*?|\\.|\d+(?:\.\d+)?|.", re.DOTALL)
 _ARGUMENTS = {
     **dict.fromkeys((r"\frac", r"\dfrac", r"\tfrac"), 2),
     **dict.fromkeys((r"\mathbf", r"\mathrm", r"\mathcal", r"\mathsf", r"\mathbb", r"\boldsymbol", r"\bm"), 1),
     **dict.fromkeys((r"\operatorname", r"\text", r"\textrm", r"\hat", r"\tilde", r"\bar", r"\sqrt", r"\begin"), 1),
     **dict.fromkeys((r"\widehat", r"\widetilde", r"\overline", r"\vec", r"\dot", r"\end"), 1),
 }
-_SIZED = re.compile(r"\\(?:left|right|[bB]igg?[lrm]?)")
-_SPACE = re.compile(r"\\[,;:! ]|\\q?quad|\\displaystyle|\\\\|[\s&~]+")
+_SIZED = regex(r"\\(?:left|right|[bB]igg?[lrm]?)")
+_SPACE = regex(r"\\[,;:! ]|\\q?quad|\\displaystyle|\\\\|[\s&~]+")
 _SAME = {
     r"\top": "T", r"\intercal": "T", r"\dfrac": r"\frac", r"\tfrac": r"\frac", r"\circ": r"\odot", r"\otimes": r"\odot",
     "*": r"\odot", "⊙": r"\odot", "∘": r"\odot", "∂": r"\partial", "∑": r"\sum", r"\lbrack": "[", r"\rbrack": "]",
@@ -107,15 +109,15 @@ def _plain(words: list[str]) -> str:
 # The author's signs
 
 _LOSS = r"(?:\\mathcal\s*\{?\s*[JLE]\s*\}?|\\mathscr\s*\{?\s*[JLE]\s*\}?|\\ell(?![a-z])|[ELCF](?![A-Za-z]))"
-_LOSS_OVER = re.compile(rf"(?:\\partial|∂|\\mathrm\s*\{{d\}}|(?<![A-Za-z])d)\s*({_LOSS})|\\nabla_\S+?\s*({_LOSS})")
-_TRANSPOSE = re.compile(
+_LOSS_OVER = regex(rf"(?:\\partial|∂|\\mathrm\s*\{{d\}}|(?<![A-Za-z])d)\s*({_LOSS})|\\nabla_\S+?\s*({_LOSS})")
+_TRANSPOSE = regex(
     r"\^\s*(?:\\top(?![a-z])|T(?![A-Za-z])|\\intercal(?![a-z])|\\mathsf\s*T|\{\s*(?:\\top|T|\\intercal|\\mathsf\s*\{?\s*T\s*\}?"
     r"|\\mathrm\s*\{\s*T\s*\}|\\rm\s+T)\s*\})"
 )
-_ENDS = re.compile(r"(?:\\sum|\\prod|∑|∏)(?:\\limits)?\s*_\s*(?:\{[^{}]*\}|\S)\s*\^\s*(?:\{[^{}]*\}|\S)")
+_ENDS = regex(r"(?:\\sum|\\prod|∑|∏)(?:\\limits)?\s*_\s*(?:\{[^{}]*\}|\S)\s*\^\s*(?:\{[^{}]*\}|\S)")
 """A sum with its bounds, whose T is no transpose."""
-_TIMES = re.compile(r"\\odot(?![a-z])|\\circ(?![a-z])|\\otimes(?![a-z])|⊙|∘|\*")
-_OVER_STEPS = re.compile(r"(?:\\sum|∑)(?:\\limits)?(?=\s*[_^])")
+_TIMES = regex(r"\\odot(?![a-z])|\\circ(?![a-z])|\\otimes(?![a-z])|⊙|∘|\*")
+_OVER_STEPS = regex(r"(?:\\sum|∑)(?:\\limits)?(?=\s*[_^])")
 
 
 def in_style(printed: str, author: str, steps: int | None = None) -> str:

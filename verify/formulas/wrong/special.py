@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -13,6 +12,7 @@ from sympy import Expr, S
 from derive.cell import Assumption, Cell
 from derive.nodes import Adjoint, Node, Quantity, Softmax, T, TimeSum, children, t
 from derive.nodes.norms import Norm
+from derive.patterns import regex
 from derive.targets.formula import latex
 from verify.formulas.judgement import Judgement
 from verify.truth.comparison import REDRAWS, Setting
@@ -24,7 +24,7 @@ from verify.truth.world import World
 LAST_OUTPUT = "$J$ reads the output of the last step alone"
 DIAGONAL = "a vector stands for the diagonal matrix"
 IN_ORDER = "vectors stand beside matrices: of numbers it is true, and of matrices the factors stand in another order"
-LENGTH = re.compile(r"\$T = (\d+)\$")
+LENGTH = regex(r"\$T = (\d+)\$")
 """The case of as many steps as a formula names by their numbers, two at least."""
 LONGEST = 6
 OR = "; or "

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import re
 
+from derive.patterns import regex
+
 _BRACES = r"\{(?P<%s>(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
-_GRADIENT = re.compile(r"\\frac\{\\partial (?P<loss>\w)\}" + _BRACES % "by")
-_QUOTIENT = re.compile(r"\\[dt]?frac" + _BRACES % "above" + _BRACES % "below")
-_POWER = re.compile(
-    r"\\(?P<name>tanh|sigma|cos|sin|log|exp)\^\{?(?P<power>\d)\}?(?P<argument>\((?:[^()]|\([^()]*\))*\))"
-)
-_NAMED = re.compile(r"\\(?:operatorname|mathrm|text)\{(?P<name>\w+)\}")
+_GRADIENT = regex(r"\\frac\{\\partial (?P<loss>\w)\}" + _BRACES % "by")
+_QUOTIENT = regex(r"\\[dt]?frac" + _BRACES % "above" + _BRACES % "below")
+_POWER = regex(r"\\(?P<name>tanh|sigma|cos|sin|log|exp)\^\{?(?P<power>\d)\}?(?P<argument>\((?:[^()]|\([^()]*\))*\))")
+_NAMED = regex(r"\\(?:operatorname|mathrm|text)\{(?P<name>\w+)\}")
 _GREEK = {"delta": "δ", "sigma": "σ", "alpha": "α", "beta": "β", "gamma": "γ", "phi": "φ", "theta": "θ"}
 _FUNCTIONS = ("tanh", "log", "exp", "cos", "sin")
-_DIFFERENTIAL = re.compile(r"(?<![A-Za-z/\\])d(?!iag)[A-Za-z](?!/)")
-_SIGNS = re.compile(r"\.\*|[*∘⊙·]")
+_DIFFERENTIAL = regex(r"(?<![A-Za-z/\\])d(?!iag)[A-Za-z](?!/)")
+_SIGNS = regex(r"\.\*|[*∘⊙·]")
 
 
 def typed(printed: str, author: str) -> str | None:

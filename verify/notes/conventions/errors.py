@@ -9,6 +9,7 @@ from dataclasses import replace
 from derive import nodes
 from derive.calculus.program import ARGUMENT, named_preactivations
 from derive.notation import spelled
+from derive.patterns import regex
 from derive.reader.claims.letters import Letters
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
@@ -29,9 +30,9 @@ from verify.notes.conventions.trying import (
     wrong_in,
 )
 
-_ADDED = re.compile(r"\+\s*=|\\mathrel\{\+\}\s*=")
+_ADDED = regex(r"\+\s*=|\\mathrel\{\+\}\s*=")
 _DELTA = "delta"
-_PLAIN = re.compile(r"(?:\\delta|δ)\s*_\s*\{?\s*(?:[tTkKijlnNmsqp0-9]|\\tau|τ)(?![A-Za-z])")
+_PLAIN = regex(r"(?:\\delta|δ)\s*_\s*\{?\s*(?:[tTkKijlnNmsqp0-9]|\\tau|τ)(?![A-Za-z])")
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,12 +9,13 @@ from derive import nodes
 from derive.cell import Cell
 from derive.functions import ENTRIES, ScalarFunction
 from derive.notation import spelled
+from derive.patterns import regex
 from derive.reader.models.aliases import without_function
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import Judge, doubted, mending, right_in, wrong_in
 
-_UNCHANGED = re.compile(
+_UNCHANGED = regex(
     r"\s*(?P<function>\\?[A-Za-z]+)\s*"
     r"(?:\(\s*(?P<argument>[A-Za-z])\s*\)\s*=\s*(?P=argument)|=\s*\\\w+\{(?:id|identity)\})\s*[.,;]?\s*"
 )
@@ -23,9 +23,7 @@ _UNCHANGED = re.compile(
 EXCHANGED = "the model is the recognised one with {gate} and 1 - {gate} exchanged, which the note does not write out"
 UNCHANGED = "{name} leaves its argument as it is, as line {line} says"
 DIFFERENTIALS = "d before a letter is its differential, which comes from those of the states before"
-_UPRIGHT = re.compile(
-    r"\\mathrm\s*(?:\{\s*d\s*\}|d)\s*(?P<of>\\?[A-Za-z]+\s*(?:_\s*(?:\{(?P<step>[^{}]*)\}|[A-Za-z0-9])))"
-)
+_UPRIGHT = regex(r"\\mathrm\s*(?:\{\s*d\s*\}|d)\s*(?P<of>\\?[A-Za-z]+\s*(?:_\s*(?:\{(?P<step>[^{}]*)\}|[A-Za-z0-9])))")
 
 _EARLIEST = "t - 2"
 CHOSEN = "{function} is {chosen}, which the equations leave open"

@@ -9,6 +9,7 @@ from dataclasses import replace
 from sympy import Expr, Integer
 
 from derive import nodes
+from derive.patterns import regex
 from derive.reader.claims.derivatives import LOSSES
 from derive.reader.claims.meant import Habit, Loss
 from derive.reader.meaning import tree
@@ -31,7 +32,7 @@ from verify.notes.conventions.trying import (
 )
 from verify.notes.files import Formula
 
-THROUGH_A_STATE = re.compile(
+THROUGH_A_STATE = regex(
     r"\b(?:through|along|via|over|down) (?:the )?(?:cell[\s-]states?|cell path|memory cells?|state path)\b"
     r"|\berror carousel\b|\b(?:direct|cell[\s-]state|memory) (?:paths?|pathway|transfer)\b|\bgradient highway\b"
     r"|(?:沿着?|通过|经过|經過|流经)[^。\n$]{0,6}(?:细胞|細胞|单元|單元|记忆)|直接(?:路径|路徑|通路|传递|傳遞)"
@@ -44,7 +45,7 @@ NEAR = 4
 
 OF_ONE = "J is the error of step"
 FEWEST = 2
-_SUMMED = re.compile(r"\\sum|∑|Σ|(?:L|J|E|C|ell|mathcal\s*\{?[LJEC]\}?)\s*[_^]")
+_SUMMED = regex(r"\\sum|∑|Σ|(?:L|J|E|C|ell|mathcal\s*\{?[LJEC]\}?)\s*[_^]")
 """A sum, or a loss with a step: the losses are several."""
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.meaning.tree import Gradient
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import Judge, lefts_of, wrong_in
 
 ROWS = "the document says that its gradients are rows, so that ∂J/∂W may be the transpose"
-_DECLARED = re.compile(
+_DECLARED = regex(
     r"(?:\\delta|\\partial|\\nabla)[\s\S]*\(\s*\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*\^\s*\{\s*1\s*\\times(?![A-Za-z])"
 )
 

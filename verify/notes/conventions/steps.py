@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from derive.patterns import regex
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
@@ -22,18 +23,18 @@ from verify.notes.conventions.trying import (
 )
 from verify.notes.files import Formula
 
-_LAST = re.compile(
+_LAST = regex(
     r"\b(?:last|final)\s+(?:(?:time|lstm|gru|rnn|hidden)[\s-]*)?(?:step|unit|cell|time|state)\b"
     r"|最后一?个?\s*(?:LSTM|GRU|RNN)?\s*(?:时间步|时刻|单元|時間步|時刻|單元|步)",
     re.IGNORECASE,
 )
 
-_OF_LAST_OUTPUT = re.compile(
+_OF_LAST_OUTPUT = regex(
     r"(?:\\(?:mathcal|mathrm|ell)\s*)?\{?[A-Za-z]*\}?\s*=\s*(?:\\(?:mathcal|mathrm|ell)\s*)?\{?[A-Za-z]*\}?\s*"
     r"\(\s*\\?[A-Za-z]+_\{?T\}?\s*(?:[,;][^()=]*)?\)[\s.,;]*"
 )
 
-LAST_ALONE = re.compile(
+LAST_ALONE = regex(
     r"(?<!不)(?:只有|仅有?|只在)最后一?个?[^。\n$]{0,12}(?:损失|loss)|损失(?:函数)?[^。\n]{0,6}(?<!不)(?:只|仅)[^。\n]{0,10}最后"
     r"|\bloss\b[^.\n]{0,40}\b(?:last|final)\b[^.,;\n]{0,25}\b(?:only|alone)\b"
     r"|\bloss\b[^.\n]{0,40}(?<!not )\bonly\b[^.\n]{0,30}\b(?:last|final)\b"
@@ -47,23 +48,21 @@ LAST_ALONE = re.compile(
 )
 """Words for a loss that reads the output of the last step alone."""
 
-_NEXT_TO_LAST = re.compile(r"(?<![A-Za-z\\])T\s*-\s*1(?!\d)")
-_AT_THE_LAST_STEP = re.compile(r"_\s*(?:T|\{(?:[^{}]*,)?\s*T\s*\})|\(\s*T\s*\)|=\s*1\s*\}\s*\^\s*(?:T|\{\s*T\s*\})")
+_NEXT_TO_LAST = regex(r"(?<![A-Za-z\\])T\s*-\s*1(?!\d)")
+_AT_THE_LAST_STEP = regex(r"_\s*(?:T|\{(?:[^{}]*,)?\s*T\s*\})|\(\s*T\s*\)|=\s*1\s*\}\s*\^\s*(?:T|\{\s*T\s*\})")
 """h_T, h^{(T)}, and a sum from 1 to T."""
 
-_ZERO_TO_LAST = re.compile(
+_ZERO_TO_LAST = regex(
     r"=\s*0\s*\}\s*\^\s*\{\s*T\s*-\s*1\s*\}|T\s*-\s*1\s*,[^$]{0,12}(?:dots|\.\.\.)[^$]{0,4},\s*0(?!\d)"
 )
 
-_SUMMED = re.compile(r"=\s*1\s*\}\s*\^\s*\{?\s*(\d)(?!\d)")
+_SUMMED = regex(r"=\s*1\s*\}\s*\^\s*\{?\s*(\d)(?!\d)")
 """The last step of a sum from the first one."""
 
-_OF_A_STEP = re.compile(
-    r"(?:\\(?:mathcal|ell)\s*)?\{?(?<![A-Za-z])(?:[LEJC]|\\ell)\}?\s*(?:_|\^)\s*(?:\{?\(?[a-z0-9T])"
-)
+_OF_A_STEP = regex(r"(?:\\(?:mathcal|ell)\s*)?\{?(?<![A-Za-z])(?:[LEJC]|\\ell)\}?\s*(?:_|\^)\s*(?:\{?\(?[a-z0-9T])")
 """The loss of one step: L_t, E^{(t)}."""
 
-_SUM_FROM_ZERO = re.compile(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
+_SUM_FROM_ZERO = regex(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
 UNSAID = "wrong if earlier steps have losses of their own, of which the note says nothing"
 OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"

@@ -9,6 +9,7 @@ from itertools import accumulate
 
 from derive.calculus.program import named_preactivations
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Habit
@@ -25,10 +26,10 @@ from verify.notes.files import Formula
 Judge = Callable[[Formula, Model], Audited]
 Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
-_CARRIED = re.compile(r"(?<![A-Za-z])C\s*[_^]\s*[{(]{0,2}\s*t\s*[-−]\s*1")
-NUMBERED = re.compile(r"[_^]\s*\{?\s*\(?\s*(\d)(?!\d)")
+_CARRIED = regex(r"(?<![A-Za-z])C\s*[_^]\s*[{(]{0,2}\s*t\s*[-−]\s*1")
+NUMBERED = regex(r"[_^]\s*\{?\s*\(?\s*(\d)(?!\d)")
 """A step by its number: h_3, h^{(3)}."""
-_OF_C = re.compile(r"(?<![A-Za-z])C\s*[_^]")
+_OF_C = regex(r"(?<![A-Za-z])C\s*[_^]")
 
 
 def doubted(model: Model, words: str, habits: Collection[Habit] = (), **meant: object) -> Model:

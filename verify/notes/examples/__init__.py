@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from string import ascii_letters
 
+from derive.patterns import regex
 from derive.reader.claims.meant import Habit
 from verify.formulas.judgement import MISFIT, Judgement, Word
 from verify.notes.audited import Audited
@@ -15,7 +16,7 @@ from verify.notes.files import Document
 
 OF_AN_EXAMPLE = "line {line} says that {loss} is something else here"
 _LETTER = r"(?P<loss>[A-Za-z]|\\(?:mathcal|mathrm)\s*\{?[A-Za-z]\}?|\\ell)"
-_SET = re.compile(
+_SET = regex(
     rf"(?:\A|[,;&]|\\q?quad)\s*{_LETTER}\s*=\s*(?=[^=,;]*[-+])(?=[^=,;]*[a-z])"
     r"(?:[\s\d+\-*/(){}]|(?<![A-Za-z])[A-Za-z]|\^)+(?:[,;.]|\Z)"
 )
@@ -24,9 +25,9 @@ UNTRANSPOSED = (
     "the document transposes nothing, so the order of its products says little, and the shapes do not fit: {misfit}"
 )
 OF_A_NUMBER = "line {line} says that {letter} is a number here"
-_NUMBER = re.compile(r"\s*(?P<letter>[A-Za-z])\s*\\in\s*\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?[\s.,;]*")
+_NUMBER = regex(r"\s*(?P<letter>[A-Za-z])\s*\\in\s*\\(?:mathbb|mathbf|Bbb)\s*\{?\s*R\s*\}?[\s.,;]*")
 OF_ANOTHER = "the words before it speak of a plain RNN, which is not the model here"
-_PLAIN = re.compile(
+_PLAIN = regex(
     r"\b(?:vanilla|plain|simple|basic|standard|traditional|ordinary|elman)[\s-]+(?:RNNs?|recurrent)\b"
     r"|(?:普通|简单|传统|标准|基本|原始|朴素)的?\s*(?:RNN|循环神经网络)",
     re.IGNORECASE,
@@ -34,13 +35,13 @@ _PLAIN = re.compile(
 LONGEST_LABEL = 100
 """Characters of a line that only says what the formula below is about."""
 OF_A_FUNCTION = "letters without a time beside a function of {argument} may be the function's own"
-_FUNCTION = re.compile(
+_FUNCTION = regex(
     r"(?:\\[A-Za-z]+|[A-Za-z]+)\s*(?:'|\^\s*\{?\s*\\prime\s*\}?)?\s*\(\s*(?P<argument>[a-z])\s*\)\s*&?\s*="
 )
-_VALUE = re.compile(r"\s*[a-z]\s*=\s*(?:\\[A-Za-z]+|[A-Za-z]{2,})\s*\(\s*(?P<argument>[a-z])\s*\)[\s.,;]*")
+_VALUE = regex(r"\s*[a-z]\s*=\s*(?:\\[A-Za-z]+|[A-Za-z]{2,})\s*\(\s*(?P<argument>[a-z])\s*\)[\s.,;]*")
 """y = tanh(x), which says of what function the derivative is spoken of."""
-_NO_LETTERS = re.compile(r"\\[A-Za-z]+|[A-Za-z]{2,}")
-_GRADIENT = re.compile(rf"\\partial\s*{_LETTER}")
+_NO_LETTERS = regex(r"\\[A-Za-z]+|[A-Za-z]{2,}")
+_GRADIENT = regex(rf"\\partial\s*{_LETTER}")
 
 
 def of_examples(found: Sequence[Audited], document: Document) -> Iterator[Audited]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction as Exact
 from typing import TYPE_CHECKING
 
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.meaning.letters import letter
 from derive.reader.text.mapping import walk
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GIVEN = "{letters} as in line {lines}"
 SEVERAL_GIVEN = "{letters} as in lines {lines}"
-_ANY_SLOPE = re.compile(r"(?:\\sigma|σ)\s*(?:'|′|\^\s*\{?\s*\\prime)")
+_ANY_SLOPE = regex(r"(?:\\sigma|σ)\s*(?:'|′|\^\s*\{?\s*\\prime)")
 UNSAID_SLOPE = "if σ is the sigmoid, the left side is {value} by the numbers; beside tanh it may be any function"
 OFF = "by the numbers on the page the left side is {value}"
 SUSPECT = (
@@ -35,7 +35,7 @@ SUSPECT = (
 )
 NEARLY = "the numbers of both sides differ in the last digits that are written"
 IN_NUMBERS = "right by the numbers of the example, not for all values of the letters"
-_STEP = re.compile(r"_\s*\{?\s*\d|[₀-₉]")
+_STEP = regex(r"_\s*\{?\s*\d|[₀-₉]")
 FEW = 3
 """Lines of an example that may be off before its reading is suspect."""
 CERTAIN = 3

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from derive.patterns import regex
+
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _NUMBER = r"[-−]?\d+(?:\.\d+)?"
 _LETTER = r"(?<![\w.\\^])(?P<letter>[A-Za-z]\w{0,7}[₀-₉]{0,2})"
-_SET = re.compile(rf"{_LETTER}\s*=\s*(?P<number>{_NUMBER})(?=\s*(?:[,;)|]|\Z))")
-_COMPUTED = re.compile(rf"\A\s*(?:[^=:]*:)?\s*{_LETTER}\s*=.*=\s*(?P<number>{_NUMBER})\s*\Z")
-_HEADED = re.compile(r"(?P<letter>[A-Za-z])_\{?t\}?(?![\w-])")
-_RULE = re.compile(r"[\s|:-]+")
+_SET = regex(rf"{_LETTER}\s*=\s*(?P<number>{_NUMBER})(?=\s*(?:[,;)|]|\Z))")
+_COMPUTED = regex(rf"\A\s*(?:[^=:]*:)?\s*{_LETTER}\s*=.*=\s*(?P<number>{_NUMBER})\s*\Z")
+_HEADED = regex(r"(?P<letter>[A-Za-z])_\{?t\}?(?![\w-])")
+_RULE = regex(r"[\s|:-]+")
 
 
 def settings(line: str) -> Iterator[tuple[str, str]]:

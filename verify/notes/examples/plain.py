@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
 from derive.cell import Cell
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader import read_note
 from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement, Word
@@ -17,13 +17,13 @@ from verify.notes.conventions.trying import RIGHT, Judge
 from verify.notes.examples import of_a_plain_cell
 
 SPOKEN = "the model is {equation}, which the note does not write out"
-_STATE = re.compile(
+_STATE = regex(
     r"\\partial\s*(?:\\(?:mathbf|boldsymbol|bm|vec)\s*)?\{?\s*(?P<state>[a-z])\s*\}?\s*_\s*\{?\s*t\s*\}?\s*\}\s*"
     r"\{\s*\\partial\s*(?:\\(?:mathbf|boldsymbol|bm|vec)\s*)?\{?\s*(?P=state)\s*\}?\s*_\s*\{\s*t\s*-\s*1\s*\}"
 )
-_WEIGHT = re.compile(r"(?<![A-Za-z\\{])(?P<weight>[A-SU-Z](?:_\{?(?:[a-z]{1,3})\}?)?)(?![A-Za-z])")
-_FACES = re.compile(r"\\(?:mathbf|boldsymbol|bm|vec)\s*(?:\{(?P<inside>\w)\}|(?=\w))")
-_ARGUMENT = re.compile(r"(?:tanh|sigma)(?:\s*'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?P<argument>[a-z])_\{?t\}?\s*\)")
+_WEIGHT = regex(r"(?<![A-Za-z\\{])(?P<weight>[A-SU-Z](?:_\{?(?:[a-z]{1,3})\}?)?)(?![A-Za-z])")
+_FACES = regex(r"\\(?:mathbf|boldsymbol|bm|vec)\s*(?:\{(?P<inside>\w)\}|(?=\w))")
+_ARGUMENT = regex(r"(?:tanh|sigma)(?:\s*'|\^\s*\{?\s*\\prime\s*\}?)\s*\(\s*(?P<argument>[a-z])_\{?t\}?\s*\)")
 _DISTINCT = "UVRS"
 
 

@@ -10,6 +10,7 @@ from itertools import islice, product
 
 from derive.cell import Cell
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.claims.meant import Meant
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.text.fragment import Fragment
@@ -26,7 +27,7 @@ MOST = 24
 """Choices of letters that are tried."""
 LONGEST = 40
 """Characters of a letter that is put in the place of a number."""
-_MINUS = re.compile(r"(?:\A|[(\[{=*·×]|\\cdot|\\times)\s*-\s*\Z")
+_MINUS = regex(r"(?:\A|[(\[{=*·×]|\\cdot|\\times)\s*-\s*\Z")
 
 Choice = tuple[int, int, str, Given | None]
 """From where to where a letter stands in the place of a number."""

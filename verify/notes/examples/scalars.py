@@ -7,23 +7,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from derive.errors import InputError
+from derive.patterns import regex
 from verify.formulas.faults import ClaimsFault
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong.special import IN_ORDER, of_numbers
 from verify.notes.audited import Audited
 
 NUMBERS = "the letters are numbers, as line {line} says"
-_SCALAR = re.compile(
+_SCALAR = regex(
     r"\bs[ck]al(?:ar|aire|are)s?\b|\bescalar(?:es)?\b|скаляр|标量|標量|純量|스칼라|スカラー"
     r"|\bhidden[\s_]*(?:size|dim)\w*\s*=\s*1\b|\bd_\{?h\}?\s*=\s*1\b",
     re.IGNORECASE,
 )
-_VECTORS = re.compile(
+_VECTORS = regex(
     r"\bvectors?\b|\bmatri(?:x|ces)\b|\bgeneral\b|\bvektor|вектор|матриц|向量|矩阵|矩陣|一般|ベクトル|行列|벡터|행렬",
     re.IGNORECASE,
 )
-_HEADING = re.compile(r"\s*#{1,6}\s")
-_MATH = re.compile(r"\$[^$]*\$")
+_HEADING = regex(r"\s*#{1,6}\s")
+_MATH = regex(r"\$[^$]*\$")
 FARTHEST = 60
 """Lines behind such words that they are still about."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from derive.patterns import regex
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import Judge
@@ -15,8 +15,8 @@ HELD = "{formula}, as line {line} supposes"
 NOT_FOLLOWED = "wrong if not {formula}, which line {line} supposes"
 
 NOT_SHOWN = "wrong if not {formula}, which stands before the arrow"
-_GRADIENT = re.compile(r"\\(?:partial|nabla|delta)(?![A-Za-z])|[∂∇δ]")
-_FOLLOWS = re.compile(r"\\(?:implies|Rightarrow|Longrightarrow)(?![A-Za-z])|⇒|⟹")
+_GRADIENT = regex(r"\\(?:partial|nabla|delta)(?![A-Za-z])|[∂∇δ]")
+_FOLLOWS = regex(r"\\(?:implies|Rightarrow|Longrightarrow)(?![A-Za-z])|⇒|⟹")
 
 
 def under_suppositions(audited: Audited, models: Models, judge: Judge) -> Audited:

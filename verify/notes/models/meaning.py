@@ -13,6 +13,7 @@ from derive.calculus.program import named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
 from derive.nodes import leaves
+from derive.patterns import regex
 from derive.reader.claims.deltas import LATER
 from derive.reader.claims.letters import Letters, Way
 from derive.reader.claims.meaning import Claiming
@@ -31,19 +32,19 @@ from derive.reader.text.syntax import Name, Syntax
 from verify.formulas import assuming
 from verify.notes.files import Formula
 
-_START = re.compile(
+_START = regex(
     r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"
 )
 _OF_GRADIENTS = frozenset(["partial", "nabla", "d"])
 _ERRORS = frozenset(["delta", "Delta"])
-_DEFINES = re.compile(r":=|≔|≜|\\coloneqq|\\triangleq")
+_DEFINES = regex(r":=|≔|≜|\\coloneqq|\\triangleq")
 """A sign that says that its left side is what stands on its right, whatever the letters would stand for."""
-_NAMES = re.compile(r"=:")
+_NAMES = regex(r"=:")
 _DERIVED = tree.Gradient | tree.Derivative | tree.Operated | tree.Handed
 _GRADIENTS = tree.Gradient | tree.Error | tree.Differential
 OF_ALL = "{letter} is the gradient of the whole loss, though line {line} says of one step's"
 OF_ONE = "{letter} is the gradient of one step's loss, as line {line} says"
-_HOT = re.compile(r"\s*(?:is|are|be|denotes?|being)\s+(?:an?\s+|the\s+)?(?:\w+\s+){0,2}one[-\s]?hot", re.IGNORECASE)
+_HOT = regex(r"\s*(?:is|are|be|denotes?|being)\s+(?:an?\s+|the\s+)?(?:\w+\s+){0,2}one[-\s]?hot", re.IGNORECASE)
 
 
 def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...]) -> Model:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from derive.reader.claims.statements.prose import rows
 from derive.reader.meaning.letters import time_expression
 from derive.reader.models.equations.finding import DERIVATIVE
@@ -41,37 +42,37 @@ _COUNTED = (
     rf"(?:{_SPACED}\d+{_SPACED},)*{_SPACED}"
 )
 """A list of all steps, each of them written."""
-_SEQUENCE = re.compile(
+_SEQUENCE = regex(
     rf"(?P<base>[A-Za-z])_\{{?1\}}?{_SPACED},{_SPACED}(?:(?P=base)_\{{?2\}}?{_SPACED},{_SPACED})?"
     rf"(?:\\[lc]?dots|\.\.\.|…){_SPACED},{_SPACED}(?P=base)_\{{?{_LETTER}"
 )
 """A sequence up to its last entry: x_1, x_2, ..., x_n."""
-_ADDED = re.compile(
+_ADDED = regex(
     r"\\?(?:mathcal\s*\{?)?[A-Za-z]+\}?\s*&?\s*=\s*(?P<sum>\\?[A-Za-z]+\s*_\s*\{?\s*\d+\s*\}?"
     r"(?:\s*\+\s*\\?[A-Za-z]+\s*_\s*\{?\s*\d+\s*\}?)+)[\s.,;]*"
 )
 """A loss as the sum of those of a few steps."""
-_LABELLED = re.compile(
+_LABELLED = regex(
     rf"(?:\\sum|∑)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}t{_SPACED}={_SPACED}[01]{_SPACED}\}}{_SPACED}\^{_SPACED}"
     r"\{\s*(?P<length>[nNLST]\s*_\s*(?:[A-Za-z]|\{\s*(?:\\(?:text|mathrm|textrm)\s*\{)?[A-Za-z]+\}?\s*\}))\s*\}"
 )
 """The sum over all steps t up to a letter with a label."""
-_TRAINED = re.compile(
+_TRAINED = regex(
     r"[\s&]*(?P<letter>\\?[A-Za-z]+)\s*[_^]\s*[({]*\s*(?P<step>[a-z])\s*\+\s*1\s*[)}]*\s*&?\s*(?:=|\\leftarrow|←)\s*&?\s*"
     r"(?P=letter)\s*[_^]\s*[({]*\s*(?P=step)\s*[)}]*\s*-.*(?:\\(?:eta|alpha|nabla|partial)(?![A-Za-z])|[ηα∇∂]|\blr\b)",
     re.DOTALL,
 )
 """θ_{t+1} = θ_t - η g_t: its steps are those of training."""
-_LAST = re.compile(
+_LAST = regex(
     r"(?:\b(?:last|final|letzte[nr]?|derni[eè]re?|[uú]ltim[oa])\b|最[后後終终]|последн)[^$\n.;。；]{0,24}"
     rf"(?:\$+`?|\\\()\s*(?:t\s*=\s*)?{_LETTER}\s*(?:`?\$|\\\))",
     re.IGNORECASE,
 )
 """The letter that words call the last step."""
-_IN_CODE = re.compile(r"(?<!`)`(?:t\s*=\s*)?T\s*=\s*([2-9]|\d{2,4})\s*`(?!`)")
+_IN_CODE = regex(r"(?<!`)`(?:t\s*=\s*)?T\s*=\s*([2-9]|\d{2,4})\s*`(?!`)")
 """The number of steps, said in a span of code."""
 _NUMBER = r"([2-9]|\d{2,4})(?![\d.A-Za-z^_+*/-])"
-_OF_A_SECTION = re.compile(rf"{_SPACED}T{_SPACED}={_SPACED}{_NUMBER}{_SPACED}")
+_OF_A_SECTION = regex(rf"{_SPACED}T{_SPACED}={_SPACED}{_NUMBER}{_SPACED}")
 """The number of steps of an example."""
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 
-_ARRAY = re.compile(
+from derive.patterns import regex
+
+_ARRAY = regex(
     r"(?P<brace>\\left\s*\\(?:\{|lbrace)\s*)\\begin\{array\}(?P<columns>\s*(?:\{[^{}]*\})?)(?P<rows>.*?)\\end\{array\}"
     r"(?P<close>\s*\\right\s*\.)",
     re.DOTALL,
 )
-_BARE_IF = re.compile(r"&\s*(?:if|for|when)\s*&(?=[^&\\]*(?:=|\\n(?:e|eq|ot)(?![a-z])|≠))")
+_BARE_IF = regex(r"&\s*(?:if|for|when)\s*&(?=[^&\\]*(?:=|\\n(?:e|eq|ot)(?![a-z])|≠))")
 _WORDS = r"(?:&?(?:\s|\\[,;: ]|\\q?quad(?![A-Za-z]))*)\\(?:text|textrm|mbox|mathrm)\s*\{\s*\(?\s*"
-_SAID_IF = re.compile(_WORDS + r"(?:if|for|when)\s*\$(?P<condition>[^${}]*)\$\s*\)?\s*\}")
-_ELSE = re.compile(_WORDS + r"(?:if\s+)?(?:otherwise|else)\s*\)?\s*\}")
-_NOT_EQUAL = re.compile(r"\\not\s*=")
+_SAID_IF = regex(_WORDS + r"(?:if|for|when)\s*\$(?P<condition>[^${}]*)\$\s*\)?\s*\}")
+_ELSE = regex(_WORDS + r"(?:if\s+)?(?:otherwise|else)\s*\)?\s*\}")
+_NOT_EQUAL = regex(r"\\not\s*=")
 
 
 def as_cases(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from sympy import Expr
 
 from derive.errors import InputError, Place
+from derive.patterns import regex
 from derive.reader.claims.statements.cased import as_cases
 from derive.reader.claims.statements.clauses import apart
 from derive.reader.claims.statements.prose import WANTING, Aside, asides, rows
@@ -21,30 +22,28 @@ from derive.reader.text.syntax import Chain, Dots, Group, Name, Ones, Product, R
 from derive.reader.text.usual import in_usual_words
 from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
 
-_DROPPED = re.compile(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
-_BRACE_NOTE = re.compile(r"\\(?:under|over)brace(?![A-Za-z])")
-_ACCUMULATED = re.compile(r"\+\s*=|\\mathrel\{\+\}=|\\mathrel\{\+=\}|\{\+=\}|\{\+\}\s*\{=\}")
-_WIDE = re.compile(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
+_DROPPED = regex(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
+_BRACE_NOTE = regex(r"\\(?:under|over)brace(?![A-Za-z])")
+_ACCUMULATED = regex(r"\+\s*=|\\mathrel\{\+\}=|\\mathrel\{\+=\}|\{\+=\}|\{\+\}\s*\{=\}")
+_WIDE = regex(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
 """Signs of Chinese text and numbers in circles, which say nothing of the formula."""
-_CELL_DOT = re.compile(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
-_DOT_ROW = re.compile(
+_CELL_DOT = regex(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
+_DOT_ROW = regex(
     r"((?:\\\\|matrix\})\s*)((?:&|\s|[·.⋮…⋯]|\\[vdc]dots|\\cdot(?![a-z]))*[·.⋮…⋯s](?:&|\s|[·.⋮…⋯]|\\[vdc]dots)*)(?=\\\\|\\end)"
 )
-_EMPTY = re.compile(r"\{\s*\}")
-_WANTING = re.compile(
+_EMPTY = regex(r"\{\s*\}")
+_WANTING = regex(
     r"(?:[_^]|\\(?:[dt]?frac|sqrt|hat|widehat|tilde|widetilde|bar|overline|dot|vec|math[a-z]+|boldsymbol|bm))\s*\Z"
 )
 """What needs an argument: empty braces behind it are not decoration."""
-_CASES = re.compile(r"\\begin\s*\{cases\}.*?\\end\s*\{cases\}", re.DOTALL)
-_SIDE_BY_SIDE = re.compile(
-    r"&?\s*\\end\s*\{cases\}(?:\s|\\[,;: ]|\\q?quad(?![A-Za-z])|,)*\\begin\s*\{cases\}(?=[^&]*?=)"
-)
+_CASES = regex(r"\\begin\s*\{cases\}.*?\\end\s*\{cases\}", re.DOTALL)
+_SIDE_BY_SIDE = regex(r"&?\s*\\end\s*\{cases\}(?:\s|\\[,;: ]|\\q?quad(?![A-Za-z])|,)*\\begin\s*\{cases\}(?=[^&]*?=)")
 """Where systems of equations stand beside each other: those of the next step."""
-_BECAUSE = re.compile(
+_BECAUSE = regex(
     r"\((?:\s|\\[,;: ])*\\(?:(?:because|therefore)(?![A-Za-z])|text\w*\s*\{\s*(?:because|since|as|by)\b)"
     r"(?:(?=[\s{}]*\\sum[^()=]*=\s*1\s*\))|(?![^()]*=\s*[0-9.]+\s*\)))"
 )
-_OF_CLASS = re.compile(
+_OF_CLASS = regex(
     r"(?<=\\log)(?P<before>\s*(?:\\left|\\[bB]igg?l?)?\s*[({]?\s*)(?P<letter>(?:\\(?:wide)?hat\s*)?\{?[a-z]\}?)\s*"
     r"_\s*\{\s*t\s*,\s*(?P<of>[a-z]_(?:t|\{t\}))\s*\}"
 )
@@ -53,35 +52,35 @@ _NAMING = (
     "logits?|size|shape|dim|dimension|of|a|the|scalar|vector|matrix|row|column|hidden|state|output|input|gate|candidate|"
     "cell|weights?|bias|probabilities|probability|distribution|prediction|target|label|loss|batch|vocabulary|with"
 )
-_BESIDE = re.compile(
+_BESIDE = regex(
     r"\\q?quad(?:\s|~|\\[,;: ])*\((?:\s|\\[,;: ])*\\text\w*\s*\{(?:[\s,:;]*\b(?:" + _NAMING + r")\b)+[\s,:;]*\}"
     r"[^()=<>\\]{1,12}\)(?=[\s.,]*(?:\\\\|\\end\b|\Z))"
 )
 """Words with a letter among them behind an equation: (logits, size V)."""
-_CASE_END = re.compile(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
+_CASE_END = regex(r"(?<![.\\])[,.;](?=\s*(?:\\\\|\\end\b))")
 """What stands behind the condition of a case and says nothing."""
-_FRACTION = re.compile(r"\\[dt]?frac\s*(?=\{)")
-_SIGMA = re.compile(r"Σ(?=\s*_)")
-_RELATION_NOTE = re.compile(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*(?:\{\s*:?=\s*\}|:?=)")
-_BOX = re.compile(rf"\\(?:boxed|fbox|displaylines|{'|'.join(sorted(SIZES_OF_TYPE))}|bbox\s*(?:\[[^\]]*\])?)\s*(?=\{{)")
+_FRACTION = regex(r"\\[dt]?frac\s*(?=\{)")
+_SIGMA = regex(r"Σ(?=\s*_)")
+_RELATION_NOTE = regex(r"\\(?:stackrel|overset|underset)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*(?:\{\s*:?=\s*\}|:?=)")
+_BOX = regex(rf"\\(?:boxed|fbox|displaylines|{'|'.join(sorted(SIZES_OF_TYPE))}|bbox\s*(?:\[[^\]]*\])?)\s*(?=\{{)")
 _PRIMES = [
     rf"\s*(?:'{{{many}}}(?!')|\^\s*(?:\\prime(?![A-Za-z])|\{{\s*(?:\\prime\s*){{{many}}}\}}))" for many in (2, 1)
 ]
 _PRIMED = r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{?\s*(?P<letter>[a-z])%s|_\s*\{\s*[i-n]?\s*(?P<entry>[i-n])%s"
-_PRIMED_INDEX = {prime: re.compile(_PRIMED.replace("%s", prime)) for prime in _PRIMES}
-_GAP = re.compile(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
-_RELATED = re.compile(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
-_GOES_ON = re.compile(r"(?:\s|&)*=")
-_LAYOUT = re.compile(rf"\\(?:begin|end)\s*\{{(?:{'|'.join(sorted(map(re.escape, LAYOUTS)))})\}}")
-_OPEN_END = re.compile(r"(?:[=+\-*/(<>≤≥≠∈&]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z])|\\\\)\s*\Z")
-_OPEN_START = re.compile(r"\s*(?:[=+\-*/)<>≤≥≠∈,;.]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z]))")
+_PRIMED_INDEX = {prime: regex(_PRIMED.replace("%s", prime)) for prime in _PRIMES}
+_GAP = regex(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
+_RELATED = regex(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
+_GOES_ON = regex(r"(?:\s|&)*=")
+_LAYOUT = regex(rf"\\(?:begin|end)\s*\{{(?:{'|'.join(sorted(map(re.escape, LAYOUTS)))})\}}")
+_OPEN_END = regex(r"(?:[=+\-*/(<>≤≥≠∈&]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z])|\\\\)\s*\Z")
+_OPEN_START = regex(r"\s*(?:[=+\-*/)<>≤≥≠∈,;.]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z]))")
 _SIZE = r"[A-Za-z](?:_(?:[A-Za-z0-9]|\{[A-Za-z0-9]+\}))?|\d+|\([A-Za-z0-9+ ]+\)"
-_SHAPED = re.compile(
+_SHAPED = regex(
     rf"(?:\bis|\b(?:has|with|of|the)?\s*(?:shape|size)|:)\s*(?:an?|of)?\s*\}}?(?:\\[ ,;:]|\s|\\q?quad)*"
     rf"\(?(?P<sizes>(?:{_SIZE})\s*(?:\\times|×|\bx\b|\bby\b|,)\s*(?:{_SIZE}))\)?\s*[.,]?\s*$"
 )
-_IS = re.compile(r"(?:\\[ ,;:]|\s)*(?:\\(?:text|textrm|mbox|mathrm)\s*\{\s*(?:is|has)\b[^{}]*\}|\b(?:is|has)\b.*|:).*$")
-_NEXT = re.compile(r"t\s*\+\s*1")
+_IS = regex(r"(?:\\[ ,;:]|\s)*(?:\\(?:text|textrm|mbox|mathrm)\s*\{\s*(?:is|has)\b[^{}]*\}|\b(?:is|has)\b.*|:).*$")
+_NEXT = regex(r"t\s*\+\s*1")
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ What is known is a list of words; a remark that has any other word leaves its fo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Set as AbstractSet
 
+from derive.patterns import regex
 from derive.reader.text.words import listed
 
-SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+SCRIPT = regex(r"[\u3040-\u30ff\u3400-\u9fff]")
 _WORDS = frozenset(
     listed(
         "其中 因此 所以 于是 从而 由此 可得 可知 得到 得出 得 即 那么 则 同理 类似地 "
@@ -33,7 +33,7 @@ _JAPANESE = (
     "セル 記憶 時刻 直接 間接 寄与 現在 以降 次時刻 次 前 の に を は が で と へ である ここで したがって よって "
     "活性化関数 活性化 関数 線形変換 重み 行列 ベクトル 要素 ごと 要素積 微分 偏微分 定義 項 和 積"
 )
-_AGAINST = re.compile(r"有误差|[是为]\s*[A-Za-z0-9]")
+_AGAINST = regex(r"有误差|[是为]\s*[A-Za-z0-9]")
 """What such words say together against a formula, or in its place."""
 _JOINING = frozenset(listed("的 与 以及 项 乘积 乘法"))
 """What a remark that goes on with the formula begins with."""
@@ -42,10 +42,10 @@ _TRADITIONAL = str.maketrans(
     "从于则类终后导数应点忆单细层输态误损标传计权参关隐递归时间径来当贡献总达两条键纯证积见这里里链对项们为与门网络经义据过骤阵选门遗",
 )
 _ALL = _WORDS.union(word.translate(_TRADITIONAL) for word in listed(_JAPANESE))
-_WORD = re.compile("|".join(sorted(_ALL, key=lambda word: (-len(word), word))))
-_NUMBERED = re.compile(r"(?<=[式程骤])\s*[(（]?\d+(?:\.\d+)*[)）]?|[(（]\d+(?:\.\d+)*[)）]")
-_MARKS = re.compile(r"[\s.,;:()\u3000-\u303f\uff01-\uff5e-]+")
-_LETTER = re.compile(r"[A-Za-z](?:_[A-Za-z0-9]{1,3})?")
+_WORD = regex("|".join(sorted(_ALL, key=lambda word: (-len(word), word))))
+_NUMBERED = regex(r"(?<=[式程骤])\s*[(（]?\d+(?:\.\d+)*[)）]?|[(（]\d+(?:\.\d+)*[)）]")
+_MARKS = regex(r"[\s.,;:()\u3000-\u303f\uff01-\uff5e-]+")
+_LETTER = regex(r"[A-Za-z](?:_[A-Za-z0-9]{1,3})?")
 
 
 def known(words: str, names: AbstractSet[str]) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from derive.patterns import regex
 from derive.reader.claims.statements.prose import INTRODUCING, Aside, rows
 
-_CONTINUED = re.compile(r"(?:\\|\s|&)*=")
+_CONTINUED = regex(r"(?:\\|\s|&)*=")
 """The beginning of a line that goes on with the chain of the line before."""
-_CHARACTER = re.compile(r"[^\n]")
+_CHARACTER = regex(r"[^\n]")
 
 
 def apart(text: str, spoken: Sequence[Aside]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from derive import nodes
 from derive.errors import InputError, OpenQuestionError
+from derive.patterns import regex
 from derive.reader.claims.deltas import Deltas
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, label
@@ -19,7 +19,7 @@ NOW = frozenset(["current", "now", "output", "loss", "present", "当前", "當�
 LATER = frozenset(["future", "later", "next", "recurrent", "temporal", "未来", "未來", "后续", "後續", "下一步"])
 VIA = frozenset(["via", "through", "path", "from", "along", "经由", "經由", "通过", "透過", "路径", "路徑"])
 """Words behind a bar, by the part of a derivative that they name."""
-_WORDS = re.compile(r"[^\W\d_]+")
+_WORDS = regex(r"[^\W\d_]+")
 
 
 class NamedParts(Deltas):

@@ -11,17 +11,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from derive.patterns import regex
 from derive.reader.claims.statements import chinese, tongues
 from derive.reader.text.line_ends import line_ends
 from derive.reader.text.words import listed
 
-TEXT = re.compile(r"\\(?:text|textrm|textnormal|textsf|textup|mbox|textit|textbf|mathrm|emph)\s*\{([^{}]*)\}")
-_BARE = re.compile(
+TEXT = regex(r"\\(?:text|textrm|textnormal|textsf|textup|mbox|textit|textbf|mathrm|emph)\s*\{([^{}]*)\}")
+_BARE = regex(
     r"(?<=\s)(?:if|unless|not|half|minus|twice|times|of|when|where|otherwise|for|and|or|the|is|are|negative)(?=\s)"
 )
 """Words typed as letters."""
-_WIDE = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
-_PUNCTUATION = re.compile(r"[\u3000-\u303f\uff01-\uff5e]+")
+_WIDE = regex(r"[\u3000-\u303f\u3400-\u9fff\uff01-\uff5e]+")
+_PUNCTUATION = regex(r"[\u3000-\u303f\uff01-\uff5e]+")
 
 NOUNS = tongues.NOUNS.union(
     listed(
@@ -56,54 +57,54 @@ _STARTS = frozenset(
 """The words a remark behind a formula begins with."""
 _RELATING = frozenset(listed("of in on is are was it its to which that case since because from by depends"))
 """Words that need something behind them: not at the end of a label."""
-CONDITIONS = re.compile(
+CONDITIONS = regex(
     r"\b(?:if|when|whenever|for|where|with|unless|except|provided|given|assuming|suppose|otherwise|at|only)\b"
     r"|如果|假如|假设|若|当(?!前)",
     re.I,
 )
 INTRODUCING = frozenset(listed("set let since because as"))
 """Words before another formula in the same line, which is read as one of its own."""
-_ALL_STEPS = re.compile(r"[,;]\s*t\s*=\s*\d+\s*(?:,\s*\d+\s*)*,\s*(?:\\[lc]?dots|\.\.\.)\s*,\s*T\s*\Z")
+_ALL_STEPS = regex(r"[,;]\s*t\s*=\s*\d+\s*(?:,\s*\d+\s*)*,\s*(?:\\[lc]?dots|\.\.\.)\s*,\s*T\s*\Z")
 """For which steps the letters in such a remark are needed."""
-_DEFINED = re.compile(
+_DEFINED = regex(
     r"(?:\s|\\[,;: ])*(?:\\(?:mathcal|mathbf|tilde|hat|bar)\s*)?(?:\{\s*)?(?:\\?[A-Za-z]+)(?:\s*\})?\s*"
     r"[_^](?:\{[^{}=]*\}|[A-Za-z])(?:\s*[_^](?:\{[^{}=]*\}|[A-Za-z]))?\s*&?\s*:?="
 )
-_COMPUTED = re.compile(r"[A-Za-z].*[A-Za-z]", re.DOTALL)
+_COMPUTED = regex(r"[A-Za-z].*[A-Za-z]", re.DOTALL)
 """What has more than one letter, as no value of an index has."""
-_ENDED = re.compile(r"(?:,|;|\\q?quad(?![A-Za-z]))(?:\s|\\[,;: ])*\Z")
-_EQUATED = re.compile(r"(?<![<>:!])=")
+_ENDED = regex(r"(?:,|;|\\q?quad(?![A-Za-z]))(?:\s|\\[,;: ])*\Z")
+_EQUATED = regex(r"(?<![<>:!])=")
 _POINTING = frozenset(listed("need needs needed using uses via from"))
 """What such a remark in brackets may say before the letters that it names."""
 _WAYS = frozenset(listed("path paths way ways through along one ones added arriving coming comes flowing above below"))
 """What such a remark may say of where a part of a gradient comes from."""
-_RELATED = re.compile(r"[=<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|approx|to|rightarrow)(?![A-Za-z])")
+_RELATED = regex(r"[=<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|approx|to|rightarrow)(?![A-Za-z])")
 _SPACES = r"\s|&|\\[,;:!> ]|\\q?quad(?![A-Za-z])|~|\\displaystyle|\\(?:left|right)\."
-_LEADING = re.compile(rf"(?:{_SPACES}|\\begin\{{[a-z]+\*?\}}(?:\{{[^{{}}]*\}})?|\{{|\$|\(\d+\)|[,.;])*")
-_TRAILING = re.compile(
+_LEADING = regex(rf"(?:{_SPACES}|\\begin\{{[a-z]+\*?\}}(?:\{{[^{{}}]*\}})?|\{{|\$|\(\d+\)|[,.;])*")
+_TRAILING = regex(
     rf"(?:{_SPACES}|\}}|\\end\{{[a-z]+\*?\}}|[,.;:]|\\(?:tag|label)\*?\{{[^{{}}]*\}}|\\n(?:onumber|otag)|\$|\(\d[\d.]*\))*"
 )
-_OPENED = re.compile(r"(?P<bracket>(?:\\left|\\[bB]igg?l?)?\s*\((?:\s|\\[,;:! ])*)\Z")
-_CLOSED = re.compile(r"(?:\s|\\[,;:! ])*(?:\\right|\\[bB]igg?r?)?\s*\)")
-_MEMBER = re.compile(
+_OPENED = regex(r"(?P<bracket>(?:\\left|\\[bB]igg?l?)?\s*\((?:\s|\\[,;:! ])*)\Z")
+_CLOSED = regex(r"(?:\s|\\[,;:! ])*(?:\\right|\\[bB]igg?r?)?\s*\)")
+_MEMBER = regex(
     r"(?:\\left)?\(\s*(?:\\in(?![A-Za-z])|∈)\s*(?:\\mathbb\s*\{?\s*R\s*\}?|ℝ)"
     r"\s*(?:\^\s*(?:\{[^{}()]*\}|\w))?\s*(?:\\right)?\)"
 )
 """(∈ ℝ^d) behind a formula: the space of what it speaks of."""
-_ARROW = re.compile(r"→|\\(?:to|rightarrow|longrightarrow)(?![A-Za-z])")
-_LIMIT = re.compile(rf"\\text\s*\{{\s*(?:as|when)\s*\}}[^=\\]*(?:{_ARROW.pattern})\s*(?:\\infty|∞|0)(?![A-Za-z\d])")
+_ARROW = regex(r"→|\\(?:to|rightarrow|longrightarrow)(?![A-Za-z])")
+_LIMIT = regex(rf"\\text\s*\{{\s*(?:as|when)\s*\}}[^=\\]*(?:{_ARROW.pattern})\s*(?:\\infty|∞|0)(?![A-Za-z\d])")
 """as T - t → ∞, behind an arrow: of what goes to a limit the arrow says nothing that is judged."""
-_APART = re.compile(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
-_BREAK = re.compile(
+_APART = regex(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
+_BREAK = regex(
     r"(?<!\\)\\\\|\\(?:Long)?(?:left)?[Rr]ightarrow(?![A-Za-z])|\\(?:implies|iff|therefore|because)(?![A-Za-z])|"
     r"\\begin\s*\{(\w*matrix|cases|array)\}|\\end\s*\{(\w*matrix|cases|array)\}"
 )
 
 
-_WORD = re.compile(r"[A-Za-z]+(?:(?:\\_)[A-Za-z]+)*")
-_SCRIPTS = re.compile(r"\s*[_^]")
+_WORD = regex(r"[A-Za-z]+(?:(?:\\_)[A-Za-z]+)*")
+_SCRIPTS = regex(r"\s*[_^]")
 """Behind a word: with a script it is the name of a quantity, pre_t."""
-WANTING = re.compile(r"(?:[+*-]|\\(?:odot|cdot|times|circ))(?:\s|\\[,;: ])*\Z")
+WANTING = regex(r"(?:[+*-]|\\(?:odot|cdot|times|circ))(?:\s|\\[,;: ])*\Z")
 """A sign at the end of a text, behind which an operand is wanted."""
 
 

@@ -9,22 +9,21 @@ from typing import NamedTuple
 
 from sympy import Expr, Integer
 
+from derive.patterns import regex
 from derive.reader.meaning.letters import time_expression
 from derive.reader.text.syntax import Chain, Group, Name, Number, Syntax
 
-_RESTRICTING = re.compile(
+_RESTRICTING = regex(
     r"\b(?:if|when|whenever|only|assum\w+|suppos\w+|provided|neglect\w*|ignor\w+|approx\w*|last|final|first|single|"
     r"symmetric|orthogonal|unless|except)\b|当|如果|假设|忽略|近似|仅",
     re.IGNORECASE,
 )
-_LEAD = re.compile(
+_LEAD = regex(
     r"^[\s,;.(]*(?:if|when|for|where|with|at)\b(?:\s*(?:all|every|each|any|the|time|times|step|steps)\b)*",
     re.IGNORECASE,
 )
-_WHOLE = re.compile(
-    r"t=1,?(?:\\[lc]?dots|\.\.\.|…),?T|1(?:\\leq?|≤)t(?:\\leq?|≤)T|t\\in\\?\{1.*T\\?\}|(?:\\forall)?[tkij]"
-)
-_MOMENT = re.compile(r"(?:^|[^A-Za-z\\])t=(T(?:-\d+)?|\d+)(?![\dA-Za-z.,])")
+_WHOLE = regex(r"t=1,?(?:\\[lc]?dots|\.\.\.|…),?T|1(?:\\leq?|≤)t(?:\\leq?|≤)T|t\\in\\?\{1.*T\\?\}|(?:\\forall)?[tkij]")
+_MOMENT = regex(r"(?:^|[^A-Za-z\\])t=(T(?:-\d+)?|\d+)(?![\dA-Za-z.,])")
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.names import letter_name
 from derive.reader.text.note import Declaration
 from derive.reader.text.said import ACTIVATION, FUNCTION, HIDDEN, OUTPUT
 
 USED = "the function in the equation of {name} is {function}, as the note says in words"
-_CALL = re.compile(r"\s*(?P<letter>\\?[A-Za-z]+|[σφψ])\s*(?:\\left)?\s*(?=\()")
+_CALL = regex(r"\s*(?P<letter>\\?[A-Za-z]+|[σφψ])\s*(?:\\left)?\s*(?=\()")
 _OPEN = frozenset(["sigma", "phi", "varphi", "psi", "f", "g"])
 """Letters that stand for any function."""
 

@@ -9,14 +9,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.meaning.letters import letter
 from derive.reader.models.equations.equation import TIMES, Equation
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Group, Product, Run, Sum, Syntax
 
-_BLOCK = re.compile(r"(?P<close>\\?\)|\\?\])\s*_\s*(?:\{\s*(?P<long>[a-z])\s*\}|(?P<short>[a-z])(?![A-Za-z]))")
-_CALL = re.compile(
+_BLOCK = regex(r"(?P<close>\\?\)|\\?\])\s*_\s*(?:\{\s*(?P<long>[a-z])\s*\}|(?P<short>[a-z])(?![A-Za-z]))")
+_CALL = regex(
     r"\s*(?P<function>\\[A-Za-z]+)\s*(?:\\left|\\[bB]igg?l?)?\s*\((?P<inside>.*?)(?:\\right|\\[bB]igg?r?)?\s*\)[\s.,;]*\Z",
     re.DOTALL,
 )

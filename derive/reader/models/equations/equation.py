@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,6 +9,7 @@ from functools import cached_property
 from sympy import Expr
 
 from derive.notation import TimeStyle, spelled
+from derive.patterns import regex
 from derive.reader.meaning.letters import time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import Vocabulary
@@ -30,12 +30,12 @@ LOSSES = frozenset(["L", "E", "J", "C", "loss", "Loss", "ell", "l"])
 INPUTS = frozenset(["x", "u"])
 """Letters that stand for an input, never for a state that lacks its equation."""
 EVERY_STEP = "{name}, which is written without a time, is taken to be a value of every step"
-_INDEXED = re.compile(r"[A-Za-z]{2,}[^{}]*,\s*([a-z])\s*\}\s*\Z")
-_BINARY = re.compile(r"1\s*-")
-LOGARITHM = re.compile(r"\\?(?:log|ln)(?![a-z])")
+_INDEXED = regex(r"[A-Za-z]{2,}[^{}]*,\s*([a-z])\s*\}\s*\Z")
+_BINARY = regex(r"1\s*-")
+LOGARITHM = regex(r"\\?(?:log|ln)(?![a-z])")
 _TURNED = r"(?:\^\{?(?:\\[a-z]+\{?)?(?:T|\\top|\\intercal|⊤)\}*|'|ᵀ|⊤)"
-_BLANKS = re.compile(r"\s|\\(?:[,;:! ]|left(?![a-z])|right(?![a-z])|cdot(?![a-z]))|[*@](?=\()")
-_SQUARE = re.compile(
+_BLANKS = regex(r"\s|\\(?:[,;:! ]|left(?![a-z])|right(?![a-z])|cdot(?![a-z]))|[*@](?=\()")
+_SQUARE = regex(
     rf"\^\{{?2|(?P<one>\((?:[^()]|\([^()]*\))*\)|(?<![A-Za-z])\\?[A-Za-z]+(?:_(?:\w|\{{[^{{}}]*\}}))?)"
     rf"(?:{_TURNED}(?P=one)(?!_)|(?P=one){_TURNED})|(?:\|\||\\\||\\[lr]?Vert|‖)[^=]*-"
 )

@@ -6,20 +6,21 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.meaning.letters import ENTRY_LETTERS
 from derive.reader.models.equations.equation import Equation
 
-_BOLD = re.compile(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
-_DIFFERENTIAL = re.compile(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
-_ABSTRACT = re.compile(r"\s*[A-Z]\s*\((?:[^()]|\([^()]*\))*\)[\s.,;]*")
-_POWER = re.compile(r"[A-Z](?:_(?:\w|\{[^{}]*\}))?\^(?:t|\{t\})(?:_(?:\w|\{[^{}]*\}))?")
+_BOLD = regex(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
+_DIFFERENTIAL = regex(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
+_ABSTRACT = regex(r"\s*[A-Z]\s*\((?:[^()]|\([^()]*\))*\)[\s.,;]*")
+_POWER = regex(r"[A-Z](?:_(?:\w|\{[^{}]*\}))?\^(?:t|\{t\})(?:_(?:\w|\{[^{}]*\}))?")
 _NUMBER = r"\s*[-+−]?\s*\d*\.?\d+\s*"
 _NUMBERS = rf"{_NUMBER}(?:(?:[,;&]|\\\\){_NUMBER})+"
-_LIST_OF_NUMBERS = re.compile(
+_LIST_OF_NUMBERS = regex(
     rf"(?:\s|\\left)*(?:[\[(]{_NUMBERS}(?:\\right)?[\])]|\\begin\{{[bp]matrix\}}{_NUMBERS}\\end\{{[bp]matrix\}})"
     r"(?:\s*\^\s*\{?\s*(?:\\top|T)\s*\}?)?[\s.,;]*"
 )
-_DOTS = re.compile(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
+_DOTS = regex(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 
 
 def without_abbreviated(given: Sequence[Equation]) -> list[Equation]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from derive.errors import InputError, Place
 from derive.notation import TimeStyle
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import lines
 from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
@@ -32,43 +33,43 @@ _D = r"(?:\\(?:mathrm|text|rm)\s*(?:\{\s*d\s*\}|d(?![A-Za-z]))|d)"
 """The d of a derivative: \\frac{dL}{dh_t}, \\frac{\\mathrm{d} L}{\\mathrm{d} h_t}."""
 _WHOLE = r"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*"
 """What stands within braces."""
-DERIVATIVE = re.compile(
+DERIVATIVE = regex(
     r"\\(?:partial|nabla|delta|mathrm\s*\{\s*d\s*\})|∂|δ|∇"
     rf"|\\[dtc]?frac\s*\{{\s*{_D}\s*(?:[A-Za-z\\]{_WHOLE})?\}}\s*\{{\s*{_D}\s*[A-Za-z\\]"
     rf"|(?<![\w.\\])d[A-Za-z](?:_\w+|_\{{[^{{}}]*\}})?\s*/\s*d[A-Za-z]"
 )
-_NUMBERED = re.compile(
+_NUMBERED = regex(
     r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
 )
-_LAID_OUT = re.compile(r"\\(?:begin|end)\s*\{[A-Za-z]+\}|\\(?:left|right|quad|cdots|vdots|dots)(?![A-Za-z])")
-_DIFFERENTIAL = re.compile(r"\s*d[A-Za-z]\s*_")
+_LAID_OUT = regex(r"\\(?:begin|end)\s*\{[A-Za-z]+\}|\\(?:left|right|quad|cdots|vdots|dots)(?![A-Za-z])")
+_DIFFERENTIAL = regex(r"\s*d[A-Za-z]\s*_")
 """dh_3, of which LaTeX makes a d beside a letter: a gradient."""
 NO_TIME = "the left side has no time that can be read"
 APPROXIMATE = frozenset([r"\approx", "≈", r"\simeq", r"\cong", r"\sim", r"\propto"])
 """Relations with which a quantity is given a value that is not said exactly."""
-RELATION = re.compile(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
-_DRAWN = re.compile(
+RELATION = regex(r":=|=|≔|≈|←|\\(?:approx|simeq|leftarrow|gets|coloneqq|triangleq|equiv|sim|propto)(?![A-Za-z])")
+_DRAWN = regex(
     r"\\sim(?![A-Za-z])\s*&?\s*(?:\\(?:operatorname\*?|math[a-z]+|text[a-z]*)\s*\{\s*\w+\s*\}|[PpNU](?![A-Za-z])|softmax)\s*"
     r"(?:\\left\s*)?\("
 )
 """x_{t+1} ~ softmax(o_t): what is drawn from a distribution."""
-_SIGN_BEHIND = re.compile(rf"\s*&?\s*(?:{RELATION.pattern})?\s*&?\s*\Z")
-_COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
-_APART = re.compile(r"\s*[a-zT]\s*-\s*(?:[a-zT]|\d)[\s.,;]*")
+_SIGN_BEHIND = regex(rf"\s*&?\s*(?:{RELATION.pattern})?\s*&?\s*\Z")
+_COUNTED = regex(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-z])(?![A-Za-z])")
+_APART = regex(r"\s*[a-zT]\s*-\s*(?:[a-zT]|\d)[\s.,;]*")
 """Two steps, as in ℓ = i - j: how far apart they are."""
-_ENTRY = re.compile(r"(?<=[A-Za-z0-9}])\[[^\[\],;]*\]")
+_ENTRY = regex(r"(?<=[A-Za-z0-9}])\[[^\[\],;]*\]")
 """Which entry of a letter is meant, as in p_t[c_t]."""
-_PRIMED = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?=\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z])))")
+_PRIMED = regex(r"(?<![A-Za-z\\])[A-Za-z](?=\s*(?:'|\^\s*\{?\s*\\prime(?![A-Za-z])))")
 """The value before, as h' in h = f(W x + U h')."""
-_AT_A_STEP = re.compile(r"[_^(,]\s*(?:[{(<]|\\langle|\s)*t(?![A-Za-z])")
-_WRAPPING = re.compile(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
+_AT_A_STEP = regex(r"[_^(,]\s*(?:[{(<]|\\langle|\s)*t(?![A-Za-z])")
+_WRAPPING = regex(r"\\(?:begin|end)\{[a-z]+\*?\}|&")
 _SLOPED = frozenset(["sigma", "tanh", "phi", "varphi", "psi", "f", "g", "sigmoid", "relu"])
 """Letters of functions whose primes are slopes."""
-_IN_A_CASE = re.compile(
+_IN_A_CASE = regex(
     r"=\s*[\d.]+\s*(?:\\[,;: ]|\s|\\q?quad)*\\(?:(?:Long)?[Rr]ightarrow|implies|to)(?:\\[,;: ]|\s|&|\{)*\Z"
 )
 """Before an equation: the value of a gate, for which alone it is said."""
-_SIZES = re.compile(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
+_SIZES = regex(r"\^\s*\{(?P<sizes>.*)\}\s*\Z", re.DOTALL)
 
 
 def equations(formula: Found, index: int) -> Iterator[Equation]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import lines
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.finding import RELATION, letter_named
@@ -13,18 +13,18 @@ from derive.reader.text.note import Found
 
 _D = r"(?:\\partial(?![A-Za-z])|∂|\\(?:mathrm|text|rm)\s*\{?\s*d\s*\}?|d(?=[A-Za-z\\\s]))\s*"
 _ONE = r"(?:\\?[A-Za-z]+|\\mathcal\s*\{[A-Z]\})"
-_GRADIENT = re.compile(
+_GRADIENT = regex(
     rf"[\s&]*(?:\\[dt]?frac\s*\{{\s*{_D}(?:[^{{}}]|\{{[^{{}}]*\}})*\}}\s*\{{\s*{_D}(?:[^{{}}]|\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})*\}}"
     rf"|{_D}{_ONE}\s*/\s*{_D}{_ONE}(?:_(?:\w|\{{[^{{}}]*\}}))?"
     rf"|(?:\\nabla|\\partial|∂)\s*_\s*(?:\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\\?\w+)\s*(?:\\mathcal\s*\{{?\s*)?[LJEC]\s*\}}?)[\s.,;&]*"
 )
 _SAME = r"(?:(?P=by)|(?P=one))"
-_FAMILY = re.compile(
+_FAMILY = regex(
     r"(?P<letter>\\?[A-Za-z]+)_(?:\{(?P<by>[^{}=]+)\}|(?P<one>[A-Za-z]))\s*:?=\s*"
     rf"(?:\\[dt]?frac\s*\{{\s*{_D}[^{{}}]*(?:\{{[^{{}}]*\}}[^{{}}]*)?\}}\s*\{{\s*{_D}{_SAME}\s*\}}|{_D}{_ONE}\s*/\s*{_D}{_SAME}(?![A-Za-z_^])"
     rf"|(?:\\nabla|\\partial|∂)\s*_\s*(?:\{{\s*{_SAME}\s*\}}|{_SAME}(?![A-Za-z]))\s*{_ONE})"
 )
-_TOTAL = re.compile(
+_TOTAL = regex(
     r"(?P<letter>\\?[A-Za-z]+)\s*_\s*\{\s*(?P<of>\\?[A-Za-z]+(?:\s*\{[A-Za-z]+\})?)\s*_\s*\{?\s*[tnk][^{}]*\}?\s*\}\s*\^\s*\{?\s*"
     r"(?:\\(?:text|mathrm|textrm|rm)\s*\{?\s*)?(?:total|tot|full)(?![a-z])"
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from derive.errors import InputError
 from derive.notation import spelled
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.meaning.letters import letter
 from derive.reader.meaning.symbols import symbol
@@ -20,9 +20,9 @@ from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
 from derive.reader.text.syntax import Sum, Syntax
 
-_SIGMOID = re.compile(r"\s*\\(?:sigma|operatorname\s*\{(?:sigmoid|\\sigma)\}|text\s*\{sigmoid\})\s*(?:\\left)?\s*\(")
-_CALLED = re.compile(r"\s*(?:\\[A-Za-z]+(?:\s*\{[A-Za-z]+\})?|[A-Za-z]+)\s*(?:\\left)?\s*\(")
-_OPEN_CALL = re.compile(
+_SIGMOID = regex(r"\s*\\(?:sigma|operatorname\s*\{(?:sigmoid|\\sigma)\}|text\s*\{sigmoid\})\s*(?:\\left)?\s*\(")
+_CALLED = regex(r"\s*(?:\\[A-Za-z]+(?:\s*\{[A-Za-z]+\})?|[A-Za-z]+)\s*(?:\\left)?\s*\(")
+_OPEN_CALL = regex(
     r"\s*(?:\\sigma\s*_|\\(?:var)?phi(?![a-z])\s*_?|\\psi(?![a-z])\s*_?|[fgG]\s*_?)"
     r"(?:(?<=_)\s*(?:\{[^{}]*\}|[A-Za-z]))?\s*(?:\\left)?\s*(?=\()"
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ from sympy import Expr, Integer
 from derive import nodes
 from derive.errors import InputError
 from derive.notation import TimeStyle
+from derive.patterns import regex
 from derive.reader.meaning.letters import letter, number_of, only
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general
@@ -25,8 +25,8 @@ from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
 from derive.reader.text.usual import summed_steps, timelike
 
-_LABELLED = re.compile(r"[A-Z]_[a-z]")
-_ENTRY = re.compile(r"(?P<of>.+?)\s*_\s*\{?\s*(?P<at>[a-z]'?)\s*\}?")
+_LABELLED = regex(r"[A-Z]_[a-z]")
+_ENTRY = regex(r"(?P<of>.+?)\s*_\s*\{?\s*(?P<at>[a-z]'?)\s*\}?")
 
 
 def whole(formula: Found, index: int) -> Iterator[Equation]:
@@ -337,11 +337,11 @@ def untimed_targets(loss: Equation, known: Sequence[Equation]) -> frozenset[str]
     return frozenset(m.name for m in loss.used if m.offset is None) - elsewhere - defined
 
 
-_SQUARED = re.compile(
+_SQUARED = regex(
     r"(?:\\(?:right|[bB]igg?r?)\s*)?(?P<mark>[)\]|]|\\rvert(?![A-Za-z]))\s*(?P<power>\^\s*(?:2|\{\s*2\s*\}))"
 )
-_OPENING = re.compile(r"(?:\\(?:left|[bB]igg?l?)\s*)?\Z")
-_BRACKETS = re.compile(r"[()\[\]]")
+_OPENING = regex(r"(?:\\(?:left|[bB]igg?l?)\s*)?\Z")
+_BRACKETS = regex(r"[()\[\]]")
 
 
 def with_norms(text: str, *, plain: bool) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from derive.errors import InputError
 from derive.notation import GREEK
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import blanked
 from derive.reader.meaning.letters import identifier, time_of
 from derive.reader.meaning.vocabulary import Vocabulary
@@ -18,14 +19,14 @@ from derive.reader.text.syntax import Name, Run
 
 ABOUT = frozenset(["J", "delta", "d", "T", "I", "t", "j", "k", "l", "n", "m", "e"])
 """Names that say how a formula is written, not which model it is about."""
-_STEP = re.compile(r"_(?:\d+|[ijklmntT])(?:(?:minus|plus)(?:\d+|[ijklmntT]))*$")
-_COUNTED = re.compile(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-su-z])(?![A-Za-z])")
-_LETTER = re.compile(
+_STEP = regex(r"_(?:\d+|[ijklmntT])(?:(?:minus|plus)(?:\d+|[ijklmntT]))*$")
+_COUNTED = regex(r"\\(?:sum|prod|max|min)(?:\\limits)?\s*_\s*\{?\s*([a-su-z])(?![A-Za-z])")
+_LETTER = regex(
     r"(?:\\(?P<accent>hat|tilde|bar|widehat|widetilde)\s*\{?\s*)?(?P<base>\\(?:" + "|".join(GREEK) + r")(?![A-Za-z])"
     r"|(?<![A-Za-z\\])[A-Za-z](?![A-Za-z]))\}?(?:_(?:\{(?P<long>[A-Za-z]{1,3})\}|(?P<short>[A-Za-z])))?"
 )
-_QUOTIENT = re.compile(r"(?<![\w.])d([A-Za-z]+)(?:_\w*)?(?:\{[^{}]*\}|\([^()]*\))?[ \t]*/[ \t]*d([A-Za-z]+)")
-_ERROR = re.compile(r"\\delta\s*[_^]\s*\{\s*([A-Za-z])_\{?([A-Za-su-z])\}?")
+_QUOTIENT = regex(r"(?<![\w.])d([A-Za-z]+)(?:_\w*)?(?:\{[^{}]*\}|\([^()]*\))?[ \t]*/[ \t]*d([A-Za-z]+)")
+_ERROR = regex(r"\\delta\s*[_^]\s*\{\s*([A-Za-z])_\{?([A-Za-su-z])\}?")
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.meaning.letters import letter
 from derive.reader.meaning.symbols import Symbol, symbol
@@ -17,7 +18,7 @@ from derive.reader.text.note import Found
 from derive.reader.text.syntax import Group, Run, Syntax
 
 ACCENTS = ("_bar", "_hat", "_tilde")
-_CALL = re.compile(
+_CALL = regex(
     r"\s*(?P<function>\\[A-Za-z]+(?:\s*\{[A-Za-z]+\})?)\s*(?:\\left)?\s*\((?P<inside>.*)\)[\s.,;]*\Z", re.DOTALL
 )
 _D = r"(?:\\delta|\\Delta|d)"

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from derive.patterns import regex
 from derive.reader.claims.statements.chains import blanked
 from derive.reader.claims.statements.prose import CONDITIONS, WANTING, Aside, asides, rows
 from derive.reader.text.fragment import Fragment
 
 _TEXT = r"\\(?:text(?:rm|it|bf|sf|normal)?|mbox|mathrm)\s*\{(?P<words>[^{}]*)\}"
-_REMARK = re.compile(_TEXT + r"[\s.,;]*(?=\\\\|\\end\b|&|\Z)")
+_REMARK = regex(_TEXT + r"[\s.,;]*(?=\\\\|\\end\b|&|\Z)")
 _SEPARATORS = ("&", r"\quad", r"\qquad", r"\,", r"\;", r"\:", r"\ ", r"\!")
-_RESTRICTING = re.compile(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
-_APART = re.compile(r"(?:&|\\q?quad(?![A-Za-z]))[\s&]*(?P<remark>" + _TEXT + ")")
-_NAME = re.compile(r"[A-Za-z][\w.-]*")
-_RELATED = re.compile(r"[=<>≤≥←∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow|gets|sim|propto|approx)(?![A-Za-z])")
-_ENDS = re.compile(r"(?:\s|&|\\end\s*\{[a-z]+\*?\})*\Z")
+_RESTRICTING = regex(r"\b(?:if|when|only|unless|except|approx\w*|not|half|minus|without)\b", re.IGNORECASE)
+_APART = regex(r"(?:&|\\q?quad(?![A-Za-z]))[\s&]*(?P<remark>" + _TEXT + ")")
+_NAME = regex(r"[A-Za-z][\w.-]*")
+_RELATED = regex(r"[=<>≤≥←∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow|gets|sim|propto|approx)(?![A-Za-z])")
+_ENDS = regex(r"(?:\s|&|\\end\s*\{[a-z]+\*?\})*\Z")
 
 
 def without_remarks(fragment: Fragment) -> Fragment:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.meaning.letters import letter, number_of
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
@@ -28,17 +29,17 @@ _EXAMPLES = (
     r"|per\s+esempio|ad\s+esempio|например)\b|\b(?:e\.\s?g|z\.\s?b)\.|例如|比如|例えば|たとえば|예를\s*들어"
 )
 _BETWEEN = r"(?:[^$.;。；!?]|\$[^$]*\$){0,80}"
-_SUPPOSING = re.compile(rf"(?:{_CASES}|{_ASSUMED}|{_EXAMPLES}){_BETWEEN}\Z", re.IGNORECASE)
+_SUPPOSING = regex(rf"(?:{_CASES}|{_ASSUMED}|{_EXAMPLES}){_BETWEEN}\Z", re.IGNORECASE)
 _AND = r"\b(?:and|und|et|y|e|и)\b|[和与且及,，、]"
 _JOINED = rf"(?:\s*(?:{_AND})*\s*\$[^$]*\$)*\s*(?:{_AND})*\s*"
 _NEAR = r"[^$.;。；!?,，]{0,40}"
-_SAID_OF_IT = re.compile(rf"(?:(?:{_ASSUMED}){_NEAR}{_JOINED}|(?:{_CASES})\W*)\Z", re.IGNORECASE)
-_SHOWN = re.compile(rf"(?:{_EXAMPLES})[^$.;。；!?]{{0,40}}\Z", re.IGNORECASE)
-_BEHIND = re.compile(
+_SAID_OF_IT = regex(rf"(?:(?:{_ASSUMED}){_NEAR}{_JOINED}|(?:{_CASES})\W*)\Z", re.IGNORECASE)
+_SHOWN = regex(rf"(?:{_EXAMPLES})[^$.;。；!?]{{0,40}}\Z", re.IGNORECASE)
+_BEHIND = regex(
     r"\A\W{0,6}(?:时|時|的(?:情况|時候|时候)|のとき|の時|の場合|とすると|とする|とおく|이면|이라면|일\s*때|인\s*경우|라고\s*(?:하|가정))"
 )
-_ASSUMED_BEHIND = re.compile(r"\A\W{0,6}(?:とする|라고\s*가정)")
-_QUOTED = re.compile(r"[\s$`({\\*_]+\Z")
+_ASSUMED_BEHIND = regex(r"\A\W{0,6}(?:とする|라고\s*가정)")
+_QUOTED = regex(r"[\s$`({\\*_]+\Z")
 _CONSTANTS = frozenset(["I", "1", "e", "pi", "mathbf", "bm", "boldsymbol", "mathbb"])
 
 

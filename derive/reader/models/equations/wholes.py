@@ -7,16 +7,17 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from derive.notation import spelled
+from derive.patterns import regex
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.names import counted_in, letter_name
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration
 
 _LABEL = r"\^\s*\{\s*\(?[A-Za-z]{2,}\)?\s*\}|\^\s*\{\s*\([A-Za-z]\)\s*\}"
-_WEIGHT = re.compile(rf"(?<![A-Za-z\\])([a-z])\s*({_LABEL})?\s*_\s*\{{\s*([a-z])\s*,?\s*([a-z])\s*\}}\s*({_LABEL})?")
+_WEIGHT = regex(rf"(?<![A-Za-z\\])([a-z])\s*({_LABEL})?\s*_\s*\{{\s*([a-z])\s*,?\s*([a-z])\s*\}}\s*({_LABEL})?")
 """w_{ji}, perhaps with a label above: w_{ji}^{(in)}."""
-_LETTER = re.compile(r"[\s&]*(?:\\[a-z]+\s*\{?\s*)?(?P<letter>[A-Za-z])")
-_LISTED = re.compile(
+_LETTER = regex(r"[\s&]*(?:\\[a-z]+\s*\{?\s*)?(?P<letter>[A-Za-z])")
+_LISTED = regex(
     r"\s*[(\[{]\s*(?P<letter>[A-Za-z])(?=[^()]*_)(?:[^()=]|\([a-z]+\))*[)\]}]\s*(?:[.,;，、].*)?", re.DOTALL
 )
 DIAGONAL = "{name} is a diagonal matrix, as its entries {entries} are said alone"
@@ -57,7 +58,7 @@ _EXP = (
     r"(?:\\exp\s*(?:\\left\s*)?[({]\s*(?P<%s>.+?)\s*(?:\\right\s*)?[)}]"
     r"|(?:e|\\mathrm\s*\{\s*e\s*\})\s*\^\s*\{\s*(?P<%s>.+)\s*\})"
 )
-_SHARE = re.compile(
+_SHARE = regex(
     r"\s*&?\s*\\[dt]?frac\s*\{\s*" + _EXP % ("above", "raised") + r"\s*\}\s*\{\s*\\sum(?:\\(?:no)?limits)?\s*_\s*"
     r"(?:(?P<one>[a-z])|\{\s*(?P<index>[a-z]'?)\s*(?:(?:=|\\in)[^{}]*)?\})\s*(?:\^\s*(?:\w|\{(?:[^{}]|\{[^{}]*\})*\})\s*)?"
     + _EXP % ("below", "lowered") + r"\s*\}[\s.,;]*", re.DOTALL,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from derive.patterns import regex
 
-_COLOUR = re.compile(r"\\(?:(?:text)?color|(?P<box>colorbox|fcolorbox\s*\{[^{}]*\}))\s*(?:\[[^\]]*\])?\{[^{}]*\}\s*")
-_NEEDED = re.compile(r"(?:[_^}]|\\[A-Za-z]+)\s*\Z")
+_COLOUR = regex(r"\\(?:(?:text)?color|(?P<box>colorbox|fcolorbox\s*\{[^{}]*\}))\s*(?:\[[^\]]*\])?\{[^{}]*\}\s*")
+_NEEDED = regex(r"(?:[_^}]|\\[A-Za-z]+)\s*\Z")
 """Before a brace that is an argument or a script."""
-_SIGN = re.compile(r"\\(?:odot|cdot|times|circ|left|right|otimes|quad|qquad)\s*\Z")
+_SIGN = regex(r"\\(?:odot|cdot|times|circ|left|right|otimes|quad|qquad)\s*\Z")
 
 
 def uncoloured(text: str) -> str:

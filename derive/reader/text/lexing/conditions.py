@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.syntax import Syntax
 from derive.reader.text.words import ABOVE, BELOW, PAIRS
 
-_FONT = re.compile(r"\\[A-Za-z]+\s*\{(?P<said>[^{}]*)\}")
+_FONT = regex(r"\\[A-Za-z]+\s*\{(?P<said>[^{}]*)\}")
 IF = frozenset(["if", "when", "whenever", "si", "wenn", "falls", "если", "若", "如果", "当"])
 RANGING = frozenset(["for", "for all", "pour", "für", "для", "对", "对于"])
 """Words before what parameters or steps are in, and before conditions."""

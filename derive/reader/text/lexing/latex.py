@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from derive.patterns import regex
 from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing import behind
@@ -15,28 +16,28 @@ from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.named import COMPOUND
 from derive.reader.text.words import SAID
 
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_LETTERS = re.compile(r"[A-Za-z]+")
-_TIED = re.compile(r"~(?=[_^])")
-_SPACE = re.compile(r"(?:\s|~|%[^\n]*(?:\n|\Z)|\$)+")
-_DOTS = re.compile(r"\.\.\.+|···+|⋅⋅⋅+|…|⋯|。。。+")
-_SLIP = re.compile(r"\{([A-Za-z]{2,4}|t(?:\s*[-+−]\s*\d)?)\}")
-_NAMED_SLIP = re.compile(r"\{(\\(?:tilde|hat|bar)\s*\{[a-z]\}(?:_?t|_\{t\}|ₜ)|[a-z]_(?:t|\{t\}))\}")
+_NUMBER = regex(r"\d+(?:\.\d+)?")
+_LETTERS = regex(r"[A-Za-z]+")
+_TIED = regex(r"~(?=[_^])")
+_SPACE = regex(r"(?:\s|~|%[^\n]*(?:\n|\Z)|\$)+")
+_DOTS = regex(r"\.\.\.+|···+|⋅⋅⋅+|…|⋯|。。。+")
+_SLIP = regex(r"\{([A-Za-z]{2,4}|t(?:\s*[-+−]\s*\d)?)\}")
+_NAMED_SLIP = regex(r"\{(\\(?:tilde|hat|bar)\s*\{[a-z]\}(?:_?t|_\{t\}|ₜ)|[a-z]_(?:t|\{t\}))\}")
 """Behind z: of z{r_t} and z{\\tilde{h}_t}, with the underscore forgotten."""
-_SIGN_ALONE = re.compile(r"\{\s*([+\-−])\s*\}")
-_DIRECTION = re.compile(r"\{\s*\(?\s*(?P<arrow>\\(?:(?P<on>rightarrow|to)|leftarrow|gets))\s*\)?\s*\}")
-_BRACKETED_TIME = re.compile(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
-_PRIMES = re.compile(r"\{\s*(['’′]+)\s*\}")
-_APPLIED = re.compile(
+_SIGN_ALONE = regex(r"\{\s*([+\-−])\s*\}")
+_DIRECTION = regex(r"\{\s*\(?\s*(?P<arrow>\\(?:(?P<on>rightarrow|to)|leftarrow|gets))\s*\)?\s*\}")
+_BRACKETED_TIME = regex(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
+_PRIMES = regex(r"\{\s*(['’′]+)\s*\}")
+_APPLIED = regex(
     r"(?:_\s*(?:[A-Za-z\d]|\{[^{}]*\}))?\s*(?:\\(?:left|[bB]igg?l?)\s*)?\(|_\s*(?:[A-Za-z]|\{[A-Za-z]+\})\s*\Z"
 )
 """Behind a function: its label and a bracket, or its label alone where nothing else is said."""
-_APART = re.compile(r"(?:\s|~|\\(?:[:;,> ]|q?quad))\Z")
-_LATER = re.compile(r"\{\s*(?P<sign>>|≥|⩾|\\(?:gt|geq?|geqslant)(?![A-Za-z]))\s*(?P<equal>=)?\s*(?P<step>[a-z])\s*\}")
-_EMPTY_SCRIPT = re.compile(r"_\s*\{\s*\}")
-_SAID = re.compile(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
-_BARE_WORD = re.compile(r"(?P<words>[A-Za-z]{4,})(?![A-Za-z])")
-_ANGLES = re.compile(r"<[^<>=\\]{1,20}>")
+_APART = regex(r"(?:\s|~|\\(?:[:;,> ]|q?quad))\Z")
+_LATER = regex(r"\{\s*(?P<sign>>|≥|⩾|\\(?:gt|geq?|geqslant)(?![A-Za-z]))\s*(?P<equal>=)?\s*(?P<step>[a-z])\s*\}")
+_EMPTY_SCRIPT = regex(r"_\s*\{\s*\}")
+_SAID = regex(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
+_BARE_WORD = regex(r"(?P<words>[A-Za-z]{4,})(?![A-Za-z])")
+_ANGLES = regex(r"<[^<>=\\]{1,20}>")
 
 
 def latex_tokens(fragment: Fragment) -> list[Token]:

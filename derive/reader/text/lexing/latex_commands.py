@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from derive.patterns import regex
 from derive.reader.text import words
 from derive.reader.text.fragment import DEEPEST, Fragment, matching_braces
 from derive.reader.text.lexing import behind
@@ -14,37 +15,37 @@ from derive.reader.text.lexing.letters import BIG, RUNS_OVER
 from derive.reader.text.lexing.tokens import Token, Tokens
 from derive.reader.text.line_ends import line_ends
 
-_COMMAND = re.compile(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
-_INTERVAL = re.compile(
+_COMMAND = regex(r"\\([A-Za-z]+\*?|.|\Z)", re.DOTALL)
+_INTERVAL = regex(
     r"(?:\s|\\[,;!])*(?:t(?![A-Za-z_^'])|\{\s*t\s*\}(?!\s*[_^'])"
     r"|\\(?P<accent>hat|bar|tilde)\s*(?:\{\s*t\s*\}|t(?![A-Za-z]))(?!\s*[_^']))"
 )
 """Behind Δ: a t that makes it one letter, also with an accent."""
 """The t of Δt, an interval of time and one name."""
-_ALONE = re.compile(r"(?:(?!\\vert)[^()=])*\)")
+_ALONE = regex(r"(?:(?!\\vert)[^()=])*\)")
 """What stands behind the one bar of a bracket."""
 _LAYOUT = rf"\{{(?:{'|'.join(sorted(re.escape(name) for name in words.LAYOUTS))})\}}"
-_LAID_OUT = re.compile(rf"\s*\\(?:\{{|lbrace)\s*(?=\\begin\s*(?:{_LAYOUT}|\{{array\}}\s*(?:\{{[^{{}}]*\}})?[^&\\]*=))")
-_AFTER_LAYOUT = re.compile(rf"\\end\s*{_LAYOUT}\s*\Z")
-_BRACE_BEHIND = re.compile(r"\s*\\(?:\}|rbrace(?![A-Za-z]))")
-_DOUBLE_BAR = re.compile(r"\s*\|\s*\\(?:left|right)\s*\|")
-_FOR_ANY = re.compile(r"\s*[A-Za-z]\s*(?:[,:]|\\quad(?![A-Za-z]))")
-_WHOLE = re.compile(r"\s*\{(?P<relation>\s*\\begin(?![A-Za-z]))?")
-_EQUALS = re.compile(r"\s*(?:\{\s*:?=\s*\}|:?=)")
-_ENVIRONMENT = re.compile(r"\s*\{([A-Za-z]+\*?)\}")
-_LINE_SPACE = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
+_LAID_OUT = regex(rf"\s*\\(?:\{{|lbrace)\s*(?=\\begin\s*(?:{_LAYOUT}|\{{array\}}\s*(?:\{{[^{{}}]*\}})?[^&\\]*=))")
+_AFTER_LAYOUT = regex(rf"\\end\s*{_LAYOUT}\s*\Z")
+_BRACE_BEHIND = regex(r"\s*\\(?:\}|rbrace(?![A-Za-z]))")
+_DOUBLE_BAR = regex(r"\s*\|\s*\\(?:left|right)\s*\|")
+_FOR_ANY = regex(r"\s*[A-Za-z]\s*(?:[,:]|\\quad(?![A-Za-z]))")
+_WHOLE = regex(r"\s*\{(?P<relation>\s*\\begin(?![A-Za-z]))?")
+_EQUALS = regex(r"\s*(?:\{\s*:?=\s*\}|:?=)")
+_ENVIRONMENT = regex(r"\s*\{([A-Za-z]+\*?)\}")
+_LINE_SPACE = regex(r"\s*\[\s*-?[\d.]+\s*(?:pt|em|ex|mm|cm|in|mu|px)\s*\]")
 _BEFORE_ENTRY = frozenset(["MATRIX", "COMMA", "SEMI"])
-_LABEL = re.compile(r"[A-Za-z]+")
-_SCRIPT = re.compile(r"\s*[_^]")
-_ALIGNED = re.compile(r"[^&=\\]*(?:\\(?!\\)[^&=\\]*)*&\s*:?=")
-_WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
-_HEADING = re.compile(r"[A-Za-z][^{}\\$=]*:")
+_LABEL = regex(r"[A-Za-z]+")
+_SCRIPT = regex(r"\s*[_^]")
+_ALIGNED = regex(r"[^&=\\]*(?:\\(?!\\)[^&=\\]*)*&\s*:?=")
+_WORD = regex(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
+_HEADING = regex(r"[A-Za-z][^{}\\$=]*:")
 """Words above or before equations, as in \\text{second layer:}"""
-_ROW_ENDS = re.compile(r"[\s.,;]*(?:\\\\|\\end\b|\}?\s*\Z)")
-_ABOVE = re.compile(r"\s*(?:\[[^\[\]]*\](?:\s*\{(?:[^{}]|\{[^{}]*\})*\})?|\{(?:[^{}]|\{[^{}]*\})*\})")
+_ROW_ENDS = regex(r"[\s.,;]*(?:\\\\|\\end\b|\}?\s*\Z)")
+_ABOVE = regex(r"\s*(?:\[[^\[\]]*\](?:\s*\{(?:[^{}]|\{[^{}]*\})*\})?|\{(?:[^{}]|\{[^{}]*\})*\})")
 """What stands below and above an arrow."""
-_REMARK = re.compile(r"\([^=^\\$&()]*\s[^=^\\$&()]*\)|(?=[^=]*[^\W\d_]{3})[^=^\\$&_]*\s[^=^\\$&_]*")
-_OTHER_LETTER = re.compile(r"[^\W\d_a-zA-Z\u0370-\u03ff]")
+_REMARK = regex(r"\([^=^\\$&()]*\s[^=^\\$&()]*\)|(?=[^=]*[^\W\d_]{3})[^=^\\$&_]*\s[^=^\\$&_]*")
+_OTHER_LETTER = regex(r"[^\W\d_a-zA-Z\u0370-\u03ff]")
 
 
 class Commands(ABC):

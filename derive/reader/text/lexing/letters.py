@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
+from derive.patterns import regex
 from derive.reader.text import words
 from derive.reader.text.lexing.tokens import Tokens
 
 BIG = {"Σ": "∑", "Π": "∏", "Sigma": "∑", "Pi": "∏"}
-RUNS_OVER = re.compile(r"\s*(?:\\limits\s*)?_\s*[{(]\s*\w\s*=")
+RUNS_OVER = regex(r"\s*(?:\\limits\s*)?_\s*[{(]\s*\w\s*=")
 """What a sum or a product runs over: a letter with such a script is no letter."""
 
 

@@ -6,38 +6,39 @@ import re
 import unicodedata
 from itertools import pairwise
 
+from derive.patterns import regex
 from derive.reader.text import words
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.conditions import with_conditions
 from derive.reader.text.lexing.letters import unicode_letter
 from derive.reader.text.lexing.tokens import Token, Tokens
 
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
-_BIG = re.compile(r"(?:sum|prod)(?=\s*_)")
-_RUN_ON = re.compile(r"(?:t|T|k)(?=[A-Za-z]_)")
+_WORD = regex(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
+_BIG = regex(r"(?:sum|prod)(?=\s*_)")
+_RUN_ON = regex(r"(?:t|T|k)(?=[A-Za-z]_)")
 """A step with the next letter behind it without a blank, as in δ_th_{t-1}."""
-_INDICES = re.compile(r"(?!(.).*\1)[i-n]{2,3}")
+_INDICES = regex(r"(?!(.).*\1)[i-n]{2,3}")
 """Different indices beside each other, of a matrix or a sum over several."""
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_GLUED = re.compile(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
+_NUMBER = regex(r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_GLUED = regex(r"(?<![A-Za-z0-9_\[])[A-Za-z]{1,2}t-1(?![A-Za-z0-9_\]])")
 """A time glued to its letter, as in Ht-1: then Ht is H at t."""
-_WITH_TIME = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
+_WITH_TIME = regex(r"(?<![A-Za-z0-9_])([A-Za-z]{1,2}?)(t)(-\d+)?(?![A-Za-z0-9_(])")
 _STEPS = ("k", "j", "i", "s", "T", "n", "m", "tau")
-_BY_THE_LAST = re.compile(r"∂\s*[A-Za-z]_T(?![A-Za-z0-9_])")
+_BY_THE_LAST = regex(r"∂\s*[A-Za-z]_T(?![A-Za-z0-9_])")
 """∂ of a quantity of the last step."""
-_STEP_BESIDE = re.compile(r"([-−+])[12](?![\w.]|[*/^@])")
+_STEP_BESIDE = regex(r"([-−+])[12](?![\w.]|[*/^@])")
 """The step before or after, written as it is spoken: h_t-1. A number that is multiplied is none."""
-_LABELLED = re.compile(r"(?<![A-Za-z0-9_])(?:Pi|Xi|Mu|Nu)(?![A-Za-z0-9_(])")
+_LABELLED = regex(r"(?<![A-Za-z0-9_])(?:Pi|Xi|Mu|Nu)(?![A-Za-z0-9_(])")
 """A letter with a label glued to it, as in Pi beside Pf and Po, where times are glued as well."""
-_BEHIND_A_BAR = re.compile(
+_BEHIND_A_BAR = regex(
     r"\|_?(?P<open>[({])?(?P<word>[A-Za-z]{2,}(?:[ -][A-Za-z]+)*)(?(open)[)}])(?![\w(])"
     r"(?=[^|\n]*(?:\n|$)|[^|\n]*\|[A-Za-z])"
 )
 """A word that says which part of a derivative is meant: ∂L/∂h_t|output, with no bar behind it that it could open."""
-_COMPARED = re.compile(r"(?<=[ ])[<>](?P<equal>=?)(?=[ ])")
+_COMPARED = regex(r"(?<=[ ])[<>](?P<equal>=?)(?=[ ])")
 """Signs with spaces around them compare; others are brackets around a time."""
-_BETWEEN = re.compile(r"(?<=[A-Za-z0-9])[<>](?=[A-Za-z0-9])")
-_SPACE = re.compile(r"(?:[ \t\r\u00a0]|#[^\n]*)+")
+_BETWEEN = regex(r"(?<=[A-Za-z0-9])[<>](?=[A-Za-z0-9])")
+_SPACE = regex(r"(?:[ \t\r\u00a0]|#[^\n]*)+")
 _OPERATORS = {"**": "SUP", ".*": "DOT", ":=": "EQ", "<-": "EQ", "==": "EQ", ".T": "TICK", "./": "SLASH"}
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from itertools import takewhile
 
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.text.fragment import DEEPEST, LONGEST, LONGEST_NAME, LONGEST_NUMBER, Fragment
 from derive.reader.text.words import PAIRS, listed
 
-_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?![\d,])")
+_THOUSANDS = regex(r"\d{1,3}(?:,\d{3})+(?![\d,])")
 _ARITHMETIC = frozenset(listed("NUMBER PLUS MINUS DOT TIMES SLASH EQ RELATION"))
 """What arithmetic on numbers is made of."""
 
@@ -182,7 +182,7 @@ def _left_out(items: list[Token]) -> list[Token]:
     return found
 
 
-_CLOSED = re.compile(r"[^\s,;\]|‖][^,;\]|‖]*[|‖]")
+_CLOSED = regex(r"[^\s,;\]|‖][^,;\]|‖]*[|‖]")
 _ENDS_OPERAND = frozenset(
     listed("NAME NUMBER ONES RPAR RBRACK RBRACE RANGLE RABS RNORM ENDMATRIX PRIME TICK MARK TOP DOTS")
 )
