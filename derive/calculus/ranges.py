@@ -148,14 +148,18 @@ def magnitude(node: Node, program: Cell) -> Node:
     return matmul(ones(1, 1), *(_magnitude(group, atoms, extents) for group in _independent(expression)))
 
 
-@lru_cache(2048)
 def _as_polynomial(node: Node) -> tuple[Expr | None, dict[Symbol, Node]]:
     """One entry as a polynomial, factored where it is short; None where it is no polynomial."""
     found: dict[Node, Symbol] = {}
     written = entry(node, found)
-    expression = factor(written) if _terms(written) <= MOST_TERMS else written
+    expression = _factored(written)
     atoms = {symbol: atom for atom, symbol in found.items()}
     return (expression if expression.is_polynomial(*atoms) else None), atoms
+
+
+@lru_cache(4096)  # the letters of entries are counted, so that many cells have the same ones
+def _factored(written: Expr) -> Expr:
+    return factor(written) if _terms(written) <= MOST_TERMS else written
 
 
 def _terms(expression: Expr) -> int:
@@ -203,13 +207,20 @@ def _magnitude(expression: Expr, atoms: Mapping[Symbol, Node], extents: Mapping[
 
 def _extent(expression: Expr, extents: Mapping[Symbol, Interval | None]) -> Interval | None:
     """The range of a polynomial where it is exact: of one variable, or of degree one in each."""
-    symbols = sorted((symbol for symbol in extents if symbol in expression.free_symbols), key=str)
+    symbols = tuple(sorted((symbol for symbol in extents if symbol in expression.free_symbols), key=str))
+    return _extent_between(expression, symbols, tuple(extents[symbol] for symbol in symbols))
+
+
+@lru_cache(4096)
+def _extent_between(
+    expression: Expr, symbols: tuple[Symbol, ...], limits: tuple[Interval | None, ...]
+) -> Interval | None:
     if not symbols:
         return Interval(expression, expression)
     if _terms(expression) > MOST_TERMS:
         return None
     polynomial = Poly(expression, *symbols)
-    ends = [(found.inf, found.sup) for symbol in symbols if (found := extents[symbol]) is not None]
+    ends = [(found.inf, found.sup) for found in limits if found is not None]
     if len(ends) < len(symbols) or polynomial.free_symbols != set(symbols):
         return None
     if len(symbols) == 1:
