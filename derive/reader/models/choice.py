@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -195,7 +196,9 @@ class Choice:
         named = {m.name for m in whole.used if m.offset == 0} - read - {short.target}
         parts = [e for e in self.nearest if e.target in named & self.claimed]
         written = " ".join((whole.right, *(e.right for e in parts)))
-        return bool(parts) and read < behind and set(_CALLED.findall(short.right)) <= set(_CALLED.findall(written))
+        return (
+            bool(parts) and read < behind and Counter(_CALLED.findall(short.right)) == Counter(_CALLED.findall(written))
+        )
 
     @property
     def claimed(self) -> set[str]:

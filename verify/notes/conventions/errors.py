@@ -15,6 +15,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.declaring import ACCENTED
 from derive.reader.models.model import Model
+from verify.formulas.judgement import Word
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import (
     RIGHT,
@@ -38,6 +39,7 @@ UPSTREAM = "the gradient by {names} is what the step after hands back, what belo
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 CANDIDATE = "δ of {state} is the gradient by the argument of {candidate}"
 ADDED = "line {line} adds the rest to it"
+OPEN = {Word.UNDECIDED, Word.UNREADABLE}
 PERHAPS_HANDED = "wrong unless it is what step t hands back, as line {line} may show, of which nothing could be decided"
 
 
@@ -166,7 +168,7 @@ def perhaps_handed_back(found: Sequence[Audited], judge: Judge) -> list[Audited]
     """What is wrong unless a step hands it back, as open where the whole gradient is said and nothing decided of it."""
     said: dict[tuple[tuple[str, ...], str], int] = {}
     for each in found:
-        if each.model is not None and not (wrong_in(each) or right_in(each)):
+        if each.model is not None and {one.word for one in each.judgements} & OPEN and not right_in(each):
             fragment = each.formula.fragment
             first = replace(each.formula, fragment=replace(fragment, text=fragment.text.partition("=")[0]))
             for left in (*lefts_of(each, each.model), *lefts_of(replace(each, formula=first), each.model)):

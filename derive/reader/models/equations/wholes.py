@@ -79,13 +79,17 @@ def _whole_softmax(equation: Equation, known: Collection[str]) -> Equation | Non
     above, below = share["above"] or share["raised"], share["below"] or share["lowered"]
     summed = share["one"] or share["index"]
     left = equation.fragment.text[: equation.left_end].strip(" &")
-    for index in sorted(set(re.findall(r"(?<![A-Za-su-z\\])[a-z](?![A-Za-z])", left))):
+    clock = next((own for own, usual in equation.fragment.times if usual == "t"), "t")
+
+    def name(text: str) -> str:
+        return letter_name(re.sub(rf"(?<![A-Za-z\\]){clock}(?![A-Za-z])", "t", text))
+
+    for index in sorted(set(re.findall(r"(?<![A-Za-su-z\\])[a-z](?![A-Za-z])", left)) - {clock}):
         whole, of = _without_entry(left, index), _without_entry(above, index)
-        if of == above or whole == left or letter_name(of) not in known or summed == index:
+        if of == above or whole == left or name(of) not in known or summed == index:
             continue
         if "".join(_without_entry(below, summed).split()) == "".join(of.split()):
-            target = letter_name(whole)
-            return replace(equation.rewritten(rf"{whole} = \operatorname{{softmax}}({of})"), target=target)
+            return replace(equation.rewritten(rf"{whole} = \operatorname{{softmax}}({of})"), target=name(whole))
     return None
 
 
