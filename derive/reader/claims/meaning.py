@@ -53,6 +53,7 @@ from derive.reader.text.syntax import (
 NAMED = vocabulary.NAMED | {"sech", "cosh", "diagonal"}
 COUNTS = {"T": nodes.T, "T_x": nodes.T, "B": nodes.size("B")}
 """The number of steps, and the size of a batch, of which the mathematics knows nothing."""
+FROM_ZERO = "the sum whose first step is not written begins where its terms do, at 0"
 
 
 class Claiming(Brackets):
@@ -413,10 +414,12 @@ class Claiming(Brackets):
         start, end = found.times()
         if (start is None and found.first is not None) or (end is None and found.last is not None):
             raise self.unclear(f"the bounds of {self.written(node)} are not read", node)
-        if start is None and end is None and self.letters.meant.ahead and node.sign == "sum":
+        bare = start is None and end is None and self.letters.meant.ahead
+        if node.sign == "sum" and (bare or found.unsaid):
             by = [part.by.time for part in tree.walk(body) if isinstance(part, Gradient | tree.Use)]
             if by and all(time == symbol + 1 for time in by):
-                self.letters.guesses.granted["the sum without bounds begins at step 0, as the equations do"] = None
+                begins = "the sum without bounds begins at step 0, as the equations do" if bare else FROM_ZERO
+                self.letters.guesses.granted[begins] = None
                 start, end = Integer(0), nodes.T - 1
         start, end = Integer(1) if start is None else start, nodes.T if end is None else end
         free = tree.index_clash(symbol)

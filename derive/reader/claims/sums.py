@@ -34,6 +34,11 @@ class Bounds:
     beyond: tuple[int, int] = (0, 0)
     unread: bool = False
 
+    @property
+    def unsaid(self) -> bool:
+        """Whether the last value is written alone: Σ_t^T."""
+        return self.first is not None and self.first.start == self.first.end
+
     def times(self) -> tuple[Expr | None, Expr | None]:
         """First and last value where they are times; None where nothing or something else stands."""
         low, high = time_expression(self.first), time_expression(self.last)
