@@ -14,6 +14,7 @@ from derive.reader.models.written import Written
 
 _RESIDUAL = regex(r"[\s&]*[^-+]*-[^-+]*")
 _CALLED = regex(r"\\?[A-Za-z]{3,}|\\(?:phi|psi)(?![A-Za-z])|ReLU")
+REMINDER = "the equation in line {line} is taken as a reminder of that in line {whole}"
 MOST = 60
 """Equations that a model may have."""
 
@@ -141,6 +142,7 @@ class Choice:
             equation = next(steps, ways[0] if ways else None)
             if equation is not None:
                 self.by_name[name] = equation
+                self._tell_reminders(equation)
                 waiting += [mention.name for mention in equation.used]
 
     def _is_parameter(self, name: str) -> bool:
@@ -186,6 +188,12 @@ class Choice:
         if meant[0] is not ways[0]:
             self.led = meant[0].index
         return meant if self.led is None else sorted(meant, key=lambda e: abs(e.index - (self.led or 0)))
+
+    def _tell_reminders(self, taken: Equation) -> None:
+        here = (e for e in self.nearest if e.target == taken.target and e.section == self.section != taken.section)
+        for short in here:
+            if self._names_parts_of(short, taken):
+                self.assumed.append(REMINDER.format(line=short.place[1], whole=taken.place[1]))
 
     def _names_parts_of(self, short: Equation, whole: Equation) -> bool:
         """Whether another equation says the same with a name for a part that is claimed about: the first is a reminder.
