@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -209,9 +210,8 @@ def test_unwritable_output_is_a_message(tmp_path: Path) -> None:
 
 
 def test_build_check_finds_what_is_not_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = build.render({name: differentiate(catalogue.find(name)) for name in ("rnn", "lstm", "gru")})
-    monkeypatch.setattr(build, "derivations", lambda _: {})
-    monkeypatch.setattr(build, "render", lambda *_: files)  # six builds, each of which would render everything
+    made = [build.made(name) for name in ("rnn", "lstm", "gru")]
+    monkeypatch.setattr(build, "everything", lambda: nullcontext(made))  # six builds of everything are many
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "backproof"\n')
     assert run("build", "--root", str(tmp_path)).exit_code == 0
     assert run("build", "--root", str(tmp_path), "--check").exit_code == 0
@@ -342,7 +342,7 @@ def test_bytes_do_not_depend_on_the_hash_seed() -> None:
         "from derive import build, catalogue; from derive.calculus.adjoint import differentiate; import hashlib;"
         "from derive.targets.pages import text;"
         f"found = {{name: differentiate(catalogue.find(name)) for name in {names}}};"
-        "made = build.render(found), [*map(text, found.values())];"
+        "made = [*map(build.made, found)], [*map(text, found.values())];"
         "print(hashlib.sha256(repr(made).encode()).hexdigest())"
     )
     printed = set()

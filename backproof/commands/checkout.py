@@ -22,9 +22,12 @@ def build(check: bool, root: Path, as_json: bool) -> int:
     from verify.mistakes import dictionary
 
     builder.require_checkout(root)
-    with progress_bar(2 * len(builder.names())) as progress:
-        derived = builder.derivations(progress)
-        files = {**builder.render(derived, progress), **dictionary.rendered()}
+    made = {}
+    with builder.everything() as parts, progress_bar(len(builder.names())) as progress:
+        for one in parts:
+            made[one.name] = one
+            progress(one.name)
+    files = {**builder.collected(made.values()), **dictionary.rendered()}
     if check:
         return _report_differences(builder.differences(files, root, [dictionary.FOLDER]), len(files), as_json)
     changed = builder.write(files, root, [dictionary.FOLDER])
@@ -32,8 +35,9 @@ def build(check: bool, root: Path, as_json: bool) -> int:
         print_json({"files": list(files), "changed": changed})
         return 0
     rows = [
-        [name, str(len(d.gradients)), str(len(d.steps)), str(files[f"generated/{name}.py"].count("\n"))]
-        for name, d in derived.items()
+        [name, str(one.gradients), str(one.steps), str(files[f"generated/{name}.py"].count("\n"))]
+        for name in builder.names()
+        if (one := made.get(name, builder.Made(name, {}))).gradients
     ]
     caption = f"{len(files)} files, {len(changed)} changed"
     print_table("Derived and generated", ["cell or head", "gradients", "steps", "lines of NumPy"], rows, caption)

@@ -41,7 +41,7 @@ T = Symbol("T", integer=True, positive=True)
 
 def exact(value: Any) -> Expr:
     """A number, a size or a time as SymPy's; raises SympifyError for text, which SymPy would evaluate."""
-    return sympify(value, strict=True)
+    return value if isinstance(value, Expr) else sympify(value, strict=True)
 
 
 def size(letter: str) -> Symbol:

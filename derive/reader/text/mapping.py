@@ -37,10 +37,12 @@ def _value(value: Any, change: Change) -> Any:
     return value
 
 
-def parts(node: Syntax) -> Iterator[Syntax]:
+def parts(node: Syntax) -> list[Syntax]:
     """The parts of a node, scripts among them."""
+    found: list[Syntax] = []
     for name in _fields(node):
-        yield from _parts(getattr(node, name))
+        _gather(getattr(node, name), found)
+    return found
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {}
@@ -55,16 +57,17 @@ def _fields(node: Syntax) -> tuple[str, ...]:
     return _FIELDS[kind]
 
 
-def _parts(value: Any) -> Iterator[Syntax]:
+def _gather(value: Any, found: list[Syntax]) -> None:
     if isinstance(value, Syntax):
-        yield value
+        found.append(value)
     elif isinstance(value, tuple):
         for part in value:
-            yield from _parts(part)
+            _gather(part, found)
 
 
 def walk(node: Syntax) -> Iterator[Syntax]:
-    """A node and everything in it."""
-    yield node
-    for part in parts(node):
-        yield from walk(part)
+    """A node and everything in it, a whole before its parts."""
+    left = [node]
+    while left:
+        yield (here := left.pop())
+        left += reversed(parts(here))

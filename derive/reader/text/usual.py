@@ -52,7 +52,7 @@ def timelike(node: Syntax) -> Iterator[Name]:
 
 def _in_script(cell: Syntax, script: Script, base: Syntax) -> Iterator[Name]:
     label = isinstance(cell, Run) and isinstance(base, Name) and base.word[:1].isupper()
-    bare = script.kind == "sup" and not isinstance(cell, Group) and not any(True for _ in parts(cell))
+    bare = script.kind == "sup" and not isinstance(cell, Group) and not parts(cell)
     if not label and not bare:
         yield from timelike(cell)
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, singledispatch
 from itertools import accumulate
+from typing import Any
 
 from sympy import Expr
 
@@ -230,30 +231,33 @@ def indexed(text: str) -> Code:
 
 def free_names(code: Code) -> list[str]:
     """The variables and functions of an expression in order of appearance."""
-    if isinstance(code, Name):
-        return [code.name]
     found: dict[str, None] = {}
-    if isinstance(code, Call) and code.function.isidentifier():
-        found[code.function] = None
-    for part in parts(code):
-        found.update(dict.fromkeys(free_names(part)))
+    left = [code]
+    while left:
+        here = left.pop()
+        if isinstance(here, Name):
+            found[here.name] = None
+        elif isinstance(here, Call) and here.function.isidentifier():
+            found[here.function] = None
+        left += reversed(parts(here))
     return list(found)
 
 
 def parts(code: Code) -> tuple[Code, ...]:
     """The expressions an expression is made of."""
-    match code:
-        case Sum(terms):
-            return tuple(term for _, term in terms)
-        case Product(factors, divisors):
-            return factors + divisors
-        case MatrixProduct(left, right):
-            return (left, right)
-        case Call(_, arguments) | Tuple(arguments):
-            return arguments
-        case Power(of, _) | Transposed(of) | Method(of) | Index(of):
-            return (of,)
-    return ()
+    read = _PARTS.get(type(code))
+    return read(code) if read is not None else ()
+
+
+_PARTS: dict[type, Callable[[Any], tuple[Code, ...]]] = {
+    Sum: lambda code: tuple(term for _, term in code.terms),
+    Product: lambda code: code.factors + code.divisors,
+    MatrixProduct: lambda code: (code.left, code.right),
+    Call: lambda code: code.arguments,
+    Tuple: lambda code: code.items,
+    Power: lambda code: (code.base,),
+    **dict.fromkeys((Transposed, Method, Index), lambda code: (code.of,)),
+}
 
 
 @cache

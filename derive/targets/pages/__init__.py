@@ -262,6 +262,7 @@ def _wrapped_anywhere(words: str, indent: str, first: str) -> str:
 _FRACTION = regex(r"\\frac\{\\partial(?:\^\{\+\})? ?[^{}]*\}\{")
 
 
+@cache
 def _latex_width(formula: str) -> int:
     """Roughly how many letters wide a formula is set: a gradient is as wide as its denominator."""
     narrow = re.sub(r"\\[A-Za-z]+", "x", _FRACTION.sub("", formula))
@@ -278,6 +279,7 @@ def _fold(display: Display) -> Display:
     return folded(display, _latex_width, LATEX.width - 2) if _wide(display) else display
 
 
+@cache
 def _markdown_words(words: str) -> str:
     return re.sub(r"(?<![^\W_])_|[\\`*<>\[\]|$]", lambda found: "\\" + found[0], words)
 
@@ -292,6 +294,7 @@ _TEX_SPECIAL = {
 }  # fmt: skip
 
 
+@cache
 def _tex_words(words: str) -> str:
     """Words for pdflatex; what its standard fonts lack goes into \\unlettered."""
     out = []
