@@ -45,10 +45,10 @@ def evaluated(node: Syntax) -> Syntax | None:
 
 
 def _factors(side: Syntax) -> list[Syntax]:
-    r"""The factors of a side of a fraction, also within braces of its own: {\partial E} \over {\partial p}."""
-    while isinstance(side, Group) and side.bracket == "LBRACE" and (inner := only(side.rows)) is not None:
-        side = inner
-    return list(side.factors) if isinstance(side, Run) else [side]
+    r"""The factors of a side of a fraction, also within braces: {\partial E} \over {\partial p}, \partial{h_k(t)}."""
+    if isinstance(side, Group) and side.bracket == "LBRACE" and (inner := only(side.rows)) is not None:
+        return _factors(inner)
+    return [one for factor in side.factors for one in _factors(factor)] if isinstance(side, Run) else [side]
 
 
 SMALL = ("d", "delta", "Delta", "nabla")

@@ -82,13 +82,13 @@ def _clock(document: Document) -> None:
         if whole_letter(node):
             scripts = tuple(
                 Script(script.start, script.end, script.kind, tuple(
-                    tuple(rewritten(cell, as_t) if _is_time(cell, clock) else cell for cell in row)
+                    tuple(rewritten(cell, as_t) if is_time(cell, clock) else cell for cell in row)
                     for row in script.rows
                 ))
                 for script in scripts_of(node)
             )  # fmt: skip
             return with_scripts(node, scripts) if scripts else node
-        if isinstance(node, Group) and (cell := only(node.rows)) is not None and _is_time(cell, clock):
+        if isinstance(node, Group) and (cell := only(node.rows)) is not None and is_time(cell, clock):
             return rewritten(node, as_t) if node.bracket in ("LPAR", "LBRACK") else None
         return None
 
@@ -112,11 +112,11 @@ def _times(part: Syntax, fragment: Fragment) -> Iterator[tuple[str, Syntax]]:
             yield base.word, argument
 
 
-def _is_time(cell: Syntax, clock: str) -> bool:
+def is_time(cell: Syntax, clock: str) -> bool:
     """k, k - 1, (k + 1)."""
     if isinstance(cell, Group):
         inner = only(cell.rows)
-        return inner is not None and _is_time(inner, clock)
+        return inner is not None and is_time(inner, clock)
     if isinstance(cell, Name):
         return cell.word == clock
     if isinstance(cell, Sum) and len(cell.terms) == 2:

@@ -6,12 +6,12 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from derive.reader.meaning.letters import letter, only, time_of
-from derive.reader.resolving.clocks import clock_of
+from derive.reader.resolving.clocks import clock_of, is_time
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.indices import has_index, indices_of, stripped
-from derive.reader.resolving.rewriting import bracketed, letters, scripts_of, whole_letter
-from derive.reader.text.mapping import rewritten, walk
-from derive.reader.text.syntax import Big, Chain, Dots, Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
+from derive.reader.resolving.rewriting import bracketed, letters, scripts_of, whole_letter, with_scripts
+from derive.reader.text.mapping import inside, rewritten, walk
+from derive.reader.text.syntax import Big, Chain, Dots, Group, Mark, Name, Number, Run, Script, Scripted, Sum, Syntax
 
 INDICES = frozenset("ijk")
 OVER_ENTRIES = frozenset(["mean", "sum", "var", "std"])
@@ -22,10 +22,35 @@ def resolve(document: Document) -> None:
     """Every equation of one entry as one of all, with i, j or k for the entry where no step and no quantity has that
     letter.
     """
+    _with_times_above(document)
     counted = INDICES - {clock_of(document.displayed())} - _computed(document)
     for formula in document.formulas:
         rows = [tuple(map(without_named_index, row)) for row in formula.rows]
         formula.rows = [tuple(of_all_entries(part, counted) for part in row) for row in rows]
+
+
+def _with_times_above(document: Document) -> None:
+    """The step in brackets behind a letter with an index as a script of it: x_j(t-1) and x_j[t-1] as x_j^{(t-1)}."""
+    clock = clock_of(document.displayed()) or "t"
+
+    def above(node: Syntax) -> Syntax | None:
+        factors: list[Syntax] = []
+        for behind in node.factors if isinstance(node, Run) else ():
+            before = factors[-1] if factors else None
+            step = only(behind.rows) if isinstance(behind, Group) and behind.bracket in ("LPAR", "LBRACK") else None
+            timed = step is not None and is_time(step, clock)
+            if before is not None and step is not None and timed and whole_letter(before) and indices_of(before):
+                raised = Group(behind.start, behind.end, "LPAR", ((step,),))
+                script = Script(behind.start, behind.end, "sup", ((raised,),))
+                factors[-1] = replace(with_scripts(before, (*scripts_of(before), script)), end=behind.end)
+            else:
+                factors.append(behind)
+        if not isinstance(node, Run) or len(factors) == len(node.factors):
+            return None
+        return inside(factors[0] if len(factors) == 1 else replace(node, factors=tuple(factors)), above)
+
+    for formula in document.every():
+        formula.rows = [tuple(rewritten(part, above) for part in row) for row in formula.rows]
 
 
 def _computed(document: Document) -> frozenset[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from derive.reader.meaning.letters import number_of, only, time_of
+from derive.reader.meaning.vocabulary import ACTIVATIONS
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.resolving.document import Document, Formula, Row
 from derive.reader.resolving.rewriting import base_of, letters, scripts_of, whole_letter, with_scripts
@@ -26,6 +27,7 @@ from derive.reader.text.syntax import (
     Sum,
     Syntax,
 )
+from derive.reader.text.words import ENTRYWISE
 
 MOST_LAYERS = 32
 """Layers that are written out."""
@@ -102,7 +104,7 @@ def _summed(node: Syntax, free: str) -> Syntax | None:
     bound = bound_of(node)
     if bound is None or not _pairs(node.body, free, bound):
         return None
-    factors = list(factors_of(node.body))
+    factors = _with_calls(factors_of(node.body))
     matrices = [f for f in factors if whole_letter(f) and {free, bound} <= set(indices_of(f))]
     if len(matrices) != 1 or len(factors) < 2:
         return None
@@ -123,6 +125,18 @@ def _summed(node: Syntax, free: str) -> Syntax | None:
     if beside:
         product = Dots(node.start, node.end, (*beside, product))
     return Group(node.start, node.end, "LPAR", ((product,),))
+
+
+def _with_calls(factors: Iterable[Syntax]) -> list[Syntax]:
+    """The factors, a function and its argument as one: σ(s_n) of σ(s_n) R_{nk}."""
+    found: list[Syntax] = []
+    for factor in factors:
+        base = base_of(found[-1]) if found else None
+        if isinstance(factor, Group) and isinstance(base, Name) and base.word in ENTRYWISE | ACTIVATIONS:
+            found[-1] = Run(found[-1].start, factor.end, (found[-1], factor))
+        else:
+            found.append(factor)
+    return found
 
 
 def factors_of(node: Syntax) -> Iterator[Syntax]:

@@ -44,8 +44,8 @@ def of_entries(given: Sequence[Equation]) -> list[Equation]:
             break
         found |= more
         vectors |= {_base(e.target) for e in given if id(e) in more}
-    said = {(_base(e.target), e.section) for e in given if id(e) in found}
-    kept = [e for e in given if id(e) in found or (e.target, e.section) not in said]
+    whole = {(e.target, e.section) for e in given if not e.general and id(e) not in found}
+    kept = [e for e in given if id(e) not in found or (_base(e.target), e.section) not in whole]
     return [replace(e, target=_base(e.target), entry=found[id(e)]) if id(e) in found else e for e in kept]
 
 
