@@ -37,7 +37,7 @@ from verify.formulas.bounds.related import derivation, related
 from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
-from verify.formulas.generic import arrays, for_every, generic_letter
+from verify.formulas.generic import arrays, entry_of, for_every, generic_letter
 from verify.formulas.judgement import FOR_ANY_NUMBER, Judgement, Judgements, Word
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
@@ -185,6 +185,9 @@ def _claiming(statement: Statement, context: Context, reader: type[Claiming] = C
     letters.guesses.limits = context.limits
     for part in (*statement.sides, *statement.conditions, *context.limits.values()):
         survey(part, letters)
+    if letters.entry_letters:
+        entries = {word: entry_of(letters.quantities[name], letters.entry_letters) for word, name in context.stands}
+        letters.aliases.update(entries)
     letters.between = between(statement.sides, letters, statement.fragment)
     return reader(statement.fragment, letters)
 

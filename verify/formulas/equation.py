@@ -11,7 +11,7 @@ from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError, ProgramFault
 from derive.notation import Notation, notations, spelled
 from derive.reader.claims.guesses import Guess
-from derive.reader.claims.letters import Letters
+from derive.reader.claims.letters import Found, Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Habit, Meant
 from derive.reader.claims.statements import left_out
@@ -351,14 +351,14 @@ def _renamed(
         if letter in letters.known:
             continue
         for state in context.cell.states:
-            letters.aliases[letter] = (state.name, nodes.t - 1)
+            letters.aliases[letter] = Found(state.name, nodes.t - 1)
             try:
                 said = claiming.term(left), claiming.term(right)
                 judgement, _ = _decided(said, statement, claiming, context, blank, deciding.Pairs())
             except InputError:
                 continue
             finally:
-                letters.aliases.clear()
+                del letters.aliases[letter]
             if judgement.word in (Word.PROVED, Word.HOLDS_IF):
                 words = (*judgement.assumptions, f"{letter} stands for {state.name}_{{t-1}}")
                 return replace(judgement, word=Word.HOLDS_IF, assumptions=words, reading="; ".join(words))

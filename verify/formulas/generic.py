@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from derive.cell import Cell
+from derive.nodes import Quantity
 from derive.notation import spelled
-from derive.reader.claims.letters import Letters
+from derive.reader.claims.letters import Found, Letters
 from derive.reader.claims.statements.chains import Statement
-from derive.reader.meaning.letters import only
+from derive.reader.meaning.letters import index, only
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Fraction, Group, Name, Run, Syntax
 from verify.formulas.judgement import Judgement, Word
 
-GENERIC = frozenset(["theta", "vartheta", "Theta", "phi", "omega"])
+GENERIC = frozenset(["theta", "vartheta", "Theta", "phi", "omega", "Box"])
 """Letters that usually stand for all parameters together, where a derivative is taken by them."""
 
 WEIGHT = "W"
@@ -56,6 +57,12 @@ def arrays(cell: Cell, word: str) -> list[str]:
     return [q.name for q in every if q.shape != (1, 1)] or [q.name for q in every]
 
 
+def entry_of(parameter: Quantity, taken: Collection[str]) -> Found:
+    """Any entry of a parameter, where a formula is written by entries whose indices are `taken`."""
+    places = tuple(index(letter) for letter in "pqmnijl" if letter not in taken)[:2]
+    return Found(parameter.name, None, places if parameter.shape[1] != 1 else places[:1])
+
+
 def for_every(word: str, parameters: Sequence[str], judge: Callable[[str], Sequence[Judgement]]) -> list[Judgement]:
     """What `judge` says of every parameter in the place of the letter, as one judgement for each `=`.
 
@@ -68,7 +75,7 @@ def for_every(word: str, parameters: Sequence[str], judge: Callable[[str], Seque
 def _together(word: str, found: dict[str, Judgement]) -> Judgement:
     first = next(iter(found.values()))
     right = {name: each for name, each in found.items() if each.word in _RIGHT}
-    letter = f"${spelled(word)}$"
+    letter = r"$\Box$" if word == "Box" else f"${spelled(word)}$"
     if right:
         named = ", ".join(f"${spelled(name)}$" for name in right)
         every = len(right) == len(found)

@@ -151,7 +151,7 @@ class Deltas(Walk):
             return handed
         pair = [one for kind, part in found.parts if kind == "sub" for one in _beside(part)]
         same = equal(pair[0], pair[1], self.letters, self.fragment) if len(pair) == 2 else None
-        if same is not None and (len(found.parts) == 1 or isinstance(same, Ref)):
+        if same is not None and (len(found.parts) == 1 or self._are_indices(found) or isinstance(same, Ref)):
             return same
         if (entry := self._entry_of(found, node)) is not None:
             return entry
@@ -188,6 +188,13 @@ class Deltas(Walk):
         if other and self.guess("itself", other, holds=False):
             value = replace(value, name=holders[0])
         return Gradient(value, self.letters.asked(value), False, "delta")
+
+    def _are_indices(self, found: Written) -> bool:
+        """Whether δ_{i,k} has indices of other letters, w_{i,j} and h_k, which stand below none of them together."""
+        names = {part.word for _, part in found.parts if isinstance(part, Name)}
+        if len(found.parts) != 2 or self.letters.leading or any(names <= below for below in self.letters.indices):
+            return False
+        return names <= set().union(*self.letters.indices)
 
     def _of_the_output(self, found: Written) -> Gradient | None:
         """δ^{out,t}: of the argument of what the last layer computes from the states, or of that itself."""

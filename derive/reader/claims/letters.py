@@ -95,8 +95,10 @@ class Letters:
         """The letters that are numbers wherever they stand: sizes, and those that the note declares."""
         self.timed_letters: set[str] = set()
         self.entry_letters: set[str] = set()
+        self.indices: list[set[str]] = []
+        """The letters in the scripts of each letter of the formula, but for δ."""
         self.bounds: set[str] = set()  # letters between which a side sums or multiplies over steps
-        self.aliases: dict[str, tuple[str, Expr]] = {}
+        self.aliases: dict[str, Found] = {}
         """Letters that stand for a quantity at a time, for as long as they are tried."""
         self.with_times = False
         """Whether the formula writes a time anywhere."""
@@ -176,7 +178,7 @@ class Letters:
         With `noted` a letter of the other case is noted as an assumption.
         """
         if written.base in self.aliases and not written.parts:
-            return Found(*self.aliases[written.base])
+            return self.aliases[written.base]
         own = apart(written.base, written.face)
         if any(name == own or name.startswith(f"{own}_") for name in self.known):  # beside another typeface of it
             found = self._resolve(replace(written, base=own), fragment, self.known, default)

@@ -11,6 +11,9 @@ from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, only, tim
 from derive.reader.text.mapping import parts, rewritten
 from derive.reader.text.syntax import Big, Group, Mark, Name, Number, Run, Script, Scripted, Sum, Syntax
 
+_SIZES = frozenset(["n", "K", "N", "M", "m", "H", "D", "I", "d"])
+"""Letters for how many entries there are, also with a label: n_x."""
+
 
 def survey(node: Syntax, letters: Letters) -> None:
     """Note which single letters are times here, and which count entries."""
@@ -27,9 +30,9 @@ def survey(node: Syntax, letters: Letters) -> None:
             found = bounds(part)
             word, last = found.word, found.last
             if word and (found.first is not None or last is not None or part.sign == "product"):
-                sized = isinstance(last, Name) and (
-                    last.word in letters.sizes or last.word in ("n", "K", "N", "M", "m")
-                )
+                sized = isinstance(last, Name) and (last.word in letters.sizes or last.word in _SIZES)
+                labelled = isinstance(last, Scripted) and isinstance(last.base, Name) and last.base.word in _SIZES
+                sized |= labelled and word not in ("t", "tau")
                 (entries if sized else timed).add(word)
                 if not sized:
                     timed.update(inside_times(found))
@@ -41,6 +44,8 @@ def survey(node: Syntax, letters: Letters) -> None:
             if (sign := largest(part, part)) is not None:
                 timed.update((bounds(sign).word, *inside_times(bounds(sign))))
             words = {name for script in part.scripts for row in script.rows for cell in row for name in named(cell)}
+            if not (isinstance(part.base, Name) and part.base.word == "delta"):
+                letters.indices.append(words)
             error = isinstance(part.base, Name) and part.base.word == "delta"  # δ_k^{(t)} is of the loss of t,
             error = error and not any(map(_labelled, part.scripts))  # δ_{y,k}^t is an entry
             (timed if error else beside).update(words & {"k"} if "t" in words else ())

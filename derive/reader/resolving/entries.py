@@ -23,10 +23,12 @@ def resolve(document: Document) -> None:
     letter.
     """
     _with_times_above(document)
-    counted = INDICES - {clock_of(document.displayed())} - _computed(document)
+    targets = _computed(document)
+    counted = INDICES - {clock_of(document.displayed())} - {base for base, _ in targets}
+    vectors = frozenset(base for base, indices in targets if len(indices) == 1)
     for formula in document.formulas:
         rows = [tuple(map(without_named_index, row)) for row in formula.rows]
-        formula.rows = [tuple(of_all_entries(part, counted) for part in row) for row in rows]
+        formula.rows = [tuple(of_all_entries(part, counted, vectors) for part in row) for row in rows]
 
 
 def _with_times_above(document: Document) -> None:
@@ -53,11 +55,13 @@ def _with_times_above(document: Document) -> None:
         formula.rows = [tuple(rewritten(part, above) for part in row) for row in formula.rows]
 
 
-def _computed(document: Document) -> frozenset[str]:
-    """The letters that equations compute: i_t, an input gate, so that z_i is what it is made of and no entry."""
+def _computed(document: Document) -> list[tuple[str, list[str]]]:
+    """The letters that equations compute, each with its indices: i_t, an input gate, so that z_i is what it is made of
+    and no entry.
+    """
     parts = (part for formula in document.formulas for row in formula.rows for part in row)
-    bases = (letter(part.sides[0]) for part in parts if isinstance(part, Chain) and whole_letter(part.sides[0]))
-    return frozenset(base.word for base in bases if base is not None)
+    sides = [part.sides[0] for part in parts if isinstance(part, Chain) and whole_letter(part.sides[0])]
+    return [(base.word, indices_of(side)) for side in sides if (base := letter(side)) is not None]
 
 
 def without_named_index(part: Syntax) -> Syntax:
@@ -80,12 +84,15 @@ def without_named_index(part: Syntax) -> Syntax:
     return rewritten(part, change)
 
 
-def of_all_entries(part: Syntax, counted: Collection[str]) -> Syntax:
-    """The equation without the index that its left side has beside the time, products entry by entry."""
+def of_all_entries(part: Syntax, counted: Collection[str], vectors: Collection[str]) -> Syntax:
+    """The equation without the index that its left side has beside the time, products entry by entry.
+
+    `vectors` are capitals that other equations compute entry by entry.
+    """
     if not isinstance(part, Chain) or not whole_letter(part.sides[0]) or len(part.sides) != 2:
         return part
     for index in indices_of(part.sides[0]):
-        if index in counted and _with_a_time(part.sides[0], index) and _plain(part.sides[1], index):
+        if index in counted and _with_a_time(part.sides[0], index) and _plain(part.sides[1], index, vectors):
             right = rewritten(part.sides[1], lambda node, i=index: _entrywise(node, i))  # type: ignore[misc]
             return replace(part, sides=(stripped(part.sides[0], {index}), stripped(right, {index})))
     return part
@@ -105,7 +112,7 @@ def _with_a_time(node: Syntax, index: str) -> bool:
     return False
 
 
-def _plain(side: Syntax, index: str) -> bool:
+def _plain(side: Syntax, index: str, vectors: Collection[str]) -> bool:
     """Whether letters of vectors alone have the index, and none is a row or one of several layers."""
     if not has_index(side, index):
         return False
@@ -122,7 +129,7 @@ def _plain(side: Syntax, index: str) -> bool:
             for cell in row
         )
         row = any(isinstance(one, Mark) and one.kind == "top" for script in scripts for one in walk(script))
-        matrix = base is None or base.word[:1].isupper()
+        matrix = base is None or (base.word[:1].isupper() and base.word not in vectors)
         if counted or matrix or (row and has_index(node, index)):
             return False
     return not any(isinstance(node, Big) and has_index(node.body, index) for node in walk(side))

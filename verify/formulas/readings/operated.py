@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from sympy import Expr
+from sympy import Expr, S, Symbol
 
 from derive import nodes
 from derive.cell import Cell, Equation
 from derive.errors import OpenQuestionError
-from derive.nodes import Quantity
+from derive.nodes import Quantity, Tabular
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref, Term
 from verify.formulas.readings.conventions import Reading
@@ -60,10 +60,17 @@ def _assigned(body: Term, whole: tree.Operated, cell: Cell, program: Cell, equat
             raise OpenQuestionError("the derivative of an expression of steps that are not neighbours")
         latest = times[0] + max(apart)
     moved = tree.at_times(body, lambda time: nodes.t + (time - latest))
-    node = Builder(cell, program, Reading()).build(moved).node
+    builder = Builder(cell, program, Reading())
+    node = builder.build(moved).node
     if node is None or node.shape[1] != 1:
         raise OpenQuestionError("the derivative of an expression that is no column")
+    bound = {part.index for part in leaves if isinstance(part, tree.OverEntries)}
+    free = tuple(sorted(builder.domains.keys() & node.free_symbols - bound, key=str))
+    if len(free) > 1:
+        raise OpenQuestionError("the derivative of an expression with several indices")
+    for one in free:  # of one entry of what has all of them
+        node = Tabular(node, one, Symbol("column", integer=True), builder.domains[one], S.One)
     rows, cols = node.shape
     symbol = Quantity(f"part_{len(equations) + 1}", rows, cols, nodes.t)
     equations.append(Equation(symbol, node))
-    return tree.Derivative(Ref(symbol.name, latest), whole.by, whole.immediate)
+    return tree.Derivative(Ref(symbol.name, latest, free), whole.by, whole.immediate)

@@ -168,7 +168,12 @@ class Leaves:
         if said.of.columns is not None or said.by.columns is not None:
             raise OpenQuestionError(f"a derivative by some columns of {by.name}")
         if of.shape[1] != 1:
-            raise OpenQuestionError(f"the derivative of the matrix {of.name}")
+            if of != by or len(said.of.at) != 2 or len(said.by.at) != 2:
+                raise OpenQuestionError(f"the derivative of the matrix {of.name}")
+            places = zip(of.shape, said.of.at, said.by.at, strict=True)  # ∂W_{ij}/∂W_{kl} = δ_{ik} δ_{jl}
+            return Built(
+                nodes.matmul(*(self.entry(nodes.diag(nodes.ones(n)), (one, other)) for n, one, other in places))
+            )
         mode = self.reading.derivative
         immediate = said.immediate or mode == "immediate"
         here = by.time is not None or self._names(of, by)
