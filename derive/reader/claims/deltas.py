@@ -65,6 +65,8 @@ class Deltas(Walk):
         """What the document says that a letter stands for, at the time written."""
         if (paired := self._paired(found)) is not None:
             return paired
+        if (derived := self._by_entries(found)) is not None:
+            return derived
         errors = dict(self.letters.meant.errors)
         if not errors:
             return None
@@ -80,6 +82,16 @@ class Deltas(Walk):
                     self.letters.guesses.layers |= {p.name: words for p in tree.walk(said) if isinstance(p, Ref)}
                 at_time = dict.fromkeys((nodes.t, left_out.STEP), nodes.t if time is None else time)
                 return tree.at_times(said, partial(_moved, at_time))
+        return None
+
+    def _by_entries(self, found: Written) -> Term | None:
+        """p_{ij}^k, where the document says that it stands for ∂h_k/∂W_{ij}."""
+        for name, indices, said in self.letters.meant.entries:
+            for way in self.letters.ways(found, self.fragment) if name.startswith(found.base) else ():
+                if identifier("_".join([found.base, *way.labels])) == name and len(way.at) == len(indices):
+                    places = dict(zip(indices, way.at, strict=True))
+                    of, by = (replace(one, at=tuple(places[i] for i in one.at)) for one in (said.of, said.by))
+                    return replace(said, of=replace(of, time=nodes.t if way.time is None else way.time), by=by)
         return None
 
     def _of_two_losses(self, letter: str, said: Term) -> Term:

@@ -389,7 +389,7 @@ class Letters:
             yield Choice(at=(Integer(int(part.text) - 1),))
         if kind == "sub" and text in BESIDE:
             yield Choice(time=nodes.t + BESIDE[text])
-        if text in _DECORATION:
+        if text in _DECORATION and text not in self.entry_letters:
             layer = text if text in _LAYERS else ""
             # An index that is a step is no layer.
             if not layer or "entries" not in self.guesses.turned or "layers" in self.guesses.turned:

@@ -9,7 +9,7 @@ from sympy import Expr
 from sympy import S as Singletons
 
 from derive import nodes
-from derive.reader.meaning.tree import Term
+from derive.reader.meaning.tree import Derivative, Term
 
 
 class Habit(Enum):
@@ -52,6 +52,8 @@ class Meant:
     errors: tuple[tuple[str, Term], ...] = ()
     pairs: tuple[tuple[str, tuple[Expr, Expr], Term], ...] = ()
     """Letters with two steps, δ_{t,k}: the name, the two steps as written, what it is the gradient of by what."""
+    entries: tuple[tuple[str, tuple[Expr, ...], Derivative], ...] = ()
+    """Letters for a derivative by entries, p_{ij}^k of ∂h_k/∂W_{ij}: the name, its indices, and the derivative."""
     moments: tuple[tuple[str, Expr], ...] = ()
     bars: bool = False
     ahead: bool = False

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.sums import bounds, inside_times, largest, nested
-from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, only, time_expression
+from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, only, time_expression, time_of
+from derive.reader.resolving.rewriting import base_of, bracketed, scripts_of
 from derive.reader.text.mapping import parts, rewritten
 from derive.reader.text.syntax import Big, Group, Mark, Name, Number, Run, Script, Scripted, Sum, Syntax
 
@@ -62,6 +63,10 @@ def survey(node: Syntax, letters: Letters) -> None:
             visit(inner)
 
     visit(node)
+    for before, behind in bracketed(node):
+        base, cells = base_of(before), [cell for one in scripts_of(before) for row in one.rows for cell in row]
+        if time_of(behind) is not None and not (isinstance(base, Name) and base.word == "delta"):
+            beside |= {"k"} & {name for cell in cells for name in named(cell)}  # h_k(t), as in h_{t,k}
     entries |= beside - timed  # z_{t,k}: a quantity has one time
     timed |= loose - beside
     letters.with_times |= bool(timed & TIME_LETTERS or plain & TIME_LETTERS or "t" in raised)

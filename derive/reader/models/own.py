@@ -18,7 +18,7 @@ from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, 
 from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.filters import without_shadowed
 from derive.reader.models.equations.losses import with_norms
-from derive.reader.models.equations.names import letter_name, stripped
+from derive.reader.models.equations.names import counted_in, letter_name, stripped
 from derive.reader.models.gaps import fill_gaps, without_same_losses
 from derive.reader.models.holes import find_holes, holes_of, is_made_of_data, leave_open, of_others, set_aside
 from derive.reader.models.model import Lost, Model
@@ -26,6 +26,7 @@ from derive.reader.models.written import Written
 
 LATER = "{name} is as in line {line}, which stands behind what is said of it here; line {general} leaves it open"
 NUMBER = "{letter} is a number, which the note does not say"
+OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 NO_EQUATION = "the note has no equation for {names}"
 NO_EQUATIONS = "the note has no equation of a model"
@@ -118,7 +119,7 @@ def _own(
                 named = cell
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
             meant = (SLIPPED.format(letter=spelled(a), other=spelled(b)) for a, b in slipped.items())
-            doubts = (*numbers, *meant, *_later(chosen, at), *chosen.instead.values())
+            doubts = (*numbers, *meant, *_later(chosen, at), *_of_two(chosen), *chosen.instead.values())
             model = Model(
                 named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
@@ -150,6 +151,19 @@ def _later(chosen: Choice, at: int) -> list[str]:
         open_ = [e for e in chosen.given.general if e.target == name and e.index < equation.index]
         if open_ and equation.section != chosen.section and equation.index > at:
             found.append(LATER.format(name=name, line=equation.place[1], general=open_[-1].place[1]))
+    return found
+
+
+def _of_two(chosen: Choice) -> list[str]:
+    """Letters of two layers that are told by their index alone, where this model has the one: a_k beside a_h."""
+    found = []
+    for name, equation in chosen.by_name.items():
+        beside = [e for e in chosen.given.equations if e.section == equation.section] if equation.entry else []
+        counted = {index for e in beside for index in counted_in(e.fragment.text)} - {equation.entry}
+        other = next((e for e in beside if e.target in {f"{name}_{index}" for index in counted}), None)
+        if other is not None:
+            entry = f"${spelled(f'{name}_{equation.entry}')}$"
+            found.append(OF_TWO.format(name=f"${spelled(name)}$", entry=entry, other=f"${spelled(other.target)}$"))
     return found
 
 

@@ -65,10 +65,11 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     lines: dict[tuple[str, Expr], int] = {}
     named: set[tuple[str, int, int]] = set()
     pairs: list[tuple[str, tuple[Expr, Expr], Term]] = []
+    entries: list[tuple[str, tuple[Expr, ...], tree.Derivative]] = []
 
     def said() -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
         for statement in (statement for formula in nearest for statement in _stated(formula)):
-            known = replace(model.meant, errors=tuple(errors.items()), pairs=tuple(pairs))
+            known = replace(model.meant, errors=tuple(errors.items()), pairs=tuple(pairs), entries=tuple(entries))
             letters = Letters(model.cell, program, meant=known)
             for side in statement.sides:
                 survey(side, letters)
@@ -81,6 +82,10 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             named.add(place)
             if isinstance(inner := _unturned(pair[2]), Gradient) and pair[0] in _ERRORS and inner.by.time is not None:
                 asked.setdefault((inner.by.name, inner.by.time), inner.only)  # of which loss δ_k alone is too
+            continue
+        if (by_entries := _by_entries(statement, claiming)) is not None:
+            entries.append(by_entries)
+            named.add(place)
             continue
         error = _error(statement, claiming)
         if (own := _own_step(statement, claiming)) is not None:
@@ -119,6 +124,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         errors=tuple(errors.items()),
         asked=tuple(asked_),
         pairs=tuple(pairs),
+        entries=tuple(entries),
         twice=tuple(_of_two_losses(errors, asked, lines, carried)),
     )
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
@@ -245,6 +251,26 @@ def _pair(statement: Statement, claiming: Claiming) -> tuple[str, tuple[Expr, Ex
     elif isinstance(inner, tree.Derivative) and not (inner.of.at or inner.by.at):
         ends = {inner.of.time, inner.by.time}
     return (found.base, steps, said) if ends == {*steps} and len(ends) == 2 else None
+
+
+def _by_entries(statement: Statement, claiming: Claiming) -> tuple[str, tuple[Expr, ...], tree.Derivative] | None:
+    """p_{ij}^k(t) := ∂h_k(t)/∂W_{ij}: the letter, its indices, and the derivative."""
+    left, right = statement.sides[:2]
+    found = claiming.letter(left)
+    if found is None or found.base in _OF_GRADIENTS or found.power is not None:
+        return None
+    try:
+        said = claiming.term(right)
+        ways = [*claiming.letters.ways(found, statement.fragment)]
+    except InputError:
+        return None
+    if not isinstance(said, tree.Derivative) or said.by.time is not None or not (said.of.at and said.by.at):
+        return None
+    indices = {*said.of.at, *said.by.at}
+    for way in sorted(ways, key=lambda way: way.time is None):
+        if {*way.at} == indices and len(way.at) == len(indices) and way.time in (None, said.of.time):
+            return identifier("_".join([found.base, *way.labels])), way.at, said
+    return None
 
 
 def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> tuple[str, Term] | None:
