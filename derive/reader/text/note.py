@@ -103,6 +103,7 @@ _SPOKEN = regex(r"(?P<font>\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{)(?P<words>(?
 _FONT = regex(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm|mathbf)\s*\{([^{}]*)\}")
 """A font within words: \\text{\\textbf{forget} gate}."""
 _ESCAPED = regex(r"(?<!\\)\\_\s*\{")
+_ESCAPED_ANGLES = regex(r"\\<(?P<inside>[^<>{}]{1,12}?)\\>")
 _ESCAPED_LETTER = regex(r"(?<!\\)\\_(?=(?:\\?[A-Za-z]|\d)(?![A-Za-z0-9]))(?![^{}]*\\_[A-Za-z]{2})")
 
 
@@ -291,9 +292,10 @@ def _located(content: str, lines: list[str], first: int, last: int, file: str, *
 
 
 def _unescaped(content: str) -> str:
-    """A formula with `\\nabla\\_{h}` and `\\sum\\_t` as `\\nabla _{h}`, as some sites want it, `W{_x}` as `W _x`."""
+    """A formula without the escapes that some sites want, `\\nabla\\_{h}` and `a^{\\<t\\>}`, and `W{_x}` as `W _x`."""
     content = _BRACED.sub(r" \1 ", content)
     content = _SPOKEN.sub(lambda said: said["font"] + _FONT.sub(_in_place, said["words"]), content)
+    content = _ESCAPED_ANGLES.sub(lambda said: f"<{said['inside']}>".rjust(len(said.group())), content)
     content = _ESCAPED_LETTER.sub(" _", content)
     if not _ESCAPED.search(content):
         return content

@@ -114,7 +114,7 @@ SYMBOLS = {
     "∂": "PARTIAL", "≠": "RELATION", "≤": "RELATION", "≥": "RELATION", "≈": "RELATION", "∝": "RELATION",
     "→": "RELATION",
     "∑": "BIG", "∏": "BIG", "…": "DOTS", "⋯": "DOTS", "⊤": "TOP", "ᵀ": "TICK",
-    "←": "EQ", "∞": "MARK",
+    "←": "EQ", "∞": "MARK", "@": "TIMES",
 }  # fmt: skip
 """Characters that mean the same in LaTeX and in plain text."""
 

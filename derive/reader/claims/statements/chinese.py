@@ -24,7 +24,7 @@ _WORDS = frozenset(
         "展开 递归 隐状态 细胞状态 隐藏状态 候选记忆 候选状态 记忆单元 贡献 乘积法则 乘法法则 复合函数 "
         "总量 总和 表达式 之和 两项 两部分 两条 三条 三项 三部分 关键 核心 重要 加性 乘性 纯加性 纯乘性 为主 沿 时间 "
         "消失 爆炸 流动 递推 结果 步 证毕 得证 交叉熵 雅可比 雅克比 外积 "
-        "对角矩阵 对角 每个 维度 独立 "
+        "对角矩阵 对角 每个 维度 独立 上游 下游 上层 下层 总 隐藏态 候选态 线性变换 拆分 传给 累加 "
     )
 )
 """Words that change nothing."""
@@ -45,13 +45,14 @@ _ALL = _WORDS.union(word.translate(_TRADITIONAL) for word in listed(_JAPANESE))
 _WORD = regex("|".join(sorted(_ALL, key=lambda word: (-len(word), word))))
 _NUMBERED = regex(r"(?<=[式程骤])\s*[(（]?\d+(?:\.\d+)*[)）]?|[(（]\d+(?:\.\d+)*[)）]")
 _MARKS = regex(r"[\s.,;:()\u3000-\u303f\uff01-\uff5e-]+")
+_STEP = regex(r"(?<![A-Za-z])[tT]\s*[-+−]\s*1(?!\d)")
 _LETTER = regex(r"[A-Za-z](?:_[A-Za-z0-9]{1,3})?")
 
 
 def known(words: str, names: AbstractSet[str]) -> bool:
     """Whether these are words of the list, letters, and names among those given."""
     words = words.translate(_TRADITIONAL)
-    rest = _WORD.sub(" ", _NUMBERED.sub(" ", words))
+    rest = _WORD.sub(" ", _STEP.sub(" ", _NUMBERED.sub(" ", words)))
     return not _AGAINST.search(words) and all(
         part.lower() in names or _LETTER.fullmatch(part) for part in _MARKS.split(rest) if part
     )

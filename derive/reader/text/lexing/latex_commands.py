@@ -39,7 +39,7 @@ _LABEL = regex(r"[A-Za-z]+")
 _SCRIPT = regex(r"\s*[_^]")
 _ALIGNED = regex(r"[^&=\\]*(?:\\(?!\\)[^&=\\]*)*&\s*:?=")
 _WORD = regex(r"[A-Za-z](?:[A-Za-z0-9 _-]|\\_)*")
-_HEADING = regex(r"[A-Za-z][^{}\\$=]*:")
+_HEADING = regex(r"[^\W\d_][^{}\\$=]*[:：]")
 """Words above or before equations, as in \\text{second layer:}"""
 _ROW_ENDS = regex(r"[\s.,;]*(?:\\\\|\\end\b|\}?\s*\Z)")
 _ABOVE = regex(r"\s*(?:\[[^\[\]]*\](?:\s*\{(?:[^{}]|\{[^{}]*\})*\})?|\{(?:[^{}]|\{[^{}]*\})*\})")

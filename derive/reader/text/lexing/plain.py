@@ -122,9 +122,6 @@ def plain_tokens(fragment: Fragment) -> list[Token]:
         elif c == ":" and (out.innermost == "LBRACK" or (out.scripting and out.scripting[-1])):
             out.emit("MARK", i, i + 1, "colon")
             i += 1
-        elif c == "@":
-            out.emit("TIMES", i, i + 1)
-            i += 1
         elif c == ".":
             out.emit("PERIOD", i, i + 1)
             i += 1
