@@ -33,6 +33,7 @@ from verify.notes.judging import Check, judged_apart
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
+from verify.notes.models.from_zero import counted_from_one
 from verify.notes.models.times import counted
 from verify.notes.recognition import stepping_back
 from verify.notes.unexplained import unexplained
@@ -119,7 +120,7 @@ def audit(
         from verify.formulas.claims import check as judge  # reads much; a file that cannot be opened needs none of it
 
         check = judge
-    document = counted(read(path))
+    document = counted_from_one(counted(read(path)))
     _refuse_unread(document)
     models = Models(
         document.formulas,

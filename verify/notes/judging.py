@@ -22,12 +22,14 @@ from verify.notes.audited import ANOTHER, Audited
 from verify.notes.claiming import as_nothing, names_an_error, never_wrong, nothing
 from verify.notes.files import Formula, conditioned, continued
 from verify.notes.models import Model, Models, holes
+from verify.notes.models.from_zero import FROM_ZERO
 from verify.notes.models.holes import spoken
 from verify.notes.models.times import in_letters_of
 
 A_MENTION = "a mention"
 A_DEFINITION = "an equation of the model"
 AN_OPEN_END = "unfinished: nothing stands behind the ="
+COUNTED = "the first step, which the note calls 0, is called 1 here"
 UNUSED = "a definition that the model does not use"
 _UNFINISHED = regex(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _MATH = regex(r"\$([^$]+)\$")
@@ -135,7 +137,8 @@ def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
 
     mistakes = tuple(replace(one, detail=_MATH.sub(written, one.detail)) for one in judgement.mistakes)
     correct = judgement.correct and in_letters_of(fragment, judgement.correct)
-    return replace(judgement, correct=correct, mistakes=mistakes)
+    counted = (COUNTED,) if FROM_ZERO in fragment.times else ()
+    return replace(judgement, correct=correct, mistakes=mistakes, assumptions=(*judgement.assumptions, *counted))
 
 
 def _under(

@@ -18,7 +18,7 @@ _ROLE = regex(r"\{math\}`([^`$\n]+)`")
 _MYST = regex(r"^(\s*(?:`{3,}|~{3,}))\{math\}(?P<options>[ \t]*(?:\n[ \t]*:[\w-]+:[^\n]*)*)", re.MULTILINE)
 _DOUBLED = regex(r"(?<!\\)\\\\\[((?:(?!\\\\[\[\]]|\$\$)[\s\S])+?)\\\\\]")
 _DOUBLED_INLINE = regex(r"(?<!\\)\\\\\(((?:(?!\\\\[()]|\$|\n\s*\n)[\s\S])+?)\\\\\)")
-_ONE_LINE = regex(r"(?<![`\w])```math[ \t]+([^`\n]+?)(?:\\\\)?[ \t]*```(?!`)")
+_SAME_LINE = regex(r"(?<![`\w])```math[ \t]+(?=[^`\n]*[\\=])((?:[^`\n]|\n(?!\s*\n))+?)(?:\\\\)?[ \t]*`{2,3}(?!`)")
 _FENCED = regex(
     r"^(?P<indent>[ \t]*)(?P<mark>```|~~~)(?P<language>[^\n`]*)\n"
     r"(?P<body>(?:(?![ \t]*(?:```|~~~)).*\n)+)[ \t]*(?P=mark)(?P<behind>[ \t]*)$",
@@ -83,7 +83,7 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _UNDERLINED.sub(_title, text)
     text = doxygen.usual(concatenations.usual(components.usual(text)))
     text = _FENCED.sub(_fenced, without_words_between(text))
-    text = _ONE_LINE.sub(_displayed, text)
+    text = _SAME_LINE.sub(_displayed, text)
     text = _TWICE.sub(lambda m: f"${m.group(1)}$".rjust(len(m.group())), text)
     text = _TICKED.sub(lambda m: f" ${m.group(1)}$ ", text)
     text = _ROLE.sub(lambda m: f"      ${m.group(1)}$", text)
@@ -127,7 +127,7 @@ def _fenced(match: re.Match[str]) -> str:
 
 
 def _displayed(match: re.Match[str]) -> str:
-    """A fence that opens and closes in one line, which no renderer knows and people write: its formula in dollars."""
+    """A fence with its formula on the lines of its marks, which no renderer knows and people write: in dollars."""
     before = match.group().index(match.group(1))
     return ("$$".rjust(before) + match.group(1) + "$$").ljust(len(match.group()))
 

@@ -17,7 +17,6 @@ from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.model import Model
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import (
-    NUMBERED,
     RIGHT,
     Convention,
     Judge,
@@ -27,6 +26,7 @@ from verify.notes.conventions.trying import (
     parts_of,
     right_in,
     states_of,
+    steps_named,
     without_cell_states,
     wrong_in,
 )
@@ -198,7 +198,7 @@ def of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 
 def of_numbered(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """J as the error of the last step that the note names by its number, where it writes no loss."""
-    last = max((int(step) for each in found for step in NUMBERED.findall(each.formula.text)), default=0)
+    last = max((int(step) for each in found for step in steps_named(each.formula.text)), default=0)
     if last < FEWEST or any(map(_SUMMED.search, without_cell_states(each.formula.text for each in found))):
         return list(found)
     losses = tuple((letter, Loss(Integer(last))) for letter in LOSSES)

@@ -11,13 +11,13 @@ from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
 from verify.notes.conventions.trying import (
-    NUMBERED,
     Judge,
     in_case,
     mending,
     reworded,
     right_in,
     states_of,
+    steps_named,
     without_cell_states,
     wrong_in,
 )
@@ -86,14 +86,14 @@ def of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """
     if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in found):
         return list(found)
-    last = max((int(step) for each in found for step in NUMBERED.findall(each.formula.text)), default=1)
+    last = max((int(step) for each in found for step in steps_named(each.formula.text)), default=1)
     if last < 2:  # h_1 alone tells of no length
         return list(found)
     every = {str(step) for step in range(1, last + 1)}
     words = OF_LENGTH.format(steps=last)
 
     def names_all(text: str) -> bool:
-        return str(last) in _SUMMED.findall(text) or every <= {*NUMBERED.findall(text)}
+        return str(last) in _SUMMED.findall(text) or every <= {*steps_named(text)}
 
     return [in_case(each, f"$T = {last}$", words) if names_all(each.formula.text) else each for each in found]
 
@@ -118,7 +118,7 @@ def of_no_said_loss(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     def kept(judgement: Judgement, text: str, *, bare: bool) -> Judgement:
         cases = judgement.true_when.split(special.OR)
         by_the_end = any(case.startswith(special.LAST_OUTPUT) for case in cases)
-        numbered = not judgement.mistakes and len({*NUMBERED.findall(text)}) > 2
+        numbered = not judgement.mistakes and len({*steps_named(text)}) > 2
         open_ = (by_the_end or numbered) if bare else (by_the_end and numbered)
         if judgement.word is not Word.WRONG or not open_:
             return judgement

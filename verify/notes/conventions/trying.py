@@ -18,6 +18,7 @@ from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Term
 from derive.reader.models.model import Model
+from derive.reader.text.words import SUBSCRIPTS
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
@@ -27,8 +28,8 @@ Judge = Callable[[Formula, Model], Audited]
 Convention = Callable[[Sequence[Audited], Judge], list[Audited]]
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
 _CARRIED = regex(r"(?<![A-Za-z])C\s*[_^]\s*[{(]{0,2}\s*t\s*[-−]\s*1")
-NUMBERED = regex(r"[_^]\s*\{?\s*\(?\s*(\d)(?!\d)")
-"""A step by its number: h_3, h^{(3)}."""
+_NUMBERED = regex(r"(?:[_^]\s*\{?\s*\(?\s*(?=\d)|(?<![₀-₉])(?=[₀-₉]))([\d₀-₉])(?![\d₀-₉])")
+"""A step by its number: h_3, h^{(3)}, h₃."""
 _OF_C = regex(r"(?<![A-Za-z])C\s*[_^]")
 
 
@@ -125,6 +126,11 @@ def reworded(audited: Audited, what: re.Pattern[str], usual: str, words: str, ju
     text = what.sub(lambda match: usual.ljust(len(match.group())), fragment.text)
     there = replace(audited.formula, fragment=replace(fragment, text=text, as_written=fragment.text))
     return replace(judge(there, doubted(audited.model, words)), formula=audited.formula)
+
+
+def steps_named(text: str) -> list[str]:
+    """The numbers of the steps in a text."""
+    return [SUBSCRIPTS.get(step, step) for step in _NUMBERED.findall(text)]
 
 
 def without_cell_states(texts: Iterable[str]) -> list[str]:

@@ -36,7 +36,7 @@ LOGARITHM = regex(r"\\?(?:log|ln)(?![a-z])")
 _TURNED = r"(?:\^\{?(?:\\[a-z]+\{?)?(?:T|\\top|\\intercal|⊤)\}*|'|ᵀ|⊤)"
 _BLANKS = regex(r"\s|\\(?:[,;:! ]|left(?![a-z])|right(?![a-z])|cdot(?![a-z]))|[*@](?=\()")
 _SQUARE = regex(
-    rf"\^\{{?2|(?P<one>\((?:[^()]|\([^()]*\))*\)|(?<![A-Za-z])\\?[A-Za-z]+(?:_(?:\w|\{{[^{{}}]*\}}))?)"
+    rf"\^\{{?2|²|(?P<one>\((?:[^()]|\([^()]*\))*\)|(?<![A-Za-z])\\?[A-Za-z]+(?:_(?:\w|\{{[^{{}}]*\}}))?)"
     rf"(?:{_TURNED}(?P=one)(?!_)|(?P=one){_TURNED})|(?:\|\||\\\||\\[lr]?Vert|‖)[^=]*-"
 )
 """A square, of a letter or bracket with its own transpose too, or the norm of a difference."""

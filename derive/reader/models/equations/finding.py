@@ -25,7 +25,7 @@ from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Chain, Group, Mark, Name, Run, Script, Scripted, Sum, Syntax, is_drawn
-from derive.reader.text.words import SAID
+from derive.reader.text.words import SAID, SUBSCRIPTS
 
 LONGEST_LEFT = 60
 """Characters of a left side that is one letter."""
@@ -41,6 +41,7 @@ DERIVATIVE = regex(
 _NUMBERED = regex(
     r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
 )
+_SMALL_STEP = regex(r"[₀-₉](?![₀-₉])")
 _LAID_OUT = regex(r"\\(?:begin|end)\s*\{[A-Za-z]+\}|\\(?:left|right|quad|cdots|vdots|dots)(?![A-Za-z])")
 _DIFFERENTIAL = regex(r"\s*d[A-Za-z]\s*_")
 """dh_3, of which LaTeX makes a d beside a letter: a gradient."""
@@ -420,13 +421,17 @@ def stacked(left: Syntax, fragment: Fragment) -> list[Symbol]:
 
 def _numbered(text: str, right_start: int) -> str | None:
     """s_3 = f(U x_t + W s_2) as an equation for step t."""
-    left = _NUMBERED.fullmatch(_SIGN_BEHIND.sub("", text[:right_start]))
+    typed = [
+        _SMALL_STEP.sub(lambda match: f"_{SUBSCRIPTS[match.group()]}", part)
+        for part in (text[:right_start], text[right_start:])
+    ]
+    left = _NUMBERED.fullmatch(_SIGN_BEHIND.sub("", typed[0]))
     if left is None:
         return None
     step = int(left.group("step"))
-    right = re.sub(rf"_\{{?{step - 1}\}}?(?!\d)", "_{t-1}", text[right_start:])
+    right = re.sub(rf"_\{{?{step - 1}\}}?(?!\d)", "_{t-1}", typed[1])
     right = re.sub(rf"_\{{?{step}\}}?(?!\d)", "_t", right)
-    if right == text[right_start:]:
+    if right == typed[1]:
         return None
     return f"{left.group('letter').strip()}_t = {right}"
 

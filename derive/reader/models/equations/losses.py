@@ -338,7 +338,7 @@ def untimed_targets(loss: Equation, known: Sequence[Equation]) -> frozenset[str]
 
 
 _SQUARED = regex(
-    r"(?:\\(?:right|[bB]igg?r?)\s*)?(?P<mark>[)\]|]|\\rvert(?![A-Za-z]))\s*(?P<power>\^\s*(?:2|\{\s*2\s*\}))"
+    r"(?:\\(?:right|[bB]igg?r?)\s*)?(?P<mark>[)\]|]|\\rvert(?![A-Za-z]))\s*(?P<power>\^\s*(?:2|\{\s*2\s*\})|²)"
 )
 _OPENING = regex(r"(?:\\(?:left|[bB]igg?l?)\s*)?\Z")
 _BRACKETS = regex(r"[()\[\]]")

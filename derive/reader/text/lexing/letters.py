@@ -9,7 +9,11 @@ from derive.reader.text import words
 from derive.reader.text.lexing.tokens import Tokens
 
 BIG = {"Σ": "∑", "Π": "∏", "Sigma": "∑", "Pi": "∏"}
-RUNS_OVER = regex(r"\s*(?:\\limits\s*)?_\s*[{(]\s*\w\s*=")
+RUNS_OVER = regex(
+    r"\s*(?:\\limits\s*)?(?:\^\s*(?:\w|\{[^{}]*\})\s*)?_\s*[{(]\s*\w\s*(?:=|,\s*\w\s*(?:\\neq?(?![A-Za-z])|≠))"
+    r"|[ᵢⱼₖₙₛₜ]\s+(?=[^\W\d_]|[∂(])"
+    r"|\s*_\s*(?:[i-nst]|\{\s*[i-nst]\s*\})\s*(?=\\[dt]?frac\s*\{\s*\\partial|∂|(?:\\mathcal\s*\{?)?[LEJ]\}?\s*[_^])"
+)
 """What a sum or a product runs over: a letter with such a script is no letter."""
 
 

@@ -1,0 +1,81 @@
+"""A note that counts its steps from 0, as h_{-1} tells, in numbers that count from 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from derive.errors import InputError
+from derive.reader.meaning.letters import letter, only, time_of
+from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import walk
+from derive.reader.text.parser import parse
+from derive.reader.text.syntax import Big, Chain, Group, Name, Number, Script, Scripted, Sum, Syntax
+from verify.notes.files import Document, Formula
+
+FROM_ZERO = ("0", "1")
+"""Among the times of a formula: its step 0 is read as step 1."""
+_NEXT = {"-1": "0 ", "−1": "0 ", "₋₁": "₀ "}
+_NEXT |= {digits[n]: digits[n + 1] for digits in ("0123456789", "₀₁₂₃₄₅₆₇₈₉") for n in range(9)}
+"""Each step and the next one, in as many characters; steps of two digits have no room."""
+_SUMMED = ("t", "range")
+_Place = tuple[str, str]
+"""A letter, and whether its number stands below or above it."""
+
+
+def counted_from_one(document: Document) -> Document:
+    """The document with every step by its number as one more, where something stands at step -1."""
+    claims = [each for each in document.formulas if each.claims]
+    read = {each.place: list(_numbers(each.fragment)) for each in claims}
+    timed = {_SUMMED, *(place for each in claims for place in _timed(each.fragment))}
+    timed |= {found[0][0] for found in read.values() if any(place in timed for place, _ in found[1:])}  # z_0 = W h_{-1}
+    steps = {at: [step for place, step in found if place in timed] for at, found in read.items()}
+    written = {each.text[step.start : step.end] for each in claims for step in steps[each.place]}
+    if not any(isinstance(step, Sum) for found in steps.values() for step in found) or not written <= _NEXT.keys():
+        return document
+
+    def shifted(each: Formula) -> Formula:
+        fragment, text = each.fragment, each.text
+        if not (found := steps.get(each.place)):
+            return each
+        for step in found:
+            text = text[: step.start] + _NEXT[text[step.start : step.end]] + text[step.end :]
+        times = (*fragment.times, FROM_ZERO)
+        return replace(each, fragment=replace(fragment, text=text, as_written=fragment.written, times=times))
+
+    parts = (replace(part, formulas=tuple(map(shifted, part.formulas))) for part in document.parts)
+    return replace(document, parts=tuple(parts))
+
+
+def _numbers(fragment: Fragment) -> Iterator[tuple[_Place, Number | Sum]]:
+    """Numbers that may be steps, with what has them, in their order."""
+    for node in _walk(fragment):
+        if isinstance(node, Scripted) and (base := letter(node.base)) is not None:
+            for script in node.scripts:
+                step = _cell(script)
+                if isinstance(step, Number) or (isinstance(step, Sum) and len(step.terms) == 1):
+                    yield (base.word, script.kind), step
+        elif isinstance(node, Big):
+            cells = (only(script.rows) for script in node.scripts)
+            for cell in (cell for cell in cells if isinstance(cell, Chain)):
+                if isinstance(cell.sides[0], Name) and cell.sides[0].word == "t":
+                    yield from ((_SUMMED, side) for side in cell.sides[1:] if isinstance(side, Number))
+
+
+def _timed(fragment: Fragment) -> Iterator[_Place]:
+    """The letters that have a step by its letter."""
+    for node in _walk(fragment):
+        if isinstance(node, Scripted) and (base := letter(node.base)) is not None:
+            yield from ((base.word, script.kind) for script in node.scripts if time_of(_cell(script)) is not None)
+
+
+def _cell(script: Script) -> Syntax | None:
+    cell = only(script.rows)
+    return only(cell.rows) if isinstance(cell, Group) else cell
+
+
+def _walk(fragment: Fragment) -> Sequence[Syntax]:
+    try:
+        return [node for row in parse(fragment) for part in row for node in walk(part)]
+    except (InputError, RecursionError):
+        return []
