@@ -27,7 +27,9 @@ _FENCE = regex(r"\s*(```+|~~~+)(?!\s*(?:\{math\}|math|latex|tex|equations)\b)")
 _STEP = r"(?:[⟨<(\[]\s*t(?:\s*[-+]\s*1)?\s*[⟩>)\]])?"
 _IN_CODE = regex(rf"\s*(?:[A-Za-z_]\w*\.)*([A-Za-zŷ]\w*(?:\[[^\]]*\])?){_STEP}\s*=(?!=)")
 _IN_TEXT = regex(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
-_LEADING = regex(r"\s*&?\s*=")
+_DOTS = r"(?:\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯)"
+_LEADING = regex(rf"\s*&?\s*(?P<dots>{_DOTS})?\s*&?\s*=")
+_TRAILING = regex(rf"\s*&?\s*=\s*&?\s*{_DOTS}[\s.,;&]*\Z")
 
 
 HEADING = regex(r"\s*(?:#{1,6}\s|\\(?:sub)*section|\\chapter)")
@@ -178,12 +180,12 @@ _ENDED = regex(r"[\s$`*_)）\\]*[:：,，.。]?[\s*_]*")
 
 
 def continued(formula: Formula, before: Formula | None) -> Fragment:
-    """The formula as it is to be read: one that begins with `=` goes on from the last side of the one before it."""
+    """The formula as it is to be read: one that begins with `=` or `... =` goes on from the last side before it."""
     fragment = _without_open_end(formula.fragment)
     lead = _LEADING.match(fragment.text)
     if lead is None or before is None or before.section != formula.section or "=" not in before.text:
         return fragment
-    shown = before.text.rstrip(" \n\t&").removesuffix("=")
+    shown = _TRAILING.sub("", before.text).rstrip(" \n\t&").removesuffix("=")
     equals = _last_equals(shown)
     if equals is None:
         return fragment
@@ -191,12 +193,16 @@ def continued(formula: Formula, before: Formula | None) -> Fragment:
     start += len(before.text[start:]) - len(before.text[start:].lstrip())
     last = piece(before.fragment, start, len(shown.rstrip()))
     shift = len(last.text) + 1
+    if lead["dots"] is not None:  # a = ..., and ... = b below it
+        fragment = piece(fragment, lead.end("dots"), len(fragment.text))
     own = [replace(line, offset=max(line.offset, 0) + shift) for line in fragment.lines]
     return replace(fragment, text=f"{last.text} {fragment.text}", lines=(*last.lines, *own))
 
 
 def _without_open_end(fragment: Fragment) -> Fragment:
-    """A chain that the next formula goes on with, `a = b =`, without its last sign."""
+    """A chain that the next formula goes on with, `a = b =` or `a = b = ...`, without its last sign."""
+    if (open_ := _TRAILING.search(fragment.text)) and _last_equals(fragment.text[: open_.start()]) is not None:
+        return replace(fragment, text=fragment.text[: open_.start()].ljust(len(fragment.text)))
     shown = fragment.text.rstrip(" \n\t&")
     if not shown.endswith("=") or _last_equals(shown[:-1]) is None:
         return fragment

@@ -85,12 +85,6 @@ def _is_bias(reader: Equation, mention: Mention) -> bool:
     return before.endswith("+") and behind[:1] in ("", ")", ",", ".", "\\")
 
 
-def _is_argument(reader: Equation, mention: Mention) -> bool:
-    """Whether a letter is all that stands in a bracket: z of softmax(z), which is no parameter."""
-    text = reader.fragment.text
-    return text[: mention.start].rstrip()[-1:] == "(" and text[mention.end :].lstrip()[:1] == ")"
-
-
 def _shared(one: Sequence[str], other: Sequence[str]) -> int:
     """How many headings two sections have in common, from the outermost on."""
     pairs = enumerate(zip(one, other, strict=False))
@@ -157,7 +151,7 @@ class Choice:
         if len(name) != 1 or not ways or any(e.said for e in ways):
             return False
         reader = next(((e, m) for e in self.nearest for m in e.used if m.name == name and e.target != name), None)
-        if reader is None or reader[1].offset is not None or _is_argument(*reader):
+        if reader is None or reader[1].offset is not None:
             return False
         apart = all(e.section not in (self.section, reader[0].section) for e in ways)
         if any(e.index <= reader[0].index for e in ways):

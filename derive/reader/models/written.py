@@ -10,7 +10,7 @@ from derive.patterns import regex
 from derive.reader.claims.meant import Habit, Meant
 from derive.reader.models.entropies import in_words, named_entropy
 from derive.reader.models.equations.activations import with_spoken_functions
-from derive.reader.models.equations.arguments import with_named_arguments
+from derive.reader.models.equations.arguments import arguments_of_its_step, with_named_arguments
 from derive.reader.models.equations.blocks import with_blocks
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
@@ -162,7 +162,7 @@ def written(
     timed = [e.with_steps(steps) for e in timed]
     named = list(named_entropy(claiming, timed))
     timed = [e for e in timed if (e.index, e.target) not in {(one.index, one.target) for one in named}] + named
-    timed = [e.with_steps(untimed_targets(e, timed)) for e in timed]
+    timed = [e.with_steps(untimed_targets(e, timed) | arguments_of_its_step(e, timed)) for e in timed]
     ended: dict[Place, list[Equation]] = {}
     for formula, equation in (*timeless, *here):
         ended.setdefault(formula.place, []).append(equation)

@@ -10,10 +10,8 @@ from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol
 from derive.reader.meaning.vocabulary import PRODUCTS
 from derive.reader.questions.guesses import Guess
-from derive.reader.resolving import arguments
 from derive.reader.resolving.document import Document
 from derive.reader.resolving.rewriting import (
-    assigned_to,
     at_time,
     bracketed,
     letters,
@@ -43,7 +41,6 @@ def resolve(document: Document) -> None:
     if not timed and (worded or not _in_place(document)):
         _without_times(document, worded)
     _named_values(document)
-    arguments.resolve(document)
     _locals(document)
 
 
@@ -203,7 +200,7 @@ def _timed(document: Document) -> bool:
 
 def _without_times(document: Document, worded: set[str]) -> None:
     """h' = f(x, h): h is the state found, h' the state left, and everything computed or acted on is of this step."""
-    assigned = {found.name: found for fragment, part in document.displayed() for found in assigned_to(part, fragment)}
+    assigned = {found.name: found for fragment, part in document.displayed() for found in _targets(part, fragment)}
     used = {
         found.name
         for fragment, part in document.displayed()
@@ -295,6 +292,15 @@ def _read(chain: Chain, fragment: Fragment) -> Iterator[Symbol]:
     """The letters on the right of an equation."""
     for side in chain.sides[1:]:
         yield from (found for node in letters(side) if (found := symbol_of(node, fragment)) is not None)
+
+
+def _targets(part: Syntax, fragment: Fragment) -> Iterator[Symbol]:
+    """The letters that a chain gives a value."""
+    if isinstance(part, Chain) and all(relation.type == "EQ" for relation in part.relations):
+        for node in letters(part.sides[0]):
+            found = symbol_of(node, fragment)
+            if found is not None:
+                yield found
 
 
 def _acted_on(node: Syntax, fragment: Fragment) -> Iterator[str]:
@@ -390,7 +396,7 @@ def _locals(document: Document) -> None:
     for fragment, part in document.displayed():
         if not isinstance(part, Chain) or {relation.type for relation in part.relations} != {"EQ"}:
             continue
-        targets = list(assigned_to(part, fragment)) if _one_letter_each(part.sides[0]) else []
+        targets = list(_targets(part, fragment)) if _one_letter_each(part.sides[0]) else []
         for found in targets:
             if (found.offset is None and found.primes == 0) or (found.offset is None and _has_time(part, fragment)):
                 given[found.name] = (fragment, part)

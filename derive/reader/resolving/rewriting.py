@@ -10,7 +10,7 @@ from derive.reader.meaning.letters import letter
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import parts, walk
-from derive.reader.text.syntax import Chain, Group, Name, Number, Run, Script, Scripted, Sum, Syntax
+from derive.reader.text.syntax import Group, Name, Number, Run, Script, Scripted, Sum, Syntax
 
 
 def whole_letter(node: Syntax) -> bool:
@@ -45,15 +45,6 @@ def symbol_of(node: Syntax, fragment: Fragment) -> Symbol | None:
         return symbol(node, fragment)
     except InputError:
         return None
-
-
-def assigned_to(part: Syntax, fragment: Fragment) -> Iterator[Symbol]:
-    """The letters that a chain gives a value."""
-    if isinstance(part, Chain) and all(relation.type == "EQ" for relation in part.relations):
-        for node in letters(part.sides[0]):
-            found = symbol_of(node, fragment)
-            if found is not None:
-                yield found
 
 
 def base_of(node: Syntax) -> Syntax:

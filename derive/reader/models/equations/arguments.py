@@ -45,6 +45,13 @@ def with_named_arguments(given: Sequence[Equation]) -> list[Equation]:
     return [*(e.with_steps(found) for e in given if e not in longer), *found.values()]
 
 
+def arguments_of_its_step(equation: Equation, given: Sequence[Equation]) -> frozenset[str]:
+    """What stands alone in a bracket without its step, and has an equation of every step: p of a_t = tanh(p)."""
+    text, timed = equation.fragment.text, {e.target for e in given if e.offset == 0} - {equation.target}
+    alone = (m for m in equation.used if text[: m.start].rstrip()[-1:] == "(" and text[m.end :].lstrip()[:1] == ")")
+    return frozenset(m.name for m in alone if m.offset is None and m.name in timed)
+
+
 def _constants(given: Sequence[Equation], but: Equation) -> set[str]:
     """What other equations read without a step: b of σ(W x_t + b), for which σ(b) has no other name."""
     return {m.name for e in given if e is not but for m in e.used if m.offset is None}

@@ -14,12 +14,14 @@ _BOLD = regex(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DIFFERENTIAL = regex(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
 _ABSTRACT = regex(r"\s*[A-Z]\s*\((?:[^()]|\([^()]*\))*\)[\s.,;]*")
 _POWER = regex(r"[A-Z](?:_(?:\w|\{[^{}]*\}))?\^(?:t|\{t\})(?:_(?:\w|\{[^{}]*\}))?")
-_NUMBER = r"\s*[-+−]?\s*\d*\.?\d+\s*"
+_NUMBER = r"(?:\s|\{|\\math[a-z]+)*[-+−]?\s*\d*\.?\d+[\s}]*"
 _NUMBERS = rf"{_NUMBER}(?:(?:[,;&]|\\\\){_NUMBER})+"
+_MATRIX = rf"\\begin\{{[bp]matrix\}}{_NUMBERS}\\end\{{[bp]matrix\}}"
 _LIST_OF_NUMBERS = regex(
-    rf"(?:\s|\\left)*(?:[\[(]{_NUMBERS}(?:\\right)?[\])]|\\begin\{{[bp]matrix\}}{_NUMBERS}\\end\{{[bp]matrix\}})"
+    rf"(?:\s|\\left)*(?:[\[(]{_NUMBERS}(?:\\right)?[\])]|{_MATRIX})"
     r"(?:\s*\^\s*\{?\s*(?:\\top|T)\s*\}?)?[\s.,;]*"
 )
+_WITH_NUMBERS = regex(_MATRIX)
 _DOTS = regex(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
 
 
@@ -63,8 +65,11 @@ def without_rates(given: Sequence[Equation]) -> list[Equation]:
 def without_worked(given: Sequence[Equation]) -> list[Equation]:
     """The equations without those of an example: a list of numbers alone, c_t = [0.8, 0.1], is a value at some step.
 
-    So are numbers behind the equation of one step, where the note writes a recurrence for all.
+    So are numbers behind the equation of one step, where the note writes a recurrence for all, and the equation of
+    a step with numbers for what another one reads there.
     """
+    written = {e.target for e in given if not _WITH_NUMBERS.search(e.right)}
+    given = [e for e in given if e.target not in written or not _WITH_NUMBERS.search(e.right)]
     recurrent = any(bool(_carried([e])) for e in given if not e.numbered and not e.general)
     return [e for e in given if not (recurrent and e.valued) and not _LIST_OF_NUMBERS.fullmatch(e.right)]
 

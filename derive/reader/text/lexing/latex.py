@@ -165,6 +165,9 @@ class LatexLexer(Commands):
         if c in words.CLOSING:
             out.closing(words.CLOSING[c], i, i + 1)
             return i + 1
+        if text.startswith(".T", i) and out.after_operand and not text[i + 2 : i + 3].isalnum():
+            out.emit("TICK", i, i + 2)  # W.T as programs write it
+            return i + 2
         if c in ".。":
             out.emit("PERIOD", i, i + 1)
             return i + 1
