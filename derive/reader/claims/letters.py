@@ -273,7 +273,9 @@ class Letters:
 
     def placed(self, name: str, written: Expr | None) -> Expr | None:
         """The step that a letter belongs to where it is written with this one."""
-        return written + 1 if written is not None and name in self.meant.behind else written
+        if written is None:
+            return None
+        return written + int(name in self.meant.behind) - int(name in self.meant.late)
 
     def moment(self, name: str) -> Expr:
         """The step that a letter without a time belongs to: t, or the last one for a read-out of that."""

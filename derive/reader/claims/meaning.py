@@ -169,7 +169,7 @@ class Claiming(Brackets):
         if when is not None and when.free_symbols:
             outer = self.letters.resolve(found, self.fragment, None)
             if outer is not None and outer.time is None and self.letters.is_timed(outer.name):
-                return Ref(outer.name, when, outer.at), 1
+                return Ref(outer.name, self.letters.placed(outer.name, when), outer.at), 1
         resolved = self.letters.resolve(found, self.fragment)
         if resolved is None and (block := self.letters.block(found, self.fragment)) is not None:
             return Ref(block[0], columns=block[1]), 0
@@ -319,7 +319,7 @@ class Claiming(Brackets):
         if base in NAMED and not found.primes:
             return base
         own = self.open.get(base) or (None if found.parts else self.open.get(found.base))
-        known = own or functions.function(base)
+        known = own or self._of_an_entry(found) or functions.function(base)
         if known is None or not found.primes:
             return known
         if known.specified:
@@ -327,6 +327,11 @@ class Claiming(Brackets):
         for _ in range(found.primes):
             known = known.prime()
         return known
+
+    def _of_an_entry(self, found: Written) -> ScalarFunction | None:
+        """f of f_k(s_k), the function that gives entry k, where f is a function of all of them."""
+        single = len(found.parts) == 1 and found.parts[0][0] == "sub" and self.letters.entry(found.parts[0][1])
+        return self.open.get(found.base) if single else None
 
     def over_steps(self, node: Big) -> Term:
         """A sum without an index over something of step t: over all steps."""
@@ -398,6 +403,10 @@ class Claiming(Brackets):
             return self.over_steps(node)
         if body is None and self.over_examples(node, found):
             return self.term(node.body)
+        if found.within and node.sign == "sum" and found.word in self.letters.entry_letters:
+            words = f"{found.within} has some of the entries alone"
+            if not self.guess(f"set {found.within}", words, doubtful=True):
+                found = replace(found, within="", unread=False)
         if found.unread or not found.word:
             raise self.unclear("a sum or product without an index, or with bounds that are not read", node)
         if body is None and node.sign == "product" and (apart := self.ended(node, found.word)) is not None:

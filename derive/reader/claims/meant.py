@@ -60,6 +60,8 @@ class Meant:
     """Whether the equations give step t + 1 from what is known at t, so that sums over all steps begin at 0."""
     behind: frozenset[str] = frozenset()
     """Quantities whose value of step t is written at t - 1: ĥ_{t-1} of ĥ_{t-1} = γ_t ⊙ h_{t-1}."""
+    late: frozenset[str] = frozenset()
+    """States whose value of step t is written at t + 1: y_{t+1} of s_t = U y_t + W x_t, y_{t+1} = f(s_t)."""
     asked: tuple[tuple[str, Expr, Expr | None], ...] = ()
     """Of which loss δ and d before a quantity are the gradient: the quantity, its step, the step of that loss."""
     twice: tuple[tuple[str, Expr, str, str], ...] = ()

@@ -300,6 +300,14 @@ class Choice:
         given = {name for name, pairs in written.items() if pairs == {(0, 1)} and name not in self.by_name}
         return {name for name in given if name.partition("_")[0].lower() in INPUTS}
 
+    @property
+    def late(self) -> frozenset[str]:
+        """The states that are written at t + 1 beside values of step t: y of s_t = U y_t + W x_t, y_{t+1} = f(s_t)."""
+        later = {name for name, e in self.by_name.items() if e.offset == 1}
+        read = {m.offset for name in later for m in self.by_name[name].used if m.name not in later}
+        others = any(e.offset == 0 for e in self.by_name.values())
+        return frozenset(later) if others and 0 in read and 1 not in read else frozenset()
+
     def is_data(self, name: str) -> bool:
         """Whether a name is given at every step and no part of the model but its loss, or r = ŷ - y, reads it."""
         readers = self._readers(name)

@@ -294,13 +294,16 @@ def _meant(chosen: Choice, cell: Cell) -> Meant:
         for name, e in chosen.by_name.items()
         if e.offset == -1 and uses.get(name) == {-1} and any(m.offset == 0 for m in e.used)
     }
+    late = chosen.late
+    before = set() if late else chosen.before
     losses = {name: Loss(None, e.whole) for name, e in chosen.by_name.items() if e.whole not in (None, 1)}
     losses |= {name: Loss(nodes.T) for name in ends if name == cell.output.name}
     return Meant(
         tuple(losses.items()),
         moments=tuple((name, nodes.T) for name in sorted(ends | data)),
-        ahead=bool(chosen.before),
-        behind=frozenset(behind | chosen.before),
+        ahead=bool(before),
+        behind=frozenset(behind | before),
+        late=late,
     )
 
 

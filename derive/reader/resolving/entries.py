@@ -100,7 +100,7 @@ def of_all_entries(part: Syntax, counted: Collection[str], vectors: Collection[s
 
 def _with_a_time(node: Syntax, index: str) -> bool:
     """Whether the index stands beside another letter in one script, or below a step: z_{t,i}, z_{ti}, z_i^t."""
-    timed = [one for one in scripts_of(node) if one.kind == "sup" and time_of(only(one.rows)) == 0]
+    timed = [one for one in scripts_of(node) if one.kind == "sup" and time_of(only(one.rows)) is not None]
     for script in scripts_of(node):
         alone = only(script.rows)
         if timed and script.kind == "sub" and isinstance(alone, Name) and alone.word == index:
