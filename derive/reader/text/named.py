@@ -17,6 +17,8 @@ _STEP = r"\s*(?:_\s*(?:[tnk]|\{\s*[tnk]\s*(?:[-+]\s*1\s*)?\})|[(\[]\s*[tnk]\s*(?
 _EQUALS = r"(?:\s|&)*(?::?=|\\(?:coloneqq|gets|leftarrow)(?![A-Za-z]))"
 _WORD = regex(rf"{_START}(?P<word>[A-Za-z]{{2,}}){_STEP}(?={_EQUALS})")
 _JOINED = regex(rf"{_START}(?P<word>{COMPOUND.pattern})(?:{_STEP})?(?={_EQUALS})")
+_GRADIENT = regex(rf"{_START}(?P<word>[A-Za-z]{{4,}}){_EQUALS}(?:\s|&)*\\[dt]?frac\s*\{{\s*\\partial(?![A-Za-z])")
+"""gradout = \\frac{\\partial L}{\\partial h_t}."""
 _LIST_OF_BEFORE = regex(r"^[ \t]*(?P<word>[A-Za-z]\w*_\w+_(?:prev|previous|old|before))[ \t]*:?=[ \t]*\[", re.MULTILINE)
 """A list with the value of the step before in it, called by what it holds: x_h_prev = [x, h_prev]."""
 
@@ -27,7 +29,8 @@ def words_at_the_left(fragment: Fragment) -> frozenset[str]:
     """The words that a formula gives a value; dh_t is no word, but the differential of a letter."""
     if fragment.plain:
         return frozenset(match["word"] for match in _LIST_OF_BEFORE.finditer(fragment.text))
-    found = {match["word"] for match in _WORD.finditer(fragment.text)} - WORDS.keys()
+    named = (match for pattern in (_WORD, _GRADIENT) for match in pattern.finditer(fragment.text))
+    found = {match["word"] for match in named} - WORDS.keys()
     found = {word for word in found if word[0] != "d" or (len(word) > 2 and word[1:] not in found | WORDS.keys())}
     joined = {match["word"] for match in _JOINED.finditer(fragment.text)}
     return frozenset(found | {word for word in joined if _all_words(word)})

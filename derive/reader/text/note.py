@@ -103,7 +103,11 @@ _SPOKEN = regex(r"(?P<font>\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{)(?P<words>(?
 _FONT = regex(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm|mathbf)\s*\{([^{}]*)\}")
 """A font within words: \\text{\\textbf{forget} gate}."""
 _ESCAPED = regex(r"(?<!\\)\\_\s*\{")
-_ESCAPED_ANGLES = regex(r"\\<(?P<inside>[^<>{}]{1,12}?)\\>")
+_ESCAPED_ANGLES = regex(r"(?:\\<|(?<=[{^_])\\lt(?![A-Za-z]))(?P<inside>[^<>{}\\]{1,12})(?:\\>|\\gt(?![A-Za-z]))")
+_ESCAPED_SIGN = regex(r"(?<!\\)\\(?=[-+=])")
+_DOUBLED = regex(r"(?<!\\)\\\\(?=(?:d?frac|partial|sum|tanh|sigma|odot|cdot|delta|text|math[a-z]+)(?![A-Za-z]))")
+_PAIRS = regex(r"(?:\\\\)+")
+_SINGLE_COMMAND = regex(r"(?<!\\)(?:\\\\)*\\[A-Za-z]")
 _ESCAPED_LETTER = regex(r"(?<!\\)\\_(?=(?:\\?[A-Za-z]|\d)(?![A-Za-z0-9]))(?![^{}]*\\_[A-Za-z]{2})")
 
 
@@ -295,6 +299,9 @@ def _unescaped(content: str) -> str:
     """A formula without the escapes that some sites want, `\\nabla\\_{h}` and `a^{\\<t\\>}`, and `W{_x}` as `W _x`."""
     content = _BRACED.sub(r" \1 ", content)
     content = _SPOKEN.sub(lambda said: said["font"] + _FONT.sub(_in_place, said["words"]), content)
+    if _DOUBLED.search(content) and not _SINGLE_COMMAND.search(content):
+        content = _PAIRS.sub(lambda run: run.group()[len(run.group()) // 2 :].rjust(len(run.group())), content)
+    content = _ESCAPED_SIGN.sub(" ", content).replace("&lt;", "   <").replace("&gt;", ">   ")
     content = _ESCAPED_ANGLES.sub(lambda said: f"<{said['inside']}>".rjust(len(said.group())), content)
     content = _ESCAPED_LETTER.sub(" _", content)
     if not _ESCAPED.search(content):

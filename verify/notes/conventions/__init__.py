@@ -16,7 +16,15 @@ from verify.notes.conventions.errors import adding, handing_back, itself, of_the
 from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward, through_a_state
 from verify.notes.conventions.row_gradients import transposed
-from verify.notes.conventions.steps import from_zero, last, of_last_output, of_length, of_no_said_loss, with_step_zero
+from verify.notes.conventions.steps import (
+    from_zero,
+    last,
+    of_last_output,
+    of_length,
+    of_no_said_loss,
+    of_no_said_step,
+    with_step_zero,
+)
 from verify.notes.conventions.trying import Judge, right_in, wrong_in
 from verify.notes.files import Formula
 
@@ -62,6 +70,7 @@ def settled(
         chosen,
         differentials,
         of_no_said_loss,
+        of_no_said_step,
         transposed,
     ):
         if any(map(wrong_in, result)):

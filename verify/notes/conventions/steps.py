@@ -63,6 +63,10 @@ _OF_A_STEP = regex(r"(?:\\(?:mathcal|ell)\s*)?\{?(?<![A-Za-z])(?:[LEJC]|\\ell)\}
 """The loss of one step: L_t, E^{(t)}."""
 
 _SUM_FROM_ZERO = regex(r"(?<==)\s*0(?=\s*\}\s*\^\s*(?:T|\{\s*T\s*\}))")
+_GRADIENT = regex(
+    r"(?<![A-Za-z\\{/])d(?P<of>[ABDF-IKM-Za-z])(?:_\{?\s*(?P<step>[a-z]|\\tau)(?![A-Za-z])|(?!\s*[/_^'(\[{]|\w))"
+)
+WITHOUT_STEP = "the step of d{letter} is not said here, and elsewhere in the note it is"
 UNSAID = "wrong if earlier steps have losses of their own, of which the note says nothing"
 OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"
@@ -133,6 +137,27 @@ def of_no_said_loss(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         else each
         for each in found
     ]
+
+
+def of_no_said_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What is wrong is open where it has dh and the note has dh_t too: in programs dh may be of any step."""
+    steps = {"t", *(own for each in found for own, usual in each.formula.fragment.times if usual == "t")}
+    stepped = {
+        match["of"] for each in found for match in _GRADIENT.finditer(each.formula.text) if match["step"] in steps
+    }
+
+    def opened(each: Audited) -> Audited:
+        bare = {match["of"] for match in _GRADIENT.finditer(each.formula.text) if not match["step"]}
+        if not (letters := sorted(bare & stepped)):
+            return each
+        reason = WITHOUT_STEP.format(letter=letters[0])
+        kept = (
+            Judgement(one.formula, Word.UNDECIDED, reason=reason, place=one.place) if one.word is Word.WRONG else one
+            for one in each.judgements
+        )
+        return replace(each, judgements=tuple(kept))
+
+    return [opened(each) if wrong_in(each) else each for each in found]
 
 
 def from_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
