@@ -75,6 +75,8 @@ class Notation:
     title: str = ""
     source: str = ""
     remarks: tuple[str, ...] = ()
+    later: frozenset[str] = frozenset()
+    """Names whose value of step t is written at t + 1."""
     _found: dict[str, Letter] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def among(self, names: Iterable[str]) -> Notation:

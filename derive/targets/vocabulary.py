@@ -75,6 +75,8 @@ class Vocabulary(ABC):
             letter = self.notation.letter(name)
             if base:
                 letter = letter._replace(base=base)
+            if time is not None and name in self.notation.later:
+                time += 1
             self.letters[key] = self.place(letter, "" if time is None else self.amount(time), below)
         return self.letters[key]
 

@@ -117,6 +117,7 @@ def _own(
                 named = with_aliases(cell, chosen.aliases)
             except InputError:  # names of parts that would read each other
                 named = cell
+            named = replace(named, notation=replace(named.notation, later=chosen.late))
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
             meant = (SLIPPED.format(letter=spelled(a), other=spelled(b)) for a, b in slipped.items())
             doubts = (*numbers, *meant, *_later(chosen, at), *_of_two(chosen), *chosen.instead.values())
