@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from derive import nodes
 from derive.nodes import Elementwise, Quantity, Softmax
+from derive.patterns import regex
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found, Letters
 from derive.reader.meaning.letters import ARGUMENTS, Written, identifier, taken
@@ -13,12 +14,17 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Fraction, Run, Syntax
 
+_BAR = r"\s*\{?\s*(?:\\(?:mathbf|boldsymbol|bm)\s*\{?\s*)?\\(?:overline|bar)(?![A-Za-z])"
+_BARRED = regex(rf"(?:'\s*(?:\\(?:left|[Bb]igg?l?)\s*)?\(|(?:\\(?:delta|partial)|δ|∂)(?![A-Za-z])){_BAR}")
+
 
 def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barred: bool = False) -> Found | None:
     """What a_o means, where nothing else has that name: the argument of the function whose value o is.
 
-    With `barred` o with a bar means it too.
+    With `barred`, or where a formula has the slope at such a letter or differentiates by it, o with a bar means it too.
     """
+    certain = not letters.meant.bars and _BARRED.search(fragment.text) is not None
+    barred = barred or certain
     below = written.base.removesuffix("_bar") if barred else written.base
     bar = below != written.base
     base, _, glued = written.base.partition("_")  # z_o typed as plain text
@@ -40,7 +46,8 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
             net = inside.operand if isinstance(inside, Softmax) else operands[0] if len(operands) == 1 else None
             letter = written.base if bar or alone or (above and not labels) else f"{base}_{spelled}"
             other = Guess(f"{letter} is not the argument of {holder}", holds=False, doubtful=True)
-            if isinstance(net, Quantity) and not letters.guesses.other(f"argument {holder}", other):
+            told = bar and certain
+            if isinstance(net, Quantity) and (told or not letters.guesses.other(f"argument {holder}", other)):
                 letters.guesses.assumed[net.name] = f"{letter} is the argument of {holder}"
                 return Found(net.name, nodes.t if time is None else time, at)
     return None

@@ -204,7 +204,9 @@ class Derivatives(NamedParts):
             if loss is not None and self._from_the_next(loss[0], by):
                 return tree.Handed(by, False, True)
             if loss is not None:
-                gradient = Gradient(by, self.onward(loss[0], by, whole.base), immediate)
+                inside = self.argument_of(by.name) if by.name in self.letters.meant.inner and not by.at else []
+                value = replace(by, name=inside[0]) if len(inside) == 1 else by
+                gradient = Gradient(value, self.onward(loss[0], by, whole.base), immediate)
                 if (part := self.of_labelled_loss(gradient, whole)) is not gradient:
                     return part
                 return self._loss_along(gradient) or self.weighted(gradient, whole)
@@ -473,6 +475,8 @@ class Derivatives(NamedParts):
             if resolved is None and following is not None and (copy := self._copy([following])) is not None:
                 return self._used(copy, self.letters.whole, following), i + 2
         if self.letters.resolve(found, self.fragment) is not None:
+            return None
+        if found.base.endswith("_bar") and argument_of(self.letters, found, self.fragment) is not None:
             return None
         for prefix, suffix in (("d_", ""), ("d", ""), ("grad_", ""), ("", "_dot"), ("", "_bar")):
             base = found.base

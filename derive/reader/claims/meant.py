@@ -74,6 +74,8 @@ class Meant:
     """States whose gradient is what the step after hands back, everything of their own step held fixed."""
     hands_back: frozenset[str] = frozenset()
     """States whose whole gradient the document has, so that ∂J/∂c_{t-1} from t alone is what step t hands back."""
+    inner: frozenset[str] = frozenset()
+    """Values of which ∂J/∂f_t is the gradient by their argument."""
     onward: frozenset[str] = frozenset()
     """Letters for all losses from their step on: L of L_t = l_t + L_{t+1}."""
     habits: frozenset[Habit] = frozenset()

@@ -51,6 +51,8 @@ from derive.reader.models.equations.losses import (
 )
 from derive.reader.models.equations.names import letter_name
 from derive.reader.models.equations.packed import Instead, packed
+from derive.reader.models.equations.stacks import named_stacks
+from derive.reader.models.equations.unpacked import unpacked
 from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries, of_softmax
 from derive.reader.text.note import Declaration, Found
 
@@ -128,7 +130,7 @@ def written(
     gradient = gradients_in_words(stated)
     stated = of_softmax(of_diagonals(of_entries(stated)))
     declarations = [*declarations, *declared_weights(stated)]
-    said = with_blocks([e for e in stated if not (e.fragment.plain and gradient(e.target))])
+    said = with_blocks(unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming))
     every = with_named_arguments(
         with_one_case(
             without_slips(
@@ -156,6 +158,7 @@ def written(
     every_time = [*timed, *(equation for _, equation in timeless)]
     here = [*of_itself(claiming, every_time)]
     every_time += [equation for _, equation in here]
+    here += named_stacks(every_time, claiming)
     here += [(formula, e) for formula, e in of_the_step(claiming, every_time) if not gradient(e.target)]
     here = [one for one in here if not any(gradient(m.name) for m in one[1].used)]  # d_tanh = dh_t ⊙ o_t
     steps = {equation.target for _, equation in here} | of_inputs(claiming, timed)

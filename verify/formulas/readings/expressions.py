@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatrix, S, Symbol
+from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatrix, S, Symbol, ZeroMatrix
 
 from derive import functions, nodes
 from derive.calculus.adjoint import slope
@@ -333,6 +333,8 @@ class Builder(Products):
         flat = [cell for row in rows for cell in row]
         if (len(rows) == 1 or len(rows[0]) == 1) and all(1 in cell.shape for cell in flat):
             return Built(nodes.concat(1 if lying else 0, *flat))
+        if len(rows[0]) == 1 and len({cell.shape[1] for cell in flat}) > 1:  # a list: nothing stacks W, R and b
+            rows = [[one if one is own else ZeroMatrix(own.shape[0], one.shape[1]) for one in flat] for own in flat]
         return Built(nodes.concat(0, *(nodes.concat(1, *row) for row in rows)))
 
     def outer(self, said: tree.Outer) -> Built:

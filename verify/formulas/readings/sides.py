@@ -305,11 +305,14 @@ def _summed(left: Term, one: Node, other: Node) -> Node | None:
     left = _weighted(left) or left
     while isinstance(left, tree.Slice):
         left = left.body
-    if not isinstance(left, tree.Gradient) or left.by.time is not None or nodes.t in one.atoms(Symbol):
+    cells = [cell for row in left.rows for cell in row] if isinstance(left, tree.Stack) else [left]
+    ends = {part.only for part in cells if isinstance(part, tree.Gradient) and part.by.time is None}
+    if len(ends) != 1 or not all(isinstance(part, tree.Gradient) and part.by.time is None for part in cells):
         return None
-    if nodes.t not in other.atoms(Symbol):
+    if nodes.t in one.atoms(Symbol) or nodes.t not in other.atoms(Symbol):
         return None
-    last = nodes.T if left.only is None else left.only
+    (loss,) = ends
+    last = nodes.T if loss is None else loss
     index = tree.index_clash(Symbol("t"))
     return TimeSum(other.xreplace({nodes.t: index}), index, 1, last)
 

@@ -12,7 +12,15 @@ from functools import partial
 from derive.reader.claims.meant import Habit
 from derive.reader.models.model import Model
 from verify.notes.audited import Audited
-from verify.notes.conventions.errors import adding, handing_back, itself, of_the_candidate, redefined, upstream
+from verify.notes.conventions.errors import (
+    adding,
+    handing_back,
+    itself,
+    of_arguments,
+    of_the_candidate,
+    redefined,
+    upstream,
+)
 from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward, through_a_state
 from verify.notes.conventions.row_gradients import transposed
@@ -56,6 +64,7 @@ def settled(
         partial(through_a_state, said=along),
         keeping(Habit.TERMS),
         redefined,
+        of_arguments,
         of_the_candidate,
         handing_back,
         partial(upstream, quickly=quickly),

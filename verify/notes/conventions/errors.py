@@ -25,6 +25,7 @@ from verify.notes.conventions.trying import (
     mending,
     open_in,
     opened,
+    parts_of,
     right_in,
     sides_of,
     states_of,
@@ -36,6 +37,7 @@ _DELTA = "delta"
 _PLAIN = regex(r"(?:\\delta|δ)\s*_\s*\{?\s*(?:[tTkKijlnNmsqp0-9]|\\tau|τ)(?![A-Za-z])")
 REDEFINED = "from line {line} on {letter} is the gradient by the argument of {name}, not by {name} as defined before"
 UPSTREAM = "the gradient by {names} is what the step after hands back, what belongs to its own step held fixed"
+INNER = "the gradient by {name} is the one by its argument, as line {line} computes it"
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 CANDIDATE = "δ of {state} is the gradient by the argument of {candidate}"
 ADDED = "line {line} adds the rest to it"
@@ -69,6 +71,32 @@ def redefined(found: Sequence[Audited], judge: Judge) -> list[Audited]:
                     used += not of_itself
             result = mending(result, tried if used else {})
     return result
+
+
+def of_arguments(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂J/∂f_t as the gradient by the argument of f, where a formula for it and one that reads it are right so alone."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        for name in (e.symbol.name for e in model.cell.equations):
+            speaking = [
+                (number, each, any(_is_by(left, name) for left in lefts_of(each, model)))
+                for number, each in enumerate(result)
+                if each.model == model and any(_is_by(part, name) for part in parts_of(each, model))
+            ]
+            first = next((each.formula.place.line for _, each, own in speaking if own and wrong_in(each)), None)
+            if first is None or _argument(Gradient(tree.Ref(name, nodes.t), None, False), model) is None:
+                continue
+            words = INNER.format(name=name, line=first)
+            other = doubted(model, words, inner=model.meant.inner | {name})
+            tried = {number: judge(each.formula, other) for number, each, _ in speaking}
+            mended = {own for number, each, own in speaking if right_in(tried[number]) > right_in(each)}
+            if mended == {True, False} and all(right_in(tried[n]) >= right_in(each) for n, each, _ in speaking):
+                result = mending(result, tried)
+    return result
+
+
+def _is_by(part: Term, name: str) -> bool:
+    return isinstance(part, Gradient) and part.spelling == "partial" and part.by.name == name
 
 
 def itself(found: Sequence[Audited], judge: Judge) -> list[Audited]:

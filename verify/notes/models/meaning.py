@@ -214,9 +214,10 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         said = replace(inner, spelling="delta") if found.transposed else said  # δ^T = ∂E/∂h, which is a row there
     except InputError:
         return None
-    stepless = (None, nodes.t) if all(way.time is None for way in labelled) else (None,)
+    bare = all(way.time is None for way in labelled)
+    unsaid = inner.by.time is None or (bare and inner.by.time == claiming.letters.moment(inner.by.name))
     for way in labelled:
-        if way.time == nodes.t or (way.time is None and inner.by.time in stepless):
+        if way.time == nodes.t or (way.time is None and unsaid):
             return identifier("_".join([found.base, *way.labels])), said
         if way.time is not None and way.time == inner.by.time and (ahead := tree.offset_of(way.time)):
             here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from derive.notation import TimeStyle
 from derive.reader.meaning.symbols import Symbol
-from derive.reader.models.equations.equation import EVERY_STEP, Equation, mentions
+from derive.reader.models.equations.equation import EVERY_STEP, TIMES, Equation, mentions
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import Found
 from derive.reader.text.syntax import Chain
@@ -22,7 +22,7 @@ def named_on_the_way(chain: Chain, fragment: Fragment, formula: Found, index: in
             if found is not None:
                 named, start, end = found
                 value = fragment.text[full.start + start : full.start + end]
-                yield _called(fragment, named, piece(fragment, full.start, full.end), value, formula, index)
+                yield called(fragment, named, piece(fragment, full.start, full.end), value, formula, index)
                 break
 
 
@@ -39,7 +39,7 @@ def with_named_arguments(given: Sequence[Equation]) -> list[Equation]:
             between = _difference(short.fragment, short.right_start, len(right), full.right) if same else None
             if between is not None and between[0].name in names - set(found) - _constants(given, short):
                 named, start, end = between
-                made = _called(short.fragment, named, full.fragment, full.right[start:end], full, full.index)
+                made = called(short.fragment, named, full.fragment, full.right[start:end], full, full.index)
                 found[named.name] = made
                 longer.append(full)
     return [*(e.with_steps(found) for e in given if e not in longer), *found.values()]
@@ -57,11 +57,13 @@ def _constants(given: Sequence[Equation], but: Equation) -> set[str]:
     return {m.name for e in given if e is not but for m in e.used if m.offset is None}
 
 
-def _called(
+def called(
     fragment: Fragment, named: Symbol, whole: Fragment, right: str, source: Found | Equation, index: int
 ) -> Equation:
     """The equation that gives a letter of one text a part of another."""
-    written = fragment.text[named.start : named.end]
+    style = named.style or TimeStyle.SUBSCRIPT
+    turned = f"{named.latex}{TIMES[style]}"  # z_t of z_t^⊤
+    written = turned if named.transposed else fragment.text[named.start : named.end]
     said = "" if named.offset is not None else EVERY_STEP.format(name=named.name)
     written = written if named.offset is not None else f"{{{written.strip()}}}_t"
     text = f"{written} = {right}"
@@ -69,7 +71,6 @@ def _called(
     place = cut.place(0)
     edge = len(written)
     at = (place.file, place.line, place.column)
-    style = named.style or TimeStyle.SUBSCRIPT
     return Equation(named.name, 0, style, cut, edge, edge + 2, source.section, index, at, said=said)
 
 
@@ -79,16 +80,16 @@ def _difference(fragment: Fragment, first: int, last: int, other: str) -> tuple[
     for mention in mentions(replace(fragment, text=" " * first + text)):
         if mention.offset not in (0, None):
             continue
-        before = _bare(fragment.text[first : mention.start])
-        after = _bare(fragment.text[mention.end : last])
+        before = bare(fragment.text[first : mention.start])
+        after = bare(fragment.text[mention.end : last])
         places = [i for i, character in enumerate(other) if not character.isspace()]
-        bare = "".join(other.split())
-        end_ = len(bare.rstrip(".,;")) if not after.endswith((".", ",", ";")) else len(bare)
-        bare, places = bare[:end_], places[:end_]
-        if not bare.startswith(before) or not bare.endswith(after) or len(before) + len(after) >= len(bare):
+        plain = "".join(other.split())
+        end_ = len(plain.rstrip(".,;")) if not after.endswith((".", ",", ";")) else len(plain)
+        plain, places = plain[:end_], places[:end_]
+        if not plain.startswith(before) or not plain.endswith(after) or len(before) + len(after) >= len(plain):
             continue
-        start, end = places[len(before)], places[len(bare) - len(after) - 1] + 1
-        if _bare(other[start:end]) == _bare(fragment.text[mention.start : mention.end]):
+        start, end = places[len(before)], places[len(plain) - len(after) - 1] + 1
+        if bare(other[start:end]) == bare(fragment.text[mention.start : mention.end]):
             continue  # the same equation again
         if other[start:end].count("(") != other[start:end].count(")"):
             continue
@@ -105,5 +106,6 @@ def _whole_argument(before: str, after: str, value: str, fragment: Fragment) -> 
     return before.endswith("(") and after.startswith(")") and len(read) > 1
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """A text without its blanks."""
     return "".join(text.split())
