@@ -98,6 +98,8 @@ _ORTHOGONAL = regex(
     r"(?:\\(?:math(?:bf|bb|rm)|boldsymbol|bm)\s*\{?\s*)?(?:I|\\?1)(?:_(?:\w|\{\w+\}))?\s*\}?[\s.,;]*"
 )
 """W^T W = I, as an initialization has it."""
+_MAP = regex(r"[^=:]*:[^=:]*\\(?:(?:long)?mapsto|to|(?:long)?rightarrow)(?![A-Za-z])[^=]*")
+"""LSTM : (x_t, h_{t-1}) ↦ h_t, and L : ℝ^n → ℝ."""
 _CUT = regex(r"\A\s*(\S+)\s*:?=\s*\1\s*\[[^\[\]=]*:[^\[\]=]*\]\s*\Z")
 
 
@@ -170,6 +172,8 @@ def _depends(place: Place, fragment: Fragment) -> bool:
 
 def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tuple[int, int]]) -> Judgement:
     """A definition that is not the model's contradicts it, which is no mistake of arithmetic."""
+    if judgement.place is not None and judgement.word is Word.UNREADABLE and _MAP.fullmatch(judgement.formula):
+        return as_nothing(judgement, A_DEPENDENCE)
     if judgement.place is None or judgement.word not in (Word.WRONG, Word.UNDECIDED):
         return judgement
     if _depends(judgement.place, fragment):

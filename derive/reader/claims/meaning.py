@@ -18,7 +18,7 @@ from derive.reader.claims.meant import Habit
 from derive.reader.claims.shown.dots import added, filled
 from derive.reader.claims.statements import left_out
 from derive.reader.claims.statements.limits import constant, largest_value, limit
-from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, nested, shifts
+from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, nested, over_letters, shifts
 from derive.reader.meaning import tree, vocabulary
 from derive.reader.meaning.letters import (
     TIME_LETTERS,
@@ -398,6 +398,8 @@ class Claiming(Brackets):
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         node = nested(node)
+        if body is None and (terms := over_letters(node)):
+            return tree.Add(tuple((1, self.term(each)) for each in terms))
         found = bounds(node)
         if node.sign == "sum" and not node.scripts and body is None:
             return self.over_steps(node)

@@ -13,6 +13,7 @@ from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.written import Written
 
 _RESIDUAL = regex(r"[\s&]*[^-+]*-[^-+]*")
+_PRODUCT = regex(r"\\(?:[co]dot|times|circ|ast|star|otimes|bullet)(?![A-Za-z])")
 _CALLED = regex(r"\\?[A-Za-z]{3,}|\\(?:phi|psi)(?![A-Za-z])|ReLU")
 REMINDER = "the equation in line {line} is taken as a reminder of that in line {whole}"
 MOST = 60
@@ -82,7 +83,8 @@ def _is_bias(reader: Equation, mention: Mention) -> bool:
     """Whether a letter stands alone at the end of a sum: c of V h_t + c."""
     text = reader.fragment.text
     before, behind = text[: mention.start].rstrip(" &"), text[mention.end :].lstrip()
-    return before.endswith("+") and behind[:1] in ("", ")", ",", ".", "\\")
+    ends = behind[:1] in ("", ")", ",", ".", "\\") and _PRODUCT.match(behind) is None
+    return before.endswith("+") and ends
 
 
 def _shared(one: Sequence[str], other: Sequence[str]) -> int:

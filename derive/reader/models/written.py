@@ -11,7 +11,6 @@ from derive.reader.claims.meant import Habit, Meant
 from derive.reader.models.entropies import in_words, named_entropy
 from derive.reader.models.equations.activations import with_spoken_functions
 from derive.reader.models.equations.arguments import arguments_of_its_step, with_named_arguments
-from derive.reader.models.equations.blocks import with_blocks
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,
@@ -50,9 +49,10 @@ from derive.reader.models.equations.losses import (
     whole,
 )
 from derive.reader.models.equations.names import letter_name
-from derive.reader.models.equations.packed import Instead, packed
-from derive.reader.models.equations.stacks import named_stacks
-from derive.reader.models.equations.unpacked import unpacked
+from derive.reader.models.equations.together.blocks import with_blocks
+from derive.reader.models.equations.together.packed import Instead, packed
+from derive.reader.models.equations.together.stacks import named_stacks
+from derive.reader.models.equations.together.unpacked import unpacked
 from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries, of_softmax
 from derive.reader.text.note import Declaration, Found
 

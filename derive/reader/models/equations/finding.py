@@ -15,11 +15,11 @@ from derive.reader.meaning.letters import letter, number_of, only, time_of
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.arguments import named_on_the_way
-from derive.reader.models.equations.blocks import row_by_row
-from derive.reader.models.equations.equation import LOSSES, Equation, mentions
+from derive.reader.models.equations.equation import EVERY_STEP, LOSSES, Equation, mentions
 from derive.reader.models.equations.names import letter_name, spelled_names
 from derive.reader.models.equations.remarks import operands_in_words, without_remarks
 from derive.reader.models.equations.supposing import constant, supposed
+from derive.reader.models.equations.together.blocks import row_by_row
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
@@ -150,7 +150,11 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
             for number, found in enumerate(several):
                 style = found.style or TimeStyle.SUBSCRIPT
                 written = Equation(found.name, found.offset or 0, style, cut, *edges)
-                yield written.rewritten(apart[number], found.name) if apart else written
+                own = written.rewritten(apart[number], found.name) if apart else written
+                if apart and found.offset is None:  # (i, f) = (σ(î), σ(f̂))
+                    named = {m.name for m in own.used if m.name.startswith(f"{found.name}_")}
+                    own = replace(own.with_steps(named), said=EVERY_STEP.format(name=found.name))
+                yield own
         elif (numbered := _numbered(text, edges[1])) and (fragment.plain or not _DIFFERENTIAL.match(text)):
             style = TimeStyle.SUBSCRIPT
             step = " ".join(text[: edges[0]].split())

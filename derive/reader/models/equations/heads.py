@@ -14,7 +14,7 @@ from derive.reader.meaning.symbols import symbol
 from derive.reader.models.equations.equation import LOSSES, TIMES, Equation, Mention, mentions
 from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.names import ABOUT
-from derive.reader.models.equations.packed import Instead
+from derive.reader.models.equations.together.packed import Instead
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found

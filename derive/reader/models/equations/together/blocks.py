@@ -14,7 +14,7 @@ from derive.reader.meaning.letters import letter
 from derive.reader.models.equations.equation import TIMES, Equation
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Group, Product, Run, Sum, Syntax
+from derive.reader.text.syntax import Group, Product, Run, Scripted, Sum, Syntax
 
 _BLOCK = regex(r"(?P<close>\\?\)|\\?\])\s*_\s*(?:\{\s*(?P<long>[a-z])\s*\}|(?P<short>[a-z])(?![A-Za-z]))")
 _CALL = regex(
@@ -65,7 +65,12 @@ def _block(equation: Equation) -> tuple[str, str] | None:
 
 
 def row_by_row(left: Syntax, right: Syntax, fragment: Fragment) -> list[str]:
-    """The equation of each row; none where the right side is no sum of columns that something may stand behind."""
+    """The equation of each row or cell; none where the right side is no list and has no columns of as many rows."""
+    rows = [side.rows for side in (left, _upright(right)) if isinstance(side, Group)]
+    if len(rows) == 2 and len(rows[0]) == len(rows[1]) == 1 < len(rows[0][0]) == len(rows[1][0]):  # (i, f) = (a, b)
+        text = fragment.text
+        pairs = zip(rows[0][0], rows[1][0], strict=True)
+        return [f"{text[one.start : one.end]} = {text[other.start : other.end]}" for one, other in pairs]
     count = len(left.rows) if isinstance(left, Group) else 0
     terms = [term for _, term in right.terms] if isinstance(right, Sum) else [right]
     columns = [_column(term, count) for term in terms]
@@ -75,6 +80,12 @@ def row_by_row(left: Syntax, right: Syntax, fragment: Fragment) -> list[str]:
     return [
         f"{_cell(left, number, fragment)} = {_with_cells(right, found, number, fragment)}" for number in range(count)
     ]
+
+
+def _upright(side: Syntax) -> Syntax:
+    """A list without its transpose."""
+    raised = isinstance(side, Scripted) and all(script.kind == "sup" for script in side.scripts)
+    return side.base if isinstance(side, Scripted) and raised else side
 
 
 def _column(term: Syntax, count: int) -> Group | None:
