@@ -92,10 +92,15 @@ class Judgement:
 
 
 def report(judgements: Iterable[Judgement]) -> dict[str, Any]:
-    """All judgements as JSON, with a count for every word."""
+    """All judgements as JSON, with a count for every word and all that they rest on, each said once."""
     found = list(judgements)
     counts = {word.value: sum(judgement.word is word for judgement in found) for word in Word}
-    return {"claims": [judgement.to_json() for judgement in found], "summary": counts}
+    conventions = dict.fromkeys(words for judgement in found for words in judgement.assumptions)
+    return {
+        "claims": [judgement.to_json() for judgement in found],
+        "summary": counts,
+        "conventions": list(conventions),
+    }
 
 
 class Judgements(tuple[Judgement, ...]):

@@ -246,6 +246,8 @@ def as_json(audits: Iterable[Audit]) -> dict[str, Any]:
         for each in audits
         for at, fault in each.faults
     ]
+    assumed = (words for each in audits for model in each.models for words in model.assumed)
+    found["conventions"] = list(dict.fromkeys((*assumed, *found["conventions"])))
     found["notes"] = [note.to_json() for each in audits for note in each.notes]
     found["files"] = [
         {

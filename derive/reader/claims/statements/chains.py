@@ -66,7 +66,10 @@ _BOX = regex(rf"\\(?:boxed|fbox|displaylines|{'|'.join(sorted(SIZES_OF_TYPE))}|b
 _PRIMES = [
     rf"\s*(?:'{{{many}}}(?!')|\^\s*(?:\\prime(?![A-Za-z])|\{{\s*(?:\\prime\s*){{{many}}}\}}))" for many in (2, 1)
 ]
-_PRIMED = r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{?\s*(?P<letter>[a-z])%s|_\s*\{\s*[i-n]?\s*(?P<entry>[i-n])%s"
+_PRIMED = (
+    r"\\(?:sum|prod)(?:\\limits)?\s*_\s*\{?\s*(?P<letter>[a-z])%s"
+    r"|_\s*\{\s*[i-n]?\s*(?P<entry>[i-n])%s|_\s*\{\s*(?P<step>t)%s"
+)
 _PRIMED_INDEX = {prime: regex(_PRIMED.replace("%s", prime)) for prime in _PRIMES}
 _GAP = regex(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
 _RELATED = regex(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
@@ -154,7 +157,9 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
 def _without_primed_index(text: str) -> str:
     """The text with another letter where a sum or product counts by t': s_{t'}, and s_t' too."""
     for prime, counted in _PRIMED_INDEX.items():
-        for letter in dict.fromkeys(match["letter"] or match["entry"] for match in counted.finditer(text)):
+        for letter in dict.fromkeys(
+            match["letter"] or match["entry"] or match["step"] for match in counted.finditer(text)
+        ):
             free = next((each for each in "kjimnq" if not re.search(rf"(?<![A-Za-z\\]){each}(?![A-Za-z])", text)), None)
             if free is not None:
                 primed = re.compile(rf"(?:(?<![A-Za-z\\])|(?<=\{{[A-Za-z])){letter}{prime}")
