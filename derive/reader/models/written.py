@@ -22,6 +22,7 @@ from derive.reader.models.equations.filters import (
     without_cycles,
     without_entries,
     without_general,
+    without_layers,
     without_powers,
     without_rates,
     without_slips,
@@ -138,7 +139,9 @@ def written(
                     without_general(
                         without_abbreviated(
                             with_one_example(
-                                in_one_face(without_cycles(without_powers(without_worked(without_rates(said)))))
+                                in_one_face(
+                                    without_cycles(without_powers(without_worked(without_rates(without_layers(said)))))
+                                )
                             )
                         )
                     )

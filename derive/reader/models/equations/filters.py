@@ -74,6 +74,20 @@ def without_worked(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if not (recurrent and e.valued) and not _LIST_OF_NUMBERS.fullmatch(e.right)]
 
 
+_LAYER = regex(r"\^\s*(?:l|\\ell(?![A-Za-z])|\{\s*[(\[]?\s*(?:l|\\ell)\s*[)\]]?\s*\})")
+
+
+def without_layers(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without those that say again for layer l what others say: c_t^l = f ⊙ c_{t-1}^l + i ⊙ g."""
+
+    def said(text: str) -> str:
+        return "".join(text.split()).rstrip(".,;\\")
+
+    plain = {said(e.fragment.text) for e in given}
+    without = [(e, said(_LAYER.sub("", e.fragment.text))) for e in given]
+    return [e for e, text in without if text == said(e.fragment.text) or text not in plain]
+
+
 def without_general(given: Sequence[Equation]) -> list[Equation]:
     """The equations without h_t = f(x_t, h_{t-1}) of what the note writes out, and y_t = G(s_t) beside ŷ_t."""
     written_out = {e.target for e in given if not e.general}
