@@ -294,8 +294,14 @@ class Claiming(Brackets):
         return argument_of(self.letters, letter, self.fragment) is not None
 
     def applied(self, called: Function, arguments: tuple[Term, ...], at: Span, name: str) -> Term:
-        """A function of its arguments; σ'(f_t) of a gate f_t = σ(a_t) may mean its slope, which is taken at a_t."""
+        """A function of its arguments; σ'(f_t) of a gate f_t = σ(a_t) may mean its slope, which is taken at a_t.
+
+        softmax(z_i) is an entry of softmax(z): of one number it is 1.
+        """
         value = arguments[0] if len(arguments) == 1 else None
+        match value:
+            case Ref(name=of, at=(index,)) if called == "softmax" and self.letters.quantities[of].shape[1] == 1:
+                return tree.EntryOf(super().applied(called, (replace(value, at=()),), at, name), index, 0, span=at)
         habit = self.letters.meant.keeps(Habit.SLOPES)
         if habit and isinstance(value, Ref) and not value.at and self._is_slope_of(called, value.name):
             words = f"{name}' of a value of {name} means the slope there, which is taken at the argument"
