@@ -76,12 +76,12 @@ def made(name: str) -> Made:
 
 
 @contextmanager
-def everything() -> Iterator[Iterable[Made]]:
-    """What is generated for each name of the catalogue, in any order, made by as many processes as can run.
+def everything(*, shared: bool = False) -> Iterator[Iterable[Made]]:
+    """What is generated for each name of the catalogue, in any order; `shared`: by as many processes as can run.
 
     This one makes it alone where a copy of it would not be safe: beside other threads, or not on Linux.
     """
-    if sys.platform != "linux" or threading.active_count() > 1:
+    if not shared or sys.platform != "linux" or threading.active_count() > 1:
         yield map(made, names())
         return
     gc.freeze()  # what is there need not be copied for a collector to look at it

@@ -211,7 +211,7 @@ def test_unwritable_output_is_a_message(tmp_path: Path) -> None:
 
 def test_build_check_finds_what_is_not_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [build.made(name) for name in ("rnn", "lstm", "gru")]
-    monkeypatch.setattr(build, "everything", lambda: nullcontext(made))  # six builds of everything are many
+    monkeypatch.setattr(build, "everything", lambda **_: nullcontext(made))  # six builds of everything are many
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "backproof"\n')
     assert run("build", "--root", str(tmp_path)).exit_code == 0
     assert run("build", "--root", str(tmp_path), "--check").exit_code == 0

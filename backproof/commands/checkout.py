@@ -23,7 +23,7 @@ def build(check: bool, root: Path, as_json: bool) -> int:
 
     builder.require_checkout(root)
     made = {}
-    with builder.everything() as parts, progress_bar(len(builder.names())) as progress:
+    with builder.everything(shared=True) as parts, progress_bar(len(builder.names())) as progress:
         for one in parts:
             made[one.name] = one
             progress(one.name)

@@ -144,10 +144,9 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert code([]) == 0
 
 
-def test_json_says_once_what_the_verdicts_of_a_note_rest_on(tmp_path: Path) -> None:
-    own = "# RNN\n\n$$h_t = \\tanh(W x_t + U h_{t-1})$$\n\n"
-    rows = "$$\\frac{\\partial h_t}{\\partial h_{t-1}} = (1 - h_t^2) U$$\n\n"
-    found = as_json([audited(tmp_path, own + 2 * rows)])
+def test_json_says_once_what_the_verdicts_of_a_note_rest_on() -> None:
+    note = Path(__file__).parents[2] / "data/note_cases/gates_named_by_their_weights.md"
+    found = as_json([audit(note)])
     resting = {words for claim in found["claims"] for words in claim["assumptions"]}
     assert resting
     assert resting <= set(found["conventions"])

@@ -22,13 +22,14 @@ from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.statements.limits import is_limit, says_one_value
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import identifier, label
+from derive.reader.meaning.letters import TIME_LETTERS, identifier, label
 from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
 from derive.reader.models.equations.finding import has_slope
 from derive.reader.models.equations.losses import averaged
 from derive.reader.models.model import Model
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Name, Syntax
+from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
 
@@ -214,7 +215,7 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         said = replace(inner, spelling="delta") if found.transposed else said  # δ^T = ∂E/∂h, which is a row there
     except InputError:
         return None
-    bare = all(way.time is None for way in labelled)
+    bare = all(way.time is None for way in labelled) and TIME_LETTERS.isdisjoint(name.word for name in timelike(left))
     unsaid = inner.by.time is None or (bare and inner.by.time == claiming.letters.moment(inner.by.name))
     for way in labelled:
         if way.time == nodes.t or (way.time is None and unsaid):
