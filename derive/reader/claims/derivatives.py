@@ -498,11 +498,8 @@ class Derivatives(NamedParts):
                     bare = None if group is None else self._first(spelled, None)
                     when = time_expression(only(group.rows), TIME_LETTERS) if group is not None else None
                     if when is not None and bare is not None and bare.time is None and self.letters.is_timed(bare.name):
-                        value, used, scripts = (
-                            replace(value, time=self.letters.placed(value.name, when)),
-                            1,
-                            behind,
-                        )  # df[t]
+                        when = self.letters.placed(value.name, when)
+                        value, used, scripts = replace(value, time=when), 1, behind  # df[t]
                     return self.decorated(self.small(value, found), found, scripts), i + 1 + used
         family = found.base in self.letters.meant.families | {"d"} and found.base not in self.letters.known
         if family and found.parts and found.parts[0][0] == "sub" and isinstance(found.parts[0][1], Scripted):
