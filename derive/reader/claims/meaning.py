@@ -404,7 +404,11 @@ class Claiming(Brackets):
     def big(self, node: Big, body: Term | None = None) -> Term:
         """Σ and ∏ over times or entries."""
         node = nested(node)
-        if body is None and (terms := over_letters(node)):
+        terms, alone = over_letters(node) if body is None else ([], "")
+        other = f"{alone}_t is another letter than those that the sum counts"
+        if alone and self.guess(f"letters {alone}", other, holds=False, doubtful=True):
+            raise self.unclear(f"{alone}_t is not known", node)
+        if terms:
             return tree.Add(tuple((1, self.term(each)) for each in terms))
         found = bounds(node)
         if node.sign == "sum" and not node.scripts and body is None:

@@ -11,7 +11,7 @@ from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, letter, only, time_expression
 from derive.reader.meaning.tree import Term
 from derive.reader.text import syntax
-from derive.reader.text.mapping import inside, parts, rewritten
+from derive.reader.text.mapping import inside, parts, rewritten, walk
 from derive.reader.text.syntax import Big, Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
 
 _BELOW = {"<": 1, r"\lt": 1, "≤": 0, "⩽": 0, r"\le": 0, r"\leq": 0, r"\leqslant": 0}
@@ -117,20 +117,25 @@ def bounds(node: Big) -> Bounds:
     return Bounds(word, ends.get("first"), ends.get("last"), without, within, excluded, unread)
 
 
-def over_letters(node: Big) -> list[Syntax]:
-    """The bodies of a sum over a list of letters, Σ_{g ∈ {i, f, o}} W_g^⊤ δ_g, one for each; none for another sum."""
+def over_letters(node: Big) -> tuple[list[Syntax], str]:
+    """The bodies of a sum over a list of letters, Σ_{g ∈ {i, f, o}} W_g^⊤ δ_g, one for each; none for another sum.
+
+    And the index, where it is a letter with scripts of its own too: g of ∂L/∂g_t.
+    """
     cell = only(node.scripts[0].rows) if len(node.scripts) == 1 and node.scripts[0].kind == "sub" else None
     if node.sign != "sum" or not isinstance(cell, syntax.Chain) or [one.type for one in cell.relations] != ["IN"]:
-        return []
+        return [], ""
     index, listed = cell.sides
     members = listed.rows[0] if isinstance(listed, Group) and len(listed.rows) == 1 else ()
     if not isinstance(index, Name) or len(members) < 2 or any(letter(one) is None for one in members):
-        return []
+        return [], ""
 
     def named(member: Syntax) -> Callable[[Syntax], Syntax | None]:
         return lambda part: member if isinstance(part, Name) and part.word == index.word else None
 
-    return [rewritten(node.body, named(member)) for member in members]
+    bases = [part.base for part in walk(node.body) if isinstance(part, Scripted)]
+    alone = any(isinstance(base, Name) and base.word == index.word for base in bases)
+    return [rewritten(node.body, named(member)) for member in members], index.word if alone else ""
 
 
 def shifts(body: Term, index: Symbol) -> bool:
