@@ -136,6 +136,51 @@ def test_large_products_and_several_threads(dtype, limit: float, compiled_rnn, m
     assert min(started) < 3 <= max(started)
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2, reason="there is one processor"
+)
+def test_threads_have_no_processor_in_common(compiled_rnn, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    theirs, _ = compiled_rnn
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
+    monkeypatch.setattr(theirs, "TILED", True)
+    before, found = os.sched_getaffinity(0), {}
+
+    def run(first: int, last: int) -> None:
+        found[first, last] = os.sched_getaffinity(0)
+
+    theirs.in_parts(run, (), 10, 2)
+    assert found.keys() == {(0, 5), (5, 10)}
+    assert not found[0, 5] & found[5, 10]
+    assert os.sched_getaffinity(0) == before
+
+    def fails(first: int, last: int) -> None:
+        raise ValueError((first, last))
+
+    with pytest.raises(ValueError, match=r"\(0, 5\)"):
+        theirs.in_parts(fails, (), 10, 2)
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize("setting", ["another system", "forbidden"])
+def test_threads_where_processors_cannot_be_chosen(setting, compiled_rnn, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    theirs, _ = compiled_rnn
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
+    monkeypatch.setattr(theirs, "TILED", True)
+    if setting == "another system":
+        monkeypatch.setattr(theirs, "processor_now", lambda: None)
+    else:
+        monkeypatch.setattr(theirs, "processor_now", lambda: lambda: 0)
+        monkeypatch.setattr(theirs.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+        monkeypatch.setattr(theirs.os, "sched_setaffinity", lambda *_: os.stat("/nowhere at all"), raising=False)
+    found: list[tuple[int, int]] = []
+    theirs.in_parts(lambda *part: found.append(part), (), 10, 2)
+    assert sorted(found) == [(0, 5), (5, 10)]
+
+
 def test_products_of_matrices_as_they_lie(compiled_rnn, monkeypatch: pytest.MonkeyPatch) -> None:
     import numba
 

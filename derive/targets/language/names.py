@@ -26,7 +26,7 @@ _TAKEN = frozenset(keyword.kwlist) | {
         "compiled_loop",
         "product_into",
         *("rows_by_panels", "panels_for", "in_panels", "new_panels", "product_of", "product_rows"),
-        *("products_of", "shares_of_products", "SHARES"),
+        *("products_of", "shares_of_products", "SHARES", "processor_now", "kept_apart", "placed"),
         *("tile", "in_parts", "threading", "binding", "ir", "COMPILING", "TILED", "FEATURES", "VECTOR", "VECTORS"),
         "kind",
         "numba",

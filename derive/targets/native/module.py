@@ -30,7 +30,6 @@ from derive.targets.native.helpers import numbers_table, texts
 from derive.targets.native.kernel import Kernel
 from derive.targets.native.terms import terms_in_loop
 from derive.targets.native.within import within_steps
-from derive.targets.numpy.examples_text import THREADS
 from derive.targets.numpy.module import parts, whole
 from derive.targets.numpy.network import whole as network_whole
 from derive.targets.numpy.network.assembly import Assembly
@@ -45,7 +44,7 @@ from derive.targets.templates import environment
 BY_PANELS = 2**15
 """The multiplications of a matrix product from which on its matrix is cut into panels."""
 
-_IMPORTS = ("import functools", "import math", "import os", "import warnings")
+_IMPORTS = tuple(f"import {name}" for name in ("contextlib", "functools", "math", "os", "threading", "warnings"))
 
 WRITTEN_OUT = 2**18
 """The multiplications of a matrix product up to which it is faster than a library and the call of it."""
@@ -144,7 +143,7 @@ class _Compiled:
         )
         if "rows_times" not in read([*forward, *backward]):
             low.helpers.discard("rows_times")
-        low.helpers.update(("rows", MEMORY, THREADS))
+        low.helpers.update(("rows", MEMORY))
         return replace(own, forward=forward, backward=backward)
 
     def text(self) -> str:
