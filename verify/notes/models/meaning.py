@@ -70,7 +70,13 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
 
     def said() -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
         for statement in (statement for formula in nearest for statement in _stated(formula)):
-            known = replace(model.meant, errors=tuple(errors.items()), pairs=tuple(pairs), entries=tuple(entries))
+            known = replace(
+                model.meant,
+                losses=tuple(losses.items()),
+                errors=tuple(errors.items()),
+                pairs=tuple(pairs),
+                entries=tuple(entries),
+            )
             letters = Letters(model.cell, program, meant=known)
             for side in statement.sides:
                 survey(side, letters)
@@ -194,7 +200,7 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         return None
     try:
         said = claiming.term(right)
-        inner = _unturned(said)
+        inner = _unweighted(_unturned(said))
         labelled = [way for way in claiming.letters.ways(found, statement.fragment) if not way.at]
         if isinstance(inner, tree.Derivative) and not found.transposed:
             plain = not (inner.immediate or inner.of.at or inner.by.at) and inner.of.time is not None
@@ -330,6 +336,14 @@ def _own_step(statement: Statement, claiming: Claiming) -> tuple[str, Expr, Expr
 
 def _unturned(said: Term) -> Term:
     return said.body if isinstance(said, Transposed) else said
+
+
+def _unweighted(said: Term) -> Term:
+    """The gradient in that of a loss which is a multiple of the sum over the steps, 1/T of it."""
+    match said:
+        case tree.Multiply((tree.Constant(), Gradient() as gradient)):
+            return gradient
+    return said
 
 
 def _bound(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
