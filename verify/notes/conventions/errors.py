@@ -151,8 +151,18 @@ def _with_itself(model: Model) -> Model:
     (state,) = model.cell.states
     value = tree.Ref(state.name, nodes.t)
     letters = Letters(model.cell, named_preactivations(model.cell), meant=model.meant)
-    errors = (*model.meant.errors, (_DELTA, Gradient(value, letters.asked(value), False, _DELTA)))
-    return doubted(model, ITSELF.format(name=state.name), errors=errors)
+    itself = Gradient(value, letters.asked(value), False, _DELTA)
+    net = _argument(itself, model)
+
+    def read(part: Term) -> Term | None:  # δ_t^z = δ_t ⊙ (1 - h²) was said of δ_t as the argument's
+        if isinstance(part, Gradient) and net is not None and part.spelling == _DELTA and part.by.name == net.by.name:
+            return replace(part, by=replace(part.by, name=state.name))
+        return None
+
+    said = (
+        (name, term if isinstance(term, Gradient) else tree.mapped(term, read)) for name, term in model.meant.errors
+    )
+    return doubted(model, ITSELF.format(name=state.name), errors=(*said, (_DELTA, itself)))
 
 
 def _argument(said: Term, model: Model) -> Gradient | None:
