@@ -85,7 +85,7 @@ def everything(*, shared: bool = False) -> Iterator[Iterable[Made]]:
         yield map(made, names())
         return
     gc.freeze()  # what is there need not be copied for a collector to look at it
-    with multiprocessing.get_context("fork").Pool(len(os.sched_getaffinity(0))) as pool:
+    with multiprocessing.get_context("fork").Pool(len(os.sched_getaffinity(0)), gc.disable) as pool:
         yield pool.imap_unordered(made, reversed(names()))  # networks, which take longest, first
 
 

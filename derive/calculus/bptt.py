@@ -5,6 +5,7 @@ over steps with immediate partials. All of it is read off the derivation; nothin
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from sympy import Expr, HadamardProduct, Identity, MatAdd, MatMul, Symbol, ZeroMatrix
 
@@ -105,6 +106,7 @@ def is_long(derivation: Derivation, of: Quantity, by: Quantity) -> bool:
     return through(derivation, of, by) is None
 
 
+@lru_cache(1)  # products over time and bounds on them are told one after the other
 def blocks_of_step(derivation: Derivation) -> tuple[tuple[Quantity, Quantity, Node], ...] | str:
     """The Jacobian of one step: a block for each two states, (of, by, ∂of/∂by); else why there is none.
 

@@ -23,8 +23,10 @@ from sympy import (
     erf,
     exp,
     factor,
+    oo,
     real_roots,
     sin,
+    sqrt,
     tanh,
 )
 from sympy.calculus.util import function_range
@@ -40,12 +42,14 @@ MOST_TERMS = 64
 """Terms of a polynomial that is multiplied out: their number doubles with every factor."""
 
 
-LIMITS: tuple[tuple[Callable[[Symbol], Expr], int, int], ...] = (
+LIMITS: tuple[tuple[Callable[[Symbol], Expr], int, Expr | int], ...] = (
     (tanh, -1, 1),
     (lambda by: 1 / (1 + exp(-by)), 0, 1),
     (sin, -1, 1),
     (cos, -1, 1),
     (erf, -1, 1),
+    (exp, 0, oo),
+    (sqrt, 0, oo),
 )
 """What SymPy takes long over, and does not tell for the last: each function and the limits of its values."""
 _NEVER_REACHED = tuple(LIMITS[number][0] for number in (0, 1, 4))
@@ -57,11 +61,9 @@ def function_extent(function: ScalarFunction) -> Interval | None:
     if not function.specified or len(function.body.variables) != 1:
         return None
     (by,) = function.body.variables
-    for written, low, high in LIMITS:
-        if function.body.expr == written(by):
-            return Interval(low, high)
+    found = next((Interval(low, high) for written, low, high in LIMITS if function.body.expr == written(by)), None)
     try:
-        found = _values(function.body.expr, by)
+        found = found or _values(function.body.expr, by)
     except (NotImplementedError, TypeError, ValueError, AttributeError):
         return None  # SymPy says in one of these ways that it cannot tell
     low, high = found.inf, found.sup

@@ -231,6 +231,8 @@ def indexed(text: str) -> Code:
 
 def free_names(code: Code) -> list[str]:
     """The variables and functions of an expression in order of appearance."""
+    if isinstance(code, Name):
+        return [code.name]
     found: dict[str, None] = {}
     left = [code]
     while left:
