@@ -31,7 +31,7 @@ from derive.reader.meaning.letters import (
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.walk import Walk
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Chain, Group, Name, Run, Syntax
+from derive.reader.text.syntax import Group, Name, Run, Syntax
 from derive.reader.text.words import BESIDE, SAID
 
 LATER = frozenset(["future", "next", "later", "rec", "recurrent", "time"])
@@ -455,12 +455,6 @@ def named_step(script: Syntax) -> Syntax:
     """The step that words or an equation behind a bar name (step k; t = 3), else what stands there."""
     while isinstance(script, Group) and (inner := only(script.rows)) is not None:
         script = inner
-    if (
-        isinstance(script, Chain)
-        and len(script.sides) == 2
-        and time_expression(script.sides[0], TIME_LETTERS) is not None
-    ):
-        return script.sides[1]
     factors = script.factors if isinstance(script, Run) else ()
     words = [part for part in factors if isinstance(part, Name) and part.word.startswith(SAID)]
     rest = [part for part in factors if part not in words]

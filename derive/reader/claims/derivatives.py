@@ -455,7 +455,7 @@ class Derivatives(NamedParts):
             if found.base in ("delta", "Delta") and (through := self._through(target)) is not None:
                 return through, i + 2
             resolved = self.letters.resolve(target, self.fragment)
-            if resolved is None and found.base in ("delta", "Delta"):
+            if resolved is None and found.base in ("delta", "Delta", "d"):
                 resolved = argument_of(self.letters, target, self.fragment, barred=True)
             apart = target.transposed or self.letters.resolve(target, self.fragment, None) != resolved
             if resolved is not None and apart and found.base not in ("d", "nabla"):

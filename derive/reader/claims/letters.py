@@ -94,7 +94,7 @@ class Letters:
         self.numbers: dict[str, Expr] = {str(letter): letter for letter in cell.sizes} | dict(cell.numbers)
         """The letters that are numbers wherever they stand: sizes, and those that the note declares."""
         self.timed_letters: set[str] = set()
-        self.entry_letters: set[str] = set()
+        self.entry_letters: set[str] = set(meant.indices)
         self.indices: list[set[str]] = []
         """The letters in the scripts of each letter of the formula, but for δ."""
         self.bounds: set[str] = set()  # letters between which a side sums or multiplies over steps

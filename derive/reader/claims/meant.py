@@ -78,6 +78,8 @@ class Meant:
     """Values of which ∂J/∂f_t is the gradient by their argument."""
     onward: frozenset[str] = frozenset()
     """Letters for all losses from their step on: L of L_t = l_t + L_{t+1}."""
+    indices: frozenset[str] = frozenset()
+    """Letters by which sums of the document count entries, beside those that are usual for it: c of Σ_c y_c log p_c."""
     habits: frozenset[Habit] = frozenset()
     """The habits of writing that the document keeps to throughout."""
     blocks: tuple[tuple[str, str], ...] = ()

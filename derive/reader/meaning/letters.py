@@ -150,6 +150,9 @@ def time_expression(node: Syntax | None, letters: frozenset[str] | None = None) 
     """A time such as t, k+1, T-1 or 3, perhaps in brackets; with `letters`, of those letters only."""
     if isinstance(node, Group):
         return time_expression(only(node.rows), letters)
+    if isinstance(node, Chain) and [one.type for one in node.relations] == ["EQ"]:  # t = 2
+        named = time_expression(node.sides[0], TIME_LETTERS) is not None
+        return time_expression(node.sides[1], letters) if named else None
     if isinstance(node, Name):
         word = node.word
         return index(word) if (len(word) == 1 or word in TIME_LETTERS) and (not letters or word in letters) else None

@@ -11,7 +11,7 @@ from derive.errors import InputError
 from derive.functions import ScalarFunction, function
 from derive.nodes import t
 from derive.notation import TimeStyle
-from derive.reader.meaning.letters import letter, only, taken, time_of, valued
+from derive.reader.meaning.letters import Written, letter, only, taken, time_of, valued
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.tree import (
@@ -300,6 +300,18 @@ class Meaning(Walk):
         self.vocabulary.called.add(found.name)
         made = self.applied(called, (term,), term.where, found.name)
         return made if found.power is None else Power(made, found.power, span=term.span)
+
+    def call(self, called: Function, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int]:
+        """A function with its argument; within a sum also the entry f(z)_i of a function of the whole vector z."""
+        following = factors[i + 1] if i + 1 < len(factors) else None
+        indices = [part for part in following.scripts if part.kind == "sub"] if isinstance(following, Scripted) else []
+        words = {cell.word for part in indices if isinstance(cell := only(part.rows), Name)}
+        if not isinstance(following, Scripted) or not words or not words <= self.bound:
+            return super().call(called, found, factors, i)
+        rest = tuple(part for part in following.scripts if part not in indices)
+        whole = replace(following, scripts=rest) if rest else following.base
+        outside = Meaning(self.fragment, self.vocabulary, self.bound - words)
+        return outside.call(called, found, [factors[i], whole], 0)[0], i + 2
 
     def big(self, node: syntax.Big) -> Term:
         """A sum over the entries of vectors."""

@@ -49,6 +49,7 @@ from derive.reader.models.equations.losses import (
     untimed_targets,
     whole,
 )
+from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.packed import Instead, packed
@@ -100,6 +101,8 @@ class Written:
     """Letters for the losses from a step on."""
     gradients: frozenset[str] = frozenset()
     """Letters for gradients."""
+    losses: tuple[Place, ...] = ()
+    """Where a loss has a value that makes no equation of a model."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -196,6 +199,7 @@ def written(
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
         onward=frozenset(e.target for e in onward),
         gradients=frozenset(gradients),
+        losses=tuple(unused_losses(claiming, ended)),
     )
 
 

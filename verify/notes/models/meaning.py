@@ -22,7 +22,7 @@ from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.claims.statements.limits import is_limit, says_one_value
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import TIME_LETTERS, identifier, label
+from derive.reader.meaning.letters import ENTRY_LETTERS, TIME_LETTERS, identifier, label
 from derive.reader.meaning.tree import Constant, Divide, Gradient, OverTime, Ref, Term, Transposed
 from derive.reader.models.equations.finding import has_slope
 from derive.reader.models.equations.losses import averaged
@@ -45,6 +45,7 @@ _DERIVED = tree.Gradient | tree.Derivative | tree.Operated | tree.Handed
 _GRADIENTS = tree.Gradient | tree.Error | tree.Differential
 OF_ALL = "{letter} is the gradient of the whole loss, though line {line} says of one step's"
 OF_ONE = "{letter} is the gradient of one step's loss, as line {line} says"
+_COUNTED = regex(r"\\sum(?:\\limits)?\s*_\s*(?:([a-z])(?![A-Za-z])|\{\s*([a-z])\s*(?:=|\\in|\}))")
 _HOT = regex(r"\s*(?:is|are|be|denotes?|being)\s+(?:an?\s+|the\s+)?(?:\w+\s+){0,2}one[-\s]?hot", re.IGNORECASE)
 
 
@@ -133,8 +134,16 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         pairs=tuple(pairs),
         entries=tuple(entries),
         twice=tuple(_of_two_losses(errors, asked, lines, carried)),
+        indices=_indices(formulas, model.cell),
     )
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
+
+
+def _indices(formulas: Sequence[Formula], cell: Cell) -> frozenset[str]:
+    """The letters by which sums count entries, where they are no step, and no letter or label of the cell."""
+    found = {letter for formula in formulas for pair in _COUNTED.findall(formula.text) for letter in pair if letter}
+    used = {part for name in cell.quantities for part in name.split("_")} | {str(size) for size in cell.sizes}
+    return frozenset(found - used - TIME_LETTERS - ENTRY_LETTERS)
 
 
 def _carried(cell: Cell) -> set[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer
 
 from derive import nodes
-from derive.errors import InputError
+from derive.errors import InputError, Place
 from derive.notation import TimeStyle
 from derive.patterns import regex
 from derive.reader.meaning.letters import letter, number_of, only
@@ -70,6 +70,18 @@ def averaged(formula: Found) -> Iterator[tuple[str, Expr]]:
             for value in values:
                 factor *= value
             yield found.name, factor
+
+
+def unused(formulas: Sequence[tuple[int, Found]], used: Collection[Place]) -> Iterator[Place]:
+    """Where a loss is given a value, L = ½ ‖h_2‖², that makes no equation of a model: no part of what is `used`."""
+    for index, formula in formulas:
+        if formula.place in used or any(whole(formula, index)) or any(averaged(formula)):
+            continue
+        for one in _timeless(formula, index):
+            named = one.letter is not None and one.letter.name in LOSSES
+            summed = isinstance(one.right, Big) and _is_loss_letter(one.right.body, one.fragment)
+            if named and not summed and any(m.name not in LOSSES for m in mentions(_alone(one.right, one.fragment))):
+                yield formula.place
 
 
 def at_the_end(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[tuple[Found, Equation]]:
