@@ -14,6 +14,7 @@ from derive.patterns import regex
 from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
+from derive.reader.document.unsaid import of_macros
 from derive.reader.models.equations.equation import Equation
 from derive.reader.text.fragment import Fragment
 from verify.formulas.faults import ClaimsFault, fault_in
@@ -49,7 +50,7 @@ def judged_apart(
 ) -> Audited:
     """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another."""
     try:
-        return _judged(formula, before, models, check, instead)
+        return _by_name(_judged(formula, before, models, check, instead))
     except InputError as error:
         if error.place is None:
             raise  # not about the formula: a cell or notation that nothing has
@@ -57,6 +58,23 @@ def judged_apart(
         return Audited(formula, None, (found,))
     except Exception as error:  # a fault of the program is told as one, and is no verdict
         return Audited(formula, None, (), (fault_in(error, _line(formula.text), formula.place),))
+
+
+def _by_name(audited: Audited) -> Audited:
+    """The judgements that rest on commands read by their names, where the model does not tell that guess."""
+    told = "" if audited.model is None else "; ".join(audited.model.assumed)
+    fragment = audited.formula.fragment
+    if all(words in told for words in fragment.assumed):
+        return audited
+    guessed = tuple(map(str, of_macros([fragment])))
+
+    def resting(one: Judgement) -> Judgement:
+        if one.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
+            return one
+        word = Word.HOLDS_IF if one.word is Word.PROVED else one.word
+        return replace(one, word=word, assumptions=(*guessed, *one.assumptions))
+
+    return replace(audited, judgements=tuple(map(resting, audited.judgements)))
 
 
 def _judged(formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None) -> Audited:

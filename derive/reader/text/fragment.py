@@ -52,6 +52,8 @@ class Fragment:
     """Words of several letters that the document defines as functions, as in LN(v) = ..."""
     times: tuple[tuple[str, str], ...] = ()
     """The document's letters for t and T, each with the usual one: (("k", "t"), ("tau", "T"))."""
+    assumed: tuple[str, ...] = ()
+    """What the document's commands are read as that it does not define: `\\h = h`."""
     as_written: str = ""
     """The text as it stands in the document, where another letter of the same length was put into this one."""
 
