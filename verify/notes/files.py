@@ -246,5 +246,7 @@ def conditioned(fragment: Fragment, formula: Formula, before: Formula | None) ->
     behind = place.text[place.column - 1 :].partition(before.text)[2]
     if place.file != here.file or not 0 < here.line - place.line <= 3 or _ENDED.fullmatch(behind) is None:
         return fragment
+    if "".join(before.text.split()) in "".join(fragment.text.split()):
+        return fragment  # it says so itself
     bare = fragment.text.rstrip(" \n.,;")
     return replace(fragment, text=rf"{bare} \quad ({before.text.strip()})")

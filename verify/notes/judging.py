@@ -14,7 +14,6 @@ from derive.patterns import regex
 from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
-from derive.reader.document.unsaid import of_macros
 from derive.reader.models.equations.equation import Equation
 from derive.reader.text.fragment import Fragment
 from verify.formulas.faults import ClaimsFault, fault_in
@@ -50,7 +49,7 @@ def judged_apart(
 ) -> Audited:
     """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another."""
     try:
-        return _by_name(_judged(formula, before, models, check, instead))
+        return _guessed(_judged(formula, before, models, check, instead))
     except InputError as error:
         if error.place is None:
             raise  # not about the formula: a cell or notation that nothing has
@@ -60,19 +59,20 @@ def judged_apart(
         return Audited(formula, None, (), (fault_in(error, _line(formula.text), formula.place),))
 
 
-def _by_name(audited: Audited) -> Audited:
-    """The judgements that rest on commands read by their names, where the model does not tell that guess."""
-    told = "" if audited.model is None else "; ".join(audited.model.assumed)
-    fragment = audited.formula.fragment
-    if all(words in told for words in fragment.assumed):
+def _guessed(audited: Audited) -> Audited:
+    """The judgements with the guesses that their formula was read by, where the model does not tell them."""
+    told = () if audited.model is None else audited.model.assumed
+    said = dict.fromkeys(map(str, audited.formula.fragment.assumed))
+    guessed = tuple(words for words in said if words not in told)
+    if not guessed:
         return audited
-    guessed = tuple(map(str, of_macros([fragment])))
 
     def resting(one: Judgement) -> Judgement:
-        if one.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
+        if one.word is Word.WRONG:
+            return Judgement(one.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(guessed)}", place=one.place)
+        if one.word not in (Word.PROVED, Word.HOLDS_IF):
             return one
-        word = Word.HOLDS_IF if one.word is Word.PROVED else one.word
-        return replace(one, word=word, assumptions=(*guessed, *one.assumptions))
+        return replace(one, word=Word.HOLDS_IF, assumptions=(*guessed, *one.assumptions))
 
     return replace(audited, judgements=tuple(map(resting, audited.judgements)))
 

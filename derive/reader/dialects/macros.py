@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from derive.cell import Guess
 from derive.patterns import regex
 from derive.reader.text.fragment import Fragment, Line
 
@@ -114,7 +115,7 @@ def with_macros(fragment: Fragment, known: Mapping[str, Macro]) -> Fragment:
     if not used:
         return fragment
     guessed = any(known[name].guess for name in used)
-    assumed = tuple(macro.guess for macro in known.values() if macro.guess and guessed)
+    assumed = (*fragment.assumed, *([by_name(known)] if guessed else ()))
     written: list[str] = []
     marks: list[Line] = []
     length = 0
@@ -142,6 +143,13 @@ def with_macros(fragment: Fragment, known: Mapping[str, Macro]) -> Fragment:
         add(body, macro.start(), False)
     add(text[position:], position, True)
     return replace(fragment, text="".join(written), lines=tuple(marks), as_written="", assumed=assumed)
+
+
+def by_name(known: Mapping[str, Macro]) -> Guess:
+    """The guess about the commands that a document uses and does not define, one for all of them."""
+    read = ", ".join(macro.guess for macro in known.values() if macro.guess)
+    taken = f"commands are read by their names: {read}"
+    return Guess(taken, "they stand for something else", "the document does not define them")
 
 
 def put_in(text: str, known: Mapping[str, Macro], depth: int = 1) -> str:

@@ -36,7 +36,7 @@ from derive.reader.document.legends import without_legends
 from derive.reader.document.reading import Reading, Remark
 from derive.reader.document.restated import without_restatements
 from derive.reader.document.times import at_step
-from derive.reader.document.unsaid import of_macros, say_unsaid
+from derive.reader.document.unsaid import say_unsaid
 from derive.reader.meaning.defined import with_numbers, with_slopes
 from derive.reader.meaning.lefts import left_side
 from derive.reader.meaning.letters import identifier
@@ -100,7 +100,8 @@ def _reading(
         raise InputError("no equation found", Place("<equations>", 1, 1, 1), AN_EQUATION)
     try:
         document = resolving.document(formulas, declarations)
-        document.guesses += [*guesses, *of_macros(said)]
+        document.guesses += guesses
+        document.guesses += dict.fromkeys(guess for fragment in said for guess in fragment.assumed)
         declared = Declared(Vocabulary(), Sizes(), assigned=assigned_in(document), used=names_in(document))
         for declaration, read in document.declarations:
             declared.read(declaration, [(formula.fragment, formula.rows) for formula in read])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from derive.cell import Roles
@@ -15,19 +15,9 @@ from derive.reader.resolving.document import Document
 from derive.reader.sizes import contexts, kinds
 from derive.reader.sizes.joining import COLUMN, MATRIX, ROW
 from derive.reader.sizes.sizing import Assignment
-from derive.reader.text.fragment import Fragment
 
 _OPENING = regex(r"[(\[{|]|\\[lr]?[vV]ert")
 _STAR = regex(r"\s*(?:\*|∗|\\ast(?![A-Za-z]))\s*")
-
-
-def of_macros(said: Iterable[Fragment]) -> list[Guess]:
-    """The guess about the commands that a document uses and does not define."""
-    read = dict.fromkeys(words for fragment in said for words in fragment.assumed)
-    if not read:
-        return []
-    taken = f"commands are read by their names: {', '.join(read)}"
-    return [Guess(taken, "they stand for something else", "the document does not define them")]
 
 
 def say_unsaid(

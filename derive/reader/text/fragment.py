@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 
+from derive.cell import Guess
 from derive.errors import InputError, Place
 from derive.patterns import regex
 from derive.reader.text.lexing.colours import uncoloured
@@ -52,8 +53,8 @@ class Fragment:
     """Words of several letters that the document defines as functions, as in LN(v) = ..."""
     times: tuple[tuple[str, str], ...] = ()
     """The document's letters for t and T, each with the usual one: (("k", "t"), ("tau", "T"))."""
-    assumed: tuple[str, ...] = ()
-    """What the document's commands are read as that it does not define: `\\h = h`."""
+    assumed: tuple[Guess, ...] = ()
+    """What was guessed to read the text: what commands are that the document does not define, and slips."""
     as_written: str = ""
     """The text as it stands in the document, where another letter of the same length was put into this one."""
 
