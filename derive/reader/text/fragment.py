@@ -29,6 +29,11 @@ _BETWEEN = regex(
     rf"_\s*\{{\s*(?P<first>\d){_AT_MOST}(?P<letter>\\?[A-Za-z]+'?){_AT_MOST}(?P<last>\\?[A-Za-z]+(?:_\w)?)\s*\}}"
 )
 """Limits below a sum: 1 ≤ c ≤ C."""
+_BEFORE = regex(
+    r"(?:(?<=[\s=+\-(\[{&,|])|(?<=\{d)|\A)\{\}_(?P<label>[A-Za-z]|\{[A-Za-z]+\})"
+    r"(?P<letter>[A-Za-z]|\\(?:mathbf|boldsymbol|bm|mathcal|mathrm)\s*\{[^{}]*\}|\\[A-Za-z]+(?!\s*\{))"
+)
+"""A label before its letter: {}_S W."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Fragment:
     def __post_init__(self) -> None:
         text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
         if not self.plain:
-            text = _BETWEEN.sub(_from_to, uncoloured(text))
+            text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, uncoloured(text)))
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)
@@ -111,6 +116,11 @@ class Fragment:
 
 def _from_to(limits: re.Match[str]) -> str:
     return f"_{{{limits['letter']}={limits['first']}}}^{{{limits['last']}}}".ljust(len(limits.group()))
+
+
+def _behind(match: re.Match[str]) -> str:
+    label = match["label"].strip("{}")
+    return f"{match['letter']}_{{{label}}}".ljust(len(match.group()))
 
 
 def _paired(text: str) -> str:
