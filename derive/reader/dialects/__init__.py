@@ -35,7 +35,10 @@ def note_of(text: str, file: str) -> Note:
         found.formulas = [each.fragment for each in tex.formulas(text, file) if each.displayed]
         return found
     shown, defined = macros(marks.usual(text, suffix))
-    found = put_in_note(note(shown, file), defined)
+    found = note(shown, file)
+    if len(with_assumed((each.text for each in found.formulas), defined)) > len(defined):
+        defined = with_assumed((each.text for each in every_formula(shown, file)[0]), defined)  # one guess for all
+    found = put_in_note(found, defined)
     if not _has_equations(found):
         _read_unmarked(scripts.usual(text), found, suffix)
     return found
