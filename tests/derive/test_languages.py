@@ -37,6 +37,7 @@ PRINTING = {
     "verify/formulas/wrong/python.py": "prints Python",
     "verify/code/skeleton.py": "prints Python",
     "derive/reader/text/words.py": "the words of notes",
+    "derive/reader/dialects/assumed_macros.py": "the commands of notes",
     "derive/reader/claims/statements/prose.py": "the words of notes",
     "derive/reader/claims/statements/tongues.py": "the words of notes",
 }

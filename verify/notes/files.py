@@ -16,6 +16,7 @@ from derive.errors import InputError, Place
 from derive.patterns import regex
 from derive.reader import text_of
 from derive.reader.dialects import marks, put_in, put_in_note, tex, unmarked
+from derive.reader.dialects.assumed_macros import with_assumed
 from derive.reader.dialects.macros import Macro, macros
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.fragment import Fragment, piece
@@ -101,8 +102,8 @@ def read(path: str | Path) -> Document:
     if suffix == ".tex":
         return Document(file, (Part(file, text, _latex(text, file)),))
     shown, defined = macros(marks.usual(text, suffix))
-    found, _, _ = _markdown(shown, file, (), (), defined)
-    said = _declarations(shown, file, defined)
+    found, _, _, known = _markdown(shown, file, (), (), defined)
+    said = _declarations(shown, file, known)
     return Document(file, (Part(file, text, found, None, said, tuple(asides(shown, found))),))
 
 
@@ -114,8 +115,8 @@ def _notebook(text: str, file: str) -> Iterator[Part]:
         source, defined = macros(marks.usual(written))
         known |= defined
         name = f"{file}#cell{number}"
-        found, section, settings = _markdown(source, name, section, settings, known)
-        yield Part(name, written, found, number, _declarations(source, name, known), tuple(asides(source, found)))
+        found, section, settings, used = _markdown(source, name, section, settings, known)
+        yield Part(name, written, found, number, _declarations(source, name, used), tuple(asides(source, found)))
 
 
 def _latex(text: str, file: str) -> tuple[Formula, ...]:
@@ -151,16 +152,17 @@ def asides(text: str, formulas: Iterable[Formula]) -> Iterator[Aside]:
 
 def _markdown(
     text: str, file: str, section: tuple[str, ...], settings: comments.Settings, known: Mapping[str, Macro]
-) -> tuple[tuple[Formula, ...], tuple[str, ...], comments.Settings]:
-    """The formulas of a Markdown text that follows on `section`, and where it ends."""
+) -> tuple[tuple[Formula, ...], tuple[str, ...], comments.Settings, Mapping[str, Macro]]:
+    """The formulas of a Markdown text that follows on `section`, where it ends, and its macros."""
     visible, said = comments.without(text, file)
     found, section = every_formula(visible, file, section)
     if ".ipynb#" not in file:
         found = unmarked.added(found, visible, file, Path(file).suffix.lower())
+    known = with_assumed((each.text for each in found), known)
     found = put_in(found, known)
     formulas = _told((Formula(each.fragment, each.displayed, each.section) for each in found), said, settings)
     end = Place(file, text.count("\n") + 2, 1, 0)
-    return formulas, section, comments.in_force(said, end, settings)
+    return formulas, section, comments.in_force(said, end, settings), known
 
 
 def _told(formulas: Iterable[Formula], said: list[comments.Comment], before: comments.Settings) -> tuple[Formula, ...]:
@@ -246,5 +248,7 @@ def conditioned(fragment: Fragment, formula: Formula, before: Formula | None) ->
     behind = place.text[place.column - 1 :].partition(before.text)[2]
     if place.file != here.file or not 0 < here.line - place.line <= 3 or _ENDED.fullmatch(behind) is None:
         return fragment
+    if "".join(before.text.split()) in "".join(fragment.text.split()):
+        return fragment  # it says so itself
     bare = fragment.text.rstrip(" \n.,;")
     return replace(fragment, text=rf"{bare} \quad ({before.text.strip()})")

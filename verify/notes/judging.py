@@ -51,7 +51,7 @@ def judged_apart(
 ) -> Audited:
     """The judgements on one formula, which touch no other, whatever happens; `instead` of its model under another."""
     try:
-        return _judged(formula, before, models, check, instead)
+        return _guessed(_judged(formula, before, models, check, instead))
     except InputError as error:
         if error.place is None:
             raise  # not about the formula: a cell or notation that nothing has
@@ -59,6 +59,24 @@ def judged_apart(
         return Audited(formula, None, (found,))
     except Exception as error:  # a fault of the program is told as one, and is no verdict
         return Audited(formula, None, (), (fault_in(error, _line(formula.text), formula.place),))
+
+
+def _guessed(audited: Audited) -> Audited:
+    """The judgements with the guesses that their formula was read by, where the model does not tell them."""
+    told = () if audited.model is None else audited.model.assumed
+    said = dict.fromkeys(map(str, audited.formula.fragment.assumed))
+    guessed = tuple(words for words in said if words not in told)
+    if not guessed:
+        return audited
+
+    def resting(one: Judgement) -> Judgement:
+        if one.word is Word.WRONG:
+            return Judgement(one.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(guessed)}", place=one.place)
+        if one.word not in (Word.PROVED, Word.HOLDS_IF):
+            return one
+        return replace(one, word=Word.HOLDS_IF, assumptions=(*guessed, *one.assumptions))
+
+    return replace(audited, judgements=tuple(map(resting, audited.judgements)))
 
 
 def _judged(formula: Formula, before: Formula | None, models: Models, check: Check, instead: Model | None) -> Audited:

@@ -134,6 +134,11 @@ class Derivatives(NamedParts):
         self.letters.guesses.granted[f"{self.written(node)} is the copy that its step uses"] = None
         return tree.Use(copy[0], loss, copy[1])
 
+    def _raised(self, nabla: Written) -> Expr | None:
+        """The step in ∇_W^t, what comes from the use of W there."""
+        above = [part for kind, part in nabla.parts if kind == "sup"]
+        return time_expression(above[0], TIME_LETTERS | self.letters.timed_letters) if len(above) == 1 else None
+
     def immediate(self, above: Syntax, below: Syntax) -> bool:
         """Whether a ∂⁺ stands above; any other script of a ∂ is not read."""
         mark = self.letters.taken(above, self.fragment)
@@ -446,6 +451,10 @@ class Derivatives(NamedParts):
                 return Gradient(as_value(resolved), loss[0], found.stars > 0), i + skip
             if loss is not None and (copy := self._copy(below)) is not None:
                 return self._used(copy, loss[0], below[0]), i + 2
+            if resolved and following is None and (step := self._raised(found)) is not None:
+                if resolved.time is not None or resolved.at:
+                    raise self.unclear(f"the scripts of {self.written(factors[i])} are not read", factors[i])
+                return self._used((Ref(resolved.name), step), self.letters.whole, below[0]), i + 1
             if resolved and following is None:
                 self.letters.guesses.granted["∇ of nothing is the gradient of the loss"] = None
                 return Gradient(as_value(resolved), self.letters.whole, found.stars > 0), i + 1

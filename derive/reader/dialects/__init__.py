@@ -2,7 +2,8 @@
 
 `marks` turns reStructuredText, HTML and the many dollars of Markdown into plain Markdown, character for character in
 place; `notebooks` finds the Markdown in a notebook; `tex` finds the formulas of LaTeX documents; `macros` has the
-commands that a document of any kind defines; `bare` and `unmarked` read what stands in a text without any mark.
+commands that a document of any kind defines, `assumed_macros` those that it defines elsewhere; `bare` and `unmarked`
+read what stands in a text without any mark.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from pathlib import Path
 
 from derive.patterns import regex
 from derive.reader.dialects import bare, marks, scripts, tex, unmarked
+from derive.reader.dialects.assumed_macros import with_assumed
+from derive.reader.dialects.brackets import without_slips
 from derive.reader.dialects.macros import Macro, macros, with_macros
 from derive.reader.dialects.notebooks import markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note, worded
@@ -32,7 +35,10 @@ def note_of(text: str, file: str) -> Note:
         found.formulas = [each.fragment for each in tex.formulas(text, file) if each.displayed]
         return found
     shown, defined = macros(marks.usual(text, suffix))
-    found = put_in_note(note(shown, file), defined)
+    found = note(shown, file)
+    if len(with_assumed((each.text for each in found.formulas), defined)) > len(defined):
+        defined = with_assumed((each.text for each in every_formula(shown, file)[0]), defined)  # one guess for all
+    found = put_in_note(found, defined)
     if not _has_equations(found):
         _read_unmarked(scripts.usual(text), found, suffix)
     return found
@@ -95,12 +101,16 @@ def _formulas_of(text: str, file: str) -> list[Found]:
 
 def put_in(formulas: Iterable[Found], known: Mapping[str, Macro]) -> list[Found]:
     """The formulas with the macros of their document put in."""
-    return [replace(each, fragment=with_macros(each.fragment, known)) for each in formulas]
+    formulas = list(formulas)
+    known = with_assumed((each.text for each in formulas), known)
+    return [replace(each, fragment=without_slips(with_macros(each.fragment, known))) for each in formulas]
 
 
 def put_in_note(said: Note, known: Mapping[str, Macro]) -> Note:
     """A note with the macros of its document put in."""
-    said.formulas = [with_macros(each, known) for each in said.formulas]
+    declared = [one for each in said.declarations for one in each.formulas]
+    known = with_assumed((one.text for one in (*said.formulas, *declared)), known)
+    said.formulas = [without_slips(with_macros(each, known)) for each in said.formulas]
     said.declarations = [
         replace(each, formulas=tuple(with_macros(one, known) for one in each.formulas)) for each in said.declarations
     ]

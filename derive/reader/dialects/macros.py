@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from derive.cell import Guess
 from derive.patterns import regex
 from derive.reader.text.fragment import Fragment, Line
 
@@ -21,7 +22,9 @@ _ONLY = rf"\s*{_GONE}[\s{_GONE}]*"
 _EMPTY = regex(rf"\$\$?{_ONLY}\$\$?|\\\[{_ONLY}\\\]|\\\({_ONLY}\\\)")
 """A formula that only defines."""
 _ARGUMENT = regex(r"#(\d)")
-MACRO = regex(r"\\([A-Za-z]+)")
+MACRO = regex(r"(?:(?<!\\)|(?<=(?<!\\)\\\\))\\([A-Za-z]+)")
+"""A command; what stands behind \\\\ is the first word of a row."""
+_COMMAND_BEFORE = regex(r"\\[A-Za-z]+\Z")
 DEEPEST = 8
 """Macros within macros."""
 LONGEST = 5_000
@@ -30,11 +33,14 @@ LONGEST = 5_000
 
 @dataclass(frozen=True)
 class Macro:
-    """The body of a command with `#1`, how many arguments it has, and what the first is where it is left out."""
+    """The body of a command with `#1`, how many arguments it has, and what the first is where it is left out; `guess`
+    says what it is where the document does not define it.
+    """
 
     body: str
     count: int = 0
     default: str | None = None
+    guess: str = ""
 
 
 USUAL = {"pdv": Macro(r"\frac{\partial #1}{\partial #2}", 2), "dv": Macro(r"\frac{d #1}{d #2}", 2)}
@@ -78,8 +84,8 @@ def group(text: str, start: int) -> tuple[str, int]:
 def expanded(text: str, match: re.Match[str], known: Mapping[str, Macro], end: int, depth: int = 1) -> tuple[str, int]:
     """What a command with its arguments stands for, and where the text goes on.
 
-    It is followed by a space, as a letter may come next. Raises OverflowError where it grows too large, and
-    LookupError where an argument is missing.
+    A space stands between it and a letter behind it, or a command's name before it. Raises OverflowError where it
+    grows too large, and LookupError where an argument is missing.
     """
     if depth > DEEPEST:
         raise OverflowError
@@ -95,14 +101,21 @@ def expanded(text: str, match: re.Match[str], known: Mapping[str, Macro], end: i
         given.append(argument)
     body = _ARGUMENT.sub(lambda sign: _put(given, int(sign.group(1))), macro.body)
     body = put_in(body, known, depth + 1)
-    return (f"{{{body}}}" if "_" in body or "^" in body else f"{body} "), position
+    if "_" in body or "^" in body:
+        return f"{{{body}}}", position
+    before = " " if body[:1].isalpha() and _COMMAND_BEFORE.search(text, 0, match.start()) else ""
+    behind = " " if text[position : position + 1].isalpha() else ""
+    return f"{before}{body}{behind}", position
 
 
 def with_macros(fragment: Fragment, known: Mapping[str, Macro]) -> Fragment:
     """The formula with its macros put in; every piece that was typed starts a new mark, so that places stay exact."""
     text = fragment.text
-    if known.keys().isdisjoint(MACRO.findall(text)):
+    used = known.keys() & set(MACRO.findall(text))
+    if not used:
         return fragment
+    guessed = any(known[name].guess for name in used)
+    assumed = (*fragment.assumed, *([by_name(known)] if guessed else ()))
     written: list[str] = []
     marks: list[Line] = []
     length = 0
@@ -129,7 +142,14 @@ def with_macros(fragment: Fragment, known: Mapping[str, Macro]) -> Fragment:
             body, position = macro.group(), macro.end()
         add(body, macro.start(), False)
     add(text[position:], position, True)
-    return replace(fragment, text="".join(written), lines=tuple(marks), as_written="")
+    return replace(fragment, text="".join(written), lines=tuple(marks), as_written="", assumed=assumed)
+
+
+def by_name(known: Mapping[str, Macro]) -> Guess:
+    """The guess about the commands that a document uses and does not define, one for all of them."""
+    read = ", ".join(macro.guess for macro in known.values() if macro.guess)
+    taken = f"commands are read by their names: {read}"
+    return Guess(taken, "they stand for something else", "the document does not define them")
 
 
 def put_in(text: str, known: Mapping[str, Macro], depth: int = 1) -> str:

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from derive.errors import Place
 from derive.patterns import regex
-from derive.reader.dialects.macros import group, macros, with_macros
+from derive.reader.dialects.assumed_macros import with_assumed
+from derive.reader.dialects.brackets import without_slips
+from derive.reader.dialects.macros import Macro, group, macros, with_macros
 from derive.reader.dialects.marks import without_words_between
 from derive.reader.text.fragment import Fragment, Line
 from derive.reader.text.note import Found
@@ -34,13 +37,22 @@ _COLUMNS = regex(r"\s*\{\d+\}|(?=)")
 
 
 def formulas(text: str, file: str) -> Iterator[Found]:
-    """The formulas of a LaTeX document in their order."""
+    """The formulas of a LaTeX document in their order, with its macros put in."""
+    found, defined = _typed(text, file)
+    known = with_assumed((each.text for each in found), defined)
+    for each in found:
+        yield replace(each, fragment=without_slips(with_macros(each.fragment, known)))
+
+
+def _typed(text: str, file: str) -> tuple[list[Found], dict[str, Macro]]:
+    """The formulas as they are typed, and the macros of their document."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     visible, defined = macros(readable(text))
+    found: list[Found] = []
     section: list[str] = []
     for match in _MATH.finditer(visible):
         kind = match.lastgroup or ""
@@ -53,9 +65,10 @@ def formulas(text: str, file: str) -> Iterator[Found]:
         if kind == "body" and match.group("env").startswith("alignat"):
             columns = _COLUMNS.match(visible, start, end)
             start = columns.end() if columns else start
-        fragment = with_macros(_fragment(visible, start, end, lines, starts, file), defined)
+        fragment = _fragment(visible, start, end, lines, starts, file)
         displayed = kind not in ("inline", "dollar") and match.group("env") != "math"
-        yield Found(fragment, displayed, tuple(filter(None, section)))
+        found.append(Found(fragment, displayed, tuple(filter(None, section))))
+    return found, defined
 
 
 def comments(text: str, file: str) -> Iterator[tuple[Place, str]]:

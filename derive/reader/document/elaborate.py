@@ -101,6 +101,7 @@ def _reading(
     try:
         document = resolving.document(formulas, declarations)
         document.guesses += guesses
+        document.guesses += dict.fromkeys(guess for fragment in said for guess in fragment.assumed)
         declared = Declared(Vocabulary(), Sizes(), assigned=assigned_in(document), used=names_in(document))
         for declaration, read in document.declarations:
             declared.read(declaration, [(formula.fragment, formula.rows) for formula in read])

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 
+from derive.cell import Guess
 from derive.errors import InputError, Place
 from derive.patterns import regex
 from derive.reader.text.lexing.colours import uncoloured
@@ -28,6 +29,11 @@ _BETWEEN = regex(
     rf"_\s*\{{\s*(?P<first>\d){_AT_MOST}(?P<letter>\\?[A-Za-z]+'?){_AT_MOST}(?P<last>\\?[A-Za-z]+(?:_\w)?)\s*\}}"
 )
 """Limits below a sum: 1 ≤ c ≤ C."""
+_BEFORE = regex(
+    r"(?:(?<=[\s=+\-(\[{&,|])|(?<=\{d)|\A)\{\}_(?P<label>[A-Za-z]|\{[A-Za-z]+\})"
+    r"(?P<letter>[A-Za-z]|\\(?:mathbf|boldsymbol|bm|mathcal|mathrm)\s*\{[^{}]*\}|\\[A-Za-z]+(?!\s*\{))"
+)
+"""A label before its letter: {}_S W."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,15 @@ class Fragment:
     """Words of several letters that the document defines as functions, as in LN(v) = ..."""
     times: tuple[tuple[str, str], ...] = ()
     """The document's letters for t and T, each with the usual one: (("k", "t"), ("tau", "T"))."""
+    assumed: tuple[Guess, ...] = ()
+    """What was guessed to read the text: what commands are that the document does not define, and slips."""
     as_written: str = ""
     """The text as it stands in the document, where another letter of the same length was put into this one."""
 
     def __post_init__(self) -> None:
         text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
         if not self.plain:
-            text = _BETWEEN.sub(_from_to, uncoloured(text))
+            text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, uncoloured(text)))
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)
@@ -108,6 +116,11 @@ class Fragment:
 
 def _from_to(limits: re.Match[str]) -> str:
     return f"_{{{limits['letter']}={limits['first']}}}^{{{limits['last']}}}".ljust(len(limits.group()))
+
+
+def _behind(match: re.Match[str]) -> str:
+    label = match["label"].strip("{}")
+    return f"{match['letter']}_{{{label}}}".ljust(len(match.group()))
 
 
 def _paired(text: str) -> str:

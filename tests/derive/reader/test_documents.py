@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from backproof.command_line import main
 from derive.errors import InputError
 from derive.reader import read_equations, read_file, reading_of
+from derive.reader.dialects.assumed_macros import with_assumed
 from derive.reader.document.reading import shape, told
 
 DATA = Path(__file__).parents[2] / "data"
@@ -316,3 +317,20 @@ def test_what_declares_nothing_is_passed_over_with_a_remark(beside: str) -> None
     found = reading_of(f"# A\n\n$$ h_t = \\tanh(W x_t + U h_{{t-1}}) $$\n\nwhere ${beside}$.\n")
     assert [state.name for state in found.cell.states] == ["h"]
     assert len(found.remarks) == 1
+
+
+def test_commands_that_a_document_does_not_define_are_one_guess():
+    text = (
+        "Let $\\bs{W}$ act on $\\x_t \\in \\R^D$, and $\\y_t = \\bs{V}\\h_t$.\n\n"
+        "$$\\h_t = \\tanh(\\bs{W}\\x_t + \\bs{U}\\h_{t-1})$$\n\n$$\\o_t = \\bs{V}\\h_t$$\n"
+    )
+    found = reading_of(text, "rnn.md")
+    guesses = [guess.taken for guess in found.cell.guesses if "commands" in guess.taken]
+    assert guesses == [r"commands are read by their names: \bs{x} = \boldsymbol{x}, \x = x, \y = y, \h = h, \o = o"]
+
+
+@pytest.mark.parametrize(
+    "formula", [r"\h{a} + \h_t", r"\pd{a}{b} + \frac{\pd a}{\pd b}", r"a \pm b", r"a \n b", r"a \\h_t", r"\xt"]
+)
+def test_what_a_command_may_be_is_guessed_where_its_uses_say_one_thing(formula):
+    assert with_assumed([formula], {}) == {}

@@ -121,6 +121,9 @@ class Commands(ABC):
         if name in ("ast", "star") and out.items and out.items[-1].type == "LBRACE":  # y^\ast, as y^*
             out.emit("MARK", i, after, "star")
             return after
+        if name in ("0", "1"):  # \\mathbf{1}, as pages shorten it
+            out.emit(*(("NUMBER", i, after, "0") if name == "0" else ("ONES", i, after)))
+            return after
         if name == "not" and (equals := _EQUALS.match(self.text, after, end)):  # \\not =
             out.emit("RELATION", i, equals.end(), "≠")
             return equals.end()
