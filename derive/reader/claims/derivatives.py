@@ -245,8 +245,10 @@ class Derivatives(NamedParts):
         return tree.OverTime(one, step, by.time + 1, of.time, product=True)
 
     def _loss_along(self, said: Gradient) -> Term | None:
-        """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k."""
+        """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k; ∂L/∂c_k as well, of all."""
         by, loss = said.by, said.only
+        if loss is None and self.letters.meant.keeps(Habit.HANDED) and by.time is not None and by.time.is_Symbol:
+            loss = nodes.t
         several = len(self.letters.cell.states) > 1 and by.name in {state.name for state in self.letters.cell.states}
         if loss is None or by.time is None or by.at or said.immediate:
             return None
