@@ -64,3 +64,15 @@ def _linear(node: Node) -> bool:
 
 def _compound(node: Node) -> bool:
     return _linear(node) or (isinstance(node, MatAdd) and sum(bool(leaves(term)) for term in node.args) > 1)
+
+
+def carried(cell: Cell) -> set[str]:
+    """The quantities that act on a state, and with it on the steps behind."""
+    read = {one.symbol.name: {q.name for q in leaves(one.expression)} for one in cell.equations}
+    waiting, found = [state.name for state in cell.states], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += read.get(name, ())
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from derive import nodes
+from derive.calculus.program import carried
 from derive.cell import Assumption, Cell
 from derive.errors import InputError, OpenQuestionError, ProgramFault
 from derive.notation import Notation, notations, spelled
@@ -24,7 +25,7 @@ from derive.reader.text.syntax import Syntax
 from verify.formulas import deciding, sizes, upside, worked
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings import operated
-from verify.formulas.unsaid import unsaid
+from verify.formulas.unsaid import one_term_alone, unsaid
 from verify.truth.comparison import Bench
 
 NOTHING_BEHIND = "nothing comes after the last step"
@@ -325,6 +326,8 @@ def _decided(
                 more += tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
                 word = Word.HOLDS_IF if more else decision.word
                 decision = replace(decision, word=word, assumptions=(*decision.assumptions, *more))
+                if reason := one_term_alone(one, other, carried(bench_.program)):
+                    decision = deciding.Decision(Word.UNDECIDED, reason=reason)
     except InputError as error:
         decision = deciding.Decision(Word.UNDECIDED, reason=error.message)
     judgement = replace(

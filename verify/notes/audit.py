@@ -24,7 +24,7 @@ from verify.notes.conventions import settled
 from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.steps import LAST_ALONE
-from verify.notes.conventions.trying import Judge
+from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
@@ -144,6 +144,7 @@ def audit(
     last_alone = behind_words(document, LAST_ALONE)
     along = behind_words(document, THROUGH_A_STATE, NEAR)
     judged = settled(tuple(map(apart, document.formulas)), apart, quickly, last_alone, along)
+    judged = tuple(_in_other_letters(each, models, apart) for each in judged)
     judged = tuple(_otherwise(each, models, apart, document) for each in stepping_back(judged))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
     lines = {part.file: part.text.splitlines() for part in document.parts}
@@ -170,6 +171,13 @@ def _otherwise(audited: Audited, models: Models, judge: Judge, document: Documen
         audited = replace(again if kept != audited.judgements else audited, judgements=kept)
         if not _is_open(audited):
             break
+    return audited
+
+
+def _in_other_letters(audited: Audited, models: Models, judge: Judge) -> Audited:
+    """A formula that is wrong in its model, in the letters of another section of the note."""
+    for model in models.in_other_letters(audited.formula) if wrong_in(audited) else ():
+        (audited,) = mending([audited], {0: judge(audited.formula, model)})
     return audited
 
 

@@ -61,6 +61,22 @@ class Deltas(Walk):
         """Note that something was read in one of two ways; whether it is to be read in the other."""
         return self.letters.guesses.other(key, Guess(words, holds, doubtful))
 
+    def averaged(self, said: Term) -> Term:
+        """The gradient that a δ or d means of which the document says nothing, perhaps with what divides its loss."""
+        several = {(letter, loss.factor) for letter, loss in self.letters.meant.losses if loss.step is None}
+        whole = {factor: letter for letter, factor in sorted(several, key=str) if factor != 1}
+        small = [part for part in tree.walk(said) if isinstance(part, Gradient) and part.spelling != "partial"]
+        if len(whole) != 1 or not small or any(part.only is not None for part in small):
+            return said
+        ((factor, letter),) = whole.items()
+        if any(part.by.time is not None for part in small):
+            key, words = "factor", f"δ and d before a value of a step are of {letter}, with its factor {factor}"
+        else:
+            key, words = "parameter factor", f"δ and d before a parameter are of {letter}, with its factor {factor}"
+        if self.guess(key, words):
+            return tree.Multiply((tree.Constant(factor), said))
+        return said
+
     def meant(self, found: Written) -> Term | None:
         """What the document says that a letter stands for, at the time written."""
         if (paired := self._paired(found)) is not None:

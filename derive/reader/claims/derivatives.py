@@ -250,8 +250,10 @@ class Derivatives(NamedParts):
         return tree.OverTime(one, step, by.time + 1, of.time, product=True)
 
     def _loss_along(self, said: Gradient) -> Term | None:
-        """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k."""
+        """∂L_t/∂c_k, where the document means it so, along c alone from c_t back to c_k; ∂L/∂c_k as well, of all."""
         by, loss = said.by, said.only
+        if loss is None and self.letters.meant.keeps(Habit.HANDED) and by.time is not None and by.time.is_Symbol:
+            loss = nodes.t
         several = len(self.letters.cell.states) > 1 and by.name in {state.name for state in self.letters.cell.states}
         if loss is None or by.time is None or by.at or said.immediate:
             return None
@@ -446,9 +448,9 @@ class Derivatives(NamedParts):
             by = self.letters.taken(below[0], self.fragment) if below else None
             resolved = by and self.letters.resolve(by, self.fragment)
             loss = self.loss(target) if target is not None else None
-            if resolved and loss is not None:
+            if resolved and target is not None and loss is not None:
                 skip = 3 if i + 2 < len(factors) and lists_letters(factors[i + 2]) else 2
-                return Gradient(as_value(resolved), loss[0], found.stars > 0), i + skip
+                return self.weighted(Gradient(as_value(resolved), loss[0], found.stars > 0), target), i + skip
             if loss is not None and (copy := self._copy(below)) is not None:
                 return self._used(copy, loss[0], below[0]), i + 2
             if resolved and following is None and (step := self._raised(found)) is not None:
@@ -524,5 +526,6 @@ class Derivatives(NamedParts):
             by = self.letters.taken(found.parts[0][1], self.fragment)
             resolved = by and self.letters.resolve(by, self.fragment)
             if resolved:
-                return self.decorated(Gradient(as_value(resolved)), found), i + 1
+                said = self.weighted(Gradient(as_value(resolved)), replace(found, parts=[]))
+                return self.decorated(said, found), i + 1
         return None

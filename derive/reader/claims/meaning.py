@@ -127,7 +127,7 @@ class Claiming(Brackets):
         if (meant := self.meant(found)) is not None:
             return self.decorated(meant, found), i + 1
         if (gradient := self.differential(found, factors, i)) is not None:
-            return gradient
+            return self.averaged(gradient[0]), gradient[1]
         group, scripts = (None, ()) if is_slice(following) else bracket(following)
         counts = found.base in COUNTS and not (found.parts or found.primes or found.transposed)
         if counts and found.base not in self.letters.known:
@@ -149,7 +149,7 @@ class Claiming(Brackets):
         if (delta := self.delta(timed, node)) is not None:
             if found.primes > 1:
                 raise self.unclear(f"the primes of {self.written(node)} are not read", node)
-            used = timed is not found
+            used, delta = timed is not found, self.averaged(delta)
             said = self.decorated(tree.Transposed(delta) if found.primes else delta, found, scripts if used else ())
             return said, i + 1 + used
         if (turned := self.primed(found, i)) is not None:

@@ -137,7 +137,7 @@ class Choice:
             name = waiting.pop(0)
             if name in self.by_name or self._is_parameter(name) or self._is_target(name):
                 continue
-            ways = self.ways(name)
+            ways = self._beside_readers(self.ways(name))
             beside = [e for e in ways if e.section == ways[0].section]
             # h_t = f(uv) beside an equation that reads something at a step only names parts of that
             steps = (e for e in beside if any(mention.offset is not None for mention in e.used))
@@ -190,6 +190,20 @@ class Choice:
         if meant[0] is not ways[0]:
             self.led = meant[0].index
         return meant if self.led is None else sorted(meant, key=lambda e: abs(e.index - (self.led or 0)))
+
+    def _beside_readers(self, ways: list[Equation]) -> list[Equation]:
+        """The equations for a name, first those beside what reads it, if the nearest section computes that otherwise.
+
+        A restated c_t = f_t ⊙ c_{t-1} + i_t ⊙ c̃_t means c̃ of the section that has it so, not of one with g for it.
+        """
+        for reader in self.by_name.values() if ways else ():
+            if not any(m.name == ways[0].target for m in reader.used) or reader.loss:
+                continue
+            right = {e.section: "".join(e.right.split()) for e in self.nearest if e.target == reader.target}
+            home = "".join(reader.right.split())
+            if right.get(ways[0].section, home) != home and any(right.get(e.section) == home for e in ways):
+                return sorted(ways, key=lambda e: right.get(e.section) != home)
+        return ways
 
     def _tell_reminders(self, taken: Equation) -> None:
         here = (e for e in self.nearest if e.target == taken.target and e.section == self.section != taken.section)

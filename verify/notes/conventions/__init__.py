@@ -12,6 +12,7 @@ from functools import partial
 from derive.reader.claims.meant import Habit
 from derive.reader.models.model import Model
 from verify.notes.audited import Audited
+from verify.notes.conventions.biases import without_biases
 from verify.notes.conventions.errors import (
     adding,
     handing_back,
@@ -22,7 +23,7 @@ from verify.notes.conventions.errors import (
     upstream,
 )
 from verify.notes.conventions.functions import chosen, differentials, exchanged, identity
-from verify.notes.conventions.habits import keeping, of_numbered, of_one, onward, through_a_state
+from verify.notes.conventions.habits import keeping, of_numbered, of_one, of_this_step, onward, through_a_state
 from verify.notes.conventions.row_gradients import transposed
 from verify.notes.conventions.steps import (
     from_zero,
@@ -58,6 +59,7 @@ def settled(
     for convention in (
         last,
         identity,
+        without_biases,
         of_length,
         partial(of_last_output, said=last_alone),
         onward,
@@ -74,6 +76,7 @@ def settled(
         keeping(Habit.ALONG),
         keeping(Habit.OWN_USE),
         keeping(Habit.NO_LATER),
+        of_this_step,
         of_one,
         of_numbered,
         chosen,

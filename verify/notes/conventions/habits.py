@@ -13,6 +13,7 @@ from derive.patterns import regex
 from derive.reader.claims.derivatives import LOSSES
 from derive.reader.claims.meant import Habit, Loss
 from derive.reader.meaning import tree
+from derive.reader.meaning.letters import index
 from derive.reader.meaning.tree import Gradient, Term
 from derive.reader.models.model import Model
 from verify.notes.audited import Audited
@@ -22,6 +23,7 @@ from verify.notes.conventions.trying import (
     Judge,
     better,
     doubted,
+    lefts_of,
     mending,
     parts_of,
     right_in,
@@ -43,6 +45,7 @@ THROUGH_A_STATE = regex(
 NEAR = 4
 """Lines between such words and a formula that they are about."""
 
+OF_THIS_STEP = "δ is the gradient of the loss of step t alone, whatever its own step is"
 OF_ONE = "J is the error of step"
 FEWEST = 2
 _SUMMED = regex(r"\\sum|∑|Σ|(?:L|J|E|C|ell|mathcal\s*\{?[LJEC]\}?)\s*[_^]")
@@ -134,9 +137,14 @@ def _along(model: Model, parts: Sequence[Term]) -> bool:
 
 
 def _own_use(model: Model, parts: Sequence[Term]) -> bool:
-    """Whether ∂E_t/∂W stands beside ∂f_t/∂W."""
-    of_step = {one.by.name for one in parts if isinstance(one, Gradient) and one.only is not None and not one.by.time}
-    return any(isinstance(part, tree.Derivative) and part.by.name in of_step for part in parts)
+    """Whether ∂E_t/∂W stands beside ∂f_t/∂W, or ∂E_2/∂W of a step by its number beside ∂E_2/∂z_2 and no sum."""
+    gradients = [part for part in parts if isinstance(part, Gradient) and part.only is not None]
+    of_step = {one.by.name for one in gradients if one.by.time is None}
+    if any(isinstance(part, tree.Derivative) and part.by.name in of_step for part in parts):
+        return True
+    summed = any(isinstance(part, tree.OverTime) for part in parts)
+    numbered = any(isinstance(one.only, Integer) and one.by.time == one.only for one in gradients)
+    return bool(of_step) and numbered and not summed
 
 
 def _no_later(model: Model, parts: Sequence[Term]) -> bool:
@@ -168,12 +176,18 @@ def keeping(habit: Habit) -> Convention:
 
 
 def through_a_state(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:
-    """∂J/∂c_{t-1} as the part that comes through c_t, for formulas behind words that speak of that path."""
-    tried = {
-        number: judge(each.formula, doubted(each.model, Habit.HANDED.value, habits={Habit.HANDED}))
-        for number, each in enumerate(found)
-        if each.model is not None and wrong_in(each) and each.formula in said
-    }
+    """∂J/∂c_{t-1} as the part that comes through c_t, for formulas behind words that speak of that path.
+
+    ∂J/∂c_k as that along c from step t on.
+    """
+    tried = {}
+    for number, each in enumerate(found):
+        if each.model is not None and wrong_in(each) and each.formula in said:
+            model = doubted(each.model, Habit.HANDED.value, habits={Habit.HANDED})
+            steps = {p.by.time for p in parts_of(each, each.model) if isinstance(p, Gradient) and p.by.time is not None}
+            if any(step.is_Symbol and step not in (nodes.t, nodes.T) for step in steps):
+                model = doubted(model, Habit.ALONG.value, habits={Habit.ALONG})
+            tried[number] = judge(each.formula, model)
     return mending(found, tried)
 
 
@@ -194,6 +208,30 @@ def of_one(found: Sequence[Audited], judge: Judge) -> list[Audited]:
             again = judge(each.formula, doubted(each.model, f"{OF_ONE} t alone", losses=losses))
             tried[number] = replace(again, judgements=tuple(map(better, each.judgements, again.judgements)))
     return mending(found, tried)
+
+
+def of_this_step(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """δ as the gradient of the loss of step t alone, where that mends one formula for δ and one for ∂E_t/∂W."""
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        deltas = {n: _deltas(each, model) for n, each in enumerate(found) if each.model == model}
+        here = {n: found[n] for n, names in deltas.items() if names}
+        if model.meant.asked or not here:
+            continue
+        asked = tuple((name, index("k"), nodes.t) for name in sorted(set().union(*deltas.values())))
+        tried = {n: judge(each.formula, doubted(model, OF_THIS_STEP, asked=asked)) for n, each in here.items()}
+        mended = [n for n, each in here.items() if wrong_in(each) and right_in(tried[n]) > right_in(each)]
+        lefts = [left for n in mended for left in lefts_of(here[n], model) if isinstance(left, Gradient)]
+        defined = any(left.spelling == "delta" for left in lefts)
+        summed = any(left.by.time is None and left.only == nodes.t for left in lefts)
+        if defined and summed and all(right_in(tried[n]) >= right_in(each) for n, each in here.items()):
+            result = mending(result, tried)
+    return result
+
+
+def _deltas(audited: Audited, model: Model) -> set[str]:
+    """What δ in a formula is the gradient by."""
+    return {p.by.name for p in parts_of(audited, model) if isinstance(p, Gradient) and p.spelling == "delta"}
 
 
 def of_numbered(found: Sequence[Audited], judge: Judge) -> list[Audited]:

@@ -9,10 +9,9 @@ from dataclasses import replace
 from sympy import Expr
 
 from derive import nodes
-from derive.calculus.program import named_preactivations
+from derive.calculus.program import carried, named_preactivations
 from derive.cell import Cell
 from derive.errors import InputError, Place
-from derive.nodes import leaves
 from derive.patterns import regex
 from derive.reader.claims.deltas import LATER
 from derive.reader.claims.letters import Letters, Way
@@ -123,8 +122,8 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             places.add(place)
     places |= named
     # where every δ is of the sum of all losses, or of what acts on no other step, nothing is out of the ordinary
-    carried = _carried(program)
-    of_steps = any(loss is not None and (name in carried or loss != step) for (name, step), loss in asked.items())
+    acting = carried(program)
+    of_steps = any(loss is not None and (name in acting or loss != step) for (name, step), loss in asked.items())
     asked_ = [(name, step, loss) for (name, step), loss in asked.items() if of_steps]
     meant = replace(
         model.meant,
@@ -133,7 +132,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         asked=tuple(asked_),
         pairs=tuple(pairs),
         entries=tuple(entries),
-        twice=tuple(_of_two_losses(errors, asked, lines, carried)),
+        twice=tuple(_of_two_losses(errors, asked, lines, acting)),
         indices=_indices(formulas, model.cell),
     )
     return replace(model, meant=meant, facts=tuple(facts), definitions=frozenset(places))
@@ -144,18 +143,6 @@ def _indices(formulas: Sequence[Formula], cell: Cell) -> frozenset[str]:
     found = {letter for formula in formulas for pair in _COUNTED.findall(formula.text) for letter in pair if letter}
     used = {part for name in cell.quantities for part in name.split("_")} | {str(size) for size in cell.sizes}
     return frozenset(found - used - TIME_LETTERS - ENTRY_LETTERS)
-
-
-def _carried(cell: Cell) -> set[str]:
-    """The quantities that act on a state, and with it on the steps behind."""
-    read = {one.symbol.name: {q.name for q in leaves(one.expression)} for one in cell.equations}
-    waiting, found = [state.name for state in cell.states], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += read.get(name, ())
-    return found
 
 
 def _of_two_losses(

@@ -9,6 +9,8 @@ from itertools import filterfalse
 from pathlib import Path
 
 from derive import catalogue
+from derive.cell import Cell
+from derive.nodes import Elementwise
 from derive.notation import find as find_notation
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.finding import DERIVATIVE
@@ -130,6 +132,29 @@ class Models:
             found = self._others[number].of(formula)
             if found is not None and not found.recognised:
                 yield replace(found, doubts=(*found.doubts, other.said))
+
+    def in_other_letters(self, formula: Formula) -> Iterator[Model]:
+        """The formula's model as another section writes it, where a letter is an argument in one and a value in one."""
+        model = self.of(formula)
+        if model is None or model.recognised:
+            return
+        here = {e.target: e for e in self.written.equations if e.place in model.definitions}
+        for name in sorted(names(formula.fragment) & here.keys()):
+            section = here[name].section
+            ways = [
+                e for e in self.written.equations if e.target == name and e.section not in (section, formula.section)
+            ]
+            if section == formula.section or not ways:
+                continue
+            if (key := ("letters", section)) not in self._others:
+                models = self._others[key] = copy(self)
+                rest = [e for e in self.written.equations if e.section != section]
+                models.written, models._found = replace(self.written, equations=rest), {}
+            other = self._others[key].of(formula)
+            if other is None or other.recognised or not _names_argument_and_value(name, model.cell, other.cell):
+                continue
+            line = min(place[1] for place in other.definitions)
+            yield replace(other, doubts=(*other.doubts, OF_ANOTHER_SECTION.format(line=line)))
 
     def supposing(self, formula: Formula) -> tuple[tuple[Equation, ...], Model | None]:
         """What running text supposes right before a formula, and the formula's model under that."""
@@ -291,6 +316,14 @@ def _agrees(equation: Equation, model: Model | None) -> bool:
 
 ARGUMENT_OF = "is the argument of"
 """Within the words of a guess about a letter that the model does not have."""
+
+
+def _names_argument_and_value(name: str, one: Cell, other: Cell) -> bool:
+    """Whether of two cells with the same states one calls the value of a function so, and one what it is taken of."""
+    values = [
+        isinstance(e.expression, Elementwise) for cell in (one, other) for e in cell.equations if e.symbol.name == name
+    ]
+    return {*one.states} == {*other.states} and sorted(values) == [False, True]
 
 
 def _related(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
