@@ -54,6 +54,8 @@ class Fragment:
     """The document's letters for t and T, each with the usual one: (("k", "t"), ("tau", "T"))."""
     as_written: str = ""
     """The text as it stands in the document, where another letter of the same length was put into this one."""
+    given: str = ""
+    """What was taken for granted when this text was made of that one."""
 
     def __post_init__(self) -> None:
         text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
