@@ -19,6 +19,11 @@ _LOSS = r"(?:\\(?:mathcal|mathrm|text)\s*\{\s*[LJEC]\s*\}|\\ell|\\mathcal\s+[LJE
 _MEAN = regex(
     rf"(?P<loss>{_LOSS})[^=]{{0,40}}=\s*&?\s*-?{_S}\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{{_S}\d*{_S}(?P<size>[A-Za-z]){_S}\}}"
 )
+_WHOLE = regex(
+    rf"\s*(?P<loss>{_LOSS})\s*(?:\([^=]*\)\s*)?&?\s*=\s*&?\s*(?:\\[dt]?frac\s*\{{\s*1\s*\}}\s*\{{\s*1\s*\}})?\s*(?P<one>{_LOSS})"
+    r"(?P<behind>\s*(?:\\left\s*)?(?:\([^=]*\))?[\s.,;]*)"
+)
+"""J = L, which was J = 1/m Σ_i L^{(i)}."""
 _SPACE = regex(r"\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*\^\s*\{[^{}]*\}")
 _ALONG = regex(
     r"(?P<name>\\(?:text|mathrm|mathtt|operatorname)\s*\{\s*(?:np\s*\.\s*)?sum\s*\}|np\s*\.\s*sum|\\sum|(?<![A-Za-z.\\])sum)\s*"
@@ -77,16 +82,16 @@ class _Batch:
 
     def left(self, text: str) -> bool:
         """Whether a formula is left as it is: one side alone has the 1/N that is in the gradient of the mean."""
-        if not any(re.search(rf"\\partial\s*(?:\{{\s*)?{re.escape(loss)}", text) for loss in self.losses):
+        of_one = rf"(?!\s*[_^]\s*\{{?\s*\(?\s*(?:{'|'.join(self.indices)}))"
+        letters = [rf"\\partial\s*(?:\{{\s*)?{re.escape(loss)}{of_one}" for loss in self.losses]
+        if not any(re.search(letter, text) for letter in letters):
             return False
         sides = _EQUALS.split(text)
         divided = [side for side in sides if self._divided(side) != side]
         if not divided:
             return not _QUANTITY.search(sides[-1])
-        letter = "|".join(
-            [rf"\\partial\s*(?:\{{\s*)?{re.escape(loss)}" for loss in self.losses] + [r"\\delta|δ"] * self.defines
-        )
-        return any(re.search(letter, side) for side in divided)
+        letters += [r"\\delta|δ"] * self.defines
+        return any(re.search(letter, side) for letter in letters for side in divided)
 
 
 def of_one_example(document: Document) -> Document:
@@ -102,6 +107,23 @@ def of_one_example(document: Document) -> Document:
         if text == each.text:
             return each
         return _made(each, text, said)
+
+    return _with_one_loss(_mapped(document, one))
+
+
+def _with_one_loss(document: Document) -> Document:
+    """The document with one letter for the loss of an example and that of all, of which there is one: J = L."""
+    whole = filter(None, (_WHOLE.fullmatch(each.text) for each in document.formulas if each.fragment.given))
+    same = next(whole, None)
+    if same is None or same.group("loss") == same.group("one"):
+        return document
+    kept, other = sorted((same.group("loss"), same.group("one")), key=len)
+    letter = re.compile(rf"(?<![A-Za-z\\]){re.escape(other)}(?![A-Za-z])")
+
+    def one(each: Formula) -> Formula:
+        text = _WHOLE.sub(lambda m: m.group("one").rjust(m.start("behind")) + m.group("behind"), each.text)
+        text = letter.sub(kept.ljust(len(other)), text)
+        return each if text == each.text or each.fragment.plain else _made(each, text, "")
 
     return _mapped(document, one)
 
