@@ -55,14 +55,17 @@ class _Batch:
     """Whether error letters are gradients of the loss of all."""
 
     def of_one(self, text: str) -> str:
-        """A formula for one example, as long as it was."""
+        """A formula for one example, as long as it was; one whose sums run over entries with that index as it is."""
         index = "|".join(sorted(self.indices))
+        of_loss = rf"(?P<loss>{_LOSS})_\s*(?:(?:{index})(?![A-Za-z])|\{{\s*(?:{index})\s*\}})"
+        below = rf"_\s*(?:(?:{index})(?![A-Za-z])|\{{(?:[^{{}}=]*(?<![A-Za-z\\]))?(?:{index})(?![A-Za-z])[^{{}}=]*\}})"
+        if re.search(below, _SUM.sub("", re.sub(of_loss, "", text))):
+            return text
         for match in reversed(list(_SUM.finditer(text))):
             if _index(match) in self.indices and (_last(match) in self.sizes or not _last(match)):
                 text = _blank(text, match.start(), match.end())
         label = rf"\(\s*(?:{index})\s*\)"
         above = rf"\^\s*(?:{label}|\{{\s*{label}\s*\}})|(?<=\{{)\s*{label}(?=[^{{}}]*\}})"
-        of_loss = rf"(?P<loss>{_LOSS})_\s*(?:(?:{index})(?![A-Za-z])|\{{\s*(?:{index})\s*\}})"
         text = re.sub(above, lambda m: " " * len(m.group()), text)
         text = re.sub(of_loss, lambda m: m.group("loss").ljust(len(m.group())), text)
         if _QUANTITY.search(text):
@@ -80,11 +83,18 @@ class _Batch:
             rf"(?<=/)(\s*)({size})(?![A-Za-z_^])|(?<![A-Za-z\\])({size})(?=\s*\^\s*\{{\s*-\s*1\s*\}})", r"\g<1>1", text
         )
 
+    def _derived(self) -> list[str]:
+        of_one = rf"(?!\s*[_^]\s*\{{?\s*\(?\s*(?:{'|'.join(self.indices)}))"
+        return [rf"\\partial\s*(?:\{{\s*)?{re.escape(loss)}{of_one}" for loss in self.losses]
+
+    def of_all(self, text: str) -> bool:
+        """Whether a formula has a derivative of the loss of all."""
+        return any(re.search(letter, text) for letter in self._derived())
+
     def left(self, text: str) -> bool:
         """Whether a formula is left as it is: one side alone has the 1/N that is in the gradient of the mean."""
-        of_one = rf"(?!\s*[_^]\s*\{{?\s*\(?\s*(?:{'|'.join(self.indices)}))"
-        letters = [rf"\\partial\s*(?:\{{\s*)?{re.escape(loss)}{of_one}" for loss in self.losses]
-        if not any(re.search(letter, text) for letter in letters):
+        letters = self._derived()
+        if not self.of_all(text):
             return False
         sides = _EQUALS.split(text)
         divided = [side for side in sides if self._divided(side) != side]
@@ -103,10 +113,10 @@ def of_one_example(document: Document) -> Document:
     said = OF_ONE.format(size=min(batch.sizes))
 
     def one(each: Formula) -> Formula:
-        text = each.text if each.fragment.plain or batch.left(each.text) else batch.of_one(each.text)
-        if text == each.text:
+        if each.fragment.plain or batch.left(each.text):
             return each
-        return _made(each, text, said)
+        text = batch.of_one(each.text)
+        return _made(each, text, said) if text != each.text or batch.of_all(each.text) else each
 
     return _with_one_loss(_mapped(document, one))
 
