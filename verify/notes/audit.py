@@ -33,6 +33,7 @@ from verify.notes.judging import Check, judged_apart
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
+from verify.notes.models.batches import of_one_example
 from verify.notes.models.from_zero import counted_from_one
 from verify.notes.models.times import counted
 from verify.notes.recognition import stepping_back
@@ -120,7 +121,7 @@ def audit(
         from verify.formulas.claims import check as judge  # reads much; a file that cannot be opened needs none of it
 
         check = judge
-    document = counted_from_one(counted(read(path)))
+    document = counted_from_one(counted(of_one_example(read(path))))
     _refuse_unread(document)
     models = Models(
         document.formulas,

@@ -117,7 +117,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         again = None if other is None else _judged(formula, before, models, check, other)
         if again is not None and any(each.word in (Word.PROVED, Word.HOLDS_IF) for each in again.judgements):
             return again
-    found = tuple(_lettered(judgement, fragment) for judgement in found)
+    found = tuple(_granted(_lettered(judgement, fragment), fragment) for judgement in found)
     definitions = _definitions(formula, model)
     found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
     gradients = {name for name, _ in model.meant.errors}
@@ -170,6 +170,14 @@ def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:
     correct = judgement.correct and in_letters_of(fragment, judgement.correct)
     counted = (COUNTED,) if FROM_ZERO in fragment.times else ()
     return replace(judgement, correct=correct, mistakes=mistakes, assumptions=(*judgement.assumptions, *counted))
+
+
+def _granted(judgement: Judgement, fragment: Fragment) -> Judgement:
+    """A judgement on what was made of the formula at the door."""
+    if not fragment.given or judgement.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
+        return judgement
+    word = judgement.word if judgement.word is Word.WRONG else Word.HOLDS_IF
+    return replace(judgement, word=word, assumptions=(fragment.given, *judgement.assumptions))
 
 
 def _under(

@@ -160,9 +160,12 @@ class Deltas(Walk):
             labels = [label(part, self.fragment) for kind, part in found.parts if kind == "sub"]
         except InputError:
             return None
-        said = errors.get(identifier("_".join([found.base, *labels])))
+        name = identifier("_".join([found.base, *labels]))
+        said = errors.get(name)
         if said is None or found.primes or not any(isinstance(part, tree.Norm) for part in tree.walk(said)):
             return None
+        if name in self.letters.meant.above:
+            self.letters.guesses.granted[f"{name} is a bound at every step, as the document says"] = None
         raised = [time_expression(part) for kind, part in found.parts if kind != "sub"]
         if not raised or len(raised) > 1 or raised[0] is None:
             return said if not raised else None

@@ -50,6 +50,8 @@ class Meant:
 
     losses: tuple[tuple[str, Loss], ...] = ()
     errors: tuple[tuple[str, Term], ...] = ()
+    above: tuple[str, ...] = ()
+    """Those of `errors` of which the document only says that a norm is at most so much."""
     pairs: tuple[tuple[str, tuple[Expr, Expr], Term], ...] = ()
     """Letters with two steps, δ_{t,k}: the name, the two steps as written, what it is the gradient of by what."""
     entries: tuple[tuple[str, tuple[Expr, ...], Derivative], ...] = ()

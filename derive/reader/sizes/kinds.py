@@ -340,6 +340,8 @@ def _solved(
     usual = (vector, MATRIX, SCALAR)
     for name in (n for n in assigned if n in states):
         kinds = _chosen(kinds, name, usual)
+    for name, like in _compared(equations, inputs, assigned):
+        kinds = _chosen(kinds, name, (SCALAR,)) if kinds.domains[like] == {SCALAR} else kinds
     for name in inputs:  # one that stands left of what it multiplies may be a number
         if not where.get(name, set()) & {"left", "inside left"}:
             kinds = _chosen(kinds, name, usual)
@@ -352,6 +354,16 @@ def _solved(
     for name in (*inputs, *parameters):
         kinds = _chosen(kinds, name, usual)
     return Solution({name: next(iter(kinds.domains[name])) for name in names}, tuple(asked), rows, possible)
+
+
+def _compared(
+    equations: Sequence[Given], inputs: Collection[str], assigned: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """Inputs that the equations take from what they compute, or the other way round: y of ŷ - y."""
+    for term in (part for equation in equations for part in walk(equation.term) if isinstance(part, Add)):
+        names = [part.name for part in term.parts if isinstance(part, Ref)]
+        if len(names) == len(term.parts) == 2 and sorted(sign for sign, _ in term.terms) == [-1, 1]:
+            yield from ((a, b) for a, b in (names, reversed(names)) if a in inputs and b in assigned)
 
 
 def _numbers_or_vectors(

@@ -62,6 +62,8 @@ class Fragment:
     """What was guessed to read the text: what commands are that the document does not define, and slips."""
     as_written: str = ""
     """The text as it stands in the document, where another letter of the same length was put into this one."""
+    given: str = ""
+    """What was taken for granted when this text was made of that one."""
 
     def __post_init__(self) -> None:
         text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))

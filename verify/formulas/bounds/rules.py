@@ -13,7 +13,7 @@ from derive.calculus import vanishing
 from derive.calculus.bptt import jacobian
 from derive.calculus.derivation import Derivation
 from derive.calculus.ranges import magnitude
-from derive.nodes import Jacobian, Largest, Node, Norm, Quantity, children, leaves, ones, substitute, t
+from derive.nodes import Jacobian, Largest, Node, Norm, Quantity, T, children, leaves, ones, substitute, t
 from verify.formulas.bounds.over_steps import OverSteps
 from verify.formulas.bounds.polynomials import Norms, Polynomial, dominated, each
 from verify.truth.comparison import Setting
@@ -47,7 +47,21 @@ class Rules:
         above = self.norms.polynomial(right)
         if above is None or any(not number.is_nonnegative for number in above.values()):
             return False
-        return any(dominated(below, above) for below in self._above(left))
+        return any(dominated(below, above) for below in self._above(left)) or self._at_one_step(left, right)
+
+    def _at_one_step(self, left: Node, right: Node) -> bool:
+        """Whether what is at a step is at most what is right with the value at that step for the largest of all."""
+        steps = {symbol for leaf in leaves(left) if leaf.time is not None for symbol in leaf.time.free_symbols}
+        if len(steps) != 1 or left.atoms(Largest):
+            return False
+        step = steps.pop()
+
+        def at_it(node: Node) -> Node | None:
+            among = isinstance(node, Largest) and (node.first, node.last) == (S.One, T)
+            return each(node).xreplace({t: step}) if among else None
+
+        found = substitute(right, at_it)
+        return found != right and self.at_most(left, found)
 
     def _above(self, node: Node) -> Iterator[Polynomial]:
         """Polynomials in norms that a scalar is at most."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Expr
@@ -31,6 +31,7 @@ from derive.reader.text.syntax import Name, Syntax
 from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
+from verify.notes.models.upper_bounds import upper_bounds
 
 _START = regex(
     r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"
@@ -68,8 +69,10 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     pairs: list[tuple[str, tuple[Expr, Expr], Term]] = []
     entries: list[tuple[str, tuple[Expr, ...], tree.Derivative]] = []
 
-    def said() -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
-        for statement in (statement for formula in nearest for statement in _stated(formula)):
+    def said(
+        of: Callable[[Formula], Iterable[Statement]] = _stated,
+    ) -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
+        for statement in (statement for formula in nearest for statement in of(formula)):
             known = replace(
                 model.meant,
                 losses=tuple(losses.items()),
@@ -120,6 +123,11 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         if error is not None and error[0] not in errors:
             errors[error[0]] = error[1]
             places.add(place)
+    above: list[str] = []
+    for statement, claiming, _ in said(_bounding):
+        for name, term in upper_bounds(statement, claiming):
+            errors[name] = term
+            above.append(name)
     places |= named
     # where every δ is of the sum of all losses, or of what acts on no other step, nothing is out of the ordinary
     acting = carried(program)
@@ -130,6 +138,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         losses=tuple(losses.items()),
         errors=tuple(errors.items()),
         asked=tuple(asked_),
+        above=tuple(above),
         pairs=tuple(pairs),
         entries=tuple(entries),
         twice=tuple(_of_two_losses(errors, asked, lines, acting)),
@@ -184,6 +193,15 @@ def _stated(formula: Formula) -> Iterator[Statement]:
                 yield replace(statement, sides=(named, value), relations=statement.relations[len(kinds) - 1 :][:1])
         elif says_one_value(statement) and is_limit(statement.sides[1]):  # γ = max|f'| < 1
             yield replace(statement, sides=statement.sides[:2], relations=statement.relations[:1])
+
+
+def _bounding(formula: Formula) -> Iterable[Statement]:
+    """The inequalities in a formula."""
+    try:
+        found = statements(formula.fragment) if formula.claims else []
+    except (InputError, RecursionError):
+        return []
+    return [one for one in found if not one.words and any(relation.type == "RELATION" for relation in one.relations)]
 
 
 def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:

@@ -1,0 +1,212 @@
+"""A note whose loss is a mean or sum over the examples of a batch, in the letters of one example."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+
+from derive.patterns import regex
+from verify.notes.files import Document, Formula
+
+OF_ONE = "{size} counts the examples of a batch: there is one"
+_S = r"(?:\s|\\[,;:! ])*"
+_SUM = regex(
+    rf"(?:\\sum|∑)(?:\\limits)?{_S}_{_S}(?:\{{{_S}(?P<index>[a-z]){_S}(?:={_S}[01]{_S})?\}}|(?P<bare>[a-z])(?![A-Za-z]))"
+    rf"(?:{_S}\^{_S}(?:\{{{_S}(?P<last>[A-Za-z]){_S}\}}|(?P<end>[A-Za-z])(?![A-Za-z])))?"
+)
+_LOSS = r"(?:\\(?:mathcal|mathrm|text)\s*\{\s*[LJEC]\s*\}|\\ell|\\mathcal\s+[LJEC]|(?<![A-Za-z\\])[LJECl](?![A-Za-z]))"
+_MEAN = regex(
+    rf"(?P<loss>{_LOSS})[^=]{{0,40}}=\s*&?\s*-?{_S}\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{{_S}\d*{_S}(?P<size>[A-Za-z]){_S}\}}"
+)
+_WHOLE = regex(
+    rf"\s*(?P<loss>{_LOSS})\s*(?:\([^=]*\)\s*)?&?\s*=\s*&?\s*(?:\\[dt]?frac\s*\{{\s*1\s*\}}\s*\{{\s*1\s*\}})?\s*(?P<one>{_LOSS})"
+    r"(?P<behind>\s*(?:\\left\s*)?(?:\([^=]*\))?[\s.,;]*)"
+)
+"""J = L, which was J = 1/m Σ_i L^{(i)}."""
+_SPACE = regex(r"\\in\s*\\mathbb\s*\{?\s*R\s*\}?\s*\^\s*\{[^{}]*\}")
+_ALONG = regex(
+    r"(?P<name>\\(?:text|mathrm|mathtt|operatorname)\s*\{\s*(?:np\s*\.\s*)?sum\s*\}|np\s*\.\s*sum|\\sum|(?<![A-Za-z.\\])sum)\s*"
+    r"\((?P<body>(?:[^(),=]|\([^()]*\))*(?:\\partial|\\delta|[∂δ]|(?<![A-Za-z\\])d\s?\\?[A-Za-z])(?:[^(),=]|\([^()]*\))*)"
+    r"(?P<axis>,[^()]*axis[^()]*)\)"
+)
+"""np.sum(da_t, axis=0), of errors: over the examples, wherever a gradient is meant."""
+_METHOD = regex(r"(?<=[A-Za-z_}\])0-9])\s*\.\s*(?:\\(?:text|mathrm)\s*\{\s*)?sum\s*\(\s*(?:\\text\{)?axis[^()]*\)\}?")
+_SAID = regex(
+    r"(?:[Bb]atch(?:es)?(?:\s+size)?|examples?|samples?|sequences?)(?:\s+of)?\s*\$([A-Za-z])\$"
+    r"|\$([A-Za-z])\$(?:\s+is\s+the|\s+training|\s+independent)?\s+(?:examples|samples|sequences|(?:mini-?)?batch\s+size)"
+    r"|(?:shape|size)\s+\$?`?\(([A-Z]),"
+)
+"""The number of examples in words: a batch of $N$."""
+LEFT_OUT = "the sum over the batch is left out: there is one example"
+_EQUALS = regex(r"=(?![^{}]*\})")
+"""Between sides, not below a sum."""
+_QUANTITY = regex(r"\\partial|\\delta|\\nabla|[∂δ∇]|(?<![A-Za-z\\])d\s?\\?[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What a note counts its examples with: the letters of one, that of how many there are, and the loss of all."""
+
+    indices: frozenset[str]
+    sizes: frozenset[str]
+    losses: frozenset[str]
+    defines: bool
+    """Whether error letters are gradients of the loss of all."""
+
+    def of_one(self, text: str) -> str:
+        """A formula for one example, as long as it was; one whose sums run over entries with that index as it is."""
+        index = "|".join(sorted(self.indices))
+        of_loss = rf"(?P<loss>{_LOSS})_\s*(?:(?:{index})(?![A-Za-z])|\{{\s*(?:{index})\s*\}})"
+        below = rf"_\s*(?:(?:{index})(?![A-Za-z])|\{{(?:[^{{}}=]*(?<![A-Za-z\\]))?(?:{index})(?![A-Za-z])[^{{}}=]*\}})"
+        if re.search(below, _SUM.sub("", re.sub(of_loss, "", text))):
+            return text
+        for match in reversed(list(_SUM.finditer(text))):
+            if _index(match) in self.indices and (_last(match) in self.sizes or not _last(match)):
+                text = _blank(text, match.start(), match.end())
+        label = rf"\(\s*(?:{index})\s*\)"
+        above = rf"\^\s*(?:{label}|\{{\s*{label}\s*\}})|(?<=\{{)\s*{label}(?=[^{{}}]*\}})"
+        text = re.sub(above, lambda m: " " * len(m.group()), text)
+        text = re.sub(of_loss, lambda m: m.group("loss").ljust(len(m.group())), text)
+        if _QUANTITY.search(text):
+            text = _SPACE.sub(lambda m: m.group() if not self._counts(m.group()) else " " * len(m.group()), text)
+        return self._divided(text)
+
+    def _counts(self, space: str) -> bool:
+        return any(re.search(rf"(?<![A-Za-z\\_]){size}(?![A-Za-z_^])", space) for size in self.sizes)
+
+    def _divided(self, text: str) -> str:
+        size = "|".join(sorted(self.sizes))
+        below = re.compile(rf"(\\[dt]?frac\s*\{{[^{{}}]*\}}\s*\{{[^{{}}]*?)(?<![A-Za-z\\])({size})(?![A-Za-z_^])")
+        text = below.sub(lambda m: m.group(1) + (" " if m.group(1).rstrip()[-1:].isdigit() else "1"), text)
+        return re.sub(
+            rf"(?<=/)(\s*)({size})(?![A-Za-z_^])|(?<![A-Za-z\\])({size})(?=\s*\^\s*\{{\s*-\s*1\s*\}})", r"\g<1>1", text
+        )
+
+    def _derived(self) -> list[str]:
+        of_one = rf"(?!\s*[_^]\s*\{{?\s*\(?\s*(?:{'|'.join(self.indices)}))"
+        return [rf"\\partial\s*(?:\{{\s*)?{re.escape(loss)}{of_one}" for loss in self.losses]
+
+    def of_all(self, text: str) -> bool:
+        """Whether a formula has a derivative of the loss of all."""
+        return any(re.search(letter, text) for letter in self._derived())
+
+    def left(self, text: str) -> bool:
+        """Whether a formula is left as it is: one side alone has the 1/N that is in the gradient of the mean."""
+        letters = self._derived()
+        if not self.of_all(text):
+            return False
+        sides = _EQUALS.split(text)
+        divided = [side for side in sides if self._divided(side) != side]
+        if not divided:
+            return not _QUANTITY.search(sides[-1])
+        letters += [r"\\delta|δ"] * self.defines
+        return any(re.search(letter, side) for letter in letters for side in divided)
+
+
+def of_one_example(document: Document) -> Document:
+    """The document for one example, where its loss is summed over those of a batch."""
+    document = _mapped(document, _along_axes)
+    batch = _batch(document)
+    if batch is None:
+        return document
+    said = OF_ONE.format(size=min(batch.sizes))
+
+    def one(each: Formula) -> Formula:
+        if each.fragment.plain or batch.left(each.text):
+            return each
+        text = batch.of_one(each.text)
+        return _made(each, text, said) if text != each.text or batch.of_all(each.text) else each
+
+    return _with_one_loss(_mapped(document, one))
+
+
+def _with_one_loss(document: Document) -> Document:
+    """The document with one letter for the loss of an example and that of all, of which there is one: J = L."""
+    whole = filter(None, (_WHOLE.fullmatch(each.text) for each in document.formulas if each.fragment.given))
+    same = next(whole, None)
+    if same is None or same.group("loss") == same.group("one"):
+        return document
+    kept, other = sorted((same.group("loss"), same.group("one")), key=len)
+    letter = re.compile(rf"(?<![A-Za-z\\]){re.escape(other)}(?![A-Za-z])")
+
+    def one(each: Formula) -> Formula:
+        text = _WHOLE.sub(lambda m: m.group("one").rjust(m.start("behind")) + m.group("behind"), each.text)
+        text = letter.sub(kept.ljust(len(other)), text)
+        return each if text == each.text or each.fragment.plain else _made(each, text, "")
+
+    return _mapped(document, one)
+
+
+def _mapped(document: Document, change: Callable[[Formula], Formula]) -> Document:
+    parts = (replace(part, formulas=tuple(map(change, part.formulas))) for part in document.parts)
+    return replace(document, parts=tuple(parts))
+
+
+def _along_axes(each: Formula) -> Formula:
+    """A formula without its sums along the axis of the examples, for one of them."""
+    text = _ALONG.sub(_of_body, each.text)
+    if _QUANTITY.search(text):
+        text = _METHOD.sub(lambda m: " " * len(m.group()), text)
+    return each if text == each.text else _made(each, text, LEFT_OUT)
+
+
+def _of_body(match: re.Match[str]) -> str:
+    return f"{' ' * len(match.group('name'))}({match.group('body')}".ljust(len(match.group()) - 1) + ")"
+
+
+def _made(each: Formula, text: str, given: str) -> Formula:
+    fragment = each.fragment
+    said = "; ".join(filter(None, (fragment.given, given)))
+    return replace(each, fragment=replace(fragment, text=text, as_written=fragment.written, given=said))
+
+
+def _batch(document: Document) -> _Batch | None:
+    texts = [each.text for each in document.formulas if each.claims and not each.fragment.plain]
+    said = {letter for part in document.parts for found in _SAID.findall(part.text) for letter in found if letter}
+    found = {pair for text in texts for pair in _summed(text, said)}
+    indices = {index for index, _ in found if not any(_is_clock(index, text) for text in texts)}
+    sizes = {size for index, size in found if index in indices}
+    others = {_last(match) for text in texts for match in _SUM.finditer(text) if _index(match) not in indices}
+    if not indices or sizes & others:
+        return None
+    means = {m.group("loss") for text in texts for m in _MEAN.finditer(text) if m.group("size") in sizes}
+    defines = any(
+        re.search(rf"\\delta[^=]{{0,40}}=\s*&?\s*\\[dt]?frac\s*\{{\s*\\partial\s*(?:\{{\s*)?{re.escape(loss)}", text)
+        for loss in means
+        for text in texts
+    )
+    return _Batch(frozenset(indices), frozenset(sizes), frozenset(means), defines)
+
+
+def _summed(text: str, said: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The sums over examples in a formula: their index, which stands in brackets above a letter, and its last value.
+
+    `said` are letters that words call the number of examples.
+    """
+    for match in _SUM.finditer(text):
+        index, last = _index(match), _last(match)
+        behind = text[match.end() :]
+        above = re.search(rf"\^\s*\{{?\s*\(\s*{index}\s*\)", behind)
+        of_loss = re.match(rf"{_S}{_LOSS}{_S}_\s*\{{?\s*{index}(?![A-Za-z])", behind)
+        mean = _MEAN.search(text[: match.start()])
+        size = mean.group("size") if mean else last if last in said else ""
+        if size and (above or (of_loss and mean)) and last in ("", size):
+            yield index, size
+
+
+def _index(match: re.Match[str]) -> str:
+    return match.group("index") or match.group("bare") or ""
+
+
+def _last(match: re.Match[str]) -> str:
+    return match.group("last") or match.group("end") or ""
+
+
+def _is_clock(index: str, text: str) -> bool:
+    """Whether a letter counts steps: t, or one that something is read before or after."""
+    return index == "t" or re.search(rf"[_^]\s*\{{?\s*[(<]?\s*(?:\\langle\s*)?{index}\s*[-+]\s*1", text) is not None
+
+
+def _blank(text: str, start: int, end: int) -> str:
+    return text[:start] + " " * (end - start) + text[end:]

@@ -1,0 +1,81 @@
+"""Letters for upper bounds of norms, as ‖W‖ ‖diag(f'(h_j))‖ ≤ β_W β_h says that β_W and β_h are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from sympy import S
+
+from derive import nodes
+from derive.errors import InputError
+from derive.reader.claims.meaning import Claiming
+from derive.reader.claims.statements.chains import Statement
+from derive.reader.meaning import tree
+from derive.reader.meaning.letters import identifier, label
+from derive.reader.meaning.tree import Term
+from derive.reader.text.syntax import Bars, Name, Product, Run, Scripted, Syntax
+
+_AT_MOST = frozenset(["≤", "<", "<=", r"\le", r"\leq", r"\leqslant", r"\lt", r"\leqq"])
+
+
+def upper_bounds(statement: Statement, claiming: Claiming) -> Iterator[tuple[str, Term]]:
+    """The letters that each stand for the largest that a norm is: what holds of these holds of all greater ones."""
+    for relation, (left, right) in zip(statement.relations, pairwise(statement.sides), strict=False):
+        norms, letters = _factors(left), _factors(right)
+        written = statement.fragment.text[relation.start : relation.end].strip()
+        if written not in _AT_MOST or len(norms) != len(letters) or not all(map(_is_norm, norms)):
+            continue
+        known = dict(claiming.letters.meant.errors)
+        named = [_named(each, claiming) for each in letters]
+        said = [term for each in norms if (term := _largest(each, claiming)) is not None]
+        for name in known.keys() & named:
+            said = [term for term in said if term != known[name]]
+        new = [name for name in named if name not in known]
+        if "" not in new and len(new) == len({*new}) == len(said):
+            yield from zip(new, said, strict=True)
+
+
+def _factors(side: Syntax) -> Sequence[Syntax]:
+    plain = isinstance(side, Product) and all(sign.kind == "TIMES" and not sign.negative for sign in side.operators)
+    if isinstance(side, Run) or (isinstance(side, Product) and plain):
+        return [one for factor in side.factors for one in _factors(factor)]
+    return [side]
+
+
+def _is_norm(side: Syntax) -> bool:
+    return isinstance(side, Bars) and side.bracket == "LNORM"
+
+
+def _named(side: Syntax, claiming: Claiming) -> str:
+    """The name of a letter that stands for no quantity; empty for any other."""
+    found = claiming.letters.taken(side, claiming.fragment) if isinstance(side, Name | Scripted) else None
+    if found is None or found.primes or found.transposed or found.power is not None:
+        return ""
+    try:
+        known = claiming.letters.resolve(found, claiming.fragment, noted=False) is not None
+        name = identifier("_".join([found.base, *(label(part, claiming.fragment) for _, part in found.parts)]))
+    except InputError:
+        return ""
+    return "" if known or claiming.loss(found) is not None else name
+
+
+def _largest(side: Syntax, claiming: Claiming) -> Term | None:
+    """A norm of a weight, or the largest of all steps of one that has a step; None for the norm of a derivative."""
+    claiming.bounding = True
+    try:
+        term = claiming.term(side)
+    except InputError:
+        return None
+    finally:
+        claiming.bounding = False
+    if any(isinstance(part, tree.Derivative | tree.Gradient) for part in tree.walk(term)):
+        return None
+    steps = {symbol for time in tree.times(term) for symbol in time.free_symbols}
+    if not steps:
+        return None if tree.times(term) else term
+    step = steps.pop()
+    free = tree.index_clash(step)
+    return (
+        None if steps else tree.Largest(tree.at_times(term, lambda e: e.xreplace({step: free})), free, S.One, nodes.T)
+    )
