@@ -16,6 +16,10 @@ from derive.reader.text.syntax import Fraction, Run, Syntax
 
 _BAR = r"\s*\{?\s*(?:\\(?:mathbf|boldsymbol|bm)\s*\{?\s*)?\\(?:overline|bar)(?![A-Za-z])"
 _BARRED = regex(rf"(?:'\s*(?:\\(?:left|[Bb]igg?l?)\s*)?\(|(?:\\(?:delta|partial)|δ|∂)(?![A-Za-z])){_BAR}")
+_NAMED_SIGMA = regex(
+    r"(?:\\partial|∂)\s*\{?\s*(?:\\sigma(?![A-Za-z])|σ)\s*_\s*(?:\w|\{[^{}]*\})(?!\s*(?:\\left\s*)?\()"
+)
+"""σ_o that is differentiated, or that something is differentiated by: no function, but what it is taken of."""
 
 
 def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barred: bool = False) -> Found | None:
@@ -28,19 +32,20 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
     below = written.base.removesuffix("_bar") if barred else written.base
     bar = below != written.base
     base, _, glued = written.base.partition("_")  # z_o typed as plain text
-    if not (bar or base in ARGUMENTS or letters.between) or written.primes or written.stars or written.transposed:
+    named = base in ARGUMENTS or (base == "sigma" and _NAMED_SIGMA.search(fragment.text) is not None)
+    if not (bar or named or letters.between) or written.primes or written.stars or written.transposed:
         return None
     holders = {e.symbol.name: e.expression for e in letters.program.equations}
     for labels, time, at, layer in letters.ways(written, fragment):
         labels = [glued, *labels] if glued and not bar else labels
         alone = "" if bar or labels else letters.known.get("net", "").removeprefix("net_")
         above = letters.between.get(identifier("_".join([base, *labels])), "")
-        usual = bar or (base in ARGUMENTS and (labels or alone))
+        usual = bar or (named and (labels or alone))
         if not above and (layer or len(labels) > (not bar) or not usual):
             continue
         spelled = [*labels, alone or below][0]
         accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
-        for holder in [above] if above else (letters.known.get(spelled, ""), *accented):
+        for holder in [*([above] if above else ()), *([letters.known.get(spelled, ""), *accented] if usual else ())]:
             inside = holders.get(holder)
             operands = inside.operands if isinstance(inside, Elementwise) else ()
             net = inside.operand if isinstance(inside, Softmax) else operands[0] if len(operands) == 1 else None

@@ -10,6 +10,7 @@ from sympy import Expr, Integer
 from derive import nodes
 from derive.reader.claims.classes import equal, vector
 from derive.reader.claims.derivatives import Derivatives
+from derive.reader.claims.shown.diagonals import on_diagonal
 from derive.reader.claims.shown.matrix import shown, tabulated
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, number_of, only, time_expression
@@ -80,6 +81,17 @@ class Brackets(Derivatives):
             return None
         said = equal(*condition.sides, self.letters, self.fragment, differ=not relation.startswith("="))
         return None if said is None else (said, used)
+
+    def diagonal(self, node: Syntax) -> Term | None:
+        """A diagonal matrix that is shown by its entries; None for anything else."""
+        entries = on_diagonal(node)
+        if entries is None:
+            return None
+        before, self.entrywise = self.entrywise, True
+        try:
+            return tree.Call("diag", (self.term(entries),), span=self.at(node))
+        finally:
+            self.entrywise = before
 
     def cases(self, node: Group) -> Term:
         """Two cases, i = j and i ≠ j, as a sum with Kronecker δs; others as in equations."""

@@ -206,7 +206,7 @@ class Derivatives(NamedParts):
                 return tree.Use(by, loss[0], loss[0])
             if loss == (None,) and by.name in self.letters.meant.upstream and not (immediate or by.at):
                 return tree.Handed(by, False, True)
-            if loss is not None and self._from_the_next(loss[0], by):
+            if loss is not None and self._from_the_next(loss[0], by, whole.base):
                 return tree.Handed(by, False, True)
             if loss is not None:
                 inside = self.argument_of(by.name) if by.name in self.letters.meant.inner and not by.at else []
@@ -276,13 +276,17 @@ class Derivatives(NamedParts):
     def onward(self, step: Expr | None, by: Ref, loss: str) -> Expr | None:
         """The step of a loss; None for all, where its letter means those from that step on and `by` is no earlier."""
         later = step is not None and by.time is not None and (by.time - step).is_nonnegative
-        return None if later and (self.letters.meant.keeps(Habit.ONWARD) or loss in self.letters.meant.onward) else step
+        return None if later and self._means_later(loss) else step
 
-    def _from_the_next(self, step: Expr | None, by: Ref) -> bool:
+    def _means_later(self, loss: str) -> bool:
+        """Whether a loss with a step means all from there on."""
+        return self.letters.meant.keeps(Habit.ONWARD) or loss in self.letters.meant.onward
+
+    def _from_the_next(self, step: Expr | None, by: Ref, loss: str) -> bool:
         """Whether this is ∂L_{t+1}/∂h_t, where L_{t+1} means all losses from there on: what step t is given for h."""
         states = {state.name for state in self.letters.cell.states}
         before = step is not None and by.time is not None and step - by.time == 1
-        return before and by.name in states and not by.at and self.letters.meant.keeps(Habit.ONWARD)
+        return before and by.name in states and not by.at and self._means_later(loss)
 
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
         """∂/∂b applied to all that follows in the product; None where this is no such operator."""

@@ -109,6 +109,8 @@ class Claiming(Brackets):
             return None, i + 1
         if (operated := self.operator(node, factors[i + 1 :])) is not None:
             return operated, len(factors)
+        if (diagonal := self.diagonal(node)) is not None:
+            return diagonal, i + 1
         if (indicator := self.indicator(node, following)) is not None:
             return indicator[0], i + indicator[1]
         if isinstance(node, Name) and node.word in BATCH_SIZES and node.word not in self.letters.numbers:

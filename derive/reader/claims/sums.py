@@ -120,13 +120,11 @@ def bounds(node: Big) -> Bounds:
 def over_letters(node: Big) -> tuple[list[Syntax], str]:
     """The bodies of a sum over a list of letters, Σ_{g ∈ {i, f, o}} W_g^⊤ δ_g, one for each; none for another sum.
 
+    The letters may also stand behind =, as in Σ_{g=i,f,o}.
+
     And the index, where it is a letter with scripts of its own too: g of ∂L/∂g_t.
     """
-    cell = only(node.scripts[0].rows) if len(node.scripts) == 1 and node.scripts[0].kind == "sub" else None
-    if node.sign != "sum" or not isinstance(cell, syntax.Chain) or [one.type for one in cell.relations] != ["IN"]:
-        return [], ""
-    index, listed = cell.sides
-    members = listed.rows[0] if isinstance(listed, Group) and len(listed.rows) == 1 else ()
+    index, members = _listed(node)
     if not isinstance(index, Name) or len(members) < 2 or any(letter(one) is None for one in members):
         return [], ""
 
@@ -136,6 +134,19 @@ def over_letters(node: Big) -> tuple[list[Syntax], str]:
     bases = [part.base for part in walk(node.body) if isinstance(part, Scripted)]
     alone = any(isinstance(base, Name) and base.word == index.word for base in bases)
     return [rewritten(node.body, named(member)) for member in members], index.word if alone else ""
+
+
+def _listed(node: Big) -> tuple[Syntax | None, tuple[Syntax, ...]]:
+    """The index of a sum over a list of letters, and these."""
+    cells = [cell for row in node.scripts[0].rows for cell in row] if len(node.scripts) == 1 else []
+    first = cells[0] if cells and node.sign == "sum" and node.scripts[0].kind == "sub" else None
+    if not isinstance(first, syntax.Chain) or len(first.sides) != 2:
+        return None, ()
+    index, listed = first.sides
+    if first.relations[0].type == "EQ" and len(cells) > 1 and isinstance(listed, Name):
+        return index, (listed, *cells[1:])
+    within = first.relations[0].type == "IN" and len(cells) == 1 and isinstance(listed, Group)
+    return (index, listed.rows[0]) if within and isinstance(listed, Group) and len(listed.rows) == 1 else (None, ())
 
 
 def shifts(body: Term, index: Symbol) -> bool:

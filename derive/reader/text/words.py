@@ -20,6 +20,15 @@ GREEK = {
 }
 """Commands that are letters, and their names."""
 
+LATIN_CAPITALS = dict(
+    zip(
+        listed("Alpha Beta Epsilon Zeta Eta Iota Kappa Mu Nu Omicron Rho Tau Chi"),
+        "ABEZHIKMNOPTX",
+        strict=True,
+    )
+)
+"""Greek capitals that look like Latin ones, for which LaTeX has no commands and some pages do."""
+
 UNICODE_LETTERS = dict(
     zip(
         "αβγδεζηθικλμνξπρστυφχψωςϕϵϑΓΔΘΛΞΠΣΥΦΨΩℓ∇",

@@ -114,6 +114,8 @@ class Models:
         apart = {(f.section, f.settings): f for f in self.formulas}
         own_ = dict.fromkeys(filter(None, map(self.of, apart.values())))
         known = recognised(dict.fromkeys(sorted(spoken), IN_CLAIMS), formula.text, mention.kind)
+        if known is not None:
+            known = replace(known, meant=self.written.meaning(known.meant, self.blocks))
         for model in (*(each for each in own_ if family(each.cell) == mention.kind), known):
             if model is not None and model is not here and _share(model, spoken) == 1:
                 title = KNOWN.format(title=model.origin.partition(",")[0]) if model is known else model.origin

@@ -52,11 +52,13 @@ _ADDED = regex(
     r"(?:\s*\+\s*\\?[A-Za-z]+\s*_\s*\{?\s*\d+\s*\}?)+)[\s.,;]*"
 )
 """A loss as the sum of those of a few steps."""
+_LONG = r"[nNLST]\s*_\s*(?:[A-Za-z]|\{\s*(?:\\(?:text|mathrm|textrm)\s*\{)?[A-Za-z]+\}?\s*\})|(?!th)[a-z]{2,6}"
+_FROM_FIRST = rf"_{_SPACED}\{{{_SPACED}t{_SPACED}={_SPACED}[01]{_SPACED}\}}"
 _LABELLED = regex(
-    rf"(?:\\sum|∑)(?:\\limits)?{_SPACED}_{_SPACED}\{{{_SPACED}t{_SPACED}={_SPACED}[01]{_SPACED}\}}{_SPACED}\^{_SPACED}"
-    r"\{\s*(?P<length>[nNLST]\s*_\s*(?:[A-Za-z]|\{\s*(?:\\(?:text|mathrm|textrm)\s*\{)?[A-Za-z]+\}?\s*\}))\s*\}"
+    rf"(?:\\sum|∑)(?:\\limits)?{_SPACED}(?:{_FROM_FIRST}{_SPACED}\^{_SPACED}\{{\s*(?P<length>{_LONG})\s*\}}"
+    rf"|\^{_SPACED}\{{\s*(?P<before>{_LONG})\s*\}}{_SPACED}{_FROM_FIRST})"
 )
-"""The sum over all steps t up to a letter with a label."""
+"""The sum over all steps t up to a letter with a label, or a word."""
 _TRAINED = regex(
     r"[\s&]*(?P<letter>\\?[A-Za-z]+)\s*[_^]\s*[({]*\s*(?P<step>[a-z])\s*\+\s*1\s*[)}]*\s*&?\s*(?:=|\\leftarrow|←)\s*&?\s*"
     r"(?P=letter)\s*[_^]\s*[({]*\s*(?P=step)\s*[)}]*\s*-.*(?:\\(?:eta|alpha|nabla|partial)(?![A-Za-z])|[ηα∇∂]|\blr\b)",
@@ -172,9 +174,9 @@ def _running(formula: Formula, timed: set[str]) -> str | None:
 
 
 def _with_usual_length(document: Document) -> Document:
-    """The document with T for a length with a label, as n_{seq}: up to which all its sums over steps go."""
+    """The document with T for a length with a label or a word, n_{seq}, sl: up to which its sums over steps go."""
     read = [each for each in document.formulas if each.claims]
-    found = {match.group("length") for each in read for match in _LABELLED.finditer(each.text)}
+    found = {match.group("length") or match.group("before") for each in read for match in _LABELLED.finditer(each.text)}
     if len(found) != 1 or any(
         name.word == "T" for each in read for part in _parts(each.fragment) for name in timelike(part)
     ):
@@ -184,7 +186,7 @@ def _with_usual_length(document: Document) -> Document:
         return document
 
     def usual(each: Formula) -> Formula:
-        text = each.text.replace(length, "T".ljust(len(length)))
+        text = re.sub(rf"(?<![A-Za-z\\]){re.escape(length)}(?![A-Za-z])", "T".ljust(len(length)), each.text)
         return replace(each, fragment=replace(each.fragment, text=text, as_written=each.text))
 
     parts = (replace(part, formulas=tuple(map(usual, part.formulas))) for part in document.parts)

@@ -25,6 +25,11 @@ from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
 _DROPPED = regex(r"\\(?:boxed|underbrace|overbrace|fbox|ensuremath|displaystyle|left\.|right\.)(?![A-Za-z])")
 _BRACE_NOTE = regex(r"\\(?:under|over)brace(?![A-Za-z])")
 _ACCUMULATED = regex(r"\+\s*=|\\mathrel\{\+\}=|\\mathrel\{\+=\}|\{\+=\}|\{\+\}\s*\{=\}")
+_SIZED = regex(
+    r"=(?:\s|&)*\\?[A-Za-z]+\s*_\s*\{[^{}=]*\\times[^{}=]*\}(?=\s*&?\s*=\s*(?:\\left\s*)?\[\s*\\?[A-Za-z]+\s*[_^]\s*"
+    r"\{\s*(?P<index>[i-r])\s*,?\s*(?P=index)\s*\}\s*=)"
+)
+"""A letter with sizes below it, for the diagonal matrix whose entries stand behind it."""
 _WIDE = regex(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
 """Signs of Chinese text and numbers in circles, which say nothing of the formula."""
 _CELL_DOT = regex(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
@@ -134,6 +139,7 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     for match in list(_BECAUSE.finditer(text)):
         text = _without_reason(text, match.start(), match.end())
     text = _SIDE_BY_SIDE.sub(lambda m: r"\\".ljust(len(m.group())), text)
+    text = _SIZED.sub(_spaces, text)
     text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
     spoken = [] if plain else asides(text)
     for aside in spoken:
