@@ -28,7 +28,7 @@ from derive.reader.models.equations.finding import has_slope
 from derive.reader.models.equations.losses import averaged
 from derive.reader.models.model import Model
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Name, Syntax
+from derive.reader.text.syntax import Name, Scripted, Syntax
 from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
@@ -68,8 +68,9 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     pairs: list[tuple[str, tuple[Expr, Expr], Term]] = []
     entries: list[tuple[str, tuple[Expr, ...], tree.Derivative]] = []
 
-    def said() -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
-        for statement in (statement for formula in nearest for statement in _stated(formula)):
+    def said(turned: bool = False) -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
+        stated = (statement for formula in nearest for statement in _stated(formula))
+        for statement in map(_turned, filter(_ends_in_error, stated)) if turned else stated:
             known = replace(
                 model.meant,
                 losses=tuple(losses.items()),
@@ -103,6 +104,9 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         elif error is not None and error[0] not in errors:
             errors[error[0]] = error[1]
             named.add(place)
+    for statement, claiming, _ in said(turned=True):
+        if (own := _own_step(statement, claiming)) is not None and own[2] is not None:
+            asked.setdefault(own[:2], own[2])
     for statement, claiming, place in said():
         if place in named:
             continue
@@ -188,6 +192,18 @@ def _stated(formula: Formula) -> Iterator[Statement]:
                 yield replace(statement, sides=(named, value), relations=statement.relations[len(kinds) - 1 :][:1])
         elif says_one_value(statement) and is_limit(statement.sides[1]):  # γ = max|f'| < 1
             yield replace(statement, sides=statement.sides[:2], relations=statement.relations[:1])
+
+
+def _ends_in_error(statement: Statement) -> bool:
+    """Whether a chain ends in an error letter: ∂L_t/∂h_t = δ_{ht}, where it says what that is the gradient of."""
+    last = statement.sides[-1]
+    base = last.base if isinstance(last, Scripted) else last
+    return isinstance(base, Name) and base.word in _ERRORS and {one.type for one in statement.relations} == {"EQ"}
+
+
+def _turned(statement: Statement) -> Statement:
+    """The last side of a chain as its first, before what the chain begins with."""
+    return replace(statement, sides=(statement.sides[-1], statement.sides[0]), relations=statement.relations[:1])
 
 
 def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
