@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
+from derive.errors import Place
 from derive.patterns import regex
+from derive.reader.meaning import tree
 from derive.reader.models.equations.finding import DERIVATIVE, RELATION, letter_named
 from derive.reader.models.equations.names import names
 from derive.reader.models.equations.remarks import operands_in_words
@@ -13,11 +16,16 @@ from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.conventions.habits import OF_ONE
+from verify.notes.conventions.trying import sides_of
 
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 
 OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be read"
 _ERROR = regex(r"(?:\\delta(?![A-Za-z])|δ)(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))*")
+
+OF_UNUSED = "depends on the loss, which the model does not have: line {line}, which says it, is not used"
+_GRADIENTS = tree.Gradient | tree.Use
+_DERIVED = _GRADIENTS | tree.Derivative | tree.Operated | tree.Error | tree.Differential | tree.Handed | tree.Through
 
 AGAINST_THE_SUM = "right only if {supposed}; line {line} says that the loss is a sum over the steps"
 _SUM_OVER_STEPS = regex(
@@ -74,6 +82,26 @@ def of_unread_errors(found: Sequence[Audited]) -> Iterator[Audited]:
             continue
         reason = OF_UNREAD.format(letter=f"${letters[said]}$", line=unread[said].formula.place.line)
         yield replace(each, judgements=tuple(_open(one, reason) for one in each.judgements))
+
+
+def of_unused_losses(found: Sequence[Audited], losses: Sequence[Place]) -> Iterator[Audited]:
+    """The formulas, those left open that say in values alone what the gradient of a loss is that no model has."""
+    for each in found:
+        model = each.model if losses and any(one.word is Word.WRONG for one in each.judgements) else None
+        if model is None or model.cell.is_loss:
+            yield each
+            continue
+        lost = {
+            statement.place(number)
+            for statement, said in sides_of(each, model)
+            for number, sides in enumerate(pairwise(said))
+            if len({any(isinstance(part, _DERIVED) for part in tree.walk(side)) for side in sides}) > 1
+            and any(isinstance(part, _GRADIENTS) for side in sides for part in tree.walk(side))
+        }
+        reason = OF_UNUSED.format(line=losses[0].line)
+        yield replace(
+            each, judgements=tuple(_open(one, reason) if one.place in lost else one for one in each.judgements)
+        )
 
 
 def against_the_sum(found: Sequence[Audited], last_alone: bool) -> Iterator[Audited]:

@@ -15,7 +15,6 @@ from derive.reader.claims.functions import cell_of_functions
 from derive.reader.claims.meant import NOTHING, Meant
 from derive.reader.claims.statements.chains import statements
 from derive.reader.models.equations.equation import Equation
-from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.text.fragment import Fragment
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.judgement import Judgement, Word
@@ -31,7 +30,6 @@ A_MENTION = "a mention"
 A_DEFINITION = "an equation of the model"
 AN_OPEN_END = "unfinished: nothing stands behind the ="
 COUNTED = "the first step, which the note calls 0, is called 1 here"
-OF_A_LOST_LOSS = "depends on the loss, which the model does not have: line {line}, which says it, is not used"
 UNUSED = "a definition that the model does not use"
 _UNFINISHED = regex(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _MATH = regex(r"\$([^$]+)\$")
@@ -144,18 +142,7 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         except (InputError, ClaimsFault):
             return ()
 
-    if not model.cell.is_loss and models.written.losses:
-        found = tuple(_of_a_lost_loss(judgement, models.written.losses) for judgement in found)
     return Audited(formula, model, tuple(_under(model, found, fragment, computed)), met)
-
-
-def _of_a_lost_loss(judgement: Judgement, losses: Sequence[Place]) -> Judgement:
-    """What a formula says that a gradient is, in values alone: nobody knows without the loss."""
-    left, _, right = judgement.formula.partition("=")
-    if judgement.word is not Word.WRONG or bool(DERIVATIVE.search(left)) == bool(DERIVATIVE.search(right)):
-        return judgement
-    reason = OF_A_LOST_LOSS.format(line=losses[0].line)
-    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
 
 
 def _lettered(judgement: Judgement, fragment: Fragment) -> Judgement:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ UNFIT = "the shapes do not fit as it was read: {misfit}; no one change makes the
 NO_GRADIENT = "not so by the model as it was read; it speaks of no gradient, and may say what a letter is, or suppose"
 TWO_LOSSES = "{letters} both stand for a loss here, and nothing says which of them is of one step"
 NOT_LAST = "wrong if step {letter} is not the last one, of which the note says nothing"
+WITHOUT_STEP = "wrong if {letter} beside {letter}_t is the loss of all steps; it may be the one of step t too"
 _NUMBERS, _ZERO = OFF.partition("{")[0], VANISHES.partition("{")[0]
 _OF_ONE_STEP = regex(r"[\s&]*\\?[A-Za-z]+\s*[_^]\s*\{?\(?\s*\d+\s*\)?\}?\s*=")
 """s_3 = tanh(U x_t + W s_2): an equation of the model said again, for one step."""
@@ -30,6 +32,11 @@ _OF_LOSS = regex(
     r"|(?:\\nabla|\\partial|[∇∂])\s*_\s*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}|\w))"
     r"\s*\{?\s*(?:\\math(?:cal|bf|rm)\s*)?\{?\s*([JELC]|\\ell)(?![A-Za-z]|\s*\}?\s*[_^(])"
 )
+_OF_ITS_STEP = regex(
+    r"[\s&]*\\[dt]?frac\s*\{\s*(?:\\partial|∂|d)\s*(?P<letter>[JELC])\s*_\s*(?:t|\{\s*t\s*\})\s*\}[^=]*=(?P<right>.*)",
+    re.DOTALL,
+)
+"""∂L_t/∂i_t = ∂L/∂c_t ∂c_t/∂i_t: the same letter with its step and then without it."""
 
 
 def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
@@ -76,11 +83,21 @@ def _open(judgement: Judgement, plain: bool, trusted: bool) -> Judgement:
         reason = NOT_LAST.format(letter=last.group("letter"))
     elif len(losses := sorted(set(_OF_LOSS.findall(judgement.formula)))) == 2:
         reason = TWO_LOSSES.format(letters=" and ".join(losses))
+    elif letter := _without_its_step(judgement.formula):
+        reason = WITHOUT_STEP.format(letter=letter)
     elif _told(judgement) or (trusted and not judgement.reason.startswith(NO_BOUND)):
         return judgement
     else:
         reason = UNEXPLAINED
     return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
+
+
+def _without_its_step(formula: str) -> str:
+    """The letter of a loss that has its step on the left alone."""
+    found = _OF_ITS_STEP.match(formula)
+    again = found is not None and re.search(rf"(?:\\partial|∂)\s*{found['letter']}\s*_", found["right"])
+    bare = found is not None and found["letter"] in _OF_LOSS.findall(found["right"])
+    return found["letter"] if found is not None and bare and not again else ""
 
 
 def _told(judgement: Judgement) -> bool:

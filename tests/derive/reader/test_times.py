@@ -78,6 +78,7 @@ NAMES = [
     (r"W^{(z)}", "W_z", None),
     (r"W^{xh}", "W_xh", None),
     (r"\Lambda", "Lambda", r"\Lambda"),
+    (r"\Zeta", "Z", "Z"),
 ]
 
 

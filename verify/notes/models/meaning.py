@@ -27,7 +27,7 @@ from derive.reader.models.equations.finding import has_slope
 from derive.reader.models.equations.losses import averaged
 from derive.reader.models.model import Model
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Name, Syntax
+from derive.reader.text.syntax import Name, Scripted, Syntax
 from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
@@ -106,6 +106,9 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         elif error is not None and error[0] not in errors:
             errors[error[0]] = error[1]
             named.add(place)
+    for statement, claiming, _ in said(_named_last):
+        if (own := _own_step(statement, claiming)) is not None and own[2] is not None:
+            asked.setdefault(own[:2], own[2])
     for statement, claiming, place in said():
         if place in named:
             continue
@@ -202,6 +205,15 @@ def _bounding(formula: Formula) -> Iterable[Statement]:
     except (InputError, RecursionError):
         return []
     return [one for one in found if not one.words and any(relation.type == "RELATION" for relation in one.relations)]
+
+
+def _named_last(formula: Formula) -> Iterator[Statement]:
+    """Chains that end in an error letter, ∂L_t/∂h_t = δ_{ht}, with what it is the gradient of behind the letter."""
+    for statement in _stated(formula):
+        last = statement.sides[-1]
+        base = last.base if isinstance(last, Scripted) else last
+        if isinstance(base, Name) and base.word in _ERRORS and {one.type for one in statement.relations} == {"EQ"}:
+            yield replace(statement, sides=(last, statement.sides[0]), relations=statement.relations[:1])
 
 
 def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:

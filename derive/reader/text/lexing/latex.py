@@ -27,6 +27,11 @@ _NAMED_SLIP = regex(r"\{(\\(?:tilde|hat|bar)\s*\{[a-z]\}(?:_?t|_\{t\}|ₜ)|[a-z]
 _SIGN_ALONE = regex(r"\{\s*([+\-−])\s*\}")
 _DIRECTION = regex(r"\{\s*\(?\s*(?P<arrow>\\(?:(?P<on>rightarrow|to)|leftarrow|gets))\s*\)?\s*\}")
 _BRACKETED_TIME = regex(r"<[^<>{}\\]{1,12}>|\([^(){}\\]{1,12}\)")
+_TWO_LETTERS = regex(
+    r"(?P<first>[a-z])(?P<second>[a-z])(?![A-Za-z])(?:\s*(?:\*|\\(?:cdot|times)(?![A-Za-z])))?\s*"
+    r"(?:(?:(?P=first)|(?P=second))\s*[_^]|(?:\\left\s*)?\[[^\[\]=]*_[^\[\]=]*,[^\[\]=]*\])"
+)
+"""Behind W_: a label without its braces, before a letter of it with a step, hh h_{t-1}, or a list [x_t, h_{t-1}]."""
 _PRIMES = regex(r"\{\s*(['’′]+)\s*\}")
 _APPLIED = regex(
     r"(?:_\s*(?:[A-Za-z\d]|\{[^{}]*\}))?\s*(?:\\(?:left|[bB]igg?l?)\s*)?\(|_\s*(?:[A-Za-z]|\{[A-Za-z]+\})\s*\Z"
@@ -320,6 +325,10 @@ class LatexLexer(Commands):
             out.closing(f"R{kind}", closing, closing + 1)
             out.closing("RBRACE", closing + 1, closing + 1)
             return closing + 1
+        if (label := _TWO_LETTERS.match(self.text, j, end)) and self.text[i - 1 : i + 1] in ("W_", "U_", "V_"):
+            self.lex(j, label.end("second"))
+            out.closing("RBRACE", label.end("second"), label.end("second"))
+            return label.end("second")
         stop = self.step(j, end, single=True)
         if out.items[-1].type == "LBRACE" or out.innermost != "LBRACE":
             raise out.error(f"{self.text[i]!r} needs braces around what follows", i, j + 1)

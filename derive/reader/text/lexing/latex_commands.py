@@ -189,7 +189,7 @@ class Commands(ABC):
         elif name in words.GREEK:
             out.emit("NAME", i, after, words.GREEK[name], self.text[i:after])
         elif name in words.LATIN_CAPITALS:
-            out.emit("NAME", i, after, words.LATIN_CAPITALS[name])
+            out.emit("NAME", i, after, words.LATIN_CAPITALS[name], words.LATIN_CAPITALS[name])
         elif name in ("Box", "square") and self.text[:i].rstrip(" {").endswith(r"\partial"):  # ∂y/∂□: by anything
             out.emit("NAME", i, after, "Box", self.text[i:after])
         elif name in words.FUNCTION_COMMANDS:
