@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -23,6 +24,12 @@ OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be read"
 _ERROR = regex(r"(?:\\delta(?![A-Za-z])|δ)(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))*")
 
+OF_A_CASE = "said of the case that the words before it name, which is not read"
+_CASE = regex(
+    r"(?:\A|[\s*\-。；;])(?:if|when|otherwise|else|若|如果|当|否则|其他情况|其余)(?![A-Za-z])[^.。；;]*[:：]\W*\Z",
+    re.IGNORECASE,
+)
+"""If p = q and i = r: ..."""
 OF_UNUSED = "depends on the loss, which the model does not have: line {line}, which says it, is not used"
 _GRADIENTS = tree.Gradient | tree.Use
 _DERIVED = _GRADIENTS | tree.Derivative | tree.Operated | tree.Error | tree.Differential | tree.Handed | tree.Through
@@ -82,6 +89,14 @@ def of_unread_errors(found: Sequence[Audited]) -> Iterator[Audited]:
             continue
         reason = OF_UNREAD.format(letter=f"${letters[said]}$", line=unread[said].formula.place.line)
         yield replace(each, judgements=tuple(_open(one, reason) for one in each.judgements))
+
+
+def of_cases(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are wrong in a case that words before them in their line name."""
+    for each in found:
+        place = each.formula.place
+        named = not each.formula.displayed and _CASE.search(place.text[: place.column - 1].rstrip("$`(\\ "))
+        yield replace(each, judgements=tuple(_open(one, OF_A_CASE) for one in each.judgements)) if named else each
 
 
 def of_unused_losses(found: Sequence[Audited], losses: Sequence[Place]) -> Iterator[Audited]:

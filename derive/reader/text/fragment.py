@@ -34,6 +34,17 @@ _BEFORE = regex(
     r"(?P<letter>[A-Za-z]|\\(?:mathbf|boldsymbol|bm|mathcal|mathrm)\s*\{[^{}]*\}|\\[A-Za-z]+(?!\s*\{))"
 )
 """A label before its letter: {}_S W."""
+_SPELLED = regex(r"\\(?P<font>mathbf|mathrm|mathit|boldsymbol|bm)\s*\{\s*(?P<word>(?:[A-Za-z]\s+){2,}[A-Za-z])\s*\}")
+"""A word typed letter by letter, between which formulas show no spaces: \\mathbf{n e t}."""
+_NET = regex(
+    r"(?<![A-Za-z\\])(?=\\mathbf|n\s*\\mathbf|n\s*e\s*\\mathbf)"
+    + r"\s*".join(rf"(?:{each}|\\mathbf\s*\{{\s*{each}\s*\}})" for each in "net")
+    + r"(?=\s*_)"
+)
+"""net with a typeface for each letter."""
+_SCRIPT = regex(r"_\s*\{(?:[^{}]|\{[^{}]*\})*\}")
+_FACED = regex(r"\\math(?:bf|rm|it)\s*\{\s*(?P<sign>[tTk]|\d)\s*\}")
+"""A step or a number in a typeface, which in a script says nothing: h_{\\mathbf{t}-\\mathbf{1}}."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +79,9 @@ class Fragment:
     def __post_init__(self) -> None:
         text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
         if not self.plain:
-            text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, uncoloured(text)))
+            text = _NET.sub(lambda m: r"\mathbf{net}".ljust(len(m.group())), _SPELLED.sub(_joined, uncoloured(text)))
+            text = _SCRIPT.sub(_unfaced, text)
+            text = _BEFORE.sub(_behind, _BETWEEN.sub(_from_to, text))
         written = self.as_written if len(self.as_written) == len(text) else ""
         object.__setattr__(self, "as_written", written or (self.text if text != self.text else ""))
         object.__setattr__(self, "text", text)
@@ -118,6 +131,15 @@ class Fragment:
 
 def _from_to(limits: re.Match[str]) -> str:
     return f"_{{{limits['letter']}={limits['first']}}}^{{{limits['last']}}}".ljust(len(limits.group()))
+
+
+def _joined(spelled: re.Match[str]) -> str:
+    word = "".join(spelled["word"].split())
+    return f"\\{spelled['font']}{{{word}}}".ljust(len(spelled.group()))
+
+
+def _unfaced(script: re.Match[str]) -> str:
+    return _FACED.sub(lambda m: m["sign"].ljust(len(m.group())), script.group())
 
 
 def _behind(match: re.Match[str]) -> str:
