@@ -213,7 +213,7 @@ def test_latex_formulas_with_places_and_sections(tmp_path: Path) -> None:
     formulas = found(write(tmp_path, "n.tex", TEX))
     flat = [" ".join(f.text.split()) for f in formulas]
     assert flat == [
-        "a = b", "c = d", r"\mathbf{h} _t &= \tanh (W x_t) \\ o_t &= V \mathbf{h} _t", "e = f", "g = h", "k &= l",
+        "a = b", "c = d", r"\mathbf{h}_t &= \tanh(W x_t) \\ o_t &= V \mathbf{h}_t", "e = f", "g = h", "k &= l",
         "m = n", "p = q", "r = s",
     ]  # fmt: skip
     lines = TEX.split("\n")
