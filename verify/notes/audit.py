@@ -29,7 +29,7 @@ from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, read
-from verify.notes.judging import Check, judged_apart
+from verify.notes.judging import Check, judged_apart, remembered
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
@@ -121,6 +121,7 @@ def audit(
         from verify.formulas.claims import check as judge  # reads much; a file that cannot be opened needs none of it
 
         check = judge
+    check = remembered(check)
     document = counted_from_one(counted(of_one_example(read(path))))
     _refuse_unread(document)
     models = Models(
@@ -151,7 +152,7 @@ def audit(
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))
-    judged = tuple(of_unread_errors(perhaps_handed_back(judged, apart)))
+    judged = tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     return Audit(document, tuple(map(_ignoring, judged)))

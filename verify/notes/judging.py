@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from derive.cell import Cell
@@ -33,6 +33,8 @@ COUNTED = "the first step, which the note calls 0, is called 1 here"
 UNUSED = "a definition that the model does not use"
 _UNFINISHED = regex(r"\A[^=]*(=)[\s.,;&]*(?:\\end\{[a-z]+\*?\}\s*)*\Z")
 _MATH = regex(r"\$([^$]+)\$")
+UNEXPLAINED = (Word.PROVED, Word.HOLDS_IF, Word.NOT_A_CLAIM)
+"""Of these nothing more is told where a judgement is to be explained."""
 
 
 class Check(Protocol):
@@ -42,6 +44,28 @@ class Check(Protocol):
         self, formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
         fragment: Fragment | None = None, explain: bool = True, meant: Meant = NOTHING,
     ) -> tuple[Judgement, ...]: ...  # fmt: skip
+
+
+def remembered(check: Check) -> Check:
+    """A judge that judges nothing twice: under several conventions a formula often means the same."""
+    known: dict[tuple[object, ...], tuple[Judgement, ...]] = {}
+
+    def judge(
+        formula: str, cell: Cell, *, assume: Sequence[str] = (), place: Place | None = None,
+        fragment: Fragment | None = None, explain: bool = True, meant: Meant = NOTHING,
+    ) -> tuple[Judgement, ...]:  # fmt: skip
+        asked = formula, cell, tuple(assume), place, fragment, meant
+        quick = known.get((*asked, False))
+        if quick is not None and explain and all(each.word in UNEXPLAINED for each in quick):
+            return quick
+        key = (*asked, explain)
+        if key not in known:
+            known[key] = check(
+                formula, cell, assume=assume, place=place, fragment=fragment, explain=explain, meant=meant
+            )
+        return known[key]
+
+    return judge
 
 
 def judged_apart(
@@ -103,9 +127,31 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
     unfinished = _UNFINISHED.search(fragment.text)
     if unfinished is not None:
         return Audited(formula, model, (_completed(formula, unfinished.end(1), model, check),))
+    definitions = _definitions(formula, model)
+    gradients = {name for name, _ in model.meant.errors}
+    stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
+    stated |= {
+        (e.place.line, e.place.column)
+        for e in models.written.unread
+        if e.name not in gradients and not e.name.rpartition("_")[2].isdigit()  # s_3 is of its step
+    }
+
+    def claimed(one: Judgement) -> Judgement:
+        """The judgement, as nothing where no claim was meant."""
+        one = never_wrong(_defining(replace(one, place=one.place or place), definitions), fragment, stated)
+        return as_nothing(one, ANOTHER) if one.word is Word.WRONG and names_an_error(formula) else one
+
+    def held_against(cell: Cell, judge: Check = check) -> Sequence[Judgement]:
+        return judge(fragment.text, cell, assume=model.facts, place=place, fragment=fragment, meant=model.meant)
+
+    def unexplained(cell: Cell) -> Sequence[Judgement]:
+        """What is wrong without its mistakes, where nothing is told of them and no other judgement comes of them."""
+        found = held_against(cell, partial(check, explain=False))
+        return found if all(_stands(one) and claimed(one).word is one.word for one in found) else held_against(cell)
+
     met: tuple[ProgramFault, ...] = ()
     try:
-        found = check(fragment.text, model.cell, assume=model.facts, place=place, fragment=fragment, meant=model.meant)
+        found = (unexplained if _is_guess(model) else held_against)(model.cell)
     except InputError as error:
         found = (Judgement(written, Word.UNREADABLE, reason=error.message, place=error.place or place),)
     except ClaimsFault as fault:
@@ -115,30 +161,13 @@ def _judged(formula: Formula, before: Formula | None, models: Models, check: Che
         again = None if other is None else _judged(formula, before, models, check, other)
         if again is not None and any(each.word in (Word.PROVED, Word.HOLDS_IF) for each in again.judgements):
             return again
-    found = tuple(_granted(_lettered(judgement, fragment), fragment) for judgement in found)
-    definitions = _definitions(formula, model)
-    found = tuple(_defining(replace(judgement, place=judgement.place or place), definitions) for judgement in found)
-    gradients = {name for name, _ in model.meant.errors}
-    stated = {e.place[1:] for e in defined if not e.numbered and e.target not in gradients}
-    stated |= {
-        (e.place.line, e.place.column)
-        for e in models.written.unread
-        if e.name not in gradients and not e.name.rpartition("_")[2].isdigit()  # s_3 is of its step
-    }
-    found = tuple(never_wrong(judgement, fragment, stated) for judgement in found)
-    if names_an_error(formula):
-        found = tuple(as_nothing(each, ANOTHER) if each.word is Word.WRONG else each for each in found)
+    found = tuple(claimed(_granted(_lettered(judgement, fragment), fragment)) for judgement in found)
 
     @cache
     def computed() -> Sequence[Judgement]:
         """The formula where the gates that the note has no equation for are computed."""
-        assert model is not None
-        if model.computed is None:
-            return ()
         try:
-            return check(
-                fragment.text, model.computed, assume=model.facts, place=place, fragment=fragment, meant=model.meant
-            )
+            return () if model.computed is None else unexplained(model.computed)
         except (InputError, ClaimsFault):
             return ()
 
@@ -190,11 +219,22 @@ def _doubted(judgement: Judgement, model: Model) -> Judgement:
     if judgement.word is not Word.WRONG:
         assumptions = (*model.doubts, *judgement.assumptions)
         return replace(judgement, word=Word.HOLDS_IF, assumptions=assumptions)
-    if model.recognised:
+    if not _is_guess(model):
         return judgement
     return Judgement(
         judgement.formula, Word.UNDECIDED, reason=f"wrong if {'; '.join(model.doubts)}", place=judgement.place
     )
+
+
+def _stands(judgement: Judgement) -> bool:
+    """Whether no explanation makes another judgement of this, as of factors in another order it may."""
+    plain = not (judgement.assumptions or judgement.reason)
+    return judgement.word in UNEXPLAINED or (judgement.word is Word.WRONG and plain)
+
+
+def _is_guess(model: Model) -> bool:
+    """Whether nothing is wrong of a model for certain, as it rests on a guess."""
+    return bool(model.doubts) and not model.recognised
 
 
 def _completed(formula: Formula, end: int, model: Model, check: Check) -> Judgement:

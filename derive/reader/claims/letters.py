@@ -227,11 +227,7 @@ class Letters:
 
     @property
     def _folded(self) -> Mapping[str, str]:
-        folded: dict[str, list[str]] = {}
-        for letter, name in self.known.items():
-            for other in variants(letter):
-                folded.setdefault(other, []).append(name)
-        return {letter: names[0] for letter, names in folded.items() if len(set(names)) == 1}
+        return _folded(tuple(self.known.items()))
 
     def _resolve(
         self, written: Written, fragment: Fragment, known: Mapping[str, str], default: Expr | None
@@ -457,6 +453,16 @@ def _digits(node: Syntax) -> Expr | None:
     if isinstance(node, Number) and node.text.isdigit():
         return Integer(int(node.text) - 1)
     return None
+
+
+@lru_cache(maxsize=64)
+def _folded(known: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """The names that letters have which differ from known ones as typed letters do, where that is one name."""
+    folded: dict[str, list[str]] = {}
+    for letter, name in known:
+        for other in variants(letter):
+            folded.setdefault(other, []).append(name)
+    return {letter: names[0] for letter, names in folded.items() if len(set(names)) == 1}
 
 
 @lru_cache(maxsize=1024)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.sums import bounds, inside_times, largest, nested
@@ -16,14 +18,57 @@ _SIZES = frozenset(["n", "K", "N", "M", "m", "H", "D", "I", "d"])
 """Letters for how many entries there are, also with a label: n_x."""
 
 
+class _Here(NamedTuple):
+    """What a formula shows of its single letters by itself."""
+
+    timed: frozenset[str]
+    entries: frozenset[str]
+    plain: frozenset[str]
+    raised: frozenset[str]
+    bounds: frozenset[str]
+    indices: tuple[frozenset[str], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """A node that counts as itself alone, however much stands in it: it is found again at once."""
+
+    node: Syntax
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.node is self.node
+
+    def __hash__(self) -> int:
+        return id(self.node)
+
+
 def survey(node: Syntax, letters: Letters) -> None:
     """Note which single letters are times here, and which count entries."""
+    here = _seen(_Same(node), frozenset(letters.sizes))
+    timed, entries = here.timed, set(here.entries)
+    letters.bounds |= here.bounds
+    letters.indices += map(set, here.indices)
+    letters.with_times |= bool(timed & TIME_LETTERS or here.plain & TIME_LETTERS or "t" in here.raised)
+    letters.timed_letters |= timed
+    if (here.plain & ENTRY_LETTERS - timed) and "k" in here.plain | entries and "k" not in timed - entries:
+        entries.add("k")
+        letters.timed_letters.discard("k")
+    letters.timed_letters |= letters.bounds
+    letters.entry_letters |= entries - (timed & TIME_LETTERS)
+    letters.entry_letters -= letters.bounds
+
+
+@lru_cache(4096)
+def _seen(same: _Same, sizes: frozenset[str]) -> _Here:
+    """A formula is surveyed for every model of its note; `sizes` are the letters for how many entries there are."""
     timed: set[str] = set()
     entries: set[str] = set()
     plain: set[str] = set()
     raised: set[str] = set()
     loose: set[str] = set()
     beside: set[str] = set()
+    limits: set[str] = set()
+    indices: list[frozenset[str]] = []
 
     def visit(part: Syntax) -> None:
         if isinstance(part, Big):
@@ -31,14 +76,14 @@ def survey(node: Syntax, letters: Letters) -> None:
             found = bounds(part)
             word, last = found.word, found.last
             if word and (found.first is not None or last is not None or part.sign == "product"):
-                sized = isinstance(last, Name) and (last.word in letters.sizes or last.word in _SIZES)
+                sized = isinstance(last, Name) and (last.word in sizes or last.word in _SIZES)
                 labelled = isinstance(last, Scripted) and isinstance(last.base, Name) and last.base.word in _SIZES
                 sized |= labelled and word not in ("t", "tau")
                 (entries if sized else timed).add(word)
                 if not sized:
                     timed.update(inside_times(found))
                     if part.sign == "product":
-                        letters.bounds.update({word, *inside_times(found)})
+                        limits.update({word, *inside_times(found)})
             elif word:
                 (loose if word in TIME_LETTERS else entries).add(word)
         if isinstance(part, Scripted):
@@ -46,7 +91,7 @@ def survey(node: Syntax, letters: Letters) -> None:
                 timed.update((bounds(sign).word, *inside_times(bounds(sign))))
             words = {name for script in part.scripts for row in script.rows for cell in row for name in named(cell)}
             if not (isinstance(part.base, Name) and part.base.word == "delta"):
-                letters.indices.append(words)
+                indices.append(frozenset(words))
             error = isinstance(part.base, Name) and part.base.word == "delta"  # δ_k^{(t)} is of the loss of t,
             error = error and not any(map(_labelled, part.scripts))  # δ_{y,k}^t is an entry
             (timed if error else beside).update(words & {"k"} if "t" in words else ())
@@ -62,21 +107,16 @@ def survey(node: Syntax, letters: Letters) -> None:
         for inner in parts(part):
             visit(inner)
 
-    visit(node)
-    for before, behind in bracketed(node):
+    visit(same.node)
+    for before, behind in bracketed(same.node):
         base, cells = base_of(before), [cell for one in scripts_of(before) for row in one.rows for cell in row]
         if time_of(behind) is not None and not (isinstance(base, Name) and base.word == "delta"):
             beside |= {"k"} & {name for cell in cells for name in named(cell)}  # h_k(t), as in h_{t,k}
     entries |= beside - timed  # z_{t,k}: a quantity has one time
     timed |= loose - beside
-    letters.with_times |= bool(timed & TIME_LETTERS or plain & TIME_LETTERS or "t" in raised)
-    letters.timed_letters |= timed
-    if (plain & ENTRY_LETTERS - timed) and "k" in plain | entries and "k" not in timed - entries:
-        entries.add("k")
-        letters.timed_letters.discard("k")
-    letters.timed_letters |= letters.bounds
-    letters.entry_letters |= entries - (timed & TIME_LETTERS)
-    letters.entry_letters -= letters.bounds
+    return _Here(
+        frozenset(timed), frozenset(entries), frozenset(plain), frozenset(raised), frozenset(limits), tuple(indices)
+    )
 
 
 def _labelled(script: Script) -> bool:

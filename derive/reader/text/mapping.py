@@ -37,12 +37,16 @@ def _value(value: Any, change: Change) -> Any:
     return value
 
 
-def parts(node: Syntax) -> list[Syntax]:
-    """The parts of a node, scripts among them."""
-    found: list[Syntax] = []
-    for name in _fields(node):
-        _gather(getattr(node, name), found)
-    return found
+def parts(node: Syntax) -> tuple[Syntax, ...]:
+    """The parts of a node, scripts among them; kept with it, as a formula is walked for every model of its note."""
+    kept: tuple[Syntax, ...] | None = node.__dict__.get("_parts")
+    if kept is None:
+        found: list[Syntax] = []
+        for name in _fields(node):
+            _gather(getattr(node, name), found)
+        kept = tuple(found)
+        object.__setattr__(node, "_parts", kept)
+    return kept
 
 
 _FIELDS: dict[type, tuple[str, ...]] = {}

@@ -55,7 +55,7 @@ def settled(
         tried = quickly(formula, model)
         return judge(formula, model) if right_in(tried) else tried  # only what is right there is kept
 
-    result = itself(exchanged(found, judge), judge)
+    result = itself(exchanged(found, judge, quickly), judge)
     for convention in (
         last,
         identity,

@@ -295,8 +295,10 @@ def _by_entries(statement: Statement, claiming: Claiming) -> tuple[str, tuple[Ex
     if found is None or found.base in _OF_GRADIENTS or found.power is not None:
         return None
     try:
-        said = claiming.term(right)
         ways = [*claiming.letters.ways(found, statement.fragment)]
+        if not any(way.at for way in ways):
+            return None
+        said = claiming.term(right)
     except InputError:
         return None
     if not isinstance(said, tree.Derivative) or said.by.time is not None or not (said.of.at and said.by.at):
@@ -349,13 +351,14 @@ def _reads(side: Syntax, known: Collection[str]) -> bool:
 def _own_step(statement: Statement, claiming: Claiming) -> tuple[str, Expr, Expr | None] | None:
     """δh_t = ∂E_t/∂h_t, which says of which loss δ is the gradient: h, its step, the step of the loss; else None."""
     try:
-        left, right = (_unturned(claiming.term(side)) for side in statement.sides[:2])
+        left = _unturned(claiming.term(statement.sides[0]))
+        left = left.plain if isinstance(left, tree.Differential) else left
+        if not isinstance(left, Gradient) or left.spelling == "partial":
+            return None
+        right = _unturned(claiming.term(statement.sides[1]))
     except InputError:
         return None
-    left = left.plain if isinstance(left, tree.Differential) else left
-    if not (isinstance(left, Gradient) and isinstance(right, Gradient)):
-        return None
-    if left.spelling == "partial" or right.spelling != "partial" or left.by != right.by or right.by.time is None:
+    if not isinstance(right, Gradient) or right.spelling != "partial" or left.by != right.by or right.by.time is None:
         return None
     return right.by.name, right.by.time, right.only
 

@@ -17,7 +17,7 @@ from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.models.equations.names import names, of_errors, stripped
 from derive.reader.models.model import Lost, Model
 from derive.reader.models.own import own
-from derive.reader.models.written import written
+from derive.reader.models.written import Written, written
 from derive.reader.text.note import Declaration
 from verify.formulas.generic import WEIGHT, arrays
 from verify.formulas.judgement import Word
@@ -65,19 +65,37 @@ class Models:
         self.written = written(formulas, declarations, bars=bars, entropy=entropy)
         self.aside = aside
         self._found: dict[tuple[object, ...], Model | Lost] = {}
+        self._whole: dict[tuple[object, ...], Model] = {}
+        self._completed: dict[tuple[Model, tuple[str, ...]], Model] = {}
+        """What is completed under other equations too is often the same."""
         self._others: dict[object, Models] = {}
 
     def of(self, formula: Formula) -> Model | None:
         """The model that a formula is about; None if none fits. Raises InputError for a name that nothing has."""
+        found = self._bare(formula)
+        if not isinstance(found, Model):
+            return None
+        key = formula.section, formula.settings
+        if key not in self._whole:
+            found = replace(found, meant=self.written.meaning(found.meant, self.blocks))
+            same = found, formula.section
+            if same not in self._completed:
+                self._completed[same] = completed(found, self.formulas, formula.section)
+            self._whole[key] = self._completed[same]
+        return self._whole[key]
+
+    def _bare(self, formula: Formula) -> Model | Lost:
+        """The model without what the note defines beside its equations, which takes long to find."""
         key = formula.section, formula.settings
         if key not in self._found:
-            found = self._resolve(formula)
-            if isinstance(found, Model):
-                found = replace(found, meant=self.written.meaning(found.meant, self.blocks))
-                found = completed(found, self.formulas, formula.section)
-            self._found[key] = found
-        kept = self._found[key]
-        return kept if isinstance(kept, Model) else None
+            self._found[key] = self._resolve(formula)
+        return self._found[key]
+
+    def _under(self, written: Written) -> Models:
+        """The models of the note where it writes other equations."""
+        other = copy(self)
+        other.written, other._found, other._whole = written, {}, {}
+        return other
 
     def elsewhere(self, formula: Formula) -> Model | None:
         """The model of another section whose letters a formula has, else the known cell: ∂c_t/∂c_k = diag(f_t)."""
@@ -95,9 +113,10 @@ class Models:
         None where two such models compute what it speaks of differently.
         """
         lacking = {name for name in spoken if not {name, stripped(name)} & _has(model)}
-        models = (self.of(each) for each in self.formulas if lacking and each.section != formula.section)
-        every = [one for one in models if one is not None and one.definitions and _share(one, spoken) == 1]
-        found = [one for one in every if lacking & {parameter.name for parameter in one.cell.parameters}]
+        bare = [(each, self._bare(each)) for each in self.formulas if lacking and each.section != formula.section]
+        fitting = [each for each, one in bare if isinstance(one, Model) and _share(one, spoken) == 1]
+        models = [one for one in map(self.of, fitting) if one is not None and one.definitions]
+        found = [one for one in models if lacking & {parameter.name for parameter in one.cell.parameters}]
         computed = {  # in sizes of its own each
             frozenset((e.symbol.name, str(e.expression)) for e in one.cell.equations if e.symbol.name in spoken)
             for one in found
@@ -112,11 +131,13 @@ class Models:
         """The models of the note, and the known cell, that words call by the name of a kind of cell."""
         spoken, here = set(names(formula.fragment)), self.of(formula)
         apart = {(f.section, f.settings): f for f in self.formulas}
-        own_ = dict.fromkeys(filter(None, map(self.of, apart.values())))
+        bare = ((each, self._bare(each)) for each in apart.values())
+        near = [each for each, one in bare if isinstance(one, Model) and family(one.cell) == mention.kind]
+        own_ = dict.fromkeys(filter(None, map(self.of, near)))
         known = recognised(dict.fromkeys(sorted(spoken), IN_CLAIMS), formula.text, mention.kind)
         if known is not None:
             known = replace(known, meant=self.written.meaning(known.meant, self.blocks))
-        for model in (*(each for each in own_ if family(each.cell) == mention.kind), known):
+        for model in (*own_, known):
             if model is not None and model is not here and _share(model, spoken) == 1:
                 title = KNOWN.format(title=model.origin.partition(",")[0]) if model is known else model.origin
                 said = CALLED.format(line=mention.line, kind=mention.kind.upper(), title=title)
@@ -129,8 +150,7 @@ class Models:
             if not names(formula.fragment) & other.letters:
                 continue
             if number not in self._others:
-                models = self._others[number] = copy(self)
-                models.written, models._found = replace(self.written, equations=other.equations, instead=()), {}
+                self._others[number] = self._under(replace(self.written, equations=other.equations, instead=()))
             found = self._others[number].of(formula)
             if found is not None and not found.recognised:
                 yield replace(found, doubts=(*found.doubts, other.said))
@@ -149,9 +169,8 @@ class Models:
             if section == formula.section or not ways:
                 continue
             if (key := ("letters", section)) not in self._others:
-                models = self._others[key] = copy(self)
                 rest = [e for e in self.written.equations if e.section != section]
-                models.written, models._found = replace(self.written, equations=rest), {}
+                self._others[key] = self._under(replace(self.written, equations=rest))
             other = self._others[key].of(formula)
             if other is None or other.recognised or not _names_argument_and_value(name, model.cell, other.cell):
                 continue
@@ -174,12 +193,10 @@ class Models:
             return (), None
         key = ("supposing", *(e.place for e in near.values()))
         if key not in self._others:
-            models = self._others[key] = copy(self)
             supposed = {e.place for e in self.written.supposed}
             varied = {e.target for e in near.values() if e.place not in supposed}
             others = [e for e in self.written.equations if e.target not in varied]
-            models.written = replace(self.written, equations=[*others, *near.values()])
-            models._found = {}
+            self._others[key] = self._under(replace(self.written, equations=[*others, *near.values()]))
         return tuple(near.values()), self._others[key].of(formula)
 
     def _variants(self, formula: Formula) -> Iterator[Equation]:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sympy import Expr
 
@@ -119,6 +120,7 @@ class Statement:
         return self.fragment.place(first, self.sides[number + 1].end)
 
 
+@lru_cache(4096)
 def blanked(text: str) -> tuple[str, bool]:
     """The text without decoration and prose, character for character in place; and whether it says +=."""
     read, accumulated, _ = _undecorated(text, plain=False)
@@ -254,6 +256,22 @@ def statements(fragment: Fragment) -> list[Statement]:
 
     Raises InputError with the place of what cannot be parsed.
     """
+    found = _statements(fragment)
+    if isinstance(found, InputError):
+        raise found.with_traceback(None)
+    return list(found)
+
+
+@lru_cache(4096)
+def _statements(fragment: Fragment) -> tuple[Statement, ...] | InputError:
+    """Formulas of a note are read by many, and once for each model that they are held against."""
+    try:
+        return tuple(_read(fragment))
+    except InputError as error:
+        return error
+
+
+def _read(fragment: Fragment) -> list[Statement]:
     text, accumulated, spoken = _undecorated(fragment.text, plain=fragment.plain)
     if not text.strip():
         return []

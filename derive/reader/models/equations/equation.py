@@ -15,6 +15,7 @@ from derive.reader.meaning.symbols import Symbol, symbol
 from derive.reader.meaning.vocabulary import Vocabulary
 from derive.reader.models.equations.names import counted_in, spelled_names, stripped, without_index
 from derive.reader.text.fragment import Fragment
+from derive.reader.text.mapping import walk
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Group, Name, Syntax
 
@@ -198,17 +199,5 @@ def mentions(fragment: Fragment) -> list[Mention]:
 
 def _letters(fragment: Fragment) -> list[tuple[int, int, str]]:
     """The base letters of a formula with their places."""
-    found: list[tuple[int, int, str]] = []
-
-    def visit(node: object) -> None:
-        if isinstance(node, Name):
-            found.append((node.start, node.end, node.word))
-        elif isinstance(node, tuple):
-            for part in node:
-                visit(part)
-        elif hasattr(node, "__dict__"):
-            for part in vars(node).values():
-                visit(part)
-
-    visit(tuple(parse(fragment)))
-    return sorted(found)
+    nodes = (node for row in parse(fragment) for part in row for node in walk(part))
+    return sorted((node.start, node.end, node.word) for node in nodes if isinstance(node, Name))
