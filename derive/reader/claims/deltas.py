@@ -195,6 +195,9 @@ class Deltas(Walk):
             return outer
         argument = self._labelled(found, "net")
         plain = self._labelled(found, "")
+        if plain is not None and (by := self.compared(plain.by)) != plain.by:
+            plain, nets = replace(plain, by=by), self.argument_of(by.name)
+            return tree.Error(replace(plain, by=replace(by, name=nets[0])), plain) if nets else plain
         if argument is not None and plain is not None and argument.by.name != plain.by.name:
             return tree.Error(argument, plain)
         if argument is not None or plain is not None:
@@ -327,6 +330,7 @@ class Deltas(Walk):
             others_beside = [cell for kind, cell in (*rest, *found.parts[:position], *found.parts[position + 1 :])]
             apart = any(self._when(cell) is None for _, cell in inner.parts)  # z_h is another letter than z
             base = None if apart else self.letters.known.get(inner.base)
+            resolved = None
             if base is None:
                 resolved = self.letters.resolve(replace(inner, parts=others), self.fragment)
                 base = resolved.name if resolved else self._predicted(inner.base, prefix)
@@ -335,11 +339,13 @@ class Deltas(Walk):
             names = [base] if not prefix else [f"net_{base}", *self.argument_of(base)]
             for name in names:
                 if name in self.letters.quantities and self.letters.is_timed(name):
-                    left = [cell for cell in others_beside if self._when(cell) is None]
-                    steps = {id(cell): step for _, cell in others if (step := self._when(cell)) is not None}
-                    now = [cell for _, cell in others if id(cell) in steps and steps[id(cell)].has(nodes.t)]
+                    own = set(base.split("_")[1:]) if resolved is not None else set()  # z_2, of δ_{z2,t}
+                    free = [cell for _, cell in others if label(cell, self.fragment) not in own]
+                    left = [cell for cell in others_beside if cell in free and self._when(cell) is None]
+                    steps = {id(cell): step for cell in free if (step := self._when(cell)) is not None}
+                    now = [cell for cell in free if id(cell) in steps and steps[id(cell)].has(nodes.t)]
                     if not left and len(steps) == 2 and len(now) == 1:  # δ_{y,k}^t: k is no step beside t
-                        left = [cell for _, cell in others if id(cell) in steps and cell is not now[0]]
+                        left = [cell for cell in free if id(cell) in steps and cell is not now[0]]
                         steps = {id(now[0]): steps[id(now[0])]}
                     entry = self.letters.entry(left[0], True) if len(left) == 1 else None
                     if left and entry is None:
@@ -360,12 +366,15 @@ class Deltas(Walk):
 
     def compared(self, value: Ref) -> Ref:
         """ŷ for a target y that the loss alone reads: what d and δ before y are the gradient by; else the same."""
-        predicted = self.letters.known.get(f"{value.name}_hat")
         given = value.name in {one.name for one in self.letters.cell.inputs}
-        if predicted is None or not given or not self.letters.cell.is_loss:
+        if not given or not self.letters.cell.is_loss:
             return value
-        readers = [e for e in self.letters.cell.equations if value.name in {q.name for q in nodes.leaves(e.expression)}]
-        if [e.symbol.name for e in readers] != [self.letters.cell.output.name]:
+        read = {e.symbol.name: {q.name for q in nodes.leaves(e.expression)} for e in self.letters.cell.equations}
+        if [name for name, names in read.items() if value.name in names] != [self.letters.cell.output.name]:
+            return value
+        beside = read.keys() & read[self.letters.cell.output.name]
+        predicted = self.letters.known.get(f"{value.name}_hat") or (min(beside) if len(beside) == 1 else None)
+        if predicted is None:
             return value
         self.letters.guesses.granted[f"d and δ of the target {value.name} mean those of {predicted}"] = None
         return replace(value, name=predicted)

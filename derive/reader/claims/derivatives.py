@@ -165,7 +165,7 @@ class Derivatives(NamedParts):
         resolved = resolved or argument_of(self.letters, target, self.fragment)
         if resolved is None:
             raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
-        return Ref(resolved.name, resolved.time, resolved.at), target.transposed
+        return self.compared(Ref(resolved.name, resolved.time, resolved.at)), target.transposed
 
     def _value(self, below: list[Syntax]) -> Ref | None:
         """tanh(c_t), where the cell has a name for it; else such a name is wanted."""
@@ -220,7 +220,7 @@ class Derivatives(NamedParts):
                 return tree.OverTime(Gradient(by, counted, immediate), counted, *steps)
             of = self.letters.resolve(whole, self.fragment) or argument_of(self.letters, whole, self.fragment)
             if of is not None and whole.power is None:
-                said = self._along(Ref(of.name, of.time, of.at), by, immediate)
+                said = self._along(self.compared(Ref(of.name, of.time, of.at)), by, immediate)
                 return tree.Transposed(said) if whole.transposed else said
         if len(above) == 1 and isinstance(above[0], Big) and above[0].sign == "sum":
             inner = self.letters.taken(above[0].body, self.fragment)

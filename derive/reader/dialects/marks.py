@@ -12,6 +12,7 @@ from urllib.parse import unquote, unquote_plus
 
 from derive.patterns import regex
 from derive.reader.dialects import components, concatenations, doxygen, scripts
+from derive.reader.text.words import WORDS
 
 _TICKED = regex(r"\$`([^`$\n]+)`\$")
 _ROLE = regex(r"\{math\}`([^`$\n]+)`")
@@ -71,6 +72,10 @@ _FONT_TIED = regex(r"(\\(?:mathrm|mathbf|mathit|mathsf|mathcal|boldsymbol|bm)\s*
 """A space inside a font, W \\mathrm{~s}_t, as programs that read formulas from pictures write it."""
 _TOGETHER = regex(r"(\\(?:operatorname|mathrm|text)\s*\{\s*)([A-Z])(?=diag\s*\})")
 """A matrix that stands with a diagonal in one font: \\operatorname{Wdiag}."""
+_PADDED = regex(
+    rf"(\\(?:operatorname|mathrm|text|mathbf)\s*\{{) +({'|'.join(sorted(WORDS))}) *(\}})(?=\s*(?:\\left)?\s*[(\[{{])"
+)
+"""A function with a space beside its name within its font: \\text{ diag}(v)."""
 _ENTITY = regex(r"&(?:[a-zA-Z]+|#\d+|#x[0-9a-fA-F]+);")
 
 
@@ -96,6 +101,7 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
     text = _FONT_TIED.sub(lambda m: f"{m.group(1)}{m.group(2)}".rjust(len(m.group())), text)
     text = _TOGETHER.sub(r"\2\1", text)
+    text = _PADDED.sub(lambda m: "".join(m.groups()).rjust(len(m.group())), text)
     return scripts.usual(_IMAGE.sub(_image, text))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from derive.patterns import regex
@@ -21,6 +21,8 @@ _RELATION = regex(r"[=∈≔]|\\(?:in|coloneqq|equiv|gets|leftarrow)(?![A-Za-z])
 _DEFINED = regex(r"(?:^|\\\\|,|;)\s*(?:\\(?:operatorname|mathrm|text)\s*\{)?([A-Za-z]{2,})\}?\s*\([^()=]*\)\s*:?=")
 _CAPITALS = regex(r"(?<![A-Za-z\\{])([A-Z][A-Za-z]+)\((?!\s*(?:[tnksi]|\\tau)\s*(?:[-+]\s*\d\s*)?\))")
 """Letters before a bracket, but for a step: U x(t)."""
+_FUNCTION = regex(r"(?<![A-Za-z\\{])([fg])'?\((?!\s*(?:[tnksi]|\\tau)\s*(?:[-+]\s*\d\s*)?\))")
+"""A letter that is a function: f(h_t)."""
 
 
 @dataclass
@@ -64,8 +66,9 @@ class Document:
                 for one in declarations
             ],
         )
+        functions = {name for fragment in formulas for name in _FUNCTION.findall(fragment.text)}
         for fragment in formulas:
-            found.questions += _unknown_words(fragment)
+            found.questions += _unknown_words(fragment, functions)
         return found
 
     def every(self) -> Iterator[Formula]:
@@ -114,11 +117,11 @@ def _says(declaration: Declaration, fragment: Fragment) -> bool:
     return declaration.key not in ("where", "for") or _RELATION.search(fragment.text) is not None
 
 
-def _unknown_words(fragment: Fragment) -> Iterator[Question]:
-    """LN( may be a function, or a product of two matrices."""
+def _unknown_words(fragment: Fragment, functions: Collection[str]) -> Iterator[Question]:
+    """LN( may be a function, or a product of two matrices; Wf( is a product where f( stands alone elsewhere."""
     for match in _CAPITALS.finditer("" if fragment.plain else fragment.text):
         word = match.group(1)
-        if word not in fragment.words and word not in WORDS:
+        if word not in fragment.words and word not in WORDS and word[1:] not in functions:
             norm = r"\frac{v - \operatorname{mean}(v)}{\sqrt{\operatorname{var}(v) + 10^{-5}}}"
             meant = norm if word == "LN" else r"\dots"
             yield Question(

@@ -125,6 +125,7 @@ class Products(Leaves):
         rest = [part for part in sized if part.shape != (1, 1)]
         if not rest:
             return Built(nodes.scale(number, nodes.hadamard(*(self.node(part) for part in scalars))))
+        rest = self._upright(rest)
         for left, right in itertools.pairwise(rest):
             if left.shape[1] != right.shape[0] or left.flat is not None:
                 a, b = left.shape, right.shape
@@ -196,6 +197,19 @@ class Products(Leaves):
             else:
                 raise OpenQuestionError("ones whose size nothing tells")
         return found
+
+    def _upright(self, parts: list[Built]) -> list[Built]:
+        """∂J/∂h ∂h/∂z xᵀ: of a chain that is a row, before a vector that is transposed, the column is meant."""
+        *chain, last = parts
+        if self.reading.layout != "numerator" or self.strictly or len(chain) < 2 or not last.flipped:
+            return parts
+        fits = all(a.shape[1] == b.shape[0] and a.flat is None for a, b in itertools.pairwise(chain))
+        rows = chain[0].shape[0] == 1 == last.shape[0] and self._is_gradient(chain[0]) and chain[-1].flat is None
+        if not rows or not fits:
+            return parts
+        column = nodes.transpose(nodes.matmul(*map(self.node, chain)))
+        self.upright.append(column)
+        return [Built(column), last]
 
     def _merged(self, parts: list[Built]) -> list[Built]:
         """Neighbouring vectors of one length multiplied entry by entry."""

@@ -30,6 +30,8 @@ class Leaves:
     through: list[Quantity] = field(default_factory=list)
     """Parameters that a quantity uses anywhere in its step, since its own equation does not name them."""
     frobenius: list[Node] = field(default_factory=list)
+    upright: list[Node] = field(default_factory=list)
+    """Rows of derivatives before a transposed vector, which were taken for columns."""
     """Matrices whose norm is written without saying which."""
     strictly: bool = False
     """Rows and columns are told apart even where a layout would let one stand for the other."""

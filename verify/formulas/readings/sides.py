@@ -37,6 +37,7 @@ from verify.truth.comparison import Bench
 
 SUMMED = "the term of step t, to be summed over t"
 THROUGH = "∂⁺ by a parameter is its use anywhere in that step, what the step starts from held fixed"
+UPRIGHT = "a row of derivatives before a transposed vector stands for the column"
 SPREAD = "a number beside a vector in a sum is added to every entry"
 FACTOR = "∂a/∂W stands for what the error is multiplied by in ∂J/∂W"
 FROBENIUS = "the norm of a matrix is the root of the sum of the squares of its entries"
@@ -164,6 +165,7 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     builder.spread.clear()
     builder.through.clear()
     builder.frobenius.clear()
+    builder.upright.clear()
     columns = replace(builder, reading=replace(reading, layout="columns"))
     explicit = {"left": columns, "right": columns}.get(beside, builder)
     a = (explicit if beside == "left" else builder).side(left)
@@ -171,7 +173,13 @@ def built(left: Term, right: Term, reading: Reading, bench: Bench, accumulated: 
     told = _factored(a, b, builder)
     factored = _stacked(*told[:2]) if told is not None else _unit(a, b)
     one, other = factored or _matched(a, b, builder)
-    said = ((SPREAD, builder.spread), (THROUGH, builder.through), (FROBENIUS, builder.frobenius), (FACTOR, factored))
+    said = (
+        (SPREAD, builder.spread),
+        (THROUGH, builder.through),
+        (FROBENIUS, builder.frobenius),
+        (UPRIGHT, builder.upright),
+        (FACTOR, factored),
+    )
     words = (*reading.assumptions, *(word for word, found in said if found))
     diagonal = tuple(builder.diagonal)
     plain = Sides(one, other, reading, words, dict(builder.domains), diagonal, None if told is None else told[2])

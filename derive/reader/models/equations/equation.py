@@ -170,8 +170,10 @@ class Equation:
 class _Mentions(Vocabulary):
     """A survey that keeps every quantity with its place."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: frozenset[str]) -> None:
         super().__init__()
+        self.counted = counted
+        """The letters that sums of the formula count by."""
         self.found: list[Symbol] = []
 
     def _note(self, node: Syntax, following: Syntax | None, fragment: Fragment) -> None:
@@ -180,7 +182,10 @@ class _Mentions(Vocabulary):
         super()._note(node, following, fragment)
         if self.quantities:
             found = symbol(node, fragment)
-            if found is not None:
+            whole = symbol(node, fragment, self.counted) if self.counted else found
+            if found is not None and whole is not None:
+                if stripped(found.name) != stripped(whole.name):
+                    found = whole  # y_{true,k}, whose entries are counted by k
                 if found.offset is None and isinstance(following, Group):
                     found.offset = time_of(following)
                 self.found.append(found)
@@ -189,7 +194,7 @@ class _Mentions(Vocabulary):
 
 def mentions(fragment: Fragment) -> list[Mention]:
     """Every quantity of a formula that can be read."""
-    survey = _Mentions()
+    survey = _Mentions(counted_in(fragment.text))
     for row in parse(fragment):
         for part in row:
             survey.survey(part, fragment)

@@ -26,6 +26,8 @@ from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, R
 from derive.reader.text.usual import summed_steps, timelike
 
 _LABELLED = regex(r"[A-Z]_[a-z]")
+_NUMBERED = regex(r"(?P<letter>\\?[A-Za-z]+)_[a-z]*\d")
+"""A letter with the number of a layer below it."""
 _ENTRY = regex(r"(?P<of>.+?)\s*_\s*\{?\s*(?P<at>[a-z]'?)\s*\}?")
 
 
@@ -102,12 +104,17 @@ def of_the_step(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]
     timed = {m.name for m in mentioned if m.offset is not None and m.offset < 0}  # f_{t+1} stands in gradients
     timed |= {equation.target for equation in known}
     every = list(_waiting(formulas))
+    steps = {m.name for m in mentioned if m.offset is not None}  # z_1 is z_t at step 1 where there is a z_t
     labelled = [name[0] for name in {name for _, name in every} if _LABELLED.fullmatch(name) and name == stripped(name)]
     waiting = [
         one
         for one, name in every
         if name not in timed
-        and (name == stripped(name) or (_LABELLED.fullmatch(name) and labelled.count(name[0]) > 1))  # D_i of D_f, D_o
+        and (
+            name == stripped(name)
+            or (_LABELLED.fullmatch(name) and labelled.count(name[0]) > 1)  # D_i of D_f, D_o
+            or ((number := _NUMBERED.fullmatch(name)) and number["letter"] not in steps)
+        )
     ]
     names = {found.name for one in waiting if (found := one.letter) is not None}
     parameters = {m.name for equation in known for m in equation.used if m.offset is None} - names
