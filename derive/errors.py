@@ -68,6 +68,10 @@ class OutputOpenError(InputError):
     lines: tuple[str, ...] = ()
 
 
+class ShapesOpenError(InputError):
+    """A document that leaves open of some letters alone whether they are numbers, vectors or matrices."""
+
+
 class ProgramFault(Exception):  # noqa: N818 - an error is the person's, a fault is ours
     """A fault of backproof itself, never of its input: `name` says which check failed, `details` what to report.
 

@@ -25,6 +25,7 @@ from derive.reader.text.syntax import Syntax
 from verify.formulas import deciding, sizes, upside, worked
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.readings import operated
+from verify.formulas.readings.conventions import PRODUCTS, MisfitError
 from verify.formulas.unsaid import one_term_alone, unsaid
 from verify.truth.comparison import Bench
 
@@ -312,24 +313,19 @@ def _decided(
     if statement.moment is not None:
         at = {nodes.t: statement.moment}
         said = tuple(tree.at_times(side, lambda e: e.xreplace(at)) for side in said)  # type: ignore[assignment]
-    try:
-        with operated.named(said, context.bench) as ((one, other), bench_):
-            outer, upright = map(context.meant.keeps, (Habit.UNTRANSPOSED, Habit.UPRIGHT))
-            question = deciding.Question(
-                one, other, bench_, context.facts, statement.accumulated, pairs, outer, upright
-            )
-            decision = deciding.decide(question)
-            if decision.word in (Word.PROVED, Word.HOLDS_IF):
-                more = unsaid(decision, claiming.letters.guesses)
-                letters = context.notation or context.cell.notation
-                reversed_ = upside.upside_down((one, other), bench_.program)
-                more += tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
-                word = Word.HOLDS_IF if more else decision.word
-                decision = replace(decision, word=word, assumptions=(*decision.assumptions, *more))
-                if reason := one_term_alone(one, other, carried(bench_.program)):
-                    decision = deciding.Decision(Word.UNDECIDED, reason=reason)
-    except InputError as error:
-        decision = deciding.Decision(Word.UNDECIDED, reason=error.message)
+    decision = deciding.Decision(Word.UNDECIDED)
+    for product in operated.PRODUCTS:
+        try:
+            found = _decided_with(product, said, statement, claiming, context, pairs)
+        except MisfitError as error:  # what is differentiated fits no shapes so
+            decision = decision if decision.reason else deciding.Decision(Word.UNDECIDED, reason=error.message)
+            continue
+        except InputError as error:
+            decision = deciding.Decision(Word.UNDECIDED, reason=error.message)
+            break
+        decision = found
+        if product == operated.PRODUCTS[0] or found.word in (Word.PROVED, Word.HOLDS_IF):
+            break
     judgement = replace(
         blank,
         word=decision.word,
@@ -338,6 +334,32 @@ def _decided(
         reason=decision.reason,
     )
     return judgement, decision
+
+
+def _decided_with(
+    product: str,
+    said: tuple[Term, Term],
+    statement: Statement,
+    claiming: Claiming,
+    context: Context,
+    pairs: deciding.Pairs,
+) -> deciding.Decision:
+    """The decision with one meaning of products that are differentiated; raises MisfitError where they fit none."""
+    with operated.named(said, context.bench, product) as ((one, other), bench_):
+        outer, upright = map(context.meant.keeps, (Habit.UNTRANSPOSED, Habit.UPRIGHT))
+        question = deciding.Question(one, other, bench_, context.facts, statement.accumulated, pairs, outer, upright)
+        decision = deciding.decide(question)
+        if decision.word not in (Word.PROVED, Word.HOLDS_IF):
+            return decision
+        more = unsaid(decision, claiming.letters.guesses)
+        letters = context.notation or context.cell.notation
+        reversed_ = upside.upside_down((one, other), bench_.program)
+        more += tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
+        more += (PRODUCTS[product],) if PRODUCTS[product] else ()
+        if reason := one_term_alone(one, other, carried(bench_.program)):
+            return deciding.Decision(Word.UNDECIDED, reason=reason)
+        word = Word.HOLDS_IF if more else decision.word
+        return replace(decision, word=word, assumptions=tuple(dict.fromkeys((*decision.assumptions, *more))))
 
 
 def _renamed(

@@ -18,7 +18,8 @@ def other_quantity(node: Node, context: Context) -> Iterator[Node]:
         yield from (node.func(other, *node.args[1:]) for other in context.alike(node.quantity))
     elif isinstance(node, Jacobian):
         above = (other for other in context.alike(node.of) if node.by.name in context.reading[other.name])
-        below = (other for other in context.alike(node.by) if other.name in context.reading[node.of.name])
+        read = context.reading.get(node.of.name, ())  # nothing is known of a name for what is differentiated
+        below = (other for other in context.alike(node.by) if other.name in read)
         yield from (node.func(other, node.by, *node.args[2:]) for other in above)
         yield from (node.func(node.of, other, *node.args[2:]) for other in below)
 

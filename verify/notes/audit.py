@@ -19,7 +19,14 @@ from verify.formulas.judgement import Judgement, Word, exit_code, report
 from verify.mistakes.dictionary import entry
 from verify.notes import lint
 from verify.notes.audited import Audited
-from verify.notes.contradictions import against_the_sum, of_cases, of_two_minds, of_unread_errors, of_unused_losses
+from verify.notes.contradictions import (
+    against_the_sum,
+    against_the_whole,
+    of_cases,
+    of_two_minds,
+    of_unread_errors,
+    of_unused_losses,
+)
 from verify.notes.conventions import settled
 from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
@@ -152,7 +159,7 @@ def audit(
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))
-    judged = tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))
+    judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     return Audit(document, tuple(map(_ignoring, judged)))

@@ -15,6 +15,7 @@ from derive.reader.models.equations.names import names
 from derive.reader.models.equations.remarks import operands_in_words
 from derive.reader.models.model import Model
 from verify.formulas.judgement import Judgement, Word
+from verify.formulas.readings.conventions import DERIVATIVES
 from verify.notes.audited import ANOTHER, Audited
 from verify.notes.conventions.habits import OF_ONE
 from verify.notes.conventions.trying import sides_of
@@ -40,6 +41,9 @@ _SUM_OVER_STEPS = regex(
     r"(?:\s*\([^()=]*\))?\s*&?\s*=\s*&?[^=]{0,20}\\sum(?:\\n?o?limits)?\s*"
     r"_\s*(?:t(?![a-z])|\{\s*(?:t|\\tau|k|n|i)?\s*(?:=\s*[01]\s*)?\}\s*\^\s*\{?\s*T|\{\s*t\s*(?:=\s*[01]\s*)?\})"
 )
+AGAINST_THE_WHOLE = "right only if {supposed}; line {line} counts its uses in earlier steps, too"
+_OF_ONE_USE = (DERIVATIVES["step"], DERIVATIVES["use"])
+_CURLED = regex(r"\\partial(?![A-Za-z])|∂|\\nabla(?![A-Za-z])|∇|\\delta(?![A-Za-z])|δ")
 _IN_A_CASE = regex(r"=\s*-?[\d.]+\s*(?:[$,;:，；：]|\\)")  # z_t = 0: h_t = h_{t-1}
 
 
@@ -130,6 +134,52 @@ def against_the_sum(found: Sequence[Audited], last_alone: bool) -> Iterator[Audi
             line = each.formula.place.line
         known = line and not last_alone
         yield replace(each, judgements=tuple(_summed(one, line) for one in each.judgements)) if known else each
+
+
+def against_the_whole(found: Sequence[Audited]) -> Iterator[Audited]:
+    """The formulas, those left open that are right of a parameter's use in one step where d has been that of every use.
+
+    A note shows the latter by da_t/dw = x_t + u da_{t-1}/dw, if all its derivatives have a d.
+    """
+    plain = [each for each in found if DERIVATIVE.search(each.formula.text)]
+    if any(_CURLED.search(each.formula.text) for each in plain):
+        yield from found
+        return
+    line = next((each.formula.place.line for each in plain if each.model is not None and _through_steps(each)), 0)
+    for each in found:
+        yield replace(each, judgements=tuple(_whole(one, line) for one in each.judgements)) if line else each
+
+
+def _through_steps(audited: Audited) -> bool:
+    """Whether a formula is right that gives a derivative by a parameter from that of an earlier step."""
+    if audited.model is None or not all(_is_right_of_all_uses(one) for one in audited.judgements):
+        return False
+    for _, sides in sides_of(audited, audited.model):
+        left = sides[0]
+        if isinstance(left, tree.Derivative) and left.by.time is None:
+            behind = (part for side in sides[1:] for part in tree.walk(side))
+            if any(isinstance(part, tree.Derivative) and _before(part, left) for part in behind):
+                return True
+    return False
+
+
+def _before(part: tree.Derivative, whole: tree.Derivative) -> bool:
+    steps = part.of.time, whole.of.time
+    earlier = steps[0] is not None and steps[1] is not None and (steps[1] - steps[0]).is_positive
+    return part.by == whole.by and bool(earlier)
+
+
+def _is_right_of_all_uses(judgement: Judgement) -> bool:
+    right = judgement.word in (Word.PROVED, Word.HOLDS_IF)
+    return right and not {*_OF_ONE_USE}.intersection(judgement.assumptions)
+
+
+def _whole(judgement: Judgement, line: int) -> Judgement:
+    supposed = next((words for words in _OF_ONE_USE if words in judgement.assumptions), None)
+    if judgement.word is not Word.HOLDS_IF or supposed is None:
+        return judgement
+    reason = AGAINST_THE_WHOLE.format(supposed=supposed, line=line)
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
 
 
 def _summed(judgement: Judgement, line: int) -> Judgement:

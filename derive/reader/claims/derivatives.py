@@ -14,6 +14,7 @@ from derive.patterns import regex
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
 from derive.reader.claims.deltas import as_value, named_step
+from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found, beside
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.ranges import is_range, steps_between
@@ -24,7 +25,7 @@ from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket, lists_letters
 from derive.reader.text import mapping, syntax
-from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.syntax import Big, Dots, Group, Mark, Name, Product, Run, Script, Scripted, Syntax
 from derive.reader.text.words import BESIDE, SAID
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
@@ -80,14 +81,16 @@ class Derivatives(NamedParts):
         return None
 
     def _is_bare(self, sign: Syntax, below: Syntax) -> bool:
-        """Whether a ∂ stands above the line and a letter of the cell below it, whose ∂ was left out: ∂L/W."""
+        """Whether a ∂ or d stands above the line and a letter of the cell below it, where it was left out: ∂L/W."""
         mark = self.letters.taken(sign, self.fragment)
         target = self.letters.taken(below, self.fragment)
-        if mark is None or mark.base != "partial" or target is None or target.base == "partial":
+        marked = self._is_differential(sign) and (mark is None or mark.base not in self.letters.known)
+        if mark is None or mark.base not in ("partial", "d") or not marked or target is None:
             return False
-        if self.letters.resolve(target, self.fragment) is None:
+        if target.base == mark.base or self.letters.resolve(target, self.fragment) is None:
             return False
-        self.letters.guesses.granted[f"∂ is meant before {self.written(below)} too"] = None
+        which = "∂" if mark.base == "partial" else "d"
+        self.letters.guesses.granted[f"{which} is meant before {self.written(below)} too"] = None
         return True
 
     def derivative(self, sign: Syntax, above: list[Syntax], below: list[Syntax], node: Syntax) -> Term:
@@ -297,15 +300,42 @@ class Derivatives(NamedParts):
             return None
         return self.operated(node.above, downs, following, node)
 
+    def operator_of_all(self, node: Syntax) -> Term | None:
+        """∂/∂b a ⊙ c as ∂/∂b of the whole product, whatever sign stands in it; None where it is of a alone."""
+        signed = node.operators if isinstance(node, Product) else ()
+        if not isinstance(node, Dots | Product) or any(o.kind != "TIMES" or o.negative for o in signed):
+            return None
+        first, *others = node.factors
+        if not isinstance(first, Run) or not isinstance(first.factors[0], syntax.Fraction):
+            return None
+        kept = first.factors[1:]
+        inner = kept[0] if len(kept) == 1 else replace(first, start=kept[0].start, factors=kept)
+        body = replace(node, start=inner.start, factors=(inner, *others))
+        if not self._is_differential(first.factors[0].above) or self._is_near(first.factors[0], inner):
+            return None
+        return self.operator(first.factors[0], [body])
+
+    def _is_near(self, node: Syntax, reached: Syntax) -> bool:
+        """Whether ∂/∂b is of what stands behind it alone, and not of all that it is multiplied by."""
+        words = f"{self.written(node)} is of {self.written(reached)} alone"
+        return self.letters.guesses.other(f"reach {node.start}", Guess(words, doubtful=True))
+
     def operated(self, sign: Syntax, below: list[Syntax], following: list[Syntax], node: Syntax) -> Term:
-        """∂/(below), which begins with its ∂, of what follows: one letter, bracket, function or sum."""
+        """∂/(below), which begins with its ∂, of the product that follows, perhaps of what begins it alone."""
         immediate = self.immediate(sign, below[0])
         by, transposed = self.variable(below[1:], node)
-        single = len(following) == 1 or (len(following) == 2 and bracket(following[1])[0] is not None)
-        if not following or not single:
+        if not following:
             raise self.unclear(f"how far {self.written(node)} reaches is not plain; use brackets", node)
+        near = 2 if len(following) > 1 and bracket(following[1])[0] is not None else 1
+        several = len(following) > near
+        if several and self._is_near(node, Syntax(following[0].start, following[near - 1].end)):
+            rest = self.run(following[near:])
+            following = following[:near]
+        else:
+            rest = None
         said = self.differentiated(following, by, immediate, node)
-        return tree.Transposed(said) if transposed else said
+        said = tree.Transposed(said) if transposed else said
+        return said if rest is None else tree.Multiply((said, rest))
 
     def cut(self, said: Term, part: Syntax, *, by: bool = False) -> Term:
         """Rows and columns of something, as in W_f[:, :n_a]; `by`: of a Jacobian those that belong to a part below."""

@@ -83,6 +83,9 @@ class Claiming(Brackets):
     def added(self, items: list[tuple[int, Term | None]], node: Syntax) -> Term:
         return added(items, self.unclear("the dots have no plain pattern", node))
 
+    def term(self, node: Syntax) -> Term:
+        return self.operator_of_all(node) or super().term(node)
+
     def factor(self, factors: list[Syntax], i: int) -> tuple[Term | None, int]:
         """What starts at factor i (None for dots), with a slice of it, and where the next one starts."""
         node, part = without_slice(factors[i])

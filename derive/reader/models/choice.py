@@ -125,6 +125,8 @@ class Choice:
     contradicted: list[tuple[str, Place]] = field(default_factory=list)
     instead: dict[tuple[str, int, int], str] = field(default_factory=dict)
     """What is said of equations that cannot be used, by their places, where another one is taken."""
+    doubts: list[str] = field(default_factory=list)
+    """What was taken of the whole model, on which every verdict rests."""
     aliases: list[str] = field(default_factory=list)
     """Names of parts of other equations."""
     shorthands: set[str] = field(default_factory=set)

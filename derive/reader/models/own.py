@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from derive import nodes
 from derive.cell import Cell
-from derive.errors import InputError
+from derive.errors import InputError, ShapesOpenError
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, shorthands, slips, with_aliases, without_slips
 from derive.reader.models.choice import Choice, nearest, without_later_losses
+from derive.reader.models.commuting import commuting
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
 from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.filters import without_shadowed
@@ -26,6 +27,7 @@ from derive.reader.models.written import Written
 
 LATER = "{name} is as in line {line}, which stands behind what is said of it here; line {general} leaves it open"
 NUMBER = "{letter} is a number, which the note does not say"
+NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in either order"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 NO_EQUATION = "the note has no equation for {names}"
@@ -120,7 +122,7 @@ def _own(
             named = replace(named, notation=replace(named.notation, later=chosen.late))
             numbers = (NUMBER.format(letter=letter) for letter in chosen.numbers)
             meant = (SLIPPED.format(letter=spelled(a), other=spelled(b)) for a, b in slipped.items())
-            doubts = (*numbers, *meant, *_later(chosen, at), *_of_two(chosen), *chosen.instead.values())
+            doubts = (*chosen.doubts, *numbers, *meant, *_later(chosen, at), *_of_two(chosen), *chosen.instead.values())
             model = Model(
                 named, _origin(chosen), said, _places(chosen) | of_others(chosen), tuple(holes_of(chosen)),
                 doubts, _meant(chosen, cell), unusable=tuple(chosen.contradicted),
@@ -193,6 +195,11 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     if said := set(said_shapes(chosen)) - chosen.unused:  # which may be what is wrong
         chosen.unused |= said
         return True
+    if isinstance(error, ShapesOpenError) and not chosen.doubts and (pair := _in_either_order(chosen)):
+        chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
+        one, other = (f"${spelled(name)}$" for name in sorted(pair))
+        chosen.doubts.append(NUMBERS.format(one=one, other=other))
+        return True
     guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)
     if guilty is None or place is None or guilty in chosen.open:
         last = next((name for name in reversed(chosen.by_name) if name not in chosen.open), None)
@@ -220,6 +227,13 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     elif not chosen.take_another(equation, error.message):
         leave_open(chosen, guilty, error.message, equation.place[1])
     return True
+
+
+def _in_either_order(chosen: Choice) -> frozenset[str]:
+    """Two letters of the model that the document multiplies in either order."""
+    known = {*chosen.by_name, *chosen.used}
+    pairs = (pair for pair in commuting(chosen.given.claiming) if pair <= known)
+    return next(iter(sorted(pairs, key=sorted)), frozenset())
 
 
 def _settled(chosen: Choice, cell: Cell) -> bool:

@@ -52,10 +52,13 @@ from derive.reader.models.equations.losses import (
 from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name
 from derive.reader.models.equations.together.blocks import with_blocks
+from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
 from derive.reader.models.equations.together.unpacked import unpacked
+from derive.reader.models.equations.units import of_units
 from derive.reader.models.equations.wholes import declared_weights, lists_entries, of_diagonals, of_entries, of_softmax
+from derive.reader.text.fragment import Fragment
 from derive.reader.text.note import Declaration, Found
 
 _TRANSPOSED = regex(r"\\top|\\intercal|\^\s*\{?\s*(?:\\(?:mathrm|text|mathsf|rm)\s*\{?\s*)?T\b|⊤|ᵀ|\.T\b|\)'")
@@ -103,6 +106,8 @@ class Written:
     """Letters for gradients."""
     losses: tuple[Place, ...] = ()
     """Where a loss has a value that makes no equation of a model."""
+    claiming: tuple[Fragment, ...] = ()
+    """All formulas that say something."""
 
     def defined(self, formula: Found) -> list[Equation]:
         """The forward equations in a formula; one that splits a value is there once."""
@@ -132,8 +137,8 @@ def written(
     stated, declarations = with_spoken_functions(stated, declarations)
     stated, onward = split_losses(stated)
     gradient = gradients_in_words(stated)
-    stated = of_softmax(of_diagonals(of_entries(stated)))
-    declarations = [*declarations, *declared_weights(stated)]
+    stated, units = of_units(of_softmax(of_diagonals(of_entries(labelled(stated)))))
+    declarations = [*declarations, *declared_weights(stated), *units]
     said = with_blocks(unpacked([e for e in stated if not (e.fragment.plain and gradient(e.target))], claiming))
     every = with_named_arguments(
         with_one_case(
@@ -200,6 +205,7 @@ def written(
         onward=frozenset(e.target for e in onward),
         gradients=frozenset(gradients),
         losses=tuple(unused_losses(claiming, ended)),
+        claiming=tuple(formula.fragment for _, formula in claiming),
     )
 
 

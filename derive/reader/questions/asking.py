@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from derive.errors import InputError, OutputOpenError
+from derive.errors import InputError, OutputOpenError, ShapesOpenError
 from derive.reader.questions.guesses import Question
 
 
@@ -32,7 +32,8 @@ def ask(questions: Sequence[Question]) -> None:
         lines += question.lines
     hint = "add a line such as " if len(lines) == 1 else "add lines such as "
     needed = [question for question in merged.values() if question.needed]
-    kind = OutputOpenError if all(question.outputs for question in needed) else InputError
+    of_shapes = ShapesOpenError if all(question.asked == SHAPE for question in needed) else InputError
+    kind = OutputOpenError if all(question.outputs for question in needed) else of_shapes
     error = kind("; ".join(said), (shapes or others)[0].place, hint + "   ".join(lines))
     if isinstance(error, OutputOpenError):
         error.lines = needed[0].outputs

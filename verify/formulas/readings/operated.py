@@ -18,18 +18,22 @@ from verify.formulas.readings.conventions import Reading
 from verify.formulas.readings.expressions import Builder
 from verify.truth.comparison import Bench
 
+PRODUCTS = ("strict", "elementwise", "inner")
+"""What products of an expression may mean, the literal meaning first."""
+
 
 @contextmanager
-def named(sides: tuple[Term, ...], bench: Bench) -> Iterator[tuple[tuple[Term, ...], Bench]]:
+def named(sides: tuple[Term, ...], bench: Bench, product: str) -> Iterator[tuple[tuple[Term, ...], Bench]]:
     """The sides with a name for every differentiated expression, and the bench whose program assigns those names.
 
-    Raises OpenQuestionError for an expression that cannot be an equation of one step.
+    Raises OpenQuestionError for an expression that cannot be an equation of one step, and MisfitError for one that fits
+    no shapes where its products mean this.
     """
     if not any(isinstance(part, tree.Operated) for side in sides for part in tree.walk(side)):
         yield sides, bench
         return
     equations: list[Equation] = []
-    changed = tuple(_named(side, bench, equations) for side in sides)
+    changed = tuple(_named(side, bench, equations, product) for side in sides)
     program = replace(bench.program, equations=(*bench.program.equations, *equations))
     wider = replace(bench, program=program)
     try:
@@ -39,15 +43,17 @@ def named(sides: tuple[Term, ...], bench: Bench) -> Iterator[tuple[tuple[Term, .
             world._seen.pop(program, None)
 
 
-def _named(said: Term, bench: Bench, equations: list[Equation]) -> Term:
+def _named(said: Term, bench: Bench, equations: list[Equation], product: str) -> Term:
     if isinstance(said, tree.Operated):
-        body = _named(said.body, bench, equations)
+        body = _named(said.body, bench, equations, product)
         program = replace(bench.program, equations=(*bench.program.equations, *equations))
-        return _assigned(body, said, bench.cell, program, equations)
-    return tree.rebuilt(said, lambda part: _named(part, bench, equations))
+        return _assigned(body, said, bench.cell, program, equations, Reading(product=product))
+    return tree.rebuilt(said, lambda part: _named(part, bench, equations, product))
 
 
-def _assigned(body: Term, whole: tree.Operated, cell: Cell, program: Cell, equations: list[Equation]) -> Term:
+def _assigned(
+    body: Term, whole: tree.Operated, cell: Cell, program: Cell, equations: list[Equation], reading: Reading
+) -> Term:
     """∂q/∂b of a new quantity q, assigned the expression at its latest step."""
     leaves = list(tree.walk(body))
     if any(isinstance(p, tree.Gradient | tree.Error | tree.Derivative | tree.OverTime) for p in leaves):
@@ -60,7 +66,7 @@ def _assigned(body: Term, whole: tree.Operated, cell: Cell, program: Cell, equat
             raise OpenQuestionError("the derivative of an expression of steps that are not neighbours")
         latest = times[0] + max(apart)
     moved = tree.at_times(body, lambda time: nodes.t + (time - latest))
-    builder = Builder(cell, program, Reading())
+    builder = Builder(cell, program, reading)
     node = builder.build(moved).node
     if node is None or node.shape[1] != 1:
         raise OpenQuestionError("the derivative of an expression that is no column")
