@@ -100,6 +100,7 @@ class Audit:
         files = {part.file for part in self.document.parts}
         found = [note for model in self.models for note in lint.notes(model)]
         found += [note for each in self.formulas for note in lint.unused(each)]
+        found += lint.without_model(self.formulas)
         return tuple(dict.fromkeys(note for note in found if note.place.file in files))
 
     @property
