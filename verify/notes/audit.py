@@ -59,6 +59,12 @@ _BLOCKS = regex(
     rf"|{_COLUMNS}[^.$\n]{{0,30}}?\$(?P<cut>[^$\n]{{1,30}})\$[^.$\n]{{0,40}}?\$(?P<seen>[^$\n]{{1,40}})\$",
     re.IGNORECASE,
 )
+_CUT = regex(
+    r"\$\s*(?P<weight>[A-Z](?:_\{?[A-Za-z]+\}?)?)\s*:?=\s*(?P=weight)\s*\[\s*(?::\s*,)?\s*"
+    r"(?P<behind>:)?\s*[nNdD]_\{?(?P<part>[A-Za-z])\}?\s*(?(behind)|:)\s*(?:,\s*:)?\s*\]\s*\$(?P<like>[^$\n]{0,12}\betc\b)?"
+)
+"""$W_f = W_f[:, :n_a]$ etc.: the columns of W_f that act on a, here or with `n_a:` on what stands behind it."""
+WRONG_IF = "wrong if"
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,7 @@ class Audit:
         files = {part.file for part in self.document.parts}
         found = [note for model in self.models for note in lint.notes(model)]
         found += [note for each in self.formulas for note in lint.unused(each)]
+        found += lint.without_model(self.formulas)
         return tuple(dict.fromkeys(note for note in found if note.place.file in files))
 
     @property
@@ -168,9 +175,11 @@ def audit(
 def _otherwise(audited: Audited, models: Models, judge: Judge, document: Document) -> Audited:
     """A formula that stays open in its model: under other equations that the note may mean, or of a cell it names."""
     formula = audited.formula
-    own = ((model, _says_more) for model in models.others(formula))
+    own = [(model, _says_more) for model in models.others(formula)] if _is_open(audited) else []
     named = ((model, _decides) for mention in before(formula, document) for model in models.called(formula, mention))
     for model, counts in chain(own, named) if _is_open(audited) else ():
+        if own and counts is _decides and any(one.reason.startswith(WRONG_IF) for one in audited.judgements):
+            break  # what the note's own equations refute, the usual cell does not save
         again = judge(formula, model)
         if audited.model is None and all(map(counts, again.judgements)):
             return again
@@ -197,7 +206,7 @@ def _is_open(audited: Audited) -> bool:
 
 def _decides(judgement: Judgement) -> bool:
     """Whether a guess decides something, or says what is wrong under it."""
-    return judgement.word in (Word.PROVED, Word.HOLDS_IF) or judgement.reason.startswith("wrong if")
+    return judgement.word in (Word.PROVED, Word.HOLDS_IF) or judgement.reason.startswith(WRONG_IF)
 
 
 def _says_more(judgement: Judgement) -> bool:
@@ -226,6 +235,9 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
         names = letter_name(weight), letter_name(part)
         if all(names):
             yield names
+    for match in _CUT.finditer(text):
+        weight = "" if match.group("like") else letter_name(match.group("weight"))
+        yield weight, match.group("part") + ("" if match.group("behind") else ":")
 
 
 def _refuse_unread(document: Document) -> None:

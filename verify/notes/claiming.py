@@ -11,7 +11,7 @@ from derive.reader.claims.statements.chains import Statement, statements
 from derive.reader.meaning.letters import letter, number_of
 from derive.reader.meaning.vocabulary import is_general, names_function
 from derive.reader.models.equations.equation import LOSSES
-from derive.reader.models.equations.finding import is_value
+from derive.reader.models.equations.finding import PICKED, is_value
 from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.supposing import assumed, supposed
 from derive.reader.text.fragment import Fragment
@@ -109,8 +109,10 @@ def nothing(formula: Formula) -> str:
         return A_FAMILY
     if _SPLIT.match(formula.text):
         return A_LOSS
-    if _CALLED.match(formula.text):
+    if _CALLED.match(formula.text) or PICKED.fullmatch(formula.text):
         return A_NAME
+    if _CUT.match(formula.text):
+        return A_PART
     if _CONSTANT.match(formula.text):
         return A_WISH
     if not formula.displayed and _HALF.match(formula.text):
@@ -184,7 +186,7 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         return as_nothing(judgement, AN_UPDATE)
     if judgement.word is Word.UNDECIDED:
         return judgement
-    if any(way.search(judgement.formula) for way in (_CUT, _PARTS, _OF_BLOCKS)):
+    if any(way.search(judgement.formula) for way in (_PARTS, _OF_BLOCKS)):
         return as_nothing(judgement, A_PART)
     if _sums_a_loss(judgement.formula):
         return as_nothing(judgement, A_LOSS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from sympy import MatAdd, MatMul
 from derive.cell import Cell, Equation
 from derive.errors import Place
 from derive.nodes import Concat, Node, Quantity, children, leaves
+from derive.patterns import regex
 from derive.reader.document.reading import odd
+from verify.formulas.judgement import Word
 from verify.notes.audited import Audited
 from verify.notes.models import Model
 
@@ -30,6 +33,18 @@ class Note:
         return {"rule": self.rule, "text": self.text, "place": place}
 
 
+ASKED = (
+    "nothing says how a step computes {letters}, so that no formula can be held against a cell: write the "
+    r"cell's equations, such as $$h_t = \tanh(W x_t + U h_{{t-1}} + b)$$, or name it: <!-- backproof: cell=rnn -->"
+)
+MOST_NAMED = 2
+_BY = regex(
+    r"\}\s*\{\s*\\partial\s*(?:\{\s*)?(?:\\(?:math(?:bf|rm)|vec|boldsymbol|bm)\s*\{?\s*)?(?P<letter>\\?[a-zA-Z]+)"
+)
+"""What something is differentiated by."""
+_NO_VALUES = frozenset("WUVwuvb") | {"theta", "Theta"}
+"""Weights and biases."""
+
 RULES = {
     "never-read": "A quantity is computed and nothing reads it.",
     "copy": "The output only copies another quantity.",
@@ -37,6 +52,7 @@ RULES = {
     "never-defined": "A letter is used at every step and nothing defines it.",
     "two-biases": "Two biases are added to each other.",
     "shape": "A declaration contradicts the equations.",
+    "no-model": "No formula of the note could be held against a cell.",
     "unused-ignore": "A comment says to ignore what is not there.",
 }
 """The kinds of notes."""
@@ -64,6 +80,18 @@ def unused(audited: Audited) -> Iterator[Note]:
     names = audited.formula.ignored
     if names and not any(judgement.ignored for judgement in audited.judgements):
         yield Note("unused-ignore", f"nothing here is ignored: {', '.join(names)}", audited.formula.place)
+
+
+def without_model(found: Sequence[Audited]) -> Iterator[Note]:
+    """One question for a note whose formulas no cell fits: what it must say, with the lines that say so."""
+    claims = [each for each in found if any(one.word is not Word.NOT_A_CLAIM for one in each.judgements)]
+    derived = [each for each in claims if _BY.search(each.formula.text)]
+    if not derived or any(each.model is not None for each in claims):
+        return
+    letters = Counter(match["letter"].strip() for each in derived for match in _BY.finditer(each.formula.text))
+    named = [f"${letter}$" for letter, _ in letters.most_common() if letter.lstrip("\\") not in _NO_VALUES][:MOST_NAMED]
+    if named:
+        yield Note("no-model", ASKED.format(letters=", ".join(named)), derived[0].formula.place)
 
 
 def _undefined(quantity: Quantity, cell: Cell) -> Iterator[Note]:

@@ -31,13 +31,15 @@ from derive.reader.meaning.letters import (
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.walk import Walk
 from derive.reader.text.fragment import Fragment
-from derive.reader.text.syntax import Group, Name, Run, Syntax
+from derive.reader.text.syntax import Group, Name, Run, Sum, Syntax
 from derive.reader.text.words import BESIDE, SAID
 
 LATER = frozenset(["future", "next", "later", "rec", "recurrent", "time"])
 """Labels of what comes back from the step after."""
 MARKS = ("bar", "hat", "tilde")
 """What may stand over δ."""
+_PREDICTED = ("hat", "pred")
+"""What the letter of a prediction has beside that of its target."""
 OUTER = frozenset(["out", "output"])
 """Labels of the layer that computes the output."""
 OPEN_FUNCTIONS = frozenset(["phi", "varphi", "psi", "f", "g"])
@@ -191,8 +193,8 @@ class Deltas(Walk):
                 own = self.letters.known[name]
                 steps = [step for _, part in found.parts if (step := self._beside(part, name[4:])) is not None]
                 return self._net_or_plain(found, Ref(own, steps[0] if steps else self.letters.moment(own)))
-        if (outer := self._of_the_output(found)) is not None:
-            return outer
+        if (apart := self._of_the_output(found) or self._of_another_layer(found)) is not None:
+            return apart
         argument = self._labelled(found, "net")
         plain = self._labelled(found, "")
         if plain is not None and (by := self.compared(plain.by)) != plain.by:
@@ -243,6 +245,22 @@ class Deltas(Walk):
             return None
         name = next(iter(self.argument_of(output)), output)
         self.letters.guesses.granted[f"δ of the layer {min(words)} is the gradient by {name}"] = None
+        value = Ref(name, steps[0] if steps else self.letters.moment(name))
+        return Gradient(value, self.letters.asked(value), False, "delta")
+
+    def _of_another_layer(self, found: Written) -> Gradient | None:
+        """δ_t^{l-1}, where one value with this label is a function of its argument: a_t^{l-1} = f(z_t^{l-1})."""
+        labels = [part for kind, part in found.parts if kind == "sup" and isinstance(part, Sum)]
+        steps = [step for _, part in found.parts if part not in labels and (step := self._when(part)) is not None]
+        if len(labels) != 1 or len(found.parts) != 1 + len(steps) or labels[0].terms[0][0] < 0:
+            return None
+        word = label(labels[0], self.fragment)
+        names = {a for q in self.letters.quantities if q.endswith(f"_{word}") for a in self.argument_of(q)}
+        if len(names) != 1:
+            return None
+        (name,) = names
+        words = f"δ of the layer {self.written(labels[0])} is the gradient by the argument of its value"
+        self.letters.guesses.granted[words] = None
         value = Ref(name, steps[0] if steps else self.letters.moment(name))
         return Gradient(value, self.letters.asked(value), False, "delta")
 
@@ -336,6 +354,7 @@ class Deltas(Walk):
                 base = resolved.name if resolved else self._predicted(inner.base, prefix)
                 if base is None:
                     continue
+            base = self.compared(Ref(base, None)).name
             names = [base] if not prefix else [f"net_{base}", *self.argument_of(base)]
             for name in names:
                 if name in self.letters.quantities and self.letters.is_timed(name):
@@ -351,18 +370,22 @@ class Deltas(Walk):
                     if left and entry is None:
                         raise self.unclear(f"the label {self.written(left[0])} of δ is not read", left[0])
                     when = next(iter(steps.values()), None)
-                    when = self.letters.moment(name) if when is None else self.letters.placed(base, when)
+                    when = self.letters.moment(name, base) if when is None else self.letters.placed(base, when)
                     value = Ref(name, when, () if entry is None else (entry,))
                     return Gradient(value, self.letters.asked(value), False, "delta")
         return None
 
     def _predicted(self, letter: str, prefix: str) -> str | None:
         """ŷ, whose argument δ_y is the gradient by where nothing else is called y."""
-        base = self.letters.known.get(f"{letter}_hat") if prefix else None
+        base = self._prediction(letter) if prefix else None
         if base is not None and len(arguments := self.argument_of(base)) == 1:
-            self.letters.guesses.assumed[arguments[0]] = f"δ_{letter} is the gradient by the argument of {letter}_hat"
+            self.letters.guesses.assumed[arguments[0]] = f"δ_{letter} is the gradient by the argument of {base}"
             return base
         return None
+
+    def _prediction(self, letter: str) -> str | None:
+        """What stands for the prediction of a target with this letter."""
+        return next((name for mark in _PREDICTED if (name := self.letters.known.get(f"{letter}_{mark}"))), None)
 
     def compared(self, value: Ref) -> Ref:
         """ŷ for a target y that the loss alone reads: what d and δ before y are the gradient by; else the same."""
@@ -373,7 +396,7 @@ class Deltas(Walk):
         if [name for name, names in read.items() if value.name in names] != [self.letters.cell.output.name]:
             return value
         beside = read.keys() & read[self.letters.cell.output.name]
-        predicted = self.letters.known.get(f"{value.name}_hat") or (min(beside) if len(beside) == 1 else None)
+        predicted = self._prediction(value.name) or (min(beside) if len(beside) == 1 else None)
         if predicted is None:
             return value
         self.letters.guesses.granted[f"d and δ of the target {value.name} mean those of {predicted}"] = None
@@ -412,10 +435,13 @@ class Deltas(Walk):
         return [operand.name for operand in operands if isinstance(operand, Quantity)]
 
     def unsaid_slope(self, found: Written, group: Group | None) -> ScalarFunction | str | None:
-        """φ' of the argument of a value, where nothing is called φ: the slope of the function that gives the value."""
+        """φ' of the argument of a value, where nothing is called φ: the slope of the function that gives the value.
+
+        Beside a gate f, f' of the argument of another function f_{l-1} is the slope of that.
+        """
         inner = None if group is None else only(group.rows)
         plain = found.primes == 1 and not (found.parts or found.power or found.transposed)
-        if inner is None or not plain or found.base not in OPEN_FUNCTIONS or found.base in self.letters.known:
+        if inner is None or not plain or found.base not in OPEN_FUNCTIONS:
             return None
         argument = self.letters.taken(inner, self.fragment)
         value = None if argument is None else self.letters.resolve(argument, self.fragment, noted=False)
@@ -426,7 +452,10 @@ class Deltas(Walk):
             for e in self.letters.program.equations
             if isinstance(e.expression, Elementwise) and self.argument_of(e.symbol.name) == [value.name]
         ]
-        if len(applied) != 1 or not (function := applied[0][1]).specified:
+        if len(applied) != 1:
+            return None
+        function = applied[0][1]
+        if not (function.name.startswith(f"{found.base}_") if found.base in self.letters.known else function.specified):
             return None
         self.letters.guesses.granted[f"{found.base} is {function.name}, which gives {applied[0][0]}"] = None
         return f"{function.name}'" if functions.is_entry(function) else function.prime()

@@ -473,6 +473,20 @@ class Derivatives(NamedParts):
         glued = i + 1 < len(factors) and factors[i].end == factors[i + 1].start
         return known is None or (found.base == "d" and glued and self.letters.is_timed(known))
 
+    def _from_above(self, output: Written) -> Term | None:
+        """dy_t, where nothing is called y and the state is handed on as it is: what the loss of a step asks of it."""
+        state = self.letters.cell.output.name
+        steps = [time_expression(part, TIME_LETTERS) for _, part in output.parts]
+        if output.base not in ("y", "o") or state not in {one.name for one in self.letters.cell.states}:
+            return None
+        if len(steps) != 1 or steps[0] is None or not steps[0].has(nodes.t):
+            return None
+        self.letters.guesses.granted[f"the output {output.base} is {state}, handed on as it is"] = None
+        words = f"d{output.base} is another gradient than that of the loss of its step"
+        if self.guess("from above", words, holds=False, doubtful=True):
+            return None
+        return Gradient(Ref(state, steps[0]), steps[0], False, "d")
+
     def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int] | None:
         """dW, δh_t, ∇_W J, J_x, and words such as dW."""
         following = factors[i + 1] if i + 1 < len(factors) else None
@@ -519,6 +533,8 @@ class Derivatives(NamedParts):
                 return self.decorated(self.small(as_value(resolved), target), target), i + 2
             if resolved is None and following is not None and (copy := self._copy([following])) is not None:
                 return self._used(copy, self.letters.whole, following), i + 2
+            if resolved is None and (above := self._from_above(target)) is not None:
+                return above, i + 2
         if self.letters.resolve(found, self.fragment) is not None:
             return None
         if found.base.endswith("_bar") and argument_of(self.letters, found, self.fragment) is not None:

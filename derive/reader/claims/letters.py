@@ -273,9 +273,10 @@ class Letters:
             return None
         return written + int(name in self.meant.behind) - int(name in self.meant.late)
 
-    def moment(self, name: str) -> Expr:
-        """The step that a letter without a time belongs to: t, or the last one for a read-out of that."""
-        return dict(self.meant.moments).get(name, nodes.t)
+    def moment(self, name: str, value: str = "") -> Expr:
+        """The step of a letter without a time, perhaps the argument of a value: t, or the last for a read-out."""
+        moments = dict(self.meant.moments)
+        return moments.get(name, moments.get(value, nodes.t))
 
     @property
     def whole(self) -> Expr | None:
@@ -307,14 +308,15 @@ class Letters:
         return None
 
     def columns(self, name: str, part: str) -> tuple[Expr, Expr] | None:
-        """The columns of a matrix that act on a part of what it is multiplied by."""
+        """The columns of a matrix that act on a part of what it is multiplied by, on what stands below it for `a:`."""
         for factor, right in (pair for e in self.cell.equations for pair in _products(e.expression)):
             if isinstance(factor, Quantity) and factor.name == name and isinstance(right, Concat) and right.axis == 0:
                 start: Expr = Integer(0)
                 for each in right.parts:
-                    if isinstance(each, Quantity) and each.name == part:
-                        return start, start + each.shape[0]
-                    start = start + each.shape[0]
+                    end = start + each.shape[0]
+                    if isinstance(each, Quantity) and each.name == part.removesuffix(":"):
+                        return (end, right.shape[0]) if part.endswith(":") else (start, end)
+                    start = end
         return None
 
     def ways(self, written: Written, fragment: Fragment) -> Iterator[Way]:

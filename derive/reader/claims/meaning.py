@@ -192,10 +192,16 @@ class Claiming(Brackets):
 
     def cut_off(self, resolved: Found) -> Ref | None:
         """The columns of a weight, where the document says that it may stand for them and they are to be tried."""
-        for name, part in self.letters.meant.blocks:
-            between = self.letters.columns(name, part) if name == resolved.name and not resolved.at else None
+        for weight, part in self.letters.meant.blocks:
+            name = resolved.name
+            between = self.letters.columns(name, part) if weight in ("", name) and not resolved.at else None
+            which = name if weight else "each weight"
             words = f"{name} stands for the columns of {name} that act on {part}"
-            if between is not None and self.guess(f"block {name} {part}", words):
+            if part.endswith(":"):
+                words = f"{which} stands for its columns that act on what stands below {part[:-1]}"
+            elif not weight:
+                words = f"{which} stands for its columns that act on {part}"
+            if between is not None and self.guess(f"block {weight} {part}", words):
                 return Ref(name, columns=between)
         return None
 

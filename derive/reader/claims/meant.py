@@ -85,7 +85,8 @@ class Meant:
     habits: frozenset[Habit] = frozenset()
     """The habits of writing that the document keeps to throughout."""
     blocks: tuple[tuple[str, str], ...] = ()
-    """Weights that may stand for their columns that act on a quantity, each with that quantity."""
+    """Weights that may stand for their columns that act on a quantity, each with that quantity; `a:` is what stands
+    below a, and all weights have no name."""
 
     def keeps(self, habit: Habit) -> bool:
         """Whether the document keeps to a habit of writing."""

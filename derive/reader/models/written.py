@@ -10,7 +10,7 @@ from derive.patterns import regex
 from derive.reader.claims.meant import Habit, Meant
 from derive.reader.models.entropies import in_words, named_entropy
 from derive.reader.models.equations.activations import with_spoken_functions
-from derive.reader.models.equations.arguments import arguments_of_its_step, with_named_arguments
+from derive.reader.models.equations.arguments import arguments_of_its_step, with_lost_steps, with_named_arguments
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,
@@ -29,6 +29,7 @@ from derive.reader.models.equations.filters import (
     without_worked,
 )
 from derive.reader.models.equations.finding import (
+    PICKED,
     Unread,
     equations,
     open_losses,
@@ -51,6 +52,7 @@ from derive.reader.models.equations.losses import (
 )
 from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name
+from derive.reader.models.equations.other_names import under_other_names
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
@@ -176,6 +178,7 @@ def written(
     timed = [e.with_steps(steps) for e in timed]
     named = list(named_entropy(claiming, timed))
     timed = [e for e in timed if (e.index, e.target) not in {(one.index, one.target) for one in named}] + named
+    timed = [with_lost_steps(e, timed) for e in timed]
     timed = [e.with_steps(untimed_targets(e, timed) | arguments_of_its_step(e, timed)) for e in timed]
     ended: dict[Place, list[Equation]] = {}
     for formula, equation in (*timeless, *here):
@@ -199,7 +202,10 @@ def written(
         frozenset(_habits(texts, [e.right for e in said])),
         [*(e for e in said if e.general), *(e for index, formula in claiming for e in open_losses(formula, index))],
         frozenset(_subtracted(texts)),
-        tuple(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
+        (
+            *(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
+            *under_other_names(found, claiming),
+        ),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
         onward=frozenset(e.target for e in onward),
@@ -252,7 +258,7 @@ def _unread(
 def _defined(formula: Found, index: int, families: Collection[str]) -> Iterator[Equation]:
     for found in (*equations(formula, index), *whole(formula, index)):
         letter, _, behind = found.target.partition("_")
-        if letter in families and behind:
+        if (letter in families and behind) or PICKED.fullmatch(found.fragment.text):
             continue  # g_{c_t}^{total} beside g_y = ∂L/∂y
         if stands_alone(found.fragment):  # a row of cases that give several letters a value does not
             yield found

@@ -99,6 +99,8 @@ def note(text: str, file: str) -> Note:
 
 _BRACED = regex(r"(?<=[A-Za-z}])\{([_^](?:\w|\{[^{}]*\}))\}")
 """A script with a brace around it."""
+_GATE = regex(r"\\Gamma\{([A-Za-z])\}")
+"""A gate whose label has lost its sign: \\Gamma{f} is \\Gamma_f, as no matrix is called so."""
 _SPOKEN = regex(r"(?P<font>\\(?:text(?:rm|it|bf|normal)?|mbox)\s*\{)(?P<words>(?:[^{}$]|\{[^{}$]*\})*\})")
 _FONT = regex(r"\\(?:text(?:rm|it|bf|sf|tt|sc|normal)|emph|underline|mathrm|mathbf)\s*\{([^{}]*)\}")
 """A font within words: \\text{\\textbf{forget} gate}."""
@@ -111,17 +113,29 @@ _SINGLE_COMMAND = regex(r"(?<!\\)(?:\\\\)*\\[A-Za-z]")
 _ESCAPED_LETTER = regex(r"(?<!\\)\\_(?=(?:\\?[A-Za-z]|\d)(?![A-Za-z0-9]))(?![^{}]*\\_[A-Za-z]{2})")
 
 
+_BOLD = regex(r"\s*(\*\*|__)[^*_\n]+\1\s*")
+
+
 @cache
 def _model_title() -> re.Pattern[str]:
     """A text that only names a kind of model, which is a heading of what follows."""
     known = tomllib.loads((Path(__file__).parents[2] / "languages" / "titles.toml").read_text(encoding="utf-8"))
     models, before, behind = ("|".join(known[key]) for key in ("models", "before", "behind"))
-    return re.compile(rf"[\W\d_]*(?:(?:{before})[\s-]*)?(?:{models})(?:[\s-]*(?:{behind}))?[\W_]*", re.IGNORECASE)
+    kind = rf"(?:(?:{before})[\s-]*)?(?:{models})(?:[\s-]*(?:{behind}))?"
+    return re.compile(rf"[\W\d_]*{kind}(?:\s*[(（]{kind}[)）])?[\W_]*", re.IGNORECASE)
 
 
 def titles_a_model(text: str) -> bool:
     """Whether a text only names a kind of model."""
     return _model_title().fullmatch(text) is not None
+
+
+def _title(paragraph: str) -> str:
+    """The kind of model that a paragraph only names, or its first line, which stands apart in bold or with a colon."""
+    first, *others = paragraph.split("\n")
+    apart = _BOLD.fullmatch(first) or first.rstrip(" *_").endswith((":", "："))
+    named = first if others and apart else paragraph
+    return named.strip() if titles_a_model(named) else ""
 
 
 @cache
@@ -247,9 +261,9 @@ def every_formula(text: str, file: str, headings: tuple[str, ...] = ()) -> tuple
                 inside = list(enumerate(lines, 1))[token.map[0] + 1 : token.map[1] - 1]
                 open_ += [Found(one, True, tuple(path)) for one in stated(inside, file)]
         elif token.type == "inline":
-            if level or _model_title().fullmatch(token.content):
+            if title := token.content.strip() if level else _title(token.content):
                 depth = level or _DEEPEST_HEADING + 1
-                path[depth - 1 :] = [*[""] * (depth - 1 - len(path)), token.content.strip()]
+                path[depth - 1 :] = [*[""] * (depth - 1 - len(path)), title]
             first, last = token.map or [0, len(lines)]
             number, column = first, 0
             for kind, content in (piece for pieces in _lines(token) for piece in pieces if piece[0] != "text"):
@@ -297,7 +311,7 @@ def _located(content: str, lines: list[str], first: int, last: int, file: str, *
 
 def _unescaped(content: str) -> str:
     """A formula without the escapes that some sites want, `\\nabla\\_{h}` and `a^{\\<t\\>}`, and `W{_x}` as `W _x`."""
-    content = _BRACED.sub(r" \1 ", content)
+    content = _GATE.sub(r"\\Gamma_\1 ", _BRACED.sub(r" \1 ", content))
     content = _SPOKEN.sub(lambda said: said["font"] + _FONT.sub(_in_place, said["words"]), content)
     if _DOUBLED.search(content) and not _SINGLE_COMMAND.search(content):
         content = _PAIRS.sub(lambda run: run.group()[len(run.group()) // 2 :].rjust(len(run.group())), content)

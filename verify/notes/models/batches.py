@@ -38,6 +38,14 @@ _SAID = regex(
     r"|(?:shape|size)\s+\$?`?\(([A-Z]),"
 )
 """The number of examples in words: a batch of $N$."""
+_SHARE = regex(
+    r"(?<==)(?:\s|&)*(?:\\[dt]?frac\s*\{\s*1\s*\}\s*\{\s*(?P<below>[mMNB])\s*\}"
+    r"|\(?\s*(?:1\s*/\s*(?P<behind>[mMNB])(?![A-Za-z_^])|(?P<power>[mMNB])\s*\^\s*\{\s*-\s*1\s*\}))"
+)
+"""= 1/m and = m^{-1}, which begins a mean."""
+_WRITTEN = regex(rf"[\s&]*{_LOSS}(?:[^=\\]|\\(?!partial|nabla)){{0,30}}=")
+"""L = and L_t =, a loss that is written."""
+_STEPS = r"[^.\n$]{0,40}\b(?:steps?|lengths?)\b"
 LEFT_OUT = "the sum over the batch is left out: there is one example"
 _EQUALS = regex(r"=(?![^{}]*\})")
 """Between sides, not below a sum."""
@@ -109,7 +117,7 @@ def of_one_example(document: Document) -> Document:
     document = _mapped(document, _along_axes)
     batch = _batch(document)
     if batch is None:
-        return document
+        return _of_one_in_means(document)
     said = OF_ONE.format(size=min(batch.sizes))
 
     def one(each: Formula) -> Formula:
@@ -119,6 +127,31 @@ def of_one_example(document: Document) -> Document:
         return _made(each, text, said) if text != each.text or batch.of_all(each.text) else each
 
     return _with_one_loss(_mapped(document, one))
+
+
+def _of_one_in_means(document: Document) -> Document:
+    """The document for one example, where m stands nowhere but in gradients that are means: dW = 1/m dz h^T.
+
+    Of a loss that is written without a mean they would not be right.
+    """
+    texts = [each.text for each in document.formulas if each.claims]
+    sizes = {size for text in texts for match in _SHARE.finditer(text) for size in match.groups() if size}
+    if len(sizes) != 1 or any(map(_WRITTEN.match, texts)):
+        return document
+    (size,) = sizes
+    alone = re.compile(rf"(?<![A-Za-z\\_{{]){size}(?![A-Za-z])")
+    words = re.compile(rf"(?<![A-Za-z\\]){size}(?![A-Za-z]){_STEPS}")
+    means = {text for text in texts if _SHARE.search(text) and _QUANTITY.search(text.partition("=")[0])}
+    if any(alone.search(_SHARE.sub("", text) if text in means else text) for text in texts):
+        return document
+    if any(words.search(part.text) for part in document.parts):
+        return document
+
+    def one(each: Formula) -> Formula:
+        changed = _SHARE.sub(lambda m: re.sub(rf"(?<![A-Za-z\\]){size}", "1", m.group()), each.text)
+        return each if each.text not in means else _made(each, changed, OF_ONE.format(size=size))
+
+    return _mapped(document, one)
 
 
 def _with_one_loss(document: Document) -> Document:

@@ -19,6 +19,7 @@ from derive.reader.models.model import Lost, Model
 from derive.reader.models.own import own
 from derive.reader.models.written import Written, written
 from derive.reader.text.note import Declaration
+from derive.reader.text.words import BESIDE
 from verify.formulas.generic import WEIGHT, arrays
 from verify.formulas.judgement import Word
 from verify.notes.claiming import nothing
@@ -361,4 +362,10 @@ def _has(model: Model) -> set[str]:
 def _share(model: Model, claimed: set[str]) -> float:
     """The share of the letters of the claims that a model knows."""
     has = _has(model)
-    return sum(name in has or stripped(name) in has for name in claimed) / max(len(claimed), 1)
+    return sum(bool({name, stripped(name), _without_word(name)} & has) for name in claimed) / max(len(claimed), 1)
+
+
+def _without_word(name: str) -> str:
+    """The letter of a value that a word places in time: a of a_{next} and a_{prev}."""
+    letter, _, word = name.rpartition("_")
+    return letter if word in BESIDE else name

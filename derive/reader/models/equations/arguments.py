@@ -52,6 +52,15 @@ def arguments_of_its_step(equation: Equation, given: Sequence[Equation]) -> froz
     return frozenset(m.name for m in alone if m.offset is None and m.name in timed)
 
 
+def with_lost_steps(equation: Equation, given: Sequence[Equation]) -> Equation:
+    """The equation with the step of a letter that has it beside it too: (1 - z) ⊙ n_t + z_t ⊙ h_{t-1}."""
+    timed = {e.target for e in given if e.offset == 0} & {m.name for m in equation.used if m.offset == 0}
+    lost = sorted({m.name for m in equation.used if m.offset is None and m.name in timed})
+    if not lost or equation.said:
+        return equation
+    return replace(equation.with_steps(lost), said="; ".join(EVERY_STEP.format(name=name) for name in lost))
+
+
 def _constants(given: Sequence[Equation], but: Equation) -> set[str]:
     """What other equations read without a step: b of σ(W x_t + b), for which σ(b) has no other name."""
     return {m.name for e in given if e is not but for m in e.used if m.offset is None}

@@ -78,14 +78,26 @@ _LAYER = regex(r"\^\s*(?:l|\\ell(?![A-Za-z])|\{\s*[(\[]?\s*(?:l|\\ell)\s*[)\]]?\
 
 
 def without_layers(given: Sequence[Equation]) -> list[Equation]:
-    """The equations without those that say again for layer l what others say: c_t^l = f ⊙ c_{t-1}^l + i ⊙ g."""
+    """The equations without those that say again for layer l what others say: c_t^l = f ⊙ c_{t-1}^l + i ⊙ g.
+
+    What the layer below hands up is the input of those without a layer: x_t of x_t^l = f(z_t^{l-1}).
+    """
 
     def said(text: str) -> str:
         return "".join(text.split()).rstrip(".,;\\")
 
     plain = {said(e.fragment.text) for e in given}
     without = [(e, said(_LAYER.sub("", e.fragment.text))) for e in given]
-    return [e for e, text in without if text == said(e.fragment.text) or text not in plain]
+    kept = [e for e, text in without if text == said(e.fragment.text) or text not in plain]
+    targets = {e.target for e in kept}
+    read = {m.name for e in kept for m in e.used if m.offset == 0}
+
+    def handed_up(equation: Equation) -> str:
+        name = equation.target.removesuffix("_l")
+        of_below = any(m.name.endswith("_lminus1") for m in equation.used)
+        return name if of_below and equation.target not in read and name in read - targets else ""
+
+    return [e.with_target(name) if (name := handed_up(e)) else e for e in kept]
 
 
 def without_general(given: Sequence[Equation]) -> list[Equation]:

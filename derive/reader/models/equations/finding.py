@@ -315,6 +315,13 @@ class Unread:
     place: Place
 
 
+PICKED = regex(
+    r"[\s&]*(?P<letter>\\?[A-Za-z]+)\s*_\s*\{?\s*(?P<step>[a-z])\s*\}?[\s&]*:?=[\s&]*(?P=letter)\s*"
+    r"\[[^\[\]=]*(?<![A-Za-z])(?P=step)(?![A-Za-z])[^\[\]=]*\][\s.,;]*"
+)
+"""X_s = X[:, s], which only says where the input of a step stands."""
+
+
 def unread(formula: Found) -> Iterator[Unread]:
     """Equations of a formula whose left side is a letter, and that cannot be parsed or have no time."""
     if supposed(formula):
@@ -333,7 +340,7 @@ def unread(formula: Found) -> Iterator[Unread]:
         if reason:
             right = line.text[relation.end() :]
             used = frozenset(spelled_names(_ENTRY.sub(" ", right))) - {*_COUNTED.findall(line.text)}
-            if _APART.fullmatch(right):
+            if _APART.fullmatch(right) or PICKED.fullmatch(line.text):
                 continue
             if name in spelled_names(_PRIMED.sub(" ", right)) and not _AT_A_STEP.search(left):
                 continue  # W = W - λ Σ_t ... is a step of training

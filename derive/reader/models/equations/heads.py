@@ -21,12 +21,13 @@ from derive.reader.text.note import Found
 from derive.reader.text.syntax import Sum, Syntax
 
 _SIGMOID = regex(r"\s*\\(?:sigma|operatorname\s*\{(?:sigmoid|\\sigma)\}|text\s*\{sigmoid\})\s*(?:\\left)?\s*\(")
-_CALLED = regex(r"\s*(?:\\[A-Za-z]+(?:\s*\{[A-Za-z]+\})?|[A-Za-z]+)\s*(?:\\left)?\s*\(")
+CALLED = regex(r"\s*(?:\\[A-Za-z]+(?:\s*\{[A-Za-z]+\})?|[A-Za-z]+)\s*(?:\\left)?\s*\(")
 _OPEN_CALL = regex(
     r"\s*(?:\\sigma\s*_|\\(?:var)?phi(?![a-z])\s*_?|\\psi(?![a-z])\s*_?|[fgG]\s*_?)"
     r"(?:(?<=_)\s*(?:\{[^{}]*\}|[A-Za-z]))?\s*(?:\\left)?\s*(?=\()"
 )
 """A function that a letter stands for: σ_y(, g(, φ_o(."""
+_LAST = regex(r"(?<![A-Za-z\\^])T(?![A-Za-z])")
 _PREDICTED = ("p", "o")
 """What is predicted where no letter has a hat."""
 
@@ -89,25 +90,40 @@ def _loss_alone(
         return None
     (source,) = sources
     loss, time = _loss_letter(said), TIMES[source.style]
-    y_hat, y = (f"{spelled(name)}{time}" for name in (predicted, target))
+    y_hat, y = (f"{{{one}}}{time}" if "_" in one else f"{one}{time}" for one in map(str, map(spelled, pair)))
     open_ = _OPEN_CALL.match(source.right)
     texts = []
-    if open_ is not None and softmax:
+    if any(_times_slope(one, pair, source) for _, one in said):
+        open_, how = None, rf"\tfrac12 \|{y_hat} - {y}\|^2"
+    elif open_ is not None and softmax:
         texts.append((rf"{y_hat} = \operatorname{{softmax}}{source.right[open_.end() :].rstrip()}", predicted))
         how = rf"-{{{y}}}^\top \log {y_hat}"
     elif _SIGMOID.match(source.right):
         how = rf"-{{{y}}}^\top \log {y_hat} - (1 - {y})^\top \log(1 - {y_hat})"
-    elif open_ is not None or _CALLED.match(source.right):
+    elif open_ is not None or CALLED.match(source.right):
         return None  # a softmax has its own, and of others ŷ - y is no gradient
     else:
         how = rf"\tfrac12 \|{y_hat} - {y}\|^2"
     texts.append((f"{loss}{time} = {how}", loss))
-    made = (replace(source.rewritten(*each), space=None, at_end=False, whole=None, said="") for each in texts)
+    made = (replace(source.rewritten(*each), space=None, whole=None, said="") for each in texts)
     residuals = {name for _, one in said if (name := _named(one, pair))}
     letters = frozenset({predicted, target, *residuals})
     shown = " and ".join(f"${text}$" for text, _ in texts)
     kept = [e for e in known if e is not source or not open_]
     return Instead((*kept, *made), letters, f"{shown}, which the note does not write")
+
+
+def _times_slope(statement: Statement, pair: tuple[str, str], source: Equation) -> bool:
+    """Whether ŷ - y stands beside the slope of what gives ŷ, at its argument: the loss is half the square of it."""
+    if pair not in _differences(statement):
+        return False
+    function, _, argument = _plain(source.right).partition("(")
+    text = _LAST.sub("t", _plain(statement.fragment.text))
+    return bool(argument) and any(f"{function}{prime}({argument}" in text for prime in ("'", r"^\prime", r"^{\prime}"))
+
+
+def _plain(text: str) -> str:
+    return "".join(text.replace(r"\left(", "(").replace(r"\right)", ")").split())
 
 
 @dataclass(frozen=True)
@@ -237,7 +253,7 @@ def _difference(part: Syntax, fragment: Fragment) -> tuple[str, str] | None:
             return None
         names.append(found.name)
     predicted, target = names
-    hat = predicted == f"{target}_hat"
+    hat = predicted in (f"{target}_hat", f"{target}_pred")
     return (predicted, target) if hat or (predicted in _PREDICTED and target == "y") else None
 
 

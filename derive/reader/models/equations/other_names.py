@@ -1,0 +1,64 @@
+"""Values that claims call otherwise than their equations: \\tilde{h}_t of a candidate n_t, ŷ of a read-out o_t."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from derive.notation import spelled
+from derive.patterns import regex
+from derive.reader.models.equations.equation import TIMES, Equation
+from derive.reader.models.equations.heads import CALLED
+from derive.reader.models.equations.names import names
+from derive.reader.models.equations.together.packed import Instead
+from derive.reader.text.note import Found
+
+_CANDIDATE = regex(r"[\s&]*(?:\\tanh|\\(?:text|operatorname|mathrm)\s*\{\s*tanh\s*\}|tanh)(?![A-Za-z])")
+
+
+def under_other_names(known: Sequence[Equation], formulas: Sequence[tuple[int, Found]]) -> Iterator[Instead]:
+    """The equations with the letter that claims have for a value in place of its own, where only one can be meant."""
+    written = {name for e in known for name in e.names}
+    spoken = {name for _, formula in formulas for name in names(formula.fragment)} - written
+    for name in sorted(spoken):
+        bare, _, mark = name.rpartition("_")
+        ways = _candidates(known, bare) if mark == "tilde" else _read_outs(known, bare) if mark == "hat" else []
+        if len({e.target for e in ways}) == 1:
+            (source, *_) = ways
+            letter, own = spelled(name), spelled(source.target)
+            yield Instead(
+                tuple(_with(e, source.target, name) for e in known), frozenset({name}),
+                f"${letter}$ is what line {source.place[1]} calls ${own}$",
+            )  # fmt: skip
+
+
+def _candidates(known: Sequence[Equation], state: str) -> list[Equation]:
+    """The equations of the one tanh that the next value of a state is made of besides that state and gates."""
+    after = [e for e in known if e.target == state and not _CANDIDATE.match(e.right)]
+    read = {m.name for e in after for m in e.used if m.offset == e.offset} - {state}
+    before = {m.name for e in known for m in e.used if m.offset is not None and m.offset < e.offset}
+    if state not in before:
+        return []
+    return [e for e in known if e.target in read - before and _CANDIDATE.match(e.right)]
+
+
+def _read_outs(known: Sequence[Equation], target: str) -> list[Equation]:
+    """The equations of what a function reads out of the states, where nothing else is made of that alone."""
+    if any(e.loss for e in known) or any(target == e.target for e in known):
+        return []
+    read = {m.name for e in known for m in e.used if m.offset is not None}
+    ends = [e for e in known if e.target not in read and not e.numbered]
+    states = {m.name for e in known for m in e.used if m.offset is not None and m.offset < e.offset}
+    steps = [{m.name for m in e.used if m.offset == e.offset} for e in ends]
+    called = all(CALLED.match(e.right) for e in ends)
+    return ends if called and all(step and step <= states for step in steps) else []
+
+
+def _with(equation: Equation, own: str, name: str) -> Equation:
+    """The equation with another letter for a value of its step."""
+    letter = f"{spelled(name)}{TIMES[equation.style]}"
+    text = equation.fragment.text
+    for mention in sorted((m for m in equation.used if (m.name, m.offset) == (own, 0)), key=lambda m: -m.start):
+        text = f"{text[: mention.start]}{letter}{text[mention.end :]}"
+    changed = equation if text == equation.fragment.text else equation.rewritten(text)
+    return replace(changed.with_target(name), said=equation.said) if equation.target == own else changed
