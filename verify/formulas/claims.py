@@ -21,7 +21,7 @@ from derive.reader.claims.functions import Alone, Functions, alone
 from derive.reader.claims.letters import Letters
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import NOTHING, Meant
-from derive.reader.claims.statements.chains import Statement, lines, statements
+from derive.reader.claims.statements.chains import Statement, apart_in_line, lines, says_nothing, statements
 from derive.reader.claims.statements.limits import limits
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
@@ -32,7 +32,7 @@ from derive.reader.text.mapping import walk
 from derive.reader.text.named import with_words
 from derive.reader.text.syntax import Bars, Fraction, Mark, Name, Number, Run, Scripted, Syntax, is_drawn
 from derive.reader.text.usual import length_of
-from verify.formulas import assuming, sizes, upside
+from verify.formulas import assuming, left_open, sizes, upside
 from verify.formulas.bounds.related import derivation, related
 from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
@@ -47,6 +47,7 @@ from verify.formulas.wrong.closing import Loop
 from verify.formulas.wrong.restating import with_letters
 from verify.truth.comparison import Bench
 
+NO_RELATION = "nothing is claimed: there is no ="
 LARGEST = 4_000
 """Characters of a formula that are read as claims."""
 
@@ -123,16 +124,20 @@ def _judged(fragment: Fragment, context: Context) -> tuple[Judgement, ...]:
         if (unfinished := _unfinished(fragment)) is not None:
             return (unfinished,)
         rows = list(lines(fragment))
-        if not rows or len(rows) > 60:
+        parts = [] if rows else apart_in_line(fragment)
+        if not rows + parts or len(rows) > 60:
             raise
-        # One line that cannot be read does not take the others with it.
+        # One line that cannot be read does not take the others with it, nor does a part that claims nothing.
         judgements: list[Judgement] = []
-        for row in rows:
+        for row in rows or parts:
             try:
                 judgements += _judged(row, context) if row.text.strip() else ()
             except InputError as error:
-                judgements.append(_unreadable(row, error, None))
-        if all(judgement.word is Word.UNREADABLE for judgement in judgements):
+                unread = _unreadable(row, error, None)
+                if parts and not says_nothing(row.text):
+                    raise
+                judgements.append(replace(unread, word=Word.NOT_A_CLAIM, reason=NO_RELATION) if parts else unread)
+        if all(judgement.word is (Word.NOT_A_CLAIM if parts else Word.UNREADABLE) for judgement in judgements):
             raise
         return tuple(judgements)
     judgements, context = [], replace(context, limits=limits(found))
@@ -160,7 +165,7 @@ def _statement(statement: Statement, context: Context) -> list[Judgement]:
     whole = statement.text(statement.sides[0].start, statement.sides[-1].end)
     if not statement.relations:
         place = statement.fragment.place(statement.sides[0].start, statement.sides[0].end)
-        return [Judgement(whole, Word.NOT_A_CLAIM, reason="nothing is claimed: there is no =", place=place)]
+        return [Judgement(whole, Word.NOT_A_CLAIM, reason=NO_RELATION, place=place)]
     if statement.given:
         reason = "a condition of the formula beside it"
         return [Judgement(whole, Word.NOT_A_CLAIM, reason=reason, place=statement.place(0))]
@@ -276,6 +281,9 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
         ):
             judgements.append(Judgement(text, Word.NOT_A_CLAIM, reason="an arrow claims nothing", place=place))
             continue
+        if isinstance(left, Name) and isinstance(right, Name) and claiming.is_function(right):
+            judgements.append(Judgement(text, Word.NOT_A_CLAIM, reason="says what a letter stands for", place=place))
+            continue
         if (inner := _between_norms(left, right)) is not None:
             judgement = _equation(*inner, statement, claiming, replace(context, explain=False), text, place)
             if judgement.word in (Word.PROVED, Word.HOLDS_IF):
@@ -308,6 +316,23 @@ def _between_norms(left: Syntax, right: Syntax) -> tuple[Syntax, Syntax] | None:
 
 
 def _equation(
+    left: Syntax,
+    right: Syntax,
+    statement: Statement,
+    claiming: Claiming,
+    context: Context,
+    text: str,
+    place: Place,
+) -> Judgement:
+    """The judgement on two sides, of which the right one may go on with what is not written out."""
+    whole = _written_out(left, right, statement, claiming, context, text, place)
+    return left_open.judged(
+        left, right, statement, claiming, whole,
+        lambda part, said: _written_out(left, part, said, claiming, context, text, place),
+    )  # fmt: skip
+
+
+def _written_out(
     left: Syntax,
     right: Syntax,
     statement: Statement,

@@ -29,7 +29,7 @@ _STEP = r"(?:[⟨<(\[]\s*t(?:\s*[-+]\s*1)?\s*[⟩>)\]])?"
 _IN_CODE = regex(rf"\s*(?:[A-Za-z_]\w*\.)*([A-Za-zŷ]\w*(?:\[[^\]]*\])?){_STEP}\s*=(?!=)")
 _IN_TEXT = regex(r"(?:[-*+>\s]|\d+\.)*([A-Za-z](?:_\w|_\{[^}]*\})*(?:[(\[]t[)\]])?)\s*=(?!=)")
 _DOTS = r"(?:\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯)"
-_LEADING = regex(rf"\s*&?\s*(?P<dots>{_DOTS})?\s*&?\s*=")
+_LEADING = regex(rf"\s*&?\s*(?P<dots>{_DOTS})?\s*&?\s*(?:=|[≈≤]|\\(?:approx|leq?|leqslant)(?![A-Za-z]))")
 _TRAILING = regex(rf"\s*&?\s*=\s*&?\s*{_DOTS}[\s.,;&]*\Z")
 
 
@@ -182,7 +182,7 @@ _ENDED = regex(r"[\s$`*_)）\\]*[:：,，.。]?[\s*_]*")
 
 
 def continued(formula: Formula, before: Formula | None) -> Fragment:
-    """The formula as it is to be read: one that begins with `=` or `... =` goes on from the last side before it."""
+    """The formula to be read: one that begins with `=`, `... =`, `≈` or `≤` goes on from the last side before it."""
     fragment = _without_open_end(formula.fragment)
     lead = _LEADING.match(fragment.text)
     if lead is None or before is None or before.section != formula.section or "=" not in before.text:

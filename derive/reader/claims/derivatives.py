@@ -120,12 +120,13 @@ class Derivatives(NamedParts):
         return tree.Transposed(said) if transposed else said
 
     def _copy(self, below: list[Syntax]) -> tuple[Ref, Expr] | None:
-        """The parameter and the step of W_t and W^{(t)}, the copy of a parameter that one step uses."""
+        """The parameter and the step of W_t, W^{(t)} and W^{(t=2)}, the copy of a parameter that one step uses."""
         target = self.letters.taken(below[0], self.fragment) if len(below) == 1 else None
         if target is None or not target.parts or target.power is not None or target.transposed:
             return None
         step = time_expression(target.parts[-1][1], TIME_LETTERS | self.letters.timed_letters)
-        if step is None or step.is_Integer or self.letters.resolve(target, self.fragment, noted=False) is not None:
+        layer = step is not None and step.is_Integer and not _is_equated(target.parts[-1][1])
+        if step is None or layer or self.letters.resolve(target, self.fragment, noted=False) is not None:
             return None
         if self.letters.block(target, self.fragment) is not None:
             return None  # the columns of W that act on s
@@ -153,6 +154,8 @@ class Derivatives(NamedParts):
 
     def variable(self, below: list[Syntax], node: Syntax) -> tuple[Ref, bool]:
         """What a derivative is taken by, and whether that is transposed."""
+        if len(below) == 1 and isinstance(below[0], Group) and (inner := only(below[0].rows)) is not None:
+            below = _factors(inner)  # ∂(tanh(c_t))
         if len(below) > 1 and (value := self._value(below)) is not None:
             return value, False
         target = self.letters.taken(below[0], self.fragment) if below else None
@@ -579,3 +582,9 @@ class Derivatives(NamedParts):
                 said = self.weighted(Gradient(as_value(resolved)), replace(found, parts=[]))
                 return self.decorated(said, found), i + 1
         return None
+
+
+def _is_equated(part: Syntax) -> bool:
+    """Whether a step is said by an equation, t = 2."""
+    inner = only(part.rows) if isinstance(part, Group) else part
+    return isinstance(inner, syntax.Chain)

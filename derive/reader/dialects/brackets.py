@@ -1,4 +1,4 @@
-"""A bracket too many at the end of a formula or of a part of it, `\\sigma(W x_t + b))`: a slip, read without it."""
+"""Slips of brackets: one too many at an end, `\\sigma(W x_t + b))`, and one that is never closed, `f(p(t)`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,22 @@ from derive.reader.text.fragment import Fragment
 _SIGN = regex(r"\\(?:[A-Za-z]+|.)|[()\[\]{}]")
 _OPENS = {"(": ")", "[": "]", "{": "}"}
 _ENDS = regex(r"[\s.,;$]*(?:\\label\s*\{[^{}]*\}[\s.,;$]*)?(?:\}|\\\\|\\end(?![A-Za-z])|\Z)")
+_PART = regex(
+    r"[()\[\]{}+-]|(?P<product>\\(?:cdot|odot|times|circ)(?![A-Za-z])|[*⊙·×])|"
+    r"(?P<end>=|[<>≤≥≈]|\\(?:approx|leq?|geq?|in|q?quad|end)(?![A-Za-z])|\\\\|&)|\\(?:[A-Za-z]+|.)"
+)
+"""What stands in a formula: brackets, signs, and where a side ends."""
 _TWICE = regex(r"[)\]]\s*\Z")
 
 
 def without_slips(fragment: Fragment) -> Fragment:
-    """The formula with blanks for brackets that close nothing, where each stands at an end and right behind another."""
+    """The formula with blanks for brackets that close nothing, where each stands at an end and right behind another.
+
+    And with the bracket that closes a lonely one.
+    """
     slips = [] if fragment.plain else _slips(fragment.text)
     if not slips:
-        return fragment
+        return fragment if fragment.plain else _closed(fragment)
     signs = list(fragment.text)
     for at in slips:
         signs[at] = " "
@@ -56,3 +64,51 @@ def _slips(text: str) -> list[int]:
                 return []
         before = sign
     return [] if open_ else found
+
+
+def _closed(fragment: Fragment) -> Fragment:
+    """The formula with the bracket that closes the only one which nothing closes: behind a sum, else at the end."""
+    text = fragment.text
+    start = _unclosed(text)
+    if start is None:
+        return fragment
+    depth, summed = 0, False
+    end = stop = len(text)
+    for match in _PART.finditer(text, start + 1):
+        sign = match.group()
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(sign, 0)
+        if depth < 0 or (depth == 0 and match["end"]):
+            end = stop = match.start()
+            break
+        if depth == 0 and match["product"] and summed:
+            end = match.start()
+            break
+        summed = summed or (depth == 0 and sign in "+-")
+    end = len(text[:end].rstrip(" \n\t.,;"))
+    blank = text[end : end + 1]
+    if end <= start + 1 or (blank != " " and end < len(text)) or stop < end:
+        return fragment
+    place = fragment.place(start)
+    written = fragment.written if blank else f"{fragment.written} "
+    guess = Guess(
+        f"a bracket is closed in line {place.line}, behind {' '.join(text[start:end].split())}",
+        "it is to be closed elsewhere", "nothing closes it", place,
+    )  # fmt: skip
+    return replace(
+        fragment, text=f"{text[:end]}){text[end + 1 :]}", as_written=written, assumed=(*fragment.assumed, guess)
+    )
+
+
+def _unclosed(text: str) -> int | None:
+    """Where the only bracket stands that nothing closes; None where there is none, or more."""
+    open_: list[tuple[str, int]] = []
+    for match in _SIGN.finditer(text):
+        sign = match.group()
+        if sign in _OPENS:
+            open_.append((sign, match.start()))
+        elif sign in _OPENS.values():
+            if not open_ or _OPENS[open_[-1][0]] != sign:
+                return None
+            open_.pop()
+    alone = [start for sign, start in open_ if sign == "("]
+    return alone[0] if len(open_) == 1 and alone and not text[: alone[0]].endswith(r"\left") else None

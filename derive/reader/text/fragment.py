@@ -21,6 +21,10 @@ LONGEST_NAME = 80
 """Letters a name may have."""
 _SIGNS = str.maketrans("−＝＋", "-=+")
 """Signs typed as other characters, as those on every keyboard."""
+_THOUSANDS = regex(r"(?P<before>(?:[=≈~<>]|\\approx)[\s&]*)(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?)(?![\d,])")
+"""A number whose thousands are set apart by commas, alone behind a relation: = 13,780.6."""
+_LEFT_OUT = regex(r"(?<=[A-Za-z'}])\(\.\)")
+"""The argument of a function left out: tanh'(.)."""
 _TYPED = regex(r"\\(?:text|mathrm|mbox)\{([-+=])\}")
 """Signs typed as words: \\text{-}1."""
 
@@ -78,6 +82,7 @@ class Fragment:
 
     def __post_init__(self) -> None:
         text = _paired(_TYPED.sub(lambda m: m.group(1).ljust(len(m.group())), self.text.translate(_SIGNS)))
+        text = _LEFT_OUT.sub("(·)", _THOUSANDS.sub(_in_one, text))
         if not self.plain:
             text = _NET.sub(lambda m: r"\mathbf{net}".ljust(len(m.group())), _SPELLED.sub(_joined, uncoloured(text)))
             text = _SCRIPT.sub(_unfaced, text)
@@ -140,6 +145,10 @@ def _joined(spelled: re.Match[str]) -> str:
 
 def _unfaced(script: re.Match[str]) -> str:
     return _FACED.sub(lambda m: m["sign"].ljust(len(m.group())), script.group())
+
+
+def _in_one(match: re.Match[str]) -> str:
+    return f"{match['before']}{match['number'].replace(',', '')}".ljust(len(match.group()))
 
 
 def _behind(match: re.Match[str]) -> str:

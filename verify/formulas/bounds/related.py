@@ -30,7 +30,9 @@ from verify.truth.comparison import Facts, Setting
 NO_BOUND = "the side that should be smaller is larger in the case below"
 UNDECIDED = "only equations are decided, and bounds on norms and by numbers"
 CONDITION = "a condition on the parameters, which may be anything"
-_DERIVED = tree.Gradient | tree.Derivative | tree.Operated | tree.Differential | tree.Handed
+SIZED = ("∼", "~", r"\sim")
+"""Between something and its rough size."""
+DERIVED = tree.Gradient | tree.Derivative | tree.Operated | tree.Differential | tree.Handed
 ROUGHLY = "an estimate of values, of which no derivation speaks"
 
 
@@ -56,8 +58,11 @@ def related(
         return replace(blank, word=Word.NOT_A_CLAIM, reason="an arrow claims nothing")
     if all(time_expression(side) is not None for side in (left, right)):
         return replace(blank, word=Word.NOT_A_CLAIM, reason="says which steps or entries are meant")
+    named = any(letter(node) is not None for side in (left, right) for node in walk(side))
+    condition = named and all(_of_no_step(side, claiming) for side in (left, right))
     if word in worked.ROUGHLY:
-        return worked.judged(left, right, context.cell, blank, True) or _roughly(left, right, claiming, blank, equal)
+        numbers = worked.judged(left, right, context.cell, blank, True)
+        return numbers or _roughly(left, right, claiming, blank, condition, equal)
     order = ORDERS.get(word)
     if order is None or not (_has_norm(left) or _has_norm(right)):
         conditional = order is None or statement.words or statement.unread or statement.moment is not None
@@ -66,12 +71,7 @@ def related(
             return replace(
                 blank, word=Word.HOLDS_IF if assumed else Word.PROVED, assumptions=assumed, reading="; ".join(assumed)
             )
-        named = any(letter(node) is not None for side in (left, right) for node in walk(side))
-        if (
-            order is not None
-            and named
-            and all(_of_no_step(side, statement, claiming.letters) for side in (left, right))
-        ):
+        if condition and (order is not None or word in SIZED):
             return replace(blank, word=Word.NOT_A_CLAIM, reason=CONDITION)
         return replace(blank, reason=UNDECIDED)
     smaller, larger = (right, left) if order.turned else (left, right)
@@ -112,7 +112,7 @@ def _of_parameters(said: tuple[Term, Term], letters: Letters) -> bool:
     """Whether one side is about parameters and the other about numbers: ‖W‖ < 1."""
     every = [list(tree.walk(side)) for side in said]
     named = [[part for part in parts_ if isinstance(part, tree.Ref)] for parts_ in every]
-    if any(isinstance(part, _DERIVED) for parts_ in every for part in parts_):
+    if any(isinstance(part, DERIVED) for parts_ in every for part in parts_):
         return False
     return bool(named[0]) != bool(named[1]) and not any(letters.is_timed(one.name) for one in named[0] + named[1])
 
@@ -122,38 +122,40 @@ def _has_norm(node: Syntax) -> bool:
 
 
 def _roughly(
-    left: Syntax, right: Syntax, claiming: Claiming, blank: Judgement, equal: Callable[[], Judgement]
+    left: Syntax, right: Syntax, claiming: Claiming, blank: Judgement, condition: bool, equal: Callable[[], Judgement]
 ) -> Judgement:
     """What is equal is roughly so; what is not may be, and is open but for values that are understood."""
     found = equal()
     if found.word in (Word.PROVED, Word.HOLDS_IF):
         return found
+    if condition:
+        return replace(blank, word=Word.NOT_A_CLAIM, reason=CONDITION)
     try:
         said = [part for side in (left, right) for part in tree.walk(claiming.term(side))]
     except InputError:
         return replace(blank, reason=UNDECIDED)
     numbers = (node for node in (*walk(left), *walk(right)) if isinstance(node, Number))
-    if any(isinstance(part, _DERIVED) for part in said) or any("." in node.text for node in numbers):
+    if any(isinstance(part, DERIVED) for part in said) or any("." in node.text for node in numbers):
         return replace(blank, reason=UNDECIDED)
     return replace(blank, word=Word.NOT_A_CLAIM, reason=ROUGHLY)
 
 
-def _is_step(node: Syntax) -> bool:
-    return isinstance(node, Name) and node.word == "t"
-
-
-def _of_no_step(side: Syntax, statement: Statement, letters: Letters) -> bool:
-    """Whether a side has numbers and letters alone that are the same at every step: γ, 1/λ."""
-    for node in walk(side):
-        if not isinstance(node, Name | Scripted | Number | Fraction | Run | Group) or _is_step(node):
+def _of_no_step(side: Syntax, claiming: Claiming) -> bool:
+    """Whether a side has numbers and letters alone that are the same at every step: γ, 1/λ, ρ(W), |λ_1|."""
+    if isinstance(side, Name | Scripted) and letter(side) is not None:
+        if claiming.is_function(side) or (isinstance(side, Name) and side.word == "t"):
             return False
-        if letter(node) is None:
-            continue
+        letters = claiming.letters
         try:
-            written = letters.taken(node, statement.fragment)
-            found = None if written is None else letters.resolve(written, statement.fragment)
+            written = letters.taken(side, claiming.fragment)
+            found = None if written is None else letters.resolve(written, claiming.fragment)
         except InputError:
             return False
         if written is None or written.primes or (found is not None and letters.is_timed(found.name)):
             return False
-    return True
+        times = (time_expression(part) for _, part in written.parts)
+        return found is not None or all(time is None or time.is_Integer for time in times)
+    if isinstance(side, Scripted):  # a power
+        return _of_no_step(side.base, claiming)
+    plain = isinstance(side, Number | Fraction | Run | Group | Bars)
+    return plain and all(_of_no_step(part, claiming) for part in parts(side))

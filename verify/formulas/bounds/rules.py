@@ -51,7 +51,8 @@ class Rules:
 
     def _at_one_step(self, left: Node, right: Node) -> bool:
         """Whether what is at a step is at most what is right with the value at that step for the largest of all."""
-        steps = {symbol for leaf in leaves(left) if leaf.time is not None for symbol in leaf.time.free_symbols}
+        found = {*leaves(left), *(of for one in left.atoms(Jacobian) for of in (one.of, one.by))}
+        steps = {symbol for leaf in found if leaf.time is not None for symbol in leaf.time.free_symbols}
         if len(steps) != 1 or left.atoms(Largest):
             return False
         step = steps.pop()
@@ -60,8 +61,8 @@ class Rules:
             among = isinstance(node, Largest) and (node.first, node.last) == (S.One, T)
             return each(node).xreplace({t: step}) if among else None
 
-        found = substitute(right, at_it)
-        return found != right and self.at_most(left, found)
+        there = substitute(right, at_it)
+        return there != right and self.at_most(left, there)
 
     def _above(self, node: Node) -> Iterator[Polynomial]:
         """Polynomials in norms that a scalar is at most."""

@@ -10,7 +10,7 @@ from sympy import Add, DiagMatrix, Expr, HadamardPower, Integer, MatAdd, OneMatr
 from derive import functions, nodes
 from derive.calculus.adjoint import slope
 from derive.errors import OpenQuestionError
-from derive.nodes import Elementwise, Node, Tabular, TimeProduct, TimeSum
+from derive.nodes import Elementwise, Largest, Node, Tabular, TimeProduct, TimeSum
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref, Term
 from derive.reader.sizes.infer import summary
@@ -396,6 +396,8 @@ class Builder(Products):
         node = self.node(body)
         if not said.product:
             return Built(TimeSum(node, said.index, said.first, said.last), flat=body.flat)
+        if node.atoms(Largest) and said.index not in node.free_symbols and node.shape == (1, 1):
+            return Built(TimeProduct(node, Symbol("power", integer=True), 1, said.last - said.first + 1))
         vector = 1 in node.shape and node.shape != (1, 1)
         square = nodes.diag(node if node.shape[1] == 1 else nodes.transpose(node)) if vector else node
         if square.shape[0] != square.shape[1]:

@@ -9,7 +9,7 @@ from sympy import Expr, S, Symbol
 from derive import nodes
 from derive.cell import Cell
 from derive.errors import OpenQuestionError
-from derive.nodes import Adjoint, Entry, Jacobian, Node, Quantity, Shaped
+from derive.nodes import Adjoint, Elementwise, Entry, Jacobian, Node, Quantity, Shaped
 from derive.reader.meaning import tree
 from derive.reader.meaning.tree import Ref
 from verify.formulas.readings.conventions import Built, MisfitError, Reading
@@ -102,11 +102,18 @@ class Leaves:
     def coming(self, said: tree.Through) -> Built:
         """What comes back through the equation of one quantity."""
         by, via = self.quantity(said.by), self.quantity(said.via)
-        equation = next((e for e in self.program.equations if e.symbol.name == via.name), None)
-        read = [] if equation is None else [q for q in equation.expression.atoms(Quantity) if q.name == by.name]
-        if not any(by.time is None or q.time - nodes.t == by.time - via.time for q in read):
-            raise OpenQuestionError(f"the equation of {via.name} does not read {by.name}")
-        return self._through(said, by, [via])
+        equations = {equation.symbol.name: equation.expression for equation in self.program.equations}
+
+        def reads(name: str) -> bool:
+            read = [q for q in equations[name].atoms(Quantity) if q.name == by.name] if name in equations else []
+            return any(by.time is None or q.time - nodes.t == by.time - via.time for q in read)
+
+        if reads(via.name):
+            return self._through(said, by, [via])
+        match equations.get(via.name):
+            case Elementwise(operands=(Quantity() as net,)) if reads(net.name):  # h = tanh(net)
+                return self._through(said, by, [net.at(via.time)])
+        raise OpenQuestionError(f"the equation of {via.name} does not read {by.name}")
 
     def _through(self, said: tree.Use | tree.Through, by: Quantity, readers: list[Quantity]) -> Built:
         if said.by.at or said.by.columns is not None:

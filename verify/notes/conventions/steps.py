@@ -56,6 +56,9 @@ _ZERO_TO_LAST = regex(
     r"=\s*0\s*\}\s*\^\s*\{\s*T\s*-\s*1\s*\}|T\s*-\s*1\s*,[^$]{0,12}(?:dots|\.\.\.)[^$]{0,4},\s*0(?!\d)"
 )
 
+_EQUATED = regex(r"\(\s*t\s*=\s*(\d)\s*\)")
+"""A step said by an equation, dW^{(t=2)}."""
+
 _SUMMED = regex(r"=\s*1\s*\}\s*\^\s*\{?\s*(\d)(?!\d)")
 """The last step of a sum from the first one."""
 
@@ -86,8 +89,13 @@ def last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
 def of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     """What is true of as many steps as the formula names by their numbers: ∂J/∂W = ∂J_1/∂W + ∂J_2/∂W + ∂J_3/∂W.
 
-    It must name every step, and no other formula of the note a later one, or the last step by its letter.
+    It must name every step, and no other formula of the note a later one, or the last step by its letter, but where
+    it says that these are steps: dW = dW^{(t=1)} + dW^{(t=2)}.
     """
+    found = [
+        in_case(each, f"$T = {n}$", OF_LENGTH.format(steps=n)) if (n := _equated(each.formula.text)) else each
+        for each in found
+    ]
     if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in found):
         return list(found)
     last = max((int(step) for each in found for step in steps_named(each.formula.text)), default=1)
@@ -100,6 +108,12 @@ def of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
         return str(last) in _SUMMED.findall(text) or every <= {*steps_named(text)}
 
     return [in_case(each, f"$T = {last}$", words) if names_all(each.formula.text) else each for each in found]
+
+
+def _equated(text: str) -> int:
+    """The last of the steps that a formula names as such, where it names all before; 0 where it does not."""
+    named = {int(step) for step in _EQUATED.findall(text)}
+    return max(named) if len(named) > 1 and named == set(range(1, max(named) + 1)) else 0
 
 
 def of_last_output(found: Sequence[Audited], judge: Judge, said: Collection[Formula]) -> list[Audited]:

@@ -31,7 +31,7 @@ from derive.reader.text.syntax import Name, Scripted, Syntax
 from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
-from verify.notes.models.upper_bounds import upper_bounds
+from verify.notes.models.upper_bounds import EIGENVALUES, products_of_norms, upper_bounds
 
 _START = regex(
     r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"
@@ -127,8 +127,11 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
             errors[error[0]] = error[1]
             places.add(place)
     above: list[str] = []
+    products: list[tuple[Term, ...]] = []
+    of_eigenvalues = any(EIGENVALUES.search(each.place.text) for each in formulas)
     for statement, claiming, _ in said(_bounding):
-        for name, term in upper_bounds(statement, claiming):
+        products += () if of_eigenvalues else products_of_norms(statement, claiming)
+        for name, term in upper_bounds(statement, claiming, products):
             errors[name] = term
             above.append(name)
     places |= named

@@ -9,26 +9,48 @@ from sympy import S
 
 from derive import nodes
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import identifier, label
 from derive.reader.meaning.tree import Term
-from derive.reader.text.syntax import Bars, Name, Product, Run, Scripted, Syntax
+from derive.reader.text.syntax import Bars, Big, Name, Product, Run, Scripted, Syntax
 
+EIGENVALUES = regex(
+    r"(?i)eigen|spectral radius|特征值|特徵值|谱半径|autoval|autovet|valeurs? propres?|собственн|固有値|고윳값|고유값"
+)
+"""Words for what bounds no norm: a letter in a note with them may stand for it."""
 _AT_MOST = frozenset(["≤", "<", "<=", r"\le", r"\leq", r"\leqslant", r"\lt", r"\leqq"])
 
 
-def upper_bounds(statement: Statement, claiming: Claiming) -> Iterator[tuple[str, Term]]:
-    """The letters that each stand for the largest that a norm is: what holds of these holds of all greater ones."""
-    for relation, (left, right) in zip(statement.relations, pairwise(statement.sides), strict=False):
+def products_of_norms(statement: Statement, claiming: Claiming) -> Iterator[tuple[Term, ...]]:
+    """The norms whose product a norm is said to be at most: ‖∂h_j/∂h_{j-1}‖ ≤ ‖diag(f')‖ ‖W‖."""
+    for left, right in _compared(statement):
+        norms = _factors(right)
+        said = [term for each in norms if _is_norm(each) and (term := _largest(each, claiming)) is not None]
+        if len(said) == len(norms) > 1 and _is_norm(left):
+            yield tuple(said)
+
+
+def upper_bounds(
+    statement: Statement, claiming: Claiming, products: Sequence[tuple[Term, ...]] = ()
+) -> Iterator[tuple[str, Term]]:
+    """The letters that each stand for the largest that a norm is: what holds of these holds of all greater ones.
+
+    `products` are what norms of derivatives are said to be at most, which the same number of letters stands for.
+    """
+    for left, right in _compared(statement):
         norms, letters = _factors(left), _factors(right)
-        written = statement.fragment.text[relation.start : relation.end].strip()
-        if written not in _AT_MOST or len(norms) != len(letters) or not all(map(_is_norm, norms)):
+        if not all(map(_is_norm, norms)):
             continue
         known = dict(claiming.letters.meant.errors)
         named = [_named(each, claiming) for each in letters]
         said = [term for each in norms if (term := _largest(each, claiming)) is not None]
+        if not said and products and len(products[-1]) == len(letters):
+            said = list(products[-1])
+        elif len(norms) != len(letters):
+            continue
         for name in known.keys() & named:
             said = [term for term in said if term != known[name]]
         new = [name for name in named if name not in known]
@@ -36,7 +58,16 @@ def upper_bounds(statement: Statement, claiming: Claiming) -> Iterator[tuple[str
             yield from zip(new, said, strict=True)
 
 
+def _compared(statement: Statement) -> Iterator[tuple[Syntax, Syntax]]:
+    """The sides of which one is said to be at most the other."""
+    for relation, pair in zip(statement.relations, pairwise(statement.sides), strict=False):
+        if statement.fragment.text[relation.start : relation.end].strip() in _AT_MOST:
+            yield pair
+
+
 def _factors(side: Syntax) -> Sequence[Syntax]:
+    if isinstance(side, Big) and side.sign == "prod":
+        return _factors(side.body)
     plain = isinstance(side, Product) and all(sign.kind == "TIMES" and not sign.negative for sign in side.operators)
     if isinstance(side, Run) or (isinstance(side, Product) and plain):
         return [one for factor in side.factors for one in _factors(factor)]
@@ -75,7 +106,7 @@ def _largest(side: Syntax, claiming: Claiming) -> Term | None:
     if not steps:
         return None if tree.times(term) else term
     step = steps.pop()
-    free = tree.index_clash(step)
+    free = tree.index_clash(tree.index_clash(step))  # no index of a product that the letter stands in
     return (
         None if steps else tree.Largest(tree.at_times(term, lambda e: e.xreplace({step: free})), free, S.One, nodes.T)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -14,12 +14,13 @@ from derive.errors import InputError, Place
 from derive.patterns import regex
 from derive.reader.claims.statements.cased import as_cases
 from derive.reader.claims.statements.clauses import apart
-from derive.reader.claims.statements.prose import WANTING, Aside, asides, rows
+from derive.reader.claims.statements.prose import TEXT, WANTING, Aside, asides, rows
 from derive.reader.claims.statements.stated import Stated, about_time, at_step, before_last, given, in_words, ordered
+from derive.reader.meaning.letters import letter
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.lexing.tokens import Token
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Chain, Dots, Group, Name, Ones, Product, Run, Sum, Syntax, is_one
+from derive.reader.text.syntax import Chain, Dots, Group, Mark, Name, Ones, Product, Run, Sum, Syntax, is_one
 from derive.reader.text.usual import in_usual_words
 from derive.reader.text.words import LAYOUTS, SIZES_OF_TYPE
 
@@ -33,6 +34,10 @@ _SIZED = regex(
 """A letter with sizes below it, for the diagonal matrix whose entries stand behind it."""
 _WIDE = regex(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
 """Signs of Chinese text and numbers in circles, which say nothing of the formula."""
+_ARROW = regex(r"\A(?:\s|&|\\[,;: ])*(?:→|\\(?:to|(?:long)?rightarrow)(?![A-Za-z]))")
+"""Before a formula, for what is found next."""
+_SMALL = regex(r"(?<=\+)(?P<blank>\s*)(?:\\mathcal\s*\{\s*O\s*\}|O)\s*\(\s*\\text\s*\{[^{}()]*\}\s*\)(?=[\s.,;]*\Z)")
+"""What a sum goes on with, as words say in the O of it: + O(indirect paths)."""
 _CELL_DOT = regex(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
 _DOT_ROW = regex(
     r"((?:\\\\|matrix\})\s*)((?:&|\s|[·.⋮…⋯]|\\[vdc]dots|\\cdot(?![a-z]))*[·.⋮…⋯s](?:&|\s|[·.⋮…⋯]|\\[vdc]dots)*)(?=\\\\|\\end)"
@@ -78,7 +83,9 @@ _PRIMED = (
 )
 _PRIMED_INDEX = {prime: regex(_PRIMED.replace("%s", prime)) for prime in _PRIMES}
 _GAP = regex(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
+_WIDE_SPACE = regex(r"[,;]?(?:\s|\\[,;: ])*(?:\\q?quad(?![A-Za-z])|\\[mh]space\s*\{[^{}]*\})(?:\s|\\[,;: ])*")
 _RELATED = regex(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
+_COMPARED = regex(rf"{_RELATED.pattern}|≈|∝|→|:|\\(?:approx|propto|sim|to|equiv)(?![A-Za-z])")
 _GOES_ON = regex(r"(?:\s|&)*=")
 _LAYOUT = regex(rf"\\(?:begin|end)\s*\{{(?:{'|'.join(sorted(map(re.escape, LAYOUTS)))})\}}")
 _OPEN_END = regex(r"(?:[=+\-*/(<>≤≥≠∈&]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z])|\\\\)\s*\Z")
@@ -129,7 +136,7 @@ def blanked(text: str) -> tuple[str, bool]:
 
 def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     """The text without decoration and prose, whether it says +=, and the words that stood in it."""
-    text = as_cases(text)
+    text = _ARROW.sub(_spaces, as_cases(text))
     for match in list(_BRACE_NOTE.finditer(text)):
         text = _without_note(text, match.end())
     for match in list(_BOX.finditer(text)):
@@ -143,11 +150,13 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     text = _SIDE_BY_SIDE.sub(lambda m: r"\\".ljust(len(m.group())), text)
     text = _SIZED.sub(_spaces, text)
     text = _RELATION_NOTE.sub(lambda m: "=".rjust(len(m.group())), text)
+    text = _SMALL.sub(lambda m: f"{m['blank']}{{…{' ' * (len(m.group()) - len(m['blank']) - 3)}}}", text)
     spoken = [] if plain else asides(text)
     for aside in spoken:
         operand = aside.kind == "unknown" and WANTING.search(text, 0, aside.start) is not None
         blank = " " * (aside.end - aside.start)
-        blank = f"{{1{blank[3:]}}}" if operand and len(blank) > 2 else blank  # it stands for an operand
+        if (operand or aside.kind == "rest") and len(blank) > 2:  # it stands for an operand
+            blank = f"{{{'1' if operand else '…'}{blank[3:]}}}"
         text = text[: aside.start] + blank + text[aside.end :]
     text = _WIDE.sub(_spaces, text)
     text = _CASES.sub(lambda m: _CASE_END.sub(_spaces, m.group()), text)
@@ -165,12 +174,12 @@ def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
 def _without_primed_index(text: str) -> str:
     """The text with another letter where a sum or product counts by t': s_{t'}, and s_t' too."""
     for prime, counted in _PRIMED_INDEX.items():
-        for letter in dict.fromkeys(
+        for index in dict.fromkeys(
             match["letter"] or match["entry"] or match["step"] for match in counted.finditer(text)
         ):
             free = next((each for each in "kjimnq" if not re.search(rf"(?<![A-Za-z\\]){each}(?![A-Za-z])", text)), None)
             if free is not None:
-                primed = re.compile(rf"(?:(?<![A-Za-z\\])|(?<=\{{[A-Za-z])){letter}{prime}")
+                primed = re.compile(rf"(?:(?<![A-Za-z\\])|(?<=\{{[A-Za-z])){index}{prime}")
                 text = primed.sub(lambda m, free=free: free.ljust(len(m.group())), text)  # type: ignore[misc]
     return text
 
@@ -317,7 +326,7 @@ def _in_row(
         aside += tuple(each for each in about if ordered(each) is not None)
         others = [each for each in about if ordered(each) is None and not (_NEXT.search(text) and before_last(each))]
         open_ = unread or " ".join(fragment.text[each.start : each.end] for each in others)
-        part, added = _update(part, read)
+        part, added = _update(_without_dots(part), read)
         plain = Statement(
             fragment, part.sides, part.relations, aside, accumulated or added, steps[0] if steps else None, open_, words
         )
@@ -387,6 +396,17 @@ def _update(chain: Chain, read: Fragment) -> tuple[Chain, bool]:
     if len(others) != len(right.terms) - 1:
         return chain, False
     return replace(chain, sides=(left, replace(right, terms=others))), True
+
+
+def _without_dots(chain: Chain) -> Chain:
+    """A chain without the sides that dots stand for: ∂h_t/∂h_{t-1} = ⋯ = diag(1 - h_t²) W; not of letters in a row."""
+    sides, relations = [chain.sides[0]], []
+    for relation, side in zip(chain.relations, chain.sides[1:], strict=True):
+        stands = relation.type == "EQ" and isinstance(side, Mark) and side.kind == "dots"
+        if not stands or letter(chain.sides[0]) is not None:
+            sides.append(side)
+            relations.append(relation)
+    return replace(chain, sides=tuple(sides), relations=tuple(relations))
 
 
 def _by_case(statement: Statement, text: str) -> list[Statement]:
@@ -470,9 +490,24 @@ def lines(fragment: Fragment) -> Iterator[Fragment]:
             breaks.append(match.span())
     if breaks:
         text = _LAYOUT.sub(_spaces, text)
+    yield from _between(fragment, text, breaks)
+
+
+def apart_in_line(fragment: Fragment) -> list[Fragment]:
+    """What stands in one line with wide spaces between, as fragments of their own."""
+    gaps = [m.span() for m in _WIDE_SPACE.finditer(fragment.text) if _depth(fragment.text[: m.start()]) == 0]
+    return list(_between(fragment, fragment.text, gaps))
+
+
+def _between(fragment: Fragment, text: str, breaks: Sequence[tuple[int, int]]) -> Iterator[Fragment]:
     starts = [0, *(end for _, end in breaks)]
     for start, end in zip(starts, [*(start for start, _ in breaks), len(text)], strict=True) if breaks else ():
         yield replace(fragment, text=" " * start + text[start:end], as_written=fragment.as_written[:end])
 
 
-__all__ = ["InputError", "Statement", "blanked", "lines", "statements"]
+def says_nothing(text: str) -> bool:
+    """Whether a text has neither a relation nor words, so that it claims nothing, whatever is in it."""
+    return _COMPARED.search(text) is None and TEXT.search(text) is None
+
+
+__all__ = ["InputError", "Statement", "apart_in_line", "blanked", "lines", "says_nothing", "statements"]

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sympy import Expr
+
 from derive import nodes
 from derive.errors import InputError, OpenQuestionError
 from derive.patterns import regex
 from derive.reader.claims.deltas import Deltas
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import Written, label
+from derive.reader.meaning.letters import Written, label, time_expression
 from derive.reader.meaning.tree import Gradient, Ref, Term
-from derive.reader.text.syntax import Name, Run, Syntax
+from derive.reader.text.syntax import Chain, Name, Run, Syntax
 from derive.reader.text.words import SAID
 
 DIRECT = frozenset(["direct", "directly", "immediate", "explicit", "local", "partial", "直接", "直接路径", "直接路徑"])
+INDIRECT = frozenset(["indirect", "indirectly", "间接", "间接路径", "間接"])
 NOW = frozenset(["current", "now", "output", "loss", "present", "当前", "當前", "本步", "输出", "輸出", "当前时刻"])
 LATER = frozenset(["future", "later", "next", "recurrent", "temporal", "未来", "未來", "后续", "後續", "下一步"])
 VIA = frozenset(["via", "through", "path", "from", "along", "经由", "經由", "通过", "透過", "路径", "路徑"])
 """Words behind a bar, by the part of a derivative that they name."""
+_STEPS = frozenset(["step", "time", "timestep"])
 _WORDS = regex(r"[^\W\d_]+")
 
 
@@ -32,9 +36,19 @@ class NamedParts(Deltas):
         rest = [part for part in factors if not (isinstance(part, Name) and part.word.startswith(SAID))]
         spoken = {word for each in words for word in _WORDS.findall(each)} | set(words)
         if isinstance(said, tree.Derivative):
-            return replace(said, immediate=True) if not rest and spoken & DIRECT else None
+            if any(time_expression(part) != said.of.time for part in rest) or said.immediate:
+                return None
+            direct = replace(said, immediate=True)
+            if spoken & INDIRECT:
+                apart = not spoken & DIRECT and self._carries(said.of.name) and said.of.name == said.by.name
+                return tree.Add(((1, said), (-1, direct))) if apart else None
+            return direct if spoken & DIRECT else None
         if not isinstance(said, Gradient) or said.immediate or said.by.at:
             return None
+        if (step := _through_step(script)) is not None:
+            alone = [state.name for state in self.letters.cell.states] == [said.by.name]
+            follows = said.by.time is not None and step == said.by.time + 1
+            return tree.Through(said.by, said.only, Ref(said.by.name, step)) if alone and follows else None
         if len(rest) == 1 and (not words or spoken & VIA):
             via = self.letters.taken(rest[0], self.fragment)
             found = None if via is None else self.letters.resolve(via, self.fragment)
@@ -71,10 +85,7 @@ class NamedParts(Deltas):
             if not state:
                 return later
             # a state that its own next value reads hands that down, beside what acts on it from outside
-            itself = name != self.letters.cell.output.name and any(
-                e.symbol.name == name and e.expression.has(e.symbol.at(nodes.t - 1))
-                for e in self.letters.cell.equations
-            )
+            itself = name != self.letters.cell.output.name and self._carries(name)
             if itself and of_the_loss:
                 words = f"the label of the loss means all that comes from later steps to {name}"
                 return later if self.guess("bar", words) else through
@@ -84,3 +95,23 @@ class NamedParts(Deltas):
             return None
         words = f"the word means what the loss of that step reads of {name}"
         return own if self.guess("bar", words) else through
+
+    def _carries(self, name: str) -> bool:
+        """Whether the equation of a state reads that state of the step before."""
+        return any(
+            e.symbol.name == name and e.expression.has(e.symbol.at(nodes.t - 1)) for e in self.letters.cell.equations
+        )
+
+
+def _through_step(script: Syntax) -> Expr | None:
+    """The step that words behind a bar say a part comes through: via t = 2, from step t+1."""
+    named = script.sides if isinstance(script, Chain) and len(script.sides) == 2 else (script,)
+    factors = named[0].factors if isinstance(named[0], Run) else (named[0],)
+    words = [part.word[1:] for part in factors if isinstance(part, Name) and part.word.startswith(SAID)]
+    rest = [part for part in factors if not (isinstance(part, Name) and part.word.startswith(SAID))]
+    spoken = {word for each in words for word in _WORDS.findall(each)}
+    if not spoken & VIA or len(rest) != 1:
+        return None
+    if len(named) == 2:
+        return time_expression(named[1]) if isinstance(rest[0], Name) and rest[0].word == "t" else None
+    return time_expression(rest[0]) if spoken & _STEPS else None

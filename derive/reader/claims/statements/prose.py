@@ -78,6 +78,20 @@ _POINTING = frozenset(listed("need needs needed using uses via from"))
 """What such a remark in brackets may say before the letters that it names."""
 _WAYS = frozenset(listed("path paths way ways through along one ones added arriving coming comes flowing above below"))
 """What such a remark may say of where a part of a gradient comes from."""
+_TERMS = frozenset(
+    listed("term terms path paths contribution contributions rest others termos términos termes terme caminhos caminos")
+)
+_OTHER = frozenset(
+    listed(
+        "other additional indirect further remaining extra more small smaller gated gating controlled dependent "
+        "dependence dependencies outros adicionais indiretos restantes controlados por otros adicionales indirectos "
+        "autres additionnels indirects supplémentaires weitere andere indirekte übrige restliche"
+    )
+)
+_REST_IN_CHINESE = regex(
+    r"(?:其他|其它|其余|其餘|间接|間接|剩余|剩餘|额外|額外|门控|門控|相关|相關|的|梯度|贡献|貢獻)*(?:项|項|路径|路徑|贡献|貢獻)"
+)
+"""What the rest of a sum is called, and what may be said of it."""
 _RELATED = regex(r"[=<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|approx|to|rightarrow)(?![A-Za-z])")
 _SPACES = r"\s|&|\\[,;:!> ]|\\q?quad(?![A-Za-z])|~|\\displaystyle|\\(?:left|right)\."
 _LEADING = regex(rf"(?:{_SPACES}|\\begin\{{[a-z]+\*?\}}(?:\{{[^{{}}]*\}})?|\{{|\$|\(\d+\)|[,.;])*")
@@ -94,6 +108,8 @@ _MEMBER = regex(
 _ARROW = regex(r"→|\\(?:to|rightarrow|longrightarrow)(?![A-Za-z])")
 _LIMIT = regex(rf"\\text\s*\{{\s*(?:as|when)\s*\}}[^=\\]*(?:{_ARROW.pattern})\s*(?:\\infty|∞|0)(?![A-Za-z\d])")
 """as T - t → ∞, behind an arrow: of what goes to a limit the arrow says nothing that is judged."""
+_CALLED = regex(rf"(?:{_SPACES})*(?:≈|∝|\\(?:approx|propto|sim|simeq|equiv)(?![A-Za-z]))")
+"""Behind words that are the left side: gradient scale ≈ 0.9^{10}."""
 _APART = regex(rf"(?:&|\\q?quad(?![A-Za-z])|~~|\\;\\;)(?:{_SPACES})*\Z")
 _BREAK = regex(
     r"(?<!\\)\\\\|\\(?:Long)?(?:left)?[Rr]ightarrow(?![A-Za-z])|\\(?:implies|iff|therefore|because)(?![A-Za-z])|"
@@ -110,7 +126,10 @@ WANTING = regex(r"(?:[+*-]|\\(?:odot|cdot|times|circ))(?:\s|\\[,;: ])*\Z")
 
 @dataclass(frozen=True)
 class Aside:
-    """Words in a formula, text[start:end] with what belongs to them: a remark, a condition, or not understood."""
+    """Words in a formula, text[start:end] with what belongs to them.
+
+    A remark, a condition, the rest of a sum (+ other terms), or not understood.
+    """
 
     start: int
     end: int
@@ -171,7 +190,9 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         if any(a.start <= first < a.end for a in done.values()):
             continue
         before, behind = around(first, last)
-        if _LEADING.fullmatch(before) and (stop := _label(words, behind)) is not None:
+        if start == 0 and _LEADING.fullmatch(before) and (sign := _CALLED.match(behind)) and _names(words):
+            take(first, last + sign.end(), "remark", words)  # words are the left side
+        elif _LEADING.fullmatch(before) and (stop := _label(words, behind)) is not None:
             take(first, last + stop, "remark", words)
     for first, last, words in spoken:  # a condition takes what follows it
         if first in done or any(a.start <= first < a.end for a in done.values()):
@@ -213,12 +234,17 @@ def _in_row(text: str, start: int, end: int) -> Iterator[Aside]:
         if (pointed := _pointed_at(words, before, behind)) is not None:
             take(start + pointed[0], last + pointed[1], "remark", words)
         elif words.strip() and WANTING.search(before) and _TRAILING.fullmatch(behind):
-            take(first, last, "unknown", words)  # + other terms
+            take(first, last, "rest" if before.rstrip().endswith("+") and _left_open(words) else "unknown", words)
         elif not words.strip() or (_TRAILING.fullmatch(behind) and _remark(words, before)):
             take(first, last, "remark", words)
         elif not _is_name(text, first, words, behind):
             take(first, last, "unknown", words)
     yield from done.values()
+
+
+def _names(words: str) -> bool:
+    """Whether words are what something is called, and none of them relates it to the formula."""
+    return len(_split(words)) > 1 and words.strip()[0] not in "([" and not CONDITIONS.search(words)
 
 
 def _defines(behind: str, leads: bool) -> bool:
@@ -343,6 +369,14 @@ def _remark(words: str, before: str) -> bool:
     bare = words.strip(" ,.;")
     bracketed = bare[0] + bare[-1] in ("()", "[]")
     return parts[0] in _STARTS or bracketed or (parts[-1] not in _RELATING and bool(_APART.search(before)))
+
+
+def _left_open(words: str) -> bool:
+    """Whether words behind a + are the rest of the sum, of which nothing is said but where it comes from."""
+    parts = frozenset(_split(words))
+    if chinese.SCRIPT.search(words):
+        return _REST_IN_CHINESE.fullmatch(words.strip(" ()（）")) is not None
+    return bool(parts & _TERMS) and parts <= _TERMS | _OTHER | _WAYS | NOUNS | CONNECTIVES
 
 
 def _clause_end(behind: str) -> int:

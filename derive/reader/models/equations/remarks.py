@@ -37,7 +37,7 @@ def without_remarks(fragment: Fragment) -> Fragment:
 def operands_in_words(fragment: Fragment) -> list[Aside]:
     """Words that stand for a part of a formula, as in c_t = c_{t-1} + \\text{new input}."""
     spoken = () if fragment.plain else asides(fragment.text)
-    return [a for a in spoken if a.kind == "unknown" and WANTING.search(fragment.text, 0, a.start)]
+    return [a for a in spoken if a.kind in ("unknown", "rest") and WANTING.search(fragment.text, 0, a.start)]
 
 
 def _without_sentences(text: str) -> str:
