@@ -45,6 +45,9 @@ def argument_of(letters: Letters, written: Written, fragment: Fragment, *, barre
             continue
         spelled = [*labels, alone or below][0]
         accented = [name for name in holders for mark in ("tilde", "hat") if name.lower() == f"{spelled}_{mark}"]
+        of_layer = [name for name in holders if spelled.isdigit() and name.endswith(f"_{spelled}")]  # z^2 of h^2
+        of_layer = [name for name in of_layer if isinstance(holders[name], Elementwise)]
+        accented += of_layer if len(of_layer) == 1 else []
         for holder in [*([above] if above else ()), *([letters.known.get(spelled, ""), *accented] if usual else ())]:
             inside = holders.get(holder)
             operands = inside.operands if isinstance(inside, Elementwise) else ()

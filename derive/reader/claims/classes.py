@@ -9,10 +9,12 @@ from sympy import S
 
 from derive.notation import spelled
 from derive.patterns import regex
+from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Letters
 from derive.reader.meaning import tree
-from derive.reader.meaning.letters import only
+from derive.reader.meaning.letters import ENTRY_LETTERS, only
 from derive.reader.meaning.tree import Ref, Term
+from derive.reader.models.equations.names import counted_in
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Group, Name, Ones, Scripted, Syntax
 
@@ -44,10 +46,29 @@ def vector(node: Syntax, following: Syntax | None, letters: Letters, fragment: F
     elif isinstance(node, Scripted) and len(node.scripts) == 1 and node.scripts[0].kind == "sub" and _is_unit(node):
         own = letters.taken(node, fragment)
         known = own is not None and letters.resolve(own, fragment, noted=False) is not None
-        found, used = None if known else picked(only(node.scripts[0].rows), letters, fragment), 1
+        below = only(node.scripts[0].rows)
+        found, used = (
+            None if known else picked(below, letters, fragment) or _by_place(node, below, letters, fragment),
+            1,
+        )
     else:
         return None
     return None if found is None else (found, used)
+
+
+def _by_place(node: Scripted, below: Syntax | None, letters: Letters, fragment: Fragment) -> Ref | None:
+    """The one-hot vector of a loss as e_j, j being where its 1 stands, if no sum counts with that letter."""
+    index = below.word if isinstance(below, Name) and len(below.word) == 1 else ""
+    compared = {q.name for q in letters.cell.targets}
+    summed = [one.quantity.name for one in letters.cell.assumptions if one.kind in _SUMMED]
+    if index not in ENTRY_LETTERS or index in counted_in(fragment.text) or len(compared.intersection(summed)) != 1:
+        return None
+    (name,) = compared.intersection(summed)
+    written = fragment.text[node.start : node.end].strip()
+    if letters.guesses.other(f"class {index}", Guess(f"{written} is no class", holds=False, doubtful=True)):
+        return None
+    letters.guesses.granted[f"{written} is {spelled(name)}, which is one-hot"] = None
+    return Ref(name, letters.moment(name))
 
 
 def _is_unit(node: Scripted) -> bool:

@@ -65,7 +65,8 @@ class Derivatives(NamedParts):
     @abstractmethod
     def with_step(self, found: Written, behind: Syntax | None) -> Written: ...
 
-    def _is_differential(self, node: Syntax) -> bool:
+    def is_differential(self, node: Syntax) -> bool:
+        """Whether this is the d or ∂ of a derivative."""
         found = self.letters.taken(node, self.fragment)
         if found is None or found.base not in DIFFERENTIALS or found.power is not None:
             return False
@@ -74,7 +75,7 @@ class Derivatives(NamedParts):
 
     def derivative_of(self, node: syntax.Fraction) -> Term | None:
         ups, downs = _factors(node.above), _factors(node.below)
-        if self._is_differential(ups[0]) and len(downs) > 1 and self._is_differential(downs[0]):
+        if self.is_differential(ups[0]) and len(downs) > 1 and self.is_differential(downs[0]):
             return self.derivative(ups[0], ups[1:], downs, node)
         if len(ups) == 2 and len(downs) == 1 and self._is_bare(ups[0], downs[0]):
             return self.derivative(ups[0], ups[1:], [ups[0], *downs], node)
@@ -84,7 +85,7 @@ class Derivatives(NamedParts):
         """Whether a ∂ or d stands above the line and a letter of the cell below it, where it was left out: ∂L/W."""
         mark = self.letters.taken(sign, self.fragment)
         target = self.letters.taken(below, self.fragment)
-        marked = self._is_differential(sign) and (mark is None or mark.base not in self.letters.known)
+        marked = self.is_differential(sign) and (mark is None or mark.base not in self.letters.known)
         if mark is None or mark.base not in ("partial", "d") or not marked or target is None:
             return False
         if target.base == mark.base or self.letters.resolve(target, self.fragment) is None:
@@ -204,8 +205,9 @@ class Derivatives(NamedParts):
         if whole is not None and all(bracket(part)[0] is not None for part in above[1:]):
             whole = self.with_step(whole, above[1] if len(above) == 2 else None)
             loss = self.loss(whole)
-            if loss == (None,) and whole.base in OF_A_STEP and (read := self._steps_in(above[1:])):
-                loss = (read[0],) if len(set(read)) == 1 else None  # ∂ℓ(h_t)/∂h_t
+            read = set(self._steps_in(above[1:])) if loss == (None,) else set()
+            if read and (whole.base in OF_A_STEP or (len(read) == 1 and str(*read).isupper())):
+                loss = (read.pop(),) if len(read) == 1 else None  # ∂ℓ(h_t)/∂h_t, ∂L(y_T)/∂W
             if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.keeps(Habit.TERMS):
                 return tree.Use(by, None, loss[0])
             if loss is not None and loss[0] is not None and by.time is None and self.letters.meant.keeps(Habit.OWN_USE):
@@ -296,10 +298,10 @@ class Derivatives(NamedParts):
 
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
         """∂/∂b applied to all that follows in the product; None where this is no such operator."""
-        if not isinstance(node, syntax.Fraction) or not self._is_differential(node.above):
+        if not isinstance(node, syntax.Fraction) or not self.is_differential(node.above):
             return None
         downs = list(node.below.factors) if isinstance(node.below, Run) else []
-        if len(downs) < 2 or not self._is_differential(downs[0]):
+        if len(downs) < 2 or not self.is_differential(downs[0]):
             return None
         return self.operated(node.above, downs, following, node)
 
@@ -314,7 +316,7 @@ class Derivatives(NamedParts):
         kept = first.factors[1:]
         inner = kept[0] if len(kept) == 1 else replace(first, start=kept[0].start, factors=kept)
         body = replace(node, start=inner.start, factors=(inner, *others))
-        if not self._is_differential(first.factors[0].above) or self._is_near(first.factors[0], inner):
+        if not self.is_differential(first.factors[0].above) or self._is_near(first.factors[0], inner):
             return None
         return self.operator(first.factors[0], [body])
 

@@ -13,6 +13,7 @@ from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
+from derive.reader.claims.evaluations import at_a_value
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.shown.dots import added, filled
@@ -96,6 +97,9 @@ class Claiming(Brackets):
             if not isinstance(term, Ref):
                 raise self.unclear(f"a part of {self.written(factors[i])} is not read", factors[i])
             return self.cut(term, part), following
+        script = evaluated(factors[i + 1]) if isinstance(node, Fraction) and i + 1 < len(factors) else None
+        if isinstance(node, Fraction) and script is not None and (said := at_a_value(self, node, script)) is not None:
+            return said, i + 2
         term, following = super().factor(factors, i)
         while term is not None and following < len(factors):
             if is_slice(factors[following]):
@@ -296,7 +300,7 @@ class Claiming(Brackets):
         if not isinstance(node, Fraction):
             return False
         above, below = (part.factors[0] if isinstance(part, Run) else part for part in (node.above, node.below))
-        return self._is_differential(above) and self._is_differential(below)
+        return self.is_differential(above) and self.is_differential(below)
 
     def knows(self, letter: Written) -> bool:
         """Whether something here has that letter."""

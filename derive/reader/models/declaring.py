@@ -13,7 +13,7 @@ from derive.reader.meaning.letters import identifier
 from derive.reader.models.choice import Choice
 from derive.reader.models.equations.equation import LOGARITHM, TIMES, Equation, mentions
 from derive.reader.models.equations.finding import is_copy
-from derive.reader.models.equations.names import first_spelled, spelled_names, stripped
+from derive.reader.models.equations.names import first_spelled, letter_name, spelled_names, stripped
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import WHERE, Declaration
 
@@ -120,7 +120,7 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
             formulas.append(written)
             if target not in chosen.by_name:
                 targets[target] = None
-                declared.append(_sums_to_one(f"{spelled(target)}{time}"))
+                declared.append(_sums_to_one(f"{_lettered(target)}{time}"))
             continue
         if equation.fragment not in formulas:  # which gives several quantities their values
             formulas.append(equation.fragment)
@@ -128,24 +128,32 @@ def text_of(chosen: Choice) -> tuple[list[Fragment], list[Declaration]]:
             compared = chosen.compared(equation)
             targets |= dict.fromkeys(compared)
             if equation.loss == "cross-entropy":
-                declared += [_sums_to_one(f"{spelled(name)}{time}") for name in compared]
+                declared += [_sums_to_one(f"{_lettered(name)}{time}") for name in compared]
     for count, name in enumerate([name for name in chosen.open if name not in chosen.ends], 1):
         value = rf"\mathrm{{given}}_{{{count},t}}"
-        formulas.append(Fragment.of(f"{spelled(name)}{time} = {value}", "<model>"))
+        formulas.append(Fragment.of(f"{_lettered(name)}{time} = {value}", "<model>"))
         declared.append(_declared("input", value))
     for name in targets:
-        declared.append(_declared("target", f"{spelled(name)}{time}"))
-    declared.append(_declared("output", f"{spelled(output.target)}{time}"))
+        declared.append(_declared("target", f"{_lettered(name)}{time}"))
+    declared.append(_declared("output", f"{_lettered(output.target)}{time}"))
     for name, offsets in chosen.used_by(name for name in chosen.by_name if name not in chosen.open).items():
         free = name not in chosen.by_name and name not in targets and name not in chosen.open
         if free and (0 in offsets or name in chosen.before):
-            declared.append(_declared("input", f"{spelled(name)}{time}"))
+            declared.append(_declared("input", f"{_lettered(name)}{time}"))
     read = {*chosen.used_by(name for name in chosen.by_name if name not in chosen.open), *chosen.by_name} - {
         *chosen.open
     }
     numbers = [name for name in (*chosen.numbers, *chosen.single) if name in read]
-    declared += [_declared("where", rf"{spelled(name)} \in \mathbb{{R}}") for name in numbers]
+    declared += [_declared("where", rf"{_lettered(name)} \in \mathbb{{R}}") for name in numbers]
     return formulas, declared
+
+
+def _lettered(name: str) -> str:
+    """The letter of a name in LaTeX, a number behind another label above it: w_a^{(1)}, as w_{a,1} is another name."""
+    written = spelled(name)
+    below, _, number = name.rpartition("_")
+    above = number.isdigit() and letter_name(str(written)) != name
+    return f"{spelled(below)}^{{({number})}}" if above else str(written)
 
 
 def _with_letters(declaration: Declaration, chosen: Choice) -> Declaration | None:

@@ -28,6 +28,7 @@ from derive.reader.models.written import Written
 LATER = "{name} is as in line {line}, which stands behind what is said of it here; line {general} leaves it open"
 NUMBER = "{letter} is a number, which the note does not say"
 NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in either order"
+SMALL = "the letters are numbers, as all weights are small letters"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 NO_EQUATION = "the note has no equation for {names}"
@@ -195,10 +196,9 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     if said := set(said_shapes(chosen)) - chosen.unused:  # which may be what is wrong
         chosen.unused |= said
         return True
-    if isinstance(error, ShapesOpenError) and not chosen.doubts and (pair := _in_either_order(chosen)):
+    if isinstance(error, ShapesOpenError) and not chosen.doubts and (why := _all_numbers(chosen)):
         chosen.single += dict.fromkeys((*chosen.by_name, *chosen.used))
-        one, other = (f"${spelled(name)}$" for name in sorted(pair))
-        chosen.doubts.append(NUMBERS.format(one=one, other=other))
+        chosen.doubts.append(why)
         return True
     guilty = next((n for n, e in chosen.by_name.items() if place and within(place, e.fragment)), None)
     if guilty is None or place is None or guilty in chosen.open:
@@ -229,11 +229,15 @@ def _settle(chosen: Choice, error: InputError) -> bool:
     return True
 
 
-def _in_either_order(chosen: Choice) -> frozenset[str]:
-    """Two letters of the model that the document multiplies in either order."""
+def _all_numbers(chosen: Choice) -> str:
+    """Why all letters of the model may be numbers: two are multiplied in either order, or all weights are small."""
     known = {*chosen.by_name, *chosen.used}
-    pairs = (pair for pair in commuting(chosen.given.claiming) if pair <= known)
-    return next(iter(sorted(pairs, key=sorted)), frozenset())
+    pair = min((sorted(pair) for pair in commuting(chosen.given.claiming) if pair <= known), default=None)
+    if pair is not None:
+        one, other = (f"${spelled(name)}$" for name in pair)
+        return NUMBERS.format(one=one, other=other)
+    weights = [name for name, times in chosen.used.items() if times == {None}]
+    return SMALL if weights and all(map(_is_small, weights)) else ""
 
 
 def _settled(chosen: Choice, cell: Cell) -> bool:

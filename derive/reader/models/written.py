@@ -26,6 +26,7 @@ from derive.reader.models.equations.filters import (
     without_powers,
     without_rates,
     without_slips,
+    without_unrolled,
     without_worked,
 )
 from derive.reader.models.equations.finding import (
@@ -150,7 +151,11 @@ def written(
                         without_abbreviated(
                             with_one_example(
                                 in_one_face(
-                                    without_cycles(without_powers(without_worked(without_rates(without_layers(said)))))
+                                    without_cycles(
+                                        without_powers(
+                                            without_worked(without_unrolled(without_rates(without_layers(said))))
+                                        )
+                                    )
                                 )
                             )
                         )

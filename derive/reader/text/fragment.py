@@ -75,6 +75,8 @@ class Fragment:
     """The document's letters for t and T, each with the usual one: (("k", "t"), ("tau", "T"))."""
     assumed: tuple[Guess, ...] = ()
     """What was guessed to read the text: what commands are that the document does not define, and slips."""
+    layered: frozenset[str] = frozenset()
+    """Letters whose raised numbers are labels, h^1_t, h_t^1 and W^1, as "h^", "h_" and "W"."""
     as_written: str = ""
     """The text as it stands in the document, where another letter of the same length was put into this one."""
     given: str = ""

@@ -371,9 +371,9 @@ def _unturned(said: Term) -> Term:
 
 
 def _unweighted(said: Term) -> Term:
-    """The gradient in that of a loss which is a multiple of the sum over the steps, 1/T of it."""
+    """The gradient in that of a loss which is a multiple of the sum over the steps, 1/T of it, or minus it."""
     match said:
-        case tree.Multiply((tree.Constant(), Gradient() as gradient)):
+        case tree.Multiply((tree.Constant(), Gradient() as gradient)) | tree.Add(((-1, Gradient() as gradient),)):
             return gradient
     return said
 

@@ -18,6 +18,7 @@ from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big, Chain, Name, Scripted, Syntax
 from derive.reader.text.usual import own_letters, timelike
 from verify.notes.files import Document, Formula
+from verify.notes.models.layers import layered
 from verify.notes.models.places import timed_in_brackets, with_times_below
 
 LENGTHS = frozenset(["tau", "N", "n", "S", "K", "L", "M"])
@@ -85,24 +86,25 @@ def counted(document: Document) -> Document:
     times = tuple(_times([formula for formula in document.formulas if formula.claims], document.formulas, texts))
     own = _Own(document.formulas, times)
     timed = timed_in_brackets(_read(each.fragment, times) for each in document.formulas)
-    if not times and not own and not timed:
+    labelled = layered(_read(each.fragment, times) for each in document.formulas if each.claims)
+    if not times and not own and not timed and not labelled:
         return document
     parts = []
     for part in document.parts:
         formulas = tuple(
-            replace(each, fragment=with_times_below(_read(each.fragment, (*times, *own.of(each))), timed))
+            replace(each, fragment=with_times_below(_read(each.fragment, (*times, *own.of(each)), labelled), timed))
             for each in part.formulas
         )
         declarations = tuple(
-            replace(each, formulas=tuple(replace(one, times=times) for one in each.formulas))
+            replace(each, formulas=tuple(_read(one, times, labelled) for one in each.formulas))
             for each in part.declarations
         )
         parts.append(replace(part, formulas=formulas, declarations=declarations))
     return replace(document, parts=tuple(parts))
 
 
-def _read(fragment: Fragment, times: tuple[tuple[str, str], ...]) -> Fragment:
-    return replace(fragment, times=times)
+def _read(fragment: Fragment, times: tuple[tuple[str, str], ...], labelled: frozenset[str] = frozenset()) -> Fragment:
+    return replace(fragment, times=times, layered=labelled)
 
 
 class _Own:

@@ -86,7 +86,11 @@ _GAP = regex(r"(?:\\q?quad(?![A-Za-z])(?:\s|\\[,;: ])*)+")
 _WIDE_SPACE = regex(r"[,;]?(?:\s|\\[,;: ])*(?:\\q?quad(?![A-Za-z])|\\[mh]space\s*\{[^{}]*\})(?:\s|\\[,;: ])*")
 _RELATED = regex(r"(?<![:<>])=|[<>≤≥≠∈]|\\(?:le|leq|ge|geq|ne|neq|in|lt|gt|leftarrow)(?![A-Za-z])")
 _COMPARED = regex(rf"{_RELATED.pattern}|≈|∝|→|:|\\(?:approx|propto|sim|to|equiv)(?![A-Za-z])")
-_GOES_ON = regex(r"(?:\s|&)*=")
+_GOES_ON = regex(
+    r"(?:\s|&)*(?:[=+]|(?:[-−*/]|\\(?:odot|cdot|times|circ|otimes)(?![A-Za-z])|(?:\\(?:left|[bB]igg?l?)\s*)?"
+    r"(?:\(|\[(?!\s*-?[\d.]+\s*[a-z]{2}\s*\]))(?!\s*(?:\\text|\\mbox|[^\W\d_]{3})))(?=(?:(?!\\\\)[^=])*(?:\\\\|\Z)))"
+)
+"""A row that begins with a sign or bracket, and claims nothing by itself."""
 _LAYOUT = regex(rf"\\(?:begin|end)\s*\{{(?:{'|'.join(sorted(map(re.escape, LAYOUTS)))})\}}")
 _OPEN_END = regex(r"(?:[=+\-*/(<>≤≥≠∈&]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z])|\\\\)\s*\Z")
 _OPEN_START = regex(r"\s*(?:[=+\-*/)<>≤≥≠∈,;.]|\\(?:le|leq|ge|geq|ne|neq|in|odot|cdot|times|circ)(?![A-Za-z]))")
@@ -476,7 +480,7 @@ def _is_condition(part: Chain) -> bool:
 def lines(fragment: Fragment) -> Iterator[Fragment]:
     """The rows of a formula as fragments of their own, for when the whole cannot be parsed.
 
-    A row that goes on with `=` belongs to the one before it.
+    A row that goes on with a sign or bracket belongs to the one before it.
     """
     text = fragment.text
     for match in list(_BOX.finditer(text)):

@@ -74,6 +74,18 @@ def without_worked(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if not (recurrent and e.valued) and not _LIST_OF_NUMBERS.fullmatch(e.right)]
 
 
+_NUMBERED = regex(r"_\s*(?:\d|\{\s*\d\s*\})")
+
+
+def without_unrolled(given: Sequence[Equation]) -> list[Equation]:
+    """The equations without those of a numbered step that still name another one, of what others say for every step.
+
+    h_2 = f(x_2, f(x_1, h_0)) has h_0 wherever it is written.
+    """
+    plain = {e.target for e in given if not (e.numbered and _NUMBERED.search(e.right))}
+    return [e for e in given if not (e.numbered and _NUMBERED.search(e.right) and e.target in plain)]
+
+
 _LAYER = regex(r"\^\s*(?:l|\\ell(?![A-Za-z])|\{\s*[(\[]?\s*(?:l|\\ell)\s*[)\]]?\s*\})")
 
 

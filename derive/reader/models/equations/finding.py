@@ -39,7 +39,8 @@ DERIVATIVE = regex(
     rf"|(?<![\w.\\])d[A-Za-z](?:_\w+|_\{{[^{{}}]*\}})?\s*/\s*d[A-Za-z]"
 )
 _NUMBERED = regex(
-    r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z])))_\{?(?P<step>[1-9])\}?\s*"
+    r"(?P<letter>\s*(?:\\?[A-Za-z]+|\\(?:wide)?(?:hat|tilde)\s*(?:\{\s*\\?[A-Za-z]+\s*\}|[A-Za-z]))"
+    r"(?:\^(?:\d|\{\(?\d\)?\}))?)_\{?(?P<step>[1-9])\}?\s*"
 )
 _SMALL_STEP = regex(r"[₀-₉](?![₀-₉])")
 _LAID_OUT = regex(r"\\(?:begin|end)\s*\{[A-Za-z]+\}|\\(?:left|right|quad|cdots|vdots|dots)(?![A-Za-z])")
@@ -160,7 +161,7 @@ def _equations(formula: Found, index: int) -> Iterator[Equation]:
             step = " ".join(text[: edges[0]].split())
             valued = len(values) > 1 and is_value(fragment.text[values[-1].start : values[-1].end])
             written = Equation("", 0, style, cut, *edges, numbered=step, valued=valued, general=is_general(right))
-            yield written.rewritten(numbered, _letter_of(numbered))
+            yield written.rewritten(numbered, _letter_of(numbered, fragment))
 
 
 def _names_again(left: Syntax, values: Sequence[Syntax], fragment: Fragment) -> bool:
@@ -455,5 +456,5 @@ def is_value(text: str) -> bool:
     return re.search(r"\d", text) is not None and re.search(r"[A-Za-z]", _LAID_OUT.sub("", text)) is None
 
 
-def _letter_of(text: str) -> str:
-    return letter_name(text.partition("_")[0].strip())
+def _letter_of(text: str, fragment: Fragment) -> str:
+    return letter_name(text.partition("_")[0].strip(), layered=fragment.layered)

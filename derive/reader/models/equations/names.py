@@ -93,9 +93,9 @@ def stripped(name: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def letter_name(written: str, *, plain: bool = False) -> str:
+def letter_name(written: str, *, plain: bool = False, layered: frozenset[str] = frozenset()) -> str:
     """The identifier of a letter such as `\\Gamma_f` or `W_{ax}`, or in plain text `W_ax`; empty if it is none."""
-    fragment = Fragment.of(written, plain=plain)
+    fragment = replace(Fragment.of(written, plain=plain), layered=layered)
     try:
         (part,) = parse(fragment)[0]
         if isinstance(part, Run) and len(part.factors) == 2 and time_of(part.factors[1]) is not None:

@@ -15,7 +15,7 @@ from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Declaration
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Big, Syntax
+from derive.reader.text.syntax import Big
 
 _TURNED = regex(r"\\top|\\intercal|⊤|ᵀ|\^\s*\{?\s*T(?![A-Za-z])")
 
@@ -33,12 +33,18 @@ class _Sum:
 def of_units(given: Sequence[Equation]) -> tuple[list[Equation], list[Declaration]]:
     """The equations, those that sum products of entries with no other index as products of vectors.
 
-    With what this says: the weights are a vector, and what stands beside the sums is a number.
+    With what this says: the weights are a vector, and what stands beside the sums is a number. A letter behind the one
+    that is computed may be such an index, h of a_h, where no quantity has it, as a gate f of a_f.
     """
     found: list[Equation] = []
     said: dict[str, Declaration] = {}
+    known = {e.target for e in given}
     for equation in given:
-        sums = [] if equation.target in LOSSES or equation.entry else [*_sums(equation)]
+        label = equation.target.rpartition("_")[2] if "_" in equation.target else ""
+        counted = bool(equation.entry) or (len(label) == 1 and label.isalpha() and label not in known)
+        sums = [] if equation.target in LOSSES or counted else _sums(equation)
+        if any(letter_name(each.weights) in known for each in sums):
+            sums = []  # Σ_k α_{t,k} h_k of values of other steps
         if sums and not _TURNED.search(equation.right):
             for one in _beside(equation, sums):
                 said.setdefault(one, _declared(rf"{one} \in \mathbb{{R}}"))
@@ -54,24 +60,35 @@ def of_units(given: Sequence[Equation]) -> tuple[list[Equation], list[Declaratio
     return found, [*said.values()]
 
 
-def _sums(equation: Equation) -> Iterator[_Sum]:
-    """The sums over products of two letters with the index that they run over and no other."""
+def _sums(equation: Equation) -> list[_Sum]:
+    """The sums of an equation, if all run over products of two letters with their index and no other; else none."""
     fragment = equation.fragment
-    for node in (node for row in parse(fragment) for part in row for node in walk(part)):
-        index = bound_of(node) if isinstance(node, Big) and node.sign == "sum" else None
-        if isinstance(node, Big) and index is not None and re.fullmatch("[i-n]", index):
-            letters = [*factors_of(node.body)]
-            if len(letters) == 2 and all(whole_letter(one) and index in indices_of(one) for one in letters):
-                texts = [_without(one, index, fragment) for one in letters]
-                timed = [_is_timed(text) for text in texts]
-                if sorted(timed) == [False, True]:
-                    weights, values = texts[timed.index(False)], texts[timed.index(True)]
-                    yield _Sum(node.start, node.end, weights, values)
+    every = [node for row in parse(fragment) for part in row for node in walk(part) if isinstance(node, Big)]
+    found = [_over_features(node, fragment) for node in every]
+    return [one for one in found if one is not None] if None not in found else []
 
 
-def _without(letter: Syntax, index: str, fragment: Fragment) -> str:
-    """The text of a letter without an index: x_t of x_{t,i} and of x_{ti}, W_f of W_{fi}."""
-    text = fragment.text[letter.start : letter.end].strip()
+def _over_features(node: Big, fragment: Fragment) -> _Sum | None:
+    index = bound_of(node) if node.sign == "sum" else None
+    letters = [*factors_of(node.body)]
+    if index is None or not re.fullmatch("[i-n]", index) or len(letters) != 2:
+        return None
+    limits = (fragment.text[one.start : one.end] for one in node.scripts)
+    if any(re.search(r"(?<![A-Za-z\\])[tT](?![A-Za-z])", one) for one in limits):
+        return None  # over steps
+    if not all(whole_letter(one) and index in indices_of(one) for one in letters):
+        return None
+    written = [fragment.text[one.start : one.end].strip() for one in letters]
+    texts = [_without(one, index) for one in written]
+    left = re.compile(rf"(?<![A-Za-z\\]){index}(?![A-Za-z])")
+    timed = [_is_timed(text) for text in texts]
+    if sorted(timed) != [False, True] or not set(texts).isdisjoint(written) or any(map(left.search, texts)):
+        return None
+    return _Sum(node.start, node.end, texts[timed.index(False)], texts[timed.index(True)])
+
+
+def _without(text: str, index: str) -> str:
+    """A letter without an index: x_t of x_{t,i} and of x_{ti}, W_f of W_{fi}."""
     text = re.sub(rf",\s*{index}(?=\s*\}})|(?<=\{{){index}\s*,|(?<=\{{[A-Za-z]){index}(?=\}})", "", text)
     text = re.sub(rf"(?<=\{{){index}(?=t(?:\s*[-+]\s*\d)?\}})", "", text)
     return re.sub(rf"[_^]\s*(?:{index}(?!['\w])|\{{\s*\(?\s*{index}\s*\)?\s*\}})", "", text)

@@ -42,6 +42,12 @@ _LATER = regex(r"\{\s*(?P<sign>>|≥|⩾|\\(?:gt|geq?|geqslant)(?![A-Za-z]))\s*(
 _EMPTY_SCRIPT = regex(r"_\s*\{\s*\}")
 _SAID = regex(r"\\(?:text(?:rm|it|bf|normal)?|mbox|mathrm|operatorname)\s*\{(?P<words>[^{}]*)\}")
 _BARE_WORD = regex(r"(?P<words>[A-Za-z]{4,})(?![A-Za-z])")
+_RAISED = regex(r"\{\s*(?P<braced>\d)\s*\}|(?P<bare>\d)")
+_BEFORE_RAISED = regex(
+    r"(?:\\(?P<named>[A-Za-z]+)|(?<![A-Za-z\\])\\(?:mathbf|boldsymbol|bm|mathrm)\s*\{\s*(?P<faced>[A-Za-z])\s*\}"
+    r"|(?P<letter>[A-Za-z]))\s*(?P<below>_\s*(?:\w|\{[^{}]*\}))?\s*\Z"
+)
+"""A letter before a raised number, perhaps with what stands below it."""
 _ANGLES = regex(r"<[^<>=\\]{1,20}>")
 
 
@@ -312,6 +318,8 @@ class LatexLexer(Commands):
         if later := _LATER.match(self.text, j, end):  # L_{>t}, the losses from t + 1 on
             self._later(later)
             return later.end()
+        if kind == "SUP" and (raised := self._raised_label(i, j, end)):
+            return raised
         if self.text[j] == "{":
             out.opening("LBRACE", j, j + 1)
             barred = len(out.items) > 2 and out.items[-3].type == "MARK" and out.items[-3].word == "at"
@@ -334,3 +342,21 @@ class LatexLexer(Commands):
             raise out.error(f"{self.text[i]!r} needs braces around what follows", i, j + 1)
         out.closing("RBRACE", stop, stop)
         return stop
+
+    def _raised_label(self, i: int, j: int, end: int) -> int | None:
+        """A number above one of the letters that have it as a label, W^1 read as W^{(1)}."""
+        layered, out = self.fragment.layered, self.out
+        raised = _RAISED.match(self.text, j, end) if layered else None
+        before = _BEFORE_RAISED.search(self.text, max(0, i - 40), i) if raised else None
+        if raised is None or before is None:
+            return None
+        letter = before["named"] or before["faced"] or before["letter"]
+        if layered.isdisjoint((letter, letter + ("_" if before["below"] else "^"))):
+            return None
+        start, stop = raised.span("braced" if raised["braced"] else "bare")
+        out.opening("LBRACE", j, start)
+        out.opening("LPAR", start, start)
+        out.emit("NUMBER", start, stop, self.text[start:stop])
+        out.closing("RPAR", stop, stop)
+        out.closing("RBRACE", raised.end() - (raised["braced"] is not None), raised.end())
+        return raised.end()

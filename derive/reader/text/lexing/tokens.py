@@ -222,10 +222,21 @@ def _equation_ends(items: list[Token], fragment: Fragment) -> list[Token]:
                 continue
             if kept[-1].type in _CONTINUES and token.type == "NEWLINE":
                 continue
+            if token.type == "NEWLINE" and following in ("LPAR", "LBRACK") and _goes_on(kept, items[index + 1 :]):
+                continue
             if token.type == "SEMI":
                 token = Token("NEWLINE", token.start, token.end, token.word)
         kept.append(token)
     return kept
+
+
+def _goes_on(before: list[Token], after: list[Token]) -> bool:
+    """Whether a row that begins with a bracket is a factor of the right side above it: derivatives, and no relation."""
+    above = takewhile(lambda token: token.type != "NEWLINE", reversed(before))
+    types = [token.type for token in takewhile(lambda token: token.type != "NEWLINE", after)]
+    claims = not {"EQ", "RELATION", "IN", "COMMA"}.isdisjoint(types)
+    equal = any(token.type == "EQ" for token in above)
+    return equal and not claims and "FRAC" in types and before[-1].type in _ENDS_OPERAND
 
 
 def _multiplies(before: Token, period: Token, after: list[Token]) -> bool:
