@@ -249,6 +249,12 @@ class Models:
         claimed |= set(map(stripped, claimed))
         if self._own_word(computed & claimed, formula, model, other):
             return found
+        if (
+            claimed
+            & {parameter.name for parameter in other.cell.parameters}
+            & {e.target for e in self.written.equations}
+        ):
+            return found  # what the note computes is no parameter: c of c_t, which elsewhere may be a bias
         elsewhere = self._written_elsewhere(computed, other)
         if not elsewhere:
             return other
