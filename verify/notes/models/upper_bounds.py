@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from sympy import S
 
 from derive import nodes
 from derive.errors import InputError
+from derive.patterns import regex
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import identifier, label
 from derive.reader.meaning.tree import Term
+from derive.reader.models.equations.names import letter_name
 from derive.reader.text.syntax import Bars, Name, Product, Run, Scripted, Syntax
 
+_OF_EIGENVALUES = r"(?:spectral radi(?:us|i)|eigen-?values?|谱半径|譜半徑|特征值|特徵值)"
+_EIGENVALUE = regex(
+    rf"\$\s*(?P<letter>[^$=]{{1,20}}?)\s*\$[^.$。]{{0,30}}?{_OF_EIGENVALUES}"
+    rf"|{_OF_EIGENVALUES}(?:[^.$。]{{0,8}}\$[^$]*\$)?[^.$。]{{0,15}}?\$\s*(?P<behind>[^$=]{{1,20}}?)\s*\$",
+    re.IGNORECASE,
+)
 _AT_MOST = frozenset(["≤", "<", "<=", r"\le", r"\leq", r"\leqslant", r"\lt", r"\leqq"])
 
 
@@ -34,6 +43,12 @@ def upper_bounds(statement: Statement, claiming: Claiming) -> Iterator[tuple[str
         new = [name for name in named if name not in known]
         if "" not in new and len(new) == len({*new}) == len(said):
             yield from zip(new, said, strict=True)
+
+
+def eigenvalues(lines: Iterable[str]) -> set[str]:
+    """The letters that words call a spectral radius or an eigenvalue, which may be less than any norm."""
+    found = (match for line in lines for match in _EIGENVALUE.finditer(line))
+    return {letter_name(match["letter"] or match["behind"]) for match in found}
 
 
 def _factors(side: Syntax) -> Sequence[Syntax]:
