@@ -38,7 +38,7 @@ from verify.formulas.deciding import Question
 from verify.formulas.equation import Context, read
 from verify.formulas.faults import ClaimsFault, fault_in
 from verify.formulas.generic import arrays, entry_of, for_every, generic_letter
-from verify.formulas.judgement import FOR_ANY_NUMBER, Judgement, Judgements, Word
+from verify.formulas.judgement import A_NAME, FOR_ANY_NUMBER, Judgement, Judgements, Word
 from verify.formulas.other_way import other_way
 from verify.formulas.readings.conventions import HELD, LATEST
 from verify.formulas.telling import slopes_said
@@ -293,7 +293,9 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
         if number and judgement.word is Word.WRONG:
             again = _equation(first, right, statement, claiming, context, text, place)
             start = statement.text(first.start, first.end)
-            if again.word in (Word.PROVED, Word.HOLDS_IF):
+            if again.word in (Word.PROVED, Word.HOLDS_IF) and _names_an_error(right, claiming):
+                judgement = Judgement(text, Word.NOT_A_CLAIM, reason=A_NAME, place=place)
+            elif again.word in (Word.PROVED, Word.HOLDS_IF):
                 note = f"compared with {start}, of which it is true"
                 note += "; what stands left of this = is wrong" if wrong else ""
                 judgement = replace(again, reason=note, formula=text)
@@ -306,6 +308,12 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
             judgement = replace(judgement, reason="this = is right, but a wrong step stands before it in the chain")
         judgements.append(judgement)
     return judgements
+
+
+def _names_an_error(side: Syntax, claiming: Claiming) -> bool:
+    """Whether an error letter stands alone on a side: at the end of a chain it is a name for what begins it."""
+    found = claiming.letters.taken(side, claiming.fragment)
+    return found is not None and found.base in ("delta", "varepsilon", "epsilon") and not found.transposed
 
 
 def _between_norms(left: Syntax, right: Syntax) -> tuple[Syntax, Syntax] | None:

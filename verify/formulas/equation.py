@@ -31,6 +31,8 @@ from verify.truth.comparison import Bench
 
 NOTHING_BEHIND = "nothing comes after the last step"
 
+ITSELF = "the gradient that stands on both sides is, on the right, what the next step hands back"
+
 _ERRORS = ("delta", "d")
 """How the whole gradient is spelled beside which ∂ may be a part of it."""
 REACH = "a sum reaches over the terms behind it that have its index"
@@ -114,7 +116,7 @@ def _added(
 ) -> tuple[Judgement, deciding.Decision] | None:
     """What += adds to the gradient by a value of a step, where it is the part that comes through one quantity."""
     left, right = said
-    if not isinstance(left, tree.Gradient) or left.by.time is None or left.by.at or left.immediate:
+    if not isinstance(left, tree.Gradient) or left.by.time is None or left.immediate:
         return None
     alone = replace(statement, accumulated=False)
     for equation in context.bench.program.equations:
@@ -165,7 +167,7 @@ def _not_itself(left: Term, right: Term, claiming: Claiming) -> Term:
         words = "the derivative that stands on both sides is the immediate one on the right"
         other: Term = replace(left, immediate=True)
     elif isinstance(left, tree.Gradient) and left.by.time is not None and not left.immediate:
-        words = "the gradient that stands on both sides is, on the right, what the next step hands back"
+        words = ITSELF
         other = tree.Handed(left.by, True)
     else:
         return right
@@ -241,7 +243,7 @@ def _handed_back(left: Term, right: Term, claiming: Claiming) -> tuple[Term, Ter
         words = "d with next on the left is what step t hands back to step t - 1"
         before = replace(left, by=replace(left.by, time=nodes.t - 1), onward=True)
         return (before, right) if gradients and claiming.guess("given on", words) else (left, right)
-    if not isinstance(left, tree.Gradient) or left.by.at or left.by.time != nodes.t - 1:
+    if not isinstance(left, tree.Gradient) or left.by.time != nodes.t - 1:
         return left, right
     if left.only != claiming.letters.whole:
         return left, right

@@ -13,6 +13,8 @@ from verify.mistakes.dictionary import entry
 FOR_ANY_NUMBER = "for any number"
 """How a reading ends in which letters are those of a function, not of the cell."""
 
+A_NAME = "says what a letter stands for"
+
 MISFIT = "shapes do not fit"
 """The mistake in a formula that fits in no shapes, and that no one change makes fit."""
 

@@ -184,6 +184,10 @@ def _named(letters: Letters, stated: tuple[Expr, Expr], true: tuple[Expr, Expr])
         s == size_ or str(size_).removeprefix("n_") in letters.quantities for s, size_ in zip(stated, true, strict=True)
     ):
         return None  # n_x is what x has where the note does not say it
+    new = {x for s in stated for x in s.free_symbols if str(x) not in letters.sizes}
+    if not unknown and len(new) == 1:  # x of h + x, where the cell calls it otherwise
+        own = {x for size_ in true for x in size_.free_symbols} - {x for s in stated for x in s.free_symbols}
+        return any(tuple(s.xreplace(dict.fromkeys(new, one)) for s in stated) == true for one in own)
     if not unknown:
         return False
     if stated[0] == stated[1]:

@@ -30,6 +30,7 @@ from verify.notes.contradictions import (
 from verify.notes.conventions import settled
 from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
+from verify.notes.conventions.perhaps import perhaps
 from verify.notes.conventions.steps import LAST_ALONE
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.examples import of_examples
@@ -167,6 +168,7 @@ def audit(
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))
     judged = tuple(against_the_whole(tuple(of_unread_errors(perhaps_handed_back(judged, quickly)))))
+    judged = tuple(perhaps(judged, quickly))
     judged = tuple(of_cases(tuple(of_unused_losses(judged, models.written.losses))))
     judged = tuple(map(behind_arrows, unexplained(judged)))
     return Audit(document, tuple(map(_ignoring, judged)))

@@ -16,12 +16,11 @@ from derive.reader.models.equations.gradients import names_a_family
 from derive.reader.models.equations.supposing import assumed, supposed
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.syntax import Bars, Big, Name, Scripted, Sum
-from verify.formulas.judgement import Judgement, Word
+from verify.formulas.judgement import A_NAME, Judgement, Word
 from verify.notes.audited import ANOTHER
 from verify.notes.files import Formula
 
 A_PART = "says which part of it a letter stands for"
-A_NAME = "says what a letter stands for"
 A_FAMILY = "says that a letter with a quantity below it is the gradient by that"
 A_START = "what a gradient is set to before the first step of the backward pass"
 A_LOSS = "names the loss"

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.functions import cell_of_functions
 from verify.formulas.bounds.related import NO_BOUND
 from verify.formulas.judgement import FOR_ANY_NUMBER, MISFIT, Judgement, Word
 from verify.formulas.wrong.vanishing import VANISHES
 from verify.notes.audited import Audited
+from verify.notes.conventions.trying import states_of
 from verify.notes.examples.followed import OFF
 from verify.notes.files import Formula
 from verify.notes.models import Model
@@ -23,7 +25,12 @@ NO_GRADIENT = "not so by the model as it was read; it speaks of no gradient, and
 TWO_LOSSES = "{letters} both stand for a loss here, and nothing says which of them is of one step"
 NOT_LAST = "wrong if step {letter} is not the last one, of which the note says nothing"
 WITHOUT_STEP = "wrong if {letter} beside {letter}_t is the loss of all steps; it may be the one of step t too"
+BELOW_ITSELF = "wrong if {letter} below {letter} is a step of its own"
+TWO_CELLS = "wrong if {of} and {by} are states of one cell, in which {of} does not depend on {by}"
 _NUMBERS, _ZERO = OFF.partition("{")[0], VANISHES.partition("{")[0]
+_VANISHES = regex(r"the derivative of (?P<of>.+) by (?P<by>.+) is zero: .+")
+_BELOW_ITSELF = regex(r"(?<![A-Za-z\\])(?P<letter>[A-Za-z])\s*[_^]\s*\{?\(?\s*(?P=letter)\s*[+-]\s*\d")
+"""h_{h+1}, a slip for h_{t+1}."""
 _OF_ONE_STEP = regex(r"[\s&]*\\?[A-Za-z]+\s*[_^]\s*\{?\(?\s*\d+\s*\)?\}?\s*=")
 """s_3 = tanh(U x_t + W s_2): an equation of the model said again, for one step."""
 _AS_LAST = regex(r"the paths through .*[_^]\s*\{?\(?(?P<letter>\\tau|[NSKLM])\s*\+\s*1")
@@ -57,7 +64,18 @@ def unexplained(found: Sequence[Audited]) -> Iterator[Audited]:
             yield each
             continue
         plain, trusted = _speaks_of_values(each.formula, model), model.cell in sound
-        yield replace(each, judgements=tuple(_open(one, plain, trusted) for one in each.judgements))
+        apart = tuple(_of_one_cell(one, model) for one in each.judgements)
+        yield replace(each, judgements=tuple(_open(one, plain, trusted) for one in apart))
+
+
+def _of_one_cell(judgement: Judgement, model: Model) -> Judgement:
+    """The judgement; undecided where a state is derived by another one that it does not depend on: of two cells."""
+    states = {str(spelled(name)) for name in states_of(model)}
+    found = _VANISHES.fullmatch(judgement.reason)
+    if judgement.word is not Word.WRONG or found is None or not {found["of"], found["by"]} <= states:
+        return judgement
+    reason = TWO_CELLS.format(of=found["of"], by=found["by"])
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
 
 
 def _refuted(audited: Audited) -> bool:
@@ -83,6 +101,8 @@ def _open(judgement: Judgement, plain: bool, trusted: bool) -> Judgement:
         reason = NOT_LAST.format(letter=last.group("letter"))
     elif len(losses := sorted(set(_OF_LOSS.findall(judgement.formula)))) == 2:
         reason = TWO_LOSSES.format(letters=" and ".join(losses))
+    elif slip := _BELOW_ITSELF.search(judgement.formula):
+        reason = BELOW_ITSELF.format(letter=slip["letter"])
     elif letter := _without_its_step(judgement.formula):
         reason = WITHOUT_STEP.format(letter=letter)
     elif _told(judgement) or (trusted and not judgement.reason.startswith(NO_BOUND)):

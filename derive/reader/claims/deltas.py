@@ -98,6 +98,8 @@ class Deltas(Walk):
                 if layer:
                     words = layered(found, layer)
                     self.letters.guesses.layers |= {p.name: words for p in tree.walk(said) if isinstance(p, Ref)}
+                if found.transposed and isinstance(said, Gradient):
+                    said = replace(said, spelling="delta")  # δ^T is a row whatever ∂J/∂h is, so δ is none
                 at_time = dict.fromkeys((nodes.t, left_out.STEP), nodes.t if time is None else time)
                 return tree.at_times(said, partial(_moved, at_time))
         return None

@@ -8,12 +8,14 @@ from dataclasses import replace
 from sympy import Expr
 
 from derive import nodes
+from derive.errors import OpenQuestionError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
+from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
-from derive.reader.claims.deltas import as_value, named_step
+from derive.reader.claims.deltas import MARKS, as_value, named_step
 from derive.reader.claims.guesses import Guess
 from derive.reader.claims.letters import Found, beside
 from derive.reader.claims.meant import Habit
@@ -296,6 +298,21 @@ class Derivatives(NamedParts):
         before = step is not None and by.time is not None and step - by.time == 1
         return before and by.name in states and not by.at and self._means_later(loss)
 
+    def _given(self, target: Written) -> Term | None:
+        """δĉ_t beside δc_t, where nothing is called ĉ: what the step after hands back to the state c."""
+        base, _, mark = target.base.rpartition("_")
+        states = {state.name for state in self.letters.cell.states}
+        if mark not in MARKS or target.base in self.letters.known:
+            return None
+        found = self.letters.resolve(replace(target, base=base), self.fragment, noted=False)
+        if found is None or found.name not in states or found.at:
+            return None
+        words = f"the error of {spelled(found.name)} with a mark is what the next step hands back to it"
+        self.letters.guesses.granted[words] = None
+        if self.guess("marked state", "the mark over a state says something else", holds=False, doubtful=True):
+            raise OpenQuestionError(f"nothing says what {target.base} is")
+        return tree.Handed(as_value(found), False)
+
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
         """∂/∂b applied to all that follows in the product; None where this is no such operator."""
         if not isinstance(node, syntax.Fraction) or not self.is_differential(node.above):
@@ -540,6 +557,8 @@ class Derivatives(NamedParts):
                 return self._used(copy, self.letters.whole, following), i + 2
             if resolved is None and (above := self._from_above(target)) is not None:
                 return above, i + 2
+            if resolved is None and (given := self._given(target)) is not None:
+                return self.decorated(given, target), i + 2
         if self.letters.resolve(found, self.fragment) is not None:
             return None
         if found.base.endswith("_bar") and argument_of(self.letters, found, self.fragment) is not None:

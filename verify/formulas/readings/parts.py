@@ -116,12 +116,14 @@ class Leaves:
         raise OpenQuestionError(f"the equation of {via.name} does not read {by.name}")
 
     def _through(self, said: tree.Use | tree.Through, by: Quantity, readers: list[Quantity]) -> Built:
-        if said.by.at or said.by.columns is not None:
+        if said.by.columns is not None or (said.by.at and by.shape[1] != 1):
             raise OpenQuestionError(f"a part of {by.name} in one step")
         parts = [nodes.matmul(nodes.transpose(Adjoint(q, False, said.only)), Jacobian(q, by, True)) for q in readers]
         if not parts:
             raise OpenQuestionError(f"no equation reads {by.name}")
         row = nodes.add(*parts)
+        if said.by.at:
+            return Built(self.entry(nodes.transpose(row), said.by.at))
         row_layout = self.reading.layout in ("numerator", "all rows", "rows", "batch")
         return Built(self.laid(Shaped(row, *by.shape) if by.shape[1] != 1 else nodes.transpose(row), row_layout))
 
@@ -150,6 +152,8 @@ class Leaves:
                 jacobian = Jacobian(other, quantity, direct)
                 back = nodes.matmul(nodes.transpose(jacobian), Adjoint(other, False, said.only))
                 node = nodes.add(node, nodes.scale(-1, back))
+        if said.by.at:
+            return Built(self.entry(node, said.by.at))
         return Built(self.laid(node, self.reading.layout in ("all rows", "rows", "batch")))
 
     def _reading(self, quantity: Quantity) -> list[Quantity]:

@@ -17,7 +17,7 @@ from derive.reader.claims.deltas import LATER
 from derive.reader.claims.letters import Letters, Way
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.meant import Loss
-from derive.reader.claims.statements.chains import Statement, statements
+from derive.reader.claims.statements.chains import Statement
 from derive.reader.claims.statements.limits import is_limit, says_one_value
 from derive.reader.claims.survey import survey
 from derive.reader.meaning import tree
@@ -27,20 +27,19 @@ from derive.reader.models.equations.finding import has_slope
 from derive.reader.models.equations.losses import averaged
 from derive.reader.models.model import Model
 from derive.reader.text.mapping import walk
-from derive.reader.text.syntax import Name, Scripted, Syntax
+from derive.reader.text.syntax import Name, Syntax
 from derive.reader.text.usual import timelike
 from verify.formulas import assuming
 from verify.notes.files import Formula
-from verify.notes.models.upper_bounds import EIGENVALUES, products_of_norms, upper_bounds
+from verify.notes.models.stating import ERRORS, bounding, named_last, numbered, stated
+from verify.notes.models.upper_bounds import EIGENVALUES, eigenvalues, products_of_norms, upper_bounds
 
 _START = regex(
     r"(?P<state>.*?)_\{?\s*0\s*\}?\s*(?::?=|\\equiv)\s*(?:\\(?:vec|mathbf|boldsymbol|bm)\s*\{?\s*)?0\s*\}?[\s.,;]*"
 )
 _OF_GRADIENTS = frozenset(["partial", "nabla", "d"])
-_ERRORS = frozenset(["delta", "Delta"])
 _DEFINES = regex(r":=|≔|≜|\\coloneqq|\\triangleq")
 """A sign that says that its left side is what stands on its right, whatever the letters would stand for."""
-_NAMES = regex(r"=:")
 _DERIVED = tree.Gradient | tree.Derivative | tree.Operated | tree.Handed
 _GRADIENTS = tree.Gradient | tree.Error | tree.Differential
 OF_ALL = "{letter} is the gradient of the whole loss, though line {line} says of one step's"
@@ -70,7 +69,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     entries: list[tuple[str, tuple[Expr, ...], tree.Derivative]] = []
 
     def said(
-        of: Callable[[Formula], Iterable[Statement]] = _stated,
+        of: Callable[[Formula], Iterable[Statement]] = stated,
     ) -> Iterator[tuple[Statement, Claiming, tuple[str, int, int]]]:
         for statement in (statement for formula in nearest for statement in of(formula)):
             known = replace(
@@ -90,7 +89,7 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         if (pair := _pair(statement, claiming)) is not None:
             pairs.append(pair)
             named.add(place)
-            if isinstance(inner := _unturned(pair[2]), Gradient) and pair[0] in _ERRORS and inner.by.time is not None:
+            if isinstance(inner := _unturned(pair[2]), Gradient) and pair[0] in ERRORS and inner.by.time is not None:
                 asked.setdefault((inner.by.name, inner.by.time), inner.only)  # of which loss δ_k alone is too
             continue
         if (by_entries := _by_entries(statement, claiming)) is not None:
@@ -106,9 +105,17 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
         elif error is not None and error[0] not in errors:
             errors[error[0]] = error[1]
             named.add(place)
-    for statement, claiming, _ in said(_named_last):
-        if (own := _own_step(statement, claiming)) is not None and own[2] is not None:
-            asked.setdefault(own[:2], own[2])
+    for statement, claiming, place in said(named_last):
+        if (own := _own_step(statement, claiming)) is not None:
+            if own[2] is not None:
+                asked.setdefault(own[:2], own[2])
+                lines.setdefault(own[:2], place[1])
+        elif (error := _error(statement, claiming)) is not None and {error[0]}.isdisjoint({*errors, *ERRORS}):
+            errors[error[0]] = error[1]  # δ_{ht}, of which its label says too what it is the gradient by
+    for statement, claiming, place in said(numbered):
+        if (error := _error(statement, claiming, of_number=True)) is not None and error[0] not in errors:
+            errors[error[0]] = error[1]
+            named.add(place)
     for statement, claiming, place in said():
         if place in named:
             continue
@@ -129,11 +136,13 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
     above: list[str] = []
     products: list[tuple[Term, ...]] = []
     of_eigenvalues = any(EIGENVALUES.search(each.place.text) for each in formulas)
-    for statement, claiming, _ in said(_bounding):
+    no_bounds = eigenvalues({formula.place.text for formula in nearest})
+    for statement, claiming, _ in said(bounding):
         products += () if of_eigenvalues else products_of_norms(statement, claiming)
         for name, term in upper_bounds(statement, claiming, products):
-            errors[name] = term
-            above.append(name)
+            if name not in no_bounds:
+                errors[name] = term
+                above.append(name)
     places |= named
     # where every δ is of the sum of all losses, or of what acts on no other step, nothing is out of the ordinary
     acting = carried(program)
@@ -181,46 +190,8 @@ def _key(place: Place) -> tuple[str, int, int]:
     return place.file, place.line, place.column
 
 
-def _stated(formula: Formula) -> Iterator[Statement]:
-    """The equations in a formula, with all their sides."""
-    try:
-        found = statements(formula.fragment) if formula.claims else []
-    except (InputError, RecursionError):
-        return
-    for statement in found:
-        if statement.words:
-            continue
-        kinds = [relation.type for relation in statement.relations]
-        kinds = kinds[:-1] if kinds[-1:] == ["IN"] else kinds  # the set that its last side is in
-        if set(kinds) == {"EQ"} and not statement.conditions:
-            yield statement
-            *_, value, named = statement.sides[: len(kinds) + 1]
-            if _NAMES.search(statement.fragment.text, value.end, named.start):  # what is right of =: is the name
-                yield replace(statement, sides=(named, value), relations=statement.relations[len(kinds) - 1 :][:1])
-        elif says_one_value(statement) and is_limit(statement.sides[1]):  # γ = max|f'| < 1
-            yield replace(statement, sides=statement.sides[:2], relations=statement.relations[:1])
-
-
-def _bounding(formula: Formula) -> Iterable[Statement]:
-    """The inequalities in a formula."""
-    try:
-        found = statements(formula.fragment) if formula.claims else []
-    except (InputError, RecursionError):
-        return []
-    return [one for one in found if not one.words and any(relation.type == "RELATION" for relation in one.relations)]
-
-
-def _named_last(formula: Formula) -> Iterator[Statement]:
-    """Chains that end in an error letter, ∂L_t/∂h_t = δ_{ht}, with what it is the gradient of behind the letter."""
-    for statement in _stated(formula):
-        last = statement.sides[-1]
-        base = last.base if isinstance(last, Scripted) else last
-        if isinstance(base, Name) and base.word in _ERRORS and {one.type for one in statement.relations} == {"EQ"}:
-            yield replace(statement, sides=(last, statement.sides[0]), relations=statement.relations[:1])
-
-
-def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
-    """δ_t := ∂J/∂h_t: the letter and the gradient that it stands for."""
+def _error(statement: Statement, claiming: Claiming, *, of_number: bool = False) -> tuple[str, Term] | None:
+    """δ_t := ∂J/∂h_t: the letter and the gradient that it stands for; `of_number`: δ_4 := ∂J/∂h_4."""
     left, right = statement.sides[:2]
     found = claiming.letter(left)
     if found is None or found.power is not None or found.base in ("partial", "nabla"):
@@ -258,6 +229,9 @@ def _error(statement: Statement, claiming: Claiming) -> tuple[str, Term] | None:
         if way.time is not None and way.time == inner.by.time and (ahead := tree.offset_of(way.time)):
             here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]
             return identifier("_".join([found.base, *way.labels])), here
+        if of_number and way.time is not None and way.time.is_Integer and way.time == inner.by.time:
+            at_t = tree.at_times(said, lambda e, step=way.time: nodes.t if e == step else e)  # type: ignore[misc]
+            return identifier("_".join([found.base, *way.labels])), at_t
     return None
 
 
@@ -265,7 +239,7 @@ def _of_a_part(base: str, ways: Sequence[Way], said: Term) -> tuple[str, Term] |
     """δ_{t+1}^c := ∂L_{future}/∂c_t, a part that has a name: the letter at step t, whatever step it is said at."""
     for way in ways:
         ahead = None if way.time is None else tree.offset_of(way.time)
-        if ahead is not None and (way.labels or base not in _ERRORS):
+        if ahead is not None and (way.labels or base not in ERRORS):
             here = tree.at_times(said, lambda e, steps=ahead: e.xreplace({nodes.t: nodes.t - steps}))  # type: ignore[misc]
             return identifier("_".join([base, *way.labels])), here
     return None
@@ -319,7 +293,7 @@ def _part(statement: Statement, claiming: Claiming, known: Collection[str]) -> t
     found = claiming.letters.taken(left, statement.fragment)
     if found is None or found.power is not None or found.transposed or found.base in _OF_GRADIENTS - {"d"}:
         return None
-    free, worded = found.base in _ERRORS, found.base == "d"  # d_{raw}, of nothing that is called so
+    free, worded = found.base in ERRORS, found.base == "d"  # d_{raw}, of nothing that is called so
     try:
         claiming.term(left)
         if not (free and _DEFINES.search(statement.fragment.text, left.end, right.start)):

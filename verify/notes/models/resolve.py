@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
@@ -36,6 +37,7 @@ KNOWN = "the usual one, {title}, which the note does not write out"
 NO_MODEL = "{reason}, and no other model fits: name one with --cell, or in the note: <!-- backproof: cell=... -->"
 CALLED = "the {kind} that line {line} speaks of is {title}"
 
+_AT_T = r"(?<![A-Za-z\\]){letter}\s*[_^]\s*[{{(<\[]*\s*t(?![A-Za-z])"
 NEAR = 4
 """Lines within which a formula stands under what is supposed before it."""
 
@@ -267,6 +269,9 @@ class Models:
         claimed |= set(map(stripped, claimed))
         if self._own_word(computed & claimed, formula, model, other):
             return found
+        computes = {parameter.name for parameter in other.cell.parameters} & {e.target for e in self.written.equations}
+        if any(re.search(_AT_T.format(letter=re.escape(name)), text) for name in claimed & computes):
+            return found  # what the note computes for step t is no parameter: c of c_t, which elsewhere may be a bias
         elsewhere = self._written_elsewhere(computed, other)
         if not elsewhere:
             return other

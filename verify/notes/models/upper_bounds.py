@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from sympy import S
@@ -15,12 +16,20 @@ from derive.reader.claims.statements.chains import Statement
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import identifier, label
 from derive.reader.meaning.tree import Term
+from derive.reader.models.equations.names import letter_name
 from derive.reader.text.syntax import Bars, Big, Name, Product, Run, Scripted, Syntax
 
-EIGENVALUES = regex(
-    r"(?i)eigen|spectral radius|特征值|特徵值|谱半径|autoval|autovet|valeurs? propres?|собственн|固有値|고윳값|고유값"
+_OF_EIGENVALUES = (
+    r"(?:spectral radi(?:us|i)|eigen-?\s?\w+|autoval\w*|autovet\w*|valeurs? propres?|собственн\w*"
+    r"|谱半径|譜半徑|特征值|特徵值|固有値|고윳값|고유값)"
 )
+EIGENVALUES = regex(_OF_EIGENVALUES, re.IGNORECASE)
 """Words for what bounds no norm: a letter in a note with them may stand for it."""
+_EIGENVALUE = regex(
+    rf"\$\s*(?P<letter>[^$=]{{1,20}}?)\s*\$[^.$。]{{0,30}}?{_OF_EIGENVALUES}"
+    rf"|{_OF_EIGENVALUES}(?:[^.$。]{{0,8}}\$[^$]*\$)?[^.$。]{{0,15}}?\$\s*(?P<behind>[^$=]{{1,20}}?)\s*\$",
+    re.IGNORECASE,
+)
 _AT_MOST = frozenset(["≤", "<", "<=", r"\le", r"\leq", r"\leqslant", r"\lt", r"\leqq"])
 
 
@@ -63,6 +72,12 @@ def _compared(statement: Statement) -> Iterator[tuple[Syntax, Syntax]]:
     for relation, pair in zip(statement.relations, pairwise(statement.sides), strict=False):
         if statement.fragment.text[relation.start : relation.end].strip() in _AT_MOST:
             yield pair
+
+
+def eigenvalues(lines: Iterable[str]) -> set[str]:
+    """The letters that words call a spectral radius or an eigenvalue, which may be less than any norm."""
+    found = (match for line in lines for match in _EIGENVALUE.finditer(line))
+    return {letter_name(match["letter"] or match["behind"]) for match in found}
 
 
 def _factors(side: Syntax) -> Sequence[Syntax]:

@@ -1,0 +1,202 @@
+"""What is right only if it says less than it seems to: of the loss of one step, of one share of a gradient: left open.
+
+Tried after all conventions of a note, and only for what is wrong by all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sympy import Expr
+
+from derive import nodes
+from derive.errors import Place
+from derive.patterns import regex
+from derive.reader.claims.derivatives import LOSSES
+from derive.reader.claims.meant import Habit, Loss
+from derive.reader.claims.statements.chains import Statement
+from derive.reader.meaning import tree
+from derive.reader.meaning.tree import Gradient, Term
+from derive.reader.models.model import Model
+from verify.formulas.equation import ITSELF
+from verify.formulas.judgement import Judgement, Word
+from verify.notes.audited import Audited
+from verify.notes.conventions.habits import OF_ONE
+from verify.notes.conventions.trying import RIGHT, Judge, doubted, sides_of, states_of, wrong_in
+from verify.notes.files import Formula
+
+UNLESS = "wrong unless {supposed}"
+STANDS_FOR = "{letter} stands for {step}"
+SHARE = "it is the part that comes through {via}, as line {line} has another part"
+_THROUGH = regex(r"what is added is the part that comes through (?P<via>.+ of step .+)")
+_BOUND = regex(r"\\(?:sum|prod)\s*_\s*\{\s*(?P<letter>[a-z])\s*=\s*\d\s*\}\s*\^\s*\{?\s*(?P<last>T)(?![A-Za-z])")
+"""A sum or product of all steps, and the letter of its steps."""
+_LIMIT = regex(r"\\(?:sum|prod)\s*_\s*\{\s*[a-z]\s*=\s*\d\s*\}\s*\^\s*\{?\s*(?P<letter>t)(?![A-Za-z])(?=\s*\}?)")
+"""A sum or product up to step t."""
+_STEP = regex(r"_\s*\{?\s*(\d)\s*\}?")
+
+
+def perhaps(found: Sequence[Audited], judge: Judge) -> Sequence[Audited]:
+    """The formulas of a note, those left open that are right only of less, or of another letter, than they say."""
+    for way in (of_one_loss, of_one_letter, of_shares):
+        if any(map(wrong_in, found)):
+            found = tuple(way(found, judge))
+    return found
+
+
+def of_one_loss(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
+    """The formulas, those left open that are right of the loss of the one step from which they come back.
+
+    ∂L/∂s_1 = ∂L/∂s_4 ∂s_4/∂s_1 and ∂L/∂c_1 = ∂L/∂c_T ∏ ∂c_t/∂c_{t-1}, the latter along c alone.
+    """
+    steps = [_one_step(each, each.model) if each.model is not None and wrong_in(each) else None for each in found]
+    last = max((step for step in steps if step is not None and step.is_Integer), default=None)
+    for each, step in zip(found, steps, strict=True):
+        model = each.model
+        if model is None or step is None:
+            yield each
+            continue
+        step = last if last is not None and step.is_Integer else step
+        losses = tuple((letter, Loss(step)) for letter in LOSSES)
+        errors = tuple((letter, tree.mapped(said, partial(_of, step))) for letter, said in model.meant.errors)
+        for tried in _along_too(doubted(model, f"{OF_ONE} {step} alone", losses=losses, errors=errors)):
+            words = "; ".join(tried.doubts[len(model.doubts) :])
+            each = _unless(words, each, judge(each.formula, tried))
+        yield each
+
+
+def _of(step: Expr, said: Term) -> Term | None:
+    """The gradient of all losses as that of the loss of one step."""
+    return replace(said, only=step) if isinstance(said, Gradient) and said.only is None else None
+
+
+def of_shares(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
+    """The formulas, those left open that have one share of a gradient each: ∂J/∂c_t through h_t, and ∂J/∂c_{t-1}."""
+    shares = [share for number, each in enumerate(found) for share in _shares(number, each, judge)]
+    result = list(found)
+    for share in shares:
+        other = next((one for one in shares if one.of == share.of and one.ahead != share.ahead), None)
+        if other is not None:
+            each = result[share.number]
+            words = SHARE.format(via=share.via, line=other.place.line)
+            kept = (_open(one, words) if one.place == share.place else one for one in each.judgements)
+            result[share.number] = replace(each, judgements=tuple(kept))
+    yield from result
+
+
+@dataclass(frozen=True)
+class _Share:
+    """One share of the gradient by a state: where it is claimed, through what it comes, and whether from step t + 1."""
+
+    number: int
+    place: Place
+    of: tuple[tuple[str, ...], str]
+    via: str
+    ahead: bool
+
+
+def _shares(number: int, audited: Audited, judge: Judge) -> Iterator[_Share]:
+    model = audited.model
+    judged = {one.place: one for one in audited.judgements if one.word is Word.WRONG or ITSELF in one.assumptions}
+    for statement, said in sides_of(audited, model) if model is not None and judged else ():
+        for relation, left in enumerate(said[: len(statement.relations)]):
+            one = judged.get(statement.place(relation))
+            if model is None or one is None or one.place is None or not isinstance(left, Gradient):
+                continue
+            if left.immediate or left.by.name not in states_of(model):
+                continue
+            of = states_of(model), left.by.name
+            if one.word in RIGHT:
+                yield _Share(number, one.place, of, "", True)
+            elif one.word is Word.WRONG and (via := _via(audited.formula, statement, relation, model, judge)):
+                yield _Share(number, one.place, of, via, not via.endswith(f" of step {left.by.time}"))
+
+
+def _via(formula: Formula, statement: Statement, relation: int, model: Model, judge: Judge) -> str:
+    """Through what the part of a gradient comes that stands right of an `=`; empty if it is no such part."""
+    sides = (statement.fragment.text[side.start : side.end] for side in statement.sides[relation : relation + 2])
+    fragment = replace(statement.fragment, text=" += ".join(sides), lines=statement.fragment.lines[:1])
+    again = judge(replace(formula, fragment=fragment), model).judgements
+    if not all(one.word in RIGHT for one in again):
+        return ""
+    return next((m["via"] for one in again for words in one.assumptions if (m := _THROUGH.match(words))), "")
+
+
+def of_one_letter(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
+    """The formulas, those left open that are right where one letter stands for the last step that another side names.
+
+    ∂c_t/∂c_0 = ∏_{t=1}^T f_t, where T is meant on the left, and ∂s_4/∂W = Σ_{k=1}^t ..., where 4 is meant above the Σ.
+    """
+    for each in found:
+        model = each.model
+        named = _for_another(each.formula.text) if model is not None and wrong_in(each) else None
+        if model is None or named is None:
+            yield each
+            continue
+        text, letter, step = named
+        words = STANDS_FOR.format(letter=letter, step=step)
+        fragment = replace(each.formula.fragment, text=text, as_written=each.formula.fragment.text)
+        there = replace(each.formula, fragment=fragment)
+        for tried in _along_too(doubted(model, words)):
+            each = _unless(words, each, judge(there, tried))
+        yield each
+
+
+def _along_too(model: Model) -> Iterator[Model]:
+    """The model, and where it has several states, with derivatives over several steps along one of them alone."""
+    yield model
+    if len(states_of(model)) > 1:
+        yield doubted(model, Habit.ALONG.value, habits={Habit.ALONG})
+
+
+def _for_another(text: str) -> tuple[str, str, str] | None:
+    """The text with the step that a letter may stand for in place of the letter, the letter, and the step."""
+    left, equals, right = text.partition("=")
+    if not equals:
+        return None
+    bound = _BOUND.search(right)
+    if bound is not None and (own := _below(bound["letter"])).search(left):
+        letter, last = bound.groups()
+        return own.sub(lambda m: m[0].replace(letter, last), left) + equals + right, letter, last
+    limit = _LIMIT.search(right)
+    steps = {*_STEP.findall(left)}
+    if limit is None or len(steps) != 1 or _below(limit["letter"]).search(text):
+        return None
+    (step,) = steps
+    put = right[: limit.start("letter")] + step + right[limit.end("letter") :]
+    return left + equals + put, limit["letter"], step
+
+
+def _below(letter: str) -> re.Pattern[str]:
+    return re.compile(rf"_\s*(?:{letter}(?![A-Za-z])|\{{\s*{letter}\s*\}})")
+
+
+def _unless(supposed: str, before: Audited, after: Audited) -> Audited:
+    """The formula before, those of its judgements left open that are wrong there and right under what is supposed."""
+    if len(before.judgements) != len(after.judgements):
+        return before
+    pairs = zip(before.judgements, after.judgements, strict=True)
+    return replace(before, judgements=tuple(_open(old, supposed) if new.word in RIGHT else old for old, new in pairs))
+
+
+def _open(judgement: Judgement, supposed: str) -> Judgement:
+    if judgement.word is not Word.WRONG:
+        return judgement
+    reason = UNLESS.format(supposed=supposed)
+    return Judgement(judgement.formula, Word.UNDECIDED, reason=reason, place=judgement.place)
+
+
+def _one_step(audited: Audited, model: Model) -> Expr | None:
+    """The one step, a number or T, by whose values a formula takes the whole loss, on the right of its first `=`."""
+    found = set()
+    for _, sides in sides_of(audited, model):
+        gradients = [part for side in sides[1:] for part in tree.walk(side) if isinstance(part, Gradient)]
+        if any(one.only is not None or one.immediate for one in gradients):
+            return None
+        found |= {one.by.time for one in gradients}
+    step = found.pop() if len(found) == 1 else None
+    fixed = step is not None and (step == nodes.T or (step.is_Integer and step > 1))
+    return step if fixed else None
