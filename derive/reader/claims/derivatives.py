@@ -24,7 +24,7 @@ from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket, lists_letters
 from derive.reader.text import mapping, syntax
-from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Syntax
+from derive.reader.text.syntax import Big, Group, Mark, Name, Run, Script, Scripted, Syntax, is_one
 from derive.reader.text.words import BESIDE, SAID
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
@@ -292,11 +292,17 @@ class Derivatives(NamedParts):
         return before and by.name in states and not by.at and self._means_later(loss)
 
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
-        """∂/∂b applied to all that follows in the product; None where this is no such operator."""
-        if not isinstance(node, syntax.Fraction) or not self._is_differential(node.above):
+        """∂/∂b, or 1/∂b, applied to all that follows in the product; None where this is no such operator."""
+        if not isinstance(node, syntax.Fraction):
             return None
         downs = list(node.below.factors) if isinstance(node.below, Run) else []
         if len(downs) < 2 or not self._is_differential(downs[0]):
+            return None
+        if is_one(node.above) and isinstance(downs[0], Mark):
+            self.letters.guesses.granted[
+                f"{self.written(node)} stands for the derivative by {self.written(downs[1])}"
+            ] = None
+        elif not self._is_differential(node.above):
             return None
         return self.operated(node.above, downs, following, node)
 
