@@ -27,7 +27,7 @@ from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
 from derive.reader.meaning.vocabulary import bracket, lists_letters
 from derive.reader.text import mapping, syntax
-from derive.reader.text.syntax import Big, Dots, Group, Mark, Name, Product, Run, Script, Scripted, Syntax
+from derive.reader.text.syntax import Big, Dots, Group, Mark, Name, Product, Run, Script, Scripted, Syntax, is_one
 from derive.reader.text.words import BESIDE, SAID
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
@@ -314,11 +314,17 @@ class Derivatives(NamedParts):
         return tree.Handed(as_value(found), False)
 
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
-        """∂/∂b applied to all that follows in the product; None where this is no such operator."""
-        if not isinstance(node, syntax.Fraction) or not self.is_differential(node.above):
+        """∂/∂b, or 1/∂b, applied to all that follows in the product; None where this is no such operator."""
+        if not isinstance(node, syntax.Fraction):
             return None
         downs = list(node.below.factors) if isinstance(node.below, Run) else []
         if len(downs) < 2 or not self.is_differential(downs[0]):
+            return None
+        if is_one(node.above) and isinstance(downs[0], Mark):
+            self.letters.guesses.granted[
+                f"{self.written(node)} stands for the derivative by {self.written(downs[1])}"
+            ] = None
+        elif not self.is_differential(node.above):
             return None
         return self.operated(node.above, downs, following, node)
 

@@ -6,6 +6,7 @@ from sympy import Expr, Interval
 
 from derive.calculus.ranges import values
 from derive.errors import InputError
+from derive.nodes import Entry
 from derive.reader.claims.meaning import Claiming
 from derive.reader.claims.statements.stated import Order
 from derive.reader.meaning.letters import number_of
@@ -24,6 +25,7 @@ def value_of(side: Syntax, claiming: Claiming) -> Interval | None:
         return None if inner is None else _magnitudes(inner)
     letters = claiming.letters
     node = Builder(letters.cell, letters.program, Reading()).side(claiming.term(side)).node
+    node = node.operand if isinstance(node, Entry) else node  # one entry of it
     return None if node is None else values(node, letters.program)
 
 

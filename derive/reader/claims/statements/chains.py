@@ -36,6 +36,11 @@ _WIDE = regex(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
 """Signs of Chinese text and numbers in circles, which say nothing of the formula."""
 _ARROW = regex(r"\A(?:\s|&|\\[,;: ])*(?:→|\\(?:to|(?:long)?rightarrow)(?![A-Za-z]))")
 """Before a formula, for what is found next."""
+_LIMIT = regex(
+    r"\\lim(?:\\limits)?\s*_\s*\{[^{}]*\}(?P<of>(?:(?!\\\\|\\(?:leq?|geq?|neq?|lt|gt|in)(?![A-Za-z]))[^=<>≤≥≠∈])*?)"
+    r"(?P<sign>=|→|\\(?:to|rightarrow)(?![A-Za-z]))"
+)
+"""A limit of something, and the sign behind it."""
 _SMALL = regex(r"(?<=\+)(?P<blank>\s*)(?:\\mathcal\s*\{\s*O\s*\}|O)\s*\(\s*\\text\s*\{[^{}()]*\}\s*\)(?=[\s.,;]*\Z)")
 """What a sum goes on with, as words say in the O of it: + O(indirect paths)."""
 _CELL_DOT = regex(r"((?:\\\\|&|matrix\})\s*)([·.⋮])(?=(\s*(?:\\\\|&|\\end)))()")
@@ -140,7 +145,7 @@ def blanked(text: str) -> tuple[str, bool]:
 
 def _undecorated(text: str, *, plain: bool) -> tuple[str, bool, list[Aside]]:
     """The text without decoration and prose, whether it says +=, and the words that stood in it."""
-    text = _ARROW.sub(_spaces, as_cases(text))
+    text = _LIMIT.sub(_as_arrow, _ARROW.sub(_spaces, as_cases(text)))
     for match in list(_BRACE_NOTE.finditer(text)):
         text = _without_note(text, match.end())
     for match in list(_BOX.finditer(text)):
@@ -231,6 +236,11 @@ def _depth(text: str) -> int:
     plain = re.sub(r"\\left\s*\.|\\right\s*\.", "", text)
     opened = len(re.findall(r"[({\[]|\\begin\s*\{\w*matrix|\\begin\s*\{(?:cases|array)", plain))
     return opened - len(re.findall(r"[)}\]]|\\end\s*\{\w*matrix|\\end\s*\{(?:cases|array)", plain))
+
+
+def _as_arrow(limit: re.Match[str]) -> str:
+    """What goes to a limit, lim ‖W‖^t = 0, as an arrow says it: ‖W‖^t → 0."""
+    return f"{limit['of']}→".rjust(len(limit.group()))
 
 
 def _wanting(text: str, end: int) -> bool:
