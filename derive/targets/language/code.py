@@ -233,6 +233,14 @@ def free_names(code: Code) -> list[str]:
     """The variables and functions of an expression in order of appearance."""
     if isinstance(code, Name):
         return [code.name]
+    kept: tuple[str, ...] | None = code.__dict__.get("_free_names")  # passes ask again and again
+    if kept is None:
+        kept = tuple(_free_names(code))
+        object.__setattr__(code, "_free_names", kept)
+    return list(kept)
+
+
+def _free_names(code: Code) -> dict[str, None]:
     found: dict[str, None] = {}
     left = [code]
     while left:
@@ -242,7 +250,7 @@ def free_names(code: Code) -> list[str]:
         elif isinstance(here, Call) and here.function.isidentifier():
             found[here.function] = None
         left += reversed(parts(here))
-    return list(found)
+    return found
 
 
 def parts(code: Code) -> tuple[Code, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from sympy import Expr, Mul, Pow, exp
 
@@ -172,6 +173,17 @@ def _slope(p: Printing, function: ScalarFunction) -> Iterator[str]:
     """The slope itself, by the quotient rule where the function is a quotient."""
     if not function.specified or len(function.body.variables) != 1 or function.declared is not None:
         return
+    shown = [show(one, p.v).text for one in _slopes(function)]
+    shown = [one.replace(f" {p.v.odot} ", " ") for one in shown]  # of numbers, whose product needs no sign
+    written = f"{p.v.word(function)}'(a)"
+    by_rule = " by the quotient rule" if len(shown) > 1 else ""
+    told = f"The slope {{name}} is {{members}}{by_rule}."
+    yield p.say(told, name=p.math(written), members=p.math(" = ".join(shown)))
+
+
+@cache
+def _slopes(function: ScalarFunction) -> tuple[Node, ...]:
+    """The slope at a: by the quotient rule where the function is a quotient, and as it is known."""
     (by,) = function.body.variables
     members: list[Expr] = []
     body = function.body.expr.rewrite(exp)
@@ -181,9 +193,4 @@ def _slope(p: Printing, function: ScalarFunction) -> Iterator[str]:
         members.append(above.diff(by) / below - above * below.diff(by) / below**2)
     members.append(functions.slope(function))
     known = {functions.a: AT, functions.y: Elementwise(function, AT)}
-    shown = [show(as_node(one.subs(by, functions.a), known), p.v).text for one in members]
-    shown = [one.replace(f" {p.v.odot} ", " ") for one in shown]  # of numbers, whose product needs no sign
-    written = f"{p.v.word(function)}'(a)"
-    by_rule = " by the quotient rule" if len(members) > 1 else ""
-    told = f"The slope {{name}} is {{members}}{by_rule}."
-    yield p.say(told, name=p.math(written), members=p.math(" = ".join(shown)))
+    return tuple(as_node(one.subs(by, functions.a), known) for one in members)

@@ -34,7 +34,7 @@ from verify.notes.conventions.steps import (
     of_no_said_step,
     with_step_zero,
 )
-from verify.notes.conventions.trying import Judge, right_in, wrong_in
+from verify.notes.conventions.trying import Convention, Judge, wrong_in
 from verify.notes.files import Formula
 
 
@@ -51,11 +51,19 @@ def settled(
     alone, `along` behind words for what comes through one state.
     """
 
-    def trying(formula: Formula, model: Model) -> Audited:
-        tried = quickly(formula, model)
-        return judge(formula, model) if right_in(tried) else tried  # only what is right there is kept
+    def under(convention: Convention, before: Sequence[Audited]) -> Sequence[Audited]:
+        """The formulas under a convention, which is tried without explaining; only what it changes is explained."""
+        after = convention(before, quickly)
+        changed = {
+            _place(new.formula) for old, new in zip(before, after, strict=True) if old.judgements != new.judgements
+        }
 
-    result = itself(exchanged(found, judge, quickly), judge)
+        def explaining(formula: Formula, model: Model) -> Audited:
+            return (judge if _place(formula) in changed else quickly)(formula, model)
+
+        return convention(before, explaining) if changed else before
+
+    result = under(itself, under(exchanged, found))
     for convention in (
         last,
         identity,
@@ -69,7 +77,7 @@ def settled(
         of_arguments,
         of_the_candidate,
         handing_back,
-        partial(upstream, quickly=quickly),
+        upstream,
         from_zero,
         with_step_zero,
         adding,
@@ -86,5 +94,10 @@ def settled(
         transposed,
     ):
         if any(map(wrong_in, result)):
-            result = convention(result, trying)
+            result = under(convention, result)
     return tuple(result)
+
+
+def _place(formula: Formula) -> tuple[str, int, int]:
+    """Where a formula stands, in whatever words it is tried."""
+    return formula.place.file, formula.place.line, formula.place.column

@@ -259,11 +259,8 @@ def _whole(audited: Audited, model: Model) -> Iterator[str]:
             yield left.by.name
 
 
-def upstream(found: Sequence[Audited], judge: Judge, quickly: Judge) -> list[Audited]:
-    """∂J/∂c_t of states beside the output as what step t + 1 hands back, where that mends formulas and spoils none.
-
-    `quickly` judges without an explanation of what is wrong, which is wanted only of what is kept.
-    """
+def upstream(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """∂J/∂c_t of states beside the output as what step t + 1 hands back, where that mends formulas and spoils none."""
     result = list(found)
     for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
         others = [state.name for state in model.cell.states if state.name != model.cell.output.name]
@@ -272,10 +269,9 @@ def upstream(found: Sequence[Audited], judge: Judge, quickly: Judge) -> list[Aud
         words = UPSTREAM.format(names=", ".join(others))
         other = doubted(model, words, upstream=frozenset(others))
         said = {n: each for n, each in enumerate(result) if each.model == model and (right_in(each) or wrong_in(each))}
-        tried = {n: quickly(each.formula, other) for n, each in said.items()}
+        tried = {n: judge(each.formula, other) for n, each in said.items()}
         if not any(right_in(tried[n]) < right_in(each) for n, each in said.items()):
-            kept = {n for n, each in enumerate(mending(result, tried)) if each is not result[n]}
-            result = mending(result, {n: judge(result[n].formula, other) for n in kept})
+            result = mending(result, tried)
     return result
 
 

@@ -33,11 +33,8 @@ SOFTMAX = "softmax"
 """What one usually is whose values a loss compares."""
 
 
-def exchanged(found: Sequence[Audited], judge: Judge, quickly: Judge) -> list[Audited]:
-    """A recognised model with a gate the other way round, if that leaves fewer of its formulas wrong.
-
-    `quickly` judges without an explanation of what is wrong, which is wanted only of what is kept.
-    """
+def exchanged(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """A recognised model with a gate the other way round, if that leaves fewer of its formulas wrong."""
     result = list(found)
     suspects = [each.model for each in found if each.model is not None and each.model.recognised and wrong_in(each)]
     for model in dict.fromkeys(suspects):
@@ -47,10 +44,11 @@ def exchanged(found: Sequence[Audited], judge: Judge, quickly: Judge) -> list[Au
         fewest = sum(wrong_in(result[number]) for number in here)
         for gate, cell in exchanged(model.cell):
             other = replace(model, cell=cell, doubts=(EXCHANGED.format(gate=gate),))
-            if (left := sum(wrong_in(quickly(result[number].formula, other)) for number in here)) < fewest:
+            tried = [judge(result[number].formula, other) for number in here]
+            if (left := sum(map(wrong_in, tried))) < fewest:
                 fewest = left
-                for number in here:
-                    result[number] = judge(result[number].formula, other)
+                for number, each in zip(here, tried, strict=True):
+                    result[number] = each
     return result
 
 
