@@ -18,6 +18,7 @@ from verify.notes.conventions.errors import (
     handing_back,
     itself,
     of_arguments,
+    of_either_sign,
     of_the_candidate,
     redefined,
     upstream,
@@ -57,6 +58,7 @@ def settled(
 
     result = itself(exchanged(found, judge), judge)
     for convention in (
+        of_either_sign,
         last,
         identity,
         without_biases,
