@@ -30,6 +30,7 @@ A_CASE = "says for which value of a quantity something is said"
 OF_WEIGHTS = "asks something of parameters alone, which the model leaves free"
 SUPPOSED = "a condition, as the words before it say"
 A_DEPENDENCE = "says what a quantity depends on"
+A_STEP_AGAINST = "wrong if Δ is the gradient, and no step against it"
 AN_UPDATE = "a step of training, which claims nothing of the gradient in it"
 _STARTED = regex(
     r"(?:初始化|置零|\binitiali[sz](?:e|ing|ed)\b|\bset(?:ting)?\b)[^$=.;。；]{0,40}[\s$`\\(]*\Z", re.IGNORECASE
@@ -76,6 +77,8 @@ _STEP = regex(
     rf"|\\Delta\s*[^=&\s][^=&]{{0,30}}?&?=\s*-{_RATE})"
 )
 """W -= η dW and ΔW = -η ∂L/∂W."""
+_AGAINST = regex(r"(?:\s|&)*\\Delta(?![A-Za-z])\s*[^=&\s][^=&]{0,30}?&?\s*=\s*&?\s*-")
+"""ΔW = -Σ_t δ_t x_tᵀ, with the minus of a step against the gradient."""
 _ZEROED = regex(r"(?:[^=]*(?:\\partial|\\delta|\bd[A-Za-z])[^=]*=\s*(?:\\mathbf\s*\{?|\\vec\s*\{?)?0\}?\s*[,.;]?\s*)+")
 _PARTS = regex(
     r"=\s*\\?\[(?:\\[,;! ]|\s)*"
@@ -183,6 +186,8 @@ def never_wrong(judgement: Judgement, fragment: Fragment, stated: Collection[tup
         return as_nothing(judgement, A_CARRY)
     if _is_update(judgement.formula):
         return as_nothing(judgement, AN_UPDATE)
+    if judgement.word is Word.WRONG and _AGAINST.match(judgement.formula):
+        return Judgement(judgement.formula, Word.UNDECIDED, reason=A_STEP_AGAINST, place=judgement.place)
     if judgement.word is Word.UNDECIDED:
         return judgement
     if any(way.search(judgement.formula) for way in (_PARTS, _OF_BLOCKS)):

@@ -13,11 +13,11 @@ from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.brackets import Brackets
 from derive.reader.claims.derivatives import evaluated
-from derive.reader.claims.evaluations import at_a_value
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.shown.dots import added, filled
 from derive.reader.claims.statements import left_out
+from derive.reader.claims.statements.evaluations import at_a_value
 from derive.reader.claims.statements.limits import constant, largest_value, limit
 from derive.reader.claims.sums import BATCH_SIZES, BATCHES, Bounds, bounds, has_free, nested, over_letters, shifts
 from derive.reader.meaning import tree, vocabulary

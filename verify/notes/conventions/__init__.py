@@ -18,6 +18,7 @@ from verify.notes.conventions.errors import (
     handing_back,
     itself,
     of_arguments,
+    of_either_sign,
     of_the_candidate,
     redefined,
     upstream,
@@ -65,6 +66,7 @@ def settled(
 
     result = under(itself, under(exchanged, found))
     for convention in (
+        of_either_sign,
         last,
         identity,
         without_biases,

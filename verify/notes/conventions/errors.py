@@ -41,6 +41,7 @@ INNER = "the gradient by {name} is the one by its argument, as line {line} compu
 ITSELF = "δ is the gradient of {name} itself, not of its argument, which the note does not say"
 CANDIDATE = "δ of {state} is the gradient by the argument of {candidate}"
 ADDED = "line {line} adds the rest to it"
+OF_EITHER_SIGN = "wrong if minus in the definition of {letters} is no slip, which nothing else shows"
 OPEN = {Word.UNDECIDED, Word.UNREADABLE}
 PERHAPS_HANDED = "wrong unless it is what step t hands back, as line {line} may show, of which nothing could be decided"
 
@@ -71,6 +72,32 @@ def redefined(found: Sequence[Audited], judge: Judge) -> list[Audited]:
                     used += not of_itself
             result = mending(result, tried if used else {})
     return result
+
+
+def of_either_sign(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """What a note defines as minus a gradient and nowhere else uses so may have a slip there: what is right of the
+    gradient itself is left open.
+    """
+    result = list(found)
+    for model in dict.fromkeys(each.model for each in found if each.model is not None and wrong_in(each)):
+        plain = tuple((letter, _without_minus(said)) for letter, said in model.meant.errors)
+        signed = [letter for (letter, said), (_, bare) in zip(model.meant.errors, plain, strict=True) if said != bare]
+        if not signed:
+            continue
+        other = replace(model, meant=replace(model.meant, errors=plain))
+        tried = {n: judge(each.formula, other) for n, each in enumerate(found) if each.model == model}
+        if not any(right_in(found[n]) > right_in(again) for n, again in tried.items()):
+            reason = OF_EITHER_SIGN.format(letters=", ".join(f"${spelled(letter)}$" for letter in signed))
+            for n, again in tried.items():
+                result[n] = opened(found[n], again, reason)
+    return result
+
+
+def _without_minus(said: Term) -> Term:
+    match said:
+        case tree.Add(((-1, Gradient() as gradient),)):
+            return gradient
+    return said
 
 
 def of_arguments(found: Sequence[Audited], judge: Judge) -> list[Audited]:

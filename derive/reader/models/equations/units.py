@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from derive.patterns import regex
 from derive.reader.models.equations.equation import LOSSES, Equation, Mention, mentions
 from derive.reader.models.equations.names import letter_name
+from derive.reader.models.equations.wholes import without_entry
 from derive.reader.resolving.indices import bound_of, factors_of, indices_of
 from derive.reader.resolving.rewriting import whole_letter
 from derive.reader.text.fragment import Fragment
@@ -88,10 +89,9 @@ def _over_features(node: Big, fragment: Fragment) -> _Sum | None:
 
 
 def _without(text: str, index: str) -> str:
-    """A letter without an index: x_t of x_{t,i} and of x_{ti}, W_f of W_{fi}."""
-    text = re.sub(rf",\s*{index}(?=\s*\}})|(?<=\{{){index}\s*,|(?<=\{{[A-Za-z]){index}(?=\}})", "", text)
-    text = re.sub(rf"(?<=\{{){index}(?=t(?:\s*[-+]\s*\d)?\}})", "", text)
-    return re.sub(rf"[_^]\s*(?:{index}(?!['\w])|\{{\s*\(?\s*{index}\s*\)?\s*\}})", "", text)
+    """A letter without an index: x_t of x_{t,i} and of x_{it}, W_f of W_{fi}."""
+    glued = rf"(?<=\{{[A-Za-z]){index}(?=\}})|(?<=\{{){index}(?=t(?:\s*[-+]\s*\d)?\}})"
+    return without_entry(re.sub(glued, "", text), index)
 
 
 def _read(text: str) -> list[Mention]:

@@ -85,15 +85,15 @@ def _whole_softmax(equation: Equation, known: Collection[str]) -> Equation | Non
         return letter_name(re.sub(rf"(?<![A-Za-z\\]){clock}(?![A-Za-z])", "t", text))
 
     for index in sorted(set(re.findall(r"(?<![A-Za-su-z\\])[a-z](?![A-Za-z])", left)) - {clock}):
-        whole, of = _without_entry(left, index), _without_entry(above, index)
+        whole, of = without_entry(left, index), without_entry(above, index)
         if of == above or whole == left or name(of) not in known or summed == index:
             continue
-        if "".join(_without_entry(below, summed).split()) == "".join(of.split()):
+        if "".join(without_entry(below, summed).split()) == "".join(of.split()):
             return replace(equation.rewritten(rf"{whole} = \operatorname{{softmax}}({of})"), target=name(whole))
     return None
 
 
-def _without_entry(text: str, index: str) -> str:
+def without_entry(text: str, index: str) -> str:
     """The text of a letter without the index of its entry: o_t of o_{t,i}, o_{ti}, o_t^{(i)}, (o_t)_i."""
     i = re.escape(index)
     text = re.sub(rf",\s*{i}(?=\s*\}})|(?<=\{{){i}\s*,|(?<=\{{t){i}(?=\}})", "", text)
