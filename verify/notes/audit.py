@@ -31,13 +31,13 @@ from verify.notes.conventions import settled
 from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.perhaps import perhaps
-from verify.notes.conventions.steps import LAST_ALONE
+from verify.notes.conventions.steps import LAST_ALONE, as_long_as_named, lengths_in_words
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
 from verify.notes.examples.supposing import behind_arrows, under_suppositions
 from verify.notes.files import Document, Formula, behind_words, read
-from verify.notes.judging import Check, judged_apart, remembered
+from verify.notes.judging import Check, judged_apart, remembered, resting_on
 from verify.notes.lint import Note
 from verify.notes.mentioned import before
 from verify.notes.models import Model, Models
@@ -160,9 +160,17 @@ def audit(
 
     last_alone = behind_words(document, LAST_ALONE)
     along = behind_words(document, THROUGH_A_STATE, NEAR)
-    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, last_alone, along)
+    lengths = {steps for part in document.parts for steps in lengths_in_words(part.text)}
+    judged = settled(tuple(map(apart, document.formulas)), apart, quickly, last_alone, along, lengths)
     judged = tuple(_in_other_letters(each, models, apart) for each in judged)
-    judged = tuple(_otherwise(each, models, apart, document) for each in stepping_back(judged))
+    as_long = as_long_as_named(judged, lengths)
+
+    def supposing(formula: Formula, model: Model) -> Audited:
+        """The formula under another model, of as many steps as it names, with what it rests on."""
+        found = as_long(apart(formula, replace(model, doubts=())))
+        return replace(found, model=model, judgements=tuple(resting_on(one, model) for one in found.judgements))
+
+    judged = tuple(_otherwise(each, models, supposing, document) for each in stepping_back(judged))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)

@@ -209,10 +209,10 @@ def _under(
         if by := holes.on_gates(model, says):
             same = [one for one in again() if one.place == place and one.formula == judgement.formula]
             kept = holes.as_given(kept, same[0] if same else None, model, by)
-        yield _doubted(kept, model)
+        yield resting_on(kept, model)
 
 
-def _doubted(judgement: Judgement, model: Model) -> Judgement:
+def resting_on(judgement: Judgement, model: Model) -> Judgement:
     """A judgement that rests on a guess about the model: right only under it, and wrong for certain in no case."""
     if not model.doubts or judgement.word not in (Word.PROVED, Word.HOLDS_IF, Word.WRONG):
         return judgement

@@ -44,6 +44,8 @@ _RELATION = regex(
     r"lesssim|leqslant|geqslant)"
     r"(?![A-Za-z])"
 )
+_ARROW = regex(r"\A\s*\\(?:to|rightarrow)(?![A-Za-z])(?=\s*\\[dt]?frac\s*\{\s*\\partial)")
+"""→ ∂L/∂h, as what is computed next."""
 _DEEPEST_HEADING = 6
 _CLOSING = regex(r"\s*(?:\$\$?|\\[)\]])")
 _LATEX_FENCES = {"math", "latex", "tex"}
@@ -225,8 +227,8 @@ class Found:
 
     @property
     def claims(self) -> bool:
-        """Whether it says anything: a letter on its own is a mention."""
-        return _RELATION.search(self.fragment.text) is not None
+        """Whether it says anything: a letter on its own is a mention, behind an arrow too."""
+        return _RELATION.search(_ARROW.sub("", self.fragment.text)) is not None
 
 
 _F = TypeVar("_F", bound="Found")

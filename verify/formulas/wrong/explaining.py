@@ -22,7 +22,7 @@ from verify.formulas.readings.sides import Sides
 from verify.formulas.wrong.closing import Loop
 from verify.formulas.wrong.diagnose import Diagnosis, diagnose
 from verify.formulas.wrong.misfits import repairs
-from verify.formulas.wrong.special import moments
+from verify.formulas.wrong.special import LENGTH, moments
 from verify.formulas.wrong.vanishing import vanishing
 from verify.mistakes.judge import PARTS, Purse
 from verify.mistakes.search import CANDIDATES
@@ -131,12 +131,18 @@ def _otherwise_read(
 ) -> Explained | None:
     """The judgement under another reading, or with shapes repaired, where the plainest reading leads nowhere."""
     purse = Purse()
+    as_long: Explained | None = None
+    """Under the reading in which the formula is true of as many steps as it names."""
     for sides, setting in decision.others[:READINGS]:
         share = purse.share(PARTS // READINGS)
         left, right = plain_indices(*(sides.told or (sides.left, sides.right)))
         found = diagnose(left, right, setting, derivation, budget=0, purse=share)
         if found.mistakes:
             return _with(judgement, found.mistakes, found, sides, right)
+        if as_long is None and LENGTH.search(found.true_when):
+            as_long = _with(judgement, (), found, sides, right)
+    if as_long is not None:
+        return as_long
     # Only an unusual convention made it fit: perhaps it was not meant to.
     return _repaired(judgement, decision, derivation) if unusual else None
 

@@ -45,11 +45,12 @@ def settled(
     quickly: Judge,
     last_alone: Collection[Formula] = (),
     along: Collection[Formula] = (),
+    lengths: Collection[int] = (),
 ) -> tuple[Audited, ...]:
     """The same formulas under the conventions of the note that leave fewest of them wrong.
 
     `quickly` judges without explaining; `last_alone` stand behind words that say that the loss reads the last output
-    alone, `along` behind words for what comes through one state.
+    alone, `along` behind words for what comes through one state; of `lengths` steps the note speaks.
     """
 
     def under(convention: Convention, before: Sequence[Audited]) -> Sequence[Audited]:
@@ -70,7 +71,7 @@ def settled(
         last,
         identity,
         without_biases,
-        of_length,
+        partial(of_length, said=lengths),
         partial(of_last_output, said=last_alone),
         onward,
         partial(through_a_state, said=along),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from derive.patterns import regex
@@ -71,6 +71,9 @@ _GRADIENT = regex(
 )
 WITHOUT_STEP = "the step of d{letter} is not said here, and elsewhere in the note it is"
 UNSAID = "wrong if earlier steps have losses of their own, of which the note says nothing"
+_IN_WORDS = regex(r"\b(?:(?P<number>[2-6])|(?P<word>two|three|four|five|six))[\s-]time[\s-]?steps?\b", re.IGNORECASE)
+"""A 2-timestep example, a sequence of three time steps."""
+_WORDS = ("two", "three", "four", "five", "six")
 OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"
 FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
@@ -86,28 +89,39 @@ def last(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     ]
 
 
-def of_length(found: Sequence[Audited], judge: Judge) -> list[Audited]:
-    """What is true of as many steps as the formula names by their numbers: ∂J/∂W = ∂J_1/∂W + ∂J_2/∂W + ∂J_3/∂W.
+def of_length(found: Sequence[Audited], judge: Judge, said: Collection[int] = ()) -> list[Audited]:
+    """What is true of as many steps as the formula names by their numbers: ∂J/∂W = ∂J_1/∂W + ∂J_2/∂W + ∂J_3/∂W."""
+    return [*map(as_long_as_named(found, said), found)]
 
-    It must name every step, and no other formula of the note a later one, or the last step by its letter, but where
-    it says that these are steps: dW = dW^{(t=1)} + dW^{(t=2)}.
+
+def lengths_in_words(text: str) -> Iterator[int]:
+    """The numbers of steps that a text speaks of."""
+    for match in _IN_WORDS.finditer(text):
+        yield int(match["number"]) if match["number"] else _WORDS.index(match["word"].lower()) + 2
+
+
+def as_long_as_named(found: Sequence[Audited], said: Collection[int] = ()) -> Callable[[Audited], Audited]:
+    """What takes a formula to be of as many steps as it names by their numbers.
+
+    It must name every step, and no other formula of the note a later one, or the last step by its letter; nothing of
+    the others counts where the note has so many steps in words, `said`, or the formula says that these are steps:
+    dW = dW^{(t=1)} + dW^{(t=2)}.
     """
-    found = [
-        in_case(each, f"$T = {n}$", OF_LENGTH.format(steps=n)) if (n := _equated(each.formula.text)) else each
-        for each in found
-    ]
-    if any(_AT_THE_LAST_STEP.search(each.formula.text) for each in found):
-        return list(found)
-    last = max((int(step) for each in found for step in steps_named(each.formula.text)), default=1)
-    if last < 2:  # h_1 alone tells of no length
-        return list(found)
-    every = {str(step) for step in range(1, last + 1)}
-    words = OF_LENGTH.format(steps=last)
+    longest = max((int(step) for each in found for step in steps_named(each.formula.text)), default=1)
+    by_letter = any(_AT_THE_LAST_STEP.search(each.formula.text) for each in found)
 
-    def names_all(text: str) -> bool:
-        return str(last) in _SUMMED.findall(text) or every <= {*steps_named(text)}
+    def of_its_length(each: Audited) -> Audited:
+        if equated := _equated(each.formula.text):
+            return in_case(each, f"$T = {equated}$", OF_LENGTH.format(steps=equated))
+        named = {int(step) for step in steps_named(each.formula.text)}
+        summed = {int(step) for step in _SUMMED.findall(each.formula.text)}
+        last = max(named | summed, default=1)
+        whole = last > 1 and (last in summed or named >= {*range(1, last + 1)})
+        if not whole or not (last in said or (last == longest and not by_letter)):
+            return each  # h_1 alone tells of no length
+        return in_case(each, f"$T = {last}$", OF_LENGTH.format(steps=last))
 
-    return [in_case(each, f"$T = {last}$", words) if names_all(each.formula.text) else each for each in found]
+    return of_its_length
 
 
 def _equated(text: str) -> int:

@@ -318,7 +318,7 @@ class Unread:
 
 PICKED = regex(
     r"[\s&]*(?P<letter>\\?[A-Za-z]+)\s*_\s*\{?\s*(?P<step>[a-z])\s*\}?[\s&]*:?=[\s&]*(?P=letter)\s*"
-    r"\[[^\[\]=]*(?<![A-Za-z])(?P=step)(?![A-Za-z])[^\[\]=]*\][\s.,;]*"
+    r"\[[^\[\]=]*(?<![A-Za-z])(?P=step)(?![A-Za-z])[^\[\]=]*\][\s.,;]*(?:\\tag\s*\{[^{}]*\}\s*)?"
 )
 """X_s = X[:, s], which only says where the input of a step stands."""
 
