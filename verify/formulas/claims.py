@@ -334,10 +334,12 @@ def _equation(
 ) -> Judgement:
     """The judgement on two sides, of which the right one may go on with what is not written out."""
     whole = _written_out(left, right, statement, claiming, context, text, place)
-    return left_open.judged(
-        left, right, statement, claiming, whole,
-        lambda part, said: _written_out(left, part, said, claiming, context, text, place),
-    )  # fmt: skip
+    explained = replace(context, explain=True)  # what is missing tells whether the rest may stand for it
+
+    def judge(part: Syntax, said: Statement) -> Judgement:
+        return _written_out(left, part, said, claiming, explained, text, place)
+
+    return left_open.judged(left, right, statement, claiming, whole, judge)
 
 
 def _written_out(

@@ -50,7 +50,10 @@ def judged(
         else replace(right, terms=tuple(before), end=before[-1][1].end)
     )
     sides = tuple(written if side is right else side for side in statement.sides)
-    found = judge(written, replace(statement, sides=sides))
+    fragment, end = statement.fragment, written.end
+    text = fragment.text[:end] + " " * (right.end - end) + fragment.text[right.end :]
+    alone = replace(fragment, text=text, as_written=fragment.written)
+    found = judge(written, replace(statement, sides=sides, fragment=alone))
     told = (LEFT_OPEN.format(rest=rest), *found.assumptions)
     named = {one.name for one in found.mistakes}
     if found.word in (Word.PROVED, Word.HOLDS_IF) or (named and named <= _LACKING):
