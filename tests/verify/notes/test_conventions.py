@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from derive.cell import Cell
+from verify.formulas.claims import check
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audit import audit
 from verify.notes.claiming import AN_UPDATE
@@ -27,6 +30,7 @@ $$g_t = \tanh(W_g x_t + U_g h_{t-1} + b_g)$$
 $$c_t = f_t \odot c_{t-1} + i_t \odot g_t$$
 $$h_t = o_t \odot \tanh(c_t)$$
 """
+CASES = Path(__file__).parents[2] / "data" / "note_cases"
 RIGHT = (Word.PROVED, Word.HOLDS_IF)
 
 
@@ -194,3 +198,19 @@ def test_a_step_of_training_claims_nothing(tmp_path: Path, update: str) -> None:
 )
 def test_words_for_a_loss_of_the_last_step_alone(words: str, alone: bool) -> None:
     assert bool(LAST_ALONE.search(words)) is alone
+
+
+def test_conventions_are_tried_without_explaining() -> None:
+    explained: list[str] = []
+    asked: list[tuple[object, ...]] = []
+
+    def counting(formula: str, cell: Cell, *, explain: bool = True, **options: Any) -> tuple[Judgement, ...]:
+        explained.extend([formula] if explain else [])
+        asked.append((formula, cell, explain, options["meant"], options["fragment"]))
+        return check(formula, cell, explain=explain, **options)
+
+    found = audit(CASES / "gradients_of_each_step.md", check=counting)
+    assert found.counts[Word.WRONG]
+    assert len(asked) > len(explained)
+    assert len(set(explained)) == len(explained)
+    assert len(set(asked)) == len(asked)
