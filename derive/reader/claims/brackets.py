@@ -9,7 +9,7 @@ from sympy import Expr, Integer
 
 from derive import nodes
 from derive.reader.claims.classes import equal, vector
-from derive.reader.claims.derivatives import Derivatives
+from derive.reader.claims.gradients.differentials import Differentials
 from derive.reader.claims.shown.diagonals import on_diagonal
 from derive.reader.claims.shown.matrix import shown, tabulated
 from derive.reader.meaning import tree
@@ -26,7 +26,7 @@ LABELS = {"local": "current", "out": "output", "direct": "current", "rec": "recu
 INFINITE = frozenset([r"\infty", "∞"])
 
 
-class Brackets(Derivatives):
+class Brackets(Differentials):
     """The part of a claim's reader that knows brackets."""
 
     bounding: bool = False

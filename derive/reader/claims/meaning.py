@@ -12,7 +12,7 @@ from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.brackets import Brackets
-from derive.reader.claims.derivatives import evaluated
+from derive.reader.claims.gradients.derivatives import evaluated
 from derive.reader.claims.letters import Found
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.shown.dots import added, filled

@@ -10,7 +10,7 @@ from sympy import Expr, Integer
 
 from derive import nodes
 from derive.patterns import regex
-from derive.reader.claims.derivatives import LOSSES
+from derive.reader.claims.gradients.derivatives import LOSSES
 from derive.reader.claims.meant import Habit, Loss
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import index

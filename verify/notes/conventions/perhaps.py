@@ -15,7 +15,7 @@ from sympy import Expr
 from derive import nodes
 from derive.errors import Place
 from derive.patterns import regex
-from derive.reader.claims.derivatives import LOSSES
+from derive.reader.claims.gradients.derivatives import LOSSES
 from derive.reader.claims.meant import Habit, Loss
 from derive.reader.claims.statements.chains import Statement
 from derive.reader.meaning import tree

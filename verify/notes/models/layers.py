@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from derive.errors import InputError
-from derive.reader.claims.derivatives import evaluated
+from derive.reader.claims.gradients.derivatives import evaluated
 from derive.reader.meaning.letters import ARGUMENTS
 from derive.reader.meaning.symbols import Symbol
 from derive.reader.models.equations.finding import DERIVATIVE

@@ -1,4 +1,4 @@
-"""Derivatives in a claim: ∂J/∂q in its spellings, ∂a/∂b, δ with and without a label, and the letters of the loss."""
+"""Derivatives in a claim: ∂J/∂q in its spellings, ∂a/∂b, operators, bars behind them, and the letters of the loss."""
 
 from __future__ import annotations
 
@@ -8,36 +8,28 @@ from dataclasses import replace
 from sympy import Expr
 
 from derive import nodes
-from derive.errors import OpenQuestionError
 from derive.functions import ScalarFunction
 from derive.nodes import Elementwise
-from derive.notation import spelled
-from derive.patterns import regex
 from derive.reader.claims.arguments import argument_of
 from derive.reader.claims.borders import borders
-from derive.reader.claims.deltas import MARKS, as_value, named_step
+from derive.reader.claims.gradients.deltas import named_step
+from derive.reader.claims.gradients.named_parts import NamedParts
 from derive.reader.claims.guesses import Guess
-from derive.reader.claims.letters import Found, beside
 from derive.reader.claims.meant import Habit
 from derive.reader.claims.ranges import is_range, steps_between
-from derive.reader.claims.statements.named_parts import LATER, NamedParts
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import TIME_LETTERS, Written, index, only, time_expression
 from derive.reader.meaning.slices import is_slice, sliced, without_slice
 from derive.reader.meaning.tree import Gradient, Ref, Term
-from derive.reader.meaning.vocabulary import bracket, lists_letters
+from derive.reader.meaning.vocabulary import bracket
 from derive.reader.text import mapping, syntax
-from derive.reader.text.syntax import Big, Dots, Group, Mark, Name, Product, Run, Script, Scripted, Syntax, is_one
-from derive.reader.text.words import BESIDE, SAID
+from derive.reader.text.syntax import Big, Dots, Group, Mark, Product, Run, Scripted, Syntax, is_one
 
 LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cost"])
 """Letters that stand for the loss where no quantity has them."""
 OF_A_STEP = frozenset(["ell", "l"])
 """Those that usually stand for the loss of one step, whatever else is minimised."""
-TOTAL = ("total", "tot", "full")
-"""Labels of a gradient as a whole."""
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
-_DERIVED = regex(r"\\(?:partial|delta|Delta|nabla)(?![A-Za-z])|[∂δΔ∇]")
 
 
 def evaluated(node: Syntax) -> Syntax | None:
@@ -52,10 +44,6 @@ def _factors(side: Syntax) -> list[Syntax]:
     if isinstance(side, Group) and side.bracket == "LBRACE" and (inner := only(side.rows)) is not None:
         return _factors(inner)
     return [one for factor in side.factors for one in _factors(factor)] if isinstance(side, Run) else [side]
-
-
-SMALL = ("d", "delta", "Delta", "nabla")
-"""What before a quantity means the gradient by it."""
 
 
 class Derivatives(NamedParts):
@@ -298,21 +286,6 @@ class Derivatives(NamedParts):
         before = step is not None and by.time is not None and step - by.time == 1
         return before and by.name in states and not by.at and self._means_later(loss)
 
-    def _given(self, target: Written) -> Term | None:
-        """δĉ_t beside δc_t, where nothing is called ĉ: what the step after hands back to the state c."""
-        base, _, mark = target.base.rpartition("_")
-        states = {state.name for state in self.letters.cell.states}
-        if mark not in MARKS or target.base in self.letters.known:
-            return None
-        found = self.letters.resolve(replace(target, base=base), self.fragment, noted=False)
-        if found is None or found.name not in states or found.at:
-            return None
-        words = f"the error of {spelled(found.name)} with a mark is what the next step hands back to it"
-        self.letters.guesses.granted[words] = None
-        if self.guess("marked state", "the mark over a state says something else", holds=False, doubtful=True):
-            raise OpenQuestionError(f"nothing says what {target.base} is")
-        return tree.Handed(as_value(found), False)
-
     def operator(self, node: Syntax, following: list[Syntax]) -> Term | None:
         """∂/∂b, or 1/∂b, applied to all that follows in the product; None where this is no such operator."""
         if not isinstance(node, syntax.Fraction):
@@ -445,48 +418,6 @@ class Derivatives(NamedParts):
             return (self.letters.whole,)  # of a read-out of the last step
         return (known[0] if known else None,)
 
-    def small(self, value: Ref, written: Written) -> Term:
-        """δ or d before a letter: for a gate perhaps the gradient of its argument; dc_{next} and dc_{prev}."""
-        word = beside(written, self.fragment)
-        if word and value.name in {state.name for state in self.letters.cell.states}:
-            self.letters.guesses.assumed.pop(value.name, None)  # what the word means is said of d as a whole
-            return tree.Handed(value, BESIDE[word] < 0)
-        value = self.compared(value)
-        plain = Gradient(value, self.letters.asked(value), False, "d")
-        nets = self.argument_of(value.name)
-        if len(nets) != 1 or value.name in {state.name for state in self.letters.cell.states}:
-            return plain
-        return tree.Differential(plain, replace(plain, by=replace(value, name=nets[0])))
-
-    def _through(self, written: Written) -> Term | None:
-        """The c_t^{(h)} of δc_t^{(h)}: of the gradient by c_t what comes through h_t; and δc_t^{next}."""
-        if [kind for kind, _ in written.parts] != ["sub", "sup"] or written.transposed or written.primes:
-            return None
-        raised = written.parts[1][1]
-        by = self.letters.resolve(replace(written, parts=written.parts[:1]), self.fragment, noted=False)
-        if by is None or by.time is None or by.at:
-            return None
-        if isinstance(raised, Name) and raised.word.removeprefix(SAID) in LATER:
-            if by.name not in {state.name for state in self.letters.cell.states}:
-                return None
-            cell = self.letters.cell
-            itself = {e.symbol.name for e in cell.equations if e.expression.has(e.symbol.at(nodes.t - 1))}
-            if by.name not in itself - {cell.output.name}:
-                return tree.Handed(as_value(by), True, True)
-            return tree.Through(as_value(by), None, Ref(by.name, by.time + 1))
-        inner = only(raised.rows) if isinstance(raised, Group) and raised.bracket == "LPAR" else None
-        via = None if inner is None else self.letters.taken(inner, self.fragment)
-        name = "" if via is None or via.parts else self.letters.known.get(via.base, "")
-        if via is None or name in ("", by.name) or not self.letters.is_timed(name):
-            return None
-        self.letters.guesses.assumed[by.name] = f"({via.base}) raised at {by.name} means what comes through {name}"
-        return tree.Through(as_value(by), self.letters.asked(as_value(by)), Ref(name, by.time))
-
-    def _first(self, spelled: tuple[Written, ...], default: Expr | None, *, parts: bool = False) -> Found | None:
-        """The quantity that the first of several spellings means; `parts`: Z_i beside Z_f and Z_o is no entry of Z."""
-        found = (self.letters.resolve(each, self.fragment, default) for each in spelled)
-        return next((each for each in found if each is not None and not (parts and each.at)), None)
-
     def weighted(self, gradient: Gradient, letter: Written) -> Term:
         """The gradient of a loss that the document defines as a multiple of the sum over the steps."""
         defined = dict(self.letters.meant.losses).get(letter.base)
@@ -494,121 +425,6 @@ class Derivatives(NamedParts):
         if defined is None or timed or defined.factor == 1:
             return gradient
         return tree.Multiply((tree.Constant(defined.factor), gradient))
-
-    def _no_factor(self, found: Written, factors: list[Syntax], i: int) -> bool:
-        """Whether a small d or δ is no quantity of the cell: no letter of it, or d of dS_t where that has d_t."""
-        known = self.letters.known.get(found.base)
-        glued = i + 1 < len(factors) and factors[i].end == factors[i + 1].start
-        return known is None or (found.base == "d" and glued and self.letters.is_timed(known))
-
-    def _from_above(self, output: Written) -> Term | None:
-        """dy_t, where nothing is called y and the state is handed on as it is: what the loss of a step asks of it."""
-        state = self.letters.cell.output.name
-        steps = [time_expression(part, TIME_LETTERS) for _, part in output.parts]
-        if output.base not in ("y", "o") or state not in {one.name for one in self.letters.cell.states}:
-            return None
-        if len(steps) != 1 or steps[0] is None or not steps[0].has(nodes.t):
-            return None
-        self.letters.guesses.granted[f"the output {output.base} is {state}, handed on as it is"] = None
-        words = f"d{output.base} is another gradient than that of the loss of its step"
-        if self.guess("from above", words, holds=False, doubtful=True):
-            return None
-        return Gradient(Ref(state, steps[0]), steps[0], False, "d")
-
-    def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int] | None:
-        """dW, δh_t, ∇_W J, J_x, and words such as dW."""
-        following = factors[i + 1] if i + 1 < len(factors) else None
-        target = self.letters.taken(following, self.fragment) if following is not None else None
-        if found.base == "nabla" and found.parts:
-            below = [part for kind, part in found.parts if kind == "sub"]
-            by = self.letters.taken(below[0], self.fragment) if below else None
-            resolved = by and self.letters.resolve(by, self.fragment)
-            loss = self.loss(target) if target is not None else None
-            if resolved and target is not None and loss is not None:
-                skip = 3 if i + 2 < len(factors) and lists_letters(factors[i + 2]) else 2
-                return self.weighted(Gradient(as_value(resolved), loss[0], found.stars > 0), target), i + skip
-            if loss is not None and (copy := self._copy(below)) is not None:
-                return self._used(copy, loss[0], below[0]), i + 2
-            if resolved and following is None and (step := self._raised(found)) is not None:
-                if resolved.time is not None or resolved.at:
-                    raise self.unclear(f"the scripts of {self.written(factors[i])} are not read", factors[i])
-                return self._used((Ref(resolved.name), step), self.letters.whole, below[0]), i + 1
-            if resolved and following is None:
-                self.letters.guesses.granted["∇ of nothing is the gradient of the loss"] = None
-                return Gradient(as_value(resolved), self.letters.whole, found.stars > 0), i + 1
-            raise self.unclear("the gradient of something that is not known here", factors[i])
-        plain = found.base in SMALL and not found.parts and self._no_factor(found, factors, i)
-        if plain and target is not None and not found.primes:
-            if found.base in ("delta", "Delta") and (through := self._through(target)) is not None:
-                return through, i + 2
-            resolved = self.letters.resolve(target, self.fragment)
-            if resolved is None and found.base in ("delta", "Delta", "d"):
-                resolved = argument_of(self.letters, target, self.fragment, barred=True)
-            apart = target.transposed or self.letters.resolve(target, self.fragment, None) != resolved
-            if resolved is not None and apart and found.base not in ("d", "nabla"):
-                apart = self.guess("beside", f"δ {target.base} is a product of two")
-            else:
-                apart = False
-            if (
-                resolved is not None
-                and found.base == "Delta"
-                and not _DERIVED.search(self.fragment.text.partition("=")[0])
-            ):
-                words = f"Δ{target.base} is a change of {target.base}, not the gradient by it"
-                if self.guess("change", words, holds=False, doubtful=True):
-                    raise self.unclear(f"{self.written(factors[i])} is a change", factors[i])
-            if resolved is not None and not apart:
-                return self.decorated(self.small(as_value(resolved), target), target), i + 2
-            if resolved is None and following is not None and (copy := self._copy([following])) is not None:
-                return self._used(copy, self.letters.whole, following), i + 2
-            if resolved is None and (above := self._from_above(target)) is not None:
-                return above, i + 2
-            if resolved is None and (given := self._given(target)) is not None:
-                return self.decorated(given, target), i + 2
-        if self.letters.resolve(found, self.fragment) is not None:
-            return None
-        if found.base.endswith("_bar") and argument_of(self.letters, found, self.fragment) is not None:
-            return None
-        for prefix, suffix in (("d_", ""), ("d", ""), ("grad_", ""), ("", "_dot"), ("", "_bar")):
-            base = found.base
-            if base.startswith(prefix) and base.endswith(suffix) and len(base) > len(prefix + suffix):
-                inner = base[len(prefix) : len(base) - len(suffix)]
-                head, *labels = inner.split("_")
-                extra = [("sub", Name(0, 0, "_".join(labels), ""))] if labels else []
-                spelled = (replace(found, base=head, parts=[*extra, *found.parts]), replace(found, base=inner))
-                resolved = self._first(spelled, nodes.t, parts=bool(labels))
-                if resolved is not None and suffix and not (self.letters.meant.bars and suffix == "_bar"):
-                    self.letters.guesses.marked.add(resolved.name)
-                    words = f"{self.written(factors[i])} is a letter of its own"
-                    if self.guess("mark", words, holds=False, doubtful=True):
-                        continue
-                if resolved is not None:
-                    value, used = as_value(resolved), 0
-                    scripts: tuple[Script, ...] = ()
-                    group, behind = (None, ()) if is_slice(following) else bracket(following)
-                    bare = None if group is None else self._first(spelled, None)
-                    when = time_expression(only(group.rows), TIME_LETTERS) if group is not None else None
-                    if when is not None and bare is not None and bare.time is None and self.letters.is_timed(bare.name):
-                        when = self.letters.placed(value.name, when)
-                        value, used, scripts = replace(value, time=when), 1, behind  # df[t]
-                    return self.decorated(self.small(value, found), found, scripts), i + 1 + used
-        family = found.base in self.letters.meant.families | {"d"} and found.base not in self.letters.known
-        if family and found.parts and found.parts[0][0] == "sub" and isinstance(found.parts[0][1], Scripted):
-            by = self.letters.taken(found.parts[0][1], self.fragment)
-            named = None if by is None else self.letters.resolve(by, self.fragment)
-            labels = [part.word if isinstance(part, Name) else "" for _, part in found.parts[1:]]
-            if by is not None and named is not None and labels in ([], *([word] for word in TOTAL)):
-                said = self.small(as_value(named), by)
-                if not labels and named.name in self.letters.meant.totals:
-                    said = tree.Handed(as_value(named), False, True)
-                return self.decorated(said, found), i + 1
-        if found.base in LOSSES and len(found.parts) == 1 and found.parts[0][0] == "sub":
-            by = self.letters.taken(found.parts[0][1], self.fragment)
-            resolved = by and self.letters.resolve(by, self.fragment)
-            if resolved:
-                said = self.weighted(Gradient(as_value(resolved)), replace(found, parts=[]))
-                return self.decorated(said, found), i + 1
-        return None
 
 
 def _is_equated(part: Syntax) -> bool:

@@ -9,7 +9,7 @@ from sympy import Expr
 from derive import nodes
 from derive.errors import InputError, OpenQuestionError
 from derive.patterns import regex
-from derive.reader.claims.deltas import Deltas
+from derive.reader.claims.gradients.deltas import Deltas
 from derive.reader.meaning import tree
 from derive.reader.meaning.letters import Written, label, time_expression
 from derive.reader.meaning.tree import Gradient, Ref, Term
