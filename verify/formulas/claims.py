@@ -293,7 +293,7 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
         if number and judgement.word is Word.WRONG:
             again = _equation(first, right, statement, claiming, context, text, place)
             start = statement.text(first.start, first.end)
-            if again.word in (Word.PROVED, Word.HOLDS_IF) and _names_an_error(right, claiming):
+            if again.word in (Word.PROVED, Word.HOLDS_IF) and _names_an_error(first, right, claiming):
                 judgement = Judgement(text, Word.NOT_A_CLAIM, reason=A_NAME, place=place)
             elif again.word in (Word.PROVED, Word.HOLDS_IF):
                 note = f"compared with {start}, of which it is true"
@@ -310,10 +310,13 @@ def _relations(statement: Statement, context: Context, claiming: Claiming) -> li
     return judgements
 
 
-def _names_an_error(side: Syntax, claiming: Claiming) -> bool:
-    """Whether an error letter stands alone on a side: at the end of a chain it is a name for what begins it."""
+def _names_an_error(first: Syntax, side: Syntax, claiming: Claiming) -> bool:
+    """Whether an error letter alone on a side names the gradient by a value of a step that begins its chain."""
     found = claiming.letters.taken(side, claiming.fragment)
-    return found is not None and found.base in ("delta", "varepsilon", "epsilon") and not found.transposed
+    if found is None or found.base not in ("delta", "varepsilon", "epsilon") or found.transposed:
+        return False
+    begins = claiming.term(first)
+    return isinstance(begins, tree.Gradient) and begins.by.time is not None
 
 
 def _between_norms(left: Syntax, right: Syntax) -> tuple[Syntax, Syntax] | None:

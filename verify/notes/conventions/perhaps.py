@@ -74,8 +74,12 @@ def _of(step: Expr, said: Term) -> Term | None:
 
 
 def of_shares(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
-    """The formulas, those left open that have one share of a gradient each: ∂J/∂c_t through h_t, and ∂J/∂c_{t-1}."""
-    shares = [share for number, each in enumerate(found) for share in _shares(number, each, judge)]
+    """The formulas, those left open that have one share of a gradient each: ∂J/∂c_t through h_t, and ∂J/∂c_{t-1}.
+
+    Not where the note puts a share in for the whole: then that is what it takes it for.
+    """
+    whole = {of for each in found for of in _put_in(each)}
+    shares = [share for n, each in enumerate(found) for share in _shares(n, each, judge) if share.of not in whole]
     result = list(found)
     for share in shares:
         other = next((one for one in shares if one.of == share.of and one.ahead != share.ahead), None)
@@ -113,6 +117,17 @@ def _shares(number: int, audited: Audited, judge: Judge) -> Iterator[_Share]:
                 yield _Share(number, one.place, of, "", True)
             elif one.word is Word.WRONG and (via := _via(audited.formula, statement, relation, model, judge)):
                 yield _Share(number, one.place, of, via, not via.endswith(f" of step {left.by.time}"))
+
+
+def _put_in(audited: Audited) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The states whose gradient stands in a product of which something wrong is said."""
+    model = audited.model
+    wrong = {one.place for one in audited.judgements if one.word is Word.WRONG}
+    for statement, said in sides_of(audited, model) if model is not None and wrong else ():
+        for relation, left in enumerate(said[: len(statement.relations)]):
+            if model is not None and statement.place(relation) in wrong and isinstance(left, tree.Multiply):
+                parts = (part for part in tree.walk(left) if isinstance(part, Gradient))
+                yield from ((states_of(model), part.by.name) for part in parts)
 
 
 def _via(formula: Formula, statement: Statement, relation: int, model: Model, judge: Judge) -> str:

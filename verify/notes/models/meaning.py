@@ -111,7 +111,9 @@ def completed(model: Model, formulas: Sequence[Formula], section: tuple[str, ...
                 asked.setdefault(own[:2], own[2])
                 lines.setdefault(own[:2], place[1])
         elif (error := _error(statement, claiming)) is not None and {error[0]}.isdisjoint({*errors, *ERRORS}):
-            errors[error[0]] = error[1]  # δ_{ht}, of which its label says too what it is the gradient by
+            said_of = _unturned(error[1])
+            if isinstance(said_of, Gradient) and said_of.by.time is not None:
+                errors[error[0]] = said_of  # δ_{ht}, of which its label says too what it is the gradient by
     for statement, claiming, place in said(numbered):
         if (error := _error(statement, claiming, of_number=True)) is not None and error[0] not in errors:
             errors[error[0]] = error[1]
