@@ -27,6 +27,7 @@ from verify.notes.conventions.functions import chosen, differentials, exchanged,
 from verify.notes.conventions.habits import keeping, of_numbered, of_one, of_this_step, onward, through_a_state
 from verify.notes.conventions.row_gradients import transposed
 from verify.notes.conventions.steps import (
+    at_the_start,
     from_zero,
     last,
     of_last_output,
@@ -82,6 +83,7 @@ def settled(
         handing_back,
         upstream,
         from_zero,
+        at_the_start,
         with_step_zero,
         adding,
         keeping(Habit.ALONG),

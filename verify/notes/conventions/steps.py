@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from derive.patterns import regex
+from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.names import letter_name
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
@@ -74,6 +76,12 @@ UNSAID = "wrong if earlier steps have losses of their own, of which the note say
 _IN_WORDS = regex(r"\b(?:(?P<number>[2-6])|(?P<word>two|three|four|five|six))[\s-]time[\s-]?steps?\b", re.IGNORECASE)
 """A 2-timestep example, a sequence of three time steps."""
 _WORDS = ("two", "three", "four", "five", "six")
+_NUMBER = regex(r"_\s*\{?\s*(\d+)\s*\}?\s*\Z")
+_FIRST = regex(
+    r"[\s&]*(?P<state>\\?[A-Za-z]+|\\[a-z]+\s*\{\s*\\?[A-Za-z]+\s*\})\s*_\s*\{?\s*1\s*\}?\s*&?\s*=(?!.*\\partial)"
+)
+_ZERO_BEFORE = regex(r"(?:\$T = 1\$ and )?\$[^$]*_0 = 0\$")
+STARTS_AT_ZERO = "what stands before the first step is zero, as its equation says"
 OF_LENGTH = "there are {steps} steps, as many as the formula names"
 AT_THE_LAST = "t = T, as the heading says"
 FROM_ZERO = "steps are counted from 0, so that T - 1 is the last one"
@@ -98,6 +106,15 @@ def lengths_in_words(text: str) -> Iterator[int]:
     """The numbers of steps that a text speaks of."""
     for match in _IN_WORDS.finditer(text):
         yield int(match["number"]) if match["number"] else _WORDS.index(match["word"].lower()) + 2
+
+
+def lengths_in_equations(written: Sequence[Equation]) -> Iterator[int]:
+    """The number of steps where a letter has an equation for each: o_1 = f(x_1 W), ..., o_4 = f(x_4 W + o_3 U)."""
+    steps: dict[str, set[int]] = {}
+    for equation in written:
+        if number := _NUMBER.search(equation.numbered):
+            steps.setdefault(equation.target, set()).add(int(number[1]))
+    yield from (max(each) for each in steps.values() if len(each) > 2 and each == {*range(1, max(each) + 1)})
 
 
 def as_long_as_named(found: Sequence[Audited], said: Collection[int] = ()) -> Callable[[Audited], Audited]:
@@ -205,6 +222,19 @@ def from_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
     right = sum(map(right_in, mended)) - sum(map(right_in, found))
     said = any(_ZERO_TO_LAST.search(each.formula.text) for each in found)
     return mended if right > 1 or (said and right) else list(found)
+
+
+def at_the_start(found: Sequence[Audited], judge: Judge) -> list[Audited]:
+    """The equation of a state's first step, which reads none before it: o_1 = f(x_1 W)."""
+    result = []
+    for each in found:
+        first = _FIRST.match(each.formula.text) if each.model is not None else None
+        if each.model is not None and first is not None and letter_name(first["state"]) in states_of(each.model):
+            cases = (case for one in each.judgements for case in one.true_when.split(special.OR))
+            for case in filter(_ZERO_BEFORE.fullmatch, list(cases)):
+                each = in_case(each, case, STARTS_AT_ZERO)
+        result.append(each)
+    return result
 
 
 def with_step_zero(found: Sequence[Audited], judge: Judge) -> list[Audited]:
