@@ -25,7 +25,7 @@ from verify.formulas.equation import ITSELF
 from verify.formulas.judgement import Judgement, Word
 from verify.notes.audited import Audited
 from verify.notes.conventions.habits import OF_ONE
-from verify.notes.conventions.trying import RIGHT, Judge, doubted, sides_of, states_of, wrong_in
+from verify.notes.conventions.trying import RIGHT, Judge, doubted, mending, sides_of, states_of, wrong_in
 from verify.notes.files import Formula
 
 UNLESS = "wrong unless {supposed}"
@@ -48,7 +48,7 @@ def perhaps(found: Sequence[Audited], judge: Judge) -> Sequence[Audited]:
 
 
 def of_one_loss(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
-    """The formulas, those left open that are right of the loss of the one step from which they come back.
+    """The formulas, those right only of the loss of the one step from which they come back: open where a loss is given.
 
     ∂L/∂s_1 = ∂L/∂s_4 ∂s_4/∂s_1 and ∂L/∂c_1 = ∂L/∂c_T ∏ ∂c_t/∂c_{t-1}, the latter along c alone.
     """
@@ -64,7 +64,9 @@ def of_one_loss(found: Sequence[Audited], judge: Judge) -> Iterator[Audited]:
         errors = tuple((letter, tree.mapped(said, partial(_of, step))) for letter, said in model.meant.errors)
         for tried in _along_too(doubted(model, f"{OF_ONE} {step} alone", losses=losses, errors=errors)):
             words = "; ".join(tried.doubts[len(model.doubts) :])
-            each = _unless(words, each, judge(each.formula, tried))
+            again = judge(each.formula, tried)
+            said = model.cell.is_loss or model.meant.losses  # else it is the loss that the formula is right of
+            (each,) = [_unless(words, each, again)] if said else mending([each], {0: again})
         yield each
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from dataclasses import replace
 
@@ -29,6 +30,8 @@ LOSSES = frozenset(["J", "E", "L", "C", "ell", "l", "Loss", "loss", "Cost", "cos
 """Letters that stand for the loss where no quantity has them."""
 OF_A_STEP = frozenset(["ell", "l"])
 """Those that usually stand for the loss of one step, whatever else is minimised."""
+_ABOVE, _UP_TO_BELOW = r"\\partial\s*\{?\s*", r"(?![A-Za-z])(?:\s*_\s*(?:\w|\{[^{}]*\}))?\s*\}+\s*\{\s*\\partial"
+"""Around a letter in \\frac{\\partial y_t}{\\partial h_t}."""
 DIFFERENTIALS = frozenset(["d", "delta", "partial"])
 
 
@@ -162,7 +165,12 @@ class Derivatives(NamedParts):
         resolved = resolved or argument_of(self.letters, target, self.fragment)
         if resolved is None:
             raise self.unclear(f"{self.written(below[0])} is not known in this cell", below[0])
-        return self.compared(Ref(resolved.name, resolved.time, resolved.at)), target.transposed
+        value = Ref(resolved.name, resolved.time, resolved.at)
+        return self.compared(value) if self._is_above(target.base) else value, target.transposed
+
+    def _is_above(self, letter: str) -> bool:
+        """Whether the formula has a derivative of this letter, too, which is zero for a target."""
+        return re.search(rf"{_ABOVE}{re.escape(letter)}{_UP_TO_BELOW}", self.fragment.text) is not None
 
     def _value(self, below: list[Syntax]) -> Ref | None:
         """tanh(c_t), where the cell has a name for it; else such a name is wanted."""
