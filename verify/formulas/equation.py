@@ -356,7 +356,10 @@ def _decided_with(
         more = unsaid(decision, claiming.letters.guesses)
         letters = context.notation or context.cell.notation
         reversed_ = upside.upside_down((one, other), bench_.program)
-        more += tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
+        meant = tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
+        if any(upside.is_by_a_later_step(part) for part in reversed_):
+            return deciding.Decision(Word.UNDECIDED, reason="; ".join(meant))
+        more += meant
         more += (PRODUCTS[product],) if PRODUCTS[product] else ()
         if reason := one_term_alone(one, other, carried(bench_.program)):
             return deciding.Decision(Word.UNDECIDED, reason=reason)

@@ -54,6 +54,11 @@ def upside_down(sides: tuple[Term, ...], program: Cell) -> tuple[Derivative, ...
     return tuple(found)
 
 
+def is_by_a_later_step(part: Derivative) -> bool:
+    """Whether a Jacobian is by what is N steps later, ∂y_t/∂s_{t+N}: where it is not zero, N is, which nobody means."""
+    return part.of.time is not None and part.by.time is not None and bool((part.by.time - part.of.time).is_Symbol)
+
+
 def behind(name: str, program: Cell) -> set[str]:
     """What a quantity is computed from within its step."""
     reads = {
