@@ -357,7 +357,7 @@ def _decided_with(
         letters = context.notation or context.cell.notation
         reversed_ = upside.upside_down((one, other), bench_.program)
         meant = tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
-        if any(upside.is_by_a_later_step(part) for part in reversed_):
+        if upside.by_a_later_step(reversed_, (one, other)):
             return deciding.Decision(Word.UNDECIDED, reason="; ".join(meant))
         more += meant
         more += (PRODUCTS[product],) if PRODUCTS[product] else ()

@@ -54,9 +54,12 @@ def upside_down(sides: tuple[Term, ...], program: Cell) -> tuple[Derivative, ...
     return tuple(found)
 
 
-def is_by_a_later_step(part: Derivative) -> bool:
-    """Whether a Jacobian is by what is N steps later, ∂y_t/∂s_{t+N}: where it is not zero, N is, which nobody means."""
-    return part.of.time is not None and part.by.time is not None and bool((part.by.time - part.of.time).is_Symbol)
+def by_a_later_step(wrong: tuple[Derivative, ...], sides: tuple[Term, ...]) -> bool:
+    """Whether one of them is ∂y_t/∂s_{t+N}, of any N: where that is not zero, N is, which nobody means."""
+    bound = {part.index for side in sides for part in tree.walk(side) if isinstance(part, OverTime)}
+    pairs = ((part.of.time, part.by.time) for part in wrong)
+    between = (below - above for above, below in pairs if above is not None and below is not None)
+    return any(steps.is_Symbol and steps not in bound for steps in between)
 
 
 def behind(name: str, program: Cell) -> set[str]:
