@@ -356,11 +356,10 @@ def _decided_with(
         more = unsaid(decision, claiming.letters.guesses)
         letters = context.notation or context.cell.notation
         reversed_ = upside.upside_down((one, other), bench_.program)
-        zeros = tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
-        of_another = any(part.of.name != part.by.name for part in reversed_)
-        if of_another and not isinstance(other, tree.Constant):  # true as it stands, which is not what is meant
-            return deciding.Decision(Word.UNDECIDED, reason="; ".join(zeros))
-        more += zeros
+        meant = tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
+        if upside.by_a_later_step(reversed_, (one, other)):  # true as it stands, which is not what is meant
+            return deciding.Decision(Word.UNDECIDED, reason="; ".join(meant))
+        more += meant
         more += (PRODUCTS[product],) if PRODUCTS[product] else ()
         if reason := one_term_alone(one, other, carried(bench_.program)):
             return deciding.Decision(Word.UNDECIDED, reason=reason)

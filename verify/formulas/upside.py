@@ -54,6 +54,20 @@ def upside_down(sides: tuple[Term, ...], program: Cell) -> tuple[Derivative, ...
     return tuple(found)
 
 
+def by_a_later_step(wrong: tuple[Derivative, ...], sides: tuple[Term, Term]) -> bool:
+    """Whether one of them is ∂y_t/∂s_{t+N}, of any N, or the left side ∂i_t/∂c_t, so that nothing is said but 0 = 0.
+
+    Where the former is not zero, N is, which nobody means.
+    """
+    left, right = sides
+    if isinstance(left, Derivative) and left in wrong and left.of.name != left.by.name:
+        return not isinstance(right, tree.Constant)
+    bound = {part.index for side in sides for part in tree.walk(side) if isinstance(part, OverTime)}
+    pairs = ((part.of.time, part.by.time) for part in wrong)
+    between = (below - above for above, below in pairs if above is not None and below is not None)
+    return any(steps.is_Symbol and steps not in bound for steps in between)
+
+
 def behind(name: str, program: Cell) -> set[str]:
     """What a quantity is computed from within its step."""
     reads = {

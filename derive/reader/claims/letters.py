@@ -186,15 +186,9 @@ class Letters:
                 return found
         found = self._resolve(written, fragment, self.known, default)
         loss = self.cell.output.name if self.cell.is_loss else ""
-        if (
-            found
-            and found.name != loss
-            and not written.parts
-            and self.is_timed(found.name)
-            and _at_t(written.base, fragment)
-        ):
-            words = f"{written.base} is not {written.base}_t, which stands beside it"
-            if self.guesses.other(f"bare {written.base}", Guess(words, holds=False, doubtful=True)):
+        if found and found.name != loss and not written.parts and self.is_timed(found.name):
+            words = _another_step(written.base, fragment)
+            if words and self.guesses.other(f"bare {written.base}", Guess(words, holds=False, doubtful=True)):
                 return None
         if found is not None:
             word = beside(written, fragment)
@@ -430,9 +424,13 @@ class Letters:
         return known is not None and self.is_timed(known) and self.quantities[known].shape != (1, 1)
 
 
-def _at_t(base: str, fragment: Fragment) -> bool:
-    """Whether a letter stands with the index t somewhere in a formula."""
-    return len(base) == 1 and re.search(rf"(?<![A-Za-z\\]){base}\s*_\s*\{{?\s*t(?![A-Za-z])", fragment.text) is not None
+def _another_step(base: str, fragment: Fragment) -> str:
+    """Why a letter without a step may not be that of step t: it stands with t too, or others stand at t + N."""
+    at_t = rf"(?<![A-Za-z\\]){base}\s*_\s*\{{?\s*t(?![A-Za-z])"
+    if len(base) == 1 and re.search(at_t, fragment.text) is not None:
+        return f"{base} is not {base}_t, which stands beside it"
+    later = set(re.findall(r"_\s*\{\s*t\s*\+\s*([A-Z])\s*\}", fragment.text))
+    return f"{base} is that of step t+{later.pop()}, which stands beside it" if len(later) == 1 else ""
 
 
 _LAYERS = frozenset(["l", "layer"])

@@ -110,6 +110,11 @@ class Differentials(Derivatives):
             return None
         return Gradient(Ref(state, steps[0]), steps[0], False, "d")
 
+    def _is_quantity(self, target: Written) -> bool:
+        """Whether this is a quantity of the cell or an argument in it, by which ∇ of it is a Jacobian."""
+        found = self.letters.resolve(target, self.fragment) or argument_of(self.letters, target, self.fragment)
+        return found is not None and target.power is None
+
     def differential(self, found: Written, factors: list[Syntax], i: int) -> tuple[Term, int] | None:
         """dW, δh_t, ∇_W J, J_x, and words such as dW."""
         following = factors[i + 1] if i + 1 < len(factors) else None
@@ -131,6 +136,9 @@ class Differentials(Derivatives):
             if resolved and following is None:
                 self.letters.guesses.granted["∇ of nothing is the gradient of the loss"] = None
                 return Gradient(as_value(resolved), self.letters.whole, found.stars > 0), i + 1
+            if resolved and target is not None and loss is None and self._is_quantity(target):
+                end = i + 3 if i + 2 < len(factors) and self._step_behind(factors[i + 2]) is not None else i + 2
+                return self.differentiated(factors[i + 1 : end], as_value(resolved), found.stars > 0, factors[i]), end
             raise self.unclear("the gradient of something that is not known here", factors[i])
         plain = found.base in SMALL and not found.parts and self._no_factor(found, factors, i)
         if plain and target is not None and not found.primes:

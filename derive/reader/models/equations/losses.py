@@ -99,7 +99,7 @@ def at_the_end(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation])
 
 
 def of_the_step(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[tuple[Found, Equation]]:
-    """`q = V h_t` and what is computed from q, as equations of every step: q never stands with a time in the note."""
+    """`q = V h_t`, `v = U h_{t-1}` and what is computed from q, of every step: none has a time anywhere in the note."""
     mentioned = [m for _, formula in formulas for m in _mentioned(formula)]
     timed = {m.name for m in mentioned if m.offset is not None and m.offset < 0}  # f_{t+1} stands in gradients
     timed |= {equation.target for equation in known}
@@ -193,13 +193,13 @@ def _is_list(side: Syntax) -> bool:
 
 
 def _reads_the_step(side: Syntax, fragment: Fragment, here: set[str]) -> bool:
-    """Whether a side computes something from what is read at t, or from what stands for step t."""
+    """Whether a side computes something from what is read at t or t - 1, or from what stands for step t."""
     if any((isinstance(n, Mark) and n.kind == "dots") or (isinstance(n, Big) and _over_steps(n)) for n in walk(side)):
         return False
     if letter(side) is not None:
         return False  # another name for one letter
     read = mentions(_alone(side, fragment))
-    return any((mention.offset is None and mention.name in here) or mention.offset == 0 for mention in read)
+    return any((mention.offset is None and mention.name in here) or mention.offset in (0, -1) for mention in read)
 
 
 @dataclass(frozen=True)
