@@ -37,7 +37,7 @@ _WIDE = regex(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
 _ARROW = regex(r"\A(?:\s|&|\\[,;: ])*(?:→|\\(?:to|(?:long)?rightarrow)(?![A-Za-z]))")
 """Before a formula, for what is found next."""
 _LIMIT = regex(
-    r"\\lim(?:\\limits)?\s*_\s*\{[^{}]*\}(?P<of>(?:(?!\\\\|\\(?:leq?|geq?|neq?|lt|gt|in)(?![A-Za-z]))[^=<>≤≥≠∈])*?)"
+    r"\\lim\s*(?:\\limits)?\s*_\s*\{[^{}]*\}(?P<of>(?:(?!\\\\|\\(?:leq?|geq?|neq?|lt|gt|in)(?![A-Za-z]))[^=<>≤≥≠∈])*?)"
     r"(?P<sign>=|→|\\(?:to|rightarrow)(?![A-Za-z]))"
 )
 """A limit of something, and the sign behind it."""
