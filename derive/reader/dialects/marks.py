@@ -27,6 +27,10 @@ _FENCED = regex(
 )
 _COMMAND, _SOURCE = regex(r"\\[A-Za-z]+"), regex(r"\\(?:documentclass|usepackage|begin\{document\})|\$|%")
 _TWICE = regex(r"(?<![\\$])\$[ \t]*\\\[((?:(?!\\\]|\$).)+?)\\\][ \t]*\$(?!\$)")
+_CLOSES = regex(
+    r"^(?P<last>(?:(?:(?!\$\$).)*[^\s$\\])?[ \t]*\$\$)(?:[ \t]|[.,;:。，；：、)）]|(?<!\\)\\(?!\\))+$", re.MULTILINE
+)
+"""The last line of a display with nothing but punctuation, or a mark of a broken line, behind its dollars."""
 _ON = regex(r"^([ \t]*)\$\$[ \t]+\$\$([ \t]*)$", re.MULTILINE)
 """The line between two displayed formulas where one ends and the next begins."""
 _INDENTED = regex(r"^(?P<indent>(?: {4,}| *\t[ \t]*))\\\[(?P<tex>(?:(?!\\[\[\]]|\$|\n\s*\n)[\s\S])+)\\\]", re.MULTILINE)
@@ -98,6 +102,7 @@ def usual(text: str, suffix: str = ".md") -> str:
     text = _INDENTED.sub(lambda m: f"{m.group('indent')}$${m.group('tex')}$$", text)
     text = _BRACED.sub(r"\g<before> \g<body> \g<behind>", text)
     text = _ON.sub(lambda m: f"{m.group(1)}\\\\".ljust(len(m.group())), text)
+    text = _CLOSES.sub(lambda m: m.group("last").ljust(len(m.group())), text)
     text = _LABEL.sub(lambda m: m.group(1).ljust(len(m.group())), text)
     text = _FONT_TIED.sub(lambda m: f"{m.group(1)}{m.group(2)}".rjust(len(m.group())), text)
     text = _TOGETHER.sub(r"\2\1", text)

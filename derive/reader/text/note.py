@@ -175,10 +175,11 @@ def _interrupting(rule: Any) -> Any:
             return False
         count, line = len(state.tokens), state.line
         matches = bool(rule(state, first, last, silent))
-        if silent:
+        ended = not any("$$" in token.content for token in state.tokens[count:])  # else text behind it was taken in
+        if silent or not ended:
             del state.tokens[count:]
             state.line = line
-        return matches
+        return matches and ended
 
     return found
 

@@ -24,6 +24,10 @@ VIA = frozenset(["via", "through", "path", "from", "along", "经由", "經由", 
 """Words behind a bar, by the part of a derivative that they name."""
 _STEPS = frozenset(["step", "time", "timestep"])
 _WORDS = regex(r"[^\W\d_]+")
+_CHINESE = sorted((word for word in DIRECT | INDIRECT | NOW | LATER | VIA if not word.isascii()), key=len, reverse=True)
+_NAMING = regex("|".join(_CHINESE))
+_TOGETHER = regex(rf"(?:{_NAMING.pattern}|来自|來自|时刻|時刻|时间步|時間步|贡献|貢獻|部分|损失|損失|层|層|项|項|的)+")
+"""Chinese words written together, with some that say no more: 来自当前输出的贡献."""
 
 
 class NamedParts(Deltas):
@@ -34,7 +38,7 @@ class NamedParts(Deltas):
         factors = script.factors if isinstance(script, Run) else (script,)
         words = [part.word[1:] for part in factors if isinstance(part, Name) and part.word.startswith(SAID)]
         rest = [part for part in factors if not (isinstance(part, Name) and part.word.startswith(SAID))]
-        spoken = {word for each in words for word in _WORDS.findall(each)} | set(words)
+        spoken = {part for each in words for word in _WORDS.findall(each) for part in _apart(word)} | set(words)
         if isinstance(said, tree.Derivative):
             if any(time_expression(part) != said.of.time for part in rest) or said.immediate:
                 return None
@@ -46,14 +50,21 @@ class NamedParts(Deltas):
         if not isinstance(said, Gradient) or said.immediate or said.by.at:
             return None
         if (step := _through_step(script)) is not None:
-            alone = [state.name for state in self.letters.cell.states] == [said.by.name]
-            follows = said.by.time is not None and step == said.by.time + 1
-            return tree.Through(said.by, said.only, Ref(said.by.name, step)) if alone and follows else None
+            return self._of_the_next_step(said, step)
+        if not words and len(rest) == 1 and (step := time_expression(rest[0])) is not None:
+            part = self._of_the_next_step(said, step)  # ∂J/∂h_{t-1} |_t
+            return said if part and self.guess("bar", "the bar only says at which step a formula is meant") else part
         if len(rest) == 1 and (not words or spoken & VIA):
             via = self.letters.taken(rest[0], self.fragment)
             found = None if via is None else self.letters.resolve(via, self.fragment)
             return None if found is None or found.at else tree.Through(said.by, said.only, Ref(found.name, found.time))
         return None if rest else self._spoken(said, spoken)
+
+    def _of_the_next_step(self, said: Gradient, step: Expr) -> Term | None:
+        """What comes to the only state from the step after its own."""
+        alone = [state.name for state in self.letters.cell.states] == [said.by.name]
+        follows = said.by.time is not None and step == said.by.time + 1
+        return tree.Through(said.by, said.only, Ref(said.by.name, step)) if alone and follows else None
 
     def of_labelled_loss(self, said: Gradient, loss: Written) -> Term:
         """The gradient of L, or the part of it that the label of L names: ∂L_{future}/∂c_t, ∂L_{direct}/∂c_t."""
@@ -72,7 +83,7 @@ class NamedParts(Deltas):
 
     def _spoken(self, said: Gradient, spoken: set[str], *, of_the_loss: bool = False) -> Term | None:
         """The part that these words name; `of_the_loss`: they stand below the loss, not behind a bar."""
-        if said.by.time is None or said.only is not None:
+        if said.by.time is None or said.only is not None or (spoken & NOW and spoken & LATER):
             return None
         own = replace(said, only=said.by.time)
         name = said.by.name
@@ -101,6 +112,11 @@ class NamedParts(Deltas):
         return any(
             e.symbol.name == name and e.expression.has(e.symbol.at(nodes.t - 1)) for e in self.letters.cell.equations
         )
+
+
+def _apart(word: str) -> list[str]:
+    """The words that are written together here, as Chinese words are; one that has others in it as it is."""
+    return _NAMING.findall(word) if _TOGETHER.fullmatch(word) else [word]
 
 
 def _through_step(script: Syntax) -> Expr | None:

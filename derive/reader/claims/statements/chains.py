@@ -37,7 +37,7 @@ _WIDE = regex(r"[\u2460-\u2473\u2776-\u277f\u3000-\u303f\uff01-\uff5e]+")
 _ARROW = regex(r"\A(?:\s|&|\\[,;: ])*(?:→|\\(?:to|(?:long)?rightarrow)(?![A-Za-z]))")
 """Before a formula, for what is found next."""
 _LIMIT = regex(
-    r"\\lim(?:\\limits)?\s*_\s*\{[^{}]*\}(?P<of>(?:(?!\\\\|\\(?:leq?|geq?|neq?|lt|gt|in)(?![A-Za-z]))[^=<>≤≥≠∈])*?)"
+    r"\\lim\s*(?:\\limits)?\s*_\s*\{[^{}]*\}(?P<of>(?:(?!\\\\|\\(?:leq?|geq?|neq?|lt|gt|in)(?![A-Za-z]))[^=<>≤≥≠∈])*?)"
     r"(?P<sign>=|→|\\(?:to|rightarrow)(?![A-Za-z]))"
 )
 """A limit of something, and the sign behind it."""
@@ -56,8 +56,9 @@ _CASES = regex(r"\\begin\s*\{cases\}.*?\\end\s*\{cases\}", re.DOTALL)
 _SIDE_BY_SIDE = regex(r"&?\s*\\end\s*\{cases\}(?:\s|\\[,;: ]|\\q?quad(?![A-Za-z])|,)*\\begin\s*\{cases\}(?=[^&]*?=)")
 """Where systems of equations stand beside each other: those of the next step."""
 _BECAUSE = regex(
-    r"\((?:\s|\\[,;: ])*\\(?:(?:because|therefore)(?![A-Za-z])|text\w*\s*\{\s*(?:because|since|as|by)\b)"
-    r"(?:(?=[\s{}]*\\sum[^()=]*=\s*1\s*\))|(?![^()]*=\s*[0-9.]+\s*\)))"
+    r"(?:\((?:\s|\\[,;: ])*\\(?:(?:because|therefore)(?![A-Za-z])|text\w*\s*\{\s*(?:because|since|as|by)\b)"
+    r"|\\text\w*\s*\{\s*\(\s*(?:because|since)\b[^(){}]*\})"
+    r"(?:(?=[\s{}]*\\sum[^()=]*=\s*1\s*\))|(?![^()]*=\s*(?:[0-9.]+|I|\\\w+\s*\{\s*[0I]\s*\})\s*(?:\\text\w*\s*\{\s*)?\)))"
 )
 _OF_CLASS = regex(
     r"(?<=\\log)(?P<before>\s*(?:\\left|\\[bB]igg?l?)?\s*[({]?\s*)(?P<letter>(?:\\(?:wide)?hat\s*)?\{?[a-z]\}?)\s*"
@@ -194,12 +195,14 @@ def _without_primed_index(text: str) -> str:
 
 
 def _without_reason(text: str, start: int, inside: int) -> str:
-    """Blank a reason in brackets behind a formula: (∵ h_t = ...)."""
+    """Blank a reason in brackets behind a formula: (∵ h_t = ...); one of the brackets may stand in words."""
     depth = 1
     for i in range(inside, len(text)):
         depth += {"(": 1, ")": -1}.get(text[i], 0)
         if depth == 0:
-            return text[:start] + re.sub(r"[^\n]", " ", text[start : i + 1]) + text[i + 1 :]
+            reason = text[start : i + 1]
+            end = i + 1 if reason.count("{") == reason.count("}") else text.find("}", i) + 1
+            return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:] if end else text
     return text
 
 
