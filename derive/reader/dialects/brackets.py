@@ -17,6 +17,8 @@ _PART = regex(
     r"(?P<end>=|[<>≤≥≈]|\\(?:approx|leq?|geq?|in|q?quad|end)(?![A-Za-z])|\\\\|&)|\\(?:[A-Za-z]+|.)"
 )
 """What stands in a formula: brackets, signs, and where a side ends."""
+_CLAIMS = regex(r"\\(?:partial|nabla|delta|Delta)(?![A-Za-z])|[∂∇δ]|\\frac\s*\{\s*d\s*[A-Za-z\\]")
+"""What speaks of a derivative."""
 _TWICE = regex(r"[)\]]\s*\Z")
 
 
@@ -67,9 +69,12 @@ def _slips(text: str) -> list[int]:
 
 
 def _closed(fragment: Fragment) -> Fragment:
-    """The formula with the bracket that closes the only one which nothing closes: behind a sum, else at the end."""
+    """The claim with the bracket that closes the only one which nothing closes: behind a sum, else at the end.
+
+    What computes a value is asked about: code and derivations would rest on it.
+    """
     text = fragment.text
-    start = _unclosed(text)
+    start = _unclosed(text) if _CLAIMS.search(text) else None
     if start is None:
         return fragment
     depth, summed = 0, False
