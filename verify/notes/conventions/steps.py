@@ -73,9 +73,14 @@ _GRADIENT = regex(
 )
 WITHOUT_STEP = "the step of d{letter} is not said here, and elsewhere in the note it is"
 UNSAID = "wrong if earlier steps have losses of their own, of which the note says nothing"
-_IN_WORDS = regex(r"\b(?:(?P<number>[2-6])|(?P<word>two|three|four|five|six))[\s-]time[\s-]?steps?\b", re.IGNORECASE)
-"""A 2-timestep example, a sequence of three time steps."""
-_WORDS = ("two", "three", "four", "five", "six")
+_IN_WORDS = regex(
+    r"\b(?:(?P<number>[2-6])|(?P<word>two|three|four|five|six))(?:[\s-]time[\s-]?steps?|-step)\b"
+    r"|(?<![分第])(?P<chinese>[2-6二三四五六])\s*(?:个时间步|個時間步|步\s*(?:的\s*)?(?:RNN|LSTM|GRU|循环|序列))"
+    r"|\$\s*T\s*=\s*(?P<last>[2-6])\s*\$",
+    re.IGNORECASE,
+)
+"""A 2-timestep example, a sequence of three time steps, $T = 3$."""
+_WORDS = (("two", "二"), ("three", "三"), ("four", "四"), ("five", "五"), ("six", "六"))
 _NUMBER = regex(r"_\s*\{?\s*(\d+)\s*\}?\s*\Z")
 _FIRST = regex(
     r"[\s&]*(?P<state>\\?[A-Za-z]+|\\[a-z]+\s*\{\s*\\?[A-Za-z]+\s*\})\s*_\s*\{?\s*1\s*\}?\s*&?\s*=(?!.*\\partial)"
@@ -105,7 +110,8 @@ def of_length(found: Sequence[Audited], judge: Judge, said: Collection[int] = ()
 def lengths_in_words(text: str) -> Iterator[int]:
     """The numbers of steps that a text speaks of."""
     for match in _IN_WORDS.finditer(text):
-        yield int(match["number"]) if match["number"] else _WORDS.index(match["word"].lower()) + 2
+        said = match["number"] or match["word"] or match["chinese"] or match["last"]
+        yield next(n for n, words in enumerate(_WORDS, 2) if said.lower() in (*words, str(n)))
 
 
 def lengths_in_equations(written: Sequence[Equation]) -> Iterator[int]:
