@@ -17,6 +17,8 @@ from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Group, Mark, Script, Syntax
 
 _MARKS = {"partial": "∂", "top": "⊤", "prime": "′", "star": "*", "dots": "⋯", "plus": "+", "minus": "−"}
+_SIGNS = {**GREEK, "nabla": "∇", "ell": "ℓ", "infty": "∞"}
+"""Commands that are one sign each."""
 _FENCES = {"LPAR": "()", "LBRACK": "[]", "LANGLE": "⟨⟩", "LABS": "||", "LNORM": "‖‖"}
 _RELATIONS = {
     r"\in": "∈", r"\neq": "≠", r"\ne": "≠", r"\le": "≤", r"\leq": "≤", r"\ge": "≥", r"\geq": "≥", r"\approx": "≈",
@@ -77,11 +79,11 @@ def letter(latex: str) -> str:
         sign = {"hat": "^", "tilde": "~", "bar": "¯", "vec": "→", "dot": "˙"}[name] if name in ACCENTS else "^"
         return f'<mover accent="true">{letter(command.group(2))}{_operator(sign, stretchy=False)}</mover>'
     if command:
+        inner = letter(command.group(2))
         bold = command.group(1) in ("mathbf", "boldsymbol", "bm")
-        inner = command.group(2).strip("{} ")
-        return f'<mi style="font-weight: bold">{escape(inner)}</mi>' if bold else f"<mi>{escape(inner)}</mi>"
+        return inner.replace("<mi>", '<mi style="font-weight: bold">') if bold else inner
     word = latex.strip().strip("{}").removeprefix("\\")
-    return f"<mi>{escape(GREEK.get(word, word))}</mi>"
+    return f"<mi>{escape(_SIGNS.get(word, word))}</mi>"
 
 
 @render.register
@@ -96,7 +98,8 @@ def _(node: syntax.Ones) -> str:
 
 @render.register
 def _(node: Mark) -> str:
-    return f"<mi>{_MARKS.get(node.kind, escape(node.kind))}</mi>"
+    word = node.kind.removeprefix("\\")
+    return f"<mi>{_MARKS.get(node.kind) or escape(_SIGNS.get(word, node.kind))}</mi>"
 
 
 @render.register

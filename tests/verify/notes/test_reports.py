@@ -190,6 +190,8 @@ def test_nothing_in_words_is_markup() -> None:
         (r"\sum_{t=1}^{T} \mathbf{W}_{xi} x_t", "<munderover>"),
         (r"\left[\begin{matrix} a & b \\ c & d \end{matrix}\right]", "<mtable>"),
         (r"h' = \sqrt{\lVert x \rVert} / 3 \cdot \Gamma_u \in R", "Γ"),
+        (r"\boldsymbol{\delta}_t \odot \mathbf{\tilde{c}}", '<mi style="font-weight: bold">δ</mi>'),
+        (r"\nabla_W \ell_t \to \infty", "∇"),
         (r"\text{<script>}", None),
         ("a = {", None),
         ("", None),
@@ -210,7 +212,8 @@ def test_what_is_typeset_is_well_formed() -> None:
         for formula in read(path).formulas:
             found = mathml(shown(formula.text))
             if found is not None:
-                ElementTree.fromstring(found)
+                said = "".join(ElementTree.fromstring(found).itertext())
+                assert "\\" not in said, said
 
 
 @pytest.mark.parametrize("form", FORMATS)
