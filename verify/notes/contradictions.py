@@ -23,7 +23,10 @@ from verify.notes.conventions.trying import sides_of
 OF_TWO_MINDS = "wrong by the model, of which line {line} says another thing"
 
 OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be read"
-_ERROR = regex(r"(?:\\delta(?![A-Za-z])|δ)(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))*")
+_SCRIPTS = r"(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))"
+_ERROR = regex(rf"(?:\\delta(?![A-Za-z])|δ){_SCRIPTS}*|(?<![A-Za-z\\])d[a-z]{_SCRIPTS}")
+"""δ_t and dy_t."""
+_UNKNOWN = regex(r"is not known in this cell\Z")
 
 OF_A_CASE = "said of the case that the words before it name, which is not read"
 _CASE = regex(
@@ -80,19 +83,23 @@ def of_unread_errors(found: Sequence[Audited]) -> Iterator[Audited]:
         if named is None or not RELATION.match(each.formula.text.lstrip(" &\n")[named.end() :].lstrip(" &")):
             continue
         lost = bool(operands_in_words(each.formula.fragment))
-        if lost or all(one.word is Word.UNREADABLE for one in each.judgements):
-            unread[letter_named(named.group())] = each
+        if lost or all(one.word is Word.UNREADABLE or _UNKNOWN.search(one.reason) for one in each.judgements):
+            unread[_error_named(named.group())] = each
         else:
-            read.add(letter_named(named.group()))
+            read.add(_error_named(named.group()))
     for each in found:
         wrong = unread and any(one.word is Word.WRONG for one in each.judgements)
-        letters = {letter_named(m.group()): m.group() for m in _ERROR.finditer(each.formula.text)} if wrong else {}
+        letters = {_error_named(m.group()): m.group() for m in _ERROR.finditer(each.formula.text)} if wrong else {}
         said = next((name for name in letters if name in unread.keys() - read), None)
         if said is None:
             yield each
             continue
         reason = OF_UNREAD.format(letter=f"${letters[said]}$", line=unread[said].formula.place.line)
         yield replace(each, judgements=tuple(_open(one, reason) for one in each.judgements))
+
+
+def _error_named(text: str) -> str:
+    return letter_named(text) or text[: len("dy")]
 
 
 def of_cases(found: Sequence[Audited]) -> Iterator[Audited]:
