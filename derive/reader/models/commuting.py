@@ -8,11 +8,10 @@ from itertools import pairwise
 
 from derive.errors import InputError
 from derive.patterns import regex
-from derive.reader.models.equations.equation import Mention, mentions
+from derive.reader.models.equations.equation import TRANSPOSES, Mention, mentions
 from derive.reader.text.fragment import Fragment
 
 _BESIDE = regex(r"[\s{}]*(?:\\(?:cdot|times|,)\s*)?[\s{}]*")
-_TURNED = regex(r"\\top|\\intercal|⊤|ᵀ|\^\s*\{?\s*T(?![A-Za-z])")
 
 
 def commuting(formulas: Iterable[Fragment]) -> frozenset[frozenset[str]]:
@@ -21,7 +20,7 @@ def commuting(formulas: Iterable[Fragment]) -> frozenset[frozenset[str]]:
     None where anything is transposed.
     """
     written = list(formulas)
-    if any(_TURNED.search(one.text) for one in written):
+    if any(TRANSPOSES.search(one.text) for one in written):
         return frozenset()
     found = {pair for fragment in written for pair in _neighbours(fragment)}
     return frozenset(frozenset((one, other)) for one, other in found if (other, one) in found)

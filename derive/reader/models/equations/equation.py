@@ -33,6 +33,8 @@ INPUTS = frozenset(["x", "u"])
 EVERY_STEP = "{name}, which is written without a time, is taken to be a value of every step"
 _INDEXED = regex(r"[A-Za-z]{2,}[^{}]*,\s*([a-z])\s*\}\s*\Z")
 _BINARY = regex(r"1\s*-")
+TRANSPOSES = regex(r"\\top|\\intercal|⊤|ᵀ|\^\s*\{?\s*T(?![A-Za-z])")
+"""What shows that a text transposes something."""
 LOGARITHM = regex(r"\\?(?:log|ln)(?![a-z])")
 _TURNED = r"(?:\^\{?(?:\\[a-z]+\{?)?(?:T|\\top|\\intercal|⊤)\}*|'|ᵀ|⊤)"
 _BLANKS = regex(r"\s|\\(?:[,;:! ]|left(?![a-z])|right(?![a-z])|cdot(?![a-z]))|[*@](?=\()")

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from derive.patterns import regex
-from derive.reader.models.equations.equation import LOSSES, Equation, Mention, mentions
+from derive.reader.models.equations.equation import LOSSES, TRANSPOSES, Equation, Mention, mentions
 from derive.reader.models.equations.names import letter_name
 from derive.reader.models.equations.wholes import without_entry
 from derive.reader.resolving.indices import bound_of, factors_of, indices_of
@@ -17,8 +16,6 @@ from derive.reader.text.mapping import walk
 from derive.reader.text.note import Declaration
 from derive.reader.text.parser import parse
 from derive.reader.text.syntax import Big
-
-_TURNED = regex(r"\\top|\\intercal|⊤|ᵀ|\^\s*\{?\s*T(?![A-Za-z])")
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ def of_units(given: Sequence[Equation]) -> tuple[list[Equation], list[Declaratio
         sums = [] if equation.target in LOSSES or counted else _sums(equation)
         if any(letter_name(each.weights) in known for each in sums):
             sums = []  # Σ_k α_{t,k} h_k of values of other steps
-        if sums and not _TURNED.search(equation.right):
+        if sums and not TRANSPOSES.search(equation.right):
             for one in _beside(equation, sums):
                 said.setdefault(one, _declared(rf"{one} \in \mathbb{{R}}"))
             for each in sums:
