@@ -26,7 +26,7 @@ OF_UNREAD = "wrong if {letter} is not what line {line} says, which cannot be rea
 _SCRIPTS = r"(?:\s*[_^]\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|\\?\w))"
 _ERROR = regex(rf"(?:\\delta(?![A-Za-z])|δ){_SCRIPTS}*|(?<![A-Za-z\\])d[a-z]{_SCRIPTS}")
 """δ_t and dy_t."""
-_UNKNOWN = regex(r"is not known in this cell\Z")
+_UNKNOWN = regex(r"is\s+not\s+known\s+in\s+this\s+cell\Z")
 
 OF_A_CASE = "said of the case that the words before it name, which is not read"
 _CASE = regex(
