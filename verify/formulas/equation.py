@@ -357,7 +357,7 @@ def _decided_with(
         letters = context.notation or context.cell.notation
         reversed_ = upside.upside_down((one, other), bench_.program)
         meant = tuple(upside.in_words(part, bench_.program, letters) for part in reversed_)
-        if upside.by_a_later_step(reversed_, (one, other)):  # true as it stands, which is not what is meant
+        if upside.true_by_zero(reversed_, (one, other)):  # true as it stands, which is not what is meant
             return deciding.Decision(Word.UNDECIDED, reason="; ".join(meant))
         more += meant
         more += (PRODUCTS[product],) if PRODUCTS[product] else ()

@@ -54,7 +54,7 @@ def upside_down(sides: tuple[Term, ...], program: Cell) -> tuple[Derivative, ...
     return tuple(found)
 
 
-def by_a_later_step(wrong: tuple[Derivative, ...], sides: tuple[Term, Term]) -> bool:
+def true_by_zero(wrong: tuple[Derivative, ...], sides: tuple[Term, Term]) -> bool:
     """Whether one of them is ∂y_t/∂s_{t+N}, of any N, or the left side ∂i_t/∂c_t, so that nothing is said but 0 = 0.
 
     Where the former is not zero, N is, which nobody means.

@@ -68,7 +68,11 @@ class Document:
         )
         functions = {name for fragment in formulas for name in _FUNCTION.findall(fragment.text)}
         for fragment in formulas:
-            found.questions += _unknown_words(fragment, functions)
+            for each in _unknown_words(fragment, functions):
+                if isinstance(each, Guess):
+                    found.guesses.append(each)
+                else:
+                    found.questions.append(each)
         return found
 
     def every(self) -> Iterator[Formula]:
@@ -117,16 +121,22 @@ def _says(declaration: Declaration, fragment: Fragment) -> bool:
     return declaration.key not in ("where", "for") or _RELATION.search(fragment.text) is not None
 
 
-def _unknown_words(fragment: Fragment, functions: Collection[str]) -> Iterator[Question]:
+def _unknown_words(fragment: Fragment, functions: Collection[str]) -> Iterator[Question | Guess]:
     """LN( may be a function, or a product of two matrices; Wf( is a product where f( stands alone elsewhere."""
     for match in _CAPITALS.finditer("" if fragment.plain else fragment.text):
         word = match.group(1)
-        if word not in fragment.words and word not in WORDS and word[1:] not in functions:
+        if word in fragment.words or word in WORDS:
+            continue
+        place = fragment.place(match.start(1), match.end(1))
+        if word[1:] in functions:
+            taken, why = f"{word}(...) is {word[0]} times {word[1:]}(...)", f"{word[1:]}(...) stands alone elsewhere"
+            yield Guess(taken, "a function of its own", why, place)
+        else:
             norm = r"\frac{v - \operatorname{mean}(v)}{\sqrt{\operatorname{var}(v) + 10^{-5}}}"
             meant = norm if word == "LN" else r"\dots"
             yield Question(
                 (word,),
                 f"{word}(...) may be a function or a product of the letters {' '.join(word)}",
                 (f"where $\\operatorname{{{word}}}(v) = {meant}$, or write ${' '.join(word)} (\\dots)$",),
-                fragment.place(match.start(1), match.end(1)),
+                place,
             )

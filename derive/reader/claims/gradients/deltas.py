@@ -282,7 +282,7 @@ class Deltas(Defined):
         predicted = self._prediction(value.name) or (min(beside) if len(beside) == 1 else None)
         if predicted is None:
             return value
-        self.letters.guesses.granted[f"d and δ of the target {value.name} mean those of {predicted}"] = None
+        self.letters.guesses.granted[f"∂, d and δ of the target {value.name} mean those of {predicted}"] = None
         return replace(value, name=predicted)
 
     def _in_pieces(self, found: Written) -> Gradient | None:
