@@ -494,10 +494,17 @@ def _of_numbers(
 
 def _of_constants(judgement: Judgement, left: Syntax, right: Syntax, statement: Statement, context: Context) -> bool:
     """Whether what fits in no shape is true of numbers alone, of which a softmax or a norm of one says nothing."""
+    small = special.of_numbers(context.cell)
+    if not small.sizes or _of_numbers(judgement, left, right, statement, context) is not None:
+        return False
+    numbers = replace(context, cell=small, facts=(), bench=bench(small), explain=False)
+    try:
+        found, decision = read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
+    except InputError:
+        return False
     if (
-        not special.of_numbers(context.cell).sizes
-        or _of_numbers(judgement, left, right, statement, context) is not None
-    ):
+        found.word is Word.WRONG and decision.sides is not None
+    ):  # it fits, and is wrong, where the softmax is of several
         return False
     return _of_numbers(judgement, left, right, statement, context, every=True) is not None
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from derive.errors import InputError, Place
 from derive.patterns import regex
 from derive.reader import text_of
-from derive.reader.dialects import marks, put_in, put_in_note, tex, unmarked
+from derive.reader.dialects import marks, programs, put_in, put_in_note, tex, unmarked
 from derive.reader.dialects.assumed_macros import with_assumed
 from derive.reader.dialects.macros import Macro, macros
-from derive.reader.dialects.notebooks import markdown_cells, notebook
+from derive.reader.dialects.notebooks import cells, notebook
 from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.note import Declaration, Found, every_formula, note, worded
 from verify.notes import comments
@@ -96,27 +96,48 @@ def read(path: str | Path) -> Document:
     file = str(path)
     if not text.strip():
         raise InputError("the note is empty", Place(file, 1, 1, 1), "there is nothing to audit")
-    suffix = Path(path).suffix.lower()
+    document = _read(text, file)
+    if programs.define_step(formula.fragment for formula in document.formulas):
+        return document
+    return _read(text, file, with_programs=True)
+
+
+def _read(text: str, file: str, *, with_programs: bool = False) -> Document:
+    suffix = Path(file).suffix.lower()
     if suffix == ".ipynb":
-        return Document(file, tuple(_notebook(text, file)))
+        return Document(file, tuple(_notebook(text, file, with_programs)))
     if suffix == ".tex":
         return Document(file, (Part(file, text, _latex(text, file)),))
     shown, defined = macros(marks.usual(text, suffix))
     found, _, _, known = _markdown(shown, file, (), (), defined)
+    if with_programs:
+        found = _in_order((*found, *_of_programs(programs.equations(shown, file))))
     said = _declarations(shown, file, known)
     return Document(file, (Part(file, text, found, None, said, tuple(asides(shown, found))),))
 
 
-def _notebook(text: str, file: str) -> Iterator[Part]:
+def _notebook(text: str, file: str, with_programs: bool) -> Iterator[Part]:
     section: tuple[str, ...] = ()
     settings: comments.Settings = ()
     known: dict[str, Macro] = {}
-    for number, written in markdown_cells(notebook(text, file)):
-        source, defined = macros(marks.usual(written))
-        known |= defined
+    for number, kind, written in cells(notebook(text, file)):
         name = f"{file}#cell{number}"
-        found, section, settings, used = _markdown(source, name, section, settings, known)
-        yield Part(name, written, found, number, _declarations(source, name, used), tuple(asides(source, found)))
+        if kind == "markdown":
+            source, defined = macros(marks.usual(written))
+            known |= defined
+            found, section, settings, used = _markdown(source, name, section, settings, known)
+            yield Part(name, written, found, number, _declarations(source, name, used), tuple(asides(source, found)))
+        elif with_programs and (step := programs.of_program(written, name, section)):
+            yield Part(name, written, _of_programs(step), number)
+            with_programs = False
+
+
+def _of_programs(found: Iterable[Found]) -> tuple[Formula, ...]:
+    return tuple(Formula(each.fragment, each.displayed, each.section) for each in found)
+
+
+def _in_order(formulas: Iterable[Formula]) -> tuple[Formula, ...]:
+    return tuple(sorted(formulas, key=lambda each: (each.place.line, each.place.column)))
 
 
 def _latex(text: str, file: str) -> tuple[Formula, ...]:

@@ -3,7 +3,7 @@
 `marks` turns reStructuredText, HTML and the many dollars of Markdown into plain Markdown, character for character in
 place; `notebooks` finds the Markdown in a notebook; `tex` finds the formulas of LaTeX documents; `macros` has the
 commands that a document of any kind defines, `assumed_macros` those that it defines elsewhere; `bare` and `unmarked`
-read what stands in a text without any mark.
+read what stands in a text without any mark; `programs` reads the step of a Python program.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from derive.patterns import regex
-from derive.reader.dialects import bare, marks, scripts, tex, unmarked
+from derive.reader.dialects import bare, marks, programs, scripts, tex, unmarked
 from derive.reader.dialects.assumed_macros import with_assumed
 from derive.reader.dialects.brackets import without_slips
 from derive.reader.dialects.macros import Macro, macros, with_macros
-from derive.reader.dialects.notebooks import markdown_cells, notebook
+from derive.reader.dialects.notebooks import cells, markdown_cells, notebook
 from derive.reader.text.note import Found, Note, every_formula, note, worded
 from derive.reader.text.stated import derivative, formula
 
@@ -41,6 +41,8 @@ def note_of(text: str, file: str) -> Note:
     found = put_in_note(found, defined)
     if not _has_equations(found):
         _read_unmarked(scripts.usual(text), found, suffix)
+    if not _defines_step(found):
+        found.formulas = [*(each.fragment for each in programs.equations(shown, file)), *found.formulas]
     return found
 
 
@@ -73,6 +75,11 @@ def _has_equations(found: Note) -> bool:
     """Whether formulas with marks say what is computed at a step; shapes, sizes and the output say nothing of it."""
     declared = (one for declaration in found.declarations for one in declaration.formulas)
     return bool(found.formulas) or any(_AT_STEP.match(one.text) for one in declared)
+
+
+def _defines_step(found: Note) -> bool:
+    declared = (one for declaration in found.declarations for one in declaration.formulas)
+    return programs.define_step((*found.formulas, *declared))
 
 
 def formulas_of(text: str, file: str) -> list[Found]:
@@ -120,7 +127,8 @@ def put_in_note(said: Note, known: Mapping[str, Macro]) -> Note:
 def _notebook(text: str, file: str) -> Note:
     whole = Note(file)
     known: dict[str, Macro] = {}
-    for number, source in markdown_cells(notebook(text, file)):
+    data = notebook(text, file)
+    for number, source in markdown_cells(data):
         shown, defined = macros(marks.usual(source))
         known |= defined
         cell = put_in_note(note(shown, f"{file}#cell{number}"), known)
@@ -128,4 +136,7 @@ def _notebook(text: str, file: str) -> Note:
         whole.source = whole.source or cell.source
         whole.formulas += cell.formulas
         whole.declarations += cell.declarations
+    if not _defines_step(whole):
+        steps = (programs.of_program(text, f"{file}#cell{n}", ()) for n, kind, text in cells(data) if kind == "code")
+        whole.formulas = [*(each.fragment for each in next(filter(None, steps), [])), *whole.formulas]
     return whole

@@ -1,4 +1,4 @@
-"""Jupyter notebooks: the Markdown in them."""
+"""Jupyter notebooks: their cells."""
 
 from __future__ import annotations
 
@@ -22,10 +22,15 @@ def notebook(text: str, file: str) -> dict[str, Any]:
     return data
 
 
-def markdown_cells(data: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    """The Markdown cells of a notebook with their numbers among all cells, counted from 1."""
+def cells(data: Mapping[str, Any]) -> Iterator[tuple[int, str, str]]:
+    """The cells of a notebook: the number of each among all, counted from 1, its kind and its text."""
     for number, cell in enumerate(data["cells"], 1):
-        if isinstance(cell, dict) and cell.get("cell_type") == "markdown":
+        if isinstance(cell, dict):
             source = cell.get("source", "")
             lines = source if isinstance(source, list) else [source]
-            yield number, "".join(line for line in lines if isinstance(line, str))
+            yield number, str(cell.get("cell_type")), "".join(line for line in lines if isinstance(line, str))
+
+
+def markdown_cells(data: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """The Markdown cells of a notebook with their numbers among all cells."""
+    return ((number, text) for number, kind, text in cells(data) if kind == "markdown")
