@@ -55,6 +55,7 @@ from derive.reader.models.equations.losses import unused as unused_losses
 from derive.reader.models.equations.names import letter_name
 from derive.reader.models.equations.other_names import under_other_names
 from derive.reader.models.equations.together.blocks import with_blocks
+from derive.reader.models.equations.together.constants import computed_parameters
 from derive.reader.models.equations.together.labelled import labelled
 from derive.reader.models.equations.together.packed import Instead, packed
 from derive.reader.models.equations.together.stacks import named_stacks
@@ -99,7 +100,8 @@ class Written:
     subtracted: frozenset[tuple[str, str]] = frozenset()
     """Letters at t of which one is subtracted from the other: p and e of p_t - e_t."""
     instead: tuple[Instead, ...] = ()
-    """Other equations that the document may mean: with a read-out that it only claims gradients of, or packed gates."""
+    """Other equations that the document may mean: with a read-out that it only claims gradients of, packed gates, or
+    parameters that it computes."""
     ended: Mapping[Place, Sequence[Equation]] = field(default_factory=dict)
     supposed: Sequence[Equation] = ()
     """What running text supposes for what stands behind it: if f_t = 1."""
@@ -210,6 +212,7 @@ def written(
         (
             *(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),
             *under_other_names(found, claiming),
+            *computed_parameters(found, claiming),
         ),
         ended,
         supposed=[e for index, formula in claiming for e in suppositions(formula, index)],
