@@ -502,9 +502,8 @@ def _of_constants(judgement: Judgement, left: Syntax, right: Syntax, statement: 
         found, decision = read(left, right, statement, _claiming(statement, numbers), numbers, judgement)
     except InputError:
         return False
-    if (
-        found.word is Word.WRONG and decision.sides is not None
-    ):  # it fits, and is wrong, where the softmax is of several
+    fits = decision is not None and decision.sides is not None
+    if fits and found.word is Word.WRONG:  # where the softmax is of several
         return False
     return _of_numbers(judgement, left, right, statement, context, every=True) is not None
 
