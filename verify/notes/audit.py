@@ -31,7 +31,13 @@ from verify.notes.conventions import settled
 from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.perhaps import perhaps
-from verify.notes.conventions.steps import LAST_ALONE, as_long_as_named, lengths_in_equations, lengths_in_words
+from verify.notes.conventions.steps import (
+    LAST_ALONE,
+    as_long_as_named,
+    lengths_in_equations,
+    lengths_in_sums,
+    lengths_in_words,
+)
 from verify.notes.conventions.trying import Judge, mending, wrong_in
 from verify.notes.examples import of_examples
 from verify.notes.examples.plain import of_plain_cells
@@ -162,6 +168,7 @@ def audit(
     along = behind_words(document, THROUGH_A_STATE, NEAR)
     lengths = {steps for part in document.parts for steps in lengths_in_words(part.text)}
     lengths |= {*lengths_in_equations(models.written.equations)}
+    lengths |= {*lengths_in_sums(line for part in document.parts for line in part.text.splitlines())}
     judged = settled(tuple(map(apart, document.formulas)), apart, quickly, last_alone, along, lengths)
     judged = tuple(_in_other_letters(each, models, apart) for each in judged)
     as_long = as_long_as_named(judged, lengths)

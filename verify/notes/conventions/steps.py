@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from derive.patterns import regex
 from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.names import letter_name
+from derive.reader.text.words import SUBSCRIPTS
 from verify.formulas.judgement import Judgement, Word
 from verify.formulas.wrong import special
 from verify.notes.audited import Audited
@@ -81,6 +82,12 @@ _IN_WORDS = regex(
 )
 """A 2-timestep example, a sequence of three time steps, $T = 3$."""
 _WORDS = (("two", "二"), ("three", "三"), ("four", "四"), ("five", "五"), ("six", "六"))
+_BRACES = regex(r"[{}\s&]|\\(?:left|right|quad|[,;: !])")
+_SUM_OF_LOSSES = regex(
+    r"(?<![A-Za-z_])(?P<loss>(?:\\mathcal|\\mathrm)?[LEJC]|\\ell)(?:_(?:total|tot|all))?="
+    r"(?P<terms>(?P=loss)_\d(?:\+(?P=loss)_\d)+)(?![\w+])"
+)
+_STEP_OF_LOSS = regex(r"_(\d)")
 _NUMBER = regex(r"_\s*\{?\s*(\d+)\s*\}?\s*\Z")
 _FIRST = regex(
     r"[\s&]*(?P<state>\\?[A-Za-z]+|\\[a-z]+\s*\{\s*\\?[A-Za-z]+\s*\})\s*_\s*\{?\s*1\s*\}?\s*&?\s*=(?!.*\\partial)"
@@ -121,6 +128,16 @@ def lengths_in_equations(written: Sequence[Equation]) -> Iterator[int]:
         if number := _NUMBER.search(equation.numbered):
             steps.setdefault(equation.target, set()).add(int(number[1]))
     yield from (max(each) for each in steps.values() if len(each) > 2 and each == {*range(1, max(each) + 1)})
+
+
+def lengths_in_sums(texts: Iterable[str]) -> Iterator[int]:
+    """The number of steps over which a loss is a sum that is written out: L = L_1 + L_2 + L_3."""
+    for text in texts:
+        written = "".join(f"_{SUBSCRIPTS[each]}" if each in SUBSCRIPTS else each for each in text)
+        found = _SUM_OF_LOSSES.search(_BRACES.sub("", written))
+        steps = sorted(map(int, _STEP_OF_LOSS.findall(found["terms"]))) if found else []
+        if len(steps) > 1 and steps == [*range(1, len(steps) + 1)]:
+            yield len(steps)
 
 
 def as_long_as_named(found: Sequence[Audited], said: Collection[int] = ()) -> Callable[[Audited], Audited]:
