@@ -47,6 +47,7 @@ from derive.reader.models.equations.losses import (
     of_inputs,
     of_itself,
     of_the_step,
+    open_sums,
     split_losses,
     untimed_targets,
     whole,
@@ -207,7 +208,10 @@ def written(
         over,
         bars,
         frozenset(_habits(texts, [e.right for e in said])),
-        [*(e for e in said if e.general), *(e for index, formula in claiming for e in open_losses(formula, index))],
+        [
+            *(e for e in said if e.general),
+            *(e for index, formula in claiming for e in (*open_losses(formula, index), *open_sums(formula, index))),
+        ],
         frozenset(_subtracted(texts)),
         (
             *(other for other in (gates, unwritten_head(found, claiming, softmax=softmax)) if other is not None),

@@ -57,6 +57,17 @@ def whole(formula: Found, index: int) -> Iterator[Equation]:
         yield replace(one.equation(f"{left} = {sign}{' '.join(kept)} {body}", name), whole=factor)
 
 
+def open_sums(formula: Found, index: int) -> Iterator[Equation]:
+    """`L = Σ_t ℓ(y_t, ŷ_t)`, which leaves open what the loss of a step is."""
+    for one in _timeless(formula, index):
+        *_, last = _signed(one.right)[1]
+        if one.letter is None or one.letter.name not in LOSSES or not isinstance(last, Big) or last.sign != "sum":
+            continue
+        body = one.fragment.text[last.body.start : last.body.end].rstrip()
+        if _over_time(last) and _is_loss_letter(last.body, one.fragment) and body.endswith(")"):
+            yield replace(one.equation(f"{_at_t(one.letter, one.fragment)} = {body}", one.letter.name), general=True)
+
+
 def averaged(formula: Found) -> Iterator[tuple[str, Expr]]:
     """L = 1/T Σ_t ℓ_t of losses that nothing defines: the letter, and how often their sum counts in it."""
     for one in _timeless(formula, 0):
