@@ -14,7 +14,7 @@ from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, shorthands, slips, with_aliases, without_slips
 from derive.reader.models.choice import Choice, nearest, without_later_losses
-from derive.reader.models.commuting import commuting
+from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
 from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.filters import without_shadowed
@@ -29,6 +29,7 @@ LATER = "{name} is as in line {line}, which stands behind what is said of it her
 NUMBER = "{letter} is a number, which the note does not say"
 NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in either order"
 SMALL = "the letters are numbers, as all weights are small letters"
+VALUED = "the letters are numbers, as line {line} gives one"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 NO_EQUATION = "the note has no equation for {names}"
@@ -235,14 +236,18 @@ def _settle(chosen: Choice, error: InputError) -> bool:
 
 
 def _all_numbers(chosen: Choice) -> str:
-    """Why all letters of the model may be numbers: two are multiplied in either order, or all weights are small."""
+    """Why all letters may be numbers: two are multiplied in either order, all weights are small, or have numbers."""
     known = {*chosen.by_name, *chosen.used}
     pair = min((sorted(pair) for pair in commuting(chosen.given.claiming) if pair <= known), default=None)
     if pair is not None:
         one, other = (f"${spelled(name)}$" for name in pair)
         return NUMBERS.format(one=one, other=other)
     weights = [name for name, times in chosen.used.items() if times == {None}]
-    return SMALL if weights and all(map(_is_small, weights)) else ""
+    if weights and all(map(_is_small, weights)):
+        return SMALL
+    given = dict(valued(chosen.given.claiming))
+    lines = [line for name, line in given.items() if name in (weights or known)]
+    return VALUED.format(line=lines[0]) if lines and all(_is_small(one) or one in given for one in weights) else ""
 
 
 def _minimised(chosen: Choice, cell: Cell) -> Cell:

@@ -28,7 +28,7 @@ from verify.formulas.worked import (
 )
 from verify.notes.audited import Audited
 from verify.notes.claiming import SUPPOSED
-from verify.notes.examples.formulas import AS_SAID, Formulas
+from verify.notes.examples.formulas import AS_SAID, Formulas, Said
 from verify.notes.examples.lines import rows, settings
 from verify.notes.examples.restored import restored
 from verify.notes.examples.scalars import said_of_numbers
@@ -50,7 +50,7 @@ NEARLY = "the numbers of both sides differ in the last digits that are written"
 IN_NUMBERS = "right by the numbers of the example, not for all values of the letters"
 _DERIVATIVE = regex(r"\\frac\s*\{\s*\\partial[^=]*=\s*[-\d.]+[\s.,;]*\Z")
 _GIVEN = regex(
-    r"\b(?:suppose|assum(?:e|ing)|given|let|say|consider|upstream)\b[^.$]*:?\s*\Z|(?:假设|假定|给定|已知|设)[^。$]*[:：]?\s*\Z",
+    r"\b(?:suppose|assum(?:e|ing)|given|let|say|consider|upstream)\b[^.]*:?\s*\Z|(?:假设|假定|给定|已知|设)[^。]*[:：]?\s*\Z",
     re.IGNORECASE,
 )
 """Words right before a display that gives a value."""
@@ -180,8 +180,15 @@ def _computed(
                 kept[here[0]] = _holding(judgement, assumed)
                 continue
         first = (shown is None or not shown.near) and at == 0 and _is_number(right, table)
-        if first and _as_said(left, right, formulas, table, kept, here[0]):
-            continue
+        if first and (said := _as_said(left, right, formulas, table)) is not None:
+            formula, found = said
+            if found.near:
+                words = AS_SAID.format(formula=formula.text, line=formula.line)
+                kept[here[0]] = _holding(judgement, (words, *_said(found.used), WRITTEN))
+                continue
+            if table.known(left) is None and all(one.settled for one in found.used.values()):
+                off.append((number, here[0], judgement, _told(found.left)))
+                continue
         if (
             first
             and judgement.reason == AN_EXAMPLE
@@ -212,15 +219,11 @@ def _computed(
             kept[here[0]] = Judgement(judgement.formula, Word.UNDECIDED, reason=NEARLY, place=judgement.place)
 
 
-def _as_said(left: Syntax, right: Syntax, formulas: Formulas, table: Table, kept: list[Judgement], here: int) -> bool:
-    """Whether numbers are those of a right formula that the note has for the left side; if so, say it."""
-    for formula in formulas.of(left):
-        shown = _shown(formula.side, right, table)
-        if shown is not None and shown.near:
-            said = AS_SAID.format(formula=formula.text, line=formula.line)
-            kept[here] = _holding(kept[here], (said, *_said(shown.used), WRITTEN))
-            return True
-    return False
+def _as_said(left: Syntax, right: Syntax, formulas: Formulas, table: Table) -> tuple[Said, _Found] | None:
+    """A right formula that the note has for the left side, and what its numbers show: near those here, or far off."""
+    found = [(one, shown) for one in formulas.of(left) if (shown := _shown(one.side, right, table)) is not None]
+    near = [pair for pair in found if pair[1].near]
+    return next(iter(near or [pair for pair in found if pair[1].off]), None)
 
 
 def _holding(judgement: Judgement, assumed: tuple[str, ...]) -> Judgement:

@@ -16,7 +16,7 @@ AS_SAID = "{formula}, as in line {line}"
 
 
 @dataclass(frozen=True)
-class Formula:
+class Said:
     """A side that a part is equal to, with the equation in words and its line."""
 
     side: Syntax
@@ -28,9 +28,9 @@ class Formula:
 class Formulas:
     """The right formulas so far, by the part that they are of."""
 
-    said: dict[str, list[Formula]] = field(default_factory=dict)
+    said: dict[str, list[Said]] = field(default_factory=dict)
 
-    def of(self, part: Syntax) -> Iterator[Formula]:
+    def of(self, part: Syntax) -> Iterator[Said]:
         """The formulas of a part, the last one first."""
         yield from reversed(self.said.get(key(part), ()))
 
@@ -46,7 +46,7 @@ class Formulas:
                 text = " ".join(
                     f"{statement.text(first.start, first.end)} = {statement.text(side.start, side.end)}".split()
                 )
-                self.said.setdefault(name, []).append(Formula(side, text, line))
+                self.said.setdefault(name, []).append(Said(side, text, line))
 
 
 def _right(judgements: Sequence[Judgement], place: Place) -> bool:
