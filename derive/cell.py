@@ -133,6 +133,8 @@ class Cell:
 
     No equation has such a parameter: its gradient is that of the state before the first step.
     """
+    minimised: bool = False
+    """Whether the output is a loss though it compares with nothing, as L = ½ ‖h_T‖² does."""
     guesses: tuple[Guess, ...] = field(default=(), compare=False, repr=False)
     """What the reader took where the text can be read in two ways."""
 
@@ -300,7 +302,7 @@ class Cell:
     @property
     def is_loss(self) -> bool:
         """Whether the output is a loss: it compares with targets, and J is its sum over t."""
-        return bool(self.targets)
+        return bool(self.targets) or self.minimised
 
     @cached_property
     def open_functions(self) -> tuple[ScalarFunction, ...]:

@@ -33,6 +33,7 @@ WRITTEN = "to the digits that are written"
 OTHER_DIGITS = "the numbers of both sides differ in the digits that are written"
 A_VALUE = "says for which value of a quantity something is said"
 ROUGHLY = ("≈", "≃", r"\approx", r"\simeq", r"\cong")
+THE_SIGMOID = "σ is the sigmoid"
 AN_EXAMPLE = "numbers of an example; what the letters are in it is not followed"
 
 Matrix = tuple[tuple[Exact, ...], ...]
@@ -42,6 +43,7 @@ _FUNCTIONS: dict[str, Callable[[float], float]] = {
     "tanh": math.tanh,
     "exp": math.exp,
     "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "sigma": lambda x: 1 / (1 + math.exp(-x)),
     "tanh'": lambda x: 1 - math.tanh(x) ** 2,
     "exp'": math.exp,
     "sigmoid'": lambda x: 1 / (2 + math.exp(-x) + math.exp(x)),
@@ -74,10 +76,18 @@ def judged(left: Syntax, right: Syntax, cell: Cell, blank: Judgement, roughly: b
     except (NoNumbersError, ArithmeticError, ValueError):
         return None
     near = all(abs(a - b) <= c for rows in zip(one, other, allowed, strict=True) for a, b, c in zip(*rows, strict=True))
+    unsaid = (THE_SIGMOID,) if sigma_unsaid(cell, left, right) else ()
     if not near:
         rough = roughly and not any(isinstance(part, Number) and "." in part.text for part in walk(right))
         return None if rough else replace(blank, reason=OTHER_DIGITS)  # ≈ 10^{-40} says how large something is
-    return replace(blank, word=Word.HOLDS_IF, assumptions=(WRITTEN,), reading=WRITTEN)
+    assumed = (*unsaid, WRITTEN)
+    return replace(blank, word=Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed))
+
+
+def sigma_unsaid(cell: Cell | None, *sides: Syntax) -> bool:
+    """Whether a σ in numbers is taken for the sigmoid, which no equation says."""
+    used = any(isinstance(part, Name) and part.word == "sigma" for side in sides for part in walk(side))
+    return used and _meant("sigma", cell) == "sigma"
 
 
 def aside(left: Syntax, right: Syntax, cell: Cell, judgement: Judgement) -> Judgement:
@@ -179,6 +189,10 @@ def evaluated(
             case Big(sign=sign_, scripts=scripts, body=body):
                 times = _counted(scripts)
                 return ((_power(_number(value(body)), times),),) if sign_ != "sum" else _scaled(times, value(body))
+            case Scripted(base=Name(word="e"), scripts=(Script(kind="sup", rows=((power,),)),)) if (
+                cell is None or "e" not in cell.quantities
+            ):
+                return ((Exact(math.exp(_number(value(power)))),),)
             case Scripted(base=base, scripts=(*rest, Script(kind="sup", rows=((power,),)))):
                 whole = value(replace(node, scripts=tuple(rest)) if rest else base)
                 if _transposes(power):

@@ -28,6 +28,7 @@ from verify.notes.contradictions import (
     of_unused_losses,
 )
 from verify.notes.conventions import settled
+from verify.notes.conventions.defining import as_defined
 from verify.notes.conventions.errors import perhaps_handed_back
 from verify.notes.conventions.habits import NEAR, THROUGH_A_STATE
 from verify.notes.conventions.perhaps import perhaps
@@ -180,6 +181,7 @@ def audit(
 
     judged = tuple(_otherwise(each, models, supposing, document) for each in stepping_back(judged))
     judged = tuple(under_suppositions(each, models, apart) for each in judged)
+    judged = tuple(as_defined(judged, apart))
     lines = {part.file: part.text.splitlines() for part in document.parts}
     judged = tuple(of_plain_cells(each, lines.get(each.formula.place.file, []), apart) for each in judged)
     judged = tuple(against_the_sum(tuple(of_two_minds(tuple(of_examples(judged, document)))), bool(last_alone)))

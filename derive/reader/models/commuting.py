@@ -1,4 +1,4 @@
-"""Letters that a document multiplies in either order, w h_{t-2} beside h_{t-1} w, as only numbers can be."""
+"""What shows that letters are numbers: w h_{t-2} beside h_{t-1} w, and what gives one a number, c_{t-1} = 2.0."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ from itertools import pairwise
 from derive.errors import InputError
 from derive.patterns import regex
 from derive.reader.models.equations.equation import TRANSPOSES, Mention, mentions
+from derive.reader.models.equations.names import letter_name
 from derive.reader.text.fragment import Fragment
 
+_VALUE = regex(
+    r"(?<![A-Za-z\\_^{])(?P<letter>(?:\\[a-z]+\s*\{\s*[A-Za-z]\s*\}|\\?[A-Za-z]+)"
+    r"(?:_(?:[A-Zac-su-z]|\{[A-Za-su-z]{1,3}\}))?)(?:\s*_\s*(?:t|\{\s*t(?:\s*-\s*1)?\s*\}))?"
+    r"\s*=\s*-?\d+\.\d+\s*(?=[.,;]|\\q?quad|\\implies|\Z)"
+)
+"""A letter with a number, perhaps of a step."""
 _BESIDE = regex(r"[\s{}]*(?:\\(?:cdot|times|,)\s*)?[\s{}]*")
 
 
@@ -24,6 +31,13 @@ def commuting(formulas: Iterable[Fragment]) -> frozenset[frozenset[str]]:
         return frozenset()
     found = {pair for fragment in written for pair in _neighbours(fragment)}
     return frozenset(frozenset((one, other)) for one, other in found if (other, one) in found)
+
+
+def valued(formulas: Iterable[Fragment]) -> Iterator[tuple[str, int]]:
+    """The letters that a formula gives a number, each with the line that does."""
+    for fragment in formulas:
+        for found in _VALUE.finditer(fragment.text):
+            yield letter_name(found["letter"]), fragment.place(found.start()).line
 
 
 def _neighbours(fragment: Fragment) -> Iterator[tuple[str, str]]:

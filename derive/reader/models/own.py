@@ -14,12 +14,12 @@ from derive.reader.claims.meant import Loss, Meant
 from derive.reader.document.elaborate import cell as elaborated
 from derive.reader.models.aliases import aliases, shorthands, slips, with_aliases, without_slips
 from derive.reader.models.choice import Choice, nearest, without_later_losses
-from derive.reader.models.commuting import commuting
+from derive.reader.models.commuting import commuting, valued
 from derive.reader.models.declaring import ACCENTED, declarations, said_shapes, text_of, within
 from derive.reader.models.equations.equation import LOSSES, Equation
 from derive.reader.models.equations.filters import without_shadowed
-from derive.reader.models.equations.losses import with_norms
 from derive.reader.models.equations.names import counted_in, letter_name, stripped
+from derive.reader.models.equations.together.norms import with_norms
 from derive.reader.models.gaps import fill_gaps, without_same_losses
 from derive.reader.models.holes import find_holes, holes_of, is_made_of_data, leave_open, of_others, set_aside
 from derive.reader.models.model import Lost, Model
@@ -29,6 +29,7 @@ LATER = "{name} is as in line {line}, which stands behind what is said of it her
 NUMBER = "{letter} is a number, which the note does not say"
 NUMBERS = "the letters are numbers, as {one} and {other} are multiplied in either order"
 SMALL = "the letters are numbers, as all weights are small letters"
+VALUED = "the letters are numbers, as line {line} gives one"
 OF_TWO = "{name} is {entry} alone, though {other} has an equation of its own"
 SLIPPED = "{letter} stands for {other}, in which alone its equation differs from a part of another"
 NO_EQUATION = "the note has no equation for {names}"
@@ -79,7 +80,7 @@ def _own(
 ) -> tuple[Model | Lost, Choice]:
     usable = without_later_losses(without_shadowed(given.equations, section), given.general, section, at)
     chosen = Choice(given, nearest(usable, section, at), names, section, frozenset(beside))
-    wanted = {e.target for e in usable if e.section == section} | _its_loss(usable)
+    wanted = {e.target for e in usable if e.section == section} | _its_loss(usable, section)
     known = {e.target for e in usable if e.section == section or e.index < at}
     steps = {name: step["of"] for name in names if (step := _STEP.fullmatch(name)) and step["of"] in known}
     spoken = {name if name in known else steps.get(name, name) for name in names}
@@ -107,7 +108,7 @@ def _own(
                 lines = ", ".join(map(str, sorted({e.place[1] for e in chosen.by_name.values()})))
                 return Lost(NO_MODEL.format(lines=lines, reason=error.message)), chosen
             continue
-        cell = without_slips(cell, slipped := slips(cell, chosen.kept))
+        cell = without_slips(_minimised(chosen, cell), slipped := slips(cell, chosen.kept))
         short = [name for name in shorthands(cell) if name not in chosen.kept and cell.states]
         chosen.shorthands |= set(short)
         more = [name for name in (*aliases(cell, chosen.kept), *short) if name not in chosen.aliases]
@@ -171,8 +172,13 @@ def _of_two(chosen: Choice) -> list[str]:
     return found
 
 
-def _its_loss(given: Sequence[Equation]) -> set[str]:
-    """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that."""
+def _its_loss(given: Sequence[Equation], section: tuple[str, ...]) -> set[str]:
+    """The loss of a note that has one model, or what it reads out of the last step: its gradients are of that.
+
+    Where the section has a loss, that of the last step in another one is another example's.
+    """
+    if any(e.loss and e.section == section for e in given):
+        given = [e for e in given if not e.at_end or e.section == section]
     written: dict[str, set[str]] = {}
     for equation in given:
         written.setdefault(equation.target, set()).add("".join(equation.right.split()))
@@ -230,14 +236,25 @@ def _settle(chosen: Choice, error: InputError) -> bool:
 
 
 def _all_numbers(chosen: Choice) -> str:
-    """Why all letters of the model may be numbers: two are multiplied in either order, or all weights are small."""
+    """Why all letters may be numbers: two are multiplied in either order, all weights are small, or have numbers."""
     known = {*chosen.by_name, *chosen.used}
     pair = min((sorted(pair) for pair in commuting(chosen.given.claiming) if pair <= known), default=None)
     if pair is not None:
         one, other = (f"${spelled(name)}$" for name in pair)
         return NUMBERS.format(one=one, other=other)
     weights = [name for name, times in chosen.used.items() if times == {None}]
-    return SMALL if weights and all(map(_is_small, weights)) else ""
+    if weights and all(map(_is_small, weights)):
+        return SMALL
+    given = dict(valued(chosen.given.claiming))
+    lines = [line for name, line in given.items() if name in (weights or known)]
+    return VALUED.format(line=lines[0]) if lines and all(_is_small(one) or one in given for one in weights) else ""
+
+
+def _minimised(chosen: Choice, cell: Cell) -> Cell:
+    """The cell with L = ½ h_T², which compares nothing, as its loss."""
+    loss = chosen.by_name.get(cell.output.name)
+    alone = loss is not None and loss.at_end and bool(loss.loss) and cell.output.shape == (1, 1)
+    return replace(cell, minimised=True) if alone and not cell.is_loss else cell
 
 
 def _settled(chosen: Choice, cell: Cell) -> bool:

@@ -53,7 +53,7 @@ from derive.reader.models.equations.losses import (
     whole,
 )
 from derive.reader.models.equations.losses import unused as unused_losses
-from derive.reader.models.equations.names import letter_name
+from derive.reader.models.equations.names import letter_name, stripped
 from derive.reader.models.equations.other_names import under_other_names
 from derive.reader.models.equations.together.blocks import with_blocks
 from derive.reader.models.equations.together.constants import computed_parameters
@@ -168,8 +168,7 @@ def written(
         )
     )
     states = {m.name for e in every for m in e.used if m.offset == -1}
-    # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
-    gradients = gradient_letters(formula for _, formula in claiming) - states
+    gradients = gradient_letters((formula for _, formula in claiming), states)
     timed = [e for e in every if e.target not in gradients]
     over = barred(timed, said=bars)
     if over:
@@ -201,7 +200,11 @@ def written(
     texts = [formula.text for _, formula in claiming]
     return Written(
         found,
-        [each for each in _unread(claiming, timed, families) if not gradient(each.name)],
+        [
+            each
+            for each in _unread(claiming, timed, families)
+            if not gradient(each.name) and stripped(each.name) not in gradients  # g_3 of g_t = ∂L/∂h_t
+        ],
         declarations,
         families,
         total_gradients(texts, families),

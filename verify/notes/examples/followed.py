@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction as Exact
@@ -14,12 +15,24 @@ from derive.reader.meaning.letters import letter
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Number, Syntax
 from verify.formulas.judgement import Judgement, Word
-from verify.formulas.worked import A_VALUE, LONG, ROUGHLY, WRITTEN, Matrix, NoNumbersError
+from verify.formulas.worked import (
+    A_VALUE,
+    AN_EXAMPLE,
+    LONG,
+    ROUGHLY,
+    THE_SIGMOID,
+    WRITTEN,
+    Matrix,
+    NoNumbersError,
+    sigma_unsaid,
+)
 from verify.notes.audited import Audited
+from verify.notes.claiming import SUPPOSED
+from verify.notes.examples.formulas import AS_SAID, Formulas, Said
 from verify.notes.examples.lines import rows, settings
 from verify.notes.examples.restored import restored
 from verify.notes.examples.scalars import said_of_numbers
-from verify.notes.examples.values import Given, Named, Table
+from verify.notes.examples.values import Given, Named, Table, gives_value
 from verify.notes.files import continued
 
 if TYPE_CHECKING:
@@ -35,6 +48,12 @@ SUSPECT = (
 )
 NEARLY = "the numbers of both sides differ in the last digits that are written"
 IN_NUMBERS = "right by the numbers of the example, not for all values of the letters"
+_DERIVATIVE = regex(r"\\frac\s*\{\s*\\partial[^=]*=\s*[-\d.]+[\s.,;]*\Z")
+_GIVEN = regex(
+    r"\b(?:suppose|assum(?:e|ing)|given|let|say|consider|upstream)\b[^.]*:?\s*\Z|(?:假设|假定|给定|已知|设)[^。]*[:：]?\s*\Z",
+    re.IGNORECASE,
+)
+"""Words right before a display that gives a value."""
 _STEP = regex(r"_\s*\{?\s*\d|[₀-₉]")
 FEW = 3
 """Lines of an example that may be off before its reading is suspect."""
@@ -42,6 +61,8 @@ CERTAIN = 3
 """How many times what the digits leave open both sides differ at least, where that is no rounding."""
 SMALLEST = Exact(1, 2000)
 """The part of a number by which both sides differ at least, where that is no rounding."""
+MOST_PLAIN = 3
+"""Numbers in a side of which each step is seen."""
 SHOWN = 5
 """Digits of a number that is told."""
 
@@ -84,19 +105,24 @@ def with_values(found: Sequence[Audited], lines: Mapping[str, Sequence[str]]) ->
     before: Formula | None = None
     beside = {file: _Beside(each) for file, each in lines.items()}
     first: Named | None = None
+    formulas = Formulas()
     for number, one in enumerate(found):
         if one.model is not None:
             table.cell = one.model.cell
         if one.formula.place.file in beside:
             beside[one.formula.place.file].read(table, one.formula)
         each = said_of_numbers(one, lines.get(one.formula.place.file, ()), _numbered(one, table))
-        kept = list(each.judgements)
-        for statement in _statements(each.formula, before):
-            _computed(statement, table, kept, off, number, each)
+        kept, text = list(each.judgements), lines.get(each.formula.place.file, ())
+        said = _statements(each.formula, before)
+        values = all(map(gives_value, said))
+        for statement in said:
+            _computed(statement, table, formulas, kept, off, number, each, text)
             if _refuted(statement, kept):
                 continue
             goes_on = statement.fragment.text.lstrip() != each.formula.text.lstrip()
-            table.learn(statement, each.formula.place.line, each.formula.section, first if goes_on else None)
+            if values or not statement.given:
+                table.learn(statement, each.formula.place.line, each.formula.section, first if goes_on else None)
+            formulas.learn(statement, kept, each.formula.place.line)
             if not goes_on:
                 first = statement.text(statement.sides[0].start, statement.sides[0].end), statement.sides[0]
             _agreeing(statement, table, kept)
@@ -128,10 +154,12 @@ def _statements(formula: Formula, before: Formula | None) -> list[Statement]:
 def _computed(
     statement: Statement,
     table: Table,
+    formulas: Formulas,
     kept: list[Judgement],
     off: list[tuple[int, int, Judgement, str]],
     number: int,
     audited: Audited,
+    beside: Sequence[str],
 ) -> None:
     """Put what computing shows of the equations of a statement in the place of what was left open."""
     for at, relation in enumerate(statement.relations):
@@ -149,11 +177,26 @@ def _computed(
             in_letters = restored(left, right, statement, table, model.cell, model.meant)
             if in_letters is not None:
                 assumed = (*in_letters[0][:1], *_said(in_letters[1]), *in_letters[0][1:], WRITTEN)
-                kept[here[0]] = Judgement(
-                    judgement.formula, Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed),
-                    place=judgement.place,
-                )  # fmt: skip
+                kept[here[0]] = _holding(judgement, assumed)
                 continue
+        first = (shown is None or not shown.near) and at == 0 and _is_number(right, table)
+        if first and (said := _as_said(left, right, formulas, table)) is not None:
+            formula, found = said
+            if found.near:
+                words = AS_SAID.format(formula=formula.text, line=formula.line)
+                kept[here[0]] = _holding(judgement, (words, *_said(found.used), WRITTEN))
+                continue
+            if table.known(left) is None and all(one.settled for one in found.used.values()):
+                off.append((number, here[0], judgement, _told(found.left)))
+                continue
+        if (
+            first
+            and judgement.reason == AN_EXAMPLE
+            and _DERIVATIVE.match(judgement.formula)
+            and _is_given(audited, beside)
+        ):
+            kept[here[0]] = Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=SUPPOSED, place=judgement.place)
+            continue
         if shown is None:
             if letter(left) is not None and judgement.word is Word.UNDECIDED and _is_number(right, table):
                 kept[here[0]] = Judgement(judgement.formula, Word.NOT_A_CLAIM, reason=A_VALUE, place=judgement.place)
@@ -161,17 +204,42 @@ def _computed(
         if table.known(left) is not None and (letter(left) is None or at == 0):
             continue  # the same value again, or another one of the same part
         if shown.near:
-            assumed = (*_said(shown.used), WRITTEN)
-            kept[here[0]] = Judgement(
-                judgement.formula, Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed),
-                place=judgement.place,
-            )  # fmt: skip
+            assumed = (*_said(shown.used), *_sigmoid(table, left, right), WRITTEN)
+            kept[here[0]] = _holding(judgement, assumed)
         elif judgement.word is Word.WRONG or table.known(left) is not None:
             continue  # told already, or another value of the same letter
-        elif shown.off and (not rough or _in_full(right)) and all(one.settled for one in shown.used.values()):
+        elif (
+            shown.off
+            and not _sigmoid(table, left, right)
+            and (not rough or _in_full(right))
+            and all(one.settled for one in shown.used.values())
+        ):
             off.append((number, here[0], judgement, _told(shown.left)))
         else:
             kept[here[0]] = Judgement(judgement.formula, Word.UNDECIDED, reason=NEARLY, place=judgement.place)
+
+
+def _as_said(left: Syntax, right: Syntax, formulas: Formulas, table: Table) -> tuple[Said, _Found] | None:
+    """A right formula that the note has for the left side, and what its numbers show: near those here, or far off."""
+    found = [(one, shown) for one in formulas.of(left) if (shown := _shown(one.side, right, table)) is not None]
+    near = [pair for pair in found if pair[1].near]
+    return next(iter(near or [pair for pair in found if pair[1].off]), None)
+
+
+def _holding(judgement: Judgement, assumed: tuple[str, ...]) -> Judgement:
+    return Judgement(
+        judgement.formula, Word.HOLDS_IF, assumptions=assumed, reading="; ".join(assumed), place=judgement.place
+    )
+
+
+def _is_given(audited: Audited, lines: Sequence[str]) -> bool:
+    """Whether the words right before a displayed formula suppose it."""
+    above = next((line for line in reversed(lines[: audited.formula.place.line - 1]) if line.strip(" $>")), "")
+    return audited.formula.displayed and _GIVEN.search(above) is not None
+
+
+def _sigmoid(table: Table, *sides: Syntax) -> tuple[str, ...]:
+    return (THE_SIGMOID,) if sigma_unsaid(table.cell, *sides) else ()
 
 
 def _refuted(statement: Statement, kept: Sequence[Judgement]) -> bool:
@@ -223,11 +291,17 @@ def _shown(left: Syntax, right: Syntax, table: Table, *, both: bool = False) -> 
     if all(used) is not both or (len(one), len(one[0])) != (len(other), len(other[0])):
         return None
     near, off = True, False
+    smallest = 0 if _plainly(left) and _plainly(right) and not any(used) else SMALLEST
     for entries in zip(one, other, *far, *most, strict=True):
         for a, b, c, d, e, f in zip(*entries, strict=True):
             near = near and abs(a - b) <= c + d
-            off = off or abs(a - b) > CERTAIN * (e + f) + SMALLEST * max(abs(a), abs(b))
+            off = off or abs(a - b) > CERTAIN * (e + f) + smallest * max(abs(a), abs(b))
     return _Found(near, off, one, {**used[0], **used[1]})
+
+
+def _plainly(side: Syntax) -> bool:
+    """Whether a side is computed from so few numbers that nothing in between is rounded."""
+    return sum(isinstance(part, Number) for part in walk(side)) <= MOST_PLAIN
 
 
 def _in_full(side: Syntax) -> bool:

@@ -8,6 +8,7 @@ from fractions import Fraction as Exact
 
 from derive.cell import Cell
 from derive.reader.claims.statements.chains import Statement
+from derive.reader.meaning.letters import letter
 from derive.reader.text.mapping import walk
 from derive.reader.text.syntax import Fraction, Group, Mark, Name, Number, Product, Run, Script, Scripted, Sum, Syntax
 from verify.formulas.worked import LONG, ROUGHLY, Matrix, NoNumbersError, evaluated
@@ -97,7 +98,7 @@ class Table:
 
     def learn(self, statement: Statement, line: int, section: tuple[str, ...], first: Named | None = None) -> None:
         """Take the values that a statement gives; `first` is what it goes on from, where it begins with its sign."""
-        if statement.accumulated or statement.given or not statement.relations:
+        if statement.accumulated or not statement.relations or (statement.given and not gives_value(statement)):
             return
         if any(one.type != "EQ" and one.word.strip() not in ROUGHLY for one in statement.relations):
             return
@@ -128,6 +129,12 @@ class Table:
         before = self.given.get(name)
         settled = before is None or (before.settled and _same(before, given))
         self.given[name] = Given(given.label, given.line, given.section, given.rows, given.slack, settled)
+
+
+def gives_value(statement: Statement) -> bool:
+    """Whether a letter is a number here: b_f = 1.0."""
+    sides = statement.sides
+    return len(sides) == 2 and letter(sides[0]) is not None and _alone(sides[1])
 
 
 def key(node: Syntax) -> str:

@@ -10,12 +10,13 @@ from derive.errors import InputError, Place
 from derive.patterns import regex
 from derive.reader.claims.statements.prose import rows
 from derive.reader.meaning.letters import time_expression
+from derive.reader.models.equations.equation import LOSSES
 from derive.reader.models.equations.finding import DERIVATIVE
 from derive.reader.resolving.clocks import clock_of
 from derive.reader.text.fragment import Fragment
 from derive.reader.text.mapping import walk
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Big, Chain, Name, Scripted, Syntax
+from derive.reader.text.syntax import Big, Chain, Name, Number, Scripted, Syntax
 from derive.reader.text.usual import own_letters, timelike
 from verify.notes.files import Document, Formula
 from verify.notes.models.layers import layered
@@ -118,8 +119,10 @@ class _Own:
             said = _OF_A_SECTION.fullmatch(each.text)
             if each.section and (number := said.group(1) if said else _added_up(each.fragment)):
                 self.lengths[each.section] = number
+        timed = {base for each in formulas if each.claims for base in _timed(each.fragment, "t")}
+        if "T" not in usual:
+            self.lengths = {**_read_last(formulas, timed), **self.lengths}
         if "t" not in usual:
-            timed = {base for each in formulas if each.claims for base in _timed(each.fragment, "t")}
             for each in formulas:
                 if each.claims and (letter := _running(each, timed)):
                     self.clocks[each.place] = letter
@@ -130,7 +133,7 @@ class _Own:
     def of(self, formula: Formula) -> tuple[tuple[str, str], ...]:
         """The letters of one formula."""
         clock = self.clocks.get(formula.place)
-        within = (formula.section[:depth] for depth in range(len(formula.section), 0, -1))
+        within = (formula.section[:depth] for depth in range(len(formula.section), -1, -1))
         length = next(filter(None, map(self.lengths.get, within)), None)
         return (*(((clock, "t"),) if clock else ()), *(((length, "T"),) if length else ()))
 
@@ -146,6 +149,33 @@ def _added_up(fragment: Fragment) -> str | None:
     letters = set(re.findall(r"(\\?[A-Za-z]+)\s*_", found.group("sum")))
     counted_up = numbers == [str(n) for n in range(1, len(numbers) + 1)]
     return numbers[-1] if len(letters) == 1 and len(numbers) > 1 and counted_up else None
+
+
+def _read_last(formulas: Sequence[Formula], timed: set[str]) -> dict[tuple[str, ...], str]:
+    """The last steps of examples whose loss reads that step alone, L = ½ h_3², and nothing a later one."""
+    steps = [(each, {step for part in _parts(each.fragment) for step in _numbered(part, timed)}) for each in formulas]
+    found: dict[tuple[str, ...], str] = {}
+    headed = any(each.section for each in formulas)
+    for each, _ in steps:
+        for part in _parts(each.fragment) if each.claims and (each.section or not headed) else ():
+            if not isinstance(part, Chain) or not _is_equation(each.fragment, part):
+                continue
+            loss, read = part.sides[0], set(_numbered(part, timed))
+            alone = not any(name.word in ("t", "T") for name in timelike(part))
+            if not isinstance(loss, Name) or loss.word not in LOSSES or not alone:
+                continue
+            longest = max(max(numbers, default=0) for other, numbers in steps if other.section == each.section)
+            if read == {longest} and longest > 1:
+                found[each.section] = str(longest)
+    return found
+
+
+def _numbered(part: Syntax, timed: set[str]) -> Iterator[int]:
+    """The numbers of the steps at which letters stand that have steps: 3 of h_3."""
+    for node in walk(part):
+        if isinstance(node, Scripted) and isinstance(node.base, Name) and node.base.word in timed:
+            below = [cell for script in node.scripts if script.kind == "sub" for row in script.rows for cell in row]
+            yield from (int(cell.text) for cell in below if isinstance(cell, Number) and cell.text.isdigit())
 
 
 def _timed(fragment: Fragment, letter: str) -> set[str]:

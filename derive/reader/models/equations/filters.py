@@ -9,6 +9,7 @@ from dataclasses import replace
 from derive.patterns import regex
 from derive.reader.meaning.letters import ENTRY_LETTERS
 from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.finding import is_value
 
 _BOLD = regex(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DIFFERENTIAL = regex(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
@@ -62,16 +63,25 @@ def without_rates(given: Sequence[Equation]) -> list[Equation]:
     return [e for e in given if not rate(e)]
 
 
+_DECIMAL = regex(r"\d\.\d")
+_FUNCTIONS = regex(r"\\(?:sigma|tanh|exp|sigmoid)(?![A-Za-z])|σ|\btanh\b")
+
+
 def without_worked(given: Sequence[Equation]) -> list[Equation]:
     """The equations without those of an example: a list of numbers alone, c_t = [0.8, 0.1], is a value at some step.
 
-    So are numbers behind the equation of one step, where the note writes a recurrence for all, and the equation of
-    a step with numbers for what another one reads there.
+    So are numbers behind the equation of one step, where the note writes a recurrence for all, the equation of a step
+    with numbers for what another one reads there, and one of decimals alone, x_t = 1.0 and f_t = σ(0.25).
     """
+    given = [e for e in given if not _decimals(e.right)]
     written = {e.target for e in given if not _WITH_NUMBERS.search(e.right)}
     given = [e for e in given if e.target not in written or not _WITH_NUMBERS.search(e.right)]
     recurrent = any(bool(_carried([e])) for e in given if not e.numbered and not e.general)
     return [e for e in given if not (recurrent and e.valued) and not _LIST_OF_NUMBERS.fullmatch(e.right)]
+
+
+def _decimals(right: str) -> bool:
+    return _DECIMAL.search(right) is not None and is_value(_FUNCTIONS.sub("", right))
 
 
 _NUMBERED = regex(r"_\s*(?:\d|\{\s*\d\s*\})")

@@ -13,9 +13,10 @@ from derive.reader.text.note import Found
 
 _D = r"(?:\\partial(?![A-Za-z])|∂|\\(?:mathrm|text|rm)\s*\{?\s*d\s*\}?|d(?=[A-Za-z\\\s]))\s*"
 _ONE = r"(?:\\?[A-Za-z]+|\\mathcal\s*\{[A-Z]\})"
+_BELOW = r"(?:_(?:\w|\{[^{}]*\}))?"
 _GRADIENT = regex(
     rf"[\s&]*(?:\\[dt]?frac\s*\{{\s*{_D}(?:[^{{}}]|\{{[^{{}}]*\}})*\}}\s*\{{\s*{_D}(?:[^{{}}]|\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}})*\}}"
-    rf"|{_D}{_ONE}\s*/\s*{_D}{_ONE}(?:_(?:\w|\{{[^{{}}]*\}}))?"
+    rf"|{_D}{_ONE}{_BELOW}\s*/\s*{_D}{_ONE}{_BELOW}"
     rf"|(?:\\nabla|\\partial|∂)\s*_\s*(?:\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\\?\w+)\s*(?:\\mathcal\s*\{{?\s*)?[LJEC]\s*\}}?)[\s.,;&]*"
 )
 _SAME = r"(?:(?P=by)|(?P=one))"
@@ -30,14 +31,19 @@ _TOTAL = regex(
 )
 
 
-def gradient_letters(formulas: Iterable[Found]) -> frozenset[str]:
-    """The letters that a note defines as gradients: r in r_t = ∂J/∂h_t."""
+def gradient_letters(formulas: Iterable[Found], states: Collection[str] = ()) -> frozenset[str]:
+    """The letters that a note defines as gradients: r in r_t = ∂J/∂h_t.
+
+    h_t = ∂L/∂h_t of one of the `states` is a slip, no name for the gradient; q_t = ∂h_t/∂w is one.
+    """
     found = set()
     for formula in formulas:
         for line in [*lines(formula.fragment)] or [formula.fragment]:
             left, *values = RELATION.split(line.text)
             if values and _GRADIENT.fullmatch(values[0].strip()):
-                found.add(letter_named(left.strip(" &")))
+                name = letter_named(left.strip(" &"))
+                if name not in states or left.strip(" &") not in values[0]:
+                    found.add(name)
     return frozenset(found - {""})
 
 

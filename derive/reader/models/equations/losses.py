@@ -22,8 +22,8 @@ from derive.reader.text.fragment import Fragment, piece
 from derive.reader.text.mapping import walk
 from derive.reader.text.note import Found
 from derive.reader.text.parser import parse
-from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, Run, Scripted, Sum, Syntax
-from derive.reader.text.usual import summed_steps, timelike
+from derive.reader.text.syntax import Big, Chain, Fraction, Group, Mark, Name, Number, Run, Scripted, Sum, Syntax
+from derive.reader.text.usual import length_of, summed_steps, timelike
 
 _LABELLED = regex(r"[A-Z]_[a-z]")
 _NUMBERED = regex(r"(?P<letter>\\?[A-Za-z]+)_[a-z]*\d")
@@ -100,7 +100,9 @@ def unused(formulas: Sequence[tuple[int, Found]], used: Collection[Place]) -> It
 def at_the_end(formulas: Sequence[tuple[int, Found]], known: Sequence[Equation]) -> Iterator[tuple[Found, Equation]]:
     """`q = V h_T` and what is computed from q, such as the loss, as equations of every step."""
     defined = {equation.target for equation in known}
-    waiting = [one for one, name in _waiting(formulas) if name not in defined]
+    waiting = [
+        one if name in LOSSES else one.without_length() for one, name in _waiting(formulas) if name not in defined
+    ]
     parameters = {m.name for equation in known for m in equation.used if m.offset is None}
     for one, text, name in _settled(waiting, parameters, lambda side, fragment, ends: _reads_the_end(
         side, fragment, ends, defined
@@ -233,6 +235,11 @@ class _Timeless:
             loss = _plain(self.left.factors[0], self.fragment)
             return loss if loss is not None and loss.name in LOSSES else None
         return _plain(self.left, self.fragment)
+
+    def without_length(self) -> _Timeless:
+        """The same where no number is that of the last step: g_3 = h_3 is of its step."""
+        times = tuple(pair for pair in self.fragment.times if not pair[0].isdigit())
+        return replace(self, fragment=replace(self.fragment, times=times))
 
     def equation(self, text: str, target: str) -> Equation:
         """The equation in these words."""
@@ -367,40 +374,6 @@ def untimed_targets(loss: Equation, known: Sequence[Equation]) -> frozenset[str]
     return frozenset(m.name for m in loss.used if m.offset is None) - elsewhere - defined
 
 
-_SQUARED = regex(
-    r"(?:\\(?:right|[bB]igg?r?)\s*)?(?P<mark>[)\]|]|\\rvert(?![A-Za-z]))\s*(?P<power>\^\s*(?:2|\{\s*2\s*\})|²)"
-)
-_OPENING = regex(r"(?:\\(?:left|[bB]igg?l?)\s*)?\Z")
-_BRACKETS = regex(r"[()\[\]]")
-
-
-def with_norms(text: str, *, plain: bool) -> str:
-    """The text of a loss with squared norms, ‖y - r‖², in the place of squares of what stands in brackets."""
-    bar = "||" if plain else r"\|"
-    for match in reversed([*_SQUARED.finditer(text)]):
-        start = _opened(text, match.start("mark"), match.group("mark"))
-        if start is not None:
-            lead = _OPENING.search(text[:start])
-            first = lead.start() if lead is not None else start
-            width = len(r"\lvert") if match.group("mark") == r"\rvert" else 1
-            inside = text[start + width : match.start()]
-            text = f"{text[:first]}{bar}{inside}{bar}{match.group('power')}{text[match.end() :]}"
-    return text
-
-
-def _opened(text: str, end: int, mark: str) -> int | None:
-    """Where the bracket stands that a mark closes."""
-    if mark == "|" or mark == r"\rvert":
-        found = text.rfind("|" if mark == "|" else r"\lvert", 0, end)
-        return None if found < 0 or (mark == "|" and text[found - 1 : found] in ("|", "\\")) else found
-    depth = 1
-    for match in reversed([*_BRACKETS.finditer(text, 0, end)]):
-        depth += 1 if match.group() in ")]" else -1
-        if depth == 0:
-            return match.start()
-    return None
-
-
 # The last step
 
 
@@ -412,9 +385,7 @@ def _reads_the_end(side: Syntax, fragment: Fragment, ends: set[str], defined: se
     counted = counted_in(fragment.text[side.start : side.end]) if sums else frozenset()
     if any(name.word == "t" for name in timelike(side)):
         return False
-    last = [
-        name.start for node in walk(side) if isinstance(node, Scripted) for name in timelike(node) if name.word == "T"
-    ]
+    last = [start for start, _ in _at_the_last(side, fragment)]
     return any(
         without_index(mention.name, counted) in ends
         or (stripped(mention.name) in defined and any(mention.start <= start < mention.end for start in last))
@@ -423,15 +394,23 @@ def _reads_the_end(side: Syntax, fragment: Fragment, ends: set[str], defined: se
     )
 
 
+def _at_the_last(side: Syntax, fragment: Fragment) -> Iterator[tuple[int, int]]:
+    """Where letters have the last step below them, as T or by its number."""
+    length = length_of(fragment.times)
+    for node in walk(side):
+        if isinstance(node, Scripted):
+            yield from ((name.start, name.end) for name in timelike(node) if name.word == "T")
+            below = [cell for script in node.scripts if script.kind == "sub" for row in script.rows for cell in row]
+            numbers = [cell for cell in below if isinstance(cell, Number)]
+            yield from ((one.start, one.end) for one in numbers if one.text == str(length))
+
+
 def _for_step(side: Syntax, fragment: Fragment, ends: set[str], parameters: set[str] | None) -> str:
     """The text of a side for step t: T as t, and t behind what stands for the last step.
 
     In a loss, with `parameters`, every other letter is data.
     """
-    changes: list[tuple[int, int, str]] = []
-    for node in walk(side):
-        if isinstance(node, Scripted):
-            changes += [(name.start, name.end, "t") for name in timelike(node) if name.word == "T"]
+    changes = [(start, end, "t") for start, end in _at_the_last(side, fragment)]
     timed = {start for start, _, _ in changes}
     counted = counted_in(fragment.text[side.start : side.end])
     for mention in mentions(_alone(side, fragment)):
