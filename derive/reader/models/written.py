@@ -16,6 +16,7 @@ from derive.reader.models.equations.equation import Equation
 from derive.reader.models.equations.filters import (
     gradients_in_words,
     in_one_face,
+    with_labelled_biases,
     with_one_case,
     with_one_example,
     without_abbreviated,
@@ -165,7 +166,7 @@ def written(
             )
         )
     )
-    every = with_dependences(every)
+    every = with_labelled_biases(with_dependences(every))
     states = {m.name for e in every for m in e.used if m.offset == -1}
     # h_t = ∂L/∂h_t where h_{t-1} is read is a slip, not a name for the gradient
     gradients = gradient_letters(formula for _, formula in claiming) - states

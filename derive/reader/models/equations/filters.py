@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.meaning.letters import ENTRY_LETTERS
 from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.names import stripped
 
 _BOLD = regex(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
 _DIFFERENTIAL = regex(r"d_?(?P<of>[A-Za-z]\w*?)(?:_(?:next|prev|raw|new|pre))?")
@@ -269,6 +271,28 @@ def without_slips(given: Sequence[Equation]) -> list[Equation]:
 
     usual = {spelled_out(e): steps(e) for e in reversed(given) if e.offset == 0}
     return [e for e in given if e.offset == 0 or usual.get(spelled_out(e), steps(e)) == steps(e)]
+
+
+BIAS_SLIPPED = "{wrong} in the equation of {name} in line {line} stands for {meant}"
+
+
+def with_labelled_biases(given: Sequence[Equation]) -> list[Equation]:
+    """The equations with b_f for b_t in f_t = σ(W_f x_t + b_t), where other gates have a bias with their own label."""
+    own = {f"b_{stripped(e.target)}" for e in given} & {m.name for e in given for m in e.used if m.offset is None}
+    if len(own) < 2 or any(e.target == "b" for e in given):
+        return list(given)
+    return [e if f"b_{stripped(e.target)}" in own else _with_own_bias(e) for e in given]
+
+
+def _with_own_bias(equation: Equation) -> Equation:
+    text = equation.fragment.text
+    biases = [m for m in equation.used if m.name.partition("_")[0] == "b"]
+    if [(m.name, m.offset) for m in biases] != [("b", 0)] or not text[: biases[0].start].rstrip(" &{").endswith("+"):
+        return equation
+    start, end = biases[0].start, biases[0].end
+    meant = str(spelled(f"b_{stripped(equation.target)}"))
+    said = BIAS_SLIPPED.format(wrong=text[start:end], name=equation.target, line=equation.place[1], meant=meant)
+    return replace(equation.rewritten(f"{text[:start]}{meant}{text[end:]}"), said=said)
 
 
 def without_shadowed(given: Sequence[Equation], section: tuple[str, ...]) -> list[Equation]:
