@@ -9,7 +9,7 @@ from dataclasses import replace
 from derive.notation import spelled
 from derive.patterns import regex
 from derive.reader.meaning.letters import ENTRY_LETTERS
-from derive.reader.models.equations.equation import Equation
+from derive.reader.models.equations.equation import INPUTS, Equation
 from derive.reader.models.equations.names import stripped
 
 _BOLD = regex(r"\\(?:mathbf|boldsymbol|bm|pmb|bf)(?![A-Za-z])")
@@ -22,6 +22,11 @@ _MATRIX = rf"\\begin\{{[bp]matrix\}}{_NUMBERS}\\end\{{[bp]matrix\}}"
 _LIST_OF_NUMBERS = regex(
     rf"(?:\s|\\left)*(?:[\[(]{_NUMBERS}(?:\\right)?[\])]|{_MATRIX})"
     r"(?:\s*\^\s*\{?\s*(?:\\top|T)\s*\}?)?[\s.,;]*"
+)
+_A_NUMBER = regex(rf"{_NUMBER}[\s.,;]*")
+_OF_A_NUMBER = regex(
+    r"\s*(?:\\(?:sigma|tanh|(?:text|mathrm|operatorname)\s*\{\s*[a-z]+\s*\})|sigmoid|tanh|σ)\s*(?:\\left\s*)?"
+    rf"\({_NUMBER}(?:\\right\s*)?\)[\s.,;]*"
 )
 _WITH_NUMBERS = regex(_MATRIX)
 _DOTS = regex(r"\\[cl]?dots(?![A-Za-z])|\.\.\.|…|⋯")
@@ -67,13 +72,22 @@ def without_rates(given: Sequence[Equation]) -> list[Equation]:
 def without_worked(given: Sequence[Equation]) -> list[Equation]:
     """The equations without those of an example: a list of numbers alone, c_t = [0.8, 0.1], is a value at some step.
 
+    A function of a number alone, i_t = σ(1.0), is one too, and a number that an input is: x_t = 1.
+
     So are numbers behind the equation of one step, where the note writes a recurrence for all, and the equation of
     a step with numbers for what another one reads there.
     """
     written = {e.target for e in given if not _WITH_NUMBERS.search(e.right)}
     given = [e for e in given if e.target not in written or not _WITH_NUMBERS.search(e.right)]
     recurrent = any(bool(_carried([e])) for e in given if not e.numbered and not e.general)
-    return [e for e in given if not (recurrent and e.valued) and not _LIST_OF_NUMBERS.fullmatch(e.right)]
+    given = [e for e in given if not (recurrent and e.valued)]
+    return [e for e in given if not _is_worked(e)]
+
+
+def _is_worked(equation: Equation) -> bool:
+    right = equation.right
+    number = equation.target in INPUTS and _A_NUMBER.fullmatch(right)
+    return bool(number or _LIST_OF_NUMBERS.fullmatch(right) or _OF_A_NUMBER.fullmatch(right))
 
 
 _NUMBERED = regex(r"_\s*(?:\d|\{\s*\d\s*\})")
